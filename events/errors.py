@@ -1,0 +1,121 @@
+"""Everything the log can refuse. A class's docstring is its title; `code` is what clients match on."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class EventsError(Exception):
+    """The request can't be done."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    retry_after: int | None = None
+    """Seconds after which trying again may help; None where it won't."""
+
+    def __init__(self, detail: str = "", **fields: Any) -> None:
+        super().__init__(detail or self.title())
+        self.detail = detail or self.title()
+        self.fields = fields
+
+    @classmethod
+    def title(cls) -> str:
+        return (cls.__doc__ or "").strip().splitlines()[0].rstrip(".")
+
+
+class Invalid(EventsError):
+    """What was sent is not valid."""
+
+    code = "invalid"
+    status = 422
+
+
+class NumberTooLarge(Invalid):
+    """A number has more digits or a larger exponent than the log keeps."""
+
+    code = "number-too-large"
+
+
+class TooLarge(EventsError):
+    """What was sent is larger than the limit."""
+
+    code = "too-large"
+    status = 413
+
+
+class KeyReused(EventsError):
+    """This idempotency key was used before, for other events."""
+
+    code = "key-reused"
+    status = 422
+
+
+class WrongExpectedVersion(EventsError):
+    """The stream is not at the expected version."""
+
+    code = "wrong-expected-version"
+    status = 409
+
+
+class IdConflict(EventsError):
+    """An event with this id is in the log with other content, in another order, or in part."""
+
+    code = "id-conflict"
+    status = 409
+
+
+class Unauthorized(EventsError):
+    """A valid token is needed."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class Forbidden(EventsError):
+    """This token does not allow that."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(EventsError):
+    """There is nothing here."""
+
+    code = "not-found"
+    status = 404
+
+
+class NoSuchStream(NotFound):
+    """There is no such stream."""
+
+    code = "no-such-stream"
+
+
+class NoSuchEvent(NotFound):
+    """There is no event at this position."""
+
+    code = "no-such-event"
+
+
+class Unavailable(EventsError):
+    """The database can't be reached; nothing was written."""
+
+    code = "unavailable"
+    status = 503
+    retry_after = 2
+
+
+class QueueFull(EventsError):
+    """Too many appends are waiting; nothing was written."""
+
+    code = "queue-full"
+    status = 503
+    retry_after = 1
+
+
+class OutcomeUnknown(EventsError):
+    """The database went away during the write: it may or may not have happened."""
+
+    code = "outcome-unknown"
+    status = 503
+    retry_after = 2

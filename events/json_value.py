@@ -1,0 +1,37 @@
+"""JSON values in words: what a page prints for one. Pure."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["s", "n", "a", "c"]
+"""String, number, atom (true, false, null), container."""
+
+
+def kind_of(value: Any) -> Kind:
+    """Which of the four a value is."""
+    if isinstance(value, str):
+        return "s"
+    if value is None or isinstance(value, bool):
+        return "a"
+    return "n" if isinstance(value, int | Decimal) else "c"
+
+
+def brief(value: Any) -> str:
+    """A value on one line; a container is only counted."""
+    if isinstance(value, dict):
+        return f"{{ {len(value):,} }}"
+    if isinstance(value, list):
+        return f"[ {len(value):,} ]"
+    if isinstance(value, Decimal):
+        return number_text(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def number_text(value: Decimal) -> str:
+    """Every digit, as a plain number where that is not absurdly long: 0.0000001, not 1E-7."""
+    text = str(value)
+    plain = f"{value:f}"
+    return plain if len(plain) <= max(40, len(text)) else text

@@ -1,0 +1,226 @@
+"""The log's tables. What keeps them append-only stands in `sql/`; what writes events, in `append.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Func, Q
+from django.db.models.lookups import Exact
+
+
+class NameField(models.TextField):
+    """A name that came out of the log: compared by bytes, so that prefixes use the index."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("db_collation", "C")
+        super().__init__(**kwargs)
+
+
+class JSONTextField(models.TextField):
+    """A `json` column read as the text that was sent (docs/decisions/0003): never parsed on the way."""
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        return f"{sql}::text", params
+
+
+class Log(models.Model):
+    """One totally ordered sequence of events: the unit of isolation and of access."""
+
+    name = NameField(unique=True, validators=[RegexValidator(r"^[a-z0-9-]{1,63}\Z", "Use 1 to 63 of a-z, 0-9 and -.")])
+    head = models.BigIntegerField(default=0, db_default=0)
+    head_at = models.DateTimeField(null=True, help_text="recorded_at of the last event: times never go back")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "log"
+        constraints = [models.CheckConstraint(name="log_name", condition=Q(name__regex=r"^[a-z0-9-]{1,63}$"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stream(models.Model):
+    """How far each stream has come."""
+
+    pk = models.CompositePrimaryKey("log_id", "name")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    version = models.BigIntegerField()
+    name = NameField()
+    category = NameField(null=True)
+
+    class Meta:
+        db_table = "stream"
+        indexes = [
+            # GET /api/streams?category= and, later, the streams page's category filter
+            models.Index(fields=["log", "category", "name"], name="stream_category", condition=Q(category__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(models.Model):
+    """One event. Rows are only ever inserted, by `append_events()`; the database refuses the rest.
+
+    No foreign key to the log: its check would run for each row, and the one writer holds the log's
+    row already.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "position")
+    position = models.BigIntegerField()
+    version = models.BigIntegerField()
+    recorded_at = models.DateTimeField()
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    schema_version = models.IntegerField()
+    stream = NameField()
+    id = NameField()
+    type = NameField()
+    data = JSONTextField()
+    metadata = JSONTextField()
+    digest = models.BinaryField()
+    occurred_at = models.DateTimeField(null=True)
+    agent = NameField(null=True)
+    correlation_id = NameField(null=True)
+    causation_id = NameField(null=True)
+    expected_version = models.BigIntegerField(null=True, help_text="as passed; null: any, -1: stream_exists")
+    read_position = models.BigIntegerField(null=True, help_text="up to where the writer says it had read")
+
+    class Meta:
+        db_table = "event"
+        constraints = [
+            models.UniqueConstraint(fields=["log", "stream", "version"], name="event_stream_version"),
+            models.UniqueConstraint(fields=["log", "id"], name="event_id"),
+            models.CheckConstraint(name="event_digest", condition=Exact(Func("digest", function="octet_length"), 32)),
+        ]
+        indexes = [
+            # GET /api/events?type=, the same event's neighbours of its type
+            models.Index(fields=["log", "type", "position"], name="event_type"),
+            # a workflow's events in order
+            models.Index(
+                fields=["log", "correlation_id", "position"],
+                name="event_correlation",
+                condition=Q(correlation_id__isnull=False),
+            ),
+            # an event's effects
+            models.Index(
+                fields=["log", "causation_id", "position"],
+                name="event_causation",
+                condition=Q(causation_id__isnull=False),
+            ),
+            # an agent's events in order
+            models.Index(
+                fields=["log", "agent", "position"], name="event_agent", condition=Q(agent__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.log_id}#{self.position}"
+
+
+class AppendKey(models.Model):
+    """An idempotency key that succeeded, and where its events stand. Kept for ever."""
+
+    pk = models.CompositePrimaryKey("log_id", "key")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    key = NameField()
+    fingerprint = models.BinaryField()
+
+    class Meta:
+        db_table = "append_key"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Redaction(models.Model):
+    """Who emptied which event, and why: the only thing that lets an event's row change."""
+
+    pk = models.CompositePrimaryKey("log_id", "position")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    position = models.BigIntegerField()
+    marker_position = models.BigIntegerField(help_text="of the event.redacted that says so")
+    redacted_at = models.DateTimeField()
+    redacted_by = models.TextField()
+    reason = models.TextField()
+
+    class Meta:
+        db_table = "redaction"
+
+    def __str__(self) -> str:
+        return f"{self.log_id}#{self.position}"
+
+
+class Scope(models.TextChoices):
+    """What a token may do."""
+
+    APPEND = "append"
+    READ = "read"
+    ADMIN = "admin"
+
+
+class Token(models.Model):
+    """A key to one log for an agent. Only its SHA-256 is kept."""
+
+    log = models.ForeignKey(Log, models.PROTECT, related_name="tokens")
+    name = models.CharField(max_length=200)
+    hash = models.BinaryField(unique=True)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    stream_prefix = NameField(blank=True, default="")
+    agent = NameField(null=True, blank=True, help_text="the only agent it may append as")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "token"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a person may do in a log; each role includes the ones before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Member(models.Model):
+    """A person's role in a log. Who is no member sees a 404."""
+
+    log = models.ForeignKey(Log, models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+
+    class Meta:
+        db_table = "member"
+        constraints = [models.UniqueConstraint(fields=["log", "user"], name="member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.log}: {self.role}"
+
+
+class SignInLink(models.Model):
+    """A link that signs one person in, once, for a short while. Only its SHA-256 is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    hash = models.BinaryField(unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "sign_in_link"
+
+    def __str__(self) -> str:
+        return f"for {self.user} until {self.expires_at:%Y-%m-%d %H:%M}"

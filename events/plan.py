@@ -1,0 +1,248 @@
+"""Which of the waiting appends can go into the next flush, and what the others are answered.
+
+Pure: no I/O, no clock. `plan()` goes through the requests in order. With nothing known it is
+optimistic: it takes every append whose demands don't contradict another's and leaves it to
+`append_events()` to refuse the flush as a whole. Then the log is looked at and planned again with
+what is `Known`: replays and conflicts get their answers, the rest is tried again.
+
+An append that depends on one planned before it in the same flush is never answered from a guess: its
+request waits for the next flush, when the first one's fate is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
+from events.types import STREAM_EXISTS, Append, Appended
+
+Outcome = Appended | EventsError
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """Where an event with a given id stands."""
+
+    position: int
+    version: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What an idempotency key covered."""
+
+    stream: str
+    fingerprint: bytes
+    first_position: int
+    first_version: int
+    ids: Sequence[str]
+
+
+@dataclass(slots=True)
+class Known:
+    """What one look at the log found: streams' versions (absent: 0), events by id, keys."""
+
+    versions: dict[str, int] = field(default_factory=dict)
+    events: dict[str, KnownEvent] = field(default_factory=dict)
+    keys: dict[str, KnownKey] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """Appends of one caller, and the outcome of each: None while it waits."""
+
+    appends: Sequence[Append]
+    atomic: bool = False
+    in_doubt: bool = False
+    """A flush with this request may or may not have been committed."""
+    outcomes: list[Outcome | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcomes = [None] * len(self.appends)
+
+    def fail(self, error: EventsError) -> None:
+        """Give this error to every append that still waits."""
+        self.outcomes = [error if outcome is None else outcome for outcome in self.outcomes]
+
+    @property
+    def done(self) -> bool:
+        return None not in self.outcomes
+
+
+@dataclass(slots=True)
+class _StreamPlan:
+    """What the flush asks of one stream's version before it (None: anything) and adds to it."""
+
+    wanted: int | None = None
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Plan:
+    """The appends of one flush, in order, and what they ask of each stream."""
+
+    accepted: list[tuple[Request, int]] = field(default_factory=list)
+    """Each append as its request and its place there."""
+    streams: dict[str, _StreamPlan] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+
+
+class _Later(Exception):
+    """This append depends on one that is planned but not written."""
+
+
+def plan(requests: Sequence[Request], known: Known | None = None) -> Plan:
+    """Plan one flush; what is answered already gets its outcome on the request."""
+    flush = Plan()
+    for request in requests:
+        if request.atomic:
+            _plan_atomic(flush, request, known)
+        else:
+            _plan_one_by_one(flush, request, known)
+    return flush
+
+
+def _plan_one_by_one(flush: Plan, request: Request, known: Known | None) -> None:
+    """Take or answer each append. One that must wait holds up those after it: they keep their order."""
+    for index, append in enumerate(request.appends):
+        if request.outcomes[index] is not None:
+            continue
+        try:
+            answer = _answer(append, known, request) if known else None
+            if answer is None:
+                _take(flush, append, known)
+                flush.accepted.append((request, index))
+            request.outcomes[index] = answer
+        except _Later:
+            return
+        except EventsError as error:
+            request.outcomes[index] = error
+
+
+def _plan_atomic(flush: Plan, request: Request, known: Known | None) -> None:
+    """Take all or nothing: first on paper beside the flush, then into it."""
+    try:
+        answers = [_answer(append, known, request) if known else None for append in request.appends]
+        fresh = [append for append, answer in zip(request.appends, answers, strict=True) if answer is None]
+        if not fresh:
+            request.outcomes = list(answers)
+            return
+        if len(fresh) < len(answers):
+            raise IdConflict("Some of these appends are in the log already, others are not.")
+        _refuse_repeats(request.appends)
+        trial = Plan(
+            streams={name: _StreamPlan(s.wanted, s.count) for name, s in flush.streams.items()},
+            ids=set(flush.ids),
+            keys=set(flush.keys),
+        )
+        for append in request.appends:
+            _take(trial, append, known, own=_added(request.appends, append))
+    except _Later:
+        return
+    except EventsError as error:
+        request.fail(error)
+        return
+    flush.streams, flush.ids, flush.keys = trial.streams, trial.ids, trial.keys
+    flush.accepted.extend((request, index) for index in range(len(request.appends)))
+
+
+def _added(appends: Sequence[Append], upto: Append) -> int:
+    """How many events the request itself adds to this append's stream before it."""
+    added = 0
+    for append in appends:
+        if append is upto:
+            break
+        added += len(append.events) if append.stream == upto.stream else 0
+    return added
+
+
+def _refuse_repeats(appends: Sequence[Append]) -> None:
+    ids = [event.id for append in appends for event in append.events]
+    keys = [append.idempotency_key for append in appends if append.idempotency_key is not None]
+    if len(set(ids)) < len(ids):
+        raise IdConflict("The same id stands in two of these appends.")
+    if len(set(keys)) < len(keys):
+        raise KeyReused("The same idempotency key stands in two of these appends.")
+
+
+def _answer(append: Append, known: Known, request: Request) -> Outcome | None:
+    """The answer of an append that the log knows already; None where it is new."""
+    if append.idempotency_key in known.keys:
+        return _answer_by_key(append, known.keys[append.idempotency_key], request)
+    found = [known.events.get(event.id) for event in append.events]
+    there = [event for event in found if event is not None]
+    if not there:
+        return None
+    same = len(there) == len(found) and all(
+        event.digest == sent.digest for event, sent in zip(there, append.events, strict=True)
+    )
+    in_order = all(
+        (b.position, b.version) == (a.position + 1, a.version + 1) for a, b in pairwise(there)
+    )
+    if not same or not in_order:
+        known_ids = [sent.id for sent, event in zip(append.events, found, strict=True) if event is not None]
+        raise IdConflict(f"In the log already, with other content, in another order or in part: {known_ids[0]}.")
+    return Appended(
+        stream=append.stream,
+        ids=[event.id for event in append.events],
+        first_position=there[0].position,
+        first_version=there[0].version,
+        replayed=not request.in_doubt,
+    )
+
+
+def _answer_by_key(append: Append, key: KnownKey, request: Request) -> Outcome:
+    if key.fingerprint != append.fingerprint:
+        raise KeyReused(first_position=key.first_position)
+    return Appended(
+        stream=key.stream,
+        ids=key.ids,
+        first_position=key.first_position,
+        first_version=key.first_version,
+        replayed=not request.in_doubt,
+    )
+
+
+def _take(flush: Plan, append: Append, known: Known | None, *, own: int = 0) -> None:
+    """Put an append into the flush, or raise.
+
+    `own` counts the events before it that would be written together with it in any case.
+    """
+    ids = {event.id for event in append.events}
+    if not flush.ids.isdisjoint(ids) or append.idempotency_key in flush.keys:
+        raise _Later
+    stream = flush.streams.get(append.stream) or _StreamPlan()
+    base = known.versions.get(append.stream, 0) if known else None
+    wanted = _wanted(append, stream, base, own=own)
+    stream.wanted = wanted
+    stream.count += len(append.events)
+    flush.streams[append.stream] = stream
+    flush.ids |= ids
+    if append.idempotency_key is not None:
+        flush.keys.add(append.idempotency_key)
+
+
+def _wanted(append: Append, stream: _StreamPlan, base: int | None, *, own: int) -> int | None:
+    """What the flush asks of the stream's version before it, once this append is in it."""
+    expected = append.expected_version
+    if expected is None or (expected == STREAM_EXISTS and stream.count > 0):
+        return stream.wanted
+    if base is not None:
+        current = base + stream.count
+        if not (current > 0 if expected == STREAM_EXISTS else current == expected):
+            if stream.count > own:
+                raise _Later
+            raise WrongExpectedVersion(
+                f"{append.stream!r} is at version {current}.", expected_version=expected, current_version=current
+            )
+    wanted = STREAM_EXISTS if expected == STREAM_EXISTS else expected - stream.count
+    if stream.wanted is None or stream.wanted == wanted:
+        if wanted >= 0 or expected == STREAM_EXISTS:
+            return wanted
+    elif STREAM_EXISTS in (stream.wanted, wanted) and max(stream.wanted, wanted) > 0:
+        return max(stream.wanted, wanted)
+    raise _Later

@@ -1,0 +1,19 @@
+"""Every raw statement of this app.
+
+A `.sql` file holds one object and is loaded by a migration; the calls stand below.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+
+def load(name: str) -> str:
+    """The text of `<name>.sql`."""
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+APPEND = "select * from append_events(" + ", ".join(["%s"] * 22) + ")"
+LOOK_UP = "select * from look_up(%s, %s, %s, %s)"
+NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%s, ',')) as log_id"
+LISTEN = "listen eventsite"

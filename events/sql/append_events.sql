@@ -1,0 +1,89 @@
+-- Appends one flush to one log, or nothing: the only writer of `event`.
+--
+-- It takes the log's lock, checks that nothing in the flush is known yet and that every stream stands where it is
+-- wanted, inserts, and moves the head. If a check fails it changes nothing and returns `done = false`: the caller
+-- looks at the log, leaves out what can't be appended, and calls again. So the lock is never held across a round trip.
+--
+-- Lists are texts joined by U+001F, null is U+001E: neither occurs in JSON or in a name, and psycopg encodes one text
+-- many times faster than an array (docs/decisions/0002).
+--   streams  s_name, s_wanted (the version it must have; null: any, -1: at least 1), s_count (events it gets)
+--   events   e_stream (index into the streams, from 1), e_seq (place among the stream's new events, from 1), e_id … e_digest
+--   keys     k_key, k_fingerprint, k_first and k_last (places in the flush, from 1)
+create function append_events(
+    p_log int,
+    s_name text, s_wanted text, s_count text,
+    e_stream text, e_seq text, e_id text, e_type text, e_data text, e_metadata text, e_agent text,
+    e_schema_version text, e_correlation_id text, e_causation_id text, e_occurred_at text,
+    e_expected_version text, e_read_position text, e_digest text,
+    k_key text, k_fingerprint text, k_first text, k_last text,
+    out done boolean, out first_position bigint, out base_versions bigint[]
+) language plpgsql volatile
+-- The plan is made while tables may be empty: it must not remember a sequential scan.
+set enable_seqscan = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+    names constant text[] := string_to_array(s_name, e'\x1f');
+    counts constant bigint[] := string_to_array(s_count, e'\x1f');
+    ids constant text[] := string_to_array(e_id, e'\x1f');
+    keys constant text[] := string_to_array(k_key, e'\x1f');
+    v_head bigint;
+    v_now timestamptz;
+begin
+    -- A statement of its own: what follows sees what the lock's last holder committed.
+    perform pg_advisory_xact_lock(7301, p_log);
+    select head, greatest(clock_timestamp(), head_at) into strict v_head, v_now from log where id = p_log;
+
+    select bool_and(case when w.wanted is null then true
+                         when w.wanted = -1 then coalesce(s.version, 0) > 0
+                         else coalesce(s.version, 0) = w.wanted end),
+           array_agg(coalesce(s.version, 0) order by w.ord)
+    into done, base_versions
+    from unnest(names, string_to_array(s_wanted, e'\x1f', e'\x1e')::bigint[]) with ordinality w(name, wanted, ord)
+    left join stream s on s.log_id = p_log and s.name = w.name;
+
+    if not done
+        or exists (select from event where log_id = p_log and id = any (ids))
+        or exists (select from append_key where log_id = p_log and key = any (keys))
+    then
+        done := false;
+        return;
+    end if;
+
+    insert into event (
+        log_id, position, stream, version, id, type, data, metadata, agent, schema_version,
+        correlation_id, causation_id, occurred_at, recorded_at, expected_version, read_position, digest)
+    select p_log, v_head + e.ord, names[e.stream], base_versions[e.stream] + e.seq,
+        e.id, e.type, e.data, e.metadata, e.agent, e.schema_version,
+        e.correlation_id, e.causation_id, e.occurred_at, v_now, e.expected_version, e.read_position,
+        decode(e.digest, 'hex')
+    from unnest(
+        string_to_array(e_stream, e'\x1f')::int[],
+        string_to_array(e_seq, e'\x1f')::bigint[],
+        ids,
+        string_to_array(e_type, e'\x1f'),
+        string_to_array(e_data, e'\x1f')::json[],
+        string_to_array(e_metadata, e'\x1f')::json[],
+        string_to_array(e_agent, e'\x1f', e'\x1e'),
+        string_to_array(e_schema_version, e'\x1f')::int[],
+        string_to_array(e_correlation_id, e'\x1f', e'\x1e'),
+        string_to_array(e_causation_id, e'\x1f', e'\x1e'),
+        string_to_array(e_occurred_at, e'\x1f', e'\x1e')::timestamptz[],
+        string_to_array(e_expected_version, e'\x1f', e'\x1e')::bigint[],
+        string_to_array(e_read_position, e'\x1f', e'\x1e')::bigint[],
+        string_to_array(e_digest, e'\x1f')
+    ) with ordinality e(stream, seq, id, type, data, metadata, agent, schema_version, correlation_id, causation_id,
+                        occurred_at, expected_version, read_position, digest, ord);
+
+    insert into stream (log_id, name, category, version)
+    select p_log, u.name, nullif(case when u.name like '%-%' then split_part(u.name, '-', 1) end, ''), u.base + u.n
+    from unnest(names, base_versions, counts) u(name, base, n)
+    on conflict (log_id, name) do update set version = excluded.version;
+
+    insert into append_key (log_id, key, fingerprint, first_position, last_position)
+    select p_log, k.key, decode(k.fingerprint, 'hex'), v_head + k.first, v_head + k.last
+    from unnest(keys, string_to_array(k_fingerprint, e'\x1f'), string_to_array(k_first, e'\x1f')::bigint[],
+                string_to_array(k_last, e'\x1f')::bigint[]) k(key, fingerprint, first, last);
+
+    update log set head = v_head + cardinality(ids), head_at = v_now where id = p_log;
+    first_position := v_head + 1;
+end $$;

@@ -1,0 +1,19 @@
+-- What the log knows of a flush: versions of its streams, its ids, its keys. One statement, so one snapshot: a version
+-- never looks older or newer than the ids beside it. Lists are texts joined by U+001F.
+create function look_up(p_log int, p_names text, p_ids text, p_keys text)
+returns table (kind text, name text, "position" bigint, version bigint, stream text, digest bytea, ids text[])
+language sql stable
+set enable_seqscan = off
+as $$
+    select 'stream', s.name, null::bigint, s.version, null, null::bytea, null::text[]
+    from stream s where s.log_id = p_log and s.name = any (string_to_array(p_names, e'\x1f'))
+    union all
+    select 'event', e.id, e.position, e.version, e.stream, e.digest, null
+    from event e where e.log_id = p_log and e.id = any (string_to_array(p_ids, e'\x1f'))
+    union all
+    select 'key', k.key, k.first_position, f.version, f.stream, k.fingerprint,
+           array(select e.id from event e where e.log_id = p_log
+                 and e.position between k.first_position and k.last_position order by e.position)
+    from append_key k join event f on f.log_id = k.log_id and f.position = k.first_position
+    where k.log_id = p_log and k.key = any (string_to_array(p_keys, e'\x1f'))
+$$;

@@ -1,0 +1,107 @@
+"""What the log holds and what appending to it takes and gives: frozen values, no Django in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+ANY_VERSION = None
+"""Expected version `any`: append whatever the stream holds."""
+NO_STREAM = 0
+"""Expected version `no_stream`: the stream holds nothing yet."""
+STREAM_EXISTS = -1
+"""Expected version `stream_exists`: the stream holds at least one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One recorded event.
+
+    `position` is its place in the log and `version` its place in the stream; both count from 1
+    without gaps. `data` and `metadata` are JSON *text*, exactly the value that was sent: parse
+    them with `parse_float=Decimal` or splice them into an answer as they are.
+    """
+
+    position: int
+    stream: str
+    version: int
+    id: str
+    type: str
+    data: str
+    metadata: str
+    agent: str | None
+    schema_version: int
+    correlation_id: str | None
+    causation_id: str | None
+    occurred_at: datetime | None
+    recorded_at: datetime
+
+    @property
+    def at(self) -> datetime:
+        """The time shown and filtered by: the agent's clock where it was sent, else ours."""
+        return self.occurred_at or self.recorded_at
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """One stream as a list shows it; `version` is also the number of its events."""
+
+    name: str
+    category: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that has been checked and is ready to be appended.
+
+    `data` and `metadata` are JSON text; `occurred_at` is ISO 8601 in UTC. `digest` (32 bytes)
+    stands for the content: two events with the same digest say the same thing.
+    """
+
+    id: str
+    type: str
+    data: str
+    metadata: str
+    agent: str | None
+    schema_version: int
+    correlation_id: str | None
+    causation_id: str | None
+    occurred_at: str | None
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one stream, appended all or none.
+
+    `expected_version` is `ANY_VERSION`, `NO_STREAM`, `STREAM_EXISTS` or the version that the
+    stream must have. `fingerprint` (32 bytes) is what `idempotency_key` covers.
+    """
+
+    stream: str
+    events: tuple[NewEvent, ...]
+    expected_version: int | None = ANY_VERSION
+    idempotency_key: str | None = None
+    fingerprint: bytes | None = None
+    read_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where an append's events stand: `ids[i]` at `first_position + i`, version `first_version + i`."""
+
+    stream: str
+    ids: Sequence[str]
+    first_position: int
+    first_version: int
+    replayed: bool = False
+
+    @property
+    def last_position(self) -> int:
+        return self.first_position + len(self.ids) - 1
+
+    @property
+    def version(self) -> int:
+        return self.first_version + len(self.ids) - 1

@@ -1,0 +1,46 @@
+"""Folding: what a projection makes of events, one after the other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from projections.diff import diff
+from projections.types import Decoded, Json, Projection, Step
+
+
+class ReducerFailed(Exception):
+    """A reducer raised. `state` is the last good one, of the step before `at`."""
+
+    def __init__(self, at: Decoded, state: Json, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.at = at
+        self.state = state
+
+
+def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json:
+    """The state after `events`, from `state` on: folding in parts equals folding at once.
+
+    Raises:
+        ReducerFailed: at the first event that the reducer raises for.
+    """
+    for happened in events:
+        try:
+            state = projection.reduce(state, happened)
+        except Exception as error:
+            raise ReducerFailed(happened, state, error) from error
+    return state
+
+
+def step(projection: Projection, n: int, happened: Decoded, before: Json) -> Step:
+    """Step `n`: what `happened` made of the state before it.
+
+    Raises:
+        ReducerFailed: when the reducer raises.
+    """
+    after = fold(projection, [happened], before)
+    return Step(n=n, happened=happened, before=before, after=after, changes=diff(before, after))
+
+
+def start(projection: Projection) -> Step:
+    """Step 0: the initial state, before anything happened."""
+    return Step(n=0, happened=None, before=projection.initial, after=projection.initial, changes=())
