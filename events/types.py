@@ -105,3 +105,41 @@ class Appended:
     @property
     def version(self) -> int:
         return self.first_version + len(self.ids) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LogInfo:
+    """A log's name, and the position of its last event (0: none yet)."""
+
+    id: int
+    name: str
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events to show. Empty means all; a type or agent ending in `*` is a prefix."""
+
+    types: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    stream: str | None = None
+    correlation_id: str | None = None
+
+    def matches(self, event: Event) -> bool:
+        """The same answer as the database gives for `store.events(…, where=self)`."""
+        return (
+            (self.stream is None or event.stream == self.stream)
+            and (self.correlation_id is None or event.correlation_id == self.correlation_id)
+            and _one_of(event.type, self.types)
+            and _one_of(event.agent, self.agents)
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.types or self.agents or self.stream is not None or self.correlation_id is not None)
+
+
+def _one_of(value: str | None, wanted: tuple[str, ...]) -> bool:
+    return not wanted or (
+        value is not None
+        and any(value.startswith(w[:-1]) if w.endswith("*") else value == w for w in wanted)
+    )

@@ -1,0 +1,84 @@
+"""What one process runs beside Django: a pool to read with, the writer, the tails.
+
+The ASGI lifespan enters it once; commands and tests enter their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Self
+
+import psycopg
+from django.db import connections
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from events.notify import Notifier, listen
+from events.tail import Tails
+from events.writer import Writer
+
+_current: Engine | None = None
+
+
+def current() -> Engine:
+    """The engine that this process entered last."""
+    if _current is None:
+        raise RuntimeError("No engine is running: enter `async with Engine():` first.")
+    return _current
+
+
+class Engine:
+    """`async with Engine() as engine:` gives `engine.pool`, `engine.writer` and `engine.tails`."""
+
+    pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+    writer: Writer
+    tails: Tails
+
+    async def __aenter__(self) -> Self:
+        global _current
+        conninfo = _conninfo()
+        self.pool = AsyncConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=8,
+            timeout=5,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={
+                "autocommit": True,
+                "options": "-c timezone=UTC -c statement_timeout=30s",
+                "application_name": "eventsite reader",
+            },
+        )
+        await self.pool.open()
+        self.tails = Tails(self.pool)
+        notifier = Notifier(conninfo)
+
+        def grown(log_id: int) -> None:
+            self.tails.wake(log_id)
+            notifier.mention(log_id)
+
+        self.writer = Writer(conninfo, on_append=grown)
+        self._tasks = [
+            asyncio.create_task(notifier.run(), name="notifier"),
+            asyncio.create_task(listen(conninfo, self.tails.wake), name="listener"),
+        ]
+        self._outer, _current = _current, self
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        global _current
+        _current = self._outer
+        await self.writer.aclose()
+        await self.tails.aclose()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.close()
+
+
+def _conninfo() -> str:
+    """Django's own database, as libpq names it."""
+    parameters = connections["default"].get_connection_params()
+    kept = {key: value for key, value in parameters.items() if isinstance(value, str | int)}
+    return make_conninfo(**{key: value for key, value in kept.items() if key not in ("client_encoding", "prepare_threshold")})

@@ -1,0 +1,132 @@
+"""A JSON value as the rows of a tree, for a template to print in one flat loop. Pure.
+
+A value may be nested a hundred deep and hold a million items. The rows are bounded: long strings
+show their first part, long containers their first items, and each says how much it leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from events.json_pointer import below
+from events.json_value import Kind, brief, kind_of
+
+TEXT_SHOWN = 1_200
+"""Characters of a long string shown at first."""
+_ALL_TEXT_SHOWN = 24_000
+_TEXT_INLINE = 100
+_CHILDREN_SHOWN = 100
+_ROWS_SHOWN = 1_500
+_OLD_SHOWN = 80
+
+MarkName: TypeAlias = Literal["", "add", "chg", "del", "within"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What changed at a pointer. `old` is the value it had, for `chg` and `del`."""
+
+    name: MarkName
+    old: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Changes by pointer, and the keys that went, by the pointer of the object they stood in."""
+
+    at: Mapping[str, Mark] = field(default_factory=dict)
+    gone: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. `shape` is `open` (a container's head), `close` (its end), `leaf`, `text` (a long
+    string, whole or its first part) or `more` (`length` children that are left out)."""
+
+    shape: Literal["open", "close", "leaf", "text", "more"]
+    depth: int = 0
+    key: str | None = None
+    pointer: str = ""
+    kind: Kind = "c"
+    text: str = ""
+    length: int = 0
+    mark: MarkName = ""
+    old: str = ""
+    unfolded: bool = True
+
+    @property
+    def cut(self) -> bool:
+        """Whether a long string is more than what is shown of it."""
+        return self.shape == "text" and len(self.text) < self.length
+
+    @property
+    def indent(self) -> int:
+        """The depth, as far as the stylesheet has steps for it."""
+        return min(self.depth, 24)
+
+
+def tree(value: Any, *, marks: Marks | None = None, whole: str | None = None) -> list[Row]:
+    """The rows of a value.
+
+    Args:
+        marks: what changed; unchanged containers of any size are then folded.
+        whole: the pointer of the one long string to show in full.
+    """
+    return list(_Tree(marks, whole).of(value, None, "", 0))
+
+
+class _Tree:
+    def __init__(self, marks: Marks | None, whole: str | None) -> None:
+        self.marks = marks or Marks()
+        self.has_marks = marks is not None
+        self.whole = whole
+        self.left = _ROWS_SHOWN
+        self.text_left = _ALL_TEXT_SHOWN
+
+    def of(self, value: Any, key: str | None, pointer: str, depth: int) -> Iterator[Row]:
+        self.left -= 1
+        mark = self.marks.at.get(pointer, Mark(""))
+        if isinstance(value, dict | list) and value:
+            yield from self._container(value, key, pointer, depth, mark)
+        elif isinstance(value, str) and (len(value) > _TEXT_INLINE or "\n" in value):
+            yield Row("text", depth, key, pointer, "s", self._part(value, pointer), len(value), mark.name, _old(mark))
+        else:
+            yield Row("leaf", depth, key, pointer, kind_of(value), brief(value), 0, mark.name, _old(mark))
+
+    def _part(self, value: str, pointer: str) -> str:
+        if pointer == self.whole:
+            return value
+        part = value[: max(_TEXT_INLINE, min(TEXT_SHOWN, self.text_left))]
+        self.text_left -= len(part)
+        return part
+
+    def _container(self, value: Any, key: str | None, pointer: str, depth: int, mark: Mark) -> Iterator[Row]:
+        inner = depth
+        if key is not None:
+            unfolded = not self.has_marks or bool(mark.name)
+            yield Row("open", depth, key, pointer, "c", brief(value), 0, mark.name, _old(mark), unfolded=unfolded)
+            inner += 1
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        shown = 0
+        for name, child in items:
+            if shown >= _CHILDREN_SHOWN or self.left <= 0:
+                break
+            shown += 1
+            yield from self.of(child, str(name), below(pointer, name), inner)
+        if len(value) > shown:
+            yield Row("more", inner, pointer=pointer, length=len(value) - shown)
+        for name, was in self.marks.gone.get(pointer, {}).items():
+            yield Row("leaf", inner, name, below(pointer, name), kind_of(was), _first(was), 0, "del")
+        if key is not None:
+            yield Row("close", depth)
+
+
+def _first(value: Any) -> str:
+    text = brief(value[:_OLD_SHOWN] if isinstance(value, str) else value)
+    return f"{text[:-1]}…\"" if isinstance(value, str) and len(value) > _OLD_SHOWN else text
+
+
+def _old(mark: Mark) -> str:
+    return _first(mark.old) if mark.name == "chg" else ""

@@ -1,0 +1,73 @@
+"""NOTIFY and LISTEN: hints that a log has grown. Losing one costs a poll interval, never an event."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NoReturn
+
+import psycopg
+
+from events import sql
+
+logger = logging.getLogger(__name__)
+
+_COALESCE = 0.01
+"""Seconds between two notifications of this process: a busy log is mentioned a hundred times a second at most."""
+_RETRY = 1.0
+_PING = 15.0
+"""Seconds of silence after which the listening connection is tried."""
+
+
+class Notifier:
+    """Tells the other processes which logs have grown, in a transaction of its own.
+
+    Inside the append's transaction NOTIFY would hold a lock of the whole database across the commit.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._grown: set[int] = set()
+        self._wake = asyncio.Event()
+
+    def mention(self, log_id: int) -> None:
+        self._grown.add(log_id)
+        self._wake.set()
+
+    async def run(self) -> NoReturn:
+        while True:
+            try:
+                async with await _connect(self._conninfo, "notifier") as connection:
+                    while True:
+                        await self._wake.wait()
+                        self._wake.clear()
+                        grown, self._grown = self._grown, set()
+                        await connection.execute(sql.NOTIFY, [",".join(map(str, grown))])
+                        await asyncio.sleep(_COALESCE)
+            except (psycopg.Error, OSError) as error:
+                logger.warning("notifier: %s", str(error).strip() or type(error).__name__)
+                await asyncio.sleep(_RETRY)
+
+
+async def listen(conninfo: str, on_growth: Callable[[int], None]) -> NoReturn:
+    """Call `on_growth(log_id)` for each notification, over one connection, for ever."""
+    while True:
+        try:
+            async with await _connect(conninfo, "listener") as connection:
+                await connection.execute(sql.LISTEN)
+                while True:
+                    async for notification in connection.notifies(timeout=_PING):
+                        on_growth(int(notification.payload))
+                    # A connection that was cut silently says so only when it is used.
+                    async with asyncio.timeout(_PING):
+                        await connection.execute("")
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            logger.warning("listener: %s", str(error).strip() or type(error).__name__)
+            await asyncio.sleep(_RETRY)
+
+
+async def _connect(conninfo: str, name: str) -> psycopg.AsyncConnection:
+    return await psycopg.AsyncConnection.connect(
+        conninfo, autocommit=True, connect_timeout=5, application_name=f"eventsite {name}"
+    )

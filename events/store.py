@@ -1,0 +1,164 @@
+"""Every read of the log. Each is built once, as a query, and runs where its caller lives.
+
+`fetch()` runs in the calling thread on Django's connection (pages, commands); `afetch()` runs the
+same SQL on the engine's asynchronous pool (API, tails), with no thread in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from psycopg import AsyncConnection
+
+from events import models
+from events.types import Event, Filter, LogInfo, StreamInfo
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
+
+Row = TypeVar("Row")
+
+_EVENT_FIELDS = tuple(field.name for field in fields(Event))
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Row]):
+    """A query and what its rows become."""
+
+    query: QuerySet[Any, tuple[Any, ...]]
+    row: Callable[..., Row]
+
+    def fetch(self) -> list[Row]:
+        return [self.row(*values) for values in self.query]
+
+    def first(self) -> Row | None:
+        return next(iter(self.fetch()), None)
+
+    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[Row]:
+        sql, params = self.query.query.sql_with_params()
+        async with pool.connection() as session:
+            cursor = await session.execute(sql, params, prepare=True)
+            return [self.row(*values) for values in await cursor.fetchall()]
+
+    async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
+        return next(iter(await self.afetch(pool)), None)
+
+
+def _events(log_id: int) -> QuerySet[models.Event, models.Event]:
+    return models.Event.objects.filter(log_id=log_id)
+
+
+def _as_events(query: QuerySet[models.Event, models.Event]) -> Read[Event]:
+    return Read(query.values_list(*_EVENT_FIELDS), Event)
+
+
+def events(
+    log_id: int,
+    where: Filter = Filter(),
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
+    limit: int,
+) -> Read[Event]:
+    """Events between two positions (both exclusive), oldest first or, `backward`, newest first."""
+    query = _events(log_id).filter(_condition(where))
+    if after is not None:
+        query = query.filter(position__gt=after)
+    if before is not None:
+        query = query.filter(position__lt=before)
+    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+
+
+def _condition(where: Filter) -> Q:
+    condition = Q()
+    for name, wanted in (("type", where.types), ("agent", where.agents)):
+        if wanted:
+            condition &= reduce(
+                or_, (_prefix(name, w[:-1]) if w.endswith("*") else Q(**{name: w}) for w in wanted)
+            )
+    if where.stream is not None:
+        condition &= Q(stream=where.stream)
+    if where.correlation_id is not None:
+        condition &= Q(correlation_id=where.correlation_id)
+    return condition
+
+
+def _prefix(name: str, prefix: str) -> Q:
+    """A range instead of LIKE, whose pattern is a parameter that a prepared plan can't turn into one.
+
+    Names are compared by their UTF-8 bytes, whose order is that of the code points.
+    """
+    if not prefix:
+        return Q(**{f"{name}__isnull": False})
+    bounds = Q(**{f"{name}__gte": prefix})
+    last = ord(prefix[-1])
+    if last < 0x10FFFF:
+        bounds &= Q(**{f"{name}__lt": prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)})
+    return bounds
+
+
+def stream_events(
+    log_id: int, stream: str, *, from_version: int | None = None, backward: bool = False, limit: int
+) -> Read[Event]:
+    """A stream's events from a version on (inclusive; by default from the end that the direction starts at)."""
+    query = _events(log_id).filter(stream=stream)
+    if from_version is not None:
+        query = query.filter(**{"version__lte" if backward else "version__gte": from_version})
+    return _as_events(query.order_by("-version" if backward else "version")[:limit])
+
+
+def event(log_id: int, position: int) -> Read[Event]:
+    """The event at a position."""
+    return _as_events(_events(log_id).filter(position=position))
+
+
+def event_by_id(log_id: int, id: str) -> Read[Event]:
+    """The event with an id: an effect's cause, say."""
+    return _as_events(_events(log_id).filter(id=id))
+
+
+def effects(log_id: int, id: str, *, limit: int) -> Read[Event]:
+    """Events whose cause is the event with this id, in order."""
+    return _as_events(_events(log_id).filter(causation_id=id).order_by("position")[:limit])
+
+
+def _streams(log_id: int) -> QuerySet[models.Stream, models.Stream]:
+    return models.Stream.objects.filter(log_id=log_id)
+
+
+def _as_streams(query: QuerySet[models.Stream, models.Stream]) -> Read[StreamInfo]:
+    return Read(query.values_list("name", "category", "version"), StreamInfo)
+
+
+def streams(
+    log_id: int, *, prefix: str = "", category: str | None = None, after: str = "", limit: int
+) -> Read[StreamInfo]:
+    """Streams by name, those after a name."""
+    query = _streams(log_id).filter(name__gt=after)
+    if prefix:
+        query = query.filter(_prefix("name", prefix))
+    if category is not None:
+        query = query.filter(category=category)
+    return _as_streams(query.order_by("name")[:limit])
+
+
+def stream(log_id: int, name: str) -> Read[StreamInfo]:
+    """One stream."""
+    return _as_streams(_streams(log_id).filter(name=name))
+
+
+def log(name: str) -> Read[LogInfo]:
+    """A log by its name."""
+    return Read(models.Log.objects.filter(name=name).values_list("id", "name", "head"), LogInfo)
+
+
+def head(log_id: int) -> Read[int]:
+    """The position of a log's last event; 0 where there is none."""
+    return Read(models.Log.objects.filter(id=log_id).values_list("head"), int)

@@ -1,0 +1,161 @@
+"""Following logs live, without missing an event.
+
+One tail a log and process reads `position > last` in order, checks that positions are contiguous (they
+are gapless and become visible in order, so a tail can prove that it missed nothing) and keeps the
+last events in memory. Whoever follows has a cursor of their own: near the head they are served from
+memory, further back from the database. So there are no queues to overflow: who is slow gets
+larger batches later, and nobody waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice, takewhile
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from events import store
+from events.types import Event
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 1_000
+"""Events read at once."""
+_KEPT_EVENTS = 5_000
+_KEPT_BYTES = 16 * 2**20
+_RETRY = 0.5
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+
+
+class Tails:
+    """The tails of this process, one for each log that somebody follows."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._tails: dict[int, _Tail] = {}
+
+    def wake(self, log_id: int) -> None:
+        """The log may have grown."""
+        if tail := self._tails.get(log_id):
+            tail.wake()
+
+    async def follow(
+        self, log_id: int, *, after: int, heartbeat: float | None = None
+    ) -> AsyncIterator[tuple[Event, ...]]:
+        """Yield the events after a position for ever, in contiguous batches, in order.
+
+        With `heartbeat`, an empty batch is yielded whenever nothing came for that many seconds.
+        """
+        tail = self._tails.get(log_id)
+        if tail is None:
+            tail = self._tails[log_id] = _Tail(log_id, self._pool)
+        tail.followers += 1
+        try:
+            position = after
+            while True:
+                batch = await tail.after(position, timeout=heartbeat)
+                if batch:
+                    position = batch[-1].position
+                if batch or heartbeat is not None:
+                    yield batch
+        finally:
+            tail.followers -= 1
+            if not tail.followers and self._tails.get(log_id) is tail:
+                del self._tails[log_id]
+                tail.stop()
+
+    async def aclose(self) -> None:
+        for tail in self._tails.values():
+            tail.stop()
+        await asyncio.gather(*(tail.task for tail in self._tails.values()), return_exceptions=True)
+
+
+class _Tail:
+    """One log's tail: a task that reads, the newest events, and a signal that there are more."""
+
+    def __init__(self, log_id: int, pool: Pool) -> None:
+        self._log_id = log_id
+        self._pool = pool
+        self._recent: deque[Event] = deque()
+        self._bytes = 0
+        self._head: int | None = None
+        self._advanced = asyncio.Event()
+        self._wake = asyncio.Event()
+        self.followers = 0
+        self.task = asyncio.create_task(self._run(), name=f"tail of log {log_id}")
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        self.task.cancel()
+
+    async def after(self, position: int, *, timeout: float | None) -> tuple[Event, ...]:
+        """The next events after a position; none when the time is over first."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._head is None or position >= self._head:
+                    await self._advanced.wait()
+        except TimeoutError:
+            return ()
+        if self._recent and self._recent[0].position <= position + 1:
+            start = position + 1 - self._recent[0].position
+            return tuple(islice(self._recent, start, start + _BATCH))
+        return await self._read(position)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if self._head is None:
+                    await self._start()
+                while await self._advance():
+                    pass
+            except (psycopg.OperationalError, PoolTimeout, OSError) as error:
+                logger.warning("tail of log %s: %s", self._log_id, str(error).strip() or type(error).__name__)
+                await asyncio.sleep(_RETRY)
+                continue
+            try:
+                async with asyncio.timeout(settings.EVENTSITE.tail_poll_interval):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def _start(self) -> None:
+        self._move(await store.head(self._log_id).afirst(self._pool) or 0)
+
+    async def _advance(self) -> bool:
+        """Read on; True where there may be more at once."""
+        head = self._head or 0
+        events = await self._read(head)
+        for event in events:
+            self._recent.append(event)
+            self._bytes += len(event.data) + len(event.metadata)
+        while len(self._recent) > _KEPT_EVENTS or (self._bytes > _KEPT_BYTES and len(self._recent) > 1):
+            dropped = self._recent.popleft()
+            self._bytes -= len(dropped.data) + len(dropped.metadata)
+        if events:
+            self._move(events[-1].position)
+        return len(events) == _BATCH
+
+    async def _read(self, after: int) -> tuple[Event, ...]:
+        events = await store.events(self._log_id, after=after, limit=_BATCH).afetch(self._pool)
+        whole = tuple(
+            event for _, event in takewhile(lambda pair: pair[0] == pair[1].position, enumerate(events, after + 1))
+        )
+        if len(whole) < len(events):
+            # This can't happen while append_events() is the only writer. Stop here rather than skip an event.
+            logger.critical("log %s has a hole after position %s", self._log_id, after + len(whole))
+        return whole
+
+    def _move(self, head: int) -> None:
+        self._head = head
+        advanced, self._advanced = self._advanced, asyncio.Event()
+        advanced.set()
