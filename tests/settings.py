@@ -1,0 +1,22 @@
+"""The settings under test: the real ones, on a throw-away Postgres unless DATABASE_URL is given.
+
+With several workers the first process starts the server, and the others find its address in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+
+if not os.environ.get("DATABASE_URL"):
+    from tests import cluster
+
+    os.environ["DATABASE_URL"] = cluster.start()
+os.environ.setdefault("SECRET_KEY", "for-tests-only")
+
+from eventsite.settings import *  # noqa: E402, F403
+from eventsite.settings import DATABASES  # noqa: E402
+
+# Tests open and close connections in their own ways; a pool would hold the database that is to be dropped.
+del DATABASES["default"]["OPTIONS"]["pool"]
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
