@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ WITHOUT_DATABASE = {"help", "version", "check", "diffsettings", "collectstatic",
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventsite.settings")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     from django.core.management import execute_from_command_line
 
     with ExitStack() as stack:
@@ -33,4 +35,7 @@ def start_postgres(stack: ExitStack) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

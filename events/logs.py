@@ -11,7 +11,7 @@ def ensure(name: str) -> Log:
     """The log of this name, made if need be; the superusers administer it. ValidationError for a bad name."""
     log = Log.objects.filter(name=name).first()
     if log is None:
-        Log(name=name).full_clean(validate_unique=False)
+        Log._meta.get_field("name").clean(name, None)
         log, _ = Log.objects.get_or_create(name=name)
         for user in get_user_model().objects.filter(is_superuser=True):
             Member.objects.get_or_create(log=log, user=user, defaults={"role": Role.ADMIN})

@@ -1,0 +1,60 @@
+"""One server's application: the lean lane for the API, Django for pages, Channels for websockets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventsite.settings")
+django = get_asgi_application()  # loads the apps, which the imports below need
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from events.engine import Engine  # noqa: E402
+from events.routing import websocket_urlpatterns  # noqa: E402
+from eventsite import lean, supervision  # noqa: E402
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+DJANGO_PATHS = {"/api/docs", "/api/openapi.json"}
+LEAN_PATHS = {"/healthz", "/readyz"}
+
+
+async def http(scope: Scope, receive: Receive, send: Send) -> None:
+    path = scope["path"]
+    is_lean = path in LEAN_PATHS or (path.startswith("/api/") and path not in DJANGO_PATHS)
+    await (lean.application if is_lean else django)(scope, receive, send)
+
+
+def with_engine(application: Application) -> Application:
+    """Run the engine for as long as the server runs. Where it fails, the server logs why and ends."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            return await application(scope, receive, send)
+        await receive()
+        async with Engine():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    return wrapped
+
+
+supervision.end_with_parent()
+application = with_engine(
+    ProtocolTypeRouter(
+        {
+            "http": http,
+            "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        }
+    )
+)
