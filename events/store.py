@@ -85,6 +85,8 @@ def _condition(where: Filter) -> Q:
             )
     if where.stream is not None:
         condition &= Q(stream=where.stream)
+    if where.stream_prefix:
+        condition &= _prefix("stream", where.stream_prefix)
     if where.correlation_id is not None:
         condition &= Q(correlation_id=where.correlation_id)
     return condition

@@ -124,18 +124,20 @@ class Filter:
     agents: tuple[str, ...] = ()
     stream: str | None = None
     correlation_id: str | None = None
+    stream_prefix: str = ""
 
     def matches(self, event: Event) -> bool:
         """The same answer as the database gives for `store.events(…, where=self)`."""
         return (
-            (self.stream is None or event.stream == self.stream)
+            event.stream.startswith(self.stream_prefix)
+            and (self.stream is None or event.stream == self.stream)
             and (self.correlation_id is None or event.correlation_id == self.correlation_id)
             and _one_of(event.type, self.types)
             and _one_of(event.agent, self.agents)
         )
 
     def __bool__(self) -> bool:
-        return bool(self.types or self.agents or self.stream is not None or self.correlation_id is not None)
+        return self != Filter()
 
 
 def _one_of(value: str | None, wanted: tuple[str, ...]) -> bool:

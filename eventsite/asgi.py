@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -17,21 +17,28 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 
 from events.engine import Engine  # noqa: E402
 from events.routing import websocket_urlpatterns  # noqa: E402
-from eventsite import lean, supervision  # noqa: E402
+from eventsite import health, supervision  # noqa: E402
+from eventsite.api import api  # noqa: E402
+from eventsite.lean import LeanAPI  # noqa: E402
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DJANGO_PATHS = {"/api/docs", "/api/openapi.json"}
-LEAN_PATHS = {"/healthz", "/readyz"}
+HEALTH_PATHS = {"/healthz", "/readyz"}
+lean = LeanAPI(api)
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
     path = scope["path"]
-    is_lean = path in LEAN_PATHS or (path.startswith("/api/") and path not in DJANGO_PATHS)
-    await (lean.application if is_lean else django)(scope, receive, send)
+    if path in HEALTH_PATHS:
+        await health.application(scope, receive, send)
+    elif path.startswith("/api/") and path not in DJANGO_PATHS:
+        await lean(scope, receive, send)
+    else:
+        await django(scope, receive, send)
 
 
 def with_engine(application: Application) -> Application:
@@ -39,7 +46,8 @@ def with_engine(application: Application) -> Application:
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            return await application(scope, receive, send)
+            await application(scope, receive, send)
+            return
         await receive()
         async with Engine():
             await send({"type": "lifespan.startup.complete"})

@@ -1,0 +1,140 @@
+"""`application/x-ndjson`: any number of events, a line each, read and written in chunks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from events import engine
+from events.append import new_append, check_stream
+from events.errors import EventsError, OutcomeUnknown, QueueFull, TooLarge, Unavailable
+from events.grants import Grant
+from events.schemas import LineIn, decode
+from events.types import Append, Appended
+
+_CHUNK_LINES = 1_000
+_CHUNK_BYTES = 2**20
+_ERRORS = 100
+_PATIENCE = 30.0
+"""Seconds to wait for room in the writer's queue."""
+
+
+@dataclass(slots=True)
+class Bulk:
+    """What has become of a request so far."""
+
+    appended: int = 0
+    replayed: int = 0
+    failed: int = 0
+    last_position: int | None = None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def fail(self, line: int, error: EventsError) -> None:
+        self.failed += 1
+        if len(self.errors) < _ERRORS:
+            self.errors.append({"line": line, "code": error.code, "detail": error.detail})
+
+    def settle(self, line: int, outcome: Appended | EventsError) -> None:
+        if isinstance(outcome, EventsError):
+            self.fail(line, outcome)
+            return
+        self.last_position = outcome.last_position
+        if outcome.replayed:
+            self.replayed += 1
+        else:
+            self.appended += 1
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "appended": self.appended,
+            "replayed": self.replayed,
+            "failed": self.failed,
+            "last_position": self.last_position,
+            "errors": self.errors,
+        }
+
+
+Chunk = list[tuple[int, Append]]
+
+
+async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> Bulk:
+    """Append a stream of lines. A bad line is counted and the rest goes on.
+
+    Raises `Unavailable` or `OutcomeUnknown`, with the counts so far, where the database is away: lines
+    with ids can be sent again from the start.
+    """
+    bulk = Bulk()
+    writing: asyncio.Task[None] | None = None
+    chunk: Chunk = []
+    size = 0
+    try:
+        async for number, line in _lines(body):
+            try:
+                chunk.append((number, _append(line, grant)))
+            except EventsError as error:
+                bulk.fail(number, error)
+            size += len(line)
+            if len(chunk) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
+                # One chunk is written while the next is parsed; never two, so that lines keep their order.
+                if writing:
+                    await writing
+                writing = asyncio.create_task(_write(chunk, grant, bulk))
+                chunk, size = [], 0
+    finally:
+        if writing:
+            await writing
+    if chunk:
+        await _write(chunk, grant, bulk)
+    return bulk
+
+
+def _append(line: bytes, grant: Grant) -> Append:
+    if len(line) > _most():
+        raise TooLarge(f"The line is longer than {_most():,} bytes.", limit=_most())
+    event = decode(line, LineIn)
+    grant.check_stream(event.stream)
+    check_stream(event.stream)
+    return new_append(event.stream, [event.checked(event.stream, pinned_agent=grant.agent, field="event")])
+
+
+async def _write(chunk: Chunk, grant: Grant, bulk: Bulk) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            try:
+                outcomes = await engine.current().writer.append(grant.log_id, [append for _, append in chunk])
+                break
+            except QueueFull:
+                await asyncio.sleep(0.05)
+    for (line, _), outcome in zip(chunk, outcomes, strict=True):
+        if isinstance(outcome, Unavailable | OutcomeUnknown):
+            raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.", **bulk.as_json())
+        bulk.settle(line, outcome)
+
+
+def _most() -> int:
+    """The longest line: data and metadata at their limits, and everything else."""
+    return 2 * settings.EVENTSITE.event_max_bytes + 64 * 1024
+
+
+async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    """Numbered lines. One that is too long is cut just beyond the limit: memory stays bounded."""
+    number, most = 0, _most()
+    pending = bytearray()
+    async for piece in body:
+        *ended, rest = piece.split(b"\n")
+        for part in ended:
+            number += 1
+            line = bytes(pending[: most + 1]) + part if pending else part
+            pending.clear()
+            if line.strip():
+                yield number, line[: most + 1]
+        if len(pending) <= most:
+            pending += rest
+    if pending.strip():
+        yield number + 1, bytes(pending[: most + 1])
+
+

@@ -1,0 +1,115 @@
+"""CloudEvents 1.0 over HTTP (structured, batched, binary) as events of the log.
+
+`subject`, else `source`, names the stream. CloudEvents ids are unique per source only, so the event's
+id is a UUIDv5 of source and id; the original attributes stand in `metadata.cloudevents`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+import msgspec
+import orjson
+from msgspec import Raw
+
+from events.append import check_stream, new_append, new_event
+from events.errors import EventsError, Invalid
+from events.schemas import decode
+from events.types import Append
+
+STRUCTURED = "application/cloudevents+json"
+BATCHED = "application/cloudevents-batch+json"
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
+_REQUIRED = ("id", "source", "specversion", "type")
+
+
+def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsError]:
+    """Each event of a batch: checked, or what is wrong with it."""
+    found: list[Append | EventsError] = []
+    for index, item in enumerate(decode(body, list[Raw])):
+        try:
+            found.append(structured(bytes(item), pinned_agent=pinned_agent, field=f"[{index}]"))
+        except EventsError as error:
+            found.append(error)
+    return found
+
+
+def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -> Append:
+    """One event in the JSON format."""
+    members = decode(body, dict[str, Raw])
+    data = bytes(members.pop("data", Raw(b"null")))
+    if "data_base64" in members:
+        data = orjson.dumps({"data_base64": _text(members.pop("data_base64"), f"{field}.data_base64")})
+    attributes = {name: _attribute(value, f"{field}.{name}") for name, value in members.items()}
+    return _append(attributes, data, pinned_agent=pinned_agent, field=field)
+
+
+def binary(headers: Mapping[str, str], body: bytes, *, pinned_agent: str | None) -> Append:
+    """One event whose attributes are `ce-` headers and whose data is the body."""
+    attributes: dict[str, object] = {
+        name[3:].lower(): unquote(value) for name, value in headers.items() if name.lower().startswith("ce-")
+    }
+    content_type = headers.get("Content-Type", "")
+    if content_type:
+        attributes["datacontenttype"] = content_type
+    return _append(attributes, _binary_data(content_type, body), pinned_agent=pinned_agent, field="event")
+
+
+def _binary_data(content_type: str, body: bytes) -> bytes:
+    media = content_type.partition(";")[0].strip().lower()
+    if not body:
+        return b"null"
+    if not media or media == "application/json" or media.endswith("+json"):
+        return body
+    if media.startswith("text/"):
+        try:
+            return orjson.dumps(body.decode())
+        except UnicodeDecodeError:
+            raise Invalid("The body is not valid UTF-8.", field="body") from None
+    return msgspec.json.encode({"data_base64": body})
+
+
+def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | None, field: str) -> Append:
+    for name in _REQUIRED:
+        if not isinstance(attributes.get(name), str) or not attributes[name]:
+            raise Invalid(f"{field}.{name} must be a string that is not empty.", field=f"{field}.{name}")
+    if attributes["specversion"] != "1.0":
+        raise Invalid(f"{field}.specversion must be 1.0.", field=f"{field}.specversion")
+    source = str(attributes["source"])
+    stream = check_stream(str(attributes.get("subject") or source), f"{field}.subject")
+    event = new_event(
+        stream,
+        str(attributes["type"]),
+        data=data,
+        metadata=orjson.dumps({"cloudevents": attributes}),
+        id=str(uuid.uuid5(_NAMESPACE, f"{source}\n{attributes['id']}")),
+        agent=pinned_agent or source,
+        correlation_id=_optional(attributes.get("correlationid")),
+        causation_id=_optional(attributes.get("causationid")),
+        occurred_at=_optional(attributes.get("time")),
+        pinned_agent=pinned_agent,
+        field=field,
+    )
+    return new_append(stream, [event])
+
+
+def _optional(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _text(raw: Raw, field: str) -> str:
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"{field} must be a string: {error}.", field=field) from None
+
+
+def _attribute(raw: Raw, field: str) -> object:
+    """An attribute is a string, a boolean or an integer; null counts as absent."""
+    try:
+        return msgspec.json.decode(raw, type=str | bool | int | None)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"{field} must be a string, a boolean or an integer: {error}.", field=field) from None

@@ -1,0 +1,96 @@
+"""OpenAPI for operations whose bodies msgspec decodes: the structs are the only description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from events import errors, schemas
+
+_REFERENCE = "#/components/schemas/{name}"
+_STRUCTS = (
+    schemas.AppendIn,
+    schemas.AppendsIn,
+    schemas.LineIn,
+    schemas.AppendOut,
+    schemas.AppendsOut,
+    schemas.BulkOut,
+    schemas.EventOut,
+    schemas.EventsOut,
+    schemas.StreamOut,
+    schemas.StreamsOut,
+    schemas.Problem,
+)
+_TITLES = {
+    status: ", ".join(sorted(f"`{error.code}`" for error in found))
+    for status in (400, 401, 403, 404, 409, 413, 422, 503)
+    if (
+        found := [
+            error
+            for error in vars(errors).values()
+            if isinstance(error, type) and issubclass(error, errors.EventsError) and error.status == status
+        ]
+    )
+}
+
+
+def components() -> dict[str, Any]:
+    """The schemas of every struct."""
+    return msgspec.json.schema_components(_STRUCTS, ref_template=_REFERENCE)[1]
+
+
+def _content(struct: type[Struct], media: str = "application/json") -> dict[str, Any]:
+    return {media: {"schema": {"$ref": _REFERENCE.format(name=struct.__name__)}}}
+
+
+def operation(
+    *,
+    takes: dict[str, Any] | None = None,
+    gives: dict[int, type[Struct] | dict[str, Any]],
+    refuses: tuple[int, ...],
+    query: type[Struct] | None = None,
+) -> dict[str, Any]:
+    """The `openapi_extra` of an operation: its body by media type, answers by status, query struct."""
+    described: dict[str, Any] = {"responses": {}}
+    if takes is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                media: {"schema": {"$ref": _REFERENCE.format(name=schema.__name__)} if isinstance(schema, type) else schema}
+                for media, schema in takes.items()
+            },
+        }
+    for status, struct in gives.items():
+        content = struct if isinstance(struct, dict) else _content(struct)
+        described["responses"][status] = {"description": "Done", "content": content}
+    for status in refuses:
+        described["responses"][status] = {
+            "description": _TITLES.get(status, "Refused"),
+            "content": _content(schemas.Problem, "application/problem+json"),
+        }
+    if query is not None:
+        described["parameters"] = _parameters(query)
+    return described
+
+
+def _parameters(query: type[Struct]) -> list[dict[str, Any]]:
+    schema = msgspec.json.schema(query)["$defs"][query.__name__]
+    return [
+        {
+            "in": "query",
+            "name": name,
+            "required": False,
+            "description": described.get("description", ""),
+            "schema": _plain(described),
+        }
+        for name, described in schema["properties"].items()
+    ]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is absent rather than null."""
+    if "anyOf" in schema:
+        return next(choice for choice in schema["anyOf"] if choice.get("type") != "null")
+    return {key: value for key, value in schema.items() if key != "default" or value not in (None, [])}

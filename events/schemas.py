@@ -1,0 +1,355 @@
+"""What the API takes and gives: msgspec structs, for decoding and for OpenAPI alike.
+
+`data` and `metadata` stay raw slices of the request (`msgspec.Raw`): they are looked at, never
+rebuilt. Optional fields are `UNSET` when absent, so that encoding a struct gives back exactly what
+was sent; that is how a key that stands twice in the request's own objects is noticed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from django.http import QueryDict
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from events import append as appending
+from events.errors import Invalid
+from events.json_text import refuse_duplicates
+from events.types import Append, NewEvent
+
+T = TypeVar("T")
+
+
+def _documented(description: str, **schema: Any) -> Meta:
+    """For OpenAPI only: the checks themselves stand in `append.py`, and name the field better."""
+    return Meta(description=description, extra_json_schema=schema)
+
+
+_NAME = {"minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+Name = Annotated[str, _documented("1 to 200 characters, no control characters", **_NAME)]
+StreamName = Annotated[
+    str,
+    _documented(
+        "1 to 200 characters, no control characters; no `.` or `..` segment, not ending in `/events`",
+        minLength=1,
+        maxLength=200,
+        pattern=r"^(?!.*/events$)(?!(.*/)?\.\.?(/|$))[^\u0000-\u001f\u007f-\u009f]*$",
+    ),
+]
+ExpectedVersion = Annotated[
+    int | Literal["any", "no_stream", "stream_exists"],
+    Meta(
+        description="What the stream must be at: `any` (default), `no_stream` (the same as 0), `stream_exists` or a version.",
+        extra_json_schema={
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
+                {"enum": ["any", "no_stream", "stream_exists"]},
+            ]
+        },
+    ),
+]
+Time = Annotated[
+    str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")
+]
+
+
+class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One event to append."""
+
+    type: Name
+    data: Annotated[Raw, _documented("Any JSON value, up to 1 MiB and 100 levels; kept exactly as sent")]
+    id: Annotated[Name | None, _documented("Made by the server (UUIDv7) when absent")] | UnsetType = UNSET
+    metadata: Annotated[Raw, _documented("A JSON object, up to 1 MiB", type="object")] | UnsetType = UNSET
+    agent: Name | None | UnsetType = UNSET
+    schema_version: Annotated[int, _documented("1 by default", minimum=1, maximum=2**31 - 1)] | UnsetType = UNSET
+    correlation_id: Name | None | UnsetType = UNSET
+    causation_id: Name | None | UnsetType = UNSET
+    occurred_at: Time | None | UnsetType = UNSET
+
+    def checked(self, stream: str, *, pinned_agent: str | None, field: str) -> NewEvent:
+        """Check everything that the types don't say."""
+        return appending.new_event(
+            stream,
+            self.type,
+            data=bytes(self.data),
+            metadata=b"{}" if isinstance(self.metadata, UnsetType) else bytes(self.metadata),
+            id=_value(self.id),
+            agent=_value(self.agent),
+            schema_version=1 if isinstance(self.schema_version, UnsetType) else self.schema_version,
+            correlation_id=_value(self.correlation_id),
+            causation_id=_value(self.causation_id),
+            occurred_at=_value(self.occurred_at),
+            pinned_agent=pinned_agent,
+            field=field,
+        )
+
+
+class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Events for one stream, appended all or none."""
+
+    events: Annotated[list[EventIn], _documented("1 to 10,000 events", minItems=1, maxItems=10_000)]
+    expected_version: ExpectedVersion | UnsetType = UNSET
+    idempotency_key: Annotated[Name | None, _documented("Makes a retry without event ids safe")] | UnsetType = UNSET
+    read_position: (
+        Annotated[int | None, _documented("Up to where the writer had read the log", minimum=0, maximum=2**63 - 1)]
+        | UnsetType
+    ) = UNSET
+
+    def checked(self, stream: str, *, pinned_agent: str | None, field: str = "") -> Append:
+        """Check everything that the types don't say. `field` says where this stood in the request."""
+        appending.check_stream(stream, f"{field}stream")
+        return appending.new_append(
+            stream,
+            (
+                event.checked(stream, pinned_agent=pinned_agent, field=f"{field}events[{index}]")
+                for index, event in enumerate(self.events)
+            ),
+            expected_version=appending.check_expected_version(_value(self.expected_version)),
+            idempotency_key=_value(self.idempotency_key),
+            read_position=_value(self.read_position),
+        )
+
+
+class StreamAppendIn(AppendIn, forbid_unknown_fields=True, kw_only=True):
+    """Events for one of several streams."""
+
+    stream: StreamName
+
+
+class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Several appends; with `atomic` all or none."""
+
+    appends: Annotated[list[StreamAppendIn], _documented("At least one", minItems=1)]
+    atomic: bool | UnsetType = UNSET
+
+
+class LineIn(EventIn, forbid_unknown_fields=True, kw_only=True):
+    """One line of `application/x-ndjson`: an event with its stream."""
+
+    stream: StreamName
+
+
+class Placed(Struct):
+    """Where one event stands."""
+
+    id: str
+    position: int
+    version: int
+
+
+class AppendOut(Struct):
+    """Where an append's events stand."""
+
+    log: str
+    stream: str
+    first_position: int
+    last_position: int
+    version: int
+    replayed: bool
+    events: list[Placed]
+
+
+class AppendResult(Struct):
+    """The status and body that one append would have had on its own."""
+
+    status: int
+    body: Annotated[dict[str, Any], Meta(description="As of a single append: AppendOut, or a Problem")]
+
+
+class AppendsOut(Struct):
+    """One result per append, in order."""
+
+    results: list[AppendResult]
+
+
+class LineError(Struct):
+    """Why one line was not appended."""
+
+    line: int
+    code: str
+    detail: str
+
+
+class BulkOut(Struct):
+    """What became of an `application/x-ndjson` request."""
+
+    appended: int
+    replayed: int
+    failed: int
+    last_position: Annotated[int | None, Meta(description="of the last line that is in the log")]
+    errors: Annotated[list[LineError], Meta(description="the first 100")]
+
+
+class EventOut(Struct):
+    """One recorded event."""
+
+    position: int
+    stream: str
+    version: int
+    id: str
+    type: str
+    data: Any
+    metadata: dict[str, Any]
+    agent: str | None
+    schema_version: int
+    correlation_id: str | None
+    causation_id: str | None
+    occurred_at: datetime | None
+    recorded_at: datetime
+
+
+class EventsOut(Struct):
+    """A page of events."""
+
+    events: list[EventOut]
+    next: Annotated[
+        int | None,
+        Meta(description="Where to go on. Forward it is always there: up to it everything was looked at, matches or not."),
+    ]
+    head: Annotated[int, Meta(description="The log's last position")]
+
+
+class StreamOut(Struct):
+    """One stream and its last version."""
+
+    stream: str
+    category: str | None
+    version: int
+
+
+class StreamsOut(Struct):
+    """A page of streams, by name."""
+
+    streams: list[StreamOut]
+    next: str | None
+    head: int
+
+
+class Problem(Struct):
+    """RFC 9457. `code` is stable; fields such as `current_version` stand beside it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+Direction = Literal["forward", "backward"]
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class EventsQuery(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which events, and how."""
+
+    after: Annotated[Position, Meta(description="Positions after this one")] | None = None
+    before: Annotated[Position, Meta(description="Positions before this one")] | None = None
+    direction: Direction = "forward"
+    limit: Limit = 100
+    type: Annotated[list[Name], Meta(description="One of these types; `Order*` is a prefix")] = []
+    agent: Annotated[list[Name], Meta(description="One of these agents; `*` as for types")] = []
+    stream: Name | None = None
+    correlation_id: Name | None = None
+    wait: Annotated[
+        Annotated[float, Meta(ge=0, le=60)],
+        Meta(description="Long poll: wait up to this many seconds for the first match (forward only)"),
+    ] = 0
+    log: Annotated[str, Meta(description="With a session instead of a token: the log")] | None = None
+
+
+class StreamEventsQuery(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which part of a stream."""
+
+    from_version: Annotated[Position, Meta(description="From this version on, in the direction of reading")] | None = None
+    direction: Direction = "forward"
+    limit: Limit = 100
+    log: str | None = None
+
+
+class StreamsQuery(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which streams."""
+
+    prefix: Annotated[str, Meta(max_length=200)] = ""
+    category: Name | None = None
+    after: Annotated[str, Meta(max_length=200, description="Names after this one")] = ""
+    limit: Limit = 100
+    log: str | None = None
+
+
+class LogQuery(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which log, for a session."""
+
+    log: str | None = None
+
+
+def _value(field: T | UnsetType) -> T | None:
+    return None if isinstance(field, UnsetType) else field
+
+
+@cache
+def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(type_)
+
+
+def decode(body: bytes, type_: type[T]) -> T:
+    """Parse a request's JSON, or raise `Invalid` naming the field."""
+    try:
+        value = _decoder(type_).decode(body)
+        # Each member has one colon; fewer in the struct's own JSON means that a key was repeated (or that
+        # a colon was escaped, which the exact look then sorts out).
+        if msgspec.json.encode(value).count(b":") != body.count(b":"):
+            refuse_duplicates(body)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except msgspec.DecodeError as error:
+        raise Invalid(f"The body is not valid JSON: {error}.", field="body") from None
+    except UnicodeDecodeError:
+        raise Invalid("The body is not valid UTF-8.", field="body") from None
+    except RecursionError:
+        raise Invalid("The body is nested too deep.", field="body") from None
+    return value
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<field>.*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+
+
+def _invalid(message: str) -> Invalid:
+    match = _AT.match(message)
+    what, field = (match["what"], match["field"] or "") if match else (message, "")
+    if unknown := _UNKNOWN.match(what):
+        field = f"{field}.{unknown[1]}".lstrip(".")
+        what = "unknown field"
+    return Invalid(f"{field or 'body'}: {what[:1].lower()}{what[1:]}.", field=field or "body")
+
+
+@cache
+def _lists(type_: type[Struct]) -> frozenset[str]:
+    return frozenset(
+        field.encode_name for field in msgspec.structs.fields(type_) if field.default_factory is not msgspec.NODEFAULT
+    )
+
+
+def parse_query(query: QueryDict | Mapping[str, str], type_: type[T]) -> T:
+    """Parse a query string; an unknown or malformed parameter raises `Invalid` naming it."""
+    lists = _lists(type_)  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        key: query.getlist(key) if key in lists and isinstance(query, QueryDict) else query[key] for key in query
+    }
+    try:
+        parsed = msgspec.convert(values, type_, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except (UnicodeEncodeError, ValueError) as error:
+        raise Invalid(f"The query string can't be read: {error}.", field="query") from None
+    for key, value in values.items():
+        for text in value if isinstance(value, list) else [value]:
+            if "\x00" in text:
+                raise Invalid(f"{key} must not hold control characters.", field=key)
+    return parsed
