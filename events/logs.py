@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 
 from events.models import Log, Member, Role
 
@@ -13,6 +13,6 @@ def ensure(name: str) -> Log:
     if log is None:
         Log._meta.get_field("name").clean(name, None)
         log, _ = Log.objects.get_or_create(name=name)
-        for user in get_user_model().objects.filter(is_superuser=True):
+        for user in User.objects.filter(is_superuser=True):
             Member.objects.get_or_create(log=log, user=user, defaults={"role": Role.ADMIN})
     return log

@@ -11,7 +11,7 @@ import secrets
 from datetime import timedelta
 
 from django.contrib.auth import login
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
@@ -21,7 +21,7 @@ from events.models import SignInLink
 LIFETIME = timedelta(minutes=15)
 
 
-def create_link(user: AbstractBaseUser) -> str:
+def create_link(user: User) -> str:
     """A new link's token: /sign-in/<token>/."""
     token = secrets.token_urlsafe(32)
     SignInLink.objects.filter(expires_at__lt=timezone.now()).delete()
@@ -29,13 +29,13 @@ def create_link(user: AbstractBaseUser) -> str:
     return token
 
 
-def link_user(token: str) -> AbstractBaseUser | None:
+def link_user(token: str) -> User | None:
     """Whom the link would sign in; None where it is unknown, used or too old. Looking does not use it up."""
     link = _valid_links(token).select_related("user").first()
     return link.user if link else None
 
 
-def consume(request: HttpRequest, token: str) -> AbstractBaseUser | None:
+def consume(request: HttpRequest, token: str) -> User | None:
     """Sign the link's person in and use the link up; None where it is not valid, or not for such a request."""
     user = None if is_forwarded(request) else link_user(token)
     # One statement decides who was first, so a link works once however many requests come at a time.

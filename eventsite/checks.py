@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 POSTGRES_MINIMUM = 14
+SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')"
 
 
 @register()
@@ -20,7 +22,7 @@ def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
         errors.append(
             Error(
                 "An event of the allowed size does not fit into a request.",
-                hint="Set EVENTSITE_REQUEST_MAX_BYTES to more than twice EVENTSITE_EVENT_MAX_BYTES (data and metadata).",
+                hint="Make EVENTSITE_REQUEST_MAX_BYTES at least twice EVENTSITE_EVENT_MAX_BYTES (data and metadata).",
                 id="eventsite.E001",
             )
         )
@@ -40,7 +42,7 @@ def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
     if "*" not in settings.ALLOWED_HOSTS:
         return []
     return [
-        Warning(
+        checks.Warning(
             "EVENTSITE_ALLOWED_HOSTS is *: any site may pass itself off as this one.",
             hint="Name the hosts that people and agents use.",
             id="eventsite.W001",
@@ -53,7 +55,7 @@ def database_can_hold_a_log(*, databases: Sequence[str] | None = None, **kwargs:
     errors: list[CheckMessage] = []
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')")
+            cursor.execute(SERVER)
             version, encoding = cursor.fetchone()
         if version < POSTGRES_MINIMUM:
             hint = f"Use Postgres {POSTGRES_MINIMUM} or later."

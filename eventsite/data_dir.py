@@ -14,8 +14,6 @@ from pathlib import Path
 
 from eventsite.server_user import ServerUser
 
-SECRET_KEY = "secret_key"
-
 
 @dataclass(frozen=True)
 class DataDir:
@@ -40,14 +38,14 @@ class DataDir:
 
     def secret_key(self) -> str:
         """Django's SECRET_KEY of this installation: the same one for ever, readable by its owner only."""
-        path = self.path / SECRET_KEY
+        path = self.path / "secret_key"
         if not path.exists():
             self._make_secret_key(path)
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)) as file:
             return file.read().strip()
 
     def _make_secret_key(self, path: Path) -> None:
-        fd, draft = tempfile.mkstemp(dir=self.path, prefix=f".{SECRET_KEY}-")
+        fd, draft = tempfile.mkstemp(dir=self.path, prefix=".secret_key-")
         try:
             with os.fdopen(fd, "w") as file:
                 file.write(secrets.token_urlsafe(48))

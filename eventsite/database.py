@@ -9,7 +9,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 POOL = {"min_size": 1, "max_size": 8, "timeout": 10}
-"""Connections of the pages. Under ASGI each request has its own thread, so connections kept per thread would pile up."""
+"""Connections of the pages. Under ASGI each request has its own thread: what one thread keeps, no other uses."""
 
 
 def database(url: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 
 from eventsite.env import Env
 
@@ -34,4 +34,5 @@ class Limits:
 
     @classmethod
     def read(cls, env: Env) -> Limits:
-        return cls(**{f.name: env.number(f"EVENTSITE_{f.name.upper()}", f.default) for f in fields(cls)})
+        defaults = asdict(cls())
+        return cls(**{name: env.number(f"EVENTSITE_{name.upper()}", default) for name, default in defaults.items()})

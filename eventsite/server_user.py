@@ -65,4 +65,3 @@ class ServerUser:
 
     def reaches(self, directory: Path) -> bool:
         return self.can("/bin/sh", "-c", 'cd "$1"', "sh", directory)
-

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events import logs, sign_in, tokens
 from events.models import Log, Member, Role, Scope, Token
 
 LOG = "main"
-TOKEN = "printed by serve"
+LABEL = "printed by serve"
 TOKEN_LIFETIME = timedelta(days=1)
 
 
-def first_user() -> AbstractBaseUser:
+def first_user() -> User:
     """The first superuser, made if there is none, and then an administrator of every log."""
-    users = get_user_model().objects
+    users = User.objects
     if user := users.filter(is_superuser=True, is_active=True).order_by("pk").first():
         return user
     user, _ = users.get_or_create(username="admin", defaults={"is_superuser": True, "is_staff": True})
@@ -32,9 +31,9 @@ def message(url: str) -> str:
     log = logs.ensure(LOG)
     user = first_user()
     link = f"{url}/sign-in/{sign_in.create_link(user)}/"
-    Token.objects.filter(log=log, name=TOKEN, expires_at__lt=timezone.now()).delete()
+    Token.objects.filter(log=log, name=LABEL, expires_at__lt=timezone.now()).delete()
     token = tokens.create(
-        log, name=TOKEN, scopes=[Scope.APPEND, Scope.READ], expires_at=timezone.now() + TOKEN_LIFETIME
+        log, name=LABEL, scopes=[Scope.APPEND, Scope.READ], expires_at=timezone.now() + TOKEN_LIFETIME
     )
     return f"""
 Eventsite runs at {url}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, connections
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -59,12 +59,12 @@ def log(make_log: Callable[..., Log]) -> Log:
 
 
 @pytest.fixture
-def user(database: None) -> AbstractBaseUser:
+def user(database: None) -> User:
     return factories.make_user()
 
 
 @pytest.fixture
-def member(log: Log, user: AbstractBaseUser) -> Member:
+def member(log: Log, user: User) -> Member:
     """A viewer of `log`."""
     return factories.make_member(log, user=user)
 
@@ -103,4 +103,3 @@ def server(_server: Server, database: None) -> Server:
     """`manage.py serve` on the test database; up, whatever the test before did to it."""
     _server.start()
     return _server
-

@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from events.models import Log, Member, Role
 
@@ -20,9 +19,9 @@ def make_log(**fields: Any) -> Log:
     return Log.objects.create(**{"name": make_name("log"), **fields})
 
 
-def make_user(**fields: Any) -> AbstractBaseUser:
-    return get_user_model().objects.create_user(**{"username": make_name("user"), **fields})
+def make_user(**fields: Any) -> User:
+    return User.objects.create_user(**{"username": make_name("user"), **fields})
 
 
-def make_member(log: Log, *, role: Role = Role.VIEWER, user: AbstractBaseUser | None = None) -> Member:
+def make_member(log: Log, *, role: Role = Role.VIEWER, user: User | None = None) -> Member:
     return Member.objects.create(log=log, user=user or make_user(), role=role)

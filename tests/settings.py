@@ -13,8 +13,8 @@ if not os.environ.get("DATABASE_URL"):
     os.environ["DATABASE_URL"] = cluster.start()
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
 
-from eventsite.settings import *  # noqa: E402, F403
-from eventsite.settings import DATABASES  # noqa: E402
+from eventsite.settings import *  # noqa: F403
+from eventsite.settings import DATABASES
 
 # Tests open and close connections in their own ways; a pool would hold the database that is to be dropped.
 del DATABASES["default"]["OPTIONS"]["pool"]

@@ -73,7 +73,7 @@ class Place:
             link.mkdir(mode=0o700, exist_ok=True)
             directory = link
         else:
-            directory = Path(tempfile.mkdtemp(prefix="eventsite-", dir="/tmp"))  # noqa: S108 - mkdtemp: new, 0700
+            directory = Path(tempfile.mkdtemp(prefix="eventsite-", dir="/tmp"))
             link.symlink_to(directory)
         self.user.own(directory)
         directory.chmod(0o700)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -80,10 +81,8 @@ def _serve(listener: socket.socket, *, workers: int) -> None:
         failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     else:
         server = uvicorn.Server(config)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn sends it again when it has stopped
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            pass
         failed = not server.started
     if failed:
         raise CommandError("The server could not start; the reason is above.")
