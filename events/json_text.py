@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -24,6 +25,8 @@ from events.errors import Invalid, NumberTooLarge, TooLarge
 # Numbers that a double may not hold exactly: sixteen digits and more, or an exponent of three. (A
 # match inside a string does no harm: it only takes the exact way.)
 _WIDE_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?(?:[0-9.]{16}|[0-9.]+[eE][+-]?[0-9]{3})")
+_DOUBLE_DIGITS = 15
+_DOUBLE_EXPONENT = 280
 _CONTROL_OR_COLON_ESCAPE = re.compile(rb"\\u00(?:00|3[aA])")
 
 
@@ -47,18 +50,20 @@ def canonical(raw: bytes, field: str) -> bytes:
             limit=limits.event_max_bytes,
         )
     if not _WIDE_NUMBER.search(raw) and not _CONTROL_OR_COLON_ESCAPE.search(raw):
-        try:
-            value = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            _refuse(field, error)
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        # Each member has one colon, and dropping a repeated key drops its colon: equal counts prove
-        # that no key was repeated.
-        if text.count(b":") == raw.count(b":"):
-            if raw.count(b"[") + raw.count(b"{") > limits.event_max_depth:
-                _check_depth(value, field)
-            return text
+        # What orjson can't parse is looked at exactly too, for a message that names the limit.
+        with suppress(orjson.JSONDecodeError):
+            return _canonical_quickly(raw, field)
     return _canonical_exactly(raw, field)
+
+
+def _canonical_quickly(raw: bytes, field: str) -> bytes:
+    value = orjson.loads(raw)
+    # First: orjson can't write as deep as it reads.
+    if raw.count(b"[") + raw.count(b"{") > settings.EVENTSITE.event_max_depth:
+        _check_depth(value, field)
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    # Each member has one colon, and dropping a repeated key drops its colon: fewer prove that one was repeated.
+    return text if text.count(b":") == raw.count(b":") else _canonical_exactly(raw, field)
 
 
 def loads(text: str) -> Any:
@@ -69,7 +74,7 @@ def loads(text: str) -> Any:
 def refuse_duplicates(raw: bytes) -> None:
     """Raise `Invalid` if any object of a JSON text repeats a key."""
     try:
-        json.loads(raw, object_pairs_hook=_unique)
+        json.loads(raw, object_pairs_hook=_unique, parse_int=str, parse_float=str)
     except _Duplicate as error:
         raise Invalid(f"The key {error.key!r} stands twice in one object.", field=error.key) from None
 
@@ -105,13 +110,16 @@ def _number(text: str, limits: Any, field: str) -> _Number:
             field=field,
             limit=limits.number_max_digits,
         )
-    if exponent or "." in mantissa:
-        sign, decimal_digits, power = Decimal(text).as_tuple()
-        plain = "".join(map(str, decimal_digits)).lstrip("0") or "0"
-        kept = plain.rstrip("0") or "0"
-        shift = (power if isinstance(power, int) else 0) + len(plain) - len(kept)
-        return _Number(f"{'-' if sign and kept != '0' else ''}{kept}e{shift if kept != '0' else 0}")
-    return _Number("0" if mantissa == "-0" else mantissa)
+    if not exponent and "." not in mantissa:
+        return _Number("0" if mantissa == "-0" else mantissa)
+    sign, decimal_digits, power = Decimal(text).as_tuple()
+    plain = "".join(map(str, decimal_digits)).lstrip("0")
+    kept = plain.rstrip("0")
+    shift = (power if isinstance(power, int) else 0) + len(plain) - len(kept)
+    # What a double holds exactly is written as the quick way writes it: what else the payload holds must not matter.
+    if not kept or (len(kept) <= _DOUBLE_DIGITS and abs(shift) < _DOUBLE_EXPONENT):
+        return _Number(orjson.dumps(float(text)).decode())
+    return _Number(f"{'-' if sign else ''}{kept}e{shift}")
 
 
 def _canonical_exactly(raw: bytes, field: str) -> bytes:
