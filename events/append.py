@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
+from sys import getsizeof
 
 import orjson
 import uuid_utils
@@ -15,9 +16,10 @@ from events.errors import Forbidden, Invalid, TooLarge
 from events.json_text import canonical
 from events.types import STREAM_EXISTS, Append, NewEvent
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# "+00:60" and friends are refused by fromisoformat; this only insists on a full date, time and zone.
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+# Control characters, and lone surrogates, which are no characters.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# fromisoformat refuses days and hours that don't exist; this insists on a full date, time and zone (it takes "+00:60").
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
 _EXPECTATIONS = {"any": None, "no_stream": 0, "stream_exists": STREAM_EXISTS}
 _MAX_BIGINT = 2**63 - 1
 
@@ -27,9 +29,7 @@ def check_name(value: str, field: str) -> str:
     limit = settings.EVENTSITE.name_max_length
     if value and len(value) <= limit and not _CONTROL.search(value):
         return value
-    raise Invalid(
-        f"{field} must have 1 to {limit} characters and no control characters.", field=field, limit=limit
-    )
+    raise Invalid(f"{field} must have 1 to {limit} characters and no control characters.", field=field, limit=limit)
 
 
 def check_stream(value: str, field: str = "stream") -> str:
@@ -100,18 +100,22 @@ def new_event(
     if canonical_metadata[:1] != b"{":
         raise Invalid(f"{field}.metadata must be an object.", field=f"{field}.metadata")
     checked_agent = check_agent(agent, pinned_agent, f"{field}.agent")
+    # The digest covers the time as it is kept, so that it can be checked again when a log is restored.
+    at = None if occurred_at is None else check_occurred_at(occurred_at, f"{field}.occurred_at")
     digest = sha256(
-        orjson.dumps([
-            stream,
-            check_name(type, f"{field}.type"),
-            orjson.Fragment(canonical_data),
-            orjson.Fragment(canonical_metadata),
-            check_count(schema_version, f"{field}.schema_version", minimum=1, maximum=2**31 - 1),
-            checked_agent,
-            None if correlation_id is None else check_name(correlation_id, f"{field}.correlation_id"),
-            None if causation_id is None else check_name(causation_id, f"{field}.causation_id"),
-            occurred_at,
-        ])
+        orjson.dumps(
+            [
+                stream,
+                check_name(type, f"{field}.type"),
+                orjson.Fragment(canonical_data),
+                orjson.Fragment(canonical_metadata),
+                check_count(schema_version, f"{field}.schema_version", minimum=1, maximum=2**31 - 1),
+                checked_agent,
+                None if correlation_id is None else check_name(correlation_id, f"{field}.correlation_id"),
+                None if causation_id is None else check_name(causation_id, f"{field}.causation_id"),
+                at,
+            ]
+        )
     ).digest()
     return NewEvent(
         id=str(uuid_utils.uuid7()) if id is None else check_name(id, f"{field}.id"),
@@ -122,7 +126,7 @@ def new_event(
         schema_version=schema_version,
         correlation_id=correlation_id,
         causation_id=causation_id,
-        occurred_at=None if occurred_at is None else check_occurred_at(occurred_at, f"{field}.occurred_at"),
+        occurred_at=at,
         digest=digest,
     )
 
@@ -163,4 +167,4 @@ def new_append(
 
 def size(append: Append) -> int:
     """About how many bytes an append takes in the queue and on the wire."""
-    return sum(len(event.data) + len(event.metadata) + 300 for event in append.events)
+    return sum(getsizeof(event.data) + getsizeof(event.metadata) + 200 for event in append.events)
