@@ -19,7 +19,7 @@ from events import tokens
 from events.engine import Engine
 from events.models import Log, Member, Scope
 from tests import factories
-from tests.server import Server
+from tests.server import Server, conninfo_of
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -90,11 +90,9 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _server(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    server = Server(connection.settings_dict, log=tmp_path_factory.mktemp("server") / "log")
-    with server:
+def _server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server-under-test"}
+    with Server(environment, log=tmp_path_factory.mktemp("server") / "log") as server:
         yield server
 
 

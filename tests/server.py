@@ -17,22 +17,21 @@ from psycopg.conninfo import make_conninfo
 from tests.processes import die_with_parent
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+OWN_VARIABLES = {"DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
 PATIENCE = 30.0
 
 
 class Server:
-    def __init__(self, database: dict[str, Any], *, log: Path, options: tuple[str, ...] = ()) -> None:
+    """On the database that `environment` names, else on an embedded one."""
+
+    def __init__(self, environment: dict[str, str], *, log: Path, options: tuple[str, ...] = ()) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._environment = {
-            **os.environ,
-            "DATABASE_URL": conninfo_of(database),
-            "SECRET_KEY": "of-the-server-under-test",
-            "DJANGO_SETTINGS_MODULE": "eventsite.settings",
-        }
+        kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+        self._environment = {**kept, **environment}
 
     def __enter__(self) -> Server:
         return self
@@ -70,9 +69,9 @@ class Server:
             assert time.monotonic() < deadline, f"the server does not answer:\n{self.output}"
             time.sleep(0.05)
 
-    def stop(self) -> int | None:
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
         """Ask it to stop; its exit code."""
-        return self._end(signal.SIGTERM)
+        return self._end(how)
 
     def kill(self) -> int | None:
         return self._end(signal.SIGKILL)

