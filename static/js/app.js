@@ -1,0 +1,4 @@
+/** What every page loads. */
+import "./theme.js";
+import "./keys.js";
+import "./copy.js";
