@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from events.json_pointer import below
-from events.json_value import Kind, brief, kind_of
+from events.json_value import Kind, brief, kind_of, visible
 
 TEXT_SHOWN = 1_200
 """Characters of a long string shown at first."""
@@ -85,11 +85,11 @@ class _Tree:
         self.left = _ROWS_SHOWN
         self.text_left = _ALL_TEXT_SHOWN
 
-    def of(self, value: Any, key: str | None, pointer: str, depth: int) -> Iterator[Row]:
+    def of(self, value: Any, key: str | None, pointer: str, depth: int, *, is_new: bool = False) -> Iterator[Row]:
         self.left -= 1
         mark = self.marks.at.get(pointer, Mark(""))
         if isinstance(value, dict | list) and value:
-            yield from self._container(value, key, pointer, depth, mark)
+            yield from self._container(value, key, pointer, depth, mark, is_new=is_new or mark.name in ("add", "chg"))
         elif isinstance(value, str) and (len(value) > _TEXT_INLINE or "\n" in value):
             yield Row("text", depth, key, pointer, "s", self._part(value, pointer), len(value), mark.name, _old(mark))
         else:
@@ -102,10 +102,12 @@ class _Tree:
         self.text_left -= len(part)
         return part
 
-    def _container(self, value: Any, key: str | None, pointer: str, depth: int, mark: Mark) -> Iterator[Row]:
+    def _container(
+        self, value: Any, key: str | None, pointer: str, depth: int, mark: Mark, *, is_new: bool
+    ) -> Iterator[Row]:
         inner = depth
         if key is not None:
-            unfolded = not self.has_marks or bool(mark.name)
+            unfolded = not self.has_marks or is_new or bool(mark.name)
             yield Row("open", depth, key, pointer, "c", brief(value), 0, mark.name, _old(mark), unfolded=unfolded)
             inner += 1
         items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -114,18 +116,18 @@ class _Tree:
             if shown >= _CHILDREN_SHOWN or self.left <= 0:
                 break
             shown += 1
-            yield from self.of(child, str(name), below(pointer, name), inner)
+            yield from self.of(child, visible(str(name)), below(pointer, name), inner, is_new=is_new)
         if len(value) > shown:
             yield Row("more", inner, pointer=pointer, length=len(value) - shown)
         for name, was in self.marks.gone.get(pointer, {}).items():
-            yield Row("leaf", inner, name, below(pointer, name), kind_of(was), _first(was), 0, "del")
+            yield Row("leaf", inner, visible(name), below(pointer, name), kind_of(was), _first(was), 0, "del")
         if key is not None:
             yield Row("close", depth)
 
 
 def _first(value: Any) -> str:
     text = brief(value[:_OLD_SHOWN] if isinstance(value, str) else value)
-    return f"{text[:-1]}…\"" if isinstance(value, str) and len(value) > _OLD_SHOWN else text
+    return f'{text[:-1]}…"' if isinstance(value, str) and len(value) > _OLD_SHOWN else text
 
 
 def _old(mark: Mark) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -19,15 +20,24 @@ def kind_of(value: Any) -> Kind:
     return "n" if isinstance(value, int | Decimal) else "c"
 
 
+# They reorder what stands after them: a name could pretend to be another.
+_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """A text with the characters that turn the reading direction over written as escapes."""
+    return _BIDI_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def brief(value: Any) -> str:
     """A value on one line; a container is only counted."""
     if isinstance(value, dict):
-        return f"{{ {len(value):,} }}"
+        return f"{{ {len(value):,} }}" if value else "{ }"
     if isinstance(value, list):
-        return f"[ {len(value):,} ]"
+        return f"[ {len(value):,} ]" if value else "[ ]"
     if isinstance(value, Decimal):
         return number_text(value)
-    return json.dumps(value, ensure_ascii=False)
+    return visible(json.dumps(value, ensure_ascii=False))
 
 
 def number_text(value: Decimal) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.json_text import loads
-from events.json_value import brief, kind_of
+from events.json_value import brief, kind_of, visible
 from events.types import Event
 
 SLOTS = 8
@@ -63,7 +63,7 @@ def _say(data: Any) -> Iterator[Said]:
         return
     ranked = [key for key in _TELLING if key in data] + [key for key in data if key not in _TELLING]
     for key in ranked[:_PAIRS]:
-        yield Said(key, kind_of(data[key]), _cut(data[key]), _tells_failure(key, data[key]))
+        yield Said(visible(key), kind_of(data[key]), _cut(data[key]), _tells_failure(key, data[key]))
 
 
 def _tells_failure(key: str, value: Any) -> bool:
@@ -75,5 +75,5 @@ def _tells_failure(key: str, value: Any) -> bool:
 def _cut(value: Any) -> str:
     if not isinstance(value, str):
         return brief(value)
-    flat = " ".join(value[: 4 * _WIDTH].split())
+    flat = visible(" ".join(value[: 4 * _WIDTH].split()))
     return f"“{flat[:_WIDTH]}…" if len(flat) > _WIDTH or len(value) > 4 * _WIDTH else f"“{flat}”"

@@ -21,9 +21,7 @@ def glyph(type_name: str, failed: bool = False, extra: str = "") -> SafeString:
     """A type's colour and shape; the octagon where it failed."""
     name = "err" if failed else slot(type_name)
     symbol = "error" if failed else name
-    return format_html(
-        '<svg class="glyph t{} {}" aria-hidden="true"><use href="#t-{}"/></svg>', name, extra, symbol
-    )
+    return format_html('<svg class="glyph t{} {}" aria-hidden="true"><use href="#t-{}"/></svg>', name, extra, symbol)
 
 
 @register.simple_tag
