@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from eventsite.api import api
 
 urlpatterns = [
     path("api/", api.urls),
+    path("", include("events.urls")),
+    path("", include("projections.urls")),
 ]

@@ -1,0 +1,29 @@
+"""Who may see a log. One check, for pages, sockets and the API."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+
+from events.errors import NotFound
+from events.models import Member, Role
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+def membership(user: AbstractBaseUser | AnonymousUser, log_name: str, *, role: Role = Role.VIEWER) -> Member:
+    """The person's membership of a log, with the log, if it is of this role or a higher one.
+
+    Raises:
+        NotFound: no such log, no such member, or too low a role: an outsider can't tell which.
+    """
+    members = Member.objects.select_related("log").filter(log__name=log_name)
+    member = members.filter(user_id=user.pk).first() if user.pk else None
+    if member is None or not may(member, role):
+        raise NotFound(f"There is no log {log_name!r} that you may see.")
+    return member
+
+
+def may(member: Member, role: Role) -> bool:
+    """Whether a member's role is this one or a higher one."""
+    return _RANK[Role(member.role)] >= _RANK[role]

@@ -1,0 +1,62 @@
+"""What may stand in a page's query string. The same forms read it for the page, its partial and the socket."""
+
+from __future__ import annotations
+
+from django import forms
+
+from events.models import Scope
+from events.types import Filter
+
+LAST_POSITION = 2**63 - 1
+
+
+def _name(label: str) -> forms.CharField:
+    return forms.CharField(label=label, required=False, max_length=200, strip=False)
+
+
+def _cursor() -> forms.IntegerField:
+    return forms.IntegerField(required=False, min_value=0, max_value=LAST_POSITION, widget=forms.HiddenInput)
+
+
+class TimelineForm(forms.Form):
+    """Which events, and from where on: `before` reads older ones, `after` newer ones."""
+
+    type = _name("Type")
+    stream = _name("Stream")
+    agent = _name("Agent")
+    correlation_id = _name("Workflow")
+    before = _cursor()
+    after = _cursor()
+
+    def where(self) -> Filter:
+        said = self.cleaned_data
+        return Filter(
+            types=(said["type"],) if said["type"] else (),
+            agents=(said["agent"],) if said["agent"] else (),
+            stream=said["stream"] or None,
+            correlation_id=said["correlation_id"] or None,
+        )
+
+
+class StreamsForm(forms.Form):
+    """Streams by the beginning of their name, those after a name."""
+
+    prefix = _name("Name begins with")  # type: ignore[assignment]  # not the form's own prefix
+    after = forms.CharField(required=False, max_length=200, strip=False, widget=forms.HiddenInput)
+
+
+class StreamForm(forms.Form):
+    """One stream's events, from a version on in a direction. Backward is newest first."""
+
+    direction = forms.ChoiceField(required=False, choices=[("backward", "Newest first"), ("forward", "Oldest first")])
+    from_version = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
+
+
+class TokenForm(forms.Form):
+    """A new token for this log."""
+
+    name = forms.CharField(max_length=200)
+    scopes = forms.MultipleChoiceField(choices=Scope.choices, initial=[Scope.APPEND, Scope.READ])
+    stream_prefix = forms.CharField(label="Only streams that begin with", required=False, max_length=200)
+    agent = forms.CharField(label="Only as the agent", required=False, max_length=200)
+    expires_in_days = forms.IntegerField(label="Expires after days", required=False, min_value=1, max_value=3650)

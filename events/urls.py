@@ -1,0 +1,29 @@
+"""Pages of the log. Names stand percent-encoded in paths, `/` among them: hence the path converters."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path, register_converter
+
+from events.converters import PositionConverter
+from events.views.event import event
+from events.views.home import home
+from events.views.sign_in import sign_in
+from events.views.streams import stream, streams
+from events.views.timeline import timeline
+from events.views.tokens import revoke, tokens
+
+register_converter(PositionConverter, "position")
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("login/", LoginView.as_view(template_name="events/login.html"), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("sign-in/<str:token>/", sign_in, name="sign-in"),
+    path("logs/<slug:log>/", timeline, name="timeline"),
+    path("logs/<slug:log>/events/<position:position>", event, name="event"),
+    path("logs/<slug:log>/streams/", streams, name="streams"),
+    path("logs/<slug:log>/streams/<path:name>/", stream, name="stream"),
+    path("logs/<slug:log>/tokens/", tokens, name="tokens"),
+    path("logs/<slug:log>/tokens/<int:pk>/revoke", revoke, name="token-revoke"),
+]

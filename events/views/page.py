@@ -1,0 +1,63 @@
+"""What every page of a log does: the access check, the frame's context, page or partial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeAlias, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+
+from events.access import may, membership
+from events.errors import NotFound
+from events.models import Member, Role
+
+P = ParamSpec("P")
+LogPage: TypeAlias = Callable[Concatenate[HttpRequest, Member, P], HttpResponse]
+Page: TypeAlias = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
+
+
+def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
+    """A page of the log that its URL names, for members of a role. It gets the membership, not the name.
+
+    Whoever isn't signed in is asked to; whatever isn't there, or isn't theirs, is a 404.
+    """
+
+    def decorate(view: LogPage[P]) -> Page[P]:
+        @login_required
+        @wraps(view)
+        def page(request: HttpRequest, log: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                return view(request, membership(cast("Any", request.user), log, role=role), *args, **kwargs)
+            except NotFound as error:
+                raise Http404(str(error)) from error
+
+        return cast("Page[P]", page)
+
+    return decorate
+
+
+def show(
+    request: HttpRequest,
+    member: Member,
+    *,
+    template: str,
+    context: Mapping[str, Any],
+    partial: str | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Render a page of a log, or only its partial where htmx asks for that."""
+    frame = {"log": member.log, "log_name": member.log.name, "is_admin": may(member, Role.ADMIN)}
+    wanted = partial if partial and _wants_partial(request) else template
+    response = render(request, wanted, frame | dict(context), status=status)
+    patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+def _wants_partial(request: HttpRequest) -> bool:
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    return bool(htmx) and not htmx.history_restore_request

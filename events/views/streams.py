@@ -1,0 +1,83 @@
+"""Streams: the list of them, and one stream's events from either end."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from events import store
+from events.errors import NoSuchStream
+from events.forms import StreamForm, StreamsForm
+from events.line import line
+from events.models import Member
+from events.types import StreamInfo
+from events.views.page import log_page, show
+
+ROWS = 100
+
+
+@require_safe
+@log_page()
+def streams(request: HttpRequest, member: Member) -> HttpResponse:
+    """`/logs/<log>/streams/`: by name, those that begin with a prefix."""
+    form = StreamsForm(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {"prefix": "", "after": ""}
+    found = store.streams(member.log_id, prefix=asked["prefix"], after=asked["after"], limit=ROWS + 1).fetch()
+    context = {
+        "here": "streams",
+        "form": form,
+        "streams": found[:ROWS],
+        "has_more": len(found) > ROWS,
+        "after": asked["after"],
+        "prefix": asked["prefix"],
+    }
+    status = 200 if form.is_valid() else 400
+    return show(
+        request, member, template="events/streams.html", partial="events/_streams.html", context=context, status=status
+    )
+
+
+@require_safe
+@log_page()
+def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
+    """`/logs/<log>/streams/<name>/`: newest first, unless `?direction=forward`."""
+    info = existing(member.log_id, name)
+    form = StreamForm(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {"direction": "", "from_version": None}
+    backward = asked["direction"] != "forward"
+    events = store.stream_events(
+        member.log_id, name, from_version=asked["from_version"], backward=backward, limit=ROWS
+    ).fetch()
+    context = {
+        "here": "streams",
+        "stream": info,
+        "lines": [line(event) for event in events],
+        "direction": "backward" if backward else "forward",
+        **_ways_on(sorted(event.version for event in events), info, backward=backward),
+    }
+    status = 200 if form.is_valid() else 400
+    return show(
+        request, member, template="events/stream.html", partial="events/_stream.html", context=context, status=status
+    )
+
+
+def _ways_on(shown: list[int], info: StreamInfo, *, backward: bool) -> dict[str, int | None]:
+    """From which version the page with newer and the one with older events read, in this direction."""
+    if not shown:
+        return {"newer": None, "older": None}
+    top, bottom = shown[-1], shown[0]
+    newer = min(info.version, top + ROWS) if backward else top + 1
+    older = bottom - 1 if backward else max(1, bottom - ROWS)
+    return {"newer": newer if top < info.version else None, "older": older if bottom > 1 else None}
+
+
+def existing(log_id: int, name: str) -> StreamInfo:
+    """A stream of the log.
+
+    Raises:
+        NoSuchStream: there is none of that name.
+    """
+    info = store.stream(log_id, name).first()
+    if info is None:
+        raise NoSuchStream(f"There is no stream {name!r}.")
+    return info

@@ -1,0 +1,57 @@
+"""The tokens of a log: for its admins only; to others the page does not exist."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from events import tokens as making
+from events.forms import TokenForm
+from events.models import Member, Role, Scope, Token
+from events.views.page import log_page, show
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@log_page(Role.ADMIN)
+def tokens(request: HttpRequest, member: Member) -> HttpResponse:
+    """`/logs/<log>/tokens/`: the list; a POST makes one and shows it, this once."""
+    form = TokenForm(request.POST or None)
+    made = _make(member, form) if request.method == "POST" and form.is_valid() else None
+    context = {
+        "here": "tokens",
+        "form": form if made is None else TokenForm(),
+        "made": made,
+        "scopes": Scope.choices,
+        "chosen": form["scopes"].value() or [] if made is None else [Scope.APPEND, Scope.READ],
+        "tokens": Token.objects.filter(log=member.log).order_by("-created_at", "-pk"),
+        "now": timezone.now(),
+        "base_url": request.build_absolute_uri("/"),
+    }
+    return show(request, member, template="events/tokens.html", context=context, status=400 if form.errors else 200)
+
+
+@require_POST
+@log_page(Role.ADMIN)
+def revoke(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """`/logs/<log>/tokens/<pk>/revoke`: the token is refused from now on; its row stays, for the record."""
+    Token.objects.filter(log=member.log, pk=pk, revoked_at=None).update(revoked_at=timezone.now())
+    return redirect("tokens", member.log.name)
+
+
+def _make(member: Member, form: TokenForm) -> str:
+    said = form.cleaned_data
+    days = said["expires_in_days"]
+    return making.create(
+        member.log,
+        name=said["name"],
+        scopes=[Scope(scope) for scope in said["scopes"]],
+        stream_prefix=said["stream_prefix"],
+        agent=said["agent"] or None,
+        expires_at=timezone.now() + timedelta(days=days) if days else None,
+    )
