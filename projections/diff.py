@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import Any
 
+from events.json_pointer import below, tokens
 from projections.types import Change, Json
 
 
@@ -21,11 +22,11 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     """The document with the changes made; the one passed stays as it is."""
     holder: Any = {"": deepcopy(document)}
     for change in changes:
-        *way, last = _tokens(change.path)
+        *way, last = ["", *tokens(change.path)]
         parent = holder
         for token in way:
             parent = parent[int(token) if isinstance(parent, list) else token]
-        key = int(last) if isinstance(parent, list) else last
+        key: Any = int(last) if isinstance(parent, list) else last
         if change.op == "remove":
             del parent[key]
         elif change.op == "add" and isinstance(parent, list):
@@ -35,11 +36,6 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     return holder[""]  # type: ignore[no-any-return]
 
 
-def pointer(path: str, key: str | int) -> str:
-    """The RFC 6901 pointer of `key` below `path`."""
-    return f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}"
-
-
 def equal(one: Json, other: Json) -> bool:
     """Whether two values are the same JSON value. (Python thinks that 1 == True.)"""
     if isinstance(one, dict) and isinstance(other, dict):
@@ -47,11 +43,6 @@ def equal(one: Json, other: Json) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(equal, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and one == other
-
-
-def _tokens(path: str) -> list[str]:
-    """A pointer's reference tokens; the first is always "", the holder's only key."""
-    return [token.replace("~1", "/").replace("~0", "~") for token in path.split("/")]
 
 
 def _diff(before: Json, after: Json, path: str) -> Iterator[Change]:
@@ -66,12 +57,12 @@ def _diff(before: Json, after: Json, path: str) -> Iterator[Change]:
 def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) -> Iterator[Change]:
     for key, old in before.items():
         if key not in after:
-            yield Change("remove", pointer(path, key), old=old)
+            yield Change("remove", below(path, key), old=old)
     for key, value in after.items():
         if key in before:
-            yield from _diff(before[key], value, pointer(path, key))
+            yield from _diff(before[key], value, below(path, key))
         else:
-            yield Change("add", pointer(path, key), value=value)
+            yield Change("add", below(path, key), value=value)
 
 
 def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[Change]:
@@ -82,8 +73,8 @@ def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[C
     tail = next((i for i in range(rest) if not equal(before[-1 - i], after[-1 - i])), rest)
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
     for i, (was, value) in enumerate(zip(old, new, strict=False), start=head):
-        yield from _diff(was, value, pointer(path, i))
+        yield from _diff(was, value, below(path, i))
     for i in reversed(range(len(new), len(old))):
-        yield Change("remove", pointer(path, head + i), old=old[i])
+        yield Change("remove", below(path, head + i), old=old[i])
     for i in range(len(old), len(new)):
-        yield Change("add", pointer(path, head + i), value=new[i])
+        yield Change("add", below(path, head + i), value=new[i])

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from events.types import Event
 
-Json: TypeAlias = "None | bool | int | Decimal | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
 """A JSON value. Numbers keep every digit: int or Decimal, never float."""
 
 
