@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+def brief(error: BaseException) -> str:
+    """An error for a log line: its name and its first line. libpq writes several."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 class EventsError(Exception):
     """The request can't be done."""
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 import psycopg
 
 from events import sql
+from events.errors import brief
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Notifier:
                         await connection.execute(sql.NOTIFY, [",".join(map(str, grown))])
                         await asyncio.sleep(_COALESCE)
             except (psycopg.Error, OSError) as error:
-                logger.warning("notifier: %s", str(error).strip() or type(error).__name__)
+                logger.warning("notifier: %s", brief(error))
                 await asyncio.sleep(_RETRY)
 
 
@@ -63,7 +64,7 @@ async def listen(conninfo: str, on_growth: Callable[[int], None]) -> NoReturn:
                     async with asyncio.timeout(_PING):
                         await connection.execute("")
         except (psycopg.Error, OSError, TimeoutError) as error:
-            logger.warning("listener: %s", str(error).strip() or type(error).__name__)
+            logger.warning("listener: %s", brief(error))
             await asyncio.sleep(_RETRY)
 
 

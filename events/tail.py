@@ -21,6 +21,7 @@ from django.conf import settings
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from events import store
+from events.errors import brief
 from events.types import Event
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class _Tail:
                 while await self._advance():
                     pass
             except (psycopg.OperationalError, PoolTimeout, OSError) as error:
-                logger.warning("tail of log %s: %s", self._log_id, str(error).strip() or type(error).__name__)
+                logger.warning("tail of log %s: %s", self._log_id, brief(error))
                 await asyncio.sleep(_RETRY)
                 continue
             try:

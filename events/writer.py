@@ -24,7 +24,7 @@ from django.conf import settings
 from events import flush as flushes
 from events import sql
 from events.append import size
-from events.errors import EventsError, OutcomeUnknown, QueueFull, Unavailable
+from events.errors import EventsError, OutcomeUnknown, QueueFull, Unavailable, brief
 from events.plan import Known, Outcome, Plan, Request, plan
 from events.types import Append
 
@@ -216,7 +216,7 @@ class _LogWriter:
 
     async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
         """After a failure that may pass: note what is in doubt, give up on what has waited too long."""
-        logger.warning("log %s: %s: %s", self._log_id, type(error).__name__, str(error).strip() or "no details")
+        logger.warning("log %s: %s", self._log_id, brief(error))
         if self._connection is None or self._connection.broken or isinstance(error, OSError | TimeoutError):
             await self._disconnect()
             for request, _ in flush.accepted:
