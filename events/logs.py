@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 
+from events import store
+from events.errors import NotFound
 from events.models import Log, Member, Role
+from events.types import LogInfo
 
 
 def ensure(name: str) -> Log:
@@ -15,4 +18,14 @@ def ensure(name: str) -> Log:
         log, _ = Log.objects.get_or_create(name=name)
         for user in User.objects.filter(is_superuser=True):
             Member.objects.get_or_create(log=log, user=user, defaults={"role": Role.ADMIN})
+    return log
+
+
+def named(name: str) -> LogInfo:
+    """The log of this name, for a command. Raises `NotFound`, saying how to make one."""
+    log = store.log(name).first()
+    if log is None:
+        raise NotFound(
+            f"There is no log {name!r}. This makes it: manage.py create_token --log {name} --name NAME --scopes append"
+        )
     return log

@@ -1,0 +1,37 @@
+"""Empty one event, for good."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from getpass import getuser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from events import redaction
+from events.errors import EventsError
+from events.logs import named
+
+
+class Command(BaseCommand):
+    help = "Empty an event's data and metadata, for good: for a secret that must go. The event and its digest stay."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("position", type=int, help="the event's position in the log")
+        parser.add_argument("--log", required=True, help="the log that it is in")
+        parser.add_argument("--reason", required=True, help="why it must go: everybody can read this, for ever")
+        parser.add_argument("--by", default=None, help="who decides so (default: the name of the system's user)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        position, name = options["position"], options["log"]
+        try:
+            log = named(name)
+            done = redaction.redact(log.id, position, reason=options["reason"], by=options["by"] or getuser())
+        except EventsError as error:
+            raise CommandError(error.detail) from None
+        if done.fresh:
+            redaction.vacuum()
+            self.stdout.write(f"Redacted event {position} of {name}; the event.redacted is at {done.marker_position}.")
+        else:
+            self.stdout.write(f"Event {position} of {name} was redacted before; see event {done.marker_position}.")
+        self.stderr.write("Copies elsewhere are untouched: backups, exports, WAL archives, whoever read it.")

@@ -1,0 +1,70 @@
+"""The one way out for a secret that must go.
+
+An admin empties an event's data and metadata. The event stays, with its place, its names and its digest,
+and an `event.redacted` says who removed what and why. It goes into a stream of its own: the redacted
+event's stream is its agents', who expect the version they wrote, not one that an admin moved. Its cause is
+the redacted event and it shares the correlation, so it still shows where the event shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from django.db import IntegrityError, connection
+
+from events import sql, store
+from events.append import check_name, new_event
+from events.errors import Invalid, NoSuchEvent
+from events.types import NewEvent
+
+STREAM = "eventsite-redactions"
+TYPE = "event.redacted"
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """Where the event.redacted stands. Not `fresh`: it stood there already, and nothing was done."""
+
+    marker_position: int
+    fresh: bool
+
+
+def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
+    """Empty the event at a position, for good.
+
+    Raises `NoSuchEvent`; `Invalid` for an event that itself records a redaction, or a bad `by` or `reason`.
+    """
+    check_name(by, "by")
+    check_name(reason, "reason")
+    event = store.event(log_id, position).first()
+    if event is None:
+        raise NoSuchEvent(f"There is no event at {position}.")
+    facts = {"position": position, "stream": event.stream, "version": event.version, "id": event.id}
+    marker = new_event(
+        STREAM,
+        TYPE,
+        data=msgspec.json.encode(facts | {"reason": reason, "by": by}),
+        agent=by,
+        correlation_id=event.correlation_id,
+        causation_id=event.id,
+    )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql.REDACT,
+                [log_id, position, reason, by, STREAM, *_told(marker)],
+            )
+            return Redacted(*cursor.fetchone())
+    except IntegrityError:
+        raise Invalid(f"The event at {position} says that another was redacted: it stays.") from None
+
+
+def _told(marker: NewEvent) -> list[str | bytes | None]:
+    return [marker.id, marker.data, marker.correlation_id, marker.causation_id, marker.digest]
+
+
+def vacuum() -> None:
+    """Let Postgres drop the row as it was, where no open transaction can still see it. Not inside a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.VACUUM_EVENTS)

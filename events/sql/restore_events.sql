@@ -1,0 +1,82 @@
+-- Puts exported events back as they were, at the end of a log whose head stands exactly before the first of them.
+--
+-- The caller has checked the content and the digests; this checks that positions, versions and times go on from what
+-- the log holds, and raises if they don't. Lists are texts as in append_events().
+create function restore_events(
+    p_log int, p_first bigint,
+    e_stream text, e_version text, e_id text, e_type text, e_data text, e_metadata text, e_agent text,
+    e_schema_version text, e_correlation_id text, e_causation_id text, e_occurred_at text, e_recorded_at text,
+    e_expected_version text, e_read_position text, e_digest text,
+    k_key text, k_fingerprint text, k_first text, k_last text
+) returns void language plpgsql volatile
+set enable_seqscan = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+    streams constant text[] := string_to_array(e_stream, e'\x1f');
+    versions constant bigint[] := string_to_array(e_version, e'\x1f');
+    times constant timestamptz[] := string_to_array(e_recorded_at, e'\x1f');
+    v_head bigint;
+    v_head_at timestamptz;
+    v_wrong bigint;
+begin
+    perform pg_advisory_xact_lock(7301, p_log);
+    select head, head_at into strict v_head, v_head_at from log where id = p_log;
+    if v_head <> p_first - 1 then
+        raise exception 'the log ends at %, so % can''t be restored next', v_head, p_first
+            using errcode = 'integrity_constraint_violation';
+    end if;
+
+    select min(c.ord) into v_wrong
+    from (
+        select e.ord, e.version, e.at,
+            coalesce(s.version, 0) + row_number() over (partition by e.stream order by e.ord) as next_version,
+            coalesce(lag(e.at) over (order by e.ord), v_head_at, e.at) as last_at
+        from unnest(streams, versions, times) with ordinality e(stream, version, at, ord)
+        left join stream s on s.log_id = p_log and s.name = e.stream
+    ) c
+    where c.version <> c.next_version or c.at < c.last_at;
+    if v_wrong is not null then
+        raise exception 'the event at % does not follow: its version leaves a gap, or its time goes back', v_head + v_wrong
+            using errcode = 'integrity_constraint_violation';
+    end if;
+
+    insert into event (
+        log_id, position, stream, version, id, type, data, metadata, agent, schema_version,
+        correlation_id, causation_id, occurred_at, recorded_at, expected_version, read_position, digest)
+    select p_log, v_head + e.ord, e.stream, e.version,
+        e.id, e.type, e.data, e.metadata, e.agent, e.schema_version,
+        e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at, e.expected_version, e.read_position,
+        decode(e.digest, 'hex')
+    from unnest(
+        streams,
+        versions,
+        string_to_array(e_id, e'\x1f'),
+        string_to_array(e_type, e'\x1f'),
+        string_to_array(e_data, e'\x1f')::json[],
+        string_to_array(e_metadata, e'\x1f')::json[],
+        string_to_array(e_agent, e'\x1f', e'\x1e'),
+        string_to_array(e_schema_version, e'\x1f')::int[],
+        string_to_array(e_correlation_id, e'\x1f', e'\x1e'),
+        string_to_array(e_causation_id, e'\x1f', e'\x1e'),
+        string_to_array(e_occurred_at, e'\x1f', e'\x1e')::timestamptz[],
+        times,
+        string_to_array(e_expected_version, e'\x1f', e'\x1e')::bigint[],
+        string_to_array(e_read_position, e'\x1f', e'\x1e')::bigint[],
+        string_to_array(e_digest, e'\x1f')
+    ) with ordinality e(stream, version, id, type, data, metadata, agent, schema_version, correlation_id, causation_id,
+                        occurred_at, recorded_at, expected_version, read_position, digest, ord);
+
+    insert into stream (log_id, name, category, version)
+    select p_log, u.name, nullif(case when u.name like '%-%' then split_part(u.name, '-', 1) end, ''), max(u.version)
+    from unnest(streams, versions) u(name, version)
+    group by u.name
+    on conflict (log_id, name) do update set version = excluded.version;
+
+    insert into append_key (log_id, key, fingerprint, first_position, last_position)
+    select p_log, k.key, decode(k.fingerprint, 'hex'), k.first, k.last
+    from unnest(string_to_array(k_key, e'\x1f'), string_to_array(k_fingerprint, e'\x1f'),
+                string_to_array(k_first, e'\x1f')::bigint[], string_to_array(k_last, e'\x1f')::bigint[])
+        k(key, fingerprint, first, last);
+
+    update log set head = v_head + cardinality(streams), head_at = times[cardinality(times)] where id = p_log;
+end $$;
