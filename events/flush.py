@@ -12,12 +12,12 @@ _SEPARATOR = "\x1f"
 _NULL = "\x1e"
 
 
-
-def _join(values: Iterable[str]) -> str:
+def join(values: Iterable[str]) -> str:
+    """A list as the one text that our functions in the database take."""
     return _SEPARATOR.join(values)
 
 
-def _join_nullable(values: Iterable[object]) -> str:
+def join_nullable(values: Iterable[object]) -> str:
     return _SEPARATOR.join([_NULL if value is None else str(value) for value in values])
 
 
@@ -45,24 +45,24 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
             keys.append((append.idempotency_key, append.fingerprint.hex(), str(last - count + 1), str(last)))
     return [
         log_id,
-        _join(plan.streams),
-        _join_nullable(stream.wanted for stream in plan.streams.values()),
-        _join(str(stream.count) for stream in plan.streams.values()),
-        _join(streams),
-        _join(sequence),
-        _join([event.id for event in events]),
-        _join([event.type for event in events]),
-        _join([event.data for event in events]),
-        _join([event.metadata for event in events]),
-        _join_nullable([event.agent for event in events]),
-        _join([str(event.schema_version) for event in events]),
-        _join_nullable([event.correlation_id for event in events]),
-        _join_nullable([event.causation_id for event in events]),
-        _join_nullable([event.occurred_at for event in events]),
-        _join_nullable(expected),
-        _join_nullable(read),
-        _join([event.digest.hex() for event in events]),
-        *(map(_join, zip(*keys, strict=True)) if keys else ("", "", "", "")),
+        join(plan.streams),
+        join_nullable(stream.wanted for stream in plan.streams.values()),
+        join(str(stream.count) for stream in plan.streams.values()),
+        join(streams),
+        join(sequence),
+        join([event.id for event in events]),
+        join([event.type for event in events]),
+        join([event.data for event in events]),
+        join([event.metadata for event in events]),
+        join_nullable([event.agent for event in events]),
+        join([str(event.schema_version) for event in events]),
+        join_nullable([event.correlation_id for event in events]),
+        join_nullable([event.causation_id for event in events]),
+        join_nullable([event.occurred_at for event in events]),
+        join_nullable(expected),
+        join_nullable(read),
+        join([event.digest.hex() for event in events]),
+        *(map(join, zip(*keys, strict=True)) if keys else ("", "", "", "")),
     ]
 
 
@@ -92,9 +92,9 @@ def look_up_parameters(log_id: int, requests: Sequence[Request]) -> list[object]
     ]
     return [
         log_id,
-        _join({append.stream for append in appends}),
-        _join({event.id for append in appends for event in append.events}),
-        _join({append.idempotency_key for append in appends if append.idempotency_key is not None}),
+        join({append.stream for append in appends}),
+        join({event.id for append in appends for event in append.events}),
+        join({append.idempotency_key for append in appends if append.idempotency_key is not None}),
     ]
 
 

@@ -1,0 +1,8 @@
+"""Formats that can be imported, by name. A new one is a file here and a line below."""
+
+from __future__ import annotations
+
+from events.importers import eventsite, who_and_when
+from events.importers.base import Format
+
+FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in (eventsite, who_and_when)}

@@ -1,0 +1,73 @@
+"""A log as a file."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from events.errors import EventsError
+from events.exporting import export
+from events.logs import named
+
+
+class Command(BaseCommand):
+    help = "Write a log's events as JSON lines, one event a line: for import_events, with all that --restore needs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--log", required=True)
+        parser.add_argument("--output", default="-", help="a file, zipped if it ends in .gz (default: -, stdout)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            log = named(options["log"])
+        except EventsError as error:
+            raise CommandError(error.detail) from None
+        head = 0
+        bar = tqdm(unit=" events", unit_scale=True, disable=None, file=sys.stderr, leave=False)
+        try:
+            with bar, _output(options["output"]) as file:
+                for head in export(log.id, file.write, start=bar.reset):
+                    bar.update(head - bar.n)
+        except OSError as error:
+            raise CommandError(f"{options['output']}: {error.strerror}. Nothing was left there.") from None
+        self.stderr.write(f"Exported {head:,} events of {log.name}.")
+
+
+@contextmanager
+def _output(name: str) -> Iterator[IO[bytes]]:
+    """A file that appears under its name only when it is whole. Only its owner may read it."""
+    if name == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            with _zipped(path, file) as zipped:
+                yield zipped
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+@contextmanager
+def _zipped(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
+    if not path.name.endswith(".gz"):
+        yield file
+        return
+    # No name and no time in it: the same log gives the same bytes.
+    with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as zipped:
+        yield zipped  # type: ignore[misc]
