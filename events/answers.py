@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import quote
 
 from events.errors import EventsError, Unauthorized
 from events.types import Appended, Event
@@ -34,21 +34,23 @@ def event_json(event: Event) -> bytes:
 
 
 def _json(event: Event) -> bytes:
-    return orjson.dumps({
-        "position": event.position,
-        "stream": event.stream,
-        "version": event.version,
-        "id": event.id,
-        "type": event.type,
-        "data": orjson.Fragment(event.data),
-        "metadata": orjson.Fragment(event.metadata),
-        "agent": event.agent,
-        "schema_version": event.schema_version,
-        "correlation_id": event.correlation_id,
-        "causation_id": event.causation_id,
-        "occurred_at": iso(event.occurred_at),
-        "recorded_at": iso(event.recorded_at),
-    })
+    return orjson.dumps(
+        {
+            "position": event.position,
+            "stream": event.stream,
+            "version": event.version,
+            "id": event.id,
+            "type": event.type,
+            "data": orjson.Fragment(event.data),
+            "metadata": orjson.Fragment(event.metadata),
+            "agent": event.agent,
+            "schema_version": event.schema_version,
+            "correlation_id": event.correlation_id,
+            "causation_id": event.causation_id,
+            "occurred_at": iso(event.occurred_at),
+            "recorded_at": iso(event.recorded_at),
+        }
+    )
 
 
 # A hundred followers of one log are sent the same events within a moment.
@@ -111,5 +113,3 @@ def problem_answer(error: EventsError) -> HttpResponse:
     if isinstance(error, Unauthorized):
         response["WWW-Authenticate"] = "Bearer"
     return response
-
-

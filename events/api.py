@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router
@@ -48,7 +49,6 @@ from events.schemas import (
     parse_query,
 )
 from events.types import Append, Appended, Filter, StreamInfo
-from django.conf import settings
 
 router = Router(tags=["events"])
 
@@ -157,12 +157,25 @@ async def stream(request: HttpRequest, stream: str) -> HttpResponse:
             cloudevents.BATCHED: {"type": "array", "items": {"type": "object"}},
         },
         gives={
-            200: {"application/json": {"schema": {"anyOf": [
-                {"$ref": f"#/components/schemas/{struct.__name__}"} for struct in (AppendsOut, BulkOut, AppendOut)
-            ]}}},
-            201: {"application/json": {"schema": {"anyOf": [
-                {"$ref": f"#/components/schemas/{struct.__name__}"} for struct in (AppendsOut, AppendOut)
-            ]}}},
+            200: {
+                "application/json": {
+                    "schema": {
+                        "anyOf": [
+                            {"$ref": f"#/components/schemas/{struct.__name__}"}
+                            for struct in (AppendsOut, BulkOut, AppendOut)
+                        ]
+                    }
+                }
+            },
+            201: {
+                "application/json": {
+                    "schema": {
+                        "anyOf": [
+                            {"$ref": f"#/components/schemas/{struct.__name__}"} for struct in (AppendsOut, AppendOut)
+                        ]
+                    }
+                }
+            },
         },
         refuses=(400, 401, 403, 409, 413, 422, 503),
     ),
@@ -253,10 +266,12 @@ def _result_json(grant: Grant, result: Appended | EventsError) -> dict[str, Any]
     auth=_read,
     summary="Read or follow the log",
     openapi_extra=operation(
-        gives={200: {
-            "application/json": {"schema": {"$ref": "#/components/schemas/EventsOut"}},
-            SSE: {"schema": {"type": "string"}},
-        }},
+        gives={
+            200: {
+                "application/json": {"schema": {"$ref": "#/components/schemas/EventsOut"}},
+                SSE: {"schema": {"type": "string"}},
+            }
+        },
         refuses=(400, 401, 403, 404, 422, 503),
         query=EventsQuery,
     ),

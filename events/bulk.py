@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from events import engine
-from events.append import new_append, check_stream
+from events.append import check_stream, new_append
 from events.errors import EventsError, OutcomeUnknown, QueueFull, TooLarge, Unavailable
 from events.grants import Grant
 from events.schemas import LineIn, decode
@@ -136,5 +136,3 @@ async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]
             pending += rest
     if pending.strip():
         yield number + 1, bytes(pending[: most + 1])
-
-

@@ -80,5 +80,7 @@ class Engine:
 def _conninfo() -> str:
     """Django's own database, as libpq names it."""
     parameters = connections["default"].get_connection_params()
-    kept = {key: value for key, value in parameters.items() if isinstance(value, str | int)}
-    return make_conninfo(**{key: value for key, value in kept.items() if key not in ("client_encoding", "prepare_threshold")})
+    own = ("client_encoding", "prepare_threshold")
+    return make_conninfo(
+        **{key: str(value) for key, value in parameters.items() if isinstance(value, str | int) and key not in own}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import orjson
 
@@ -28,9 +29,7 @@ async def read_page(
     head = await store.head(log_id).afirst(pool) or 0
     if not backward:
         before = min(head + 1, before) if before is not None else head + 1
-    events = await store.events(
-        log_id, where, after=after, before=before, backward=backward, limit=limit
-    ).afetch(pool)
+    events = await store.events(log_id, where, after=after, before=before, backward=backward, limit=limit).afetch(pool)
     if len(events) == limit:
         return events, events[-1].position, head
     if backward:
@@ -38,16 +37,16 @@ async def read_page(
     return events, max(after or 0, before - 1 if before else 0), head
 
 
-async def wait_page(
-    log_id: int, where: Filter, *, after: int, limit: int, wait: float
-) -> tuple[list[Event], int, int]:
+async def wait_page(log_id: int, where: Filter, *, after: int, limit: int, wait: float) -> tuple[list[Event], int, int]:
     """The first matches after a position, waiting for them up to `wait` seconds."""
     position = after
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait
-    batches = engine.current().tails.follow(log_id, after=after, heartbeat=wait)
     try:
-        async with asyncio.timeout_at(deadline):
+        async with (
+            asyncio.timeout_at(deadline),
+            aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=wait)) as batches,
+        ):
             async for batch in batches:
                 found = [event for event in batch if where.matches(event)][:limit]
                 position = batch[-1].position if batch else position
@@ -57,8 +56,6 @@ async def wait_page(
                     return found, position, max(position, batch[-1].position)
     except TimeoutError:
         pass
-    finally:
-        await batches.aclose()
     return [], position, position
 
 

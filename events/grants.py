@@ -6,7 +6,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -15,7 +14,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from events import engine, models, sql
+from events import engine, models, sql, tokens
 from events.access import membership
 from events.errors import Forbidden, Unauthorized
 from events.models import Scope
@@ -57,7 +56,7 @@ class Tokens:
 
     async def grant(self, token: str) -> Grant:
         """The grant of a token that exists, is not revoked and has not expired; else `Unauthorized`."""
-        digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
+        digest = tokens.hash_of(token)
         now = time.monotonic()
         since, grant = self._found.get(digest, (now - _FRESH, None))
         if grant is None or now - since >= _FRESH:
@@ -84,7 +83,7 @@ class Tokens:
 
 async def _update_last_used(token_id: int) -> None:
     async with engine.current().pool.connection() as connection:
-        await connection.execute(sql.TOUCH_TOKEN, [token_id])
+        await connection.execute(sql.TOKEN_USED, [token_id])
 
 
 def _read(digest: bytes) -> Read[Grant]:
@@ -92,8 +91,8 @@ def _read(digest: bytes) -> Read[Grant]:
     columns = ("id", "log_id", "log__name", "scopes", "stream_prefix", "agent", "expires_at")
     return Read(
         found.values_list(*columns),
-        lambda id, log_id, log, scopes, prefix, agent, expires_at: Grant(
-            id, log_id, log, frozenset(scopes), prefix, agent, expires_at
+        lambda token_id, log_id, log, scopes, prefix, agent, expires_at: Grant(
+            token_id, log_id, log, frozenset(scopes), prefix, agent, expires_at
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,8 +11,13 @@ from django.db import models
 from django.db.models import Func, Q
 from django.db.models.lookups import Exact
 
+if TYPE_CHECKING:
+    _TextField = models.TextField[Any, Any]
+else:
+    _TextField = models.TextField
 
-class NameField(models.TextField):
+
+class NameField(_TextField):
     """A name that came out of the log: compared by bytes, so that prefixes use the index."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -20,7 +25,7 @@ class NameField(models.TextField):
         super().__init__(**kwargs)
 
 
-class JSONTextField(models.TextField):
+class JSONTextField(_TextField):
     """A `json` column read as the text that was sent (docs/decisions/0003): never parsed on the way."""
 
     def db_type(self, connection: Any) -> str:
@@ -43,7 +48,7 @@ class Log(models.Model):
         constraints = [models.CheckConstraint(name="log_name", condition=Q(name__regex=r"^[a-z0-9-]{1,63}$"))]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Stream(models.Model):
@@ -59,11 +64,13 @@ class Stream(models.Model):
         db_table = "stream"
         indexes = [
             # GET /api/streams?category= and, later, the streams page's category filter
-            models.Index(fields=["log", "category", "name"], name="stream_category", condition=Q(category__isnull=False)),
+            models.Index(
+                fields=["log", "category", "name"], name="stream_category", condition=Q(category__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Event(models.Model):
@@ -115,9 +122,7 @@ class Event(models.Model):
                 condition=Q(causation_id__isnull=False),
             ),
             # an agent's events in order
-            models.Index(
-                fields=["log", "agent", "position"], name="event_agent", condition=Q(agent__isnull=False)
-            ),
+            models.Index(fields=["log", "agent", "position"], name="event_agent", condition=Q(agent__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -138,7 +143,7 @@ class AppendKey(models.Model):
         db_table = "append_key"
 
     def __str__(self) -> str:
-        return self.key
+        return str(self.key)
 
 
 class Redaction(models.Model):

@@ -58,7 +58,7 @@ def operation(
         described["requestBody"] = {
             "required": True,
             "content": {
-                media: {"schema": {"$ref": _REFERENCE.format(name=schema.__name__)} if isinstance(schema, type) else schema}
+                media: _content(schema, media)[media] if isinstance(schema, type) else {"schema": schema}
                 for media, schema in takes.items()
             },
         }

@@ -44,7 +44,7 @@ StreamName = Annotated[
 ExpectedVersion = Annotated[
     int | Literal["any", "no_stream", "stream_exists"],
     Meta(
-        description="What the stream must be at: `any` (default), `no_stream` (the same as 0), `stream_exists` or a version.",
+        description="What the stream must be at: `any` (default), `no_stream` (= 0), `stream_exists` or a version",
         extra_json_schema={
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
@@ -53,9 +53,7 @@ ExpectedVersion = Annotated[
         },
     ),
 ]
-Time = Annotated[
-    str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")
-]
+Time = Annotated[str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
 
 
 class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -65,11 +63,11 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     data: Annotated[Raw, _documented("Any JSON value, up to 1 MiB and 100 levels; kept exactly as sent")]
     id: Annotated[Name | None, _documented("Made by the server (UUIDv7) when absent")] | UnsetType = UNSET
     metadata: Annotated[Raw, _documented("A JSON object, up to 1 MiB", type="object")] | UnsetType = UNSET
-    agent: Name | None | UnsetType = UNSET
+    agent: Name | UnsetType | None = UNSET
     schema_version: Annotated[int, _documented("1 by default", minimum=1, maximum=2**31 - 1)] | UnsetType = UNSET
-    correlation_id: Name | None | UnsetType = UNSET
-    causation_id: Name | None | UnsetType = UNSET
-    occurred_at: Time | None | UnsetType = UNSET
+    correlation_id: Name | UnsetType | None = UNSET
+    causation_id: Name | UnsetType | None = UNSET
+    occurred_at: Time | UnsetType | None = UNSET
 
     def checked(self, stream: str, *, pinned_agent: str | None, field: str) -> NewEvent:
         """Check everything that the types don't say."""
@@ -109,7 +107,9 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
                 event.checked(stream, pinned_agent=pinned_agent, field=f"{field}events[{index}]")
                 for index, event in enumerate(self.events)
             ),
-            expected_version=appending.check_expected_version(_value(self.expected_version)),
+            expected_version=appending.check_expected_version(
+                None if isinstance(self.expected_version, UnsetType) else self.expected_version
+            ),
             idempotency_key=_value(self.idempotency_key),
             read_position=_value(self.read_position),
         )
@@ -209,7 +209,7 @@ class EventsOut(Struct):
     events: list[EventOut]
     next: Annotated[
         int | None,
-        Meta(description="Where to go on. Forward it is always there: up to it everything was looked at, matches or not."),
+        Meta(description="Where to go on. Forward it is always there: all up to it was looked at, matches or not"),
     ]
     head: Annotated[int, Meta(description="The log's last position")]
 
@@ -266,7 +266,7 @@ class EventsQuery(Struct, forbid_unknown_fields=True, kw_only=True):
 class StreamEventsQuery(Struct, forbid_unknown_fields=True, kw_only=True):
     """Which part of a stream."""
 
-    from_version: Annotated[Position, Meta(description="From this version on, in the direction of reading")] | None = None
+    from_version: Annotated[Position, Meta(description="From this version on, in either direction")] | None = None
     direction: Direction = "forward"
     limit: Limit = 100
     log: str | None = None
@@ -293,14 +293,14 @@ def _value(field: T | UnsetType) -> T | None:
 
 
 @cache
-def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
 def decode(body: bytes, type_: type[T]) -> T:
     """Parse a request's JSON, or raise `Invalid` naming the field."""
     try:
-        value = _decoder(type_).decode(body)
+        value: T = _decoder(type_).decode(body)  # type: ignore[arg-type]
         # Each member has one colon; fewer in the struct's own JSON means that a key was repeated (or that
         # a colon was escaped, which the exact look then sorts out).
         if msgspec.json.encode(value).count(b":") != body.count(b":"):

@@ -12,12 +12,11 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from psycopg import AsyncConnection
 
 from events import models
-from events.types import Event, Filter, LogInfo, StreamInfo
+from events.types import EVERYTHING, Event, Filter, LogInfo, StreamInfo
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -60,7 +59,7 @@ def _as_events(query: QuerySet[models.Event, models.Event]) -> Read[Event]:
 
 def events(
     log_id: int,
-    where: Filter = Filter(),
+    where: Filter = EVERYTHING,
     *,
     after: int | None = None,
     before: int | None = None,
@@ -80,9 +79,7 @@ def _condition(where: Filter) -> Q:
     condition = Q()
     for name, wanted in (("type", where.types), ("agent", where.agents)):
         if wanted:
-            condition &= reduce(
-                or_, (_prefix(name, w[:-1]) if w.endswith("*") else Q(**{name: w}) for w in wanted)
-            )
+            condition &= reduce(or_, (_prefix(name, w[:-1]) if w.endswith("*") else Q(**{name: w}) for w in wanted))
     if where.stream is not None:
         condition &= Q(stream=where.stream)
     if where.stream_prefix:

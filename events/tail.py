@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from itertools import islice, takewhile
 from typing import Any
 
@@ -49,7 +49,7 @@ class Tails:
 
     async def follow(
         self, log_id: int, *, after: int, heartbeat: float | None = None
-    ) -> AsyncIterator[tuple[Event, ...]]:
+    ) -> AsyncGenerator[tuple[Event, ...], None]:
         """Yield the events after a position for ever, in contiguous batches, in order.
 
         With `heartbeat`, an empty batch is yielded whenever nothing came for that many seconds.
@@ -61,7 +61,7 @@ class Tails:
         try:
             position = after
             while True:
-                batch = await tail.after(position, timeout=heartbeat)
+                batch = await tail.after(position, patience=heartbeat)
                 if batch:
                     position = batch[-1].position
                 if batch or heartbeat is not None:
@@ -98,10 +98,10 @@ class _Tail:
     def stop(self) -> None:
         self.task.cancel()
 
-    async def after(self, position: int, *, timeout: float | None) -> tuple[Event, ...]:
+    async def after(self, position: int, *, patience: float | None) -> tuple[Event, ...]:
         """The next events after a position; none when the time is over first."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 while self._head is None or position >= self._head:
                     await self._advanced.wait()
         except TimeoutError:

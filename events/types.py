@@ -137,11 +137,13 @@ class Filter:
         )
 
     def __bool__(self) -> bool:
-        return self != Filter()
+        return self != EVERYTHING
+
+
+EVERYTHING = Filter()
 
 
 def _one_of(value: str | None, wanted: tuple[str, ...]) -> bool:
     return not wanted or (
-        value is not None
-        and any(value.startswith(w[:-1]) if w.endswith("*") else value == w for w in wanted)
+        value is not None and any(value.startswith(w[:-1]) if w.endswith("*") else value == w for w in wanted)
     )

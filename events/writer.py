@@ -197,9 +197,7 @@ class _LogWriter:
     async def _flush(self, connection: psycopg.AsyncConnection, flush: Plan) -> bool:
         """One call, one transaction. False where the log is not as the plan assumed; then nothing was written."""
         async with asyncio.timeout(settings.EVENTSITE.writer_timeout):
-            cursor = await connection.execute(
-                sql.APPEND, flushes.append_parameters(self._log_id, flush), prepare=True
-            )
+            cursor = await connection.execute(sql.APPEND, flushes.append_parameters(self._log_id, flush), prepare=True)
             row = await cursor.fetchone()
         if row is None or not row[0]:
             return False

@@ -87,7 +87,7 @@ class LeanAPI:
             if request.content_type == _STREAMED:
                 request.pieces = _pieces(receive)  # type: ignore[attr-defined]
             else:
-                request._body = await _body(request, receive)  # type: ignore[attr-defined]
+                request._body = await _body(request, receive)
             response: HttpResponseBase = await operation.view_func(request, **arguments)
             return response
         return await _unless_disconnected(operation.view_func(request, **arguments), receive)

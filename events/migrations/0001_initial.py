@@ -4,13 +4,13 @@ import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.lookups
-import events.models
 from django.conf import settings
 from django.db import migrations, models
 
+import events.models
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,133 +19,272 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Log',
+            name="Log",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', events.models.NameField(db_collation='C', unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9-]{1,63}\\Z', 'Use 1 to 63 of a-z, 0-9 and -.')])),
-                ('head', models.BigIntegerField(db_default=0, default=0)),
-                ('head_at', models.DateTimeField(help_text='recorded_at of the last event: times never go back', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    events.models.NameField(
+                        db_collation="C",
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9-]{1,63}\\Z", "Use 1 to 63 of a-z, 0-9 and -."
+                            )
+                        ],
+                    ),
+                ),
+                ("head", models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "head_at",
+                    models.DateTimeField(help_text="recorded_at of the last event: times never go back", null=True),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'log',
-                'constraints': [models.CheckConstraint(condition=models.Q(('name__regex', '^[a-z0-9-]{1,63}$')), name='log_name')],
+                "db_table": "log",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("name__regex", "^[a-z0-9-]{1,63}$")), name="log_name")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AppendKey',
+            name="AppendKey",
             fields=[
-                ('pk', models.CompositePrimaryKey('log_id', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('first_position', models.BigIntegerField()),
-                ('last_position', models.BigIntegerField()),
-                ('key', events.models.NameField(db_collation='C')),
-                ('fingerprint', models.BinaryField()),
-                ('log', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.log')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "log_id", "key", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("first_position", models.BigIntegerField()),
+                ("last_position", models.BigIntegerField()),
+                ("key", events.models.NameField(db_collation="C")),
+                ("fingerprint", models.BinaryField()),
+                (
+                    "log",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="events.log",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'append_key',
+                "db_table": "append_key",
             },
         ),
         migrations.CreateModel(
-            name='Redaction',
+            name="Redaction",
             fields=[
-                ('pk', models.CompositePrimaryKey('log_id', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('position', models.BigIntegerField()),
-                ('marker_position', models.BigIntegerField(help_text='of the event.redacted that says so')),
-                ('redacted_at', models.DateTimeField()),
-                ('redacted_by', models.TextField()),
-                ('reason', models.TextField()),
-                ('log', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.log')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "log_id", "position", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("position", models.BigIntegerField()),
+                ("marker_position", models.BigIntegerField(help_text="of the event.redacted that says so")),
+                ("redacted_at", models.DateTimeField()),
+                ("redacted_by", models.TextField()),
+                ("reason", models.TextField()),
+                (
+                    "log",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="events.log",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'redaction',
+                "db_table": "redaction",
             },
         ),
         migrations.CreateModel(
-            name='SignInLink',
+            name="SignInLink",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.BinaryField(unique=True)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ("id", models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hash", models.BinaryField(unique=True)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'db_table': 'sign_in_link',
+                "db_table": "sign_in_link",
             },
         ),
         migrations.CreateModel(
-            name='Token',
+            name="Token",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('hash', models.BinaryField(unique=True)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('append', 'Append'), ('read', 'Read'), ('admin', 'Admin')], max_length=10), size=None)),
-                ('stream_prefix', events.models.NameField(blank=True, db_collation='C', default='')),
-                ('agent', events.models.NameField(blank=True, db_collation='C', help_text='the only agent it may append as', null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('log', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to='events.log')),
+                ("id", models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("hash", models.BinaryField(unique=True)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[("append", "Append"), ("read", "Read"), ("admin", "Admin")], max_length=10
+                        ),
+                        size=None,
+                    ),
+                ),
+                ("stream_prefix", events.models.NameField(blank=True, db_collation="C", default="")),
+                (
+                    "agent",
+                    events.models.NameField(
+                        blank=True, db_collation="C", help_text="the only agent it may append as", null=True
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "log",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tokens", to="events.log"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'token',
+                "db_table": "token",
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('pk', models.CompositePrimaryKey('log_id', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('position', models.BigIntegerField()),
-                ('version', models.BigIntegerField()),
-                ('recorded_at', models.DateTimeField()),
-                ('schema_version', models.IntegerField()),
-                ('stream', events.models.NameField(db_collation='C')),
-                ('id', events.models.NameField(db_collation='C')),
-                ('type', events.models.NameField(db_collation='C')),
-                ('data', events.models.JSONTextField()),
-                ('metadata', events.models.JSONTextField()),
-                ('digest', models.BinaryField()),
-                ('occurred_at', models.DateTimeField(null=True)),
-                ('agent', events.models.NameField(db_collation='C', null=True)),
-                ('correlation_id', events.models.NameField(db_collation='C', null=True)),
-                ('causation_id', events.models.NameField(db_collation='C', null=True)),
-                ('expected_version', models.BigIntegerField(help_text='as passed; null: any, -1: stream_exists', null=True)),
-                ('read_position', models.BigIntegerField(help_text='up to where the writer says it had read', null=True)),
-                ('log', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.log')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "log_id", "position", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("position", models.BigIntegerField()),
+                ("version", models.BigIntegerField()),
+                ("recorded_at", models.DateTimeField()),
+                ("schema_version", models.IntegerField()),
+                ("stream", events.models.NameField(db_collation="C")),
+                ("id", events.models.NameField(db_collation="C")),
+                ("type", events.models.NameField(db_collation="C")),
+                ("data", events.models.JSONTextField()),
+                ("metadata", events.models.JSONTextField()),
+                ("digest", models.BinaryField()),
+                ("occurred_at", models.DateTimeField(null=True)),
+                ("agent", events.models.NameField(db_collation="C", null=True)),
+                ("correlation_id", events.models.NameField(db_collation="C", null=True)),
+                ("causation_id", events.models.NameField(db_collation="C", null=True)),
+                (
+                    "expected_version",
+                    models.BigIntegerField(help_text="as passed; null: any, -1: stream_exists", null=True),
+                ),
+                (
+                    "read_position",
+                    models.BigIntegerField(help_text="up to where the writer says it had read", null=True),
+                ),
+                (
+                    "log",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="events.log",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'event',
-                'indexes': [models.Index(fields=['log', 'type', 'position'], name='event_type'), models.Index(condition=models.Q(('correlation_id__isnull', False)), fields=['log', 'correlation_id', 'position'], name='event_correlation'), models.Index(condition=models.Q(('causation_id__isnull', False)), fields=['log', 'causation_id', 'position'], name='event_causation'), models.Index(condition=models.Q(('agent__isnull', False)), fields=['log', 'agent', 'position'], name='event_agent')],
-                'constraints': [models.UniqueConstraint(fields=('log', 'stream', 'version'), name='event_stream_version'), models.UniqueConstraint(fields=('log', 'id'), name='event_id'), models.CheckConstraint(condition=django.db.models.lookups.Exact(models.Func('digest', function='octet_length'), 32), name='event_digest')],
+                "db_table": "event",
+                "indexes": [
+                    models.Index(fields=["log", "type", "position"], name="event_type"),
+                    models.Index(
+                        condition=models.Q(("correlation_id__isnull", False)),
+                        fields=["log", "correlation_id", "position"],
+                        name="event_correlation",
+                    ),
+                    models.Index(
+                        condition=models.Q(("causation_id__isnull", False)),
+                        fields=["log", "causation_id", "position"],
+                        name="event_causation",
+                    ),
+                    models.Index(
+                        condition=models.Q(("agent__isnull", False)),
+                        fields=["log", "agent", "position"],
+                        name="event_agent",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("log", "stream", "version"), name="event_stream_version"),
+                    models.UniqueConstraint(fields=("log", "id"), name="event_id"),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(models.Func("digest", function="octet_length"), 32),
+                        name="event_digest",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('operator', 'Operator'), ('admin', 'Admin')], max_length=10)),
-                ('log', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='events.log')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                ("id", models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("viewer", "Viewer"), ("operator", "Operator"), ("admin", "Admin")], max_length=10
+                    ),
+                ),
+                (
+                    "log",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="members", to="events.log"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'member',
-                'constraints': [models.UniqueConstraint(fields=('log', 'user'), name='member_once')],
+                "db_table": "member",
+                "constraints": [models.UniqueConstraint(fields=("log", "user"), name="member_once")],
             },
         ),
         migrations.CreateModel(
-            name='Stream',
+            name="Stream",
             fields=[
-                ('pk', models.CompositePrimaryKey('log_id', 'name', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('version', models.BigIntegerField()),
-                ('name', events.models.NameField(db_collation='C')),
-                ('category', events.models.NameField(db_collation='C', null=True)),
-                ('log', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.log')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "log_id", "name", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.BigIntegerField()),
+                ("name", events.models.NameField(db_collation="C")),
+                ("category", events.models.NameField(db_collation="C", null=True)),
+                (
+                    "log",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="events.log",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'stream',
-                'indexes': [models.Index(condition=models.Q(('category__isnull', False)), fields=['log', 'category', 'name'], name='stream_category')],
+                "db_table": "stream",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("category__isnull", False)),
+                        fields=["log", "category", "name"],
+                        name="stream_category",
+                    )
+                ],
             },
         ),
     ]
