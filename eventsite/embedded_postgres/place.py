@@ -69,11 +69,11 @@ class Place:
         link = self._socket_link
         if link.is_symlink():
             link.unlink()
-        if len(os.fsencode(link / ".s.PGSQL.5432")) <= SOCKET_PATH_MAX:
+        if fits(link):
             link.mkdir(mode=0o700, exist_ok=True)
             directory = link
         else:
-            directory = Path(tempfile.mkdtemp(prefix="eventsite-", dir="/tmp"))
+            directory = Path(tempfile.mkdtemp(prefix="eventsite-", dir=short_directory()))
             link.symlink_to(directory)
         self.user.own(directory)
         directory.chmod(0o700)
@@ -83,6 +83,20 @@ class Place:
         if self._socket_link.is_symlink():
             shutil.rmtree(self.socket, ignore_errors=True)
             self._socket_link.unlink()
+
+
+def fits(directory: Path) -> bool:
+    return len(os.fsencode(directory / ".s.PGSQL.5432")) <= SOCKET_PATH_MAX
+
+
+def short_directory() -> str:
+    """A directory for temporary files whose path leaves room for a socket's."""
+    for parent in ("/tmp", "/var/tmp", tempfile.gettempdir()):  # noqa: S108 - mkdtemp makes it new and 0700
+        if os.access(parent, os.W_OK) and fits(Path(parent, "eventsite-12345678")):
+            return parent
+    raise OSError(
+        "No directory for a socket: let /tmp or /var/tmp be written to, or make the data directory's path shorter."
+    )
 
 
 def is_private(directory: Path, user: ServerUser) -> bool:
