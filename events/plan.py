@@ -112,6 +112,7 @@ def _plan_one_by_one(flush: Plan, request: Request, known: Known | None) -> None
         if request.outcomes[index] is not None:
             continue
         try:
+            _wait_for_planned(flush, append)
             answer = _answer(append, known, request) if known else None
             if answer is None:
                 _take(flush, append, known)
@@ -126,6 +127,9 @@ def _plan_one_by_one(flush: Plan, request: Request, known: Known | None) -> None
 def _plan_atomic(flush: Plan, request: Request, known: Known | None) -> None:
     """Take all or nothing: first on paper beside the flush, then into it."""
     try:
+        _refuse_repeats(request.appends)
+        for append in request.appends:
+            _wait_for_planned(flush, append)
         answers = [_answer(append, known, request) if known else None for append in request.appends]
         fresh = [append for append, answer in zip(request.appends, answers, strict=True) if answer is None]
         if not fresh:
@@ -133,7 +137,6 @@ def _plan_atomic(flush: Plan, request: Request, known: Known | None) -> None:
             return
         if len(fresh) < len(answers):
             raise IdConflict("Some of these appends are in the log already, others are not.")
-        _refuse_repeats(request.appends)
         trial = Plan(
             streams={name: _StreamPlan(s.wanted, s.count) for name, s in flush.streams.items()},
             ids=set(flush.ids),
@@ -169,6 +172,12 @@ def _refuse_repeats(appends: Sequence[Append]) -> None:
         raise KeyReused("The same idempotency key stands in two of these appends.")
 
 
+def _wait_for_planned(flush: Plan, append: Append) -> None:
+    """What repeats an id or a key of this flush is looked at when that is written."""
+    if append.idempotency_key in flush.keys or not flush.ids.isdisjoint(event.id for event in append.events):
+        raise _Later
+
+
 def _answer(append: Append, known: Known, request: Request) -> Outcome | None:
     """The answer of an append that the log knows already; None where it is new."""
     if append.idempotency_key in known.keys:
@@ -180,9 +189,7 @@ def _answer(append: Append, known: Known, request: Request) -> Outcome | None:
     same = len(there) == len(found) and all(
         event.digest == sent.digest for event, sent in zip(there, append.events, strict=True)
     )
-    in_order = all(
-        (b.position, b.version) == (a.position + 1, a.version + 1) for a, b in pairwise(there)
-    )
+    in_order = all((b.position, b.version) == (a.position + 1, a.version + 1) for a, b in pairwise(there))
     if not same or not in_order:
         known_ids = [sent.id for sent, event in zip(append.events, found, strict=True) if event is not None]
         raise IdConflict(f"In the log already, with other content, in another order or in part: {known_ids[0]}.")
@@ -212,16 +219,13 @@ def _take(flush: Plan, append: Append, known: Known | None, *, own: int = 0) -> 
 
     `own` counts the events before it that would be written together with it in any case.
     """
-    ids = {event.id for event in append.events}
-    if not flush.ids.isdisjoint(ids) or append.idempotency_key in flush.keys:
-        raise _Later
     stream = flush.streams.get(append.stream) or _StreamPlan()
     base = known.versions.get(append.stream, 0) if known else None
     wanted = _wanted(append, stream, base, own=own)
     stream.wanted = wanted
     stream.count += len(append.events)
     flush.streams[append.stream] = stream
-    flush.ids |= ids
+    flush.ids.update(event.id for event in append.events)
     if append.idempotency_key is not None:
         flush.keys.add(append.idempotency_key)
 
@@ -239,10 +243,10 @@ def _wanted(append: Append, stream: _StreamPlan, base: int | None, *, own: int) 
             raise WrongExpectedVersion(
                 f"{append.stream!r} is at version {current}.", expected_version=expected, current_version=current
             )
-    wanted = STREAM_EXISTS if expected == STREAM_EXISTS else expected - stream.count
-    if stream.wanted is None or stream.wanted == wanted:
-        if wanted >= 0 or expected == STREAM_EXISTS:
-            return wanted
-    elif STREAM_EXISTS in (stream.wanted, wanted) and max(stream.wanted, wanted) > 0:
-        return max(stream.wanted, wanted)
+    if expected == STREAM_EXISTS:
+        return STREAM_EXISTS
+    wanted = expected - stream.count
+    # Below 0, nothing that the stream may hold now could meet both.
+    if wanted >= 0 and (stream.wanted in (None, wanted) or (stream.wanted == STREAM_EXISTS and wanted > 0)):
+        return wanted
     raise _Later

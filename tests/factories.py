@@ -7,7 +7,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from events.append import new_append, new_event
 from events.models import Log, Member, Role
+from events.types import Append, NewEvent
 
 
 def make_name(prefix: str) -> str:
@@ -25,3 +27,13 @@ def make_user(**fields: Any) -> User:
 
 def make_member(log: Log, *, role: Role = Role.VIEWER, user: User | None = None) -> Member:
     return Member.objects.create(log=log, user=user or make_user(), role=role)
+
+
+def make_event(stream: str = "order-1", **fields: Any) -> NewEvent:
+    return new_event(stream, **{"type": "Placed", "data": b"{}", **fields})
+
+
+def make_append(stream: str | None = None, *events: dict[str, Any], **fields: Any) -> Append:
+    """Events for one stream, by default one event for a stream of its own."""
+    stream = stream or make_name("order")
+    return new_append(stream, [make_event(stream, **event) for event in events or ({},)], **fields)

@@ -1,0 +1,219 @@
+"""Planning flushes: whatever is planned, each append ends as if the appends were made one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
+from events.flush import settle
+from events.plan import Known, Plan, Request, plan
+from events.types import STREAM_EXISTS, Append, Appended
+from tests.factories import make_append
+from tests.oracle import MemoryLog, said
+
+STREAMS = ("a-1", "b-1")
+
+
+@st.composite
+def appends(draw: st.DrawFn) -> Append:
+    """Appends that get into each other's way: two streams, six ids, two keys, two contents."""
+    ids = draw(st.lists(st.sampled_from("123456"), min_size=1, max_size=3, unique=True))
+    return make_append(
+        draw(st.sampled_from(STREAMS)),
+        *({"id": each, "data": draw(st.sampled_from([b"0", b"0", b"1"]))} for each in ids),
+        expected_version=draw(st.sampled_from([None, None, 0, STREAM_EXISTS, 1, 2, 3, 4])),
+        idempotency_key=draw(st.sampled_from([None, None, None, "k", "l"])),
+    )
+
+
+requests = st.builds(Request, st.lists(appends(), min_size=1, max_size=4), st.booleans())
+
+
+@dataclass
+class Database:
+    """A log that takes flushes as `append_events()` does, and others that append in between."""
+
+    others: list[Append] = field(default_factory=list)
+    log: MemoryLog = field(default_factory=MemoryLog)
+    rounds: int = 0
+
+    def look_up(self) -> Known:
+        found = deepcopy(self.log.found)
+        if self.others:
+            self.log.append([self.others.pop()])
+        return found
+
+    def take(self, flush: Plan) -> bool:
+        """Write the flush and settle it, unless the log is not as it assumed."""
+        found = self.log.found
+        bases = [found.versions.get(name, 0) for name in flush.streams]
+        taken = [request.appends[index] for request, index in flush.accepted]
+        if (
+            not all(
+                asked.wanted is None or (base > 0 if asked.wanted == STREAM_EXISTS else base == asked.wanted)
+                for base, asked in zip(bases, flush.streams.values(), strict=True)
+            )
+            or any(event.id in found.events for append in taken for event in append.events)
+            or any(append.idempotency_key in found.keys for append in taken)
+        ):
+            return False
+        first = len(self.log.ids) + 1
+        settle(flush, first, bases)
+        return True
+
+
+def decided(pending: Sequence[Request], before: dict[int, list[object]]) -> list[tuple[Request, int]]:
+    """The appends that got their outcome since."""
+    return [
+        (request, index)
+        for request in pending
+        for index, outcome in enumerate(request.outcomes)
+        if outcome is not None and before[id(request)][index] is None
+    ]
+
+
+def run(pending: Sequence[Request], database: Database) -> None:
+    """Plan and flush until all is answered, as the writer does; check each step against the oracle."""
+    known: Known | None = None
+    while waiting := [request for request in pending if not request.done]:
+        database.rounds += 1
+        assert database.rounds < 100, "no progress"
+        at_look_up = MemoryLog(deepcopy(known), list(database.log.ids)) if known else database.log
+        before = {id(request): list(request.outcomes) for request in pending}
+        flush = plan(waiting, known)
+        check_answers(decided(pending, before), at_look_up)
+        if flush.accepted and database.take(flush):
+            check_written(flush, database.log)
+            known = None
+        elif any(not request.done for request in waiting):
+            known = database.look_up()
+
+
+def check_answers(answered: Sequence[tuple[Request, int]], log: MemoryLog) -> None:
+    """What is answered without being written is what the log would have said."""
+    for request, index in answered:
+        trial = deepcopy(log)
+        if request.atomic:
+            outcome = trial.append(request.appends, atomic=True)[index]
+            # Of several errors any one may be named.
+            assert said(outcome) == said(request.outcomes[index]) or isinstance(outcome, EventsError)
+        else:
+            [outcome] = trial.append([request.appends[index]])
+            assert said(outcome) == said(request.outcomes[index])
+        assert trial.ids == log.ids, "answered, but it could have been written"
+
+
+def check_written(flush: Plan, log: MemoryLog) -> None:
+    """What is written in one flush is what writing one append after the other would have given."""
+    groups: dict[tuple[int, int], list[tuple[Request, int]]] = {}
+    for request, index in flush.accepted:
+        groups.setdefault((id(request), 0 if request.atomic else index), []).append((request, index))
+    for group in groups.values():
+        request = group[0][0]
+        outcomes = log.append([request.appends[index] for _, index in group], atomic=request.atomic)
+        assert list(map(said, outcomes)) == [said(request.outcomes[index]) for _, index in group]
+
+
+@given(st.lists(requests, min_size=1, max_size=5), st.lists(appends(), max_size=4), st.lists(appends(), max_size=3))
+@settings(max_examples=150)
+def test_every_plan_agrees_with_appending_one_by_one(
+    pending: list[Request], before: list[Append], others: list[Append]
+) -> None:
+    database = Database(others)
+    database.log.append(before)
+    run(pending, database)
+    for request in pending:
+        new = [o for o in request.outcomes if isinstance(o, Appended) and not o.replayed]
+        assert [o.first_position for o in new] == sorted(o.first_position for o in new), "order inside a request"
+
+
+@given(st.lists(appends(), min_size=1, max_size=6), st.lists(appends(), max_size=4), st.booleans())
+@settings(max_examples=150)
+def test_one_request_ends_exactly_as_one_by_one(sent: list[Append], before: list[Append], atomic: bool) -> None:
+    database, oracle = Database(), MemoryLog()
+    database.log.append(before)
+    oracle.append(before)
+    request = Request(sent, atomic)
+    run([request], database)
+    expected = oracle.append(sent, atomic=atomic)
+    assert list(map(said, request.outcomes)) == list(map(said, expected))
+    assert database.log.ids == oracle.ids
+
+
+@pytest.mark.parametrize("first", [0, 1, 5])
+def test_an_expectation_that_others_in_the_flush_have_broken_is_never_planned(first: int) -> None:
+    """Here the second append expects the version before those that the first one adds."""
+    adds = [{"id": str(n)} for n in range(first + 1)]
+    met = Request([make_append("a-1", *adds, expected_version=first)])
+    broken = Request([make_append("a-1", {"id": "late"}, expected_version=first)])
+    flush = plan([met, broken])
+    assert flush.accepted == [(met, 0)]
+    assert flush.streams["a-1"].wanted == first
+
+
+def test_events_that_no_log_can_precede_are_not_planned() -> None:
+    """No version comes before no_stream: the first append's event can't be there yet."""
+    exact = Request([make_append("a-1", {"id": "1"}, expected_version=5)])
+    none = Request([make_append("a-1", {"id": "2"}, expected_version=0)])
+    assert plan([exact, none]).accepted == [(exact, 0)]
+
+
+def test_appends_that_build_on_each_other_share_a_flush() -> None:
+    chain = [Request([make_append("a-1", {"id": str(n)}, expected_version=n)]) for n in range(3, 8)]
+    flush = plan(chain)
+    assert len(flush.accepted) == 5
+    assert (flush.streams["a-1"].wanted, flush.streams["a-1"].count) == (3, 5)
+
+
+def test_one_of_many_racers_is_planned_and_the_others_are_answered_once_it_is_written() -> None:
+    racers = [Request([make_append("a-1", {"id": str(n)}, expected_version=0)]) for n in range(10)]
+    database = Database()
+    run(racers, database)
+    assert [isinstance(racer.outcomes[0], Appended) for racer in racers] == [True] + [False] * 9
+    assert all(isinstance(racer.outcomes[0], WrongExpectedVersion) for racer in racers[1:])
+    assert database.rounds <= 4
+
+
+def test_an_append_that_waits_holds_up_those_after_it_in_its_request_only() -> None:
+    same = make_append("a-1", {"id": "1"})
+    ordered = Request([same, same, make_append("b-1", {"id": "2"})])
+    other = Request([make_append("b-1", {"id": "3"})])
+    assert plan([ordered, other]).accepted == [(ordered, 0), (other, 0)]
+
+
+def test_an_atomic_request_that_waits_leaves_no_trace_in_the_plan() -> None:
+    first = Request([make_append("a-1", {"id": "1"})])
+    atomic = Request(
+        [make_append("b-1", {"id": "2"}, idempotency_key="k"), make_append("a-1", {"id": "1"})], atomic=True
+    )
+    flush = plan([first, atomic])
+    assert flush.accepted == [(first, 0)]
+    assert (set(flush.streams), flush.ids, flush.keys) == ({"a-1"}, {"1"}, set())
+
+
+@pytest.mark.parametrize(("fields", "error"), [({"id": "1"}, IdConflict), ({"id": "2"}, KeyReused)])
+def test_an_atomic_request_that_repeats_itself_is_refused(fields: dict[str, str], error: type[Exception]) -> None:
+    request = Request(
+        [make_append("a-1", {"id": "1"}, idempotency_key="k"), make_append("b-1", fields, idempotency_key="k")],
+        atomic=True,
+    )
+    assert not plan([request]).accepted
+    assert [type(outcome) for outcome in request.outcomes] == [error, error]
+
+
+def test_what_was_in_doubt_and_is_found_is_no_replay() -> None:
+    """The caller has had no answer yet: for them it is the first."""
+    log = MemoryLog()
+    sent = make_append("a-1", {"id": "1"}, idempotency_key="k")
+    log.append([sent])
+    for append in (sent, make_append("a-1", {"id": "1"})):
+        doubtful, retried = Request([append], in_doubt=True), Request([append])
+        plan([doubtful, retried], log.found)
+        assert [said(o) for o in doubtful.outcomes] == [Appended("a-1", ["1"], 1, 1)]
+        assert [said(o) for o in retried.outcomes] == [Appended("a-1", ["1"], 1, 1, replayed=True)]
