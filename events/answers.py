@@ -11,11 +11,11 @@ from urllib.parse import quote
 import orjson
 from django.http import HttpRequest, HttpResponse
 
-from events.errors import EventsError, Unauthorized
+from events.errors import EventsError, MethodNotAllowed, Unauthorized
 from events.types import Appended, Event
 
 _SHARED = 8 * 1024
-"""Bytes of data up to which an encoded event is kept for the next follower."""
+"""Characters of data and metadata up to which an encoded event is kept for the next follower."""
 
 
 def json_answer(value: Any, *, status: int = 200) -> HttpResponse:
@@ -30,7 +30,7 @@ def iso(at: datetime | None) -> str | None:
 
 def event_json(event: Event) -> bytes:
     """An event as the API writes it. Its data and metadata are the text that was sent."""
-    return _shared_json(event) if len(event.data) <= _SHARED else _json(event)
+    return _shared_json(event) if len(event.data) + len(event.metadata) <= _SHARED else _json(event)
 
 
 def _json(event: Event) -> bytes:
@@ -112,4 +112,6 @@ def problem_answer(error: EventsError) -> HttpResponse:
         response["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthorized):
         response["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed):
+        response["Allow"] = error.fields["allow"]
     return response

@@ -6,12 +6,14 @@ the same structs. Errors are raised, and become problems in one place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import register_converter
 from ninja import Router
 
 from events import cloudevents, engine, store
@@ -24,7 +26,9 @@ from events.answers import (
     problem,
     status_of,
 )
+from events.append import check_stream
 from events.bulk import append_lines
+from events.converters import NameConverter
 from events.errors import EventsError, Invalid, NoSuchEvent, NoSuchStream, TooLarge
 from events.following import read_page, server_sent_events, wait_page
 from events.grants import Bearer, Grant
@@ -50,6 +54,8 @@ from events.schemas import (
 )
 from events.types import Append, Appended, Filter, StreamInfo
 
+register_converter(NameConverter, "name")
+
 router = Router(tags=["events"])
 
 _append = Bearer(Scope.APPEND)
@@ -65,7 +71,7 @@ def _grant(request: HttpRequest) -> Grant:
 
 
 @router.post(
-    "/streams/{path:stream}/events",
+    "/streams/{name:stream}/events",
     auth=_append,
     summary="Append to a stream",
     openapi_extra=operation(
@@ -83,7 +89,7 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
 
 
 @router.get(
-    "/streams/{path:stream}/events",
+    "/streams/{name:stream}/events",
     auth=_read,
     summary="Read a stream",
     openapi_extra=operation(gives={200: EventsOut}, refuses=(400, 401, 403, 404, 422, 503), query=StreamEventsQuery),
@@ -91,7 +97,7 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
 async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     """A stream's events in either direction; empty when there are none. `next` is a version."""
     grant = _grant(request)
-    grant.check_stream(stream)
+    grant.check_stream(check_stream(stream))
     query = parse_query(request.GET, StreamEventsQuery)
     pool = engine.current().pool
     head = await store.head(grant.log_id).afirst(pool) or 0
@@ -129,7 +135,7 @@ async def streams(request: HttpRequest) -> HttpResponse:
 
 
 @router.get(
-    "/streams/{path:stream}",
+    "/streams/{name:stream}",
     auth=_read,
     summary="Look up a stream",
     openapi_extra=operation(gives={200: StreamOut}, refuses=(400, 401, 403, 404, 422, 503), query=LogQuery),
@@ -137,7 +143,7 @@ async def streams(request: HttpRequest) -> HttpResponse:
 async def stream(request: HttpRequest, stream: str) -> HttpResponse:
     """A stream's last version; 404 `no-such-stream` when it has no events."""
     grant = _grant(request)
-    grant.check_stream(stream)
+    grant.check_stream(check_stream(stream))
     parse_query(request.GET, LogQuery)
     found = await store.stream(grant.log_id, stream).afirst(engine.current().pool)
     if found is None:
@@ -338,7 +344,7 @@ def _last_event_id(request: HttpRequest, default: int) -> int:
     sent = request.headers.get("Last-Event-ID", "")
     if not sent:
         return default
-    if not (sent.isascii() and sent.isdigit()) or int(sent) >= 2**63:
+    if not re.fullmatch(r"[0-9]{1,18}", sent):
         raise Invalid("Last-Event-ID must be a position.", field="Last-Event-ID")
     return int(sent)
 

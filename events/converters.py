@@ -13,3 +13,15 @@ class PositionConverter:
 
     def to_url(self, value: int) -> str:
         return str(value)
+
+
+class NameConverter:
+    """Any text, `/` and line breaks too: whether it can be a name is checked, and said, elsewhere."""
+
+    regex = "(?s:.+)"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value

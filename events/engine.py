@@ -17,6 +17,9 @@ from events.notify import Notifier, listen
 from events.tail import Tails
 from events.writer import Writer
 
+DatabaseAway = psycopg.OperationalError
+"""What a read raises when the database can't be reached, or does not answer in time."""
+
 _current: Engine | None = None
 
 

@@ -29,6 +29,20 @@ class EventsError(Exception):
         return (cls.__doc__ or "").strip().splitlines()[0].rstrip(".")
 
 
+class BadRequest(EventsError):
+    """This request can't be read, or is not for this server."""
+
+    code = "bad-request"
+    status = 400
+
+
+class MethodNotAllowed(EventsError):
+    """This method is not allowed here."""
+
+    code = "method-not-allowed"
+    status = 405
+
+
 class Invalid(EventsError):
     """What was sent is not valid."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
@@ -13,7 +14,8 @@ from ninja.openapi.schema import OpenAPISchema
 from events import openapi
 from events.answers import problem_answer
 from events.api import router
-from events.errors import EventsError, Invalid
+from events.engine import DatabaseAway
+from events.errors import BadRequest, EventsError, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +27,6 @@ class EventsiteAPI(NinjaAPI):
         schema = super().get_openapi_schema(**kwargs)
         schema["components"].setdefault("schemas", {}).update(openapi.components())
         return schema
-
-
-class BadHost(Invalid):
-    """This host is not served here."""
-
-    code = "bad-host"
-    status = 400
 
 
 api = EventsiteAPI(
@@ -49,13 +44,27 @@ def refuse(request: HttpRequest, error: EventsError) -> HttpResponse:
     return problem_answer(error)
 
 
+@api.exception_handler(SuspiciousOperation)
+def refuse_suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
+    """What Django refuses: too many parameters, say."""
+    return problem_answer(BadRequest(str(error)))
+
+
 @api.exception_handler(DisallowedHost)
 def refuse_host(request: HttpRequest, error: DisallowedHost) -> HttpResponse:
-    return problem_answer(BadHost("Add the host to EVENTSITE_ALLOWED_HOSTS, or use one that is there."))
+    return problem_answer(BadRequest("This host is not served here: add it to EVENTSITE_ALLOWED_HOSTS."))
+
+
+@api.exception_handler(DatabaseAway)
+@api.exception_handler(OperationalError)
+def wait_for_database(request: HttpRequest, error: Exception) -> HttpResponse:
+    """A read; the writer has answers of its own."""
+    logger.warning("%s %r: %s", request.method, request.path, str(error).strip() or type(error).__name__)
+    return problem_answer(Unavailable("The database can't be reached."))
 
 
 @api.exception_handler(Exception)
 def fail(request: HttpRequest, error: Exception) -> HttpResponse:
     """A defect: the log says what, the answer doesn't."""
-    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    logger.error("%s %r failed", request.method, request.path, exc_info=error)
     return problem_answer(EventsError("Something went wrong here; the server's log says what."))

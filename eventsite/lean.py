@@ -12,10 +12,11 @@ import asyncio
 import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -26,20 +27,14 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.errors import EventsError, NotFound, TooLarge
+from events.answers import problem_answer
+from events.errors import BadRequest, MethodNotAllowed, NotFound, TooLarge
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _STREAMED = "application/x-ndjson"
-
-
-class MethodNotAllowed(EventsError):
-    """This method is not allowed here."""
-
-    code = "method-not-allowed"
-    status = 405
 
 
 class _Disconnected(Exception):
@@ -68,14 +63,20 @@ class LeanAPI:
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = ASGIRequest(scope, io.BytesIO())
+        with suppress(_Disconnected):
+            await _send(await self._answer(scope, receive), receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> HttpResponseBase:
         try:
-            response = await self._respond(request, scope, receive)
+            request = _request(scope)
+        except ValueError as error:
+            return problem_answer(BadRequest(f"The request can't be read: {error}."))
+        try:
+            return await self._respond(request, scope, receive)
         except _Disconnected:
-            return
+            raise
         except Exception as error:
-            response = self._api.on_exception(request, error)
-        await _send(response, receive, send)
+            return self._api.on_exception(request, error)
 
     async def _respond(self, request: ASGIRequest, scope: Scope, receive: Receive) -> HttpResponseBase:
         request.get_host()
@@ -98,10 +99,20 @@ class LeanAPI:
             if match := route.pattern.match(rest):
                 operation = route.operations.get(request.method or "")
                 if operation is None:
-                    allowed = ", ".join(route.operations)
+                    allowed = ", ".join(sorted(route.operations))
                     raise MethodNotAllowed(f"Use {allowed}.", allow=allowed)
                 return operation, match[2]
         raise NotFound(f"There is no {path!r} in this API; see /api/docs.")
+
+
+def _request(scope: Scope) -> ASGIRequest:
+    """The request, or ValueError where a part of it is not the text that it should be.
+
+    The server puts U+FFFD for what is no UTF-8 in a path; a stream's name must not change silently.
+    """
+    if b"%" in (raw_path := scope.get("raw_path") or b""):
+        unquote_to_bytes(raw_path).decode()
+    return ASGIRequest(scope, io.BytesIO())
 
 
 async def _pieces(receive: Receive) -> AsyncIterator[bytes]:

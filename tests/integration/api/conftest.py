@@ -1,0 +1,44 @@
+"""The API in this process: the application that a server runs, on an engine of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from events import tokens
+from events.engine import Engine
+from events.models import Log, Scope
+from eventsite.asgi import http
+
+
+@pytest.fixture
+def make_token(log: Log) -> Callable[..., str]:
+    """Make a token of the test's log; all scopes unless given."""
+
+    def make(*scopes: Scope, **fields: Any) -> str:
+        given = {"log": log, "name": "test", **fields}
+        return tokens.create(given.pop("log"), scopes=scopes or tuple(Scope), **given)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def anyone(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(http, raise_app_exceptions=True),  # type: ignore[arg-type]
+        base_url="http://testserver",
+        timeout=30,
+    ) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def api(anyone: httpx.AsyncClient, token: str) -> httpx.AsyncClient:
+    """A client with a token that appends and reads."""
+    anyone.headers["Authorization"] = f"Bearer {token}"
+    return anyone
