@@ -7,9 +7,8 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
-WITHOUT_DATABASE = {"help", "version", "check", "diffsettings", "collectstatic", "--help", "-h", "--version"}
+WITHOUT_DATABASE = {"help", "version", "check", "diffsettings", "--help", "-h", "--version"}
 
 
 def main() -> None:
@@ -18,18 +17,21 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     with ExitStack() as stack:
-        if not os.environ.get("DATABASE_URL") and sys.argv[1:] and WITHOUT_DATABASE.isdisjoint(sys.argv):
+        if needs_database(sys.argv[1:]) and not os.environ.get("DATABASE_URL", "").strip():
             start_postgres(stack)
         execute_from_command_line(sys.argv)
+
+
+def needs_database(words: list[str]) -> bool:
+    return bool(words) and words[0] not in WITHOUT_DATABASE and "--help" not in words
 
 
 def start_postgres(stack: ExitStack) -> None:
     from eventsite.data_dir import DataDir
     from eventsite.embedded_postgres import EmbeddedPostgresError, running
 
-    directory = os.environ.get("EVENTSITE_DATA_DIR") or Path(__file__).resolve().parent / "var"
     try:
-        stack.enter_context(running(DataDir.at(Path(directory))))
+        stack.enter_context(running(DataDir.configured()))
     except (EmbeddedPostgresError, OSError) as error:
         sys.exit(f"The embedded Postgres can't be used: {error}")
 

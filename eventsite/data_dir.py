@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from eventsite.env import Env
 from eventsite.server_user import ServerUser
 
 
@@ -19,6 +20,11 @@ from eventsite.server_user import ServerUser
 class DataDir:
     path: Path
     user: ServerUser
+
+    @classmethod
+    def configured(cls) -> DataDir:
+        """The one that EVENTSITE_DATA_DIR names; by default `var` in the checkout."""
+        return cls.at(Path(Env().text("EVENTSITE_DATA_DIR") or Path(__file__).resolve().parent.parent / "var"))
 
     @classmethod
     def at(cls, path: Path) -> DataDir:

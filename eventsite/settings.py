@@ -15,7 +15,6 @@ from eventsite.logging import LOGGING as LOGGING
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.text("EVENTSITE_DATA_DIR", str(BASE_DIR / "var")))
 DEBUG = env.flag("EVENTSITE_DEBUG", default=False)
 EVENTSITE = Limits.read(env)
 
@@ -29,7 +28,7 @@ else:
     from eventsite.data_dir import DataDir
     from eventsite.embedded_postgres import Cluster
 
-    _data_dir = DataDir.at(DATA_DIR)
+    _data_dir = DataDir.configured()
     DATABASE_URL = Cluster(_data_dir).conninfo
     SECRET_KEY = env.text("SECRET_KEY") or _data_dir.secret_key()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -15,22 +16,26 @@ LABEL = "printed by serve"
 TOKEN_LIFETIME = timedelta(days=1)
 
 
-def first_user() -> User:
-    """The first superuser, made if there is none, and then an administrator of every log."""
-    users = User.objects
-    if user := users.filter(is_superuser=True, is_active=True).order_by("pk").first():
-        return user
-    user, _ = users.get_or_create(username="admin", defaults={"is_superuser": True, "is_staff": True})
-    for log in Log.objects.all():
-        Member.objects.get_or_create(log=log, user=user, defaults={"role": Role.ADMIN})
-    return user
+def first_user() -> User | None:
+    """The first superuser. Where nobody is known yet, one is made, an administrator of every log."""
+    if not User.objects.exists():
+        defaults = {"is_superuser": True, "password": make_password(None)}
+        user, _ = User.objects.get_or_create(username="admin", defaults=defaults)
+        for log in Log.objects.all():
+            Member.objects.get_or_create(log=log, user=user, defaults={"role": Role.ADMIN})
+    return User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+
+
+def sign_in_words(url: str) -> str:
+    user = first_user()
+    if user is None:
+        return "Sign in with a password, or with a link: manage.py sign_in_link --user NAME"
+    return f"Sign in as {user.get_username()} (once, within 15 minutes):\n  {url}/sign-in/{sign_in.create_link(user)}/"
 
 
 def message(url: str) -> str:
     """What to do next. It holds a sign-in link and a token: for the terminal, never for a log."""
     log = logs.ensure(LOG)
-    user = first_user()
-    link = f"{url}/sign-in/{sign_in.create_link(user)}/"
     Token.objects.filter(log=log, name=LABEL, expires_at__lt=timezone.now()).delete()
     token = tokens.create(
         log, name=LABEL, scopes=[Scope.APPEND, Scope.READ], expires_at=timezone.now() + TOKEN_LIFETIME
@@ -38,8 +43,7 @@ def message(url: str) -> str:
     return f"""
 Eventsite runs at {url}
 
-Sign in as {user.get_username()} (once, within 15 minutes):
-  {link}
+{sign_in_words(url)}
 
 Append an event (the answer's Location is its page's address; the token is good for a day):
   curl -i {url}/api/streams/hello-1/events \\

@@ -74,6 +74,9 @@ def append_as_printed(server: Server) -> dict[str, object]:
 def test_it_sets_itself_up_and_keeps_everything(embedded: Server, home: Path) -> None:
     embedded.start()
     assert append_as_printed(embedded)["last_position"] == 1
+    link = re.search(rf"{embedded.url}/sign-in/\S+/", embedded.output)
+    assert link
+    assert get(link[0]).status == 200
     assert embedded.stop(signal.SIGINT) == 0
     assert not is_running(home)
     embedded.start()

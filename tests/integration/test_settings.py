@@ -49,13 +49,26 @@ def test_a_port_in_use_names_another(database: None) -> None:
             call_command("serve", port=port)
 
 
+def test_behind_tls_cookies_and_transport_are_strict() -> None:
+    given = {"DATABASE_URL": "postgresql:///mine", "SECRET_KEY": "x"}
+    strict = {"SESSION_COOKIE_SECURE = True", "CSRF_COOKIE_SECURE = True", "SECURE_HSTS_SECONDS = 31536000"}
+    assert strict <= set(manage("diffsettings", **given, EVENTSITE_TLS="1").stdout.splitlines())
+    assert strict.isdisjoint(manage("diffsettings", **given).stdout.splitlines())
+
+
 def test_no_migration_is_missing(database: None) -> None:
     call_command("makemigrations", check=True, dry_run=True, stdout=StringIO())
 
 
 def test_what_libpq_understands_may_stand_in_the_database_url() -> None:
     found = parse("postgresql://me:secret@db:6543/events?sslmode=require&application_name=x")
-    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == ["events", "me", "secret", "db", "6543"]
+    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
+        "events",
+        "me",
+        "secret",
+        "db",
+        "6543",
+    ]
     assert found["OPTIONS"]["sslmode"] == "require"
     assert parse(make_conninfo(host="/run/x", dbname="y"))["HOST"] == "/run/x"
 
