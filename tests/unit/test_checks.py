@@ -22,9 +22,7 @@ def test_the_defaults_fit_together(settings: Settings) -> None:
         (Limits(request_max_bytes=1 << 26, writer_queue_bytes=(1 << 26) - 1), "eventsite.E002"),
     ],
 )
-def test_limits_that_contradict_each_other_are_named(
-    settings: Settings, limits: Limits, expected: str
-) -> None:
+def test_limits_that_contradict_each_other_are_named(settings: Settings, limits: Limits, expected: str) -> None:
     settings.EVENTSITE = limits
     found = checks.limits_fit_together()
     assert [message.id for message in found] == [expected]

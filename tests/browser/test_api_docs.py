@@ -1,0 +1,26 @@
+"""The API's documentation works offline, under a policy that lets in nothing from elsewhere."""
+
+from __future__ import annotations
+
+from playwright.sync_api import ConsoleMessage, Page, Request, expect
+
+from tests.server import Server
+
+
+def test_the_api_docs_work_without_the_internet(page: Page, server: Server) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+
+    def note_request(request: Request) -> None:
+        asked.append(request.url)
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    page.on("request", note_request)
+    page.on("console", note_message)
+    page.goto("/api/docs")
+    expect(page.get_by_text("/api/streams/{stream}/events").first).to_be_visible()
+    assert [url for url in asked if not url.startswith((server.url, "data:"))] == []
+    assert complaints == []
