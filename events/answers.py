@@ -12,7 +12,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 
 from events.errors import EventsError, MethodNotAllowed, Unauthorized
-from events.types import Appended, Event
+from events.types import STREAM_EXISTS, Appended, Event
 
 _SHARED = 8 * 1024
 """Characters of data and metadata up to which an encoded event is kept for the next follower."""
@@ -95,13 +95,16 @@ def append_answer(request: HttpRequest, log: str, outcome: Appended) -> HttpResp
 
 def problem(error: EventsError) -> dict[str, Any]:
     """RFC 9457, with the error's own fields beside the standard ones."""
+    fields = error.fields
+    if fields.get("expected_version") == STREAM_EXISTS:  # a number in the log only
+        fields = {**fields, "expected_version": "stream_exists"}
     return {
         "type": f"urn:eventsite:{error.code}",
         "title": error.title(),
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
-        **error.fields,
+        **fields,
     }
 
 

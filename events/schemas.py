@@ -13,6 +13,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+from django.conf import settings
 from django.http import QueryDict
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
@@ -300,31 +301,35 @@ def decode(body: bytes, type_: type[T]) -> T:
     """Parse a request's JSON, or raise `Invalid` naming the field."""
     try:
         value: T = _decoder(type_).decode(body)  # type: ignore[arg-type]
-        # Each member has one colon; fewer in the struct's own JSON means that a key was repeated (or that
-        # a colon was escaped, which the exact look then sorts out).
-        if msgspec.json.encode(value).count(b":") != body.count(b":"):
+        # Each member has one colon; fewer in the struct's own JSON means that a key was repeated. A colon
+        # that was escaped would hide it: then, too, the exact look decides.
+        if b"\\u003" in body or msgspec.json.encode(value).count(b":") != body.count(b":"):
             refuse_duplicates(body)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except msgspec.DecodeError as error:
-        raise Invalid(f"The body is not valid JSON: {error}.", field="body") from None
+        # msgspec takes half of a surrogate pair for the end of the input.
+        what = "holds a lone surrogate" if _SURROGATE.search(body) else f"is not valid JSON: {error}"
+        raise Invalid(f"The body {what}.", field="body") from None
     except UnicodeDecodeError:
         raise Invalid("The body is not valid UTF-8.", field="body") from None
     except RecursionError:
-        raise Invalid("The body is nested too deep.", field="body") from None
+        limit = settings.EVENTSITE.event_max_depth
+        raise Invalid(f"The body is nested too deep; the limit is {limit}.", field="body", limit=limit) from None
     return value
 
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<field>.*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MEMBER = re.compile(r"Object (?:contains (unknown field)|(missing) required field) `(.*)`", re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def _invalid(message: str) -> Invalid:
     match = _AT.match(message)
     what, field = (match["what"], match["field"] or "") if match else (message, "")
-    if unknown := _UNKNOWN.match(what):
-        field = f"{field}.{unknown[1]}".lstrip(".")
-        what = "unknown field"
+    if member := _MEMBER.match(what):
+        field = f"{field}.{member[3]}".lstrip(".")
+        what = member[1] or member[2]
     return Invalid(f"{field or 'body'}: {what[:1].lower()}{what[1:]}.", field=field or "body")
 
 
