@@ -152,8 +152,10 @@ def read_files(
                 told = 0
                 for item in read(source):
                     yield item
-                    progress(file.tell() - told)
-                    told = file.tell()
+                    # A pipe has no place to tell.
+                    read_upto = file.tell() if file.seekable() else 0
+                    progress(read_upto - told)
+                    told = read_upto
         except (OSError, EOFError, zlib.error) as error:
             where = source.at(source.line + 1) if source and source.line else str(path)
             yield Broken(where, f"The file can't be read on: {error}")

@@ -34,4 +34,4 @@ class Command(BaseCommand):
             self.stdout.write(f"Redacted event {position} of {name}; the event.redacted is at {done.marker_position}.")
         else:
             self.stdout.write(f"Event {position} of {name} was redacted before; see event {done.marker_position}.")
-        self.stderr.write("Copies elsewhere are untouched: backups, exports, WAL archives, whoever read it.")
+        self.stderr.write("Copies elsewhere stay: WAL, backups, exports, whoever read it. See docs/import-export.md.")

@@ -1,0 +1,129 @@
+"""What an export holds, and when it is there."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.management.base import CommandError
+from django.db import connections
+
+from events import exporting, store
+from events.answers import event_json
+from events.models import Log
+from tests.factories import make_append
+from tests.integration.importers.commands import append, export_events, redact_event
+
+
+def test_a_line_is_the_event_as_the_api_shows_it_and_what_a_restore_needs(log: Log, tmp_path: Path) -> None:
+    append(log, make_append("order-1", {"data": b'{"b": 1, "a": 2}'}, {}, expected_version=0, read_position=7))
+    append(log, make_append("cart-1", {}, {}, idempotency_key="k"))
+
+    lines = export_events(log, tmp_path / "a.jsonl").splitlines()
+
+    shown = [event_json(event)[:-1] for event in store.events(log.id, limit=9).fetch()]
+    assert [text.rpartition(b',"restore":')[0] for text in lines] == shown
+    kept = [json.loads(text)["restore"] for text in lines]
+    assert [set(one) for one in kept] == [
+        {"digest", "expected_version", "read_position"},
+        {"digest", "expected_version", "read_position"},
+        {"digest", "key"},
+        {"digest"},
+    ]
+    assert (kept[2]["key"]["name"], kept[2]["key"]["last_position"]) == ("k", 4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"1208925819614629174706176",
+        b"0.12345678901234567890",
+        b'{"z":1,"a":{"y":-0.0,"b":1E+2}}',
+        '"\u2028 שלום 🙂 \\u00e9 \\n"'.encode(),
+    ],
+)
+def test_payloads_are_the_text_that_was_sent(log: Log, tmp_path: Path, data: bytes) -> None:
+    append(log, make_append("order-1", {"data": data}))
+
+    assert b'"data":' + data + b',"metadata":{}' in export_events(log, tmp_path / "a.jsonl")
+
+
+def test_an_event_is_one_line_even_if_it_was_sent_as_several(log: Log, tmp_path: Path) -> None:
+    append(log, make_append("order-1", {"data": b'{\n  "a":\r\n  "b\\nc"\n}', "metadata": b'{\n"m": 1}'}))
+
+    (text,) = export_events(log, tmp_path / "a.jsonl").split(b"\n")[:-1]
+
+    assert json.loads(text)["data"] == {"a": "b\nc"}
+
+
+def test_a_redacted_event_says_so(log: Log, tmp_path: Path) -> None:
+    append(log, make_append("order-1", {"data": b'"secret"'}))
+    redact_event(log, 1)
+
+    text = export_events(log, tmp_path / "a.jsonl")
+
+    assert b"secret" not in text
+    said = json.loads(text.splitlines()[0])["restore"]["redaction"]
+    assert (said["marker_position"], said["by"], said["reason"]) == (2, "ada", "a password")
+
+
+def test_a_zipped_export_holds_the_same_bytes_and_is_the_same_each_time(log: Log, tmp_path: Path) -> None:
+    append(log, make_append())
+
+    plain, zipped = export_events(log, tmp_path / "a.jsonl"), export_events(log, tmp_path / "a.jsonl.gz")
+
+    assert gzip.decompress(zipped) == plain
+    assert export_events(log, tmp_path / "b.jsonl.gz") == zipped
+
+
+def test_an_empty_log_gives_an_empty_file(log: Log, tmp_path: Path) -> None:
+    assert export_events(log, tmp_path / "a.jsonl") == b""
+
+
+def test_only_its_owner_may_read_an_export(log: Log, tmp_path: Path) -> None:
+    export_events(log, tmp_path / "a.jsonl")
+
+    assert stat.S_IMODE((tmp_path / "a.jsonl").stat().st_mode) == 0o600
+
+
+def test_what_is_appended_or_redacted_meanwhile_is_not_in_it(log: Log) -> None:
+    append(log, make_append("order-1", {"data": b'"first"'}), make_append("order-1", {"data": b'"second"'}))
+    lines: list[bytes] = []
+
+    def meanwhile(head: int) -> None:
+        # On a connection of its own, as from another process.
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(redact_event, log, 2).result()
+            elsewhere.submit(connections.close_all).result()
+
+    exported = list(exporting.export(log.id, lines.append, start=meanwhile))
+
+    assert exported == [1, 2]
+    assert b'"second"' in lines[1]
+    assert b"redaction" not in b"".join(lines)
+
+
+def test_an_export_that_fails_leaves_nothing_and_keeps_the_old_file(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(log, make_append())
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"old")
+
+    def full(*args: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exporting, "_line", full)
+
+    with pytest.raises(CommandError, match="No space left"):
+        export_events(log, path)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.jsonl", b"old")]
+
+
+def test_a_folder_that_is_not_there_is_an_error(log: Log, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="No such file"):
+        export_events(log, tmp_path / "missing" / "a.jsonl")

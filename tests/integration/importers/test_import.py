@@ -1,0 +1,168 @@
+"""Importing our own JSONL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management.base import CommandError
+
+from events import store
+from events.models import Log
+from events.types import Appended, Event
+from tests.factories import make_append
+from tests.integration.importers.commands import append, export_events, import_events, redact_event, write_lines
+
+
+def line(id: int | str, **fields: Any) -> dict[str, Any]:
+    return {"stream": "order-1", "id": str(id), "type": "Placed", "data": {"n": id}} | fields
+
+
+def events(log: Log) -> list[Event]:
+    return store.events(log.id, limit=5_000).fetch()
+
+
+def test_every_line_becomes_an_event_in_the_order_of_the_file(log: Log, tmp_path: Path) -> None:
+    told = {"agent": "picker", "correlation_id": "w", "causation_id": "1", "metadata": {"a": 1}, "schema_version": 3}
+    path = write_lines(
+        tmp_path / "a.jsonl", [line(1), line(2, stream="cart-7", occurred_at="2026-01-31T12:00:00+01:00", **told)]
+    )
+
+    said = import_events(log, path)
+
+    first, second = events(log)
+    assert (first.position, first.stream, first.version, first.id, first.data) == (1, "order-1", 1, "1", '{"n": 1}')
+    assert (second.agent, second.correlation_id, second.causation_id, second.metadata, second.schema_version) == (
+        "picker", "w", "1", '{"a": 1}', 3,
+    )  # fmt: skip
+    assert second.occurred_at is not None
+    assert second.occurred_at.isoformat() == "2026-01-31T11:00:00+00:00"
+    assert said == f"Added 2 events to {log.name}, at positions from 1 to 2.\nSkipped 0 that were there already.\n"
+
+
+def test_importing_again_adds_nothing(log: Log, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [line(1), line(2)])
+    import_events(log, path)
+
+    said = import_events(log, path)
+
+    assert said == f"Added 0 events to {log.name}.\nSkipped 2 that were there already.\n"
+    assert len(events(log)) == 2
+
+
+def test_an_import_that_was_cut_short_goes_on_where_it_stopped(log: Log, tmp_path: Path) -> None:
+    lines = [line(n) for n in range(2_500)]
+    import_events(log, write_lines(tmp_path / "part.jsonl", lines[:1_700]))
+
+    said = import_events(log, write_lines(tmp_path / "whole.jsonl", lines))
+
+    assert "Added 800 " in said
+    assert "Skipped 1,700 " in said
+    assert [event.id for event in events(log)] == [str(n) for n in range(2_500)]
+
+
+def test_an_id_that_stands_twice_in_a_file_is_one_event_and_the_order_stays(log: Log, tmp_path: Path) -> None:
+    said = import_events(log, write_lines(tmp_path / "a.jsonl", [line(1), line(1), line(2), line(1), line(3)]))
+
+    assert "Added 3 " in said
+    assert "Skipped 2 " in said
+    assert [event.id for event in events(log)] == ["1", "2", "3"]
+
+
+def test_a_broken_record_is_named_and_the_rest_goes_on(
+    log: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [line(1), b"{oops\n", line(2, type=""), line(3), b"\xff\n"])
+
+    with pytest.raises(CommandError, match="3 records could not be imported"):
+        import_events(log, path)
+
+    told = capsys.readouterr().err
+    assert f"{path}:2: " in told
+    assert f"{path}:3: event.type must have" in told
+    assert f"{path}:5: " in told
+    assert [event.id for event in events(log)] == ["1", "3"]
+
+
+def test_a_record_that_is_there_with_other_content_is_a_conflict_and_the_rest_goes_on(
+    log: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_events(log, write_lines(tmp_path / "a.jsonl", [line(1)]))
+    path = write_lines(tmp_path / "b.jsonl", [line(1, data={"n": "other"}), line(2)])
+
+    with pytest.raises(CommandError, match="1 records"):
+        import_events(log, path)
+
+    assert f"{path}:1: id-conflict: " in capsys.readouterr().err
+    assert [(event.id, event.data) for event in events(log)] == [("1", '{"n": 1}'), ("2", '{"n": 2}')]
+
+
+def test_an_export_says_nothing_new_to_its_own_log(log: Log, tmp_path: Path) -> None:
+    append(
+        log, make_append("order-1", {"occurred_at": "2026-01-31T12:00:00.123456789+01:00"}, {"data": b"\n[1.10 ,\n2]"})
+    )
+    append(log, make_append(None, {"data": b'"secret"'}))
+    redact_event(log, 3)
+    export_events(log, tmp_path / "a.jsonl")
+
+    said = import_events(log, tmp_path / "a.jsonl")
+
+    assert "Added 0 " in said
+    assert "Skipped 4 " in said
+
+
+def test_an_old_export_does_not_bring_back_what_was_redacted(log: Log, tmp_path: Path) -> None:
+    append(log, make_append("order-1", {"data": b'"secret"'}))
+    export_events(log, tmp_path / "old.jsonl")
+    redact_event(log, 1)
+
+    said = import_events(log, tmp_path / "old.jsonl")
+
+    assert "Skipped 1 " in said
+    assert b"secret" not in export_events(log, tmp_path / "new.jsonl")
+
+
+def test_an_export_of_another_log_gets_new_positions_and_keeps_what_it_says(
+    log: Log, make_log: Callable[[], Log], tmp_path: Path
+) -> None:
+    other = make_log()
+    append(other, make_append("order-9"))
+    (outcome,) = append(log, make_append("cart-1", {"data": b'{"z": 1, "a": 1e3}', "agent": "picker"}))
+    assert isinstance(outcome, Appended)
+    export_events(log, tmp_path / "a.jsonl")
+
+    import_events(other, tmp_path / "a.jsonl")
+
+    event = events(other)[-1]
+    assert (event.position, event.id, event.data, event.agent) == (2, outcome.ids[0], '{"z": 1, "a": 1e3}', "picker")
+
+
+def test_a_payload_at_the_limit_is_imported(log: Log, tmp_path: Path) -> None:
+    data = "x" * (2**20 - 2)
+
+    import_events(log, write_lines(tmp_path / "a.jsonl", [line(1, data=data), line(2, data=data)]))
+
+    assert [json.loads(event.data) for event in events(log)] == [data, data]
+
+
+def test_a_log_that_is_not_there_is_an_error_that_says_how_to_make_it(database: None, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="create_token --log nowhere"):
+        import_events(Log(name="nowhere"), write_lines(tmp_path / "a.jsonl", [line(1)]))
+
+
+def test_a_database_that_is_away_stops_the_import_and_says_to_run_it_again(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from events.errors import Unavailable
+    from events.writer import Writer
+
+    async def away(self: Writer, log_id: int, appends: list[Any]) -> list[Unavailable]:
+        return [Unavailable() for _ in appends]
+
+    monkeypatch.setattr(Writer, "append", away)
+
+    with pytest.raises(CommandError, match=r"a.jsonl:1 .*Run the same command again"):
+        import_events(log, write_lines(tmp_path / "a.jsonl", [line(1)]))
