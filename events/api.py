@@ -212,7 +212,7 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
     if not body.appends:
         raise Invalid("appends must hold at least one append.", field="appends")
     limit = settings.EVENTSITE.request_max_events
-    if sum(len(append.events) for append in body.appends) > limit:
+    if sum(max(1, len(append.events)) for append in body.appends) > limit:
         raise TooLarge(f"The appends hold more than {limit:,} events.", field="appends", limit=limit)
     checked: list[Append | EventsError] = []
     for index, append in enumerate(body.appends):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
 import orjson
-from msgspec import Raw
+from django.conf import settings
+from msgspec import Meta, Raw
 
 from events.append import check_stream, new_append, new_event
-from events.errors import EventsError, Invalid
+from events.errors import EventsError, Invalid, TooLarge
 from events.schemas import decode
 from events.types import Append
 
@@ -23,13 +25,19 @@ STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
+_Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+"""An attribute's value; in JSON, null says that it is absent."""
 _REQUIRED = ("id", "source", "specversion", "type")
 
 
 def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsError]:
     """Each event of a batch: checked, or what is wrong with it."""
+    items = decode(body, list[Raw])
+    limit = settings.EVENTSITE.request_max_events
+    if len(items) > limit:
+        raise TooLarge(f"The batch holds {len(items):,} events; the limit is {limit:,}.", field="body", limit=limit)
     found: list[Append | EventsError] = []
-    for index, item in enumerate(decode(body, list[Raw])):
+    for index, item in enumerate(items):
         try:
             found.append(structured(bytes(item), pinned_agent=pinned_agent, field=f"[{index}]"))
         except EventsError as error:
@@ -41,9 +49,16 @@ def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -
     """One event in the JSON format."""
     members = decode(body, dict[str, Raw])
     data = bytes(members.pop("data", Raw(b"null")))
-    if "data_base64" in members:
-        data = orjson.dumps({"data_base64": _text(members.pop("data_base64"), f"{field}.data_base64")})
-    attributes = {name: _attribute(value, f"{field}.{name}") for name, value in members.items()}
+    if encoded := members.pop("data_base64", None):
+        if data != b"null":
+            raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
+        data = msgspec.json.encode({"data_base64": _decoded(encoded, bytes, f"{field}.data_base64", "base64")})
+    attributes = {
+        name: attribute
+        for name, value in members.items()
+        if (attribute := _decoded(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer"))
+        is not None
+    }
     return _append(attributes, data, pinned_agent=pinned_agent, field=field)
 
 
@@ -79,7 +94,10 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
     if attributes["specversion"] != "1.0":
         raise Invalid(f"{field}.specversion must be 1.0.", field=f"{field}.specversion")
     source = str(attributes["source"])
-    stream = check_stream(str(attributes.get("subject") or source), f"{field}.subject")
+    subject = attributes.get("subject") or source
+    if not isinstance(subject, str):
+        raise Invalid(f"{field}.subject must be a string.", field=f"{field}.subject")
+    stream = check_stream(subject, f"{field}.subject")
     event = new_event(
         stream,
         str(attributes["type"]),
@@ -100,16 +118,8 @@ def _optional(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _text(raw: Raw, field: str) -> str:
+def _decoded(raw: Raw, type_: Any, field: str, what: str) -> Any:
     try:
-        return msgspec.json.decode(raw, type=str)
+        return msgspec.json.decode(raw, type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"{field} must be a string: {error}.", field=field) from None
-
-
-def _attribute(raw: Raw, field: str) -> object:
-    """An attribute is a string, a boolean or an integer; null counts as absent."""
-    try:
-        return msgspec.json.decode(raw, type=str | bool | int | None)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"{field} must be a string, a boolean or an integer: {error}.", field=field) from None
+        raise Invalid(f"{field} must be {what}: {error}.", field=field) from None

@@ -1,0 +1,123 @@
+"""Appending to several streams in one request: each on its own, or all or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.api.test_append import EVENT, head
+
+
+def one(stream: str, **body: Any) -> dict[str, Any]:
+    return {"stream": stream, "events": [EVENT], **body}
+
+
+async def append(api: httpx.AsyncClient, *appends: dict[str, Any], **body: Any) -> httpx.Response:
+    return await api.post("/api/events", json={"appends": appends, **body})
+
+
+async def test_each_append_has_its_own_result_in_order(api: httpx.AsyncClient) -> None:
+    known = one("a", events=[{**EVENT, "id": "known"}])
+    await append(api, known)
+    answer = await append(
+        api,
+        one("b"),
+        known,
+        one("a", expected_version="no_stream"),
+        one("b", events=[{**EVENT, "id": "known"}]),
+        one("c", events=[{**EVENT, "type": ""}]),
+        one("..", events=[EVENT]),
+        one("b", expected_version=1),
+    )
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == [201, 200, 409, 409, 422, 422, 201]
+    assert [result["body"].get("code") for result in results] == [
+        None, None, "wrong-expected-version", "id-conflict", "invalid", "invalid", None
+    ]  # fmt: skip
+    assert results[1]["body"]["replayed"]
+    assert (results[2]["body"]["expected_version"], results[2]["body"]["current_version"]) == (0, 1)
+    assert results[4]["body"]["field"] == "appends[4].events[0].type"
+    assert results[5]["body"]["field"] == "appends[5].stream"
+    assert [results[0]["body"]["first_position"], results[6]["body"]["first_position"]] == [2, 3]
+    assert results[6]["body"]["version"] == 2
+    assert await head(api) == 3
+
+
+async def test_an_atomic_request_writes_all(api: httpx.AsyncClient) -> None:
+    answer = await append(api, one("a"), one("b", expected_version=0), one("a", expected_version=1), atomic=True)
+    assert answer.status_code == 201
+    assert [result["status"] for result in answer.json()["results"]] == [201] * 3
+    assert [result["body"]["version"] for result in answer.json()["results"]] == [1, 1, 2]
+    assert await head(api) == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "status", "code"),
+    [
+        (one("b", expected_version=7), 409, "wrong-expected-version"),
+        (one("b", events=[{**EVENT, "id": "known"}]), 409, "id-conflict"),
+        (one("b", idempotency_key="used"), 422, "key-reused"),
+        (one("b", events=[{**EVENT, "agent": ""}]), 422, "invalid"),
+        (one("b", events=[{**EVENT, "id": "twice"}]), 409, "id-conflict"),
+    ],
+)
+async def test_an_atomic_request_writes_nothing_when_one_append_fails(
+    api: httpx.AsyncClient, bad: dict[str, Any], status: int, code: str
+) -> None:
+    await append(api, one("known", events=[{**EVENT, "id": "known"}], idempotency_key="used"))
+    answer = await append(api, one("a", events=[{**EVENT, "id": "twice"}]), bad, one("c"), atomic=True)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert await head(api) == 1
+
+
+async def test_an_atomic_request_answers_the_first_error(api: httpx.AsyncClient) -> None:
+    answer = await append(api, one("a"), one("b", expected_version=2), one("c", expected_version=3), atomic=True)
+    assert answer.json()["expected_version"] == 2
+
+
+async def test_an_atomic_retry_is_replayed(api: httpx.AsyncClient) -> None:
+    appends = one("a", events=[{**EVENT, "id": "1"}]), one("b", idempotency_key="k")
+    first = await append(api, *appends, atomic=True)
+    again = await append(api, *appends, atomic=True)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert [result["status"] for result in again.json()["results"]] == [200, 200]
+    assert [r["body"]["events"] for r in again.json()["results"]] == [
+        r["body"]["events"] for r in first.json()["results"]
+    ]
+    assert await head(api) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("appends", {}),
+        ("appends", {"appends": []}),
+        ("atomic", {"appends": [one("a")], "atomic": 1}),
+        ("appends[0].events", {"appends": [{"stream": "a"}]}),
+        ("appends[0].stream", {"appends": [{"events": [EVENT]}]}),
+        ("appends[1].unknown", {"appends": [one("a"), one("a", unknown=1)]}),
+        ("appends[0].events[0].unknown", {"appends": [one("a", events=[{**EVENT, "unknown": 1}])]}),
+        ("unknown", {"appends": [one("a")], "unknown": 1}),
+    ],
+)
+async def test_what_is_no_list_of_appends_is_refused_whole(api: httpx.AsyncClient, field: str, body: Any) -> None:
+    answer = await api.post("/api/events", json=body)
+    assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
+    assert await head(api) == 0
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+async def test_the_appends_of_a_request_may_have_ten_thousand_events(api: httpx.AsyncClient, atomic: bool) -> None:
+    half = {"events": [EVENT] * 5_000}
+    answer = await append(api, one("a", **half), one("b", **half), one("c"), atomic=atomic)
+    assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (413, "too-large", 10_000)
+    assert await head(api) == 0
+    assert (await append(api, one("a", **half), one("b", **half), atomic=atomic)).status_code in (200, 201)
+
+
+async def test_empty_appends_count_towards_the_limit(api: httpx.AsyncClient) -> None:
+    answer = await append(api, *[{"stream": "a", "events": []}] * 10_001)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
