@@ -168,8 +168,9 @@ def test_metadata_is_an_object(metadata: bytes) -> None:
     ],
 )
 def test_data_and_metadata_are_checked_by_name(part: str, text: bytes, error: type[EventsError]) -> None:
+    sent: dict[str, Any] = {part: text}
     with pytest.raises(error) as refusal:
-        event(**{part: text, "field": "events[2]"})
+        event(field="events[2]", **sent)
     assert refusal.value.fields["field"] == f"events[2].{part}"
 
 
@@ -201,7 +202,7 @@ def test_the_same_content_has_the_same_digest_whatever_its_id_and_spelling() -> 
 
 
 def test_content_can_not_slip_from_one_part_into_the_next() -> None:
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"correlation_id": "a"},
         {"causation_id": "a"},
         {"agent": "a"},

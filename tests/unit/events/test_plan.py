@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -68,7 +68,7 @@ class Database:
         return True
 
 
-def decided(pending: Sequence[Request], before: dict[int, list[object]]) -> list[tuple[Request, int]]:
+def decided(pending: Sequence[Request], before: Mapping[int, Sequence[object]]) -> list[tuple[Request, int]]:
     """The appends that got their outcome since."""
     return [
         (request, index)

@@ -1,0 +1,42 @@
+"""A log to append to and to read, as short words."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import pytest
+
+from events import store
+from events.engine import Engine
+from events.models import Log
+from events.plan import Outcome
+from events.types import Append, Event
+
+
+class AppendTo(Protocol):
+    async def __call__(self, *appends: Append, atomic: bool = False) -> list[Outcome]: ...
+
+
+Read = Callable[[], Awaitable[list[Event]]]
+
+
+@pytest.fixture
+def other_log(make_log: Callable[[], Log]) -> Log:
+    return make_log()
+
+
+@pytest.fixture
+def append(engine: Engine, log: Log) -> AppendTo:
+    """`await append(…)` to `log` in one request."""
+
+    async def append(*appends: Append, atomic: bool = False) -> list[Outcome]:
+        return await engine.writer.append(log.pk, appends, atomic=atomic)
+
+    return append
+
+
+@pytest.fixture
+def read(engine: Engine, log: Log) -> Read:
+    """`await read()` gives all of `log`."""
+    return lambda: store.events(log.pk, limit=100_000).afetch(engine.pool)

@@ -1,0 +1,160 @@
+"""Sending again is always safe: the matrix of what was written before and what is sent now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from events.errors import IdConflict, WrongExpectedVersion
+from events.plan import Outcome
+from events.types import STREAM_EXISTS, Append, Appended
+from tests.factories import make_append
+from tests.integration.log.conftest import AppendTo, Read
+
+WRITTEN = ("a", "b", "c")
+"""Ids of one append: positions 2 to 4, versions 2 to 4 of its stream."""
+
+REPLAYED: dict[str, tuple[str, ...]] = {
+    "all": ("a", "b", "c"),
+    "prefix": ("a", "b"),
+    "suffix": ("b", "c"),
+    "first": ("a",),
+    "last": ("c",),
+}
+CONFLICTING: dict[str, tuple[str, ...]] = {
+    "prefix and new": ("a", "b", "new"),
+    "new and suffix": ("new", "b", "c"),
+    "all and new": ("a", "b", "c", "new"),
+    "reordered": ("b", "a", "c"),
+    "reversed": ("c", "b", "a"),
+    "with a gap": ("a", "c"),
+    "all but the middle": ("a", "new", "c"),
+}
+EXPECTATIONS = {"any": None, "no_stream": 0, "stream_exists": STREAM_EXISTS, "as first": 1, "current": 4, "never": 9}
+
+
+def events(stream: str, *ids: str, **changed: Any) -> list[dict[str, Any]]:
+    return [{"id": f"{stream}:{each}", "data": f'"{each}"'.encode(), **changed} for each in ids]
+
+
+async def write(append: AppendTo, stream: str) -> int:
+    """One event, then those with the ids of `WRITTEN`; the position before them."""
+    [before] = await append(make_append(stream, *events(stream, "before")))
+    await append(make_append(stream, *events(stream, *WRITTEN), expected_version=1))
+    assert isinstance(before, Appended)
+    return before.first_position
+
+
+async def send(append: AppendTo, sent: Append, *, company: bool) -> Outcome:
+    """Send it, alone or between two others that have to be written whatever becomes of it."""
+    if not company:
+        [outcome] = await append(sent)
+        return outcome
+    before, outcome, after = await append(make_append(sent.stream), sent, make_append(sent.stream))
+    assert isinstance(before, Appended)
+    assert isinstance(after, Appended)
+    return outcome
+
+
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
+@pytest.mark.parametrize("ids", REPLAYED.values(), ids=REPLAYED.keys())
+async def test_a_retry_returns_the_first_positions_whatever_it_expects(
+    append: AppendTo, read: Read, ids: tuple[str, ...], company: bool
+) -> None:
+    for stream, expected in EXPECTATIONS.items():
+        position = await write(append, stream)
+        sent = make_append(stream, *events(stream, *ids), expected_version=expected)
+        place = WRITTEN.index(ids[0])
+        assert await send(append, sent, company=company) == Appended(
+            stream, [event.id for event in sent.events], position + 1 + place, 2 + place, replayed=True
+        )
+    assert len(await read()) == (4 + 2 * company) * len(EXPECTATIONS)
+
+
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
+@pytest.mark.parametrize("ids", CONFLICTING.values(), ids=CONFLICTING.keys())
+async def test_a_partial_or_reordered_overlap_is_a_conflict_whatever_it_expects(
+    append: AppendTo, read: Read, ids: tuple[str, ...], company: bool
+) -> None:
+    for stream, expected in EXPECTATIONS.items():
+        await write(append, stream)
+        sent = make_append(stream, *events(stream, *ids), expected_version=expected)
+        assert isinstance(await send(append, sent, company=company), IdConflict), stream
+    assert len(await read()) == (4 + 2 * company) * len(EXPECTATIONS)
+
+
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"data": b"0"},
+        {"metadata": b'{"a":1}'},
+        {"type": "Other"},
+        {"agent": "other"},
+        {"schema_version": 2},
+        {"correlation_id": "x"},
+        {"causation_id": "x"},
+        {"occurred_at": "2026-01-31T12:00:00Z"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+async def test_a_known_id_with_other_content_is_a_conflict_whatever_it_expects(
+    append: AppendTo, read: Read, changed: dict[str, Any], company: bool
+) -> None:
+    for stream, expected in EXPECTATIONS.items():
+        await write(append, stream)
+        sent = [*events(stream, "a"), *events(stream, "b", **changed), *events(stream, "c")]
+        outcome = await send(append, make_append(stream, *sent, expected_version=expected), company=company)
+        assert isinstance(outcome, IdConflict), stream
+    assert len(await read()) == (4 + 2 * company) * len(EXPECTATIONS)
+
+
+async def test_known_ids_in_another_stream_are_a_conflict_whatever_they_expect(append: AppendTo, read: Read) -> None:
+    for stream, expected in EXPECTATIONS.items():
+        await write(append, stream)
+        sent = make_append(f"other {stream}", *events(stream, *WRITTEN), expected_version=expected)
+        assert isinstance(await send(append, sent, company=False), IdConflict), stream
+    assert len(await read()) == 4 * len(EXPECTATIONS)
+
+
+async def test_new_ids_stand_or_fall_with_what_they_expect(append: AppendTo) -> None:
+    for stream, expected in EXPECTATIONS.items():
+        await write(append, stream)
+        sent = make_append(stream, *events(stream, "x", "y"), expected_version=expected)
+        met = stream in ("any", "stream_exists", "current")
+        assert isinstance(await send(append, sent, company=False), Appended if met else WrongExpectedVersion), stream
+
+
+async def test_neighbours_written_by_several_appends_are_one_replay(append: AppendTo) -> None:
+    """What counts is that they stand in the log one after the other, not who wrote them."""
+    await append(make_append("s-1", *events("s", "a")), make_append("s-1", *events("s", "b")))
+    [outcome] = await append(make_append("s-1", *events("s", "a", "b")))
+    assert outcome == Appended("s-1", ["s:a", "s:b"], 1, 1, replayed=True)
+
+
+async def test_events_with_another_between_them_are_no_replay(append: AppendTo) -> None:
+    await append(
+        make_append("s-1", *events("s", "a")),
+        make_append("s-2", *events("s", "x")),
+        make_append("s-1", *events("s", "b")),
+    )
+    [outcome] = await append(make_append("s-1", *events("s", "a", "b")))
+    assert isinstance(outcome, IdConflict)
+
+
+async def test_the_same_append_twice_in_one_request_is_written_once(append: AppendTo, read: Read) -> None:
+    sent = make_append("s-1", *events("s", "a"), expected_version=0)
+    assert await append(sent, sent) == [
+        Appended("s-1", ["s:a"], 1, 1),
+        Appended("s-1", ["s:a"], 1, 1, replayed=True),
+    ]
+    assert len(await read()) == 1
+
+
+async def test_a_key_sent_with_new_ids_replays_the_first_ids(append: AppendTo, read: Read) -> None:
+    first = {"id": "a", "data": b"1"}
+    await append(make_append("s-1", first, idempotency_key="k"))
+    outcomes = await append(*[make_append("s-1", {**first, "id": str(n)}, idempotency_key="k") for n in range(3)])
+    assert outcomes == [Appended("s-1", ["a"], 1, 1, replayed=True)] * 3
+    assert len(await read()) == 1
