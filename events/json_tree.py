@@ -64,7 +64,7 @@ class Row:
     @property
     def indent(self) -> int:
         """The depth, as far as the stylesheet has steps for it."""
-        return min(self.depth, 24)
+        return min(self.depth, 12)
 
 
 def tree(value: Any, *, marks: Marks | None = None, whole: str | None = None) -> list[Row]:

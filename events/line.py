@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _TELLING = (
     "error", "exit_code", "status", "reason", "name", "tool", "command", "action", "target", "title",
     "summary", "message", "content", "text", "result", "output", "amount", "id",
 )  # fmt: skip
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 _FAILED_WORDS = frozenset({"error", "errored", "fail", "failed", "failure", "exception", "crashed"})
 
 
@@ -54,7 +56,7 @@ def slot(type_name: str) -> int:
 
 
 def _is_failed_type(type_name: str) -> bool:
-    return not _FAILED_WORDS.isdisjoint(type_name.lower().replace("-", ".").replace("_", ".").split("."))
+    return not _FAILED_WORDS.isdisjoint(word.lower() for word in _WORD.findall(type_name))
 
 
 def _say(data: Any) -> Iterator[Said]:

@@ -51,7 +51,8 @@ class Live {
     get("head-count").textContent = `${position.toLocaleString("en")} event${position === 1 ? "" : "s"}`;
     if (!rows) return;
     if (!get("rows")?.hasAttribute("role")) {
-      location.reload(); // the page that said "nothing yet" becomes the timeline
+      this.end(); // what said "nothing yet" or "nothing matches" becomes the timeline
+      htmx.ajax("GET", location.href, { target: "#timeline", swap: "outerHTML" });
       return;
     }
     const template = document.createElement("template");

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from events.models import Log, Role
+from events.sign_in import create_link
+from tests.browser.agent import Agent
+from tests.factories import make_member, make_user
 from tests.server import Server
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -40,3 +44,21 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     yield page
     context.close()
     assert not errors
+
+
+@pytest.fixture
+def agent(server: Server, token: str) -> Agent:
+    """Appends to the test's log."""
+    return Agent(server.url, token)
+
+
+@pytest.fixture
+def admin_page(page: Page, log: Log) -> Page:
+    """A page on which an admin of the test's log is signed in, at the log's timeline."""
+    user = make_user()
+    make_member(log, user=user, role=Role.ADMIN)
+    page.goto(f"/sign-in/{create_link(user)}/")
+    page.get_by_role("button", name="Sign in").press("Enter")
+    page.wait_for_url(f"**/logs/{log.name}/")
+    page.wait_for_load_state()  # until its modules listen
+    return page

@@ -1,0 +1,73 @@
+"""axe finds nothing, and nothing reaches beyond the screen: every page, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from events.models import Log
+from tests.browser.agent import Agent
+from tests.factories import make_log
+from tests.server import Server
+
+PAGES = (
+    "", "?before=3", "?type=Nope", "?before=x", "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
+    "streams/order-1/", "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99",
+)  # fmt: skip
+WIDTHS = (1440, 390)
+
+
+@pytest.fixture
+def filled(agent: Agent) -> None:
+    long = {"type": "T" * 200, "agent": "a" * 200, "correlation_id": "c" * 200, "data": {"k" * 300: "v" * 5_000}}
+    agent.append(
+        "order-1",
+        {"type": "Placed", "data": {"quantity": 2, "text": "word " * 2_000, "list": [{"deep": [1]}], "rtl": "שלום"}},
+        {"type": "PaymentFailed", "data": {"error": "no", "quantity": None}, "causation_id": "not-here"},
+    )
+    agent.append("n" * 200, long)
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, browser: Browser, admin_page: Page, server: Server) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=server.url, color_scheme=request.param, storage_state=admin_page.context.storage_state()
+    )
+    yield context.new_page()
+    context.close()
+
+
+def findings(page: Page) -> list[str]:
+    found = Axe().run(page)
+    return [f"{each['id']}: {node['target']}" for each in found.response["violations"] for node in each["nodes"]]
+
+
+def reaches_beyond(page: Page) -> bool:
+    wider: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return wider
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.usefixtures("filled")
+def test_pages_have_no_findings(themed: Page, log: Log, width: int) -> None:
+    themed.set_viewport_size({"width": width, "height": 844})
+    wrong = {}
+    for path in PAGES:
+        themed.goto(f"/logs/{log.name}/{path}")
+        if found := findings(themed) + ["reaches beyond the screen"] * reaches_beyond(themed):
+            wrong[path] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_first_run_and_signing_in_have_no_findings(themed: Page, log: Log, width: int) -> None:
+    themed.set_viewport_size({"width": width, "height": 844})
+    for path in (f"/logs/{log.name}/", "/sign-in/nothing/", f"/logs/{make_log().name}/"):
+        themed.goto(path)
+        assert findings(themed) == []
+    themed.goto(f"/logs/{log.name}/")
+    themed.get_by_role("button", name="Sign out").click()
+    assert findings(themed) == []

@@ -1,0 +1,67 @@
+"""Who may see which page: one table. What you may not see is a 404."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from events.models import Log, Role
+from tests.factories import make_log, make_member
+from tests.integration.pages.conftest import Append
+
+PAGES = ("", "events/1", "streams/", "streams/order-1/", "replay/stream/order-1/1")
+ADMIN_PAGES = ("tokens/",)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ADMIN_PAGES])
+def test_who_is_not_signed_in_is_asked_to_and_comes_back(client: Client, at: str, page: str) -> None:
+    answer = client.get(at + page)
+    assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={at}{page}")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ADMIN_PAGES])
+def test_to_an_outsider_a_log_is_not_there(client: Client, user: User, append: Append, at: str, page: str) -> None:
+    append("order-1", {})
+    client.force_login(user)
+    assert client.get(at + page).status_code == 404
+
+
+@pytest.mark.parametrize("role", Role)
+def test_members_see_the_pages_and_only_admins_the_tokens(
+    client: Client, user: User, log: Log, append: Append, at: str, role: Role
+) -> None:
+    append("order-1", {})
+    make_member(log, user=user, role=role)
+    client.force_login(user)
+    assert {client.get(at + page).status_code for page in PAGES} == {200}
+    assert {client.get(at + page).status_code for page in ADMIN_PAGES} == {200 if role == Role.ADMIN else 404}
+
+
+def test_an_event_of_another_log_is_not_there(viewer: Client, append: Append) -> None:
+    append("order-1", {})
+    assert viewer.get(f"/logs/{make_log().name}/events/1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "page", ["events/0", "events/9", f"events/{10**17}", f"events/{10**30}", "streams/nope/", "replay/stream/order-1/2"]
+)
+def test_what_is_not_there_is_a_404(viewer: Client, append: Append, at: str, page: str) -> None:
+    append("order-1", {})
+    assert viewer.get(at + page).status_code == 404
+
+
+def test_home_leads_to_the_only_log(viewer: Client, at: str) -> None:
+    assert viewer.get("/")["Location"] == at
+
+
+def test_home_lists_several_logs(viewer: Client, user: User, log: Log) -> None:
+    other = make_member(make_log(), user=user).log
+    page = viewer.get("/").content.decode()
+    assert log.name in page
+    assert other.name in page
+
+
+def test_home_says_so_when_there_is_no_log(client: Client, user: User) -> None:
+    client.force_login(user)
+    assert "member of no log" in client.get("/").content.decode()

@@ -1,0 +1,92 @@
+"""One event's page."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from django.test import Client
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from tests.integration.pages.conftest import Append
+
+
+def test_cause_and_effects_lead_to_their_events(viewer: Client, append: Append, at: str) -> None:
+    append("a", {"id": "first"}, {"id": "second", "causation_id": "first"}, {"causation_id": "second"})
+    page = viewer.get(f"{at}events/2").content.decode()
+    assert re.findall(r'<ol class="chainlist">\s*<li><a href="([^"]+)"', page) == [f"{at}events/1", f"{at}events/3"]
+
+
+def test_a_cause_that_is_not_in_the_log_is_named_as_missing(viewer: Client, append: Append, at: str) -> None:
+    append("a", {"causation_id": "elsewhere-7"})
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert "No event of this log has the id" in page
+    assert "elsewhere-7" in page
+
+
+def test_neighbours_are_those_in_the_log_and_in_the_stream(viewer: Client, append: Append, at: str) -> None:
+    for stream in "abaab":
+        append(stream, {})
+    page = viewer.get(f"{at}events/3").content.decode()
+    assert re.findall(r'href="[^"]*/events/(\d+)" aria-label="([^:]+):', page) == [
+        ("2", "Previous in the log"),
+        ("4", "Next in the log"),
+        ("1", "Previous in the stream"),
+        ("4", "Next in the stream"),
+    ]
+
+
+def test_the_first_and_only_event_has_no_neighbours(viewer: Client, append: Append, at: str) -> None:
+    append("a", {})
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert 'aria-label="Previous' not in page
+    assert 'aria-label="Next' not in page
+
+
+def test_a_long_text_is_folded_and_unfolds_on_demand(viewer: Client, append: Append, at: str) -> None:
+    text = "".join(f"{n:08d}" for n in range(11_000))
+    append("a", {"data": json.dumps({"content": text}).encode()})
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert len(page) < 40_000
+    assert "First 1,200 of 88,000 characters" in page
+    more = viewer.get(f"{at}events/1?text=/content")
+    assert text in more.content.decode()
+    part = viewer.get(f"{at}events/1?text=/content", headers={"HX-Request": "true"}).content.decode()
+    assert text in part
+    assert "<html" not in part
+
+
+def test_a_text_that_is_not_there_is_a_404(viewer: Client, append: Append, at: str) -> None:
+    append("a", {"data": b'{"n": 1}'})
+    for pointer in ("/nope", "/n", "nonsense"):
+        answer = viewer.get(f"{at}events/1", {"text": pointer}, headers={"HX-Request": "true"})
+        assert answer.status_code == 404
+
+
+def test_the_json_twin_is_the_event_as_it_was_sent(viewer: Client, append: Append, at: str) -> None:
+    data = b'{"n": 1208925819614629174706176, "d": 0.12345678901234567890}'
+    append("a", {"data": data, "metadata": b'{"m": 1e5}'})
+    answer = viewer.get(f"{at}events/1?format=json")
+    assert answer["Content-Type"] == "application/json"
+    assert data in answer.content
+    assert json.loads(answer.content)["position"] == 1
+
+
+def test_digits_reach_the_page_as_they_were_sent(viewer: Client, append: Append, at: str) -> None:
+    append("a", {"data": b'{"n": 1208925819614629174706176, "d": 0.12345678901234567890}'})
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert ">1208925819614629174706176<" in page
+    assert ">0.12345678901234567890<" in page
+
+
+def test_an_event_costs_a_fixed_number_of_queries(
+    viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    append("a", {"id": "1"}, *[{"causation_id": "1"}] * 30)
+    # session, user, membership with its log; the event, its stream's neighbours, its effects
+    with django_assert_num_queries(6):
+        page = viewer.get(f"{at}events/1")
+    assert "the first 20" in page.content.decode()
+    # and its cause
+    with django_assert_num_queries(7):
+        viewer.get(f"{at}events/2")

@@ -1,0 +1,46 @@
+"""Whatever an agent sends is text on every page, never markup."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+
+from tests.integration.pages.conftest import Append
+
+SCRIPT = "<script>alert(1)</script>"
+BREAKOUT = "\"'></pre></title><img src=x onerror=alert(1)>"
+HOSTILE = {
+    "type": SCRIPT,
+    "agent": BREAKOUT,
+    "id": f"id{SCRIPT}",
+    "correlation_id": BREAKOUT,
+    "causation_id": SCRIPT,
+    "data": json.dumps({SCRIPT: BREAKOUT, "long": SCRIPT * 200, "nested": {BREAKOUT: [SCRIPT]}}).encode(),
+    "metadata": json.dumps({BREAKOUT: SCRIPT}).encode(),
+}
+STREAM = f"{SCRIPT}/{BREAKOUT}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["", "?type=<script>alert(1)</script>", "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
+     "streams/{stream}/", "replay/stream/{stream}/0", "replay/stream/{stream}/2"],
+)  # fmt: skip
+def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at: str, page: str) -> None:
+    append(STREAM, HOSTILE, {**HOSTILE, "id": "2", "data": json.dumps({SCRIPT: SCRIPT, "gone": 1}).encode()})
+    answer = viewer.get(at + page.format(stream=STREAM))
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert "script&gt;" in text
+
+
+def test_every_page_forbids_inline_scripts(viewer: Client, append: Append, at: str) -> None:
+    append("s", {})
+    for page in ("", "events/1", "streams/", "replay/stream/s/1", "events/99"):
+        policy = viewer.get(at + page)["Content-Security-Policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy

@@ -1,0 +1,201 @@
+"""The timeline's socket: every row once, in order, from any position; and nobody's but a member's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from channels.db import database_sync_to_async
+from channels.routing import URLRouter
+from django.contrib.auth.models import AnonymousUser, User
+
+from events import consumers, store
+from events.engine import Engine
+from events.frame import row_html
+from events.models import Log, Member
+from events.routing import websocket_urlpatterns
+from tests.factories import make_append
+
+PATIENCE = 10
+
+
+class Socket:
+    """A websocket without a server. (channels.testing would do, but it imports daphne.)"""
+
+    def __init__(self, log: str, user: User | AnonymousUser, query: str) -> None:
+        scope = {
+            "type": "websocket",
+            "path": f"/ws/logs/{log}/",
+            "query_string": query.encode(),
+            "headers": [],
+            "user": user,
+        }
+        self._application = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
+
+    async def connect(self) -> bool:
+        """Whether it is let in."""
+        await self._application.send_input({"type": "websocket.connect"})
+        return (await self.receive())["type"] == "websocket.accept"
+
+    async def receive(self) -> dict[str, Any]:
+        output: dict[str, Any] = await self._application.receive_output(PATIENCE)
+        return output
+
+    async def close(self) -> None:
+        await self._application.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self._application.wait(PATIENCE)
+
+
+@asynccontextmanager
+async def socket(log: str, user: User | AnonymousUser, query: str = "") -> AsyncIterator[Socket]:
+    socket = Socket(log, user, query)
+    try:
+        yield socket
+    finally:
+        await socket.close()
+
+
+async def append(engine: Engine, log: Log, *events: dict[str, Any], stream: str = "order-1") -> None:
+    await engine.writer.append(log.pk, [make_append(stream, *events)])
+
+
+async def frame_of(watching: Socket) -> dict[str, Any]:
+    """The next frame that holds rows."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found: dict[str, Any] = json.loads((await watching.receive())["text"])
+            if found["rows"]:
+                return found
+
+
+async def rows(watching: Socket, upto: int) -> list[int]:
+    """Positions as a page shows them, oldest first, until one is there."""
+    found: list[int] = []
+    while not found or found[-1] < upto:
+        html = (await frame_of(watching))["html"]
+        found += reversed([int(each) for each in re.findall(r'data-position="(\d+)"', html)])
+    return found
+
+
+async def test_a_row_arrives_as_the_page_would_show_it(engine: Engine, log: Log, member: Member, user: User) -> None:
+    async with socket(log.name, user) as watching:
+        assert await watching.connect()
+        await append(engine, log, {"type": "<b>Placed", "data": b'{"sku": "A-7"}'})
+        html = (await frame_of(watching))["html"]
+        assert html.startswith("<article")
+        assert f'href="/logs/{log.name}/events/1"' in html
+        assert "&lt;b&gt;Placed" in html
+        assert "A-7" in html
+
+
+async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
+    engine: Engine, log: Log, member: Member, user: User
+) -> None:
+    await append(engine, log, *[{}] * 5)
+    async with socket(log.name, user, "after=2") as first:
+        assert await first.connect()
+        seen = await rows(first, 5)
+    await append(engine, log, *[{}] * 5)
+    async with socket(log.name, user, f"after={seen[-1]}") as second:
+        assert await second.connect()
+        seen += await rows(second, 10)
+    assert seen == list(range(3, 11))
+
+
+async def test_only_what_fits_the_filter_comes_and_the_position_moves_on(
+    engine: Engine, log: Log, member: Member, user: User
+) -> None:
+    async with socket(log.name, user, "after=0&type=B*") as watching:
+        assert await watching.connect()
+        await append(engine, log, {"type": "A"}, {"type": "B1"}, {"type": "A"}, {"type": "B2"}, {"type": "A"})
+        found = await frame_of(watching)
+        assert (found["rows"], found["position"]) == (2, 5)
+
+
+async def test_events_that_come_together_come_in_one_frame(
+    engine: Engine, log: Log, member: Member, user: User
+) -> None:
+    async with socket(log.name, user, "after=0") as watching:
+        assert await watching.connect()
+        await append(engine, log, {})
+        assert (await frame_of(watching))["rows"] == 1
+        for _ in range(20):
+            await append(engine, log, {})
+        frames = 0
+        seen = 1
+        while seen < 21:
+            seen += (await frame_of(watching))["rows"]
+            frames += 1
+        assert frames <= 10
+
+
+async def test_more_rows_than_a_page_draws_become_an_exact_gap(
+    engine: Engine, log: Log, member: Member, user: User
+) -> None:
+    await append(engine, log, *[{"type": "A"}, {"type": "B"}] * 1_300)
+    async with socket(log.name, user, "after=0&type=A") as watching:
+        assert await watching.connect()
+        found = await frame_of(watching)
+        assert found["rows"] == 1_300
+        shown = [int(each) for each in re.findall(r'data-position="(\d+)"', found["html"])]
+        (counted,) = re.findall(r"<strong>([\d,]+) not shown", found["html"])
+        assert len(shown) + int(counted.replace(",", "")) == 1_300
+        assert shown == sorted(shown, reverse=True)
+        assert shown[0] == 2_599
+        assert f'href="/logs/{log.name}/?type=A&amp;before={shown[-1]}"' in found["html"]
+
+
+async def test_who_comes_back_after_long_is_told_exactly_how_much_there_was(
+    engine: Engine, log: Log, member: Member, user: User
+) -> None:
+    await append(engine, log, *[{}] * 2_000)
+    async with socket(log.name, user, "after=500") as watching:
+        assert await watching.connect()
+        found = await frame_of(watching)
+        assert (found["rows"], found["position"]) == (1_500, 2_000)
+        assert "1,499 not shown" in found["html"]
+        assert re.findall(r'data-position="(\d+)"', found["html"]) == ["2000"]
+
+
+async def test_a_row_is_rendered_anew_when_its_event_was_redacted(engine: Engine, log: Log) -> None:
+    await append(engine, log, {"data": b'{"secret": "s3cret"}'})
+    event = await store.event(log.pk, 1).afirst(engine.pool)
+    assert event
+    assert "s3cret" in row_html(log.name, event)
+    assert "s3cret" not in row_html(log.name, replace(event, data="{}"))
+
+
+@pytest.mark.parametrize("query", ["after=x", f"after={2**64}", "type=" + "x" * 201])
+async def test_a_query_that_can_not_be_read_is_refused(
+    engine: Engine, log: Log, member: Member, user: User, query: str
+) -> None:
+    async with socket(log.name, user, query) as watching:
+        assert not await watching.connect()
+
+
+async def test_strangers_and_the_not_signed_in_are_refused(
+    engine: Engine, log: Log, make_log: Callable[..., Log], user: User
+) -> None:
+    for name, who in ((log.name, user), (log.name, AnonymousUser()), ("no-such-log", user)):
+        async with socket(name, who) as watching:
+            assert not await watching.connect()
+
+
+async def test_who_is_no_longer_a_member_is_cut_off(
+    engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "HEARTBEAT", 0.05)
+    async with socket(log.name, user) as watching:
+        assert await watching.connect()
+        await database_sync_to_async(member.delete)()
+        async with asyncio.timeout(PATIENCE):
+            while (output := await watching.receive())["type"] != "websocket.close":
+                pass
+        assert output["code"] == 4404

@@ -1,0 +1,73 @@
+"""Trees of values: bounded, exact about what they leave out, and nothing lost on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.json_pointer import at
+from events.json_text import loads
+from events.json_tree import TEXT_SHOWN, tree
+
+
+def texts(json: str) -> list[str]:
+    return [row.text for row in tree(loads(json)) if row.shape == "leaf"]
+
+
+@pytest.mark.parametrize("number", ["1208925819614629174706176", "0.12345678901234567890", "0.0000001", "12.50", "-1"])
+def test_numbers_keep_their_digits(number: str) -> None:
+    assert texts(f'{{"n": {number}}}') == [number]
+
+
+def test_a_number_that_would_be_absurdly_long_keeps_its_exponent() -> None:
+    assert texts("[1e900]") == ["1E+900"]
+
+
+def test_a_long_text_shows_its_first_part_and_its_exact_length() -> None:
+    (row,) = tree({"t": "x" * 88_054})
+    assert (len(row.text), row.length, row.cut) == (TEXT_SHOWN, 88_054, True)
+
+
+def test_a_long_text_is_whole_when_asked_for_by_its_pointer() -> None:
+    (row,) = tree({"a/b": "x" * 88_054}, whole="/a~1b")
+    assert (len(row.text), row.cut) == (88_054, False)
+
+
+def test_many_long_texts_do_not_add_up_to_a_huge_page() -> None:
+    assert sum(len(row.text) for row in tree(["x" * 5_000] * 100)) < 40_000
+
+
+def test_a_long_container_counts_what_it_leaves_out() -> None:
+    rows = tree({"big": list(range(500))})
+    assert [row.length for row in rows if row.shape == "more"] == [400]
+
+
+def test_many_containers_do_not_add_up_to_a_huge_page() -> None:
+    assert len(tree([[0] * 90] * 90)) < 2_000
+
+
+def test_what_opens_is_closed() -> None:
+    rows = tree({"a": [{"b": {}}, []], "c": {"d": [1]}})
+    shapes = [row.shape for row in rows]
+    assert shapes.count("open") == shapes.count("close") == 4
+
+
+def test_a_hundred_levels_are_no_trouble() -> None:
+    value: object = 1
+    for _ in range(100):
+        value = [value]
+    assert max(row.depth for row in tree(value)) == 99
+
+
+def test_characters_that_turn_the_reading_direction_are_shown_as_escapes() -> None:
+    (row,) = tree({"\u202eevil": "\u202etxt.exe"})
+    assert (row.key, row.text) == ("\\u202eevil", '"\\u202etxt.exe"')
+
+
+def test_a_pointer_finds_what_stands_there() -> None:
+    assert at({"a/b": [{"~": 1}]}, "/a~1b/0/~0") == 1
+
+
+@pytest.mark.parametrize("pointer", ["/x", "/list/9", "/list/-1", "/list/01x", "/list/0/deeper", "no-slash"])
+def test_a_pointer_to_nothing_is_a_lookup_error(pointer: str) -> None:
+    with pytest.raises(LookupError):
+        at({"list": [1]}, pointer)

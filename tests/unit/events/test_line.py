@@ -1,0 +1,59 @@
+"""One event on one line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from events.line import SLOTS, Line, line, slot
+from events.types import Event
+
+
+def of(data: str, type_name: str = "T") -> Line:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return line(Event(1, "s", 1, "id", type_name, data, "{}", None, 1, None, None, None, now))
+
+
+def test_a_types_glyph_never_changes() -> None:
+    # Pinned: people learn the shapes.
+    assert [slot(name) for name in ("OrderPlaced", "tool.called", "tool.returned", "user.message")] == [3, 2, 2, 2]
+
+
+def test_every_type_has_one_of_the_eight_glyphs() -> None:
+    assert {slot(f"type{n}") for n in range(200)} == set(range(1, SLOTS + 1))
+
+
+def test_telling_keys_come_first_and_few() -> None:
+    said = of('{"z": 1, "y": 2, "x": 3, "status": "paid", "w": 4}').said
+    assert [one.key for one in said] == ["status", "z", "y", "x"]
+
+
+def test_a_long_text_is_one_short_line() -> None:
+    (said,) = of('{"content": "' + "a\\n b" * 30_000 + '"}').said
+    assert "\n" not in said.text
+    assert len(said.text) < 200
+
+
+def test_data_that_is_no_object_is_said_without_a_key() -> None:
+    assert [(one.key, one.text) for one in of("[1, 2]").said] == [("", "[ 2 ]")]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "data", "failed"),
+    [
+        ("PaymentFailed", "{}", True),
+        ("FAILED", "{}", True),
+        ("Unfailing", "{}", False),
+        ("payment.failed", "{}", True),
+        ("tool_error", "{}", True),
+        ("T", '{"error": "no card"}', True),
+        ("T", '{"error": null}', False),
+        ("T", '{"exit_code": 100}', True),
+        ("T", '{"exit_code": 0}', False),
+        ("T", '{"status": "failed"}', True),
+        ("T", '{"status": {"of": "things"}}', False),
+    ],
+)
+def test_a_failure_is_told_by_the_type_or_a_telling_key(type_name: str, data: str, failed: bool) -> None:
+    assert of(data, type_name).failed is failed

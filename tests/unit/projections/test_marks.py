@@ -1,0 +1,36 @@
+"""Marks in a state's tree."""
+
+from __future__ import annotations
+
+from events.json_tree import tree
+from projections.diff import diff
+from projections.marks import marks
+from projections.types import Json
+
+
+def marked(before: Json, after: Json) -> dict[str, str]:
+    return {row.pointer: row.mark for row in tree(after, marks=marks(diff(before, after))) if row.mark}
+
+
+def test_changes_are_marked_and_so_is_the_way_to_them() -> None:
+    assert marked({"a": {"b": [1]}, "c": 1}, {"a": {"b": [2]}, "c": 1}) == {
+        "/a": "within",
+        "/a/b": "within",
+        "/a/b/0": "chg",
+    }
+
+
+def test_what_was_added_and_what_went_are_both_shown() -> None:
+    assert marked({"x": {"old/key": 1}}, {"x": {"new": 2}}) == {"/x": "within", "/x/new": "add", "/x/old~1key": "del"}
+
+
+def test_a_changed_value_keeps_the_old_one_beside_it() -> None:
+    (row,) = tree({"a": 2}, marks=marks(diff({"a": "one"}, {"a": 2})))
+    assert (row.old, row.text) == ('"one"', "2")
+
+
+def test_unchanged_containers_are_folded_and_changed_ones_open() -> None:
+    before: Json = {"still": {"k": 1}, "new": {"k": 1}}
+    after: Json = {"still": {"k": 1}, "new": {"k": 2}, "added": {"in": {"k": 1}}}
+    heads = {row.key: row.unfolded for row in tree(after, marks=marks(diff(before, after))) if row.shape == "open"}
+    assert heads == {"still": False, "new": True, "added": True, "in": True}
