@@ -23,8 +23,9 @@ from django.conf import settings
 from events.errors import Invalid, NumberTooLarge, TooLarge
 
 # Numbers that a double may not hold exactly: sixteen digits and more, or an exponent of three. (A
-# match inside a string does no harm: it only takes the exact way.)
-_WIDE_NUMBER = re.compile(rb"(?:^|[:,\[\s])-?(?:[0-9.]{16}|[0-9.]+[eE][+-]?[0-9]{3})")
+# match inside a string does no harm: it only takes the exact way.) It starts with a set, which `re`
+# skips to at twice the speed of `^|…`: a space goes before the text instead.
+_WIDE_NUMBER = re.compile(rb"[:,\[\s]-?[0-9](?:[0-9.]{15}|[0-9.]*[eE][+-]?[0-9]{3})")
 _DOUBLE_DIGITS = 15
 _DOUBLE_EXPONENT = 280
 _CONTROL_OR_COLON_ESCAPE = re.compile(rb"\\u00(?:00|3[aA])")
@@ -49,7 +50,7 @@ def canonical(raw: bytes, field: str) -> bytes:
             field=field,
             limit=limits.event_max_bytes,
         )
-    if not _WIDE_NUMBER.search(raw) and not _CONTROL_OR_COLON_ESCAPE.search(raw):
+    if not _WIDE_NUMBER.search(b" " + raw) and not _CONTROL_OR_COLON_ESCAPE.search(raw):
         # What orjson can't parse is looked at exactly too, for a message that names the limit.
         with suppress(orjson.JSONDecodeError):
             return _canonical_quickly(raw, field)
