@@ -49,7 +49,8 @@ class Engine:
             check=AsyncConnectionPool.check_connection,
             kwargs={
                 "autocommit": True,
-                "options": "-c timezone=UTC -c statement_timeout=30s",
+                # A plan for any prefix and any limit would sort all that match: reads are planned for what they ask.
+                "options": "-c timezone=UTC -c statement_timeout=30s -c plan_cache_mode=force_custom_plan",
                 "application_name": "eventsite reader",
             },
         )

@@ -1,0 +1,131 @@
+"""Each read goes through the index that was made for it, however the planner's mood is.
+
+In a log of 20,000 events beside another, with fresh statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from events import store
+from events.engine import Engine
+from events.models import Log
+from events.store import Read
+from events.types import Filter
+from tests.factories import make_log
+
+MANY = 20_000
+AGENTS = tuple(f"agent-{n}" for n in range(20))
+
+
+@pytest.fixture(scope="module")
+def full_log(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Log]:
+    """200 streams of a kind, 40 types, 40 agents, 400 workflows; one stream that holds every second event."""
+    with django_db_blocker.unblock():
+        log = make_log()
+        for each in (log, make_log()):
+            _fill(each)
+        with connection.cursor() as cursor:
+            cursor.execute("analyze event, stream, log, append_key")
+        yield log
+        connection.close()
+
+
+def _fill(log: Log) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into event (log_id, position, stream, version, id, type, data, metadata, digest, agent,
+                               schema_version, correlation_id, causation_id, recorded_at)
+            select %(log)s, n,
+                   case when n %% 2 = 0 then 'large-1' else 'order-' || n %% 401 end,
+                   case when n %% 2 = 0 then n / 2 else n end,
+                   'id-' || n, 'Type' || n %% 40, '{}', '{}', decode(repeat('00', 32), 'hex'), 'agent-' || n %% 40,
+                   1, 'run-' || n %% 400, 'id-' || n - 1, now()
+            from generate_series(1, %(many)s) n
+            """,
+            {"log": log.pk, "many": MANY},
+        )
+        cursor.execute(
+            """
+            insert into stream (log_id, name, category, version)
+            select log_id, stream, split_part(stream, '-', 1), count(*) from event where log_id = %s group by 1, 2, 3
+            """,
+            [log.pk],
+        )
+        cursor.execute("update log set head = %s where id = %s", [MANY, log.pk])
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def explain(read: Read[Any]) -> list[dict[str, Any]]:
+    """The nodes of a read's plan, planned for the values that it asks for, and what they met."""
+    sql, params = read.query.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"explain (analyze, format json, timing off) {sql}", params)
+        [[[answer]]] = cursor.fetchall()
+    return list(nodes(answer["Plan"]))
+
+
+READS = {
+    "the newest": (lambda log: store.events(log, backward=True, limit=100), "event_pkey"),
+    "after": (lambda log: store.events(log, after=10_000, limit=100), "event_pkey"),
+    "before": (lambda log: store.events(log, before=10_000, backward=True, limit=100), "event_pkey"),
+    "at a position": (lambda log: store.event(log, 777), "event_pkey"),
+    "by id": (lambda log: store.event_by_id(log, "id-777"), "event_id"),
+    "effects": (lambda log: store.effects(log, "id-777", limit=100), "event_causation"),
+    "a type": (lambda log: store.events(log, Filter(types=("Type7",)), limit=100), None),
+    "a type that never was": (lambda log: store.events(log, Filter(types=("Nothing",)), limit=100), "event_type"),
+    "a type's prefix": (lambda log: store.events(log, Filter(types=("Type1*",)), limit=100), None),
+    "a prefix that never was": (lambda log: store.events(log, Filter(types=("No*",)), limit=100), "event_type"),
+    "many agents": (lambda log: store.events(log, Filter(agents=AGENTS), limit=100), None),
+    "a prefix and many agents": (
+        lambda log: store.events(log, Filter(types=("Type1*",), agents=AGENTS), limit=100),
+        None,
+    ),
+    "a workflow": (lambda log: store.events(log, Filter(correlation_id="run-7"), limit=100), "event_correlation"),
+    "a stream by position": (lambda log: store.events(log, Filter(stream="order-7"), limit=100), None),
+    "a large stream by position": (lambda log: store.events(log, Filter(stream="large-1"), after=100, limit=100), None),
+    "a stream": (lambda log: store.stream_events(log, "order-7", limit=100), "event_stream_version"),
+    "a large stream": (lambda log: store.stream_events(log, "large-1", limit=100), "event_stream_version"),
+    "a large stream from its end": (
+        lambda log: store.stream_events(log, "large-1", backward=True, limit=100),
+        "event_stream_version",
+    ),
+    "a large stream from a version": (
+        lambda log: store.stream_events(log, "large-1", from_version=5_000, limit=100),
+        "event_stream_version",
+    ),
+    "streams": (lambda log: store.streams(log, limit=100), "stream_pkey"),
+    "streams by prefix": (lambda log: store.streams(log, prefix="order-1", after="order-10", limit=100), "stream_pkey"),
+    "streams of a category": (lambda log: store.streams(log, category="large", limit=100), None),
+    "one stream": (lambda log: store.stream(log, "order-7"), "stream_pkey"),
+}
+
+
+@pytest.mark.parametrize(("build", "index"), READS.values(), ids=READS.keys())
+@pytest.mark.usefixtures("database")
+def test_a_read_uses_its_index_and_touches_few_rows(
+    full_log: Log, build: Callable[[int], Read[Any]], index: str | None
+) -> None:
+    found = explain(build(full_log.pk))
+    assert "Seq Scan" not in {node["Node Type"] for node in found}
+    assert index is None or index in {node.get("Index Name") for node in found}
+    touched = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in found]
+    assert max(touched) <= 500, found
+
+
+async def test_a_prepared_read_is_planned_for_what_it_asks(engine: Engine) -> None:
+    """A plan for any prefix and any limit sorts all that match: 5,500 rows of 20,000 here, for a page of 100."""
+    async with engine.pool.connection() as session:
+        cursor = await session.execute("show plan_cache_mode")
+        assert await cursor.fetchone() == ("force_custom_plan",)
