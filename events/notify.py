@@ -59,7 +59,9 @@ async def listen(conninfo: str, on_growth: Callable[[int], None]) -> NoReturn:
                 await connection.execute(sql.LISTEN)
                 while True:
                     async for notification in connection.notifies(timeout=_PING):
-                        on_growth(int(notification.payload))
+                        # Whoever may connect may notify: a payload that is no id is not ours.
+                        if notification.payload.isdecimal():
+                            on_growth(int(notification.payload))
                     # A connection that was cut silently says so only when it is used.
                     async with asyncio.timeout(_PING):
                         await connection.execute("")

@@ -13,12 +13,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from itertools import islice, takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from events import store
 from events.errors import brief
@@ -32,6 +33,7 @@ _KEPT_EVENTS = 5_000
 _KEPT_BYTES = 16 * 2**20
 _RETRY = 0.5
 
+Row = TypeVar("Row")
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 
@@ -41,6 +43,7 @@ class Tails:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._tails: dict[int, _Tail] = {}
+        self._closing = False
 
     def wake(self, log_id: int) -> None:
         """The log may have grown."""
@@ -52,15 +55,18 @@ class Tails:
     ) -> AsyncGenerator[tuple[Event, ...], None]:
         """Yield the events after a position for ever, in contiguous batches, in order.
 
-        With `heartbeat`, an empty batch is yielded whenever nothing came for that many seconds.
+        With `heartbeat`, an empty batch is yielded whenever nothing came for that many seconds. It ends
+        only when the engine closes; while the database is away it waits.
         """
+        if self._closing:
+            return
         tail = self._tails.get(log_id)
         if tail is None:
             tail = self._tails[log_id] = _Tail(log_id, self._pool)
         tail.followers += 1
         try:
-            position = after
-            while True:
+            position = max(after, 0)
+            while not tail.stopped:
                 batch = await tail.after(position, patience=heartbeat)
                 if batch:
                     position = batch[-1].position
@@ -73,6 +79,8 @@ class Tails:
                 tail.stop()
 
     async def aclose(self) -> None:
+        """Let those who follow come to their end."""
+        self._closing = True
         for tail in self._tails.values():
             tail.stop()
         await asyncio.gather(*(tail.task for tail in self._tails.values()), return_exceptions=True)
@@ -90,19 +98,22 @@ class _Tail:
         self._advanced = asyncio.Event()
         self._wake = asyncio.Event()
         self.followers = 0
+        self.stopped = False
         self.task = asyncio.create_task(self._run(), name=f"tail of log {log_id}")
 
     def wake(self) -> None:
         self._wake.set()
 
     def stop(self) -> None:
+        self.stopped = True
         self.task.cancel()
+        self._advanced.set()
 
     async def after(self, position: int, *, patience: float | None) -> tuple[Event, ...]:
-        """The next events after a position; none when the time is over first."""
+        """The next events after a position; none when the time is over first, or when the tail stops."""
         try:
             async with asyncio.timeout(patience):
-                while self._head is None or position >= self._head:
+                while not self.stopped and (self._head is None or position >= self._head):
                     await self._advanced.wait()
         except TimeoutError:
             return ()
@@ -112,25 +123,15 @@ class _Tail:
         return await self._read(position)
 
     async def _run(self) -> None:
+        heads = await self._fetch(store.head(self._log_id))
+        self._move(heads[0] if heads else 0)
         while True:
-            try:
-                if self._head is None:
-                    await self._start()
-                while await self._advance():
-                    pass
-            except (psycopg.OperationalError, PoolTimeout, OSError) as error:
-                logger.warning("tail of log %s: %s", self._log_id, brief(error))
-                await asyncio.sleep(_RETRY)
-                continue
-            try:
+            while await self._advance():
+                pass
+            with suppress(TimeoutError):
                 async with asyncio.timeout(settings.EVENTSITE.tail_poll_interval):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
             self._wake.clear()
-
-    async def _start(self) -> None:
-        self._move(await store.head(self._log_id).afirst(self._pool) or 0)
 
     async def _advance(self) -> bool:
         """Read on; True where there may be more at once."""
@@ -147,14 +148,25 @@ class _Tail:
         return len(events) == _BATCH
 
     async def _read(self, after: int) -> tuple[Event, ...]:
-        events = await store.events(self._log_id, after=after, limit=_BATCH).afetch(self._pool)
+        events = await self._fetch(store.events(self._log_id, after=after, limit=_BATCH))
         whole = tuple(
             event for _, event in takewhile(lambda pair: pair[0] == pair[1].position, enumerate(events, after + 1))
         )
         if len(whole) < len(events):
-            # This can't happen while append_events() is the only writer. Stop here rather than skip an event.
+            # This can't happen while append_events() is the only writer. Wait here rather than skip an event.
             logger.critical("log %s has a hole after position %s", self._log_id, after + len(whole))
+            await asyncio.sleep(_RETRY)
         return whole
+
+    async def _fetch(self, read: store.Read[Row]) -> list[Row]:
+        """Read, again and again until it works: an error would tell those who follow nothing that they could use."""
+        while not self.stopped:
+            try:
+                return await read.afetch(self._pool)
+            except Exception as error:
+                logger.warning("tail of log %s: %s", self._log_id, brief(error))
+                await asyncio.sleep(_RETRY)
+        return []
 
     def _move(self, head: int) -> None:
         self._head = head

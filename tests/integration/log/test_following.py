@@ -1,0 +1,245 @@
+"""Whoever follows a log sees every event once, in order, from any position on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from psycopg import OperationalError
+from pytest_django import Settings
+
+from events import tail
+from events.engine import Engine
+from events.models import Log
+from events.types import Event
+from tests.factories import make_append
+from tests.integration.log.conftest import AppendTo, Read
+from tests.invariants import assert_whole
+from tests.locks import append_in, holding_lock
+from tests.patience import until
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any hint that a log has grown: every notification is lost, those of our own process too."""
+    monkeypatch.setattr(tail.Tails, "wake", lambda self, log_id: None)
+
+
+@pytest.fixture
+def poll_often(settings: Settings) -> float:
+    settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=0.1)
+    return 0.1
+
+
+async def seen(engine: Engine, log: Log, *, after: int = 0, upto: int) -> list[Event]:
+    """What a follower sees from a position to another."""
+    events: list[Event] = []
+    async with asyncio.timeout(20), aclosing(engine.tails.follow(log.pk, after=after)) as batches:
+        async for batch in batches:
+            assert batch
+            events += batch
+            if events[-1].position >= upto:
+                break
+    assert [event.position for event in events] == list(range(after + 1, upto + 1))
+    return events
+
+
+@asynccontextmanager
+async def following(engine: Engine, log: Log, *, after: int = 0, upto: int) -> AsyncIterator[asyncio.Task[list[Event]]]:
+    """The same while the block runs, begun before it; it has to come to its end."""
+    task = asyncio.create_task(seen(engine, log, after=after, upto=upto))
+    await asyncio.sleep(0)
+    try:
+        yield task
+        await task
+    finally:
+        task.cancel()
+
+
+async def test_a_follower_sees_what_was_there_and_what_comes(
+    append: AppendTo, read: Read, engine: Engine, log: Log
+) -> None:
+    await append(*(make_append("a-1", {}, {}) for _ in range(10)))
+    async with following(engine, log, upto=40) as follower:
+        for _ in range(10):
+            await append(make_append("b-1", {}, {}))
+    assert_whole(follower.result())
+    assert follower.result() == await read()
+
+
+@pytest.mark.parametrize("after", [0, 1, 999, 1_000, 1_001, 2_499])
+async def test_a_follower_starts_at_any_position(append: AppendTo, engine: Engine, log: Log, after: int) -> None:
+    await append(make_append("a-1", *[{}] * 2_500))
+    await seen(engine, log, after=after, upto=2_500)
+
+
+async def test_a_follower_beyond_the_head_waits_for_its_position(append: AppendTo, engine: Engine, log: Log) -> None:
+    async with following(engine, log, after=5, upto=8):
+        for _ in range(4):
+            await append(make_append("a-1", {}, {}))
+
+
+async def test_a_follower_before_the_first_event_starts_with_it(append: AppendTo, engine: Engine, log: Log) -> None:
+    await append(make_append("a-1", {}, {}))
+    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=-3)) as batches:
+        assert [event.position for event in await anext(batches)] == [1, 2]
+
+
+async def test_followers_share_a_tail_and_leave_nothing_behind(append: AppendTo, engine: Engine, log: Log) -> None:
+    followers = [asyncio.create_task(seen(engine, log, after=n, upto=200)) for n in range(50)]
+    await asyncio.gather(*(append(make_append("a-1", {}, {})) for _ in range(100)))
+    await asyncio.gather(*followers)
+    assert engine.tails._tails == {}
+    await seen(engine, log, upto=200)  # and one may come back
+
+
+async def test_a_slow_follower_sees_all_in_larger_batches(
+    append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Far behind what is kept in memory, it reads on from the database; nobody waits for it."""
+    monkeypatch.setattr(tail, "_KEPT_EVENTS", 50)
+    sizes: list[int] = []
+    async with asyncio.timeout(20), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
+        await append(make_append("a-1"))
+        events = [*await anext(batches)]
+        for _ in range(5):
+            await asyncio.gather(*(append(make_append("a-1", {}, {}, {})) for _ in range(100)))
+        await seen(engine, log, upto=1_501)
+        while len(events) < 1_501:
+            batch = await anext(batches)
+            events += batch
+            sizes.append(len(batch))
+    assert_whole(events)
+    assert sizes == [1_000, 500]
+
+
+@pytest.mark.usefixtures("deaf")
+async def test_without_any_notification_events_come_within_the_poll_interval(
+    append: AppendTo, engine: Engine, log: Log, poll_often: float
+) -> None:
+    async with following(engine, log, upto=3):
+        for _ in range(3):
+            await append(make_append("a-1"))
+            await asyncio.sleep(0)
+
+
+async def test_the_heartbeat_says_that_nothing_came(append: AppendTo, engine: Engine, log: Log) -> None:
+    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.05)) as batches:
+        assert await anext(batches) == ()
+        await append(make_append("a-1"))
+        while not (batch := await anext(batches)):
+            pass
+        assert [event.position for event in batch] == [1]
+        assert await anext(batches) == ()
+
+
+async def test_an_uncommitted_flush_is_neither_seen_nor_skipped(
+    append: AppendTo, engine: Engine, log: Log, other_log: Log, poll_often: float
+) -> None:
+    """A writer stops after it took its positions: tails wait for it, other logs don't."""
+    await append(make_append("a-1"))
+    async with following(engine, log, upto=4) as follower:
+        async with holding_lock(engine.pool, log.pk) as stopped:
+            await append_in(stopped, log.pk, make_append("a-1", {}, {}))
+            behind = asyncio.create_task(append(make_append("b-1")))
+            async with asyncio.timeout(5):
+                await engine.writer.append(other_log.pk, [make_append()])
+                await seen(engine, other_log, upto=1)
+                await asyncio.sleep(3 * poll_often)
+            assert not behind.done()
+            assert not follower.done()
+        await behind
+    assert [event.stream for event in follower.result()] == ["a-1", "a-1", "a-1", "b-1"]
+
+
+async def test_a_flush_that_was_rolled_back_leaves_no_hole(
+    append: AppendTo, read: Read, engine: Engine, log: Log
+) -> None:
+    async with following(engine, log, upto=2) as follower:
+        await append(make_append("a-1"))
+        async with engine.pool.connection() as session, session.transaction(force_rollback=True):
+            await append_in(session, log.pk, make_append("a-1", {}, {}))
+        await append(make_append("b-1"))
+    assert [event.stream for event in follower.result()] == ["a-1", "b-1"]
+
+
+@pytest.mark.parametrize("error", [OperationalError("gone"), OSError("reset"), TimeoutError(), KeyError("a defect")])
+async def test_a_tail_goes_on_after_a_failure(
+    append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch, error: Exception, poll_often: float
+) -> None:
+    monkeypatch.setattr(tail, "_RETRY", 0.01)
+    failing = Failing(engine.pool.connection, error)
+    monkeypatch.setattr(engine.pool, "connection", failing)
+    async with following(engine, log, upto=2):
+        await append(make_append("a-1"))
+        failing.times = 3
+        await append(make_append("a-1"))
+    assert failing.times == 0
+
+
+class Failing:
+    """Something to call that fails a few times first."""
+
+    def __init__(self, works: Callable[..., Any], error: Exception) -> None:
+        self.works = works
+        self.error = error
+        self.times = 2
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.times:
+            self.times -= 1
+            raise self.error
+        return self.works(*args, **kwargs)
+
+
+async def test_a_follower_far_behind_goes_on_after_a_failure(
+    append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reads are its own, not the tail's."""
+    monkeypatch.setattr(tail, "_RETRY", 0.01)
+    await append(make_append("a-1", *[{}] * 1_500))
+    failing = Failing(engine.pool.connection, OperationalError("gone"))
+    events: list[Event] = []
+    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
+        async for batch in batches:
+            events += batch
+            if len(events) == 1_500:
+                break
+            failing.times = 2
+            monkeypatch.setattr(engine.pool, "connection", failing)
+    assert_whole(events)
+
+
+async def test_closing_ends_those_who_follow(append: AppendTo, log: Log, database: None) -> None:
+    async with Engine() as engine:
+        waiting = asyncio.create_task(collect(engine, log, heartbeat=None))
+        beating = asyncio.create_task(collect(engine, log, heartbeat=0.01))
+        await until(lambda: engine.tails._tails)
+    async with asyncio.timeout(5):
+        assert await waiting == []
+        assert set(await beating) <= {()}
+
+
+async def collect(engine: Engine, log: Log, *, heartbeat: float | None) -> list[tuple[Event, ...]]:
+    return [batch async for batch in engine.tails.follow(log.pk, after=0, heartbeat=heartbeat)]
+
+
+async def test_a_notification_that_makes_no_sense_is_ignored(
+    engine: Engine, log: Log, other_log: Log, settings: Settings
+) -> None:
+    """Anybody who may connect may notify. The listener goes on: the next hint comes through at once."""
+    settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=60.0)
+    async with Engine() as elsewhere:
+        async with asyncio.timeout(10):
+            async with following(engine, log, upto=2) as follower:
+                await elsewhere.writer.append(log.pk, [make_append("a-1")])
+                await until(lambda: engine.tails._tails[log.pk]._head)
+                async with engine.pool.connection() as session:
+                    for payload in ("nonsense", "", "1e3", "-1", "99999999999999999999"):
+                        await session.execute("select pg_notify('eventsite', %s)", [payload])
+                await elsewhere.writer.append(log.pk, [make_append("a-1")])
+    assert len(follower.result()) == 2
