@@ -7,7 +7,7 @@ same SQL on the engine's asynchronous pool (API, tails), with no thread in betwe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 
-_EVENT_FIELDS = tuple(field.name for field in fields(Event))
+_EVENT_FIELDS = Event.__struct_fields__
 
 
 @dataclass(frozen=True, slots=True)

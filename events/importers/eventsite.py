@@ -5,11 +5,11 @@ The least a line can say is `stream`, `id`, `type` and `data`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from events.errors import Invalid
 from events.importers.base import Format, Streamed, by_line
