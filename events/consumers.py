@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from time import monotonic
 
 from channels.db import database_sync_to_async
@@ -29,7 +30,8 @@ logger = logging.getLogger(__name__)
 FRAME_INTERVAL = 0.25
 HEARTBEAT = 15.0
 """Seconds without an event after which the position is sent all the same, and access checked again."""
-_BEHIND_FOR = 1.0
+_MANY = 100
+_GATHER_FOR = 1.0
 
 # Templates render in the one thread, so that the event loop never waits for them.
 _renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
@@ -62,8 +64,9 @@ class TimelineConsumer(AsyncWebsocketConsumer):
             self._following.cancel()
 
     async def _membership(self) -> Member:
-        check = database_sync_to_async(membership)
-        return await check(self.scope["user"], self.scope["url_route"]["kwargs"]["log"])
+        name = self.scope["url_route"]["kwargs"]["log"]
+        member: Member = await database_sync_to_async(membership)(self.scope["user"], name)
+        return member
 
     async def _follow(self, where: Filter, query: QueryDict, *, after: int) -> None:
         try:
@@ -77,23 +80,33 @@ class TimelineConsumer(AsyncWebsocketConsumer):
     async def _send_rows(self, where: Filter, query: QueryDict, *, after: int) -> None:
         frame = self._frame(where, query)
         after = await self._catch_up(frame, where, after)
-        sent = checked = monotonic()
-        async for batch in engine.current().tails.follow(self._member.log_id, after=after, heartbeat=HEARTBEAT):
-            frame.add(batch)
-            if monotonic() - checked > HEARTBEAT:
-                await self._membership()
-                checked = monotonic()
-            # A full batch means that more is waiting: gather on, to count it or to draw it at once.
-            if len(batch) >= MOST_ROWS and monotonic() - sent < _BEHIND_FOR:
-                continue
-            await self._send(frame)
-            frame, sent = self._frame(where, query, position=frame.position), monotonic()
-            await asyncio.sleep(FRAME_INTERVAL)
+        began = checked = monotonic()
+        follow = engine.current().tails.follow(self._member.log_id, after=after, heartbeat=HEARTBEAT)
+        async with aclosing(follow) as batches:
+            async for batch in batches:
+                frame.add(batch)
+                if monotonic() - checked > HEARTBEAT:
+                    await self._membership()
+                    checked = monotonic()
+                if monotonic() - began < _GATHER_FOR and await self._is_behind(len(batch), frame.position):
+                    continue
+                await self._send(frame)
+                frame = self._frame(where, query, position=frame.position)
+                await asyncio.sleep(FRAME_INTERVAL)
+                began = monotonic()
+        await self.close(code=1012)  # the server is going away
+
+    async def _is_behind(self, came: int, position: int) -> bool:
+        """Whether more is waiting: then it is gathered, to be drawn at once or to be counted."""
+        return came >= _MANY and position < await self._head()
+
+    async def _head(self) -> int:
+        return await store.head(self._member.log_id).afirst(engine.current().pool) or 0
 
     async def _catch_up(self, frame: Frame, where: Filter, after: int) -> int:
         """Where to follow from. Who comes back after long gets an exact gap, not an hour of old rows."""
         frame.position = after
-        head = await store.head(self._member.log_id).afirst(engine.current().pool) or 0
+        head = await self._head()
         if where != Filter() or head - after <= MOST_ROWS:
             return after
         frame.skip(head - 1, after=after)

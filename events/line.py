@@ -1,4 +1,4 @@
-"""An event on one line: its type's glyph and the few keys of its data that tell most. Pure."""
+"""An event on one line: its type's glyph and the few keys of its data that tell most."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.contrib.auth.models import AnonymousUser, User
+from msgspec.structs import replace
 
 from events import consumers, store
 from events.engine import Engine
@@ -30,7 +30,7 @@ class Socket:
     """A websocket without a server. (channels.testing would do, but it imports daphne.)"""
 
     def __init__(self, log: str, user: User | AnonymousUser, query: str) -> None:
-        scope = {
+        scope: dict[str, Any] = {
             "type": "websocket",
             "path": f"/ws/logs/{log}/",
             "query_string": query.encode(),
@@ -42,7 +42,7 @@ class Socket:
     async def connect(self) -> bool:
         """Whether it is let in."""
         await self._application.send_input({"type": "websocket.connect"})
-        return (await self.receive())["type"] == "websocket.accept"
+        return bool((await self.receive())["type"] == "websocket.accept")
 
     async def receive(self) -> dict[str, Any]:
         output: dict[str, Any] = await self._application.receive_output(PATIENCE)
@@ -150,6 +150,20 @@ async def test_more_rows_than_a_page_draws_become_an_exact_gap(
         assert shown == sorted(shown, reverse=True)
         assert shown[0] == 2_599
         assert f'href="/logs/{log.name}/?type=A&amp;before={shown[-1]}"' in found["html"]
+
+
+async def test_a_burst_is_told_to_its_last_event_at_once(
+    engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However the tail cuts the burst into batches: nothing may wait for what comes after it.
+    monkeypatch.setattr(consumers, "_GATHER_FOR", 2 * PATIENCE)
+    async with socket(log.name, user, "after=0") as watching:
+        assert await watching.connect()
+        await append(engine, log, *[{}] * 5_000)
+        told = 0
+        while told < 5_000:
+            told += (await frame_of(watching))["rows"]
+        assert told == 5_000
 
 
 async def test_who_comes_back_after_long_is_told_exactly_how_much_there_was(
