@@ -47,7 +47,6 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         log_id,
         join(plan.streams),
         join_nullable(stream.wanted for stream in plan.streams.values()),
-        join(str(stream.count) for stream in plan.streams.values()),
         join(streams),
         join(sequence),
         join([event.id for event in events]),

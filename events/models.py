@@ -57,6 +57,7 @@ class Stream(models.Model):
     pk = models.CompositePrimaryKey("log_id", "name")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
     version = models.BigIntegerField()
+    last_position = models.BigIntegerField()
     name = NameField()
     category = NameField(null=True)
 
@@ -67,10 +68,36 @@ class Stream(models.Model):
             models.Index(
                 fields=["log", "category", "name"], name="stream_category", condition=Q(category__isnull=False)
             ),
+            # the streams page: those that moved last
+            models.Index(fields=["log", "-last_position"], name="stream_last_position"),
         ]
 
     def __str__(self) -> str:
         return str(self.name)
+
+
+class Workflow(models.Model):
+    """The events that share a correlation id, as the list of workflows shows them."""
+
+    pk = models.CompositePrimaryKey("log_id", "correlation_id")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    events = models.BigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    correlation_id = NameField()
+    agents = ArrayField(NameField(), help_text="twenty at the most")
+
+    class Meta:
+        db_table = "workflow"
+        indexes = [
+            # the workflows page: those that moved last
+            models.Index(fields=["log", "-last_position"], name="workflow_last_position"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.correlation_id)
 
 
 class Event(models.Model):

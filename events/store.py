@@ -12,17 +12,19 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Q, QuerySet
 from psycopg import AsyncConnection
 
 from events import models
-from events.types import EVERYTHING, Event, Filter, LogInfo, StreamInfo
+from events.types import EVERYTHING, Event, Filter, LogInfo, StreamInfo, WorkflowInfo
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
 Row = TypeVar("Row")
 
+_LAST_CHARACTER = 0x10FFFF
 _EVENT_FIELDS = Event.__struct_fields__
 
 
@@ -40,7 +42,10 @@ class Read(Generic[Row]):
         return next(iter(self.fetch()), None)
 
     async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[Row]:
-        sql, params = self.query.query.sql_with_params()
+        try:
+            sql, params = self.query.query.sql_with_params()
+        except EmptyResultSet:  # nothing can match: a position beyond bigint, say
+            return []
         async with pool.connection() as session:
             cursor = await session.execute(sql, params, prepare=True)
             return [self.row(*values) for values in await cursor.fetchall()]
@@ -97,9 +102,10 @@ def _prefix(name: str, prefix: str) -> Q:
     if not prefix:
         return Q(**{f"{name}__isnull": False})
     bounds = Q(**{f"{name}__gte": prefix})
-    last = ord(prefix[-1])
-    if last < 0x10FFFF:
-        bounds &= Q(**{f"{name}__lt": prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)})
+    # The least name behind all with the prefix: its last character counted up, but the last one of all has no next.
+    if stem := prefix.rstrip(chr(_LAST_CHARACTER)):
+        last = ord(stem[-1])
+        bounds &= Q(**{f"{name}__lt": stem[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)})
     return bounds
 
 
@@ -133,7 +139,7 @@ def _streams(log_id: int) -> QuerySet[models.Stream, models.Stream]:
 
 
 def _as_streams(query: QuerySet[models.Stream, models.Stream]) -> Read[StreamInfo]:
-    return Read(query.values_list("name", "category", "version"), StreamInfo)
+    return Read(query.values_list("name", "category", "version", "last_position"), StreamInfo)
 
 
 def streams(
@@ -148,9 +154,43 @@ def streams(
     return _as_streams(query.order_by("name")[:limit])
 
 
+def latest_streams(
+    log_id: int, *, prefix: str = "", category: str | None = None, before: int | None = None, limit: int
+) -> Read[StreamInfo]:
+    """Streams by their last event, newest first; those whose last event stands before a position."""
+    query = _streams(log_id)
+    if prefix:
+        query = query.filter(_prefix("name", prefix))
+    if category is not None:
+        query = query.filter(category=category)
+    if before is not None:
+        query = query.filter(last_position__lt=before)
+    return _as_streams(query.order_by("-last_position")[:limit])
+
+
 def stream(log_id: int, name: str) -> Read[StreamInfo]:
     """One stream."""
     return _as_streams(_streams(log_id).filter(name=name))
+
+
+_WORKFLOW_FIELDS = tuple(field.name for field in fields(WorkflowInfo))
+
+
+def _as_workflows(query: QuerySet[models.Workflow, models.Workflow]) -> Read[WorkflowInfo]:
+    return Read(query.values_list(*_WORKFLOW_FIELDS), lambda *values: WorkflowInfo(*values[:-1], tuple(values[-1])))
+
+
+def latest_workflows(log_id: int, *, before: int | None = None, limit: int) -> Read[WorkflowInfo]:
+    """Workflows by their last event, newest first; those whose last event stands before a position."""
+    query = models.Workflow.objects.filter(log_id=log_id)
+    if before is not None:
+        query = query.filter(last_position__lt=before)
+    return _as_workflows(query.order_by("-last_position")[:limit])
+
+
+def workflow(log_id: int, correlation_id: str) -> Read[WorkflowInfo]:
+    """One workflow."""
+    return _as_workflows(models.Workflow.objects.filter(log_id=log_id, correlation_id=correlation_id))
 
 
 def log(name: str) -> Read[LogInfo]:

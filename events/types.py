@@ -55,6 +55,20 @@ class StreamInfo:
     name: str
     category: str | None
     version: int
+    last_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowInfo:
+    """One workflow as a list shows it. Times are the events' `at`; `agents` holds twenty at the most."""
+
+    correlation_id: str
+    first_position: int
+    last_position: int
+    events: int
+    first_at: datetime
+    last_at: datetime
+    agents: tuple[str, ...]
 
 
 class NewEvent(Struct, frozen=True, gc=False):

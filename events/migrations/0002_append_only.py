@@ -6,4 +6,7 @@ from events import sql
 class Migration(migrations.Migration):
     dependencies = [("events", "0001_initial")]
 
-    operations = [migrations.RunSQL(sql.load(name)) for name in ("append_only", "append_events", "look_up")]
+    operations = [
+        migrations.RunSQL(sql.load(name))
+        for name in ("append_only", "catalogue_events", "append_events", "look_up", "redact_event", "restore_events")
+    ]

@@ -13,7 +13,7 @@ def load(name: str) -> str:
     return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-APPEND = "select * from append_events(" + ", ".join(["%s"] * 22) + ")"
+APPEND = "select * from append_events(" + ", ".join(["%s"] * 21) + ")"
 LOOK_UP = "select * from look_up(%s, %s, %s, %s)"
 NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%s, ',')) as log_id"
 LISTEN = "listen eventsite"

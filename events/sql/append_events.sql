@@ -6,24 +6,25 @@
 --
 -- Lists are texts joined by U+001F, null is U+001E: neither occurs in JSON or in a name, and psycopg encodes one text
 -- many times faster than an array (docs/decisions/0002).
---   streams  s_name, s_wanted (the version it must have; null: any, -1: at least 1), s_count (events it gets)
+--   streams  s_name, s_wanted (the version it must have; null: any, -1: at least 1)
 --   events   e_stream (index into the streams, from 1), e_seq (place among the stream's new events, from 1), e_id … e_digest
 --   keys     k_key, k_fingerprint, k_first and k_last (places in the flush, from 1)
 create function append_events(
     p_log int,
-    s_name text, s_wanted text, s_count text,
+    s_name text, s_wanted text,
     e_stream text, e_seq text, e_id text, e_type text, e_data text, e_metadata text, e_agent text,
     e_schema_version text, e_correlation_id text, e_causation_id text, e_occurred_at text,
     e_expected_version text, e_read_position text, e_digest text,
     k_key text, k_fingerprint text, k_first text, k_last text,
     out done boolean, out first_position bigint, out base_versions bigint[]
 ) language plpgsql volatile
--- The plan is made while tables may be empty: it must not remember a sequential scan.
+-- The plan is made while tables may be empty: it must not remember a sequential scan. Nor a scan of the whole log
+-- through an index, which is as cheap while it is short and grows with it: so ids and names are looked up one by one,
+-- in subqueries that the planner can't turn into a join.
 set enable_seqscan = off set plan_cache_mode = force_generic_plan
 as $$
 declare
     names constant text[] := string_to_array(s_name, e'\x1f');
-    counts constant bigint[] := string_to_array(s_count, e'\x1f');
     ids constant text[] := string_to_array(e_id, e'\x1f');
     keys constant text[] := string_to_array(k_key, e'\x1f');
     v_head bigint;
@@ -39,10 +40,11 @@ begin
            array_agg(coalesce(s.version, 0) order by w.ord)
     into done, base_versions
     from unnest(names, string_to_array(s_wanted, e'\x1f', e'\x1e')::bigint[]) with ordinality w(name, wanted, ord)
-    left join stream s on s.log_id = p_log and s.name = w.name;
+    left join lateral (select s.version from stream s where s.log_id = p_log and s.name = w.name limit 1) s on true;
 
     if not done
-        or exists (select from event where log_id = p_log and id = any (ids))
+        or exists (select from unnest(ids) i(id)
+                   where (select true from event e where e.log_id = p_log and e.id = i.id))
         or exists (select from append_key where log_id = p_log and key = any (keys))
     then
         done := false;
@@ -74,10 +76,7 @@ begin
     ) with ordinality e(stream, seq, id, type, data, metadata, agent, schema_version, correlation_id, causation_id,
                         occurred_at, expected_version, read_position, digest, ord);
 
-    insert into stream (log_id, name, category, version)
-    select p_log, u.name, nullif(case when u.name like '%-%' then split_part(u.name, '-', 1) end, ''), u.base + u.n
-    from unnest(names, base_versions, counts) u(name, base, n)
-    on conflict (log_id, name) do update set version = excluded.version;
+    perform catalogue_events(p_log, v_head, e_correlation_id ~ e'[^\x1e\x1f]');
 
     insert into append_key (log_id, key, fingerprint, first_position, last_position)
     select p_log, k.key, decode(k.fingerprint, 'hex'), v_head + k.first, v_head + k.last

@@ -66,11 +66,7 @@ begin
     ) with ordinality e(stream, version, id, type, data, metadata, agent, schema_version, correlation_id, causation_id,
                         occurred_at, recorded_at, expected_version, read_position, digest, ord);
 
-    insert into stream (log_id, name, category, version)
-    select p_log, u.name, nullif(case when u.name like '%-%' then split_part(u.name, '-', 1) end, ''), max(u.version)
-    from unnest(streams, versions) u(name, version)
-    group by u.name
-    on conflict (log_id, name) do update set version = excluded.version;
+    perform catalogue_events(p_log, v_head, e_correlation_id ~ e'[^\x1e\x1f]');
 
     insert into append_key (log_id, key, fingerprint, first_position, last_position)
     select p_log, k.key, decode(k.fingerprint, 'hex'), k.first, k.last

@@ -51,13 +51,7 @@ def _fill(log: Log) -> None:
             """,
             {"log": log.pk, "many": MANY},
         )
-        cursor.execute(
-            """
-            insert into stream (log_id, name, category, version)
-            select log_id, stream, split_part(stream, '-', 1), count(*) from event where log_id = %s group by 1, 2, 3
-            """,
-            [log.pk],
-        )
+        cursor.execute("select catalogue_events(%s, 0, true)", [log.pk])
         cursor.execute("update log set head = %s where id = %s", [MANY, log.pk])
 
 

@@ -1,0 +1,31 @@
+-- Keeps the lists of streams and workflows up to date with the events after a position, which this transaction inserted.
+-- `p_workflows` says whether any of them has a correlation id. The planner's settings are the caller's.
+create function catalogue_events(p_log int, p_after bigint, p_workflows boolean) returns void
+language plpgsql volatile
+as $$
+begin
+    insert into stream (log_id, name, category, version, last_position)
+    select p_log, e.stream, nullif(case when e.stream like '%-%' then split_part(e.stream, '-', 1) end, ''),
+        max(e.version), max(e.position)
+    from event e where e.log_id = p_log and e.position > p_after
+    group by e.stream
+    on conflict (log_id, name) do update set version = excluded.version, last_position = excluded.last_position;
+
+    if not p_workflows then
+        return;
+    end if;
+    insert into workflow as w (log_id, correlation_id, first_position, last_position, events, first_at, last_at, agents)
+    select p_log, e.correlation_id, min(e.position), max(e.position), count(*),
+        min(coalesce(e.occurred_at, e.recorded_at)), max(coalesce(e.occurred_at, e.recorded_at)),
+        -- A list shows a few agents; one that went on growing would make each append to a long workflow dearer.
+        coalesce((array_agg(distinct e.agent) filter (where e.agent is not null))[:20], '{}')
+    from event e where e.log_id = p_log and e.position > p_after and e.correlation_id is not null
+    group by e.correlation_id
+    on conflict (log_id, correlation_id) do update set
+        last_position = excluded.last_position,
+        events = w.events + excluded.events,
+        first_at = least(w.first_at, excluded.first_at),
+        last_at = greatest(w.last_at, excluded.last_at),
+        agents = case when w.agents @> excluded.agents or cardinality(w.agents) >= 20 then w.agents
+                      else (array(select distinct unnest(w.agents || excluded.agents)))[:20] end;
+end $$;
