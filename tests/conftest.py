@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from django.contrib.auth.models import User
@@ -20,6 +21,10 @@ from events.engine import Engine
 from events.models import Log, Member, Scope
 from tests import factories
 from tests.server import Server, conninfo_of
+
+# The same examples each time, and however slow the machine is.
+hypothesis.settings.register_profile("eventsite", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("eventsite")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -98,4 +98,4 @@ class Appending(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_requests_agrees_with_the_oracle(database: None) -> None:
-    run_state_machine_as_test(Appending, settings=settings(max_examples=30, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(Appending, settings=settings(max_examples=30, stateful_step_count=15))

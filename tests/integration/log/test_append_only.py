@@ -1,0 +1,134 @@
+"""The database itself refuses to change what happened, whoever asks and however they are connected."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection
+from django.db.models import F
+from django.utils import timezone
+
+from events.models import AppendKey, Event, Log, Redaction, Stream
+from tests.factories import make_append
+from tests.integration.log.conftest import AppendTo
+
+CHANGES = [
+    "update event set data = '1' where log_id = %(log)s",
+    "update event set data = 'null', metadata = '{}' where log_id = %(log)s",
+    "update event set type = type where log_id = %(log)s",
+    "update event set position = position + 100 where log_id = %(log)s",
+    "update event set log_id = -1 where log_id = %(log)s",
+    "delete from event where log_id = %(log)s",
+    "truncate event",
+    "truncate event, stream, append_key, redaction, log cascade",
+    "update stream set version = version - 1 where log_id = %(log)s",
+    "update stream set name = 'other' where log_id = %(log)s",
+    "delete from stream where log_id = %(log)s",
+    "truncate stream",
+    "update append_key set fingerprint = '' where log_id = %(log)s",
+    "delete from append_key where log_id = %(log)s",
+    "truncate append_key",
+    "update log set head = head - 1 where id = %(log)s",
+    "update log set head = 0 where id = %(log)s",
+    "update log set head_at = head_at - interval '1 s' where id = %(log)s",
+    "update log set head_at = null where id = %(log)s",
+    "update log set id = -1 where id = %(log)s",
+    "delete from log where id = %(log)s",
+    "truncate log cascade",
+    "insert into redaction (log_id, position, marker_position, redacted_at, redacted_by, reason)"
+    " values (%(log)s, 1, 1, now(), 'me', 'why')",
+    "insert into redaction (log_id, position, marker_position, redacted_at, redacted_by, reason)"
+    " values (%(log)s, 1, 99, now(), 'me', 'why')",
+    "insert into event select (e).* from event e where log_id = %(log)s",
+]
+
+
+@pytest.fixture
+async def written(append: AppendTo) -> None:
+    await append(make_append("a-1", {"data": b'{"secret":1}'}, {"type": "event.redacted"}, idempotency_key="k"))
+
+
+def state(log: Log) -> list[object]:
+    rows = [list(model.objects.filter(log=log).order_by("pk").values_list()) for model in (Event, Stream, AppendKey)]
+    return [*rows, Log.objects.filter(pk=log.pk).values_list().get()]
+
+
+@pytest.mark.parametrize("role", ["origin", "replica"])
+@pytest.mark.usefixtures("written")
+def test_no_statement_changes_what_was_written(log: Log, role: str) -> None:
+    """The tests' user is a superuser; as a replica, ordinary triggers and foreign keys would be off."""
+    before = state(log)
+    with connection.cursor() as cursor:
+        cursor.execute("select usesuper from pg_user where usename = current_user")
+        assert cursor.fetchone() == (True,)
+        cursor.execute(f"set session_replication_role = {role}")
+        for change in CHANGES:
+            with pytest.raises(DatabaseError):
+                cursor.execute(change, {"log": log.pk})
+        cursor.execute("reset session_replication_role")
+    assert state(log) == before
+
+
+@pytest.mark.usefixtures("written")
+def test_no_query_changes_what_was_written(log: Log) -> None:
+    before = state(log)
+    for change in (
+        lambda: Event.objects.filter(log=log).update(type="Other"),
+        lambda: Event.objects.filter(log=log).delete(),
+        lambda: Log.objects.filter(pk=log.pk).update(head=F("head") - 1),
+        lambda: Stream.objects.filter(log=log).update(version=0),
+        lambda: AppendKey.objects.filter(log=log).delete(),
+    ):
+        with pytest.raises(IntegrityError):
+            change()
+    assert state(log) == before
+
+
+def test_an_empty_log_may_be_deleted(log: Log) -> None:
+    log.delete()
+    assert not Log.objects.filter(pk=log.pk).exists()
+
+
+@pytest.mark.usefixtures("written")
+def test_a_log_may_be_renamed(log: Log) -> None:
+    log.refresh_from_db()
+    log.name = f"{log.name[:50]}-renamed"
+    log.save()
+    assert Log.objects.get(pk=log.pk).head == 2
+
+
+@pytest.mark.usefixtures("written")
+def test_a_stale_log_object_does_not_move_the_head_back(log: Log) -> None:
+    with pytest.raises(IntegrityError):
+        log.save()
+
+
+@pytest.mark.usefixtures("written")
+def test_an_event_is_emptied_only_in_the_transaction_that_records_why(log: Log) -> None:
+    digest = bytes(Event.objects.get(log=log, position=1).digest)
+    with connection.cursor() as cursor:
+        cursor.execute("begin")
+        Redaction.objects.create(
+            log=log, position=1, marker_position=2, redacted_at=timezone.now(), redacted_by="ada", reason="a secret"
+        )
+        cursor.execute("update event set data = 'null', metadata = '{}' where log_id = %s and position = 1", [log.pk])
+        cursor.execute("commit")
+        for change in ("data = '1'", "data = 'null', metadata = '{}', type = 'x'", "data = 'null', metadata = '{}'"):
+            with pytest.raises(IntegrityError):
+                cursor.execute(f"update event set {change} where log_id = %s and position = 1", [log.pk])
+        for change in ("update redaction set reason = ''", "delete from redaction", "truncate redaction"):
+            with pytest.raises(IntegrityError):
+                cursor.execute(change)
+    event = Event.objects.get(log=log, position=1)
+    assert (event.data, event.metadata, bytes(event.digest)) == ("null", "{}", digest)
+
+
+def test_a_digest_has_thirty_two_bytes_and_a_log_a_plain_name(log: Log) -> None:
+    with pytest.raises(IntegrityError), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into event (log_id, position, stream, version, id, type, data, metadata, digest, schema_version,"
+            " recorded_at) values (%s, 1, 's', 1, 'i', 't', '1', '{}', '', 1, now())",
+            [log.pk],
+        )
+    for name in ("", "A", "a b", "a" * 64, "a\n"):
+        with pytest.raises(IntegrityError):
+            Log.objects.create(name=name)

@@ -1,0 +1,146 @@
+"""Each read gives the same as looking through the whole log would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import store
+from events.engine import Engine
+from events.models import Log
+from events.types import Event, Filter, StreamInfo
+from tests.factories import make_append
+from tests.integration.log.conftest import AppendTo, Read
+
+NAMES = [
+    "a",
+    "ab",
+    "abc",
+    "b",
+    "a\U0010ffff",
+    "a\U0010ffffb",
+    "aé",
+    "\ud7ff",
+    "\ue000",
+    "z%",
+    "z_",
+    "z\\",
+    "A",
+]
+PREFIXES = [*NAMES, "", "a\U0010ffff\U0010ffff", "\U0010ffff", "z", "\ud7ffx"]
+names = st.sampled_from(NAMES)
+wanted = st.lists(names | st.sampled_from(PREFIXES).map(lambda prefix: f"{prefix}*"), max_size=3).map(tuple)
+filters = st.builds(
+    Filter,
+    types=wanted,
+    agents=wanted,
+    stream=st.none() | names,
+    correlation_id=st.none() | st.sampled_from(["run", "no"]),
+)
+bounds = st.none() | st.integers(-2, 42) | st.sampled_from([2**63 - 1, 2**63, 2**80, -(2**70)])
+
+
+async def fill(append: AppendTo) -> None:
+    for n in range(40):
+        name, agent = NAMES[n % len(NAMES)], NAMES[n * 7 % len(NAMES)]
+        event: dict[str, Any] = {"type": name, "agent": None if n % 5 == 0 else agent}
+        await append(make_append(NAMES[n * 3 % len(NAMES)], {**event, "correlation_id": "run" if n % 3 == 0 else None}))
+
+
+@given(filters, bounds, bounds, st.booleans(), st.integers(1, 50))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_filtered_page_holds_what_matches(
+    engine: Engine,
+    log: Log,
+    append: AppendTo,
+    read: Read,
+    where: Filter,
+    after: int | None,
+    before: int | None,
+    backward: bool,
+    limit: int,
+) -> None:
+    if not await read():
+        await fill(append)
+    everything = await read()
+    matching = [
+        event
+        for event in (reversed(everything) if backward else everything)
+        if where.matches(event)
+        and (after is None or event.position > after)
+        and (before is None or event.position < before)
+    ]
+    page = store.events(log.pk, where, after=after, before=before, backward=backward, limit=limit)
+    assert await page.afetch(engine.pool) == matching[:limit]
+    assert await sync_to_async(page.fetch)() == matching[:limit]
+
+
+@given(st.sampled_from(NAMES), st.none() | st.integers(-1, 6) | st.just(2**70), st.booleans(), st.integers(1, 9))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_stream_is_read_from_any_version_in_both_directions(
+    engine: Engine, log: Log, append: AppendTo, read: Read, name: str, start: int | None, backward: bool, limit: int
+) -> None:
+    if not await read():
+        await fill(append)
+    versions = [event for event in await read() if event.stream == name]
+    expected = [
+        event
+        for event in (reversed(versions) if backward else versions)
+        if start is None or (event.version <= start if backward else event.version >= start)
+    ]
+    found = store.stream_events(log.pk, name, from_version=start, backward=backward, limit=limit)
+    assert await found.afetch(engine.pool) == expected[:limit]
+
+
+@given(st.sampled_from(PREFIXES), st.sampled_from(["", *NAMES]), st.integers(1, 20))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_streams_are_listed_by_prefix_in_the_order_of_their_bytes(
+    engine: Engine, log: Log, append: AppendTo, read: Read, prefix: str, after: str, limit: int
+) -> None:
+    if not await read():
+        await fill(append)
+    expected = sorted(
+        {event.stream for event in await read() if event.stream.startswith(prefix) and event.stream > after},
+        key=lambda name: name.encode(),
+    )
+    found = await store.streams(log.pk, prefix=prefix, after=after, limit=limit).afetch(engine.pool)
+    assert [stream.name for stream in found] == expected[:limit]
+
+
+async def test_streams_are_listed_by_category(append: AppendTo, engine: Engine, log: Log) -> None:
+    await append(*(make_append(name) for name in ("a-1", "a-2", "b-1", "a", "a-2")))
+    found = await store.streams(log.pk, category="a", limit=10).afetch(engine.pool)
+    assert found == [StreamInfo("a-1", "a", 1), StreamInfo("a-2", "a", 2)]
+
+
+async def test_an_event_is_found_by_position_by_id_and_by_its_cause(
+    append: AppendTo, read: Read, engine: Engine, log: Log, other_log: Log
+) -> None:
+    await append(make_append("a-1", {"id": "1"}, {"id": "2", "causation_id": "1"}, {"id": "3", "causation_id": "1"}))
+    await engine.writer.append(other_log.pk, [make_append("a-1", {"id": "1"}, {"id": "9", "causation_id": "1"})])
+    one, two, three = await read()
+    assert await store.event(log.pk, 2).afirst(engine.pool) == two
+    assert await store.event_by_id(log.pk, "3").afirst(engine.pool) == three
+    assert await store.effects(log.pk, "1", limit=10).afetch(engine.pool) == [two, three]
+    assert await store.effects(log.pk, "1", limit=1).afetch(engine.pool) == [two]
+    assert one.causation_id is None
+
+
+@pytest.mark.parametrize("position", [0, -1, 2, 2**63 - 1, 2**63, 2**80])
+async def test_there_is_nothing_at_a_position_that_is_none(
+    append: AppendTo, engine: Engine, log: Log, position: int
+) -> None:
+    await append(make_append("a-1"))
+    assert await store.event(log.pk, position).afirst(engine.pool) is None
+    assert await sync_to_async(store.event(log.pk, position).first)() is None
+
+
+async def test_an_unknown_log_reads_as_empty(engine: Engine) -> None:
+    assert await store.log("no-such-log").afirst(engine.pool) is None
+    assert await store.head(2**31 - 1).afirst(engine.pool) is None
+    events: list[Event] = await store.events(2**31 - 1, limit=1).afetch(engine.pool)
+    assert events == []
