@@ -7,7 +7,7 @@ same SQL on the engine's asynchronous pool (API, tails), with no thread in betwe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, TypeVar

@@ -114,7 +114,7 @@ async def test_streams_are_listed_by_prefix_in_the_order_of_their_bytes(
 async def test_streams_are_listed_by_category(append: AppendTo, engine: Engine, log: Log) -> None:
     await append(*(make_append(name) for name in ("a-1", "a-2", "b-1", "a", "a-2")))
     found = await store.streams(log.pk, category="a", limit=10).afetch(engine.pool)
-    assert found == [StreamInfo("a-1", "a", 1), StreamInfo("a-2", "a", 2)]
+    assert found == [StreamInfo("a-1", "a", 1, 1), StreamInfo("a-2", "a", 2, 5)]
 
 
 async def test_an_event_is_found_by_position_by_id_and_by_its_cause(

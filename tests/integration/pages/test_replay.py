@@ -73,7 +73,7 @@ def test_the_box_goes_to_a_step_of_the_stream(viewer: Client, at: str, typed: st
 
 def test_folding_in_blocks_gives_the_state_of_folding_at_once(log: Log, append: Append) -> None:
     append("s", *[{"data": b'{"n": %d, "k%d": true}' % (n, n % 7)} for n in range(1, 1203)])
-    found = replay.replay_stream(log.pk, StreamInfo("s", None, 1202), n=1201, projection=PROJECTIONS["latest"])
+    found = replay.replay_stream(log.pk, StreamInfo("s", None, 1202, 1202), n=1201, projection=PROJECTIONS["latest"])
     assert found.step
     assert found.step.after == {"n": 1201, **{f"k{n}": True for n in range(7)}}
     assert found.step.before == {"n": 1200, **{f"k{n}": True for n in range(7)}}
