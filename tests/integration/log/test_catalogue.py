@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from events import store
 from events.append import new_append, new_event
 from events.engine import Engine
@@ -47,7 +49,11 @@ async def test_a_workflow_names_twenty_agents_at_the_most(engine: Engine, log: L
     assert len(found.agents) == 20
 
 
-async def test_workflows_of_another_log_are_not_listed(engine: Engine, make_log: Callable[[], Log]) -> None:
-    one, other = make_log(), make_log()
-    await engine.writer.append(one.pk, [append("a-1", {"correlation_id": "run-9"})])
+@pytest.fixture
+def other(make_log: Callable[[], Log]) -> Log:
+    return make_log()
+
+
+async def test_workflows_of_another_log_are_not_listed(engine: Engine, log: Log, other: Log) -> None:
+    await engine.writer.append(log.pk, [append("a-1", {"correlation_id": "run-9"})])
     assert not await store.latest_workflows(other.pk, limit=10).afetch(engine.pool)
