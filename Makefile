@@ -6,7 +6,7 @@ python := .venv/bin/python
 ready := .venv/.ready
 ready_dev := .venv/.ready-dev
 
-.PHONY: help setup run test lint bench
+.PHONY: help setup run demo test lint bench
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -16,6 +16,9 @@ setup: $(ready)  ## make the venv and install what is needed to run
 
 run: $(ready)  ## set up, migrate and serve on http://127.0.0.1:8000 (PORT=8001 make run for another port)
 	@exec $(python) manage.py serve --port $(PORT)
+
+demo: $(ready)  ## let three agents handle orders, live, on the server that runs (in another terminal: make run)
+	@exec $(python) manage.py demo --url http://127.0.0.1:$(PORT)
 
 test: $(ready_dev)  ## run the tests
 	$(python) -m pytest -n $(PYTEST_WORKERS) --ignore=tests/benchmarks

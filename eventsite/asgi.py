@@ -19,6 +19,7 @@ from events.engine import Engine  # noqa: E402
 from events.routing import websocket_urlpatterns  # noqa: E402
 from eventsite import health, supervision  # noqa: E402
 from eventsite.api import api  # noqa: E402
+from eventsite.demo import live  # noqa: E402
 from eventsite.lean import LeanAPI  # noqa: E402
 
 Scope = dict[str, Any]
@@ -52,6 +53,7 @@ def with_engine(application: Application) -> Application:
         async with Engine():
             await send({"type": "lifespan.startup.complete"})
             await receive()
+            await live.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     return wrapped

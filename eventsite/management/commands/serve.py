@@ -18,6 +18,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from eventsite import schema, welcome
+from eventsite.demo import seeding
 
 GRACE = 3
 """Seconds that open requests have when the server stops: an event stream never ends by itself."""
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         with _bound(options["host"], options["port"]) as listener:
             self.check(databases=["default"])
             schema.migrate()
+            seeding.seed()
             self.stdout.write(welcome.message(_url(listener)))
             self.stdout.flush()
             _serve(listener, workers=options["workers"])

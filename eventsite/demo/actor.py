@@ -1,0 +1,111 @@
+"""Whoever takes part: looks at the log, and says what happened and because of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+from uuid import UUID, uuid5
+
+from events.schemas import EventOut
+from eventsite.demo.api import Api
+from eventsite.demo.stage import Stage
+from eventsite.demo.world import World
+
+NAMESPACE = UUID("0f0b6d0e-6a5f-5f0c-9d59-3f5b8f3a2c11")
+POLL = 0.25
+"""Simulated seconds between two looks at the log."""
+
+
+class Cause(Protocol):
+    """An event that others follow from: read from the log, or just said."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def correlation_id(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event that has just been appended."""
+
+    id: str
+    correlation_id: str
+    position: int
+    data: dict[str, Any]
+
+
+class Actor:
+    """One name, on one token. It remembers nothing that it could not read again."""
+
+    name: ClassVar[str]
+    service: ClassVar[str]
+    """Its program and version, for the metadata."""
+
+    def __init__(self, stage: Stage, api: Api, world: World, shift: int) -> None:
+        self.stage = stage
+        self.world = world
+        self.shift = shift
+        self.since: int | None = None
+        """The position that opened this shift: what stands before it is somebody else's."""
+        self.seen: int | None = None
+        """Its last look at the log went up to here: what it bases its next event on."""
+        self._api = api
+
+    @property
+    def diary(self) -> str:
+        """The stream about itself."""
+        return f"agent-{self.name}"
+
+    async def find_shift(self) -> EventOut:
+        [opened] = await self.look(after=None, stream=f"shift-{self.shift}", type=["shift.opened"])
+        self.since = opened.position
+        return opened
+
+    async def look(self, **query: object) -> list[EventOut]:
+        """This shift's events, up to the last one that anybody on the stage has written.
+
+        The bound is what makes a shift repeatable: played again into the same log, everybody sees at
+        every moment what they saw the first time, and not what came later.
+        """
+        found = await self._api.events(**{"after": self.since} | query, before=self.stage.head + 1)
+        self.seen = self.stage.head
+        return [event for event in found if event.metadata.get("shift") == self.shift]
+
+    async def say(
+        self,
+        stream: str,
+        type: str,
+        data: dict[str, Any],
+        *,
+        cause: Cause | None,
+        workflow: str | None = None,
+        expected_version: int | str = "any",
+    ) -> Said:
+        """Append an event. `workflow` is the cause's, where none is given.
+
+        Its id says what happened where because of what: who reacts to one event twice says nothing twice.
+        """
+        workflow = workflow or (cause and cause.correlation_id) or f"shift-{self.shift}"
+        id = str(uuid5(NAMESPACE, f"{self.shift}/{stream}/{type}/{cause.id if cause else ''}"))
+        event = {
+            "id": id,
+            "type": type,
+            "data": data,
+            "metadata": {"shift": self.shift, "service": self.service},
+            "correlation_id": workflow,
+            "causation_id": cause.id if cause else None,
+            "occurred_at": self.stage.clock,
+        }
+        placed = await self._api.append(stream, event, expected_version=expected_version, read_position=self.seen)
+        self.stage.head = max(self.stage.head, placed.last_position)
+        return Said(id, workflow, placed.last_position, data)
+
+
+def state_of(events: Iterable[EventOut]) -> dict[str, Any]:
+    """What the events of a stream said last about each key."""
+    state: dict[str, Any] = {}
+    for event in events:
+        state |= event.data
+    return state

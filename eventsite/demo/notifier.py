@@ -1,0 +1,116 @@
+"""The notifier takes the payment of a routed order and tells the customer. It is killed once, and goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.schemas import EventOut
+from eventsite.demo.actor import Said
+from eventsite.demo.agent import Agent
+from eventsite.demo.world import CURRENCY, Refused
+
+ATTEMPTS = 2
+BACKOFF = 1.5
+"""Simulated seconds before a payment is tried again."""
+STARTED = ("payment.initiated", "payment.retried")
+MESSAGES = {
+    "confirmed": "Your order is confirmed and paid.",
+    "on_its_way": "Your order is on its way.",
+    "delayed": "Your order missed its van. A courier brings it; we are sorry.",
+    "cancelled": "Your payment did not go through, so we cancelled your order.",
+}
+
+
+class Notifier(Agent):
+    name = "notifier"
+    service = "notifier 1.12.0"
+    follows = ("order.routed", "order.delayed", "order.dispatched")
+
+    async def begin(self, opened: EventOut) -> None:
+        """Start; or, where its own stream ends in a crash, find out what it was doing and go on there."""
+        diary = await self.look(stream=self.diary)
+        if diary and diary[-1].type == "agent.crashed":
+            await self._resume(diary[-1])
+        else:
+            await super().begin(opened)
+
+    async def handle(self, event: EventOut) -> None:
+        if event.type == "order.routed":
+            await self._pay(event)
+        else:
+            message = "delayed" if event.type == "order.delayed" else "on_its_way"
+            await self._tell(message, event, order=event.stream)
+
+    async def _resume(self, crashed: EventOut) -> None:
+        last = (await self.look(agent=self.name))[-1]
+        workflow = {event.id: event for event in await self.look(correlation_id=last.correlation_id)}
+        handled = workflow[last.causation_id or ""]
+        while handled.agent == self.name:
+            handled = workflow[handled.causation_id or ""]
+        payment = (await self.look(stream=_payment(handled.stream)))[-1:]
+        unfinished = [{"stream": event.stream, "type": event.type} for event in payment if event.type in STARTED]
+        data = {"action": f"go on with {handled.type} of {handled.stream}", "unfinished": unfinished}
+        await self.say(self.diary, "agent.resumed", data, cause=crashed)
+        self.position = handled.position - 1
+
+    async def _pay(self, routed: EventOut) -> None:
+        """Take the payment, from wherever it stands: a restarted notifier comes here with one under way."""
+        order, stream = routed.stream, _payment(routed.stream)
+        known = await self.look(stream=stream)
+        started: EventOut | Said
+        if known:
+            started = known[-1]
+        else:
+            await self.stage.pause(0.3)
+            data = self._attempt(order, 1)
+            started = await self.say(stream, "payment.initiated", data, cause=routed, expected_version="no_stream")
+        while failed := await self._charge(order, started):
+            attempt = started.data["attempt"] + 1
+            if attempt > ATTEMPTS:
+                await self._cancel(order, failed)
+                break
+            await self.stage.pause(BACKOFF)
+            started = await self.say(stream, "payment.retried", self._attempt(order, attempt), cause=failed)
+
+    async def _charge(self, order: str, started: EventOut | Said) -> Said | None:
+        """Ask the gateway, which charges once for each key, however often it is asked. What failed, if it did."""
+        await self.stage.pause(1.1)
+        key, stream = started.data["idempotency_key"], _payment(order)
+        try:
+            charge, again = self.world.charge(order, key)
+        except Refused as refused:
+            failure = {"status": "failed", "reason": str(refused), "code": refused.code, "idempotency_key": key}
+            return await self.say(stream, "payment.failed", failure, cause=started)
+        captured = {"status": "captured", "charge": charge, "amount": started.data["amount"], "charged_before": again}
+        done = await self.say(stream, "payment.captured", captured, cause=started)
+        paid = {"status": "paid", "paid": started.data["amount"], "charge": charge}
+        await self._tell("confirmed", await self.say(order, "order.paid", paid, cause=done), order=order)
+        return None
+
+    async def _cancel(self, order: str, failed: Said) -> None:
+        reason = f"payment failed {ATTEMPTS} times: {failed.data['reason']}"
+        cancelled = await self.say(order, "order.cancelled", {"status": "cancelled", "reason": reason}, cause=failed)
+        await self._tell("cancelled", cancelled, order=order)
+
+    async def _tell(self, message: str, cause: EventOut | Said, *, order: str) -> None:
+        """By mail; by text message where mail has bounced."""
+        customer = self.world.orders[order].placed
+        by_text = bool(await self.look(stream=order, type=["notification.failed"]))
+        await self.stage.pause(0.5)
+        mail = {"message": message, "channel": "email", "to": customer["email"], "text": MESSAGES[message]}
+        if not by_text and self.world.mail_bounces(order):
+            bounced = mail | {"reason": "550 5.1.1 mailbox unavailable"}
+            cause = await self.say(order, "notification.failed", bounced, cause=cause)
+            by_text = True
+            await self.stage.pause(0.6)
+        sent = mail | {"channel": "sms", "to": customer["phone"]} if by_text else mail
+        await self.say(order, "notification.sent", sent, cause=cause)
+
+    def _attempt(self, order: str, attempt: int) -> dict[str, Any]:
+        amount = self.world.orders[order].placed["total"]
+        key = f"{order}/charge/{attempt}"
+        return {"status": "pending", "amount": amount, "currency": CURRENCY, "attempt": attempt, "idempotency_key": key}
+
+
+def _payment(order: str) -> str:
+    return order.replace("order", "payment")

@@ -1,0 +1,94 @@
+"""The router decides which depot delivers an order, puts it on the van's list, and sends the vans off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.schemas import EventOut
+from eventsite.demo import board
+from eventsite.demo.actor import Said, state_of
+from eventsite.demo.agent import Agent
+from eventsite.demo.world import PICKUPS, VANS, Order
+
+
+class Router(Agent):
+    name = "router"
+    service = "router 2.4.1"
+    follows = ("order.placed", "order.cancelled", "shift.cutoff")
+
+    async def begin(self, opened: EventOut) -> None:
+        await super().begin(opened)
+        for depot, van in VANS.items():
+            data = {"van": van, "stops": [PICKUPS[depot]], "load_kg": 0}
+            await self.say(board.stream_of(depot), "assignment.opened", data, cause=opened)
+
+    async def handle(self, event: EventOut) -> None:
+        if event.type == "order.placed":
+            await self._route(event)
+        elif event.type == "order.cancelled":
+            await self._unload(event)
+        else:
+            await self._depart(event)
+
+    async def _route(self, placed: EventOut) -> None:
+        order = self.world.orders[placed.stream]
+        route = f"route-{order.number}"
+        await self.stage.pause(0.5)
+        options = {"order": order.name, "candidates": order.candidates}
+        proposed = await self.say(route, "route.proposed", options, cause=placed, expected_version="no_stream")
+        await self.stage.pause(0.4)
+        best = max(order.candidates, key=lambda candidate: candidate["score"])
+        choice = {key: best[key] for key in ("depot", "score", "cost", "van", "minutes")}
+        choice["reason"] = f"nearest depot, {best['distance_km']} km"
+        chosen = await self.say(route, "route.chosen", choice, cause=proposed, expected_version=1)
+        await self._load(order, best, chosen)
+
+    async def _load(self, order: Order, best: dict[str, Any], chosen: Said) -> None:
+        def extended(state: dict[str, Any]) -> dict[str, Any]:
+            load = round(state["load_kg"] + order.placed["weight_kg"], 1)
+            return {"added": order.name, "stops": [*state["stops"], order.name], "load_kg": load}
+
+        loaded = await board.change(self, best["depot"], "assignment.extended", extended, cause=chosen, thinking=0.4)
+        await self.stage.pause(0.2)
+        routed = {"status": "routed", "depot": best["depot"], "van": best["van"], "eta_minutes": best["minutes"]}
+        await self.say(order.name, "order.routed", routed, cause=loaded)
+
+    async def _unload(self, cancelled: EventOut) -> None:
+        order = self.world.orders[cancelled.stream]
+        routed = state_of(await self.look(stream=order.name))
+
+        def reduced(state: dict[str, Any]) -> dict[str, Any]:
+            stops = [stop for stop in state["stops"] if stop != order.name]
+            return {"removed": order.name, "stops": stops, "load_kg": round(state["load_kg"] - routed["weight_kg"], 1)}
+
+        await board.change(self, routed["depot"], "assignment.reduced", reduced, cause=cancelled, thinking=0.4)
+
+    async def _depart(self, cutoff: EventOut) -> None:
+        """Send each van off with what is on its list, then look for orders that are on none."""
+        on_board: set[str] = set()
+        for depot, van in VANS.items():
+            known = await board.read(self, depot)
+            await self.stage.pause(0.8)
+            left = {"van": van, "stops": state_of(known)["stops"], "load_kg": state_of(known)["load_kg"]}
+            departed = await self.say(
+                board.stream_of(depot), "van.departed", left, cause=cutoff, expected_version=known[-1].version
+            )
+            orders = [stop for stop in left["stops"] if stop in self.world.orders]
+            on_board.update(orders)
+            for place, order in enumerate(orders, 1):
+                await self.stage.pause(0.3)
+                data = {"status": "dispatched", "van": van, "stop": place, "of": len(orders)}
+                await self.say(order, "order.dispatched", data, cause=departed, workflow=order)
+        for paid in await self.look(type=["order.paid"]):
+            if paid.stream not in on_board:
+                await self._send_by_bike(paid)
+
+    async def _send_by_bike(self, paid: EventOut) -> None:
+        promised = state_of(await self.look(stream=paid.stream))
+        await self.stage.pause(0.8)
+        reason = f"paid, but not on the list of {promised['van']} when it left"
+        data = {"status": "delayed", "reason": reason, "depot": promised["depot"]}
+        delayed = await self.say(paid.stream, "order.delayed", data, cause=paid)
+        await self.stage.pause(1.2)
+        sent = {"status": "dispatched", "van": "bike-2", "late_by_minutes": 25}
+        await self.say(paid.stream, "order.dispatched", sent, cause=delayed)

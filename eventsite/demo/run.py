@@ -1,0 +1,64 @@
+"""One shift from its first event to its last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from eventsite.demo.api import Api, Transport
+from eventsite.demo.notifier import Notifier
+from eventsite.demo.optimizer import Optimizer
+from eventsite.demo.router import Router
+from eventsite.demo.stage import Stage
+from eventsite.demo.storefront import Storefront
+from eventsite.demo.supervisor import Supervisor
+from eventsite.demo.world import world_of
+
+AGENTS = (Router, Optimizer, Notifier)
+CREW = (Storefront, Supervisor, *AGENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A finished run, and where it stands in the log."""
+
+    number: int
+    first_position: int
+    last_position: int
+
+
+async def play(
+    transport: Transport,
+    tokens: Mapping[str, str],
+    *,
+    number: int | None = None,
+    speed: float = math.inf,
+    epoch: datetime | None = None,
+) -> Shift:
+    """Play one shift through the API.
+
+    Args:
+        tokens: by the name of who uses it.
+        number: the shift to play: the same number gives the same events. None for the next that is new.
+        speed, epoch: see `Stage`.
+    """
+    apis = {name: Api(transport, token) for name, token in tokens.items()}
+    stage = Stage(speed=speed, epoch=epoch)
+    number = number or await next_number(apis[Storefront.name])
+    world = world_of(number)
+    storefront = Storefront(stage, apis[Storefront.name], world, number)
+    supervisor = Supervisor(stage, apis[Supervisor.name], world, number)
+    opened = await storefront.open_shift()
+    agents = [partial(agent, stage, apis[agent.name], world, number) for agent in AGENTS]
+    await stage.play(storefront.work, *(partial(supervisor.keep, agent) for agent in agents))
+    await supervisor.close_shift()
+    return Shift(number, opened.position, stage.head)
+
+
+async def next_number(api: Api) -> int:
+    """One more than the last shift that was opened."""
+    opened = await api.events(type=["shift.opened"], agent=[Storefront.name], direction="backward", limit=1)
+    return opened[0].data["shift"] + 1 if opened else 1

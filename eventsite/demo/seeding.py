@@ -1,0 +1,55 @@
+"""The log that a new installation has to look at: one finished run, made before the server answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from datetime import timedelta
+
+from events import logs, store
+from events.engine import Engine
+from events.models import Log
+from events.types import Filter
+from eventsite.demo.api import DemoError
+from eventsite.demo.live import AlreadyRunning, run_live
+from eventsite.demo.storefront import Storefront
+
+logger = logging.getLogger(__name__)
+
+LOG = "demo"
+FIRST = 1
+"""The shift of the finished run."""
+_DURATION = timedelta(minutes=1)
+"""So long before the log was made the finished run began: longer than a shift takes."""
+
+
+def seed() -> None:
+    """Make the log `demo` with one finished run, unless there is such a log; finish a run that was cut off."""
+    if not Log.objects.filter(name=LOG).exists() or _is_unfinished():
+        try:
+            play_finished(logs.ensure(LOG))
+        except AlreadyRunning:
+            pass  # another server that starts at the same time
+        except DemoError as error:
+            logger.warning("the log %s could not be finished: %s", LOG, error)
+
+
+def play_finished(log: Log) -> None:
+    """Play the first shift without waiting. Played again into the same log, it adds nothing."""
+
+    async def run() -> None:
+        async with Engine():
+            epoch = (log.created_at - _DURATION).replace(microsecond=0)
+            await run_live(log, speed=math.inf, number=FIRST, epoch=epoch)
+
+    asyncio.run(run())
+
+
+def _is_unfinished() -> bool:
+    log = logs.named(LOG)
+    first = store.event(log.id, 1).first()
+    if first is None or (first.stream, first.type, first.agent) != (f"shift-{FIRST}", "shift.opened", Storefront.name):
+        return False  # somebody else's log, that happens to have this name
+    closed = Filter(types=("shift.closed",), stream=f"shift-{FIRST}")
+    return store.events(log.id, closed, limit=1).first() is None

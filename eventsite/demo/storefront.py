@@ -1,0 +1,50 @@
+"""The outside: customers order; a shift opens, is cut off and ends."""
+
+from __future__ import annotations
+
+from events.schemas import EventOut
+from eventsite.demo.actor import POLL, Actor, Said
+from eventsite.demo.world import SCRIPT, VANS
+
+
+class Storefront(Actor):
+    """Places the orders, and watches them to the end."""
+
+    name = "storefront"
+    service = "storefront 5.0.2"
+
+    async def open_shift(self) -> Said:
+        """Say the first event of all."""
+        data = {"shift": self.shift, "city": "Edinburgh", "orders_expected": len(SCRIPT), "vans": VANS}
+        return await self.say(f"shift-{self.shift}", "shift.opened", data, cause=None, expected_version="no_stream")
+
+    async def work(self) -> None:
+        await self.find_shift()
+        shift, orders = f"shift-{self.shift}", set(self.world.orders)
+        await self._place_orders()
+        settled = await self._until(orders, {"order.paid", "order.cancelled"})
+        await self.stage.pause(2.0)
+        data = {"orders": len(orders), "reason": "every order is paid or cancelled"}
+        await self.say(shift, "shift.cutoff", data, cause=settled[-1], workflow=shift)
+        done = await self._until(orders, {"order.dispatched", "order.cancelled"})
+        await self.stage.pause(1.0)
+        cancelled = sum(event.type == "order.cancelled" for event in done)
+        ended = {"orders": len(orders), "dispatched": len(done) - cancelled, "cancelled": cancelled}
+        await self.say(shift, "shift.ended", ended, cause=done[-1], workflow=shift)
+
+    async def _place_orders(self) -> None:
+        for order in self.world.orders.values():
+            await self.stage.pause(order.at - self.stage.now)
+            # It comes from outside: nothing in the log caused it, and it begins a workflow.
+            await self.say(
+                order.name, "order.placed", order.placed, cause=None, workflow=order.name, expected_version="no_stream"
+            )
+
+    async def _until(self, orders: set[str], types: set[str]) -> list[EventOut]:
+        """Wait until each order has had an event of one of these types; those events."""
+        while True:
+            if self.seen != self.stage.head:
+                events = await self.look(type=sorted(types))
+                if {event.stream for event in events} >= orders:
+                    return events
+            await self.stage.pause(POLL)

@@ -1,0 +1,58 @@
+"""Play the demo live: what `make demo` runs."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from events import logs
+from events.engine import Engine
+from events.models import Log
+from eventsite.demo import transports
+from eventsite.demo.api import DemoError
+from eventsite.demo.live import run_live
+from eventsite.demo.run import Shift
+from eventsite.demo.seeding import LOG
+
+
+class Command(BaseCommand):
+    help = (
+        "Let three agents handle a few orders, live, through the API of a running server. docs/demo.md tells the story."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--log", default=LOG, help=f"the log they append to, made if need be (default: {LOG})")
+        parser.add_argument("--url", default="http://127.0.0.1:8000", help="the server (default: %(default)s)")
+        parser.add_argument("--speed", type=_speed, default=1.0, help="1 takes 40 seconds, 2 takes 20 (default: 1)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        url = options["url"].rstrip("/")
+        if urlsplit(url).scheme not in ("http", "https") or not transports.answers(url):
+            raise CommandError(f"No Eventsite answers at {url}. Start one with `make run`, or name another: --url.")
+        try:
+            log = logs.ensure(options["log"])
+        except ValidationError as error:
+            raise CommandError(f"--log: {' '.join(error.messages)}") from None
+        self.stdout.write(f"Watch it at {url}/logs/{log.name}/")
+        try:
+            shift = asyncio.run(_run(log, url, options["speed"]))
+        except DemoError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"Shift {shift.number} is over: events {shift.first_position} to {shift.last_position}.")
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed <= 1000:
+        raise ArgumentTypeError("it takes a number above 0, up to 1000.")
+    return speed
+
+
+async def _run(log: Log, url: str, speed: float) -> Shift:
+    async with Engine():  # for the lock; the events go over HTTP
+        return await run_live(log, speed=speed, transport=transports.http(url))
