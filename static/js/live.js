@@ -9,6 +9,7 @@ const MOST = 1000;
 const NEAR_THE_TOP = 40;
 const RETRY_FIRST = 500;
 const RETRY_LAST = 10_000;
+const NO_LONGER_A_MEMBER = 4404;
 
 const get = (id) => document.getElementById(id);
 const plural = (n) => `${n.toLocaleString("en")} new event${n === 1 ? "" : "s"}`;
@@ -35,7 +36,12 @@ class Live {
       say("");
     };
     this.socket.onmessage = (message) => this.receive(JSON.parse(message.data));
-    this.socket.onclose = () => this.reconnect();
+    this.socket.onclose = ({ code }) => (code === NO_LONGER_A_MEMBER ? this.leave() : this.reconnect());
+  }
+
+  leave() {
+    this.end();
+    say("You may no longer read this log.", true);
   }
 
   reconnect() {

@@ -7,6 +7,7 @@ import json
 import pytest
 from django.test import Client
 
+from events import store
 from tests.integration.pages.conftest import Append
 
 SCRIPT = "<script>alert(1)</script>"
@@ -36,6 +37,20 @@ def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at:
     assert "<script>alert" not in text
     assert "<img" not in text
     assert "script&gt;" in text
+
+
+def test_a_page_that_fails_says_so_and_tells_nothing(
+    viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("the secret is 42")
+
+    monkeypatch.setattr(store, "events", broken)
+    viewer.raise_request_exception = False
+    answer = viewer.get(at)
+    assert answer.status_code == 500
+    assert "This page failed" in answer.content.decode()
+    assert "42" not in answer.content.decode()
 
 
 def test_every_page_forbids_inline_scripts(viewer: Client, append: Append, at: str) -> None:
