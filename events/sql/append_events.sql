@@ -18,10 +18,10 @@ create function append_events(
     k_key text, k_fingerprint text, k_first text, k_last text,
     out done boolean, out first_position bigint, out base_versions bigint[]
 ) language plpgsql volatile
--- The plan is made while tables may be empty: it must not remember a sequential scan. Nor a scan of the whole log
--- through an index, which is as cheap while it is short and grows with it: so ids and names are looked up one by one,
--- in subqueries that the planner can't turn into a join.
-set enable_seqscan = off set plan_cache_mode = force_generic_plan
+-- The plan is made while tables may be empty: it must not remember a sequential scan, nor a scan of the whole log through
+-- any index that begins with it, which costs nothing while the log is short and grows with it. So what is looked for is
+-- asked for in the order of the one index that fits, and nothing may be sorted instead.
+set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan
 as $$
 declare
     names constant text[] := string_to_array(s_name, e'\x1f');
@@ -40,11 +40,16 @@ begin
            array_agg(coalesce(s.version, 0) order by w.ord)
     into done, base_versions
     from unnest(names, string_to_array(s_wanted, e'\x1f', e'\x1e')::bigint[]) with ordinality w(name, wanted, ord)
-    left join lateral (select s.version from stream s where s.log_id = p_log and s.name = w.name limit 1) s on true;
+    left join lateral (
+        select s.name, s.version from stream s
+        where s.log_id = p_log and s.name >= w.name order by s.name limit 1
+    ) s on s.name = w.name;
 
     if not done
-        or exists (select from unnest(ids) i(id)
-                   where (select true from event e where e.log_id = p_log and e.id = i.id))
+        or exists (
+            select from unnest(ids) i(id)
+            where i.id = (select e.id from event e where e.log_id = p_log and e.id >= i.id order by e.id limit 1)
+        )
         or exists (select from append_key where log_id = p_log and key = any (keys))
     then
         done := false;

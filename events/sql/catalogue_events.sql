@@ -1,5 +1,6 @@
 -- Keeps the lists of streams and workflows up to date with the events after a position, which this transaction inserted.
--- `p_workflows` says whether any of them has a correlation id. The planner's settings are the caller's.
+-- `p_workflows` says whether any of them has a correlation id. The planner's settings are the caller's;
+-- `offset 0` keeps it from reading the whole log in the order of what it groups by.
 create function catalogue_events(p_log int, p_after bigint, p_workflows boolean) returns void
 language plpgsql volatile
 as $$
@@ -7,7 +8,7 @@ begin
     insert into stream (log_id, name, category, version, last_position)
     select p_log, e.stream, nullif(case when e.stream like '%-%' then split_part(e.stream, '-', 1) end, ''),
         max(e.version), max(e.position)
-    from event e where e.log_id = p_log and e.position > p_after
+    from (select * from event where log_id = p_log and position > p_after order by position offset 0) e
     group by e.stream
     on conflict (log_id, name) do update set version = excluded.version, last_position = excluded.last_position;
 
@@ -19,7 +20,8 @@ begin
         min(coalesce(e.occurred_at, e.recorded_at)), max(coalesce(e.occurred_at, e.recorded_at)),
         -- A list shows a few agents; one that went on growing would make each append to a long workflow dearer.
         coalesce((array_agg(distinct e.agent) filter (where e.agent is not null))[:20], '{}')
-    from event e where e.log_id = p_log and e.position > p_after and e.correlation_id is not null
+    from (select * from event where log_id = p_log and position > p_after order by position offset 0) e
+    where e.correlation_id is not null
     group by e.correlation_id
     on conflict (log_id, correlation_id) do update set
         last_position = excluded.last_position,

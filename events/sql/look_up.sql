@@ -1,18 +1,20 @@
 -- What the log knows of a flush: versions of its streams, its ids, its keys. One statement, so one snapshot: a version
--- never looks older or newer than the ids beside it. Lists are texts joined by U+001F. Names are looked up one by one,
--- for the reason given in append_events.sql.
+-- never looks older or newer than the ids beside it. Lists are texts joined by U+001F. Names and ids are
+-- asked for as in append_events.sql, for the reason given there.
 create function look_up(p_log int, p_names text, p_ids text, p_keys text)
 returns table (kind text, name text, "position" bigint, version bigint, stream text, digest bytea, ids text[])
 language sql stable
-set enable_seqscan = off
+set enable_seqscan = off set enable_sort = off
 as $$
     select 'stream', s.name, null::bigint, s.version, null, null::bytea, null::text[]
     from unnest(string_to_array(p_names, e'\x1f')) n(name)
-    cross join lateral (select * from stream s where s.log_id = p_log and s.name = n.name limit 1) s
+    join lateral (select * from stream s where s.log_id = p_log and s.name >= n.name order by s.name limit 1) s
+        on s.name = n.name
     union all
     select 'event', e.id, e.position, e.version, e.stream, e.digest, null
     from unnest(string_to_array(p_ids, e'\x1f')) i(id)
-    cross join lateral (select * from event e where e.log_id = p_log and e.id = i.id limit 1) e
+    join lateral (select * from event e where e.log_id = p_log and e.id >= i.id order by e.id limit 1) e
+        on e.id = i.id
     union all
     select 'key', k.key, k.first_position, f.version, f.stream, k.fingerprint,
            array(select e.id from event e where e.log_id = p_log
