@@ -13,8 +13,9 @@ from events import engine
 from events.append import check_stream, new_append
 from events.errors import EventsError, OutcomeUnknown, QueueFull, TooLarge, Unavailable
 from events.grants import Grant
+from events.plan import Outcome
 from events.schemas import LineIn, decode
-from events.types import Append, Appended
+from events.types import Append
 
 _CHUNK_LINES = 1_000
 _CHUNK_BYTES = 2**20
@@ -33,14 +34,12 @@ class Bulk:
     last_position: int | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def fail(self, line: int, error: EventsError) -> None:
-        self.failed += 1
-        if len(self.errors) < _ERRORS:
-            self.errors.append({"line": line, "code": error.code, "detail": error.detail})
-
-    def settle(self, line: int, outcome: Appended | EventsError) -> None:
+    def settle(self, line: int, outcome: Outcome) -> None:
+        """Count a line. Lines come in order, so the errors kept are those of the first lines."""
         if isinstance(outcome, EventsError):
-            self.fail(line, outcome)
+            self.failed += 1
+            if len(self.errors) < _ERRORS:
+                self.errors.append({"line": line, "code": outcome.code, "detail": outcome.detail})
             return
         self.last_position = outcome.last_position
         if outcome.replayed:
@@ -58,14 +57,15 @@ class Bulk:
         }
 
 
-Chunk = list[tuple[int, Append]]
+Chunk = list[tuple[int, Append | EventsError]]
+"""Lines by number: checked, or what is wrong with them."""
 
 
 async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> Bulk:
     """Append a stream of lines. A bad line is counted and the rest goes on.
 
-    Raises `Unavailable` or `OutcomeUnknown`, with the counts so far, where the database is away: lines
-    with ids can be sent again from the start.
+    Raises `Unavailable`, `OutcomeUnknown` or `QueueFull`, with the counts so far, where the database is
+    away or too busy: lines with ids can be sent again from the start.
     """
     bulk = Bulk()
     writing: asyncio.Task[None] | None = None
@@ -73,10 +73,7 @@ async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> Bulk:
     size = 0
     try:
         async for number, line in _lines(body):
-            try:
-                chunk.append((number, _append(line, grant)))
-            except EventsError as error:
-                bulk.fail(number, error)
+            chunk.append((number, _checked(line, grant)))
             size += len(line)
             if len(chunk) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
                 # One chunk is written while the next is parsed; never two, so that lines keep their order.
@@ -92,27 +89,40 @@ async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> Bulk:
     return bulk
 
 
-def _append(line: bytes, grant: Grant) -> Append:
-    if len(line) > _most():
-        raise TooLarge(f"The line is longer than {_most():,} bytes.", limit=_most())
-    event = decode(line, LineIn)
-    grant.check_stream(event.stream)
-    check_stream(event.stream)
-    return new_append(event.stream, [event.checked(event.stream, pinned_agent=grant.agent, field="event")])
+def _checked(line: bytes, grant: Grant) -> Append | EventsError:
+    try:
+        if len(line) > _most():
+            raise TooLarge(f"The line is longer than {_most():,} bytes.", limit=_most())
+        event = decode(line, LineIn)
+        grant.check_stream(check_stream(event.stream))
+        return new_append(event.stream, [event.checked(event.stream, pinned_agent=grant.agent, field="event")])
+    except EventsError as error:
+        return error
 
 
 async def _write(chunk: Chunk, grant: Grant, bulk: Bulk) -> None:
-    async with asyncio.timeout(_PATIENCE):
-        while True:
-            try:
-                outcomes = await engine.current().writer.append(grant.log_id, [append for _, append in chunk])
-                break
-            except QueueFull:
-                await asyncio.sleep(0.05)
-    for (line, _), outcome in zip(chunk, outcomes, strict=True):
+    sound = [append for _, append in chunk if isinstance(append, Append)]
+    try:
+        outcomes = iter(await _outcomes(sound, grant) if sound else [])
+    except (QueueFull, Unavailable) as error:
+        raise type(error)(error.detail, **bulk.as_json()) from None
+    for line, append in chunk:
+        outcome = append if isinstance(append, EventsError) else next(outcomes)
         if isinstance(outcome, Unavailable | OutcomeUnknown):
             raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.", **bulk.as_json())
         bulk.settle(line, outcome)
+
+
+async def _outcomes(appends: list[Append], grant: Grant) -> list[Outcome]:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while True:
+        try:
+            return await engine.current().writer.append(grant.log_id, appends)
+        except QueueFull:
+            if loop.time() >= deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 def _most() -> int:

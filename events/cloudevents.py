@@ -54,10 +54,9 @@ def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -
             raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
         data = msgspec.json.encode({"data_base64": _decoded(encoded, bytes, f"{field}.data_base64", "base64")})
     attributes = {
-        name: attribute
+        name: _decoded(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer")
         for name, value in members.items()
-        if (attribute := _decoded(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer"))
-        is not None
+        if bytes(value).strip() != b"null"
     }
     return _append(attributes, data, pinned_agent=pinned_agent, field=field)
 
