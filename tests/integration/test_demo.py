@@ -1,0 +1,358 @@
+"""The demo: what its story holds, that it is the same every time, and how it is started."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.core.management import CommandError, call_command
+from pytest_django.plugin import DjangoDbBlocker
+
+from events.engine import Engine
+from events.models import Event, Log, Token
+from eventsite.demo import live, seeding
+from eventsite.demo.api import DemoError, Transport
+from eventsite.demo.live import AlreadyRunning, run_live, start_live, stop
+from eventsite.demo.seeding import play_finished
+from eventsite.demo.transports import in_process
+from tests.factories import make_append, make_log, make_name
+from tests.server import Server, free_port
+
+AGENTS = {"router", "optimizer", "notifier"}
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event, as the database has it."""
+
+    position: int
+    stream: str
+    version: int
+    id: str
+    type: str
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    agent: str
+    correlation_id: str
+    causation_id: str | None
+    since: timedelta | None
+    """From the first event to this one."""
+    expected_version: int | None
+    read_position: int | None
+
+
+def read(log: Log) -> list[Told]:
+    rows = list(Event.objects.filter(log=log).order_by("position"))
+    begun = rows[0].occurred_at if rows else None
+    return [
+        Told(
+            position=row.position,
+            stream=row.stream,
+            version=row.version,
+            id=row.id,
+            type=row.type,
+            data=json.loads(row.data),
+            metadata=json.loads(row.metadata),
+            agent=row.agent or "",
+            correlation_id=row.correlation_id or "",
+            causation_id=row.causation_id,
+            since=row.occurred_at - begun if row.occurred_at and begun else None,
+            expected_version=row.expected_version,
+            read_position=row.read_position,
+        )
+        for row in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Told]]:
+    """The finished run, in a log of its own. Only to be read."""
+    with django_db_blocker.unblock():
+        log = make_log()
+        play_finished(log)
+        yield read(log)
+
+
+def only(story: list[Told], type: str, stream: str | None = None) -> Told:
+    [event] = [event for event in story if event.type == type and stream in (None, event.stream)]
+    return event
+
+
+def in_stream(story: list[Told], stream: str) -> list[str]:
+    return [event.type for event in story if event.stream == stream]
+
+
+def lost_updates(story: list[Told]) -> list[tuple[Told, Told, str]]:
+    """Writes of one key of one stream by two agents, where the second checked nothing and had not read the first."""
+    found = []
+    writers: dict[tuple[str, str], Told] = {}
+    for event in story:
+        for key in event.data:
+            first = writers.get((event.stream, key))
+            unseen = first and event.expected_version is None and (event.read_position or 0) < first.position
+            if first and unseen and first.agent != event.agent:
+                found.append((first, event, key))
+            writers[event.stream, key] = event
+    return found
+
+
+def test_a_finished_run_is_the_same_in_every_log(story: list[Told], log: Log) -> None:
+    play_finished(log)
+    assert read(log) == story
+
+
+def test_a_finished_run_played_again_adds_nothing(story: list[Told], log: Log) -> None:
+    play_finished(log)
+    play_finished(log)
+    assert read(log) == story
+
+
+@pytest.mark.parametrize("appends", [1, 21, 60])
+def test_a_run_that_was_cut_off_goes_on_where_it_was(
+    story: list[Told], log: Log, appends: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(live, "in_process", lambda: cut_off(in_process(), after=appends))
+        with pytest.raises(DemoError, match="cut off"):
+            play_finished(log)
+    assert 0 < len(read(log)) <= appends
+    play_finished(log)
+    assert read(log) == story
+
+
+def cut_off(transport: Transport, *, after: int) -> Transport:
+    left = after
+
+    async def send(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
+        nonlocal left
+        if method == "POST" and not left:
+            raise DemoError("cut off")
+        left -= method == "POST"
+        return await transport(method, path, body, token)
+
+    return send
+
+
+def test_each_order_is_a_workflow_and_everything_in_it_has_a_cause(story: list[Told]) -> None:
+    positions = {event.id: event.position for event in story}
+    roots = [event for event in story if event.causation_id is None]
+    assert [event.type for event in roots] == ["shift.opened"] + ["order.placed"] * 7
+    assert len({event.correlation_id for event in roots}) == len(roots)
+    for event in story:
+        assert event.correlation_id in {root.correlation_id for root in roots}
+        if event.causation_id is not None:
+            assert positions[event.causation_id] < event.position
+    assert 80 <= len(story) <= 150
+
+
+def test_every_event_is_its_agents_own_and_read_before_it_is_written(story: list[Told]) -> None:
+    assert {event.agent for event in story} == AGENTS | {"storefront", "supervisor"}
+    for event in story[1:]:
+        assert event.read_position is not None
+        assert event.read_position < event.position
+
+
+def test_one_update_is_lost_and_the_log_can_prove_it(story: list[Told]) -> None:
+    [(first, second, key)] = lost_updates(story)
+    assert (first.stream, key) == ("assignment-depot-2", "stops")
+    assert (first.agent, second.agent) == ("router", "optimizer")
+    assert (first.type, second.type) == ("assignment.extended", "assignment.reordered")
+    lost = first.data["added"]
+    assert lost in first.data["stops"]
+    assert lost not in second.data["stops"]
+    assert second.version == first.version + 1
+
+
+def test_the_lost_order_misses_its_van(story: list[Told]) -> None:
+    [(first, _, _)] = lost_updates(story)
+    order = first.data["added"]
+    assert "route.timed" not in in_stream(story, order.replace("order", "route"))
+    assert order not in only(story, "van.departed", "assignment-depot-2").data["stops"]
+    assert in_stream(story, order)[-5:].count("order.delayed") == 1
+    assert only(story, "order.delayed").stream == order
+
+
+def test_where_a_version_is_expected_the_same_race_is_noticed_and_nothing_is_lost(story: list[Told]) -> None:
+    noticed = only(story, "conflict.noticed")
+    again = next(event for event in story if event.causation_id == noticed.id)
+    assert (noticed.agent, again.type, again.stream) == ("optimizer", "assignment.reordered", "assignment-depot-1")
+    assert again.expected_version == again.version - 1 == noticed.data["found_version"]
+    stops: set[Any] = set()
+    for event in story:
+        if event.stream == "assignment-depot-1" and "stops" in event.data:
+            stops = (stops | {event.data.get("added")}) - {event.data.get("removed"), None}
+            assert stops <= set(event.data["stops"])
+
+
+def test_a_failed_payment_is_tried_again_and_given_up_after_the_second_time(story: list[Told]) -> None:
+    outcomes = {
+        tuple(kind.removeprefix("payment.") for kind in in_stream(story, f"payment-{1001 + place}"))
+        for place in range(7)
+    }
+    assert outcomes == {
+        ("initiated", "captured"),
+        ("initiated", "failed", "retried", "captured"),
+        ("initiated", "failed", "retried", "failed"),
+    }
+    assert only(story, "order.cancelled").causation_id in {
+        event.id for event in story if event.type == "payment.failed"
+    }
+
+
+def test_a_crashed_agent_finds_its_unfinished_payment_and_pays_once(story: list[Told]) -> None:
+    crashed, resumed = only(story, "agent.crashed"), only(story, "agent.resumed")
+    assert (crashed.agent, resumed.agent) == ("supervisor", "notifier")
+    assert crashed.position < resumed.position
+    [unfinished] = resumed.data["unfinished"]
+    payment = unfinished["stream"]
+    assert in_stream(story, payment) == ["payment.initiated", "payment.captured"]
+    initiated, captured = (event for event in story if event.stream == payment)
+    assert initiated.position < crashed.position < resumed.position < captured.position
+    assert captured.data["charged_before"] is True
+    assert crashed.causation_id == captured.causation_id == initiated.id
+    charges = Counter(event.data["charge"] for event in story if event.type == "payment.captured")
+    assert set(charges.values()) == {1}
+    assert not [
+        event for event in story if event.agent == "notifier" and crashed.position <= event.position < resumed.position
+    ]
+
+
+def test_a_message_that_bounces_goes_out_another_way(story: list[Told]) -> None:
+    failed = only(story, "notification.failed")
+    sent = next(event for event in story if event.causation_id == failed.id)
+    assert (sent.type, sent.data["channel"]) == ("notification.sent", "sms")
+
+
+@pytest.fixture
+def demo_name(database: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of the log to seed: one that no server under test has seeded."""
+    name = make_name("demo")
+    monkeypatch.setattr(seeding, "LOG", name)
+    return name
+
+
+def test_seeding_makes_the_log_once(story: list[Told], demo_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeding.seed()
+    assert read(Log.objects.get(name=demo_name)) == story
+    monkeypatch.setattr(seeding, "play_finished", pytest.fail)
+    seeding.seed()
+
+
+def test_seeding_finishes_a_run_that_was_cut_off(
+    story: list[Told], demo_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(live, "in_process", lambda: cut_off(in_process(), after=30))
+        seeding.seed()
+    seeding.seed()
+    assert read(Log.objects.get(name=demo_name)) == story
+
+
+@pytest.mark.parametrize("events", [0, 1])
+def test_seeding_leaves_somebody_elses_log_of_that_name_alone(demo_name: str, events: int) -> None:
+    log = make_log(name=demo_name)
+
+    async def append() -> None:
+        async with Engine() as engine:
+            await engine.writer.append(log.pk, [make_append() for _ in range(events)])
+
+    asyncio.run(append())
+    seeding.seed()
+    assert Event.objects.filter(log=log).count() == events
+
+
+@pytest.fixture
+def demo(server: Server) -> Any:
+    """`manage.py demo` against the server under test, quickly; what it printed."""
+
+    def run(log: str) -> str:
+        out = StringIO()
+        call_command("demo", log=log, url=server.url, speed=1000, stdout=out)
+        return out.getvalue()
+
+    return run
+
+
+def test_the_command_plays_a_new_shift_each_time(demo: Any, story: list[Told], log: Log) -> None:
+    printed = demo(log.name)
+    first = read(log)
+    assert f"/logs/{log.name}/" in printed
+    assert f"events 1 to {len(first)}" in printed
+    assert [(event.id, event.data) for event in first] == [(event.id, event.data) for event in story]
+    demo(log.name)
+    second = read(log)[len(first) :]
+    assert [event.type for event in second] == [event.type for event in first]
+    assert not {event.id for event in second} & {event.id for event in first}
+    [(lost, _, _)] = lost_updates(second)
+    assert lost.data["added"] == "order-1014"
+
+
+def test_a_live_run_has_the_servers_times_and_leaves_no_token(demo: Any, log: Log) -> None:
+    demo(log.name)
+    assert {event.since for event in read(log)} == {None}
+    assert not Token.objects.filter(log=log).exists()
+
+
+def test_the_command_says_where_no_server_is(database: None) -> None:
+    name = make_name("demo")
+    for url in (f"http://127.0.0.1:{free_port()}", "ftp://127.0.0.1", "http://127.0.0.1:port", "nonsense"):
+        with pytest.raises(CommandError, match="No Eventsite answers"):
+            call_command("demo", log=name, url=url)
+    assert not Log.objects.filter(name=name).exists()
+
+
+async def until_closed(log: Log) -> list[Told]:
+    deadline = time.monotonic() + PATIENCE
+    while not (told := await sync_to_async(read)(log)) or told[-1].type != "shift.closed":
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    return told
+
+
+async def test_the_button_starts_a_run_in_the_background_and_only_one(engine: Engine, log: Log) -> None:
+    assert await start_live(log, speed=100)
+    assert not await start_live(log)
+    with pytest.raises(AlreadyRunning):
+        await run_live(log)
+    assert len(await until_closed(log)) > 80
+    deadline = time.monotonic() + PATIENCE
+    while not await start_live(log):  # it lets go of the log just after its last event
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    await stop()
+
+
+async def test_a_run_in_the_background_stops_with_the_server(engine: Engine, log: Log) -> None:
+    assert await start_live(log, speed=1)
+    await stop()
+    told = await sync_to_async(read)(log)
+    assert len(told) < 80
+    assert not await sync_to_async(Token.objects.filter(log=log).exists)()
+    assert await start_live(log, speed=1)
+    await stop()
+
+
+async def test_runs_in_several_logs_do_not_wait_for_each_other(engine: Engine, log: Log, story: list[Told]) -> None:
+    other = await sync_to_async(make_log)()
+    await asyncio.gather(run_live(log, speed=math.inf), run_live(other, speed=math.inf))
+    for each in (log, other):
+        assert [event.id for event in await sync_to_async(read)(each)] == [event.id for event in story]
+
+
+async def test_other_peoples_events_do_not_disturb_a_run(engine: Engine, log: Log, story: list[Told]) -> None:
+    strange = [{"type": kind} for kind in ("order.placed", "order.routed", "assignment.extended", "shift.ended")]
+    await engine.writer.append(log.pk, [make_append("stranger-1", *strange)])
+    await run_live(log, speed=math.inf)
+    told = [event for event in await sync_to_async(read)(log) if event.stream != "stranger-1"]
+    assert [(event.id, event.data) for event in told] == [(event.id, event.data) for event in story]
