@@ -100,11 +100,11 @@ async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     grant.check_stream(check_stream(stream))
     query = parse_query(request.GET, StreamEventsQuery)
     pool = engine.current().pool
-    head = await store.head(grant.log_id).afirst(pool) or 0
     backward = query.direction == "backward"
     events = await store.stream_events(
         grant.log_id, stream, from_version=query.from_version, backward=backward, limit=query.limit
     ).afetch(pool)
+    head = await store.head(grant.log_id).afirst(pool) or 0
     if backward:
         next_version = events[-1].version - 1 or None if len(events) == query.limit else None
     else:
@@ -300,12 +300,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     if query.stream is not None:
         grant.check_stream(query.stream)
     if SSE in request.headers.get("Accept", ""):
-        after = _last_event_id(request, query.after or 0)
-        return StreamingHttpResponse(
-            server_sent_events(grant.log_id, where, after=after),
-            content_type=SSE,
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        return _event_stream(request, grant, where, query)
     backward = query.direction == "backward"
     found, next_position, head = await read_page(
         grant.log_id, where, after=query.after, before=query.before, backward=backward, limit=query.limit
@@ -338,6 +333,18 @@ async def event(request: HttpRequest, position: int) -> HttpResponse:
 
 def _stream_json(stream: StreamInfo) -> dict[str, Any]:
     return {"stream": stream.name, "category": stream.category, "version": stream.version}
+
+
+def _event_stream(request: HttpRequest, grant: Grant, where: Filter, query: EventsQuery) -> HttpResponseBase:
+    for field, given in (("before", query.before is not None), ("direction", query.direction == "backward")):
+        if given:
+            raise Invalid(f"{field} does not go with an event stream.", field=field)
+    after = _last_event_id(request, query.after or 0)
+    return StreamingHttpResponse(
+        server_sent_events(grant.log_id, where, after=after, check=lambda: _read(request)),
+        content_type=SSE,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
 
 
 def _last_event_id(request: HttpRequest, default: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 import orjson
@@ -27,14 +27,13 @@ async def read_page(
     pool = engine.current().pool
     # The head first: what is appended after this look is the next page's.
     head = await store.head(log_id).afirst(pool) or 0
-    if not backward:
-        before = min(head + 1, before) if before is not None else head + 1
+    before = head + 1 if before is None else min(head + 1, before)
     events = await store.events(log_id, where, after=after, before=before, backward=backward, limit=limit).afetch(pool)
     if len(events) == limit:
         return events, events[-1].position, head
     if backward:
         return events, None, head
-    return events, max(after or 0, before - 1 if before else 0), head
+    return events, max(after or 0, before - 1), head
 
 
 async def wait_page(log_id: int, where: Filter, *, after: int, limit: int, wait: float) -> tuple[list[Event], int, int]:
@@ -59,20 +58,30 @@ async def wait_page(log_id: int, where: Filter, *, after: int, limit: int, wait:
     return [], position, position
 
 
-async def server_sent_events(log_id: int, where: Filter, *, after: int) -> AsyncIterator[bytes]:
-    """The events after a position, for ever. `id:` is the position, on heartbeats that scanned to."""
+async def server_sent_events(
+    log_id: int, where: Filter, *, after: int, check: Callable[[], Awaitable[object]]
+) -> AsyncIterator[bytes]:
+    """The events after a position, until `check` raises. `id:` is the position, on heartbeats that scanned to.
+
+    `check` is called once in a while: who may no longer read is cut off.
+    """
     loop = asyncio.get_running_loop()
     yield b"retry: 1000\n\n"
-    spoke, position = loop.time(), after
-    async for batch in engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT):
-        position = batch[-1].position if batch else position
-        if frames := b"".join(_frame(event) for event in batch if where.matches(event)):
-            yield frames
-        elif loop.time() - spoke >= _HEARTBEAT * 0.9:
-            yield b"event: heartbeat\nid: %d\ndata: %b\n\n" % (position, orjson.dumps({"position": position}))
-        else:
-            continue
-        spoke = loop.time()
+    spoke = checked = loop.time()
+    position, due = after, _HEARTBEAT * 0.9
+    async with aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as batches:
+        async for batch in batches:
+            position = batch[-1].position if batch else position
+            if loop.time() - checked >= due:
+                await check()
+                checked = loop.time()
+            if frames := b"".join(_frame(event) for event in batch if where.matches(event)):
+                yield frames
+            elif loop.time() - spoke >= due:
+                yield b"event: heartbeat\nid: %d\ndata: %b\n\n" % (position, orjson.dumps({"position": position}))
+            else:
+                continue
+            spoke = loop.time()
 
 
 def _frame(event: Event) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
@@ -16,9 +17,12 @@ from ninja.security import HttpBearer
 
 from events import engine, models, sql, tokens
 from events.access import membership
+from events.append import check_name
 from events.errors import Forbidden, Unauthorized
 from events.models import Scope
 from events.store import Read
+
+logger = logging.getLogger(__name__)
 
 _FRESH = 5.0
 """Seconds for which a token is taken from memory: so long may a revoked one still work."""
@@ -82,8 +86,11 @@ class Tokens:
 
 
 async def _update_last_used(token_id: int) -> None:
-    async with engine.current().pool.connection() as connection:
-        await connection.execute(sql.TOKEN_USED, [token_id])
+    try:
+        async with engine.current().pool.connection() as connection:
+            await connection.execute(sql.TOKEN_USED, [token_id])
+    except engine.DatabaseAway as error:
+        logger.warning("last use of token %s not noted: %s", token_id, str(error).strip())
 
 
 def _read(digest: bytes) -> Read[Grant]:
@@ -113,7 +120,8 @@ class Bearer(HttpBearer):
         if scheme.lower() == "bearer" and token:
             return await self.authenticate(request, token.strip())
         if not header and request.method == "GET" and settings.SESSION_COOKIE_NAME in request.COOKIES:
-            return await sync_to_async(_session_grant)(request)
+            session_grant: Grant = await _session_grant(request)
+            return session_grant
         raise Unauthorized("Send `Authorization: Bearer <token>`.")
 
     async def authenticate(self, request: HttpRequest, token: str) -> Grant:
@@ -123,10 +131,12 @@ class Bearer(HttpBearer):
         return grant
 
 
+@database_sync_to_async
 def _session_grant(request: HttpRequest) -> Grant:
-    request.session = SessionStore(request.COOKIES[settings.SESSION_COOKIE_NAME])
+    key = request.COOKIES[settings.SESSION_COOKIE_NAME]
+    request.session = SessionStore(key if key.isalnum() else None)
     user = get_user(request)
     if not user.is_authenticated:
         raise Unauthorized("Sign in, or send `Authorization: Bearer <token>`.")
-    log = membership(user, request.GET.get("log", "")).log
+    log = membership(user, check_name(request.GET.get("log", ""), "log")).log
     return Grant(None, log.pk, log.name, frozenset({Scope.READ}))

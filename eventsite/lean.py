@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
@@ -29,6 +30,8 @@ from ninja.utils import replace_path_param_notation
 
 from events.answers import problem_answer
 from events.errors import BadRequest, MethodNotAllowed, NotFound, TooLarge
+
+logger = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -179,13 +182,18 @@ async def _send_stream(response: StreamingHttpResponse, receive: Receive, send: 
     """Stream until the client goes away. `send` waits while the client's buffer is full, so memory stays bounded."""
 
     async def work() -> None:
-        async for piece in response.streaming_content:  # type: ignore[union-attr]
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async with aclosing(response.streaming_content) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:  # type: ignore[union-attr]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
     tasks = {asyncio.ensure_future(work()), asyncio.ensure_future(_disconnect(receive))}
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if error := task.exception():
+                # The answer has begun: all that can be done is to break it off, so that the client comes again.
+                logger.warning("an event stream was cut off: %s: %s", type(error).__name__, str(error).strip())
     finally:
         for task in tasks:
             task.cancel()
