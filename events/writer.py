@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import cast
 
 import psycopg
 from django.conf import settings
+from psycopg.pq import TransactionStatus
 
 from events import flush as flushes
 from events import sql
@@ -139,6 +142,7 @@ class _LogWriter:
                     logger.exception("a flush of log %s failed", self._log_id)
                     await self._disconnect()
                     for request in batch:
+                        request.in_doubt = True
                         _give_up(request)
                 self._answer(batch)
         finally:
@@ -185,7 +189,7 @@ class _LogWriter:
                     known = None
                 elif any(not request.done for request in waiting):
                     known = await self._look_up(connection, waiting)
-            except (psycopg.OperationalError, OSError, TimeoutError) as error:
+            except (psycopg.OperationalError, OSError) as error:
                 await self._recover(error, flush, waiting)
                 known = None
                 await asyncio.sleep(pause)
@@ -196,7 +200,7 @@ class _LogWriter:
 
     async def _flush(self, connection: psycopg.AsyncConnection, flush: Plan) -> bool:
         """One call, one transaction. False where the log is not as the plan assumed; then nothing was written."""
-        async with asyncio.timeout(settings.EVENTSITE.writer_timeout):
+        with _cut_after(settings.EVENTSITE.writer_timeout, connection):
             cursor = await connection.execute(sql.APPEND, flushes.append_parameters(self._log_id, flush), prepare=True)
             row = await cursor.fetchone()
         if row is None or not row[0]:
@@ -206,7 +210,7 @@ class _LogWriter:
         return True
 
     async def _look_up(self, connection: psycopg.AsyncConnection, waiting: list[_Waiting]) -> Known:
-        async with asyncio.timeout(settings.EVENTSITE.writer_timeout):
+        with _cut_after(settings.EVENTSITE.writer_timeout, connection):
             cursor = await connection.execute(
                 sql.LOOK_UP, flushes.look_up_parameters(self._log_id, waiting), prepare=True
             )
@@ -215,7 +219,8 @@ class _LogWriter:
     async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
         """After a failure that may pass: note what is in doubt, give up on what has waited too long."""
         logger.warning("log %s: %s", self._log_id, brief(error))
-        if self._connection is None or self._connection.broken or isinstance(error, OSError | TimeoutError):
+        # Ready for the next statement: then the server itself said that this one failed.
+        if self._connection is None or self._connection.info.transaction_status != TransactionStatus.IDLE:
             await self._disconnect()
             for request, _ in flush.accepted:
                 request.in_doubt = True
@@ -240,7 +245,7 @@ class _LogWriter:
             self._connection = await psycopg.AsyncConnection.connect(
                 self._conninfo,
                 autocommit=True,
-                connect_timeout=5,
+                connect_timeout=max(1, milliseconds // 2000),
                 options=f"-c lock_timeout={milliseconds // 2} -c statement_timeout={milliseconds * 4 // 5}"
                 " -c idle_in_transaction_session_timeout=5s -c client_connection_check_interval=1s",
                 application_name="eventsite writer",
@@ -257,6 +262,17 @@ class _LogWriter:
         for request in batch:
             if not request.future.done():
                 request.future.set_result(None)
+
+
+@contextmanager
+def _cut_after(seconds: float, connection: psycopg.AsyncConnection) -> Iterator[None]:
+    """Break a silent connection when the time is over. To cancel would be to wait for the server's word once more."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        cut = asyncio.get_running_loop().call_later(seconds, line.shutdown, socket.SHUT_RDWR)
+        try:
+            yield
+        finally:
+            cut.cancel()
 
 
 def _give_up(request: Request) -> None:

@@ -64,6 +64,11 @@ def log(make_log: Callable[..., Log]) -> Log:
 
 
 @pytest.fixture
+def other_log(make_log: Callable[..., Log]) -> Log:
+    return make_log()
+
+
+@pytest.fixture
 def user(database: None) -> User:
     return factories.make_user()
 

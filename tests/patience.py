@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 10.0) -> None:
@@ -12,3 +12,7 @@ async def until(condition: Callable[[], object], *, seconds: float = 10.0) -> No
             if condition():
                 return
             await asyncio.sleep(0.005)
+
+
+async def until_longer(items: Sized, than: int) -> None:
+    await until(lambda: len(items) > than)

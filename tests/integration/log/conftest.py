@@ -22,11 +22,6 @@ Read = Callable[[], Awaitable[list[Event]]]
 
 
 @pytest.fixture
-def other_log(make_log: Callable[[], Log]) -> Log:
-    return make_log()
-
-
-@pytest.fixture
 def append(engine: Engine, log: Log) -> AppendTo:
     """`await append(…)` to `log` in one request."""
 

@@ -1,0 +1,39 @@
+"""A writer whose connections may be cut, and short timeouts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from pytest_django import Settings
+
+from events import engine as engines
+from events.engine import Engine
+from tests.integration.faults.proxy import Proxy, proxied
+
+
+@pytest.fixture
+def short_patience(settings: Settings) -> float:
+    """Seconds that the writer tries for."""
+    settings.EVENTSITE = replace(settings.EVENTSITE, writer_timeout=0.5, tail_poll_interval=0.1)
+    return 0.5
+
+
+@pytest_asyncio.fixture
+async def proxy(database: None) -> AsyncIterator[Proxy]:
+    async with proxied(engines._conninfo()) as proxy:
+        yield proxy
+
+
+@pytest_asyncio.fixture
+async def frail_engine(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    """An engine all of whose connections go through the proxy."""
+    with monkeypatch.context() as patched:
+        patched.setattr(engines, "_conninfo", lambda: proxy.conninfo)
+        engine = await Engine().__aenter__()
+    try:
+        yield engine
+    finally:
+        await engine.__aexit__()

@@ -1,0 +1,238 @@
+"""The connection goes at the worst moment: the caller gets the truth, and nothing is written twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+from pytest_django import Settings
+
+from events import notify, store
+from events.engine import Engine
+from events.errors import OutcomeUnknown, Unavailable, WrongExpectedVersion
+from events.models import Log
+from events.plan import Outcome
+from events.types import Appended, Event
+from tests.factories import make_append
+from tests.integration.faults.proxy import Cut, Proxy
+from tests.invariants import assert_whole
+from tests.locks import holding_lock
+from tests.patience import until_longer
+
+CUTS = pytest.mark.parametrize("cut", Cut)
+
+
+async def stored(engine: Engine, log: Log) -> list[Event]:
+    return await store.events(log.pk, limit=100_000).afetch(engine.pool)
+
+
+@CUTS
+@pytest.mark.parametrize("warm", [False, True], ids=["first flush", "later flush"])
+async def test_a_lost_answer_is_found_again(
+    engine: Engine, frail_engine: Engine, proxy: Proxy, log: Log, cut: Cut, warm: bool
+) -> None:
+    if warm:
+        await frail_engine.writer.append(log.pk, [make_append("a-1")])
+    proxy.cuts[b"marked"] = cut
+    sent = make_append("b-1", {"id": "marked"}, {"id": "2"}, expected_version=0, idempotency_key="k")
+    [outcome] = await frail_engine.writer.append(log.pk, [sent])
+    assert outcome == Appended("b-1", ["marked", "2"], 1 + warm, 1)
+    assert proxy.cuts == {}
+    [again] = await frail_engine.writer.append(log.pk, [sent])
+    assert again == Appended("b-1", ["marked", "2"], 1 + warm, 1, replayed=True)
+    assert_whole(await stored(engine, log))
+
+
+@CUTS
+async def test_everyone_in_the_flush_gets_their_own_answer(
+    engine: Engine, frail_engine: Engine, proxy: Proxy, log: Log, cut: Cut
+) -> None:
+    proxy.cuts[b"marked"] = cut
+    async with holding_lock(engine.pool, log.pk):
+        callers = [
+            asyncio.create_task(
+                frail_engine.writer.append(log.pk, [make_append("a-1", {"id": each}, expected_version=version)])
+            )
+            for each, version in [("first", 0), ("marked", 1), ("raced", 1), ("last", None)]
+        ]
+        atomic = asyncio.create_task(
+            frail_engine.writer.append(
+                log.pk, [make_append("b-1"), make_append("c-1", expected_version=0)], atomic=True
+            )
+        )
+        await asyncio.sleep(0)
+    [first], [marked], [raced], [last] = await asyncio.gather(*callers)
+    assert all(isinstance(outcome, Appended) and not outcome.replayed for outcome in (first, marked, last))
+    assert isinstance(raced, WrongExpectedVersion)
+    assert all(isinstance(outcome, Appended) for outcome in await atomic)
+    events = await stored(engine, log)
+    assert_whole(events)
+    assert len(events) == 5
+
+
+async def test_a_writer_on_a_flaky_line_writes_each_event_once(
+    engine: Engine, frail_engine: Engine, proxy: Proxy, log: Log
+) -> None:
+    ids = [f"id-{n:03}" for n in range(200)]
+    for n in range(0, 200, 40):
+        proxy.cuts[f"id-{n:03}".encode()] = Cut.BEFORE_ANSWER
+        proxy.cuts[f"id-{n + 20:03}".encode()] = Cut.BEFORE_COMMIT
+
+    async def agent(part: list[str]) -> list[Outcome]:
+        return [
+            outcome
+            for each in part
+            for outcome in await frail_engine.writer.append(log.pk, [make_append("a-1", {"id": each})])
+        ]
+
+    outcomes = [o for part in await asyncio.gather(*(agent(ids[n::20]) for n in range(20))) for o in part]
+    assert all(isinstance(outcome, Appended) and not outcome.replayed for outcome in outcomes)
+    events = await stored(engine, log)
+    assert_whole(events)
+    assert sorted(event.id for event in events) == ids
+
+
+async def test_while_the_database_is_away_the_answer_is_unavailable_and_nothing_is_written(
+    engine: Engine, frail_engine: Engine, proxy: Proxy, log: Log, monkeypatch: pytest.MonkeyPatch, short_patience: float
+) -> None:
+    socket = proxy._server_socket
+    proxy._server_socket = "/nonexistent"
+    await proxy.cut_all()
+    started = time.monotonic()
+    [outcome] = await frail_engine.writer.append(log.pk, [make_append("a-1")])
+    assert isinstance(outcome, Unavailable)
+    assert outcome.retry_after
+    assert short_patience <= time.monotonic() - started < 5 * short_patience
+    proxy._server_socket = socket
+    [outcome] = await frail_engine.writer.append(log.pk, [make_append("a-1")])
+    assert outcome == Appended("a-1", outcome.ids, 1, 1)  # type: ignore[union-attr]
+    assert len(await stored(engine, log)) == 1
+
+
+@CUTS
+async def test_an_outcome_that_can_not_be_settled_names_the_ids_and_resending_settles_it(
+    engine: Engine, frail_engine: Engine, proxy: Proxy, log: Log, cut: Cut, short_patience: float
+) -> None:
+    await frail_engine.writer.append(log.pk, [make_append("a-1")])
+    socket = proxy._server_socket
+    proxy._server_socket = "/nonexistent"  # no new connection
+    proxy.cuts[b"marked"] = cut
+    sent = make_append("b-1", {"type": "marked"}, {})
+    [outcome] = await frail_engine.writer.append(log.pk, [sent])
+    assert isinstance(outcome, OutcomeUnknown)
+    assert outcome.fields["ids"] == [event.id for event in sent.events]
+    proxy._server_socket = socket
+    [again] = await frail_engine.writer.append(log.pk, [sent])
+    assert again == Appended("b-1", outcome.fields["ids"], 2, 1, replayed=cut is Cut.BEFORE_ANSWER)
+    assert len(await stored(engine, log)) == 3
+
+
+async def test_a_lock_held_too_long_is_unavailable_in_time_and_other_logs_go_on(
+    engine: Engine, log: Log, other_log: Log, short_patience: float
+) -> None:
+    async with holding_lock(engine.pool, log.pk):
+        started = time.monotonic()
+        waiting = asyncio.create_task(engine.writer.append(log.pk, [make_append("a-1")]))
+        [elsewhere] = await engine.writer.append(other_log.pk, [make_append()])
+        assert isinstance(elsewhere, Appended)
+        assert not waiting.done()
+        [outcome] = await waiting
+        assert isinstance(outcome, Unavailable)
+        assert time.monotonic() - started < 3 * short_patience
+    [outcome] = await engine.writer.append(log.pk, [make_append("a-1")])
+    assert isinstance(outcome, Appended)
+    assert len(await stored(engine, log)) == 1
+
+
+async def test_a_silent_database_is_noticed(
+    engine: Engine, frail_engine: Engine, proxy: Proxy, log: Log, short_patience: float
+) -> None:
+    """Nothing comes back, but nothing breaks either: a stopped machine, a lost route."""
+    await frail_engine.writer.append(log.pk, [make_append("a-1")])
+    proxy.open.clear()
+    sent = make_append("b-1")
+    started = time.monotonic()
+    [outcome] = await frail_engine.writer.append(log.pk, [sent])
+    assert time.monotonic() - started < 5 * short_patience
+    assert isinstance(outcome, OutcomeUnknown)
+    proxy.open.set()
+    [again] = await frail_engine.writer.append(log.pk, [sent])
+    assert isinstance(again, Appended)
+    assert_whole(await stored(engine, log))
+    assert len(await stored(engine, log)) == 2
+
+
+async def test_writers_whose_sessions_are_killed_go_on(engine: Engine, log: Log) -> None:
+    """As an administrator does, or a pooler in between: ten times while five agents are at work."""
+    outcomes: list[Outcome] = []
+
+    async def agent(name: str) -> None:
+        for n in range(60):
+            outcomes.extend(await engine.writer.append(log.pk, [make_append(name, expected_version=n)]))
+
+    agents = [asyncio.create_task(agent(f"agent-{n}")) for n in range(5)]
+    for answered in range(10, 210, 20):
+        await until_longer(outcomes, answered)
+        async with engine.pool.connection() as session:
+            await session.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = 'eventsite writer' and datname = current_database()"
+            )
+    await asyncio.gather(*agents)
+    assert [o for o in outcomes if not isinstance(o, Appended) or o.replayed] == []
+    assert_whole(await stored(engine, log))
+
+
+async def test_a_killed_listener_and_a_lost_notification_cost_a_poll_at_most(
+    engine: Engine, log: Log, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process writes; the one that follows hears nothing, or hears again."""
+    settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=0.2)
+    monkeypatch.setattr(notify, "_RETRY", 60.0)  # the listener stays away
+    seen: list[Event] = []
+
+    async def follow() -> None:
+        async for batch in engine.tails.follow(log.pk, after=0):
+            seen.extend(batch)
+
+    follower = asyncio.create_task(follow())
+    async with Engine() as elsewhere:
+        await elsewhere.writer.append(log.pk, [make_append()])
+        await until_longer(seen, 0)
+        async with elsewhere.pool.connection() as session:
+            await session.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = 'eventsite listener' and datname = current_database()"
+            )
+        for n in range(2, 5):
+            await elsewhere.writer.append(log.pk, [make_append()])
+            await until_longer(seen, n - 1)
+    follower.cancel()
+    assert_whole(seen)
+
+
+async def test_a_listener_that_was_cut_off_comes_back(
+    engine: Engine, log: Log, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "_RETRY", 0.01)
+    settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=60.0)
+    woken: list[int] = []
+    monkeypatch.setattr(type(engine.tails), "wake", lambda self, log_id: woken.append(log_id))
+    async with Engine() as elsewhere:
+        async with elsewhere.pool.connection() as session:
+            cursor = await session.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = 'eventsite listener' and datname = current_database()"
+            )
+            assert cursor.rowcount >= 1
+
+        async def hint() -> bool:
+            async with elsewhere.pool.connection() as session:
+                await session.execute("select pg_notify('eventsite', %s)", [str(log.pk)])
+            return log.pk in woken
+
+        async with asyncio.timeout(10):
+            while not await hint():
+                pass

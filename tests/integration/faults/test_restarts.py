@@ -1,0 +1,86 @@
+"""Postgres is stopped and started while agents write and others follow."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from events import engine as engines
+from events import store, tail
+from events.engine import Engine
+from events.models import Log
+from events.plan import Outcome
+from events.types import Appended, Event
+from tests.factories import make_append
+from tests.integration.faults.postgres import Postgres
+from tests.invariants import assert_whole
+from tests.patience import until, until_longer
+
+
+@pytest.fixture
+def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Postgres]:
+    """With a log, number 1."""
+    postgres = Postgres()
+    postgres.start()
+    own = {**connections.databases["default"], "HOST": str(postgres._home), "NAME": "postgres", "USER": "postgres"}
+    connections.databases["own"] = {**own, "PORT": ""}
+    try:
+        call_command("migrate", database="own", verbosity=0)
+        assert Log.objects.using("own").create(name="main").pk == 1
+        connections["own"].close()
+        yield postgres
+    finally:
+        del connections["own"]
+        del connections.databases["own"]
+        postgres.remove()
+
+
+async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_conninfo", lambda: postgres.conninfo)
+    monkeypatch.setattr(tail, "_RETRY", 0.05)
+    answers: dict[str, Outcome] = {}
+    seen: list[Event] = []
+    stop = asyncio.Event()
+
+    async with Engine() as engine:
+
+        async def agent(name: str) -> None:
+            version = 0
+            while not stop.is_set():
+                sent = make_append(name, {"id": f"{name}/{version + 1}"}, expected_version=version)
+                [answers[sent.events[0].id]] = await engine.writer.append(1, [sent])
+                version += 1
+
+        async def follow() -> None:
+            async for batch in engine.tails.follow(1, after=0):
+                seen.extend(batch)
+
+        follower = asyncio.create_task(follow())
+        agents = [asyncio.create_task(agent(f"agent-{n}")) for n in range(10)]
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGQUIT):
+            await until_longer(answers, len(answers) + 100)
+            await asyncio.to_thread(postgres.stop, how)
+            await asyncio.to_thread(postgres.start)
+        await until_longer(answers, len(answers) + 100)
+        stop.set()
+        await asyncio.gather(*agents)
+        async with asyncio.timeout(10):
+            events = await store.events(1, limit=1_000_000).afetch(engine.pool)
+        await until(lambda: len(seen) == len(events))
+        follower.cancel()
+        again = await engine.writer.append(1, [make_append(e.stream, {"id": e.id}) for e in events[-20:]])
+    assert_whole(events)
+    assert_whole(seen)
+    where = {event.id: (event.position, event.version) for event in events}
+    told = {each: (o.first_position, o.first_version) for each, o in answers.items() if isinstance(o, Appended)}
+    assert told == where
+    assert not [o for o in answers.values() if not isinstance(o, Appended) or o.replayed]
+    assert all(isinstance(outcome, Appended) and outcome.replayed for outcome in again)
