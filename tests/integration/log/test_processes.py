@@ -1,0 +1,69 @@
+"""Two processes on one log, each with writers and tails of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count
+
+from events import store
+from events.models import Event, Log
+from tests.integration.log.agents import ORDER, digest
+from tests.invariants import assert_whole
+from tests.processes import die_with_parent
+from tests.server import CHECKOUT, conninfo_of
+
+
+def in_two_processes(task: str, log: Log, count: int) -> list[Any]:
+    """What each of the two believed."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": conninfo_of(connection.settings_dict),
+        "DJANGO_SETTINGS_MODULE": "eventsite.settings",
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.log.agents", task, str(log.pk), name, str(count)],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            preexec_fn=die_with_parent(),
+        )
+        for name in ("ada", "bob")
+    ]
+    answers = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    return [json.loads(answer) for answer in answers]
+
+
+def test_every_tail_of_every_process_sees_the_whole_log(log: Log) -> None:
+    count = 2_000
+    answers = in_two_processes("write-and-follow", log, count)
+    events = store.events(log.pk, limit=2 * count).fetch()
+    assert_whole(events)
+    assert sorted(pair for answer in answers for pair in answer["told"]) == [[e.position, e.id] for e in events]
+    assert [answer["contiguous"] for answer in answers] == [[True, True]] * 2
+    assert {each for answer in answers for each in answer["seen"]} == {digest([[e.position, e.id] for e in events])}
+
+
+def test_competing_agents_believe_together_what_the_log_holds(log: Log) -> None:
+    """Each of 10,000 orders is worked on in both processes at once; none is lost, doubled or longer than it may be."""
+    count = 10_000
+    answers = in_two_processes("compete", log, count)
+    events = Event.objects.filter(log=log)
+    with connection.cursor() as cursor:
+        cursor.execute("select agent, count(*), sum(data::text::int) from event where log_id = %s group by 1", [log.pk])
+        held = {agent: {"events": number, "amount": amount} for agent, number, amount in cursor.fetchall()}
+    conflicts = [answer.pop("conflicts") for answer in answers]
+    assert [held[name] for name in ("ada", "bob")] == answers
+    assert min(conflicts) > 0
+    log.refresh_from_db()
+    assert log.head == events.count() == count * ORDER
+    orders = events.values("stream").annotate(events=Count("position"), versions=Count("version", distinct=True))
+    assert set(orders.values_list("events", "versions").distinct()) == {(ORDER, ORDER)}
+    assert orders.count() == count
