@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import DisallowedHost, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -15,7 +16,7 @@ from events import openapi
 from events.answers import problem_answer
 from events.api import router
 from events.engine import DatabaseAway
-from events.errors import BadRequest, EventsError, Unavailable
+from events.errors import BadRequest, EventsError, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,13 @@ def refuse(request: HttpRequest, error: EventsError) -> HttpResponse:
 def refuse_suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
     """What Django refuses: too many parameters, say."""
     return problem_answer(BadRequest(str(error)))
+
+
+@api.exception_handler(RequestDataTooBig)
+def refuse_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    """A request over the limit."""
+    limit = settings.EVENTSITE.request_max_bytes
+    return problem_answer(TooLarge(f"The request has more than {limit:,} bytes.", field="body", limit=limit))
 
 
 @api.exception_handler(DisallowedHost)

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -29,7 +30,7 @@ from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
 from events.answers import problem_answer
-from events.errors import BadRequest, MethodNotAllowed, NotFound, TooLarge
+from events.errors import BadRequest, MethodNotAllowed, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -133,16 +134,15 @@ async def _body(request: ASGIRequest, receive: Receive) -> bytes:
     """The request's body, refused as soon as it is known to be too large."""
     limit = settings.EVENTSITE.request_max_bytes
     announced = request.headers.get("Content-Length", "")
-    too_large = TooLarge(f"The request has more than {limit:,} bytes.", field="body", limit=limit)
-    if re.fullmatch(r"\d+", announced) and int(announced) > limit:
-        raise too_large
+    if re.fullmatch(r"[0-9]{1,18}", announced) and int(announced) > limit:
+        raise RequestDataTooBig
     pieces: list[bytes] = []
     size = 0
     async with aclosing(_pieces(receive)) as body:  # type: ignore[type-var]
         async for piece in body:
             size += len(piece)
             if size > limit:
-                raise too_large
+                raise RequestDataTooBig
             pieces.append(piece)
     return b"".join(pieces)
 

@@ -1,0 +1,241 @@
+"""Long polls and server-sent events: nothing is lost, nothing comes twice, nobody waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from events import engine, following
+from events.engine import Engine
+from events.models import Log
+from tests.integration.api.streaming import Exchange
+from tests.integration.api.test_read import page, positions, write
+from tests.server import Server
+
+SSE = {"Accept": "text/event-stream"}
+
+
+def follow(token: str, query: str = "", **options: Any) -> Exchange:
+    return Exchange(
+        "GET", "/api/events", token=token, query=query, headers={**SSE, **options.pop("headers", {})}, **options
+    )
+
+
+def tails() -> int:
+    return len(engine.current().tails._tails)
+
+
+async def followed() -> None:
+    """Wait until somebody follows a log."""
+    async with asyncio.timeout(15):
+        while not tails():  # noqa: ASYNC110 - a request gives no other sign that it waits
+            await asyncio.sleep(0)
+
+
+# Long polls
+
+
+async def test_a_long_poll_answers_at_once_what_is_there(api: httpx.AsyncClient, log: Log) -> None:
+    await write(log, {}, {})
+    answer = await page(api, after=1, wait=60)
+    assert (positions(answer["events"]), answer["next"]) == ([2], 2)
+
+
+async def test_a_long_poll_waits_for_the_first_match(api: httpx.AsyncClient, log: Log) -> None:
+    await write(log, {"type": "noise"})
+    waiting = asyncio.create_task(page(api, type="signal", wait=60))
+    await followed()
+    await write(log, {"type": "noise"})
+    await write(log, {"type": "signal"})
+    answer = await waiting
+    assert positions(answer["events"]) == [3]
+    assert answer["next"] == answer["head"] == 3
+    assert tails() == 0
+
+
+async def test_a_long_poll_ends_empty_and_further_on(api: httpx.AsyncClient, log: Log) -> None:
+    waiting = asyncio.create_task(page(api, type="signal", wait=0.2))
+    await followed()
+    await write(log, {"type": "noise"}, {"type": "noise"})
+    answer = await waiting
+    assert answer == {"events": [], "next": 2, "head": 2}
+
+
+async def test_a_long_poll_keeps_to_its_limit(api: httpx.AsyncClient, log: Log) -> None:
+    waiting = asyncio.create_task(page(api, wait=60, limit=2))
+    await followed()
+    await write(log, *[{} for _ in range(5)])
+    first = await waiting
+    assert first["next"] == first["events"][-1]["position"]
+    assert len(first["events"]) <= 2
+    rest = await page(api, after=first["next"])
+    assert positions(first["events"] + rest["events"]) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("query", ["direction=backward&wait=60", "before=5&wait=60"])
+async def test_only_reading_on_waits(api: httpx.AsyncClient, query: str) -> None:
+    answer = await asyncio.wait_for(api.get(f"/api/events?{query}"), 15)
+    assert answer.json()["events"] == []
+
+
+async def test_a_long_poll_ends_when_the_client_goes(engine: Engine, token: str) -> None:
+    async with Exchange("GET", "/api/events", token=token, query="wait=60"):
+        await followed()
+    assert tails() == 0
+
+
+# Server-sent events
+
+
+async def test_an_event_stream_goes_on_from_where_it_was_asked_to(api: httpx.AsyncClient, log: Log, token: str) -> None:
+    await write(log, {}, {}, {})
+    async with follow(token, "after=1") as exchange:
+        frames = await exchange.events(2)
+        await write(log, {})
+        frames += await exchange.events(1)
+        assert exchange.status == 200
+        assert exchange.headers["content-type"] == "text/event-stream"
+        assert exchange.headers["cache-control"] == "no-store"
+        assert exchange.headers["x-accel-buffering"] == "no"
+    assert [frame["id"] for frame in frames] == ["2", "3", "4"]
+    assert [frame["data"] for frame in frames] == (await page(api, after=1))["events"]
+
+
+async def test_the_last_event_id_resumes_without_loss_or_repeats(engine: Engine, log: Log, token: str) -> None:
+    await write(log, *[{} for _ in range(5)])
+    seen: list[int] = []
+    for _ in range(5):
+        last = {"Last-Event-ID": str(seen[-1])} if seen else {}
+        async with follow(token, "after=0", headers=last) as exchange:
+            seen += [frame["data"]["position"] for frame in await exchange.events(2)]
+        await write(log, {}, {})
+    assert seen == list(range(1, 11))
+
+
+async def test_a_heartbeat_carries_the_position_scanned_to(
+    engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_HEARTBEAT", 0.05)
+    await write(log, *[{"type": "noise"} for _ in range(3)])
+    async with follow(token, "type=signal") as exchange:
+        async for frame in exchange.frames():
+            if frame.get("event") == "heartbeat" and frame["id"] == "3":
+                break
+            assert "data" not in frame or frame["event"] == "heartbeat"
+        assert frame["data"] == {"position": 3}
+        await write(log, {"type": "signal"})
+        assert [found["id"] for found in await exchange.events(1)] == ["4"]
+
+
+async def test_a_busy_log_that_does_not_match_still_gives_heartbeats(
+    engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_HEARTBEAT", 0.2)
+    async with follow(token, "type=signal") as exchange:
+        await exchange.start()
+        stop = asyncio.Event()
+
+        async def noise() -> None:
+            while not stop.is_set():
+                await write(log, {"type": "noise"})
+
+        making = asyncio.create_task(noise())
+        beats: list[int] = []
+        async for frame in exchange.frames():
+            if frame.get("event") == "heartbeat":
+                beats.append(int(frame["id"]))
+            if len(beats) == 3:
+                break
+        stop.set()
+        await making
+    assert beats == sorted(beats)
+    assert beats[-1] > 0
+
+
+async def test_filters_hold_for_event_streams(engine: Engine, log: Log, token: str) -> None:
+    await write(log, {"type": "A1"}, {"type": "B"}, {"type": "A2", "stream": "other"}, {"type": "A3", "agent": "x"})
+    async with follow(token, "type=A*&stream=order-1") as exchange:
+        assert [frame["id"] for frame in await exchange.events(2)] == ["1", "4"]
+
+
+async def test_line_breaks_in_a_payload_stay_in_their_frame(api: httpx.AsyncClient, log: Log, token: str) -> None:
+    sent = ['{\n "a":\r\n 1,\r "b": [\n\n]}', '"\\n\\ndata: x\\n\\n"', '"\u2028\u0085"']
+    await write(log, *[{"data": text.encode()} for text in sent])
+    async with follow(token) as exchange:
+        frames = await exchange.events(3)
+    assert [frame["data"]["data"] for frame in frames] == [{"a": 1, "b": []}, "\n\ndata: x\n\n", "\u2028\u0085"]
+    assert [frame["data"] for frame in frames] == (await page(api))["events"]
+
+
+@pytest.mark.parametrize("query", ["before=5", "direction=backward"])
+async def test_an_event_stream_only_goes_forward(api: httpx.AsyncClient, query: str) -> None:
+    answer = await api.get(f"/api/events?{query}", headers=SSE)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+async def test_a_client_that_goes_away_frees_its_follower(engine: Engine, log: Log, token: str) -> None:
+    async with follow(token) as first, follow(token) as second:
+        await first.start()
+        await second.start()
+        await write(log, {})
+        await first.events(1)
+        await second.events(1)
+        [tail] = engine.tails._tails.values()
+        assert tail.followers == 2
+    assert tails() == 0
+
+
+async def test_a_slow_reader_is_waited_for_by_nobody_and_holds_one_batch(engine: Engine, log: Log, token: str) -> None:
+    async with follow(token, window=1) as slow, follow(token) as quick:
+        await slow.start()
+        for _ in range(20):
+            await write(log, *[{} for _ in range(50)])
+        frames = await quick.events(1000)
+        assert [int(frame["id"]) for frame in frames] == list(range(1, 1001))
+        assert slow.waiting == 1, "the server stops writing while the client does not read"
+        assert [int(frame["id"]) for frame in await slow.events(1000)] == list(range(1, 1001))
+    assert tails() == 0
+
+
+async def test_twenty_followers_see_the_same(engine: Engine, log: Log, token: str) -> None:
+    exchanges = [follow(token, f"after={n}") for n in range(20)]
+    async with asyncio.TaskGroup() as group:
+
+        async def see(exchange: Exchange, after: int) -> None:
+            async with exchange:
+                ids = [int(frame["id"]) for frame in await exchange.events(200 - after)]
+                assert ids == list(range(after + 1, 201))
+
+        for after, exchange in enumerate(exchanges):
+            group.create_task(see(exchange, after))
+        for _ in range(20):
+            await write(log, *[{} for _ in range(10)])
+    assert tails() == 0
+
+
+async def test_a_follower_resumes_across_a_server_restart(server: Server, log: Log, token: str) -> None:
+    headers = {**SSE, "Authorization": f"Bearer {token}"}
+
+    async def read(client: httpx.AsyncClient, count: int, last: int) -> list[int]:
+        found: list[int] = []
+        async with client.stream(
+            "GET", "/api/events", headers={**headers, "Last-Event-ID": str(last)} if last else headers
+        ) as answer:
+            async for text in answer.aiter_lines():
+                if text.startswith("id: "):
+                    found.append(int(text[4:]))
+                if len(found) == count:
+                    break
+        return found
+
+    async with Engine(), httpx.AsyncClient(base_url=server.url, timeout=15) as client:
+        await write(log, *[{} for _ in range(5)])
+        seen = await read(client, 3, 0)
+        await asyncio.to_thread(server.kill)
+        await write(log, *[{} for _ in range(2)])
+        await asyncio.to_thread(server.start)
+        seen += await read(client, 4, seen[-1])
+    assert seen == list(range(1, 8))

@@ -1,0 +1,244 @@
+"""Reading: pages cover everything exactly once, and `next` always leads on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+import pytest
+
+from events import engine
+from events.models import Log
+from tests import factories
+
+
+async def write(log: Log, *events: dict[str, Any], stream: str = "order-1") -> None:
+    appends = [factories.make_append(event.pop("stream", stream), event) for event in events]
+    outcomes = await engine.current().writer.append(log.pk, appends)
+    assert all(not isinstance(outcome, Exception) for outcome in outcomes)
+
+
+async def page(api: httpx.AsyncClient, path: str = "/api/events", **query: Any) -> dict[str, Any]:
+    answer = await api.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def positions(events: Iterable[dict[str, Any]]) -> list[int]:
+    return [event["position"] for event in events]
+
+
+async def test_an_empty_log_is_read_to_its_end(api: httpx.AsyncClient) -> None:
+    assert await page(api) == {"events": [], "next": 0, "head": 0}
+    assert await page(api, direction="backward") == {"events": [], "next": None, "head": 0}
+    assert await page(api, after=7) == {"events": [], "next": 7, "head": 0}
+    assert await page(api, "/api/streams") == {"streams": [], "next": None, "head": 0}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "next_position"),
+    [
+        ({}, range(1, 11), 10),
+        ({"limit": 4}, range(1, 5), 4),
+        ({"after": 4, "limit": 4}, range(5, 9), 8),
+        ({"after": 8, "limit": 4}, range(9, 11), 10),
+        ({"after": 10}, [], 10),
+        ({"after": 99}, [], 99),
+        ({"before": 3}, [1, 2], 2),
+        ({"after": 3, "before": 6}, [4, 5], 5),
+        ({"after": 3, "before": 2}, [], 3),
+        ({"before": 0}, [], 0),
+        ({"before": 99}, range(1, 11), 10),
+        ({"direction": "backward"}, range(10, 0, -1), None),
+        ({"direction": "backward", "limit": 4}, range(10, 6, -1), 7),
+        ({"direction": "backward", "before": 7, "limit": 4}, range(6, 2, -1), 3),
+        ({"direction": "backward", "before": 3, "limit": 4}, [2, 1], None),
+        ({"direction": "backward", "after": 7}, [10, 9, 8], None),
+        ({"direction": "backward", "before": 1}, [], None),
+        ({"direction": "backward", "before": 0}, [], None),
+        ({"after": 2**63 - 1}, [], 2**63 - 1),
+        ({"before": 2**63 - 1, "limit": 1000}, range(1, 11), 10),
+    ],
+)
+async def test_a_page_is_what_lies_between(
+    api: httpx.AsyncClient, log: Log, query: dict[str, Any], expected: Iterable[int], next_position: int | None
+) -> None:
+    await write(log, *[{} for _ in range(10)])
+    found = await page(api, **query)
+    assert positions(found["events"]) == list(expected)
+    assert (found["next"], found["head"]) == (next_position, 10)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("wanted", [{}, {"type": "B"}], ids=["all", "filtered"])
+async def test_pages_cover_everything_once_while_the_log_grows(
+    api: httpx.AsyncClient, log: Log, direction: str, wanted: dict[str, str]
+) -> None:
+    def events(count: int) -> list[dict[str, Any]]:
+        return [{"type": "AB"[n % 2]} for n in range(count)]
+
+    await write(log, *events(100))
+    stop = asyncio.Event()
+
+    async def grow() -> None:
+        while not stop.is_set():
+            await write(log, *events(4))
+
+    growing = asyncio.create_task(grow())
+    found: list[dict[str, Any]] = []
+    query: dict[str, Any] = {"direction": direction, "limit": 7, **wanted}
+    cursor = "after" if direction == "forward" else "before"
+    while True:
+        answer = await page(api, **query)
+        assert all(event["position"] <= answer["head"] for event in answer["events"])
+        found += answer["events"]
+        if answer["next"] is None or (direction == "forward" and len(found) > 150):
+            break
+        assert answer["next"] != query.get(cursor) or not answer["events"]
+        query[cursor] = answer["next"]
+    stop.set()
+    await growing
+    seen = sorted(positions(found))
+    assert seen == list(range(seen[0], seen[-1] + 1, 2 if wanted else 1))
+    assert seen[0] == (2 if wanted else 1)
+    assert positions(found) == sorted(positions(found), reverse=direction == "backward")
+
+
+async def test_a_follower_advances_past_what_does_not_match(api: httpx.AsyncClient, log: Log) -> None:
+    await write(
+        log, *[{"type": "noise"} for _ in range(30)], {"type": "signal"}, *[{"type": "noise"} for _ in range(9)]
+    )
+    first = await page(api, type="signal", limit=5)
+    assert (positions(first["events"]), first["next"], first["head"]) == ([31], 40, 40)
+    assert (await page(api, type="nothing"))["next"] == 40
+    assert (await page(api, type="nothing", before=20))["next"] == 19
+    await write(log, {"type": "signal"})
+    again = await page(api, type="signal", limit=5, after=first["next"])
+    assert (positions(again["events"]), again["next"]) == ([41], 41)
+
+
+NAMES = [
+    "Order", "OrderPlaced", "Order%", "Order_x", "Order*x", "order", "Orders\U0010ffff", "Or", "*", "%", "\ud7ffx", "é",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["type", "agent"])
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (["Order"], ["Order"]),
+        (["Order*"], ["Order", "OrderPlaced", "Order%", "Order_x", "Order*x", "Orders\U0010ffff"]),
+        (["Order%"], ["Order%"]),
+        (["Order%*"], ["Order%"]),
+        (["Order_*"], ["Order_x"]),
+        (["Order*x"], ["Order*x"]),
+        (["Order**"], ["Order*x"]),
+        (["order", "Or"], ["order", "Or"]),
+        (["order", "OrderP*"], ["OrderPlaced", "order"]),
+        (["*"], NAMES),
+        (["%"], ["%"]),
+        (["**"], ["*"]),
+        (["Orders\U0010ffff*"], ["Orders\U0010ffff"]),
+        (["\ud7ff*"], ["\ud7ffx"]),
+        (["nothing*"], []),
+    ],
+)
+async def test_types_and_agents_match_whole_or_by_prefix(
+    api: httpx.AsyncClient, log: Log, field: str, wanted: list[str], found: list[str]
+) -> None:
+    await write(
+        log, *[{field: name} for name in NAMES], {"type": "A", "agent": None} if field == "agent" else {"type": "A"}
+    )
+    expected = [*found, "A"] if (field, wanted) == ("type", ["*"]) else found
+    query: dict[str, Any] = {field: wanted}
+    answer = await page(api, **query)
+    assert [event[field] for event in answer["events"]] == expected
+    followed = await page(api, **query, after=0, wait=0.01)
+    assert followed["events"] == answer["events"]
+
+
+async def test_filters_are_combined(api: httpx.AsyncClient, log: Log) -> None:
+    await write(
+        log,
+        {"type": "A", "agent": "x", "correlation_id": "w"},
+        {"type": "A", "agent": "y", "correlation_id": "w"},
+        {"type": "B", "agent": "x", "correlation_id": "w"},
+        {"type": "A", "agent": "x", "correlation_id": "v"},
+        {"type": "A", "agent": "x", "correlation_id": "w", "stream": "other"},
+    )
+    assert positions((await page(api, type="A", agent="x"))["events"]) == [1, 4, 5]
+    assert positions((await page(api, correlation_id="w"))["events"]) == [1, 2, 3, 5]
+    assert positions((await page(api, stream="other"))["events"]) == [5]
+    assert positions((await page(api, type="A", agent="x", correlation_id="w", stream="order-1"))["events"]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "next_version"),
+    [
+        ({}, [1, 2, 3, 4, 5], 6),
+        ({"limit": 2}, [1, 2], 3),
+        ({"from_version": 3}, [3, 4, 5], 6),
+        ({"from_version": 0}, [1, 2, 3, 4, 5], 6),
+        ({"from_version": 6}, [], 6),
+        ({"from_version": 99}, [], 99),
+        ({"direction": "backward"}, [5, 4, 3, 2, 1], None),
+        ({"direction": "backward", "limit": 2}, [5, 4], 3),
+        ({"direction": "backward", "from_version": 3}, [3, 2, 1], None),
+        ({"direction": "backward", "from_version": 2, "limit": 2}, [2, 1], None),
+        ({"direction": "backward", "from_version": 0}, [], None),
+        ({"direction": "backward", "from_version": 99, "limit": 1}, [5], 4),
+    ],
+)
+async def test_a_stream_is_read_from_a_version_on(
+    api: httpx.AsyncClient, log: Log, query: dict[str, Any], expected: list[int], next_version: int | None
+) -> None:
+    for _ in range(5):
+        await write(log, {}, {"stream": "other"})
+    found = await page(api, "/api/streams/order-1/events", **query)
+    assert [event["version"] for event in found["events"]] == expected
+    assert {event["stream"] for event in found["events"]} <= {"order-1"}
+    assert (found["next"], found["head"]) == (next_version, 10)
+
+
+async def test_a_stream_that_is_not_there_is_empty_to_read_and_404_to_look_up(api: httpx.AsyncClient) -> None:
+    assert await page(api, "/api/streams/nothing/events") == {"events": [], "next": 1, "head": 0}
+    answer = await api.get("/api/streams/nothing")
+    assert (answer.status_code, answer.json()["code"], answer.json()["stream"]) == (404, "no-such-stream", "nothing")
+    answer = await api.get("/api/events/1")
+    assert (answer.status_code, answer.json()["code"], answer.json()["position"]) == (404, "no-such-event", 1)
+    assert (await api.get("/api/events/0")).json()["code"] == "no-such-event"
+
+
+async def test_a_stream_is_looked_up(api: httpx.AsyncClient, log: Log) -> None:
+    await write(log, {}, {})
+    assert await page(api, "/api/streams/order-1") == {"stream": "order-1", "category": "order", "version": 2}
+
+
+async def test_streams_are_listed_by_name(api: httpx.AsyncClient, log: Log) -> None:
+    names = ["a-1", "a-2", "a_3", "b", "é-1"]
+    await write(log, *[{"stream": name} for name in reversed(names)])
+
+    async def listed(**query: Any) -> list[str]:
+        return [stream["stream"] for stream in (await page(api, "/api/streams", **query))["streams"]]
+
+    assert await listed() == names
+    assert await listed(prefix="a") == ["a-1", "a-2", "a_3"]
+    assert await listed(prefix="a_") == ["a_3"]
+    assert await listed(category="a") == ["a-1", "a-2"]
+    assert await listed(after="a_3") == ["b", "é-1"]
+    assert await listed(prefix="a", after="a-1", limit=1) == ["a-2"]
+    first = await page(api, "/api/streams", limit=3)
+    assert (first["next"], first["head"]) == ("a_3", 5)
+    assert (await page(api, "/api/streams", limit=3, after=first["next"]))["next"] is None
+
+
+async def test_an_event_is_the_same_wherever_it_is_read(api: httpx.AsyncClient, log: Log) -> None:
+    await write(log, {"data": b'{"b": 1.50, "a": "\\u00e9"}'})
+    one = await page(api, "/api/events/1")
+    assert list(one) == [
+        "position", "stream", "version", "id", "type", "data", "metadata", "agent", "schema_version",
+        "correlation_id", "causation_id", "occurred_at", "recorded_at",
+    ]  # fmt: skip
+    assert (await page(api))["events"] == (await page(api, "/api/streams/order-1/events"))["events"] == [one]
