@@ -167,6 +167,21 @@ async def test_a_flush_that_was_rolled_back_leaves_no_hole(
     assert [event.stream for event in follower.result()] == ["a-1", "b-1"]
 
 
+async def test_a_hole_stops_the_tail_loudly(
+    append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`append_events()` leaves none. Whatever else did, nobody is told that they have seen all."""
+    monkeypatch.setattr(tail, "_RETRY", 0.01)
+    await append(make_append("a-1", {}, {}))
+    async with engine.pool.connection() as session:
+        await session.execute("update log set head = 3 where id = %s", [log.pk])
+    await append(make_append("a-1"))
+    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.1)) as batches:
+        assert [event.position for event in await anext(batches)] == [1, 2]
+        assert await anext(batches) == ()
+    assert f"log {log.pk} has a hole after position 2" in caplog.text
+
+
 @pytest.mark.parametrize("error", [OperationalError("gone"), OSError("reset"), TimeoutError(), KeyError("a defect")])
 async def test_a_tail_goes_on_after_a_failure(
     append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch, error: Exception, poll_often: float

@@ -113,6 +113,7 @@ async def test_a_caller_that_goes_away_harms_nobody(append: AppendTo, engine: En
         for caller in callers[::2]:
             caller.cancel()
         await asyncio.sleep(0)
+        assert engine.writer.events == 20  # they still wait to be written, and count
     for caller in callers[::2]:
         with suppress(asyncio.CancelledError):
             await caller

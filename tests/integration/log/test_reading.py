@@ -52,7 +52,7 @@ async def fill(append: AppendTo) -> None:
 
 
 @given(filters, bounds, bounds, st.booleans(), st.integers(1, 50))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_filtered_page_holds_what_matches(
     engine: Engine,
     log: Log,
