@@ -16,10 +16,9 @@ from django.db import IntegrityError, connection
 from events import sql, store
 from events.append import check_name, new_event
 from events.errors import Invalid, NoSuchEvent
-from events.types import NewEvent
+from events.types import REDACTED, NewEvent
 
 STREAM = "eventsite-redactions"
-TYPE = "event.redacted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
     facts = {"position": position, "stream": event.stream, "version": event.version, "id": event.id}
     marker = new_event(
         STREAM,
-        TYPE,
+        REDACTED,
         data=msgspec.json.encode(facts | {"reason": reason, "by": by}),
         agent=by,
         correlation_id=event.correlation_id,

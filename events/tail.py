@@ -23,7 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from events import store
 from events.errors import brief
-from events.types import Event
+from events.types import REDACTED, Event
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +138,10 @@ class _Tail:
         head = self._head or 0
         events = await self._read(head)
         for event in events:
+            if event.type == REDACTED:
+                # What is kept may hold what is gone now; the database knows.
+                self._recent.clear()
+                self._bytes = 0
             self._recent.append(event)
             self._bytes += len(event.data) + len(event.metadata)
         while len(self._recent) > _KEPT_EVENTS or (self._bytes > _KEPT_BYTES and len(self._recent) > 1):

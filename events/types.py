@@ -18,6 +18,8 @@ NO_STREAM = 0
 """Expected version `no_stream`: the stream holds nothing yet."""
 STREAM_EXISTS = -1
 """Expected version `stream_exists`: the stream holds at least one event."""
+REDACTED = "event.redacted"
+"""The type of the event that says that another was emptied."""
 
 
 class Event(Struct, frozen=True, gc=False):

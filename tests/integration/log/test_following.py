@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from psycopg import OperationalError
 from pytest_django import Settings
 
-from events import tail
+from events import redaction, tail
 from events.engine import Engine
 from events.models import Log
 from events.types import Event
@@ -258,3 +259,16 @@ async def test_a_notification_that_makes_no_sense_is_ignored(
                         await session.execute("select pg_notify('eventsite', %s)", [payload])
                 await elsewhere.writer.append(log.pk, [make_append("a-1")])
     assert len(follower.result()) == 2
+
+
+async def test_what_was_redacted_is_not_told_from_memory(append: AppendTo, engine: Engine, log: Log) -> None:
+    """Those who start to follow after the redaction don't get what the tail had kept, of that event or of others."""
+    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.01)) as batches:
+        assert await anext(batches) == ()
+        await until(lambda: engine.tails._tails[log.pk]._head == 0)
+        await append(make_append("a-1", {"data": b'"secret"'}, {}))
+        await seen(engine, log, upto=2)
+        redacted = await sync_to_async(redaction.redact)(log.pk, 1, reason="a secret", by="ada")
+        await seen(engine, log, after=2, upto=redacted.marker_position)
+        later = await seen(engine, log, upto=redacted.marker_position)
+    assert [event.data for event in later[:2]] == ["null", "{}"]
