@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from events.importers import eventsite, who_and_when
+from events.importers import eventsite, github_archive, openhands, tau_bench, who_and_when
 from events.importers.base import Format
 
-FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in (eventsite, who_and_when)}
+_MODULES = (eventsite, github_archive, openhands, tau_bench, who_and_when)
+FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}

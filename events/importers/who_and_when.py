@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -23,7 +22,7 @@ from msgspec import Raw
 from events.append import new_event
 from events.errors import EventsError, Invalid
 from events.importers.base import Broken, Format, Item, Source, Streamed
-from events.json_text import canonical
+from events.importers.members import Fields, encoded, json_in, text, with_added
 from events.schemas import decode
 
 _NAMESPACE = UUID("5c0f2c3a-4d0e-5b5e-9a57-0d7c6f1f2b11")
@@ -31,8 +30,6 @@ _DELEGATED = re.compile(r"(?P<agent>.+?) \(-> (?P<target>.+)\)", re.DOTALL)
 _ASIDE = re.compile(r"(?P<agent>.+?) \((?P<kind>thought|termination condition)\)", re.DOTALL)
 _ASIDE_TYPES = {"thought": "orchestrator.thought", "termination condition": "run.terminated"}
 _LEDGER = "Updated Ledger:"
-
-Fields = dict[str, Raw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Run:
         event = new_event(
             self.stream,
             spoken.type,
-            data=_with(message, target=_json(spoken.target), ledger=_ledger(message)),
+            data=with_added(message, target=encoded(spoken.target) if spoken.target else None, ledger=_ledger(message)),
             metadata=self._metadata(index),
             id=self.id(index),
             agent=spoken.agent,
@@ -87,7 +84,7 @@ class Run:
         event = new_event(
             self.stream,
             "run.annotated",
-            data=_with(facts, label=None if step is None else self._label(step, _text(facts, "mistake_agent"))),
+            data=with_added(facts, label=None if step is None else self._label(step, text(facts, "mistake_agent"))),
             metadata=self._metadata("annotation"),
             id=self.id("annotation"),
             agent="human-annotator",
@@ -100,7 +97,7 @@ class Run:
         """The step that is blamed, by version; now and then the verdict names another agent than the one who spoke."""
         spoke = self.speakers[step]
         agrees = spoke is not None and spoke.casefold() == blamed.casefold()
-        return _encoded({"version": step + 1, "event_id": self.id(step), "agent": spoke, "agrees": agrees})
+        return encoded({"version": step + 1, "event_id": self.id(step), "agent": spoke, "agrees": agrees})
 
     def _metadata(self, index: int | str) -> bytes:
         source = {"format": FORMAT.name, "subset": self.subset, "file": self.file, "index": index}
@@ -128,7 +125,7 @@ def _history(document: Fields) -> list[Fields]:
 
 def _run(document: Fields, history: list[Fields], file: str) -> Run:
     generated = "system_prompt" in document or any("name" in message for message in history)
-    question_id = _text(document, "question_ID") or sha256(bytes(document["history"])).hexdigest()
+    question_id = text(document, "question_ID") or sha256(bytes(document["history"])).hexdigest()
     stem = file.removesuffix(".json")
     number = stem if stem.isascii() and stem.isdigit() else sha256(question_id.encode()).hexdigest()[:12]
     return Run(
@@ -140,8 +137,8 @@ def _run(document: Fields, history: list[Fields], file: str) -> Run:
 
 
 def _spoken(message: Fields) -> Spoken:
-    role, content = _text(message, "role"), _text(message, "content")
-    if name := _text(message, "name"):
+    role, content = text(message, "role"), text(message, "content")
+    if name := text(message, "name"):
         return Spoken(_generated_type(name, content), name)
     if match := _DELEGATED.fullmatch(role):
         return Spoken("task.delegated", match["agent"], match["target"])
@@ -163,44 +160,13 @@ def _generated_type(name: str, content: str) -> str:
 
 def _ledger(message: Fields) -> Raw | None:
     """The JSON after `Updated Ledger:`, if it is JSON."""
-    _, found, text = _text(message, "content").partition(_LEDGER)
-    if not found:
-        return None
-    try:
-        canonical(text.strip().encode(), "ledger")
-    except EventsError:
-        return None
-    return Raw(text.strip().encode())
+    return json_in(text(message, "content").partition(_LEDGER)[2])
 
 
 def _step(raw: Raw | None, messages: int) -> int | None:
     """`mistake_step` as an index into the history, if it is one. It comes as a string."""
-    text = bytes(raw or b"").strip(b'" ')
-    return int(text) if text.isdigit() and len(text) < 10 and int(text) < messages else None
-
-
-def _text(fields: Fields, name: str) -> str:
-    """A member that is a string; "" where it is missing or something else."""
-    raw = fields.get(name)
-    try:
-        value: Any = None if raw is None else msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""  # new_event() refuses it, and says where
-    return value if isinstance(value, str) else ""
-
-
-def _json(value: str | None) -> Raw | None:
-    return None if value is None else _encoded(value)
-
-
-def _encoded(value: object) -> Raw:
-    return Raw(msgspec.json.encode(value))
-
-
-def _with(fields: Fields, **added: Raw | None) -> bytes:
-    """The members as they are, and those added that don't hide one."""
-    more = {name: value for name, value in added.items() if value is not None and name not in fields}
-    return msgspec.json.encode(cast("dict[str, Any]", fields | more))
+    digits = bytes(raw or b"").strip(b'" ')
+    return int(digits) if digits.isdigit() and len(digits) < 10 and int(digits) < messages else None
 
 
 FORMAT = Format(name="who-and-when", suffixes=(".json",), read=read)

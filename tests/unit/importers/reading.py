@@ -1,0 +1,24 @@
+"""A format reads what a test has written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from events.importers.base import Format, Item, Record, read_files
+
+
+def read(format: Format, path: Path, content: object) -> list[Item]:
+    """The items of a file that holds `content`: bytes, or what is written as JSON; a tuple, a line each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, tuple):
+        content = "\n".join(json.dumps(line) for line in content).encode()
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return list(read_files([path], format.read, progress=lambda count: None))
+
+
+def records(format: Format, path: Path, content: object) -> list[Record]:
+    """As `read`, where nothing may be broken."""
+    items = read(format, path, content)
+    assert all(isinstance(item, Record) for item in items), items
+    return [item for item in items if isinstance(item, Record)]
