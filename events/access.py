@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from django.contrib.auth import get_user
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
 
 from events.errors import NotFound
 from events.models import Member, Role
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+def person(session_key: str) -> AbstractBaseUser | AnonymousUser:
+    """Who is signed in by a session's key at this moment: nobody when it has ended, or was never one."""
+    request = HttpRequest()
+    request.session = SessionStore(session_key if session_key.isalnum() else None)
+    return get_user(request)
 
 
 def membership(user: AbstractBaseUser | AnonymousUser, log_name: str, *, role: Role = Role.VIEWER) -> Member:

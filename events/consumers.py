@@ -1,122 +1,87 @@
-"""The timeline's socket: rows as they happen, from a position on, never one lost and never one twice.
-
-A frame is JSON: `{"position": n, "rows": how many fit, "html": …}`. `position` is how far the log was
-read; a client that comes back says so in `?after=` and goes on from there.
-"""
+"""The socket of live lists: rows as they happen, from a position on, never one lost and never one twice."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from time import monotonic
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.http import QueryDict
 
-from events import engine, store
-from events.access import membership
-from events.errors import NotFound
-from events.forms import TimelineForm
-from events.frame import MOST_ROWS, Frame
+from events import feed
+from events.access import membership, person
+from events.errors import NotFound, Unauthorized
+from events.forms import LiveForm
+from events.frame import View
 from events.models import Member
-from events.types import Filter
 
 logger = logging.getLogger(__name__)
 
-FRAME_INTERVAL = 0.25
 HEARTBEAT = 15.0
-"""Seconds without an event after which the position is sent all the same, and access checked again."""
-_MANY = 100
-_GATHER_FOR = 1.0
+"""Seconds without an event after which the position is sent all the same; and between two looks at the access."""
+SIGN_IN_AGAIN = 4401
+NOT_A_MEMBER = 4404
+INTERNAL_ERROR = 1011
+COME_AGAIN = 1012
 
-# Templates render in the one thread, so that the event loop never waits for them.
-_renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
 
-
-class TimelineConsumer(AsyncWebsocketConsumer):
-    """`/ws/logs/<log>/?after=…&type=…`: refused (403) for who may not see the log."""
+class LiveConsumer(AsyncWebsocketConsumer):
+    """`/ws/logs/<log>/?after=…&type=…`: frames as `events.frame` writes them. Nothing is expected from the client."""
 
     _following: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        query = QueryDict(self.scope["query_string"])
-        form = TimelineForm(query)
-        try:
-            self._member = await self._membership()
-        except NotFound:
-            await self.close()
-            return
+        query = QueryDict(self.scope["query_string"], mutable=True)
+        form = LiveForm(query)
         if not form.is_valid():
             await self.close()
             return
+        # A script can't tell one refused handshake from another: who may not watch is let in and told why.
         await self.accept()
-        after = form.cleaned_data["after"]
-        self._following = asyncio.create_task(
-            self._follow(form.where(), query, after=self._member.log.head if after is None else after)
-        )
+        self._following = asyncio.create_task(self._follow(form, query))
 
     async def disconnect(self, code: int) -> None:
         if self._following:
             self._following.cancel()
 
-    async def _membership(self) -> Member:
-        name = self.scope["url_route"]["kwargs"]["log"]
-        member: Member = await database_sync_to_async(membership)(self.scope["user"], name)
-        return member
-
-    async def _follow(self, where: Filter, query: QueryDict, *, after: int) -> None:
+    async def _follow(self, form: LiveForm, query: QueryDict) -> None:
         try:
-            await self._send_rows(where, query, after=after)
+            await self._send_frames(form, query)
+            await self.close(code=COME_AGAIN)
+        except Unauthorized:
+            await self.close(code=SIGN_IN_AGAIN)
         except NotFound:
-            await self.close(code=4404)
+            await self.close(code=NOT_A_MEMBER)
+        except OSError:
+            pass  # the client is gone
         except Exception:
-            logger.exception("a viewer of log %s was cut off", self._member.log.name)
-            await self.close(code=1011)
+            logger.exception("a viewer of log %s was cut off", self.scope["url_route"]["kwargs"]["log"])
+            await self.close(code=INTERNAL_ERROR)
 
-    async def _send_rows(self, where: Filter, query: QueryDict, *, after: int) -> None:
-        frame = self._frame(where, query)
-        after = await self._catch_up(frame, where, after)
-        began = checked = monotonic()
-        follow = engine.current().tails.follow(self._member.log_id, after=after, heartbeat=HEARTBEAT)
-        async with aclosing(follow) as batches:
-            async for batch in batches:
-                frame.add(batch)
+    async def _send_frames(self, form: LiveForm, query: QueryDict) -> None:
+        log = (await self._membership()).log
+        asked = form.cleaned_data
+        for own in ("after", "before", "counts"):
+            query.pop(own, None)
+        view = View(log.pk, log.name, form.where(), query.urlencode(), counts=asked["counts"])
+        checked = monotonic()
+        after = log.head if asked["after"] is None else asked["after"]
+        async with aclosing(feed.watch(view, after=after, heartbeat=HEARTBEAT)) as frames:
+            async for frame in frames:
                 if monotonic() - checked > HEARTBEAT:
                     await self._membership()
                     checked = monotonic()
-                if monotonic() - began < _GATHER_FOR and await self._is_behind(len(batch), frame.position):
-                    continue
-                await self._send(frame)
-                frame = self._frame(where, query, position=frame.position)
-                await asyncio.sleep(FRAME_INTERVAL)
-                began = monotonic()
-        await self.close(code=1012)  # the server is going away
+                # Waits while the client's buffer is full: who does not read holds this one frame, and nobody up.
+                await self.send(text_data=frame.text)
 
-    async def _is_behind(self, came: int, position: int) -> bool:
-        """Whether more is waiting: then it is gathered, to be drawn at once or to be counted."""
-        return came >= _MANY and position < await self._head()
-
-    async def _head(self) -> int:
-        return await store.head(self._member.log_id).afirst(engine.current().pool) or 0
-
-    async def _catch_up(self, frame: Frame, where: Filter, after: int) -> int:
-        """Where to follow from. Who comes back after long gets an exact gap, not an hour of old rows."""
-        frame.position = after
-        head = await self._head()
-        if where != Filter() or head - after <= MOST_ROWS:
-            return after
-        frame.skip(head - 1, after=after)
-        return frame.position
-
-    def _frame(self, where: Filter, query: QueryDict, *, position: int = 0) -> Frame:
-        frame = Frame(self._member.log.name, where, query)
-        frame.position = position
-        return frame
-
-    async def _send(self, frame: Frame) -> None:
-        html = await asyncio.get_running_loop().run_in_executor(_renderer, frame.html) if frame.fits else ""
-        await self.send(text_data=json.dumps({"position": frame.position, "rows": frame.fits, "html": html}))
+    @database_sync_to_async
+    def _membership(self) -> Member:
+        """The viewer's, as it is now: sessions end and members leave while a socket is open."""
+        user = person(self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, ""))
+        if not user.is_authenticated:
+            raise Unauthorized
+        return membership(user, self.scope["url_route"]["kwargs"]["log"])

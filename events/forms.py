@@ -38,6 +38,12 @@ class TimelineForm(forms.Form):
         )
 
 
+class LiveForm(TimelineForm):
+    """The same for a socket. With `counts` it is told how many events there are, and not sent their rows."""
+
+    counts = forms.BooleanField(required=False)
+
+
 class StreamsForm(forms.Form):
     """Streams by the beginning of their name, those after a name."""
 

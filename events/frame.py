@@ -1,11 +1,17 @@
-"""What a viewer of a live list is sent at once: rows, newest first, or an exact account of what they miss."""
+"""What a viewer of a live list is sent at once: rows, newest first, and an exact account of what is not drawn.
+
+A frame goes over the wire as JSON: `{"position": n, "rows": how many events fit, "html": …}`. `position` is
+how far the log was read; a client that comes back says so and goes on from there.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
+import orjson
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -14,9 +20,30 @@ from events.line import line
 from events.types import Event, Filter
 
 MOST_ROWS = 1_000
-"""More waiting rows than this become a gap: no browser, and no reader, keeps up with them."""
-_AFTER_A_GAP = 100
+"""More new rows than this become a gap: no browser, and no reader, keeps up with them."""
+AFTER_A_GAP = 100
+_MOST_BYTES = 16 * 2**20
 _CACHED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is watched: a log through a filter, `query` as pages write it. Equal views are sent equal frames.
+
+    With `counts` it is only told how many events there are.
+    """
+
+    log_id: int
+    log_name: str
+    where: Filter
+    query: str
+    counts: bool = False
+
+    def range_url(self, last: int) -> str:
+        """The timeline from a position back."""
+        query = QueryDict(self.query, mutable=True)
+        query["before"] = str(last + 1)
+        return f"{reverse('timeline', args=[self.log_name])}?{query.urlencode()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,61 +56,80 @@ class Gap:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """Gathers what fits a filter, in order, in bounded memory."""
+    """What lies between two positions, the first exclusive, as JSON text."""
 
-    def __init__(self, log_name: str, where: Filter, query: QueryDict) -> None:
-        self._log_name = log_name
-        self._where = where
-        self._query = query
-        self._events: deque[Event] = deque(maxlen=MOST_ROWS)
-        self._skipped = 0
-        self._first = 0
-        self.position = 0
+    after: int
+    position: int
+    text: str
+
+
+def frame(view: View, *, after: int, position: int, fits: int, rows: Sequence[str] = (), oldest: int = 0) -> Frame:
+    """A frame of rows, newest first; below them the gap, where not all are drawn. `oldest` is the last row's."""
+    html = "".join(rows)
+    if rows and fits > len(rows):
+        gap = Gap(events=fits - len(rows), first=after + 1, last=oldest - 1, url=view.range_url(oldest - 1))
+        html += render_to_string("events/_gap.html", {"gap": gap})
+    text = orjson.dumps({"position": position, "rows": fits, "html": html}).decode()
+    return Frame(after=after, position=position, text=text)
+
+
+class Gathering:
+    """Gathers what fits a view, in order and in bounded memory, until it is drawn."""
+
+    def __init__(self, view: View, *, after: int) -> None:
+        self._view = view
+        self._after = after
+        self._events: deque[Event] = deque(maxlen=0 if view.counts else MOST_ROWS)
+        self._bytes = 0
+        self._began = 0.0
+        self._fits = 0
+        self.position = after
 
     @property
-    def fits(self) -> int:
-        """How many events that fit were gathered or skipped."""
-        return self._skipped + len(self._events)
+    def is_large(self) -> bool:
+        return self._bytes > _MOST_BYTES
+
+    @property
+    def age(self) -> float:
+        """Seconds since the first event came."""
+        return monotonic() - self._began
 
     def add(self, batch: Iterable[Event]) -> None:
+        self._began = self._began or monotonic()
         for event in batch:
             self.position = event.position
-            if self._where.matches(event):
-                self._first = self._first or event.position
-                self._skipped += len(self._events) == MOST_ROWS
+            if self._view.where.matches(event):
+                self._fits += 1
+                self._bytes += len(event.data)
                 self._events.append(event)
 
-    def skip(self, upto: int, *, after: int) -> None:
-        """Count the positions between as not drawn: exact without a filter, since positions have no gaps."""
-        self._first, self._skipped, self.position = after + 1, upto - after, upto
-
-    def html(self) -> str:
-        """The rows, newest first; below them the gap, if there is one."""
-        if not self._skipped:
-            return "".join(row_html(self._log_name, event) for event in reversed(self._events))
-        drawn = list(self._events)[-_AFTER_A_GAP:]
-        last = drawn[0].position - 1 if drawn else self.position
-        gap = Gap(events=self.fits - len(drawn), first=self._first, last=last, url=self._range_url(last))
-        rows = "".join(row_html(self._log_name, event) for event in reversed(drawn))
-        return rows + render_to_string("events/_gap.html", {"gap": gap})
-
-    def _range_url(self, last: int) -> str:
-        query = self._query.copy()
-        query.pop("after", None)
-        query["before"] = str(last + 1)
-        return f"{reverse('timeline', args=[self._log_name])}?{query.urlencode()}"
+    def drawn(self) -> Frame:
+        events = list(self._events)[-MOST_ROWS if self._fits <= MOST_ROWS else -AFTER_A_GAP :]
+        return frame(
+            self._view,
+            after=self._after,
+            position=self.position,
+            fits=self._fits,
+            rows=rows_html(self._view.log_name, reversed(events)),
+            oldest=events[0].position if events else 0,
+        )
 
 
 _rows: dict[tuple[str, int, int], str] = {}
 
 
-def row_html(log_name: str, event: Event) -> str:
-    """One row, rendered once for all who watch it: it depends on nothing but the event and its log.
+def rows_html(log_name: str, events: Iterable[Event]) -> list[str]:
+    """Each event's row, rendered once for all who watch it: it depends on nothing but the event and its log.
 
     The data's hash is in the key, so that an event redacted meanwhile is rendered anew. Only the
-    consumers' one rendering thread calls this, so the cache needs no lock.
+    feeds' one rendering thread calls this, so the cache needs no lock.
     """
+    return [_row_html(log_name, event) for event in events]
+
+
+def _row_html(log_name: str, event: Event) -> str:
     key = (log_name, event.position, hash(event.data))
     html = _rows.get(key)
     if html is None:

@@ -10,13 +10,11 @@ from datetime import UTC, datetime
 
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.contrib.auth import get_user
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from events import engine, models, sql, tokens
-from events.access import membership
+from events.access import membership, person
 from events.append import check_name
 from events.errors import Forbidden, Unauthorized
 from events.models import Scope
@@ -133,9 +131,7 @@ class Bearer(HttpBearer):
 
 @database_sync_to_async
 def _session_grant(request: HttpRequest) -> Grant:
-    key = request.COOKIES[settings.SESSION_COOKIE_NAME]
-    request.session = SessionStore(key if key.isalnum() else None)
-    user = get_user(request)
+    user = person(request.COOKIES[settings.SESSION_COOKIE_NAME])
     if not user.is_authenticated:
         raise Unauthorized("Sign in, or send `Authorization: Bearer <token>`.")
     log = membership(user, check_name(request.GET.get("log", ""), "log")).log

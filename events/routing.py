@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from events.consumers import TimelineConsumer
+from events.consumers import LiveConsumer
 
-websocket_urlpatterns = [path("ws/logs/<slug:log>/", TimelineConsumer.as_asgi())]
+websocket_urlpatterns = [path("ws/logs/<slug:log>/", LiveConsumer.as_asgi())]

@@ -13,7 +13,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from psycopg import AsyncConnection
 
 from events import models
@@ -72,12 +72,25 @@ def events(
     limit: int,
 ) -> Read[Event]:
     """Events between two positions (both exclusive), oldest first or, `backward`, newest first."""
+    query = _matching(log_id, where, after=after, before=before)
+    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+
+
+def count(log_id: int, where: Filter, *, after: int, before: int) -> Read[int]:
+    """How many events stand between two positions (both exclusive). It looks at each of them: keep them near."""
+    query = _matching(log_id, where, after=after, before=before).order_by()
+    return Read(query.values("log_id").annotate(events=Count("*")).values_list("events"), int)
+
+
+def _matching(
+    log_id: int, where: Filter, *, after: int | None, before: int | None
+) -> QuerySet[models.Event, models.Event]:
     query = _events(log_id).filter(_condition(where))
     if after is not None:
         query = query.filter(position__gt=after)
     if before is not None:
         query = query.filter(position__lt=before)
-    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+    return query
 
 
 def _condition(where: Filter) -> Q:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,12 +13,14 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import AsyncClient
 from msgspec.structs import replace
 
-from events import consumers, store
+from events import consumers, feed, store
 from events.engine import Engine
-from events.frame import row_html
+from events.frame import rows_html
 from events.models import Log, Member
 from events.routing import websocket_urlpatterns
 from tests.factories import make_append
@@ -29,13 +31,13 @@ PATIENCE = 10
 class Socket:
     """A websocket without a server. (channels.testing would do, but it imports daphne.)"""
 
-    def __init__(self, log: str, user: User | AnonymousUser, query: str) -> None:
+    def __init__(self, log: str, cookies: dict[str, str], query: str) -> None:
         scope: dict[str, Any] = {
             "type": "websocket",
             "path": f"/ws/logs/{log}/",
             "query_string": query.encode(),
             "headers": [],
-            "user": user,
+            "cookies": cookies,
         }
         self._application = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
 
@@ -53,9 +55,17 @@ class Socket:
         await self._application.wait(PATIENCE)
 
 
+async def cookies_of(user: User | None) -> dict[str, str]:
+    """The cookies of a browser in which somebody has signed in, or nobody."""
+    client = AsyncClient()
+    if user:
+        await client.aforce_login(user)
+    return {name: morsel.value for name, morsel in client.cookies.items()}
+
+
 @asynccontextmanager
-async def socket(log: str, user: User | AnonymousUser, query: str = "") -> AsyncIterator[Socket]:
-    socket = Socket(log, user, query)
+async def socket(log: str, user: User | None, query: str = "") -> AsyncIterator[Socket]:
+    socket = Socket(log, await cookies_of(user), query)
     try:
         yield socket
     finally:
@@ -79,13 +89,17 @@ async def rows(watching: Socket, upto: int) -> list[int]:
     """Positions as a page shows them, oldest first, until one is there."""
     found: list[int] = []
     while not found or found[-1] < upto:
-        html = (await frame_of(watching))["html"]
-        found += reversed([int(each) for each in re.findall(r'data-position="(\d+)"', html)])
+        found += reversed(shown(await frame_of(watching)))
     return found
 
 
+def shown(frame: dict[str, Any]) -> list[int]:
+    """The positions of a frame's rows, as they stand."""
+    return [int(each) for each in re.findall(r'data-position="(\d+)"', frame["html"])]
+
+
 async def test_a_row_arrives_as_the_page_would_show_it(engine: Engine, log: Log, member: Member, user: User) -> None:
-    async with socket(log.name, user) as watching:
+    async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append(engine, log, {"type": "<b>Placed", "data": b'{"sku": "A-7"}'})
         html = (await frame_of(watching))["html"]
@@ -144,19 +158,19 @@ async def test_more_rows_than_a_page_draws_become_an_exact_gap(
         assert await watching.connect()
         found = await frame_of(watching)
         assert found["rows"] == 1_300
-        shown = [int(each) for each in re.findall(r'data-position="(\d+)"', found["html"])]
+        drawn = shown(found)
         (counted,) = re.findall(r"<strong>([\d,]+) not shown", found["html"])
-        assert len(shown) + int(counted.replace(",", "")) == 1_300
-        assert shown == sorted(shown, reverse=True)
-        assert shown[0] == 2_599
-        assert f'href="/logs/{log.name}/?type=A&amp;before={shown[-1]}"' in found["html"]
+        assert len(drawn) + int(counted.replace(",", "")) == 1_300
+        assert drawn == sorted(drawn, reverse=True)
+        assert drawn[0] == 2_599
+        assert f'href="/logs/{log.name}/?type=A&amp;before={drawn[-1]}"' in found["html"]
 
 
 async def test_a_burst_is_told_to_its_last_event_at_once(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However the tail cuts the burst into batches: nothing may wait for what comes after it.
-    monkeypatch.setattr(consumers, "_GATHER_FOR", 2 * PATIENCE)
+    monkeypatch.setattr(feed, "_GATHER_FOR", 2 * PATIENCE)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append(engine, log, *[{}] * 5_000)
@@ -174,16 +188,37 @@ async def test_who_comes_back_after_long_is_told_exactly_how_much_there_was(
         assert await watching.connect()
         found = await frame_of(watching)
         assert (found["rows"], found["position"]) == (1_500, 2_000)
-        assert "1,499 not shown" in found["html"]
-        assert re.findall(r'data-position="(\d+)"', found["html"]) == ["2000"]
+        assert "1,400 not shown" in found["html"]
+        assert "#501 to #1,900" in found["html"]
+        assert shown(found) == list(range(2_000, 1_900, -1))
+
+
+async def test_who_comes_back_to_a_filter_is_told_exactly_how_much_fits(
+    engine: Engine, log: Log, member: Member, user: User
+) -> None:
+    await append(engine, log, *[{"type": "A"}, {"type": "B"}] * 1_300)
+    async with socket(log.name, user, "after=10&type=B*") as watching:
+        assert await watching.connect()
+        found = await frame_of(watching)
+        assert (found["rows"], found["position"]) == (1_295, 2_600)
+        assert "1,195 not shown" in found["html"]
+        assert shown(found) == list(range(2_600, 2_400, -2))
+
+
+async def test_who_only_counts_is_sent_no_rows(engine: Engine, log: Log, member: Member, user: User) -> None:
+    async with socket(log.name, user, "after=0&type=A&counts=on") as watching:
+        assert await watching.connect()
+        await append(engine, log, {"type": "A"}, {"type": "B"}, {"type": "A"})
+        found = await frame_of(watching)
+        assert found == {"position": 3, "rows": 2, "html": ""}
 
 
 async def test_a_row_is_rendered_anew_when_its_event_was_redacted(engine: Engine, log: Log) -> None:
     await append(engine, log, {"data": b'{"secret": "s3cret"}'})
     event = await store.event(log.pk, 1).afirst(engine.pool)
     assert event
-    assert "s3cret" in row_html(log.name, event)
-    assert "s3cret" not in row_html(log.name, replace(event, data="{}"))
+    assert "s3cret" in rows_html(log.name, [event])[0]
+    assert "s3cret" not in rows_html(log.name, [replace(event, data="{}")])[0]
 
 
 @pytest.mark.parametrize("query", ["after=x", f"after={2**64}", "type=" + "x" * 201])
@@ -194,12 +229,22 @@ async def test_a_query_that_can_not_be_read_is_refused(
         assert not await watching.connect()
 
 
-async def test_strangers_and_the_not_signed_in_are_refused(
-    engine: Engine, log: Log, make_log: Callable[..., Log], user: User
+async def closed_with(watching: Socket) -> int:
+    """The code with which it is closed, whatever was sent before."""
+    async with asyncio.timeout(PATIENCE):
+        while (output := await watching.receive())["type"] != "websocket.close":
+            pass
+    return int(output["code"])
+
+
+async def test_strangers_and_the_not_signed_in_are_told_so_and_sent_nothing(
+    engine: Engine, log: Log, user: User
 ) -> None:
-    for name, who in ((log.name, user), (log.name, AnonymousUser()), ("no-such-log", user)):
-        async with socket(name, who) as watching:
-            assert not await watching.connect()
+    await append(engine, log, {})
+    for name, who, code in ((log.name, user, 4404), ("no-such-log", user, 4404), (log.name, None, 4401)):
+        async with socket(name, who, "after=0") as watching:
+            assert await watching.connect()
+            assert await watching.receive() == {"type": "websocket.close", "code": code}
 
 
 async def test_who_is_no_longer_a_member_is_cut_off(
@@ -209,7 +254,36 @@ async def test_who_is_no_longer_a_member_is_cut_off(
     async with socket(log.name, user) as watching:
         assert await watching.connect()
         await database_sync_to_async(member.delete)()
-        async with asyncio.timeout(PATIENCE):
-            while (output := await watching.receive())["type"] != "websocket.close":
-                pass
-        assert output["code"] == 4404
+        assert await closed_with(watching) == 4404
+
+
+async def test_whose_session_ended_is_asked_to_sign_in_again(
+    engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "HEARTBEAT", 0.05)
+    cookies = await cookies_of(user)
+    watching = Socket(log.name, cookies, "")
+    assert await watching.connect()
+    await SessionStore(cookies["sessionid"]).aflush()
+    assert await closed_with(watching) == 4401
+    await watching.close()
+
+
+async def test_a_busy_log_does_not_keep_who_left_it(
+    engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The access is looked at by the clock, not only when nothing comes.
+    monkeypatch.setattr(consumers, "HEARTBEAT", 0.3)
+    async with socket(log.name, user, "after=0") as watching:
+        assert await watching.connect()
+        await append(engine, log, {})
+        await frame_of(watching)
+        await database_sync_to_async(member.delete)()
+
+        async def busy() -> None:
+            while True:
+                await append(engine, log, {})
+
+        appending = asyncio.create_task(busy())
+        assert await closed_with(watching) == 4404
+        appending.cancel()

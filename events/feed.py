@@ -1,0 +1,154 @@
+"""Live lists: one feed a view and process reads the log and draws each frame once, for all who watch.
+
+Whoever watches has a cursor of their own. Who is in step is given the newest frames as they are drawn; who is
+further back, because they came back or because they read slowly, one frame that takes them to where the others
+are: the newest rows, and an exact count of the rest. So nothing queues up for anybody, and nobody waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from events import engine, store
+from events.frame import AFTER_A_GAP, MOST_ROWS, Frame, Gathering, View, frame, rows_html
+from events.types import Event
+
+logger = logging.getLogger(__name__)
+
+FRAME_INTERVAL = 0.25
+"""Seconds from one frame to the next."""
+_GATHER_FOR = 1.0
+_MANY = 100
+_KEPT = 8
+_PAGE = 100
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Templates render in the one thread, so that the event loop never waits for them.
+_renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
+_feeds: dict[View, _Feed] = {}
+
+
+async def watch(view: View, *, after: int, heartbeat: float) -> AsyncGenerator[Frame]:
+    """Yield what came after a position, frame by frame, for ever; an empty frame after so many silent seconds.
+
+    It ends when the engine closes, or when the log can't be read: come again, from the last frame's position.
+    """
+    feed = _feeds.get(view)
+    if feed is None:
+        feed = _feeds[view] = _Feed(view)
+    feed.watchers += 1
+    try:
+        position = after
+        while found := await feed.after(position, patience=heartbeat):
+            position = found.position
+            yield found
+    finally:
+        feed.watchers -= 1
+        if not feed.watchers:
+            feed.stop()
+
+
+class _Feed:
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._position: int | None = None
+        self._kept: deque[Frame] = deque(maxlen=_KEPT)
+        self._advanced = asyncio.Event()
+        self._stopped = False
+        self.watchers = 0
+        self._task = asyncio.create_task(self._run(), name=f"feed of {view.log_name}")
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._task.cancel()
+        self._advanced.set()
+        if _feeds.get(self._view) is self:
+            del _feeds[self._view]
+
+    async def after(self, position: int, *, patience: float) -> Frame | None:
+        """The next frame after a position: None when the feed has ended."""
+        try:
+            async with asyncio.timeout(patience):
+                while not self._stopped and (self._position is None or position >= self._position):
+                    await self._advanced.wait()
+        except TimeoutError:
+            return frame(self._view, after=position, position=position, fits=0)
+        if self._stopped:
+            return None
+        in_step = (kept for kept in self._kept if kept.after == position)
+        return next(in_step, None) or await self._catch_up(position)
+
+    async def _run(self) -> None:
+        try:
+            await self._draw()
+        except Exception:
+            logger.exception("the live rows of log %s stopped", self._view.log_name)
+        self.stop()
+
+    async def _draw(self) -> None:
+        self._position = await self._head()
+        self._move(self._position)
+        gathering = Gathering(self._view, after=self._position)
+        follow = engine.current().tails.follow(self._view.log_id, after=self._position)
+        async with aclosing(follow) as batches:
+            async for batch in batches:
+                gathering.add(batch)
+                if await self._has_more(len(batch), gathering):
+                    continue
+                drawn = await _draw(gathering.drawn)
+                self._kept.append(drawn)
+                self._move(drawn.position)
+                gathering = Gathering(self._view, after=drawn.position)
+                await asyncio.sleep(FRAME_INTERVAL)
+
+    async def _has_more(self, came: int, gathering: Gathering) -> bool:
+        """Whether more of a burst is waiting: then it is gathered, to be drawn at once or to be counted."""
+        if came < _MANY or gathering.is_large or gathering.age > _GATHER_FOR:
+            return False
+        return gathering.position < await self._head()
+
+    async def _head(self) -> int:
+        return await store.head(self._view.log_id).afirst(engine.current().pool) or 0
+
+    def _move(self, position: int) -> None:
+        self._position = position
+        advanced, self._advanced = self._advanced, asyncio.Event()
+        advanced.set()
+
+    async def _catch_up(self, after: int) -> Frame:
+        """One frame from a position to where the others are."""
+        position = self._position or 0
+        fits = await self._count(after, position)
+        wanted = 0 if self._view.counts else fits if fits <= MOST_ROWS else AFTER_A_GAP
+        rows: list[str] = []
+        oldest = position + 1
+        # Page by page: a thousand events of a megabyte each are never in memory together.
+        while len(rows) < wanted and (events := await self._older(after, oldest, wanted - len(rows))):
+            rows += await _draw(rows_html, self._view.log_name, events)
+            oldest = events[-1].position
+        return await _draw(frame, self._view, after=after, position=position, fits=fits, rows=rows, oldest=oldest)
+
+    async def _count(self, after: int, position: int) -> int:
+        if not self._view.where:
+            return position - after  # positions have no gaps
+        read = store.count(self._view.log_id, self._view.where, after=after, before=position + 1)
+        return await read.afirst(engine.current().pool) or 0
+
+    async def _older(self, after: int, before: int, limit: int) -> list[Event]:
+        read = store.events(
+            self._view.log_id, self._view.where, after=after, before=before, backward=True, limit=min(limit, _PAGE)
+        )
+        return await read.afetch(engine.current().pool)
+
+
+async def _draw(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_renderer, partial(work, *args, **kwargs))

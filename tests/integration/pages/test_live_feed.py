@@ -1,0 +1,129 @@
+"""Many who watch: each frame is drawn once for all, and nobody waits for who is slow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from events import feed
+from events.engine import Engine
+from events.frame import MOST_ROWS, Frame, Gathering, View
+from events.models import Log
+from events.types import EVERYTHING, Filter
+from tests.factories import make_append
+
+PATIENCE = 10.0
+
+Watch = AsyncGenerator[Frame]
+
+
+@pytest_asyncio.fixture
+async def watching(engine: Engine) -> AsyncIterator[AsyncExitStack]:
+    """What is entered here ends before the engine does."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def watch(stack: AsyncExitStack, log: Log, where: Filter = EVERYTHING, *, after: int = 0) -> Watch:
+    view = View(log.pk, log.name, where, "")
+    return await stack.enter_async_context(aclosing(feed.watch(view, after=after, heartbeat=PATIENCE)))
+
+
+async def next_of(frames: Watch) -> dict[str, Any]:
+    async with asyncio.timeout(PATIENCE):
+        found: dict[str, Any] = json.loads((await anext(frames)).text)
+    return found
+
+
+async def append(engine: Engine, log: Log, events: int) -> None:
+    await engine.writer.append(log.pk, [make_append("order-1", *[{}] * events)])
+
+
+async def test_who_watches_the_same_is_sent_the_same_drawn_once(
+    engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    draw = Gathering.drawn
+
+    def counted(self: Gathering) -> Frame:
+        drawn.append(self.position)
+        return draw(self)
+
+    monkeypatch.setattr(Gathering, "drawn", counted)
+    viewers = [await watch(watching, log) for _ in range(20)]
+    waiting = asyncio.gather(*(anext(viewer) for viewer in viewers))
+    await append(engine, log, 3)
+    async with asyncio.timeout(PATIENCE):
+        found = await waiting
+    assert {id(frame) for frame in found} == {id(found[0])}
+    assert drawn == [3]
+
+
+async def test_who_does_not_read_holds_nobody_up_and_gets_an_exact_account(
+    engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "FRAME_INTERVAL", 0)
+    quick, slow = await watch(watching, log), await watch(watching, log)
+    await append(engine, log, 1)
+    assert (await next_of(quick))["position"] == (await next_of(slow))["position"] == 1
+    for n in range(1, 31):
+        await append(engine, log, 100)
+        while (await next_of(quick))["position"] < 1 + 100 * n:
+            pass
+    found = await next_of(slow)
+    assert (found["position"], found["rows"]) == (3_001, 3_000)
+    assert "2,900 not shown" in found["html"]
+    await append(engine, log, 1)
+    assert await next_of(slow) == await next_of(quick)
+
+
+async def test_who_is_a_little_late_gets_every_row(engine: Engine, log: Log, watching: AsyncExitStack) -> None:
+    quick, late = await watch(watching, log), await watch(watching, log)
+    await append(engine, log, 1)
+    await next_of(quick)
+    await append(engine, log, 1)
+    await next_of(quick)
+    await append(engine, log, MOST_ROWS - 2)
+    await next_of(quick)
+    rows = 0
+    while rows < MOST_ROWS:
+        rows += (found := await next_of(late))["rows"]
+        assert "not shown" not in found["html"]
+    assert rows == MOST_ROWS
+
+
+async def test_views_do_not_mix(engine: Engine, log: Log, other_log: Log, watching: AsyncExitStack) -> None:
+    ours = await watch(watching, log, Filter(types=("Placed",)))
+    paid = await watch(watching, log, Filter(types=("Paid",)))
+    theirs = await watch(watching, other_log)
+    await append(engine, other_log, 5)
+    await append(engine, log, 2)
+    assert [(await next_of(each))["rows"] for each in (ours, paid, theirs)] == [2, 0, 5]
+
+
+async def test_frames_of_large_events_stay_small(engine: Engine, log: Log, watching: AsyncExitStack) -> None:
+    viewer = await watch(watching, log)
+    data = json.dumps({"text": "x" * (2**20 - 100), "id": 7}).encode()
+    for _ in range(3):
+        await engine.writer.append(log.pk, [make_append("order-1", {"data": data})])
+    seen = 0
+    while seen < 3:
+        frame = await anext(viewer)
+        assert len(frame.text) < 10_000
+        seen += json.loads(frame.text)["rows"]
+
+
+async def test_a_feed_ends_with_the_last_who_watches(engine: Engine, log: Log) -> None:
+    async with AsyncExitStack() as stack:
+        viewers = [await watch(stack, log) for _ in range(2)]
+        await append(engine, log, 1)
+        for viewer in viewers:
+            await next_of(viewer)
+        assert any(view.log_id == log.pk for view in feed._feeds)
+    assert not any(view.log_id == log.pk for view in feed._feeds)
