@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from events.client import Conflict
 from events.schemas import EventOut
 from eventsite.demo.actor import Actor, Cause, Said, state_of
-from eventsite.demo.api import Conflict
 from eventsite.demo.world import CHECKED
 
 Decide = Callable[[dict[str, Any]], dict[str, Any] | None]

@@ -12,8 +12,8 @@ from channels.db import database_sync_to_async
 from django.utils import timezone
 
 from events import engine, tokens
+from events.client import ClientError, Transport
 from events.models import Log, Scope, Token
-from eventsite.demo.api import DemoError, Transport
 from eventsite.demo.run import CREW, Shift, play
 from eventsite.demo.transports import in_process
 
@@ -27,7 +27,7 @@ TOKEN_LIFETIME = timedelta(hours=1)
 _running: set[asyncio.Task[None]] = set()
 
 
-class AlreadyRunning(DemoError):
+class AlreadyRunning(Exception):
     """The demo is running in this log already."""
 
 
@@ -41,7 +41,7 @@ async def run_live(
 ) -> Shift:
     """Play one shift, by default a new one at its natural pace, inside an `Engine`.
 
-    Raises `AlreadyRunning`, and `DemoError` where it can't be finished.
+    Raises `AlreadyRunning`, and `ClientError` where it can't be finished.
     """
     async with _only_one(log):
         return await _play(log, speed=speed, transport=transport, number=number, epoch=epoch)
@@ -74,7 +74,7 @@ async def _finish(log: Log, speed: float, lock: AsyncExitStack) -> None:
     try:
         async with lock:
             await _play(log, speed=speed)
-    except DemoError as error:
+    except ClientError as error:
         logger.warning("the demo in %s ended early: %s", log.name, error)
 
 

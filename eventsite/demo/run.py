@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from eventsite.demo.api import Api, Transport
+from events.client import Api, Transport
 from eventsite.demo.notifier import Notifier
 from eventsite.demo.optimizer import Optimizer
 from eventsite.demo.router import Router

@@ -8,10 +8,10 @@ import math
 from datetime import timedelta
 
 from events import logs, store
+from events.client import ClientError
 from events.engine import Engine
 from events.models import Log
 from events.types import Filter
-from eventsite.demo.api import DemoError
 from eventsite.demo.live import AlreadyRunning, run_live
 from eventsite.demo.storefront import Storefront
 
@@ -31,7 +31,7 @@ def seed() -> None:
             play_finished(logs.ensure(LOG))
         except AlreadyRunning:
             pass  # another server that starts at the same time
-        except DemoError as error:
+        except ClientError as error:
             logger.warning("the log %s could not be finished: %s", LOG, error)
 
 

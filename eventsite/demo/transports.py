@@ -1,60 +1,16 @@
-"""The two ways to the API: over HTTP from another process, or straight into the application in this one."""
+"""The other way to the API, beside HTTP: straight into the application in this process."""
 
 from __future__ import annotations
 
 import asyncio
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from django.conf import settings
 
+from events.client import Transport
 from eventsite.api import api
-from eventsite.demo.api import DemoError, Transport
 from eventsite.lean import LeanAPI
-
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Seconds to wait before trying again: a server that restarts is back by then."""
-_TIMEOUT = 30.0
-
-
-def http(url: str) -> Transport:
-    """To the server at this URL. Where it is away or busy, tries again: with ids that is always safe."""
-
-    async def send(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
-        for pause in _PAUSES:
-            try:
-                status, answer = await asyncio.to_thread(_send, url, method, path, body, token)
-            except (OSError, HTTPException):
-                pass
-            else:
-                if status != 503:
-                    return status, answer
-            await asyncio.sleep(pause)
-        raise DemoError(f"The server at {url} is gone, or too busy.")
-
-    return send
-
-
-def answers(url: str) -> bool:
-    """Whether an Eventsite runs at this URL."""
-    try:
-        return _send(url, "GET", "/healthz", b"", "")[0] == 200
-    except (OSError, HTTPException, ValueError):  # ValueError: what is no URL
-        return False
-
-
-def _send(url: str, method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
-    address = urlsplit(url)
-    connect = HTTPSConnection if address.scheme == "https" else HTTPConnection
-    connection = connect(address.hostname or "", address.port, timeout=_TIMEOUT)
-    try:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        connection.request(method, address.path.rstrip("/") + path, body or None, headers)
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
 
 
 def in_process() -> Transport:

@@ -18,10 +18,10 @@ from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
 from pytest_django.plugin import DjangoDbBlocker
 
+from events.client import ClientError, Transport
 from events.engine import Engine
 from events.models import Event, Log, Token
 from eventsite.demo import live, seeding
-from eventsite.demo.api import DemoError, Transport
 from eventsite.demo.live import AlreadyRunning, run_live, start_live, stop
 from eventsite.demo.seeding import play_finished
 from eventsite.demo.transports import in_process
@@ -124,7 +124,7 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(live, "in_process", lambda: cut_off(in_process(), after=appends))
-        with pytest.raises(DemoError, match="cut off"):
+        with pytest.raises(ClientError, match="cut off"):
             play_finished(log)
     assert 0 < len(read(log)) <= appends
     play_finished(log)
@@ -137,7 +137,7 @@ def cut_off(transport: Transport, *, after: int) -> Transport:
     async def send(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
         nonlocal left
         if method == "POST" and not left:
-            raise DemoError("cut off")
+            raise ClientError("cut off")
         left -= method == "POST"
         return await transport(method, path, body, token)
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from events import logs
+from events import client, logs
 from events.engine import Engine
 from events.models import Log
-from eventsite.demo import transports
-from eventsite.demo.api import DemoError
-from eventsite.demo.live import run_live
+from eventsite.demo.live import AlreadyRunning, run_live
 from eventsite.demo.run import Shift
 from eventsite.demo.seeding import LOG
 
@@ -32,7 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         url = options["url"].rstrip("/")
-        if urlsplit(url).scheme not in ("http", "https") or not transports.answers(url):
+        if not client.answers(url):
             raise CommandError(f"No Eventsite answers at {url}. Start one with `make run`, or name another: --url.")
         try:
             log = logs.ensure(options["log"])
@@ -41,7 +38,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Watch it at {url}/logs/{log.name}/")
         try:
             shift = asyncio.run(_run(log, url, options["speed"]))
-        except DemoError as error:
+        except (AlreadyRunning, client.ClientError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"Shift {shift.number} is over: events {shift.first_position} to {shift.last_position}.")
 
@@ -55,4 +52,4 @@ def _speed(text: str) -> float:
 
 async def _run(log: Log, url: str, speed: float) -> Shift:
     async with Engine():  # for the lock; the events go over HTTP
-        return await run_live(log, speed=speed, transport=transports.http(url))
+        return await run_live(log, speed=speed, transport=client.http(url))
