@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.utils import timezone
 
 from events.models import Log, Scope, Token
 
@@ -39,3 +42,14 @@ def create(
         expires_at=expires_at,
     )
     return token
+
+
+@contextmanager
+def lent(log: Log, *, name: str, scopes: Iterable[Scope], lifetime: timedelta) -> Iterator[str]:
+    """A token for as long as something takes. One that was left behind ends by itself, and goes the next time."""
+    Token.objects.filter(log=log, name=name, expires_at__lt=timezone.now()).delete()
+    token = create(log, name=name, scopes=scopes, expires_at=timezone.now() + lifetime)
+    try:
+        yield token
+    finally:
+        Token.objects.filter(hash=hash_of(token)).delete()
