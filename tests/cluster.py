@@ -28,7 +28,7 @@ SETTINGS = {
 }
 
 
-def start() -> str:
+def start(settings: dict[str, str] = SETTINGS) -> str:
     """Start one that lives as long as this process; its conninfo."""
     user = ServerUser.for_new_data()
     home = Path(tempfile.mkdtemp(prefix="eventsite-tests-"))
@@ -40,7 +40,7 @@ def start() -> str:
     allow(data, user)
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
-            server_command(data, home, user, settings=SETTINGS),
+            server_command(data, home, user, settings=settings),
             stdout=log,
             stderr=log,
             preexec_fn=die_with_parent(signal.SIGQUIT),

@@ -1,0 +1,85 @@
+"""Fresh logs to write to, and what the writer does in one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvloop
+
+from events import tokens
+from events.append import new_append, new_event
+from events.models import Log, Scope
+from events.types import Append, Appended
+from events.writer import Writer
+from tests.benchmarks import payloads
+
+
+def make_log() -> Log:
+    return Log.objects.create(name=f"log-{secrets.token_hex(6)}")
+
+
+def make_token(log: Log) -> str:
+    return tokens.create(log, name="benchmark", scopes=[Scope.APPEND, Scope.READ])
+
+
+def make_append(stream: str, first: int, events: int) -> Append:
+    """Checked events for one stream, from the payload numbered `first` on."""
+    return new_append(stream, [new_event(stream, payloads.TYPE, data=payloads.data(first + n)) for n in range(events)])
+
+
+def writer_rate(*, callers: int, batch: int, seconds: float) -> float:
+    """Events a second through one writer. Each caller has its stream and checks its events before each append."""
+    return uvloop.run(_until(make_log().pk, callers, batch, seconds))
+
+
+def prepared_rate(*, callers: int, batch: int, appends: int) -> float:
+    """The same for appends that were checked before."""
+    prepared = [make_append(f"stream-{n % 8}", n * batch, batch) for n in range(appends)]
+    return uvloop.run(_all(make_log().pk, callers, prepared))
+
+
+async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float:
+    async with _writer(log_id) as writer:
+
+        async def call(stream: str, stop: float) -> int:
+            written = 0
+            while time.perf_counter() < stop:
+                await _append(writer, log_id, make_append(stream, written, batch))
+                written += batch
+            return written
+
+        began = time.perf_counter()
+        written = await asyncio.gather(*(call(f"stream-{n}", began + seconds) for n in range(callers)))
+        return sum(written) / (time.perf_counter() - began)
+
+
+async def _all(log_id: int, callers: int, prepared: list[Append]) -> float:
+    async with _writer(log_id) as writer:
+        waiting = iter(prepared)
+
+        async def call() -> None:
+            for append in waiting:
+                await _append(writer, log_id, append)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(call() for _ in range(callers)))
+        return sum(len(append.events) for append in prepared) / (time.perf_counter() - began)
+
+
+@asynccontextmanager
+async def _writer(log_id: int) -> AsyncIterator[Writer]:
+    """A writer that is connected and has its statement prepared."""
+    writer = Writer(os.environ["DATABASE_URL"])
+    await _append(writer, log_id, make_append("warm-up", 0, 1))
+    yield writer
+    await writer.aclose()
+
+
+async def _append(writer: Writer, log_id: int, append: Append) -> None:
+    [outcome] = await writer.append(log_id, [append])
+    assert isinstance(outcome, Appended), outcome

@@ -1,0 +1,61 @@
+"""Servers as processes of their own, all run by uvicorn in the same way as `manage.py serve` does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from types import TracebackType
+from typing import Self
+
+from tests.benchmarks import machine
+from tests.processes import die_with_parent
+from tests.server import CHECKOUT, PATIENCE, free_port
+
+_OPTIONS = ("--lifespan", "on", "--no-access-log", "--no-server-header", "--log-level", "warning")
+
+
+class Server:
+    """One application on a port of 127.0.0.1, on the run's database."""
+
+    def __init__(self, application: str, *, log_id: int) -> None:
+        self.port = free_port()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", application, "--port", str(self.port), *_OPTIONS],
+            cwd=CHECKOUT,
+            env={**os.environ, "BENCHMARK_LOG": str(log_id)},
+            preexec_fn=die_with_parent(),
+        )
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            assert self._process.poll() is None, "the server ended; what it said stands above"
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def cpu_seconds(self) -> float:
+        return machine.cpu_seconds(self._process.pid)
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
