@@ -2,8 +2,9 @@
 
 github.com/All-Hands-AI/OpenHands. `output.jsonl` of an evaluation holds a run a line: its events in
 `history`, and beside them what came of it. A trajectory, the older form, is a document that is the
-list of events alone. A run is a stream, each of its events kept whole; what stands beside the
-history is its last event, `run.finished` or `run.failed`.
+list of events alone. A run is a stream, each of its events kept whole; beside it, where a row can
+show it, stands what lies deep inside. What stands beside the history is the last event,
+`run.finished` or `run.failed`.
 
 The times name no zone: they are taken for UTC, and the metadata say so. Ids come from the run and
 the event's own id in it. A trajectory names no run: the time of its first event stands for it.
@@ -24,7 +25,7 @@ from msgspec import Raw
 from events.append import new_event
 from events.errors import EventsError, Invalid
 from events.importers.base import Broken, Format, Item, Source, Streamed, check_line
-from events.importers.members import Fields, integer, text
+from events.importers.members import Fields, integer, members, text, with_added
 from events.schemas import decode
 
 _NAMESPACE = UUID("9b6c1f0e-7a0b-5c55-8f0e-2f6f2f1d8f31")
@@ -48,7 +49,7 @@ class Run:
         return self._next(
             _type(event),
             id=self._id(number),
-            data=bytes(record),
+            data=with_added(event, **_beside(event)),
             source={"index": index},
             agent=text(event, "source") or None,
             caused_by=None if cause is None else self._id(cause),
@@ -133,6 +134,12 @@ def _name(history: list[Raw]) -> str:
         raise Invalid("There is no event in it.", field="history")
     first = bytes(history[0])
     return text(decode(first, Fields), "timestamp") or sha256(first).hexdigest()[:12]
+
+
+def _beside(event: Fields) -> dict[str, Raw | None]:
+    """How a command ended, and the file that is meant."""
+    args, extras = members(event, "args"), members(event, "extras")
+    return {"exit_code": members(extras, "metadata").get("exit_code"), "target": args.get("path") or extras.get("path")}
 
 
 def _type(event: Fields) -> str:

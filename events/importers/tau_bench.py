@@ -21,7 +21,7 @@ from msgspec import Raw
 from events.append import new_event
 from events.errors import EventsError, Invalid
 from events.importers.base import Broken, Format, Item, Source, Streamed
-from events.importers.members import Fields, integer, items, json_in, members, text, with_added
+from events.importers.members import Fields, encoded, integer, items, json_in, members, text, with_added
 from events.schemas import decode
 
 _NAMESPACE = UUID("3f0d8a55-6f7e-5d0b-a1c4-52b8c7d1e9a0")
@@ -63,12 +63,14 @@ class Run:
         return self._next("tool.called", place, with_added({}, **data, tool_call=tool_call), agent=self.agent)
 
     def tool(self, raw: tuple[int, Fields]) -> Streamed:
-        """What a tool returned, beside it the JSON in it."""
+        """What a tool returned, beside it the JSON in it, or that it failed."""
         index, message = raw
+        content = text(message, "content")
+        failed = content.startswith("Error:")
         return self._next(
             "tool.returned",
             index,
-            with_added(message, result=json_in(text(message, "content"))),
+            with_added(message, result=json_in(content), error=encoded(content) if failed else None),
             agent=text(message, "name") or "tool",
             caused_by=self.calls.get(text(message, "tool_call_id")),
         )

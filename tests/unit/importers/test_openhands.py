@@ -26,13 +26,27 @@ def run(*history: object, **facts: Any) -> dict[str, Any]:
 
 
 def test_an_event_is_kept_whole_and_named_for_what_it_is(tmp_path: Path) -> None:
-    edit = action(0, "edit", args={"path": "a.c", "n": 0.1}, llm_metrics={"cost": 0})
+    edit = action(0, "edit", args={"n": 0.1}, llm_metrics={"cost": 0})
 
     first, second, _ = records(FORMAT, tmp_path / "output.jsonl", (run(edit, observation(1, "edit")),))
 
     assert (first.stream, first.event.type, first.event.agent) == ("openhands-ponyc-1", "action.edit", "agent")
     assert (second.event.type, second.event.agent) == ("observation.edit", "environment")
     assert json.loads(first.event.data) == edit
+
+
+def test_how_a_command_ended_and_which_file_is_meant_stand_beside_the_event(tmp_path: Path) -> None:
+    edit = action(0, "edit", args={"path": "/a.c"})
+    ran = observation(1, extras={"metadata": {"exit_code": 127}})
+    read_ = observation(2, "read", extras={"path": "/b.c"}, target="its own")
+
+    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(edit, ran, read_),))
+
+    assert [json.loads(record.event.data) for record in found] == [
+        edit | {"target": "/a.c"},
+        ran | {"exit_code": 127},
+        read_,
+    ]
 
 
 def test_the_digits_of_a_number_are_kept(tmp_path: Path) -> None:

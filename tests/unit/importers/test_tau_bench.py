@@ -86,6 +86,14 @@ def test_arguments_that_are_no_json_stay_text(tmp_path: Path) -> None:
     assert "result" not in json.loads(answer.event.data)
 
 
+def test_a_tool_that_failed_says_so(tmp_path: Path) -> None:
+    failed = returned("a", "Error: not enough seats")
+
+    _, _, answer, _ = records(FORMAT, tmp_path / "a.json", [run(calls(call("a")), failed)])
+
+    assert json.loads(answer.event.data) == failed | {"error": "Error: not enough seats"}
+
+
 def test_what_a_tool_returned_is_caused_by_its_call_and_the_rest_by_what_came_before(tmp_path: Path) -> None:
     messages = (calls(call("a"), call("b")), returned("b"), returned("a"), said("user"), returned("unknown"))
 
