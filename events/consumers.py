@@ -16,7 +16,7 @@ from events import feed
 from events.access import membership, person
 from events.errors import NotFound, Unauthorized
 from events.forms import LiveForm
-from events.frame import View
+from events.frame import View, frame
 from events.models import Member
 
 logger = logging.getLogger(__name__)
@@ -70,13 +70,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
         view = View(log.pk, log.name, form.where(), query.urlencode(), counts=asked["counts"])
         checked = monotonic()
         after = log.head if asked["after"] is None else asked["after"]
+        await self.send(text_data=frame(view, after=after, position=after, fits=0).text)  # it is let in
         async with aclosing(feed.watch(view, after=after, heartbeat=HEARTBEAT)) as frames:
-            async for frame in frames:
+            async for drawn in frames:
                 if monotonic() - checked > HEARTBEAT:
                     await self._membership()
                     checked = monotonic()
                 # Waits while the client's buffer is full: who does not read holds this one frame, and nobody up.
-                await self.send(text_data=frame.text)
+                await self.send(text_data=drawn.text)
 
     @database_sync_to_async
     def _membership(self) -> Member:

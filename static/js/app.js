@@ -3,3 +3,4 @@ import "./theme.js";
 import "./keys.js";
 import "./copy.js";
 import "./forms.js";
+import "./newer.js";

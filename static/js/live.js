@@ -1,126 +1,113 @@
 /**
- * Live rows. A socket sends frames of rows from a position on; whatever happens to the connection, the next
- * one goes on from the last position seen, so that no row is lost and none comes twice.
- *
- * At the head with Live on, rows go in at the top. Scrolled away or paused, they wait in a fragment and are
- * counted. The page keeps MOST rows; a wait longer than that is answered by loading the head anew.
+ * The live timeline. At the head with Live on, rows go in at the top as they come. Scrolled away or paused,
+ * they are only counted; going back to the head fetches all after the last row that was drawn, as rows or, of
+ * more than the page holds, as the newest and an exact gap. So nothing is kept here, and nothing is lost.
  */
+import { announce, announceRows, plural } from "./announce.js";
+import { Follower } from "./follower.js";
+
 const MOST = 1000;
 const NEAR_THE_TOP = 40;
-const RETRY_FIRST = 500;
-const RETRY_LAST = 10_000;
-const NO_LONGER_A_MEMBER = 4404;
+// More than this at once is a burst: rows that fade in would only flicker.
+const FEW = 50;
 
 const get = (id) => document.getElementById(id);
-const plural = (n) => `${n.toLocaleString("en")} new event${n === 1 ? "" : "s"}`;
+const number = (n) => n.toLocaleString("en");
 
 class Live {
   constructor(timeline) {
     this.timeline = timeline;
-    this.seen = Number(timeline.dataset.seen);
-    this.waiting = document.createDocumentFragment();
+    this.drawn = Number(timeline.dataset.seen);
     this.count = 0;
-    this.isLong = false;
     this.on = true;
-    this.retry = RETRY_FIRST;
-    this.connect();
+    this.follow(this.drawn);
+    this.tell();
   }
 
-  connect() {
-    const url = new URL(this.timeline.dataset.socket, location.href);
-    url.protocol = url.protocol.replace("http", "ws");
-    url.searchParams.set("after", this.seen);
-    this.socket = new WebSocket(url);
-    this.socket.onopen = () => {
-      this.retry = RETRY_FIRST;
-      say("");
-    };
-    this.socket.onmessage = (message) => this.receive(JSON.parse(message.data));
-    this.socket.onclose = ({ code }) => (code === NO_LONGER_A_MEMBER ? this.leave() : this.reconnect());
+  follow(after) {
+    this.follower?.end();
+    this.follower = new Follower(this.timeline.dataset.socket, {
+      after,
+      counts: !this.on,
+      onFrame: (frame) => this.receive(frame),
+      onState: showState,
+    });
   }
 
-  leave() {
-    this.end();
-    say("You may no longer read this log.", true);
-  }
-
-  reconnect() {
-    if (this.ended) return;
-    say("Reconnecting…", true);
-    // Spread out, so that a restarted server isn't met by everybody at once.
-    this.timer = setTimeout(() => this.connect(), this.retry * (0.75 + Math.random() / 2));
-    this.retry = Math.min(this.retry * 2, RETRY_LAST);
+  get isAtHead() {
+    return this.on && scrollY < NEAR_THE_TOP;
   }
 
   receive({ position, rows, html }) {
-    this.seen = position;
-    get("head-count").textContent = `${position.toLocaleString("en")} event${position === 1 ? "" : "s"}`;
+    showHead(position);
+    if (!rows && !this.count) this.drawn = position;
     if (!rows) return;
-    if (!get("rows")?.hasAttribute("role")) {
+    if (!get("rows").hasAttribute("role")) {
       this.end(); // what said "nothing yet" or "nothing matches" becomes the timeline
       htmx.ajax("GET", location.href, { target: "#timeline", swap: "outerHTML" });
-      return;
+    } else if (this.isAtHead && !this.count) {
+      this.draw(html);
+      this.drawn = position;
+      announceRows(rows);
+    } else {
+      this.count += rows;
+      this.tell();
     }
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    this.waiting.prepend(template.content);
-    this.count += rows;
-    if (this.waiting.childElementCount > MOST) {
-      this.waiting.replaceChildren();
-      this.isLong = true;
-    }
-    if (this.on && scrollY < NEAR_THE_TOP) this.flush();
-    else this.tell();
   }
 
-  /** Put the waiting rows in. */
-  flush() {
+  draw(html) {
     const rows = get("rows");
-    const count = this.count;
-    if (!count) return;
-    if (this.isLong) {
-      location.assign(this.timeline.dataset.head);
-      return;
-    }
-    for (const row of this.waiting.querySelectorAll(".event-row")) row.classList.add("fresh");
-    rows.prepend(this.waiting);
-    this.count = 0;
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const fresh = [...template.content.children];
+    if (fresh.length <= FEW) for (const row of fresh) row.querySelector(".event-row")?.classList.add("fresh");
+    rows.prepend(...fresh);
+    for (const row of fresh) htmx.process(row);
     while (rows.childElementCount > MOST) rows.lastElementChild.remove();
     this.leadOn(rows);
-    announce(plural(count));
-    this.tell();
   }
 
   /** "Older" goes on after the last row that is still on the page. */
   leadOn(rows) {
-    const last = rows.lastElementChild?.querySelector("[data-position]");
-    if (rows.childElementCount < MOST || !last) return;
+    if (rows.childElementCount < MOST) return;
+    const last = rows.lastElementChild;
+    const oldest = last.dataset.first ?? last.querySelector("[data-position]").dataset.position;
     const url = new URL(location.href);
-    url.searchParams.delete("after");
-    url.searchParams.set("before", last.dataset.position);
+    url.searchParams.set("before", oldest);
     const link = document.createElement("a");
     link.className = "link";
     link.id = "older";
     link.rel = "next";
     link.href = url;
-    link.textContent = `Older than #${Number(last.dataset.position).toLocaleString("en")}`;
+    link.textContent = `Older than #${number(Number(oldest))}`;
     get("list-foot").replaceChildren(link);
   }
 
-  /** Go to the head and be live there. */
+  /** Back to the head: fetch what waits. */
+  catchUp() {
+    this.count = 0;
+    this.follow(this.drawn);
+    this.tell();
+  }
+
   resume() {
     this.on = true;
+    showPausedAt(null);
     scrollTo({ top: 0 });
-    this.flush();
+    this.catchUp();
+  }
+
+  pause() {
+    this.on = false;
+    showPausedAt(this.drawn);
+    this.follow(this.follower.seen);
     this.tell();
   }
 
   toggle() {
-    if (!this.on) this.resume();
-    else {
-      this.on = false;
-      this.tell();
-    }
+    if (!get("pill")) return;
+    if (this.on) this.pause();
+    else this.resume();
   }
 
   tell() {
@@ -129,16 +116,32 @@ class Live {
     get("live").setAttribute("aria-checked", String(this.on));
     document.querySelector(".timeline").classList.toggle("is-paused", !this.on);
     pill.hidden = !(this.on && this.count);
-    pill.querySelector("span").textContent = `${this.count.toLocaleString("en")} new`;
+    pill.querySelector("span").textContent = `${number(this.count)} new`;
     get("paused").hidden = this.on;
+    get("paused-at").textContent = `#${number(this.drawn)}`;
     const waits = this.count === 1 ? "waits" : "wait";
     get("paused-count").textContent = this.count ? `${plural(this.count)} ${waits}; none is lost.` : "Nothing new so far.";
   }
 
   end() {
-    this.ended = true;
-    clearTimeout(this.timer);
-    this.socket.close();
+    this.follower.end();
+  }
+}
+
+/** A page of older rows: only the head moves on. */
+class Looking {
+  constructor(timeline) {
+    const { socket, seen } = timeline.dataset;
+    const onFrame = ({ position }) => showHead(position);
+    this.follower = new Follower(socket, { after: Number(seen), counts: true, onFrame, onState: showState });
+  }
+
+  toggle() {
+    get("to-head")?.click();
+  }
+
+  end() {
+    this.follower.end();
   }
 }
 
@@ -146,38 +149,59 @@ let live = null;
 
 function start() {
   live?.end();
-  live = null;
-  say("");
+  showState("open");
   const timeline = get("timeline");
-  const button = get("live");
-  button.hidden = false;
+  const isAtHead = "atHead" in timeline.dataset;
+  get("live").hidden = false;
+  get("live").setAttribute("aria-checked", String(isAtHead));
   for (const hint of document.querySelectorAll("[data-with-script]")) hint.hidden = false;
-  button.setAttribute("aria-checked", String("atHead" in timeline.dataset));
-  if ("atHead" in timeline.dataset) live = new Live(timeline);
+  live = isAtHead ? new Live(timeline) : new Looking(timeline);
+}
+
+function showHead(position) {
+  const head = Math.max(position, 0);
+  get("head-count").textContent = `${number(head)} event${head === 1 ? "" : "s"}`;
+  const now = get("head-now");
+  if (now) now.textContent = `#${number(head)}`;
+}
+
+/** A paused page's address is that of the rows on it: reloaded or passed on, it shows just these. */
+function showPausedAt(position) {
+  const url = new URL(location.href);
+  if (position === null) url.searchParams.delete("before");
+  else url.searchParams.set("before", position + 1);
+  history.replaceState(history.state, "", url);
 }
 
 /** The connection's state, in words. */
-function say(text, isWarning = false) {
+function showState(name) {
   const state = get("live-state");
-  state.hidden = !text;
-  state.textContent = text;
-  state.classList.toggle("warn", isWarning);
-  if (text) announce(text);
-}
-
-let announcing = 0;
-
-/** Say it to screen readers, once a second at the most. */
-function announce(text) {
-  clearTimeout(announcing);
-  announcing = setTimeout(() => (get("announce").textContent = text), 1000);
+  const words = {
+    open: "",
+    lost: "Reconnecting…",
+    "signed-out": "You are signed out.",
+    "not-a-member": "You may no longer read this log.",
+  };
+  const was = state.textContent;
+  state.textContent = words[name];
+  state.hidden = !words[name];
+  state.classList.toggle("warn", Boolean(words[name]));
+  if (name === "signed-out") {
+    const link = document.createElement("a");
+    link.className = "link";
+    link.href = location.href; // which asks who comes without a session to sign in, and leads back
+    link.textContent = "Sign in again";
+    state.append(" ", link);
+  }
+  if (words[name]) announce(state.textContent);
+  else if (was) announce("Connected again.");
 }
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("#live")) live ? live.toggle() : get("to-head")?.click();
-  else if (event.target.closest("#pill, #resume")) live?.resume();
+  if (event.target.closest("#live")) live.toggle();
+  else if (event.target.closest("#pill, #resume")) live.resume();
 });
-addEventListener("scroll", () => live?.on && scrollY < NEAR_THE_TOP && live.flush(), { passive: true });
+addEventListener("scroll", () => live.count && live.isAtHead && live.catchUp(), { passive: true });
 document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "timeline" && start());
 
 start();

@@ -61,14 +61,14 @@ def test_pausing_keeps_rows_back_and_resuming_shows_them_all(admin_page: Page, a
     agent.append("order-1")
     expect(admin_page.locator(ROWS)).to_have_count(1)
     admin_page.keyboard.press("l")
-    expect(admin_page.get_by_text("Paused.")).to_be_visible()
+    expect(admin_page.get_by_text("Paused at #1.")).to_be_visible()
     agent.append("order-1", {}, {})
     expect(admin_page.locator("#paused-count")).to_have_text("2 new events wait; none is lost.")
     assert positions(admin_page) == [1]
     admin_page.keyboard.press("l")
     expect(admin_page.locator(ROWS)).to_have_count(3)
     assert positions(admin_page) == [3, 2, 1]
-    expect(admin_page.get_by_text("Paused.")).to_be_hidden()
+    expect(admin_page.locator("#paused")).to_be_hidden()
 
 
 def test_a_restarted_server_loses_no_row(admin_page: Page, agent: Agent, server: Server) -> None:

@@ -1,0 +1,40 @@
+/**
+ * A link that counts what came since the page was made. A page opts in by markup (events/_newer.html):
+ * `<p data-newer="/ws/logs/…" data-after="42"><a hidden><span></span> in this stream</a></p>`.
+ */
+import { Follower } from "./follower.js";
+
+// The element is a polite live region: it changes once in a while, however busy the log is.
+const PAUSE = 1000;
+
+class Newer {
+  constructor(element) {
+    this.element = element;
+    this.count = 0;
+    this.timer = 0;
+    const { newer, after } = element.dataset;
+    this.follower = new Follower(newer, {
+      after: Number(after),
+      counts: true,
+      onFrame: ({ rows }) => this.receive(rows),
+    });
+  }
+
+  receive(rows) {
+    if (!this.element.isConnected) this.follower.end();
+    this.count += rows;
+    if (rows) this.timer ||= setTimeout(() => this.tell(), this.element.firstElementChild.hidden ? 0 : PAUSE);
+  }
+
+  tell() {
+    this.timer = 0;
+    const link = this.element.firstElementChild;
+    link.querySelector("span").textContent = `${this.count.toLocaleString("en")} newer event${this.count === 1 ? "" : "s"}`;
+    link.hidden = false;
+  }
+}
+
+htmx.onLoad((content) => {
+  if (content.matches("[data-newer]")) new Newer(content);
+  for (const element of content.querySelectorAll("[data-newer]")) new Newer(element);
+});
