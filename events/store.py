@@ -6,18 +6,21 @@ same SQL on the engine's asynchronous pool (API, tails), with no thread in betwe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 from psycopg import AsyncConnection
 
 from events import models
-from events.types import EVERYTHING, Event, Filter, LogInfo, StreamInfo, WorkflowInfo
+from events.sql import NAMES_SEEN
+from events.types import EVERYTHING, Event, Filter, LogInfo, Moment, Neighbour, StreamInfo, WorkflowInfo
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -147,6 +150,49 @@ def effects(log_id: int, id: str, *, limit: int) -> Read[Event]:
     return _as_events(_events(log_id).filter(causation_id=id).order_by("position")[:limit])
 
 
+def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
+    """The events right before and after one in its stream, in its workflow, of its agent and of its type."""
+    every = _events(log_id)
+    by_version = every.filter(stream=event.stream, version__in=(event.version - 1, event.version + 1))
+    reads = [by_version.values_list(Value("stream"), "position")]
+    for along, name, value in (
+        ("workflow", "correlation_id", event.correlation_id),
+        ("agent", "agent", event.agent),
+        ("type", "type", event.type),
+    ):
+        if value is None:
+            continue
+        alike = every.filter(**{name: value}).values_list(Value(along), "position")
+        reads.append(alike.filter(position__lt=event.position).order_by("-position")[:1])
+        reads.append(alike.filter(position__gt=event.position).order_by("position")[:1])
+    return Read(reads[0].union(*reads[1:], all=True), Neighbour)
+
+
+def moments(log_id: int, positions: Collection[int]) -> Read[Moment]:
+    """What happened when at some positions, in no order."""
+    query = _events(log_id).filter(position__in=positions)
+    return Read(query.values_list("position", "type", Coalesce("occurred_at", "recorded_at")), Moment)
+
+
+def positions_of(log_id: int, ids: Collection[str]) -> Read[tuple[str, int]]:
+    """Where the events with these ids stand; an id that is not in the log is left out."""
+    return Read(_events(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)
+
+
+NameSeen: TypeAlias = Literal["type", "agent", "stream", "correlation_id"]
+
+
+def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> Read[str]:
+    """The names that begin with a prefix, in order. As dear as what is returned, however many events bear a name."""
+    if name == "stream":
+        return Read(_streams(log_id).filter(_prefix("name", prefix)).order_by("name").values_list("name")[:limit], str)
+    if name == "correlation_id":
+        workflows = models.Workflow.objects.filter(_prefix(name, prefix), log_id=log_id)
+        return Read(workflows.order_by(name).values_list(name)[:limit], str)
+    seen = RawSQL(NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
+    return Read(models.Log.objects.filter(id=log_id).values_list(seen), str)
+
+
 def _streams(log_id: int) -> QuerySet[models.Stream, models.Stream]:
     return models.Stream.objects.filter(log_id=log_id)
 
@@ -190,7 +236,11 @@ _WORKFLOW_FIELDS = tuple(field.name for field in fields(WorkflowInfo))
 
 
 def _as_workflows(query: QuerySet[models.Workflow, models.Workflow]) -> Read[WorkflowInfo]:
-    return Read(query.values_list(*_WORKFLOW_FIELDS), lambda *values: WorkflowInfo(*values[:-1], tuple(values[-1])))
+    return Read(query.values_list(*_WORKFLOW_FIELDS), _workflow_info)
+
+
+def _workflow_info(*values: Any) -> WorkflowInfo:
+    return WorkflowInfo(**dict(zip(_WORKFLOW_FIELDS, values, strict=True)) | {"agents": tuple(values[-1])})
 
 
 def latest_workflows(log_id: int, *, before: int | None = None, limit: int) -> Read[WorkflowInfo]:

@@ -73,6 +73,23 @@ class WorkflowInfo:
     agents: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The position of the event before or after another along its `stream`, `workflow`, `agent` or `type`."""
+
+    along: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What happened at a position, and its `at`."""
+
+    position: int
+    type: str
+    at: datetime
+
+
 class NewEvent(Struct, frozen=True, gc=False):
     """An event that has been checked and is ready to be appended.
 

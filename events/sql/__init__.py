@@ -23,3 +23,13 @@ RESTORE = "select restore_events(" + ", ".join(["%s"] * 21) + ")"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 # Without the truncation of empty pages at the end, for which VACUUM would lock everybody out.
 VACUUM_EVENTS = "vacuum (truncate off) event"
+# The planner skips nothing for distinct values: so each step looks the next name up in the index; the limit ends it.
+_NAMES_SEEN = """unnest(array(
+    with recursive seen(name) as (
+        (select {0} from event where log_id = %s and {0} >= %s order by {0} limit 1)
+        union all
+        select (select {0} from event where log_id = %s and {0} > seen.name order by {0} limit 1)
+        from seen where starts_with(seen.name, %s)
+    )
+    select name from seen where starts_with(name, %s) limit %s))"""
+NAMES_SEEN = {name: _NAMES_SEEN.format(name) for name in ("type", "agent")}

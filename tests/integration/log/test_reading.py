@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from events import store
 from events.engine import Engine
 from events.models import Log
+from events.store import NameSeen
 from events.types import Event, Filter, StreamInfo
 from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
@@ -144,3 +146,53 @@ async def test_an_unknown_log_reads_as_empty(engine: Engine) -> None:
     assert await store.head(2**31 - 1).afirst(engine.pool) is None
     events: list[Event] = await store.events(2**31 - 1, limit=1).afetch(engine.pool)
     assert events == []
+
+
+async def test_neighbours_are_the_nearest_along_each_way(append: AppendTo, engine: Engine, log: Log) -> None:
+    same = {"type": "A", "agent": "a", "correlation_id": "w"}
+    await append(
+        make_append("s", same, {"type": "B"}),
+        make_append("t", {"type": "A"}, {"correlation_id": "w"}),
+        make_append("s", same, {"agent": "a"}),
+        make_append("t", same),
+        make_append("s", same),
+    )
+    event = await store.event(log.pk, 5).afirst(engine.pool)
+    assert event
+    found = await store.neighbours(log.pk, event).afetch(engine.pool)
+    assert {(one.along, one.position) for one in found} == {
+        ("stream", 2), ("stream", 6), ("workflow", 4), ("workflow", 7), ("agent", 1), ("agent", 6), ("type", 3),
+        ("type", 7),
+    }  # fmt: skip
+
+
+async def test_an_event_without_agent_and_workflow_has_no_neighbours_there(
+    append: AppendTo, engine: Engine, log: Log
+) -> None:
+    await append(*(make_append(f"s{n}", {"type": f"T{n}"}) for n in range(3)))
+    event = await store.event(log.pk, 2).afirst(engine.pool)
+    assert event
+    assert await store.neighbours(log.pk, event).afetch(engine.pool) == []
+
+
+@given(st.sampled_from(["type", "agent", "stream", "correlation_id"]), st.sampled_from(PREFIXES), st.integers(1, 20))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_names_seen_are_those_with_the_prefix_in_the_order_of_their_bytes(
+    engine: Engine, log: Log, append: AppendTo, read: Read, name: NameSeen, prefix: str, limit: int
+) -> None:
+    if not await read():
+        await fill(append)
+        await append(*(make_append(n, {"type": n, "agent": n, "correlation_id": n}) for n in NAMES))
+    seen = {str(getattr(event, name)) for event in await read() if getattr(event, name) is not None}
+    expected = sorted((each for each in seen if each.startswith(prefix)), key=lambda each: each.encode())
+    assert await store.names_seen(log.pk, name, prefix=prefix, limit=limit).afetch(engine.pool) == expected[:limit]
+
+
+async def test_moments_and_positions_of_what_is_not_there_are_left_out(
+    append: AppendTo, engine: Engine, log: Log
+) -> None:
+    await append(make_append("s", {"id": "1", "type": "A", "occurred_at": "2021-07-21T06:00:01Z"}, {"id": "2"}))
+    (moment,) = await store.moments(log.pk, [1, 9]).afetch(engine.pool)
+    assert (moment.position, moment.type, moment.at) == (1, "A", datetime(2021, 7, 21, 6, 0, 1, tzinfo=UTC))
+    assert await store.positions_of(log.pk, ["2", "nothing"]).afetch(engine.pool) == [("2", 2)]
+    assert await store.moments(log.pk, []).afetch(engine.pool) == []
