@@ -100,17 +100,17 @@ def _condition(where: Filter) -> Q:
     condition = Q()
     for name, wanted in (("type", where.types), ("agent", where.agents)):
         if wanted:
-            condition &= reduce(or_, (_prefix(name, w[:-1]) if w.endswith("*") else Q(**{name: w}) for w in wanted))
+            condition &= reduce(or_, (begins_with(name, w[:-1]) if w.endswith("*") else Q(**{name: w}) for w in wanted))
     if where.stream is not None:
         condition &= Q(stream=where.stream)
     if where.stream_prefix:
-        condition &= _prefix("stream", where.stream_prefix)
+        condition &= begins_with("stream", where.stream_prefix)
     if where.correlation_id is not None:
         condition &= Q(correlation_id=where.correlation_id)
     return condition
 
 
-def _prefix(name: str, prefix: str) -> Q:
+def begins_with(name: str, prefix: str) -> Q:
     """A range instead of LIKE, whose pattern is a parameter that a prepared plan can't turn into one.
 
     Names are compared by their UTF-8 bytes, whose order is that of the code points.
@@ -185,9 +185,11 @@ NameSeen: TypeAlias = Literal["type", "agent", "stream", "correlation_id"]
 def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> Read[str]:
     """The names that begin with a prefix, in order. As dear as what is returned, however many events bear a name."""
     if name == "stream":
-        return Read(_streams(log_id).filter(_prefix("name", prefix)).order_by("name").values_list("name")[:limit], str)
+        return Read(
+            _streams(log_id).filter(begins_with("name", prefix)).order_by("name").values_list("name")[:limit], str
+        )
     if name == "correlation_id":
-        workflows = models.Workflow.objects.filter(_prefix(name, prefix), log_id=log_id)
+        workflows = models.Workflow.objects.filter(begins_with(name, prefix), log_id=log_id)
         return Read(workflows.order_by(name).values_list(name)[:limit], str)
     seen = RawSQL(NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
     return Read(models.Log.objects.filter(id=log_id).values_list(seen), str)
@@ -207,7 +209,7 @@ def streams(
     """Streams by name, those after a name."""
     query = _streams(log_id).filter(name__gt=after)
     if prefix:
-        query = query.filter(_prefix("name", prefix))
+        query = query.filter(begins_with("name", prefix))
     if category is not None:
         query = query.filter(category=category)
     return _as_streams(query.order_by("name")[:limit])
@@ -219,7 +221,7 @@ def latest_streams(
     """Streams by their last event, newest first; those whose last event stands before a position."""
     query = _streams(log_id)
     if prefix:
-        query = query.filter(_prefix("name", prefix))
+        query = query.filter(begins_with("name", prefix))
     if category is not None:
         query = query.filter(category=category)
     if before is not None:

@@ -1,0 +1,203 @@
+"""The fields: which there are, what each takes, and the term that a field and a value make. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Literal, TypeAlias
+
+from events.query import words
+from events.query.times import EXPECTED, parse_time
+from events.query.tree import (
+    Between,
+    Changed,
+    Compares,
+    Equals,
+    Has,
+    Leaf,
+    Like,
+    Name,
+    Named,
+    Number,
+    Numbered,
+    Path,
+    Root,
+    Since,
+    Until,
+)
+from events.query.words import BadWord
+
+Operator: TypeAlias = Literal[":", "<", "<=", ">", ">="]
+
+ABOUT: dict[str, str] = {
+    "type": "what happened: type:Order*",
+    "agent": "who appended it",
+    "stream": "whose event it is: stream:order-42",
+    "category": "a stream's kind, what stands before its first -",
+    "correlation": "the workflow it belongs to",
+    "cause": "the id of the event that caused it",
+    "id": "its own id",
+    "position": "its place in the log: position:100..200",
+    "version": "its place in its stream",
+    "since": "at that time or later: since:2h, since:2026-01-31",
+    "until": "before that time",
+    "has": "what is there: has:agent, has:data.error",
+    "data": "a value in its data: data.items[*].sku:A-1, data.amount>100",
+    "metadata": "a value in its metadata",
+    "state": "in a replay, a value in the state after it",
+    "changed": "in a replay, what it changed: changed:/status",
+}
+"""Each field, with what it asks for; in this order they are offered."""
+ALIASES = {"workflow": "correlation"}
+
+_CAN_BE_MISSING = (Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE)
+_COUNT = re.compile(r"\d{1,19}", re.ASCII)
+_MOST = 2**63 - 2
+
+
+class BadValue(ValueError):
+    """What is wrong with a term, and what may be meant; `in_field`: the field is wrong, not the value."""
+
+    def __init__(self, problem: str, *, suggestion: str | None = None, in_field: bool = False) -> None:
+        super().__init__(problem)
+        self.suggestion = suggestion
+        self.in_field = in_field
+
+
+def term(field: str, operator: Operator, value: str) -> Leaf:
+    """The term of `field operator value`, as they are written.
+
+    Raises:
+        BadValue, BadWord: there is no such field, or it doesn't take that.
+    """
+    field = ALIASES.get(field, field)
+    if value[0] in "<>=":
+        raise BadValue("a value that begins with a sign needs quotes.", suggestion=f"{field}{value}")
+    if path := _path(field):
+        return _on_path(path, operator, value)
+    if field in list(Number):
+        return _numbered(Number(field), operator, value)
+    if field not in ABOUT:
+        raise _no_field(field, value)
+    if operator != ":":
+        problem = f"{field} can't be compared with {operator}, only with a colon."
+        raise BadValue(problem, suggestion=f"{field}:{value}", in_field=True)
+    return Named(Name(field), words.pattern(value)) if field in list(Name) else _SPECIAL[field](value)
+
+
+def _path(text: str) -> Path | None:
+    try:
+        return words.path(text)
+    except BadWord as error:
+        raise BadValue(str(error), in_field=True) from None
+
+
+def _no_field(field: str, value: str) -> BadValue:
+    close = _closest(field, (*ABOUT, *ALIASES))
+    if not close and not value.startswith("//"):  # an address
+        close = f"data.{field}"
+    problem = f"there is no field {field!r}. A text that holds a colon needs quotes."
+    return BadValue(problem, suggestion=close and f"{close}:", in_field=True)
+
+
+def _closest(word: str, known: tuple[str, ...]) -> str | None:
+    """The known word that was probably meant; a path keeps its steps."""
+    name, dot, steps = word.partition(".")
+    close = next(iter(get_close_matches(name.lower(), known, n=1)), None)
+    return f"{close}{dot}{steps}" if close in list(Root) else close
+
+
+def _numbered(number: Number, operator: Operator, value: str) -> Numbered:
+    low, dots, high = value.partition("..")
+    if operator != ":":
+        count = _count(value, number)
+        if operator.startswith("<"):
+            return Numbered(number, None, count - (operator == "<"))
+        return Numbered(number, count + (operator == ">"), None)
+    if not dots:
+        return Numbered(number, _count(value, number), _count(value, number))
+    if not low and not high:
+        raise BadValue("a range has an end at least.", suggestion=f"{number}:100..200")
+    return Numbered(number, _count(low, number) if low else None, _count(high, number) if high else None)
+
+
+def _count(text: str, number: Number) -> int:
+    if not _COUNT.fullmatch(text) or int(text) > _MOST:
+        raise BadValue(f"{number} takes a whole number or a range of them, such as 100..200.")
+    return int(text)
+
+
+def _on_path(path: Path, operator: Operator, value: str) -> Leaf:
+    if operator == ":":
+        return _matches(path, value)
+    if not words.is_bare(value):
+        exact = words.pattern(value).exact
+        if exact is None:
+            raise BadValue("a comparison takes no *. To compare with a star, quote it.")
+        return Compares(path, operator, exact)
+    if value in words.ATOMS:
+        raise BadValue(f"{value} is neither less nor more than anything. As a text it needs quotes.")
+    number = words.number(value)
+    return Compares(path, operator, value if number is None else number)
+
+
+def _matches(path: Path, value: str) -> Leaf:
+    if words.is_bare(value):
+        if value in words.ATOMS:
+            return Equals(path, words.ATOMS[value])
+        if (number := words.number(value)) is not None:
+            return Equals(path, number)
+        if ".." in value:
+            return _range(path, value)
+    return Like(path, words.pattern(value))
+
+
+def _range(path: Path, value: str) -> Leaf:
+    low, _, high = value.partition("..")
+    ends = [words.number(end) if end else None for end in (low, high)]
+    match ends:
+        case [None, number] if number is not None and not low:
+            return Compares(path, "<=", number)
+        case [number, None] if number is not None and not high:
+            return Compares(path, ">=", number)
+        case [first, last] if first is not None and last is not None:
+            return Between(path, first, last)
+    raise BadValue("a range goes from a number to a number, such as 10..20. As a text it needs quotes.")
+
+
+def _time(value: str, term: Callable[..., Leaf]) -> Leaf:
+    text = words.pattern(value).exact
+    time = None if text is None else parse_time(text)
+    if time is None:
+        raise BadValue(f"this is not {EXPECTED}.")
+    return term(time)
+
+
+def _has(value: str) -> Has:
+    if path := words.path(value):
+        return Has(path)
+    name = ALIASES.get(value, value)
+    if name in _CAN_BE_MISSING:
+        return Has(Name(name))
+    if name in ABOUT:
+        raise BadValue(f"every event has its {name}.")
+    known = (*_CAN_BE_MISSING, *ALIASES, *Root)
+    raise BadValue(f"has takes {', '.join(known)}, the last three with a path.", suggestion=_closest(value, known))
+
+
+def _changed(value: str) -> Changed:
+    pointer = words.pattern(value).exact
+    if pointer is None or (pointer and not pointer.startswith("/")):
+        raise BadValue(
+            "changed takes a JSON Pointer, such as /items/0/sku.", suggestion=f"changed:/{value.lstrip('/')}"
+        )
+    return Changed(pointer)
+
+
+_SPECIAL: dict[str, Callable[[str], Leaf]] = {
+    "since": lambda value: _time(value, Since),
+    "until": lambda value: _time(value, Until),
+    "has": _has,
+    "changed": _changed,
+}

@@ -1,0 +1,76 @@
+"""A condition on JSON as a jsonpath of Postgres, in its lax mode. Pure.
+
+Keys and texts are always quoted by `_quoted`, so whatever they hold, they are keys and texts.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+from events.query import tree
+from events.query.tree import Key, Path, Pattern
+
+
+def exists(path: Path) -> str:
+    """For `@?`: whether the path leads anywhere."""
+    return _path(path)
+
+
+def predicate(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> str:
+    """For `@@`: whether a value at the path's end, or an item of an array there, fits."""
+    path = _path(leaf.path)
+    match leaf:
+        case tree.Like(_, pattern):
+            return f"{path} {_like(pattern)}"
+        case tree.Equals(_, value):
+            return f"{path} == {_literal(value)}"
+        case tree.Compares(_, operator, value):
+            return f"{path} {operator} {_literal(value)}"
+        case tree.Between(_, low, high):
+            # The filter looks into an array by itself, and its comparisons would look into an array in that.
+            return f'exists({path} ? (@.type() == "number" && @ >= {_literal(low)} && @ <= {_literal(high)}))'
+
+
+def any_string(text: str) -> str:
+    """For `@?`: whether any string, however deep, holds a text; A to Z and a to z are the same."""
+    return f'strict $.** ? (@ like_regex {_quoted(_regex(text, fold=True))} flag "s")'
+
+
+def _path(path: Path) -> str:
+    return "$" + "".join(f".{_quoted(step.name)}" if isinstance(step, Key) else _place(step) for step in path.steps)
+
+
+def _place(step: int | tree.Each) -> str:
+    return str(step) if isinstance(step, tree.Each) else f"[{step}]"
+
+
+def _like(pattern: Pattern) -> str:
+    if pattern.exact is not None:
+        return f"== {_quoted(pattern.exact)}"
+    if pattern.prefix is not None:
+        return f"starts with {_quoted(pattern.prefix)}"
+    regex = ".*".join(map(_regex, pattern.pieces))
+    return f'like_regex {_quoted(f"^{regex}$")} flag "s"'
+
+
+def _regex(text: str, *, fold: bool = False) -> str:
+    """A regular expression for the text itself; `fold`: for either case of a letter from A to Z."""
+
+    def literal(char: str) -> str:
+        if fold and char.isascii() and char.isalpha():
+            return f"[{char.lower()}{char.upper()}]"
+        return char if char.isalnum() or not char.isascii() else f"\\{char}"
+
+    return "".join(map(literal, text))
+
+
+def _literal(value: Decimal | bool | str | None) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """A string literal. Those of JSON are jsonpath's too."""
+    return json.dumps(text, ensure_ascii=False)

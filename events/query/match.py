@@ -1,0 +1,264 @@
+"""A tree as a function: does this event fit? Pure, and the same answer as the database's (`orm.py`).
+
+Each condition becomes a closure, made once. JSON is parsed at the first condition that needs it, once an event.
+Where `orm.py` leaves a meaning to jsonpath's lax mode, this follows it: a step goes through an array to its items, and
+so does a comparison, one level deep.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Collection
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+from events.query import tree
+from events.query.reading import escape_marker, folded, pinned, refuse_state
+from events.query.tree import Each, Key, Name, Number, Path, Pattern, Query, Root, Step
+from events.types import Event
+
+Test: TypeAlias = Callable[["Subject"], bool]
+Find: TypeAlias = Callable[[Any], list[Any]]
+
+# A decoder of its own: `json.loads` makes a new one for each text if numbers are to keep their digits.
+_loads = json.JSONDecoder(parse_float=Decimal).decode
+_COMPARES = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+class Subject:
+    """What is asked about: an event and, at a step of a replay, the state after it and the pointers that changed."""
+
+    def __init__(self, event: Event, state: Any = None, changed: Collection[str] = ()) -> None:
+        self.event = event
+        self.state = state
+        self.changed = changed
+
+    @cached_property
+    def data(self) -> Any:
+        """The event's data as a value, every digit kept."""
+        return _loads(self.event.data)
+
+    @cached_property
+    def metadata(self) -> Any:
+        """Its metadata."""
+        return _loads(self.event.metadata)
+
+
+def event_matcher(query: Query) -> Callable[[Event], bool]:
+    """Whether an event fits; the times must be pinned.
+
+    Raises:
+        NotForEvents: it asks about a state.
+    """
+    refuse_state(query)
+    test = _test(query)
+    return lambda event: test(Subject(event))
+
+
+def step_matcher(query: Query) -> Callable[[Event, Any, Collection[str]], bool]:
+    """Whether a step of a replay fits: its event, the state after it, the JSON Pointers that changed.
+
+    The times must be pinned.
+    """
+    test = _test(query)
+    return lambda event, state, changed: test(Subject(event, state, changed))
+
+
+def _test(query: Query) -> Test:
+    match query:
+        case tree.And((one, other)):
+            first, second = _test(one), _test(other)
+            return lambda subject: first(subject) and second(subject)
+        case tree.And(parts):
+            tests = [_test(part) for part in parts]
+            return lambda subject: all(test(subject) for test in tests)
+        case tree.Or(parts):
+            tests = [_test(part) for part in parts]
+            return lambda subject: any(test(subject) for test in tests)
+        case tree.Not(part):
+            inner = _test(part)
+            return lambda subject: not inner(subject)
+        case _:
+            return _leaf(query)
+
+
+def _leaf(leaf: tree.Leaf) -> Test:
+    match leaf:
+        case tree.Named(name, pattern):
+            read, fits = _READ[name], text_test(pattern)
+            return lambda subject: (text := read(subject.event)) is not None and fits(text)
+        case tree.Numbered(number, low, high):
+            return _numbered(number, low, high)
+        case tree.Since(time) | tree.Until(time):
+            return _timed(leaf, pinned(time))
+        case tree.Has(what):
+            return _has(what)
+        case tree.Text(text):
+            return _text(text)
+        case tree.Changed(pointer):
+            return lambda subject: any(_touches(path, pointer) for path in subject.changed)
+        case _:
+            return _on_path(leaf)
+
+
+def _has(what: Name | Path) -> Test:
+    if isinstance(what, Path):
+        root, find = _root(what.root), _find(what.steps)
+        return lambda subject: bool(find(root(subject)))
+    read = _READ[what]
+    return lambda subject: read(subject.event) is not None
+
+
+def _category(event: Event) -> str | None:
+    category, dash, _ = event.stream.partition("-")
+    return category if category and dash else None
+
+
+_READ: dict[Name, Callable[[Event], str | None]] = {
+    Name.TYPE: attrgetter("type"),
+    Name.AGENT: attrgetter("agent"),
+    Name.STREAM: attrgetter("stream"),
+    Name.CATEGORY: _category,
+    Name.CORRELATION: attrgetter("correlation_id"),
+    Name.CAUSE: attrgetter("causation_id"),
+    Name.ID: attrgetter("id"),
+}
+
+
+def _numbered(number: Number, low: int | None, high: int | None) -> Test:
+    read: Callable[[Event], int] = attrgetter(number)
+    least = 0 if low is None else low
+    if high is None:
+        return lambda subject: least <= read(subject.event)
+    return lambda subject: least <= read(subject.event) <= high
+
+
+def _timed(leaf: tree.Since | tree.Until, time: datetime) -> Test:
+    if isinstance(leaf, tree.Since):
+        return lambda subject: subject.event.at >= time
+    return lambda subject: subject.event.at < time
+
+
+def _touches(changed: str, pointer: str) -> bool:
+    """Whether a change there changes what stands at the pointer: there, below it, or all that it stands in."""
+    return changed == pointer or changed.startswith(f"{pointer}/") or pointer.startswith(f"{changed}/")
+
+
+def _text(text: str) -> Test:
+    needle = folded(text)
+    marker = escape_marker(text).encode()
+
+    def fits(subject: Subject) -> bool:
+        event = subject.event
+        if any(needle in folded(name) for name in _names(event)):
+            return True
+        for json_text, value in ((event.data, "data"), (event.metadata, "metadata")):
+            raw = folded(json_text)
+            if needle in raw or (marker in raw and _in_strings(needle, getattr(subject, value))):
+                return True
+        return False
+
+    return fits
+
+
+def _names(event: Event) -> tuple[str, ...]:
+    names = (event.type, event.stream, event.id, event.agent, event.correlation_id, event.causation_id)
+    return tuple(name for name in names if name is not None)
+
+
+def _in_strings(needle: bytes, value: Any) -> bool:
+    if isinstance(value, str):
+        return needle in folded(value)
+    if isinstance(value, dict | list):
+        return any(_in_strings(needle, child) for child in (value.values() if isinstance(value, dict) else value))
+    return False
+
+
+def _on_path(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> Test:
+    root, find, fits = _root(leaf.path.root), _find(leaf.path.steps), _value_test(leaf)
+
+    def test(subject: Subject) -> bool:
+        for value in find(root(subject)):
+            if isinstance(value, list):
+                if any(fits(item) for item in value):
+                    return True
+            elif fits(value):
+                return True
+        return False
+
+    return test
+
+
+def _value_test(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> Callable[[Any], bool]:
+    match leaf:
+        case tree.Like(_, pattern):
+            matches = text_test(pattern)
+            return lambda value: isinstance(value, str) and matches(value)
+        case tree.Equals(_, Decimal() as number):
+            return lambda value: _is_number(value) and value == number
+        case tree.Equals(_, atom):
+            return lambda value: value is atom
+        case tree.Between(_, low, high):
+            return lambda value: _is_number(value) and low <= value <= high
+        case tree.Compares(_, sign, Decimal() as number):
+            compares = _COMPARES[sign]
+            return lambda value: _is_number(value) and compares(value, number)
+        case tree.Compares(_, sign, text):
+            compares = _COMPARES[sign]
+            return lambda value: isinstance(value, str) and compares(value, text)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _root(root: Root) -> Callable[[Subject], Any]:
+    return attrgetter(root)
+
+
+def _find(steps: tuple[Step, ...]) -> Find:
+    """What stands at the end of a path: any number of values, none where it leads nowhere."""
+
+    def find(value: Any) -> list[Any]:
+        found = [value]
+        for step in steps:
+            found = [inner for outer in found for inner in _step(outer, step)]
+        return found
+
+    return find
+
+
+def _step(value: Any, step: Step) -> list[Any]:
+    if isinstance(step, Key):
+        if isinstance(value, dict):
+            return [value[step.name]] if step.name in value else []
+        items = value if isinstance(value, list) else []
+        return [item[step.name] for item in items if isinstance(item, dict) and step.name in item]
+    items = value if isinstance(value, list) else [value]
+    return items if isinstance(step, Each) else items[step : step + 1]
+
+
+def text_test(pattern: Pattern) -> Callable[[str], bool]:
+    """Whether a text fits a pattern, in time linear in both."""
+    if (exact := pattern.exact) is not None:
+        return lambda text: text == exact
+    if (prefix := pattern.prefix) is not None:
+        return lambda text: text.startswith(prefix)
+    first, *middle, last = pattern.pieces
+
+    def fits(text: str) -> bool:
+        place, end = len(first), len(text) - len(last)
+        if place > end or not text.startswith(first) or not text.endswith(last):
+            return False
+        for piece in middle:  # the leftmost place leaves the most for the rest
+            found = text.find(piece, place, end)
+            if found < 0:
+                return False
+            place = found + len(piece)
+        return True
+
+    return fits

@@ -1,0 +1,155 @@
+"""A tree as a filter of the ORM: parameters only, and the same answer as the matcher's (`match.py`).
+
+Every condition is a yes or a no. SQL has a third answer for what is null or of another type; under AND, OR and WHERE
+it counts as no, and NOT is pushed down to single conditions, where it is `IS NOT TRUE`. That also keeps Django's
+recursion as deep as the AND and OR of a query need.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import BooleanField, F, Func, JSONField, Q, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Collate, Lower, StrIndex
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan
+
+from events.query import jsonpath, tree
+from events.query.reading import escape_marker, folded, pinned, refuse_state
+from events.query.tree import Name, Path, Pattern, Query
+from events.store import begins_with
+
+_COLUMNS = {
+    Name.TYPE: "type",
+    Name.AGENT: "agent",
+    Name.STREAM: "stream",
+    Name.CORRELATION: "correlation_id",
+    Name.CAUSE: "causation_id",
+    Name.ID: "id",
+}
+
+
+class _Infix(Func):
+    """`left operator right`, each side an expression."""
+
+    template = "(%(expressions)s)"
+    output_field = BooleanField()
+
+    def __init__(self, left: Any, operator: str, right: Any) -> None:
+        super().__init__(left, right, arg_joiner=f" {operator} ")
+
+
+class _IsNotTrue(Func):
+    template = "(%(expressions)s) IS NOT TRUE"
+    output_field = BooleanField()
+
+
+# Values: Django drops an empty Q, and gives up on all of a filter when a part of an expression can't match.
+_NOTHING, _EVERYTHING = (Q(Value(answer, output_field=BooleanField())) for answer in (False, True))
+
+
+def where(query: Query) -> Q:
+    """The filter of a query on `models.Event`; the times must be pinned.
+
+    Raises:
+        NotForEvents: it asks about a state.
+    """
+    refuse_state(query)
+    return _condition(query, wanted=True)
+
+
+def _condition(query: Query, *, wanted: bool) -> Q:
+    match query:
+        case tree.Not(part):
+            return _condition(part, wanted=not wanted)
+        case tree.And(parts) | tree.Or(parts):
+            conditions = [_condition(part, wanted=wanted) for part in parts]
+            if isinstance(query, tree.And) is wanted:
+                return Q(*conditions) if conditions else _EVERYTHING
+            return Q(*conditions, _connector=Q.OR) if conditions else _NOTHING
+        case _:
+            condition = _leaf(query)
+            return condition if wanted else Q(_IsNotTrue(condition))
+
+
+def _leaf(leaf: tree.Leaf) -> Q:
+    match leaf:
+        case tree.Named(Name.CATEGORY, pattern):
+            return _category(pattern)
+        case tree.Named(name, pattern):
+            return _named(_COLUMNS[name], pattern)
+        case tree.Numbered(number, low, high):
+            bounds = {f"{number}__gte": low, f"{number}__lte": high}
+            return Q(**{bound: end for bound, end in bounds.items() if end is not None})
+        case tree.Since(time):
+            return Q(GreaterThanOrEqual(_at(), pinned(time)))
+        case tree.Until(time):
+            return Q(LessThan(_at(), pinned(time)))
+        case tree.Has(what):
+            return _has(what)
+        case tree.Text(text):
+            return _text(text)
+        case tree.Like(path) | tree.Equals(path) | tree.Compares(path) | tree.Between(path):
+            return Q(_Infix(_json(path.root), "@@", _jsonpath(jsonpath.predicate(leaf))))
+    raise AssertionError(leaf)
+
+
+def _has(what: Name | Path) -> Q:
+    if isinstance(what, Path):
+        return Q(_Infix(_json(what.root), "@?", _jsonpath(jsonpath.exists(what))))
+    if what is Name.CATEGORY:
+        return Q(_like("stream", "_%-%"), ~Q(stream__startswith="-"))
+    return Q(**{f"{_COLUMNS[what]}__isnull": False})
+
+
+def _named(column: str, pattern: Pattern) -> Q:
+    if pattern.exact is not None:
+        return Q(**{column: pattern.exact})
+    begins = begins_with(column, pattern.pieces[0])
+    return begins if pattern.prefix is not None else begins & Q(_like(column, _like_pattern(pattern)))
+
+
+def _category(pattern: Pattern) -> Q:
+    """What stands before the first -, where something does."""
+    if pattern.exact is not None:
+        is_category = pattern.exact and "-" not in pattern.exact
+        return begins_with("stream", f"{pattern.exact}-") if is_category else _NOTHING
+    category = Func("stream", Value("-"), Value(1), function="split_part", output_field=TextField())
+    return _has(Name.CATEGORY) & begins_with("stream", pattern.pieces[0]) & Q(_like(category, _like_pattern(pattern)))
+
+
+def _like(text: Any, pattern: str) -> _Infix:
+    return _Infix(text, "LIKE", Value(pattern))
+
+
+def _like_pattern(pattern: Pattern) -> str:
+    pieces = [piece.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") for piece in pattern.pieces]
+    return "%".join(pieces)
+
+
+def _at() -> Coalesce:
+    return Coalesce("occurred_at", "recorded_at")
+
+
+def _json(root: str) -> Cast:
+    return Cast(root, JSONField())
+
+
+def _jsonpath(text: str) -> Func:
+    return Func(Value(text), template="%(expressions)s::jsonpath")
+
+
+def _text(text: str) -> Q:
+    needle = folded(text).decode()
+    names = Q(*(Q(_holds(F(column), needle)) for column in _COLUMNS.values()), _connector=Q.OR)
+    return names | _json_text("data", text, needle) | _json_text("metadata", text, needle)
+
+
+def _json_text(root: str, text: str, needle: str) -> Q:
+    """In JSON text as it stands; or, where that holds escapes, in one of its strings."""
+    as_sent = Cast(root, TextField())
+    in_string = _Infix(_json(root), "@?", _jsonpath(jsonpath.any_string(text)))
+    return Q(_holds(as_sent, needle)) | (Q(_holds(as_sent, escape_marker(text))) & Q(in_string))
+
+
+def _holds(text: Any, needle: str) -> Any:
+    return GreaterThan(StrIndex(Lower(Collate(text, "C")), Value(needle)), 0)

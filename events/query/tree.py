@@ -1,0 +1,255 @@
+"""What a query says, as a small immutable tree. Pure.
+
+`all_of`, `any_of` and `negation` build it: nested ANDs and ORs melt into one, so one query has one tree.
+Everything is the AND of nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+
+class Name(StrEnum):
+    """What an event carries as a name. The value is the word in a query."""
+
+    TYPE = "type"
+    AGENT = "agent"
+    STREAM = "stream"
+    CATEGORY = "category"
+    CORRELATION = "correlation"
+    CAUSE = "cause"
+    ID = "id"
+
+
+class Number(StrEnum):
+    """What an event carries as a count from 1."""
+
+    POSITION = "position"
+    VERSION = "version"
+
+
+class Root(StrEnum):
+    """Where a path into JSON begins."""
+
+    DATA = "data"
+    METADATA = "metadata"
+    STATE = "state"
+
+
+class Each(StrEnum):
+    """The step `[*]`."""
+
+    ITEM = "[*]"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The step `.name`."""
+
+    name: str
+
+
+Step: TypeAlias = Key | int | Each
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way into JSON: `data.items[*].sku`."""
+
+    root: Root
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A text with wildcards: what stands before, between and behind them. One piece: no wildcard."""
+
+    pieces: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pieces: Iterable[str]) -> Pattern:
+        """Two wildcards in a row are one."""
+        first, *rest = pieces
+        return cls((first, *(piece for piece in rest[:-1] if piece), *rest[-1:]))
+
+    @property
+    def exact(self) -> str | None:
+        """The text itself, where there is no wildcard."""
+        return self.pieces[0] if len(self.pieces) == 1 else None
+
+    @property
+    def prefix(self) -> str | None:
+        """What the text begins with, where that is all that is asked."""
+        return self.pieces[0] if len(self.pieces) == 2 and not self.pieces[1] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ago:
+    """A time before the one that the query is pinned to: `2h`."""
+
+    amount: int
+    unit: Literal["s", "m", "h", "d", "w"]
+
+    def before(self, now: datetime) -> datetime:
+        """The time meant; what lies before year 1 is year 1."""
+        seconds = self.amount * {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}[self.unit]
+        try:
+            return now - timedelta(seconds=seconds)
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`type:Order*`"""
+
+    name: Name
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """`position:100..200`: both ends count, None is open."""
+
+    number: Number
+    low: int | None
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """`since:2h`: at that time or later."""
+
+    time: datetime | Ago
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """`until:2026-01-02`: before that time."""
+
+    time: datetime | Ago
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """`data.sku:"a b"`, `data.sku:ab*`: a string."""
+
+    path: Path
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """`data.paid:true`: a number, true, false or null."""
+
+    path: Path
+    value: Decimal | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compares:
+    """`data.amount>100`: a number with a number, a string with a string."""
+
+    path: Path
+    operator: Literal["<", "<=", ">", ">="]
+    value: Decimal | str
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`data.amount:10..20`: a number; both ends count."""
+
+    path: Path
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """`has:data.error`: it is there, even if it is null."""
+
+    what: Name | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`"free text"`"""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """`changed:/status`: what stands at the pointer, or below it, changed in this step."""
+
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    parts: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    parts: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Query
+
+
+Leaf: TypeAlias = Named | Numbered | Since | Until | Like | Equals | Compares | Between | Has | Text | Changed
+Query: TypeAlias = Leaf | And | Or | Not
+
+EVERYTHING = And(())
+
+
+def all_of(parts: Iterable[Query]) -> Query:
+    """What fits each part."""
+    flat = tuple(inner for part in parts for inner in (part.parts if isinstance(part, And) else (part,)))
+    return flat[0] if len(flat) == 1 else And(flat)
+
+
+def any_of(parts: Iterable[Query]) -> Query:
+    """What fits one part or more; there must be one."""
+    flat = tuple(inner for part in parts for inner in (part.parts if isinstance(part, Or) else (part,)))
+    return flat[0] if len(flat) == 1 else Or(flat)
+
+
+def negation(part: Query) -> Query:
+    """What doesn't fit."""
+    return part.part if isinstance(part, Not) else Not(part)
+
+
+def terms(query: Query) -> tuple[Query, ...]:
+    """The parts that are ANDed at the top: the chips of a query."""
+    return query.parts if isinstance(query, And) else (query,)
+
+
+def leaves(query: Query) -> Iterator[Leaf]:
+    """Every condition in it."""
+    if isinstance(query, And | Or):
+        for part in query.parts:
+            yield from leaves(part)
+    elif isinstance(query, Not):
+        yield from leaves(query.part)
+    else:
+        yield query
+
+
+def pin(query: Query, now: datetime) -> Query:
+    """The query with each relative time turned into the time it means at `now`."""
+    if isinstance(query, And | Or):
+        return replace(query, parts=tuple(pin(part, now) for part in query.parts))
+    if isinstance(query, Not):
+        return Not(pin(query.part, now))
+    if isinstance(query, Since | Until) and isinstance(query.time, Ago):
+        return replace(query, time=query.time.before(now))
+    return query
