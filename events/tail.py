@@ -96,6 +96,7 @@ class _Tail:
         self._bytes = 0
         self._head: int | None = None
         self._advanced = asyncio.Event()
+        self._wanted = asyncio.Event()
         self._wake = asyncio.Event()
         self.followers = 0
         self.stopped = False
@@ -114,6 +115,7 @@ class _Tail:
         try:
             async with asyncio.timeout(patience):
                 while not self.stopped and (self._head is None or position >= self._head):
+                    self._wanted.set()
                     await self._advanced.wait()
         except TimeoutError:
             return ()
@@ -126,8 +128,10 @@ class _Tail:
         heads = await self._fetch(store.head(self._log_id))
         self._move(heads[0] if heads else 0)
         while True:
-            while await self._advance():
-                pass
+            # Not for nobody: live lists come four times a second, a busy log's appends hundreds of times.
+            await self._wanted.wait()
+            if await self._advance():
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(settings.EVENTSITE.tail_poll_interval):
                     await self._wake.wait()
@@ -174,5 +178,6 @@ class _Tail:
 
     def _move(self, head: int) -> None:
         self._head = head
+        self._wanted.clear()
         advanced, self._advanced = self._advanced, asyncio.Event()
         advanced.set()

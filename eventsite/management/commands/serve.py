@@ -76,6 +76,9 @@ def _serve(listener: socket.socket, *, workers: int) -> None:
         access_log=False,  # paths hold sign-in links
         server_header=False,
         timeout_graceful_shutdown=GRACE,
+        # A frame is drawn once for all viewers; to compress it anew for each of them would cost more than all the rest.
+        ws_per_message_deflate=False,
+        ws_max_size=1024,  # viewers say nothing
     )
     if workers > 1:
         supervisor = Multiprocess(config, sockets=[listener])
