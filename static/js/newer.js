@@ -1,6 +1,6 @@
 /**
  * A link that counts what came since the page was made. A page opts in by markup (events/_newer.html):
- * `<p data-newer="/ws/logs/…" data-after="42"><a hidden><span></span> in this stream</a></p>`.
+ * `<p data-newer="/ws/logs/…" data-after="42"><a hidden><b></b> in this stream</a></p>`.
  */
 import { Follower } from "./follower.js";
 
@@ -29,7 +29,7 @@ class Newer {
   tell() {
     this.timer = 0;
     const link = this.element.firstElementChild;
-    link.querySelector("span").textContent = `${this.count.toLocaleString("en")} newer event${this.count === 1 ? "" : "s"}`;
+    link.querySelector("b").textContent = `${this.count.toLocaleString("en")} newer event${this.count === 1 ? "" : "s"}`;
     link.hidden = false;
   }
 }
