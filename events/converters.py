@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
 
 class PositionConverter:
     """A position, version or step: a whole number that the database can hold."""
@@ -25,3 +29,10 @@ class NameConverter:
 
     def to_url(self, value: str) -> str:
         return value
+
+
+def workflow_url(log_name: str, correlation_id: str) -> str:
+    """A workflow's page. Browsers resolve `.` and `..` in paths, so an id that holds them stands in the query."""
+    if {".", "..", ""}.isdisjoint(correlation_id.split("/")):
+        return reverse("workflow", args=[log_name, correlation_id])
+    return f"{reverse('workflows', args=[log_name])}?{urlencode({'id': correlation_id})}"

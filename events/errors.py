@@ -117,6 +117,12 @@ class NoSuchEvent(NotFound):
     code = "no-such-event"
 
 
+class NoSuchWorkflow(NotFound):
+    """There is no such workflow."""
+
+    code = "no-such-workflow"
+
+
 class Unavailable(EventsError):
     """The database can't be reached; nothing was written."""
 

@@ -45,10 +45,28 @@ class LiveForm(TimelineForm):
 
 
 class StreamsForm(forms.Form):
-    """Streams by the beginning of their name, those after a name."""
+    """Streams by their last event, those before a position, or by name, those after a name."""
 
     prefix = _name("Name begins with")  # type: ignore[assignment]  # not the form's own prefix
+    category = _name("Category")
+    order = forms.ChoiceField(required=False, choices=[("last", "By last event"), ("name", "By name")])
+    before = _cursor()
     after = forms.CharField(required=False, max_length=200, strip=False, widget=forms.HiddenInput)
+
+
+class WorkflowsForm(forms.Form):
+    """Workflows by their last event, those before a position; or the one with an id."""
+
+    id = _name("Workflow")
+    before = _cursor()
+
+
+class WorkflowForm(forms.Form):
+    """One workflow's events, in the order of the log or below their causes; from a position on, either way."""
+
+    order = forms.ChoiceField(required=False, choices=[("cause", "By cause"), ("log", "In order")])
+    before = _cursor()
+    after = _cursor()
 
 
 class StreamForm(forms.Form):

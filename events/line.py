@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,12 @@ _WIDTH = 160
 # Read first where they stand, in this order; the rest follows as it was sent.
 _TELLING = (
     "error", "exit_code", "status", "reason", "name", "tool", "command", "action", "target", "title",
-    "summary", "message", "content", "text", "result", "output", "amount", "id",
+    "summary", "message", "content", "text", "result", "output", "amount",
 )  # fmt: skip
+# Read last: that the envelope says better, or that tells a person nothing.
+_DULL = frozenset({"id", "timestamp", "role", "source", "type", "cause"})
+_TELLING_WITHIN = ("title", "name", "full_name", "login", "message", "body", "state", "number", "id")
+"""What an object in the data is called by."""
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 _FAILED_WORDS = frozenset({"error", "errored", "fail", "failed", "failure", "exception", "crashed"})
 
@@ -46,7 +50,7 @@ class Line:
 def line(event: Event) -> Line:
     """What a row needs of an event."""
     data = loads(event.data)
-    said = tuple(_say(data))
+    said = tuple(_say(data, known={event.agent, event.type.rpartition(".")[2], event.stream}))
     return Line(event=event, failed=_is_failed_type(event.type) or any(one.bad for one in said), said=said)
 
 
@@ -59,13 +63,27 @@ def _is_failed_type(type_name: str) -> bool:
     return not _FAILED_WORDS.isdisjoint(word.lower() for word in _WORD.findall(type_name))
 
 
-def _say(data: Any) -> Iterator[Said]:
+def _say(data: Any, *, known: Collection[str | None]) -> Iterator[Said]:
     if not isinstance(data, dict):
         yield Said("", kind_of(data), _cut(data))
         return
     ranked = [key for key in _TELLING if key in data] + [key for key in data if key not in _TELLING]
+    ranked.sort(key=lambda key: _is_dull(key, data[key], known))
     for key in ranked[:_PAIRS]:
-        yield Said(visible(key), kind_of(data[key]), _cut(data[key]), _tells_failure(key, data[key]))
+        value = _called(data[key])
+        yield Said(visible(key), kind_of(value), _cut(value), _tells_failure(key, value))
+
+
+def _is_dull(key: str, value: Any, known: Collection[str | None]) -> bool:
+    return key in _DULL or value is None or value in ("", {}, []) or (isinstance(value, str) and value in known)
+
+
+def _called(value: Any) -> Any:
+    """What an object is called, if it is called something; else the value as it is."""
+    if not isinstance(value, dict):
+        return value
+    names = (value[key] for key in _TELLING_WITHIN if key in value)
+    return next((name for name in names if name and isinstance(name, str | int) and name is not True), value)
 
 
 def _tells_failure(key: str, value: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -71,6 +71,10 @@ class WorkflowInfo:
     first_at: datetime
     last_at: datetime
     agents: tuple[str, ...]
+
+    @property
+    def took(self) -> timedelta:
+        return self.last_at - self.first_at
 
 
 @dataclass(frozen=True, slots=True)

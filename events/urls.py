@@ -6,12 +6,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
 from events.converters import PositionConverter
+from events.views.completion import seen
 from events.views.event import event
 from events.views.home import home
 from events.views.sign_in import sign_in
 from events.views.streams import stream, streams
 from events.views.timeline import timeline
 from events.views.tokens import revoke, tokens
+from events.views.workflows import workflow, workflows
 
 register_converter(PositionConverter, "position")
 
@@ -24,6 +26,9 @@ urlpatterns = [
     path("logs/<slug:log>/events/<position:position>", event, name="event"),
     path("logs/<slug:log>/streams/", streams, name="streams"),
     path("logs/<slug:log>/streams/<path:name>/", stream, name="stream"),
+    path("logs/<slug:log>/workflows/", workflows, name="workflows"),
+    path("logs/<slug:log>/workflows/<path:id>/", workflow, name="workflow"),
+    path("logs/<slug:log>/seen/<slug:name>", seen, name="seen"),
     path("logs/<slug:log>/tokens/", tokens, name="tokens"),
     path("logs/<slug:log>/tokens/<int:pk>/revoke", revoke, name="token-revoke"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django import template
@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from events import converters
 from events.line import slot
 
 register = template.Library()
@@ -19,9 +20,19 @@ register = template.Library()
 @register.simple_tag
 def glyph(type_name: str, failed: bool = False, extra: str = "") -> SafeString:
     """A type's colour and shape; the octagon where it failed."""
-    name = "err" if failed else slot(type_name)
-    symbol = "error" if failed else name
+    name, symbol = _shape(type_name, failed)
     return format_html('<svg class="glyph t{} {}" aria-hidden="true"><use href="#t-{}"/></svg>', name, extra, symbol)
+
+
+@register.simple_tag
+def mark(type_name: str, failed: bool = False) -> SafeString:
+    """The same inside of a drawing."""
+    name, symbol = _shape(type_name, failed)
+    return format_html('<use class="glyph t{}" href="#t-{}"/>', name, symbol)
+
+
+def _shape(type_name: str, failed: bool) -> tuple[str, str]:
+    return ("err", "error") if failed else (str(slot(type_name)),) * 2
 
 
 @register.simple_tag
@@ -47,6 +58,25 @@ def precise(at: datetime) -> str:
 def count(number: int) -> str:
     """A number with its thousands apart."""
     return f"{number:,}"
+
+
+@register.filter
+def took(span: timedelta) -> str:
+    """A duration in its two largest units."""
+    seconds = span.total_seconds()
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {seconds} s"
+    days, hours = divmod(hours, 24)
+    return f"{days:,} d {hours} h" if days else f"{hours} h {minutes} min"
+
+
+register.simple_tag(converters.workflow_url)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,15 +1,19 @@
-"""One event: what it says, where it stands, what caused it and what it caused."""
+"""One event: what it says, where it stands, what caused it and what it caused. A page, and what a row opens to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from events import store
 from events.answers import event_json
+from events.converters import workflow_url
 from events.errors import NoSuchEvent
 from events.json_pointer import at
 from events.json_text import loads
@@ -25,13 +29,23 @@ _RAW_SHOWN = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """An event's neighbours: in its stream, and by cause. `effects` is cut after a few (`more_effects`)."""
+    """An event's cause and effects. `effects` is cut after a few (`more_effects`)."""
 
-    previous: Event | None
-    next: Event | None
     cause: Line | None
     effects: tuple[Line, ...]
     more_effects: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """One way to go on from an event: the positions before and after it, and a page of all along it."""
+
+    label: str
+    along: str
+    name: str
+    url: str
+    previous: int | None
+    next: int | None
 
 
 @require_safe
@@ -51,14 +65,16 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "here": "timeline",
         "event": found,
         "line": line(found),
+        "event_url": reverse("event", args=[member.log.name, position]),
         "around": _around(member.log_id, found),
+        "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
         "data": tree(data, whole=pointer),
         "metadata": tree(loads(found.metadata)),
         "raw": found.data[:_RAW_SHOWN],
         "raw_size": len(found.data.encode()),
         "raw_cut": len(found.data) > _RAW_SHOWN,
     }
-    return show(request, member, template="events/event.html", context=context)
+    return show(request, member, template="events/event.html", partial="events/_opened.html", context=context)
 
 
 def whole_text(data: object, pointer: str) -> Row:
@@ -77,13 +93,29 @@ def whole_text(data: object, pointer: str) -> Row:
 
 
 def _around(log_id: int, event: Event) -> Around:
-    near = store.stream_events(log_id, event.stream, from_version=max(1, event.version - 1), limit=3).fetch()
     cause = store.event_by_id(log_id, event.causation_id).first() if event.causation_id else None
     effects = store.effects(log_id, event.id, limit=_EFFECTS + 1).fetch()
     return Around(
-        previous=next((one for one in near if one.version < event.version), None),
-        next=next((one for one in near if one.version > event.version), None),
         cause=line(cause) if cause else None,
         effects=tuple(map(line, effects[:_EFFECTS])),
         more_effects=len(effects) > _EFFECTS,
     )
+
+
+def _rails(member: Member, event: Event) -> list[Rail]:
+    log, here = member.log, event.position
+    timeline = reverse("timeline", args=[log.name])
+    near = store.neighbours(log.pk, event).fetch()
+
+    def rail(label: str, along: str, name: str | None, url: str) -> Rail:
+        positions = [one.position for one in near if one.along == label.lower()]
+        before, after = (p for p in positions if p < here), (p for p in positions if p > here)
+        return Rail(label, along, name or "", url if name else "", next(before, None), next(after, None))
+
+    return [
+        Rail("Log", "in the log", "", "", here - 1 or None, here + 1 if here < log.head else None),
+        rail("Stream", "in the stream", event.stream, reverse("stream", args=[log.name, event.stream])),
+        rail("Workflow", "in the workflow", event.correlation_id, workflow_url(log.name, event.correlation_id or "")),
+        rail("Agent", "by the agent", event.agent, f"{timeline}?{urlencode({'agent': event.agent})}"),
+        rail("Type", "of the type", event.type, f"{timeline}?{urlencode({'type': event.type})}"),
+    ]

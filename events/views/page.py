@@ -51,7 +51,12 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Render a page of a log, or only its partial where htmx asks for that."""
-    frame = {"log": member.log, "log_name": member.log.name, "is_admin": may(member, Role.ADMIN)}
+    frame = {
+        "log": member.log,
+        "log_name": member.log.name,
+        "is_admin": may(member, Role.ADMIN),
+        "is_operator": may(member, Role.OPERATOR),
+    }
     wanted = partial if partial and _wants_partial(request) else template
     response = render(request, wanted, frame | dict(context), status=status)
     patch_vary_headers(response, ("HX-Request",))

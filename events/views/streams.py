@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -19,22 +22,36 @@ ROWS = 100
 @require_safe
 @log_page()
 def streams(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/streams/`: by name, those that begin with a prefix."""
+    """`/logs/<log>/streams/`: by last event or by name; those of a category, or that begin with a prefix."""
     form = StreamsForm(request.GET)
-    asked = form.cleaned_data if form.is_valid() else {"prefix": "", "after": ""}
-    found = store.streams(member.log_id, prefix=asked["prefix"], after=asked["after"], limit=ROWS + 1).fetch()
+    asked = form.cleaned_data if form.is_valid() else {}
+    found = _listed(member.log_id, asked)
+    shown = found[:ROWS]
+    moments = store.moments(member.log_id, [each.last_position for each in shown]).fetch()
+    moment_at = {moment.position: moment for moment in moments}
     context = {
         "here": "streams",
         "form": form,
-        "streams": found[:ROWS],
-        "has_more": len(found) > ROWS,
-        "after": asked["after"],
-        "prefix": asked["prefix"],
+        "order": asked.get("order") or "last",
+        "streams": [(each, moment_at.get(each.last_position)) for each in shown],
+        "last": shown[-1] if len(found) > ROWS else None,
+        "is_begun": bool(asked.get("after") or asked.get("before")),
+        "prefix": asked.get("prefix", ""),
+        "category": asked.get("category", ""),
     }
     status = 200 if form.is_valid() else 400
     return show(
         request, member, template="events/streams.html", partial="events/_streams.html", context=context, status=status
     )
+
+
+def _listed(log_id: int, asked: Mapping[str, Any]) -> list[StreamInfo]:
+    prefix, category = asked.get("prefix", ""), asked.get("category") or None
+    if asked.get("order") == "name":
+        after = asked.get("after", "")
+        return store.streams(log_id, prefix=prefix, category=category, after=after, limit=ROWS + 1).fetch()
+    before = asked.get("before")
+    return store.latest_streams(log_id, prefix=prefix, category=category, before=before, limit=ROWS + 1).fetch()
 
 
 @require_safe

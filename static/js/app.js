@@ -3,4 +3,7 @@ import "./theme.js";
 import "./keys.js";
 import "./copy.js";
 import "./forms.js";
+import "./links.js";
+import "./rows.js";
+import "./failures.js";
 import "./newer.js";

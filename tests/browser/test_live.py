@@ -128,16 +128,6 @@ def test_letters_typed_into_a_field_are_text(admin_page: Page, agent: Agent) -> 
     expect(admin_page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_rows_are_walked_and_opened_by_keys(admin_page: Page, agent: Agent) -> None:
-    agent.append("order-1", {"type": "A"}, {"type": "B"}, {"type": "C"})
-    expect(admin_page.locator(ROWS)).to_have_count(3)
-    for key in "jjk":
-        admin_page.keyboard.press(key)
-    admin_page.keyboard.press("j")
-    admin_page.keyboard.press("Enter")
-    expect(admin_page.get_by_role("heading", name="B", exact=True)).to_be_visible()
-
-
 def test_a_question_mark_lists_the_keys(admin_page: Page, agent: Agent) -> None:
     admin_page.keyboard.press("?")
     expect(admin_page.get_by_role("dialog", name="Keys")).to_be_visible()

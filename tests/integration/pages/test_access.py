@@ -10,7 +10,10 @@ from events.models import Log, Role
 from tests.factories import make_log, make_member
 from tests.integration.pages.conftest import Append
 
-PAGES = ("", "events/1", "streams/", "streams/order-1/", "replay/stream/order-1/1")
+PAGES = (
+    "", "events/1", "streams/", "streams/order-1/", "workflows/", "workflows/w/", "seen/type",
+    "replay/stream/order-1/1",
+)  # fmt: skip
 ADMIN_PAGES = ("tokens/",)
 
 
@@ -22,7 +25,7 @@ def test_who_is_not_signed_in_is_asked_to_and_comes_back(client: Client, at: str
 
 @pytest.mark.parametrize("page", [*PAGES, *ADMIN_PAGES])
 def test_to_an_outsider_a_log_is_not_there(client: Client, user: User, append: Append, at: str, page: str) -> None:
-    append("order-1", {})
+    append("order-1", {"correlation_id": "w"})
     client.force_login(user)
     assert client.get(at + page).status_code == 404
 
@@ -31,7 +34,7 @@ def test_to_an_outsider_a_log_is_not_there(client: Client, user: User, append: A
 def test_members_see_the_pages_and_only_admins_the_tokens(
     client: Client, user: User, log: Log, append: Append, at: str, role: Role
 ) -> None:
-    append("order-1", {})
+    append("order-1", {"correlation_id": "w"})
     make_member(log, user=user, role=role)
     client.force_login(user)
     assert {client.get(at + page).status_code for page in PAGES} == {200}

@@ -24,16 +24,34 @@ def test_a_cause_that_is_not_in_the_log_is_named_as_missing(viewer: Client, appe
     assert "elsewhere-7" in page
 
 
-def test_neighbours_are_those_in_the_log_and_in_the_stream(viewer: Client, append: Append, at: str) -> None:
-    for stream in "abaab":
-        append(stream, {})
+def test_neighbours_are_those_along_each_way(viewer: Client, append: Append, at: str) -> None:
+    append("a", {"type": "A", "agent": "x", "correlation_id": "w"})
+    append("b", {"type": "B", "agent": "x", "correlation_id": "w"})
+    append("a", {"type": "A", "agent": "x", "correlation_id": "w"}, {"type": "A"})
+    append("b", {"type": "A", "agent": "x"})
     page = viewer.get(f"{at}events/3").content.decode()
     assert re.findall(r'href="[^"]*/events/(\d+)" aria-label="([^:]+):', page) == [
         ("2", "Previous in the log"),
         ("4", "Next in the log"),
         ("1", "Previous in the stream"),
         ("4", "Next in the stream"),
+        ("2", "Previous in the workflow"),
+        ("2", "Previous by the agent"),
+        ("5", "Next by the agent"),
+        ("1", "Previous of the type"),
+        ("4", "Next of the type"),
     ]
+
+
+def test_a_row_opens_to_a_part_whose_links_go_by_the_events_own_page(viewer: Client, append: Append, at: str) -> None:
+    append("a", {"correlation_id": "w", "data": json.dumps({"content": "word " * 400}).encode()})
+    part = viewer.get(f"{at}events/1", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert f'href="{at}events/1?text=%2Fcontent"' in part
+    assert f'data-copy-link="{at}events/1"' in part
+    assert f'data-copy-from="{at}events/1?format=json"' in part
+    assert f'href="{at}workflows/w/"' in part
+    assert 'href="?' not in part
 
 
 def test_the_first_and_only_event_has_no_neighbours(viewer: Client, append: Append, at: str) -> None:
@@ -83,10 +101,13 @@ def test_an_event_costs_a_fixed_number_of_queries(
     viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("a", {"id": "1"}, *[{"causation_id": "1"}] * 30)
-    # session, user, membership with its log; the event, its stream's neighbours, its effects
+    # session, user, membership with its log; the event, its effects, its neighbours along four ways
     with django_assert_num_queries(6):
         page = viewer.get(f"{at}events/1")
     assert "the first 20" in page.content.decode()
     # and its cause
     with django_assert_num_queries(7):
         viewer.get(f"{at}events/2")
+    # as a part that a row opens to it goes without its neighbours
+    with django_assert_num_queries(6):
+        viewer.get(f"{at}events/2", headers={"HX-Request": "true"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -27,11 +28,15 @@ STREAM = f"{SCRIPT}/{BREAKOUT}"
 @pytest.mark.parametrize(
     "page",
     ["", "?type=<script>alert(1)</script>", "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
-     "streams/{stream}/", "replay/stream/{stream}/0", "replay/stream/{stream}/2"],
+     "streams/?order=name&category=<script>alert(1)</script>", "streams/{stream}/",
+     "workflows/", "workflows/{workflow}/", "workflows/{workflow}/?order=log",
+     "workflows/?id=<script>alert(1)</script>/..", "seen/type", "seen/agent",
+     "replay/stream/{stream}/0", "replay/stream/{stream}/2"],
 )  # fmt: skip
 def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at: str, page: str) -> None:
     append(STREAM, HOSTILE, {**HOSTILE, "id": "2", "data": json.dumps({SCRIPT: SCRIPT, "gone": 1}).encode()})
-    answer = viewer.get(at + page.format(stream=STREAM))
+    append(STREAM, {"correlation_id": f"{SCRIPT}/..", "agent": SCRIPT, "data": HOSTILE["data"]})
+    answer = viewer.get(at + page.format(stream=quote(STREAM, safe=""), workflow=quote(BREAKOUT, safe="")))
     text = answer.content.decode()
     assert answer.status_code == 200
     assert "<script>alert" not in text
@@ -39,9 +44,16 @@ def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at:
     assert "script&gt;" in text
 
 
-def test_a_page_that_fails_says_so_and_tells_nothing(
-    viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("position", [1, 2])
+def test_markup_in_a_row_that_opens_is_shown_as_text(viewer: Client, append: Append, at: str, position: int) -> None:
+    append(STREAM, HOSTILE, {**HOSTILE, "id": "2", "causation_id": HOSTILE["id"]})
+    part = viewer.get(f"{at}events/{position}", headers={"HX-Request": "true"}).content.decode()
+    assert "<script>alert" not in part
+    assert "<img" not in part
+    assert "script&gt;" in part
+
+
+def test_a_page_that_fails_says_so_and_tells_nothing(viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the secret is 42")
 
@@ -55,7 +67,7 @@ def test_a_page_that_fails_says_so_and_tells_nothing(
 
 def test_every_page_forbids_inline_scripts(viewer: Client, append: Append, at: str) -> None:
     append("s", {})
-    for page in ("", "events/1", "streams/", "replay/stream/s/1", "events/99"):
+    for page in ("", "events/1", "streams/", "workflows/", "replay/stream/s/1", "events/99"):
         policy = viewer.get(at + page)["Content-Security-Policy"]
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy

@@ -68,14 +68,69 @@ def test_a_stream_is_read_from_either_end(
     assert versions(viewer.get(base + back).content.decode())[-1] == versions(page)[0] - step
 
 
-def test_streams_are_listed_by_name_and_page_on(viewer: Client, append: Append, at: str) -> None:
-    for n in range(3):
-        append(f"order-{n}", {})
-    append("till-1", {})
-    listed = re.findall(r"<bdi>([^<]+)</bdi></a>", viewer.get(f"{at}streams/?prefix=order").content.decode())
-    assert listed == ["order-0", "order-1", "order-2"]
-    after = viewer.get(f"{at}streams/?prefix=order&after=order-1").content.decode()
-    assert re.findall(r"<bdi>([^<]+)</bdi></a>", after) == ["order-2"]
+def names(page: str) -> list[str]:
+    return re.findall(r"data-row [^>]*><bdi>([^<]+)</bdi></a>", page)
+
+
+def get(client: Client, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.fixture
+def streams(append: Append) -> None:
+    for name in ("order-1", "till-1", "order-0", "order-2", "order-1", "order"):
+        append(name, {})
+
+
+@pytest.mark.usefixtures("streams")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["order", "order-1", "order-2", "order-0", "till-1"]),
+        ("?order=name", ["order", "order-0", "order-1", "order-2", "till-1"]),
+        ("?prefix=order-", ["order-1", "order-2", "order-0"]),
+        ("?category=till", ["till-1"]),
+        ("?category=order&order=name", ["order-0", "order-1", "order-2"]),
+        ("?prefix=order&order=name&after=order-0", ["order-1", "order-2"]),
+        ("?before=4", ["order-0", "till-1"]),
+    ],
+)
+def test_streams_are_listed_by_last_event_or_by_name(viewer: Client, at: str, query: str, expected: list[str]) -> None:
+    assert names(get(viewer, f"{at}streams/{query}")) == expected
+
+
+@pytest.mark.parametrize("order", ["", "&order=name"])
+def test_streams_page_on_to_the_last_one(
+    viewer: Client, append: Append, at: str, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.views.streams.ROWS", 3)
+    for n in range(8):
+        append(f"s-{n}", {})
+    query, seen = f"?category=s{order}", []
+    while query:
+        page = get(viewer, f"{at}streams/{query}")
+        seen += names(page)
+        found = re.search(r'rel="next" href="([^"]+)"', page)
+        query = found[1].replace("&amp;", "&") if found else ""
+    assert sorted(seen) == [f"s-{n}" for n in range(8)]
+    assert seen == sorted(seen, reverse=not order)
+
+
+def test_a_list_says_what_its_streams_last_events_are(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {"type": "Placed"}, {"type": "Sent", "occurred_at": "2021-07-21T06:00:01Z"})
+    page = get(viewer, f"{at}streams/")
+    assert f'href="{at}events/2">#2<' in page
+    assert ">Sent<" in page
+    assert "2021-07-21" in page
+
+
+@pytest.mark.parametrize("query", ["before=x", "order=sideways", "category=%00"])
+def test_a_list_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, at: str, query: str) -> None:
+    answer = viewer.get(f"{at}streams/?{query}")
+    assert answer.status_code == 400
+    assert "can’t be read" in answer.content.decode()
 
 
 def test_no_streams_and_no_match_are_different_answers(viewer: Client, append: Append, at: str) -> None:
@@ -88,8 +143,8 @@ def test_lists_cost_a_fixed_number_of_queries(
     viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("s", *[{}] * 50)
-    # session, user, membership with its log; streams
-    with django_assert_num_queries(4):
+    # session, user, membership with its log; streams, their last events
+    with django_assert_num_queries(5):
         viewer.get(f"{at}streams/")
     # the stream, its events
     with django_assert_num_queries(5):

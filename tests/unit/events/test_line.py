@@ -29,6 +29,16 @@ def test_telling_keys_come_first_and_few() -> None:
     assert [one.key for one in said] == ["status", "z", "y", "x"]
 
 
+def test_what_is_empty_dull_or_known_comes_last() -> None:
+    said = of('{"id": 7, "message": "", "action": "run", "path": "/x", "n": null, "k": 0}', "action.run").said
+    assert [one.key for one in said] == ["path", "k", "action", "message"]
+
+
+def test_an_object_is_said_by_what_it_is_called() -> None:
+    said = of('{"issue": {"number": 7, "title": "It fails"}, "size": {"x": 1}, "flag": {"id": true}}').said
+    assert [(one.key, one.text) for one in said] == [("issue", "“It fails”"), ("size", "{ 1 }"), ("flag", "{ 1 }")]
+
+
 def test_a_long_text_is_one_short_line() -> None:
     (said,) = of('{"content": "' + "a\\n b" * 30_000 + '"}').said
     assert "\n" not in said.text

@@ -1,0 +1,184 @@
+"""Workflows: the list of them, and one workflow's lanes and tree of causes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from events import store
+from events.causation import Branch, causes, forest
+from events.converters import workflow_url
+from events.errors import NoSuchWorkflow
+from events.forms import WorkflowForm, WorkflowsForm
+from events.lanes import Lanes, clock, draw
+from events.line import Line, line
+from events.models import Member
+from events.types import Event, Filter, WorkflowInfo
+from events.views.page import log_page, show
+
+ROWS = 100
+PART = 500
+"""Events of one workflow on a page; at first twice as many: the first ones and the last ones."""
+_DEEPEST = 12  # as far as the stylesheet has steps
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Events one after the other, and how many are left out behind them."""
+
+    events: list[Event]
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event of the list. Its cause: `after` if it is among the rows, else `outside` (a position) or `dangling`."""
+
+    line: Line
+    depth: int
+    since_start: timedelta | None
+    since_cause: timedelta | None
+    after: int | None
+    outside: int | None
+    dangling: str | None
+
+
+@require_safe
+@log_page()
+def workflows(request: HttpRequest, member: Member) -> HttpResponse:
+    """`/logs/<log>/workflows/`: by last event. `?id=` leads to the one with that id."""
+    form = WorkflowsForm(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {"id": "", "before": None}
+    if asked["id"]:
+        url = workflow_url(member.log.name, asked["id"])
+        return redirect(url) if "?" not in url else _workflow(request, member, asked["id"])
+    found = store.latest_workflows(member.log_id, before=asked["before"], limit=ROWS + 1).fetch()
+    context = {
+        "here": "workflows",
+        "form": form,
+        "workflows": found[:ROWS],
+        "has_more": len(found) > ROWS,
+        "before": asked["before"],
+    }
+    return show(
+        request,
+        member,
+        template="events/workflows.html",
+        partial="events/_workflows.html",
+        context=context,
+        status=200 if form.is_valid() else 400,
+    )
+
+
+@require_safe
+@log_page()
+def workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
+    """`/logs/<log>/workflows/<id>/`: its events, below their causes or (`?order=log`) in order."""
+    return _workflow(request, member, id)
+
+
+def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
+    info = store.workflow(member.log_id, id).first()
+    if info is None:
+        raise NoSuchWorkflow(f"There is no workflow {id!r}.")
+    form = WorkflowForm(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {"order": "", "before": None, "after": None}
+    parts = _read(member.log_id, info, before=asked["before"], after=asked["after"])
+    events = [event for part in parts for event in part.events]
+    lines = {event.position: line(event) for event in events}
+    order = asked["order"] or "cause"
+    span = _span(events, info)
+    context = {
+        "here": "workflows",
+        "workflow": info,
+        "order": order,
+        "failures": sum(each.failed for each in lines.values()),
+        "is_whole": len(events) >= info.events,
+        "span": span,
+        "took": span[1] - span[0],
+        "lanes": _drawn(parts, lines),
+        "parts": _rows(member.log_id, parts, lines, by_cause=order == "cause"),
+        **_ways_on(events, info),
+    }
+    status = 200 if form.is_valid() else 400
+    return show(
+        request,
+        member,
+        template="events/workflow.html",
+        partial="events/_workflow.html",
+        context=context,
+        status=status,
+    )
+
+
+def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | None) -> list[Part]:
+    """One part from a position on, in either direction; without one, all, or the first and the last events."""
+    where = Filter(correlation_id=info.correlation_id)
+    if after is not None:
+        return [Part(store.events(log_id, where, after=after, limit=PART).fetch())]
+    if before is not None or info.events > 2 * PART:
+        last = store.events(log_id, where, before=before, backward=True, limit=PART).fetch()[::-1]
+        if before is not None:
+            return [Part(last)]
+        first = store.events(log_id, where, limit=PART).fetch()
+        return [Part(first, left_out=info.events - 2 * PART), Part(last)]
+    return [Part(store.events(log_id, where, limit=2 * PART).fetch())]
+
+
+def _span(events: Sequence[Event], info: WorkflowInfo) -> tuple[datetime, datetime]:
+    """From when to when, on one clock if all events are here; the catalogue mixes the agents' with ours."""
+    if not events or len(events) < info.events:
+        return info.first_at, info.last_at
+    at = clock(events).values()
+    return min(at), max(at)
+
+
+def _drawn(parts: Sequence[Part], lines: dict[int, Line]) -> Lanes:
+    first = parts[0]
+    cut = first.events[-1].position if first.left_out else None
+    return draw(list(lines.values()), left_out_after=cut, left_out=first.left_out)
+
+
+def _rows(
+    log_id: int, parts: Sequence[Part], lines: dict[int, Line], *, by_cause: bool
+) -> list[tuple[Part, list[Row]]]:
+    events = [line.event for line in lines.values()]
+    cause_of, at = causes(events), clock(events)
+    start = min(at.values(), default=None)
+    missing = {e.causation_id for e in events if e.causation_id and e.position not in cause_of}
+    outside = dict(store.positions_of(log_id, missing).fetch()) if missing else {}
+
+    def row(branch: Branch) -> Row:
+        event, cause = branch.event, cause_of.get(branch.event.position)
+        now, then = at.get(event.position), at.get(cause.position) if cause else None
+        position = None if cause else outside.get(event.causation_id or "")
+        return Row(
+            line=lines[event.position],
+            depth=min(branch.depth, _DEEPEST),
+            since_start=now - start if now and start else None,
+            since_cause=now - then if now and then else None,
+            after=cause.position if cause else None,
+            outside=position,
+            dangling=event.causation_id if cause is None and position is None else None,
+        )
+
+    return [
+        (part, list(map(row, forest(part.events) if by_cause else (Branch(e, 0, None) for e in part.events))))
+        for part in parts
+    ]
+
+
+def _ways_on(events: Sequence[Event], info: WorkflowInfo) -> dict[str, int | None]:
+    """The positions that the pages before and after these events read from."""
+    if not events:
+        return {"older": None, "newer": None}
+    first, last = events[0].position, events[-1].position
+    return {
+        "older": first if first > info.first_position else None,
+        "newer": last if last < info.last_position else None,
+    }

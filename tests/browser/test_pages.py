@@ -1,0 +1,149 @@
+"""The pages' main paths, by keyboard where a person could: rows that open, completion, parts that fail."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from events.models import Log
+from tests.browser.agent import Agent
+
+ROWS = "#rows [data-position]"
+
+
+@pytest.fixture
+def rows(admin_page: Page, agent: Agent) -> Page:
+    agent.append(
+        "order-1",
+        {"type": "A", "id": "first", "correlation_id": "w", "agent": "router"},
+        {"type": "B", "causation_id": "first", "correlation_id": "w", "data": {"text": "word " * 1_000}},
+        {"type": "C", "agent": "till"},
+    )
+    expect(admin_page.locator(ROWS)).to_have_count(3)
+    return admin_page
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_a_row_opens_in_place_and_folds_again(rows: Page, agent: Agent) -> None:
+    press(rows, "j", "j", "k", "j", "Enter")
+    opened = rows.locator(".event-open")
+    expect(opened).to_contain_text("word word")
+    expect(rows.locator(".event-row[aria-expanded=true]")).to_have_attribute("data-position", "2")
+    # What comes meanwhile goes in above, and leaves it open.
+    agent.append("order-1", {"type": "D"})
+    expect(rows.locator(ROWS)).to_have_count(4)
+    expect(opened).to_have_count(1)
+    press(rows, "Enter")
+    expect(opened).to_have_count(0)
+    expect(rows.locator(".event-row[aria-expanded=false]")).to_be_focused()
+
+
+def test_a_long_text_unfolds_within_an_open_row(rows: Page) -> None:
+    press(rows, "j", "j", "Enter")
+    rest = rows.get_by_role("link", name="Show the rest")
+    rest.press("Enter")
+    expect(rest).to_have_count(0)
+    expect(rows.locator(".event-open pre").first).to_contain_text("word " * 1_000)
+
+
+def test_o_opens_the_rows_own_page_and_so_does_another_tab(rows: Page) -> None:
+    with rows.context.expect_page() as opened:
+        rows.locator(ROWS).last.click(modifiers=["ControlOrMeta"])
+    expect(opened.value.get_by_role("heading", name="A", exact=True)).to_be_visible()
+    expect(rows.locator(".event-open")).to_have_count(0)
+    opened.value.close()
+    press(rows, "k", "o")  # up from the row that was pressed
+    expect(rows.get_by_role("heading", name="B", exact=True)).to_be_visible()
+    rows.get_by_role("link", name="Previous in the workflow: #1").press("Enter")
+    expect(rows.get_by_role("heading", name="A", exact=True)).to_be_visible()
+
+
+def test_rows_open_without_a_script(rows: Page) -> None:
+    browser = rows.context.browser
+    assert browser
+    context = browser.new_context(java_script_enabled=False, storage_state=rows.context.storage_state())
+    page = context.new_page()
+    page.goto(rows.url)
+    page.locator(ROWS).first.press("Enter")
+    expect(page.get_by_role("heading", name="C", exact=True)).to_be_visible()
+    context.close()
+
+
+def test_a_filters_fields_complete_to_what_the_log_has_seen(rows: Page, agent: Agent) -> None:
+    agent.append("order-2", {"type": "Refunded", "agent": "router"}, {"type": "Returned"})
+    rows.keyboard.press("/")
+    rows.keyboard.type("Re")
+    expect(rows.locator("#seen-type option")).to_have_count(2)
+    rows.keyboard.type("f")
+    expect(rows.locator("#seen-type option")).to_have_count(1)
+    assert rows.locator("#seen-type option").get_attribute("value") == "Refunded"
+    assert "?" not in rows.url
+    rows.get_by_label("Agent").focus()
+    expect(rows.locator("#seen-agent option")).to_have_count(2)
+
+
+def test_a_part_that_fails_says_so_in_its_place_until_it_works(rows: Page) -> None:
+    def fail(route: Route) -> None:
+        route.fulfill(status=500, body="<h1>no</h1>")
+
+    rows.route("**/events/*", fail)
+    press(rows, "j", "Enter")
+    alert = rows.get_by_role("alert")
+    expect(alert).to_contain_text("The server answered 500")
+    expect(rows.locator(ROWS)).to_have_count(3)
+    rows.unroute("**/events/*")
+    rows.route("**/events/*", lambda route: route.abort())
+    press(rows, "Enter")
+    expect(alert).to_contain_text("can’t be reached")
+    rows.unroute("**/events/*")
+    press(rows, "Enter")
+    expect(rows.locator(".event-open")).to_have_count(1)
+    expect(alert).to_have_count(0)
+
+
+def test_a_filter_that_can_not_be_read_is_answered_in_its_place(rows: Page) -> None:
+    rows.evaluate("document.querySelector('[name=type]').maxLength = 300")
+    rows.get_by_label("Type").fill("x" * 250)
+    rows.get_by_label("Type").press("Enter")
+    expect(rows.get_by_role("alert")).to_contain_text("can’t be read")
+
+
+def test_a_session_that_ended_leads_to_signing_in_and_not_into_the_page(rows: Page) -> None:
+    rows.context.clear_cookies()
+    press(rows, "j", "Enter")
+    rows.wait_for_url("**/login/?next=/logs/**")
+    expect(rows.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_workflow_is_found_and_read_by_keyboard(rows: Page, log: Log) -> None:
+    rows.get_by_role("link", name="Workflows").press("Enter")
+    expect(rows.get_by_role("heading", name="Workflows")).to_be_visible()
+    rows.wait_for_load_state()
+    press(rows, "j", "Enter")
+    expect(rows).to_have_url(re.compile(f"/logs/{log.name}/workflows/w/$"))
+    rows.wait_for_load_state()
+    press(rows, "j", "j", "Enter")
+    expect(rows.locator(".event-open")).to_contain_text("word word")
+    rows.get_by_role("link", name="In order").press("Enter")
+    expect(rows).to_have_url(re.compile(r"/workflows/w/\?order=log$"))
+    expect(rows.locator(".wf-rows article")).to_have_count(2)
+
+
+def test_what_is_copied_is_the_id_the_link_and_the_json(rows: Page, log: Log) -> None:
+    rows.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    press(rows, "j", "j", "j", "Enter")
+    for name, expected in (
+        ("id", "first"),
+        ("link", rows.url.partition("?")[0] + "events/1"),
+        ("JSON", '"position":1'),
+    ):
+        rows.get_by_role("button", name=f"Copy {name}").press("Enter")
+        expect(rows.get_by_role("button", name="Copied")).to_be_visible()
+        assert expected in rows.evaluate("navigator.clipboard.readText()")
+        expect(rows.get_by_role("button", name="Copied")).to_have_count(0)

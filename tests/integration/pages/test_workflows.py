@@ -1,0 +1,152 @@
+"""Workflows: the list, and one workflow below its causes and in order."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from events.views import workflows
+from tests.integration.pages.conftest import Append
+
+IDS = ("run/7 #1?x=1&w=2", "(-> X)", "100%", "%2F", "/lead", "trail/", "a//b", "..", ".", "a/../b", "a/./b", "ünï <b>")
+
+
+def get(client: Client, url: str) -> str:
+    answer = client.get(url.replace("&amp;", "&"))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def positions(page: str) -> list[int]:
+    return [int(each.replace(",", "")) for each in re.findall(r'<span class="pos">#([\d,]+)</span>', page)]
+
+
+def link(page: str, text: str) -> str:
+    found = re.search(rf'href="([^"]+)"[^>]*>{text}', page)
+    assert found, f"no link {text}"
+    return found[1]
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_workflow_of_any_id_has_its_page(viewer: Client, append: Append, at: str, id: str) -> None:
+    append("s", {"correlation_id": id}, {"correlation_id": id}, {"correlation_id": f"{id}-other"})
+    listed = re.findall(r'data-row href="([^"]+)"', get(viewer, f"{at}workflows/"))
+    assert len(listed) == 2
+    # What a browser would resolve must not stand in the path.
+    assert not any(part in (".", "..") for part in listed[1].partition("?")[0].split("/"))
+    found = {tuple(positions(get(viewer, url))) for url in listed}
+    assert found == {(1, 2), (3,)}
+    answer = viewer.get(f"{at}workflows/", {"id": id}, follow=True)
+    assert positions(answer.content.decode()) == [1, 2]
+    assert positions(get(viewer, f"{at}workflows/{quote(id, safe='')}/")) == [1, 2]
+
+
+def test_workflows_are_listed_by_their_last_event_and_page_on(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "ROWS", 2)
+    for name in "abcdea":
+        append("s", {"correlation_id": name, "agent": f"agent-{name}"})
+    first = get(viewer, f"{at}workflows/")
+    second = get(viewer, f"{at}workflows/{link(first, 'Last event before #5')}")
+    assert re.findall(r"/workflows/(.)/", first + second) == ["a", "e", "d", "c"]
+    assert "agent-e" in first
+
+
+def test_events_stand_below_their_causes(viewer: Client, append: Append, at: str) -> None:
+    w = {"correlation_id": "w"}
+    append(
+        "s",
+        {"id": "1", **w},
+        {"id": "2", "causation_id": "1", **w},
+        {"id": "3", "causation_id": "1", **w},
+        {"id": "4", "causation_id": "2", **w},
+        {"id": "5", **w},
+        {"id": "6", "causation_id": "4", **w},
+    )
+    page = get(viewer, f"{at}workflows/w/")
+    assert positions(page) == [1, 2, 4, 6, 3, 5]
+    # An only effect stands as deep as its cause.
+    assert re.findall(r'class="what d(\d+)"', page) == ["0", "1", "1", "1", "1", "0"]
+    assert positions(get(viewer, f"{at}workflows/w/?order=log")) == [1, 2, 3, 4, 5, 6]
+
+
+def test_causes_that_are_elsewhere_missing_or_newer_are_said(viewer: Client, append: Append, at: str) -> None:
+    append(
+        "s",
+        {"id": "out"},
+        {"id": "2", "causation_id": "out", "correlation_id": "w"},
+        {"id": "3", "causation_id": "nowhere", "correlation_id": "w"},
+        {"id": "4", "causation_id": "5", "correlation_id": "w"},
+        {"id": "5", "causation_id": "4", "correlation_id": "w"},
+        {"id": "6", "causation_id": "6", "correlation_id": "w"},
+    )
+    page = get(viewer, f"{at}workflows/w/")
+    assert positions(page) == [2, 3, 4, 5, 6]
+    assert "← #1, elsewhere" in page
+    assert page.count("cause not in the log") == 1
+    assert "has the id nowhere" in page
+
+
+def test_a_huge_workflow_shows_both_ends_and_what_is_between_by_and_by(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "PART", 3)
+    append("s", *[{"correlation_id": "w"}] * 10, {"correlation_id": "other"})
+    base = f"{at}workflows/w/"
+    page = get(viewer, base)
+    assert positions(page) == [1, 2, 3, 8, 9, 10]
+    assert "4 events not shown" in page
+    middle = get(viewer, base + link(page, "Read on after #3"))
+    assert positions(middle) == [4, 5, 6]
+    on = get(viewer, base + link(middle, "After #6"))
+    assert positions(on) == [7, 8, 9]
+    back = get(viewer, base + link(middle, "Before #4"))
+    assert positions(back) == [1, 2, 3]
+    assert positions(get(viewer, base + link(middle, "Both ends"))) == [1, 2, 3, 8, 9, 10]
+    assert "Nothing this way" in get(viewer, f"{base}?after=10")
+
+
+def test_agents_have_a_lane_each_and_beyond_a_dozen_share_one(viewer: Client, append: Append, at: str) -> None:
+    append("s", *[{"correlation_id": "w", "agent": f"agent-{n}"} for n in range(15)], {"correlation_id": "w"})
+    page = get(viewer, f"{at}workflows/w/")
+    lanes = re.findall(r"<li>.*?</li>", page[page.index("lane-names") :])
+    assert "5 more" in lanes[11]
+    assert "16 events in 12 lanes" in page
+
+
+def test_how_long_it_took_is_read_off_one_clock(viewer: Client, append: Append, at: str) -> None:
+    w = {"correlation_id": "w"}
+    append(
+        "s",
+        {"occurred_at": "2021-07-21T06:00:00Z", **w},
+        {"occurred_at": "2021-07-21T06:04:25Z", **w},
+        w,  # recorded years later
+    )
+    page = get(viewer, f"{at}workflows/w/")
+    assert "<dt>Took</dt><dd>4 min 25 s</dd>" in page
+    assert '<text class="idle-t"' in page
+
+
+def test_no_workflows_and_no_such_workflow_are_different_answers(viewer: Client, append: Append, at: str) -> None:
+    append("s", {})
+    assert "No workflows yet" in get(viewer, f"{at}workflows/")
+    assert viewer.get(f"{at}workflows/nope/").status_code == 404
+    assert viewer.get(f"{at}workflows/?before=x").status_code == 400
+    assert viewer.get(f"{at}workflows/?id=..").status_code == 404
+
+
+def test_workflows_cost_a_fixed_number_of_queries(
+    viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    append("s", *[{"correlation_id": "w", "causation_id": f"not-{n}", "agent": f"a{n}"} for n in range(50)])
+    # session, user, membership with its log; workflows
+    with django_assert_num_queries(4):
+        viewer.get(f"{at}workflows/")
+    # the workflow, its events, where their causes are
+    with django_assert_num_queries(6):
+        viewer.get(f"{at}workflows/w/")
