@@ -52,7 +52,7 @@ def test_a_redacted_event_is_empty_and_otherwise_as_it_was(secret_log: Log) -> N
 
     after = event(secret_log, 1)
     assert (after.data, after.metadata) == ("null", "{}")
-    shared = [name for name in Event.__slots__ if name not in ("data", "metadata")]
+    shared = [name for name in Event.__struct_fields__ if name not in ("data", "metadata")]
     assert [getattr(after, name) for name in shared] == [getattr(before, name) for name in shared]
 
 

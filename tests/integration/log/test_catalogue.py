@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from events.types import Append, StreamInfo
 START, END = "2026-01-01T10:00:00Z", "2026-01-01T11:30:00Z"
 
 
-def append(stream: str, *events: dict[str, str]) -> Append:
+def append(stream: str, *events: dict[str, Any]) -> Append:
     return new_append(stream, [new_event(stream, "Moved", data=b"1", **event) for event in events])
 
 
