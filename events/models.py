@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Func, Q
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ class Event(models.Model):
             ),
             # an agent's events in order
             models.Index(fields=["log", "agent", "position"], name="event_agent", condition=Q(agent__isnull=False)),
+            # since: and until: of queries that little else narrows (docs/decisions/0005)
+            models.Index("log", Coalesce("occurred_at", "recorded_at"), name="event_at"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
@@ -16,6 +17,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import Count, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from psycopg import AsyncConnection
 
 from events import models
@@ -45,13 +47,17 @@ class Read(Generic[Row]):
         return next(iter(self.fetch()), None)
 
     async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[Row]:
+        async with pool.connection() as session:
+            return await self.afetch_on(session)
+
+    async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
+        """The same on a connection that the caller has, in the transaction that it is in."""
         try:
             sql, params = self.query.query.sql_with_params()
         except EmptyResultSet:  # nothing can match: a position beyond bigint, say
             return []
-        async with pool.connection() as session:
-            cursor = await session.execute(sql, params, prepare=True)
-            return [self.row(*values) for values in await cursor.fetchall()]
+        cursor = await session.execute(sql, params, prepare=True)
+        return [self.row(*values) for values in await cursor.fetchall()]
 
     async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
         return next(iter(await self.afetch(pool)), None)
@@ -123,6 +129,21 @@ def begins_with(name: str, prefix: str) -> Q:
         last = ord(stem[-1])
         bounds &= Q(**{f"{name}__lt": stem[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)})
     return bounds
+
+
+def slice(log_id: int, condition: Q, *, first: int, last: int, backward: bool, limit: int) -> Read[Event]:
+    """Events from one position to another (both inclusive) that fit a query's condition."""
+    query = _events(log_id).filter(condition, position__gte=first, position__lte=last)
+    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+
+
+def positions_since(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:
+    """Where the events of a time stand (`until` is exclusive), the latest by their `at` first."""
+    at = Coalesce("occurred_at", "recorded_at")
+    query = _events(log_id).filter(GreaterThanOrEqual(at, since))
+    if until is not None:
+        query = query.filter(LessThan(at, until))
+    return Read(query.order_by(at.desc()).values_list("position")[:limit], int)
 
 
 def stream_events(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path as File
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 
@@ -142,7 +142,7 @@ def _unexpected(error: UnexpectedInput, text: str) -> InvalidQuery:
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         missing = "a ) is missing." if "RPAR" in expected else "the query breaks off: a term is missing."
         return InvalidQuery(missing, column=len(text) + 1)
-    place: int = cast(Any, error).pos_in_stream
+    place: int = cast("Any", error).pos_in_stream
     if expected == {"VALUE"} or (text[place] == ":" and "_COLON" in expected):
         return InvalidQuery("a value is missing here.", column=place + 1)
     if isinstance(error, UnexpectedToken) and error.token.type in ("_AND", "_OR"):

@@ -23,6 +23,9 @@ RESTORE = "select restore_events(" + ", ".join(["%s"] * 21) + ")"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 # Without the truncation of empty pages at the end, for which VACUUM would lock everybody out.
 VACUUM_EVENTS = "vacuum (truncate off) event"
+# `data` is json: its values are compared as jsonb (docs/decisions/0003). Only equality uses it, of paths of any depth.
+CREATE_DATA_INDEX = "create index concurrently event_data on event using gin ((data::jsonb) jsonb_path_ops)"
+DROP_DATA_INDEX = "drop index concurrently if exists event_data"
 # The planner skips nothing for distinct values: so each step looks the next name up in the index; the limit ends it.
 _NAMES_SEEN = """unnest(array(
     with recursive seen(name) as (

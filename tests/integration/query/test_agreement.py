@@ -65,7 +65,7 @@ def disagreements(log: Log, queries: Iterable[Query], events: list[Event]) -> li
 
 @given(st.lists(APPENDS, min_size=5, max_size=10), st.lists(EVENT_QUERIES, min_size=10, max_size=20))
 # Not shrunk, which takes minutes: the message names the queries.
-@settings(max_examples=100, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=70, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_the_database_and_the_matcher_agree(
     make_log: Callable[[], Log], appends: list[Append], queries: list[Query]
 ) -> None:

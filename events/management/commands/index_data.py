@@ -1,0 +1,25 @@
+"""Index what is in the events' data, so that a rare value is found at once among any number of events."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from events import data_index
+
+
+class Command(BaseCommand):
+    help = "Index the values in the events' data: data.order:A-17 is found at once then, and appends cost more."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--drop", action="store_true", help="be without it again")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["drop"]:
+            data_index.drop()
+            self.stdout.write("Dropped.")
+        else:
+            data_index.create()
+            self.stdout.write("Indexed; new events are indexed as they come.")

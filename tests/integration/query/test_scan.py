@@ -1,0 +1,130 @@
+"""A search does bounded work and says truthfully how far it came."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from django.db import connection
+from django.db.models import BooleanField, Func, Q, Value
+
+from events import scan
+from events.engine import Engine
+from events.models import Log
+from events.query.errors import NotForEvents
+from events.query.parse import parse
+from events.scan import Found, Search
+from tests.factories import make_append
+from tests.integration.importers.commands import append
+
+MANY = 5_000
+"""More than the first slice."""
+
+
+@pytest.fixture
+def full_log(log: Log) -> Log:
+    """Type `Odd` at every second position, `Rare` at position 7."""
+    events = [{"type": "Rare" if n == 7 else "Odd" if n % 2 else "Even"} for n in range(1, MANY + 1)]
+    append(log, make_append("numbers-1", *events))
+    return log
+
+
+def positions(found: Found) -> list[int]:
+    return [event.position for event in found.events]
+
+
+def search(log: Log, query: str, **options: int | bool | float) -> Search:
+    return scan.events(log.pk, parse(query), **{"limit": 3, "budget": 60, **options})  # type: ignore[arg-type]
+
+
+def test_the_newest_come_first_and_the_search_ends_with_the_last_that_is_wanted(full_log: Log) -> None:
+    found = search(full_log, "type:Odd").fetch()
+    assert positions(found) == [4999, 4997, 4995]
+    assert (found.searched_to, found.at_end) == (4995, False)
+
+
+def test_a_search_goes_on_from_where_it_stopped(full_log: Log) -> None:
+    found = search(full_log, "type:Odd", before=4995).fetch()
+    assert positions(found) == [4993, 4991, 4989]
+
+
+def test_a_rare_event_is_found_slices_away_and_the_end_is_reached(full_log: Log) -> None:
+    found = search(full_log, "type:R*e").fetch()
+    assert (positions(found), found.searched_to, found.at_end) == ([7], 1, True)
+
+
+def test_a_search_forward_ends_at_the_head(full_log: Log) -> None:
+    assert positions(search(full_log, "type:Odd", backward=False, after=4990).fetch()) == [4991, 4993, 4995]
+    found = search(full_log, "type:Odd", backward=False, after=4995).fetch()
+    assert (positions(found), found.searched_to, found.at_end) == ([4997, 4999], MANY, True)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "searched_to"), [({"before": 1}, 1), ({"after": MANY}, MANY + 1), ({"after": 10**20}, MANY + 1)]
+)
+def test_where_nothing_is_to_be_searched_the_end_is_reached(
+    full_log: Log, bounds: dict[str, int], searched_to: int
+) -> None:
+    assert search(full_log, "", **bounds).fetch() == Found((), searched_to, at_end=True)
+
+
+def test_an_empty_log_is_searched_at_once(log: Log) -> None:
+    assert search(log, "").fetch() == Found((), 1, at_end=True)
+
+
+def test_when_the_time_is_up_the_search_says_how_far_it_came(full_log: Log) -> None:
+    pages: list[Found] = [search(full_log, "type:R*e", budget=0.0001).fetch()]
+    assert not pages[0].at_end
+    assert 1 < pages[0].searched_to < MANY
+    while not pages[-1].at_end:
+        pages.append(search(full_log, "type:R*e", before=pages[-1].searched_to, budget=0.0001).fetch())
+    assert [place for page in pages for place in positions(page)] == [7]
+
+
+def test_only_the_time_asked_for_is_searched(log: Log) -> None:
+    late = [4_000, 4_002]
+    events = [{"occurred_at": f"2026-01-0{2 if n in late else 1}T00:00:00Z"} for n in range(1, MANY + 1)]
+    append(log, make_append("times-1", *events))
+    found = search(log, "since:2026-01-02", budget=0.0001).fetch()
+    assert (positions(found), found.at_end) == ([4_002, 4_000], True)
+    found = search(log, "since:2026-01-02 type:Nothing*", budget=0.0001).fetch()
+    assert (found.events, found.searched_to, found.at_end) == ((), 4_000, True)
+    assert search(log, "since:2026-01-03", budget=0.0001).fetch().at_end
+    assert search(log, "since:2026-01-01 until:2026-01-02", before=4_001, limit=2).fetch().searched_to == 3_998
+
+
+def test_both_ways_of_running_find_the_same(full_log: Log) -> None:
+    searches = [search(full_log, text) for text in ("type:Odd", "type:R*e", "-type:Odd -type:Even", "since:2020-01-01")]
+
+    async def run() -> list[Found]:
+        async with Engine() as engine:
+            return [await each.afetch(engine.pool) for each in searches]
+
+    assert asyncio.run(run()) == [each.fetch() for each in searches]
+
+
+@pytest.fixture
+def slow() -> Q:
+    """A condition that nothing fits and that takes a fifth of a millisecond or more to find that out."""
+    asleep = Func(Value(0.0002), template="(pg_sleep(%(expressions)s)::text <> '')", output_field=BooleanField())
+    return Q(asleep)
+
+
+def test_a_slice_that_takes_too_long_is_cancelled_and_asked_in_parts(full_log: Log, slow: Q) -> None:
+    found = Search(full_log.pk, slow, None, None, None, True, 1, 0.1).fetch()
+    assert not found.at_end
+    assert 1 < found.searched_to < MANY
+    assert connection.is_usable()
+
+
+async def test_a_cancelled_slice_leaves_the_pool_as_it_was(engine: Engine, log: Log, slow: Q) -> None:
+    await engine.writer.append(log.pk, [make_append("numbers-1", *({} for _ in range(3_000)))])
+    found = await Search(log.pk, slow, None, None, None, True, 1, 0.1).afetch(engine.pool)
+    assert 1 < found.searched_to < 3_000
+    async with engine.pool.connection() as session:
+        assert await (await session.execute("show statement_timeout")).fetchone() == ("30s",)
+
+
+def test_a_query_about_a_state_is_refused(log: Log) -> None:
+    with pytest.raises(NotForEvents):
+        search(log, "state.a:1")
