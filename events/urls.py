@@ -11,7 +11,7 @@ from events.views.event import event
 from events.views.home import home
 from events.views.sign_in import sign_in
 from events.views.streams import stream, streams
-from events.views.timeline import timeline
+from events.views.timeline import first_token, timeline
 from events.views.tokens import revoke, tokens
 from events.views.workflows import workflow, workflows
 
@@ -23,6 +23,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("sign-in/<str:token>/", sign_in, name="sign-in"),
     path("logs/<slug:log>/", timeline, name="timeline"),
+    path("logs/<slug:log>/first-token", first_token, name="first-token"),
     path("logs/<slug:log>/events/<position:position>", event, name="event"),
     path("logs/<slug:log>/streams/", streams, name="streams"),
     path("logs/<slug:log>/streams/<path:name>/", stream, name="stream"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.urls import include, path
 
 from eventsite.api import api
+from eventsite.views import run_demo
 
 urlpatterns = [
     path("api/", api.urls),
+    path("logs/<slug:log>/demo", run_demo, name="run-demo"),
     path("", include("events.urls")),
     path("", include("projections.urls")),
 ]

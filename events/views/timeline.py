@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
-from events import store
+from events import store, tokens
 from events.forms import TimelineForm
 from events.line import Line, line
-from events.models import Member
+from events.models import Member, Role, Scope, Token
 from events.types import Event, Filter
 from events.views.page import log_page, show
 
 ROWS = 100
+FIRST_TOKEN = "first event"  # noqa: S105  # its name
+FIRST_TOKEN_LIFETIME = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,22 @@ def timeline(request: HttpRequest, member: Member) -> HttpResponse:
     return _answer(request, member, form=form, page=page, where=where)
 
 
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@log_page(Role.ADMIN)
+def first_token(request: HttpRequest, member: Member) -> HttpResponse:
+    """`/logs/<log>/first-token`: the page of an empty log, with a token made for its commands and shown this once."""
+    if request.method != "POST" or member.log.head:
+        return redirect("timeline", member.log.name)
+    now = timezone.now()
+    Token.objects.filter(log=member.log, name=FIRST_TOKEN, expires_at__lt=now).delete()
+    made = tokens.create(
+        member.log, name=FIRST_TOKEN, scopes=[Scope.APPEND, Scope.READ], expires_at=now + FIRST_TOKEN_LIFETIME
+    )
+    page = read_page(member.log_id, Filter(), before=None, after=None)
+    return _answer(request, member, form=TimelineForm(), page=page, where=Filter(), made=made)
+
+
 def read_page(log_id: int, where: Filter, *, before: int | None, after: int | None) -> Page:
     """One page. Reading newer events up to the head gives the head's page, so that rows stay live there."""
     if after is not None and before is None:
@@ -73,7 +95,14 @@ _EMPTY = Page(lines=(), at_head=False, has_older=False, newer=0, older=0)
 
 
 def _answer(
-    request: HttpRequest, member: Member, *, form: TimelineForm, page: Page, where: Filter, status: int = 200
+    request: HttpRequest,
+    member: Member,
+    *,
+    form: TimelineForm,
+    page: Page,
+    where: Filter,
+    made: str | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     asked = request.GET.copy()
     for cursor in ("before", "after"):
@@ -87,6 +116,7 @@ def _answer(
         "seen": max(member.log.head, page.first or 0),
         "socket": f"/ws/logs/{member.log.name}/?{asked.urlencode()}",
         "base_url": request.build_absolute_uri("/"),
+        "made": made,
     }
     return show(
         request,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextvars import Context
 from datetime import datetime, timedelta
 
 from channels.db import database_sync_to_async
@@ -57,7 +58,9 @@ async def start_live(log: Log, *, speed: float = 1.0) -> bool:
             await stack.enter_async_context(_only_one(log))
         except AlreadyRunning:
             return False
-        task = asyncio.create_task(_finish(log, speed, stack.pop_all()), name=f"demo in {log.name}")
+        # In a context of its own: the caller's may name a request's thread, which is gone when the request is answered.
+        run = _finish(log, speed, stack.pop_all())
+        task = asyncio.create_task(run, name=f"demo in {log.name}", context=Context())
         _running.add(task)
         task.add_done_callback(_running.discard)
     return True

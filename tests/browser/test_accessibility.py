@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
 from tests.browser.agent import Agent
@@ -15,18 +15,26 @@ from tests.server import Server
 
 PAGES = (
     "", "?before=3", "?type=Nope", "?before=x", "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
-    "streams/order-1/", "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99",
+    "streams/?order=name&category=order", "streams/?before=x", "streams/order-1/", "workflows/", "workflows/?before=1",
+    "workflows/{workflow}/", "workflows/{workflow}/?order=log", "workflows/{workflow}/?after=99",
+    "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99",
 )  # fmt: skip
-WIDTHS = (1440, 390)
+WIDTHS = (1440, 1024, 390)
+WORKFLOW = "c" * 200
 
 
 @pytest.fixture
 def filled(agent: Agent) -> None:
-    long = {"type": "T" * 200, "agent": "a" * 200, "correlation_id": "c" * 200, "data": {"k" * 300: "v" * 5_000}}
+    long = {"type": "T" * 200, "agent": "a" * 200, "correlation_id": WORKFLOW, "data": {"k" * 300: "v" * 5_000}}
     agent.append(
         "order-1",
         {"type": "Placed", "data": {"quantity": 2, "text": "word " * 2_000, "list": [{"deep": [1]}], "rtl": "שלום"}},
-        {"type": "PaymentFailed", "data": {"error": "no", "quantity": None}, "causation_id": "not-here"},
+        {
+            "type": "PaymentFailed",
+            "data": {"error": "no", "quantity": None},
+            "causation_id": "not-here",
+            "correlation_id": WORKFLOW,
+        },
     )
     agent.append("n" * 200, long)
 
@@ -56,10 +64,25 @@ def test_pages_have_no_findings(themed: Page, log: Log, width: int) -> None:
     themed.set_viewport_size({"width": width, "height": 844})
     wrong = {}
     for path in PAGES:
-        themed.goto(f"/logs/{log.name}/{path}")
+        themed.goto(f"/logs/{log.name}/{path.format(workflow=WORKFLOW)}")
         if found := findings(themed) + ["reaches beyond the screen"] * reaches_beyond(themed):
             wrong[path] = found
     assert wrong == {}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.usefixtures("filled")
+def test_open_rows_and_parts_that_fail_have_no_findings(themed: Page, log: Log, width: int) -> None:
+    themed.set_viewport_size({"width": width, "height": 844})
+    for path in ("", f"workflows/{WORKFLOW}/", "streams/order-1/"):
+        themed.goto(f"/logs/{log.name}/{path}")
+        themed.route("**/events/2", lambda route: route.fulfill(status=500))
+        rows = themed.locator(".event-row[href]")
+        for row in rows.all():
+            row.press("Enter")
+        expect(themed.locator(".event-open, .failed")).to_have_count(rows.count())
+        assert findings(themed) == []
+        assert not reaches_beyond(themed)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -67,7 +90,10 @@ def test_the_first_run_and_signing_in_have_no_findings(themed: Page, log: Log, w
     themed.set_viewport_size({"width": width, "height": 844})
     for path in (f"/logs/{log.name}/", "/sign-in/nothing/", f"/logs/{make_log().name}/"):
         themed.goto(path)
+        for summary in themed.locator("summary").all():
+            summary.press("Enter")
         assert findings(themed) == []
+        assert not reaches_beyond(themed)
     themed.goto(f"/logs/{log.name}/")
     themed.get_by_role("button", name="Sign out").click()
     assert findings(themed) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -22,6 +24,7 @@ def rows(admin_page: Page, agent: Agent) -> Page:
         {"type": "C", "agent": "till"},
     )
     expect(admin_page.locator(ROWS)).to_have_count(3)
+    admin_page.reload()  # as the empty page flips, there is a moment at which a row is a plain link
     return admin_page
 
 
@@ -147,3 +150,22 @@ def test_what_is_copied_is_the_id_the_link_and_the_json(rows: Page, log: Log) ->
         expect(rows.get_by_role("button", name="Copied")).to_be_visible()
         assert expected in rows.evaluate("navigator.clipboard.readText()")
         expect(rows.get_by_role("button", name="Copied")).to_have_count(0)
+
+
+def test_the_empty_pages_commands_work_as_they_stand(admin_page: Page) -> None:
+    button = admin_page.get_by_role("button", name="Make a token")
+    button.press("Enter")
+    expect(button).to_have_count(0)
+    assert "evt_" not in admin_page.url
+    program = admin_page.locator("#first-python").text_content()
+    assert program
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    expect(admin_page.locator(ROWS)).to_have_count(3)
+    expect(admin_page.get_by_role("heading", name="Append the first event")).to_have_count(0)
+
+
+def test_the_demo_agents_start_and_the_empty_page_flips(admin_page: Page) -> None:
+    admin_page.get_by_role("button", name="Run the demo agents").press("Enter")
+    expect(admin_page.get_by_role("status").filter(has_text="are at work")).to_be_visible()
+    expect(admin_page.locator(ROWS).first).to_be_visible()
+    expect(admin_page.get_by_role("heading", name="Append the first event")).to_have_count(0)
