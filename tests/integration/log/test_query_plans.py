@@ -85,13 +85,8 @@ READS = {
     "effects": (lambda log: store.effects(log, "id-777", limit=100), "event_causation"),
     "a type": (lambda log: store.events(log, Filter(types=("Type7",)), limit=100), None),
     "a type that never was": (lambda log: store.events(log, Filter(types=("Nothing",)), limit=100), "event_type"),
-    "a type's prefix": (lambda log: store.events(log, Filter(types=("Type1*",)), limit=100), None),
     "a prefix that never was": (lambda log: store.events(log, Filter(types=("No*",)), limit=100), "event_type"),
     "many agents": (lambda log: store.events(log, Filter(agents=AGENTS), limit=100), None),
-    "a prefix and many agents": (
-        lambda log: store.events(log, Filter(types=("Type1*",), agents=AGENTS), limit=100),
-        None,
-    ),
     "a workflow": (lambda log: store.events(log, Filter(correlation_id="run-7"), limit=100), "event_correlation"),
     "a stream by position": (lambda log: store.events(log, Filter(stream="order-7"), limit=100), None),
     "a large stream by position": (lambda log: store.events(log, Filter(stream="large-1"), after=100, limit=100), None),

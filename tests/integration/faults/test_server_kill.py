@@ -1,0 +1,76 @@
+"""`kill -9` of the server under load: what was acknowledged is stored, and sending again writes nothing twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.db import connection
+
+from events import store, tokens
+from events.models import Log, Scope
+from tests.server import Server, conninfo_of
+
+CLIENTS, APPENDS = 6, 40
+
+
+@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def own_server(database: None, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server-to-kill"}
+    options = ("--workers", str(request.param))
+    with Server(environment, log=tmp_path / "log", options=options) as server:
+        server.start()
+        yield server
+
+
+def send(client: httpx.Client, n: int, k: int) -> httpx.Response:
+    body = {"idempotency_key": f"{n}:{k}", "events": [{"type": "Counted", "data": {"client": n, "k": k}}] * 2}
+    if k % 2:
+        body = {"events": [{"id": f"{n}:{k}", "type": "Counted", "data": {"client": n, "k": k}}]}
+    return client.post(f"/api/streams/counter-{n}/events", json=body)
+
+
+def test_kill_9_under_load_loses_and_repeats_nothing(own_server: Server, log: Log) -> None:
+    token = tokens.create(log, name="load", scopes=[Scope.APPEND])
+    headers = {"Authorization": f"Bearer {token}"}
+    acknowledged: dict[tuple[int, int], list[int]] = {}
+    enough = threading.Event()
+
+    def work(n: int) -> None:
+        with httpx.Client(base_url=own_server.url, headers=headers, timeout=10) as client:
+            for k in range(APPENDS):
+                try:
+                    answer = send(client, n, k)
+                except httpx.TransportError:
+                    return
+                assert answer.status_code == 201, answer.text
+                acknowledged[n, k] = [event["position"] for event in answer.json()["events"]]
+                if len(acknowledged) >= CLIENTS * APPENDS // 3:
+                    enough.set()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(30)
+    own_server.kill()
+    for thread in threads:
+        thread.join(30)
+    assert len(acknowledged) < CLIENTS * APPENDS, "it was killed too late to prove anything"
+
+    own_server.start()
+    with httpx.Client(base_url=own_server.url, headers=headers, timeout=10) as client:
+        for n in range(CLIENTS):
+            for k in range(APPENDS):
+                answer = send(client, n, k)
+                assert answer.status_code in (200, 201), answer.text
+                positions = [event["position"] for event in answer.json()["events"]]
+                if (n, k) in acknowledged:
+                    assert answer.json()["replayed"]
+                    assert positions == acknowledged[n, k]
+
+    stored = store.events(log.pk, limit=10 * CLIENTS * APPENDS).fetch()
+    assert [event.position for event in stored] == list(range(1, len(stored) + 1))
+    assert len(stored) == CLIENTS * (APPENDS // 2) * 3
