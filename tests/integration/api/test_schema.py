@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -21,14 +21,21 @@ from tests.server import Server
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-OPERATIONS = ("POST /api/events", "GET /api/events", "GET /api/streams", "POST /api/streams/{stream}/events")
-OPERATIONS += ("GET /api/streams/{stream}/events", "GET /api/streams/{stream}", "GET /api/events/{position}")
+OPERATIONS = [
+    "POST /api/events",
+    "GET /api/events",
+    "GET /api/events/{position}",
+    "GET /api/streams",
+    "GET /api/streams/{stream}",
+    "GET /api/streams/{stream}/events",
+    "POST /api/streams/{stream}/events",
+]
 
 
 @pytest.fixture
 def operations(server: Server) -> dict[str, Any]:
     schema = schemathesis.openapi.from_url(f"{server.url}/api/openapi.json")
-    found = (result.ok() for result in schema.get_all_operations())
+    found: list[Any] = [result.ok() for result in cast("list[Any]", list(schema.get_all_operations()))]
     return {f"{operation.method.upper()} {operation.path}": operation for operation in found}
 
 
