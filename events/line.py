@@ -17,7 +17,7 @@ _PAIRS = 4
 _WIDTH = 160
 # Read first where they stand, in this order; the rest follows as it was sent.
 _TELLING = (
-    "error", "exit_code", "status", "reason", "name", "tool", "command", "action", "target", "title",
+    "error", "exit_code", "status", "reason", "name", "tool", "command", "action", "target", "title", "ref",
     "summary", "message", "content", "text", "result", "output", "amount",
 )  # fmt: skip
 # Read last: that the envelope says better, or that tells a person nothing.

@@ -64,9 +64,9 @@ def count(number: int) -> str:
 def took(span: timedelta) -> str:
     """A duration in its two largest units."""
     seconds = span.total_seconds()
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{round(seconds * 1000)} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

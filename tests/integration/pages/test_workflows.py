@@ -132,6 +132,11 @@ def test_how_long_it_took_is_read_off_one_clock(viewer: Client, append: Append, 
     assert '<text class="idle-t"' in page
 
 
+def test_a_timeline_of_a_workflow_leads_to_its_page(viewer: Client, append: Append, at: str) -> None:
+    append("s", {"correlation_id": "w/1"})
+    assert f'href="{at}workflows/w/1/"' in get(viewer, f"{at}?correlation_id=w%2F1")
+
+
 def test_no_workflows_and_no_such_workflow_are_different_answers(viewer: Client, append: Append, at: str) -> None:
     append("s", {})
     assert "No workflows yet" in get(viewer, f"{at}workflows/")
