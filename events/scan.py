@@ -1,7 +1,7 @@
 """Searching a log with a query in bounded work: slice by slice from one end, with an honest account of how far it came.
 
 A slice is a range of positions and one statement. It is small at first, which answers what is common; and grows as long
-as it is quick, so that what an index answers is asked about ten million positions in five statements. A statement that
+as it is quick, so that what an index answers is asked about ten million positions in four statements. A statement that
 takes too long is cancelled by the database and asked again about less. Nothing is counted.
 """
 
@@ -27,8 +27,9 @@ from events.types import Event
 BUDGET = 0.25
 """Seconds after which a search stops and says how far it came."""
 _FIRST = 2_000
-_LEAST = 100
-_GROWTH = 8
+_LEAST = 10
+_LEAST_TIMEOUT = 50
+_GROWTH = 64
 _SLICE_SECONDS = 0.04
 _WINDOW = 5_000
 # Compiling a plan takes longer than running most; it pays on statements that are cancelled here anyway.
@@ -58,6 +59,7 @@ class _Progress:
     backward: bool
     budget: float
     began: float = field(default_factory=time.monotonic)
+    slice_began: float = field(default_factory=time.monotonic)
     size: int = _FIRST
     events: list[Event] = field(default_factory=list)
     searched_to: int | None = None
@@ -88,23 +90,24 @@ class _Progress:
             return max(self.low, self.high - self.size + 1), self.high
         return self.low, min(self.high, self.low + self.size - 1)
 
-    def timeout(self) -> str:
-        """Of the next statement, in milliseconds; the smallest slice has longer, as there is nothing smaller to ask."""
-        left = max(self.budget - self.spent, self.budget / 2)
-        return str(int(1_000 * (left if self.size > _LEAST else 5)))
-
-    def took(self, first: int, last: int, events: list[Event], seconds: float) -> None:
+    def took(self, first: int, last: int, events: list[Event]) -> None:
         self.events += events
         end = first if self.backward else last
         if not self.missing:
             end = self.events[-1].position
         self.searched_to = end
         self.low, self.high = (self.low, end - 1) if self.backward else (end + 1, self.high)
-        growth = min(_GROWTH, _SLICE_SECONDS / max(seconds, 0.001))
+        now = time.monotonic()
+        growth = min(_GROWTH, _SLICE_SECONDS / max(now - self.slice_began, 0.0001))
         self.size = max(_LEAST, int(self.size * growth))
+        self.slice_began = now
 
-    def took_too_long(self, first: int, last: int) -> None:
-        self.size = max(_LEAST, (last - first + 1) // _GROWTH)
+    def took_too_long(self, error: Exception) -> None:
+        """Ask about less; raise the error if that was the least."""
+        if self.size <= _LEAST:
+            raise error
+        self.size = max(_LEAST, min(self.size, self.high - self.low + 1) // 8)
+        self.slice_began = time.monotonic()
 
     def found(self) -> Found:
         nowhere = self.high + 1 if self.backward else self.low - 1
@@ -128,19 +131,17 @@ class Search:
         progress = self._progress(store.head(self.log_id).first())
         if self.window:
             progress.narrow(self.window.fetch())
-        while bounds := progress.slice():
-            began = time.monotonic()
+        while progress.slice():
             try:
                 with transaction.atomic():
                     with connection.cursor() as cursor:
-                        cursor.execute(_SETTINGS, [progress.timeout()])
-                    events = self._slice(progress, *bounds).fetch()
+                        cursor.execute(_SETTINGS, [self._timeout])
+                    while bounds := progress.slice():
+                        progress.took(*bounds, self._slice(progress, *bounds).fetch())
             except OperationalError as error:
-                if not isinstance(error.__cause__, QueryCanceled) or progress.size <= _LEAST:
+                if not isinstance(error.__cause__, QueryCanceled):
                     raise
-                progress.took_too_long(*bounds)
-            else:
-                progress.took(*bounds, events, time.monotonic() - began)
+                progress.took_too_long(error)
         return progress.found()
 
     async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Found:
@@ -148,19 +149,20 @@ class Search:
         if self.window:
             progress.narrow(await self.window.afetch(pool))
         async with pool.connection() as session:
-            while bounds := progress.slice():
-                began = time.monotonic()
+            while progress.slice():
                 try:
                     async with session.transaction():
-                        await session.execute(_SETTINGS, [progress.timeout()])
-                        events = await self._slice(progress, *bounds).afetch_on(session)
-                except QueryCanceled:
-                    if progress.size <= _LEAST:
-                        raise
-                    progress.took_too_long(*bounds)
-                else:
-                    progress.took(*bounds, events, time.monotonic() - began)
-            return progress.found()
+                        await session.execute(_SETTINGS, [self._timeout])
+                        while bounds := progress.slice():
+                            progress.took(*bounds, await self._slice(progress, *bounds).afetch_on(session))
+                except QueryCanceled as error:
+                    progress.took_too_long(error)
+        return progress.found()
+
+    @property
+    def _timeout(self) -> str:
+        """Of one statement, in milliseconds."""
+        return str(max(_LEAST_TIMEOUT, int(1_000 * self.budget)))
 
     def _progress(self, head: int | None) -> _Progress:
         low = 1 if self.after is None else self.after + 1

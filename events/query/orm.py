@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, JSONField, Q, TextField, Value
+from django.db.models import BooleanField, Func, JSONField, Q, TextField, Value
 from django.db.models.functions import Cast, Coalesce, Collate, Lower, StrIndex
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan
 
@@ -26,6 +26,8 @@ _COLUMNS = {
     Name.CAUSE: "causation_id",
     Name.ID: "id",
 }
+
+_BETWEEN = "\x1f"
 
 
 class _Infix(Func):
@@ -139,17 +141,18 @@ def _jsonpath(text: str) -> Func:
 
 
 def _text(text: str) -> Q:
-    needle = folded(text).decode()
-    names = Q(*(Q(_holds(F(column), needle)) for column in _COLUMNS.values()), _connector=Q.OR)
-    return names | _json_text("data", text, needle) | _json_text("metadata", text, needle)
+    """In a name, in JSON text as it stands or, where that holds escapes, in one of its strings."""
+    in_strings = _in_strings("data", text) | _in_strings("metadata", text)
+    # Put together and folded at once, which takes two thirds of the time. What lies between stands in no name or JSON.
+    if _BETWEEN in text:
+        return in_strings
+    whole = Func(
+        Value(_BETWEEN), *_COLUMNS.values(), "data", "metadata", function="concat_ws", output_field=TextField()
+    )
+    folded_whole = Lower(Collate(whole, "C"))
+    return Q(GreaterThan(StrIndex(folded_whole, Value(folded(text).decode())), 0)) | in_strings
 
 
-def _json_text(root: str, text: str, needle: str) -> Q:
-    """In JSON text as it stands; or, where that holds escapes, in one of its strings."""
-    as_sent = Cast(root, TextField())
-    in_string = _Infix(_json(root), "@?", _jsonpath(jsonpath.any_string(text)))
-    return Q(_holds(as_sent, needle)) | (Q(_holds(as_sent, escape_marker(text))) & Q(in_string))
-
-
-def _holds(text: Any, needle: str) -> Any:
-    return GreaterThan(StrIndex(Lower(Collate(text, "C")), Value(needle)), 0)
+def _in_strings(root: str, text: str) -> Q:
+    escaped = _like(Cast(root, TextField()), _like_pattern(Pattern(("", escape_marker(text), ""))))
+    return Q(escaped, _Infix(_json(root), "@?", _jsonpath(jsonpath.any_string(text))))

@@ -15,7 +15,7 @@ import django
 
 from tests.benchmarks import cluster, machine
 
-NAMES = ("writer", "copying", "http", "fan_out", "live", "latency", "reading", "indexes")
+NAMES = ("writer", "copying", "http", "fan_out", "live", "latency", "reading", "query", "indexes")
 
 
 def main() -> None:

@@ -1,0 +1,64 @@
+"""A value that is shown as a term: what + and − beside it add to a query. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from events.json_pointer import tokens
+from events.query.tree import Each, Equals, Has, Key, Like, Path, Pattern, Query, Root, Step, all_of, negation, terms
+
+_LONGEST = 200
+"""Characters of a text that is asked for whole; of a longer one, how it begins."""
+_MOST_DIGITS = 100
+
+
+def value_term(root: Root, document: Any, pointer: str) -> Query:
+    """What events with the value at a JSON Pointer have in common with this one. Items of arrays are any items.
+
+    Raises:
+        LookupError: nothing stands there.
+    """
+    steps: list[Step] = []
+    value = document
+    for token in tokens(pointer):
+        if isinstance(value, list) and token.isascii() and token.isdigit() and len(token) < 10:
+            value = value[int(token)]
+            steps.append(Each.ITEM)
+        elif isinstance(value, dict):
+            value = value[token]
+            steps.append(Key(token))
+        else:
+            raise LookupError(pointer)
+    return _equal(Path(root, tuple(steps)), value)
+
+
+def _equal(path: Path, value: Any) -> Query:
+    if isinstance(value, str):
+        return Like(path, Pattern((value,) if len(value) <= _LONGEST else (value[:_LONGEST], "")))
+    if value is None or isinstance(value, bool):
+        return Equals(path, value)
+    if isinstance(value, int | Decimal):
+        number = Decimal(value)
+        return Equals(path, number) if len(number.as_tuple().digits) <= _MOST_DIGITS else Has(path)
+    return Has(path)
+
+
+def including(query: Query, term: Query) -> Query:
+    """The query for events that fit the term too."""
+    return _with(query, term)
+
+
+def excluding(query: Query, term: Query) -> Query:
+    """The query for events that don't fit the term."""
+    return _with(query, negation(term))
+
+
+def without(query: Query, term: Query) -> Query:
+    """The query that no longer asks for the term: its chip is taken off."""
+    return all_of(part for part in terms(query) if part != term)
+
+
+def _with(query: Query, term: Query) -> Query:
+    others = (part for part in terms(query) if part not in (term, negation(term)))
+    return all_of([*others, term])
