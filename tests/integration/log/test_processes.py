@@ -36,7 +36,7 @@ def in_two_processes(task: str, log: Log, count: int) -> list[Any]:
         )
         for name in ("ada", "bob")
     ]
-    answers = [process.communicate(timeout=60)[0] for process in processes]
+    answers = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     return [json.loads(answer) for answer in answers]
 
