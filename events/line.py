@@ -68,21 +68,22 @@ def _say(data: Any, *, known: Collection[str | None]) -> Iterator[Said]:
         yield Said("", kind_of(data), _cut(data))
         return
     ranked = [key for key in _TELLING if key in data] + [key for key in data if key not in _TELLING]
-    ranked.sort(key=lambda key: _is_dull(key, data[key], known))
+    ranked = [key for key in ranked if not _is_empty(data[key])] or ranked
+    ranked.sort(key=lambda key: key in _DULL or (isinstance(data[key], str) and data[key] in known))
     for key in ranked[:_PAIRS]:
         value = _called(data[key])
         yield Said(visible(key), kind_of(value), _cut(value), _tells_failure(key, value))
 
 
-def _is_dull(key: str, value: Any, known: Collection[str | None]) -> bool:
-    return key in _DULL or value is None or value in ("", {}, []) or (isinstance(value, str) and value in known)
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", {}, [])
 
 
 def _called(value: Any) -> Any:
-    """What an object is called, if it is called something; else the value as it is."""
+    """What an object is called, if it is called something, or the only thing in it; else the value as it is."""
     if not isinstance(value, dict):
         return value
-    names = (value[key] for key in _TELLING_WITHIN if key in value)
+    names = [value[key] for key in _TELLING_WITHIN if key in value] or (list(value.values()) if len(value) == 1 else [])
     return next((name for name in names if name and isinstance(name, str | int) and name is not True), value)
 
 

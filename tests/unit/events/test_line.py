@@ -29,14 +29,22 @@ def test_telling_keys_come_first_and_few() -> None:
     assert [one.key for one in said] == ["status", "z", "y", "x"]
 
 
-def test_what_is_empty_dull_or_known_comes_last() -> None:
+def test_what_is_dull_or_known_comes_last_and_what_is_empty_not_at_all() -> None:
     said = of('{"id": 7, "message": "", "action": "run", "path": "/x", "n": null, "k": 0}', "action.run").said
-    assert [one.key for one in said] == ["path", "k", "action", "message"]
+    assert [one.key for one in said] == ["path", "k", "action", "id"]
+    assert [one.key for one in of('{"message": "", "n": null}').said] == ["message", "n"]
 
 
 def test_an_object_is_said_by_what_it_is_called() -> None:
-    said = of('{"issue": {"number": 7, "title": "It fails"}, "size": {"x": 1}, "flag": {"id": true}}').said
-    assert [(one.key, one.text) for one in said] == [("issue", "“It fails”"), ("size", "{ 1 }"), ("flag", "{ 1 }")]
+    said = of(
+        '{"issue": {"id": 7, "title": "It fails"}, "size": {"x": 1, "y": 2}, "to": {"state": "on"}, "f": {"a": true}}'
+    ).said
+    assert [(one.key, one.text) for one in said] == [
+        ("issue", "“It fails”"),
+        ("size", "{ 2 }"),
+        ("to", "“on”"),
+        ("f", "{ 1 }"),
+    ]
 
 
 def test_a_long_text_is_one_short_line() -> None:
