@@ -50,6 +50,7 @@ from events.schemas import (
     StreamsOut,
     StreamsQuery,
     decode,
+    optional,
     parse_query,
 )
 from events.types import Append, Appended, Filter, StreamInfo
@@ -102,13 +103,13 @@ async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     pool = engine.current().pool
     backward = query.direction == "backward"
     events = await store.stream_events(
-        grant.log_id, stream, from_version=query.from_version, backward=backward, limit=query.limit
+        grant.log_id, stream, from_version=optional(query.from_version), backward=backward, limit=query.limit
     ).afetch(pool)
     head = await store.head(grant.log_id).afirst(pool) or 0
     if backward:
         next_version = events[-1].version - 1 or None if len(events) == query.limit else None
     else:
-        next_version = events[-1].version + 1 if events else query.from_version or 1
+        next_version = events[-1].version + 1 if events else optional(query.from_version) or 1
     return events_answer(events, next=next_version, head=head)
 
 
@@ -159,8 +160,8 @@ async def stream(request: HttpRequest, stream: str) -> HttpResponse:
         takes={
             "application/json": AppendsIn,
             NDJSON: {"type": "string", "description": f"One `{LineIn.__name__}` a line"},
-            cloudevents.STRUCTURED: {"type": "object"},
-            cloudevents.BATCHED: {"type": "array", "items": {"type": "object"}},
+            cloudevents.STRUCTURED: cloudevents.SCHEMA,
+            cloudevents.BATCHED: {"type": "array", "items": {}},
         },
         gives={
             200: {
@@ -280,6 +281,15 @@ def _result_json(grant: Grant, result: Appended | EventsError) -> dict[str, Any]
         },
         refuses=(400, 401, 403, 404, 422, 503),
         query=EventsQuery,
+        headers=[
+            {
+                "in": "header",
+                "name": "Last-Event-ID",
+                "required": False,
+                "description": "With an event stream: go on after this position",
+                "schema": {"type": "string"},
+            }
+        ],
     ),
 )
 async def events(request: HttpRequest) -> HttpResponseBase:
@@ -303,9 +313,14 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return _event_stream(request, grant, where, query)
     backward = query.direction == "backward"
     found, next_position, head = await read_page(
-        grant.log_id, where, after=query.after, before=query.before, backward=backward, limit=query.limit
+        grant.log_id,
+        where,
+        after=optional(query.after),
+        before=optional(query.before),
+        backward=backward,
+        limit=query.limit,
     )
-    if query.wait and not found and not backward and query.before is None:
+    if query.wait and not found and not backward and optional(query.before) is None:
         found, next_position, latest = await wait_page(
             grant.log_id, where, after=next_position or 0, limit=query.limit, wait=query.wait
         )
@@ -323,9 +338,9 @@ async def event(request: HttpRequest, position: int) -> HttpResponse:
     """The event at a position; 404 `no-such-event` when there is none."""
     grant = _grant(request)
     parse_query(request.GET, LogQuery)
-    found = None
-    if position < 2**63:
-        found = await store.event(grant.log_id, position).afirst(engine.current().pool)
+    if position >= 2**63:
+        raise NoSuchEvent
+    found = await store.event(grant.log_id, position).afirst(engine.current().pool)
     if found is None or not found.stream.startswith(grant.stream_prefix):
         raise NoSuchEvent(position=position)
     return HttpResponse(event_json(found), content_type="application/json")
@@ -336,10 +351,10 @@ def _stream_json(stream: StreamInfo) -> dict[str, Any]:
 
 
 def _event_stream(request: HttpRequest, grant: Grant, where: Filter, query: EventsQuery) -> HttpResponseBase:
-    for field, given in (("before", query.before is not None), ("direction", query.direction == "backward")):
+    for field, given in (("before", optional(query.before) is not None), ("direction", query.direction == "backward")):
         if given:
             raise Invalid(f"{field} does not go with an event stream.", field=field)
-    after = _last_event_id(request, query.after or 0)
+    after = _last_event_id(request, optional(query.after) or 0)
     return StreamingHttpResponse(
         server_sent_events(grant.log_id, where, after=after, check=lambda: _read(request)),
         content_type=SSE,

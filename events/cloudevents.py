@@ -18,7 +18,7 @@ from msgspec import Meta, Raw
 
 from events.append import check_stream, new_append, new_event
 from events.errors import EventsError, Invalid, TooLarge
-from events.schemas import decode
+from events.schemas import Name, StreamName, Time, decode
 from events.types import Append
 
 STRUCTURED = "application/cloudevents+json"
@@ -28,6 +28,43 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
 _Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 """An attribute's value; in JSON, null says that it is absent."""
 _REQUIRED = ("id", "source", "specversion", "type")
+_ANY_TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
+
+
+def _or_nothing(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"enum": ["", None]}]}
+
+
+def _named(name: Any) -> dict[str, Any]:
+    return msgspec.json.schema(name)
+
+
+SCHEMA = {
+    "type": "object",
+    "required": list(_REQUIRED),
+    "not": {"required": ["data", "data_base64"]},
+    "properties": {
+        "id": {**_ANY_TEXT, "minLength": 1},
+        "source": {**_named(StreamName), "description": "Names the stream where there is no subject"},
+        "specversion": {"enum": ["1.0"]},
+        "type": _named(Name),
+        "subject": _or_nothing({**_named(StreamName), "description": "Names the stream"}),
+        "time": _or_nothing(_named(Time)),
+        "correlationid": _or_nothing(_named(Name)),
+        "causationid": _or_nothing(_named(Name)),
+        "data": {},
+        "data_base64": {"type": "string", "format": "byte"},
+    },
+    "additionalProperties": {
+        "anyOf": [
+            _ANY_TEXT,
+            {"type": "boolean"},
+            {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+            {"type": "null"},
+        ]
+    },
+}
+"""The JSON format, for OpenAPI."""
 
 
 def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsError]:
@@ -48,10 +85,10 @@ def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsErr
 def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -> Append:
     """One event in the JSON format."""
     members = decode(body, dict[str, Raw])
+    if "data" in members and "data_base64" in members:
+        raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
     data = bytes(members.pop("data", Raw(b"null")))
     if encoded := members.pop("data_base64", None):
-        if data.strip() != b"null":
-            raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
         data = msgspec.json.encode({"data_base64": _decoded(encoded, bytes, f"{field}.data_base64", "base64")})
     attributes = {
         name: _decoded(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer")
@@ -93,10 +130,10 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
     if attributes["specversion"] != "1.0":
         raise Invalid(f"{field}.specversion must be 1.0.", field=f"{field}.specversion")
     source = str(attributes["source"])
-    subject = attributes.get("subject") or source
-    if not isinstance(subject, str):
-        raise Invalid(f"{field}.subject must be a string.", field=f"{field}.subject")
-    stream = check_stream(subject, f"{field}.subject")
+    subject, time, correlation_id, causation_id = (
+        _text(attributes, name, field) for name in ("subject", "time", "correlationid", "causationid")
+    )
+    stream = check_stream(subject or source, f"{field}.{'subject' if subject else 'source'}")
     event = new_event(
         stream,
         str(attributes["type"]),
@@ -104,17 +141,20 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         metadata=orjson.dumps({"cloudevents": attributes}),
         id=str(uuid.uuid5(_NAMESPACE, f"{source}\n{attributes['id']}")),
         agent=pinned_agent or source,
-        correlation_id=_optional(attributes.get("correlationid")),
-        causation_id=_optional(attributes.get("causationid")),
-        occurred_at=_optional(attributes.get("time")),
+        correlation_id=correlation_id,
+        causation_id=causation_id,
+        occurred_at=time,
         pinned_agent=pinned_agent,
         field=field,
     )
     return new_append(stream, [event])
 
 
-def _optional(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _text(attributes: dict[str, object], name: str, field: str) -> str | None:
+    value = attributes.get(name)
+    if value is None or isinstance(value, str):
+        return value or None
+    raise Invalid(f"{field}.{name} must be a string.", field=f"{field}.{name}")
 
 
 def _decoded(raw: Raw, type_: Any, field: str, what: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +24,10 @@ _STRUCTS = (
     schemas.StreamsOut,
     schemas.Problem,
 )
+_IN_PATHS = {
+    "stream": msgspec.json.schema(schemas.StreamName),
+    "position": msgspec.json.schema(schemas.Position),
+}
 _TITLES = {
     status: ", ".join(sorted(f"`{error.code}`" for error in found))
     for status in (400, 401, 403, 404, 409, 413, 422, 503)
@@ -51,8 +56,9 @@ def operation(
     gives: dict[int, type[Struct] | dict[str, Any]],
     refuses: tuple[int, ...],
     query: type[Struct] | None = None,
+    headers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The `openapi_extra` of an operation: its body by media type, answers by status, query struct."""
+    """The `openapi_extra` of an operation: its body by media type, answers by status, query struct, headers."""
     described: dict[str, Any] = {"responses": {}}
     if takes is not None:
         described["requestBody"] = {
@@ -71,8 +77,17 @@ def operation(
             "content": _content(schemas.Problem, "application/problem+json"),
         }
     if query is not None:
-        described["parameters"] = _parameters(query)
+        described["parameters"] = [*_parameters(query), *headers]
     return described
+
+
+def describe_paths(paths: dict[str, Any]) -> None:
+    """Say of the parameters in paths what their converters and checks take."""
+    for operations in paths.values():
+        for described in operations.values():
+            for parameter in described["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["schema"] = _IN_PATHS[parameter["name"]]
 
 
 def _parameters(query: type[Struct]) -> list[dict[str, Any]]:

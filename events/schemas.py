@@ -42,16 +42,8 @@ StreamName = Annotated[
     ),
 ]
 ExpectedVersion = Annotated[
-    int | Literal["any", "no_stream", "stream_exists"],
-    Meta(
-        description="What the stream must be at: `any` (default), `no_stream` (= 0), `stream_exists` or a version",
-        extra_json_schema={
-            "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
-                {"enum": ["any", "no_stream", "stream_exists"]},
-            ]
-        },
-    ),
+    Annotated[int, Meta(ge=0, le=2**63 - 1)] | Literal["any", "no_stream", "stream_exists"],
+    Meta(description="What the stream must be at: `any` (default), `no_stream` (= 0), `stream_exists` or a version"),
 ]
 Time = Annotated[str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
 
@@ -76,12 +68,12 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
             self.type,
             data=bytes(self.data),
             metadata=b"{}" if isinstance(self.metadata, UnsetType) else bytes(self.metadata),
-            id=_value(self.id),
-            agent=_value(self.agent),
+            id=optional(self.id),
+            agent=optional(self.agent),
             schema_version=1 if isinstance(self.schema_version, UnsetType) else self.schema_version,
-            correlation_id=_value(self.correlation_id),
-            causation_id=_value(self.causation_id),
-            occurred_at=_value(self.occurred_at),
+            correlation_id=optional(self.correlation_id),
+            causation_id=optional(self.causation_id),
+            occurred_at=optional(self.occurred_at),
             pinned_agent=pinned_agent,
             field=field,
         )
@@ -110,8 +102,8 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
             expected_version=appending.check_expected_version(
                 None if isinstance(self.expected_version, UnsetType) else self.expected_version
             ),
-            idempotency_key=_value(self.idempotency_key),
-            read_position=_value(self.read_position),
+            idempotency_key=optional(self.idempotency_key),
+            read_position=optional(self.read_position),
         )
 
 
@@ -243,7 +235,8 @@ class Problem(Struct):
 Direction = Literal["forward", "backward"]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-# In a query the checks stand here: `append.py` does not see it.
+# In a query the checks stand here: `append.py` does not see it. A number that may be absent is UNSET then, since
+# msgspec takes the text `null` for None.
 Text = Annotated[str, Meta(max_length=200, pattern=_NAME["pattern"])]
 Wanted = Annotated[Text, Meta(min_length=1)]
 
@@ -257,8 +250,8 @@ class LogQuery(Struct, forbid_unknown_fields=True, kw_only=True):
 class EventsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """Which events, and how."""
 
-    after: Annotated[Position, Meta(description="Positions after this one")] | None = None
-    before: Annotated[Position, Meta(description="Positions before this one")] | None = None
+    after: Annotated[Position, Meta(description="Positions after this one")] | UnsetType = UNSET
+    before: Annotated[Position, Meta(description="Positions before this one")] | UnsetType = UNSET
     direction: Direction = "forward"
     limit: Limit = 100
     type: Annotated[list[Wanted], Meta(description="One of these types; `Order*` is a prefix")] = []
@@ -274,7 +267,7 @@ class EventsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
 class StreamEventsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """Which part of a stream."""
 
-    from_version: Annotated[Position, Meta(description="From this version on, in either direction")] | None = None
+    from_version: Annotated[Position, Meta(description="From this version on, in either direction")] | UnsetType = UNSET
     direction: Direction = "forward"
     limit: Limit = 100
 
@@ -288,7 +281,8 @@ class StreamsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 100
 
 
-def _value(field: T | UnsetType) -> T | None:
+def optional(field: T | UnsetType) -> T | None:
+    """A field's value; None where it is absent."""
     return None if isinstance(field, UnsetType) else field
 
 

@@ -27,13 +27,26 @@ class EventsiteAPI(NinjaAPI):
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**kwargs)
         schema["components"].setdefault("schemas", {}).update(openapi.components())
+        openapi.describe_paths(schema["paths"])
         return schema
 
 
+DESCRIPTION = """\
+Append events, read them, follow them. A token names the log: `Authorization: Bearer evt_…`.
+
+Limits: {0.event_max_bytes:,} bytes and {0.event_max_depth} levels of data, and of metadata;
+{0.name_max_length} characters of a name; numbers of {0.number_max_digits:,} digits and exponents of
+±{0.number_max_exponent:,}; {0.request_max_events:,} events and {0.request_max_bytes:,} bytes a request
+(`application/x-ndjson`: any number of lines). What is larger is refused with 413 or 422, naming the
+field and the limit, and nothing is written.
+
+Every error is a problem (RFC 9457) whose `code` is stable. A 503 has `Retry-After`; with event ids or
+an `idempotency_key` it is safe to send the same again.
+"""
 api = EventsiteAPI(
     title="Eventsite",
     version="1",
-    description="Append events, read them, follow them. A token names the log.",
+    description=DESCRIPTION.format(settings.EVENTSITE),
     urls_namespace="api",
 )
 api.add_router("", router)

@@ -43,6 +43,8 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
         ("GET", "/api/events?" + "&".join(["type=A"] * 1001), 400, "bad-request"),
         ("GET", "/api/events/" + "9" * 5000, 404, "not-found"),
         ("GET", f"/api/events/{2**63}", 404, "no-such-event"),
+        ("GET", f"/api/events/{2**80}", 404, "no-such-event"),
+        ("GET", "/api/events?before=null", 422, "invalid"),
         ("GET", "/api/events/one", 404, "not-found"),
         ("GET", "/api/events/1?unknown=1", 422, "invalid"),
         ("GET", "/api/", 404, "not-found"),
