@@ -1,6 +1,6 @@
 """A process of agents on one log: `python -m tests.integration.log.agents TASK LOG_ID NAME COUNT`.
 
-Prints what it believes, as one line of JSON.
+Prints `ready`, begins on a line of input, and prints what it believes, as one line of JSON.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ async def compete(log_id: int, name: str, count: int) -> Any:
 
     chance = random.Random(name)
     believed = {"events": 0, "amount": 0, "conflicts": 0}
-    orders = iter(range(count))
+    # Neither may run ahead of the other by so much that they never meet.
+    orders = iter(sorted(range(count), key=lambda order: order + chance.random() * count / 5))
 
     async def agent() -> None:
         for order in orders:
@@ -101,4 +102,6 @@ if __name__ == "__main__":
     django.setup()
     task, log_id, name, count = sys.argv[1:]
     tasks = {"write-and-follow": write_and_follow, "compete": compete}
+    print("ready", flush=True)
+    sys.stdin.readline()
     print(json.dumps(asyncio.run(tasks[task](int(log_id), name, int(count)))))

@@ -31,11 +31,20 @@ def in_two_processes(task: str, log: Log, count: int) -> list[Any]:
             [sys.executable, "-m", "tests.integration.log.agents", task, str(log.pk), name, str(count)],
             cwd=CHECKOUT,
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             preexec_fn=die_with_parent(),
+            text=True,
         )
         for name in ("ada", "bob")
     ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
     answers = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     return [json.loads(answer) for answer in answers]

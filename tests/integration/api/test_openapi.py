@@ -1,0 +1,122 @@
+"""What the API says of itself is true: schemathesis makes requests of the description and checks the answers by it."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import orjson
+import schemathesis
+from hypothesis import HealthCheck, assume, settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+from events.models import Log
+from eventsite.api import api as described
+from eventsite.limits import Limits
+from tests import factories
+from tests.server import Server
+
+document: dict[str, Any] = described.get_openapi_schema(path_prefix="/api/")
+schema = schemathesis.openapi.from_dict(document)
+schema.config.seed = 1
+schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+
+
+@schemathesis.serializer("application/x-ndjson")
+def serialise_lines(context: object, value: object) -> bytes:
+    return value.encode("utf-8", "replace") if isinstance(value, str) else orjson.dumps(value)
+
+
+NUMBERS = ("expected_version", "read_position", "schema_version")
+
+
+def describable(value: object) -> bool:
+    """Whether what the API asks of a body can be said in JSON Schema.
+
+    It can't say that 1.0 is no integer, nor that U+0000 is nowhere in a value.
+    """
+    if isinstance(value, str):
+        return "\x00" not in value
+    if isinstance(value, list):
+        return all(map(describable, value))
+    return not isinstance(value, dict) or all(
+        describable(name)
+        and describable(child)
+        and not (isinstance(child, float) and (name in NUMBERS or "specversion" in value))
+        for name, child in value.items()
+    )
+
+
+def renew_key(body: object) -> None:
+    """A sound key that is drawn twice is refused, as it should be."""
+    if isinstance(body, dict):
+        key = body.get("idempotency_key")
+        if isinstance(key, str) and key.isprintable() and 0 < len(key) <= 200:
+            body["idempotency_key"] = factories.make_name("key")
+        for append in body["appends"] if isinstance(body.get("appends"), list) else []:
+            renew_key(append)
+
+
+@schema.parametrize()
+@settings(max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_as_described(case: Any, server: Server, log: Log, token: str) -> None:
+    assume(describable(case.body))
+    renew_key(case.body)
+    case.query = {name: value for name, value in (case.query or {}).items() if name != "wait"}  # for what never comes
+    if case.method == "GET" and not Log.objects.get(pk=log.pk).head:
+        events = [{"type": "A", "data": n, "occurred_at": "2026-01-31T12:00:00Z"} for n in range(3)]
+        httpx.post(
+            f"{server.url}/api/streams/0/events", json={"events": events}, headers={"Authorization": f"Bearer {token}"}
+        ).raise_for_status()
+    case.call_and_validate(
+        base_url=server.url,
+        headers={"Authorization": f"Bearer {token}"},
+        # Of several appends each has an answer of its own, in a 200.
+        excluded_checks=[negative_data_rejection] if (case.method, case.path) == ("POST", "/api/events") else [],
+    )
+
+
+def test_every_problem_is_described() -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            expected = {400, 401, 403, 422, 503} | ({404} if method == "get" else {409, 413})
+            assert expected <= set(map(int, operation["responses"])), (method, path)
+            assert operation["security"]
+
+
+def test_the_description_states_the_limits() -> None:
+    limits = Limits()
+    for limit in (
+        limits.event_max_bytes,
+        limits.event_max_depth,
+        limits.name_max_length,
+        limits.number_max_digits,
+        limits.number_max_exponent,
+        limits.request_max_events,
+        limits.request_max_bytes,
+    ):
+        assert re.search(rf"\b{limit:,}\b", document["info"]["description"]), limit
+
+
+class Assets(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name in ("src", "href") and value]
+
+
+def test_the_docs_come_from_this_server_alone(server: Server) -> None:
+    page = httpx.get(f"{server.url}/api/docs")
+    assets = Assets(page.text).found
+    assert len(assets) >= 3
+    for asset in assets:
+        assert asset.startswith("/static/"), asset
+        assert httpx.get(server.url + asset).status_code == 200, asset
+    assert '"/api/openapi.json"' in page.text
+    assert httpx.get(f"{server.url}/api/openapi.json").json()["info"]["title"] == "Eventsite"
