@@ -74,11 +74,6 @@ def _canonical_quickly(raw: bytes, field: str) -> bytes:
     return text if text.count(b":") == raw.count(b":") else _canonical_exactly(raw, field)
 
 
-def loads(text: str) -> Any:
-    """Parse for display or matching: numbers keep their digits (int or Decimal)."""
-    return json.loads(text, parse_float=Decimal)
-
-
 def refuse_duplicates(raw: bytes) -> None:
     """Raise `Invalid` if any object of a JSON text repeats a key."""
     try:

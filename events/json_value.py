@@ -1,4 +1,4 @@
-"""JSON values in words: what a page prints for one. Pure."""
+"""JSON values: read from text, and what a page prints for one. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["s", "n", "a", "c"]
 """String, number, atom (true, false, null), container."""
+
+
+def loads(text: str) -> Any:
+    """Parse for display, matching or folding: numbers keep their digits (int or Decimal)."""
+    return json.loads(text, parse_float=Decimal)
 
 
 def kind_of(value: Any) -> Kind:

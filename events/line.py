@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from events.json_text import loads
-from events.json_value import brief, kind_of, visible
+from events.json_value import brief, kind_of, loads, visible
 from events.types import Event
 
 SLOTS = 8

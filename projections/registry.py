@@ -5,4 +5,4 @@ from __future__ import annotations
 from projections.catalog import latest
 from projections.types import Projection
 
-PROJECTIONS: dict[str, Projection] = {projection.name: projection for projection in (latest.projection,)}
+PROJECTIONS: dict[str, Projection] = {projection.name: projection for projection in (latest.latest,)}

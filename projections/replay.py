@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from events import store
-from events.json_text import loads
+from events.json_value import loads
 from events.types import Event, StreamInfo
 from projections.fold import ReducerFailed, fold, start, step
 from projections.types import Decoded, Projection, Step

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from events.json_pointer import at
+from events.json_value import loads
 from events.types import Event
 
 Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
@@ -15,24 +18,137 @@ Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | N
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An event as a reducer sees it: the envelope, and its data as a value."""
+    """An event as a handler sees it: the envelope, and its data as a value."""
 
     event: Event
-    data: Json
+    data: Any
+
+    @property
+    def metadata(self) -> Any:
+        return loads(self.event.metadata)
+
+    @property
+    def type(self) -> str:
+        return self.event.type
+
+    @property
+    def stream(self) -> str:
+        return self.event.stream
+
+    @property
+    def agent(self) -> str | None:
+        return self.event.agent
+
+    @property
+    def workflow(self) -> str | None:
+        return self.event.correlation_id
+
+    @property
+    def position(self) -> int:
+        return self.event.position
+
+    @property
+    def version(self) -> int:
+        return self.event.version
+
+    @property
+    def at(self) -> datetime:
+        return self.event.at
 
 
-Reducer: TypeAlias = Callable[[Json, Decoded], Json]
-"""Pure and deterministic: returns the next state and leaves the one it was given alone."""
+Handler: TypeAlias = Callable[[Any, Decoded], Any]
+"""`(state, event) -> state`. Pure and deterministic: it leaves the state that it was given alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
-    """A named reducer. `about` says in a sentence what its state is."""
+class Key:
+    """What the events of one state share. `of` gives an event's key or keys; None: it belongs to no state."""
 
     name: str
-    about: str
-    initial: Json
-    reduce: Reducer
+    of: Callable[[Decoded], str | Iterable[str] | None]
+
+    def keys(self, happened: Decoded) -> tuple[str, ...]:
+        """An event's keys, each once."""
+        found = self.of(happened)
+        return () if found is None else (found,) if isinstance(found, str) else tuple(dict.fromkeys(found))
+
+
+STREAM = Key("stream", lambda happened: happened.stream)
+WORKFLOW = Key("workflow", lambda happened: happened.workflow)
+AGENT = Key("agent", lambda happened: happened.agent)
+LOG = Key("log", lambda happened: "")
+"""One state for the whole log, under the empty key."""
+
+
+def pointer(text: str) -> Key:
+    """The string or whole number at a JSON Pointer into data: `pointer("/order/id")`."""
+
+    def of(happened: Decoded) -> str | None:
+        try:
+            value = at(happened.data, text)
+        except LookupError:
+            return None
+        return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+    return Key(f"data{text}", of)
+
+
+class Projection:
+    """What events mean: a name, a version, an initial state, and a handler by event type.
+
+    `about` says in a sentence what its state is. It reads the events whose type has a handler, narrowed by `query`
+    (the query language) where that is given. `key` says which events make one state. `materialised`: the runner keeps
+    every state up to date; otherwise a state is folded when it is asked for. `settings` are what its handlers close
+    over, as JSON: they are part of its fingerprint.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        about: str,
+        version: int = 1,
+        key: Key = STREAM,
+        initial: Json = None,
+        query: str = "",
+        materialised: bool = False,
+        settings: Json = None,
+    ) -> None:
+        self.name = name
+        self.about = about
+        self.version = version
+        self.key = key
+        self.initial: Json = {} if initial is None else initial
+        self.query = query
+        self.materialised = materialised
+        self.settings = settings
+        self.handlers: dict[str, Handler] = {}
+
+    def on(self, *types: str) -> Callable[[Handler], Handler]:
+        """Handle events of these types; `Order*` is a prefix, `*` every type. An exact name goes before a prefix, a
+        longer prefix before a shorter."""
+
+        def declare(handler: Handler) -> Handler:
+            for type_ in types:
+                if type_ in self.handlers:
+                    raise ValueError(f"{self.name} has two handlers for {type_}")
+                self.handlers[type_] = handler
+            return handler
+
+        return declare
+
+    def handler(self, type_: str) -> Handler | None:
+        """The handler of a type; None where it has none."""
+        if exact := self.handlers.get(type_):
+            return exact
+        fitting = (each for each in self.handlers if each.endswith("*") and type_.startswith(each[:-1]))
+        longest = max(fitting, key=len, default=None)
+        return None if longest is None else self.handlers[longest]
+
+    def reduce(self, state: Json, happened: Decoded) -> Json:
+        """The next state. A type without a handler leaves it as it is."""
+        handler = self.handler(happened.type)
+        return state if handler is None else handler(state, happened)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from events.errors import NoSuchEvent
-from events.json_text import loads
 from events.json_tree import Row, tree
+from events.json_value import loads
 from events.line import Line, line
 from events.models import Member
 from events.views.event import whole_text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,11 +12,11 @@ from django.views.decorators.http import require_safe
 
 from events import store
 from events.answers import event_json
-from events.converters import workflow_url
+from events.converters import names_string, workflow_url
 from events.errors import NoSuchEvent
 from events.json_pointer import at
-from events.json_text import loads
 from events.json_tree import Row, tree
+from events.json_value import loads
 from events.line import Line, line
 from events.models import Member
 from events.types import Event
@@ -116,6 +115,6 @@ def _rails(member: Member, event: Event) -> list[Rail]:
         Rail("Log", "in the log", "", "", here - 1 or None, here + 1 if here < log.head else None),
         rail("Stream", "in the stream", event.stream, reverse("stream", args=[log.name, event.stream])),
         rail("Workflow", "in the workflow", event.correlation_id, workflow_url(log.name, event.correlation_id or "")),
-        rail("Agent", "by the agent", event.agent, f"{timeline}?{urlencode({'agent': event.agent})}"),
-        rail("Type", "of the type", event.type, f"{timeline}?{urlencode({'type': event.type})}"),
+        rail("Agent", "by the agent", event.agent, f"{timeline}{names_string(agent=event.agent or '')}"),
+        rail("Type", "of the type", event.type, f"{timeline}{names_string(type=event.type)}"),
     ]

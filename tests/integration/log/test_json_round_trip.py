@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from events import store
 from events.engine import Engine
-from events.json_text import loads
+from events.json_value import loads
 from events.models import Log
 from events.types import Appended
 from tests.factories import make_append

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,7 +13,7 @@ from events.models import Log
 from events.types import StreamInfo
 from projections import replay
 from projections.registry import PROJECTIONS
-from projections.types import Decoded, Json, Projection
+from projections.types import Decoded, Projection
 from tests.integration.pages.conftest import Append
 
 
@@ -100,12 +101,14 @@ def test_beyond_the_limit_the_page_says_that_it_does_not_fold(
 def test_a_reducer_that_raises_shows_where_and_the_last_good_state(
     viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def picky(state: Json, happened: Decoded) -> Json:
+    def picky(state: Any, happened: Decoded) -> Any:
         if happened.event.version == 2:
             raise ValueError("<b>no</b>")
         return happened.data
 
-    monkeypatch.setitem(PROJECTIONS, "latest", Projection("latest", "", {}, picky))
+    failing = Projection("latest", about="")
+    failing.on("*")(picky)
+    monkeypatch.setitem(PROJECTIONS, "latest", failing)
     append("order-1", {"data": b'{"good": 1}'}, {}, {})
     page = page_of(viewer, at, 3)
     assert "The reducer stopped at step 2" in page

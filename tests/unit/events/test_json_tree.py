@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from events.json_pointer import at
-from events.json_text import loads
 from events.json_tree import TEXT_SHOWN, tree
+from events.json_value import loads
 
 
 def texts(json: str) -> list[str]:

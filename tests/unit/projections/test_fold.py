@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,13 +42,14 @@ LATEST = PROJECTIONS["latest"]
 histories = st.lists(VALUES, max_size=6).map(lambda values: [happened(value, n) for n, value in enumerate(values, 1)])
 
 
-def _no_twos(state: Json, event: Decoded) -> Json:
+def _no_twos(state: Json, event: Decoded) -> Any:
     if event.data == 2:
         raise ValueError("no twos")
     return event.data
 
 
-NO_TWOS = Projection("no-twos", "", None, _no_twos)
+NO_TWOS = Projection("no-twos", about="")
+NO_TWOS.on("*")(_no_twos)
 
 
 @pytest.mark.parametrize("name", PROJECTIONS)
