@@ -85,8 +85,10 @@ class Workflow(models.Model):
     first_position = models.BigIntegerField()
     last_position = models.BigIntegerField()
     events = models.BigIntegerField()
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
+    first_recorded_at = models.DateTimeField()
+    last_recorded_at = models.DateTimeField()
+    first_occurred_at = models.DateTimeField(null=True)
+    last_occurred_at = models.DateTimeField(null=True)
     correlation_id = NameField()
     agents = ArrayField(NameField(), help_text="twenty at the most")
 

@@ -62,15 +62,29 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowInfo:
-    """One workflow as a list shows it. Times are the events' `at`; `agents` holds twenty at the most."""
+    """One workflow as a list shows it. `agents` holds twenty at the most.
+
+    `first_at` and `last_at` stand on one clock, the agents' or, where they sent no times, ours: a duration from one to
+    the other would mean nothing.
+    """
 
     correlation_id: str
     first_position: int
     last_position: int
     events: int
-    first_at: datetime
-    last_at: datetime
+    first_recorded_at: datetime
+    last_recorded_at: datetime
+    first_occurred_at: datetime | None
+    last_occurred_at: datetime | None
     agents: tuple[str, ...]
+
+    @property
+    def first_at(self) -> datetime:
+        return self.first_occurred_at or self.first_recorded_at
+
+    @property
+    def last_at(self) -> datetime:
+        return self.last_occurred_at or self.last_recorded_at
 
     @property
     def took(self) -> timedelta:

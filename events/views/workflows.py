@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -93,7 +93,6 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
     events = [event for part in parts for event in part.events]
     lines = {event.position: line(event) for event in events}
     order = asked["order"] or "cause"
-    span = _span(events, info)
     context = {
         "here": "workflows",
         "workflow": info,
@@ -101,8 +100,6 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
         "events_url": reverse("event", args=[member.log.name, 0]).removesuffix("0"),  # hundreds of look-ups are slow
         "failures": sum(each.failed for each in lines.values()),
         "is_whole": len(events) >= info.events,
-        "span": span,
-        "took": span[1] - span[0],
         "lanes": _drawn(parts, lines),
         "parts": _rows(member.log_id, parts, lines, by_cause=order == "cause"),
         **_ways_on(events, info),
@@ -132,14 +129,6 @@ def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | N
     return [Part(store.events(log_id, where, limit=2 * PART).fetch())]
 
 
-def _span(events: Sequence[Event], info: WorkflowInfo) -> tuple[datetime, datetime]:
-    """From when to when, on one clock if all events are here; the catalogue mixes the agents' with ours."""
-    if not events or len(events) < info.events:
-        return info.first_at, info.last_at
-    at = clock(events).values()
-    return min(at), max(at)
-
-
 def _drawn(parts: Sequence[Part], lines: dict[int, Line]) -> Lanes:
     first = parts[0]
     cut = first.events[-1].position if first.left_out else None
@@ -151,8 +140,8 @@ def _rows(
 ) -> list[tuple[Part, list[Row]]]:
     events = [line.event for line in lines.values()]
     cause_of, at = causes(events), clock(events)
-    if len(set(at.values())) == 1:  # an imported run without a clock: all was recorded at once
-        at = {}
+    if 2 * len(set(at.values())) <= len(at) and not any(event.occurred_at for event in events):
+        at = {}  # an imported run without a clock: it was recorded in bulk
     start = min(at.values(), default=None)
     missing = {e.causation_id for e in events if e.causation_id and e.position not in cause_of}
     outside = dict(store.positions_of(log_id, missing).fetch()) if missing else {}

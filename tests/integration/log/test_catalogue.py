@@ -11,7 +11,7 @@ from events import store
 from events.append import new_append, new_event
 from events.engine import Engine
 from events.models import Log
-from events.types import Append, StreamInfo
+from events.types import EVERYTHING, Append, StreamInfo
 
 START, END = "2026-01-01T10:00:00Z", "2026-01-01T11:30:00Z"
 
@@ -39,6 +39,23 @@ async def test_a_workflow_adds_up_its_events(engine: Engine, log: Log) -> None:
     assert (workflow.last_at - workflow.first_at).total_seconds() == 90 * 60
     assert set(workflow.agents) == {"router", "notifier"}
     assert await store.workflow(log.pk, "run-7").afirst(engine.pool) == workflow
+
+
+@pytest.mark.parametrize("first", [{"occurred_at": START}, {}])
+async def test_a_workflow_is_timed_on_one_clock(engine: Engine, log: Log, first: dict[str, Any]) -> None:
+    for event in (first, {"occurred_at": START}, {"occurred_at": END}, {}):
+        await engine.writer.append(log.pk, [append("a-1", {"correlation_id": "run-7"} | event)])
+    [workflow] = await store.latest_workflows(log.pk, limit=10).afetch(engine.pool)
+    assert workflow.took.total_seconds() == 90 * 60
+    assert workflow.last_at == workflow.last_occurred_at
+
+
+async def test_a_workflow_without_times_is_timed_as_it_was_recorded(engine: Engine, log: Log) -> None:
+    for _ in range(2):
+        await engine.writer.append(log.pk, [append("a-1", {"correlation_id": "run-7"})])
+    [workflow] = await store.latest_workflows(log.pk, limit=10).afetch(engine.pool)
+    events = await store.events(log.pk, EVERYTHING, limit=10).afetch(engine.pool)
+    assert (workflow.first_at, workflow.last_at) == (events[0].recorded_at, events[1].recorded_at)
 
 
 async def test_a_workflow_names_twenty_agents_at_the_most(engine: Engine, log: Log) -> None:

@@ -132,6 +132,14 @@ def test_how_long_it_took_is_read_off_one_clock(viewer: Client, append: Append, 
     assert '<text class="idle-t"' in page
 
 
+def test_a_run_that_was_recorded_in_bulk_has_no_durations(viewer: Client, append: Append, at: str) -> None:
+    for _ in range(2):
+        append("s", *[{"correlation_id": "w"}] * 3)
+    page = get(viewer, f"{at}workflows/w/")
+    assert "<dt>Took, as recorded</dt>" in page
+    assert '<span class="num">+' not in page
+
+
 def test_a_timeline_of_a_workflow_leads_to_its_page(viewer: Client, append: Append, at: str) -> None:
     append("s", {"correlation_id": "w/1"})
     assert f'href="{at}workflows/w/1/"' in get(viewer, f"{at}?correlation_id=w%2F1")
