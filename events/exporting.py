@@ -45,12 +45,15 @@ def _line(event: Event, kept: dict[str, Any]) -> bytes:
 
 def _events(log_id: int) -> Iterator[tuple[Event, dict[str, Any]]]:
     rows = EventRow.objects.filter(log_id=log_id).order_by("position")
-    more = ("digest", "expected_version", "read_position")
-    for row in rows.values_list(*_FIELDS, *more).iterator(chunk_size=_CHUNK):
-        digest, expected_version, read_position = row[len(_FIELDS) :]
+    for *values, digest in rows.values_list(*_FIELDS, "digest").iterator(chunk_size=_CHUNK):
+        event = Event(*values)
         yield (
-            Event(*row[: len(_FIELDS)]),
-            {"digest": bytes(digest).hex(), "expected_version": expected_version, "read_position": read_position},
+            event,
+            {
+                "digest": bytes(digest).hex(),
+                "expected_version": event.expected_version,
+                "read_position": event.read_position,
+            },
         )
 
 

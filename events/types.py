@@ -27,7 +27,8 @@ class Event(Struct, frozen=True, gc=False):
 
     `position` is its place in the log and `version` its place in the stream; both count from 1
     without gaps. `data` and `metadata` are JSON *text*, exactly the value that was sent: parse
-    them with `parse_float=Decimal` or splice them into an answer as they are.
+    them with `parse_float=Decimal` or splice them into an answer as they are. `expected_version`
+    (None: any, -1: stream_exists) and `read_position` are what the writer said that it knew.
     """
 
     position: int
@@ -43,6 +44,8 @@ class Event(Struct, frozen=True, gc=False):
     causation_id: str | None
     occurred_at: datetime | None
     recorded_at: datetime
+    expected_version: int | None = None
+    read_position: int | None = None
 
     @property
     def at(self) -> datetime:
