@@ -1,0 +1,115 @@
+"""What projections made of the log, and how far they have come. Everything here can be dropped and built again.
+
+A projection's states in a log are built under a number, its **build**: 1, 2, 3 … A new version, or the same one with
+other code, is a new build beside the one that is live. `Checkpoint.is_live` says which one readers see; turning it
+over is one statement, so they see one whole build or the other.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Cast
+
+from events.models import Log, NameField
+
+
+class Policy(models.TextChoices):
+    """What the runner does about an event that a reducer raises for."""
+
+    STOP = "stop"
+    PARK = "park"
+    SKIP = "skip"
+
+
+class Status(models.TextChoices):
+    """What the runner does with a build."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    """at an event that its reducer raised for: `error` has it, and the event stands right after `position`"""
+    RETIRED = "retired"
+    """another took over, or it was cancelled: its states are being removed"""
+
+
+class Checkpoint(models.Model):
+    """One build of a projection in a log. `position` is advanced in the transaction that writes the states."""
+
+    pk = models.CompositePrimaryKey("log_id", "projection", "build")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    build = models.IntegerField()
+    version = models.IntegerField(help_text="of the projection")
+    position = models.BigIntegerField(default=0, db_default=0, help_text="up to where the log has been folded")
+    skipped = models.BigIntegerField(default=0, db_default=0, help_text="events left out under the policy `skip`")
+    error_position = models.BigIntegerField(null=True, help_text="of the event that `error` is about")
+    started_at = models.DateTimeField()
+    advanced_at = models.DateTimeField(null=True)
+    live_at = models.DateTimeField(null=True, help_text="since when readers see it")
+    rate = models.FloatField(default=0, db_default=0, help_text="positions a second, of late")
+    is_live = models.BooleanField()
+    projection = NameField()
+    fingerprint = NameField()
+    status = NameField(choices=Status.choices, default=Status.RUNNING)
+    policy = NameField(choices=Policy.choices, default=Policy.STOP)
+    error = models.TextField(default="", db_default="", help_text="the last one")
+    traceback = models.TextField(default="", db_default="")
+
+    class Meta:
+        db_table = "checkpoint"
+        constraints = [
+            models.UniqueConstraint(fields=["log", "projection"], name="checkpoint_live", condition=Q(is_live=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.projection} v{self.version}, build {self.build}, of log {self.log_id}"
+
+
+class ProjectionState(models.Model):
+    """The state of one key, true at the position of its build's checkpoint.
+
+    `state` is the exact text (`state_text.py`); `search` the same as jsonb, which reorders keys and is only searched.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "projection", "build", "key")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    build = models.IntegerField()
+    events = models.BigIntegerField(help_text="how many were folded")
+    position = models.BigIntegerField(help_text="of the last one")
+    projection = NameField()
+    key = NameField()
+    state = models.TextField()
+    search = models.GeneratedField(
+        expression=Cast("state", models.JSONField()), output_field=models.JSONField(), db_persist=True
+    )
+
+    class Meta:
+        db_table = "projection_state"
+
+    def __str__(self) -> str:
+        return f"{self.projection} of {self.key!r}"
+
+
+class Parked(models.Model):
+    """A key that goes no further, because its reducer raised for the event at `position`.
+
+    The state before that event is the key's `ProjectionState` (none: the initial one). With `is_retried` the runner
+    goes on at `position` and removes this when the key has caught up with its build.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "projection", "build", "key")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    build = models.IntegerField()
+    position = models.BigIntegerField()
+    since = models.DateTimeField()
+    is_retried = models.BooleanField(default=False, db_default=False)
+    projection = NameField()
+    key = NameField()
+    error = models.TextField()
+    traceback = models.TextField()
+
+    class Meta:
+        db_table = "parked"
+
+    def __str__(self) -> str:
+        return f"{self.projection} of {self.key!r} at {self.position}"
