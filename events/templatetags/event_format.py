@@ -12,6 +12,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from events import converters
+from events.answers import iso
 from events.line import Line, Said, slot
 
 register = template.Library()
@@ -48,20 +49,25 @@ def _shape(type_name: str, failed: bool) -> tuple[str, str]:
 
 @register.simple_tag
 def moment(at: datetime) -> SafeString:
-    """A time in UTC that sorts and never misleads: month and day this year, else the year too."""
+    """A time in UTC that sorts and never misleads: month and day this year, else the year too. times.js rewrites it."""
     if at.year == timezone.now().year:
         day, clock, rest = f"{at:%m-%d}", f"{at:%H:%M:%S}", f".{at.microsecond // 1000:03d}"
     else:
         day, clock, rest = f"{at.year:04d}-{at:%m-%d}", f"{at:%H:%M:%S}", ""
     return format_html(
         '<time class="time" datetime="{}" title="{}"><span class="day">{}</span> {}<span class="ms">{}</span></time>',
-        at.isoformat().replace("+00:00", "Z"), precise(at), day, clock, rest,
+        iso(at), _exactly(at), day, clock, rest,
     )  # fmt: skip
 
 
 @register.filter
-def precise(at: datetime) -> str:
-    """A time with its microseconds, as text."""
+def precise(at: datetime) -> SafeString:
+    """A time with its microseconds."""
+    exactly = _exactly(at)
+    return format_html('<time class="precise" datetime="{}" title="{}">{}</time>', iso(at), exactly, exactly)
+
+
+def _exactly(at: datetime) -> str:
     return f"{at.year:04d}-{at:%m-%d %H:%M:%S.%f} UTC"
 
 

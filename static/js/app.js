@@ -7,3 +7,4 @@ import "./links.js";
 import "./rows.js";
 import "./failures.js";
 import "./newer.js";
+import "./times.js";
