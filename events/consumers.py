@@ -25,32 +25,33 @@ HEARTBEAT = 15.0
 """Seconds without an event after which the position is sent all the same; and between two looks at the access."""
 SIGN_IN_AGAIN = 4401
 NOT_A_MEMBER = 4404
+BAD_QUERY = 4400
+_MOST_REASON = 123
 INTERNAL_ERROR = 1011
 COME_AGAIN = 1012
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """`/ws/logs/<log>/?after=…&type=…`: frames as `events.frame` writes them. Nothing is expected from the client."""
+    """`/ws/logs/<log>/?after=…&q=…`: frames as `events.frame` writes them. Nothing is expected from the client."""
 
     _following: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        query = QueryDict(self.scope["query_string"], mutable=True)
-        form = LiveForm(query)
-        if not form.is_valid():
-            await self.close()
-            return
         # A script can't tell one refused handshake from another: who may not watch is let in and told why.
         await self.accept()
-        self._following = asyncio.create_task(self._follow(form, query))
+        form = LiveForm(QueryDict(self.scope["query_string"]))
+        if form.is_valid():
+            self._following = asyncio.create_task(self._follow(form))
+        else:
+            await self.close(code=BAD_QUERY, reason=_reason(form))
 
     async def disconnect(self, code: int) -> None:
         if self._following:
             self._following.cancel()
 
-    async def _follow(self, form: LiveForm, query: QueryDict) -> None:
+    async def _follow(self, form: LiveForm) -> None:
         try:
-            await self._send_frames(form, query)
+            await self._send_frames(form)
             await self.close(code=COME_AGAIN)
         except Unauthorized:
             await self.close(code=SIGN_IN_AGAIN)
@@ -62,12 +63,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             logger.exception("a viewer of log %s was cut off", self.scope["url_route"]["kwargs"]["log"])
             await self.close(code=INTERNAL_ERROR)
 
-    async def _send_frames(self, form: LiveForm, query: QueryDict) -> None:
+    async def _send_frames(self, form: LiveForm) -> None:
         log = (await self._membership()).log
         asked = form.cleaned_data
-        for own in ("after", "before", "counts"):
-            query.pop(own, None)
-        view = View(log.pk, log.name, form.where(), query.urlencode(), counts=asked["counts"])
+        view = View(log.pk, log.name, asked["query"], counts=asked["counts"])
         checked = monotonic()
         after = log.head if asked["after"] is None else asked["after"]
         await self.send(text_data=frame(view, after=after, position=after, fits=0).text)  # it is let in
@@ -86,3 +85,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if not user.is_authenticated:
             raise Unauthorized
         return membership(user, self.scope["url_route"]["kwargs"]["log"])
+
+
+def _reason(form: LiveForm) -> str:
+    """What is wrong, as far as it fits a close frame."""
+    name, (message, *_) = next(iter(form.errors.items()))
+    return f"{name}: {message}".encode()[:_MOST_REASON].decode(errors="ignore")

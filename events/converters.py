@@ -1,10 +1,14 @@
-"""What stands in a URL's path."""
+"""What stands in a URL's path and query."""
 
 from __future__ import annotations
 
 from urllib.parse import urlencode
 
 from django.urls import reverse
+
+from events.query.picking import name_term
+from events.query.printing import to_text
+from events.query.tree import Name, Query, all_of
 
 
 class PositionConverter:
@@ -36,3 +40,14 @@ def workflow_url(log_name: str, correlation_id: str) -> str:
     if {".", "..", ""}.isdisjoint(correlation_id.split("/")):
         return reverse("workflow", args=[log_name, correlation_id])
     return f"{reverse('workflows', args=[log_name])}?{urlencode({'id': correlation_id})}"
+
+
+def query_string(query: Query) -> str:
+    """A query as a page's query string; everything is the empty one."""
+    text = to_text(query)
+    return f"?{urlencode({'q': text})}" if text else "?"
+
+
+def names_string(**names: str) -> str:
+    """The query string that asks for names: `names_string(type="OrderPlaced")`."""
+    return query_string(all_of(name_term(Name(name), text) for name, text in names.items()))

@@ -14,10 +14,13 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
+from time import monotonic
 from typing import ParamSpec, TypeVar
 
-from events import engine, store
+from events import engine, scan, store
 from events.frame import AFTER_A_GAP, MOST_ROWS, Frame, Gathering, View, frame, rows_html
+from events.query.orm import where
+from events.query.tree import EVERYTHING
 from events.types import Event
 
 logger = logging.getLogger(__name__)
@@ -28,6 +31,10 @@ _GATHER_FOR = 1.0
 _MANY = 100
 _KEPT = 8
 _PAGE = 100
+# Who comes back is told of what it missed in one frame, if counting that takes no longer; else in several, each exact.
+_COUNT_FOR = 0.25
+_FIRST_SLICE = 2_000
+_QUICK = 0.04
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -125,9 +132,8 @@ class _Feed:
         advanced.set()
 
     async def _catch_up(self, after: int) -> Frame:
-        """One frame from a position to where the others are."""
-        position = self._position or 0
-        fits = await self._count(after, position)
+        """One frame from a position towards where the others are."""
+        fits, position = await self._count(after, self._position or 0)
         wanted = 0 if self._view.counts else fits if fits <= MOST_ROWS else AFTER_A_GAP
         rows: list[str] = []
         oldest = position + 1
@@ -137,17 +143,31 @@ class _Feed:
             oldest = events[-1].position
         return await _draw(frame, self._view, after=after, position=position, fits=fits, rows=rows, oldest=oldest)
 
-    async def _count(self, after: int, position: int) -> int:
-        if not self._view.where:
-            return position - after  # positions have no gaps
-        read = store.count(self._view.log_id, self._view.where, after=after, before=position + 1)
-        return await read.afirst(engine.current().pool) or 0
+    async def _count(self, after: int, position: int) -> tuple[int, int]:
+        """How many events after a position fit, and up to which position that was counted in the time there is."""
+        if self._view.query == EVERYTHING:
+            return position - after, position  # positions have no gaps
+        condition = where(self._view.query)
+        fits, counted, size = 0, after, _FIRST_SLICE
+        began = now = monotonic()
+        while counted < position and now - began < _COUNT_FOR:
+            last = min(position, counted + size)
+            read = store.count(self._view.log_id, condition, first=counted + 1, last=last)
+            fits += await read.afirst(engine.current().pool) or 0
+            counted, then, now = last, now, monotonic()
+            size = size * 8 if now - then < _QUICK else size
+        return fits, counted
 
     async def _older(self, after: int, before: int, limit: int) -> list[Event]:
-        read = store.events(
-            self._view.log_id, self._view.where, after=after, before=before, backward=True, limit=min(limit, _PAGE)
-        )
-        return await read.afetch(engine.current().pool)
+        """The newest that fit between two positions; there are some."""
+        while True:
+            search = scan.events(
+                self._view.log_id, self._view.query, after=after, before=before, limit=min(limit, _PAGE)
+            )
+            found = await search.afetch(engine.current().pool)
+            if found.events or found.at_end:
+                return list(found.events)
+            before = found.searched_to
 
 
 async def _draw(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

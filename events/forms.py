@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from django import forms
+from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from events.errors import Invalid
 from events.models import Scope
-from events.types import Filter
+from events.query.parse import MOST_CHARACTERS, parse
+from events.query.reading import refuse_state
+from events.query.tree import EVERYTHING, Query, pin
 
 LAST_POSITION = 2**63 - 1
 
@@ -18,24 +25,37 @@ def _cursor() -> forms.IntegerField:
     return forms.IntegerField(required=False, min_value=0, max_value=LAST_POSITION, widget=forms.HiddenInput)
 
 
+class QueryField(forms.Field):
+    """A query about events, as its tree. What is wrong with it stands in the error's `params`."""
+
+    def clean(self, value: str | None) -> Query:
+        try:
+            query = parse(value or "")
+            refuse_state(query)
+        except Invalid as error:
+            params = {"detail": error.detail, **error.fields}
+            raise ValidationError("%(detail)s", code=error.code, params=params) from error
+        return query
+
+
 class TimelineForm(forms.Form):
     """Which events, and from where on: `before` reads older ones, `after` newer ones."""
 
-    type = _name("Type")
-    stream = _name("Stream")
-    agent = _name("Agent")
-    correlation_id = _name("Workflow")
+    q = QueryField(required=False)
     before = _cursor()
     after = _cursor()
 
-    def where(self) -> Filter:
+    def clean(self) -> dict[str, Any]:
+        """`query` is `q` with its relative times pinned to now, to the second."""
         said = self.cleaned_data
-        return Filter(
-            types=(said["type"],) if said["type"] else (),
-            agents=(said["agent"],) if said["agent"] else (),
-            stream=said["stream"] or None,
-            correlation_id=said["correlation_id"] or None,
-        )
+        return said | {"query": pin(said.get("q", EVERYTHING), timezone.now().replace(microsecond=0))}
+
+
+class CompletionForm(forms.Form):
+    """A query that is being written: what stands before the caret, and the rest."""
+
+    q = forms.CharField(required=False, max_length=MOST_CHARACTERS, strip=False)
+    rest = forms.CharField(required=False, max_length=MOST_CHARACTERS, strip=False)
 
 
 class LiveForm(TimelineForm):

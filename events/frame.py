@@ -7,17 +7,21 @@ how far the log was read; a client that comes back says so and goes on from ther
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from time import monotonic
+from urllib.parse import urlencode
 
 import orjson
-from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from events.line import line
-from events.types import Event, Filter
+from events.query.match import event_matcher
+from events.query.printing import to_text
+from events.query.tree import EVERYTHING, Query
+from events.types import Event
 
 MOST_ROWS = 1_000
 """More new rows than this become a gap: no browser, and no reader, keeps up with them."""
@@ -26,29 +30,37 @@ _MOST_BYTES = 16 * 2**20
 _CACHED = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
-    """What is watched: a log through a filter, `query` as pages write it. Equal views are sent equal frames.
+    """What is watched: a log through a query whose times are pinned. Equal views are sent equal frames.
 
-    With `counts` it is only told how many events there are.
+    Equal are queries that are written alike: Python takes `data.paid:true` for `data.paid:1`. With `counts` a viewer
+    is only told how many events there are.
     """
 
     log_id: int
     log_name: str
-    where: Filter
-    query: str
+    query: Query = field(default=EVERYTHING, compare=False)
     counts: bool = False
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", to_text(self.query))
+
+    @cached_property
+    def fits(self) -> Callable[[Event], bool]:
+        """Whether an event is to be shown."""
+        return event_matcher(self.query)
 
     def range_url(self, last: int) -> str:
         """The timeline from a position back."""
-        query = QueryDict(self.query, mutable=True)
-        query["before"] = str(last + 1)
-        return f"{reverse('timeline', args=[self.log_name])}?{query.urlencode()}"
+        asked = ({"q": self.text} if self.text else {}) | {"before": last + 1}
+        return f"{reverse('timeline', args=[self.log_name])}?{urlencode(asked)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events that fit the filter and are not drawn: how many, from which position to which."""
+    """Events that fit the query and are not drawn: how many, from which position to which."""
 
     events: int
     first: int
@@ -100,7 +112,7 @@ class Gathering:
         self._began = self._began or monotonic()
         for event in batch:
             self.position = event.position
-            if self._view.where.matches(event):
+            if self._view.fits(event):
                 self._fits += 1
                 self._bytes += len(event.data)
                 self._events.append(event)

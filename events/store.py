@@ -85,12 +85,6 @@ def events(
     return _as_events(query.order_by("-position" if backward else "position")[:limit])
 
 
-def count(log_id: int, where: Filter, *, after: int, before: int) -> Read[int]:
-    """How many events stand between two positions (both exclusive). It looks at each of them: keep them near."""
-    query = _matching(log_id, where, after=after, before=before).order_by()
-    return Read(query.values("log_id").annotate(events=Count("*")).values_list("events"), int)
-
-
 def _matching(
     log_id: int, where: Filter, *, after: int | None, before: int | None
 ) -> QuerySet[models.Event, models.Event]:
@@ -135,6 +129,12 @@ def slice(log_id: int, condition: Q, *, first: int, last: int, backward: bool, l
     """Events from one position to another (both inclusive) that fit a query's condition."""
     query = _events(log_id).filter(condition, position__gte=first, position__lte=last)
     return _as_events(query.order_by("-position" if backward else "position")[:limit])
+
+
+def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
+    """How many events from one position to another fit; no row where none does. It looks at each: keep them near."""
+    query = _events(log_id).filter(condition, position__gte=first, position__lte=last).order_by()
+    return Read(query.values("log_id").annotate(events=Count("*")).values_list("events"), int)
 
 
 def positions_since(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:

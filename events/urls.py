@@ -6,7 +6,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
 from events.converters import PositionConverter
-from events.views.completion import seen
+from events.views.completion import completions, seen
 from events.views.event import event
 from events.views.home import home
 from events.views.sign_in import sign_in
@@ -29,6 +29,7 @@ urlpatterns = [
     path("logs/<slug:log>/streams/<path:name>/", stream, name="stream"),
     path("logs/<slug:log>/workflows/", workflows, name="workflows"),
     path("logs/<slug:log>/workflows/<path:id>/", workflow, name="workflow"),
+    path("logs/<slug:log>/completions", completions, name="completions"),
     path("logs/<slug:log>/seen/<slug:name>", seen, name="seen"),
     path("logs/<slug:log>/tokens/", tokens, name="tokens"),
     path("logs/<slug:log>/tokens/<int:pk>/revoke", revoke, name="token-revoke"),

@@ -6,7 +6,23 @@ from decimal import Decimal
 from typing import Any
 
 from events.json_pointer import tokens
-from events.query.tree import Each, Equals, Has, Key, Like, Path, Pattern, Query, Root, Step, all_of, negation, terms
+from events.query.tree import (
+    Each,
+    Equals,
+    Has,
+    Key,
+    Like,
+    Name,
+    Named,
+    Path,
+    Pattern,
+    Query,
+    Root,
+    Step,
+    all_of,
+    negation,
+    terms,
+)
 
 _LONGEST = 200
 """Characters of a text that is asked for whole; of a longer one, how it begins."""
@@ -30,10 +46,16 @@ def value_term(root: Root, document: Any, pointer: str) -> Query:
             steps.append(Key(token))
         else:
             raise LookupError(pointer)
-    return _equal(Path(root, tuple(steps)), value)
+    return equal_term(Path(root, tuple(steps)), value)
 
 
-def _equal(path: Path, value: Any) -> Query:
+def name_term(name: Name, text: str) -> Query:
+    """What events that carry a name have in common."""
+    return Named(name, Pattern((text,)))
+
+
+def equal_term(path: Path, value: Any) -> Query:
+    """What events with a value at the end of a path have in common."""
     if isinstance(value, str):
         return Like(path, Pattern((value,) if len(value) <= _LONGEST else (value[:_LONGEST], "")))
     if value is None or isinstance(value, bool):
@@ -56,9 +78,13 @@ def excluding(query: Query, term: Query) -> Query:
 
 def without(query: Query, term: Query) -> Query:
     """The query that no longer asks for the term: its chip is taken off."""
-    return all_of(part for part in terms(query) if part != term)
+    return all_of(part for part in terms(query) if not _is_same(part, term))
 
 
 def _with(query: Query, term: Query) -> Query:
-    others = (part for part in terms(query) if part not in (term, negation(term)))
-    return all_of([*others, term])
+    return all_of([*terms(without(without(query, term), negation(term))), term])
+
+
+def _is_same(one: Query, other: Query) -> bool:
+    """Python takes `data.paid:true` for `data.paid:1`."""
+    return one == other and repr(one) == repr(other)

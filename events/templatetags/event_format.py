@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
 
 from django import template
 from django.http import QueryDict
@@ -94,20 +93,15 @@ def took(span: timedelta) -> str:
 
 
 register.simple_tag(converters.workflow_url)
+register.simple_tag(converters.names_string, name="asking_for")
 
 
 @register.simple_tag(takes_context=True)
 def link(context: template.Context, **changed: object) -> str:
-    """This page's query with some of it changed; None takes a parameter away."""
+    """This page's query with some of it changed; None and "" take a parameter away."""
     query: QueryDict = context["request"].GET.copy()
     for name, value in changed.items():
         query.pop(name, None)
-        if value is not None:
+        if value not in (None, ""):
             query[name] = str(value)
     return f"?{query.urlencode()}"
-
-
-@register.simple_tag
-def query(**given: object) -> str:
-    """A query string of just these."""
-    return f"?{urlencode(given)}"

@@ -1,9 +1,10 @@
-"""The timeline: the log's events, newest first, by position both ways."""
+"""The timeline: the log's events that fit a query, newest first, by position both ways."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,12 +12,16 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from events import store, tokens
+from events import scan, tokens
+from events.converters import query_string
 from events.forms import TimelineForm
 from events.line import Line, line
 from events.models import Member, Role, Scope, Token
-from events.types import Event, Filter
+from events.query.printing import to_text
+from events.query.tree import EVERYTHING, Name, Named, Query, terms
+from events.types import Event
 from events.views.page import log_page, show
+from events.views.query_bar import chips, mistake
 
 ROWS = 100
 FIRST_TOKEN = "first event"  # noqa: S105  # its name
@@ -25,13 +30,18 @@ FIRST_TOKEN_LIFETIME = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, newest first. `at_head` says that nothing that fits is newer; the cursors lead on from here."""
+    """Rows, newest first, and the cursors that lead on from them.
 
-    lines: tuple[Line, ...]
-    at_head: bool
-    has_older: bool
-    newer: int
-    older: int
+    `at_head` says that nothing that fits is newer. `older` and `newer` lie between what was searched and what was not:
+    behind them there is more to show (`has_older`), or more to search (`stopped`, the way that the search went).
+    """
+
+    lines: tuple[Line, ...] = ()
+    at_head: bool = False
+    has_older: bool = False
+    stopped: str = ""
+    newer: int = 0
+    older: int = 0
 
     @property
     def first(self) -> int | None:
@@ -48,10 +58,10 @@ def timeline(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/`"""
     form = TimelineForm(request.GET)
     if not form.is_valid():
-        return _answer(request, member, form=form, page=_EMPTY, where=Filter(), status=400)
-    where = form.where()
-    page = read_page(member.log_id, where, before=form.cleaned_data["before"], after=form.cleaned_data["after"])
-    return _answer(request, member, form=form, page=page, where=where)
+        return _answer(request, member, form=form, page=Page(), status=400)
+    asked = form.cleaned_data
+    page = read_page(member.log_id, asked["query"], before=asked["before"], after=asked["after"])
+    return _answer(request, member, form=form, page=page)
 
 
 @never_cache
@@ -66,57 +76,61 @@ def first_token(request: HttpRequest, member: Member) -> HttpResponse:
     made = tokens.create(
         member.log, name=FIRST_TOKEN, scopes=[Scope.APPEND, Scope.READ], expires_at=now + FIRST_TOKEN_LIFETIME
     )
-    page = read_page(member.log_id, Filter(), before=None, after=None)
-    return _answer(request, member, form=TimelineForm(), page=page, where=Filter(), made=made)
+    page = read_page(member.log_id, EVERYTHING, before=None, after=None)
+    form = TimelineForm({})
+    form.is_valid()
+    return _answer(request, member, form=form, page=page, made=made)
 
 
-def read_page(log_id: int, where: Filter, *, before: int | None, after: int | None) -> Page:
+def read_page(log_id: int, query: Query, *, before: int | None, after: int | None) -> Page:
     """One page. Reading newer events up to the head gives the head's page, so that rows stay live there."""
     if after is not None and before is None:
-        newer = store.events(log_id, where, after=after, limit=ROWS + 1).fetch()
-        if len(newer) > ROWS:
-            return _page(newer[ROWS - 1 :: -1], at_head=False, has_older=True, edge=after)
-    events = store.events(log_id, where, before=before, backward=True, limit=ROWS + 1).fetch()
+        newer = scan.events(log_id, query, after=after, backward=False, limit=ROWS + 1).fetch()
+        if not newer.at_end or len(newer.events) > ROWS:
+            return _newer(newer.events[:ROWS], after, newer.searched_to, has_more=len(newer.events) > ROWS)
+    found = scan.events(log_id, query, before=before, limit=ROWS + 1).fetch()
+    events = found.events[:ROWS]
+    has_more = len(found.events) > ROWS
+    stopped = not has_more and not found.at_end
     edge = before if before is not None else 1
-    return _page(events[:ROWS], at_head=before is None, has_older=len(events) > ROWS, edge=max(edge, 1) - 1)
-
-
-def _page(events: list[Event], *, at_head: bool, has_older: bool, edge: int) -> Page:
     return Page(
         lines=tuple(map(line, events)),
-        at_head=at_head,
-        has_older=has_older,
-        newer=events[0].position if events else edge,
-        older=events[-1].position if events else edge + 1,
+        at_head=before is None,
+        has_older=has_more,
+        stopped="back" if stopped else "",
+        newer=events[0].position if events else max(edge, 1) - 1,
+        older=found.searched_to if stopped else events[-1].position if events else max(edge, 1),
     )
 
 
-_EMPTY = Page(lines=(), at_head=False, has_older=False, newer=0, older=0)
+def _newer(events: tuple[Event, ...], after: int, searched_to: int, *, has_more: bool) -> Page:
+    """A page that was read from its oldest row on; what it began after may fit."""
+    return Page(
+        lines=tuple(map(line, reversed(events))),
+        has_older=True,
+        stopped="" if has_more else "on",
+        newer=events[-1].position if has_more else searched_to,
+        older=events[0].position if events else after + 1,
+    )
 
 
 def _answer(
-    request: HttpRequest,
-    member: Member,
-    *,
-    form: TimelineForm,
-    page: Page,
-    where: Filter,
-    made: str | None = None,
-    status: int = 200,
+    request: HttpRequest, member: Member, *, form: TimelineForm, page: Page, made: str | None = None, status: int = 200
 ) -> HttpResponse:
-    asked = request.GET.copy()
-    for cursor in ("before", "after"):
-        asked.pop(cursor, None)
+    query: Query = form.cleaned_data["query"] if form.is_valid() else EVERYTHING
+    asked = query_string(query)
     context = {
         "here": "timeline",
         "form": form,
         "page": page,
-        "filtered": where != Filter(),
+        "asked": to_text(query),
+        "workflow": _workflow(query),
         # The head was read before the rows: what fits up to here is on the page or older than it.
         "seen": max(member.log.head, page.first or 0),
-        "socket": f"/ws/logs/{member.log.name}/?{asked.urlencode()}",
+        "socket": f"/ws/logs/{member.log.name}/{asked}",
         "base_url": request.build_absolute_uri("/"),
         "made": made,
+        **_bar(form, query),
     }
     return show(
         request,
@@ -126,3 +140,19 @@ def _answer(
         context=context,
         status=status,
     )
+
+
+def _bar(form: TimelineForm, query: Query) -> dict[str, Any]:
+    written = form.data.get("q", "")
+    wrong = form.errors.as_data().get("q")
+    return {
+        "written": written,
+        "mistake": mistake(written, wrong[0]) if wrong else None,
+        "chips": chips(form.cleaned_data["q"], query) if form.is_valid() else [],
+    }
+
+
+def _workflow(query: Query) -> str | None:
+    """The workflow that all rows belong to."""
+    names = (term.pattern.exact for term in terms(query) if isinstance(term, Named) and term.name is Name.CORRELATION)
+    return next(names, None)

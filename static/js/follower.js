@@ -6,12 +6,12 @@ const RETRY_FIRST = 500;
 const RETRY_LAST = 10_000;
 // The server speaks every 15 seconds. A connection that was cut silently says so only by its silence.
 const SILENCE = 40_000;
-const ENDS = { 4401: "signed-out", 4404: "not-a-member" };
+const ENDS = { 4400: "unreadable", 4401: "signed-out", 4404: "not-a-member" };
 
 export class Follower {
   /**
-   * `onFrame({ position, rows, html })` for each frame; `onState` with "open", "lost", "signed-out" or
-   * "not-a-member". With `counts` no rows are sent, only how many there are.
+   * `onFrame({ position, rows, html })` for each frame; `onState` with "open", "lost", "signed-out",
+   * "not-a-member" or "unreadable". With `counts` no rows are sent, only how many there are.
    */
   constructor(path, { after, counts = false, onFrame, onState = () => {} }) {
     this.url = new URL(path, location.href);

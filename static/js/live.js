@@ -12,6 +12,12 @@ const NEAR_THE_TOP = 40;
 const FEW = 50;
 
 const get = (id) => document.getElementById(id);
+/** The head's own address, in which "two hours ago" has become the time that it meant. */
+function headUrl() {
+  const url = new URL(location.href);
+  url.search = get("timeline").dataset.head.slice(1);
+  return url;
+}
 const number = (n) => n.toLocaleString("en");
 
 class Live {
@@ -72,7 +78,7 @@ class Live {
     if (rows.childElementCount < MOST) return;
     const last = rows.lastElementChild;
     const oldest = last.dataset.first ?? last.querySelector("[data-position]").dataset.position;
-    const url = new URL(location.href);
+    const url = headUrl();
     url.searchParams.set("before", oldest);
     const link = document.createElement("a");
     link.className = "link";
@@ -167,9 +173,8 @@ function showHead(position) {
 
 /** A paused page's address is that of the rows on it: reloaded or passed on, it shows just these. */
 function showPausedAt(position) {
-  const url = new URL(location.href);
-  if (position === null) url.searchParams.delete("before");
-  else url.searchParams.set("before", position + 1);
+  const url = headUrl();
+  if (position !== null) url.searchParams.set("before", position + 1);
   history.replaceState(history.state, "", url);
 }
 
@@ -181,6 +186,7 @@ function showState(name) {
     lost: "Reconnecting…",
     "signed-out": "You are signed out.",
     "not-a-member": "You may no longer read this log.",
+    unreadable: "This query can’t be followed.",
   };
   const was = state.textContent;
   state.textContent = words[name];

@@ -14,7 +14,7 @@ from tests.factories import make_log
 from tests.server import Server
 
 PAGES = (
-    "", "?before=3", "?type=Nope", "?before=x", "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
+    "", "?before=3", "?q=type:Nope", "?q=(agnet:x", "?q=order-1+-type:Nope", "?before=x", "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
     "streams/?order=name&category=order", "streams/?before=x", "streams/order-1/", "workflows/", "workflows/?before=1",
     "workflows/{workflow}/", "workflows/{workflow}/?order=log", "workflows/{workflow}/?after=99",
     "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99",

@@ -25,7 +25,7 @@ def scroll_away(page: Page, agent: Agent) -> None:
 
 def test_the_first_event_turns_the_empty_page_into_the_timeline(admin_page: Page, agent: Agent) -> None:
     expect(admin_page.get_by_role("heading", name="Append the first event")).to_be_visible()
-    field = admin_page.get_by_label("Agent")
+    field = admin_page.get_by_role("combobox", name="Query")
     field.fill("half typed")
     agent.append("order-1", {"type": "OrderPlaced"})
     expect(admin_page.locator(ROWS)).to_have_count(1)
@@ -85,14 +85,14 @@ def test_a_restarted_server_loses_no_row(admin_page: Page, agent: Agent, server:
     expect(admin_page.locator("#live-state")).to_be_hidden()
 
 
-def test_a_filter_stays_live_and_in_the_url(admin_page: Page, agent: Agent) -> None:
+def test_a_query_stays_live_and_in_the_url(admin_page: Page, agent: Agent) -> None:
     agent.append("order-1", {"type": "A"}, {"type": "B"})
     expect(admin_page.locator(ROWS)).to_have_count(2)
     admin_page.keyboard.press("/")
-    admin_page.keyboard.type("B")
+    admin_page.keyboard.type("type:B")
     admin_page.keyboard.press("Enter")
     expect(admin_page.locator(ROWS)).to_have_count(1)
-    assert admin_page.url.endswith("/?type=B")
+    assert admin_page.url.endswith("/?q=type%3AB")
     agent.append("order-1", {"type": "A"}, {"type": "B"}, {"type": "l"})
     expect(admin_page.locator(ROWS)).to_have_count(2)
     assert positions(admin_page) == [4, 2]
@@ -100,7 +100,7 @@ def test_a_filter_stays_live_and_in_the_url(admin_page: Page, agent: Agent) -> N
 
 def test_nothing_matches_turns_into_rows_when_something_does(admin_page: Page, agent: Agent, log: object) -> None:
     agent.append("order-1")
-    admin_page.goto(f"{admin_page.url}?type=Later")
+    admin_page.goto(f"{admin_page.url}?q=type:Later")
     expect(admin_page.get_by_role("heading", name="Nothing matches")).to_be_visible()
     agent.append("order-1", {"type": "Later"})
     expect(admin_page.locator(ROWS)).to_have_count(1)
@@ -120,7 +120,7 @@ def test_a_page_keeps_a_thousand_rows_and_leads_on_from_the_last(admin_page: Pag
 def test_letters_typed_into_a_field_are_text(admin_page: Page, agent: Agent) -> None:
     agent.append("order-1")
     expect(admin_page.locator(ROWS)).to_have_count(1)
-    field = admin_page.get_by_label("Agent")
+    field = admin_page.get_by_role("combobox", name="Query")
     field.focus()
     admin_page.keyboard.type("jkl?/")
     expect(field).to_have_value("jkl?/")

@@ -38,7 +38,7 @@ def test_a_paused_page_has_the_address_of_what_it_shows(admin_page: Page, agent:
 
 def test_resuming_gives_the_page_its_plain_address_back(admin_page: Page, agent: Agent) -> None:
     agent.append("order-1", {"type": "A"})
-    admin_page.goto(f"{admin_page.url}?type=A")
+    admin_page.goto(f"{admin_page.url}?q=type%3AA")
     plain = admin_page.url
     pause(admin_page)
     assert admin_page.url == f"{plain}&before=2"

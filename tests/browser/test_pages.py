@@ -78,19 +78,6 @@ def test_rows_open_without_a_script(rows: Page) -> None:
     context.close()
 
 
-def test_a_filters_fields_complete_to_what_the_log_has_seen(rows: Page, agent: Agent) -> None:
-    agent.append("order-2", {"type": "Refunded", "agent": "router"}, {"type": "Returned"})
-    rows.keyboard.press("/")
-    rows.keyboard.type("Re")
-    expect(rows.locator("#seen-type option")).to_have_count(2)
-    rows.keyboard.type("f")
-    expect(rows.locator("#seen-type option")).to_have_count(1)
-    assert rows.locator("#seen-type option").get_attribute("value") == "Refunded"
-    assert "?" not in rows.url
-    rows.get_by_label("Agent").focus()
-    expect(rows.locator("#seen-agent option")).to_have_count(2)
-
-
 def test_a_part_that_fails_says_so_in_its_place_until_it_works(rows: Page) -> None:
     def fail(route: Route) -> None:
         route.fulfill(status=500, body="<h1>no</h1>")
@@ -108,13 +95,6 @@ def test_a_part_that_fails_says_so_in_its_place_until_it_works(rows: Page) -> No
     press(rows, "Enter")
     expect(rows.locator(".event-open")).to_have_count(1)
     expect(alert).to_have_count(0)
-
-
-def test_a_filter_that_can_not_be_read_is_answered_in_its_place(rows: Page) -> None:
-    rows.evaluate("document.querySelector('[name=type]').maxLength = 300")
-    rows.get_by_label("Type").fill("x" * 250)
-    rows.get_by_label("Type").press("Enter")
-    expect(rows.get_by_role("alert")).to_contain_text("can’t be read")
 
 
 def test_a_session_that_ended_leads_to_signing_in_and_not_into_the_page(rows: Page) -> None:

@@ -1,7 +1,8 @@
-"""What the filter's fields complete to."""
+"""What the query bar offers while a query is being written."""
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -11,38 +12,92 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from tests.integration.pages.conftest import Append
 
 
+def offered(client: Client, at: str, query: str, rest: str = "") -> list[str]:
+    answer = client.get(f"{at}completions", {"q": query, "rest": rest})
+    assert answer.status_code == 200
+    return [html.unescape(text) for text in re.findall(r'data-text="([^"]*)"', answer.content.decode())]
+
+
+@pytest.fixture(autouse=True)
+def _events(append: Append) -> None:
+    append(
+        "order-1",
+        {"type": "OrderPlaced", "agent": "router", "data": b'{"amount": 5, "ship to": {"city": "Bern"}}'},
+        {"type": "OrderPaid", "correlation_id": "w/1", "data": b'{"items": [{"sku": "a b"}, {"sku": "c"}]}'},
+    )
+    append("order-2", {"type": "Sent", "agent": "till er", "metadata": b'{"region": "eu"}'})
+
+
 @pytest.mark.parametrize(
-    ("url", "expected"),
+    ("query", "expected"),
     [
-        ("type", ["OrderPaid", "OrderPlaced", "Sent"]),
-        ("type?type=Order", ["OrderPaid", "OrderPlaced"]),
-        ("type?type=Order*", ["OrderPaid", "OrderPlaced"]),
-        ("type?type=Nope", []),
-        ("type?type=%00", ["OrderPaid", "OrderPlaced", "Sent"]),
-        ("agent?agent=ro", ["router"]),
-        ("stream?stream=order", ["order-1", "order-2"]),
-        ("correlation_id", ["w/1"]),
+        ("type:", ["type:OrderPaid ", "type:OrderPlaced ", "type:Sent "]),
+        ("type:Order", ["type:OrderPaid ", "type:OrderPlaced "]),
+        ("type:Order*", ["type:OrderPaid ", "type:OrderPlaced "]),
+        ("x (agent:a OR -type:S", ["type:Sent "]),
+        ("type:Nope", []),
+        ("type:\x00", []),
+        ("agent:t", ['agent:"till er" ']),
+        ('agent:"till e', ['agent:"till er" ']),
+        ("stream:order", ["stream:order-1 ", "stream:order-2 "]),
+        ("workflow:", ["correlation:w/1 "]),
+        ("ag", ["agent:"]),
+        ("me", ["metadata.", "metadata.region:"]),
+        ("ti", ['agent:"till er" ']),
+        ("am", ["data.amount:"]),
+        ("data.", ['data."ship to".city:', "data.amount:", "data.items[*].sku:"]),
+        ("type:OrderPaid data.", ["data.items[*].sku:"]),
+        ('data."ship', ['data."ship to".city:']),
+        ("data.items[*].sku:", ['data.items[*].sku:"a b" ', "data.items[*].sku:c "]),
+        ('data.items[*].sku:"a', ['data.items[*].sku:"a b" ']),
+        ("data.amount:", ["data.amount:5 "]),
+        ("metadata.", ["metadata.region:"]),
+        ("has:c", ["has:category ", "has:correlation ", "has:cause ", 'has:data."ship to".city ']),
+        ("has:metadata", ["has:metadata.region "]),
+        ("since:2", ["since:24h "]),
+        ("state", []),
+        ("state.", []),
+        ("position:", []),
+        ('"an open quote ', []),
     ],
 )
-def test_a_field_completes_to_names_of_this_log(
-    viewer: Client, append: Append, at: str, url: str, expected: list[str]
-) -> None:
-    append("order-1", {"type": "OrderPlaced", "agent": "router"}, {"type": "OrderPaid", "correlation_id": "w/1"})
-    append("order-2", {"type": "Sent", "agent": "till"})
-    page = viewer.get(f"{at}seen/{url}").content.decode()
-    assert re.findall('value="([^"]*)"', page) == expected
+def test_a_term_completes_to_what_the_log_has_seen(viewer: Client, at: str, query: str, expected: list[str]) -> None:
+    assert offered(viewer, at, query) == expected
 
 
-def test_what_is_no_field_of_the_filter_is_not_there(viewer: Client, at: str) -> None:
-    for name in ("data", "position", "before"):
+def test_an_empty_bar_offers_the_fields(viewer: Client, at: str) -> None:
+    assert offered(viewer, at, "")[:3] == ["type:", "agent:", "stream:"]
+    assert offered(viewer, at, "type:x ", " y") == offered(viewer, at, "")
+
+
+def test_in_the_middle_of_a_word_nothing_is_offered(viewer: Client, at: str) -> None:
+    assert offered(viewer, at, "ty", "pe:A") == []
+    assert offered(viewer, at, "(ty", ")") == ["type:"]
+
+
+def test_what_is_too_long_is_offered_nothing(viewer: Client, at: str) -> None:
+    assert offered(viewer, at, "type:" * 3_000) == []
+
+
+def test_workflows_complete_on_their_own_page(viewer: Client, at: str) -> None:
+    for query, expected in (("", ["w/1"]), ("?id=w", ["w/1"]), ("?id=x", [])):
+        page = viewer.get(f"{at}seen/correlation_id{query}").content.decode()
+        assert re.findall('value="([^"]*)"', page) == expected
+    for name in ("data", "position", "before", "type"):
         assert viewer.get(f"{at}seen/{name}").status_code == 404
 
 
-def test_completing_costs_one_query(
+def test_completing_costs_a_fixed_number_of_queries(
     viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    append("s", *[{"type": f"T{n}", "agent": f"a{n}"} for n in range(50)])
+    append("s", *[{"type": f"T{n}", "agent": f"a{n}", "data": b'{"x": 1}'} for n in range(50)])
     # session, user, membership with its log; the names
-    for name in ("type", "agent", "stream", "correlation_id"):
+    for name in ("type", "agent", "stream", "correlation"):
         with django_assert_num_queries(4):
-            viewer.get(f"{at}seen/{name}")
+            offered(viewer, at, f"{name}:")
+    # or a sample of events: the head and one slice in a transaction of its own
+    with django_assert_num_queries(8):
+        offered(viewer, at, "data.x:")
+    # or both: names of three kinds
+    with django_assert_num_queries(11):
+        offered(viewer, at, "T")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
-from events import store
+from events import scan
 from tests.integration.pages.conftest import Append
 
 SCRIPT = "<script>alert(1)</script>"
@@ -27,10 +27,10 @@ STREAM = f"{SCRIPT}/{BREAKOUT}"
 
 @pytest.mark.parametrize(
     "page",
-    ["", "?type=<script>alert(1)</script>", "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
+    ["", "?q=<script>alert(1)</script>", "?q=type:%22<script>alert(1)</script>%22", "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
      "streams/?order=name&category=<script>alert(1)</script>", "streams/{stream}/",
      "workflows/", "workflows/{workflow}/", "workflows/{workflow}/?order=log",
-     "workflows/?id=<script>alert(1)</script>/..", "seen/type", "seen/agent",
+     "workflows/?id=<script>alert(1)</script>/..", "seen/correlation_id", "completions?q=type:", "completions?q=agent:", "completions?q=data.",
      "replay/stream/{stream}/0", "replay/stream/{stream}/2"],
 )  # fmt: skip
 def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at: str, page: str) -> None:
@@ -57,7 +57,7 @@ def test_a_page_that_fails_says_so_and_tells_nothing(viewer: Client, at: str, mo
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr(store, "events", broken)
+    monkeypatch.setattr(scan, "events", broken)
     viewer.raise_request_exception = False
     answer = viewer.get(at)
     assert answer.status_code == 500

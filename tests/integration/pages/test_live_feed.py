@@ -15,7 +15,7 @@ from events import feed
 from events.engine import Engine
 from events.frame import MOST_ROWS, Frame, Gathering, View
 from events.models import Log
-from events.types import EVERYTHING, Filter
+from events.query.parse import parse
 from tests.factories import make_append
 
 PATIENCE = 10.0
@@ -30,8 +30,8 @@ async def watching(engine: Engine) -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-async def watch(stack: AsyncExitStack, log: Log, where: Filter = EVERYTHING, *, after: int = 0) -> Watch:
-    view = View(log.pk, log.name, where, "")
+async def watch(stack: AsyncExitStack, log: Log, query: str = "", *, after: int = 0) -> Watch:
+    view = View(log.pk, log.name, parse(query))
     return await stack.enter_async_context(aclosing(feed.watch(view, after=after, heartbeat=PATIENCE)))
 
 
@@ -99,8 +99,8 @@ async def test_who_is_a_little_late_gets_every_row(engine: Engine, log: Log, wat
 
 
 async def test_views_do_not_mix(engine: Engine, log: Log, other_log: Log, watching: AsyncExitStack) -> None:
-    ours = await watch(watching, log, Filter(types=("Placed",)))
-    paid = await watch(watching, log, Filter(types=("Paid",)))
+    ours = await watch(watching, log, "type:Placed")
+    paid = await watch(watching, log, "type:Paid")
     theirs = await watch(watching, other_log)
     await append(engine, other_log, 5)
     await append(engine, log, 2)

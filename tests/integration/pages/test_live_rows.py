@@ -126,7 +126,7 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
 async def test_only_what_fits_the_filter_comes_and_the_position_moves_on(
     engine: Engine, log: Log, member: Member, user: User
 ) -> None:
-    async with socket(log.name, user, "after=0&type=B*") as watching:
+    async with socket(log.name, user, "after=0&q=type:B*") as watching:
         assert await watching.connect()
         await append(engine, log, {"type": "A"}, {"type": "B1"}, {"type": "A"}, {"type": "B2"}, {"type": "A"})
         found = await frame_of(watching)
@@ -154,7 +154,7 @@ async def test_more_rows_than_a_page_draws_become_an_exact_gap(
     engine: Engine, log: Log, member: Member, user: User
 ) -> None:
     await append(engine, log, *[{"type": "A"}, {"type": "B"}] * 1_300)
-    async with socket(log.name, user, "after=0&type=A") as watching:
+    async with socket(log.name, user, "after=0&q=type:A") as watching:
         assert await watching.connect()
         found = await frame_of(watching)
         assert found["rows"] == 1_300
@@ -163,7 +163,7 @@ async def test_more_rows_than_a_page_draws_become_an_exact_gap(
         assert len(drawn) + int(counted.replace(",", "")) == 1_300
         assert drawn == sorted(drawn, reverse=True)
         assert drawn[0] == 2_599
-        assert f'href="/logs/{log.name}/?type=A&amp;before={drawn[-1]}"' in found["html"]
+        assert f'href="/logs/{log.name}/?q=type%3AA&amp;before={drawn[-1]}"' in found["html"]
 
 
 async def test_a_burst_is_told_to_its_last_event_at_once(
@@ -197,7 +197,7 @@ async def test_who_comes_back_to_a_filter_is_told_exactly_how_much_fits(
     engine: Engine, log: Log, member: Member, user: User
 ) -> None:
     await append(engine, log, *[{"type": "A"}, {"type": "B"}] * 1_300)
-    async with socket(log.name, user, "after=10&type=B*") as watching:
+    async with socket(log.name, user, "after=10&q=type:B*") as watching:
         assert await watching.connect()
         found = await frame_of(watching)
         assert (found["rows"], found["position"]) == (1_295, 2_600)
@@ -206,7 +206,7 @@ async def test_who_comes_back_to_a_filter_is_told_exactly_how_much_fits(
 
 
 async def test_who_only_counts_is_sent_no_rows(engine: Engine, log: Log, member: Member, user: User) -> None:
-    async with socket(log.name, user, "after=0&type=A&counts=on") as watching:
+    async with socket(log.name, user, "after=0&q=type:A&counts=on") as watching:
         assert await watching.connect()
         await append(engine, log, {"type": "A"}, {"type": "B"}, {"type": "A"})
         found = await frame_of(watching)
@@ -221,12 +221,25 @@ async def test_a_row_is_rendered_anew_when_its_event_was_redacted(engine: Engine
     assert "s3cret" not in rows_html(log.name, [replace(event, data="{}")])[0]
 
 
-@pytest.mark.parametrize("query", ["after=x", f"after={2**64}", "type=" + "x" * 201])
-async def test_a_query_that_can_not_be_read_is_refused(
-    engine: Engine, log: Log, member: Member, user: User, query: str
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("after=x", "after: Enter a whole number."),
+        (f"after={2**64}", f"after: Ensure this value is less than or equal to {2**63 - 1}."),
+        ("q=agnet:router", "q: Column 1: there is no field 'agnet'."),
+        ("q=state.a:1", "q: state asks about a step of a replay"),
+        ("q=" + "é" * 10_001, "q: Column 10001"),
+    ],
+)
+async def test_a_query_that_can_not_be_read_is_refused_with_the_reason(
+    engine: Engine, log: Log, member: Member, user: User, query: str, reason: str
 ) -> None:
     async with socket(log.name, user, query) as watching:
-        assert not await watching.connect()
+        assert await watching.connect()
+        closed = await watching.receive()
+        assert (closed["type"], closed["code"]) == ("websocket.close", 4400)
+        assert closed["reason"].startswith(reason)
+        assert len(closed["reason"].encode()) <= 123
 
 
 async def closed_with(watching: Socket) -> int:

@@ -1,14 +1,18 @@
-"""The timeline: keyset pages both ways, filters, and what it says when there is nothing to show."""
+"""The timeline: keyset pages both ways, queries, and what it says when there is nothing to show."""
 
 from __future__ import annotations
 
+import html
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events import scan
 from events.views.timeline import ROWS
 from tests.integration.pages.conftest import Append
 
@@ -49,37 +53,40 @@ def test_going_newer_ends_at_the_head_where_rows_are_live(viewer: Client, append
 
 def test_the_page_says_up_to_where_it_has_seen_the_log(viewer: Client, append: Append, at: str) -> None:
     append("order-1", {"type": "A"}, {"type": "B"})
-    assert 'data-seen="2"' in get(viewer, f"{at}?type=A")
+    assert 'data-seen="2"' in get(viewer, f"{at}?q=type:A")
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("type=OrderPlaced", [1]),
-        ("type=Order*", [2, 1]),
-        ("agent=router", [3, 1]),
-        ("stream=order-2", [3]),
-        ("correlation_id=w1", [2]),
-        ("type=Order*&agent=router", [1]),
+        ("type:OrderPlaced", [1]),
+        ("type:Order*", [2, 1]),
+        ("agent:router", [3, 1]),
+        ("stream:order-2", [3]),
+        ("workflow:w1", [2]),
+        ("type:Order* agent:router", [1]),
+        ("-agent:router OR data.amount>4", [2, 1]),
+        ("data.amount>5", []),
     ],
 )
-def test_a_filter_shows_what_fits(viewer: Client, append: Append, at: str, query: str, expected: list[int]) -> None:
+def test_a_query_shows_what_fits(viewer: Client, append: Append, at: str, query: str, expected: list[int]) -> None:
     append(
         "order-1",
-        {"type": "OrderPlaced", "agent": "router"},
+        {"type": "OrderPlaced", "agent": "router", "data": b'{"amount": 5}'},
         {"type": "OrderPaid", "agent": "till", "correlation_id": "w1"},
     )
     append("order-2", {"type": "Sent", "agent": "router"})
-    assert positions(get(viewer, f"{at}?{query}")) == expected
+    answer = viewer.get(at, {"q": query})
+    assert positions(answer.content.decode()) == expected
 
 
-def test_a_cursor_keeps_the_filter(viewer: Client, append: Append, at: str) -> None:
+def test_a_cursor_keeps_the_query(viewer: Client, append: Append, at: str) -> None:
     append("order-1", *[{"type": "A"}, {"type": "B"}] * (ROWS + 1))
-    assert link(get(viewer, f"{at}?type=A"), "next") == "?type=A&before=3"
+    assert link(get(viewer, f"{at}?q=type:A"), "next") == "?q=type%3AA&before=3"
 
 
-@pytest.mark.parametrize("query", ["before=x", "before=-1", f"after={2**63}", "type=" + "x" * 201, "type=%00"])
-def test_a_query_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, at: str, query: str) -> None:
+@pytest.mark.parametrize("query", ["before=x", "before=-1", f"after={2**63}", "q=" + "x" * 10_001, "q=%00", "q=(", "q=state.a:1"])
+def test_an_address_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, at: str, query: str) -> None:
     answer = viewer.get(f"{at}?{query}")
     assert answer.status_code == 400
     assert "can’t be read" in answer.content.decode()
@@ -88,9 +95,9 @@ def test_a_query_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, at:
 def test_nothing_yet_and_nothing_matches_are_different_answers(viewer: Client, append: Append, at: str) -> None:
     assert "Append the first event" in get(viewer, at)
     append("order-1", {})
-    nothing = get(viewer, f"{at}?type=Nope")
+    nothing = get(viewer, f"{at}?q=type:Nope")
     assert "Nothing matches" in nothing
-    assert "Clear the filter" in nothing
+    assert "Clear the query" in nothing
 
 
 def test_htmx_gets_the_part_that_changes_and_history_the_whole(viewer: Client, append: Append, at: str) -> None:
@@ -115,11 +122,132 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("order-1", *[{"agent": "a"}] * ROWS)
-    # session, user, membership with its log, events
-    with django_assert_num_queries(4):
+    # session, user, membership with its log; the head and, in a transaction with its own timeout, one slice of events
+    with django_assert_num_queries(8):
         viewer.get(at)
-    # the session's cache is per request; paging older costs the same, and newer one more where it meets the head
-    with django_assert_num_queries(4):
-        viewer.get(f"{at}?before=50")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(8):
+        viewer.get(f"{at}?before=50&q=type:Placed")
+    # the session's cache is per request; paging newer searches twice where it meets the head
+    with django_assert_num_queries(13):
         viewer.get(f"{at}?after=50")
+
+
+def chips(page: str) -> list[tuple[str, str]]:
+    """Each chip's text, and the address that its link leads to."""
+    found = re.findall(r'<bdi title="[^"]*">([^<]*)</bdi><a href="([^"]*)"', page)
+    return [(html.unescape(text), html.unescape(url)) for text, url in found]
+
+
+def test_each_term_is_a_chip_whose_link_leaves_it_out(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {})
+    page = viewer.get(at, {"q": 'type:"Order placed" -agent:a,b (stream:x OR data.n>5)'}).content.decode()
+    assert [text for text, _ in chips(page)] == ['type:"Order placed"', "-agent:a,b", "stream:x OR data.n>5"]
+    without_the_type = parse_qs(urlsplit(chips(page)[0][1]).query)["q"]
+    assert without_the_type == ["-agent:a,b (stream:x OR data.n>5)"]
+    assert page.count('class="chip not"') == 1
+    assert chips(viewer.get(at, {"q": "agent:a"}).content.decode()) == [("agent:a", f"{at}?")]
+
+
+def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", *[{"type": "A"}] * (ROWS + 1))
+    page = get(viewer, f"{at}?q=since:2h+type:A")
+    assert [text for text, _ in chips(page)] == ["since:2h", "type:A"]
+    (asked,) = parse_qs(urlsplit(link(page, "next")).query)["q"]
+    since = re.fullmatch(r"since:(\S+Z) type:A", asked)
+    assert since
+    age = datetime.now(UTC) - datetime.fromisoformat(since[1])
+    assert timedelta(hours=2) <= age < timedelta(hours=2, minutes=1)
+    socket = re.search(r'data-socket="([^"]+)"', page)
+    assert socket
+    assert asked in unquote_plus(socket[1])
+    assert asked.split()[0] in unquote_plus(chips(page)[1][1])
+
+
+@pytest.mark.parametrize(
+    ("query", "marked", "said"),
+    [
+        ("type:A agnet:router x", "type:A <mark>agnet:router</mark> x", "Did you mean agent:?"),
+        ("(type:A", "(type:A<mark> </mark>", "a ) is missing"),
+        ("<b>:1", "<mark>&lt;b&gt;:1</mark>", "can&#x27;t stand here"),
+        ("state.a:1", None, "a list of events has no state"),
+        ("50%:1", "50%<mark>:1</mark>", "a field&#x27;s name stands before a colon"),
+    ],
+)
+def test_a_mistake_is_marked_and_said_in_words(
+    viewer: Client, at: str, query: str, marked: str | None, said: str
+) -> None:
+    answer = viewer.get(at, {"q": query})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert said in page
+    found = re.search(r'<pre class="mistake"><bdi>(.*?)</bdi></pre>', page)
+    assert (found and found[1]) == marked
+    assert f'value="{html.escape(query)}"' in page
+    assert 'aria-invalid="true"' in page
+
+
+def test_of_a_long_query_the_part_around_the_mistake_is_shown(viewer: Client, at: str) -> None:
+    page = viewer.get(at, {"q": "a " * 100 + "b:1" * 100 + " c" * 100}).content.decode()
+    found = re.search(r"<bdi>(…(?:a ){30}<mark>(?:b:1){20}…</mark>(?: c){30}…)</bdi>", page)
+    assert found, re.search(r"<bdi>.*?</bdi>", page)
+
+
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search stops after its first slice."""
+    search = scan.events
+    monkeypatch.setattr(scan, "events", partial(search, budget=0))
+
+
+@pytest.mark.usefixtures("no_time")
+def test_a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on(
+    viewer: Client, append: Append, at: str
+) -> None:
+    for _ in range(5):
+        append("order-1", *[{"type": "A"}] * 1_000)
+    append("order-1", {"type": "Rare"})
+    page = get(viewer, f"{at}?q=-type:A")
+    assert positions(page) == [5_001]
+    assert "Searched back to #3,002: go on" in page
+    page = get(viewer, at + link(page, "next"))
+    assert positions(page) == []
+    assert "Searched back to #1,002" in page
+    page = get(viewer, at + link(page, "next"))
+    assert "Nothing this way" in page
+    assert 'rel="next"' not in page
+
+
+@pytest.mark.usefixtures("no_time")
+def test_nothing_found_yet_is_not_nothing_matches(viewer: Client, append: Append, at: str) -> None:
+    for _ in range(3):
+        append("order-1", *[{"type": "A"}] * 1_000)
+    page = get(viewer, f"{at}?q=-type:A")
+    assert "Nothing found yet" in page
+    assert "Searched back from #3,000 to #1,001" in page
+    assert "Nothing matches" not in page
+    assert "data-at-head" in page
+    # and the way on ends with an answer
+    assert "Nothing this way" in get(viewer, at + link(page, "next"))
+
+
+@pytest.mark.usefixtures("no_time")
+def test_a_search_for_newer_events_goes_on_until_the_head(viewer: Client, append: Append, at: str) -> None:
+    for _ in range(3):
+        append("order-1", *[{"type": "A"}] * 1_000)
+    append("order-1", {"type": "Rare"})
+    page = get(viewer, f"{at}?q=-type:A&after=0")
+    assert positions(page) == []
+    assert "Searched on to #2,000: go on" in page
+    page = get(viewer, at + link(page, "prev"))
+    assert positions(page) == [3_001]
+    assert "data-at-head" in page
+
+
+def test_a_link_elsewhere_asks_for_a_name_however_it_is_written(viewer: Client, append: Append, at: str) -> None:
+    hard = 'a "b" *(c):d'
+    append(hard, {"type": hard, "agent": hard, "correlation_id": hard}, {"type": "other"})
+    page = get(viewer, f"{at}events/1")
+    urls = {html.unescape(url) for url in re.findall(r'href="([^"]*[?]q=[^"]*)"', page)}
+    asked = {parse_qs(urlsplit(url).query)["q"][0]: url for url in urls}
+    for name in ("type", "agent", "correlation"):
+        assert positions(get(viewer, asked[f'{name}:"a \\"b\\" *(c):d"'])) == [1]

@@ -142,7 +142,7 @@ def test_a_run_that_was_recorded_in_bulk_has_no_durations(viewer: Client, append
 
 def test_a_timeline_of_a_workflow_leads_to_its_page(viewer: Client, append: Append, at: str) -> None:
     append("s", {"correlation_id": "w/1"})
-    assert f'href="{at}workflows/w/1/"' in get(viewer, f"{at}?correlation_id=w%2F1")
+    assert f'href="{at}workflows/w/1/"' in get(viewer, f"{at}?q=workflow:w/1")
 
 
 def test_no_workflows_and_no_such_workflow_are_different_answers(viewer: Client, append: Append, at: str) -> None:

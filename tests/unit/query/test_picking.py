@@ -62,3 +62,9 @@ def test_plus_and_minus_take_each_other_back() -> None:
     assert to_text(excluding(including(query, term), term)) == "(type:a b OR c) -agent:x"
     assert to_text(including(including(parse(""), term), term)) == "agent:x"
     assert without(including(query, term), term) == query
+
+
+def test_true_is_not_taken_for_1() -> None:
+    query = parse("data.a:true data.a:1")
+    assert to_text(without(query, parse("data.a:true"))) == "data.a:1"
+    assert to_text(excluding(query, parse("data.a:1"))) == "data.a:true -data.a:1"
