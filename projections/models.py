@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Now
 
 from events.models import Log, NameField
 
@@ -113,3 +113,124 @@ class Parked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection} of {self.key!r} at {self.position}"
+
+
+class Snapshot(models.Model):
+    """A state kept on the way, so that a fold need not begin at the first event. A cache: drop it whenever you like.
+
+    `source` (of a `kind`, see `sources.py`) has been passed up to its nth event, at `place` in it. Those that a fold
+    leaves on its way stand at the same places whoever folds (`folding.py`), so two that write at once agree;
+    `is_asked`: this one was asked for, and stands anywhere. A redaction behind `seen` is not in the state yet: it counts
+    no more.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "projection", "kind", "source", "fingerprint", "n")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    n = models.BigIntegerField(help_text="how many events of the source were passed")
+    place = models.BigIntegerField(help_text="of the nth: a version of a stream, else a position")
+    events = models.BigIntegerField(help_text="how many of them were folded")
+    position = models.BigIntegerField(help_text="of the last one folded")
+    version = models.BigIntegerField(help_text="of the last one folded, in its stream")
+    event_bytes = models.BigIntegerField(help_text="of the n events")
+    kept_bytes = models.BigIntegerField(help_text="of the snapshots left on the way up to here")
+    seen = models.BigIntegerField(
+        help_text="the log's head when it was read: a redaction behind it is not in the state"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    is_asked = models.BooleanField()
+    projection = NameField()
+    kind = NameField()
+    source = NameField()
+    fingerprint = NameField()
+    state = models.TextField()
+
+    class Meta:
+        db_table = "snapshot"
+        indexes = [
+            # the nearest at or before a position
+            models.Index(
+                fields=["log", "projection", "kind", "source", "fingerprint", "position"], name="snapshot_position"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.projection} of {self.kind} {self.source!r} at {self.n}"
+
+
+class ProjectionEvent(models.Model):
+    """The nth event of a key that the log has no index for, as the runner found it."""
+
+    pk = models.CompositePrimaryKey("log_id", "projection", "build", "key", "position")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    build = models.IntegerField()
+    position = models.BigIntegerField()
+    n = models.BigIntegerField()
+    projection = NameField()
+    key = NameField()
+
+    class Meta:
+        db_table = "projection_event"
+
+    def __str__(self) -> str:
+        return f"{self.projection} of {self.key!r}: {self.position}"
+
+
+class JobStatus(models.TextChoices):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class Job(models.Model):
+    """Long work, done outside the web process. The row survives the worker that does it.
+
+    While one is `ACTIVE` there is no second with the same `key`.
+    """
+
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    kind = NameField()
+    key = NameField(help_text="what makes two jobs of a kind the same")
+    arguments = models.JSONField()
+    status = NameField(choices=JobStatus.choices, default=JobStatus.QUEUED, db_default=JobStatus.QUEUED)
+    progress = models.BigIntegerField(default=0, db_default=0)
+    total = models.BigIntegerField(null=True)
+    rate = models.FloatField(null=True, help_text="of progress, a second")
+    result = models.JSONField(null=True)
+    error = models.TextField(default="", db_default="")
+    is_cancel_requested = models.BooleanField(default=False, db_default=False)
+    attempt = models.IntegerField(default=0, db_default=0, help_text="how many workers have taken it on")
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "job"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["log", "kind", "key"], name="job_active", condition=Q(status__in=["queued", "running"])
+            ),
+        ]
+        indexes = [
+            # a worker looks for work
+            models.Index(fields=["id"], name="job_waiting", condition=Q(status__in=["queued", "running"])),
+            # the log's jobs, newest first
+            models.Index(fields=["log", "-id"], name="job_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How much longer it takes at its rate; None where that isn't known."""
+        if self.status not in ACTIVE or self.total is None or not self.rate:
+            return None
+        return max(0.0, (self.total - self.progress) / self.rate)
