@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from events.query.tree import EVERYTHING, Name, Named, Pattern, Query, all_of, any_of, negation
 from projections.diff import diff
 from projections.types import Decoded, Json, Projection, Step
 
@@ -17,15 +18,32 @@ class ReducerFailed(Exception):
         self.state = state
 
 
+def reads(projection: Projection) -> Query:
+    """The events that a projection reads, as a query: for a store to fetch no others."""
+    types = (Named(Name.TYPE, _pattern(each)) for each in projection.handlers)
+    handled = any_of(types) if projection.handlers else negation(EVERYTHING)
+    return projection.where if "*" in projection.handlers else all_of([handled, projection.where])
+
+
+def _pattern(type_: str) -> Pattern:
+    return Pattern((type_[:-1], "")) if type_.endswith("*") else Pattern((type_,))
+
+
 def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json:
     """The state after `events`, from `state` on: folding in parts equals folding at once.
+
+    Events that the projection doesn't read are passed over.
 
     Raises:
         ReducerFailed: at the first event that the reducer raises for.
     """
+    handler_of, fits = projection.handler, projection.fits
     for happened in events:
+        handler = handler_of(happened.event.type)
+        if handler is None or (fits is not None and not fits(happened.event)):
+            continue
         try:
-            state = projection.reduce(state, happened)
+            state = handler(state, happened)
         except Exception as error:
             raise ReducerFailed(happened, state, error) from error
     return state

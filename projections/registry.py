@@ -1,8 +1,82 @@
-"""The projections there are, by name."""
+"""The projections there are, by name, and the upcasters: found, not listed.
+
+Those of `projections/catalog/`, one a file, and those of each installed app's `projections.py`, as Django's admin finds
+its `admin.py`. Whatever `Projection` or `Upcaster` stands there at the top level is registered.
+"""
 
 from __future__ import annotations
 
-from projections.catalog import latest
-from projections.types import Projection
+import pkgutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import TypeVar
 
-PROJECTIONS: dict[str, Projection] = {projection.name: projection for projection in (latest.latest,)}
+from django.apps import apps
+from django.utils.module_loading import autodiscover_modules
+
+from projections import catalog, fingerprint, upcasting
+from projections.errors import NoSuchProjection
+from projections.types import Projection
+from projections.upcasting import Upcaster
+
+PROJECTIONS: dict[str, Projection] = {}
+"""By name, in the order in which they were found."""
+_Declared = TypeVar("_Declared")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Every projection and upcaster of some modules, each once, two of one name among them."""
+
+    projections: tuple[Projection, ...]
+    upcasters: tuple[Upcaster, ...]
+
+
+found = Found((), ())
+
+
+def get(name: str) -> Projection:
+    """The projection of a name.
+
+    Raises:
+        NoSuchProjection: there is none.
+    """
+    try:
+        return PROJECTIONS[name]
+    except KeyError:
+        raise NoSuchProjection(f"There is no projection {name!r}.") from None
+
+
+def autodiscover() -> None:
+    """Find them all. What is wrong with them, the system checks say."""
+    global found
+    autodiscover_modules("projections")
+    found = collect([*_catalog(), *_of_apps()])
+    PROJECTIONS.clear()
+    for each in found.projections:
+        PROJECTIONS.setdefault(each.name, each)
+    upcasting.use(upcasting.Chains(found.upcasters))
+    for module in {handler.__module__ for each in found.projections for handler in each.handlers.values()}:
+        fingerprint.code_of(module)  # now, while the file is still what was imported
+
+
+def collect(modules: Iterable[ModuleType]) -> Found:
+    """What some modules declare at their top level. A name that is imported from another declares nothing new."""
+    values = [value for module in modules for value in vars(module).values()]
+    return Found(_each_once(values, Projection), _each_once(values, Upcaster))
+
+
+def _each_once(values: list[object], kind: type[_Declared]) -> tuple[_Declared, ...]:
+    return tuple({id(value): value for value in values if isinstance(value, kind)}.values())
+
+
+def _catalog() -> list[ModuleType]:
+    return [import_module(f"{catalog.__name__}.{each.name}") for each in pkgutil.iter_modules(catalog.__path__)]
+
+
+def _of_apps() -> list[ModuleType]:
+    names = (f"{config.name}.projections" for config in apps.get_app_configs())
+    return [sys.modules[name] for name in names if name in sys.modules]

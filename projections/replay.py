@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from events import store
-from events.json_value import loads
 from events.types import Event, StreamInfo
 from projections.fold import ReducerFailed, fold, start, step
-from projections.types import Decoded, Projection, Step
+from projections.types import Decoded, Projection, Step, decode
 
 FOLD_LIMIT = 10_000
 """The most events folded while a page is waited for: about 60 ms of reading and decoding."""
@@ -66,4 +65,4 @@ def _blocks(log_id: int, stream: str, *, upto: int) -> Iterator[list[Decoded]]:
     for first in range(1, upto + 1, _BLOCK):
         limit = min(_BLOCK, upto + 1 - first)
         events = store.stream_events(log_id, stream, from_version=first, limit=limit).fetch()
-        yield [Decoded(event, loads(event.data)) for event in events]
+        yield list(map(decode, events))

@@ -6,26 +6,52 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeAlias
+
+from msgspec import UNSET, Struct
 
 from events.json_pointer import at
 from events.json_value import loads
+from events.query.match import event_matcher
+from events.query.parse import parse
+from events.query.tree import Query
 from events.types import Event
+from projections import upcasting
+
+_TYPES_KEPT = 4_096
 
 Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
 """A JSON value. Numbers keep every digit: int or Decimal, never float."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """An event as a handler sees it: the envelope, and its data as a value."""
+class Decoded(Struct, gc=False, eq=False):
+    """An event as a handler sees it: the envelope, and its data as a value of the newest schema version.
+
+    Data is read and upcast when it is first asked for. So what only counts events never parses them, and data that
+    can't be upcast is an error of the handler that asked, at that event, like any other.
+    """
 
     event: Event
-    data: Any
+    _data: Any = UNSET
+    _metadata: Any = UNSET
+
+    @property
+    def data(self) -> Any:
+        if self._data is UNSET:
+            self._data = upcasting.current().read(self.event)
+        return self._data
 
     @property
     def metadata(self) -> Any:
-        return loads(self.event.metadata)
+        if self._metadata is UNSET:
+            self._metadata = loads(self.event.metadata)
+        return self._metadata
+
+    @property
+    def schema_version(self) -> int:
+        """The version that data is read as."""
+        return upcasting.current().read_as(self.event)
 
     @property
     def type(self) -> str:
@@ -54,6 +80,11 @@ class Decoded:
     @property
     def at(self) -> datetime:
         return self.event.at
+
+
+def decode(event: Event) -> Decoded:
+    """An event as handlers see it: what all folding begins with."""
+    return Decoded(event)
 
 
 Handler: TypeAlias = Callable[[Any, Decoded], Any]
@@ -123,6 +154,8 @@ class Projection:
         self.materialised = materialised
         self.settings = settings
         self.handlers: dict[str, Handler] = {}
+        # A type is resolved once: matching prefixes for each event took longer than handling it.
+        self.handler = lru_cache(maxsize=_TYPES_KEPT)(self._handler)
 
     def on(self, *types: str) -> Callable[[Handler], Handler]:
         """Handle events of these types; `Order*` is a prefix, `*` every type. An exact name goes before a prefix, a
@@ -133,12 +166,31 @@ class Projection:
                 if type_ in self.handlers:
                     raise ValueError(f"{self.name} has two handlers for {type_}")
                 self.handlers[type_] = handler
+            self.handler.cache_clear()
             return handler
 
         return declare
 
-    def handler(self, type_: str) -> Handler | None:
-        """The handler of a type; None where it has none."""
+    @cached_property
+    def where(self) -> Query:
+        """`query` as a tree.
+
+        Raises:
+            InvalidQuery: it is none.
+        """
+        return parse(self.query)
+
+    @cached_property
+    def fits(self) -> Callable[[Event], bool] | None:
+        """Whether `query` lets an event through, as it is stored: the database says the same. None: it lets all."""
+        return event_matcher(self.where) if self.query else None
+
+    def reads(self, event: Event) -> bool:
+        """Whether an event is one of those that make its states: its type has a handler and it fits the query."""
+        return self.handler(event.type) is not None and (self.fits is None or self.fits(event))
+
+    def _handler(self, type_: str) -> Handler | None:
+        """`handler(type)`: the handler of a type; None where it has none."""
         if exact := self.handlers.get(type_):
             return exact
         fitting = (each for each in self.handlers if each.endswith("*") and type_.startswith(each[:-1]))
@@ -146,8 +198,8 @@ class Projection:
         return None if longest is None else self.handlers[longest]
 
     def reduce(self, state: Json, happened: Decoded) -> Json:
-        """The next state. A type without a handler leaves it as it is."""
-        handler = self.handler(happened.type)
+        """The next state. An event that it doesn't read leaves it as it is."""
+        handler = self.handler(happened.event.type) if self.reads(happened.event) else None
         return state if handler is None else handler(state, happened)
 
 

@@ -16,8 +16,8 @@ from events.models import Member
 from events.views.event import whole_text
 from events.views.page import log_page, show
 from events.views.streams import existing
+from projections import registry
 from projections.marks import marks
-from projections.registry import PROJECTIONS
 from projections.replay import FOLD_LIMIT, StreamReplay, replay_stream
 
 
@@ -39,14 +39,14 @@ def replay_stream_page(request: HttpRequest, member: Member, name: str, step: in
         return redirect("replay-stream", member.log.name, name, _wanted(request.GET["step"], stream.version, step))
     if step > stream.version:
         raise NoSuchEvent(f"{name} has {stream.version} steps.")
-    replay = replay_stream(member.log_id, stream, n=step, projection=PROJECTIONS["latest"])
+    replay = replay_stream(member.log_id, stream, n=step, projection=registry.get("latest"))
     pointer = request.GET.get("text")
     if pointer is not None and replay.step and request.headers.get("HX-Request"):
         return render(request, "components/_text.html", {"row": whole_text(replay.step.after, pointer)})
     context = {
         "here": "streams",
         "replay": replay,
-        "projection": PROJECTIONS["latest"],
+        "projection": registry.get("latest"),
         "fold_limit": FOLD_LIMIT,
         "stops": _stops(replay),
         "line": line(replay.event) if replay.event else None,

@@ -1,0 +1,67 @@
+"""System checks: projections and upcasters that can be declared but can't work refuse to start."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+
+from events.query import tree
+from events.query.errors import InvalidQuery, NotForEvents
+from events.query.reading import refuse_state
+from projections import registry, state_text
+from projections.registry import Found
+from projections.types import Projection
+from projections.upcasting import Chains
+
+_NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
+
+
+@register()
+def what_is_declared_works(**kwargs: Any) -> list[CheckMessage]:
+    return problems(registry.found)
+
+
+def problems(found: Found) -> list[CheckMessage]:
+    """What stands against starting with these."""
+    return [*_names(found), *(error for each in found.projections for error in _projection(each)), *_upcasters(found)]
+
+
+def _names(found: Found) -> Iterator[CheckMessage]:
+    for name, times in Counter(each.name for each in found.projections).items():
+        if times > 1:
+            hint = "A projection's name is unique among the catalog and all installed apps: rename one of them."
+            yield Error(f"{times} projections are named {name}.", hint=hint, id="projections.E001")
+
+
+def _projection(each: Projection) -> Iterator[CheckMessage]:
+    if not _NAME.fullmatch(each.name):
+        hint = "A name stands in URLs: small letters, digits, - and _, 63 at the most."
+        yield Error(f"{each.name!r} is no name for a projection.", hint=hint, id="projections.E002")
+    if problem := _query_problem(each):
+        hint = "The query language is described in docs/query.md. A fold has no clock, so times in it are dates."
+        yield Error(f"The query of projection {each.name}: {problem}", hint=hint, id="projections.E003")
+    for what, value in (("initial", each.initial), ("settings", each.settings)):
+        try:
+            state_text.check(value)
+        except state_text.NotAState as error:
+            hint = "It is a JSON value: objects with strings as keys, lists, strings, int or Decimal, booleans, None."
+            yield Error(f"{what} of projection {each.name}: {error}", hint=hint, id="projections.E004")
+
+
+def _query_problem(each: Projection) -> str | None:
+    try:
+        refuse_state(each.where)
+    except (InvalidQuery, NotForEvents) as error:
+        return str(error)
+    timed = (leaf for leaf in tree.leaves(each.where) if isinstance(leaf, tree.Since | tree.Until))
+    return "it asks for a time before now." if any(isinstance(leaf.time, tree.Ago) for leaf in timed) else None
+
+
+def _upcasters(found: Found) -> Iterator[CheckMessage]:
+    for problem in Chains(found.upcasters).problems():
+        hint = "Every version of a type from the oldest on needs one upcaster, to a later version."
+        yield Error(problem, hint=hint, id="projections.E005")

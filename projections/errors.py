@@ -1,0 +1,11 @@
+"""What a request about projections can be refused for: of the same family as the log's."""
+
+from __future__ import annotations
+
+from events.errors import NotFound
+
+
+class NoSuchProjection(NotFound):
+    """There is no such projection."""
+
+    code = "no-such-projection"
