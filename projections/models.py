@@ -120,8 +120,8 @@ class Snapshot(models.Model):
 
     `source` (of a `kind`, see `sources.py`) has been passed up to its nth event, at `place` in it. Those that a fold
     leaves on its way stand at the same places whoever folds (`folding.py`), so two that write at once agree;
-    `is_asked`: this one was asked for, and stands anywhere. A redaction behind `seen` is not in the state yet: it counts
-    no more.
+    `is_asked`: this one was asked for, and stands anywhere. A redaction behind `seen` came too late for the state: it
+    is never used again.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "kind", "source", "fingerprint", "n")
@@ -131,11 +131,9 @@ class Snapshot(models.Model):
     events = models.BigIntegerField(help_text="how many of them were folded")
     position = models.BigIntegerField(help_text="of the last one folded")
     version = models.BigIntegerField(help_text="of the last one folded, in its stream")
-    event_bytes = models.BigIntegerField(help_text="of the n events")
-    kept_bytes = models.BigIntegerField(help_text="of the snapshots left on the way up to here")
-    seen = models.BigIntegerField(
-        help_text="the log's head when it was read: a redaction behind it is not in the state"
-    )
+    event_size = models.BigIntegerField(help_text="characters of the n events")
+    kept_size = models.BigIntegerField(help_text="characters of the snapshots left on the way up to here")
+    seen = models.BigIntegerField(help_text="the log's head when its events were read")
     created_at = models.DateTimeField(db_default=Now())
     is_asked = models.BooleanField()
     projection = NameField()
