@@ -39,9 +39,9 @@ class Engine:
 
     async def __aenter__(self) -> Self:
         global _current
-        conninfo = _conninfo()
+        address = conninfo()
         self.pool = AsyncConnectionPool(
-            conninfo,
+            address,
             min_size=1,
             max_size=8,
             timeout=5,
@@ -56,16 +56,16 @@ class Engine:
         )
         await self.pool.open()
         self.tails = Tails(self.pool)
-        notifier = Notifier(conninfo)
+        notifier = Notifier(address)
 
         def grown(log_id: int) -> None:
             self.tails.wake(log_id)
             notifier.mention(log_id)
 
-        self.writer = Writer(conninfo, on_append=grown)
+        self.writer = Writer(address, on_append=grown)
         self._tasks = [
             asyncio.create_task(notifier.run(), name="notifier"),
-            asyncio.create_task(listen(conninfo, self.tails.wake), name="listener"),
+            asyncio.create_task(listen(address, self.tails.wake), name="listener"),
         ]
         self._outer, _current = _current, self
         return self
@@ -81,7 +81,7 @@ class Engine:
         await self.pool.close()
 
 
-def _conninfo() -> str:
+def conninfo() -> str:
     """Django's own database, as libpq names it."""
     parameters = connections["default"].get_connection_params()
     own = ("client_encoding", "prepare_threshold")

@@ -23,7 +23,7 @@ def short_patience(settings: Settings) -> float:
 
 @pytest_asyncio.fixture
 async def proxy(database: None) -> AsyncIterator[Proxy]:
-    async with proxied(engines._conninfo()) as proxy:
+    async with proxied(engines.conninfo()) as proxy:
         yield proxy
 
 
@@ -31,7 +31,7 @@ async def proxy(database: None) -> AsyncIterator[Proxy]:
 async def frail_engine(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
     """An engine all of whose connections go through the proxy."""
     with monkeypatch.context() as patched:
-        patched.setattr(engines, "_conninfo", lambda: proxy.conninfo)
+        patched.setattr(engines, "conninfo", lambda: proxy.conninfo)
         engine = await Engine().__aenter__()
     try:
         yield engine

@@ -44,7 +44,7 @@ def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Pos
 async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_conninfo", lambda: postgres.conninfo)
+    monkeypatch.setattr(engines, "conninfo", lambda: postgres.conninfo)
     monkeypatch.setattr(tail, "_RETRY", 0.05)
     answers: dict[str, Outcome] = {}
     seen: list[Event] = []
