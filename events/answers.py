@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -57,9 +58,20 @@ def _json(event: Event) -> bytes:
 _shared_json = lru_cache(maxsize=2_000)(_json)
 
 
-def events_answer(events: Iterable[Event], *, next: int | None, head: int) -> HttpResponse:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events, where to go on, and the log's head. Not `complete`: the time was up before enough were found."""
+
+    events: Sequence[Event]
+    next: int | None
+    head: int
+    complete: bool = True
+
+
+def events_answer(page: Page) -> HttpResponse:
     """A page of events."""
-    return json_answer({"events": [orjson.Fragment(event_json(event)) for event in events], "next": next, "head": head})
+    events = [orjson.Fragment(event_json(event)) for event in page.events]
+    return json_answer({"events": events, "next": page.next, "head": page.head, "complete": page.complete})
 
 
 def appended(log: str, outcome: Appended) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import register_converter
+from django.utils import timezone
 from ninja import Router
 
 from events import cloudevents, engine, store
@@ -30,10 +31,11 @@ from events.append import check_stream
 from events.bulk import append_lines
 from events.converters import NameConverter
 from events.errors import EventsError, Invalid, NoSuchEvent, NoSuchStream, TooLarge
-from events.following import read_page, server_sent_events, wait_page
+from events.following import read_page, read_stream, server_sent_events, wait_page
 from events.grants import Bearer, Grant
 from events.models import Scope
 from events.openapi import operation
+from events.query.tree import Query
 from events.schemas import (
     AppendIn,
     AppendOut,
@@ -53,7 +55,7 @@ from events.schemas import (
     optional,
     parse_query,
 )
-from events.types import Append, Appended, Filter, StreamInfo
+from events.types import Append, Appended, StreamInfo
 
 register_converter(NameConverter, "name")
 
@@ -100,17 +102,15 @@ async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     grant = _grant(request)
     grant.check_stream(check_stream(stream))
     query = parse_query(request.GET, StreamEventsQuery)
-    pool = engine.current().pool
-    backward = query.direction == "backward"
-    events = await store.stream_events(
-        grant.log_id, stream, from_version=optional(query.from_version), backward=backward, limit=query.limit
-    ).afetch(pool)
-    head = await store.head(grant.log_id).afirst(pool) or 0
-    if backward:
-        next_version = events[-1].version - 1 or None if len(events) == query.limit else None
-    else:
-        next_version = events[-1].version + 1 if events else optional(query.from_version) or 1
-    return events_answer(events, next=next_version, head=head)
+    page = await read_stream(
+        grant.log_id,
+        stream,
+        query.query(timezone.now()),
+        from_version=optional(query.from_version),
+        backward=query.direction == "backward",
+        limit=query.limit,
+    )
+    return events_answer(page)
 
 
 @router.get(
@@ -300,32 +300,19 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     """
     grant = _grant(request)
     query = parse_query(request.GET, EventsQuery)
-    where = Filter(
-        types=tuple(query.type),
-        agents=tuple(query.agent),
-        stream=query.stream,
-        correlation_id=query.correlation_id,
-        stream_prefix=grant.stream_prefix,
-    )
+    tree = grant.narrowed(query.query(timezone.now()))
     if query.stream is not None:
         grant.check_stream(query.stream)
     if SSE in request.headers.get("Accept", ""):
-        return _event_stream(request, grant, where, query)
+        return _event_stream(request, grant, tree, query)
     backward = query.direction == "backward"
-    found, next_position, head = await read_page(
-        grant.log_id,
-        where,
-        after=optional(query.after),
-        before=optional(query.before),
-        backward=backward,
-        limit=query.limit,
+    before = optional(query.before)
+    page = await read_page(
+        grant.log_id, tree, after=optional(query.after), before=before, backward=backward, limit=query.limit
     )
-    if query.wait and not found and not backward and optional(query.before) is None:
-        found, next_position, latest = await wait_page(
-            grant.log_id, where, after=next_position or 0, limit=query.limit, wait=query.wait
-        )
-        head = max(head, latest)
-    return events_answer(found, next=next_position, head=head)
+    if query.wait and page.complete and not page.events and not backward and before is None:
+        page = await wait_page(grant.log_id, tree, behind=page, limit=query.limit, wait=query.wait)
+    return events_answer(page)
 
 
 @router.get(
@@ -350,13 +337,13 @@ def _stream_json(stream: StreamInfo) -> dict[str, Any]:
     return {"stream": stream.name, "category": stream.category, "version": stream.version}
 
 
-def _event_stream(request: HttpRequest, grant: Grant, where: Filter, query: EventsQuery) -> HttpResponseBase:
+def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: EventsQuery) -> HttpResponseBase:
     for field, given in (("before", optional(query.before) is not None), ("direction", query.direction == "backward")):
         if given:
             raise Invalid(f"{field} does not go with an event stream.", field=field)
     after = _last_event_id(request, optional(query.after) or 0)
     return StreamingHttpResponse(
-        server_sent_events(grant.log_id, where, after=after, check=lambda: _read(request)),
+        server_sent_events(grant.log_id, tree, after=after, check=lambda: _read(request)),
         content_type=SSE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

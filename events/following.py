@@ -3,63 +3,86 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 import orjson
 
-from events import engine, store
-from events.answers import event_json
-from events.types import Event, Filter
+from events import engine, scan, store
+from events.answers import Page, event_json
+from events.errors import brief
+from events.query.match import event_matcher
+from events.query.tree import EVERYTHING, Query
+from events.scan import Found
+from events.types import Event
+
+logger = logging.getLogger(__name__)
 
 _HEARTBEAT = 15.0
 """Seconds between two signs of life on a stream that has nothing to say."""
+_BLOCK = 1_000
 
 
 async def read_page(
-    log_id: int, where: Filter, *, after: int | None, before: int | None, backward: bool, limit: int
-) -> tuple[list[Event], int | None, int]:
-    """One page: its events, where to go on, and the log's head.
-
-    Forward, the second is the position up to which everything was looked at. Backward, it is the
-    position to read before, or None where nothing is left.
-    """
+    log_id: int, query: Query, *, after: int | None, before: int | None, backward: bool, limit: int
+) -> Page:
+    """One page. Its `next` is the position to read after; backward, to read before, or None where nothing is left."""
     pool = engine.current().pool
     # The head first: what is appended after this look is the next page's.
     head = await store.head(log_id).afirst(pool) or 0
-    before = head + 1 if before is None else min(head + 1, before)
-    events = await store.events(log_id, where, after=after, before=before, backward=backward, limit=limit).afetch(pool)
-    if len(events) == limit:
-        return events, events[-1].position, head
+    search = scan.events(log_id, query, after=after, before=before, backward=backward, limit=limit, head=head)
+    found = await search.afetch(pool)
+    return Page(found.events, None if backward and found.at_end else found.searched_to, head, found.complete)
+
+
+async def read_stream(
+    log_id: int, stream: str, query: Query, *, from_version: int | None, backward: bool, limit: int
+) -> Page:
+    """One page of a stream. Its `next` is the version to read from, or None where nothing is left."""
+    pool = engine.current().pool
+    head, version = await store.heads(log_id, stream).afirst(pool) or (0, 0)
+    after = before = None
+    if from_version is not None:
+        after, before = (None, from_version + 1) if backward else (from_version - 1, None)
+    search = scan.stream_events(
+        log_id, stream, query, after=after, before=before, backward=backward, limit=limit, version=version
+    )
+    found = await search.afetch(pool)
+    return Page(found.events, _next_version(found, backward), head, found.complete)
+
+
+def _next_version(found: Found, backward: bool) -> int | None:
     if backward:
-        return events, None, head
-    return events, max(after or 0, before - 1), head
+        return None if found.at_end else found.searched_to - 1
+    return found.searched_to + 1
 
 
-async def wait_page(log_id: int, where: Filter, *, after: int, limit: int, wait: float) -> tuple[list[Event], int, int]:
-    """The first matches after a position, waiting for them up to `wait` seconds."""
-    position = after
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + wait
+async def wait_page(log_id: int, query: Query, *, behind: Page, limit: int, wait: float) -> Page:
+    """The first matches behind an empty page, waiting for them up to `wait` seconds."""
+    matches = event_matcher(query)
+    position, head = behind.next or 0, behind.head
+    deadline = asyncio.get_running_loop().time() + wait
     try:
         async with (
             asyncio.timeout_at(deadline),
-            aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=wait)) as batches,
+            aclosing(engine.current().tails.follow(log_id, after=position, heartbeat=wait)) as batches,
         ):
             async for batch in batches:
-                found = [event for event in batch if where.matches(event)][:limit]
-                position = batch[-1].position if batch else position
+                if not batch:
+                    continue
+                found = [event for event in batch if matches(event)][:limit]
+                position = found[-1].position if len(found) == limit else batch[-1].position
+                head = max(head, batch[-1].position)
                 if found:
-                    if len(found) == limit:
-                        position = found[-1].position
-                    return found, position, max(position, batch[-1].position)
+                    return Page(found, position, head)
     except TimeoutError:
         pass
-    return [], position, position
+    return Page((), position, head)
 
 
 async def server_sent_events(
-    log_id: int, where: Filter, *, after: int, check: Callable[[], Awaitable[object]]
+    log_id: int, query: Query, *, after: int, check: Callable[[], Awaitable[object]]
 ) -> AsyncIterator[bytes]:
     """The events after a position, until `check` raises. `id:` is the position, on heartbeats that scanned to.
 
@@ -68,20 +91,43 @@ async def server_sent_events(
     loop = asyncio.get_running_loop()
     yield b"retry: 1000\n\n"
     spoke = checked = loop.time()
-    position, due = after, _HEARTBEAT * 0.9
-    async with aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as batches:
-        async for batch in batches:
-            position = batch[-1].position if batch else position
+    due = _HEARTBEAT * 0.9
+    async with aclosing(_follow(log_id, query, after=after)) as found:
+        async for events, position in found:
             if loop.time() - checked >= due:
                 await check()
                 checked = loop.time()
-            if frames := b"".join(_frame(event) for event in batch if where.matches(event)):
-                yield frames
+            if events:
+                yield b"".join(map(_frame, events))
             elif loop.time() - spoke >= due:
                 yield b"event: heartbeat\nid: %d\ndata: %b\n\n" % (position, orjson.dumps({"position": position}))
             else:
                 continue
             spoke = loop.time()
+
+
+async def _follow(log_id: int, query: Query, *, after: int) -> AsyncGenerator[tuple[list[Event], int], None]:
+    """The matches after a position as they are found, with the position looked up to; now and then without any.
+
+    The database searches what is there; what comes is matched here.
+    """
+    position = after
+    if query != EVERYTHING:
+        at_end = False
+        while not at_end:
+            search = scan.events(log_id, query, after=position, backward=False, limit=_BLOCK)
+            try:
+                found = await search.afetch(engine.current().pool)
+            except engine.DatabaseAway as error:
+                logger.warning("an event stream of log %s was ended: %s", log_id, brief(error))
+                return  # the client comes back with its last position
+            position, at_end = found.searched_to, found.at_end
+            yield list(found.events), position
+    matches = event_matcher(query)
+    async with aclosing(engine.current().tails.follow(log_id, after=position, heartbeat=_HEARTBEAT)) as batches:
+        async for batch in batches:
+            position = batch[-1].position if batch else position
+            yield [event for event in batch if matches(event)], position
 
 
 def _frame(event: Event) -> bytes:

@@ -18,6 +18,7 @@ from events.access import membership, person
 from events.append import check_name
 from events.errors import Forbidden, Unauthorized
 from events.models import Scope
+from events.query.tree import Name, Named, Pattern, Query, all_of
 from events.store import Read
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,12 @@ class Grant:
     stream_prefix: str = ""
     agent: str | None = None
     expires_at: datetime | None = None
+
+    def narrowed(self, query: Query) -> Query:
+        """What the token may see of a query's events."""
+        if not self.stream_prefix:
+            return query
+        return all_of([Named(Name.STREAM, Pattern((self.stream_prefix, ""))), query])
 
     def check_stream(self, stream: str) -> None:
         """Raise `Forbidden` for a stream outside the token's prefix."""

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events import errors, schemas
+from events.query.errors import InvalidQuery, NotForEvents
 
 _REFERENCE = "#/components/schemas/{name}"
 _STRUCTS = (
@@ -34,7 +35,7 @@ _TITLES = {
     if (
         found := [
             error
-            for error in vars(errors).values()
+            for error in (*vars(errors).values(), InvalidQuery, NotForEvents)
             if isinstance(error, type) and issubclass(error, errors.EventsError) and error.status == status
         ]
     )

@@ -1,26 +1,28 @@
 """Searching a log with a query in bounded work: slice by slice from one end, with an honest account of how far it came.
 
-A slice is a range of positions and one statement. It is small at first, which answers what is common; and grows as long
-as it is quick, so that what an index answers is asked about ten million positions in four statements. A statement that
+A slice is a range of places and one statement. It is small at first, which answers what is common; and grows as long
+as it is quick, so that what an index answers is asked about ten million places in four statements. A statement that
 takes too long is cancelled by the database and asked again about less. Nothing is counted.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import attrgetter
+from typing import Any, Literal
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.db.models import Q
-from psycopg import AsyncConnection
+from psycopg import AsyncClientCursor, AsyncConnection
 from psycopg.errors import QueryCanceled
 from psycopg_pool import AsyncConnectionPool
 
-from events import store
+from events import sql, store
 from events.query.orm import where
 from events.query.reading import pinned
-from events.query.tree import Query, Since, Until, terms
+from events.query.tree import Name, Named, Pattern, Query, Since, Until, all_of, terms
 from events.store import Read
 from events.types import Event
 
@@ -32,21 +34,21 @@ _LEAST_TIMEOUT = 50
 _GROWTH = 64
 _SLICE_SECONDS = 0.04
 _WINDOW = 5_000
-# Compiling a plan takes longer than running most; it pays on statements that are cancelled here anyway.
-_SETTINGS = "select set_config('statement_timeout', %s, true), set_config('jit', 'off', true)"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a search found, in the order in which it went.
 
-    Every position from its start to `searched_to` was looked at. `at_end`: there is nothing behind it. Where neither
-    the end nor the limit was reached the time was up, and a search from `searched_to` on goes on.
+    Every place from its start to `searched_to` was looked at: a position, or in a stream a version. `at_end`: nothing
+    lies behind it. `complete`: the search came to the end or to its limit; else its time was up, and a search from
+    `searched_to` on goes on.
     """
 
     events: tuple[Event, ...]
     searched_to: int
     at_end: bool
+    complete: bool
 
 
 @dataclass(slots=True)
@@ -55,9 +57,11 @@ class _Progress:
 
     low: int
     high: int
+    end: int
     limit: int
     backward: bool
     budget: float
+    place: Callable[[Event], int]
     began: float = field(default_factory=time.monotonic)
     slice_began: float = field(default_factory=time.monotonic)
     size: int = _FIRST
@@ -83,18 +87,18 @@ class _Progress:
             self.high = min(self.high, max(positions, default=self.high))
 
     def slice(self) -> tuple[int, int] | None:
-        """The first and last position to look at next; None when it is done. Some of the way is always gone."""
+        """The first and last place to look at next; None when it is done. Some of the way is always gone."""
         if self.at_end or not self.missing or (self.searched_to is not None and self.spent > self.budget):
             return None
         if self.backward:
             return max(self.low, self.high - self.size + 1), self.high
         return self.low, min(self.high, self.low + self.size - 1)
 
-    def took(self, first: int, last: int, events: list[Event]) -> None:
-        self.events += events
+    def took(self, first: int, last: int, rows: Sequence[tuple[Any, ...]]) -> None:
+        self.events += [Event(*row) for row in rows]
         end = first if self.backward else last
         if not self.missing:
-            end = self.events[-1].position
+            end = self.place(self.events[-1])
         self.searched_to = end
         self.low, self.high = (self.low, end - 1) if self.backward else (end + 1, self.high)
         now = time.monotonic()
@@ -110,69 +114,79 @@ class _Progress:
         self.slice_began = time.monotonic()
 
     def found(self) -> Found:
-        nowhere = self.high + 1 if self.backward else self.low - 1
-        return Found(tuple(self.events), nowhere if self.searched_to is None else self.searched_to, self.at_end)
+        searched_to = self.end if self.at_end or self.searched_to is None else self.searched_to
+        return Found(tuple(self.events), searched_to, self.at_end, self.at_end or not self.missing)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search that has not begun; it runs in the caller's thread or on the engine's pool."""
+    """A search that has not begun; it runs in the caller's thread or on the engine's pool, in no transaction.
+
+    `along` is the column that is gone along, whose last value is `head`, or what that reads.
+    """
 
     log_id: int
     condition: Q
+    head: int | Read[int]
     window: Read[int] | None
     after: int | None
     before: int | None
     backward: bool
     limit: int
     budget: float
+    along: Literal["position", "version"] = "position"
 
     def fetch(self) -> Found:
-        progress = self._progress(store.head(self.log_id).first())
+        progress = self._progress(self.head if isinstance(self.head, int) else self.head.first())
         if self.window:
             progress.narrow(self.window.fetch())
-        while progress.slice():
-            try:
-                with transaction.atomic():
-                    with connection.cursor() as cursor:
-                        cursor.execute(_SETTINGS, [self._timeout])
-                    while bounds := progress.slice():
-                        progress.took(*bounds, self._slice(progress, *bounds).fetch())
-            except OperationalError as error:
-                if not isinstance(error.__cause__, QueryCanceled):
-                    raise
-                progress.took_too_long(error)
-        return progress.found()
-
-    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Found:
-        progress = self._progress(await store.head(self.log_id).afirst(pool))
-        if self.window:
-            progress.narrow(await self.window.afetch(pool))
-        async with pool.connection() as session:
-            while progress.slice():
+        statement = self._statement()
+        with connection.cursor() as cursor:
+            while bounds := progress.slice():
                 try:
-                    async with session.transaction():
-                        await session.execute(_SETTINGS, [self._timeout])
-                        while bounds := progress.slice():
-                            progress.took(*bounds, await self._slice(progress, *bounds).afetch_on(session))
-                except QueryCanceled as error:
+                    cursor.execute(*statement(*bounds, progress.missing))
+                    cursor.nextset()
+                    progress.took(*bounds, cursor.fetchall())
+                except OperationalError as error:
+                    if not isinstance(error.__cause__, QueryCanceled):
+                        raise
                     progress.took_too_long(error)
         return progress.found()
 
-    @property
-    def _timeout(self) -> str:
-        """Of one statement, in milliseconds."""
-        return str(max(_LEAST_TIMEOUT, int(1_000 * self.budget)))
+    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Found:
+        async with pool.connection() as session:
+            progress = self._progress(self.head if isinstance(self.head, int) else await self.head.afirst_on(session))
+            if self.window:
+                progress.narrow(await self.window.afetch_on(session))
+            statement = self._statement()
+            # As Django's cursor: with the values in its text, one execution takes several statements.
+            async with AsyncClientCursor(session) as cursor:
+                while bounds := progress.slice():
+                    try:
+                        await cursor.execute(*statement(*bounds, progress.missing))
+                        cursor.nextset()
+                        progress.took(*bounds, await cursor.fetchall())
+                    except QueryCanceled as error:
+                        progress.took_too_long(error)
+        return progress.found()
 
     def _progress(self, head: int | None) -> _Progress:
         low = 1 if self.after is None else self.after + 1
         high = head or 0 if self.before is None else min(head or 0, self.before - 1)
-        return _Progress(low, high, limit=self.limit, backward=self.backward, budget=self.budget)
+        end = min(low, high + 1) if self.backward else max(high, low - 1)
+        place = attrgetter(self.along)
+        return _Progress(low, high, end, self.limit, self.backward, self.budget, place)
 
-    def _slice(self, progress: _Progress, first: int, last: int) -> Read[Event]:
-        return store.slice(
-            self.log_id, self.condition, first=first, last=last, backward=self.backward, limit=progress.missing
-        )
+    def _statement(self) -> Callable[[int, int, int], tuple[str, list[Any]]]:
+        """The statement of a slice, compiled once, and its values from the slice's first and last place and limit.
+
+        It is two: the settings hold for what is sent together, and go with it.
+        """
+        condition, values = store.condition_sql(self.condition)
+        order = "desc" if self.backward else "asc"
+        text = sql.SLICE.format(columns=store.EVENT_COLUMNS, along=self.along, condition=condition, order=order)
+        timeout = str(max(_LEAST_TIMEOUT, int(1_000 * self.budget)))
+        return lambda first, last, limit: (text, [timeout, self.log_id, first, last, *values, limit])
 
 
 def events(
@@ -184,15 +198,34 @@ def events(
     backward: bool = True,
     limit: int,
     budget: float = BUDGET,
+    head: int | None = None,
 ) -> Search:
     """Events between two positions (both exclusive) that fit a query whose times are pinned.
 
-    Newest first, or oldest first where not `backward`; `budget` is in seconds.
+    Newest first, or oldest first where not `backward`; `budget` is in seconds. `head` spares a look where it is known.
 
     Raises:
         NotForEvents: the query asks about a state.
     """
-    return Search(log_id, where(query), _window(log_id, query), after, before, backward, limit, budget)
+    end = store.head(log_id) if head is None else head
+    return Search(log_id, where(query), end, _window(log_id, query), after, before, backward, limit, budget)
+
+
+def stream_events(
+    log_id: int,
+    stream: str,
+    query: Query,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
+    limit: int,
+    budget: float = BUDGET,
+    version: int,
+) -> Search:
+    """The same in a stream that is at `version`, between two of its versions."""
+    condition = where(all_of([Named(Name.STREAM, Pattern((stream,))), query]))
+    return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version")
 
 
 def _window(log_id: int, query: Query) -> Read[int] | None:

@@ -20,6 +20,10 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from events import append as appending
 from events.errors import Invalid
 from events.json_text import refuse_duplicates
+from events.query.parse import MOST_CHARACTERS, parse
+from events.query.reading import refuse_state
+from events.query.tree import Name as Of
+from events.query.tree import Named, Pattern, Query, all_of, any_of, pin
 from events.types import Append, NewEvent
 
 T = TypeVar("T")
@@ -204,6 +208,10 @@ class EventsOut(Struct):
         Meta(description="Where to go on. Forward it is always there: all up to it was looked at, matches or not"),
     ]
     head: Annotated[int, Meta(description="The log's last position")]
+    complete: Annotated[
+        bool,
+        Meta(description="False: the search's time was up before the page was full. Go on from `next`"),
+    ]
 
 
 class StreamOut(Struct):
@@ -247,7 +255,28 @@ class LogQuery(Struct, forbid_unknown_fields=True, kw_only=True):
     log: Annotated[Text, Meta(description="With a session instead of a token: the log")] | None = None
 
 
-class EventsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+class _Asked(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    q: Annotated[
+        str,
+        _documented(
+            "What must fit, in the query language: `type:Order* data.amount>100`",
+            maxLength=MOST_CHARACTERS,
+            format="eventsite-query",
+        ),
+    ] = ""
+
+    def query(self, now: datetime) -> Query:
+        """The tree of `q`, its times pinned.
+
+        Raises:
+            InvalidQuery, NotForEvents: it can't be read; it asks about a state.
+        """
+        asked = parse(self.q)
+        refuse_state(asked)
+        return pin(asked, now)
+
+
+class EventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
     """Which events, and how."""
 
     after: Annotated[Position, Meta(description="Positions after this one")] | UnsetType = UNSET
@@ -263,8 +292,22 @@ class EventsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
         Meta(description="Long poll: wait up to this many seconds for the first match (forward only)"),
     ] = 0
 
+    def query(self, now: datetime) -> Query:
+        """The tree of all parameters that say which events."""
+        shorthand: list[Query] = [
+            any_of(Named(name, _prefix_or_whole(text)) for text in wanted)
+            for name, wanted in ((Of.TYPE, self.type), (Of.AGENT, self.agent))
+            if wanted
+        ]
+        shorthand += [
+            Named(name, Pattern((wanted,)))
+            for name, wanted in ((Of.STREAM, self.stream), (Of.CORRELATION, self.correlation_id))
+            if wanted is not None
+        ]
+        return all_of([*shorthand, super().query(now)])
 
-class StreamEventsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+
+class StreamEventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
     """Which part of a stream."""
 
     from_version: Annotated[Position, Meta(description="From this version on, in either direction")] | UnsetType = UNSET
@@ -279,6 +322,11 @@ class StreamsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     category: Wanted | None = None
     after: Annotated[Text, Meta(description="Names after this one")] = ""
     limit: Limit = 100
+
+
+def _prefix_or_whole(wanted: str) -> Pattern:
+    """Only a star at the end is a wildcard here."""
+    return Pattern((wanted[:-1], "")) if wanted.endswith("*") else Pattern((wanted,))
 
 
 def optional(field: T | UnsetType) -> T | None:

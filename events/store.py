@@ -6,23 +6,23 @@ same SQL on the engine's asynchronous pool (API, tails), with no thread in betwe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
-from django.core.exceptions import EmptyResultSet
-from django.db.models import Count, Q, QuerySet, Value
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
-from psycopg import AsyncConnection
+from django.db.models.sql import Query
+from psycopg import AsyncConnection, Connection
 
 from events import models
 from events.sql import NAMES_SEEN
-from events.types import EVERYTHING, Event, Filter, LogInfo, Moment, Neighbour, StreamInfo, WorkflowInfo
+from events.types import Event, LogInfo, Moment, Neighbour, StreamInfo, WorkflowInfo
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
@@ -31,6 +31,8 @@ Row = TypeVar("Row")
 
 _LAST_CHARACTER = 0x10FFFF
 _EVENT_FIELDS = Event.__struct_fields__
+EVENT_COLUMNS = ", ".join(f"{name}::text" if name in ("data", "metadata") else name for name in _EVENT_FIELDS)
+_ALL = Q()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,19 @@ class Read(Generic[Row]):
         cursor = await session.execute(sql, params, prepare=True)
         return [self.row(*values) for values in await cursor.fetchall()]
 
+    def fetch_on(self, session: Connection[Any]) -> list[Row]:
+        """The same for a process that has a session of its own (the projections' runner)."""
+        try:
+            sql, params = self.query.query.sql_with_params()
+        except EmptyResultSet:
+            return []
+        return [self.row(*values) for values in session.execute(sql, params, prepare=True).fetchall()]
+
     async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
         return next(iter(await self.afetch(pool)), None)
+
+    async def afirst_on(self, session: AsyncConnection[Any]) -> Row | None:
+        return next(iter(await self.afetch_on(session)), None)
 
 
 def _events(log_id: int) -> QuerySet[models.Event, models.Event]:
@@ -73,41 +86,23 @@ def _as_events(query: QuerySet[models.Event, models.Event]) -> Read[Event]:
 
 def events(
     log_id: int,
-    where: Filter = EVERYTHING,
+    condition: Q = _ALL,
     *,
     after: int | None = None,
     before: int | None = None,
     backward: bool = False,
     limit: int,
 ) -> Read[Event]:
-    """Events between two positions (both exclusive), oldest first or, `backward`, newest first."""
-    query = _matching(log_id, where, after=after, before=before)
-    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+    """Events between two positions (both exclusive), oldest first or, `backward`, newest first.
 
-
-def _matching(
-    log_id: int, where: Filter, *, after: int | None, before: int | None
-) -> QuerySet[models.Event, models.Event]:
-    query = _events(log_id).filter(_condition(where))
+    `condition` is a query's (`query.orm.where`). It looks as far as it must: what may find little is a search (`scan`).
+    """
+    query = _events(log_id).filter(condition)
     if after is not None:
         query = query.filter(position__gt=after)
     if before is not None:
         query = query.filter(position__lt=before)
-    return query
-
-
-def _condition(where: Filter) -> Q:
-    condition = Q()
-    for name, wanted in (("type", where.types), ("agent", where.agents)):
-        if wanted:
-            condition &= reduce(or_, (begins_with(name, w[:-1]) if w.endswith("*") else Q(**{name: w}) for w in wanted))
-    if where.stream is not None:
-        condition &= Q(stream=where.stream)
-    if where.stream_prefix:
-        condition &= begins_with("stream", where.stream_prefix)
-    if where.correlation_id is not None:
-        condition &= Q(correlation_id=where.correlation_id)
-    return condition
+    return _as_events(query.order_by("-position" if backward else "position")[:limit])
 
 
 def begins_with(name: str, prefix: str) -> Q:
@@ -125,10 +120,15 @@ def begins_with(name: str, prefix: str) -> Q:
     return bounds
 
 
-def slice(log_id: int, condition: Q, *, first: int, last: int, backward: bool, limit: int) -> Read[Event]:
-    """Events from one position to another (both inclusive) that fit a query's condition."""
-    query = _events(log_id).filter(condition, position__gte=first, position__lte=last)
-    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+def condition_sql(condition: Q) -> tuple[str, Sequence[Any]]:
+    """A condition on events as SQL, and its values."""
+    query = Query(models.Event, alias_cols=False)
+    try:
+        return query.build_where(condition).as_sql(query.get_compiler(connection=connection), connection)
+    except EmptyResultSet:
+        return "false", ()
+    except FullResultSet:
+        return "true", ()
 
 
 def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
@@ -287,3 +287,9 @@ def log(name: str) -> Read[LogInfo]:
 def head(log_id: int) -> Read[int]:
     """The position of a log's last event; 0 where there is none."""
     return Read(models.Log.objects.filter(id=log_id).values_list("head"), int)
+
+
+def heads(log_id: int, stream: str) -> Read[tuple[int, int]]:
+    """The log's last position and a stream's last version at one moment; 0 where there is no event."""
+    version = Coalesce(Subquery(_streams(log_id).filter(name=stream).values("version")), 0)
+    return Read(models.Log.objects.filter(id=log_id).values_list("head", version), lambda *pair: pair)

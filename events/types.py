@@ -172,36 +172,3 @@ class LogInfo:
     id: int
     name: str
     head: int
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which events to show. Empty means all; a type or agent ending in `*` is a prefix."""
-
-    types: tuple[str, ...] = ()
-    agents: tuple[str, ...] = ()
-    stream: str | None = None
-    correlation_id: str | None = None
-    stream_prefix: str = ""
-
-    def matches(self, event: Event) -> bool:
-        """The same answer as the database gives for `store.events(…, where=self)`."""
-        return (
-            event.stream.startswith(self.stream_prefix)
-            and (self.stream is None or event.stream == self.stream)
-            and (self.correlation_id is None or event.correlation_id == self.correlation_id)
-            and _one_of(event.type, self.types)
-            and _one_of(event.agent, self.agents)
-        )
-
-    def __bool__(self) -> bool:
-        return self != EVERYTHING
-
-
-EVERYTHING = Filter()
-
-
-def _one_of(value: str | None, wanted: tuple[str, ...]) -> bool:
-    return not wanted or (
-        value is not None and any(value.startswith(w[:-1]) if w.endswith("*") else value == w for w in wanted)
-    )

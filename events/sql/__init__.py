@@ -21,6 +21,12 @@ TOKEN_USED = "update token set last_used_at = now() where id = %s"
 REDACT = "select * from redact_event(" + ", ".join(["%s"] * 10) + ")"
 RESTORE = "select restore_events(" + ", ".join(["%s"] * 21) + ")"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
+# Sent as one text: the settings hold for the search and nothing after it. Compiling a plan takes longer than running
+# most; it pays on statements that are cancelled here anyway.
+SLICE = """
+    select set_config('statement_timeout', %s, true), set_config('jit', 'off', true);
+    select {columns} from event where log_id = %s and {along} between %s and %s and ({condition})
+    order by {along} {order} limit %s"""
 # Without the truncation of empty pages at the end, for which VACUUM would lock everybody out.
 VACUUM_EVENTS = "vacuum (truncate off) event"
 # `data` is json: its values are compared as jsonb (docs/decisions/0003). Only equality uses it, of paths of any depth.

@@ -19,7 +19,9 @@ from events.forms import WorkflowForm, WorkflowsForm
 from events.lanes import Lanes, clock, draw
 from events.line import Line, line
 from events.models import Member
-from events.types import Event, Filter, WorkflowInfo
+from events.query.orm import where
+from events.query.tree import Name, Named, Pattern
+from events.types import Event, WorkflowInfo
 from events.views.page import log_page, show
 
 ROWS = 100
@@ -117,16 +119,16 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
 
 def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | None) -> list[Part]:
     """One part from a position on, in either direction; without one, all, or the first and the last events."""
-    where = Filter(correlation_id=info.correlation_id)
+    condition = where(Named(Name.CORRELATION, Pattern((info.correlation_id,))))
     if after is not None:
-        return [Part(store.events(log_id, where, after=after, limit=PART).fetch())]
+        return [Part(store.events(log_id, condition, after=after, limit=PART).fetch())]
     if before is not None or info.events > 2 * PART:
-        last = store.events(log_id, where, before=before, backward=True, limit=PART).fetch()[::-1]
+        last = store.events(log_id, condition, before=before, backward=True, limit=PART).fetch()[::-1]
         if before is not None:
             return [Part(last)]
-        first = store.events(log_id, where, limit=PART).fetch()
+        first = store.events(log_id, condition, limit=PART).fetch()
         return [Part(first, left_out=info.events - 2 * PART), Part(last)]
-    return [Part(store.events(log_id, where, limit=2 * PART).fetch())]
+    return [Part(store.events(log_id, condition, limit=2 * PART).fetch())]
 
 
 def _drawn(parts: Sequence[Part], lines: dict[int, Line]) -> Lanes:

@@ -11,7 +11,8 @@ from events import logs, store
 from events.client import ClientError
 from events.engine import Engine
 from events.models import Log
-from events.types import Filter
+from events.query.orm import where
+from events.query.parse import parse
 from eventsite.demo.live import AlreadyRunning, run_live
 from eventsite.demo.storefront import Storefront
 
@@ -51,5 +52,5 @@ def _is_unfinished() -> bool:
     first = store.event(log.id, 1).first()
     if first is None or (first.stream, first.type, first.agent) != (f"shift-{FIRST}", "shift.opened", Storefront.name):
         return False  # somebody else's log, that happens to have this name
-    closed = Filter(types=("shift.closed",), stream=f"shift-{FIRST}")
+    closed = where(parse(f"type:shift.closed stream:shift-{FIRST}"))
     return store.events(log.id, closed, limit=1).first() is None

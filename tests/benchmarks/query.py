@@ -121,7 +121,7 @@ def _searching(connection: psycopg.Connection, log: Log) -> Table:
 
 def _filter(log: Log, query: str) -> tuple[str, Sequence[Any]]:
     """The statement that the tree's filter makes, over all positions at once."""
-    read = store.slice(log.pk, where(parse(query)), first=1, last=_EVENTS, backward=True, limit=50)
+    read = store.events(log.pk, where(parse(query)), after=0, before=_EVENTS + 1, backward=True, limit=50)
     sql, params = read.query.query.sql_with_params()
     return sql, params
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from events import errors
+from events.query import errors as query_errors
 from eventsite.limits import Limits
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -48,9 +49,8 @@ async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> Non
 def test_every_error_is_in_the_table() -> None:
     rows = re.findall(r"^\| (`[a-z`, -]+) \| (\d{3}) \|", PAGE, re.MULTILINE)
     shown = {(code, int(status)) for codes, status in rows for code in re.findall(r"`([^`]+)`", codes)}
-    family = [
-        error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.EventsError)
-    ]
+    named = {**vars(errors), **vars(query_errors)}
+    family = [error for error in named.values() if isinstance(error, type) and issubclass(error, errors.EventsError)]
     of_pages = {errors.NoSuchWorkflow}
     assert shown == {(error.code, error.status) for error in set(family) - of_pages}
 

@@ -61,7 +61,7 @@ async def test_a_long_poll_ends_empty_and_further_on(api: httpx.AsyncClient, log
     await followed()
     await write(log, {"type": "noise"}, {"type": "noise"})
     answer = await waiting
-    assert answer == {"events": [], "next": 2, "head": 2}
+    assert answer == {"events": [], "next": 2, "head": 2, "complete": True}
 
 
 async def test_a_long_poll_keeps_to_its_limit(api: httpx.AsyncClient, log: Log) -> None:

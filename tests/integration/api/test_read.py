@@ -31,9 +31,9 @@ def positions(events: Iterable[dict[str, Any]]) -> list[int]:
 
 
 async def test_an_empty_log_is_read_to_its_end(api: httpx.AsyncClient) -> None:
-    assert await page(api) == {"events": [], "next": 0, "head": 0}
-    assert await page(api, direction="backward") == {"events": [], "next": None, "head": 0}
-    assert await page(api, after=7) == {"events": [], "next": 7, "head": 0}
+    assert await page(api) == {"events": [], "next": 0, "head": 0, "complete": True}
+    assert await page(api, direction="backward") == {"events": [], "next": None, "head": 0, "complete": True}
+    assert await page(api, after=7) == {"events": [], "next": 7, "head": 0, "complete": True}
     assert await page(api, "/api/streams") == {"streams": [], "next": None, "head": 0}
 
 
@@ -203,7 +203,7 @@ async def test_a_stream_is_read_from_a_version_on(
 
 
 async def test_a_stream_that_is_not_there_is_empty_to_read_and_404_to_look_up(api: httpx.AsyncClient) -> None:
-    assert await page(api, "/api/streams/nothing/events") == {"events": [], "next": 1, "head": 0}
+    assert await page(api, "/api/streams/nothing/events") == {"events": [], "next": 1, "head": 0, "complete": True}
     answer = await api.get("/api/streams/nothing")
     assert (answer.status_code, answer.json()["code"], answer.json()["stream"]) == (404, "no-such-stream", "nothing")
     answer = await api.get("/api/events/1")

@@ -16,13 +16,13 @@ from django.core.management.base import CommandError
 
 from events import store
 from events.models import Log
-from events.types import Event, Filter
+from events.types import Event
 from tests.integration.importers.commands import import_events, write_lines
 
 
 def everything(log: Log) -> Iterator[Event]:
     after = 0
-    while page := store.events(log.id, Filter(), after=after, limit=1000).fetch():
+    while page := store.events(log.id, after=after, limit=1000).fetch():
         yield from page
         after = page[-1].position
 

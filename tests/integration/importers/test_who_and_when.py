@@ -11,7 +11,8 @@ from django.core.management.base import CommandError
 
 from events import store
 from events.models import Log
-from events.types import Filter
+from events.query.orm import where
+from events.query.parse import parse
 from tests.integration.importers.commands import import_events
 
 
@@ -41,7 +42,7 @@ def test_all_runs_are_imported_whole_and_once(log: Log, shared_data: Path) -> No
 def test_labels_that_blame_someone_who_did_not_speak_are_shown_as_such(log: Log, shared_data: Path) -> None:
     import_events(log, shared_data / "who-and-when", format="who-and-when")
 
-    verdicts = store.events(log.id, Filter(types=("run.annotated",)), limit=200).fetch()
+    verdicts = store.events(log.id, where(parse("type:run.annotated")), limit=200).fetch()
 
     labels = {event.stream: json.loads(event.data)["label"] for event in verdicts}
     assert {name for name, label in labels.items() if not label["agrees"]} == {

@@ -15,12 +15,14 @@ from pytest_django import DjangoDbBlocker
 from events import store
 from events.engine import Engine
 from events.models import Log
+from events.query.orm import where
+from events.query.parse import parse
 from events.store import Read
-from events.types import Event, Filter
+from events.types import Event
 from tests.factories import make_log
 
 MANY = 20_000
-AGENTS = tuple(f"agent-{n}" for n in range(20))
+AGENTS = " OR ".join(f"agent:agent-{n}" for n in range(20))
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +85,16 @@ READS = {
     "at a position": (lambda log: store.event(log, 777), "event_pkey"),
     "by id": (lambda log: store.event_by_id(log, "id-777"), "event_id"),
     "effects": (lambda log: store.effects(log, "id-777", limit=100), "event_causation"),
-    "a type": (lambda log: store.events(log, Filter(types=("Type7",)), limit=100), None),
-    "a type that never was": (lambda log: store.events(log, Filter(types=("Nothing",)), limit=100), "event_type"),
-    "a prefix that never was": (lambda log: store.events(log, Filter(types=("No*",)), limit=100), "event_type"),
-    "many agents": (lambda log: store.events(log, Filter(agents=AGENTS), limit=100), None),
-    "a workflow": (lambda log: store.events(log, Filter(correlation_id="run-7"), limit=100), "event_correlation"),
-    "a stream by position": (lambda log: store.events(log, Filter(stream="order-7"), limit=100), None),
-    "a large stream by position": (lambda log: store.events(log, Filter(stream="large-1"), after=100, limit=100), None),
+    "a type": (lambda log: store.events(log, where(parse("type:Type7")), limit=100), None),
+    "a type that never was": (lambda log: store.events(log, where(parse("type:Nothing")), limit=100), "event_type"),
+    "a prefix that never was": (lambda log: store.events(log, where(parse("type:No*")), limit=100), "event_type"),
+    "many agents": (lambda log: store.events(log, where(parse(AGENTS)), limit=100), None),
+    "a workflow": (lambda log: store.events(log, where(parse("correlation:run-7")), limit=100), "event_correlation"),
+    "a stream by position": (lambda log: store.events(log, where(parse("stream:order-7")), limit=100), None),
+    "a large stream by position": (
+        lambda log: store.events(log, where(parse("stream:large-1")), after=100, limit=100),
+        None,
+    ),
     "a stream": (lambda log: store.stream_events(log, "order-7", limit=100), "event_stream_version"),
     "a large stream": (lambda log: store.stream_events(log, "large-1", limit=100), "event_stream_version"),
     "a large stream from its end": (

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from events import store
 from events.engine import Engine
 from events.models import Log
+from events.query.match import event_matcher
+from events.query.orm import where
+from events.query.tree import Name, Named, Pattern, Query, all_of, any_of
 from events.store import NameSeen
-from events.types import Event, Filter, StreamInfo
+from events.types import Event, StreamInfo
 from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
 
@@ -35,14 +38,17 @@ NAMES = [
 ]
 PREFIXES = [*NAMES, "", "a\U0010ffff\U0010ffff", "\U0010ffff", "z", "\ud7ffx"]
 names = st.sampled_from(NAMES)
-wanted = st.lists(names | st.sampled_from(PREFIXES).map(lambda prefix: f"{prefix}*"), max_size=3).map(tuple)
-filters = st.builds(
-    Filter,
-    types=wanted,
-    agents=wanted,
-    stream=st.none() | names,
-    correlation_id=st.none() | st.sampled_from(["run", "no"]),
+patterns = names.map(lambda name: Pattern((name,))) | st.sampled_from(PREFIXES).map(
+    lambda prefix: Pattern((prefix, ""))
 )
+correlations = st.sampled_from(["run", "no"]).map(lambda name: Named(Name.CORRELATION, Pattern((name,))))
+queries = st.lists(
+    st.lists(
+        st.builds(Named, st.sampled_from([Name.TYPE, Name.AGENT, Name.STREAM]), patterns), min_size=1, max_size=3
+    ).map(any_of)
+    | correlations,
+    max_size=3,
+).map(all_of)
 bounds = st.none() | st.integers(-2, 42) | st.sampled_from([2**63 - 1, 2**63, 2**80, -(2**70)])
 
 
@@ -53,14 +59,14 @@ async def fill(append: AppendTo) -> None:
         await append(make_append(NAMES[n * 3 % len(NAMES)], {**event, "correlation_id": "run" if n % 3 == 0 else None}))
 
 
-@given(filters, bounds, bounds, st.booleans(), st.integers(1, 50))
+@given(queries, bounds, bounds, st.booleans(), st.integers(1, 50))
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_a_filtered_page_holds_what_matches(
+async def test_a_page_holds_what_fits_its_condition(
     engine: Engine,
     log: Log,
     append: AppendTo,
     read: Read,
-    where: Filter,
+    query: Query,
     after: int | None,
     before: int | None,
     backward: bool,
@@ -69,14 +75,13 @@ async def test_a_filtered_page_holds_what_matches(
     if not await read():
         await fill(append)
     everything = await read()
+    matches = event_matcher(query)
     matching = [
         event
         for event in (reversed(everything) if backward else everything)
-        if where.matches(event)
-        and (after is None or event.position > after)
-        and (before is None or event.position < before)
+        if matches(event) and (after is None or event.position > after) and (before is None or event.position < before)
     ]
-    page = store.events(log.pk, where, after=after, before=before, backward=backward, limit=limit)
+    page = store.events(log.pk, where(query), after=after, before=before, backward=backward, limit=limit)
     assert await page.afetch(engine.pool) == matching[:limit]
     assert await sync_to_async(page.fetch)() == matching[:limit]
 
