@@ -1,24 +1,82 @@
-"""The projection `latest`: what the events of a stream said last about each key."""
+"""The projection `latest`: what the events of a stream said about each key, and projections like it.
+
+Two agents may say different things of one key. What then stands there is decided here, when the events are folded, by
+a policy; so another policy is another projection over the same log, and nothing that was said is lost. Declare one in
+an app's `projections.py`:
+
+    def lowest(stands, says, happened):
+        return min(stands, says)
+
+    prices = merging("prices", about="The lowest price that any agent saw.", policy=lowest)
+"""
 
 from __future__ import annotations
 
-from projections.types import Decoded, Json, Projection
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-latest = Projection(
+from projections.types import STREAM, Decoded, Json, Key, Projection
+
+Policy: TypeAlias = Callable[[Any, Any, Decoded], Any]
+"""`(value that stands, value that the event says, event) -> value`, for a key that is there already. Pure."""
+
+
+def last_writer_wins(stands: Json, says: Json, happened: Decoded) -> Json:
+    """What was said last."""
+    return says
+
+
+def first_writer_wins(stands: Json, says: Json, happened: Decoded) -> Json:
+    """What was said first."""
+    return stands
+
+
+def said(data: Json) -> dict[str, Any]:
+    """The keys that an event's data says something of. Data that is no object says it of `value`."""
+    return data if isinstance(data, dict) else {"value": data}
+
+
+def merging(
+    name: str,
+    *,
+    about: str,
+    policy: Policy = last_writer_wins,
+    version: int = 1,
+    types: tuple[str, ...] = ("*",),
+    key: Key = STREAM,
+    query: str = "",
+    materialised: bool = False,
+) -> Projection:
+    """A projection that merges the data of events of some types into an object, key by key.
+
+    One level only: a nested object replaces the one before it, as a whole. That is what most logs mean by a field, and
+    it never mixes two events' halves into an object that nobody sent. A policy may merge deeper.
+    """
+    projection = Projection(
+        name,
+        about=about,
+        version=version,
+        key=key,
+        query=query,
+        materialised=materialised,
+        settings={"policy": f"{policy.__module__}.{policy.__qualname__}"},
+    )
+
+    @projection.on(*types)
+    def merge(state: dict[str, Json], happened: Decoded) -> Json:
+        says = said(happened.data)
+        if policy is last_writer_wins:
+            return {**state, **says}
+        settled = {name: policy(state[name], value, happened) for name, value in says.items() if name in state}
+        return {**state, **says, **settled}
+
+    return projection
+
+
+latest = merging(
     "latest",
     about=(
         "The data of all events so far, merged key by key: the last one to name a key wins."
         " Data that is no object is kept under “value”."
     ),
 )
-
-
-@latest.on("*")
-def merge(state: dict[str, Json], happened: Decoded) -> Json:
-    """Merge an object into the state, key by key; keep any other value as `value`.
-
-    One level only: a nested object replaces the one before it, as a whole. That is what most logs
-    mean by a field, and it never mixes two events' halves into an object that nobody sent.
-    """
-    said = happened.data if isinstance(happened.data, dict) else {"value": happened.data}
-    return {**state, **said}

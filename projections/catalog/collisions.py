@@ -1,0 +1,167 @@
+"""The projection `collisions`: updates that were lost, because who came second had not seen what it overwrote.
+
+An event writes the keys that `latest` merges: those of its data. It *overwrites* a key where another agent wrote it
+last, with another value. Whether its writer had seen that is a matter of evidence, and the log has three kinds:
+
+- `expected_version`: an append that was accepted at version n had seen its stream up to n (the rest, up to itself, is
+  of the same append);
+- `read_position`: the writer's word that it had read the log up to there, and no further;
+- the chain of causes: what an event follows from happened before it, and so did what the writers of that had seen.
+
+The first two are the writer's own; the chain is hearsay. So: what the writer itself had seen is no collision. A read
+position before the overwritten event is a **lost update**; where the chain contradicts it, it is only **possible**.
+Without a read position it is possible, unless the chain shows that it was seen. That an agent wrote something says
+nothing of what it knows later, in another task or after a restart: its earlier events count like anybody's, only where
+the evidence leads to them. An event without an agent may be anybody's, so it is never more than possible.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from events.types import REDACTED
+from projections.catalog.latest import said
+from projections.diff import equal
+from projections.types import Decoded, Json, Projection
+
+_FOUND = 100
+"""How many lost updates, and how many possible ones, are listed: the newest. The counts go on."""
+_KEYS = 500
+"""How many keys of a stream are remembered: those written last."""
+_CHAIN = 200
+"""Over how many events back causes are followed."""
+_VALUE = 2_000
+"""Characters and items of the longest value that is kept; of a longer one, the event has it."""
+
+collisions = Projection(
+    "collisions",
+    about=(
+        "Updates that were lost: one agent overwrote what another had written, and had not seen it."
+        " “lost” where the log proves it, “possible” where nothing speaks against it."
+    ),
+    initial={"lost": 0, "possible": 0, "lost_updates": [], "possible_ones": [], "written": {}, "chain": {}},
+    materialised=True,
+)
+
+
+@collisions.on("*")
+def look(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Compare what an event writes with who wrote it last, then remember it."""
+    if happened.type == REDACTED:
+        return state
+    written = state["written"].get(happened.stream, {})
+    mine = {key: _kept(value) for key, value in said(happened.data).items()}
+    event = happened.event
+    after = {
+        **state,
+        "written": {**state["written"], happened.stream: _remember(written, mine, happened)},
+        "chain": _linked(state["chain"], happened),
+    }
+    if event.expected_version is not None and event.expected_version >= 0:
+        return after
+    for key, value in mine.items():
+        theirs = written.get(key)
+        if theirs and _of_two_agents(event.agent, theirs["agent"]) and not equal(theirs["value"], value):
+            after = _judge(after, happened, key, value, theirs)
+    return after
+
+
+def _judge(state: dict[str, Any], happened: Decoded, key: str, value: Json, theirs: dict[str, Any]) -> dict[str, Any]:
+    """Add the collision that overwriting `theirs` is, if it is one."""
+    verdict, because = _verdict(state["chain"], happened, theirs)
+    if verdict is None:
+        return state
+    event = happened.event
+    found: Json = {
+        "id": f"{event.position}/{key}",
+        "verdict": "lost update" if verdict == "lost" else "possible",
+        "stream": event.stream,
+        "key": key,
+        "overwritten": theirs,
+        "by": _writer(happened) | {"value": value},
+        "because": because,
+    }
+    listed = "lost_updates" if verdict == "lost" else "possible_ones"
+    return {**state, verdict: state[verdict] + 1, listed: [*state[listed][1 - _FOUND :], found]}
+
+
+def _of_two_agents(one: str | None, other: str | None) -> bool:
+    """Whether they may be two: an event without an agent may be anybody's."""
+    return one != other or one is None
+
+
+def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -> tuple[str | None, str]:
+    """`lost`, `possible` or None (it was seen), and why."""
+    event, overwritten = happened.event, theirs["position"]
+    had_read = event.read_position
+    if (had_read is not None and had_read >= overwritten) or event.causation_id == theirs["event"]:
+        return None, ""
+    followed = _follows(chain, event.causation_id, event.stream, overwritten)
+    if had_read is None:
+        silent = f"{event.agent or 'its writer'} did not say how far it had read"
+        return (None, "") if followed else ("possible", f"{silent}, and {overwritten} is not among its causes")
+    read = f"{event.agent or 'its writer'} had read up to {had_read}, before {overwritten}"
+    if followed:
+        return "possible", f"{read}; but what it reacted to follows from {overwritten}"
+    if event.agent is None or theirs["agent"] is None:
+        return "possible", f"{read}; but one of the two has no agent"
+    return "lost", read
+
+
+def _follows(chain: dict[str, Any], cause: str | None, stream: str, position: int) -> bool:
+    """Whether the event at a position of a stream is this cause, or happened before it: as a cause, or seen by one."""
+    while cause is not None and (link := chain.get(cause)) is not None:
+        at, cause, of, saw_stream, had_read = link
+        if at < position:
+            return False
+        if at == position or had_read >= position or (saw_stream and of == stream):
+            return True
+    return False
+
+
+def _linked(chain: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """The chain with this event, by id: position, cause, stream, had it seen its stream, how far had it read."""
+    event = happened.event
+    saw_stream = event.expected_version is not None and event.expected_version >= 0
+    link = [event.position, event.causation_id, event.stream, saw_stream, event.read_position or 0]
+    longer = {**chain, event.id: link}
+    if len(longer) > _CHAIN:
+        del longer[next(iter(longer))]
+    return longer
+
+
+def _remember(written: dict[str, Any], mine: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Who wrote each key last, those written longest ago first."""
+    who = _writer(happened)
+    rest = {key: value for key, value in written.items() if key not in mine}
+    after = rest | {key: who | {"value": value} for key, value in mine.items()}
+    for key in list(after)[: max(0, len(after) - _KEYS)]:
+        del after[key]
+    return after
+
+
+def _writer(happened: Decoded) -> dict[str, Any]:
+    event = happened.event
+    return {"position": event.position, "version": event.version, "event": event.id, "agent": event.agent}
+
+
+def _kept(value: Json) -> Json:
+    """The value; one that is too large to keep by its digest, so that two that are equal stay equal."""
+    if _room_left(value, _VALUE) >= 0:
+        return value
+    text = json.dumps(value, sort_keys=True, default=str)
+    return {"too large to keep here": f"{len(text):,} characters", "sha256": sha256(text.encode()).hexdigest()}
+
+
+def _room_left(value: Json, room: int) -> int:
+    """What a value leaves of so many characters and items; it stops looking where nothing is left."""
+    if isinstance(value, str):
+        return room - len(value)
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        if room < 0:
+            break
+        room = _room_left(part, room - 1 - (len(key) if isinstance(key, str) else 0))
+    return room

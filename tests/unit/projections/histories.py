@@ -1,0 +1,107 @@
+"""Events for the built-in projections: short to write, with every field that evidence may stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from events.importers import FORMATS
+from events.importers.base import Record, find, read_files
+from events.types import Event
+from projections.fold import fold
+from projections.state_text import dumps, loads
+from projections.types import Projection, decode
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class History:
+    """Events of one log, appended one after the other; each is given its position and version."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.versions: dict[str, int] = {}
+
+    def say(self, type: str, data: object = None, *, stream: str = "s", **fields: Any) -> Event:
+        """Append an event. Its id is its position, its time a second after the one before."""
+        position = len(self.events) + 1
+        self.versions[stream] = self.versions.get(stream, 0) + 1
+        event = Event(
+            position=position,
+            stream=stream,
+            version=self.versions[stream],
+            type=type,
+            data=orjson.dumps({} if data is None else data).decode(),
+            **{
+                "id": str(position),
+                "metadata": "{}",
+                "agent": None,
+                "schema_version": 1,
+                "correlation_id": None,
+                "causation_id": None,
+                "occurred_at": None,
+                "recorded_at": START + timedelta(seconds=position),
+                **fields,
+            },
+        )
+        self.events.append(event)
+        return event
+
+    def folded(self, projection: Projection, *, stream: str | None = None) -> Any:
+        """The state of all its events, or of one stream's."""
+        return folded(projection, (event for event in self.events if stream in (None, event.stream)))
+
+
+def folded(projection: Projection, events: Iterable[Event]) -> Any:
+    return fold(projection, map(decode, events), projection.initial)
+
+
+def by_key(projection: Projection, events: Iterable[Event]) -> dict[str, Any]:
+    """Every state, as the runner keeps them."""
+    states: dict[str, Any] = {}
+    for happened in map(decode, events):
+        if projection.reads(happened.event):
+            for key in projection.key.keys(happened):
+                states[key] = projection.reduce(states.get(key, projection.initial), happened)
+    return states
+
+
+def assert_lawful(projection: Projection, events: list[Event]) -> Any:
+    """Fold, and hold what every projection owes: it leaves states alone, and its state survives being a text."""
+    state: Any = projection.initial
+    for happened in map(decode, events):
+        kept = deepcopy(state)
+        after = projection.reduce(state, happened)
+        assert state == kept, f"{projection.name} changed its state in place at {happened.position}"
+        state = after
+    text = dumps(state)
+    assert dumps(loads(text)) == text
+    half = len(events) // 2
+    resumed = fold(projection, map(decode, events[half:]), loads(dumps(folded(projection, events[:half]))))
+    assert dumps(resumed) == text
+    return state
+
+
+def imported(data: Path, format: str, folder: str) -> list[Event]:
+    """The events of real files, as if they had been imported into an empty log."""
+    history = History()
+    for item in read_files(
+        find([data / folder], FORMATS[format].suffixes), FORMATS[format].read, progress=lambda n: None
+    ):
+        assert isinstance(item, Record), item
+        new = item.event
+        fields = {"agent", "correlation_id", "causation_id", "metadata", "id", "schema_version"}
+        at = None if new.occurred_at is None else datetime.fromisoformat(new.occurred_at)
+        history.say(
+            new.type,
+            orjson.Fragment(new.data),
+            stream=item.stream,
+            occurred_at=at,
+            **{name: getattr(new, name) for name in fields},
+        )
+    return history.events

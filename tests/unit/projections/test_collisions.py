@@ -1,0 +1,191 @@
+"""Lost updates: found where the log proves them, and never where it doesn't."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.types import Event
+from projections.catalog.collisions import collisions
+from tests.unit.projections.histories import History, assert_lawful, by_key
+
+
+def found(history: History, *, stream: str = "s") -> list[tuple[str, str, int, int]]:
+    """What was found in a stream: verdict, key, and the positions of both events."""
+    state = history.folded(collisions, stream=stream)
+    listed = state["lost_updates"] + state["possible_ones"]
+    return [(each["verdict"], each["key"], each["overwritten"]["position"], each["by"]["position"]) for each in listed]
+
+
+def test_what_stands_behind_the_read_position_was_not_seen() -> None:
+    history = History()
+    history.say("Set", {"stops": [1]}, agent="router")
+    history.say("Set", {"stops": [1, 2], "load": 3}, agent="router", read_position=1)
+    history.say("Set", {"stops": []}, agent="optimizer", read_position=1)
+    assert found(history) == [("lost update", "stops", 2, 3)]
+    [lost] = history.folded(collisions)["lost_updates"]
+    assert lost["overwritten"] == {"position": 2, "version": 2, "event": "2", "agent": "router", "value": [1, 2]}
+    assert lost["by"] == {"position": 3, "version": 3, "event": "3", "agent": "optimizer", "value": []}
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        pytest.param({"read_position": 2}, id="it had read up to there"),
+        pytest.param({"expected_version": 2}, id="it expected that version"),
+        pytest.param({"causation_id": "2"}, id="it reacted to it"),
+        pytest.param({"causation_id": "2", "read_position": 1}, id="it reacted to it, and read before"),
+        pytest.param({"agent": "a"}, id="it is its own"),
+        pytest.param({"data": {"k": 2}}, id="it says the same"),
+        pytest.param({"data": {"other": 1}}, id="it says something else"),
+    ],
+)
+def test_what_was_seen_or_not_overwritten_is_no_collision(evidence: dict[str, Any]) -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="b")
+    history.say("Set", {"k": 2}, agent="a", expected_version=1)
+    history.say("Set", **{"data": {"k": 3}, "agent": "b", **evidence})
+    assert found(history) == []
+
+
+@pytest.mark.parametrize(
+    "evidence", [{}, {"expected_version": -1}, {"causation_id": "1"}, {"causation_id": "elsewhere"}]
+)
+def test_without_a_read_position_it_is_possible_and_never_more(evidence: dict[str, Any]) -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="b")
+    history.say("Set", {"k": 2}, agent="a", expected_version=1)
+    history.say("Set", {"k": 3}, agent="b", **evidence)
+    assert found(history) == [("possible", "k", 2, 3)]
+
+
+def test_a_chain_of_causes_shows_what_was_seen_however_long() -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="a")
+    for n in range(1, 50):
+        history.say("Noted", {f"other {n}": 1}, agent="c", causation_id=str(n))
+    history.say("Set", {"k": 2}, agent="b", causation_id="50")
+    assert found(history) == []
+
+
+def test_a_cause_had_seen_what_its_writer_had_read() -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="a")
+    history.say("Noted", {"other": 1}, agent="c", read_position=1)
+    history.say("Set", {"k": 2}, agent="b", causation_id="2")
+    assert found(history) == []
+
+
+def test_a_chain_that_contradicts_the_read_position_leaves_it_possible() -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="a")
+    history.say("Noted", {"other": 1}, agent="c", causation_id="1")
+    history.say("Set", {"k": 2}, agent="b", causation_id="2", read_position=0)
+    assert found(history) == [("possible", "k", 1, 3)]
+
+
+def test_an_agent_knows_what_it_knew_before_only_where_the_evidence_says_so() -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="a")
+    history.say("Set", {"other": 1}, agent="b", expected_version=1)
+    history.say("Set", {"k": 2}, agent="b", read_position=0)
+    assert found(history) == [("lost update", "k", 1, 3)]
+
+
+def test_an_event_without_an_agent_may_be_anybodys() -> None:
+    history = History()
+    history.say("Set", {"k": 1})
+    history.say("Set", {"k": 2}, read_position=0)
+    assert found(history) == [("possible", "k", 1, 2)]
+
+
+def test_streams_do_not_collide() -> None:
+    history = History()
+    history.say("Set", {"k": 1}, stream="s", agent="a")
+    history.say("Set", {"k": 2}, stream="t", agent="b", read_position=0)
+    state = history.folded(collisions)
+    assert (state["lost"], state["possible"]) == (0, 0)
+
+
+def test_values_too_large_to_keep_are_told_apart() -> None:
+    history = History()
+    history.say("Set", {"k": ["x" * 9_000, {"a": 1, "b": 2}]}, agent="a")
+    history.say("Set", {"k": ["x" * 9_000, {"b": 2, "a": 1}]}, agent="b", read_position=0)
+    assert found(history) == []
+    history.say("Set", {"k": ["x" * 9_000, {"a": 1, "b": 3}]}, agent="a", read_position=0)
+    assert found(history) == [("lost update", "k", 2, 3)]
+    assert len(str(history.folded(collisions))) < 5_000
+
+
+def test_the_state_stays_bounded_and_the_counts_go_on() -> None:
+    history = History()
+    for n in range(1_000):
+        data = {f"k{n}": n, "same": n}
+        history.say("Set", data, agent=f"agent {n}", read_position=0 if n % 2 else None)
+    state = history.folded(collisions)
+    assert (state["lost"], state["possible"]) == (500, 499)
+    assert [len(state[name]) for name in ("lost_updates", "possible_ones", "chain")] == [100, 100, 200]
+    assert len(state["written"]["s"]) == 500
+    assert state["lost_updates"][-1]["by"]["position"] == 1_000
+
+
+@given(st.randoms(use_true_random=False))
+def test_generated_histories_hold_exactly_what_was_planted(random: Random) -> None:
+    """Agents read now and then, and write in what they know, with whatever evidence they care to give.
+
+    The truth is what each agent has really read. Every update that was lost behind a read position is found, and
+    nothing else is said to be lost; the rest of what was lost is possible.
+    """
+    history = History()
+    known = dict.fromkeys("abc", 0)
+    last: dict[tuple[str, str], tuple[Event, int]] = {}
+    proven: set[tuple[str, int, int]] = set()
+    silent: set[tuple[str, int, int]] = set()
+    for _ in range(random.randint(2, 60)):
+        agent, stream = random.choice("abc"), random.choice("st")
+        if random.random() < 0.5:
+            known[agent] = len(history.events)
+        data = {key: random.randint(1, 3) for key in random.sample("xyz", random.randint(1, 2))}
+        evidence = _evidence(history, random, known[agent], stream)
+        event = history.say("Set", data, stream=stream, agent=agent, **evidence)
+        for key, value in data.items():
+            theirs, was = last.get((stream, key), (event, value))
+            if theirs.agent != agent and was != value and theirs.position > known[agent]:
+                (proven if "read_position" in evidence else silent).add((key, theirs.position, event.position))
+            last[stream, key] = event, value
+    told = found(history, stream="s") + found(history, stream="t")
+    assert {tuple(what) for verdict, *what in told if verdict == "lost update"} == proven
+    assert {tuple(what) for verdict, *what in told if verdict == "possible"} >= silent
+
+
+def _evidence(history: History, random: Random, known: int, stream: str) -> dict[str, Any]:
+    """True evidence, or some of it, of one who has read the log up to `known`."""
+    evidence: dict[str, Any] = {}
+    if random.random() < 0.6:
+        evidence["read_position"] = known
+    if known and random.random() < 0.5:
+        evidence["causation_id"] = str(random.randint(1, known))
+    read = [event for event in history.events[:known] if event.stream == stream]
+    if len(read) == history.versions.get(stream, 0) and random.random() < 0.3:
+        evidence["expected_version"] = len(read)
+    return evidence
+
+
+@given(st.randoms(use_true_random=False))
+def test_it_folds_as_a_projection_must(random: Random) -> None:
+    history = History()
+    for n in range(random.randint(0, 30)):
+        data = random.choice([{"k": n}, {"k": [n, {"a": None}]}, n, None])
+        history.say("Set", data, agent=random.choice(["a", "b", None]), read_position=random.choice([None, n // 2, n]))
+    assert_lawful(collisions, history.events)
+
+
+def test_one_state_a_stream() -> None:
+    history = History()
+    history.say("Set", stream="s")
+    history.say("Set", stream="t")
+    assert list(by_key(collisions, history.events)) == ["s", "t"]

@@ -1,0 +1,39 @@
+"""Merging: what stands where two events say different things of one key is a policy's to decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from projections.catalog.latest import first_writer_wins, latest, merging
+from projections.types import Decoded
+from tests.unit.projections.histories import History
+
+
+def history() -> History:
+    said = History()
+    said.say("Quoted", {"price": 12, "by": "a"})
+    said.say("Quoted", {"price": 9})
+    said.say("Quoted", {"price": 10, "by": "c"})
+    return said
+
+
+def lowest(stands: Any, says: Any, happened: Decoded) -> Any:
+    return min(stands, says) if isinstance(says, int) else says
+
+
+def test_the_last_writer_wins() -> None:
+    assert history().folded(latest) == {"price": 10, "by": "c"}
+
+
+def test_the_first_writer_wins_where_that_is_the_policy() -> None:
+    assert history().folded(merging("first", about="", policy=first_writer_wins)) == {"price": 12, "by": "a"}
+
+
+def test_a_resolver_decides_where_a_key_is_there_already() -> None:
+    assert history().folded(merging("lowest", about="", policy=lowest)) == {"price": 9, "by": "c"}
+
+
+def test_only_the_types_that_are_named_are_merged() -> None:
+    said = history()
+    said.say("Withdrawn", {"price": 0})
+    assert said.folded(merging("quotes", about="", types=("Quoted",))) == {"price": 10, "by": "c"}
