@@ -7,31 +7,42 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
+from django.db.models import Q
 
 from events import sql
 from events.answers import event_json, iso
 from events.models import AppendKey, Log, Redaction
 from events.models import Event as EventRow
+from events.query.orm import where
+from events.query.tree import EVERYTHING, Query
 from events.types import Event
 
 _FIELDS = Event.__struct_fields__
 _CHUNK = 200
 """Rows a fetch: with data and metadata at their limit of 1 MiB, 400 MiB."""
+_NEVER = 2**63
+"""Behind all positions."""
 
 
-def export(log_id: int, write: Callable[[bytes], object], *, start: Callable[[int], object]) -> Iterator[int]:
-    """Write every event up to the head of this moment, and yield each position written.
+def export(
+    log_id: int, write: Callable[[bytes], object], *, query: Query = EVERYTHING, start: Callable[[int], object]
+) -> Iterator[int]:
+    """Write every event that fits, up to the head of this moment, and yield each position written.
 
     `start` is told the head first. All is read in one snapshot: what is appended or redacted meanwhile
-    is not in it, or not half.
+    is not in it, or not half. The query's times must be pinned.
+
+    Raises:
+        NotForEvents: it asks about a state.
     """
+    condition = where(query)
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute(sql.SNAPSHOT)
         start(Log.objects.values_list("head", flat=True).get(id=log_id))
         keys = _by_position(_keys(log_id))
         redactions = _by_position(_redactions(log_id))
-        for event, kept in _events(log_id):
+        for event, kept in _events(log_id, condition):
             kept |= keys(event.position) | redactions(event.position)
             write(_line(event, kept))
             yield event.position
@@ -43,8 +54,8 @@ def _line(event: Event, kept: dict[str, Any]) -> bytes:
     return b'%b,"restore":%b}\n' % (event_json(event)[:-1].replace(b"\n", b" "), restore)
 
 
-def _events(log_id: int) -> Iterator[tuple[Event, dict[str, Any]]]:
-    rows = EventRow.objects.filter(log_id=log_id).order_by("position")
+def _events(log_id: int, condition: Q) -> Iterator[tuple[Event, dict[str, Any]]]:
+    rows = EventRow.objects.filter(condition, log_id=log_id).order_by("position")
     for *values, digest in rows.values_list(*_FIELDS, "digest").iterator(chunk_size=_CHUNK):
         event = Event(*values)
         yield (
@@ -76,14 +87,12 @@ def _redactions(log_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _by_position(rows: Iterator[tuple[int, dict[str, Any]]]) -> Callable[[int], dict[str, Any]]:
     """Look up rows that come in order of position, asked for in that order, without holding them all."""
-    position, row = next(rows, (0, {}))
+    position, row = 0, dict[str, Any]()
 
     def at(wanted: int) -> dict[str, Any]:
         nonlocal position, row
-        if position != wanted:
-            return {}
-        found = row
-        position, row = next(rows, (0, {}))
-        return found
+        while position < wanted:
+            position, row = next(rows, (_NEVER, {}))
+        return row if position == wanted else {}
 
     return at

@@ -13,11 +13,15 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from tqdm import tqdm
 
 from events.errors import EventsError
 from events.exporting import export
 from events.logs import named
+from events.query.parse import parse
+from events.query.reading import refuse_state
+from events.query.tree import pin
 
 
 class Command(BaseCommand):
@@ -25,22 +29,26 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--log", required=True)
+        parser.add_argument("--query", default="", help="which events: 'type:Order* since:7d' (default: all)")
         parser.add_argument("--output", default="-", help="a file, zipped if it ends in .gz (default: -, stdout)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             log = named(options["log"])
+            query = pin(parse(options["query"]), timezone.now())
+            refuse_state(query)
         except EventsError as error:
             raise CommandError(error.detail) from None
-        head = 0
+        written = 0
         bar = tqdm(unit=" events", unit_scale=True, disable=None, file=sys.stderr, leave=False)
         try:
             with bar, _output(options["output"]) as file:
-                for head in export(log.id, file.write, start=bar.reset):
-                    bar.update(head - bar.n)
+                for position in export(log.id, file.write, query=query, start=bar.reset):
+                    bar.update(position - bar.n)
+                    written += 1
         except OSError as error:
             raise CommandError(f"{options['output']}: {error.strerror}. Nothing was left there.") from None
-        self.stderr.write(f"Exported {head:,} events of {log.name}.")
+        self.stderr.write(f"Exported {written:,} events of {log.name}.")
 
 
 @contextmanager

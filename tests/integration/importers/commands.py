@@ -32,9 +32,9 @@ def import_events(log: Log, *files: Path, **options: Any) -> str:
     return said.getvalue()
 
 
-def export_events(log: Log, file: Path) -> bytes:
+def export_events(log: Log, file: Path, **options: Any) -> bytes:
     """The file's bytes."""
-    call_command("export_events", log=log.name, output=str(file), stderr=StringIO())
+    call_command("export_events", log=log.name, output=str(file), **{"stderr": StringIO(), **options})
     return file.read_bytes()
 
 

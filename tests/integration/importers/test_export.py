@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from django.db import connections
 from events import exporting, store
 from events.answers import event_json
 from events.models import Log
+from events.query.match import event_matcher
+from events.query.parse import parse
 from tests.factories import make_append
-from tests.integration.importers.commands import append, export_events, redact_event
+from tests.integration.importers.commands import append, export_events, import_events, redact_event
 
 
 def test_a_line_is_the_event_as_the_api_shows_it_and_what_a_restore_needs(log: Log, tmp_path: Path) -> None:
@@ -127,3 +131,61 @@ def test_an_export_that_fails_leaves_nothing_and_keeps_the_old_file(
 def test_a_folder_that_is_not_there_is_an_error(log: Log, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="No such file"):
         export_events(log, tmp_path / "missing" / "a.jsonl")
+
+
+QUERIES = ["type:Odd", "-type:Odd", "stream:order-2 OR data.n>1190", "until:2000-01-01", "", "position:2..5 version>1"]
+
+
+def fill(log: Log) -> None:
+    """1,200 events: more than a chunk; each third append has a key."""
+    for n in range(0, 1_200, 100):
+        events = [{"type": "Odd" if m % 2 else "Even", "data": b'{"n": %d}' % m} for m in range(n, n + 100)]
+        key = {"idempotency_key": f"key-{n}"} if n % 300 == 0 else {}
+        append(log, make_append(f"order-{n // 100 % 3}", *events, **key))
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_exports_the_lines_of_what_fits_and_no_others(log: Log, tmp_path: Path, query: str) -> None:
+    fill(log)
+    everything = export_events(log, tmp_path / "all.jsonl").splitlines(keepends=True)
+    fits = event_matcher(parse(query))
+    events = store.events(log.id, limit=2_000).fetch()
+    expected = b"".join(line for event, line in zip(events, everything, strict=True) if fits(event))
+
+    said = StringIO()
+    exported = export_events(log, tmp_path / "some.jsonl", query=query, stderr=said)
+
+    assert exported == expected
+    assert said.getvalue() == f"Exported {expected.count(b'\n'):,} events of {log.name}.\n"
+
+
+def test_what_was_redacted_and_what_bore_a_key_is_said_though_others_are_left_out(log: Log, tmp_path: Path) -> None:
+    fill(log)
+    redact_event(log, 3)
+    redact_event(log, 904)
+
+    lines = export_events(log, tmp_path / "a.jsonl", query="position>900").splitlines()
+
+    kept = {said["position"]: said["restore"] for said in map(json.loads, lines)}
+    assert [place for place in kept if "redaction" in kept[place]] == [904]
+    assert {place: kept[place]["key"]["name"] for place in kept if "key" in kept[place]} == {901: "key-900"}
+
+
+def test_a_part_of_a_log_is_imported_and_never_restored(log: Log, other_log: Log, tmp_path: Path) -> None:
+    fill(log)
+    export_events(log, tmp_path / "a.jsonl", query="type:Odd")
+
+    with pytest.raises(CommandError, match="position"):
+        import_events(other_log, tmp_path / "a.jsonl", restore=True)
+    assert "600" in import_events(other_log, tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"), [("agnet:router", "Did you mean agent:?"), ("state.a:1", "a list of events has no state")]
+)
+def test_a_query_that_can_not_be_answered_is_an_error_and_writes_nothing(
+    log: Log, tmp_path: Path, query: str, problem: str
+) -> None:
+    with pytest.raises(CommandError, match=re.escape(problem)):
+        export_events(log, tmp_path / "a.jsonl", query=query)
+    assert not list(tmp_path.iterdir())
