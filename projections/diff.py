@@ -1,15 +1,22 @@
 """What changed between two JSON values, as the operations of RFC 6902, and putting it back on.
 
-`apply(before, diff(before, after))` equals `after`: the property that the tests hold.
+`apply(before, diff(before, after))` equals `after`: the property that the tests hold. Equal means the same JSON value:
+objects have no order, so a change of nothing but the order of keys or the digits of a number (1.5, 1.50) is none.
+
+What the two share, by identity, is never looked into. So a handler that returns `{**state, "a": …}` makes a difference
+that costs what it changed, and a look at each sibling's address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from itertools import compress, count
+from operator import is_not
 from typing import Any
 
 from events.json_pointer import below, tokens
+from projections import array_diff
 from projections.types import Change, Json
 
 
@@ -22,12 +29,11 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     """The document with the changes made; the one passed stays as it is."""
     holder: Any = {"": deepcopy(document)}
     for change in changes:
-        *way, last = ["", *tokens(change.path)]
-        parent = holder
-        for token in way:
-            parent = parent[int(token) if isinstance(parent, list) else token]
-        key: Any = int(last) if isinstance(parent, list) else last
-        if change.op == "remove":
+        parent, key = _place(holder, change.path)
+        if change.op == "move":
+            items, source = _place(holder, change.source or "")
+            parent.insert(key, items.pop(source))
+        elif change.op == "remove":
             del parent[key]
         elif change.op == "add" and isinstance(parent, list):
             parent.insert(key, deepcopy(change.value))
@@ -36,8 +42,18 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     return holder[""]  # type: ignore[no-any-return]
 
 
+def _place(holder: Any, pointer: str) -> tuple[Any, Any]:
+    """The container of what stands at a pointer, and the key or index there."""
+    *way, last = ["", *tokens(pointer)]
+    for token in way:
+        holder = holder[int(token) if isinstance(holder, list) else token]
+    return holder, int(last) if isinstance(holder, list) else last
+
+
 def equal(one: Json, other: Json) -> bool:
     """Whether two values are the same JSON value. (Python thinks that 1 == True.)"""
+    if one is other:
+        return True
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(equal(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -46,6 +62,8 @@ def equal(one: Json, other: Json) -> bool:
 
 
 def _diff(before: Json, after: Json, path: str) -> Iterator[Change]:
+    if before is after:
+        return
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _diff_objects(before, after, path)
     elif isinstance(before, list) and isinstance(after, list):
@@ -54,27 +72,55 @@ def _diff(before: Json, after: Json, path: str) -> Iterator[Change]:
         yield Change("replace", path, value=after, old=before)
 
 
+_MISSING = object()
+
+
 def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) -> Iterator[Change]:
-    for key, old in before.items():
-        if key not in after:
-            yield Change("remove", below(path, key), old=old)
+    if not before.keys() <= after.keys():
+        for key, old in before.items():
+            if key not in after:
+                yield Change("remove", below(path, key), old=old)
     for key, value in after.items():
-        if key in before:
-            yield from _diff(before[key], value, below(path, key))
-        else:
+        old = before.get(key, _MISSING)  # type: ignore[arg-type]
+        if old is _MISSING:
             yield Change("add", below(path, key), value=value)
+        elif old is not value:
+            yield from _diff(old, value, below(path, key))
 
 
 def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[Change]:
-    """Items at the ends that stayed the same are left alone, so that an insert is one operation."""
-    shorter = min(len(before), len(after))
-    head = next((i for i in range(shorter) if not equal(before[i], after[i])), shorter)
+    """What the ends share is left alone; between them items match by what names them or else by their place."""
+    head = _shared(before, after)
+    tail = min(_shared(reversed(before), reversed(after)), len(before) - head, len(after) - head)
+    old: list[Any] = before[head : len(before) - tail]
+    new: list[Any] = after[head : len(after) - tail]
+    name = array_diff.name_of(old, new)
+    if name is None:
+        yield from _diff_places(old, new, path, head)
+        return
+    yield from array_diff.rearranged(old, new, name, path=path, first=head)
+    by_name = {item[name]: item for item in old}
+    for i, item in enumerate(new, start=head):
+        yield from _diff(by_name.get(item[name], item), item, below(path, i))
+
+
+def _shared(before: Iterable[Json], after: Iterable[Json]) -> int:
+    """How many items they begin with that are one and the same. No Python runs for each."""
+    missing = object()
+    pairs = ([*before, missing], [*after, object()])
+    return next(compress(count(), map(is_not, *pairs)))
+
+
+def _diff_places(old: list[Json], new: list[Json], path: str, first: int) -> Iterator[Change]:
+    """Equal items at the ends are left alone, so that an insert is one operation; the others match by place."""
+    shorter = min(len(old), len(new))
+    head = next((i for i in range(shorter) if not equal(old[i], new[i])), shorter)
     rest = shorter - head
-    tail = next((i for i in range(rest) if not equal(before[-1 - i], after[-1 - i])), rest)
-    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
-    for i, (was, value) in enumerate(zip(old, new, strict=False), start=head):
+    tail = next((i for i in range(rest) if not equal(old[-1 - i], new[-1 - i])), rest)
+    old, new, first = old[head : len(old) - tail], new[head : len(new) - tail], first + head
+    for i, (was, value) in enumerate(zip(old, new, strict=False), start=first):
         yield from _diff(was, value, below(path, i))
     for i in reversed(range(len(new), len(old))):
-        yield Change("remove", below(path, head + i), old=old[i])
+        yield Change("remove", below(path, first + i), old=old[i], shifts=True)
     for i in range(len(old), len(new)):
-        yield Change("add", below(path, head + i), value=new[i])
+        yield Change("add", below(path, first + i), value=new[i], shifts=True)

@@ -18,6 +18,8 @@ def marks(changes: Iterable[Change]) -> Marks:
         parent, _, _ = change.path.rpartition("/")
         if change.op == "remove":
             gone.setdefault(parent, {})[tokens(change.path)[-1]] = change.old
+        elif change.op == "move":
+            at.setdefault(change.path, Mark("within"))
         else:
             at[change.path] = Mark("add" if change.op == "add" else "chg", change.old)
         while parent:

@@ -205,16 +205,19 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One operation of RFC 6902 (`add`, `replace`, `remove`) at an RFC 6901 pointer.
+    """One operation of RFC 6902 (`add`, `replace`, `remove`, `move`) at an RFC 6901 pointer.
 
-    `value` is what stands there afterwards (None for a remove), `old` what stood there before (None
-    for an add).
+    `value` is what stands there afterwards (None for a remove or a move), `old` what stood there before (None for an
+    add or a move). A move is within one array, from the pointer `source`. `shifts`: an item came to an array or went
+    from it, so those behind it have another index now. (A path alone can't tell: `/codes/404` may be a key.)
     """
 
-    op: Literal["add", "replace", "remove"]
+    op: Literal["add", "replace", "remove", "move"]
     path: str
     value: Json = None
     old: Json = None
+    source: str | None = None
+    shifts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from projections.diff import apply, diff, equal
 from projections.types import Change, Json
 from tests.unit.projections.json_values import VALUES
+
+
+def move(source: str, path: str) -> Change:
+    return Change("move", path, source=source)
+
+
+def replace(path: str, value: Json, old: Json) -> Change:
+    return Change("replace", path, value, old)
+
+
+NAMED: st.SearchStrategy[Json] = st.lists(
+    st.fixed_dictionaries({"id": st.integers(0, 9), "v": st.integers(0, 1) | st.just(True)}),
+    max_size=10,
+    unique_by=lambda item: item["id"],
+).map(lambda items: [*items])
 
 
 @given(VALUES, VALUES)
@@ -37,13 +54,83 @@ def test_taking_a_difference_changes_neither_value(before: Json, after: Json) ->
         ({"a": 1}, {}, [Change("remove", "/a", old=1)]),
         ({"a": {"b": 1}}, {"a": {"b": 2}}, [Change("replace", "/a/b", 2, 1)]),
         ({"x/y~": 1}, {"x/y~": 2}, [Change("replace", "/x~1y~0", 2, 1)]),
-        ([1, 2], [1, 2, 3], [Change("add", "/2", 3)]),
-        ([1, 2], [0, 1, 2], [Change("add", "/0", 0)]),
-        ([1, 2, 3], [1, 3], [Change("remove", "/1", old=2)]),
+        ([1, 2], [1, 2, 3], [Change("add", "/2", 3, shifts=True)]),
+        ([1, 2], [0, 1, 2], [Change("add", "/0", 0, shifts=True)]),
+        ([1, 2, 3], [1, 3], [Change("remove", "/1", old=2, shifts=True)]),
         ({"a": 1}, [1], [Change("replace", "", [1], {"a": 1})]),
+        (["x", {"id": 1}], ["x", {"id": 1, "a": 2}], [Change("add", "/1/a", 2)]),
+        ([{"id": 1, "a": 1}, {"id": 2}], [{"id": 2}, {"id": 1, "a": 2}], [move("/0", "/1"), replace("/1/a", 2, 1)]),
+        (
+            [{"name": "a"}, {"name": "b"}, {"name": "c"}],
+            [{"name": "c"}, {"name": "a"}, {"name": "b"}],
+            [move("/2", "/0")],
+        ),
+        (
+            [{"key": "a", "n": 1}, {"key": "b", "n": 1}],
+            [{"key": "b", "n": 2}],
+            [Change("remove", "/0", old={"key": "a", "n": 1}, shifts=True), replace("/0/n", 2, 1)],
+        ),
+        # Two of one name: nothing is named, so items match by their place.
+        ([{"id": 1}, {"id": 1, "a": 1}], [{"id": 1}, {"id": 1, "a": 2}], [replace("/1/a", 2, 1)]),
         ({"a": True}, {"a": 1}, [Change("replace", "/a", 1, True)]),
         ([1, [True]], [1, [1]], [Change("replace", "/1/0", 1, True)]),
     ],
 )
 def test_a_difference_is_as_small_as_it_reads(before: Json, after: Json, changes: list[Change]) -> None:
     assert list(diff(before, after)) == changes
+
+
+@given(NAMED, NAMED)
+def test_applying_a_difference_of_named_items_to_before_gives_after(before: Json, after: Json) -> None:
+    assert equal(apply(before, diff(before, after)), after)
+
+
+@given(st.permutations(range(8)))
+def test_no_more_items_move_than_must(order: list[int]) -> None:
+    after: Json = [{"id": n} for n in order]
+    before: Json = [{"id": n} for n in range(8)]
+    moves = diff(before, after)
+    assert {change.op for change in moves} <= {"move"}
+    assert len(moves) == 8 - _longest_increasing(order)
+
+
+def _longest_increasing(order: list[int]) -> int:
+    best: list[int] = []
+    for n, place in enumerate(order):
+        best.append(1 + max((best[i] for i in range(n) if order[i] < place), default=0))
+    return max(best, default=0)
+
+
+class Watched(dict[str, Any]):
+    """An object that counts how often it is looked into."""
+
+    looks = 0
+
+    def __getitem__(self, key: str) -> Any:
+        Watched.looks += 1
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        Watched.looks += 1
+        return super().get(key, default)
+
+    def keys(self) -> Any:
+        Watched.looks += 1
+        return super().keys()
+
+    def items(self) -> Any:
+        Watched.looks += 1
+        return super().items()
+
+
+def test_what_both_share_is_never_looked_into() -> None:
+    shared = [Watched(id=n, inner=Watched(a=n)) for n in range(1_000)]
+    before = {"items": shared, "by": {str(n): item for n, item in enumerate(shared)}}
+    after = {
+        "items": [*shared[:500], {"id": "new"}, *shared[500:]],
+        "by": {**before["by"], "7": Watched(id=7, inner=shared[7]["inner"], b=1)},  # type: ignore[dict-item]
+    }
+    Watched.looks = 0
+    changes = diff(before, after)  # type: ignore[arg-type]
+    assert [(change.op, change.path) for change in changes] == [("add", "/items/500"), ("add", "/by/7/b")]
+    assert Watched.looks < 10

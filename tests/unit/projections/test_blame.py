@@ -1,0 +1,135 @@
+"""Blame: which steps set a value, proved against replaying all of them and comparing the values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.json_pointer import at, below
+from projections.blame import Changes, future, history
+from projections.diff import diff, equal
+from projections.types import Json
+from tests.unit.projections.json_values import VALUES
+
+# States whose array items bear ids, so that the truth is known: an item is the one of that id, wherever it stands.
+ITEMS = st.lists(
+    st.fixed_dictionaries({"id": st.integers(0, 5), "v": st.integers(0, 2)}),
+    max_size=5,
+    unique_by=lambda item: item["id"],
+)
+OBJECTS = st.dictionaries(st.sampled_from(["a", "0", "x/y"]), st.integers(0, 2))
+STATES: st.SearchStrategy[Any] = st.fixed_dictionaries({"items": ITEMS, "by": OBJECTS, "n": st.integers(0, 1)})
+_ABSENT = object()
+
+
+def steps_of(states: list[Json]) -> list[Changes]:
+    """Step n leads from states[n - 1] to states[n]."""
+    return [(n, diff(states[n - 1], states[n])) for n in range(1, len(states))]
+
+
+def pointers(value: Json, pointer: str = "") -> Iterator[str]:
+    yield pointer
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from pointers(inner, below(pointer, key))
+
+
+def same(one: Any, other: Any) -> bool:
+    return one is other or (one is not _ABSENT and other is not _ABSENT and equal(one, other))
+
+
+def value_at(state: Json, pointer: str) -> Any:
+    try:
+        return at(state, pointer)
+    except LookupError:
+        return _ABSENT
+
+
+def _item(state: Any, id: int) -> Any:
+    return next((item for item in state["items"] if item["id"] == id), _ABSENT)
+
+
+def by_force(states: list[Any], pointer: str) -> list[int]:
+    """The steps that changed a value, newest first, found by comparing it before and after each."""
+    found = []
+    last = states[-1]
+    token = pointer.split("/")[2:] if pointer.startswith("/items/") else []
+    id = last["items"][int(token[0])]["id"] if token else None
+
+    def value(state: Any) -> Any:
+        if id is None:
+            return value_at(state, pointer)
+        item = _item(state, id)
+        return item if item is _ABSENT or len(token) == 1 else item[token[1]]
+
+    for n in range(len(states) - 1, 0, -1):
+        before, after = value(states[n - 1]), value(states[n])
+        if not same(before, after):
+            found.append(n)
+        if id is not None and before is _ABSENT:
+            break
+    return found
+
+
+@given(st.lists(STATES, min_size=2, max_size=8))
+def test_blame_is_what_comparing_the_values_at_each_step_finds(states: list[Any]) -> None:
+    steps = steps_of(states)
+    for pointer in pointers(states[-1]):
+        assert [touch.n for touch in history(pointer, reversed(steps))] == by_force(states, pointer), pointer
+
+
+@given(st.lists(VALUES, min_size=2, max_size=6))
+def test_a_value_stays_as_it_is_from_its_last_change_on(states: list[Json]) -> None:
+    steps = steps_of(states)
+    for pointer in pointers(states[-1]):
+        last = next(history(pointer, reversed(steps)), None)
+        n, place = (last.n, last.pointer) if last else (0, None)
+        if place is not None:
+            assert same(value_at(states[n], place), value_at(states[-1], pointer))
+        else:
+            assert any(same(value_at(states[0], each), value_at(states[-1], pointer)) for each in pointers(states[0]))
+
+
+@given(st.lists(VALUES, min_size=2, max_size=6))
+def test_the_next_change_is_the_first_after_which_a_value_differs(states: list[Json]) -> None:
+    steps = steps_of(states)
+    for pointer in pointers(states[0]):
+        value = value_at(states[0], pointer)
+        first = next(future(pointer, steps), None)
+        for n in range(1, first.n if first else len(states)):
+            assert any(same(value_at(states[n], each), value) for each in pointers(states[n]))
+
+
+@given(st.lists(STATES, min_size=2, max_size=6))
+def test_looking_on_finds_what_looking_back_finds(states: list[Any]) -> None:
+    steps = steps_of(states)
+    for pointer in pointers(states[-1]):
+        back = list(history(pointer, reversed(steps)))
+        if back:
+            on = list(future(back[-1].pointer, steps[back[-1].n :]))
+            assert [(touch.n, touch.pointer) for touch in on] == [(each.n, each.pointer) for each in back[-2::-1]]
+
+
+def test_an_insert_before_an_item_moves_it_and_sets_nothing() -> None:
+    states: list[Json] = [{"log": []}, {"log": ["a"]}, {"log": ["new", "a"]}]
+    assert [touch.n for touch in history("/log/1", reversed(steps_of(states)))] == [1]
+    assert [touch.n for touch in history("/log", reversed(steps_of(states)))] == [2, 1]
+
+
+def test_a_key_that_looks_like_an_index_never_moves() -> None:
+    states: list[Json] = [{"500": 1}, {"404": 1, "500": 1}]
+    assert list(history("/500", reversed(steps_of(states)))) == []
+
+
+def test_a_remove_is_blamed_for_what_is_gone_and_the_set_before_it_is_its_history() -> None:
+    states: list[Json] = [{}, {"a": {"b": 1}}, {}, {"c": 1}]
+    assert [touch.n for touch in history("/a/b", reversed(steps_of(states)))] == [2, 1]
+
+
+def test_a_change_says_what_it_did_to_the_value() -> None:
+    states: list[Json] = [{"a": {"b": 1, "c": 1}}, {"a": {"b": 2, "c": 2}, "d": 1}]
+    (touch,) = history("/a", reversed(steps_of(states)))
+    assert [(change.path, change.old, change.value) for change in touch.changes] == [("/a/b", 1, 2), ("/a/c", 1, 2)]
