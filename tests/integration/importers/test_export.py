@@ -156,7 +156,7 @@ def test_a_query_exports_the_lines_of_what_fits_and_no_others(log: Log, tmp_path
     exported = export_events(log, tmp_path / "some.jsonl", query=query, stderr=said)
 
     assert exported == expected
-    assert said.getvalue() == f"Exported {expected.count(b'\n'):,} events of {log.name}.\n"
+    assert said.getvalue() == f"Exported {len(expected.splitlines()):,} events of {log.name}.\n"
 
 
 def test_what_was_redacted_and_what_bore_a_key_is_said_though_others_are_left_out(log: Log, tmp_path: Path) -> None:
