@@ -1,0 +1,75 @@
+"""Work that asks the database, written once: a page runs it in its thread, the API on the engine's pool.
+
+Such work is a generator. It yields reads and statements, and is sent their rows; what goes wrong is raised where it
+yielded, so that it can say what may fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+from django.db import connection, transaction
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from events.store import Read
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Something to execute for its effect; it commits on its own."""
+
+    sql: str
+    params: Sequence[Any]
+
+
+Asking: TypeAlias = Generator[Read[Any] | Statement, Any, T]
+
+
+def run(work: Asking[T]) -> T:
+    """Do the work in the calling thread, on Django's connection."""
+    step: Callable[[], Read[Any] | Statement] = partial(next, work)
+    while True:
+        try:
+            asked = step()
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        try:
+            step = partial(work.send, _execute(asked))
+        except Exception as error:
+            step = partial(work.throw, error)
+
+
+async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]]) -> T:
+    """Do the work on one connection of the pool; what it computes between two reads runs in the event loop."""
+    async with pool.connection() as session:
+        step: Callable[[], Read[Any] | Statement] = partial(next, work)
+        while True:
+            try:
+                asked = step()
+            except StopIteration as done:
+                return done.value  # type: ignore[no-any-return]
+            try:
+                step = partial(work.send, await _aexecute(session, asked))
+            except Exception as error:
+                step = partial(work.throw, error)
+
+
+def _execute(asked: Read[Any] | Statement) -> Any:
+    if isinstance(asked, Read):
+        return asked.fetch()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(asked.sql, asked.params)
+    return None
+
+
+async def _aexecute(session: AsyncConnection[Any], asked: Read[Any] | Statement) -> Any:
+    if isinstance(asked, Read):
+        return await asked.afetch_on(session)
+    await session.execute(asked.sql, asked.params)
+    return None

@@ -1,0 +1,171 @@
+"""Folding a source on from a point, and the points at which a snapshot is left on the way. Pure.
+
+Points are left at multiples of `SPACING` events, where the sizes of all so far stay under `BUDGET` times that of the
+events: so whoever folds leaves the same ones, a small state has one every hundred events, and a state that grows as
+the log does has them ever further apart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from events.types import Event
+from projections import state_text
+from projections.fold import ReducerFailed, fold
+from projections.sources import Source
+from projections.types import Decoded, Json, Projection, decode
+
+SPACING = 100
+"""Events between two snapshots, at the least: a millisecond of folding."""
+BUDGET = 2
+"""Characters of snapshots for one of events, at the most."""
+
+
+class Point(Struct, frozen=True):
+    """A state on the way through a source.
+
+    `n` events were passed, the last of them at `place` in the source; `events` of them were folded, the last of them at
+    `position` in the log and `version` in its stream. The sizes are characters.
+    """
+
+    n: int
+    place: int
+    events: int
+    position: int
+    version: int
+    event_size: int
+    kept_size: int
+    state: str
+
+
+def start(projection: Projection) -> Point:
+    """Before the first event."""
+    return Point(0, 0, 0, 0, 0, 0, 0, state_text.dumps(projection.initial))
+
+
+class Folding:
+    """A projection on its way through a source.
+
+    `left` are the snapshots to keep, taken away by who keeps them; `seconds` the processor time that it took.
+    """
+
+    def __init__(self, projection: Projection, source: Source, base: Point) -> None:
+        self.base = base
+        self.left: list[Point] = []
+        self.seconds = 0.0
+        self.projection = projection
+        self.source = source
+        self._at = base
+        self._state: Json = None
+        self._is_loaded = False
+        self._size = len(base.state)
+
+    @property
+    def place(self) -> int:
+        """Where the last event that was passed stands in the source."""
+        return self._at.place
+
+    @property
+    def passed(self) -> int:
+        """How many events were passed since the base."""
+        return self._at.n - self.base.n
+
+    @property
+    def point(self) -> Point:
+        """Where it is now.
+
+        Raises:
+            NotAState: the reducer made something that is no JSON value.
+        """
+        return self._at if not self._is_loaded else _with(self._at, state=state_text.dumps(self._state))
+
+    @property
+    def state(self) -> Json:
+        """The state as a value."""
+        return self._state if self._is_loaded else state_text.loads(self._at.state)
+
+    def take(self, events: Sequence[Event], *, upto: int) -> bool:
+        """Fold the events up to a position; False where one stood beyond it.
+
+        Raises:
+            ReducerFailed: it stands right before the event that the reducer raised for.
+        """
+        within = [event for event in events if event.position <= upto]
+        began = time.thread_time()
+        try:
+            self._take(within)
+        finally:
+            self.seconds += time.thread_time() - began
+        return len(within) == len(events)
+
+    def _take(self, events: Sequence[Event]) -> None:
+        first = 0
+        while first < len(events):
+            last = first + SPACING - self._at.n % SPACING
+            self._pass(events[first:last])
+            self._leave()
+            first = last
+
+    def _pass(self, events: Sequence[Event]) -> None:
+        """Fold the next few."""
+        read: list[Decoded] = []
+        try:
+            read += map(decode, filter(self._takes, events))
+            if read:
+                self._state = fold(self.projection, read, self.state)
+                self._is_loaded = True
+        except ReducerFailed as failed:
+            self._state, self._is_loaded = failed.state, True
+            good = [event for event in events if event.position < failed.at.position]
+            self._advance(good, [each for each in read if each.position < failed.at.position])
+            raise
+        self._advance(events, read)
+
+    def _advance(self, events: Sequence[Event], read: Sequence[Decoded]) -> None:
+        if not events:
+            return
+        at = self._at
+        self._at = Point(
+            at.n + len(events),
+            self.source.place(events[-1]),
+            at.events + len(read),
+            read[-1].position if read else at.position,
+            read[-1].version if read else at.version,
+            at.event_size + sum(len(event.data) + len(event.metadata) for event in events),
+            at.kept_size,
+            at.state,
+        )
+
+    def _takes(self, event: Event) -> bool:
+        try:
+            return self.source.takes(self.projection, event)
+        except Exception as error:  # the key's function is the projection's, too
+            raise ReducerFailed(decode(event), self.state, error) from error
+
+    def _leave(self) -> None:
+        """Leave a snapshot, if this is the place and it is not too dear. The last size says whether to try."""
+        at = self._at
+        room = BUDGET * at.event_size - at.kept_size
+        if at.n % SPACING or self._size > room:
+            return
+        point = self.point
+        self._size = len(point.state)
+        if self._size <= room:
+            self._at = _with(point, kept_size=at.kept_size + self._size)
+            self.left.append(self._at)
+
+
+def _with(point: Point, *, state: str | None = None, kept_size: int | None = None) -> Point:
+    return Point(
+        point.n,
+        point.place,
+        point.events,
+        point.position,
+        point.version,
+        point.event_size,
+        point.kept_size if kept_size is None else kept_size,
+        point.state if state is None else state,
+    )

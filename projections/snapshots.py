@@ -1,0 +1,74 @@
+"""States kept on the way through a source, so that a fold begins near where it ends. A cache: drop it at any time."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from events.models import Redaction
+from events.store import Read
+from projections.asking import Asking, Statement
+from projections.fingerprint import fingerprint
+from projections.folding import Folding, Point
+from projections.models import Snapshot
+from projections.registry import PROJECTIONS
+from projections.sources import Source
+from projections.sql import caches
+from projections.types import Projection
+
+ASKED = 4
+"""How many states that were asked for are kept of a source, beside those left on the way."""
+
+
+def nearest(log_id: int, projection: Projection, source: Source, *, position: int) -> Read[Point]:
+    """The last snapshot whose state is that of a moment at or before a position."""
+    found = _sound(log_id, projection, source).filter(position__lte=position).order_by("-position", "-n")
+    return Read(found.values_list(*Point.__struct_fields__)[:1], Point)
+
+
+def between(log_id: int, projection: Projection, source: Source, *, first: int, last: int) -> Read[Point]:
+    """The first snapshot from the nth event of a source on, before another."""
+    found = _sound(log_id, projection, source).filter(n__gte=first, n__lt=last).order_by("n")
+    return Read(found.values_list(*Point.__struct_fields__)[:1], Point)
+
+
+def behind(log_id: int, projection: Projection, source: Source, *, n: int) -> Read[int]:
+    """The next snapshot behind the nth event that a fold left on its way: no row where this one would be the last."""
+    found = _sound(log_id, projection, source).filter(n__gt=n, is_asked=False).order_by("n")
+    return Read(found.values_list("n")[:1], int)
+
+
+def _sound(log_id: int, projection: Projection, source: Source) -> QuerySet[Snapshot, Snapshot]:
+    """Those of today's code, and of events that nobody has emptied since."""
+    return Snapshot.objects.filter(
+        ~Exists(_redacted()),
+        log_id=log_id,
+        projection=projection.name,
+        kind=source.kind,
+        source=source.name,
+        fingerprint=fingerprint(projection),
+    )
+
+
+def _redacted() -> QuerySet[Redaction, Redaction]:
+    return Redaction.objects.filter(
+        log_id=OuterRef("log_id"), position__lte=OuterRef("position"), marker_position__gt=OuterRef("seen")
+    )
+
+
+def keep(log_id: int, folding: Folding, *, point: Point, seen: int, is_asked: bool = False) -> Asking[None]:
+    """Keep a point. `seen` is the log's head before its events were read. Two that keep the same one agree."""
+    projection, source = folding.projection, folding.source
+    whose = (log_id, projection.name, source.kind, source.name, fingerprint(projection))
+    values = [getattr(point, name) for name in Point.__struct_fields__]
+    yield Statement(caches.KEEP_SNAPSHOT, (*whose, *values, seen, is_asked))
+    if is_asked:
+        yield Statement(caches.FORGET_ASKED, (*whose, *whose, ASKED))
+
+
+def drop_stale() -> int:
+    """Remove what is never used again: of other code, or from before a redaction. How many there were."""
+    current = {projection.name: fingerprint(projection) for projection in PROJECTIONS.values()}
+    other_code = Snapshot.objects.exclude(projection__in=current)
+    for name, digits in current.items():
+        other_code |= Snapshot.objects.filter(projection=name).exclude(fingerprint=digits)
+    return other_code.delete()[0] + Snapshot.objects.filter(Exists(_redacted())).delete()[0]

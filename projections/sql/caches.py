@@ -1,0 +1,39 @@
+"""Statements about snapshots, times and jobs."""
+
+from __future__ import annotations
+
+# One from before a redaction is replaced; else the first stays, and a second would be the same.
+KEEP_SNAPSHOT = """
+insert into snapshot (log_id, projection, kind, source, fingerprint, n, place, events, position, version,
+                      event_size, kept_size, state, seen, is_asked)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (log_id, projection, kind, source, fingerprint, n) do update
+set place = excluded.place, events = excluded.events, position = excluded.position, version = excluded.version,
+    event_size = excluded.event_size, kept_size = excluded.kept_size, state = excluded.state, seen = excluded.seen,
+    is_asked = excluded.is_asked and snapshot.is_asked
+where excluded.seen > snapshot.seen"""
+FORGET_ASKED = """
+delete from snapshot
+where log_id = %s and projection = %s and kind = %s and source = %s and fingerprint = %s and is_asked and n not in (
+    select n from snapshot
+    where log_id = %s and projection = %s and kind = %s and source = %s and fingerprint = %s and is_asked
+    order by created_at desc, n limit %s)"""
+
+# recorded_at never goes back, so the place of a time in the log is found by halving: 24 looks in ten million events.
+POSITION_AT = """(
+    with recursive span(low, high) as (
+        select 0::bigint, head from log where id = %s
+        union all
+        select case when middle.recorded_at <= %s then middle.position else low end,
+               case when middle.recorded_at <= %s then high else middle.position - 1 end
+        from span, lateral (
+            select position, recorded_at from event where log_id = %s and position = (low + high + 1) / 2
+        ) middle
+        where low < high
+    )
+    select low from span where low = high)"""
+
+# Whoever asks for the same work while it waits or is done joins it.
+ENSURE_JOB = """
+insert into job (log_id, kind, key, arguments, total) values (%s, %s, %s, %s, %s)
+on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

@@ -1,0 +1,201 @@
+"""The state of a key at any moment: from the nearest snapshot, and the events from there on.
+
+What is asked here never folds more than one block. Where that is not enough, it says so (`TooFar`), and a job
+(`computing.py`) goes the way once and leaves snapshots.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models.expressions import RawSQL
+
+from events import store
+from events.errors import Invalid, brief
+from events.models import Log
+from events.store import Read
+from projections import snapshots, state_text
+from projections.asking import Asking
+from projections.diff import diff
+from projections.fold import ReducerFailed
+from projections.folding import SPACING, Folding, start
+from projections.sources import Source, source_of
+from projections.sql.caches import POSITION_AT
+from projections.types import Change, Json, Projection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.types import Event
+
+logger = logging.getLogger(__name__)
+
+BLOCK = 1_000
+"""The most events that are folded while a request waits: 6 to 8 ms of decoding and folding."""
+_BLOCK_SECONDS = 0.05
+"""Of processor time, after which a request waits no longer: of a reducer that is slow, or of large events."""
+_CHUNK = 100
+"""Events folded at a stretch, between two reads: other requests wait no longer than for these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When: at a position of the log, a version of the stream, a time (of recording), or else now."""
+
+    position: int | None = None
+    version: int | None = None
+    time: datetime | None = None
+
+
+NOW = Moment()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a projection made of the events of a key up to a moment.
+
+    `text` is the exact state. `events` were folded; the last of them stands at `position` in the log and `version` in
+    its stream (0: there is none).
+    """
+
+    text: str
+    events: int
+    position: int
+    version: int
+
+    @property
+    def value(self) -> Json:
+        value: Json = state_text.loads(self.text)
+        return value
+
+
+class TooFar(Exception):
+    """More than one block of events lies between the nearest snapshot and the moment: this is work for a job."""
+
+    def __init__(self, source: Source, upto: int) -> None:
+        super().__init__(f"{source.kind} {source.name!r} up to position {upto:,}")
+        self.source = source
+        self.upto = upto
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a fold goes on: events a read, the most in all (None: however many), and who is told of each stretch."""
+
+    chunk: int = _CHUNK
+    most: int | None = BLOCK
+    told: Callable[[Folding], None] | None = None
+
+
+_WAITED_FOR = Pace()
+
+
+def state_at(
+    log_id: int, projection: Projection, key: str, *, at: Moment = NOW, pace: Pace = _WAITED_FOR
+) -> Asking[State]:
+    """The state of a key at a moment.
+
+    Raises:
+        TooFar: it takes more than one block.
+        ReducerFailed: at an event before that moment.
+        Invalid: the moment is none of this key's.
+    """
+    source = source_of(projection, key)
+    head = yield from head_of(log_id)
+    upto = yield from position_at(log_id, source, at, head=head)
+    folding = yield from fold_to(log_id, projection, source, upto=upto, seen=head, pace=pace)
+    point = folding.point
+    return State(point.state, point.events, point.position, point.version)
+
+
+def difference(
+    log_id: int, projection: Projection, key: str, *, one: Moment, other: Moment
+) -> Asking[tuple[State, State, tuple[Change, ...]]]:
+    """The states at two moments, and the operations that make the second of the first. Raises as `state_at` does."""
+    before = yield from state_at(log_id, projection, key, at=one)
+    after = yield from state_at(log_id, projection, key, at=other)
+    return before, after, diff(before.value, after.value)
+
+
+def head_of(log_id: int) -> Asking[int]:
+    """The log's head. What is redacted after this was read is known to be missing in no snapshot made from here on."""
+    [head] = yield store.head(log_id)
+    return int(head)
+
+
+def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking[int]:
+    """The last position that a moment takes in; `Invalid` for one that has not come, or that the key can't have."""
+    if at.position is not None:
+        if at.position > head:
+            raise Invalid(f"The log ends at position {head:,}.", field="at_position", head=head)
+        return at.position
+    if at.version is not None:
+        return (yield from _position_of_version(log_id, source, at.version))
+    if at.time is not None:
+        [position] = yield _position_at_time(log_id, at.time)
+        return int(position)
+    return head
+
+
+def _position_of_version(log_id: int, source: Source, version: int) -> Asking[int]:
+    if source.kind != "stream":
+        raise Invalid("Only the states of streams have versions: use at_position.", field="at_version")
+    if not version:
+        return 0
+    found: Sequence[Event] = yield store.stream_events(log_id, source.name, from_version=version, limit=1)
+    if not found:
+        raise Invalid(f"{source.name} has no version {version:,}.", field="at_version")
+    return found[0].position
+
+
+def _position_at_time(log_id: int, time: datetime) -> Read[int]:
+    position = RawSQL(POSITION_AT, (log_id, time, time, log_id))  # noqa: S611  # a constant
+    return Read(Log.objects.filter(id=log_id).values_list(position), int)
+
+
+def fold_to(
+    log_id: int, projection: Projection, source: Source, *, upto: int, seen: int, pace: Pace = _WAITED_FOR
+) -> Asking[Folding]:
+    """Fold a source up to a position, from the nearest snapshot on, and leave snapshots on the way.
+
+    `seen` is the log's head, read before. Raises `TooFar` and `ReducerFailed`, each with what was reached kept.
+    """
+    found = yield snapshots.nearest(log_id, projection, source, position=upto)
+    folding = Folding(projection, source, found[0] if found else start(projection))
+    try:
+        while (yield from _go_on(log_id, folding, upto=upto, chunk=pace.chunk)):
+            if pace.told:
+                pace.told(folding)
+            yield from _keep(log_id, folding, seen=seen)
+            if pace.most is not None and (folding.passed >= pace.most or folding.seconds > _BLOCK_SECONDS):
+                raise TooFar(source, upto)
+    except ReducerFailed:
+        yield from _keep(log_id, folding, seen=seen, is_asked=folding.passed >= SPACING)
+        raise
+    yield from _keep(log_id, folding, seen=seen, is_asked=pace.most is None and folding.passed >= SPACING)
+    return folding
+
+
+def _go_on(log_id: int, folding: Folding, *, upto: int, chunk: int) -> Asking[bool]:
+    """Fold the next stretch; whether there may be more."""
+    events = yield folding.source.read(log_id, after=folding.place, upto=upto, limit=chunk)
+    return folding.take(events, upto=upto) and len(events) == chunk
+
+
+def _keep(log_id: int, folding: Folding, *, seen: int, is_asked: bool = False) -> Asking[None]:
+    """Keep the snapshots that the fold left, and if asked for the state where it is. To fail here fails nothing."""
+    points, folding.left = folding.left, []
+    try:
+        # A fold that ends in the middle of others' snapshots leaves none: they would not count for those behind.
+        if points and (yield snapshots.behind(log_id, folding.projection, folding.source, n=points[-1].n)):
+            points = []
+        for point in points:
+            yield from snapshots.keep(log_id, folding, point=point, seen=seen)
+        if is_asked:
+            yield from snapshots.keep(log_id, folding, point=folding.point, seen=seen, is_asked=True)
+    except Exception as error:
+        logger.warning("a snapshot was not kept: %s", brief(error))

@@ -1,0 +1,91 @@
+"""Projections for tests, random logs, and the states that a fold from zero gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from events import store
+from events.append import new_append, new_event
+from events.engine import Engine
+from events.models import Log
+from events.types import Event
+from projections import state_text
+from projections.states import State
+from projections.types import AGENT, LOG, WORKFLOW, Decoded, Projection, decode, pointer
+
+STREAMS = ("order-1", "order-2", "a/b# (-> X)", "a*")
+AGENTS = ("router", "rou*", "packer")
+
+
+def _sums(state: Any, happened: Decoded) -> Any:
+    """Order matters, keys come and go, numbers keep their digits."""
+    amount = happened.data.get("amount", 0)
+    left = {name: value for name, value in state.items() if name != happened.type}
+    return {**left, happened.type: state.get(happened.type, Decimal("0.10")) * 1 + amount, "last": happened.position}
+
+
+def _texts(state: Any, happened: Decoded) -> Any:
+    """Grows as the log does."""
+    return [*state, {"by": happened.agent, "text": happened.data.get("text", "")}]
+
+
+def projection(name: str = "sums", **fields: Any) -> Projection:
+    """One that reads most events."""
+    made = Projection(name, about="For a test.", **{"initial": {"last": 0}, **fields})
+    made.on("A", "B*")(_sums)
+    return made
+
+
+by_stream = projection()
+by_workflow = projection(key=WORKFLOW)
+by_agent = projection(key=AGENT)
+by_log = projection(key=LOG)
+by_customer = projection(key=pointer("/customer"))
+of_large_amounts = projection(query="data.amount>5")
+texts = Projection("texts", about="For a test.", initial=[])
+texts.on("*")(_texts)
+
+KEYS: dict[str, tuple[Projection, tuple[str, ...]]] = {
+    "stream": (by_stream, STREAMS),
+    "workflow": (by_workflow, ("run-0", "run-1")),
+    "agent": (by_agent, AGENTS),
+    "log": (by_log, ("",)),
+    "customer": (by_customer, ("c-0", "c-1")),
+    "query": (of_large_amounts, STREAMS),
+    "texts": (texts, STREAMS),
+}
+
+
+def some_event(n: int) -> dict[str, Any]:
+    """The nth of a varied log."""
+    data = f'{{"amount": {n * 7 % 23}.{n % 10}0, "customer": "c-{n % 3}", "text": "{"x" * (n % 50)}"}}'
+    return {
+        "type": ("A", "B", "Bought", "C")[n * 5 % 7 % 4],
+        "data": data.encode(),
+        "agent": AGENTS[n % 3] if n % 4 else None,
+        "correlation_id": f"run-{n % 2}" if n % 5 else None,
+    }
+
+
+async def fill(engine: Engine, log: Log, streams: Sequence[str], *, first: int = 0) -> None:
+    """One event for each of these streams, in order."""
+    appends = [
+        new_append(stream, [new_event(stream, **some_event(n))]) for n, stream in enumerate(streams, start=first)
+    ]
+    await engine.writer.append(log.pk, appends)
+
+
+async def all_events(engine: Engine, log: Log) -> list[Event]:
+    return await store.events(log.pk, limit=100_000).afetch(engine.pool)
+
+
+def from_zero(projection: Projection, key: str, events: Sequence[Event]) -> State:
+    """The state after these events of the log, folded one by one."""
+    state = projection.initial
+    read = [event for event in events if projection.reads(event) and key in projection.key.keys(decode(event))]
+    for event in read:
+        state = projection.reduce(state, decode(event))
+    last = (read[-1].position, read[-1].version) if read else (0, 0)
+    return State(state_text.dumps(state), len(read), *last)
