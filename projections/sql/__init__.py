@@ -1,0 +1,84 @@
+"""Every raw statement of this app. Lists travel as texts joined by U+001F (docs/decisions/0002)."""
+
+from __future__ import annotations
+
+SEPARATOR = "\x1f"
+
+LISTEN = "listen eventsite"
+LOCK = "select id from unnest(%s::int[]) as id where pg_try_advisory_lock(%s, id)"
+HEADS = "select id, head from log where %s::int[] is null or id = any(%s) order by id"
+
+_BUILD = "log_id = %s and projection = %s and build = %s"
+
+CHECKPOINTS = """
+    select log_id, projection, build, version, fingerprint, is_live, policy, position, rate
+    from checkpoint where log_id = any(%s) and status = 'running'
+    order by log_id, projection, build"""
+NEWEST = """
+    select log_id, projection, max(version) from checkpoint
+    where log_id = any(%s) and status <> 'retired' group by log_id, projection"""
+RETIRE_BESIDE = """
+    update checkpoint set status = 'retired'
+    where log_id = %s and projection = %s and not is_live and status <> 'retired'"""
+# The first build of a projection is live from its first event on; one that others went before stands beside.
+BEGIN = """
+    insert into checkpoint
+        (log_id, projection, build, version, fingerprint, policy, status, is_live, live_at, started_at)
+    select %s, %s, coalesce(max(build), 0) + 1, %s, %s,
+        coalesce((array_agg(policy order by is_live desc, build desc))[1], 'stop'), 'running',
+        coalesce(bool_or(is_live), false) is false,
+        case when coalesce(bool_or(is_live), false) then null else clock_timestamp() end,
+        clock_timestamp()
+    from checkpoint where log_id = %s and projection = %s
+    on conflict do nothing returning build"""
+# The row is locked before anything is read or written: who holds it knows that the build is still where it was.
+LOCK_CHECKPOINT = f"select position, is_live, status from checkpoint where {_BUILD} for update"
+ADVANCE = f"""
+    update checkpoint set position = %s, rate = %s, skipped = skipped + %s, status = %s,
+        error = coalesce(%s, error), traceback = coalesce(%s, traceback), error_position = coalesce(%s, error_position),
+        advanced_at = clock_timestamp()
+    where {_BUILD}"""
+
+# The first of the keys is left out: one empty text is a list of nothing, and the key of a whole log is empty.
+LOAD = """
+    select wanted.key, state.state, state.events, state.position, parked.key is not null
+    from unnest((string_to_array(%s, E'\\x1f'))[2:]) as wanted (key)
+    left join projection_state as state
+        on state.log_id = %s and state.projection = %s and state.build = %s and state.key = wanted.key
+    left join parked on parked.log_id = %s and parked.projection = %s and parked.build = %s and parked.key = wanted.key
+    where state.key is not null or parked.key is not null"""
+STORE = """
+    insert into projection_state (log_id, projection, build, key, events, position, state)
+    select %s, %s, %s, * from unnest(
+        (string_to_array(%s, E'\\x1f'))[2:],
+        string_to_array(%s, E'\\x1f')::bigint[],
+        string_to_array(%s, E'\\x1f')::bigint[],
+        string_to_array(%s, E'\\x1f'))
+    on conflict (log_id, projection, build, key) do update
+    set events = excluded.events, position = excluded.position, state = excluded.state"""
+STORE_PLACES = """
+    insert into projection_event (log_id, projection, build, key, n, position)
+    select %s, %s, %s, * from unnest(
+        (string_to_array(%s, E'\\x1f'))[2:],
+        string_to_array(%s, E'\\x1f')::bigint[],
+        string_to_array(%s, E'\\x1f')::bigint[])"""
+
+PARK = """
+    insert into parked (log_id, projection, build, key, position, since, error, traceback)
+    values (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s)
+    on conflict (log_id, projection, build, key) do update
+    set position = excluded.position, is_retried = false, error = excluded.error, traceback = excluded.traceback"""
+RETRIED = "select log_id, projection, build, key, position from parked where is_retried and log_id = any(%s)"
+MOVE_PARKED = f"update parked set position = %s where {_BUILD} and key = %s"
+UNPARK = f"delete from parked where {_BUILD} and key = %s"
+
+LIVE_POSITION = "select build, position from checkpoint where log_id = %s and projection = %s and is_live for update"
+RETIRE = f"update checkpoint set is_live = false, status = 'retired' where {_BUILD}"
+MAKE_LIVE = f"update checkpoint set is_live = true, live_at = clock_timestamp() where {_BUILD}"
+RETIRED = "select log_id, projection, build from checkpoint where log_id = any(%s) and status = 'retired'"
+# A bounded number at a time, so that a big build is no long transaction.
+_REMOVE = "delete from {0} where ctid = any(array(select ctid from {0} where " + _BUILD + " limit %s))"
+REMOVE_STATES = _REMOVE.format("projection_state")
+REMOVE_PLACES = _REMOVE.format("projection_event")
+REMOVE_PARKED = f"delete from parked where {_BUILD}"
+REMOVE_CHECKPOINT = f"delete from checkpoint where {_BUILD} and status = 'retired'"
