@@ -6,7 +6,7 @@ show their first part, long containers their first items, and each says how much
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -41,6 +41,18 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """Addresses of what is there with a value, and of what is there without it."""
+
+    include: str
+    exclude: str
+
+
+PickOf: TypeAlias = Callable[[str], Pick | None]
+"""The addresses for the value at a pointer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row. `shape` is `open` (a container's head), `close` (its end), `leaf`, `text` (a long
     string, whole or its first part) or `more` (`length` children that are left out)."""
@@ -55,6 +67,7 @@ class Row:
     mark: MarkName = ""
     old: str = ""
     unfolded: bool = True
+    pick: Pick | None = None
 
     @property
     def cut(self) -> bool:
@@ -67,21 +80,25 @@ class Row:
         return min(self.depth, 12)
 
 
-def tree(value: Any, *, marks: Marks | None = None, whole: str | None = None) -> list[Row]:
+def tree(
+    value: Any, *, marks: Marks | None = None, whole: str | None = None, pick: PickOf = lambda pointer: None
+) -> list[Row]:
     """The rows of a value.
 
     Args:
         marks: what changed; unchanged containers of any size are then folded.
         whole: the pointer of the one long string to show in full.
+        pick: what a value's row links to.
     """
-    return list(_Tree(marks, whole).of(value, None, "", 0))
+    return list(_Tree(marks, whole, pick).of(value, None, "", 0))
 
 
 class _Tree:
-    def __init__(self, marks: Marks | None, whole: str | None) -> None:
+    def __init__(self, marks: Marks | None, whole: str | None, pick: PickOf) -> None:
         self.marks = marks or Marks()
         self.has_marks = marks is not None
         self.whole = whole
+        self.pick = pick
         self.left = _ROWS_SHOWN
         self.text_left = _ALL_TEXT_SHOWN
 
@@ -91,9 +108,11 @@ class _Tree:
         if isinstance(value, dict | list) and value:
             yield from self._container(value, key, pointer, depth, mark, is_new=is_new or mark.name in ("add", "chg"))
         elif isinstance(value, str) and (len(value) > _TEXT_INLINE or "\n" in value):
-            yield Row("text", depth, key, pointer, "s", self._part(value, pointer), len(value), mark.name, _old(mark))
+            text, pick = self._part(value, pointer), self.pick(pointer)
+            yield Row("text", depth, key, pointer, "s", text, len(value), mark.name, _old(mark), pick=pick)
         else:
-            yield Row("leaf", depth, key, pointer, kind_of(value), brief(value), 0, mark.name, _old(mark))
+            kind, pick = kind_of(value), self.pick(pointer)
+            yield Row("leaf", depth, key, pointer, kind, brief(value), 0, mark.name, _old(mark), pick=pick)
 
     def _part(self, value: str, pointer: str) -> str:
         if pointer == self.whole:

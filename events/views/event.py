@@ -19,8 +19,10 @@ from events.json_tree import Row, tree
 from events.json_value import loads
 from events.line import Line, line
 from events.models import Member
+from events.query.tree import Root
 from events.types import Event
 from events.views.page import log_page, show
+from events.views.picks import Picks
 
 _EFFECTS = 20
 _RAW_SHOWN = 4_000
@@ -50,7 +52,10 @@ class Rail:
 @require_safe
 @log_page()
 def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
-    """`/logs/<log>/events/<position>`; `?format=json` is the event alone, `?text=` shows one long text whole."""
+    """`/logs/<log>/events/<position>`; `?format=json` is the event alone, `?text=` shows one long text whole.
+
+    `?q=` is the query that its + and − extend.
+    """
     found = store.event(member.log_id, position).first()
     if found is None:
         raise NoSuchEvent(f"{member.log.name} has no event at position {position}.")
@@ -60,6 +65,7 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
     data = loads(found.data)
     if pointer is not None and request.headers.get("HX-Request"):
         return render(request, "components/_text.html", {"row": whole_text(data, pointer)})
+    picks, metadata = Picks(member.log.name, request.GET), loads(found.metadata)
     context = {
         "here": "timeline",
         "event": found,
@@ -67,8 +73,9 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "event_url": reverse("event", args=[member.log.name, position]),
         "around": _around(member.log_id, found),
         "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
-        "data": tree(data, whole=pointer),
-        "metadata": tree(loads(found.metadata)),
+        "picks": picks.names(found),
+        "data": tree(data, whole=pointer, pick=picks.among(Root.DATA, data)),
+        "metadata": tree(metadata, pick=picks.among(Root.METADATA, metadata)),
         "raw": found.data[:_RAW_SHOWN],
         "raw_size": len(found.data.encode()),
         "raw_cut": len(found.data) > _RAW_SHOWN,

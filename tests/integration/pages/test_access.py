@@ -11,7 +11,7 @@ from tests.factories import make_log, make_member
 from tests.integration.pages.conftest import Append
 
 PAGES = (
-    "", "events/1", "streams/", "streams/order-1/", "workflows/", "workflows/w/", "seen/type",
+    "", "events/1", "streams/", "streams/order-1/", "workflows/", "workflows/w/", "seen/correlation_id", "completions",
     "replay/stream/order-1/1",
 )  # fmt: skip
 ADMIN_PAGES = ("tokens/",)

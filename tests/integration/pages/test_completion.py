@@ -95,9 +95,9 @@ def test_completing_costs_a_fixed_number_of_queries(
     for name in ("type", "agent", "stream", "correlation"):
         with django_assert_num_queries(4):
             offered(viewer, at, f"{name}:")
-    # or a sample of events: the head and one slice in a transaction of its own
-    with django_assert_num_queries(8):
+    # or a sample of events: the head and one slice
+    with django_assert_num_queries(5):
         offered(viewer, at, "data.x:")
     # or both: names of three kinds
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(8):
         offered(viewer, at, "T")

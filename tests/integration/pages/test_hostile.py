@@ -27,7 +27,7 @@ STREAM = f"{SCRIPT}/{BREAKOUT}"
 
 @pytest.mark.parametrize(
     "page",
-    ["", "?q=<script>alert(1)</script>", "?q=type:%22<script>alert(1)</script>%22", "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
+    ["", "?q=%22<script>alert(1)</script>%22", "?q=type:%22<script>alert(1)</script>%22", "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
      "streams/?order=name&category=<script>alert(1)</script>", "streams/{stream}/",
      "workflows/", "workflows/{workflow}/", "workflows/{workflow}/?order=log",
      "workflows/?id=<script>alert(1)</script>/..", "seen/correlation_id", "completions?q=type:", "completions?q=agent:", "completions?q=data.",

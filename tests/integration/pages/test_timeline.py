@@ -122,13 +122,13 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("order-1", *[{"agent": "a"}] * ROWS)
-    # session, user, membership with its log; the head and, in a transaction with its own timeout, one slice of events
-    with django_assert_num_queries(8):
+    # session, user, membership with its log; the head and one slice of events
+    with django_assert_num_queries(5):
         viewer.get(at)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         viewer.get(f"{at}?before=50&q=type:Placed")
     # the session's cache is per request; paging newer searches twice where it meets the head
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(7):
         viewer.get(f"{at}?after=50")
 
 

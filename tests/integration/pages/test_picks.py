@@ -1,0 +1,74 @@
+"""+ and − beside every value of an event: the timeline with it, and without it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+
+from events.views import picks
+from tests.integration.pages.conftest import Append
+from tests.integration.pages.test_timeline import positions
+
+PICK = re.compile(r'<span class="picks"><a href="([^"]*)" aria-label="Add to query">[+]</a><a href="([^"]*)"')
+
+
+def picked(page: str) -> dict[str, str]:
+    """What + asks for, with what − does."""
+
+    def query(url: str) -> str:
+        return parse_qs(urlsplit(html.unescape(url)).query)["q"][0]
+
+    return {query(include): query(exclude) for include, exclude in PICK.findall(page)}
+
+
+def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: Append, at: str) -> None:
+    data = {"amount": 5, "paid": True, "none": None, "items": [{"sku": "a b"}], "long": "x" * 500, "empty": {}}
+    event = {"type": "Order placed", "agent": "router", "correlation_id": "w", "data": json.dumps(data).encode()}
+    append("order-1", {**event, "metadata": b'{"region": "eu"}'})
+    page = viewer.get(f"{at}events/1").content.decode()
+    terms = [
+        "data.amount:5", "data.paid:true", "data.none:null", 'data.items[*].sku:"a b"', f"data.long:{'x' * 200}*",
+        "has:data.empty", "stream:order-1", 'type:"Order placed"', "agent:router", "correlation:w", "metadata.region:eu",
+    ]  # fmt: skip
+    assert picked(page) == {term: f"-{term}" for term in terms}
+
+
+def test_what_is_picked_is_found_and_what_is_excluded_is_not(viewer: Client, append: Append, at: str) -> None:
+    hard = {'k "(': '*a "b"\n(c):d', "n": "007"}
+    append("order-1", {"data": json.dumps(hard).encode()}, {})
+    for include, exclude in PICK.findall(viewer.get(f"{at}events/1").content.decode()):
+        if "stream" in include or "type" in include:
+            continue
+        assert positions(viewer.get(html.unescape(include)).content.decode()) == [1]
+        assert positions(viewer.get(html.unescape(exclude)).content.decode()) == [2]
+
+
+def test_a_row_that_opens_extends_the_query_that_stands(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {"data": b'{"n": 1}', "agent": "a"})
+    page = viewer.get(at, {"q": "type:Placed -agent:b"}).content.decode()
+    assert '<input type="hidden" id="asked" name="q" value="type:Placed -agent:b">' in page
+    opened = viewer.get(f"{at}events/1", {"q": "type:Placed -agent:a"}, headers={"HX-Request": "true"}).content.decode()
+    found = picked(opened)
+    assert found["type:Placed -agent:a data.n:1"] == "type:Placed -agent:a -data.n:1"
+    assert found["type:Placed agent:a"] == "type:Placed -agent:a"  # they take each other back
+
+
+def test_a_query_that_can_not_be_read_is_none(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {"data": b'{"n": 1}'})
+    assert "data.n:1" in picked(viewer.get(f"{at}events/1?q=(").content.decode())
+
+
+def test_a_tree_has_so_many_and_no_more(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picks, "_MOST_OF_A_TREE", 1_000)
+    append("order-1", {"data": json.dumps({f"k{n:02d}": n for n in range(90)}).encode()})
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert page.count('<li class="tree-row') > 90
+    assert "data.k00:0" in picked(page)
+    assert len(picked(page)) < 20
