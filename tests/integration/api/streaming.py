@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Any, Self
-
-import orjson
 
 from eventsite.asgi import http
 
@@ -109,4 +108,4 @@ def _fields(frame: bytes) -> dict[str, Any]:
     lines = [line.partition(b": ") for line in frame.split(b"\n")]
     fields: dict[str, Any] = {name.decode(): value.decode() for name, _, value in lines}
     data = b"\n".join(value for name, _, value in lines if name == b"data")
-    return {**fields, "data": orjson.loads(data)} if data else fields
+    return {**fields, "data": json.loads(data)} if data else fields
