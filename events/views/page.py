@@ -24,7 +24,8 @@ Page: TypeAlias = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
 def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
     """A page of the log that its URL names, for members of a role. It gets the membership, not the name.
 
-    Whoever isn't signed in is asked to; whatever isn't there, or isn't theirs, is a 404.
+    Whoever isn't signed in is asked to; a log that isn't there, or isn't theirs, is a 404 that doesn't tell which. A
+    member is told what is missing.
     """
 
     def decorate(view: LogPage[P]) -> Page[P]:
@@ -32,9 +33,14 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
         @wraps(view)
         def page(request: HttpRequest, log: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
-                return view(request, membership(cast("Any", request.user), log, role=role), *args, **kwargs)
+                member = membership(cast("Any", request.user), log, role=role)
             except NotFound as error:
                 raise Http404(str(error)) from error
+            try:
+                return view(request, member, *args, **kwargs)
+            except NotFound as error:
+                words = {"words": str(error)}
+                return show(request, member, template="events/not_found.html", context=words, status=404)
 
         return cast("Page[P]", page)
 

@@ -17,7 +17,8 @@ PAGES = (
     "", "?before=3", "?q=type:Nope", "?q=(agnet:x", "?q=order-1+-type:Nope", "?before=x", "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
     "streams/?order=name&category=order", "streams/?before=x", "streams/order-1/", "workflows/", "workflows/?before=1",
     "workflows/{workflow}/", "workflows/{workflow}/?order=log", "workflows/{workflow}/?after=99",
-    "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99",
+    "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99", "streams/nope/",
+    "workflows/nope/",
 )  # fmt: skip
 WIDTHS = (1440, 1024, 390)
 WORKFLOW = "c" * 200
@@ -83,6 +84,31 @@ def test_open_rows_and_parts_that_fail_have_no_findings(themed: Page, log: Log, 
         expect(themed.locator(".event-open, .failed")).to_have_count(rows.count())
         assert findings(themed) == []
         assert not reaches_beyond(themed)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_states_of_a_live_page_have_no_findings(
+    themed: Page, admin_page: Page, log: Log, agent: Agent, width: int
+) -> None:
+    admin_page.close()  # or the rows that wait are still at hand, and none is left out
+    themed.set_viewport_size({"width": width, "height": 844})
+    agent.append("order-1", *[{"type": "OrderPlaced"}] * 60)
+    themed.goto(f"/logs/{log.name}/")
+    themed.evaluate("scrollTo({ top: 800, behavior: 'instant' })")
+    agent.append("order-1", {})
+
+    def check(state: str) -> None:
+        expect(themed.locator(state)).to_be_visible()
+        assert findings(themed) == []
+        assert not reaches_beyond(themed)
+
+    check("#pill")
+    themed.keyboard.press("l")
+    check("#paused")
+    agent.append("order-1", *[{}] * 1_000)
+    expect(themed.locator("#paused-count")).to_contain_text("1,001 new events wait")
+    themed.keyboard.press("l")
+    check("#rows .gap")
 
 
 @pytest.mark.parametrize("width", WIDTHS)

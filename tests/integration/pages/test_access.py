@@ -54,6 +54,19 @@ def test_what_is_not_there_is_a_404(viewer: Client, append: Append, at: str, pag
     assert viewer.get(at + page).status_code == 404
 
 
+def test_a_member_is_told_what_is_not_there_and_a_stranger_is_not(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {})
+    for page, words in (
+        ("streams/order-2/", "There is no stream &#x27;order-2&#x27;."),
+        ("workflows/w/", "There is no workflow &#x27;w&#x27;."),
+        ("events/2", "has no event at position 2."),
+    ):
+        shown = viewer.get(at + page).content.decode()
+        assert words in shown
+        assert f'href="{at}streams/"' in shown
+        assert words not in viewer.get(f"/logs/nobodys/{page}").content.decode()
+
+
 def test_home_leads_to_the_only_log(viewer: Client, at: str) -> None:
     assert viewer.get("/")["Location"] == at
 
