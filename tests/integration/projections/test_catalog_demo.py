@@ -11,6 +11,7 @@ from events import store
 from events.types import Event
 from eventsite.demo.seeding import play_finished
 from projections.catalog.collisions import collisions
+from projections.catalog.lifecycle import lifecycle
 from tests.factories import make_log
 from tests.unit.projections.histories import by_key
 
@@ -36,3 +37,17 @@ def test_the_planted_lost_update_is_found_and_no_other(demo: list[Event]) -> Non
     assert stops["overwritten"]["value"] == ["pickup-422", "order-1003", "order-1004"]
     assert stops["by"]["value"] == ["order-1003", "pickup-422"]
     assert lost == [stops]
+
+
+def test_a_payment_without_an_outcome_is_unfinished_until_the_notifier_is_back(demo: list[Event]) -> None:
+    [crash] = [event for event in demo if event.type == "agent.crashed"]
+    before = by_key(lifecycle, [event for event in demo if event.position <= crash.position])["order-1005"]
+    [started] = before["unfinished"]["payment-1005"]["started"].values()
+    assert (started["type"], started["agent"]) == ("payment.initiated", "notifier")
+    after = by_key(lifecycle, demo)
+    assert after["order-1005"]["finished"] == {"payment-1005": "Completed", "order-1005": "Completed"}
+    assert {name: state["state"] for name, state in after.items() if name in ("order-1004", "order-1006")} == {
+        "order-1004": "Completed",
+        "order-1006": "Failed",
+    }
+    assert sum(state["illegal"] for state in after.values()) == 0

@@ -1,0 +1,150 @@
+"""State machines by a table: what is under way, what is unfinished, what came out of order."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.catalog.lifecycle import Move, lifecycle, machine
+from tests.unit.projections.histories import History, assert_lawful
+
+payments = machine(
+    "payments",
+    about="",
+    moves={
+        "PaymentInitiated": Move("Pending", ("Idle",)),
+        "MoneyArrived": Move("Paid", ("Pending",)),
+        "PaymentRefused": Move("Refused", ("Pending",)),
+    },
+    final=("Paid", "Refused"),
+)
+
+
+def told(*types: str) -> Any:
+    """The state after events of these types in one stream."""
+    history = History()
+    for type in types:
+        history.say(type, stream="payment-1", agent="a")
+    return history.folded(lifecycle)
+
+
+@pytest.mark.parametrize(
+    ("types", "state"),
+    [
+        ([], "Idle"),
+        (["Noted"], "Idle"),
+        (["payment.initiated"], "Processing"),
+        (["PaymentInitiated", "PaymentTimedOut"], "Failed"),
+        (["payment_started", "payment_awaiting_input"], "AwaitingInput"),
+        (["Payment Started", "PaymentInputRequested", "PaymentInputReceived"], "Processing"),
+        (["payment.initiated", "payment.failed", "payment.retried", "payment.captured"], "Completed"),
+        (["HTTPRequested", "HTTPReturned"], "Completed"),
+    ],
+)
+def test_common_words_move_it_however_they_are_written(types: list[str], state: str) -> None:
+    after = told(*types)
+    assert (after["state"], after["illegal"]) == (state, 0)
+
+
+def test_what_was_started_and_never_finished_is_listed() -> None:
+    history = History()
+    history.say("PaymentInitiated", stream="payment-1", agent="a")
+    history.say("PaymentInitiated", stream="payment-2", agent="a")
+    history.say("PaymentCaptured", stream="payment-1", agent="b")
+    state = history.folded(lifecycle)
+    assert list(state["unfinished"]) == ["payment-2"]
+    assert state["unfinished"]["payment-2"]["started"]["2"]["type"] == "PaymentInitiated"
+    assert state["finished"] == {"payment-1": "Completed"}
+    assert state["agents"] == {"b": "Completed", "a": "Processing"}
+
+
+def test_an_outcome_ends_what_caused_it() -> None:
+    history = History()
+    history.say("tool.called", agent="a")
+    history.say("tool.called", agent="a")
+    history.say("tool.returned", causation_id="2")
+    state = history.folded(lifecycle)
+    assert list(state["unfinished"]["s tool"]["started"]) == ["1"]
+    assert state["state"] == "Processing"
+
+
+def test_an_outcome_without_a_known_cause_ends_what_was_started_first() -> None:
+    history = History()
+    for type in ("tool.called", "tool.called", "tool.returned"):
+        history.say(type)
+    assert list(history.folded(lifecycle)["unfinished"]["s tool"]["started"]) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("types", "was", "to"),
+    [
+        (["payment.captured"], "Idle", "Completed"),
+        (["payment.initiated", "payment.captured", "payment.captured"], "Completed", "Completed"),
+        (["payment.initiated", "payment.captured", "payment.failed"], "Completed", "Failed"),
+        (["payment.initiated", "payment.failed", "payment.captured"], "Failed", "Completed"),
+        (["payment.resumed"], "Idle", "Processing"),
+    ],
+)
+def test_an_illegal_transition_is_reported_and_followed(types: list[str], was: str, to: str) -> None:
+    state = told(*types)
+    [found] = state["illegal_transitions"]
+    assert (found["work"], found["type"], found["from"], found["to"]) == ("payment-1", types[-1], was, to)
+    assert state["state"] == to
+
+
+def test_a_machine_of_ones_own_follows_its_own_table() -> None:
+    history = History()
+    history.say("PaymentInitiated", stream="payment-1")
+    history.say("PaymentInitiated", stream="payment-2")
+    history.say("MoneyArrived", stream="payment-1")
+    history.say("PaymentInitiated", stream="payment-1")
+    state = history.folded(payments)
+    assert state["finished"] == {}
+    assert {work: each["state"] for work, each in state["unfinished"].items()} == {
+        "payment-2": "Pending",
+        "payment-1": "Pending",
+    }
+    [found] = state["illegal_transitions"]
+    assert (found["from"], found["allowed_from"]) == ("Paid", ["Idle"])
+
+
+def test_the_state_stays_bounded() -> None:
+    history = History()
+    for n in range(1_000):
+        history.say("job.started", stream=f"job-{n}", agent=f"agent {n}")
+    for n in range(600, 900):
+        history.say("job.done", stream=f"job-{n}")
+        history.say("job.done", stream=f"job-{n}")
+    state = history.folded(lifecycle)
+    assert [len(state[name]) for name in ("unfinished", "finished", "illegal_transitions", "agents")] == [
+        200,
+        100,
+        100,
+        100,
+    ]
+    assert (state["ended"], state["illegal"]) == ({"Completed": 600}, 300)
+
+
+@given(st.randoms(use_true_random=False))
+def test_it_folds_as_a_projection_must_and_nothing_open_is_missed(random: Random) -> None:
+    history = History()
+    open_: dict[str, list[str]] = {}
+    for _ in range(random.randint(0, 40)):
+        stream = random.choice(["job-1", "job-2"])
+        if random.random() < 0.5:
+            started = history.say("job.started", stream=stream, agent=random.choice(["a", "b", None]))
+            open_.setdefault(stream, []).append(started.id)
+        else:
+            ids = open_.get(stream, [])
+            cause = random.choice(ids) if ids and random.random() < 0.5 else None
+            history.say(random.choice(["job.done", "job.failed"]), stream=stream, causation_id=cause)
+            if ids:
+                ids.remove(cause or ids[0])
+    state = assert_lawful(lifecycle, history.events)
+    assert {work: list(each["started"]) for work, each in state["unfinished"].items()} == {
+        stream: ids for stream, ids in open_.items() if ids
+    }
