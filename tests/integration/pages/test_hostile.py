@@ -27,10 +27,12 @@ STREAM = f"{SCRIPT}/{BREAKOUT}"
 
 @pytest.mark.parametrize(
     "page",
-    ["", "?q=%22<script>alert(1)</script>%22", "?q=type:%22<script>alert(1)</script>%22", "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
+    ["", "?q=%22<script>alert(1)</script>%22", "?q=type:%22<script>alert(1)</script>%22",
+     "events/2", "streams/", "streams/?prefix=<script>alert(1)</script>",
      "streams/?order=name&category=<script>alert(1)</script>", "streams/{stream}/",
      "workflows/", "workflows/{workflow}/", "workflows/{workflow}/?order=log",
-     "workflows/?id=<script>alert(1)</script>/..", "seen/correlation_id", "completions?q=type:", "completions?q=agent:", "completions?q=data.",
+     "workflows/?id=<script>alert(1)</script>/..", "seen/correlation_id",
+     "completions?q=type:", "completions?q=agent:", "completions?q=data.",
      "replay/stream/{stream}/0", "replay/stream/{stream}/2"],
 )  # fmt: skip
 def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at: str, page: str) -> None:

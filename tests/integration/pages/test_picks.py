@@ -27,13 +27,21 @@ def picked(page: str) -> dict[str, str]:
 
 
 def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: Append, at: str) -> None:
-    data = {"amount": 5, "paid": True, "none": None, "items": [{"sku": "a b"}], "long": "x" * 500, "empty": {}}
+    data: dict[str, object] = {
+        "amount": 5,
+        "paid": True,
+        "none": None,
+        "items": [{"sku": "a b"}],
+        "long": "x" * 500,
+        "empty": {},
+    }
     event = {"type": "Order placed", "agent": "router", "correlation_id": "w", "data": json.dumps(data).encode()}
     append("order-1", {**event, "metadata": b'{"region": "eu"}'})
     page = viewer.get(f"{at}events/1").content.decode()
     terms = [
         "data.amount:5", "data.paid:true", "data.none:null", 'data.items[*].sku:"a b"', f"data.long:{'x' * 200}*",
-        "has:data.empty", "stream:order-1", 'type:"Order placed"', "agent:router", "correlation:w", "metadata.region:eu",
+        "has:data.empty", "stream:order-1", 'type:"Order placed"', "agent:router", "correlation:w",
+        "metadata.region:eu",
     ]  # fmt: skip
     assert picked(page) == {term: f"-{term}" for term in terms}
 
