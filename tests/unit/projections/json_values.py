@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from projections.types import Json
 
+# U+0000 is in no event: Postgres can't keep it.
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 _ATOMS: st.SearchStrategy[Json] = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-2, 2) | st.integers(),
     st.sampled_from([Decimal("1.0"), Decimal("0.1"), Decimal("1E+3")]),
-    st.sampled_from(["", "a", "b", "x/y", "~"]) | st.text(max_size=5),
+    st.sampled_from(["", "a", "b", "x/y", "~"]) | _TEXTS,
 )
 KEYS = st.sampled_from(["a", "b", "", "x/y", "~0", "1"])
 

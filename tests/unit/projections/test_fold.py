@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.types import Event
-from projections.fold import ReducerFailed, fold, start, step
+from events.query import tree
+from events.query.match import event_matcher
+from projections.fold import ReducerFailed, fold, reads, start, step
 from projections.registry import PROJECTIONS
 from projections.types import Decoded, Json, Projection
+from tests.unit.projections.events import event, happened
 from tests.unit.projections.json_values import VALUES
 
-
-def happened(data: Json, version: int = 1) -> Decoded:
-    return Decoded(
-        Event(
-            position=version,
-            stream="s",
-            version=version,
-            id=str(version),
-            type="T",
-            data="",
-            metadata="{}",
-            agent=None,
-            schema_version=1,
-            correlation_id=None,
-            causation_id=None,
-            occurred_at=None,
-            recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
-        ),
-        data,
-    )
-
-
 LATEST = PROJECTIONS["latest"]
-histories = st.lists(VALUES, max_size=6).map(lambda values: [happened(value, n) for n, value in enumerate(values, 1)])
+histories = st.lists(VALUES, max_size=6).map(
+    lambda values: [happened("T", value, version=n) for n, value in enumerate(values, 1)]
+)
 
 
 def _no_twos(state: Json, event: Decoded) -> Any:
@@ -64,25 +46,25 @@ def test_folding_in_parts_equals_folding_at_once(name: str, history: list[Decode
 @given(history=histories)
 def test_a_reducer_leaves_the_state_that_it_is_given_alone(name: str, history: list[Decoded]) -> None:
     state = PROJECTIONS[name].initial
-    for event in history:
+    for each in history:
         kept = deepcopy(state)
-        after = PROJECTIONS[name].reduce(state, event)
+        after = PROJECTIONS[name].reduce(state, each)
         assert state == kept
         state = after
 
 
 def test_latest_merges_objects_key_by_key() -> None:
-    history = [happened({"a": 1, "b": {"x": 1}}), happened({"b": {"y": 2}}), happened({"a": None})]
+    history = [happened("T", {"a": 1, "b": {"x": 1}}), happened("T", {"b": {"y": 2}}), happened("T", {"a": None})]
     assert fold(LATEST, history, LATEST.initial) == {"a": None, "b": {"y": 2}}
 
 
 @pytest.mark.parametrize("data", ["text", 5, None, [1, 2]])
 def test_latest_keeps_data_that_is_no_object_as_value(data: Json) -> None:
-    assert fold(LATEST, [happened({"a": 1}), happened(data)], LATEST.initial) == {"a": 1, "value": data}
+    assert fold(LATEST, [happened("T", {"a": 1}), happened("T", data)], LATEST.initial) == {"a": 1, "value": data}
 
 
 def test_a_step_shows_before_after_and_what_changed() -> None:
-    found = step(LATEST, 2, happened({"a": 2}), {"a": 1})
+    found = step(LATEST, 2, happened("T", {"a": 2}), {"a": 1})
     assert (found.before, found.after) == ({"a": 1}, {"a": 2})
     assert [(change.op, change.path) for change in found.changes] == [("replace", "/a")]
 
@@ -93,5 +75,75 @@ def test_step_0_is_the_initial_state_without_an_event() -> None:
 
 def test_a_reducer_that_raises_stops_the_fold_and_keeps_the_last_good_state() -> None:
     with pytest.raises(ReducerFailed, match="ValueError: no twos") as failed:
-        fold(NO_TWOS, [happened(1, 1), happened(2, 2), happened(3, 3)], None)
+        fold(NO_TWOS, [happened("T", n, version=n) for n in (1, 2, 3)], None)
     assert (failed.value.at.event.version, failed.value.state) == (2, 1)
+
+
+def handling(*types: str, query: str = "") -> Projection:
+    """A projection that lists the types it has folded."""
+    projection = Projection("seen", about="", initial=[], query=query)
+    projection.on(*types)(lambda state, happened: [*state, happened.type])
+    return projection
+
+
+@pytest.mark.parametrize(
+    ("types", "query", "seen"),
+    [
+        (("OrderPlaced",), "", ["OrderPlaced"]),
+        (("Order*",), "", ["OrderPlaced", "OrderPaid"]),
+        (("*",), "", ["OrderPlaced", "OrderPaid", "Paid*"]),
+        (("*",), "-type:OrderPaid", ["OrderPlaced", "Paid*"]),
+        (("Order*",), "data.n>1", ["OrderPaid"]),
+        (("Order*", "Nope"), "agent:a OR data.n:1", ["OrderPlaced"]),
+        ((), "", []),
+    ],
+)
+def test_a_projection_folds_what_it_reads_and_its_query_finds_the_same(
+    types: tuple[str, ...], query: str, seen: list[str]
+) -> None:
+    projection = handling(*types, query=query)
+    events = [event(type, {"n": n}, version=n) for n, type in enumerate(("OrderPlaced", "OrderPaid", "Paid*"), start=1)]
+    assert fold(projection, map(Decoded, events), []) == seen
+    assert [each.type for each in events if projection.reads(each)] == seen
+    assert [each.type for each in events if event_matcher(reads(projection))(each)] == seen
+
+
+def test_what_is_read_is_a_query_for_the_store() -> None:
+    wanted = tree.any_of([tree.Named(tree.Name.TYPE, tree.Pattern(("Order", ""))), named("Paid")])
+    assert reads(handling("Order*", "Paid")) == wanted
+    assert reads(handling("*")) == tree.EVERYTHING
+    assert reads(handling("Paid", query="agent:a")) == tree.And(
+        (named("Paid"), tree.Named(tree.Name.AGENT, tree.Pattern(("a",))))
+    )
+
+
+def named(type: str) -> tree.Query:
+    return tree.Named(tree.Name.TYPE, tree.Pattern((type,)))
+
+
+def test_an_exact_name_goes_before_a_prefix_and_a_longer_prefix_before_a_shorter() -> None:
+    projection = Projection("which", about="")
+    for name in ("*", "Order*", "OrderP*", "OrderPaid"):
+        projection.on(name)(lambda state, happened, name=name: name)  # type: ignore[misc]
+    which = [fold(projection, [happened(type)], None) for type in ("Other", "OrderX", "OrderPlaced", "OrderPaid")]
+    assert which == ["*", "Order*", "OrderP*", "OrderPaid"]
+
+
+def test_a_handler_that_is_declared_later_counts_for_types_seen_before() -> None:
+    projection = handling("Order*")
+    assert fold(projection, [happened("OrderPaid")], []) == ["OrderPaid"]
+    projection.on("OrderPaid")(lambda state, happened: "exact")
+    assert fold(projection, [happened("OrderPaid")], []) == "exact"
+
+
+def test_data_is_not_read_for_a_handler_that_does_not_ask() -> None:
+    broken = event()
+    count = Projection("count", about="")
+    count.on("*")(lambda state, happened: state + 1)
+    no_json = type(broken)(**{name: getattr(broken, name) for name in broken.__struct_fields__} | {"data": "no JSON"})
+    assert fold(count, [Decoded(no_json)], 0) == 1
+
+
+def test_numbers_reach_a_handler_with_every_digit() -> None:
+    numbers = happened("T", [Decimal("1.50"), 2**80]).data
+    assert (str(numbers[0]), numbers[1]) == ("1.50", 2**80)

@@ -1,0 +1,62 @@
+"""Finding projections, refusing those that can't work, and telling when code has changed."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core import checks as django_checks
+from django.core.checks import run_checks
+
+from projections import registry
+from projections.checks import problems
+from projections.errors import NoSuchProjection
+from projections.registry import Found, collect
+from projections.types import Projection
+from projections.upcasting import Upcaster
+
+
+def module(**values: Any) -> ModuleType:
+    made = ModuleType("made")
+    vars(made).update(values)
+    return made
+
+
+def found(*projections: Projection) -> Found:
+    return Found(projections, ())
+
+
+def test_the_catalog_is_found_and_starts() -> None:
+    assert registry.get("latest").name == "latest"
+    assert run_checks(tags=None, databases=None) is not None
+    assert problems(registry.found) == []
+
+
+def test_an_unknown_name_is_not_found() -> None:
+    with pytest.raises(NoSuchProjection, match="no projection 'nope'"):
+        registry.get("nope")
+
+
+def test_what_stands_in_a_module_is_registered_and_an_import_of_it_is_not_again() -> None:
+    one, upcaster = Projection("one", about=""), Upcaster("A", 1, 2, lambda data: data)
+    assert collect([module(a=one, b=1, u=upcaster), module(imported=one, u=upcaster)]) == Found((one,), (upcaster,))
+
+
+@pytest.mark.parametrize(
+    ("declared", "id"),
+    [
+        (found(Projection("a", about=""), Projection("a", about="")), "projections.E001"),
+        (found(Projection("A name", about="")), "projections.E002"),
+        (found(Projection("a", about="", query="type:")), "projections.E003"),
+        (found(Projection("a", about="", query="state.a:1")), "projections.E003"),
+        (found(Projection("a", about="", query="since:2h")), "projections.E003"),
+        (found(Projection("a", about="", initial={"a": 1.5})), "projections.E004"),  # type: ignore[dict-item]
+        (found(Projection("a", about="", settings={1})), "projections.E004"),  # type: ignore[arg-type]
+        (Found((), (Upcaster("A", 1, 3, lambda data: data),)), "projections.E005"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_hint(declared: Found, id: str) -> None:
+    (error,) = problems(declared)
+    assert (error.id, error.level) == (id, django_checks.ERROR)
+    assert error.hint

@@ -1,0 +1,91 @@
+"""States as text: what comes back is what went in, to the order of keys and the last digit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.state_text import MOST_DEEP, NotAState, dumps, loads
+from projections.types import Json
+from tests.unit.projections.json_values import VALUES
+
+DECIMALS = st.decimals(allow_nan=False, allow_infinity=False) | st.sampled_from(
+    [Decimal("2"), Decimal("-0"), Decimal("1.50"), Decimal("0E+5"), Decimal("1E-400")]
+)
+NUMBERS = st.integers() | st.integers(-(10**30), 10**30) | DECIMALS
+
+
+def exactly(value: Any) -> Any:
+    """A value in which nothing that is not the same is equal: types, digits, signs, the order of keys."""
+    if isinstance(value, dict):
+        return [(key, exactly(inner)) for key, inner in value.items()]
+    if isinstance(value, list):
+        return ["list", *map(exactly, value)]
+    return type(value), value.as_tuple() if isinstance(value, Decimal) else value
+
+
+@given(VALUES)
+def test_a_state_comes_back_as_it_was(state: Json) -> None:
+    assert exactly(loads(dumps(state))) == exactly(state)
+
+
+@given(st.lists(NUMBERS, max_size=3))
+def test_numbers_keep_their_type_and_every_digit(numbers: list[Json]) -> None:
+    assert exactly(loads(dumps(numbers))) == exactly(numbers)
+
+
+def test_keys_stay_in_order_and_text_is_compact() -> None:
+    assert (
+        dumps({"b": 1, "a": [Decimal("1.50"), Decimal(2), 2, None, True, "ä"]})
+        == '{"b":1,"a":[1.50,2E0,2,null,true,"ä"]}'
+    )
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("state", "pointer", "problem"),
+    [
+        ({"a": {"b/c": [1, 1.5]}}, "/a/b~1c/1", "float"),
+        ({"a": {1: 2}}, "/a", "1 is none"),
+        ({True: 1}, "", "True is none"),
+        ({"a": [Decimal("NaN")]}, "/a/0", "NaN is no JSON number"),
+        ([Decimal("-Infinity")], "/0", "no JSON number"),
+        ({"a": {1, 2}}, "/a", "set has no order"),
+        ({"a": (1, 2)}, "/a", "tuple"),
+        ([Colour.RED], "/0", "Colour"),
+        (object(), "", "object"),
+        (["\ud800"], "/0", "lone surrogate"),
+        ({"a\ud800": 1}, "", "lone surrogate"),
+        ({"a": "x\0"}, "/a", r"U\+0000"),
+    ],
+)
+def test_what_is_no_state_is_refused_with_its_place(state: Any, pointer: str, problem: str) -> None:
+    with pytest.raises(NotAState, match=problem) as refused:
+        dumps(state)
+    assert refused.value.pointer == pointer
+
+
+def test_a_text_that_looks_like_the_escape_of_nul_is_kept() -> None:
+    assert loads(dumps(["\\u0000"])) == ["\\u0000"]
+
+
+@pytest.mark.parametrize(("deep", "fits"), [(MOST_DEEP - 1, True), (MOST_DEEP, False), (100_000, False)])
+def test_a_state_has_a_limit_to_its_depth(deep: int, fits: bool) -> None:
+    state: Any = []
+    for _ in range(deep):
+        state = [state]
+    if fits:
+        assert loads(dumps(state)) == state
+    else:
+        with pytest.raises(NotAState, match="nested"):
+            dumps(state)
+    while state:  # 100,000 deep, its destruction is a recursion
+        state = state.pop()
