@@ -56,12 +56,10 @@ class Build:
         return (self.log_id, self.name, self.number)
 
 
-def begin(session: Session, log_id: int, projection: Projection, *, fingerprint: str) -> None:
-    """Begin a build. Another one that was on its way is given up."""
-    with session.transaction():
-        session.execute(sql.RETIRE_BESIDE, [log_id, projection.name])
-        values = [log_id, projection.name, projection.version, fingerprint, log_id, projection.name]
-        session.execute(sql.BEGIN, values)
+def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection, *, fingerprint: str) -> None:
+    """Begin a build, in the caller's transaction. Another one that was on its way is given up."""
+    execute(sql.RETIRE_BESIDE, [log_id, projection.name])
+    execute(sql.BEGIN, [log_id, projection.name, projection.version, fingerprint, log_id, projection.name])
 
 
 def condition(projection: Projection) -> Q:

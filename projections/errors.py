@@ -9,3 +9,9 @@ class NoSuchProjection(NotFound):
     """There is no such projection."""
 
     code = "no-such-projection"
+
+
+class NoSuchBuild(NotFound):
+    """There is no such build, or it is not in a state for this."""
+
+    code = "no-such-build"

@@ -152,7 +152,8 @@ class Runner:
         for log_id in self._held:
             for name, projection in self._projections.items():
                 if newest.get((log_id, name), 0) < projection.version:
-                    builds.begin(session, log_id, projection, fingerprint=self._fingerprints[name])
+                    with session.transaction():
+                        builds.begin(session.execute, log_id, projection, fingerprint=self._fingerprints[name])
 
     def _builds(self, session: Session) -> list[Build]:
         """The builds that are to advance and can: one of other code waits for that code, or for a rebuild."""
@@ -224,6 +225,16 @@ class Runner:
             return build.rate
         rate = (last - build.position) / max(now - since, 0.001)
         return 0.8 * build.rate + 0.2 * rate if build.rate else rate
+
+
+def run_live(stopping: threading.Event, *, logs: Collection[int] | None = None) -> None:
+    """What the process that keeps live builds does."""
+    Runner(Part.LIVE, logs=logs).run(stopping)
+
+
+def run_beside(stopping: threading.Event, *, logs: Collection[int] | None = None) -> None:
+    """What the process that rebuilds does."""
+    Runner(Part.BESIDE, logs=logs).run(stopping)
 
 
 class _Shared:

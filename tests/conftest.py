@@ -102,7 +102,8 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def _server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server-under-test"}
-    with Server(environment, log=tmp_path_factory.mktemp("server") / "log") as server:
+    # Its runner would take the logs of tests that have a runner of their own.
+    with Server(environment, log=tmp_path_factory.mktemp("server") / "log", options=("--web-only",)) as server:
         yield server
 
 

@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from eventsite import schema, welcome
 from eventsite.demo import seeding
+from eventsite.workers import BESIDE_THE_SERVER, Workers
 
 GRACE = 3
 """Seconds that open requests have when the server stops: an event stream never ends by itself."""
@@ -32,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: 8000)")
         parser.add_argument("--workers", type=int, default=1, help="how many processes answer (default: 1)")
+        parser.add_argument(
+            "--web-only", action="store_true", help="only answer: what works beside runs elsewhere (run_projections)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _leave)
@@ -42,7 +46,8 @@ class Command(BaseCommand):
             seeding.seed()
             self.stdout.write(welcome.message(_url(listener)))
             self.stdout.flush()
-            _serve(listener, workers=options["workers"])
+            with Workers(() if options["web_only"] else BESIDE_THE_SERVER):
+                _serve(listener, workers=options["workers"])
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,105 @@
+"""Processes that work beside those that answer. They are started with the server, started again when they end, and
+stopped with it.
+
+A worker is a function that is called with an event, and returns when that is set. It runs in a process of its own, so
+that nothing it computes is between a request and its answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from typing import Any, Self
+
+from eventsite import supervision
+
+logger = logging.getLogger(__name__)
+
+GRACE = 5.0
+"""Seconds that workers have for their last transaction when the server stops."""
+_REST = 1.0
+"""Seconds before one that ended is started again."""
+_processes = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """`run` names a function, `package.module.function`: it is imported in the worker's process. `nice`: how much it
+    stands back behind the others when processors are scarce."""
+
+    name: str
+    run: str
+    nice: int = 0
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+PROJECTIONS = (
+    Worker("projections", "projections.runner.run_live"),
+    Worker("rebuilds", "projections.runner.run_beside", nice=10),
+)
+BESIDE_THE_SERVER = (*PROJECTIONS,)
+
+
+class Workers:
+    """`with Workers([...]):` has them running."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self._running = {worker.name: (worker, _process(worker)) for worker in workers}
+        self._stopping = threading.Event()
+        self._watch = threading.Thread(target=self._keep, name="workers", daemon=True)
+
+    def __enter__(self) -> Self:
+        for _, process in self._running.values():
+            process.start()
+        self._watch.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stopping.set()
+        self._watch.join()
+        processes = [process for _, process in self._running.values()]
+        for process in processes:
+            process.terminate()
+        deadline = time.monotonic() + GRACE
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+            process.kill()
+            process.join()
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            ended = wait([process.sentinel for _, process in self._running.values()], timeout=_REST)
+            if not ended or self._stopping.wait(_REST):
+                continue
+            for name, (worker, process) in list(self._running.items()):
+                if process.sentinel in ended:
+                    logger.error("worker %s ended with %s; it is started again", name, process.exitcode)
+                    again = _process(worker)
+                    again.start()
+                    self._running[name] = (worker, again)
+
+
+def _process(worker: Worker) -> SpawnProcess:
+    return _processes.Process(target=_work, args=(worker,), name=worker.name)
+
+
+def _work(worker: Worker) -> None:
+    """What the process does. It imports here: Django's models want their settings first."""
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the server stops its workers itself
+    supervision.end_with_parent()
+    os.nice(worker.nice)
+    import django
+    from django.utils.module_loading import import_string
+
+    django.setup()
+    import_string(worker.run)(stopping, **worker.arguments)

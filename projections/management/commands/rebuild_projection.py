@@ -1,0 +1,85 @@
+"""Build a projection of a log anew, beside the one that readers see."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from events.models import Log
+from projections import checkpoints, registry
+from projections.checkpoints import Progress
+from projections.errors import NoSuchProjection
+from projections.rebuilding import KEYS, Trial, dry_run
+from projections.runner import Part, Runner
+from projections.state_text import dumps
+from projections.types import Projection
+
+_LOOK = 0.2
+"""Seconds between two looks at a rebuild that a server does."""
+
+
+class Command(BaseCommand):
+    help = "Fold a projection of a log anew by the code as it is. Readers see the old states until it has caught up."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("projection")
+        parser.add_argument("--log", default="main", help="default: %(default)s")
+        parser.add_argument(
+            "--dry-run", action="store_true", help=f"only say what would change, of the {KEYS} keys that moved last"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            log, projection = Log.objects.get(name=options["log"]), registry.get(options["projection"])
+        except (Log.DoesNotExist, NoSuchProjection):
+            raise CommandError(
+                f"There is no log {options['log']!r} or no projection {options['projection']!r}."
+            ) from None
+        if not projection.materialised:
+            raise CommandError(f"{projection.name} is not materialised: its states are folded when they are asked for.")
+        if not any(each.is_live for each in checkpoints.progress(log, projection.name)):
+            raise CommandError(f"{projection.name} has not been built in this log yet: run_projections does it.")
+        if options["dry_run"]:
+            for trial in dry_run(log.pk, projection):
+                self._tell(trial)
+        else:
+            self._rebuild(log, projection)
+
+    def _rebuild(self, log: Log, projection: Projection) -> None:
+        """Do it here, or watch the server do it: whoever has the log's lock."""
+        checkpoints.rebuild(log.pk, projection)
+        runner = Runner(Part.BESIDE, logs=[log.pk], projections={projection.name: projection})
+        try:
+            with tqdm(unit="event", disable=None, file=sys.stderr, leave=False) as bar:
+                while building := _beside(log, projection):
+                    bar.total = building.head
+                    bar.update(building.position - bar.n)
+                    if building.error_position and building.state == "stopped":
+                        raise CommandError(f"It stopped at event {building.error_position}: {building.error}")
+                    if not runner.turn():
+                        runner.wait(_LOOK)
+        except KeyboardInterrupt:
+            checkpoints.cancel(log.pk, projection.name)
+            self.stdout.write("Cancelled: readers see the states that they saw.")
+            raise
+        finally:
+            runner.close()
+        [now] = checkpoints.progress(log, projection.name)
+        self.stdout.write(f"Build {now.build} of {projection.name} is live, at event {now.position:,}.")
+
+    def _tell(self, trial: Trial) -> None:
+        if trial.failed:
+            self.stdout.write(f"{trial.key}: stops at event {trial.failed.at.position}: {trial.failed}")
+        elif not trial.changes:
+            self.stdout.write(f"{trial.key}: stays the same")
+        for change in trial.changes:
+            old, new = dumps(change.old), dumps(change.value)
+            self.stdout.write(f"{trial.key}: {change.op} {change.path or 'the state'}: {old} → {new}")
+
+
+def _beside(log: Log, projection: Projection) -> Progress | None:
+    return next((each for each in checkpoints.progress(log, projection.name) if not each.is_live), None)
