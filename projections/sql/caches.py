@@ -35,5 +35,5 @@ POSITION_AT = """(
 
 # Whoever asks for the same work while it waits or is done joins it.
 ENSURE_JOB = """
-insert into job (log_id, kind, key, arguments, total) values (%s, %s, %s, %s, %s)
+insert into job (log_id, kind, key, arguments) values (%s, %s, %s, %s)
 on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

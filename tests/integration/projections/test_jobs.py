@@ -1,0 +1,214 @@
+"""Jobs are done once, say how far they are, and survive their workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import F
+
+from events.engine import Engine
+from events.models import Log
+from projections import computing, jobs, registry
+from projections.asking import run
+from projections.jobs import Beat, Lost
+from projections.models import Job, JobStatus
+from projections.states import NOW, TooFar, state_at
+from tests.factories import make_name
+from tests.integration.projections.folds import all_events, fill, from_zero
+from tests.processes import die_with_parent
+from tests.server import CHECKOUT, conninfo_of
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def kind() -> Iterator[str]:
+    """A kind of job of the test's own."""
+    name = make_name("kind")
+    yield name
+    jobs._kinds.pop(name, None)
+
+
+def ensure(log: Log, kind: str, key: str = "k") -> Job:
+    return run(jobs.ensure(log.pk, kind, key, arguments={"n": 1}))
+
+
+def claim(wanted: Job) -> Job | None:
+    return jobs.claim([wanted.kind])
+
+
+def claimed(wanted: Job) -> Job:
+    job = claim(wanted)
+    assert job
+    assert job.pk == wanted.pk
+    return job
+
+
+def now(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+def silence(job: Job) -> None:
+    """As if its worker had not been heard of for long."""
+    Job.objects.filter(pk=job.pk).update(heartbeat_at=F("heartbeat_at") - jobs.LEASE - timedelta(seconds=1))
+
+
+def test_the_same_work_asked_for_twice_is_one_job(log: Log, kind: str) -> None:
+    job = ensure(log, kind)
+    assert ensure(log, kind).pk == job.pk
+    assert ensure(log, kind, "other").pk != job.pk
+    jobs._kinds[kind] = lambda job, beat: {"done": job.arguments["n"]}
+    jobs.do(claimed(job))
+    assert (now(job).status, now(job).result) == (JobStatus.DONE, {"done": 1})
+    assert ensure(log, kind).pk != job.pk
+
+
+def test_a_job_is_taken_on_by_one_worker_until_it_falls_silent(log: Log, kind: str) -> None:
+    job = ensure(log, kind)
+    first = claimed(job)
+    assert claim(job) is None
+    silence(job)
+    second = claimed(job)
+    assert (first.attempt, second.attempt) == (1, 2)
+
+
+def test_a_worker_that_was_taken_over_learns_it_and_changes_nothing(
+    log: Log, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+    first = claimed(ensure(log, kind))
+    silence(first)
+    second = claimed(first)
+    with pytest.raises(Lost):
+        Beat(first)(1)
+    jobs._kinds[kind] = lambda job, beat: "first"
+    jobs.do(first)
+    assert now(second).status == JobStatus.RUNNING
+
+
+def test_progress_rate_and_time_left_are_reported(log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+    job = claimed(ensure(log, kind))
+    beat = Beat(job)
+    beat(10, 100)
+    beat(60, 100)
+    found = now(job)
+    assert (found.progress, found.total) == (60, 100)
+    assert found.rate
+    assert found.seconds_left
+    assert found.heartbeat_at > job.created_at  # type: ignore[operator]
+
+
+def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+    done: list[int] = []
+
+    def work(job: Job, beat: Beat) -> None:
+        for n in range(10):
+            beat(n)
+            done.append(n)
+            if n == 3:
+                jobs.cancel(log.pk, job.pk)
+
+    jobs._kinds[kind] = work
+    job = ensure(log, kind)
+    jobs.do(claimed(job))
+    assert done == [0, 1, 2, 3]
+    assert now(job).status == JobStatus.CANCELLED
+
+
+def test_a_job_that_waits_is_cancelled_at_once(log: Log, kind: str) -> None:
+    job = ensure(log, kind)
+    jobs.cancel(log.pk, job.pk)
+    assert now(job).status == JobStatus.CANCELLED
+
+
+def test_a_failed_job_says_why(log: Log, kind: str) -> None:
+    def work(job: Job, beat: Beat) -> None:
+        raise ZeroDivisionError("of course")
+
+    jobs._kinds[kind] = work
+    job = ensure(log, kind)
+    jobs.do(claimed(job))
+    assert now(job).status == JobStatus.FAILED
+    assert "ZeroDivisionError: of course" in now(job).error
+
+
+def test_a_worker_that_stops_gives_its_job_back(log: Log, kind: str) -> None:
+    def work(job: Job, beat: Beat) -> None:
+        beat(1)
+
+    jobs._kinds[kind] = work
+    job = ensure(log, kind)
+    jobs.do(claimed(job), is_stopping=lambda: True)
+    assert (now(job).status, now(job).attempt) == (JobStatus.QUEUED, 0)
+    assert claimed(job).attempt == 1
+
+
+def test_a_job_that_takes_its_workers_with_it_is_given_up(log: Log, kind: str) -> None:
+    job = ensure(log, kind)
+    for _ in range(jobs.TRIES):
+        claimed(job)
+        silence(job)
+    assert claim(job) is None
+    assert now(job).status == JobStatus.FAILED
+
+
+@contextmanager
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "DATABASE_URL": conninfo_of(connection.settings_dict)}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_jobs"],
+        cwd=CHECKOUT,
+        env={**environment, "DJANGO_SETTINGS_MODULE": "eventsite.settings", "SECRET_KEY": "of-the-worker"},
+        preexec_fn=die_with_parent(),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+async def _fill(log: Log, events: int) -> list[Any]:
+    async with Engine() as engine:
+        await fill(engine, log, ["order-1"] * events)
+        return await all_events(engine, log)
+
+
+def test_a_fold_survives_a_worker_that_is_killed(log: Log) -> None:
+    events = asyncio.run(_fill(log, 9_000))
+    latest = registry.get("latest")
+    with pytest.raises(TooFar) as too_far:
+        run(state_at(log.pk, latest, "order-1"))
+    job = run(computing.ensure(log.pk, latest, "order-1", at=NOW, too_far=too_far.value))
+    with worker() as first:
+        wait_for(lambda: now(job).status == JobStatus.RUNNING)
+        first.send_signal(signal.SIGKILL)
+        first.wait(PATIENCE)
+    if now(job).status == JobStatus.RUNNING:
+        silence(job)
+    with worker() as second:
+        wait_for(lambda: now(job).status == JobStatus.DONE)
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(PATIENCE) == 0
+    assert now(job).result == {"events": 9_000, "position": 9_000}
+    assert run(state_at(log.pk, latest, "order-1")) == from_zero(latest, "order-1", events)
