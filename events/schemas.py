@@ -259,8 +259,7 @@ class _Asked(LogQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         _documented(
-            "What must fit, in the query language: `type:Order* data.amount>100`",
-            maxLength=MOST_CHARACTERS,
+            f"What must fit, as `type:Order* data.amount>100`: a query of up to {MOST_CHARACTERS:,} characters",
             format="eventsite-query",
         ),
     ] = ""

@@ -8,16 +8,30 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 import schemathesis
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from events.models import Log
+from events.query.parse import MOST_CHARACTERS
+from events.query.printing import to_text
 from eventsite.api import api as described
 from eventsite.limits import Limits
 from tests import factories
+from tests.integration.api.test_queries import parsed
 from tests.server import Server
+from tests.unit.query.strategies import CHARACTERS, EVENT_QUERIES, TEXTS
+
+SOUND = EVENT_QUERIES.map(to_text).filter(lambda text: len(text) <= MOST_CHARACTERS)
+# With a character changed, or any text: mostly.
+BROKEN = st.one_of(
+    st.builds(lambda text, at, what: text[:at] + what + text[at + 1 :], SOUND, st.integers(0, 40), TEXTS),
+    st.text(CHARACTERS | st.just("\0"), max_size=20),
+)
+schemathesis.openapi.format("eventsite-query", SOUND)
 
 document: dict[str, Any] = described.get_openapi_schema(path_prefix="/api/")
 schema = schemathesis.openapi.from_dict(document)
@@ -77,6 +91,15 @@ def test_every_answer_is_as_described(case: Any, server: Server, log: Log, token
         # Of several appends each has an answer of its own, in a 200.
         excluded_checks=[negative_data_rejection] if (case.method, case.path) == ("POST", "/api/events") else [],
     )
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/api/streams/{stream}/events"])
+@given(q=BROKEN)
+@settings(max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_any_query_is_answered_or_refused_as_described(path: str, server: Server, token: str, q: str) -> None:
+    case = schema[path]["GET"].Case(query={"q": q}, path_parameters={"stream": "a"})
+    answer = case.call_and_validate(base_url=server.url, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == (422 if parsed(q) is None else 200)
 
 
 def test_every_problem_is_described() -> None:
