@@ -66,7 +66,7 @@ _SAME = [each.name for each in fields(Progress) if each.name not in ("state", "h
 
 @dataclass(frozen=True, slots=True)
 class ParkedKey:
-    """A key that goes no further: the event that its reducer raised for and the state before it, None for the initial."""
+    """A key that goes no further: the event that its reducer raised for, the state before it (None: the initial one)."""
 
     key: str
     position: int
