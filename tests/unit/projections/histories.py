@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from events.importers import FORMATS
 from events.importers.base import Record, find, read_files
 from events.types import Event
@@ -27,8 +25,8 @@ class History:
         self.events: list[Event] = []
         self.versions: dict[str, int] = {}
 
-    def say(self, type: str, data: object = None, *, stream: str = "s", **fields: Any) -> Event:
-        """Append an event. Its id is its position, its time a second after the one before."""
+    def say(self, type: str, data: Any = None, *, stream: str = "s", text: str | None = None, **fields: Any) -> Event:
+        """Append an event, its data as a value or as `text`. Its id is its position, its time a second later each."""
         position = len(self.events) + 1
         self.versions[stream] = self.versions.get(stream, 0) + 1
         event = Event(
@@ -36,7 +34,7 @@ class History:
             stream=stream,
             version=self.versions[stream],
             type=type,
-            data=orjson.dumps({} if data is None else data).decode(),
+            data=dumps({} if data is None else data) if text is None else text,
             **{
                 "id": str(position),
                 "metadata": "{}",
@@ -99,8 +97,8 @@ def imported(data: Path, format: str, folder: str) -> list[Event]:
         at = None if new.occurred_at is None else datetime.fromisoformat(new.occurred_at)
         history.say(
             new.type,
-            orjson.Fragment(new.data),
             stream=item.stream,
+            text=new.data,
             occurred_at=at,
             **{name: getattr(new, name) for name in fields},
         )

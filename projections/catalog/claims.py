@@ -1,0 +1,120 @@
+"""Lists that were enumerated in a run, and what became of them when somebody else repeated them.
+
+A list is the same list where it has the same items, most of them, or the same heading. Who gave it first is its source.
+Who repeats it claims to: what is missing from the claim then, and what is in it beyond, is worked out, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from projections.catalog.enumerations import Enumeration, enumerations, same_item
+
+_SAME = 60
+"""A list with so many percent of its items in common with another, of all that either has, is that one."""
+_LISTS = 30
+_ITEMS = 50
+_TOP = re.compile(r"\b(?:top|first|last|best)[ -](\d{1,2})\b", re.IGNORECASE)
+_IN_BOTH = re.compile(r"\b(common|both|overlap\w*|shared|intersect\w*)\b", re.IGNORECASE)
+
+
+def with_lists(state: dict[str, Any], text: str, *, by: str, position: int) -> dict[str, Any]:
+    """The state (`question`, `lists`, `sources`, `claims`) after a message. Where the question is about a "top 10", no
+    list is longer than that."""
+    top = _TOP.search(state["question"] or "")
+    most = int(top[1]) if top and int(top[1]) > 1 else _ITEMS
+    for found in enumerations(text):
+        state = _with_list(state, found, most, by=by, position=position)
+    return state
+
+
+def _with_list(state: dict[str, Any], found: Enumeration, most: int, *, by: str, position: int) -> dict[str, Any]:
+    name = _known_as(state["lists"], found, most) or _new_name(state["lists"], found.heading)
+    items = {str(n): item for n, item in enumerate(found.items[:most], 1)}
+    listed = {"by": by, "position": position, "from": "table" if found.is_table else "message", "items": items}
+    source = state["sources"].get(name)
+    lists = state["lists"]
+    if name not in lists or lists[name]["items"] != items:  # who only repeats it has not changed it
+        lists = _newest({**lists, name: listed})
+    if source is None or source["by"] == by:
+        whole = {"by": by, "position": position, "items": list(found.items[:_ITEMS])}
+        claim = _in_both(state, found, most, by=by, position=position)
+        after = {**state, "lists": lists, "sources": _newest({**state["sources"], name: whole})}
+    else:
+        claim = _compared(found.items[:most], source["items"], by=by, position=position, of=[source])
+        after = {**state, "lists": lists}
+    return {**after, "claims": _newest({**state["claims"], name: claim})} if claim else after
+
+
+def _compared(
+    claimed: tuple[str, ...], stands: list[str], *, by: str, position: int, of: list[dict[str, Any]], most: int = 0
+) -> dict[str, Any]:
+    """A claim against as much of its source as it repeats."""
+    due = stands[: most or len(claimed)]
+    known = {same_item(item): place for place, item in enumerate(stands, 1)}
+    said, meant = set(map(same_item, claimed)), set(map(same_item, due))
+    missing = [item for item in due if same_item(item) not in said]
+    extra = [
+        {"item": item, "stands_at": known.get(same_item(item))} for item in claimed if same_item(item) not in meant
+    ]
+    return {
+        "by": by,
+        "position": position,
+        "sources": [{"by": source["by"], "position": source["position"]} for source in of],
+        "claimed": len(claimed),
+        "due": len(due),
+        "agrees": not missing and not extra,
+        "missing": missing,
+        "extra": extra,
+    }
+
+
+def _in_both(state: dict[str, Any], found: Enumeration, most: int, *, by: str, position: int) -> dict[str, Any] | None:
+    """A claim of what two lists of others have in common, against what they do have in common."""
+    if not _IN_BOTH.search(found.heading):
+        return None
+    claimed = set(map(same_item, found.items))
+    of = [
+        source
+        for source in state["sources"].values()
+        if source["by"] != by and 2 * len(claimed & _set(source["items"][:most])) >= len(claimed)
+    ]
+    if len(of) != 2:
+        return None
+    other = _set(of[1]["items"][:most])
+    due = [item for item in of[0]["items"][:most] if same_item(item) in other]
+    return _compared(found.items, due, by=by, position=position, of=of, most=len(due))
+
+
+def _known_as(lists: dict[str, Any], found: Enumeration, most: int) -> str | None:
+    """The list that this is again."""
+    items = _set(found.items[:most])
+    best, name = 0, None
+    for known, listed in lists.items():
+        other = _set(listed["items"].values())
+        alike = 100 * len(items & other) // max(1, len(items | other))
+        if alike > best:
+            best, name = alike, known
+    if best >= _SAME:
+        return name
+    return found.heading if found.heading in lists and found.is_table else None
+
+
+def _new_name(lists: dict[str, Any], heading: str) -> str:
+    """The heading, numbered where it is taken."""
+    name = heading = heading or "list"
+    n = 1
+    while name in lists:
+        n += 1
+        name = f"{heading} ({n})"
+    return name
+
+
+def _set(items: Iterable[str]) -> set[str]:
+    return set(map(same_item, items))
+
+
+def _newest(items: dict[str, Any]) -> dict[str, Any]:
+    return dict(list(items.items())[-_LISTS:]) if len(items) > _LISTS else items

@@ -1,0 +1,213 @@
+"""The projection `run`: an agent run as whoever debugs it wants to see it, at every step.
+
+It reads the words of messages, so it goes by conventions: those of Magentic-One and AG2 (Who&When), of tool-calling
+agents (tau-bench) and of OpenHands. What it doesn't know it leaves empty; it never guesses a value that nobody said.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from events.types import REDACTED
+from projections.catalog.claims import with_lists
+from projections.catalog.messages import addressee, cut, fields, speaker, text_in, text_of
+from projections.diff import equal
+from projections.types import STREAM, Decoded, Json, Projection
+
+_ANSWER = re.compile(r"FINAL ANSWER:\s*(\S.*)")
+_GENERAL_TASK = re.compile(r"# General Task\s*(.+?)\s*(?:Please solve the task carefully|\n#|\Z)", re.DOTALL)
+_EXIT_CODE = re.compile(r"\s*exitcode: (\d+)")
+_LONG, _SHORT = 2_000, 300
+_CALLS = 200
+"""How many calls of tools are kept: the newest."""
+
+run = Projection(
+    "run",
+    about=(
+        "An agent run: the question, the phase, the task and who has it, the orchestrator's ledger, the lists that"
+        " messages enumerate and whether they agree with their sources, the calls of tools, the answer, the verdict."
+    ),
+    key=STREAM,
+    initial={
+        "question": None,
+        "phase": "not started",
+        "task": None,
+        "ledger": None,
+        "ledger_reasons": None,
+        "replans": 0,
+        "lists": {},
+        "claims": {},
+        "sources": {},
+        "calls": [],
+        "failed_calls": 0,
+        "answer": None,
+        "verdict": None,
+        "messages": {},
+        "latest": None,
+    },
+)
+
+
+@run.on("*")
+def spoke(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Somebody said something: whoever it was, and whatever kind of message."""
+    text, by = text_of(happened), speaker(happened)
+    if not text or happened.type == REDACTED:
+        return state
+    after = {
+        **state,
+        "messages": {**state["messages"], by: state["messages"].get(by, 0) + 1},
+        "latest": {"by": by, "type": happened.type, "position": happened.position, "says": cut(text, _SHORT)},
+    }
+    if state["phase"] == "not started":
+        after["phase"] = "working"
+    if state["question"] is None and (question := _question(happened, text)):
+        after |= {"question": cut(question, _LONG), "phase": "asked"}
+    if (answer := _ANSWER.findall(text)) and happened.type != "run.annotated":
+        after |= {"answer": {"text": answer[-1].strip(), "by": by, "position": happened.position}, "phase": "answered"}
+    return after
+
+
+@run.on("agent.message", "assistant.message", "user.message", "tool.result", "code.proposed", "message*")
+def enumerated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """A message among the agents: it may enumerate lists, propose code, tell what code did."""
+    before, state = state, spoke(state, happened)
+    text = text_of(happened)
+    if before["question"] is not None:
+        state = with_lists(state, text, by=speaker(happened), position=happened.position)
+    if happened.type == "code.proposed":
+        return _called(state, happened, tool="code", arguments=None)
+    if happened.type == "tool.result" and (exit_code := _EXIT_CODE.match(text)):
+        return _returned(state, happened, failed=exit_code[1] != "0", outcome=text)
+    return state
+
+
+@run.on("orchestrator.thought")
+def thought(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """The orchestrator plans, or looks at its ledger."""
+    state = spoke(state, happened)
+    ledger = fields(happened).get("ledger")
+    if isinstance(ledger, dict):
+        state = {
+            **state,
+            "ledger": {name: each.get("answer") if isinstance(each, dict) else each for name, each in ledger.items()},
+            "ledger_reasons": {name: each.get("reason") for name, each in ledger.items() if isinstance(each, dict)},
+        }
+        return {**state, "phase": "satisfied"} if state["ledger"].get("is_request_satisfied") is True else state
+    text = text_of(happened)
+    if text.startswith("Stalled"):
+        return {**state, "phase": "replanning", "replans": state["replans"] + 1}
+    return {**state, "phase": "planning"} if text.startswith(("Initial plan", "New plan")) else state
+
+
+@run.on("task.delegated")
+def delegated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Somebody is given a task, and has it until the next."""
+    task = {
+        "who": addressee(happened),
+        "asked_by": speaker(happened),
+        "position": happened.position,
+        "instruction": cut(text_of(happened), _LONG),
+    }
+    return {**spoke(state, happened), "task": task, "phase": "working"}
+
+
+@run.on("tool.called")
+def called(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    tool, arguments = fields(happened).get("name"), fields(happened).get("arguments")
+    return _called(state, happened, tool=str(tool), arguments=arguments)
+
+
+@run.on("tool.returned")
+def returned(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    failed = fields(happened).get("error") is not None
+    return _returned(spoke(state, happened), happened, failed=failed, outcome=text_of(happened))
+
+
+@run.on("action.*")
+def acted(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """OpenHands: an agent acts, the user speaks, the run is set up."""
+    state = spoke(state, happened)
+    action = happened.type.removeprefix("action.")
+    args = fields(happened).get("args")
+    if action == "finish":
+        text = cut(text_in(args) if isinstance(args, dict) else "", _LONG) or text_of(happened)
+        return {
+            **state,
+            "answer": {"text": text, "by": speaker(happened), "position": happened.position},
+            "phase": "answered",
+        }
+    if action in ("system", "message", "recall", "change_agent_state"):
+        return state
+    arguments = cut(text_in(args), _SHORT) if isinstance(args, dict) else None
+    return _called(state, happened, tool=action, arguments=fields(happened).get("target") or arguments)
+
+
+@run.on("observation.*")
+def observed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """OpenHands: what came of an action."""
+    text = fields(happened).get("content")
+    outcome = text if isinstance(text, str) else ""
+    exit_code = fields(happened).get("exit_code")
+    failed = exit_code not in (None, 0, -1) or outcome.startswith("ERROR") or happened.type == "observation.error"
+    return _returned(spoke(state, happened), happened, failed=failed, outcome=outcome)
+
+
+@run.on("run.annotated", "run.scored", "run.finished", "run.failed")
+def judged(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """The run is over: how it is judged from outside."""
+    data = fields(happened)
+    kept = ("ground_truth", "is_correct", "is_corrected", "mistake_agent", "mistake_step", "mistake_reason", "label")
+    verdict = {name: data[name] for name in (*kept, "reward", "error") if data.get(name) is not None}
+    if isinstance(expected := data.get("expected_actions"), list):
+        verdict |= _against(state["calls"], expected)
+    question = data.get("question") if state["question"] is None else state["question"]
+    phase = "failed" if happened.type == "run.failed" else "finished"
+    return {**state, "question": question, "verdict": verdict, "phase": phase}
+
+
+@run.on("run.terminated")
+def terminated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    return {**spoke(state, happened), "phase": "finished"}
+
+
+def _question(happened: Decoded, text: str) -> str | None:
+    """What the run is about, where a message says so: the user's first, or the task that a manager hands on."""
+    if task := _GENERAL_TASK.search(text):
+        return task[1]
+    by_user = happened.type == "user.message" or (happened.agent or "").casefold() in ("user", "human")
+    return text.strip() if by_user else None
+
+
+def _called(state: dict[str, Any], happened: Decoded, *, tool: str, arguments: Json) -> dict[str, Any]:
+    call = {
+        "id": happened.event.id,
+        "position": happened.position,
+        "by": speaker(happened),
+        "tool": tool,
+        "arguments": arguments,
+        "outcome": None,
+    }
+    return {**state, "calls": [*state["calls"][1 - _CALLS :], call], "phase": "working"}
+
+
+def _returned(state: dict[str, Any], happened: Decoded, *, failed: bool, outcome: str) -> dict[str, Any]:
+    """The outcome of the call that caused it, if that is known."""
+    calls = state["calls"]
+    cause = happened.event.causation_id
+    place = next((n for n in reversed(range(len(calls))) if calls[n]["id"] == cause), None)
+    if place is not None:
+        done = {**calls[place], "outcome": cut(outcome, _SHORT), "failed": failed}
+        calls = [*calls[:place], done, *calls[place + 1 :]]
+    return {**state, "calls": calls, "failed_calls": state["failed_calls"] + failed}
+
+
+def _against(calls: list[dict[str, Any]], expected: list[Any]) -> dict[str, Any]:
+    """The calls that should have been made and those that were."""
+    due = [{"tool": each.get("name"), "arguments": each.get("kwargs", each.get("arguments"))} for each in expected]
+    made = [{"tool": call["tool"], "arguments": call["arguments"]} for call in calls]
+    return {
+        "not_called": [call for call in due if not any(equal(call, each) for each in made)],
+        "called_beyond": [call for call in made if not any(equal(call, each) for each in due)],
+    }

@@ -1,0 +1,165 @@
+"""Agent runs, as whoever debugs them wants to see them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.types import Event
+from projections.catalog.run import run
+from projections.diff import diff
+from projections.types import Json
+from tests.unit.projections.histories import History, assert_lawful, by_key, folded, imported
+from tests.unit.projections.json_values import VALUES
+
+TYPES = [type.replace("*", "x") for type in run.handlers]
+NAMES = st.sampled_from(
+    ["content", "name", "arguments", "ledger", "target", "args", "expected_actions", "exit_code", "error"]
+)
+
+
+def say(history: History, agent: str, text: str, type: str = "agent.message", **data: Any) -> Event:
+    return history.say(type, {"content": text, **data}, agent=agent)
+
+
+def asked(question: str) -> History:
+    history = History()
+    say(history, "human", question, "user.message")
+    return history
+
+
+def test_the_phase_follows_the_run() -> None:
+    history = History()
+    phases = []
+    satisfied = {"is_request_satisfied": {"answer": True, "reason": "!"}}
+    said: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("human", "How many?", "user.message", {}),
+        ("Orchestrator", "Initial plan: count", "orchestrator.thought", {}),
+        ("Orchestrator", "Count.", "task.delegated", {"target": "Assistant"}),
+        ("Orchestrator", "Stalled.... Replanning...", "orchestrator.thought", {}),
+        ("Orchestrator", "Again.", "task.delegated", {"target": "Assistant"}),
+        (
+            "Orchestrator",
+            "",
+            "orchestrator.thought",
+            {"ledger": satisfied},
+        ),
+        ("Orchestrator", "FINAL ANSWER: 5\nRUN.SH COMPLETE", "agent.message", {}),
+        ("Orchestrator", "", "run.terminated", {}),
+    ]
+    for agent, text, type, more in said:
+        say(history, agent, text, type, **more)
+        phases.append(history.folded(run)["phase"])
+    assert phases == ["asked", "planning", "working", "replanning", "working", "satisfied", "answered", "finished"]
+    state = history.folded(run)
+    assert (state["question"], state["replans"], state["answer"]["text"]) == ("How many?", 1, "5")
+    assert (state["task"]["who"], state["task"]["instruction"]) == ("Assistant", "Again.")
+    assert (state["ledger"], state["ledger_reasons"]) == ({"is_request_satisfied": True}, {"is_request_satisfied": "!"})
+
+
+def test_a_claim_is_held_against_the_list_that_it_repeats() -> None:
+    history = asked("Which are the top 5?")
+    rows = "\n".join(f"{n} | {name} | {n}" for n, name in enumerate(["one", "two", "three", "four", "five", "six"], 1))
+    say(history, "WebSurfer", f"I clicked 'Films'.\n{rows}")
+    say(history, "Assistant", "The top 5:\n1. One\n2. Two\n3. Three\n4. Four\n5. Six")
+    state = history.folded(run)
+    assert list(state["lists"]) == ["Films"]
+    assert state["lists"]["Films"]["items"]["5"] == "Six"
+    claim = state["claims"]["Films"]
+    assert (claim["missing"], claim["extra"]) == (["five"], [{"item": "Six", "stands_at": 6}])
+    say(history, "Assistant", "The top 4:\n1. One\n2. Two\n3. Three\n4. Four")
+    assert history.folded(run)["claims"]["Films"]["agrees"] is True
+
+
+def test_who_only_repeats_a_list_has_not_changed_it() -> None:
+    history = asked("Which?")
+    say(history, "a", "Films:\n1. One\n2. Two")
+    before = history.folded(run)
+    say(history, "b", "Again:\n1. One\n2. Two")
+    after = history.folded(run)
+    assert after["lists"] == before["lists"]
+    assert after["claims"]["Films"]["agrees"] is True
+
+
+def test_what_two_lists_have_in_common_is_worked_out() -> None:
+    history = asked("Which are in both?")
+    say(history, "WebSurfer", "A:\n1. Anna\n2. Bert\n3. Carl\n4. Dora")
+    say(history, "WebSurfer", "B:\n1. Emil\n2. Carl\n3. Anna\n4. Fred")
+    say(history, "Assistant", "In both:\n1. Anna\n2. Bert")
+    claim = history.folded(run)["claims"]["In both"]
+    assert (claim["due"], claim["missing"], claim["extra"]) == (2, ["Carl"], [{"item": "Bert", "stands_at": None}])
+
+
+def test_calls_of_tools_have_their_outcome_and_are_held_against_what_was_expected() -> None:
+    history = asked("Cancel it.")
+    call = history.say("tool.called", {"name": "look", "arguments": {"id": 1}}, agent="a")
+    history.say("tool.called", {"name": "cancel", "arguments": {"id": 2}}, agent="a")
+    say(history, "look", "found", "tool.returned")
+    history.say("tool.returned", {"content": "Error: no", "error": "no"}, agent="look", causation_id=call.id)
+    history.say("run.scored", {"reward": 0, "expected_actions": [{"name": "cancel", "kwargs": {"id": 1}}]})
+    state = history.folded(run)
+    assert [(each["tool"], each["outcome"], each.get("failed")) for each in state["calls"]] == [
+        ("look", "Error: no", True),
+        ("cancel", None, None),
+    ]
+    assert state["verdict"]["not_called"] == [{"tool": "cancel", "arguments": {"id": 1}}]
+    assert state["verdict"]["called_beyond"][1] == {"tool": "cancel", "arguments": {"id": 2}}
+    assert (state["failed_calls"], state["phase"]) == (1, "finished")
+
+
+@given(st.lists(st.tuples(st.sampled_from(TYPES), VALUES | st.dictionaries(NAMES, VALUES)), max_size=8))
+def test_it_folds_as_a_projection_must_whatever_comes(said: list[tuple[str, Json]]) -> None:
+    history = History()
+    for type, data in said:
+        history.say(type, data, agent="a", causation_id="1")
+    assert_lawful(run, history.events)
+
+
+@pytest.fixture(scope="module")
+def hand_crafted(shared_data: Path) -> list[Event]:
+    return imported(shared_data, "who-and-when", "who-and-when/Hand-Crafted")
+
+
+def test_the_swapped_film_shows_at_the_step_that_swapped_it(hand_crafted: list[Event]) -> None:
+    events = [event for event in hand_crafted if event.stream == "whowhen-hc-12"]
+    before, after = folded(run, events[:16]), folded(run, events[:17])
+    changed = {change.path: change for change in diff(before, after) if change.path.startswith("/lists")}
+    demon_slayer = "Demon Slayer: Kimetsu no Yaiba - The Movie: Mugen Train"
+    swapped = changed["/lists/Domestic/items/10"]
+    assert (swapped.old, swapped.value) == (demon_slayer, "Wonder Woman 1984")
+    assert list(changed)[-1] == "/lists/Common Movies"
+    claims = after["claims"]
+    assert (claims["Domestic"]["missing"], claims["Domestic"]["extra"]) == (
+        [demon_slayer],
+        [{"item": "Wonder Woman 1984", "stands_at": 11}],
+    )
+    assert (claims["Common Movies"]["claimed"], claims["Common Movies"]["due"]) == (5, 6)
+
+
+def test_every_real_run_has_a_question_an_answer_and_a_verdict(hand_crafted: list[Event]) -> None:
+    states = by_key(run, hand_crafted)
+    assert len(states) == 35
+    assert all(state["question"] and state["ledger"] and state["verdict"]["mistake_agent"] for state in states.values())
+    assert sum(state["answer"] is not None for state in states.values()) == 34
+    assert states["whowhen-hc-9"]["replans"] == 3
+
+
+def test_a_wrong_cancellation_stands_beside_what_was_expected(shared_data: Path) -> None:
+    state = by_key(run, imported(shared_data, "tau-bench", "tau-bench"))["tau-airline-47-2"]
+    cancelled = {"tool": "cancel_reservation", "arguments": {"reservation_id": "S5IK51"}}
+    assert cancelled in state["verdict"]["called_beyond"]
+    assert state["verdict"]["not_called"] == [
+        {"tool": "get_reservation_details", "arguments": {"reservation_id": "MZDDS4"}}
+    ]
+
+
+def test_a_coding_agents_actions_have_their_outcomes(shared_data: Path) -> None:
+    states = by_key(run, imported(shared_data, "openhands", "openhands"))
+    long = states["openhands-ponylang__ponyc-4588"]
+    assert (long["phase"], long["failed_calls"], len(long["calls"])) == ("failed", 25, 49)
+    assert "maximum iteration" in long["verdict"]["error"]
+    assert all(call["outcome"] is not None for call in long["calls"][:-1])
