@@ -6,5 +6,6 @@ import "./forms.js";
 import "./links.js";
 import "./rows.js";
 import "./failures.js";
+import "./focus.js";
 import "./newer.js";
 import "./times.js";

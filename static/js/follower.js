@@ -6,6 +6,13 @@ const RETRY_FIRST = 500;
 const RETRY_LAST = 10_000;
 // The server speaks every 15 seconds. A connection that was cut silently says so only by its silence.
 const SILENCE = 40_000;
+/** A connection's state, in words. */
+export const WORDS = {
+  open: "",
+  lost: "Reconnecting…",
+  "signed-out": "You are signed out.",
+  "not-a-member": "You may no longer read this log.",
+};
 const ENDS = { 4400: "unreadable", 4401: "signed-out", 4404: "not-a-member" };
 
 export class Follower {

@@ -1,8 +1,8 @@
 /**
  * A link that counts what came since the page was made. A page opts in by markup (events/_newer.html):
- * `<p data-newer="/ws/logs/…" data-after="42"><a hidden><b></b> in this stream</a></p>`.
+ * `<p data-newer="/ws/logs/…" data-after="42"><a hidden><b></b> in this stream</a><span hidden></span></p>`.
  */
-import { Follower } from "./follower.js";
+import { Follower, WORDS } from "./follower.js";
 
 // The element is a polite live region: it changes once in a while, however busy the log is.
 const PAUSE = 1000;
@@ -17,6 +17,7 @@ class Newer {
       after: Number(after),
       counts: true,
       onFrame: ({ rows }) => this.receive(rows),
+      onState: (state) => this.showState(state),
     });
   }
 
@@ -24,6 +25,12 @@ class Newer {
     if (!this.element.isConnected) this.follower.end();
     this.count += rows;
     if (rows) this.timer ||= setTimeout(() => this.tell(), this.element.firstElementChild.hidden ? 0 : PAUSE);
+  }
+
+  showState(state) {
+    const words = this.element.lastElementChild;
+    words.textContent = WORDS[state];
+    words.hidden = !WORDS[state];
   }
 
   tell() {

@@ -26,7 +26,7 @@ function show(element) {
   const [day, clock] = new Date(at.getTime() + minutes * MINUTE).toISOString().split(/[T.]/);
   if (element.matches(".precise")) {
     const fraction = /\.\d+/.exec(element.dateTime)?.[0] ?? ".000000";
-    element.textContent = `${day} ${clock}${fraction} ${isUTC ? "UTC" : `UTC${ahead(minutes)}`}`;
+    element.textContent = `${day} ${clock}${fraction} UTC${minutes ? ahead(minutes) : ""}`;
   } else {
     const [date, rest] = element.childNodes;
     date.textContent = day.startsWith(`${new Date().getFullYear()}-`) ? day.slice(5) : day;

@@ -175,6 +175,22 @@ def test_other_pages_count_what_is_newer_in_their_stream(admin_page: Page, agent
         expect(link).to_have_count(0)
 
 
+def test_other_pages_say_that_they_are_cut_off_and_count_on(
+    admin_page: Page, agent: Agent, server: Server, log: Log
+) -> None:
+    agent.append("order-1", {})
+    admin_page.goto(f"/logs/{log.name}/streams/order-1/")
+    newer = admin_page.locator("[data-newer]")
+    agent.append("order-1", {})
+    expect(newer).to_contain_text("1 newer event in this stream")
+    server.kill()
+    expect(newer).to_contain_text("Reconnecting…")
+    server.start()
+    agent.append("order-1", {})
+    expect(newer).to_contain_text("2 newer events in this stream", timeout=30_000)
+    expect(newer).not_to_contain_text("Reconnecting…")
+
+
 def test_without_javascript_pages_are_whole_and_promise_nothing(
     browser: Browser, admin_page: Page, agent: Agent, server: Server, log: Log
 ) -> None:

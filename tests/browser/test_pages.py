@@ -118,6 +118,31 @@ def test_a_workflow_is_found_and_read_by_keyboard(rows: Page, log: Log) -> None:
     expect(rows.locator(".wf-rows article")).to_have_count(2)
 
 
+def test_streams_are_found_and_read_by_keyboard(rows: Page, agent: Agent, log: Log) -> None:
+    agent.append("till-1", *[{"type": "Sold"}] * 101)
+    rows.goto(f"/logs/{log.name}/streams/")
+    press(rows, "/", "t", "i", "Enter")
+    expect(rows.locator("[data-row]")).to_have_text(["till-1"])
+    rows.get_by_role("link", name="By name").press("Enter")
+    expect(rows.get_by_role("link", name="By name")).to_have_attribute("aria-current", "true")
+    expect(rows.get_by_role("link", name="By name")).to_be_focused()
+    press(rows, "j", "o")
+    expect(rows.locator(".stream-rows .pos").nth(1)).to_have_text("101")
+    rows.get_by_role("link", name="Oldest first").press("Enter")
+    expect(rows.locator(".stream-rows .pos").nth(1)).to_have_text("1")
+    expect(rows.get_by_role("link", name="Oldest first")).to_be_focused()
+    # The next page is another place: reading goes on at its beginning.
+    rows.get_by_role("link", name="Newer").press("Enter")
+    expect(rows.locator(".stream-rows .pos")).to_have_text(["Version", "101"])
+    expect(rows.locator("#stream")).to_be_focused()
+    press(rows, "j", "Enter")
+    expect(rows.locator(".event-open")).to_have_count(1)
+    press(rows, "o")
+    expect(rows).to_have_url(re.compile(r"/events/104$"))
+    rows.get_by_role("link", name="Previous in the stream").press("Enter")
+    expect(rows).to_have_url(re.compile(r"/events/103$"))
+
+
 def test_what_is_copied_is_the_id_the_link_and_the_json(rows: Page, log: Log) -> None:
     rows.context.grant_permissions(["clipboard-read", "clipboard-write"])
     press(rows, "j", "j", "j", "Enter")
