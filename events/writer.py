@@ -13,28 +13,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import psycopg
 from django.conf import settings
-from psycopg.pq import TransactionStatus
 
 from events import flush as flushes
 from events import sql
 from events.append import size
+from events.connection import Connection
 from events.errors import EventsError, OutcomeUnknown, QueueFull, Unavailable, brief
 from events.plan import Known, Outcome, Plan, Request, plan
 from events.types import Append
 
 logger = logging.getLogger(__name__)
 
-_IDLE = 60.0
-"""Seconds after which a log's connection is given back."""
 _BACKOFF = (0.02, 1.0)
 """First and longest pause between attempts, in seconds."""
 
@@ -42,17 +37,14 @@ _BACKOFF = (0.02, 1.0)
 class _Waiting(Request):
     """A request in the queue, its deadline and whoever waits for it."""
 
-    __slots__ = ("deadline", "future", "size")
+    __slots__ = ("deadline", "events", "future", "size")
 
     def __init__(self, appends: Sequence[Append], atomic: bool, deadline: float, future: asyncio.Future[None]) -> None:
         super().__init__(appends, atomic)
         self.deadline = deadline
         self.future = future
+        self.events = sum([len(append.events) for append in appends])
         self.size = sum(map(size, appends))
-
-    @property
-    def events(self) -> int:
-        return sum(len(append.events) for append in self.appends)
 
 
 class Writer:
@@ -90,12 +82,11 @@ class Writer:
         self.bytes += request.size
         log = self._logs.get(log_id)
         if log is None:
-            log = self._logs[log_id] = _LogWriter(log_id, self._conninfo, self._on_append)
+            log = self._logs[log_id] = _LogWriter(log_id, self._conninfo, self._on_append, self._release)
             log.task.add_done_callback(lambda _: self._logs.pop(log_id, None))
-        request.future.add_done_callback(lambda _: self._release(request))
         log.put(request)
-        # A caller that goes away leaves its request in the queue: it may be in a flush already.
-        await asyncio.shield(request.future)
+        # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush already.
+        await request.future
         return cast("list[Outcome]", request.outcomes)
 
     def _release(self, request: _Waiting) -> None:
@@ -112,14 +103,16 @@ class Writer:
 class _LogWriter:
     """One log's queue, connection and task."""
 
-    def __init__(self, log_id: int, conninfo: str, on_append: Callable[[int], None]) -> None:
+    def __init__(
+        self, log_id: int, conninfo: str, on_append: Callable[[int], None], release: Callable[[_Waiting], None]
+    ) -> None:
         self._log_id = log_id
-        self._conninfo = conninfo
+        self._connection = Connection(conninfo)
         self._on_append = on_append
+        self._release = release
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._connection: psycopg.AsyncConnection | None = None
         self.task = asyncio.create_task(self._run(), name=f"writer of log {log_id}")
 
     def put(self, request: _Waiting) -> None:
@@ -140,24 +133,20 @@ class _LogWriter:
                 except Exception:
                     # A defect must not leave callers waiting for ever, nor stop the log.
                     logger.exception("a flush of log %s failed", self._log_id)
-                    await self._disconnect()
+                    await self._connection.close()
                     for request in batch:
                         request.in_doubt = True
                         _give_up(request)
                 self._answer(batch)
         finally:
-            await self._disconnect()
+            await self._connection.close()
 
     async def _something_waits(self) -> bool:
         while not self._queue:
             if self._stopping:
                 return False
             self._wake.clear()
-            try:
-                async with asyncio.timeout(_IDLE):
-                    await self._wake.wait()
-            except TimeoutError:
-                await self._disconnect()
+            await self._wake.wait()
         return True
 
     def _take_batch(self) -> list[_Waiting]:
@@ -181,14 +170,14 @@ class _LogWriter:
         while waiting := [request for request in batch if not request.done]:
             flush = Plan()
             try:
-                connection = await self._connected()
+                await self._connection.open()
                 if known is None and any(request.in_doubt for request in waiting):
-                    known = await self._look_up(connection, waiting)
+                    known = await self._look_up(waiting)
                 flush = plan(waiting, known)
-                if flush.accepted and await self._flush(connection, flush):
+                if flush.accepted and await self._flush(flush):
                     known = None
                 elif any(not request.done for request in waiting):
-                    known = await self._look_up(connection, waiting)
+                    known = await self._look_up(waiting)
             except (psycopg.OperationalError, OSError) as error:
                 await self._recover(error, flush, waiting)
                 known = None
@@ -198,30 +187,25 @@ class _LogWriter:
                 await self._isolate(error, waiting)
                 known = None
 
-    async def _flush(self, connection: psycopg.AsyncConnection, flush: Plan) -> bool:
+    async def _flush(self, flush: Plan) -> bool:
         """One call, one transaction. False where the log is not as the plan assumed; then nothing was written."""
-        with _cut_after(settings.EVENTSITE.writer_timeout, connection):
-            cursor = await connection.execute(sql.APPEND, flushes.append_parameters(self._log_id, flush), prepare=True)
-            row = await cursor.fetchone()
-        if row is None or not row[0]:
-            return False
-        flushes.settle(flush, row[1], row[2])
-        self._on_append(self._log_id)
-        return True
+        [row] = await self._connection.execute(sql.APPEND, flushes.append_parameters(self._log_id, flush))
+        done, first_position, base_versions = row
+        if done:
+            flushes.settle(flush, first_position, base_versions)
+            self._on_append(self._log_id)
+        return bool(done)
 
-    async def _look_up(self, connection: psycopg.AsyncConnection, waiting: list[_Waiting]) -> Known:
-        with _cut_after(settings.EVENTSITE.writer_timeout, connection):
-            cursor = await connection.execute(
-                sql.LOOK_UP, flushes.look_up_parameters(self._log_id, waiting), prepare=True
-            )
-            return flushes.known(await cursor.fetchall())
+    async def _look_up(self, waiting: list[_Waiting]) -> Known:
+        return flushes.known(
+            await self._connection.execute(sql.LOOK_UP, flushes.look_up_parameters(self._log_id, waiting))
+        )
 
     async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
         """After a failure that may pass: note what is in doubt, give up on what has waited too long."""
         logger.warning("log %s: %s", self._log_id, brief(error))
-        # Ready for the next statement: then the server itself said that this one failed.
-        if self._connection is None or self._connection.info.transaction_status != TransactionStatus.IDLE:
-            await self._disconnect()
+        if not self._connection.is_settled:
+            await self._connection.close()
             for request, _ in flush.accepted:
                 request.in_doubt = True
         now = asyncio.get_running_loop().time()
@@ -238,41 +222,11 @@ class _LogWriter:
         for request in waiting:
             await self._write([request])
 
-    async def _connected(self) -> psycopg.AsyncConnection:
-        if self._connection is None:
-            limits = settings.EVENTSITE
-            milliseconds = int(limits.writer_timeout * 1000)
-            self._connection = await psycopg.AsyncConnection.connect(
-                self._conninfo,
-                autocommit=True,
-                connect_timeout=max(1, milliseconds // 2000),
-                options=f"-c lock_timeout={milliseconds // 2} -c statement_timeout={milliseconds * 4 // 5}"
-                " -c idle_in_transaction_session_timeout=5s -c client_connection_check_interval=1s",
-                application_name="eventsite writer",
-            )
-        return self._connection
-
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(Exception):
-                await connection.close()
-
     def _answer(self, batch: list[_Waiting]) -> None:
         for request in batch:
+            self._release(request)
             if not request.future.done():
                 request.future.set_result(None)
-
-
-@contextmanager
-def _cut_after(seconds: float, connection: psycopg.AsyncConnection) -> Iterator[None]:
-    """Break a silent connection when the time is over. To cancel would be to wait for the server's word once more."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as line:
-        cut = asyncio.get_running_loop().call_later(seconds, line.shutdown, socket.SHUT_RDWR)
-        try:
-            yield
-        finally:
-            cut.cancel()
 
 
 def _give_up(request: Request) -> None:

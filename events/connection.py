@@ -1,0 +1,96 @@
+"""The connection that a log's writer keeps: made when it is needed, cut when it falls silent, given back when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, LiteralString
+
+import psycopg
+from django.conf import settings
+from psycopg.pq import TransactionStatus
+
+_IDLE = 60.0
+"""Seconds after which a connection is given back."""
+
+
+class Connection:
+    """At most one connection. Every statement is a transaction, and is prepared."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._open: _Open | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the server itself has said what became of the last statement."""
+        return self._open is not None and self._open.psycopg.info.transaction_status == TransactionStatus.IDLE
+
+    async def open(self) -> None:
+        """Connect, where that is needed."""
+        if self._open is None:
+            limits = settings.EVENTSITE
+            milliseconds = int(limits.writer_timeout * 1000)
+            connection = await psycopg.AsyncConnection.connect(
+                self._conninfo,
+                autocommit=True,
+                connect_timeout=max(1, milliseconds // 2000),
+                options=f"-c lock_timeout={milliseconds // 2} -c statement_timeout={milliseconds * 4 // 5}"
+                " -c idle_in_transaction_session_timeout=5s -c client_connection_check_interval=1s",
+                application_name="eventsite writer",
+            )
+            self._open = _Open(connection)
+            self._open.watch = asyncio.create_task(self._watch(self._open, limits.writer_timeout))
+
+    async def execute(self, statement: LiteralString, parameters: Sequence[object]) -> list[Any]:
+        """Run one statement on the open connection; its rows."""
+        assert self._open, "open() comes first"
+        with self._open as connection:
+            cursor = await connection.execute(statement, parameters, prepare=True)
+            return await cursor.fetchall()
+
+    async def close(self) -> None:
+        opened, self._open = self._open, None
+        if opened is not None:
+            await opened.close()
+
+    async def _watch(self, opened: _Open, patience: float) -> None:
+        """One watch a connection: a timer and a socket for each statement cost a tenth of a small append."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(patience / 10)
+            passed = loop.time() - opened.since
+            if opened.busy and passed >= patience:
+                # To cancel would be to wait for the server's word once more.
+                opened.line.shutdown(socket.SHUT_RDWR)
+            elif not opened.busy and passed >= _IDLE:
+                await self.close()
+
+
+class _Open:
+    """A connection, since when it has been busy or idle, and who watches it."""
+
+    watch: asyncio.Task[None]
+
+    def __init__(self, connection: psycopg.AsyncConnection) -> None:
+        self.psycopg = connection
+        self.line = socket.socket(fileno=os.dup(connection.fileno()))
+        self._now = asyncio.get_running_loop().time
+        self.busy = False
+        self.since = self._now()
+
+    def __enter__(self) -> psycopg.AsyncConnection:
+        self.busy, self.since = True, self._now()
+        return self.psycopg
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.busy, self.since = False, self._now()
+
+    async def close(self) -> None:
+        self.watch.cancel()
+        self.line.close()
+        with suppress(Exception):
+            await self.psycopg.close()
