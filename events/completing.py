@@ -91,13 +91,14 @@ def _names(log_id: int, field: str, beginning: str, *, limit: int) -> Iterator[C
 
 
 def _paths(log_id: int, others: str, beginning: str) -> list[str]:
-    """Paths that begin so, or one of whose names does."""
+    """Paths that begin so, or one of whose names does; the shortest first."""
     seen = {path_text(path): path for path, _ in _sample(log_id, others)}
-    return sorted(
-        text
+    found = [
+        (len(path.steps), text)
         for text, path in seen.items()
         if text.startswith(beginning) or any(isinstance(s, Key) and s.name.startswith(beginning) for s in path.steps)
-    )
+    ]
+    return [text for _, text in sorted(found)]
 
 
 def _values(log_id: int, term: Unfinished) -> Iterator[Completion]:

@@ -14,7 +14,8 @@ from tests.factories import make_log
 from tests.server import Server
 
 PAGES = (
-    "", "?before=3", "?q=type:Nope", "?q=(agnet:x", "?q=order-1+-type:Nope", "?before=x", "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
+    "", "?before=3", "?q=type:Nope", "?q=(agnet:x", "?q=order-1+-type:Nope", "?before=x",
+    "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
     "streams/?order=name&category=order", "streams/?before=x", "streams/order-1/", "workflows/", "workflows/?before=1",
     "workflows/{workflow}/", "workflows/{workflow}/?order=log", "workflows/{workflow}/?after=99",
     "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99", "streams/nope/",
@@ -109,6 +110,23 @@ def test_the_states_of_a_live_page_have_no_findings(
     expect(themed.locator("#paused-count")).to_contain_text("1,001 new events wait")
     themed.keyboard.press("l")
     check("#rows .gap")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.usefixtures("filled")
+def test_the_query_bar_has_no_findings_with_its_completions_and_many_terms(themed: Page, log: Log, width: int) -> None:
+    themed.set_viewport_size({"width": width, "height": 844})
+    terms = " ".join(f"-type:{n}-{'x' * 90}" for n in range(20))
+    themed.goto(f"/logs/{log.name}/?q={terms}")
+    themed.keyboard.press("/")
+    themed.keyboard.press("Control+A")
+    for written in ("data.", "stream:", "type:"):
+        themed.get_by_role("combobox").fill(written)
+        expect(themed.get_by_role("option").first).to_contain_text(written)
+        themed.keyboard.press("ArrowDown")
+        expect(themed.get_by_role("option", selected=True)).to_have_count(1)
+        assert findings(themed) == []
+        assert not reaches_beyond(themed)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -45,7 +45,7 @@ def _events(append: Append) -> None:
         ("me", ["metadata.", "metadata.region:"]),
         ("ti", ['agent:"till er" ']),
         ("am", ["data.amount:"]),
-        ("data.", ['data."ship to".city:', "data.amount:", "data.items[*].sku:"]),
+        ("data.", ["data.amount:", 'data."ship to".city:', "data.items[*].sku:"]),
         ("type:OrderPaid data.", ["data.items[*].sku:"]),
         ('data."ship', ['data."ship to".city:']),
         ("data.items[*].sku:", ['data.items[*].sku:"a b" ', "data.items[*].sku:c "]),
