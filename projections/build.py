@@ -27,7 +27,7 @@ Session: TypeAlias = Connection[Any]
 Reading: TypeAlias = Callable[[int], tuple[Sequence[Decoded], int]]
 """The events of a build up to a position, and how far that is: less far where they are many."""
 Failpoint: TypeAlias = Callable[[str], object]
-"""Told `locked`, `folded`, `written`, `committed`: tests stop or kill the process there."""
+"""Told `locked`, `folded`, `stored` (the states), `written` (all), `committed`: tests kill the process there."""
 
 _COLUMNS = {STREAM.name: "stream", WORKFLOW.name: "correlation_id", AGENT.name: "agent"}
 _INDEXED = (STREAM, WORKFLOW, AGENT, LOG)
@@ -99,6 +99,7 @@ def advance(
         batch.fold(events, lambda keys: _load(session, build, keys))
         at("folded")
         _write(session, build, batch)
+        at("stored")
         position = last if batch.stopped_at is None else batch.stopped_at - 1
         _move(session, build, position, rate, skipped=batch.skipped, failure=batch.failure, stops=position < last)
         if is_head and not build.is_live and batch.stopped_at is None and position >= (rival[1] if rival else 0):

@@ -66,7 +66,7 @@ _SAME = [each.name for each in fields(Progress) if each.name not in ("state", "h
 
 @dataclass(frozen=True, slots=True)
 class ParkedKey:
-    """A key that goes no further: the event that its reducer raised for, the state before it (None: the initial one)."""
+    """A key that goes no further: the event that its reducer raised for, the state before it (None: the initial)."""
 
     key: str
     position: int
@@ -83,7 +83,7 @@ def progress(log: Log, projection: str | None = None) -> list[Progress]:
     if projection is not None:
         rows = rows.filter(projection=projection)
     head = Log.objects.values_list("head", flat=True).get(pk=log.pk)
-    counts = Parked.objects.filter(log=log).values_list("projection", "build").annotate(Count("*"))
+    counts = Parked.objects.filter(log=log).values_list("projection", "build").annotate(keys=Count("*"))
     parked = {(name, build): count for name, build, count in counts}
     return [
         Progress(

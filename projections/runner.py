@@ -112,12 +112,18 @@ class Runner:
         if self._part is Part.LIVE:
             self._begin(session)
         found = self._builds(session)
-        more = self._retry(session, found) if self._part is Part.LIVE else self._remove(session)
+        more = self._part is Part.LIVE and self._retry(session, found)
         due = [each for each in found if each.position < heads.get(each.log_id, 0) or not each.is_live]
         logs = [list(each) for _, each in groupby(due, key=lambda build: build.log_id)]
         pace = max(_LEAST_PACE, _PACE / max(1, len(logs)))
         behind = [self._advance_log(session, each, head=heads[each[0].log_id], pace=pace) for each in logs]
+        if self._part is Part.BESIDE:
+            more = self._remove(session)
         return more or any(behind)
+
+    def holds(self, log_id: int) -> bool:
+        """Whether it is the one that advances a log."""
+        return log_id in self._held
 
     def wait(self, seconds: float) -> None:
         """Wait until a log has grown, as far as is told, but not longer."""

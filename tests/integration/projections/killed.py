@@ -1,0 +1,53 @@
+"""A process whose runners are killed: `python -m tests.integration.projections.killed LOG_ID SEED KILLS`.
+
+Each is a fork of its own with a session of its own, and kills itself at a random visit to a random point of its
+transactions. Prints at which points they died.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+
+import django
+
+
+def work(log_id: int, point: str, visits: int) -> None:
+    """Run until the nth visit to a point, and no further; or until all is done."""
+    from projections import runner as runners
+    from tests.integration.projections.running import declared, until
+    from tests.integration.projections.test_killing import PROJECTIONS
+
+    left = visits
+
+    def die(visited: str) -> None:
+        nonlocal left
+        left -= visited == point
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    runners._FIRST = runners._MOST = 25
+    runner = runners.Runner(logs=[log_id], projections=declared(*PROJECTIONS), at=die)
+    until(lambda: not runner.turn() and runner.holds(log_id))
+
+
+def main() -> None:
+    log_id, seed, kills = map(int, sys.argv[1:])
+    django.setup()
+    import tests.integration.projections.test_killing  # noqa: F401 - once, not in each fork
+
+    chance = random.Random(seed)
+    for _ in range(kills):
+        point, visits = chance.choice(("locked", "folded", "stored", "written", "committed")), chance.randrange(1, 5)
+        pid = os.fork()
+        if not pid:
+            work(log_id, point, visits)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        print(point if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What tests of the runner share: a log that is filled, runners that see only this log, states as they should be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from events import store
+from events.append import new_append, new_event
+from events.engine import Engine
+from events.models import Log
+from projections import checkpoints, registry
+from projections.checkpoints import Progress
+from projections.models import ProjectionState
+from projections.runner import Part, Runner
+from projections.types import STREAM, Decoded, Key, Projection, decode
+from tests.integration.projections.folds import from_zero, some_event
+
+PATIENCE = 20.0
+
+
+def add(state: Any, happened: Decoded) -> Any:
+    """Sums up, remembers the order, and raises for what is poisoned."""
+    if happened.data.get("poison") == "raise":
+        raise RuntimeError("poisoned")
+    at: float = happened.position * (0.5 if happened.data.get("poison") == "float" else 1)
+    return {**state, "sum": state["sum"] + happened.data.get("amount", 0), happened.type: at}
+
+
+def totals(*, name: str = "totals", key: Key = STREAM, marker: int = 1, **fields: Any) -> Projection:
+    """`marker` stands in its states and in its fingerprint."""
+    made = Projection(
+        name,
+        about="For a test.",
+        key=key,
+        initial={"marker": marker, "sum": 0},
+        settings={"marker": marker},
+        materialised=True,
+        **fields,
+    )
+    made.on("A", "B*", "Poisoned")(add)
+    return made
+
+
+def declared(*projections: Projection) -> dict[str, Projection]:
+    return {each.name: each for each in projections}
+
+
+def append(log: Log, events: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Events for streams, in order."""
+    appends = [new_append(stream, [new_event(stream, **fields)]) for stream, fields in events]
+
+    async def write() -> None:
+        async with Engine() as engine:
+            await engine.writer.append(log.pk, appends)
+
+    asyncio.run(write())
+
+
+def varied(count: int, *, first: int = 0) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"order-{n * 7 % 11}", some_event(n)) for n in range(first, first + count)]
+
+
+def poisoned(stream: str, how: str = "raise") -> tuple[str, dict[str, Any]]:
+    return (stream, {"type": "Poisoned", "data": f'{{"poison": "{how}"}}'.encode()})
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it takes too long"
+
+
+def settle(log: Log, *projections: Projection, part: Part = Part.LIVE) -> None:
+    """Let a runner do all there is to do."""
+    runner = Runner(part, logs=[log.pk], projections=declared(*projections))
+    try:
+        # Whoever held the log before may not have ended yet.
+        until(lambda: not runner.turn() and runner.holds(log.pk))
+    finally:
+        runner.close()
+
+
+def rebuilt(log: Log, projection: Projection) -> None:
+    checkpoints.rebuild(log.pk, projection)
+    settle(log, projection, part=Part.BESIDE)
+
+
+def live(log: Log, name: str = "totals") -> Progress:
+    """The build that readers see."""
+    [found] = [each for each in checkpoints.progress(log, name) if each.is_live]
+    return found
+
+
+def states(log: Log, name: str = "totals") -> dict[str, tuple[str, int, int]]:
+    """What readers see: text, events and position by key."""
+    rows = checkpoints.live(log.pk, name).values_list("key", "state", "events", "position")
+    return {key: (state, events, position) for key, state, events, position in rows}
+
+
+def expected(log: Log, projection: Projection, *, upto: int | None = None) -> dict[str, tuple[str, int, int]]:
+    """The same, from a fold of each key from zero."""
+    events = [each for each in store.events(log.pk, limit=100_000).fetch() if upto is None or each.position <= upto]
+    read = [each for each in events if projection.reads(each)]
+    keys = {key for each in read for key in projection.key.keys(decode(each))}
+    folded = {key: from_zero(projection, key, events) for key in keys}
+    return {key: (state.text, state.events, state.position) for key, state in folded.items()}
+
+
+def kept_states(log: Log) -> int:
+    return ProjectionState.objects.filter(log=log).count()
+
+
+def known_as(monkeypatch: pytest.MonkeyPatch, *projections: Projection) -> None:
+    """What is declared, as pages see it."""
+    monkeypatch.setattr(registry, "PROJECTIONS", declared(*projections))

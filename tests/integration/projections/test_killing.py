@@ -1,0 +1,44 @@
+"""`kill -9` of the runner, between reading and commit, again and again: the states are those of a fold from zero."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+
+from events.models import Log
+from projections.models import ProjectionEvent
+from projections.types import pointer
+from tests.integration.projections.running import append, expected, live, settle, states, totals, varied
+from tests.processes import die_with_parent
+from tests.server import CHECKOUT, conninfo_of
+
+PROJECTIONS = (totals(), totals(name="by-customer", key=pointer("/customer")))
+EVENTS, KILLS = 1_500, 25
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_states_survive_being_killed_at_any_point(log: Log, seed: int) -> None:
+    append(log, varied(EVENTS))
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.integration.projections.killed", str(log.pk), str(seed), str(KILLS)],
+        cwd=CHECKOUT,
+        env={**os.environ, "DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-killed"},
+        stdout=subprocess.PIPE,
+        preexec_fn=die_with_parent(),
+        check=True,
+        timeout=60,
+        text=True,
+    ).stdout.split()
+    assert len(died) == KILLS
+    assert set(died) == {"locked", "folded", "stored", "written", "committed"}, died
+    assert 0 < live(log).position < EVENTS, "they died on the way"
+    settle(log, *PROJECTIONS)
+    for projection in PROJECTIONS:
+        assert states(log, projection.name) == expected(log, projection)
+        assert live(log, projection.name).position == EVENTS
+    kept = ProjectionEvent.objects.filter(log=log)
+    assert kept.count() == sum(events for _, events, _ in states(log, "by-customer").values())

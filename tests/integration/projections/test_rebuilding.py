@@ -1,0 +1,246 @@
+"""Rebuilds: beside the live build, whole, and never in its way."""
+
+from __future__ import annotations
+
+import threading
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from events.models import Log
+from projections import checkpoints
+from projections import runner as runners
+from projections.models import Checkpoint, Policy, ProjectionState
+from projections.rebuilding import dry_run
+from projections.runner import Part, Runner
+from projections.state_text import loads
+from projections.types import Projection
+from tests.integration.projections.running import (
+    append,
+    declared,
+    expected,
+    kept_states,
+    known_as,
+    live,
+    poisoned,
+    rebuilt,
+    settle,
+    states,
+    totals,
+    until,
+    varied,
+)
+
+
+def seen(log: Log) -> tuple[set[int], int]:
+    """What one look of a reader sees: of which builds the states are, and how far the newest is."""
+    rows = checkpoints.live(log.pk, "totals").values_list("state", "position")
+    read = [(loads(state)["marker"], position) for state, position in rows]
+    return {marker for marker, _ in read}, max(position for _, position in read)
+
+
+def test_readers_see_one_whole_build_while_another_takes_over_under_load(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "_FIRST", 20)
+    old, new = totals(marker=1), totals(marker=2, version=2)
+    append(log, varied(300))
+    settle(log, old)
+    looks: list[tuple[set[int], int]] = []
+    keys: set[int] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            looks.append(seen(log))
+            keys.add(checkpoints.live(log.pk, "totals").count())
+        connections.close_all()
+
+    reader = threading.Thread(target=watch)
+    live_runner = Runner(logs=[log.pk], projections=declared(old))
+    beside = Runner(Part.BESIDE, logs=[log.pk], projections=declared(new))
+    checkpoints.rebuild(log.pk, new)
+    reader.start()
+    try:
+        first = 300
+        while live(log).version == 1:
+            append(log, varied(30, first=first))
+            first += 30
+            live_runner.turn()
+            beside.turn()
+            assert first < 3000, "it never catches up"
+    finally:
+        done.set()
+        reader.join()
+        live_runner.close()
+        beside.close()
+    assert all(len(markers) == 1 for markers, _ in looks)
+    assert [markers for markers, _ in looks] == sorted((markers for markers, _ in looks), key=min)
+    assert [position for _, position in looks] == sorted(position for _, position in looks)
+    assert len(keys) == 1
+    settle(log, new)
+    assert states(log) == expected(log, new)
+
+
+def test_a_new_version_begins_by_itself_and_takes_over(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = totals(marker=1), totals(marker=2, version=2)
+    append(log, varied(30))
+    settle(log, old)
+    known_as(monkeypatch, new)
+    settle(log, new)
+    assert [each.state for each in checkpoints.progress(log)] == ["code changed", "building"]
+    assert seen(log)[0] == {1}
+    settle(log, new, part=Part.BESIDE)
+    assert (live(log).version, live(log).build, live(log).state) == (2, 2, "live")
+    assert states(log) == expected(log, new)
+
+
+def test_an_older_version_leaves_a_newer_build_alone(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hosts, one of which has not been brought up to date."""
+    append(log, varied(30))
+    settle(log, totals(version=2))
+    append(log, varied(10))
+    known_as(monkeypatch, totals(version=1))
+    settle(log, totals(version=1))
+    assert [(each.state, each.position) for each in checkpoints.progress(log)] == [("newer", 30)]
+
+
+def test_changed_code_stands_still_until_it_is_rebuilt(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, changed = totals(marker=1), totals(marker=2)
+    append(log, varied(30))
+    settle(log, old)
+    append(log, varied(10))
+    known_as(monkeypatch, changed)
+    settle(log, changed)
+    assert (live(log).state, live(log).position, live(log).lag) == ("code changed", 30, 10)
+    rebuilt(log, changed)
+    assert (live(log).state, live(log).position, live(log).build) == ("live", 40, 2)
+    assert states(log) == expected(log, changed)
+
+
+def test_what_was_taken_over_from_is_removed(log: Log) -> None:
+    append(log, varied(30))
+    settle(log, totals(marker=1))
+    keys = kept_states(log)
+    rebuilt(log, totals(marker=2))
+    assert kept_states(log) == keys
+    assert Checkpoint.objects.filter(log=log).count() == 1
+
+
+def test_a_cancelled_rebuild_leaves_nothing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners, "_FIRST", 10)
+    append(log, varied(60))
+    settle(log, totals(marker=1))
+    before = states(log)
+    checkpoints.rebuild(log.pk, totals(marker=2))
+    beside = Runner(Part.BESIDE, logs=[log.pk], projections=declared(totals(marker=2)))
+    try:
+        until(lambda: beside.turn() or beside.holds(log.pk))
+        assert ProjectionState.objects.filter(log=log, build=2).exists()
+        checkpoints.cancel(log.pk, "totals")
+    finally:
+        beside.close()
+    settle(log, totals(marker=2), part=Part.BESIDE)
+    assert states(log) == before
+    assert kept_states(log) == len(before)
+
+
+def test_a_rebuild_goes_on_where_its_worker_ended(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners, "_FIRST", 10)
+    new = totals(marker=2)
+    append(log, varied(60))
+    settle(log, totals(marker=1))
+    checkpoints.rebuild(log.pk, new)
+    for _ in range(3):
+        beside = Runner(Part.BESIDE, logs=[log.pk], projections=declared(new))
+        until(lambda runner=beside: runner.turn() or runner.holds(log.pk))  # type: ignore[misc]
+        beside.close()
+    settle(log, new, part=Part.BESIDE)
+    assert states(log) == expected(log, new)
+
+
+def test_a_live_build_advances_in_the_middle_of_a_rebuild(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners, "_FIRST", 10)
+    old = totals(marker=1)
+    append(log, varied(30))
+    settle(log, old)
+    live_runner = Runner(logs=[log.pk], projections=declared(old))
+    positions: list[int] = []
+
+    def meanwhile(point: str) -> None:
+        if point == "folded" and not positions:
+            append(log, varied(5))
+            until(lambda: live_runner.turn() or live_runner.holds(log.pk))
+            positions.append(live(log).position)
+
+    checkpoints.rebuild(log.pk, totals(marker=2))
+    beside = Runner(Part.BESIDE, logs=[log.pk], projections=declared(totals(marker=2)), at=meanwhile)
+    try:
+        until(lambda: beside.turn() or beside.holds(log.pk))
+    finally:
+        beside.close()
+        live_runner.close()
+    assert positions == [35]
+
+
+def test_a_paused_build_stands_still(log: Log) -> None:
+    projection = totals()
+    append(log, varied(10))
+    settle(log, projection)
+    checkpoints.pause(log.pk, "totals", live(log).build)
+    append(log, varied(10))
+    settle(log, projection)
+    assert live(log).position == 10
+    checkpoints.resume(log.pk, "totals", live(log).build)
+    settle(log, projection)
+    assert live(log).position == 20
+
+
+def test_a_rebuild_keeps_the_policy_and_parks_anew(log: Log) -> None:
+    projection = totals()
+    append(log, varied(10))
+    settle(log, projection)
+    checkpoints.set_policy(log.pk, "totals", Policy.PARK)
+    append(log, [poisoned("order-1"), *varied(10)])
+    settle(log, projection)
+    rebuilt(log, projection)
+    assert (live(log).build, live(log).parked, live(log).policy) == (2, 1, "park")
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(log: Log) -> None:
+    old, new = totals(marker=1), totals(marker=2)
+    append(log, varied(60))
+    settle(log, old)
+    before = states(log)
+    trials = list(dry_run(log.pk, new))
+    assert len(trials) == 5
+    assert {(change.path, change.old, change.value) for trial in trials for change in trial.changes} == {
+        ("/marker", 1, 2)
+    }
+    assert states(log) == before
+
+
+def test_the_command_rebuilds(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = totals(marker=1), totals(marker=2)
+    append(log, varied(30))
+    settle(log, old)
+    known_as(monkeypatch, new)
+    out = StringIO()
+    call_command("rebuild_projection", "totals", "--log", log.name, "--dry-run", stdout=out)
+    assert "replace /marker: 1 → 2" in out.getvalue()
+    assert seen(log)[0] == {1}
+    call_command("rebuild_projection", "totals", "--log", log.name, stdout=out)
+    assert "Build 2 of totals is live, at event 30." in out.getvalue()
+    assert states(log) == expected(log, new)
+
+
+def test_the_command_says_where_a_rebuild_stops(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = Projection("totals", about="For a test.", materialised=True)
+    old.on("A")(lambda state, happened: {})
+    append(log, [*varied(10), poisoned("order-1")])
+    settle(log, old)
+    known_as(monkeypatch, totals())
+    with pytest.raises(CommandError, match="stopped at event 11: RuntimeError: poisoned"):
+        call_command("rebuild_projection", "totals", "--log", log.name, stdout=StringIO())

@@ -1,0 +1,167 @@
+"""The runner: states as a fold from zero gives them, one runner at a time, nothing written by one that was deposed."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+
+import psycopg
+import pytest
+from django.db import connection
+
+from events import store
+from events.engine import conninfo
+from events.models import Log
+from projections import build as builds
+from projections import runner as runners
+from projections.build import Build
+from projections.fingerprint import fingerprint
+from projections.models import Checkpoint, ProjectionEvent
+from projections.runner import Part, Runner
+from projections.types import AGENT, LOG, STREAM, WORKFLOW, Decoded, Key, Projection, decode, pointer
+from tests.integration.projections.running import (
+    append,
+    declared,
+    expected,
+    live,
+    settle,
+    states,
+    totals,
+    until,
+    varied,
+)
+
+
+def customer_and_stream(happened: Decoded) -> tuple[str, ...]:
+    return (happened.data["customer"], happened.stream)
+
+
+KEYS = (STREAM, WORKFLOW, AGENT, LOG, pointer("/customer"), Key("both", customer_and_stream))
+BY_KEY = [totals(name=f"totals-{n}", key=key) for n, key in enumerate(KEYS)]
+OF_LARGE = totals(name="of-large", query="data.amount>9")
+
+
+def test_states_are_those_of_a_fold_from_zero_whatever_the_batches(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(1)
+    projections = [*BY_KEY, OF_LARGE]
+    for first in range(0, 300, 60):
+        append(log, varied(60, first=first))
+        monkeypatch.setattr(runners, "_FIRST", chance.randrange(1, 50))
+        settle(log, *projections)
+    for projection in projections:
+        assert states(log, projection.name) == expected(log, projection)
+        assert live(log, projection.name).position == 300
+
+
+def test_the_events_of_keys_without_an_index_are_kept(log: Log) -> None:
+    append(log, varied(50))
+    by_stream, by_customer = BY_KEY[0], BY_KEY[4]
+    settle(log, by_stream, by_customer)
+    kept = ProjectionEvent.objects.filter(log=log).order_by("key", "n").values_list("projection", "key", "n")
+    counts = {key: events for key, (_, events, _) in expected(log, by_customer).items()}
+    assert list(kept) == [(by_customer.name, key, n) for key in sorted(counts) for n in range(1, counts[key] + 1)]
+
+
+def test_a_checkpoint_passes_what_its_projection_does_not_read(log: Log) -> None:
+    append(log, [("order-1", {"type": "Other", "data": b"{}"})] * 3)
+    settle(log, totals())
+    assert live(log).position == 3
+    assert states(log) == {}
+
+
+def test_of_two_runners_one_advances(log: Log) -> None:
+    append(log, varied(10))
+    visits: list[str] = []
+    one = Runner(logs=[log.pk], projections=declared(totals()))
+    other = Runner(logs=[log.pk], projections=declared(totals()), at=visits.append)
+    try:
+        until(lambda: one.turn() or one.holds(log.pk))
+        append(log, varied(10))
+        assert not other.turn()
+        assert not other.holds(log.pk)
+        one.turn()
+        assert live(log).position == 20
+        assert visits == []
+        one.close()
+        append(log, varied(10))
+        until(lambda: other.turn() or other.holds(log.pk))
+    finally:
+        one.close()
+        other.close()
+    assert live(log).position == 30
+    assert states(log) == expected(log, totals())
+
+
+def end_session(log: Log, *, but: int) -> None:
+    """Cut the session that holds the log's lock: what its end does, when its process or host dies."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> %s",
+            [Part.LIVE.value, log.pk, but],
+        )
+
+
+@pytest.mark.parametrize("point", ["locked", "folded", "stored", "written"])
+def test_a_runner_that_was_deposed_writes_nothing(log: Log, point: str) -> None:
+    append(log, varied(20))
+    deposed_at: list[str] = []
+
+    def depose(visited: str) -> None:
+        if visited == point and not deposed_at:
+            deposed_at.append(visited)
+            end_session(log, but=0)
+            settle(log, totals())
+
+    slow = Runner(logs=[log.pk], projections=declared(totals()), at=depose)
+    try:
+        with pytest.raises(psycopg.OperationalError):
+            until(lambda: slow.turn() and False)
+    finally:
+        slow.close()
+    assert deposed_at == [point]
+    assert states(log) == expected(log, totals())
+    assert live(log).position == 20
+
+
+def test_a_build_that_moved_meanwhile_is_not_written_again(log: Log) -> None:
+    """Should two ever believe that they hold a log, the second finds the checkpoint elsewhere."""
+    projection = totals()
+    append(log, varied(20))
+    settle(log, projection)
+    before = states(log)
+    Checkpoint.objects.filter(log=log).update(position=20)
+    stale = Build(log.pk, "totals", 1, 1, fingerprint(projection), True, "stop", 10, 0.0)
+    session = psycopg.connect(conninfo(), autocommit=True)
+    with session:
+        read = partial(_all_after, log, stale.position)
+        moved = builds.advance(
+            session, stale, projection, read=read, last=20, is_head=True, rate=0, at=lambda point: None
+        )
+    assert not moved
+    assert states(log) == before
+
+
+def _all_after(log: Log, after: int, upto: int) -> tuple[list[Decoded], int]:
+    return [decode(each) for each in store.events(log.pk, after=after, limit=1_000).fetch()], upto
+
+
+def test_a_runner_takes_over_from_one_that_went(log: Log) -> None:
+    append(log, varied(5))
+    one = Runner(logs=[log.pk], projections=declared(totals()))
+    other = Runner(logs=[log.pk], projections=declared(totals()))
+    try:
+        until(lambda: one.turn() or one.holds(log.pk))
+        append(log, varied(5))
+        end_session(log, but=0)
+        until(lambda: other.turn() or other.holds(log.pk))
+        assert live(log).position == 10
+    finally:
+        one.close()
+        other.close()
+
+
+def test_what_is_not_materialised_is_left_alone(log: Log) -> None:
+    append(log, varied(5))
+    settle(log, Projection("asked", about="For a test."))
+    assert not Checkpoint.objects.filter(log=log).exists()
