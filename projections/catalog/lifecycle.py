@@ -217,6 +217,13 @@ def _newest(items: dict[str, Any], most: int) -> dict[str, Any]:
     return dict(list(items.items())[-most:]) if len(items) > most else items
 
 
+@lru_cache(maxsize=4_096)
+def is_failure(type: str) -> bool:
+    """Whether a type of event says that something failed, by its last words."""
+    found = _move(MOVES, type)
+    return found is not None and found[1] is FAIL
+
+
 lifecycle = machine(
     "lifecycle",
     about=(

@@ -12,6 +12,7 @@ from events.types import Event
 from eventsite.demo.seeding import play_finished
 from projections.catalog.collisions import collisions
 from projections.catalog.lifecycle import lifecycle
+from projections.catalog.orders import orders
 from tests.factories import make_log
 from tests.unit.projections.histories import by_key
 
@@ -51,3 +52,16 @@ def test_a_payment_without_an_outcome_is_unfinished_until_the_notifier_is_back(d
         "order-1006": "Failed",
     }
     assert sum(state["illegal"] for state in after.values()) == 0
+
+
+def test_the_lost_order_was_on_the_list_and_not_on_the_van(demo: list[Event]) -> None:
+    states = by_key(orders, demo)
+    lost = states["order-1004"]
+    assert (lost["listed"]["in"], lost["on_board"]["van"]) == ("assignment-depot-2", "bike-2")
+    assert [each["why"] for each in lost["problems"]] == ["paid, but not on the list of van-7 when it left"]
+    assert {name: state["status"] for name, state in states.items()} == {
+        **{f"order-{1000 + n}": "dispatched" for n in range(1, 8)},
+        "order-1006": "cancelled",
+    }
+    assert states["order-1003"]["payment"]["attempts"] == 2
+    assert states["order-1005"]["payment"]["charged_before"] is True

@@ -1,0 +1,73 @@
+"""The projection `agents`: what each agent did last, on which workflow, and how busy it is.
+
+Its rate is by the times of its own events: a state can't know how late it is now, so a silent agent keeps the rate of
+its last minutes, and `last_seen` says how long ago that was.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from projections.catalog.lifecycle import is_failure
+from projections.types import AGENT, Decoded, Projection
+
+_WINDOW = timedelta(minutes=15)
+_WORKFLOWS = 10
+
+agents = Projection(
+    "agents",
+    about="What each agent did last and when, its current workflow and the ones before, and its events a minute.",
+    key=AGENT,
+    initial={
+        "events": 0,
+        "first_seen": None,
+        "last_seen": None,
+        "last": None,
+        "workflow": None,
+        "workflows": {},
+        "minutes": {},
+        "last_15_minutes": 0,
+        "failures": 0,
+        "last_failure": None,
+    },
+    materialised=True,
+)
+
+
+@agents.on("*")
+def act(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    at = happened.at.astimezone(UTC)
+    seen = at.isoformat()
+    last = {"type": happened.type, "stream": happened.stream, "position": happened.position, "at": seen}
+    minutes = _with_minute(state["minutes"], at)
+    after = {
+        **state,
+        "events": state["events"] + 1,
+        "first_seen": state["first_seen"] or seen,
+        "last_seen": max(state["last_seen"] or seen, seen),
+        "last": last,
+        "minutes": minutes,
+        "last_15_minutes": sum(minutes.values()),
+    }
+    if is_failure(happened.type):
+        after |= {"failures": state["failures"] + 1, "last_failure": last}
+    if happened.workflow is not None:
+        others = {name: each for name, each in state["workflows"].items() if name != happened.workflow}
+        recent = [*others.items(), (happened.workflow, happened.position)]
+        after |= {"workflow": happened.workflow, "workflows": dict(recent[-_WORKFLOWS:])}
+    return after
+
+
+def _with_minute(minutes: dict[str, int], at: datetime) -> dict[str, int]:
+    """Events by minute, over the quarter of an hour that ends with the latest. Agents' clocks may go back."""
+    minute = _minute(at)
+    if minute in minutes:
+        return {**minutes, minute: minutes[minute] + 1}
+    latest = max([minute, *minutes])
+    oldest = _minute(datetime.fromisoformat(latest) - _WINDOW)
+    return {each: events for each, events in sorted({**minutes, minute: 1}.items()) if each > oldest}
+
+
+def _minute(at: datetime) -> str:
+    return at.isoformat(timespec="minutes")
