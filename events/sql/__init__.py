@@ -21,6 +21,15 @@ TOKEN_USED = "update token set last_used_at = now() where id = %s"
 REDACT = "select * from redact_event(" + ", ".join(["%s"] * 10) + ")"
 RESTORE = "select restore_events(" + ", ".join(["%s"] * 21) + ")"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
+# What a text is looked for in, put together and folded at once, A to Z alone; with || in three quarters of the time
+# that concat_ws() takes. What lies between stands in no name or JSON.
+BETWEEN = "\x1f"
+_TEXTS = (
+    *("type", "stream", "id", "coalesce(agent, '')", "coalesce(correlation_id, '')", "coalesce(causation_id, '')"),
+    *("data::text", "metadata::text"),
+)
+FOLDED_TEXT = "lower((" + rf" || E'\x{ord(BETWEEN):x}' || ".join(_TEXTS) + ') collate "C")'
+IN_STRINGS = " or ".join(f"({name}::text like %s and {name}::jsonb @? %s::jsonpath)" for name in ("data", "metadata"))
 # Sent as one text: the settings hold for the search and nothing after it. Compiling a plan takes longer than running
 # most; it pays on statements that are cancelled here anyway.
 SLICE = """

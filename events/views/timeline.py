@@ -16,7 +16,7 @@ from events import scan, tokens
 from events.converters import query_string
 from events.forms import TimelineForm
 from events.line import Line, line
-from events.models import Member, Role, Scope, Token
+from events.models import Log, Member, Role, Scope, Token
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Name, Named, Query, terms
 from events.types import Event
@@ -60,7 +60,7 @@ def timeline(request: HttpRequest, member: Member) -> HttpResponse:
     if not form.is_valid():
         return _answer(request, member, form=form, page=Page(), status=400)
     asked = form.cleaned_data
-    page = read_page(member.log_id, asked["query"], before=asked["before"], after=asked["after"])
+    page = read_page(member.log, asked["query"], before=asked["before"], after=asked["after"])
     return _answer(request, member, form=form, page=page)
 
 
@@ -76,19 +76,19 @@ def first_token(request: HttpRequest, member: Member) -> HttpResponse:
     made = tokens.create(
         member.log, name=FIRST_TOKEN, scopes=[Scope.APPEND, Scope.READ], expires_at=now + FIRST_TOKEN_LIFETIME
     )
-    page = read_page(member.log_id, EVERYTHING, before=None, after=None)
+    page = read_page(member.log, EVERYTHING, before=None, after=None)
     form = TimelineForm({})
     form.is_valid()
     return _answer(request, member, form=form, page=page, made=made)
 
 
-def read_page(log_id: int, query: Query, *, before: int | None, after: int | None) -> Page:
+def read_page(log: Log, query: Query, *, before: int | None, after: int | None) -> Page:
     """One page. Reading newer events up to the head gives the head's page, so that rows stay live there."""
     if after is not None and before is None:
-        newer = scan.events(log_id, query, after=after, backward=False, limit=ROWS + 1).fetch()
+        newer = scan.events(log.pk, query, after=after, backward=False, limit=ROWS + 1, head=log.head).fetch()
         if not newer.at_end or len(newer.events) > ROWS:
             return _newer(newer.events[:ROWS], after, newer.searched_to, has_more=len(newer.events) > ROWS)
-    found = scan.events(log_id, query, before=before, limit=ROWS + 1).fetch()
+    found = scan.events(log.pk, query, before=before, limit=ROWS + 1, head=log.head).fetch()
     events = found.events[:ROWS]
     has_more = len(found.events) > ROWS
     stopped = not has_more and not found.at_end

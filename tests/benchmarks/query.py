@@ -127,8 +127,9 @@ def _filter(log: Log, query: str) -> tuple[str, Sequence[Any]]:
 
 
 def _search(log: Log, query: str) -> list[int]:
-    """What a page does: parse, compile, search in slices, on Django's connection."""
-    return [event.position for event in scan.events(log.pk, parse(query), limit=50, budget=60).fetch().events]
+    """What a page does, which has the log: parse, compile, search in slices, on Django's connection."""
+    search = scan.events(log.pk, parse(query), limit=50, budget=60, head=_EVENTS)
+    return [event.position for event in search.fetch().events]
 
 
 def _sql(connection: psycopg.Connection, sql: str, params: Sequence[Any]) -> list[int]:
