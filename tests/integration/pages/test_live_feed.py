@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from events import feed
+from events import feed, scan
 from events.engine import Engine
 from events.frame import MOST_ROWS, Frame, Gathering, View
 from events.models import Log
@@ -127,3 +128,38 @@ async def test_a_feed_ends_with_the_last_who_watches(engine: Engine, log: Log) -
             await next_of(viewer)
         assert any(view.log_id == log.pk for view in feed._feeds)
     assert not any(view.log_id == log.pk for view in feed._feeds)
+
+
+async def test_what_takes_long_to_count_is_told_in_frames_that_are_each_exact(
+    engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_COUNT_FOR", 0)  # as if one slice took all the time there is
+    monkeypatch.setattr(feed, "_FIRST_SLICE", 700)
+    for _ in range(2):
+        await engine.writer.append(log.pk, [make_append("order-1", *[{"type": "A"}, {"type": "B"}] * 500)])
+    viewer = await watch(watching, log, "-type:A", after=0)
+    found = [await next_of(viewer) for _ in range(3)]
+    assert [(frame["position"], frame["rows"]) for frame in found] == [(700, 350), (1_400, 350), (2_000, 300)]
+    assert [frame["html"].count("data-position") for frame in found] == [350, 350, 300]
+
+
+async def test_rows_that_are_far_apart_are_all_found(
+    engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "events", partial(scan.events, budget=0))  # a search ends after one slice
+    for _ in range(3):
+        await engine.writer.append(
+            log.pk, [make_append("order-1", {"data": b'{"n": 1}'}, *[{"type": "B"}] * 999, {"data": b'{"n": true}'})]
+        )
+    viewer = await watch(watching, log, "data.n:1", after=0)
+    found = await next_of(viewer)
+    assert (found["position"], found["rows"], found["html"].count("data-position")) == (3_003, 3, 3)
+
+
+def test_views_are_equal_where_their_queries_are_written_alike(log: Log) -> None:
+    def view(query: str) -> View:
+        return View(log.pk, log.name, parse(query))
+
+    assert view("a  type:x AND agent:y") == view("a type:x agent:y")
+    assert hash(view("a")) == hash(view("a"))
+    assert view("data.paid:true") != view("data.paid:1")

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
@@ -131,6 +132,25 @@ async def test_only_what_fits_the_filter_comes_and_the_position_moves_on(
         await append(engine, log, {"type": "A"}, {"type": "B1"}, {"type": "A"}, {"type": "B2"}, {"type": "A"})
         found = await frame_of(watching)
         assert (found["rows"], found["position"]) == (2, 5)
+
+
+async def test_live_rows_fit_any_query(engine: Engine, log: Log, member: Member, user: User) -> None:
+    query = "after=0&q=" + quote('data.items.n>2 -agent:till (type:A OR "b c") since:1h')
+    async with socket(log.name, user, query) as watching:
+        assert await watching.connect()
+        data = b'{"items": [{"n": 1}, {"n": 3}]}'
+        await append(
+            engine,
+            log,
+            {"type": "A", "data": data},
+            {"type": "A", "data": data, "agent": "till"},
+            {"type": "B", "data": data},
+            {"type": "B", "data": b'{"items": {"n": 9}, "text": "a B C d"}'},
+            {"type": "A", "data": data, "occurred_at": "2020-01-01T00:00:00Z"},
+            {"type": "A", "data": b'{"items": {"n": "3"}}'},
+        )
+        found = await frame_of(watching)
+        assert (shown(found), found["position"]) == ([4, 1], 6)
 
 
 async def test_events_that_come_together_come_in_one_frame(
