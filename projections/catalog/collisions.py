@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from events.types import REDACTED
@@ -30,6 +31,8 @@ _FOUND = 100
 """How many lost updates, and how many possible ones, are listed: the newest. The counts go on."""
 _KEYS = 500
 """How many keys of a stream are remembered: those written last."""
+_STREAMS = 500
+"""How many streams, where several are folded into one state: those written last."""
 _CHAIN = 200
 """Over how many events back causes are followed."""
 _VALUE = 2_000
@@ -41,7 +44,15 @@ collisions = Projection(
         "Updates that were lost: one agent overwrote what another had written, and had not seen it."
         " “lost” where the log proves it, “possible” where nothing speaks against it."
     ),
-    initial={"lost": 0, "possible": 0, "lost_updates": [], "possible_ones": [], "written": {}, "chain": {}},
+    initial={
+        "lost": 0,
+        "possible": 0,
+        "lost_updates": [],
+        "possible_ones": [],
+        "forgotten_keys": 0,
+        "written": {},
+        "chain": {},
+    },
     materialised=True,
 )
 
@@ -54,11 +65,7 @@ def look(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     written = state["written"].get(happened.stream, {})
     mine = {key: _kept(value) for key, value in said(happened.data).items()}
     event = happened.event
-    after = {
-        **state,
-        "written": {**state["written"], happened.stream: _remember(written, mine, happened)},
-        "chain": _linked(state["chain"], happened),
-    }
+    after = _remember(state, mine, happened) | {"chain": _linked(state["chain"], happened)}
     if event.expected_version is not None and event.expected_version >= 0:
         return after
     for key, value in mine.items():
@@ -132,14 +139,24 @@ def _linked(chain: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     return longer
 
 
-def _remember(written: dict[str, Any], mine: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """Who wrote each key last, those written longest ago first."""
+def _remember(state: dict[str, Any], mine: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """The state with who wrote each key last. What was written longest ago stands first, and is forgotten first."""
     who = _writer(happened)
-    rest = {key: value for key, value in written.items() if key not in mine}
-    after = rest | {key: who | {"value": value} for key, value in mine.items()}
-    for key in list(after)[: max(0, len(after) - _KEYS)]:
-        del after[key]
-    return after
+    others = {stream: keys for stream, keys in state["written"].items() if stream != happened.stream}
+    before = state["written"].get(happened.stream, {})
+    keys = {key: theirs for key, theirs in before.items() if key not in mine}
+    keys |= {key: who | {"value": value} for key, value in mine.items()}
+    streams, gone = _newest(others | {happened.stream: _newest(keys, _KEYS)[0]}, _STREAMS)
+    forgotten = max(0, len(keys) - _KEYS) + sum(map(len, gone))
+    return {**state, "written": streams, "forgotten_keys": state["forgotten_keys"] + forgotten}
+
+
+def _newest(items: dict[str, Any], most: int) -> tuple[dict[str, Any], list[Any]]:
+    """As many as there is room for, and those that had to go."""
+    excess = len(items) - most
+    if excess <= 0:
+        return items, []
+    return dict(islice(items.items(), excess, None)), list(islice(items.values(), excess))
 
 
 def _writer(happened: Decoded) -> dict[str, Any]:

@@ -129,8 +129,16 @@ def test_the_state_stays_bounded_and_the_counts_go_on() -> None:
     state = history.folded(collisions)
     assert (state["lost"], state["possible"]) == (500, 499)
     assert [len(state[name]) for name in ("lost_updates", "possible_ones", "chain")] == [100, 100, 200]
-    assert len(state["written"]["s"]) == 500
+    assert (len(state["written"]["s"]), state["forgotten_keys"]) == (500, 501)
     assert state["lost_updates"][-1]["by"]["position"] == 1_000
+
+
+def test_many_streams_in_one_state_stay_bounded_too() -> None:
+    history = History()
+    for n in range(600):
+        history.say("Set", {"k": n}, stream=f"s{n}", agent="a")
+    state = history.folded(collisions)
+    assert (len(state["written"]), state["forgotten_keys"]) == (500, 100)
 
 
 @given(st.randoms(use_true_random=False))
