@@ -9,12 +9,14 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.util import resolve_name
+from types import FunctionType
 
 from projections import state_text, upcasting
-from projections.types import Projection
+from projections.types import Handler, Projection
+from projections.upcasting import Chains
 
 _CORE = __name__.rpartition(".")[0]
 
@@ -22,12 +24,17 @@ _CORE = __name__.rpartition(".")[0]
 def fingerprint(projection: Projection) -> str:
     """64 hex digits. Comments, docstrings and white space don't count; the order of handlers doesn't either.
 
-    Code is that of the modules which declare the projection, its key and its upcasters, and of what these import from
-    their own package. (What a handler calls elsewhere is not seen: raise `version` when its meaning changes.)
+    Code is that of the modules which declare the projection, its key, the functions that its handlers close over and its
+    upcasters, and of what these import from their own package. (What a handler calls elsewhere is not seen: raise `version` when its meaning changes.)
     """
-    chains = upcasting.current()
+    return _fingerprint(projection, upcasting.current())
+
+
+@lru_cache(maxsize=1_024)
+def _fingerprint(projection: Projection, chains: Chains) -> str:
     upcasters = [each for each in chains.declared if projection.handler(each.type)]
-    functions = [*projection.handlers.values(), projection.key.of, *(each.upcast for each in upcasters)]
+    handlers = [*projection.handlers.values()]
+    functions = [*handlers, *_closed_over(handlers), projection.key.of, *(each.upcast for each in upcasters)]
     declared = (
         projection.name,
         str(projection.version),
@@ -40,6 +47,13 @@ def fingerprint(projection: Projection) -> str:
         *(code_of(name) for name in _with_imports(each.__module__ for each in functions)),
     )
     return sha256("\0".join(declared).encode()).hexdigest()
+
+
+def _closed_over(handlers: Iterable[Handler]) -> Iterator[FunctionType]:
+    """The functions that a factory was given for its handlers: a policy, a resolver."""
+    for handler in handlers:
+        nonlocals = inspect.getclosurevars(handler).nonlocals.values() if inspect.isfunction(handler) else ()
+        yield from (each for each in nonlocals if isinstance(each, FunctionType))
 
 
 def _with_imports(names: Iterable[str]) -> list[str]:

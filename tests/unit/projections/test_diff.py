@@ -22,11 +22,11 @@ def replace(path: str, value: Json, old: Json) -> Change:
     return Change("replace", path, value, old)
 
 
-NAMED: st.SearchStrategy[Json] = st.lists(
+NAMED: st.SearchStrategy[Any] = st.lists(
     st.fixed_dictionaries({"id": st.integers(0, 9), "v": st.integers(0, 1) | st.just(True)}),
     max_size=10,
     unique_by=lambda item: item["id"],
-).map(lambda items: [*items])
+)
 
 
 @given(VALUES, VALUES)

@@ -14,8 +14,9 @@ from events.query import tree
 from events.query.match import event_matcher
 from projections.fold import ReducerFailed, fold, reads, start, step
 from projections.registry import PROJECTIONS
+from projections.testing import event
 from projections.types import Decoded, Json, Projection
-from tests.unit.projections.events import event, happened
+from tests.unit.projections.events import happened
 from tests.unit.projections.json_values import VALUES
 
 LATEST = PROJECTIONS["latest"]
@@ -137,7 +138,7 @@ def test_a_handler_that_is_declared_later_counts_for_types_seen_before() -> None
 
 
 def test_data_is_not_read_for_a_handler_that_does_not_ask() -> None:
-    broken = event()
+    broken = event("T")
     count = Projection("count", about="")
     count.on("*")(lambda state, happened: state + 1)
     no_json = type(broken)(**{name: getattr(broken, name) for name in broken.__struct_fields__} | {"data": "no JSON"})

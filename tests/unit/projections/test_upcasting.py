@@ -9,9 +9,10 @@ import pytest
 
 from projections import upcasting
 from projections.fold import ReducerFailed, fold
+from projections.testing import event
 from projections.types import Projection
 from projections.upcasting import Chains, Upcaster, UpcastFailed, upcaster
-from tests.unit.projections.events import event, happened
+from tests.unit.projections.events import happened
 
 
 @upcaster("OrderPlaced", 1)

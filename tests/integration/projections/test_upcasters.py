@@ -1,0 +1,100 @@
+"""Upcasters at work: on an event's page, and tried on all of history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from events.models import Log
+from projections import upcasting
+from projections.upcasting import Chains, Upcaster
+from tests.integration.pages.conftest import Append, append, at, viewer
+
+__all__ = ["append", "at", "viewer"]
+
+
+def with_currency(data: Any) -> Any:
+    return {**data, "currency": "EUR"}
+
+
+def in_cents(data: Any) -> Any:
+    return {"cents": data["amount"] * 100, "currency": data["currency"]}
+
+
+@pytest.fixture(autouse=True)
+def chains() -> Iterator[None]:
+    before = upcasting.current()
+    upcasting.use(Chains([Upcaster("Placed", 1, 2, with_currency), Upcaster("Placed", 2, 3, in_cents)]))
+    yield
+    upcasting.use(before)
+
+
+def placed(data: Any, *, version: int = 1) -> dict[str, Any]:
+    return {"type": "Placed", "data": json.dumps(data).encode(), "schema_version": version}
+
+
+def test_an_events_page_shows_what_is_stored_and_what_is_read(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", placed({"amount": 2}))
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert "Read as v3" in page
+    assert "stored as v1" in page
+    assert '<pre tabindex="0" aria-label="Raw data">{&quot;amount&quot;: 2}</pre>' in page
+    read = page.partition("Read as v3")[2].partition("</section>")[0]
+    assert [word in read for word in ("cents", "200", "EUR", "amount")] == [True] * 4
+
+
+def test_an_event_of_the_newest_version_is_shown_once(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", placed({"cents": 1, "currency": "EUR"}, version=3), {"type": "Paid"})
+    assert "Read as" not in viewer.get(f"{at}events/1").content.decode()
+    assert "Read as" not in viewer.get(f"{at}events/2").content.decode()
+
+
+def test_an_event_that_cannot_be_upcast_says_why(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", placed({"total": 2}))
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert "Placed v2 → v3: KeyError: &#x27;amount&#x27;" in page
+
+
+def check(log: Log) -> str:
+    out = StringIO()
+    call_command("check_upcasters", log=log.name, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_counts_versions_and_tries_the_chain_on_all(log: Log, append: Append) -> None:
+    append("order-1", *[placed({"amount": n}) for n in range(3)], placed({"amount": 1, "currency": "USD"}, version=2))
+    append("order-2", placed({"cents": 1, "currency": "EUR"}, version=3), {"type": "Paid"})
+    assert check(log).splitlines() == [
+        "Paid  v1  1 events",
+        "Placed  v1 → v2 → v3  3 events: 3 pass, 0 fail",
+        "Placed  v2 → v3  1 events: 1 pass, 0 fail",
+        "Placed  v3  1 events",
+    ]
+
+
+def test_the_command_fails_with_the_first_failures(log: Log, append: Append) -> None:
+    append("order-1", placed({"amount": 1}), *[placed({"total": n}) for n in range(7)], placed([], version=2))
+    out = StringIO()
+    with pytest.raises(CommandError, match="8 events can't be read"):
+        call_command("check_upcasters", log=log.name, stdout=out)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "Placed  v1 → v2 → v3  8 events: 1 pass, 7 fail"
+    assert lines[1:6] == [f"    #{n} order-1: Placed v2 → v3: KeyError: 'amount'" for n in range(2, 7)]
+    assert lines[6] == "Placed  v2 → v3  1 events: 0 pass, 1 fail"
+
+
+def test_a_version_older_than_any_upcaster_is_pointed_out(log: Log, append: Append) -> None:
+    upcasting.use(Chains([Upcaster("Placed", 2, 3, in_cents)]))
+    append("order-1", placed({"amount": 1}))
+    assert check(log).splitlines() == ["Placed  v1  1 events  (no upcaster from v1: read as it is stored)"]
+
+
+def test_an_unknown_log_is_an_error(database: None) -> None:
+    with pytest.raises(CommandError, match="no log 'nowhere'"):
+        call_command("check_upcasters", log="nowhere")
