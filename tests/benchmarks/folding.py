@@ -1,0 +1,137 @@
+"""Folding 10,000 events read from Postgres, against reading and parsing the same rows; and against a peer's aggregates.
+
+The peer is `eventsourcing`: its repository gets an aggregate from the same Postgres, from all of its events, or from a
+snapshot and the fifty events since.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from statistics import median
+from typing import Any
+
+import orjson
+import psycopg
+import uvloop
+
+from events import store
+from events.engine import Engine
+from events.json_value import loads
+from projections import asking
+from projections.fold import fold
+from projections.registry import get
+from projections.states import Pace, state_at
+from projections.types import Json, Projection, decode
+from tests.benchmarks.aggregates import Aggregates
+from tests.benchmarks.logs import make_append, make_log
+from tests.benchmarks.measure import Table, milliseconds, ratio
+
+_EVENTS = 10_000
+_ROUNDS = 15
+_SIZES = (1_000, 10_000)
+_BEHIND = 50
+_STREAM = "task-1"
+
+tools = Projection("tools", about="What the benchmark's peer keeps: calls and tokens by tool, and the last task.")
+
+
+@tools.on("ToolCalled")
+def called(state: dict[str, Any], happened: Any) -> Json:
+    tool, tokens = happened.data["tool"], happened.data["tokens"]
+    calls, spent = state.get(tool, (0, 0))
+    return {**state, "task": happened.data["task"], tool: [calls + 1, spent + tokens["in"] + tokens["out"]]}
+
+
+def run() -> Iterator[Table]:
+    # Whose turn it is when the collector looks through all of Django is chance, and it takes as long as the read.
+    gc.disable()
+    yield uvloop.run(_against_the_bare_read(make_log().pk))
+    yield _against_aggregates()
+    gc.enable()
+
+
+async def _against_the_bare_read(log_id: int) -> Table:
+    table = Table(f"Folding {_EVENTS:,} events read from Postgres", ("", "median", "÷ bare, orjson", "÷ bare, Decimal"))
+    sql, parameters = store.stream_events(log_id, _STREAM, limit=_EVENTS).query.query.sql_with_params()
+    async with Engine() as engine, await _connect() as connection:
+        await engine.writer.append(log_id, [make_append(_STREAM, 0, _EVENTS)])
+
+        async def bare(parse: Callable[[str], Any]) -> object:
+            rows = await (await connection.execute(sql, parameters, prepare=True)).fetchall()
+            return rows, [parse(row[5]) for row in rows]
+
+        async def folded(projection: Projection) -> object:
+            events = await store.stream_events(log_id, _STREAM, limit=_EVENTS).afetch(engine.pool)
+            return events, fold(projection, map(decode, events), projection.initial)
+
+        works = {
+            "bare read, orjson.loads": partial(bare, orjson.loads),
+            "bare read, every digit kept": partial(bare, loads),
+            "latest": partial(folded, get("latest")),
+            "tools": partial(folded, tools),
+        }
+        times: dict[str, list[float]] = {name: [] for name in works}
+        for _ in range(_ROUNDS):
+            for name, work in works.items():
+                gc.collect()
+                began = time.perf_counter()
+                kept = await work()
+                times[name].append(time.perf_counter() - began)
+                del kept
+    floor, exact = (median(times[name]) for name in ("bare read, orjson.loads", "bare read, every digit kept"))
+    for name, taken in times.items():
+        table.rows.append((name, milliseconds(median(taken)), ratio(median(taken), floor), ratio(median(taken), exact)))
+    return table
+
+
+def _against_aggregates() -> Table:
+    heads = ("events", "from", "eventsourcing", "here", "× faster")
+    table = Table("Rebuilding one aggregate (the state of one stream) from Postgres", heads)
+    peer = Aggregates()
+    for size in _SIZES:
+        log_id, peer_id = make_log().pk, peer.make(size)
+        uvloop.run(_append(log_id, 0, size))
+        _row(table, size, "all events", partial(peer.get, peer_id), partial(_folded, log_id))
+        peer.take_snapshot(peer_id)
+        asking.run(state_at(log_id, tools, _STREAM, pace=Pace(most=None)))
+        peer.go_on(peer_id, size, _BEHIND)
+        uvloop.run(_append(log_id, size, _BEHIND))
+        _row(table, size + _BEHIND, "a snapshot", partial(peer.get, peer_id), partial(_now, log_id))
+    peer.close()
+    return table
+
+
+def _row(table: Table, size: int, source: str, theirs: Callable[[], Any], ours: Callable[[], Any]) -> None:
+    if theirs() != ours():
+        raise AssertionError(f"Not the same state of {size} events: {theirs()} and {ours()}")
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_ROUNDS):
+        for work, times in zip((theirs, ours), taken, strict=True):
+            gc.collect()
+            began = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - began)
+    them, us = map(median, taken)
+    table.rows.append((f"{size:,}", source, milliseconds(them), milliseconds(us), ratio(them, us)))
+
+
+def _folded(log_id: int) -> Json:
+    events = store.stream_events(log_id, _STREAM, limit=max(_SIZES)).fetch()
+    return fold(tools, map(decode, events), tools.initial)
+
+
+def _now(log_id: int) -> Json:
+    return asking.run(state_at(log_id, tools, _STREAM)).value
+
+
+async def _append(log_id: int, first: int, events: int) -> None:
+    async with Engine() as engine:
+        await engine.writer.append(log_id, [make_append(_STREAM, first, events)])
+
+
+async def _connect() -> psycopg.AsyncConnection:
+    return await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"], options="-c timezone=UTC")
