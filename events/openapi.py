@@ -42,9 +42,9 @@ _TITLES = {
 }
 
 
-def components() -> dict[str, Any]:
-    """The schemas of every struct."""
-    return msgspec.json.schema_components(_STRUCTS, ref_template=_REFERENCE)[1]
+def components(others: Sequence[type[Struct]] = ()) -> dict[str, Any]:
+    """The schemas of every struct, and of others."""
+    return msgspec.json.schema_components([*_STRUCTS, *others], ref_template=_REFERENCE)[1]
 
 
 def _content(struct: type[Struct], media: str = "application/json") -> dict[str, Any]:
@@ -88,7 +88,7 @@ def describe_paths(paths: dict[str, Any]) -> None:
         for described in operations.values():
             for parameter in described["parameters"]:
                 if parameter["in"] == "path":
-                    parameter["schema"] = _IN_PATHS[parameter["name"]]
+                    parameter["schema"] = _IN_PATHS.get(parameter["name"], parameter["schema"])
 
 
 def _parameters(query: type[Struct]) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def _parameters(query: type[Struct]) -> list[dict[str, Any]]:
         {
             "in": "query",
             "name": name,
-            "required": False,
+            "required": name in schema.get("required", ()),
             "description": described.get("description", ""),
             "schema": _plain(described),
         }

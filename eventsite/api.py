@@ -17,6 +17,8 @@ from events.answers import problem_answer
 from events.api import router
 from events.engine import DatabaseAway
 from events.errors import BadRequest, EventsError, TooLarge, Unavailable
+from projections import api as projections
+from projections.schemas import STRUCTS
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ class EventsiteAPI(NinjaAPI):
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**kwargs)
-        schema["components"].setdefault("schemas", {}).update(openapi.components())
+        schema["components"].setdefault("schemas", {}).update(openapi.components(STRUCTS))
         openapi.describe_paths(schema["paths"])
         return schema
 
@@ -50,6 +52,7 @@ api = EventsiteAPI(
     urls_namespace="api",
 )
 api.add_router("", router)
+api.add_router("", projections.router)
 
 
 @api.exception_handler(EventsError)

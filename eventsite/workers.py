@@ -45,7 +45,8 @@ PROJECTIONS = (
     Worker("projections", "projections.runner.run_live"),
     Worker("rebuilds", "projections.runner.run_beside", nice=10),
 )
-BESIDE_THE_SERVER = (*PROJECTIONS,)
+JOBS = Worker("jobs", "projections.working.work", nice=10)
+BESIDE_THE_SERVER = (*PROJECTIONS, JOBS)
 
 
 class Workers:

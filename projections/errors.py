@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.errors import NotFound
+from events.errors import EventsError, NotFound
 
 
 class NoSuchProjection(NotFound):
@@ -15,3 +15,18 @@ class NoSuchBuild(NotFound):
     """There is no such build, or it is not in a state for this."""
 
     code = "no-such-build"
+
+
+class StateFailed(EventsError):
+    """A reducer raised on the way to this state."""
+
+    code = "reducer-failed"
+    status = 409
+
+
+class Behind(EventsError):
+    """What was waited for has not come."""
+
+    code = "behind"
+    status = 503
+    retry_after = 1

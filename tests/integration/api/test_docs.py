@@ -12,6 +12,7 @@ import httpx
 from events import errors
 from events.query import errors as query_errors
 from eventsite.limits import Limits
+from projections import errors as projection_errors
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```http\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -49,7 +50,7 @@ async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> Non
 def test_every_error_is_in_the_table() -> None:
     rows = re.findall(r"^\| (`[a-z`, -]+) \| (\d{3}) \|", PAGE, re.MULTILINE)
     shown = {(code, int(status)) for codes, status in rows for code in re.findall(r"`([^`]+)`", codes)}
-    named = {**vars(errors), **vars(query_errors)}
+    named = {**vars(errors), **vars(query_errors), **vars(projection_errors)}
     family = [error for error in named.values() if isinstance(error, type) and issubclass(error, errors.EventsError)]
     of_pages = {errors.NoSuchWorkflow}
     assert shown == {(error.code, error.status) for error in set(family) - of_pages}

@@ -49,6 +49,14 @@ REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/api/events", None, {"Accept": "text/event-stream", "Last-Event-ID": "x"}),
     ("GET", "/api/events/1", None, {}),
     ("GET", "/api/events/7", None, {}),
+    ("GET", "/api/projections", None, {}),
+    ("GET", "/api/projections/latest/state?key=order-1", None, {}),
+    ("GET", "/api/projections/latest/state?key=order-1&at_position=99", None, {}),
+    ("GET", "/api/projections/latest/diff?key=order-1&from=0&to=1", None, {}),
+    ("GET", "/api/projections/latest/states?q=state.a%3E1", None, {}),
+    ("GET", "/api/projections/none/states", None, {}),
+    ("GET", "/api/jobs", None, {}),
+    ("POST", "/api/jobs/7/cancel", b"", {}),
     ("GET", "/api/streams", None, {}),
     ("GET", "/api/streams/order-1", None, {}),
     ("GET", "/api/streams/a%2Fb%23%20(-%3E%20X)", None, {}),
@@ -89,5 +97,5 @@ async def test_both_give_the_same_answer(
     ours, theirs = [await client.request(method, path, content=content, headers=headers) for client in (api, stock)]
     assert ours.status_code == theirs.status_code
     assert ours.content == theirs.content
-    for name in ("content-type", "location", "retry-after", "www-authenticate", "x-content-type-options"):
+    for name in ("content-type", "etag", "location", "retry-after", "www-authenticate", "x-content-type-options"):
         assert ours.headers.get(name) == theirs.headers.get(name)

@@ -1,0 +1,61 @@
+"""A query over states, as a filter of the kept ones and as a function: what the query language says of `state.…`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import BooleanField, F, Func, Q, Value
+
+from events.errors import Invalid
+from events.query import jsonpath, tree
+from events.query.match import step_matcher
+from events.query.parse import parse
+from events.query.tree import Path, Query, Root
+from events.types import Event
+
+_NO_EVENT: Any = None
+_EVERYTHING, _NOTHING = (Q(Value(answer, output_field=BooleanField())) for answer in (True, False))
+
+
+def parse_state_query(text: str) -> Query:
+    """The tree of a query that asks about a state and nothing else.
+
+    Raises:
+        InvalidQuery: it can't be read.
+        Invalid: it asks about events.
+    """
+    query = parse(text)
+    for leaf in tree.leaves(query):
+        path = leaf.what if isinstance(leaf, tree.Has) else getattr(leaf, "path", None)
+        if not isinstance(path, Path) or path.root is not Root.STATE:
+            raise Invalid("q asks about states here: state.total>100, has:state.error.", field="q")
+    return query
+
+
+def state_matcher(query: Query) -> Callable[[Any], bool]:
+    """Whether a state fits."""
+    fits = step_matcher(query)
+    event: Event = _NO_EVENT  # no condition on a state looks at it
+    return lambda state: fits(event, state, ())
+
+
+def where_state(query: Query) -> Q:
+    """The same as a filter of `ProjectionState`. Each condition is a yes or a no, so NOT is what it says."""
+    match query:
+        case tree.Not(part):
+            return ~where_state(part)
+        case tree.And(parts):
+            return Q(*map(where_state, parts)) if parts else _EVERYTHING
+        case tree.Or(parts):
+            return Q(*map(where_state, parts), _connector=Q.OR) if parts else _NOTHING
+        case tree.Has(Path() as path):
+            return _holds("@?", jsonpath.exists(path))
+        case tree.Like() | tree.Equals() | tree.Compares() | tree.Between():
+            return _holds("@@", jsonpath.predicate(query))
+    raise AssertionError(query)
+
+
+def _holds(operator: str, path: str) -> Q:
+    template = "(%(expressions)s::jsonpath) is true"
+    return Q(Func(F("search"), Value(path), template=template, arg_joiner=f" {operator} ", output_field=BooleanField()))
