@@ -66,7 +66,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{added}.")
         self.stdout.write(f"Skipped {imported.there_already:,} that were there already.")
         if imported.broken:
-            raise CommandError(f"{imported.broken:,} records could not be imported: see above, where each is named.")
+            broken = "1 record" if imported.broken == 1 else f"{imported.broken:,} records"
+            raise CommandError(f"{broken} could not be imported: see above, where each is named.")
 
 
 def _stopped(error: EventsError, *, restored: bool) -> str:

@@ -171,7 +171,7 @@ def test_a_record_that_is_there_with_other_content_is_reported_and_the_rest_goes
     write_lines(tmp_path / "1.json", [changed.encode()])
     write_lines(tmp_path / "2.json", [content(2)])
 
-    with pytest.raises(CommandError, match="1 records"):
+    with pytest.raises(CommandError, match="1 record could not be imported"):
         import_events(log, tmp_path, format=format)
 
     assert "id-conflict" in capsys.readouterr().err

@@ -93,7 +93,7 @@ def test_a_record_that_is_there_with_other_content_is_a_conflict_and_the_rest_go
     import_events(log, write_lines(tmp_path / "a.jsonl", [line(1)]))
     path = write_lines(tmp_path / "b.jsonl", [line(1, data={"n": "other"}), line(2)])
 
-    with pytest.raises(CommandError, match="1 records"):
+    with pytest.raises(CommandError, match="1 record could not be imported"):
         import_events(log, path)
 
     assert f"{path}:1: id-conflict: " in capsys.readouterr().err
