@@ -150,7 +150,7 @@ class _Feed:
         condition = where(self._view.query)
         fits, counted, size = 0, after, _FIRST_SLICE
         began = now = monotonic()
-        while counted < position and now - began < _COUNT_FOR:
+        while counted < position and now - began <= _COUNT_FOR:  # one slice at the least
             last = min(position, counted + size)
             read = store.count(self._view.log_id, condition, first=counted + 1, last=last)
             fits += await read.afirst(engine.current().pool) or 0
