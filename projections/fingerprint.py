@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.util import resolve_name
-from types import FunctionType
 
 from projections import state_text, upcasting
-from projections.types import Handler, Projection
-from projections.upcasting import Chains
+from projections.types import Projection
+from projections.upcasting import Chains, Upcaster
 
 _CORE = __name__.rpartition(".")[0]
 
@@ -24,17 +23,16 @@ _CORE = __name__.rpartition(".")[0]
 def fingerprint(projection: Projection) -> str:
     """64 hex digits. Comments, docstrings and white space don't count; the order of handlers doesn't either.
 
-    Code is that of the modules which declare the projection, its key, the functions that its handlers close over and its
-    upcasters, and of what these import from their own package. (What a handler calls elsewhere is not seen: raise `version` when its meaning changes.)
+    Code is that of the modules in which the projection stands, its handlers, its key and its upcasters, and of what
+    these import from their own package. (What a handler calls elsewhere is not seen: raise `version` when its meaning
+    changes.)
     """
     return _fingerprint(projection, upcasting.current())
 
 
 @lru_cache(maxsize=1_024)
 def _fingerprint(projection: Projection, chains: Chains) -> str:
-    upcasters = [each for each in chains.declared if projection.handler(each.type)]
-    handlers = [*projection.handlers.values()]
-    functions = [*handlers, *_closed_over(handlers), projection.key.of, *(each.upcast for each in upcasters)]
+    upcasters = _upcasters(projection, chains)
     declared = (
         projection.name,
         str(projection.version),
@@ -44,16 +42,21 @@ def _fingerprint(projection: Projection, chains: Chains) -> str:
         state_text.dumps(projection.settings),
         *sorted(f"{type}={handler.__qualname__}" for type, handler in projection.handlers.items()),
         *sorted(f"{each}={each.upcast.__qualname__}" for each in upcasters),
-        *(code_of(name) for name in _with_imports(each.__module__ for each in functions)),
+        *code(projection, chains),
     )
     return sha256("\0".join(declared).encode()).hexdigest()
 
 
-def _closed_over(handlers: Iterable[Handler]) -> Iterator[FunctionType]:
-    """The functions that a factory was given for its handlers: a policy, a resolver."""
-    for handler in handlers:
-        nonlocals = inspect.getclosurevars(handler).nonlocals.values() if inspect.isfunction(handler) else ()
-        yield from (each for each in nonlocals if isinstance(each, FunctionType))
+def code(projection: Projection, chains: Chains) -> list[str]:
+    """The code of all modules that count, each as it was when first asked for."""
+    functions = [*projection.handlers.values(), projection.key.of]
+    functions += [each.upcast for each in _upcasters(projection, chains)]
+    names = {each.__module__ for each in functions} | ({projection.module} if projection.module else set())
+    return [_code(name) for name in _with_imports(names)]
+
+
+def _upcasters(projection: Projection, chains: Chains) -> list[Upcaster]:
+    return [each for each in chains.declared if projection.handler(each.type)]
 
 
 def _with_imports(names: Iterable[str]) -> list[str]:
@@ -75,8 +78,7 @@ def _is_core(name: str) -> bool:
 
 
 @cache
-def code_of(name: str) -> str:
-    """A module's code as read at the first time: what is on the disk later is not what runs."""
+def _code(name: str) -> str:
     return ast.unparse(_WithoutDocstrings().visit(_tree(name)))
 
 

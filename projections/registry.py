@@ -59,13 +59,18 @@ def autodiscover() -> None:
     for each in found.projections:
         PROJECTIONS.setdefault(each.name, each)
     upcasting.use(upcasting.Chains(found.upcasters))
-    for module in {handler.__module__ for each in found.projections for handler in each.handlers.values()}:
-        fingerprint.code_of(module)  # now, while the file is still what was imported
+    for each in found.projections:
+        fingerprint.code(each, upcasting.current())  # now, while the files are still what was imported
 
 
 def collect(modules: Iterable[ModuleType]) -> Found:
     """What some modules declare at their top level. A name that is imported from another declares nothing new."""
-    values = [value for module in modules for value in vars(module).values()]
+    values: list[object] = []
+    for module in modules:
+        for value in vars(module).values():
+            values.append(value)
+            if isinstance(value, Projection) and value.module is None:
+                value.module = module.__name__
     return Found(_each_once(values, Projection), _each_once(values, Upcaster))
 
 

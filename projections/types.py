@@ -154,6 +154,7 @@ class Projection:
         self.materialised = materialised
         self.settings = settings
         self.handlers: dict[str, Handler] = {}
+        self.module: str | None = None  # where it stands: the registry says
         # A type is resolved once: matching prefixes for each event took longer than handling it.
         self.handler = lru_cache(maxsize=_TYPES_KEPT)(self._handler)
 

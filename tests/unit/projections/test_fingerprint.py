@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pytest
 
 from projections import upcasting
-from projections.fingerprint import code_of, fingerprint
+from projections.fingerprint import _code, _imports, fingerprint
 from projections.registry import collect
 from projections.upcasting import Chains
 
@@ -65,7 +65,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 def forget() -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "shop"]:
         del sys.modules[name]
-    code_of.cache_clear()
+    _code.cache_clear()
+    _imports.cache_clear()
     importlib.invalidate_caches()
 
 
@@ -107,3 +108,19 @@ def test_another_meaning_has_another_fingerprint(load: Load, old: str, new: str)
 
 def test_what_the_module_imports_from_its_own_package_counts(load: Load) -> None:
     assert load() != load(prices="def cents(data): return data * 100")
+
+
+POLICY = """
+from projections.catalog.latest import merging
+from shop.prices import cents
+
+def lowest(stands, says, happened):
+    return min(stands, says)
+
+orders = merging("orders", about="", policy=lowest)
+"""
+
+
+def test_a_policy_that_was_given_to_a_factory_counts(load: Load) -> None:
+    assert load(POLICY) == load(POLICY)
+    assert load(POLICY) != load(POLICY.replace("min", "max"))
