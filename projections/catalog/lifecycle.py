@@ -100,7 +100,10 @@ def machine(
         key=key,
         initial=nothing,
         materialised=materialised,
-        settings={"final": list(final), **{type: [move.to, *move.comes_in] for type, move in moves.items()}},
+        settings={
+            "final": list(final),
+            "moves": {type: [move.to, move.starts, *move.comes_in] for type, move in moves.items()},
+        },
     )
     moving = lru_cache(maxsize=4_096)(lambda type: _move(moves, type))
 

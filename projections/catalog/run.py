@@ -162,7 +162,9 @@ def judged(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     verdict = {name: data[name] for name in (*kept, "reward", "error") if data.get(name) is not None}
     if isinstance(expected := data.get("expected_actions"), list):
         verdict |= _against(state["calls"], expected)
-    question = data.get("question") if state["question"] is None else state["question"]
+    question = state["question"]
+    if question is None and isinstance(data.get("question"), str):
+        question = cut(data["question"], _LONG)
     phase = "failed" if happened.type == "run.failed" else "finished"
     return {**state, "question": question, "verdict": verdict, "phase": phase}
 
@@ -205,7 +207,8 @@ def _returned(state: dict[str, Any], happened: Decoded, *, failed: bool, outcome
 
 def _against(calls: list[dict[str, Any]], expected: list[Any]) -> dict[str, Any]:
     """The calls that should have been made and those that were."""
-    due = [{"tool": each.get("name"), "arguments": each.get("kwargs", each.get("arguments"))} for each in expected]
+    named = [each for each in expected if isinstance(each, dict)]
+    due = [{"tool": each.get("name"), "arguments": each.get("kwargs", each.get("arguments"))} for each in named]
     made = [{"tool": call["tool"], "arguments": call["arguments"]} for call in calls]
     return {
         "not_called": [call for call in due if not any(equal(call, each) for each in made)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from events.importers import FORMATS
 from events.importers.base import Record, find, read_files
 from events.types import Event
 from projections.fold import fold
-from projections.state_text import dumps, loads
+from projections.state_text import dumps
 from projections.types import Projection, decode
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,22 +66,6 @@ def by_key(projection: Projection, events: Iterable[Event]) -> dict[str, Any]:
             for key in projection.key.keys(happened):
                 states[key] = projection.reduce(states.get(key, projection.initial), happened)
     return states
-
-
-def assert_lawful(projection: Projection, events: list[Event]) -> Any:
-    """Fold, and hold what every projection owes: it leaves states alone, and its state survives being a text."""
-    state: Any = projection.initial
-    for happened in map(decode, events):
-        kept = deepcopy(state)
-        after = projection.reduce(state, happened)
-        assert state == kept, f"{projection.name} changed its state in place at {happened.position}"
-        state = after
-    text = dumps(state)
-    assert dumps(loads(text)) == text
-    half = len(events) // 2
-    resumed = fold(projection, map(decode, events[half:]), loads(dumps(folded(projection, events[:half]))))
-    assert dumps(resumed) == text
-    return state
 
 
 def imported(data: Path, format: str, folder: str) -> list[Event]:

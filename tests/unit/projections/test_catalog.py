@@ -19,8 +19,9 @@ from projections.catalog.orders import orders
 from projections.catalog.run import run
 from projections.catalog.transcript import transcript
 from projections.state_text import dumps
+from projections.testing import assert_pure
 from projections.types import Json, Projection, decode
-from tests.unit.projections.histories import START, History, assert_lawful, by_key, folded, imported
+from tests.unit.projections.histories import START, History, by_key, folded, imported
 from tests.unit.projections.json_values import VALUES
 
 CATALOG = (latest, collisions, lifecycle, run, transcript, orders, counts, agents)
@@ -118,7 +119,7 @@ def test_orders_take_whatever_comes(said: list[tuple[str, Json]]) -> None:
     history = History()
     for type, data in said:
         history.say(type, data, stream="order-1", correlation_id="order-1")
-    assert_lawful(orders, history.events)
+    assert_pure(orders, history.events)
     by_key(orders, history.events)
 
 
@@ -135,7 +136,7 @@ def test_every_one_folds_as_a_projection_must(projection: Projection, said: list
     history = History()
     for type, data, agent in said:
         history.say(type, data, agent=agent, correlation_id="w")
-    assert_lawful(projection, history.events)
+    assert_pure(projection, history.events)
 
 
 @pytest.mark.parametrize("format", FOLDERS)

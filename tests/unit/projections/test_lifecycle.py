@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.catalog.lifecycle import Move, lifecycle, machine
-from tests.unit.projections.histories import History, assert_lawful
+from projections.testing import assert_pure
+from tests.unit.projections.histories import History
 
 payments = machine(
     "payments",
@@ -144,7 +145,7 @@ def test_it_folds_as_a_projection_must_and_nothing_open_is_missed(random: Random
             history.say(random.choice(["job.done", "job.failed"]), stream=stream, causation_id=cause)
             if ids:
                 ids.remove(cause or ids[0])
-    state = assert_lawful(lifecycle, history.events)
+    state: Any = assert_pure(lifecycle, history.events)
     assert {work: list(each["started"]) for work, each in state["unfinished"].items()} == {
         stream: ids for stream, ids in open_.items() if ids
     }
