@@ -15,7 +15,20 @@ import django
 
 from tests.benchmarks import cluster, machine
 
-NAMES = ("writer", "copying", "http", "fan_out", "live", "painted", "latency", "reading", "query", "indexes", "folding")
+NAMES = (
+    "writer",
+    "copying",
+    "http",
+    "fan_out",
+    "live",
+    "painted",
+    "latency",
+    "reading",
+    "query",
+    "indexes",
+    "folding",
+    "projecting",
+)
 
 
 def main() -> None:
