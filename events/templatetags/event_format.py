@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from events import converters
 from events.answers import iso
+from events.lanes import Mark
 from events.line import Line, Said, slot
 
 register = template.Library()
@@ -24,11 +25,18 @@ def glyph(type_name: str, failed: bool = False, extra: str = "") -> SafeString:
     return format_html('<svg class="glyph t{} {}" aria-hidden="true"><use href="#t-{}"/></svg>', name, extra, symbol)
 
 
+_DRAWN = """<a href="{}{}" tabindex="-1"><title>#{} {}</title><svg x="{}" y="{}" width="12" height="12">\
+<rect width="12" height="12" class="hit"/><use class="glyph t{}" href="#t-{}"/></svg></a>"""
+
+
 @register.simple_tag
-def mark(type_name: str, failed: bool = False) -> SafeString:
-    """The same inside of a drawing."""
-    name, symbol = _shape(type_name, failed)
-    return format_html('<use class="glyph t{}" href="#t-{}"/>', name, symbol)
+def drawn(mark: Mark, events_url: str) -> SafeString:
+    """An event in a drawing, which holds hundreds: its glyph, and a link to its page below `events_url`."""
+    event = mark.line.event
+    shape = _shape(event.type, mark.line.failed)
+    return format_html(
+        _DRAWN, events_url, event.position, count(event.position), event.type, mark.x - 6, mark.y - 6, *shape
+    )
 
 
 @register.simple_tag
