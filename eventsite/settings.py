@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "lucide",
     "ninja",
     "servestatic",
+    *env.names("EVENTSITE_APPS"),  # that bring projections of their own
 ]
 MIDDLEWARE = [
     "eventsite.middleware.ContentSecurityPolicy",
