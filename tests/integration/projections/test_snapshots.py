@@ -1,0 +1,129 @@
+"""Snapshots are a cache: never of other code or of what was redacted, never too many, and gone without harm."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from events import redaction
+from events.engine import Engine
+from events.models import Log
+from projections import registry, snapshots
+from projections.asking import arun
+from projections.folding import BUDGET, SPACING
+from projections.models import Snapshot
+from projections.states import Moment, Pace, state_at
+from projections.types import Projection
+from tests.integration.projections.folds import all_events, by_log, by_stream, fill, from_zero, projection, texts
+
+UNBOUNDED = Pace(chunk=500, most=None)
+
+
+async def fold(engine: Engine, log: Log, made: Projection, key: str = "order-1", pace: Pace = UNBOUNDED) -> None:
+    await arun(state_at(log.pk, made, key, pace=pace), engine.pool)
+
+
+async def poison(log: Log) -> None:
+    """Whoever goes on from one of the log's snapshots now gets it wrong."""
+    await Snapshot.objects.filter(log=log).aupdate(state='{"last": "poison"}')
+
+
+@pytest.mark.parametrize("changed", [{"version": 2}, {"settings": {"a": 1}}, {"query": "-type:C"}])
+async def test_a_snapshot_of_other_code_is_never_used_and_goes(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    await fill(engine, log, ["order-1"] * 320)
+    await fold(engine, log, by_stream)
+    await poison(log)
+    after = projection(**changed)
+    expected = from_zero(after, "order-1", await all_events(engine, log))
+    assert await arun(state_at(log.pk, after, "order-1"), engine.pool) == expected
+    monkeypatch.setitem(registry.PROJECTIONS, after.name, after)
+    await sync_to_async(snapshots.drop_stale)()
+    assert "poison" not in "".join(
+        [text async for text in Snapshot.objects.filter(log=log).values_list("state", flat=True)]
+    )
+    assert await Snapshot.objects.filter(log=log).aexists()
+
+
+async def test_of_a_projection_that_is_gone_nothing_is_kept(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 120)
+    await fold(engine, log, projection("gone"))
+    await sync_to_async(snapshots.drop_stale)()
+    assert not await Snapshot.objects.filter(log=log).aexists()
+
+
+async def test_what_is_redacted_is_in_no_later_state(engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    quotes = Projection("quotes", about="What was said, word for word.", initial=[])
+    quotes.on("*")(lambda state, happened: [*state[-9:], happened.data])
+    monkeypatch.setitem(registry.PROJECTIONS, "quotes", quotes)
+    await fill(engine, log, ["order-1"] * 320)
+    await fold(engine, log, quotes)
+    await sync_to_async(redaction.redact)(log.pk, 155, reason="a secret", by="admin")
+    events = await all_events(engine, log)
+    for position in (154, 155, 160, 320, 321):
+        found = await arun(state_at(log.pk, quotes, "order-1", at=Moment(position=position)), engine.pool)
+        assert found == from_zero(quotes, "order-1", events[:position])
+    await Snapshot.objects.filter(log=log).aupdate(seen=320)  # as it was before those
+    await sync_to_async(snapshots.drop_stale)()
+    assert [n async for n in Snapshot.objects.filter(log=log).order_by("n").values_list("n", flat=True)] == [100]
+
+
+@pytest.mark.parametrize("made", [by_stream, texts], ids=lambda made: made.name)
+async def test_snapshots_stay_apart_and_under_their_budget(engine: Engine, log: Log, made: Projection) -> None:
+    await fill(engine, log, ["order-1"] * 2_000)
+    await fold(engine, log, made)
+    events = await all_events(engine, log)
+    left = [each async for each in Snapshot.objects.filter(log=log, is_asked=False).order_by("n")]
+    assert len(left) >= 3
+    for each in left:
+        assert each.n % SPACING == 0
+        size = sum(len(event.data) + len(event.metadata) for event in events[: each.n])
+        assert sum(len(other.state) for other in left if other.n <= each.n) <= BUDGET * size
+    # A small state has one at each place; one that grows as the log does has them ever further apart.
+    gaps = [after.n - before.n for before, after in pairwise(left)]
+    assert gaps == [SPACING] * len(gaps) if made is by_stream else gaps[-1] > gaps[0]
+
+
+async def test_whoever_folds_leaves_the_same_snapshots(engine: Engine, log: Log, other_log: Log) -> None:
+    for each in (log, other_log):
+        await fill(engine, each, ["order-1"] * 900)
+    await fold(engine, log, texts)
+    for position in (3, 199, 200, 201, 555, 900):  # another way, in other pieces
+        pace = Pace(chunk=37, most=None)
+        await arun(state_at(other_log.pk, texts, "order-1", at=Moment(position=position), pace=pace), engine.pool)
+
+    async def left(of: Log) -> list[tuple[object, ...]]:
+        found = Snapshot.objects.filter(log=of, is_asked=False).order_by("n")
+        return [row async for row in found.values_list("n", "place", "events", "kept_size", "state")]
+
+    assert await left(log) == await left(other_log)
+
+
+async def test_many_who_fold_at_once_do_not_collide(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 600)
+    await asyncio.gather(*(fold(engine, log, by_log, "", Pace(chunk=50 + n, most=None)) for n in range(8)))
+    assert [
+        n async for n in Snapshot.objects.filter(log=log, is_asked=False).order_by("n").values_list("n", flat=True)
+    ] == [*range(100, 601, 100)]
+
+
+async def test_only_the_last_few_of_those_asked_for_are_kept(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 1_900)
+    await fold(engine, log, texts)
+    for position in range(1_110, 1_190, 10):
+        at = Moment(position=position)
+        await arun(state_at(log.pk, texts, "order-1", at=at, pace=UNBOUNDED), engine.pool)
+    assert await Snapshot.objects.filter(log=log, is_asked=True).acount() <= snapshots.ASKED
+
+
+async def test_the_cache_can_be_dropped_at_any_time(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 400)
+    expected = from_zero(by_stream, "order-1", await all_events(engine, log))
+    for _ in range(3):
+        assert await arun(state_at(log.pk, by_stream, "order-1"), engine.pool) == expected
+        await Snapshot.objects.filter(log=log).adelete()
