@@ -44,7 +44,6 @@ run = Projection(
         "answer": None,
         "verdict": None,
         "messages": {},
-        "latest": None,
     },
 )
 
@@ -58,7 +57,6 @@ def spoke(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     after = {
         **state,
         "messages": {**state["messages"], by: state["messages"].get(by, 0) + 1},
-        "latest": {"by": by, "type": happened.type, "position": happened.position, "says": cut(text, _SHORT)},
     }
     if state["phase"] == "not started":
         after["phase"] = "working"

@@ -73,6 +73,15 @@ def test_a_chain_of_causes_shows_what_was_seen_however_long() -> None:
     assert found(history) == []
 
 
+def test_a_chain_through_another_stream_is_followed_where_that_is_folded_too() -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="a")
+    history.say("Noted", stream="elsewhere", agent="c", causation_id="1")
+    history.say("Set", {"k": 2}, agent="b", causation_id="2")
+    assert found(history) == [("possible", "k", 1, 3)]
+    assert history.folded(collisions)["possible"] == 0
+
+
 def test_a_cause_had_seen_what_its_writer_had_read() -> None:
     history = History()
     history.say("Set", {"k": 1}, agent="a")

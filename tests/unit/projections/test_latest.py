@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 from projections.catalog.latest import first_writer_wins, latest, merging
@@ -37,3 +39,13 @@ def test_only_the_types_that_are_named_are_merged() -> None:
     said = history()
     said.say("Withdrawn", {"price": 0})
     assert said.folded(merging("quotes", about="", types=("Quoted",))) == {"price": 10, "by": "c"}
+
+
+def test_the_examples_of_the_built_in_projections_can_be_declared() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "projections.md").read_text()
+    examples = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "projections.catalog" in code]
+    declared: dict[str, Any] = {}
+    for code in examples:
+        exec(code, declared)
+    assert history().folded(declared["prices"]) == {}
+    assert declared["payments"].initial["state"] == "Idle"
