@@ -59,7 +59,7 @@ class Build:
 def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection, *, fingerprint: str) -> None:
     """Begin a build, in the caller's transaction. Another one that was on its way is given up."""
     execute(sql.RETIRE_BESIDE, [log_id, projection.name])
-    execute(sql.BEGIN, [log_id, projection.name, projection.version, fingerprint, log_id, projection.name])
+    execute(sql.BEGIN, [log_id, projection.name, projection.version, fingerprint, log_id, log_id, projection.name])
 
 
 def condition(projection: Projection) -> Q:

@@ -46,6 +46,9 @@ class Checkpoint(models.Model):
     started_at = models.DateTimeField()
     advanced_at = models.DateTimeField(null=True)
     live_at = models.DateTimeField(null=True, help_text="since when readers see it")
+    seen = models.BigIntegerField(
+        default=0, db_default=0, help_text="the log's head when it began: it read no event that was redacted by then"
+    )
     rate = models.FloatField(default=0, db_default=0, help_text="positions a second, of late")
     is_live = models.BooleanField()
     projection = NameField()
@@ -113,6 +116,25 @@ class Parked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection} of {self.key!r} at {self.position}"
+
+
+class Lag(models.Model):
+    """How far the live build of a projection was behind its log in a minute, at the most. An hour of them is kept.
+
+    A minute without a row is one in which no runner looked.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "projection", "minute")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    events = models.BigIntegerField()
+    minute = models.DateTimeField()
+    projection = NameField()
+
+    class Meta:
+        db_table = "projection_lag"
+
+    def __str__(self) -> str:
+        return f"{self.projection} at {self.minute:%H:%M}: {self.events}"
 
 
 class Snapshot(models.Model):

@@ -44,6 +44,7 @@ _OPTIONS = (
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 )
 _RETRY = 1.0
+_NOTE = 1.0
 _PACE, _LEAST_PACE = 0.2, 0.02
 """Seconds that a round should take, however many logs are due: a new event waits until it is over."""
 _LEAST, _FIRST, _MOST = 64, 1_000, 100_000
@@ -87,6 +88,7 @@ class Runner:
         self._held: set[int] = set()
         self._sizes: dict[int, int] = {}
         self._moved: dict[tuple[int, str, int], float] = {}
+        self._noted = 0.0
 
     def run(self, stopping: threading.Event) -> None:
         """Work until told to stop. While the database is away it waits."""
@@ -119,6 +121,8 @@ class Runner:
         behind = [self._advance_log(session, each, head=heads[each[0].log_id], pace=pace) for each in logs]
         if self._part is Part.BESIDE:
             more = self._remove(session)
+        else:
+            self._note_lag(session)
         return more or any(behind)
 
     def holds(self, log_id: int) -> bool:
@@ -152,14 +156,23 @@ class Runner:
             self._held.update(id for (id,) in rows)
 
     def _begin(self, session: Session) -> None:
-        """A first build for what has none, and one beside the live one where a newer version is declared."""
+        """A first build for what has none; one beside the live one where a newer version is declared, or where an event
+        was redacted that may still be in its states."""
         rows = session.execute(sql.NEWEST, [list(self._held)]).fetchall()
-        newest = {(log_id, name): version for log_id, name, version in rows}
+        newest = {(log_id, name): (version, is_redacted) for log_id, name, version, is_redacted in rows}
         for log_id in self._held:
             for name, projection in self._projections.items():
-                if newest.get((log_id, name), 0) < projection.version:
+                version, is_redacted = newest.get((log_id, name), (0, False))
+                if version < projection.version or (is_redacted and version == projection.version):
                     with session.transaction():
                         builds.begin(session.execute, log_id, projection, fingerprint=self._fingerprints[name])
+
+    def _note_lag(self, session: Session) -> None:
+        """Once a second, after what was due: what lags then lags for longer than a round."""
+        if (now := time.monotonic()) >= self._noted + _NOTE:
+            self._noted = now
+            session.execute(sql.NOTE_LAG, [list(self._held)])
+            session.execute(sql.FORGET_LAG, [list(self._held)])
 
     def _builds(self, session: Session) -> list[Build]:
         """The builds that are to advance and can: one of other code waits for that code, or for a rebuild."""

@@ -14,21 +14,24 @@ CHECKPOINTS = """
     select log_id, projection, build, version, fingerprint, is_live, policy, position, rate
     from checkpoint where log_id = any(%s) and status = 'running'
     order by log_id, projection, build"""
+# A build that began before an event was redacted may have read it.
 NEWEST = """
-    select log_id, projection, max(version) from checkpoint
-    where log_id = any(%s) and status <> 'retired' group by log_id, projection"""
+    select log_id, projection, max(version),
+        max(seen) < (select max(marker_position) from redaction where redaction.log_id = checkpoint.log_id)
+    from checkpoint where log_id = any(%s) and status <> 'retired' group by log_id, projection"""
 RETIRE_BESIDE = """
     update checkpoint set status = 'retired'
     where log_id = %s and projection = %s and not is_live and status <> 'retired'"""
 # The first build of a projection is live from its first event on; one that others went before stands beside.
 BEGIN = """
     insert into checkpoint
-        (log_id, projection, build, version, fingerprint, policy, status, is_live, live_at, started_at)
+        (log_id, projection, build, version, fingerprint, policy, status, is_live, live_at, started_at, seen)
     select %s, %s, coalesce(max(build), 0) + 1, %s, %s,
         coalesce((array_agg(policy order by is_live desc, build desc))[1], 'stop'), 'running',
         coalesce(bool_or(is_live), false) is false,
         case when coalesce(bool_or(is_live), false) then null else clock_timestamp() end,
-        clock_timestamp()
+        clock_timestamp(),
+        (select head from log where id = %s)
     from checkpoint where log_id = %s and projection = %s
     on conflict do nothing returning build"""
 # The row is locked before anything is read or written: who holds it knows that the build is still where it was.
@@ -62,6 +65,18 @@ STORE_PLACES = """
         (string_to_array(%s, E'\\x1f'))[2:],
         string_to_array(%s, E'\\x1f')::bigint[],
         string_to_array(%s, E'\\x1f')::bigint[])"""
+
+# Idle, it writes a row a minute: what is no news is left out.
+NOTE_LAG = """
+    insert into projection_lag (log_id, projection, minute, events)
+    select log.id, checkpoint.projection, date_trunc('minute', now()), log.head - checkpoint.position
+    from checkpoint join log on log.id = checkpoint.log_id
+    where log.id = any(%s) and checkpoint.is_live and not exists (
+        select from projection_lag as noted
+        where noted.log_id = log.id and noted.projection = checkpoint.projection
+            and noted.minute = date_trunc('minute', now()) and noted.events >= log.head - checkpoint.position)
+    on conflict (log_id, projection, minute) do update set events = excluded.events"""
+FORGET_LAG = "delete from projection_lag where log_id = any(%s) and minute < now() - interval '1 hour'"
 
 PARK = """
     insert into parked (log_id, projection, build, key, position, since, error, traceback)

@@ -12,11 +12,13 @@ from django.db import connection
 from events import store
 from events.engine import conninfo
 from events.models import Log
+from events.redaction import redact
 from projections import build as builds
+from projections import checkpoints
 from projections import runner as runners
 from projections.build import Build
 from projections.fingerprint import fingerprint
-from projections.models import Checkpoint, ProjectionEvent
+from projections.models import Checkpoint, Lag, ProjectionEvent, ProjectionState
 from projections.runner import Part, Runner
 from projections.types import AGENT, LOG, STREAM, WORKFLOW, Decoded, Key, Projection, decode, pointer
 from tests.integration.projections.running import (
@@ -165,3 +167,27 @@ def test_what_is_not_materialised_is_left_alone(log: Log) -> None:
     append(log, varied(5))
     settle(log, Projection("asked", about="For a test."))
     assert not Checkpoint.objects.filter(log=log).exists()
+
+
+def test_a_redacted_event_leaves_every_state(log: Log) -> None:
+    projection = Projection("totals", about="For a test.", materialised=True)
+    projection.on("*")(lambda state, happened: {**state, **(happened.data or {})})
+    append(log, [("order-1", {"type": "A", "data": b'{"card": "4000-secret"}'}), *varied(5)])
+    settle(log, projection)
+    assert "4000-secret" in states(log)["order-1"][0]
+    redact(log.pk, 1, reason="a card number", by="admin")
+    settle(log, projection)
+    settle(log, projection, part=Part.BESIDE)
+    assert not ProjectionState.objects.filter(log=log, state__contains="4000-secret").exists()
+    assert live(log).build == 2
+    settle(log, projection)
+    assert len(checkpoints.progress(log)) == 1
+
+
+def test_the_lag_of_each_minute_is_noted(log: Log) -> None:
+    append(log, varied(5))
+    settle(log, totals())
+    checkpoints.pause(log.pk, "totals", live(log).build)
+    append(log, varied(5))
+    settle(log, totals())
+    assert Lag.objects.filter(log=log).latest("minute").events == 5
