@@ -21,7 +21,7 @@ _IN_BOTH = re.compile(r"\b(common|both|overlap\w*|shared|intersect\w*)\b", re.IG
 
 
 def with_lists(state: dict[str, Any], text: str, *, by: str, position: int) -> dict[str, Any]:
-    """The state (`question`, `lists`, `sources`, `claims`) after a message. Where the question is about a "top 10", no
+    """The state (`question`, `lists`, `sources`, `claims`, `disagreements`) after a message. Where the question is about a "top 10", no
     list is longer than that."""
     top = _TOP.search(state["question"] or "")
     most = int(top[1]) if top and int(top[1]) > 1 else _ITEMS
@@ -45,7 +45,10 @@ def _with_list(state: dict[str, Any], found: Enumeration, most: int, *, by: str,
     else:
         claim = _compared(found.items[:most], source["items"], by=by, position=position, of=[source])
         after = {**state, "lists": lists}
-    return {**after, "claims": _newest({**state["claims"], name: claim})} if claim else after
+    if claim is None:
+        return after
+    claims = _newest({**state["claims"], name: claim})
+    return {**after, "claims": claims, "disagreements": sum(not each["agrees"] for each in claims.values())}
 
 
 def _compared(

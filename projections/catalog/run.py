@@ -38,6 +38,7 @@ run = Projection(
         "replans": 0,
         "lists": {},
         "claims": {},
+        "disagreements": 0,
         "sources": {},
         "calls": [],
         "failed_calls": 0,

@@ -134,6 +134,7 @@ def test_the_swapped_film_shows_at_the_step_that_swapped_it(hand_crafted: list[E
     assert (swapped.old, swapped.value) == (demon_slayer, "Wonder Woman 1984")
     assert list(changed)[-1] == "/lists/Common Movies"
     claims = after["claims"]
+    assert (before["disagreements"], after["disagreements"]) == (0, 2)
     assert (claims["Domestic"]["missing"], claims["Domestic"]["extra"]) == (
         [demon_slayer],
         [{"item": "Wonder Woman 1984", "stands_at": 11}],
