@@ -2,6 +2,8 @@
  * The query bar as a combobox: what is being written completes to what the server offers. The arrows choose, Tab or
  * Enter takes what is chosen, Escape closes; without a choice Enter searches and Tab goes on, as in any field.
  */
+import { announce } from "./announce.js";
+
 const PAUSE = 120;
 
 const input = document.getElementById("q");
@@ -111,12 +113,22 @@ list.addEventListener("click", ({ target }) => {
   if (option) take(option);
 });
 
+/** What came of a search, for those who don't see the list. */
+function tell() {
+  const answer = document.querySelector("#timeline .answer h2")?.textContent;
+  const rows = document.querySelectorAll("#rows [data-position]").length;
+  announce(answer ?? `${rows} event${rows === 1 ? "" : "s"} shown.`);
+}
+
 /** A link took the list to another query: the bar follows, unless somebody is writing in it. */
 let asked = input.value;
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target.id !== "timeline") return;
   const { written: shown, mistaken } = document.getElementById("timeline").dataset;
-  if (shown !== asked) input.value = asked = shown;
+  if (shown !== asked) {
+    input.value = asked = shown;
+    if (mistaken === undefined) tell(); // a mistake is an alert by itself
+  }
   if (mistaken === undefined) {
     input.removeAttribute("aria-invalid");
     input.removeAttribute("aria-describedby");

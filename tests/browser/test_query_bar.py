@@ -129,6 +129,7 @@ def test_a_chip_is_taken_off_and_rows_stay_live(rows: Page, bar: Locator, agent:
     rows.keyboard.type("agent:router -type:Sent")
     rows.keyboard.press("Enter")
     expect(rows.locator(ROWS)).to_have_count(1)
+    expect(rows.locator("#announce")).to_have_text("1 event shown.")
     remove = rows.get_by_role("link", name="Remove -type:Sent")
     remove.press("Enter")
     expect(rows.locator(ROWS)).to_have_count(2)
