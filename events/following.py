@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from itertools import islice
 
 import orjson
 
@@ -71,7 +72,7 @@ async def wait_page(log_id: int, query: Query, *, behind: Page, limit: int, wait
             async for batch in batches:
                 if not batch:
                     continue
-                found = [event for event in batch if matches(event)][:limit]
+                found = list(islice(filter(matches, batch), limit))
                 position = found[-1].position if len(found) == limit else batch[-1].position
                 head = max(head, batch[-1].position)
                 if found:
@@ -127,7 +128,7 @@ async def _follow(log_id: int, query: Query, *, after: int) -> AsyncGenerator[tu
     async with aclosing(engine.current().tails.follow(log_id, after=position, heartbeat=_HEARTBEAT)) as batches:
         async for batch in batches:
             position = batch[-1].position if batch else position
-            yield [event for event in batch if matches(event)], position
+            yield list(filter(matches, batch)), position
 
 
 def _frame(event: Event) -> bytes:

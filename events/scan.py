@@ -30,7 +30,9 @@ BUDGET = 0.25
 """Seconds after which a search stops and says how far it came."""
 _FIRST = 2_000
 _LEAST = 10
-_LEAST_TIMEOUT = 50
+_LEAST_TIMEOUT = 0.05
+_MOST_TIMEOUT = 5.0
+"""Seconds of a statement about the least: 200 texts take half a second to plan on a busy machine."""
 _GROWTH = 64
 _SLICE_SECONDS = 0.04
 _WINDOW = 5_000
@@ -71,6 +73,12 @@ class _Progress:
     @property
     def spent(self) -> float:
         return time.monotonic() - self.began
+
+    @property
+    def timeout(self) -> str:
+        """Of the next statement, in milliseconds."""
+        seconds = max(_LEAST_TIMEOUT, self.budget) if self.size > _LEAST else max(_MOST_TIMEOUT, self.budget)
+        return str(int(1_000 * seconds))
 
     @property
     def missing(self) -> int:
@@ -144,7 +152,7 @@ class Search:
         with connection.cursor() as cursor:
             while bounds := progress.slice():
                 try:
-                    cursor.execute(*statement(*bounds, progress.missing))
+                    cursor.execute(*statement(progress, *bounds))
                     cursor.nextset()
                     progress.took(*bounds, cursor.fetchall())
                 except OperationalError as error:
@@ -163,7 +171,7 @@ class Search:
             async with AsyncClientCursor(session) as cursor:
                 while bounds := progress.slice():
                     try:
-                        await cursor.execute(*statement(*bounds, progress.missing))
+                        await cursor.execute(*statement(progress, *bounds))
                         cursor.nextset()
                         progress.took(*bounds, await cursor.fetchall())
                     except QueryCanceled as error:
@@ -177,16 +185,18 @@ class Search:
         place = attrgetter(self.along)
         return _Progress(low, high, end, self.limit, self.backward, self.budget, place)
 
-    def _statement(self) -> Callable[[int, int, int], tuple[str, list[Any]]]:
-        """The statement of a slice, compiled once, and its values from the slice's first and last place and limit.
+    def _statement(self) -> Callable[[_Progress, int, int], tuple[str, list[Any]]]:
+        """The statement of a slice, compiled once, and its values from the slice's first and last place.
 
         It is two: the settings hold for what is sent together, and go with it.
         """
         condition, values = store.condition_sql(self.condition)
         order = "desc" if self.backward else "asc"
         text = sql.SLICE.format(columns=store.EVENT_COLUMNS, along=self.along, condition=condition, order=order)
-        timeout = str(max(_LEAST_TIMEOUT, int(1_000 * self.budget)))
-        return lambda first, last, limit: (text, [timeout, self.log_id, first, last, *values, limit])
+        return lambda progress, first, last: (
+            text,
+            [progress.timeout, self.log_id, first, last, *values, progress.missing],
+        )
 
 
 def events(

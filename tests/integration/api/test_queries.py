@@ -308,7 +308,7 @@ PLACES = [
 TRIES = [
     "'; drop table event; --", "') or true --", "' or '1'='1", "\\", "\\'", "\\\"; --", '" || "a', "$$", "$1", "%s",
     "%(a)s", "%%", "{0}", "*/ or /*", "a' union select hash from token --", "1; select pg_sleep(30)", "\\x00",
-    '") || true || ("', '" ? (@ == 1) "', ".keyvalue()", "$.**", "@.a", "a\x1fb", "\u2028", "';\n--", "E'\\047",
+    '") || true || ("', '" ? (@ == 1) "', ".keyvalue()", "$.**", "@.a", "a\x1fb", "\x1f", "\u2028", "';\n--", "E'\\047",
     "::jsonb", "\\u0000",
 ]  # fmt: skip
 

@@ -104,23 +104,28 @@ def test_both_ways_of_running_find_the_same(full_log: Log) -> None:
     assert asyncio.run(run()) == [each.fetch() for each in searches]
 
 
-def slow_search(log: Log, head: int) -> Search:
-    """With a condition that nothing fits and that takes a fifth of a millisecond or more to find that out."""
-    asleep = Func(Value(0.0002), template="(pg_sleep(%(expressions)s)::text <> '')", output_field=BooleanField())
+def slow_search(log: Log, head: int, seconds: float = 0.0002) -> Search:
+    """With a condition that nothing fits and that takes so many seconds or more to find that out."""
+    asleep = Func(Value(seconds), template="(pg_sleep(%(expressions)s)::text <> '')", output_field=BooleanField())
     return Search(log.pk, Q(asleep), head, window=None, after=None, before=None, backward=True, limit=1, budget=0.1)
 
 
 def test_a_slice_that_takes_too_long_is_cancelled_and_asked_in_parts(full_log: Log) -> None:
     found = slow_search(full_log, head=MANY).fetch()
+    assert MANY - 2_000 + 1 < found.searched_to < MANY, "less than the first slice"
     assert not found.at_end
-    assert 1 < found.searched_to < MANY
     assert connection.is_usable()
+
+
+def test_the_least_is_searched_however_long_it_takes(full_log: Log) -> None:
+    found = slow_search(full_log, head=5, seconds=0.05).fetch()
+    assert (found.searched_to, found.at_end) == (1, True)
 
 
 async def test_a_cancelled_slice_leaves_the_pool_as_it_was(engine: Engine, log: Log) -> None:
     await engine.writer.append(log.pk, [make_append("numbers-1", *({} for _ in range(3_000)))])
     found = await slow_search(log, head=3_000).afetch(engine.pool)
-    assert 1 < found.searched_to < 3_000
+    assert 3_000 - 2_000 + 1 < found.searched_to < 3_000
     async with engine.pool.connection() as session:
         assert await (await session.execute("show statement_timeout")).fetchone() == ("30s",)
 
