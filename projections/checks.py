@@ -46,7 +46,7 @@ def _projection(each: Projection) -> Iterator[CheckMessage]:
         yield Error(f"The query of projection {each.name}: {problem}", hint=hint, id="projections.E003")
     for what, value in (("initial", each.initial), ("settings", each.settings)):
         try:
-            state_text.check(value)
+            state_text.dumps(value)
         except state_text.NotAState as error:
             hint = "It is a JSON value: objects with strings as keys, lists, strings, int or Decimal, booleans, None."
             yield Error(f"{what} of projection {each.name}: {error}", hint=hint, id="projections.E004")

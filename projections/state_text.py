@@ -21,7 +21,6 @@ MOST_DEEP = 200
 _PLAIN = frozenset({str, int, bool, type(None)})
 _CONTAINERS = frozenset({dict, list})
 _ALLOWED = _PLAIN | _CONTAINERS | {Decimal}
-_ONLY_STR = {str}
 
 
 class NotAState(ValueError):
@@ -38,36 +37,35 @@ def dumps(state: Json) -> str:
     Raises:
         NotAState: it holds what JSON or an exact number can't: a float, NaN, a set, a tuple, a key that is no string.
     """
-    check(state)
+    _check_values(state)
     try:
         text = orjson.dumps(state, default=_decimal).decode()
-    except TypeError:  # a number beyond 64 bits, or a text that is no Unicode
+    except TypeError:  # a key that is no string, a number beyond 64 bits, or a text that is no Unicode
+        _refuse(state, "")
         text = _dumps(state, "")
     if "\\u0000" in text:
         _refuse_nul(state, "")
     return text
 
 
-def check(state: Json) -> None:
-    """Raise `NotAState` if a value is none. A container's items are looked at together: it is most of `dumps`."""
-    level: list[Any] = [state]
-    for _ in range(MOST_DEEP):
-        types = set(map(type, level))
-        if types <= _PLAIN:
-            return
-        if not types <= _ALLOWED or (Decimal in types and not all(map(_is_finite, level))):
-            _refuse(state, "")
+def _check_values(state: Json) -> None:
+    """Raise `NotAState` for a value that orjson would write although it is none. The items of a container are looked
+    at together, and keys are left to orjson: this is most of `dumps`."""
+    containers: list[Any] = [[state]]
+    for _ in range(MOST_DEEP + 1):
         inner: list[Any] = []
-        for value in level:
-            if type(value) is dict:
-                if value and set(map(type, value)) != _ONLY_STR:
-                    _refuse(state, "")
-                inner += value.values()
-            elif type(value) is list:
-                inner += value
-        level = inner
-    if level:
-        raise NotAState("", f"it is nested more than {MOST_DEEP} deep.")
+        for container in containers:
+            items = container.values() if type(container) is dict else container
+            types = set(map(type, items))
+            if types <= _PLAIN:
+                continue
+            if not types <= _ALLOWED or (Decimal in types and not all(map(_is_finite, items))):
+                _refuse(state, "")
+            inner += [each for each in items if type(each) in _CONTAINERS]
+        if not inner:
+            return
+        containers = inner
+    raise NotAState("", f"it is nested more than {MOST_DEEP} deep.")
 
 
 def _is_finite(value: Any) -> bool:

@@ -86,7 +86,7 @@ def _try(log: LogInfo, chains: Chains, events: int) -> dict[tuple[str, int], _Tr
     for event in tqdm(_upcast(log, chains), total=events, unit=" events", disable=None, file=sys.stderr, leave=False):
         outcome = tried.setdefault((event.type, event.schema_version), _Tried())
         try:
-            state_text.check(chains.read(event))
+            state_text.dumps(chains.read(event))
             outcome.passed += 1
         except (UpcastFailed, NotAState) as error:
             outcome.fails(event, error)
