@@ -21,8 +21,10 @@ _IN_BOTH = re.compile(r"\b(common|both|overlap\w*|shared|intersect\w*)\b", re.IG
 
 
 def with_lists(state: dict[str, Any], text: str, *, by: str, position: int) -> dict[str, Any]:
-    """The state (`question`, `lists`, `sources`, `claims`, `disagreements`) after a message. Where the question is about a "top 10", no
-    list is longer than that."""
+    """The state of a run after a message: `lists`, `sources`, `claims`, `disagreements`.
+
+    Where the question is about a "top 10", no list is longer than that.
+    """
     top = _TOP.search(state["question"] or "")
     most = int(top[1]) if top and int(top[1]) > 1 else _ITEMS
     for found in enumerations(text):

@@ -84,21 +84,12 @@ def machine(
     A whole type goes before words, more words before fewer. Whole types are about their stream; words are about what
     stands before them in the type. Work is finished in a state of `final`.
     """
-    nothing: Json = {
-        "state": initial,
-        "agents": {},
-        "unfinished": {},
-        "finished": {},
-        "ended": {},
-        "illegal": 0,
-        "illegal_transitions": [],
-    }
     projection = Projection(
         name,
         about=about,
         version=version,
         key=key,
-        initial=nothing,
+        initial=_at_first(initial),
         materialised=materialised,
         settings={
             "final": list(final),
@@ -110,16 +101,31 @@ def machine(
     @projection.on("*")
     def follow(state: dict[str, Any], happened: Decoded) -> Json:
         found = moving(happened.type)
-        if found is None:
-            return state
-        stem, move = found
-        work = _work(happened.stream, stem)
-        before = state["unfinished"].get(work) or {"state": state["finished"].get(work, initial), "started": {}}
-        moved = _ended if move.to in final else _went_on
-        after = moved(state, work, before, move, happened)
-        return after if _is_legal(move, before["state"]) else _reported(after, work, before["state"], move, happened)
+        return state if found is None else _moved(state, *found, happened, initial=initial, final=final)
 
     return projection
+
+
+def _at_first(state: str) -> Json:
+    return {
+        "state": state,
+        "agents": {},
+        "unfinished": {},
+        "finished": {},
+        "ended": {},
+        "illegal": 0,
+        "illegal_transitions": [],
+    }
+
+
+def _moved(
+    state: dict[str, Any], stem: str, move: Move, happened: Decoded, *, initial: str, final: tuple[str, ...]
+) -> dict[str, Any]:
+    """The state after a move, whether it was legal or not."""
+    work = _work(happened.stream, stem)
+    before = state["unfinished"].get(work) or {"state": state["finished"].get(work, initial), "started": {}}
+    after = (_ended if move.to in final else _went_on)(state, work, before, move, happened)
+    return after if _is_legal(move, before["state"]) else _reported(after, work, before["state"], move, happened)
 
 
 def _went_on(state: dict[str, Any], work: str, before: dict[str, Any], move: Move, happened: Decoded) -> dict[str, Any]:
