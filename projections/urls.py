@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from projections.views import replay_stream_page
+from projections.views.replay import replay_stream_page
 
 urlpatterns = [
     # `position` is registered by events.urls, which eventsite.urls includes first.

@@ -1,0 +1,1 @@
+"""Pages that show projections: one module a page, as in events.views."""
