@@ -162,7 +162,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def fill(log: Log) -> None:
     """5,000 events: of them 7 and 4,990 are rare."""
-    await write(log, *[{"type": "Rare" if n in (7, 4_990) else "Noise"} for n in range(1, 5_001)])
+    await write(log, *[{"type": "Rare" if n in (7, 4_990) else "Common"} for n in range(1, 5_001)])
 
 
 @pytest.mark.usefixtures("hurried")
@@ -200,7 +200,7 @@ async def test_a_search_in_a_stream_stops_at_a_version(api: httpx.AsyncClient, l
 @pytest.mark.usefixtures("hurried")
 async def test_a_full_page_is_complete(api: httpx.AsyncClient, log: Log) -> None:
     await fill(log)
-    answer = await page(api, q="type:N*e", limit=3)
+    answer = await page(api, q="type:C*n", limit=3)
     assert (positions(answer["events"]), answer["next"], answer["complete"]) == ([1, 2, 3], 3, True)
 
 
@@ -216,7 +216,7 @@ async def test_an_event_stream_searches_on_until_it_is_live(api: httpx.AsyncClie
     await fill(log)
     async with follow(token, q="type:R*e") as exchange:
         frames = await exchange.events(2)
-        await write(log, {"type": "Noise"}, {"type": "Rare"})
+        await write(log, {"type": "Common"}, {"type": "Rare"})
         frames += await exchange.events(1)
     assert [frame["id"] for frame in frames] == ["7", "4990", "5002"]
 
