@@ -31,7 +31,7 @@ def ensure(log_id: int, projection: Projection, key: str, *, at: Moment, too_far
 def compute(job: Job, beat: Beat) -> dict[str, Any]:
     """Fold a source up to a position, or the log's head, and leave snapshots on the way."""
     projection = registry.get(job.arguments["projection"])
-    source = source_of(projection, job.arguments["key"])
+    source = run(source_of(job.log_id, projection, job.arguments["key"]))
     head = store.head(job.log_id).first() or 0
     upto = job.arguments["upto"] or head
     total = upto if source.kind != "stream" else _versions(job) if job.arguments["upto"] is None else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from events.types import Event
 from projections import state_text
@@ -80,7 +80,7 @@ class Folding:
         Raises:
             NotAState: the reducer made something that is no JSON value.
         """
-        return self._at if not self._is_loaded else _with(self._at, state=state_text.dumps(self._state))
+        return structs.replace(self._at, state=state_text.dumps(self._state)) if self._is_loaded else self._at
 
     @property
     def state(self) -> Json:
@@ -100,6 +100,10 @@ class Folding:
         finally:
             self.seconds += time.thread_time() - began
         return len(within) == len(events)
+
+    def skip_to(self, place: int) -> None:
+        """Go on from a place: there is nothing to fold in between."""
+        self._at = structs.replace(self._at, place=place)
 
     def _take(self, events: Sequence[Event]) -> None:
         first = 0
@@ -154,18 +158,5 @@ class Folding:
         point = self.point
         self._size = len(point.state)
         if self._size <= room:
-            self._at = _with(point, kept_size=at.kept_size + self._size)
+            self._at = structs.replace(point, kept_size=at.kept_size + self._size)
             self.left.append(self._at)
-
-
-def _with(point: Point, *, state: str | None = None, kept_size: int | None = None) -> Point:
-    return Point(
-        point.n,
-        point.place,
-        point.events,
-        point.position,
-        point.version,
-        point.event_size,
-        point.kept_size if kept_size is None else kept_size,
-        point.state if state is None else state,
-    )

@@ -46,14 +46,12 @@ def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: 
     Raises:
         TooFar, ReducerFailed, Invalid: as the state at that moment.
     """
-    source = source_of(projection, key)
+    source = yield from source_of(log_id, projection, key)
     head = yield from head_of(log_id)
     upto = yield from position_at(log_id, source, at, head=head)
     end = (yield from fold_to(log_id, projection, source, upto=upto, seen=head)).point
     base = yield from _base(log_id, projection, source, end=end)
-    events: list[Event] = []
-    if base.n < end.n:
-        events = yield source.read(log_id, after=base.place, upto=upto, limit=end.n - base.n)
+    events = yield from _read(log_id, source, after=base.place, upto=upto)
     steps = [*reversed(list(_steps(projection, source, base, events))), (0, (_THE_BEGINNING,))]
     touches = list(blame.history(pointer, steps))
     begins_here = bool(touches) and not touches[-1].n
@@ -68,6 +66,18 @@ def _base(log_id: int, projection: Projection, source: Source, *, end: Point) ->
         return start(projection)
     found: Sequence[Point] = yield snapshots.between(log_id, projection, source, first=end.n - BLOCK, last=end.n)
     return found[0] if found else end
+
+
+def _read(log_id: int, source: Source, *, after: int, upto: int) -> Asking[list[Event]]:
+    """All events of a source between a place and a position."""
+    found: list[Event] = []
+    place: int | None = after
+    while place is not None:
+        events: list[Event] = yield source.read(log_id, after=place, upto=upto, limit=BLOCK)
+        found += (event for event in events if event.position <= upto)
+        is_whole = len(events) < BLOCK or events[-1].position >= upto
+        place = source.end_of_places(place, upto=upto) if is_whole else source.place(events[-1])
+    return found
 
 
 def _steps(projection: Projection, source: Source, base: Point, events: Sequence[Event]) -> Iterator[Changes]:

@@ -13,6 +13,7 @@ from events.errors import Invalid
 from events.query.tree import Query
 from events.store import Read, begins_with
 from projections.asking import Asking
+from projections.checkpoints import live
 from projections.fold import ReducerFailed
 from projections.folding import SPACING
 from projections.models import Checkpoint, ProjectionState
@@ -54,7 +55,7 @@ class Page:
 def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[State]:
     """The state at a moment; now, that which the runner keeps, if it does. Raises as `state_at` does."""
     if at == NOW and projection.materialised and (yield reached(log_id, projection)):
-        rows: list[Found] = yield _rows(_kept(log_id, projection).filter(key=key))
+        rows: list[Found] = yield _rows(live(log_id, projection.name).filter(key=key))
         if not rows:
             return State(dumps(projection.initial), 0, 0, 0)
         [found] = yield from _with_versions(log_id, projection, rows)
@@ -66,8 +67,8 @@ def reached(log_id: int, projection: Projection) -> Read[int]:
     """Up to where the log is in what readers see: no row where that is nothing; on demand, it is the log's head."""
     if not projection.materialised:
         return store.head(log_id)
-    live = Checkpoint.objects.filter(log_id=log_id, projection=projection.name, is_live=True)
-    return Read(live.values_list("position"), int)
+    seen = Checkpoint.objects.filter(log_id=log_id, projection=projection.name, is_live=True)
+    return Read(seen.values_list("position"), int)
 
 
 def states(
@@ -85,11 +86,6 @@ def states(
     if kept:
         return (yield from _search(log_id, projection, kept[0], query, after, limit, prefix))
     return (yield from _fold_each(log_id, projection, query, after, limit, prefix))
-
-
-def _kept(log_id: int, projection: Projection) -> QuerySet[ProjectionState, ProjectionState]:
-    live = Checkpoint.objects.filter(log_id=log_id, projection=projection.name, is_live=True)
-    return ProjectionState.objects.filter(log_id=log_id, projection=projection.name, build=live.values("build"))
 
 
 def _rows(query: QuerySet[ProjectionState, ProjectionState]) -> Read[Found]:
@@ -116,7 +112,7 @@ def _search(
 ) -> Asking[Page]:
     """Slice by slice of the keys, until there are enough or the time is up."""
     began, found = time.monotonic(), list[Found]()
-    everything = _kept(log_id, projection).filter(begins_with("key", prefix)).order_by("key")
+    everything = live(log_id, projection.name).filter(begins_with("key", prefix)).order_by("key")
     fits = Q() if query is None else where_state(query)
     while True:
         rest = everything if after is None else everything.filter(key__gt=after)
@@ -159,8 +155,9 @@ def _fold_each(
 
 def _fold_one(log_id: int, projection: Projection, key: str, *, upto: int, pace: Pace) -> Asking[tuple[Found, int]]:
     """A key's state, and how many events it took."""
+    source = yield from source_of(log_id, projection, key)
     try:
-        folding = yield from fold_to(log_id, projection, source_of(projection, key), upto=upto, seen=upto, pace=pace)
+        folding = yield from fold_to(log_id, projection, source, upto=upto, seen=upto, pace=pace)
     except ReducerFailed as failed:
         return Found(key, State("null", 0, failed.at.position, failed.at.version), str(failed)), SPACING
     point = folding.point

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import store
 from events.store import Read
 from events.types import Event
+from projections.asking import Asking
+from projections.fingerprint import fingerprint
+from projections.models import Checkpoint, Parked, ProjectionEvent
 from projections.types import AGENT, LOG, STREAM, WORKFLOW, Key, Projection, decode
 
-Kind: TypeAlias = Literal["stream", "workflow", "agent", "log", "key"]
+Kind: TypeAlias = Literal["stream", "workflow", "agent", "log", "key", "kept"]
 
 _KINDS: dict[str, Kind] = {STREAM.name: "stream", WORKFLOW.name: "workflow", AGENT.name: "agent", LOG.name: "log"}
 _BY_INDEX: tuple[Key, ...] = (STREAM, WORKFLOW, AGENT, LOG)
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """The positions of the events of a key, as the runner noted them for a build; all of those up to `upto`."""
+
+    projection: str
+    build: int
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """The events of one key, in order. A place in them is a version of a stream, else a position of the log."""
+    """The events of one key, in order. A place in them is a version of a stream, else a position of the log.
+
+    Kind `key` is the whole log, looked through; `kept` is that too, behind the last of `places`.
+    """
 
     kind: Kind
     name: str
+    places: Places | None = None
 
     def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event]:
         """The next events behind a place. Of a stream even beyond the position `upto`: its index is by version."""
         if self.kind == "stream":
             return store.stream_events(log_id, self.name, from_version=after + 1, limit=limit)
+        if self.places and after < self.places.upto:
+            wanted = self._noted(log_id, self.places, after=after, upto=upto)
+            return store.events(log_id, Q(position__in=wanted[:limit]), limit=limit)
         return store.events(log_id, self._condition, after=after, before=upto + 1, limit=limit)
 
     def place(self, event: Event) -> int:
@@ -37,7 +56,19 @@ class Source:
 
     def takes(self, projection: Projection, event: Event) -> bool:
         """Whether a projection folds an event that was read from here. What the key makes of it may raise."""
-        return projection.reads(event) and (self.kind != "key" or self.name in projection.key.keys(decode(event)))
+        is_mixed = self.kind in ("key", "kept")
+        return projection.reads(event) and (not is_mixed or self.name in projection.key.keys(decode(event)))
+
+    def end_of_places(self, place: int, *, upto: int) -> int | None:
+        """Where the way to a position goes on when a read from a place was short: what was noted may be at its end."""
+        return self.places.upto if self.places and place < self.places.upto < upto else None
+
+    def _noted(self, log_id: int, places: Places, *, after: int, upto: int) -> QuerySet[ProjectionEvent, Any]:
+        noted = ProjectionEvent.objects.filter(
+            log_id=log_id, projection=places.projection, build=places.build, key=self.name
+        )
+        behind = noted.filter(position__gt=after, position__lte=min(upto, places.upto))
+        return behind.order_by("position").values("position")
 
     @property
     def _condition(self) -> Q:
@@ -50,7 +81,31 @@ class Source:
                 return Q()
 
 
-def source_of(projection: Projection, key: str) -> Source:
-    """The source of a projection's state under a key. Without an index by that key it is the log, looked through."""
-    indexed = projection.key in _BY_INDEX
-    return Source(_KINDS[projection.key.name] if indexed else "key", key)
+def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
+    """The source of a projection's state under a key.
+
+    Without an index by that key it is what the runner noted, if it noted everything by the code that is running; or
+    else the log, looked through.
+    """
+    if projection.key in _BY_INDEX:
+        return Source(_KINDS[projection.key.name], key)
+    if projection.materialised:
+        places: list[Places] = yield _places(log_id, projection, key)
+        if places:
+            return Source("kept", key, places[0])
+    return Source("key", key)
+
+
+def _places(log_id: int, projection: Projection, key: str) -> Read[Places]:
+    parked = Parked.objects.filter(
+        log_id=OuterRef("log_id"), projection=OuterRef("projection"), build=OuterRef("build"), key=key
+    )
+    whole = Checkpoint.objects.filter(
+        ~Exists(parked),
+        log_id=log_id,
+        projection=projection.name,
+        is_live=True,
+        fingerprint=fingerprint(projection),
+        skipped=0,
+    )
+    return Read(whole.values_list("projection", "build", "position"), Places)

@@ -104,7 +104,7 @@ def state_at(
         ReducerFailed: at an event before that moment.
         Invalid: the moment is none of this key's.
     """
-    source = source_of(projection, key)
+    source = yield from source_of(log_id, projection, key)
     head = yield from head_of(log_id)
     upto = yield from position_at(log_id, source, at, head=head)
     folding = yield from fold_to(log_id, projection, source, upto=upto, seen=head, pace=pace)
@@ -182,8 +182,14 @@ def fold_to(
 
 def _go_on(log_id: int, folding: Folding, *, upto: int, chunk: int) -> Asking[bool]:
     """Fold the next stretch; whether there may be more."""
-    events = yield folding.source.read(log_id, after=folding.place, upto=upto, limit=chunk)
-    return folding.take(events, upto=upto) and len(events) == chunk
+    place = folding.place
+    events = yield folding.source.read(log_id, after=place, upto=upto, limit=chunk)
+    if not folding.take(events, upto=upto) or len(events) == chunk:
+        return len(events) == chunk and events[-1].position < upto
+    end = folding.source.end_of_places(place, upto=upto)
+    if end is not None:
+        folding.skip_to(end)
+    return end is not None
 
 
 def _keep(log_id: int, folding: Folding, *, seen: int, is_asked: bool = False) -> Asking[None]:

@@ -8,79 +8,165 @@ import events.models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('events', '0004_workflow_clocks'),
-        ('projections', '0001_initial'),
+        ("events", "0004_workflow_clocks"),
+        ("projections", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProjectionEvent',
+            name="ProjectionEvent",
             fields=[
-                ('pk', models.CompositePrimaryKey('log_id', 'projection', 'build', 'key', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('build', models.IntegerField()),
-                ('position', models.BigIntegerField()),
-                ('n', models.BigIntegerField()),
-                ('projection', events.models.NameField(db_collation='C')),
-                ('key', events.models.NameField(db_collation='C')),
-                ('log', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.log')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "log_id",
+                        "projection",
+                        "build",
+                        "key",
+                        "position",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("build", models.IntegerField()),
+                ("position", models.BigIntegerField()),
+                ("n", models.BigIntegerField()),
+                ("projection", events.models.NameField(db_collation="C")),
+                ("key", events.models.NameField(db_collation="C")),
+                (
+                    "log",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="events.log",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'projection_event',
+                "db_table": "projection_event",
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', events.models.NameField(db_collation='C')),
-                ('key', events.models.NameField(db_collation='C', help_text='what makes two jobs of a kind the same')),
-                ('arguments', models.JSONField()),
-                ('status', events.models.NameField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], db_collation='C', db_default='queued', default='queued')),
-                ('progress', models.BigIntegerField(db_default=0, default=0)),
-                ('total', models.BigIntegerField(null=True)),
-                ('rate', models.FloatField(help_text='of progress, a second', null=True)),
-                ('result', models.JSONField(null=True)),
-                ('error', models.TextField(db_default='', default='')),
-                ('is_cancel_requested', models.BooleanField(db_default=False, default=False)),
-                ('attempt', models.IntegerField(db_default=0, default=0, help_text='how many workers have taken it on')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('started_at', models.DateTimeField(null=True)),
-                ('heartbeat_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('log', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.log')),
+                ("id", models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", events.models.NameField(db_collation="C")),
+                ("key", events.models.NameField(db_collation="C", help_text="what makes two jobs of a kind the same")),
+                ("arguments", models.JSONField()),
+                (
+                    "status",
+                    events.models.NameField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        db_collation="C",
+                        db_default="queued",
+                        default="queued",
+                    ),
+                ),
+                ("progress", models.BigIntegerField(db_default=0, default=0)),
+                ("total", models.BigIntegerField(null=True)),
+                ("rate", models.FloatField(help_text="of progress, a second", null=True)),
+                ("result", models.JSONField(null=True)),
+                ("error", models.TextField(db_default="", default="")),
+                ("is_cancel_requested", models.BooleanField(db_default=False, default=False)),
+                (
+                    "attempt",
+                    models.IntegerField(db_default=0, default=0, help_text="how many workers have taken it on"),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("started_at", models.DateTimeField(null=True)),
+                ("heartbeat_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "log",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="events.log",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'job',
-                'indexes': [models.Index(condition=models.Q(('status__in', ['queued', 'running'])), fields=['id'], name='job_waiting'), models.Index(fields=['log', '-id'], name='job_log')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['queued', 'running'])), fields=('log', 'kind', 'key'), name='job_active')],
+                "db_table": "job",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status__in", ["queued", "running"])), fields=["id"], name="job_waiting"
+                    ),
+                    models.Index(fields=["log", "-id"], name="job_log"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["queued", "running"])),
+                        fields=("log", "kind", "key"),
+                        name="job_active",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('pk', models.CompositePrimaryKey('log_id', 'projection', 'kind', 'source', 'fingerprint', 'n', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('n', models.BigIntegerField(help_text='how many events of the source were passed')),
-                ('place', models.BigIntegerField(help_text='of the nth: a version of a stream, else a position')),
-                ('events', models.BigIntegerField(help_text='how many of them were folded')),
-                ('position', models.BigIntegerField(help_text='of the last one folded')),
-                ('version', models.BigIntegerField(help_text='of the last one folded, in its stream')),
-                ('event_size', models.BigIntegerField(help_text='characters of the n events')),
-                ('kept_size', models.BigIntegerField(help_text='characters of the snapshots left on the way up to here')),
-                ('seen', models.BigIntegerField(help_text="the log's head when its events were read")),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('is_asked', models.BooleanField()),
-                ('projection', events.models.NameField(db_collation='C')),
-                ('kind', events.models.NameField(db_collation='C')),
-                ('source', events.models.NameField(db_collation='C')),
-                ('fingerprint', events.models.NameField(db_collation='C')),
-                ('state', models.TextField()),
-                ('log', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.log')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "log_id",
+                        "projection",
+                        "kind",
+                        "source",
+                        "fingerprint",
+                        "n",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("n", models.BigIntegerField(help_text="how many events of the source were passed")),
+                ("place", models.BigIntegerField(help_text="of the nth: a version of a stream, else a position")),
+                ("events", models.BigIntegerField(help_text="how many of them were folded")),
+                ("position", models.BigIntegerField(help_text="of the last one folded")),
+                ("version", models.BigIntegerField(help_text="of the last one folded, in its stream")),
+                ("event_size", models.BigIntegerField(help_text="characters of the n events")),
+                (
+                    "kept_size",
+                    models.BigIntegerField(help_text="characters of the snapshots left on the way up to here"),
+                ),
+                ("seen", models.BigIntegerField(help_text="the log's head when its events were read")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("is_asked", models.BooleanField()),
+                ("projection", events.models.NameField(db_collation="C")),
+                ("kind", events.models.NameField(db_collation="C")),
+                ("source", events.models.NameField(db_collation="C")),
+                ("fingerprint", events.models.NameField(db_collation="C")),
+                ("state", models.TextField()),
+                (
+                    "log",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="events.log",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'snapshot',
-                'indexes': [models.Index(fields=['log', 'projection', 'kind', 'source', 'fingerprint', 'position'], name='snapshot_position')],
+                "db_table": "snapshot",
+                "indexes": [
+                    models.Index(
+                        fields=["log", "projection", "kind", "source", "fingerprint", "position"],
+                        name="snapshot_position",
+                    )
+                ],
             },
         ),
     ]

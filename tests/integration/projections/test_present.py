@@ -1,0 +1,130 @@
+"""States as they are now, of materialised projections: the kept ones, their pasts, and the search through them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from events import store
+from events.models import Log
+from projections import present
+from projections.asking import run
+from projections.fold import ReducerFailed
+from projections.history import history
+from projections.models import Snapshot
+from projections.sources import source_of
+from projections.state_query import parse_state_query, state_matcher
+from projections.states import Moment, Pace, state_at
+from projections.types import Projection, pointer
+from tests.integration.projections.folds import from_zero
+from tests.integration.projections.running import append, poisoned, settle, totals, varied
+
+CUSTOMERS = ("c-0", "c-1", "c-2")
+
+
+def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> present.Page:
+    query = parse_state_query(q) if q else None
+    return run(present.states(log.pk, projection, **{"query": query, "after": None, "limit": 100, **asked}))
+
+
+def test_a_kept_state_is_the_state(log: Log) -> None:
+    made = totals()
+    append(log, varied(200))
+    settle(log, made)
+    append(log, varied(20))  # which it has not seen yet
+    events = store.events(log.pk, limit=1_000).fetch()
+    for key in ("order-0", "order-7", "nobody"):
+        assert run(present.state(log.pk, made, key)) == from_zero(made, key, events[:200])
+        for position in (50, 200, 220):
+            at = Moment(position=position)
+            assert run(present.state(log.pk, made, key, at=at)) == from_zero(made, key, events[:position])
+
+
+@pytest.mark.parametrize("upto", [1, 99, 200, 399, 400, 401, 450])
+def test_what_the_runner_noted_of_a_key_leads_to_any_moment(log: Log, upto: int) -> None:
+    made = totals(key=pointer("/customer"))
+    append(log, varied(400))
+    settle(log, made)
+    append(log, varied(50, first=400))
+    events = store.events(log.pk, limit=1_000).fetch()
+    for _ in range(2):
+        for key in CUSTOMERS:
+            assert run(source_of(log.pk, made, key)).kind == "kept"
+            for chunk in (7, 100):
+                pace = Pace(chunk=chunk, most=None)
+                found = run(state_at(log.pk, made, key, at=Moment(position=upto), pace=pace))
+                assert found == from_zero(made, key, events[:upto])
+
+
+def test_the_history_of_a_noted_key_goes_on_behind_what_was_noted(log: Log) -> None:
+    made = totals(key=pointer("/customer"))
+    append(log, varied(100))
+    settle(log, made)
+    append(log, varied(30, first=100))
+    events = store.events(log.pk, limit=1_000).fetch()
+    values = [from_zero(made, "c-1", events[:n]).value["sum"] for n in range(131)]  # type: ignore[index,call-overload]
+    changed = [n for n in range(1, 131) if values[n] != values[n - 1]]
+    found = run(history(log.pk, made, "c-1", pointer="/sum"))
+    assert [event.position for event, _ in found.touches] == changed[::-1]
+    assert found.rest is None
+
+
+def test_what_other_code_noted_is_not_relied_on(log: Log) -> None:
+    made = totals(key=pointer("/customer"))
+    append(log, varied(50))
+    settle(log, made)
+    changed = totals(key=pointer("/customer"), marker=2)
+    assert run(source_of(log.pk, made, "c-1")).kind == "kept"
+    assert run(source_of(log.pk, changed, "c-1")).kind == "key"
+
+
+def test_a_reducer_that_failed_under_another_policy_is_not_passed_over(log: Log) -> None:
+    made = totals()
+    append(log, [*varied(30), poisoned("order-7")])
+    settle(log, made)
+    with pytest.raises(ReducerFailed):
+        run(state_at(log.pk, made, "order-7"))
+
+
+def test_kept_states_are_listed_and_found_in_slices(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = totals()
+    append(log, varied(200))
+    settle(log, made)
+    every = page(log, made)
+    assert (every.next, every.position) == (None, 200)
+    events = store.events(log.pk, limit=1_000).fetch()
+    for each in every.found:
+        assert each.state == from_zero(made, each.key, events)
+    monkeypatch.setattr(present, "_SLICE", 3)
+    for q in ("state.sum>150", "-state.sum>150", "has:state.Bought", "state.sum>1e9", "state.marker:1"):
+        fits = state_matcher(parse_state_query(q))
+        found: list[present.Found] = []
+        after: str | None = None
+        while True:
+            part = page(log, made, q, after=after, limit=2)
+            found += part.found
+            after = part.next
+            if after is None:
+                break
+        assert found == [each for each in every.found if fits(each.state.value)]
+
+
+def test_a_search_says_how_far_it_came_when_the_time_is_up(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = totals()
+    append(log, varied(200))
+    settle(log, made)
+    monkeypatch.setattr(present, "_SLICE", 3)
+    monkeypatch.setattr(present, "_BUDGET", -1.0)
+    first = page(log, made, "state.sum>1e9")
+    keys = [each.key for each in page(log, made, limit=3).found]
+    assert (first.found, first.next) == ((), keys[-1])
+
+
+def test_no_snapshot_is_needed_for_what_is_kept(log: Log) -> None:
+    made = totals()
+    append(log, varied(300))
+    settle(log, made)
+    run(present.state(log.pk, made, "order-0"))
+    page(log, made)
+    assert not Snapshot.objects.filter(log=log).exists()
