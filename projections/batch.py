@@ -36,8 +36,13 @@ class Failure:
     @classmethod
     def of(cls, error: Exception, position: int, key: str | None) -> Self:
         text = "".join(traceback.format_exception(error))
-        # Postgres keeps no NUL, and an error may quote one.
-        return cls(position, key, f"{type(error).__name__}: {error}".replace("\0", "\\0"), text.replace("\0", "\\0"))
+        return cls(position, key, _kept(f"{type(error).__name__}: {error}", 2_000), _kept(text, 20_000))
+
+
+def _kept(text: str, most: int) -> str:
+    """An error may quote an event: a NUL, which Postgres keeps none of, or a megabyte."""
+    text = text.replace("\0", "\\0")
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 Load: TypeAlias = Callable[[Collection[str]], tuple[dict[str, KeyState], set[str]]]

@@ -107,6 +107,9 @@ class Runner:
     def turn(self) -> bool:
         """Advance everything that is due by one batch; True where there is more to do at once."""
         session = self._connected()
+        # What was told until now is in the heads; who is never idle would keep it for ever.
+        for _ in session.notifies(timeout=0):
+            pass
         heads = dict(session.execute(sql.HEADS, [self._logs, self._logs]).fetchall())
         self._take(session, heads.keys() - self._held)
         if not self._held:

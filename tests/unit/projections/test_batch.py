@@ -1,0 +1,58 @@
+"""Folding a batch in memory: what changed, what failed, and what the database can keep of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from projections.batch import LONGEST_KEY, Batch, Failure, KeyState
+from projections.types import Decoded, Key, Projection
+from tests.unit.projections.events import happened
+
+
+def counting(key: Key) -> Projection:
+    made = Projection("counting", about="For a test.", key=key, initial={"n": 0})
+    made.on("*")(lambda state, event: {"n": state["n"] + 1})
+    return made
+
+
+def nothing_known(keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]:
+    return {}, set()
+
+
+@pytest.mark.parametrize("key", ["a\x1fb", "a\0b", "\n", "x" * (LONGEST_KEY + 1), 7])
+def test_what_can_be_no_key_is_the_events_failure(key: object) -> None:
+    batch = Batch(counting(Key("bad", lambda event: [key])), policy="skip")  # type: ignore[list-item]
+    batch.fold([happened(position=1)], nothing_known)
+    assert (batch.skipped, batch.states) == (1, {})
+    assert batch.failure
+    assert batch.failure.position == 1
+
+
+def test_a_batch_begins_with_what_is_known_and_counts_on() -> None:
+    batch = Batch(counting(Key("one", lambda event: "k")), policy="stop", with_places=True)
+    batch.fold([happened(position=n) for n in (5, 6)], lambda keys: ({"k": KeyState({"n": 3}, 3, 4)}, set()))
+    assert batch.states == {"k": KeyState({"n": 5}, 5, 6)}
+    assert batch.places == [("k", 4, 5), ("k", 5, 6)]
+
+
+def test_every_key_of_an_event_is_asked_for_once() -> None:
+    asked: list[Collection[str]] = []
+
+    def load(keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]:
+        asked.append(keys)
+        return {}, set()
+
+    def both(event: Decoded) -> tuple[str, ...]:
+        return ("all", f"n-{event.position % 2}")
+
+    Batch(counting(Key("both", both)), policy="stop").fold([happened(position=n) for n in range(9)], load)
+    assert asked == [{"all", "n-0", "n-1"}]
+
+
+def test_an_error_is_kept_within_bounds() -> None:
+    failure = Failure.of(ValueError("\0" + "x" * 100_000), 1, None)
+    assert "\0" not in failure.error + failure.traceback
+    assert len(failure.error) < 2_100
+    assert len(failure.traceback) < 20_100
