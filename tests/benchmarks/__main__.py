@@ -28,6 +28,7 @@ NAMES = (
     "indexes",
     "folding",
     "projecting",
+    "states",
 )
 
 

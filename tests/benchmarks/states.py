@@ -1,0 +1,161 @@
+"""The state of a stream of 10,000 and of 1,000,000 events, now and at any position; requests beside a folding job."""
+
+from __future__ import annotations
+
+import gc
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from statistics import median
+from typing import Any
+
+from django.db import connection
+
+from events.models import Log
+from projections import computing, registry
+from projections.asking import run as ask
+from projections.models import Job, JobStatus, Snapshot
+from projections.states import NOW, Moment, Pace, TooFar, state_at
+from projections.types import Json, Projection
+from tests.benchmarks.load import Load, generate, generator
+from tests.benchmarks.logs import make_log, make_token
+from tests.benchmarks.measure import Table, count, milliseconds, p99, ratio
+from tests.benchmarks.servers import Server
+from tests.processes import die_with_parent
+from tests.server import CHECKOUT
+
+_STREAM = "order-1"
+_SIZES = (10_000, 1_000_000)
+_ROUNDS = 200
+_SECONDS = 3.0
+_FILL = """
+    insert into event (log_id, position, stream, version, id, type, data, metadata, digest, agent, schema_version,
+                       recorded_at)
+    select %(log)s, n, %(stream)s, n, 'id-' || n, 'ToolCalled',
+        format('{"task":"task-%%s","tool":"%%s","args":{"path":"/srv/app/module_%%s.py","line":%%s,"flags":["a","b"]},'
+               '"tokens":{"in":%%s,"out":%%s},"ok":true,"note":"lorem ipsum dolor sit amet consectetur %%s"}',
+               n %% 300, (array['shell','edit','search','http'])[1 + n %% 4], n %% 997, n %% 4000, n %% 9000,
+               n %% 700, n * 7919 %% 100003)::json,
+        '{}', decode(repeat('00', 32), 'hex'), 'agent-' || n %% 40, 1,
+        '2026-01-01'::timestamptz + n * interval '1 second'
+    from generate_series(1::bigint, %(events)s) n;
+    insert into stream (log_id, name, category, version, last_position)
+    values (%(log)s, %(stream)s, 'order', %(events)s, %(events)s);
+    update log set head = %(events)s where id = %(log)s"""
+
+small = Projection("small", about="Calls by tool: a state of 60 characters.")
+large = Projection("large", about="The last call of each of 300 tasks: a state of 64 KB.")
+
+
+@small.on("ToolCalled")
+def counted(state: dict[str, Any], happened: Any) -> Json:
+    tool = happened.data["tool"]
+    return {**state, tool: state.get(tool, 0) + 1}
+
+
+@large.on("ToolCalled")
+def kept(state: dict[str, Any], happened: Any) -> Json:
+    return {**state, happened.data["task"]: happened.data}
+
+
+def run() -> Iterator[Table]:
+    logs = {size: _filled(size) for size in _SIZES}
+    gc.disable()
+    yield _states(logs)
+    gc.enable()
+    yield _beside_a_job(logs[_SIZES[-1]])
+
+
+def _filled(events: int) -> Log:
+    log = make_log()
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, {"log": log.pk, "stream": _STREAM, "events": events})
+        cursor.execute("vacuum analyze event")
+    return log
+
+
+def _states(logs: dict[int, Log]) -> Table:
+    heads = ("", "events", "first fold", "snapshots", "now", "÷ smaller", "anywhere", "÷ smaller")
+    table = Table("State of a stream from its snapshots, in process (median)", heads)
+    for projection in (small, large):
+        floor: tuple[float, float] | None = None
+        for size, log in logs.items():
+            began = time.perf_counter()
+            ask(state_at(log.pk, projection, _STREAM, pace=Pace(chunk=500, most=None)))
+            rate = size / (time.perf_counter() - began)
+            left = Snapshot.objects.filter(log=log, projection=projection.name).count()
+            taken = (
+                _median(partial(state_at, log.pk, projection, _STREAM)),
+                _median(partial(_anywhere, log, projection, size)),
+            )
+            floor = floor or taken
+            ratios = [ratio(each, least) for each, least in zip(taken, floor, strict=True)]
+            shown = (milliseconds(taken[0]), ratios[0], milliseconds(taken[1]), ratios[1])
+            table.rows.append((projection.name, count(size), f"{count(rate)}/s", count(left), *shown))
+    return table
+
+
+def _anywhere(log: Log, projection: Projection, size: int) -> Any:
+    return state_at(log.pk, projection, _STREAM, at=Moment(position=random.randint(1, size)))
+
+
+def _median(work: Callable[[], Any]) -> float:
+    taken = []
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        ask(work())
+        taken.append(time.perf_counter() - began)
+    return median(taken)
+
+
+def _beside_a_job(log: Log) -> Table:
+    """One connection that looks up an event, again and again: alone, and beside a worker that folds."""
+    head = "HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer"
+    request = f"GET /api/events/4711 {head} {make_token(log)}\r\n\r\n".encode()
+    table = Table("HTTP: looking up an event over one connection", ("", "p50", "p99", "p50 ÷ alone"))
+    with Server("eventsite.asgi:application", log_id=log.pk) as server, generator() as load:
+        measure = partial(_latencies, load, Load(server.port, 1, _SECONDS, [request]))
+        measure()
+        alone = measure()
+        with _worker(), _folding(log) as job:
+            beside = measure()
+            job.refresh_from_db()
+            assert job.status == JobStatus.RUNNING, "it was too short to be measured beside"
+    for name, taken in (("alone", alone), ("beside a job that folds", beside)):
+        p50 = median(taken)
+        table.rows.append((name, milliseconds(p50), milliseconds(p99(taken)), ratio(p50, median(alone))))
+    return table
+
+
+def _latencies(load: Any, what: Load) -> list[float]:
+    found: list[float] = load.submit(generate, what).result().latencies
+    return found
+
+
+@contextmanager
+def _worker() -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "manage.py", "run_jobs"], cwd=CHECKOUT, preexec_fn=die_with_parent())
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def _folding(log: Log) -> Iterator[Job]:
+    """A job that folds the whole log, and runs."""
+    latest = registry.get("latest")
+    try:
+        ask(state_at(log.pk, latest, _STREAM))
+    except TooFar as too_far:
+        job = ask(computing.ensure(log.pk, latest, _STREAM, at=NOW, too_far=too_far))
+    while job.status != JobStatus.RUNNING:
+        time.sleep(0.05)
+        job.refresh_from_db()
+    yield job
+    Job.objects.filter(pk=job.pk).update(is_cancel_requested=True)
