@@ -7,6 +7,7 @@ yielded, so that it can say what may fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -22,10 +23,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Something to execute for its effect; it commits on its own."""
+    """Something to execute for its effect, which commits on its own; or, with `row`, for its rows: one that is read
+    so often that building it anew would take longer than running it."""
 
     sql: str
     params: Sequence[Any]
+    row: Callable[..., Any] | None = None
 
 
 Asking: TypeAlias = Generator[Read[Any] | Statement, Any, T]
@@ -63,13 +66,13 @@ async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]])
 def _execute(asked: Read[Any] | Statement) -> Any:
     if isinstance(asked, Read):
         return asked.fetch()
-    with transaction.atomic(), connection.cursor() as cursor:
+    with nullcontext() if asked.row else transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(asked.sql, asked.params)
-    return None
+        return [asked.row(*values) for values in cursor.fetchall()] if asked.row else None
 
 
 async def _aexecute(session: AsyncConnection[Any], asked: Read[Any] | Statement) -> Any:
     if isinstance(asked, Read):
         return await asked.afetch_on(session)
-    await session.execute(asked.sql, asked.params)
-    return None
+    cursor = await session.execute(asked.sql, asked.params, prepare=True)
+    return [asked.row(*values) for values in await cursor.fetchall()] if asked.row else None

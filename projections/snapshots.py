@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, QuerySet
 
 from events.models import Redaction
-from events.store import Read
 from projections.asking import Asking, Statement
 from projections.fingerprint import fingerprint
 from projections.folding import Folding, Point
@@ -19,34 +18,23 @@ ASKED = 4
 """How many states that were asked for are kept of a source, beside those left on the way."""
 
 
-def nearest(log_id: int, projection: Projection, source: Source, *, position: int) -> Read[Point]:
+def nearest(log_id: int, projection: Projection, source: Source, *, position: int) -> Statement:
     """The last snapshot whose state is that of a moment at or before a position."""
-    found = _sound(log_id, projection, source).filter(position__lte=position).order_by("-position", "-n")
-    return Read(found.values_list(*Point.__struct_fields__)[:1], Point)
+    return Statement(caches.NEAREST, (*_whose(log_id, projection, source), position), Point)
 
 
-def between(log_id: int, projection: Projection, source: Source, *, first: int, last: int) -> Read[Point]:
+def between(log_id: int, projection: Projection, source: Source, *, first: int, last: int) -> Statement:
     """The first snapshot from the nth event of a source on, before another."""
-    found = _sound(log_id, projection, source).filter(n__gte=first, n__lt=last).order_by("n")
-    return Read(found.values_list(*Point.__struct_fields__)[:1], Point)
+    return Statement(caches.BETWEEN, (*_whose(log_id, projection, source), first, last), Point)
 
 
-def behind(log_id: int, projection: Projection, source: Source, *, n: int) -> Read[int]:
+def behind(log_id: int, projection: Projection, source: Source, *, n: int) -> Statement:
     """The next snapshot behind the nth event that a fold left on its way: no row where this one would be the last."""
-    found = _sound(log_id, projection, source).filter(n__gt=n, is_asked=False).order_by("n")
-    return Read(found.values_list("n")[:1], int)
+    return Statement(caches.BEHIND, (*_whose(log_id, projection, source), n), int)
 
 
-def _sound(log_id: int, projection: Projection, source: Source) -> QuerySet[Snapshot, Snapshot]:
-    """Those of today's code, and of events that nobody has emptied since."""
-    return Snapshot.objects.filter(
-        ~Exists(_redacted()),
-        log_id=log_id,
-        projection=projection.name,
-        kind=source.kind,
-        source=source.name,
-        fingerprint=fingerprint(projection),
-    )
+def _whose(log_id: int, projection: Projection, source: Source) -> tuple[int, str, str, str, str]:
+    return log_id, projection.name, source.kind, source.name, fingerprint(projection)
 
 
 def _redacted() -> QuerySet[Redaction, Redaction]:
@@ -57,8 +45,7 @@ def _redacted() -> QuerySet[Redaction, Redaction]:
 
 def keep(log_id: int, folding: Folding, *, point: Point, seen: int, is_asked: bool = False) -> Asking[None]:
     """Keep a point. `seen` is the log's head before its events were read. Two that keep the same one agree."""
-    projection, source = folding.projection, folding.source
-    whose = (log_id, projection.name, source.kind, source.name, fingerprint(projection))
+    whose = _whose(log_id, folding.projection, folding.source)
     values = [getattr(point, name) for name in Point.__struct_fields__]
     yield Statement(caches.KEEP_SNAPSHOT, (*whose, *values, seen, is_asked))
     if is_asked:

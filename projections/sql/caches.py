@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+# Of one source and one reducer's code, and of events that nobody has emptied since.
+_SOUND = """
+    from snapshot as s
+    where s.log_id = %s and s.projection = %s and s.kind = %s and s.source = %s and s.fingerprint = %s and not exists (
+        select from redaction as r
+        where r.log_id = s.log_id and r.position <= s.position and r.marker_position > s.seen)"""
+_POINT = f"select s.n, s.place, s.events, s.position, s.version, s.event_size, s.kept_size, s.state {_SOUND}"
+NEAREST = f"{_POINT} and s.position <= %s order by s.position desc, s.n desc limit 1"
+BETWEEN = f"{_POINT} and s.n >= %s and s.n < %s order by s.n limit 1"
+BEHIND = f"select s.n {_SOUND} and s.n > %s and not s.is_asked order by s.n limit 1"
+
 # One from before a redaction is replaced; else the first stays, and a second would be the same.
 KEEP_SNAPSHOT = """
 insert into snapshot (log_id, projection, kind, source, fingerprint, n, place, events, position, version,
