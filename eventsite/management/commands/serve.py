@@ -34,7 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: 8000)")
         parser.add_argument("--workers", type=int, default=1, help="how many processes answer (default: 1)")
         parser.add_argument(
-            "--web-only", action="store_true", help="only answer: what works beside runs elsewhere (run_projections)"
+            "--web-only",
+            action="store_true",
+            help="only answer: what works beside runs elsewhere (run_projections, run_jobs)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
