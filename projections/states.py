@@ -38,7 +38,7 @@ BLOCK = 1_000
 """The most events that are folded while a request waits: 6 to 8 ms of decoding and folding."""
 _BLOCK_SECONDS = 0.05
 """Of processor time, after which a request waits no longer: of a reducer that is slow, or of large events."""
-_CHUNK = 100
+_CHUNK = 200
 """Events folded at a stretch, between two reads: other requests wait no longer than for these."""
 
 

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 from django.db.models import F
@@ -27,7 +29,7 @@ from projections.states import NOW, TooFar, state_at
 from tests.factories import make_name
 from tests.integration.projections.folds import all_events, fill, from_zero
 from tests.processes import die_with_parent
-from tests.server import CHECKOUT, conninfo_of
+from tests.server import CHECKOUT, Server, conninfo_of
 
 PATIENCE = 30.0
 
@@ -212,3 +214,21 @@ def test_a_fold_survives_a_worker_that_is_killed(log: Log) -> None:
         assert second.wait(PATIENCE) == 0
     assert now(job).result == {"events": 9_000, "position": 9_000}
     assert run(state_at(log.pk, latest, "order-1")) == from_zero(latest, "order-1", events)
+
+
+def test_the_server_does_the_jobs_that_it_hands_out(log: Log, token: str, tmp_path: Path) -> None:
+    events = asyncio.run(_fill(log, 3_500))
+    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server"}
+    with (
+        Server(environment, log=tmp_path / "log") as server,
+        httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as client,
+    ):
+        server.start()
+        path = "/api/projections/latest/state?key=order-1"
+        answer = client.get(path)
+        assert answer.status_code == 202
+        job = answer.headers["Location"]
+        wait_for(lambda: client.get(job).json()["status"] == "done")
+        answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.json()["events"] == len(events)
