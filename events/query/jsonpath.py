@@ -33,8 +33,9 @@ def predicate(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> s
 
 
 def any_string(text: str) -> str:
-    """For `@?`: whether any string, however deep, holds a text; A to Z and a to z are the same."""
-    return f'strict $.** ? (@ like_regex {_quoted(_regex(text, fold=True))} flag "s")'
+    """For `@?`: whether any string or name, however deep, holds a text; A to Z and a to z are the same."""
+    holds = f'like_regex {_quoted(_regex(text, fold=True))} flag "s"'
+    return f"strict $.** ? (@ {holds} || @.keyvalue().key {holds})"
 
 
 def _path(path: Path) -> str:

@@ -173,9 +173,9 @@ def _names(event: Event) -> tuple[str, ...]:
 def _in_strings(needle: bytes, value: Any) -> bool:
     if isinstance(value, str):
         return needle in folded(value)
-    if isinstance(value, dict | list):
-        return any(_in_strings(needle, child) for child in (value.values() if isinstance(value, dict) else value))
-    return False
+    if isinstance(value, dict):
+        return any(_in_strings(needle, child) for item in value.items() for child in item)
+    return isinstance(value, list) and any(_in_strings(needle, child) for child in value)
 
 
 def _on_path(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> Test:

@@ -141,7 +141,7 @@ def _jsonpath(text: str) -> Func:
 
 
 def _text(text: str) -> Q:
-    """In a name, in JSON text as it stands or, where that holds escapes, in one of its strings."""
+    """In a name, in JSON text as it stands or, where that holds escapes, in one of its strings or names."""
     escaped = (_like_pattern(Pattern(("", escape_marker(text), ""))), jsonpath.any_string(text))
     in_strings = Q(RawSQL(IN_STRINGS, escaped * 2, output_field=BooleanField()))  # noqa: S611  # constants
     if BETWEEN in text:

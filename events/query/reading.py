@@ -29,7 +29,7 @@ def refuse_state(query: Query) -> None:
 
 
 def escape_marker(text: str) -> str:
-    """What JSON text must hold if a string in it can hold a text that the JSON text itself doesn't.
+    """What JSON text must hold if a string or name in it can hold a text that the JSON text itself doesn't.
 
     A character that has a short escape may stand as that; any other is written as it is or as \\u….
     """

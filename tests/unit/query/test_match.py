@@ -109,6 +109,13 @@ def test_a_category_stands_before_the_first_dash() -> None:
     assert not fits('category:""', make_event(stream="-4"))
 
 
+@pytest.mark.parametrize("ascii", [True, False])
+def test_a_name_in_the_data_is_found_however_it_is_escaped(ascii: bool) -> None:
+    event = make_event(json.dumps({"a": [{"größe": None}]}, ensure_ascii=ascii))
+    assert fits("GRöß", event)
+    assert not fits("größer", event)
+
+
 @pytest.mark.parametrize("text", ["CAFé", 'say \\"hi\\"', "TIMEOUT", "id-1"])
 @pytest.mark.parametrize("ascii", [True, False])
 def test_a_text_is_found_however_its_json_is_escaped(text: str, ascii: bool) -> None:
