@@ -27,6 +27,7 @@ from events.query.tree import (
 _LONGEST = 200
 """Characters of a text that is asked for whole; of a longer one, how it begins."""
 _MOST_DIGITS = 100
+_MOST_EXPONENT = 1_000
 
 
 def value_term(root: Root, document: Any, pointer: str) -> Query:
@@ -62,7 +63,8 @@ def equal_term(path: Path, value: Any) -> Query:
         return Equals(path, value)
     if isinstance(value, int | Decimal):
         number = Decimal(value)
-        return Equals(path, number) if len(number.as_tuple().digits) <= _MOST_DIGITS else Has(path)
+        is_short = len(number.as_tuple().digits) <= _MOST_DIGITS and abs(number.adjusted()) <= _MOST_EXPONENT
+        return Equals(path, number) if is_short else Has(path)
     return Has(path)
 
 

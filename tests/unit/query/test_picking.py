@@ -41,6 +41,7 @@ def test_each_value_gives_a_term_that_can_be_written_and_that_its_event_fits(doc
         ({"1": {"x": 1}}, "/1/x", "data.1.x:1"),
         ({"a": "x" * 300}, "/a", f"data.a:{'x' * 200}*"),
         ({"a": int("9" * 300)}, "/a", "has:data.a"),
+        ({"a": Decimal("12e1000")}, "/a", "has:data.a"),
         ({"a": {}}, "/a", "has:data.a"),
         ({"a": Decimal("1.50")}, "/a", "data.a:1.50"),
         ({"a": "null"}, "/a", 'data.a:"null"'),
