@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from events.query import words
 from events.query.times import EXPECTED, parse_time
@@ -53,7 +53,7 @@ ALIASES = {"workflow": "correlation"}
 
 _CAN_BE_MISSING = (Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE)
 _COUNT = re.compile(r"\d{1,19}", re.ASCII)
-_MOST = 2**63 - 2
+_MOST = 2**63 - 1
 
 
 class BadValue(ValueError):
@@ -72,14 +72,16 @@ def term(field: str, operator: Operator, value: str) -> Leaf:
         BadValue, BadWord: there is no such field, or it doesn't take that.
     """
     field = ALIASES.get(field, field)
+    path = _path(field)
+    if not path and field not in ABOUT:
+        raise _no_field(field, value)
     if value[0] in "<>=":
-        raise BadValue("a value that begins with a sign needs quotes.", suggestion=f"{field}{value}")
-    if path := _path(field):
+        suggestion = _without_sign(field, value, is_compared=path is not None or field in list(Number))
+        raise BadValue("a value that begins with a sign needs quotes.", suggestion=suggestion)
+    if path:
         return _on_path(path, operator, value)
     if field in list(Number):
         return _numbered(Number(field), operator, value)
-    if field not in ABOUT:
-        raise _no_field(field, value)
     if operator != ":":
         problem = f"{field} can't be compared with {operator}, only with a colon."
         raise BadValue(problem, suggestion=f"{field}:{value}", in_field=True)
@@ -91,6 +93,13 @@ def _path(text: str) -> Path | None:
         return words.path(text)
     except BadWord as error:
         raise BadValue(str(error), in_field=True) from None
+
+
+def _without_sign(field: str, value: str, *, is_compared: bool) -> str | None:
+    """The term that `field:>value` probably means."""
+    rest = value.lstrip("<>=")
+    sign = value.removesuffix(rest) if is_compared and value[0] != "=" else ":"
+    return f"{field}{sign}{rest}" if rest and sign in get_args(Operator) else None
 
 
 def _no_field(field: str, value: str) -> BadValue:
@@ -112,9 +121,10 @@ def _numbered(number: Number, operator: Operator, value: str) -> Numbered:
     low, dots, high = value.partition("..")
     if operator != ":":
         count = _count(value, number)
+        # Counts begin at 1 and end before the last one that can be written, so the bounds need not be left.
         if operator.startswith("<"):
-            return Numbered(number, None, count - (operator == "<"))
-        return Numbered(number, count + (operator == ">"), None)
+            return Numbered(number, None, max(0, count - (operator == "<")))
+        return Numbered(number, min(_MOST, count + (operator == ">")), None)
     if not dots:
         return Numbered(number, _count(value, number), _count(value, number))
     if not low and not high:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path as File
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 
@@ -26,8 +26,10 @@ MOST_OF_A_VALUE = 1_000
 
 # What the log can't hold, so no query can ask for: NUL, lone surrogates.
 _NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_BETWEEN = re.compile(r"(?:AND|OR)(?=[\s()]|\Z)")
 _HINTS = {
     '"': "this quote is not closed.",
+    "(": "a field takes one value; parentheses stand around terms: (type:A OR type:B).",
     ")": "there is nothing to close, or nothing before it.",
     ":": "a field's name stands before a colon. A text that holds one needs quotes.",
     "=": "a field's value stands after a colon: data.paid:true. A text that holds = needs quotes.",
@@ -106,7 +108,7 @@ class _Build(Transformer[Token, _Part]):
 
 def _term(field: Token, operator: str, value: Token) -> _Part:
     try:
-        return _Part(fields.term(str(field), cast('Literal[":", "<", "<=", ">", ">="]', operator), _bounded(value)))
+        return _Part(fields.term(str(field), cast("fields.Operator", str(operator)), _bounded(value)))
     except BadValue as error:
         column = _column(field if error.in_field else value)
         raise InvalidQuery(str(error), column=column, suggestion=error.suggestion) from None
@@ -143,11 +145,10 @@ def _unexpected(error: UnexpectedInput, text: str) -> InvalidQuery:
         missing = "a ) is missing." if "RPAR" in expected else "the query breaks off: a term is missing."
         return InvalidQuery(missing, column=len(text) + 1)
     place: int = cast("Any", error).pos_in_stream
-    if expected == {"VALUE"} or (text[place] == ":" and "_COLON" in expected):
+    if (expected == {"VALUE"} and text[place] not in '("') or (text[place] == ":" and "_COLON" in expected):
         return InvalidQuery("a value is missing here.", column=place + 1)
-    if isinstance(error, UnexpectedToken) and error.token.type in ("_AND", "_OR"):
-        word = error.token
-        return InvalidQuery(f"{word} stands between two terms. To look for the word, quote it.", column=place + 1)
+    if match := _BETWEEN.match(text, place):
+        return InvalidQuery(f"{match[0]} stands between two terms. To look for the word, quote it.", column=place + 1)
     hint = _HINTS.get(text[place], f"{text[place]!r} can't stand here. A text that holds it needs quotes.")
     return InvalidQuery(hint, column=place + 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_any_text_is_a_query_or_refused_with_its_column(text: str) -> None:
     except InvalidQuery as refused:
         error = refused
     else:
-        assert parse(to_text(query)) == query
+        assert repr(parse(to_text(query))) == repr(query)
         return
     assert 1 <= error.column <= len(text) + 1
     assert error.detail.startswith(f"Column {error.column}: ")
@@ -48,6 +50,8 @@ def test_any_text_is_a_query_or_refused_with_its_column(text: str) -> None:
         ("NOTE ORDER", "NOTE ORDER"),
         ("workflow:run-7", "correlation:run-7"),
         ("position>100", "position:101.."),
+        ("position<0", "position:..0"),
+        (f"position>{2**63 - 1}", f"position:{2**63 - 1}.."),
         ("data.a:5..", "data.a>=5"),
         ("state.balance < 0", "state.balance<0"),
         ("stream:a:b", "stream:a:b"),
@@ -70,6 +74,11 @@ def test_one_meaning_has_one_spelling(text: str, meaning: str) -> None:
         ("amount:5", 1, "data.amount:"),
         ("http://example.org", 1, None),
         ("data.a:>5", 8, "data.a>5"),
+        ("data.a:=5", 8, "data.a:5"),
+        ("data.a:<>5", 8, None),
+        ("data.a:>", 8, None),
+        ("type:>x", 6, "type:x"),
+        ("agnet:>5", 1, "agent:"),
         ("agent>5", 1, "agent:5"),
         ("a or b", 3, "OR"),
         ("has:agnet", 5, "agent"),
@@ -107,6 +116,23 @@ def test_an_error_says_where_and_what_was_meant(text: str, column: int, suggesti
     with pytest.raises(InvalidQuery) as caught:
         parse(text)
     assert (caught.value.column, caught.value.suggestion) == (column, suggestion)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("OR a", "OR stands between two terms."),
+        ("a AND OR b", "OR stands between two terms."),
+        ("(AND a)", "AND stands between two terms."),
+        ("type:(a OR b)", "a field takes one value; parentheses stand around terms: (type:A OR type:B)."),
+        ('agent:"Web Surfer', "this quote is not closed."),
+        ("agent: x", "a value is missing here."),
+        ("a OR", "the query breaks off: a term is missing."),
+    ],
+)
+def test_an_error_says_what_is_wrong_rather_than_what_was_read(text: str, problem: str) -> None:
+    with pytest.raises(InvalidQuery, match=re.escape(f": {problem}")):
+        parse(text)
 
 
 @pytest.mark.parametrize(
