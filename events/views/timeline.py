@@ -18,12 +18,14 @@ from events.forms import TimelineForm
 from events.line import Line, line
 from events.models import Log, Member, Role, Scope, Token
 from events.query.printing import to_text
-from events.query.tree import EVERYTHING, Name, Named, Query, terms
+from events.query.tree import EVERYTHING, Name, Named, Pattern, Query, all_of, terms
 from events.types import Event
 from events.views.page import log_page, show
 from events.views.query_bar import chips, mistake
 
 ROWS = 100
+_SHORTHAND = {"type": Name.TYPE, "agent": Name.AGENT, "stream": Name.STREAM, "correlation_id": Name.CORRELATION}
+"""What the API takes beside `q`, and pages took before they had one."""
 FIRST_TOKEN = "first event"  # noqa: S105  # its name
 FIRST_TOKEN_LIFETIME = timedelta(days=1)
 
@@ -60,8 +62,23 @@ def timeline(request: HttpRequest, member: Member) -> HttpResponse:
     if not form.is_valid():
         return _answer(request, member, form=form, page=Page(), status=400)
     asked = form.cleaned_data
+    if shorthand := [_named(name, text) for old, name in _SHORTHAND.items() if (text := request.GET.get(old))]:
+        return _in_one_query(request, all_of([*shorthand, asked["query"]]))
     page = read_page(member.log, asked["query"], before=asked["before"], after=asked["after"])
     return _answer(request, member, form=form, page=page)
+
+
+def _named(name: Name, text: str) -> Named:
+    return Named(name, Pattern.of(text.split("*")))
+
+
+def _in_one_query(request: HttpRequest, query: Query) -> HttpResponse:
+    """To the same page, whose query says all of it: what is shown stands in the bar."""
+    asked = request.GET.copy()
+    for old in _SHORTHAND:
+        asked.pop(old, None)
+    asked["q"] = to_text(query)
+    return redirect(f"{request.path}?{asked.urlencode()}")
 
 
 @never_cache

@@ -253,3 +253,19 @@ def test_a_link_elsewhere_asks_for_a_name_however_it_is_written(viewer: Client, 
     asked = {parse_qs(urlsplit(url).query)["q"][0]: url for url in urls}
     for name in ("type", "agent", "correlation"):
         assert positions(get(viewer, asked[f'{name}:"a \\"b\\" *(c):d"'])) == [1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "query"),
+    [
+        ("agent=nobody", "agent:nobody"),
+        ("type=Order*&stream=a+b&correlation_id=&agent=", 'type:Order* stream:"a b"'),
+        ("correlation_id=run-1&q=a+OR+b&before=7", "correlation:run-1 (a OR b)"),
+    ],
+)
+def test_parameters_beside_the_query_become_part_of_it(viewer: Client, at: str, asked: str, query: str) -> None:
+    answer = viewer.get(f"{at}?{asked}")
+    assert answer.status_code == 302
+    url = urlsplit(answer["Location"])
+    assert url.path == at
+    assert parse_qs(url.query) == {"q": [query]} | ({"before": ["7"]} if "before" in asked else {})
