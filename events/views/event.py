@@ -71,7 +71,7 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "event": found,
         "line": line(found),
         "event_url": reverse("event", args=[member.log.name, position]),
-        "around": _around(member.log_id, found),
+        "around": around(member.log_id, found),
         "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
         "picks": picks.names(found),
         "data": tree(data, whole=pointer, pick=picks.among(Root.DATA, data)),
@@ -98,7 +98,8 @@ def whole_text(data: object, pointer: str) -> Row:
     return Row("text", pointer=pointer, kind="s", text=text, length=len(text))
 
 
-def _around(log_id: int, event: Event) -> Around:
+def around(log_id: int, event: Event) -> Around:
+    """What an event follows from, and what follows from it."""
     cause = store.event_by_id(log_id, event.causation_id).first() if event.causation_id else None
     effects = store.effects(log_id, event.id, limit=_EFFECTS + 1).fetch()
     return Around(
