@@ -6,7 +6,7 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from events.types import Event
@@ -16,8 +16,9 @@ from projections.blame import Changes, Touch
 from projections.diff import diff
 from projections.fold import fold
 from projections.folding import Point, start
+from projections.setters import setters
 from projections.sources import Source, source_of
-from projections.states import BLOCK, NOW, Moment, fold_to, head_of, position_at
+from projections.states import BLOCK, NOW, Moment, State, fold_to, head_of, position_at
 from projections.types import Change, Projection, decode
 
 _THE_BEGINNING = Change("replace", "")
@@ -40,8 +41,37 @@ class History:
     rest: Rest | None
 
 
-def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: Moment = NOW) -> Asking[History]:
-    """The changes of what stands at a pointer at a moment, in the block that leads to it. `Touch.n` is a position.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What led to a state, one block back: its events, newest first, with what each changed. It began after
+    `begins_at` (0: at the very first event)."""
+
+    state: State
+    events: tuple[Event, ...]
+    changes: tuple[tuple[Change, ...], ...]
+    begins_at: int
+
+    @property
+    def steps(self) -> list[Changes]:
+        """The same as `blame` takes it: numbered by position."""
+        return [(event.position, changes) for event, changes in zip(self.events, self.changes, strict=True)]
+
+    def history(self, pointer: str) -> History:
+        """The changes of what stands at a pointer at the end. `Touch.n` is a position."""
+        touches = list(blame.history(pointer, [*self.steps, (0, (_THE_BEGINNING,))]))
+        begins_here = bool(touches) and not touches[-1].n
+        rest = Rest(touches.pop().pointer, self.begins_at) if begins_here else None
+        by_position = {event.position: event for event in self.events}
+        return History(tuple((by_position[each.n], each) for each in touches), rest if self.begins_at else None)
+
+    def setters(self, pointers: Iterable[str]) -> dict[str, Event]:
+        """The events that last set what stands at some pointers at the end, as far as they are on this way."""
+        by_position = {event.position: event for event in self.events}
+        return {pointer: by_position[n] for pointer, n in setters(pointers, self.steps).items()}
+
+
+def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[Way]:
+    """The state at a moment and the block that led to it.
 
     Raises:
         TooFar, ReducerFailed, Invalid: as the state at that moment.
@@ -49,15 +79,27 @@ def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: 
     source = yield from source_of(log_id, projection, key)
     head = yield from head_of(log_id)
     upto = yield from position_at(log_id, source, at, head=head)
-    end = (yield from fold_to(log_id, projection, source, upto=upto, seen=head)).point
+    return (yield from way_through(log_id, projection, source, upto=upto, seen=head))
+
+
+def way_through(log_id: int, projection: Projection, source: Source, *, upto: int, seen: int) -> Asking[Way]:
+    """The same of a source, whatever the projection's key, up to a position. `seen` is the log's head, read before."""
+    end = (yield from fold_to(log_id, projection, source, upto=upto, seen=seen)).point
     base = yield from _base(log_id, projection, source, end=end)
     events = yield from _read(log_id, source, after=base.place, upto=upto)
-    steps = [*reversed(list(_steps(projection, source, base, events))), (0, (_THE_BEGINNING,))]
-    touches = list(blame.history(pointer, steps))
-    begins_here = bool(touches) and not touches[-1].n
-    rest = Rest(touches.pop().pointer, base.position) if begins_here else None
+    steps = list(_steps(projection, source, base, events))[::-1]
     by_position = {event.position: event for event in events}
-    return History(tuple((by_position[each.n], each) for each in touches), rest if base.n else None)
+    return Way(
+        State(end.state, end.events, end.position, end.version),
+        tuple(by_position[position] for position, _ in steps),
+        tuple(tuple(changes) for _, changes in steps),
+        base.position if base.n else 0,
+    )
+
+
+def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: Moment = NOW) -> Asking[History]:
+    """The changes of what stands at a pointer at a moment, in the block that leads to it. Raises as `way_to` does."""
+    return (yield from way_to(log_id, projection, key, at=at)).history(pointer)
 
 
 def _base(log_id: int, projection: Projection, source: Source, *, end: Point) -> Asking[Point]:

@@ -1,0 +1,34 @@
+"""Who set many values at once: the same as following each of them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.blame import history
+from projections.setters import setters
+from projections.types import Change
+from tests.unit.projections.json_values import VALUES
+from tests.unit.projections.test_blame import STATES, pointers, steps_of
+
+
+def one_by_one(states: list[Any]) -> dict[str, int]:
+    steps = steps_of(states)[::-1]
+    found = {pointer: next(history(pointer, steps), None) for pointer in pointers(states[-1])}
+    return {pointer: touch.n for pointer, touch in found.items() if touch}
+
+
+@given(st.lists(STATES, min_size=2, max_size=8))
+def test_many_values_are_blamed_as_each_is(states: list[Any]) -> None:
+    assert setters(pointers(states[-1]), steps_of(states)[::-1]) == one_by_one(states)
+
+
+@given(st.lists(VALUES, min_size=2, max_size=6))
+def test_so_they_are_in_states_of_any_shape(states: list[Any]) -> None:
+    assert setters(pointers(states[-1]), steps_of(states)[::-1]) == one_by_one(states)
+
+
+def test_a_value_that_no_step_touched_is_left_out() -> None:
+    assert setters(["/a", "/b"], [(2, [Change("replace", "/a", 1)]), (1, [])]) == {"/a": 2}
