@@ -1,68 +1,234 @@
-"""The steps of a replay: events from the store, folded by a projection."""
+"""A replay: the events of a source, each a step, with what a projection makes of them.
+
+What is shown is a window of steps around one of them. Its states are folded from the nearest snapshot before it, so
+that a step costs the same anywhere; where that is too far, the events are shown and a job (`indexing.py`) goes the way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
-from events import store
-from events.types import Event, StreamInfo
-from projections.fold import ReducerFailed, fold, start, step
-from projections.types import Decoded, Projection, Step, decode
+from events import scan, store
+from events.query.parse import parse
+from events.types import Event
+from projections import snapshots, state_text
+from projections.asking import Asking, run
+from projections.diff import diff
+from projections.fold import ReducerFailed, fold
+from projections.folding import Point, start
+from projections.sources import Source
+from projections.states import BLOCK, TooFar, fold_to
+from projections.types import Change, Json, Projection, decode
 
-FOLD_LIMIT = 10_000
-"""The most events folded while a page is waited for: about 60 ms of reading and decoding."""
-_BLOCK = 500
-_AROUND = 100
+HOP = 40
+"""The window moves on by so many steps, and has at least as many on each side of the one that is looked at."""
+_SIDE = 2 * HOP
+_DIFF_SECONDS = 0.03
+"""Processor time spent on what the steps around changed; the nearest come first."""
+_SEARCH_SECONDS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class StreamReplay:
-    """One stream, replayed up to a step.
+class Stop:
+    """A step of the window: its event, where it stands in the source, which one it is.
 
-    `step` is None where the state is not shown: beyond `FOLD_LIMIT`, or (with `failed` saying why)
-    when the reducer raised before this step. `nearby` are the events around the step.
+    `n` None: its number is not known. `changes` None: what it changed was not computed.
     """
 
-    stream: StreamInfo
-    n: int
-    event: Event | None
-    step: Step | None
-    failed: ReducerFailed | None
-    nearby: tuple[Event, ...]
+    event: Event
+    place: int
+    n: int | None
+    changes: tuple[Change, ...] | None = None
 
 
-def replay_stream(log_id: int, stream: StreamInfo, *, n: int, projection: Projection) -> StreamReplay:
-    """Step `n` of a stream, 0 to its version: reads and folds only the events up to it."""
-    nearby = tuple(
-        store.stream_events(log_id, stream.name, from_version=max(1, n - _AROUND), limit=2 * _AROUND + 1).fetch()
-    )
-    event = next((event for event in nearby if event.version == n), None)
-    found: Step | None = None
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The events of a source around a place, in order, up to `at` those at or before it.
+
+    `begins`, `ends`: there are none before, none behind. A search that gave up says to where it looked.
+    """
+
+    events: list[Event]
+    at: int
+    begins: bool
+    ends: bool
+    looked_back_to: int | None = None
+    looked_on_to: int | None = None
+
+
+@dataclass(slots=True)
+class Replay:
+    """A source at a step. `at` is the index of its stop; -1 is step 0, before the first.
+
+    `before` and `after` are the states on both sides of the step, and `is_known` whether they are; else `too_far` or
+    `failed` says why not. `failed` may also be of a step behind.
+    """
+
+    projection: Projection
+    source: Source
+    near: Near
+    stops: list[Stop] = field(default_factory=list)
+    at: int = -1
+    is_known: bool = False
+    before: Json = None
+    after: Json = None
     failed: ReducerFailed | None = None
-    if n <= FOLD_LIMIT:
-        try:
-            found = _step(log_id, stream.name, n=n, projection=projection)
-        except ReducerFailed as error:
-            failed = error
-    return StreamReplay(stream=stream, n=n, event=event, step=found, failed=failed, nearby=nearby)
+    too_far: TooFar | None = None
+
+    @property
+    def stop(self) -> Stop | None:
+        """The step that is looked at; None is the one before the first event."""
+        return self.stops[self.at] if self.at >= 0 else None
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return (self.stop.changes or ()) if self.stop else ()
 
 
-def _step(log_id: int, stream: str, *, n: int, projection: Projection) -> Step:
-    if n == 0:
-        return start(projection)
-    before = projection.initial
-    for block in _blocks(log_id, stream, upto=n):
-        if block[-1].event.version < n:
-            before = fold(projection, block, before)
-        else:
-            return step(projection, n, block[-1], fold(projection, block[:-1], before))
-    raise AssertionError(f"{stream} ends before version {n}")
+def replay(log_id: int, projection: Projection, source: Source, *, place: int, head: int) -> Replay:
+    """The last step at or before a place in a source. `head` is the log's, read before."""
+    near = _near(log_id, source, place, head=head)
+    made = Replay(projection, source, near)
+    base: Point | None = None
+    skipped = 0
+    try:
+        base, skipped = _base(log_id, made, head=head)
+    except TooFar as too_far:
+        made.too_far = too_far
+    except ReducerFailed as failed:
+        made.failed = failed
+    first = _first_number(source, near, base, skipped)
+    states = _states(made, base, near.events[skipped:]) if base else []
+    _show(made, first, states, skipped)
+    return made
 
 
-def _blocks(log_id: int, stream: str, *, upto: int) -> Iterator[list[Decoded]]:
-    """The stream's events from the first to version `upto`, a bounded number at a time."""
-    for first in range(1, upto + 1, _BLOCK):
-        limit = min(_BLOCK, upto + 1 - first)
-        events = store.stream_events(log_id, stream, from_version=first, limit=limit).fetch()
-        yield list(map(decode, events))
+def _near(log_id: int, source: Source, place: int, *, head: int) -> Near:
+    if source.kind == "query":
+        return _found(log_id, source, place, head=head)
+    if source.kind == "stream":
+        back = store.stream_events(log_id, source.name, from_version=place, backward=True, limit=_SIDE + 1).fetch()
+        ahead = store.stream_events(log_id, source.name, from_version=place + 1, limit=_SIDE + 1).fetch()
+    else:
+        condition = source.condition
+        back = store.events(log_id, condition, before=place + 1, backward=True, limit=_SIDE + 1).fetch()
+        ahead = store.events(log_id, condition, after=place, limit=_SIDE + 1).fetch()
+    events = [*back[::-1], *ahead[:_SIDE]]
+    return Near(events, len(back) - 1, begins=len(back) <= _SIDE, ends=len(ahead) <= _SIDE)
+
+
+def _found(log_id: int, source: Source, place: int, *, head: int) -> Near:
+    """The same by a search, which stops after a while."""
+    query = parse(source.name)
+    search = partial(scan.events, log_id, query, limit=_SIDE + 1, budget=_SEARCH_SECONDS, head=head)
+    back = search(before=place + 1).fetch()
+    ahead = search(after=place, backward=False).fetch()
+    return Near(
+        [*back.events[::-1], *ahead.events[:_SIDE]],
+        len(back.events) - 1,
+        begins=back.complete and len(back.events) <= _SIDE,
+        ends=ahead.complete and len(ahead.events) <= _SIDE,
+        looked_back_to=None if back.complete else back.searched_to,
+        looked_on_to=None if ahead.complete else ahead.searched_to,
+    )
+
+
+def _base(log_id: int, made: Replay, *, head: int) -> tuple[Point, int]:
+    """Where the window is folded from, and how many of its first events that has passed already."""
+    near, source, projection = made.near, made.source, made.projection
+    if near.begins or not near.events:
+        return start(projection), 0
+    try:
+        upto = near.events[0].position - 1
+        return run(fold_to(log_id, projection, source, upto=upto, seen=head)).point, 0
+    except TooFar:
+        # A state that grows has few snapshots: one that stands within the window serves as well.
+        now = near.events[max(near.at, 0)]
+        found = run(_nearest(log_id, projection, source, now.position - 1))
+        if found is None or found.place < source.place(near.events[0]) or found.place >= source.place(now):
+            raise
+        return found, sum(source.place(event) <= found.place for event in near.events)
+
+
+def _nearest(log_id: int, projection: Projection, source: Source, position: int) -> Asking[Point | None]:
+    found: list[Point] = yield snapshots.nearest(log_id, projection, source, position=position)
+    return found[0] if found else None
+
+
+def _first_number(source: Source, near: Near, base: Point | None, skipped: int) -> int | None:
+    """The number of the first event of the window. Of a search nobody counts the events."""
+    if source.kind in ("stream", "log"):
+        return source.place(near.events[0]) if near.events else 1
+    if source.kind == "query":
+        return 1 if near.begins else None
+    return base.n - skipped + 1 if base else None
+
+
+def _states(made: Replay, base: Point, events: Sequence[Event]) -> list[Json]:
+    """The state at the base and after each event, as far as the reducer goes."""
+    states: list[Json] = [state_text.loads(base.state)]
+    try:
+        for event in events:
+            takes = made.source.takes(made.projection, event)
+            states.append(fold(made.projection, [decode(event)], states[-1]) if takes else states[-1])
+    except ReducerFailed as failed:
+        made.failed = failed
+    return states
+
+
+def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> None:
+    """Cut the window out of what was read, and say what its steps changed."""
+    near = made.near
+    begin, end = _cut(first, near.at, len(near.events))
+    changes = _changes(states, skipped, near.at, range(begin, end))
+    made.stops = [
+        Stop(event, made.source.place(event), None if first is None else first + i, changes.get(i))
+        for i, event in enumerate(near.events[begin:end], start=begin)
+    ]
+    made.at = near.at - begin if near.at >= 0 else -1
+    now = near.at - skipped + 1
+    if 0 <= now < len(states) and (now or near.at < 0):
+        made.is_known = True
+        made.before, made.after = states[max(now - 1, 0)], states[now]
+
+
+def _cut(first: int | None, at: int, count: int) -> tuple[int, int]:
+    """From which to which event the window goes: so that it stays where it is while one steps."""
+    if first is None:
+        return 0, count
+    n = first + at
+    begin = max(0, n - n % HOP - HOP - first + 1)
+    return begin, min(count, begin + 3 * HOP)
+
+
+def _changes(states: list[Json], skipped: int, at: int, window: range) -> dict[int, tuple[Change, ...]]:
+    """What the events of the window changed, by index, as long as there is time."""
+    found: dict[int, tuple[Change, ...]] = {}
+    began = time.thread_time()
+    for i in sorted(window, key=lambda i: abs(i - at)):
+        place = i - skipped
+        if 0 <= place < len(states) - 1:
+            found[i] = diff(states[place], states[place + 1])
+            if time.thread_time() - began > _DIFF_SECONDS:
+                break
+    return found
+
+
+def place_of(log_id: int, projection: Projection, source: Source, n: int) -> int | None:
+    """Where the nth event of a source stands; None where that can't be told from a snapshot and a block."""
+    if source.kind in ("stream", "log", "query") or not n:
+        return n
+    near = run(_before(log_id, projection, source, n))
+    passed, place = (near.n, near.place) if near else (0, 0)
+    if not 0 < n - passed <= BLOCK:
+        return place if n == passed else None
+    events = store.events(log_id, source.condition, after=place, limit=n - passed).fetch()
+    return events[-1].position if events else place
+
+
+def _before(log_id: int, projection: Projection, source: Source, n: int) -> Asking[Point | None]:
+    found: list[Point] = yield snapshots.before(log_id, projection, source, n=n)
+    return found[0] if found else None

@@ -20,7 +20,12 @@ ASKED = 4
 
 def nearest(log_id: int, projection: Projection, source: Source, *, position: int) -> Statement:
     """The last snapshot whose state is that of a moment at or before a position."""
-    return Statement(caches.NEAREST, (*_whose(log_id, projection, source), position), Point)
+    return Statement(caches.NEAREST, (*_whose(log_id, projection, source), position, position), Point)
+
+
+def before(log_id: int, projection: Projection, source: Source, *, n: int) -> Statement:
+    """The last snapshot at or before the nth event of a source."""
+    return Statement(caches.BEFORE, (*_whose(log_id, projection, source), n), Point)
 
 
 def between(log_id: int, projection: Projection, source: Source, *, first: int, last: int) -> Statement:

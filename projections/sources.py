@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import store
+from events.query.match import event_matcher
+from events.query.parse import parse
 from events.store import Read
 from events.types import Event
 from projections.asking import Asking
@@ -15,7 +19,7 @@ from projections.fingerprint import fingerprint
 from projections.models import Checkpoint, Parked, ProjectionEvent
 from projections.types import AGENT, LOG, STREAM, WORKFLOW, Key, Projection, decode
 
-Kind: TypeAlias = Literal["stream", "workflow", "agent", "log", "key", "kept"]
+Kind: TypeAlias = Literal["stream", "workflow", "agent", "log", "query", "key", "kept"]
 
 _KINDS: dict[str, Kind] = {STREAM.name: "stream", WORKFLOW.name: "workflow", AGENT.name: "agent", LOG.name: "log"}
 _BY_INDEX: tuple[Key, ...] = (STREAM, WORKFLOW, AGENT, LOG)
@@ -34,7 +38,8 @@ class Places:
 class Source:
     """The events of one key, in order. A place in them is a version of a stream, else a position of the log.
 
-    Kind `key` is the whole log, looked through; `kept` is that too, behind the last of `places`.
+    Kind `key` is the whole log, looked through; `kept` is that too, behind the last of `places`; so is `query`, whose
+    name is a query with its times pinned.
     """
 
     kind: Kind
@@ -48,7 +53,7 @@ class Source:
         if self.places and after < self.places.upto:
             wanted = self._noted(log_id, self.places, after=after, upto=upto)
             return store.events(log_id, Q(position__in=wanted[:limit]), limit=limit)
-        return store.events(log_id, self._condition, after=after, before=upto + 1, limit=limit)
+        return store.events(log_id, self.condition, after=after, before=upto + 1, limit=limit)
 
     def place(self, event: Event) -> int:
         """Where an event stands in this source."""
@@ -56,6 +61,8 @@ class Source:
 
     def takes(self, projection: Projection, event: Event) -> bool:
         """Whether a projection folds an event that was read from here. What the key makes of it may raise."""
+        if self.kind == "query":
+            return projection.reads(event) and _fits(self.name)(event)
         is_mixed = self.kind in ("key", "kept")
         return projection.reads(event) and (not is_mixed or self.name in projection.key.keys(decode(event)))
 
@@ -71,7 +78,7 @@ class Source:
         return behind.order_by("position").values("position")
 
     @property
-    def _condition(self) -> Q:
+    def condition(self) -> Q:
         match self.kind:
             case "workflow":
                 return Q(correlation_id=self.name)
@@ -79,6 +86,11 @@ class Source:
                 return Q(agent=self.name)
             case _:
                 return Q()
+
+
+@lru_cache(maxsize=64)
+def _fits(query: str) -> Callable[[Event], bool]:
+    return event_matcher(parse(query))
 
 
 def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:

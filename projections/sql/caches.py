@@ -9,8 +9,11 @@ _SOUND = """
         select from redaction as r
         where r.log_id = s.log_id and r.position <= s.position and r.marker_position > s.seen)"""
 _POINT = f"select s.n, s.place, s.events, s.position, s.version, s.event_size, s.kept_size, s.state {_SOUND}"
-NEAREST = f"{_POINT} and s.position <= %s order by s.position desc, s.n desc limit 1"
+# One that has passed more than that would have the same state, but not the number of its events.
+_WITHIN = "(s.kind = 'stream' or s.place <= %s)"
+NEAREST = f"{_POINT} and s.position <= %s and {_WITHIN} order by s.position desc, s.n desc limit 1"
 BETWEEN = f"{_POINT} and s.n >= %s and s.n < %s order by s.n limit 1"
+BEFORE = f"{_POINT} and s.n <= %s order by s.n desc limit 1"
 BEHIND = f"select s.n {_SOUND} and s.n > %s and not s.is_asked order by s.n limit 1"
 
 # One from before a redaction is replaced; else the first stays, and a second would be the same.

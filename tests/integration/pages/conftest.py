@@ -20,12 +20,12 @@ Append = Callable[..., None]
 
 @pytest.fixture
 def append(log: Log) -> Append:
-    """Append events, given as the fields of each, to a stream of the test's log."""
+    """Append events, given as the fields of each, to a stream of the test's log; `fields` are the append's own."""
 
-    def append(stream: str, *events: dict[str, Any]) -> None:
+    def append(stream: str, *events: dict[str, Any], **fields: Any) -> None:
         async def write() -> None:
             async with Engine() as engine:
-                (outcome,) = await engine.writer.append(log.pk, [make_append(stream, *events)])
+                (outcome,) = await engine.writer.append(log.pk, [make_append(stream, *events, **fields)])
                 assert isinstance(outcome, Appended)
 
         asyncio.run(write())

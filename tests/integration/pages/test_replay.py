@@ -10,9 +10,10 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log
-from events.types import StreamInfo
-from projections import replay
+from projections import jobs, states
 from projections.registry import PROJECTIONS
+from projections.states import Pace
+from projections.templatetags.replaying import replay_url
 from projections.types import Decoded, Projection
 from tests.integration.pages.conftest import Append
 
@@ -57,6 +58,7 @@ def test_the_cursor_is_marked_and_the_rest_is_ahead(viewer: Client, at: str) -> 
     page = page_of(viewer, at, 2)
     assert page.count('aria-current="step"') == 1
     assert (page.count('class="step now"'), page.count('class="step ahead"')) == (1, 1)
+    assert (page.count('class="column now"'), page.count('class="column ahead"')) == (1, 1)
 
 
 @pytest.mark.usefixtures("order")
@@ -72,30 +74,37 @@ def test_the_box_goes_to_a_step_of_the_stream(viewer: Client, at: str, typed: st
     assert answer["Location"].endswith(f"/replay/stream/order-1/{step}")
 
 
-def test_folding_in_blocks_gives_the_state_of_folding_at_once(log: Log, append: Append) -> None:
-    append("s", *[{"data": b'{"n": %d, "k%d": true}' % (n, n % 7)} for n in range(1, 1203)])
-    found = replay.replay_stream(log.pk, StreamInfo("s", None, 1202, 1202), n=1201, projection=PROJECTIONS["latest"])
-    assert found.step
-    assert found.step.after == {"n": 1201, **{f"k{n}": True for n in range(7)}}
-    assert found.step.before == {"n": 1200, **{f"k{n}": True for n in range(7)}}
-
-
-def test_a_long_stream_lists_the_events_around_the_step(viewer: Client, append: Append, at: str) -> None:
+def test_a_long_stream_lists_the_steps_around(viewer: Client, append: Append, at: str) -> None:
     append("order-1", *[{}] * 450)
     page = page_of(viewer, at, 225)
-    assert page.count('<li class="step') == 201
-    assert "124 earlier" in page
-    assert "125 later" in page
+    assert page.count('<li class="step') == 120
+    assert "160 earlier" in page
+    assert "170 later" in page
 
 
-def test_beyond_the_limit_the_page_says_that_it_does_not_fold(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", *[{}] * 450)
+    listed = [re.findall(r'<span class="n">(\d+)</span>', page_of(viewer, at, step)) for step in (200, 239, 240)]
+    assert listed[0] == listed[1] == [str(n) for n in range(161, 281)]
+    assert listed[2] == [str(n) for n in range(201, 321)]
+
+
+def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
+    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "FOLD_LIMIT", 5)
-    append("order-1", *[{"data": b'{"n": 1}'}] * 6)
-    page = page_of(viewer, at, 6)
-    assert "Too many events to fold here" in page
-    assert "#6" in page
+    monkeypatch.setattr(states, "_WAITED_FOR", Pace(chunk=50, most=100))
+    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 451)])
+    page = page_of(viewer, at, 400)
+    assert "The state is being folded" in page
+    assert 'aria-current="step"' in page
+    job = jobs.claim(["replay"])
+    assert job
+    assert job.log_id == log.pk
+    jobs.do(job)
+    page = page_of(viewer, at, 400)
+    assert "The state is being folded" not in page
+    assert re.search(r'<bdi class="old val">399</bdi>.*>400</bdi>', page)
 
 
 def test_a_reducer_that_raises_shows_where_and_the_last_good_state(
@@ -120,6 +129,56 @@ def test_a_reducer_that_raises_shows_where_and_the_last_good_state(
 def test_a_step_costs_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; the stream, the events around the step, one block to fold
-    with django_assert_num_queries(6):
+    # session, user, membership with its log; the stream, its events before and behind; effects;
+    # for two projections that find what is wrong: a snapshot, a block, the next snapshot
+    with django_assert_num_queries(12):
         page_of(viewer, at, 3)
+
+
+def test_any_source_is_replayed_by_any_projection(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {"agent": "a b", "correlation_id": "run/1", "data": b'{"n": 1}'}, {"data": b'{"n": 2}'})
+    append("order-2", {"agent": "a b", "correlation_id": "run/1", "data": b'{"n": 3}'})
+    for source in ("workflow/run%2F1/3", "agent/a%20b/3", "query/3?q=correlation:run/1", "log/3"):
+        page = viewer.get(f"{at}replay/{source}").content.decode()
+        assert re.search(r'<bdi class="old val">\d</bdi>.*<bdi class="val v-n new"[^>]*>3</bdi>', page), source
+        by = viewer.get(f"{at}replay/{source}{'&' if '?' in source else '?'}by=counts")
+        assert by.status_code == 200, source
+    # A position between two of them is the one before it; what the query means stands in the address.
+    assert viewer.get(f"{at}replay/workflow/run%2F1/2")["Location"].endswith("/1")
+    assert "since%3A20" in viewer.get(f"{at}replay/query/3", {"q": "since:1h"})["Location"]
+
+
+def test_an_odd_name_is_a_source(viewer: Client, append: Append, at: str) -> None:
+    for name in ("a/../b", "<i>", "5", "x/7"):
+        append("order-1", {"correlation_id": name})
+        url = replay_url(at.split("/")[2], "workflow", name, 1_000)
+        page = viewer.get(url, follow=True)
+        assert page.status_code == 200
+        assert "<i>" not in page.content.decode()
+        assert 'aria-current="step"' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["replay/nothing/1", "replay/workflow/1", "replay/workflow/x/1", "replay/query/1?q=(", "replay/log/1?by=x"]
+)
+def test_what_is_no_replay_is_not_found(viewer: Client, at: str, path: str) -> None:
+    assert viewer.get(f"{at}replay/{path}").status_code == 404
+
+
+@pytest.mark.usefixtures("order")
+def test_a_value_says_which_steps_set_it(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/3", {"why": "/quantity"}).content.decode()
+    history = page[page.index('class="history"') :]
+    assert re.findall(r'<span class="st">(\d+)</span>', history) == ["3", "1"]
+    assert re.search(r'id="why-previous" href="[^"]*/1\?why=%2Fquantity"', page)
+    first = viewer.get(f"{at}replay/stream/order-1/1", {"why": "/quantity"}).content.decode()
+    assert re.search(r'id="why-next" href="[^"]*/3\?why=%2Fquantity"', first)
+
+
+def test_a_lost_update_is_marked_and_listed(viewer: Client, append: Append, at: str) -> None:
+    append("list-1", {"agent": "router", "data": b'{"stops": [1]}'}, read_position=0)
+    append("list-1", {"agent": "optimizer", "data": b'{"stops": [2]}'}, read_position=0)
+    page = viewer.get(f"{at}replay/stream/list-1/1").content.decode()
+    assert "1 found wrong" in page
+    assert re.search(r'/replay/stream/list-1/2"><b>Lost update</b>', page)
+    assert 'class="glyph found"' in page

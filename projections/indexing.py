@@ -1,0 +1,42 @@
+"""Making a replay's way quick, as a job: it folds a source up to a step and leaves snapshots on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events import store
+from projections import jobs, registry
+from projections.asking import Asking, run
+from projections.fingerprint import fingerprint
+from projections.folding import Folding
+from projections.jobs import Beat
+from projections.models import Job
+from projections.sources import Source
+from projections.states import Pace, TooFar, fold_to
+from projections.types import Projection
+
+REPLAY = "replay"
+_CHUNK = 500
+
+
+def ensure(log_id: int, projection: Projection, too_far: TooFar) -> Asking[Job]:
+    """The job that folds as far as a page could not."""
+    source, upto = too_far.source, too_far.upto
+    same = f"{projection.name}:{fingerprint(projection)[:16]}:{source.kind}:{upto}:{source.name}"
+    arguments = {"projection": projection.name, "kind": source.kind, "name": source.name, "upto": upto}
+    return (yield from jobs.ensure(log_id, REPLAY, same, arguments=arguments))
+
+
+@jobs.kind(REPLAY)
+def index(job: Job, beat: Beat) -> dict[str, Any]:
+    """Fold the source of a replay up to a position."""
+    wanted = job.arguments
+    projection, source = registry.get(wanted["projection"]), Source(wanted["kind"], wanted["name"])
+    head = store.head(job.log_id).first() or 0
+
+    def told(folding: Folding) -> None:
+        beat(folding.place, None if source.kind == "stream" else wanted["upto"])
+
+    pace = Pace(chunk=_CHUNK, most=None, told=told)
+    point = run(fold_to(job.log_id, projection, source, upto=wanted["upto"], seen=head, pace=pace)).point
+    return {"events": point.events, "position": point.position}

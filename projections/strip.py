@@ -1,0 +1,121 @@
+"""The window of a replay as a drawing: a column a step, a lane an agent, a bar for how much each changed. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from events.line import Line
+from projections.findings import Findings
+from projections.replay import Stop
+
+RULER = 26
+ROW = 18
+BARS = 30
+_MOST_LANES = 8
+_WIDE = 48
+"""So many columns have a number and a count each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One agent's, or (`others`: how many) that of all who have none of their own."""
+
+    name: str | None
+    y: int
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One step. Across it is in per cent, down in pixels. `bar` None: what it changed is not known. `mark` is `sure`,
+    `possible` or empty: what is wrong with it."""
+
+    stop: Stop
+    line: Line
+    x: str
+    left: str
+    y: int
+    bar: int | None
+    count: int | None
+    label: str
+    is_now: bool
+    is_ahead: bool
+    mark: str
+    bar_y: int = 0
+
+
+@dataclass(slots=True)
+class Strip:
+    """The drawing. `not_drawn`: how many of its steps have no bar. `behind` begins what is still ahead."""
+
+    lanes: list[Lane]
+    bars: int
+    height: int
+    width: str = "100%"
+    behind: str = "0%"
+    now: str | None = None
+    is_wide: bool = True
+    not_drawn: int = 0
+    most: int = 0
+    columns: list[Column] = field(default_factory=list)
+
+
+def draw(stops: Sequence[Stop], lines: Sequence[Line], *, at: int, found: Findings) -> Strip:
+    """Draw the steps of a window; `at` is the index of the one that is looked at, `found` is to be marked."""
+    lanes, y_of = _lanes([stop.event.agent for stop in stops])
+    bars = RULER + ROW * len(lanes) + 4
+    strip = Strip(lanes, bars, bars + BARS)
+    share = 100 / max(len(stops), 1)
+    strip.width, strip.is_wide = _percent(share), len(stops) <= _WIDE
+    strip.behind = _percent(share * (at + 1))
+    strip.now = _percent(share * at) if at >= 0 else None
+    counts = [None if stop.changes is None else len(stop.changes) for stop in stops]
+    strip.not_drawn = counts.count(None)
+    strip.most = max((count for count in counts if count), default=0)
+    tick = 1 if strip.is_wide else 10
+    for i, (stop, line, count) in enumerate(zip(stops, lines, counts, strict=True)):
+        bar = None if count is None else -(-count * (BARS - 8) // max(strip.most, 10))
+        strip.columns.append(
+            Column(
+                stop,
+                line,
+                x=_percent(share * (i + 0.5)),
+                left=_percent(share * i),
+                y=y_of[stop.event.agent],
+                bar=bar,
+                count=count,
+                label=f"{stop.n:,}" if stop.n is not None and stop.n % tick == 0 else "",
+                is_now=i == at,
+                is_ahead=i > at,
+                mark=_mark(stop, found),
+                bar_y=strip.height - 2 - (bar or 0),
+            )
+        )
+    return strip
+
+
+def _mark(stop: Stop, found: Findings) -> str:
+    position = stop.event.position
+    return "sure" if position in found.sure else "possible" if position in found.possible else ""
+
+
+def _lanes(agents: Sequence[str | None]) -> tuple[list[Lane], dict[str | None, int]]:
+    """Those with the most events, in the order of their first one; the rest share a lane."""
+    counts = Counter(agents)
+    own = list(counts)
+    if len(own) > _MOST_LANES:
+        most = {agent for agent, _ in counts.most_common(_MOST_LANES - 1)}
+        own = [agent for agent in own if agent in most]
+    y_of = {agent: RULER + ROW * place + ROW // 2 for place, agent in enumerate(own)}
+    lanes = [Lane(agent, y) for agent, y in y_of.items()]
+    if others := [agent for agent in counts if agent not in y_of]:
+        y = RULER + ROW * len(own) + ROW // 2
+        lanes.append(Lane(None, y, others=len(others)))
+        y_of |= dict.fromkeys(others, y)
+    return lanes, y_of
+
+
+def _percent(share: float) -> str:
+    return f"{share:.3f}%"
