@@ -48,6 +48,17 @@ class Pick:
     exclude: str
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who last set a value: the event and its address, and an address of all who did. `position` None: not known."""
+
+    history: str
+    position: int | None = None
+    url: str = ""
+    type: str = ""
+    agent: str | None = None
+
+
 PickOf: TypeAlias = Callable[[str], Pick | None]
 """The addresses for the value at a pointer."""
 
@@ -68,6 +79,7 @@ class Row:
     old: str = ""
     unfolded: bool = True
     pick: Pick | None = None
+    by: By | None = None
 
     @property
     def cut(self) -> bool:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from events import converters
 from events.answers import iso
+from events.json_tree import By
 from events.lanes import Mark
 from events.line import Line, Said, slot
 
@@ -43,6 +44,23 @@ def drawn(mark: Mark, events_url: str) -> SafeString:
 def said(line: Line) -> SafeString:
     """The keys and values that a row shows: hundreds a page, for which a template would take thrice as long."""
     return SafeString("".join(_said(one) for one in line.said))
+
+
+_BY = """<span class="by">{}<bdi class="ag ellipsis" title="{}">{}</bdi>\
+<a class="link" href="{}" hx-get="{}" hx-target="#state" hx-swap="outerHTML" hx-push-url="true" \
+aria-label="History of {}">history</a></span>"""
+
+
+@register.simple_tag
+def set_by(by: By, key: str | None) -> SafeString:
+    """Who last set a value of a tree, in columns."""
+    event = SafeString('<span class="faint">not known</span>')
+    if by.position is not None:
+        shape = glyph(by.type)
+        event = format_html(
+            '<a class="setby" href="{}" title="{}">{}#{}</a>', by.url, by.type, shape, count(by.position)
+        )
+    return format_html(_BY, event, by.agent or "", by.agent or "", by.history, by.history, key or "the state")
 
 
 def _said(one: Said) -> str:

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 
 from events.json_tree import tree
 from events.json_value import loads
 from events.types import Event
-from projections import upcasting
+from projections import registry, upcasting
 from projections.diff import diff
 from projections.marks import marks
+from projections.types import AGENT, STREAM, WORKFLOW, Projection, decode
 from projections.upcasting import UpcastFailed
 
 register = template.Library()
+
+_KEYS = {"stream": STREAM, "workflow": WORKFLOW, "agent": AGENT}
+
+
+@register.simple_tag
+def query(**said: object) -> str:
+    """A query string of its own."""
+    return urlencode(said)
+
+
+@register.inclusion_tag("projections/_states_of.html")
+def states_of(log_name: str, kind: str, key: str) -> dict[str, Any]:
+    """The states that what happens in a stream, in a workflow or by an agent makes."""
+    taking = (each for each in registry.PROJECTIONS.values() if each.key is _KEYS[kind])
+    return {"states": [_State(log_name, each, key) for each in taking]}
+
+
+@register.inclusion_tag("projections/_states_of.html")
+def states_with(log_name: str, event: Event) -> dict[str, Any]:
+    """The states that took an event, right behind it."""
+    taking = (each for each in registry.PROJECTIONS.values() if each.reads(event))
+    return {"states": [_State(log_name, each, key, event.position) for each in taking for key in _keys(each, event)]}
+
+
+class _State:
+    """A link to a state: now, or as of a position."""
+
+    def __init__(self, log_name: str, projection: Projection, key: str, position: int | None = None) -> None:
+        self.projection = projection
+        self.key = key
+        at = {} if position is None else {"at_position": position}
+        self.url = f"{reverse('projection-state', args=[log_name, projection.name])}?{urlencode({'key': key, **at})}"
+
+
+def _keys(projection: Projection, event: Event) -> Iterator[str]:
+    """An event's keys; none where the projection can't tell."""
+    try:
+        yield from projection.key.keys(decode(event))
+    except Exception:
+        return
 
 
 @register.inclusion_tag("projections/_read_as.html")

@@ -12,7 +12,8 @@ from tests.integration.pages.conftest import Append
 
 PAGES = (
     "", "events/1", "streams/", "streams/order-1/", "workflows/", "workflows/w/", "seen/correlation_id", "completions",
-    "replay/stream/order-1/1",
+    "replay/stream/order-1/1", "projections/", "projections/latest/", "projections/latest/states",
+    "projections/latest/state",
 )  # fmt: skip
 ADMIN_PAGES = ("tokens/",)
 

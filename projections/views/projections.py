@@ -1,0 +1,239 @@
+"""Projections: what there is, how far each has come, and what an operator can do about it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from events.json_tree import Row, tree
+from events.models import Member, Role
+from events.views.page import log_page, show
+from projections import checkpoints, jobs, lag, registry
+from projections.checkpoints import ParkedKey, Progress
+from projections.errors import NoSuchBuild
+from projections.fingerprint import fingerprint
+from projections.lag import Chart
+from projections.models import Policy, Snapshot
+from projections.state_text import loads
+from projections.types import Projection
+
+STALLED = timedelta(minutes=2)
+"""Without progress for so long, a build that has events to fold is said to be stalled."""
+_COUNTED = 10_000
+_PARKED_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One projection in a log. `live` is the build that readers see, `beside` the one that is to take over.
+
+    `is_stalled`: there is something to do, and nothing was done for minutes.
+    """
+
+    projection: Projection
+    live: Progress | None
+    beside: Progress | None
+    chart: Chart | None
+    is_stalled: bool
+
+    @property
+    def word(self) -> str:
+        """Its status, as the page's components are called."""
+        if not self.projection.materialised:
+            return "on demand"
+        if self.is_stalled:
+            return "stalled"
+        if self.live is None:
+            return "not built" if self.beside is None else self.beside.state
+        return self.live.state
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A parked key with the rows of the state before its event."""
+
+    parked: ParkedKey
+    state: list[Row]
+
+
+@require_safe
+@log_page()
+def projections(request: HttpRequest, member: Member) -> HttpResponse:
+    """`/logs/<log>/projections/`; `?format=json` is the API's answer."""
+    if request.GET.get("format") == "json":
+        return redirect(twin(member, ""))
+    context = {"here": "projections", "standings": _standings(member, list(registry.PROJECTIONS.values()))}
+    template, partial = "projections/projections.html", "projections/_projections.html"
+    return show(request, member, template=template, partial=partial, context=context)
+
+
+@require_safe
+@log_page()
+def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
+    """`/logs/<log>/projections/<name>/`; `?format=json` is the API's answer."""
+    found = registry.get(name)
+    if request.GET.get("format") == "json":
+        return redirect(twin(member, f"/{name}"))
+    [standing] = _standings(member, [found])
+    context = {
+        "here": "projections",
+        "projection": found,
+        "standing": standing,
+        "builds": [build for build in (standing.live, standing.beside) if build],
+        "states": _counted(checkpoints.live(member.log_id, name).values("key")) if found.materialised else None,
+        "snapshots": _counted(Snapshot.objects.filter(log=member.log, projection=name).values("n")),
+        "counted": _COUNTED,
+        "stuck": _stuck(member, standing),
+        "parked_shown": _PARKED_SHOWN,
+        "policies": Policy.choices,
+        "reads": sorted(found.handlers),
+        "fingerprint": fingerprint(found),
+        "source": _source(found),
+    }
+    template, partial = "projections/projection.html", "projections/_projection.html"
+    return show(request, member, template=template, partial=partial, context=context)
+
+
+@require_POST
+@log_page(Role.OPERATOR)
+def order(request: HttpRequest, member: Member, name: str, order: str) -> HttpResponse:
+    """`/logs/<log>/projections/<name>/orders/<order>`: what the runner is to do; back to the projection."""
+    found = registry.get(name)
+    try:
+        said = _ORDERS[order](member.log_id, found, request)
+    except (NoSuchBuild, KeyError, ValueError) as error:
+        messages.warning(request, str(error) if isinstance(error, NoSuchBuild) else "There is no such order.")
+    else:
+        messages.success(request, said)
+    return redirect("projection", member.log.name, name)
+
+
+@require_POST
+@log_page(Role.OPERATOR)
+def cancel_job(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """`/logs/<log>/jobs/<pk>/cancel`: it ends between two stretches of work; back to the projections."""
+    jobs.cancel(member.log_id, pk)
+    messages.success(request, "The job ends as soon as it can.")
+    return redirect("projections", member.log.name)
+
+
+def twin(member: Member, path: str, **query: str | int | None) -> str:
+    """Where the API says the same: it takes a session for a reading."""
+    said = {name.rstrip("_"): value for name, value in query.items() if value is not None}
+    return f"/api/projections{path}?{urlencode({'log': member.log.name, **said})}"
+
+
+def _standings(member: Member, found: Sequence[Projection]) -> list[Standing]:
+    now = timezone.now()
+    builds = checkpoints.progress(member.log)
+    drawn = lag.charts(member.log_id, now=now)
+
+    def standing(each: Projection) -> Standing:
+        mine = [build for build in builds if build.projection == each.name]
+        live = next((build for build in mine if build.is_live), None)
+        beside = next((build for build in mine if not build.is_live), None)
+        is_stalled = any(_is_stalled(build, now) for build in mine)
+        return Standing(each, live, beside, drawn.get(each.name), is_stalled)
+
+    return [standing(each) for each in found]
+
+
+def _is_stalled(build: Progress, now: datetime) -> bool:
+    last = build.advanced_at or build.started_at
+    return build.state in ("live", "building") and build.lag > 0 and now - last > STALLED
+
+
+def _stuck(member: Member, standing: Standing) -> list[Stuck]:
+    if standing.live is None or not standing.live.parked:
+        return []
+    found = checkpoints.parked(member.log_id, standing.projection.name, standing.live.build)[:_PARKED_SHOWN]
+    initial = standing.projection.initial
+    return [Stuck(each, tree(initial if each.state is None else loads(each.state))) for each in found]
+
+
+def _counted(rows: object) -> int:
+    """How many rows there are, at the most one more than are counted."""
+    return len(list(rows[: _COUNTED + 1]))  # type: ignore[index]
+
+
+def _source(found: Projection) -> str:
+    module = sys.modules.get(found.module or "")
+    try:
+        return inspect.getsource(module) if module else ""
+    except OSError:
+        return ""
+
+
+def _build(request: HttpRequest) -> int:
+    return int(request.POST["build"])
+
+
+def _paused(log_id: int, found: Projection, request: HttpRequest) -> str:
+    checkpoints.pause(log_id, found.name, _build(request))
+    return "It pauses: its states stand still until it is resumed."
+
+
+def _resumed(log_id: int, found: Projection, request: HttpRequest) -> str:
+    checkpoints.resume(log_id, found.name, _build(request))
+    return "It goes on where it paused."
+
+
+def _retried(log_id: int, found: Projection, request: HttpRequest) -> str:
+    checkpoints.retry(log_id, found.name, _build(request))
+    return "The event that it stopped at is tried again."
+
+
+def _skipped(log_id: int, found: Projection, request: HttpRequest) -> str:
+    checkpoints.skip(log_id, found.name, _build(request))
+    return "It goes on behind the event that it stopped at."
+
+
+def _retried_key(log_id: int, found: Projection, request: HttpRequest) -> str:
+    checkpoints.retry_parked(log_id, found.name, _build(request), key=request.POST["key"])
+    return "The event that the key was parked at is tried again."
+
+
+def _skipped_key(log_id: int, found: Projection, request: HttpRequest) -> str:
+    checkpoints.skip_parked(log_id, found.name, _build(request), key=request.POST["key"])
+    return "The key goes on behind the event that it was parked at."
+
+
+def _rebuilt(log_id: int, found: Projection, request: HttpRequest) -> str:
+    if not found.materialised:
+        raise NoSuchBuild(f"{found.name} is folded on demand: there is nothing to rebuild.")
+    checkpoints.rebuild(log_id, found)
+    return "A new build begins beside the live one, and takes over when it has caught up."
+
+
+def _cancelled(log_id: int, found: Projection, request: HttpRequest) -> str:
+    checkpoints.cancel(log_id, found.name)
+    return "The new build is given up; what readers see stays as it is."
+
+
+def _minded(log_id: int, found: Projection, request: HttpRequest) -> str:
+    policy = Policy(request.POST["policy"])
+    checkpoints.set_policy(log_id, found.name, policy)
+    return f"At an error it will {policy}."
+
+
+_ORDERS: dict[str, Callable[[int, Projection, HttpRequest], str]] = {
+    "pause": _paused,
+    "resume": _resumed,
+    "retry": _retried,
+    "skip": _skipped,
+    "retry-key": _retried_key,
+    "skip-key": _skipped_key,
+    "rebuild": _rebuilt,
+    "cancel": _cancelled,
+    "policy": _minded,
+}

@@ -1,0 +1,42 @@
+"""Before a rebuild: what it would change, tried on a few keys."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from events.errors import NotFound
+from events.models import Member, Role
+from events.views.page import log_page, show
+from projections import checkpoints, jobs, registry, trying
+from projections.asking import run
+from projections.models import Job
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@log_page(Role.OPERATOR)
+def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
+    """`/logs/<log>/projections/<name>/rebuild`; a POST tries it, `?job=` shows what came of that."""
+    found = registry.get(name)
+    if not found.materialised:
+        raise NotFound(f"{name} is folded on demand: there is nothing to rebuild.")
+    if request.method == "POST":
+        job = run(trying.ensure(member.log_id, found))
+        return redirect(f"{request.path}?job={job.pk}")
+    builds = checkpoints.progress(member.log, name)
+    context = {
+        "here": "projections",
+        "projection": found,
+        "live": next((build for build in builds if build.is_live), None),
+        "beside": next((build for build in builds if not build.is_live), None),
+        "job": _job(request, member),
+    }
+    template, partial = "projections/rebuild.html", "projections/_rebuild.html"
+    return show(request, member, template=template, partial=partial, context=context)
+
+
+def _job(request: HttpRequest, member: Member) -> Job | None:
+    text = request.GET.get("job", "")
+    found = jobs.one(member.log_id, int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return found if found and found.kind == trying.DRY_RUN else None

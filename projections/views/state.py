@@ -1,0 +1,238 @@
+"""One state at any moment: its values and who set them, what two moments differ in, the history of a value."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from events import store
+from events.answers import iso
+from events.errors import Invalid
+from events.json_tree import By, Row, tree
+from events.json_value import brief
+from events.models import Member
+from events.types import Event
+from events.views.event import whole_text
+from events.views.page import log_page, show
+from projections import history, present, registry
+from projections.asking import Asking, run
+from projections.fold import ReducerFailed
+from projections.forms import Asked, StateForm
+from projections.history import Way
+from projections.marks import marks
+from projections.models import Checkpoint, Parked
+from projections.sources import source_of
+from projections.state_text import NotAState
+from projections.states import NOW, Moment, State, TooFar, difference
+from projections.types import STREAM, Change, Projection
+from projections.views.computed import computed
+from projections.views.projections import twin
+
+_TOUCHES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One event of a value's history, and what it changed there, as texts."""
+
+    event: Event
+    changes: list[tuple[str, str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Where a reducer raised, on which state."""
+
+    event: Event
+    error: str
+    state: list[Row]
+    traceback: str
+
+
+@require_safe
+@log_page()
+def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
+    """`/logs/<log>/projections/<name>/state?key=…`, now or at one of `at_version`, `at_position`, `at_time`.
+
+    `from`, `to`: the difference between two positions. `value`: the history of what stands at a pointer. `text`: one
+    long text whole. `?format=json` is the API's answer.
+    """
+    projection = registry.get(name)
+    form = StateForm(request.GET)
+    context: dict[str, Any] = {
+        "here": "projections",
+        "projection": projection,
+        "key": request.GET.get("key", ""),
+        "by_stream": projection.key is STREAM,
+    }
+    problems = [problem for found in form.errors.values() for problem in found]
+    if not problems:
+        asked = form.asked
+        if request.GET.get("format") == "json":
+            return _json(member, projection, asked)
+        try:
+            context |= _shown(request, member, projection, asked)
+        except Invalid as error:
+            problems = [error.detail]
+    pointer = request.GET.get("text")
+    if pointer is not None and request.headers.get("HX-Request") and "value_of" in context:
+        return render(request, "components/_text.html", {"row": whole_text(context["value_of"], pointer)})
+    if "state" in context and request.headers.get("X-Seen") == str(context["state"].position):
+        return HttpResponse(status=204)
+    return show(
+        request,
+        member,
+        template="projections/state.html",
+        partial="projections/_state.html",
+        context=context | {"problems": problems, "state_url": request.path},
+        status=400 if problems else 200,
+    )
+
+
+def _json(member: Member, projection: Projection, asked: Asked) -> HttpResponse:
+    if asked.one is not None:
+        to = member.log.head if asked.other is None else asked.other
+        return redirect(twin(member, f"/{projection.name}/diff", key=asked.key, from_=asked.one, to=to))
+    at = {"at_version": asked.at.version, "at_position": asked.at.position}
+    time = iso(asked.at.time) if asked.at.time else None
+    return redirect(twin(member, f"/{projection.name}/state", key=asked.key, at_time=time, **at))
+
+
+def _shown(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
+    """What the page shows; a long fold as its job, a reducer that raised with its event."""
+    log_id, pointer = member.log_id, request.GET.get("text")
+    context = {"asked": asked, "is_now": asked.at == NOW and asked.one is None, **_around(member, projection, asked)}
+    try:
+        if asked.one is not None:
+            return context | _compared(log_id, projection, asked, whole=pointer)
+        return context | _at(member, projection, asked, whole=pointer, page=request.GET.copy())
+    except TooFar as too_far:
+        at = NOW if context["is_now"] and asked.before is None else Moment(position=too_far.upto)
+        return context | {"job": computed(request, member, projection, asked.key, at=at, too_far=too_far)}
+    except ReducerFailed as failed:
+        cause = failed.__cause__ or failed
+        text = "".join(traceback.format_exception(cause))
+        return context | {"failed": Failed(failed.at.event, str(failed), tree(failed.state), text)}
+    except NotAState as error:
+        return context | {"no_state": str(error)}
+
+
+def _around(member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
+    """How far the slider goes, and at what it stands."""
+    if projection.key is not STREAM:
+        last = member.log.head
+    else:
+        info = store.stream(member.log_id, asked.key).first()
+        last = info.version if info else 0
+    return {"last": last, "at": last}
+
+
+def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str | None) -> dict[str, Any]:
+    other = NOW if asked.other is None else Moment(position=asked.other)
+    one = Moment(position=asked.one)
+    before, after, changes = run(difference(log_id, projection, asked.key, one=one, other=other))
+    return {
+        "before": before,
+        "after": after,
+        "changed": {op: sum(each.op == op for each in changes) for op in ("add", "replace", "remove", "move")},
+        "value_of": after.value,
+        "rows": tree(after.value, marks=marks(changes), whole=whole),
+    }
+
+
+def _at(member: Member, projection: Projection, asked: Asked, *, whole: str | None, page: Any) -> dict[str, Any]:
+    log_id = member.log_id
+    shown: State = run(present.state(log_id, projection, asked.key, at=asked.at))
+    try:
+        # Of a kept state the way may be long: then its values are shown without who set them, until that is asked.
+        way = run(history.way_to(log_id, projection, asked.key, at=Moment(position=shown.position)))
+    except (TooFar, ReducerFailed):
+        if asked.value is not None or not projection.materialised:
+            raise
+        way = None
+    page.pop("before", None)
+    changes = way.changes[0] if way and way.changes else ()
+    rows = tree(shown.value, marks=marks(changes), whole=whole)
+    event = store.event(log_id, shown.position).first()
+    context = {
+        "state": shown,
+        "event": event,
+        "value_of": shown.value,
+        "all_of_it": _with(page, value=""),
+        "rows": _blamed(rows, way, member.log.name, lambda pointer: _with(page, value=pointer)),
+        "at": shown.version if projection.key is STREAM else asked.at.position or member.log.head,
+        "following": run(_following(log_id, projection, asked.key, shown, head=member.log.head)),
+        "parked": _parked(log_id, projection, asked.key),
+    }
+    if asked.at.version is not None:
+        context["at"] = asked.at.version
+    if asked.value is not None:
+        context |= _history_of(log_id, projection, asked)
+    return context
+
+
+def _with(page: Any, *, value: str) -> str:
+    query = page.copy()
+    query["value"] = value
+    return f"?{query.urlencode()}"
+
+
+def _blamed(rows: list[Row], way: Way | None, log_name: str, history_of: Callable[[str], str]) -> list[Row]:
+    """The rows, each with who set its value; unfolded, as the values that did not change are wanted here."""
+    asked = [row.pointer for row in rows if row.shape in ("leaf", "text") and row.mark != "del"]
+    by = way.setters(asked) if way else {}
+    events_url = reverse("event", args=[log_name, 0]).removesuffix("0")
+
+    def who(row: Row) -> By | None:
+        if row.shape not in ("leaf", "text") or row.mark == "del":
+            return None
+        event = by.get(row.pointer)
+        if event is None:
+            return By(history_of(row.pointer))
+        return By(history_of(row.pointer), event.position, f"{events_url}{event.position}", event.type, event.agent)
+
+    return [replace(row, by=who(row), unfolded=True) for row in rows]
+
+
+def _following(
+    log_id: int, projection: Projection, key: str, shown: State, *, head: int
+) -> Asking[dict[str, int] | None]:
+    """Where the next event of the key stands, as a query; None: it is the last, or there is no index to ask."""
+    source = yield from source_of(log_id, projection, key)
+    if source.kind in ("key", "kept") or not shown.position:
+        return None
+    after = shown.version if source.kind == "stream" else shown.position
+    found: list[Event] = yield source.read(log_id, after=after, upto=head, limit=1)
+    return {"at_position": found[0].position} if found else None
+
+
+def _parked(log_id: int, projection: Projection, key: str) -> Parked | None:
+    live = Checkpoint.objects.filter(log_id=log_id, projection=projection.name, is_live=True).values("build")
+    return Parked.objects.filter(log_id=log_id, projection=projection.name, build__in=live, key=key).first()
+
+
+def _history_of(log_id: int, projection: Projection, asked: Asked) -> dict[str, Any]:
+    at = asked.at if asked.before is None else Moment(position=asked.before)
+    found = run(history.history(log_id, projection, asked.key, pointer=asked.value or "", at=at))
+    shown = found.touches[:_TOUCHES]
+    rest = found.rest and {"value": found.rest.pointer, "before": found.rest.position}
+    if len(found.touches) > _TOUCHES:
+        _, touch = shown[-1]
+        rest = {"value": touch.pointer, "before": touch.n - 1}
+    touched = [Touched(event, [_change_text(each) for each in touch.changes[:5]]) for event, touch in shown]
+    return {"value": asked.value, "touched": touched, "rest": rest}
+
+
+def _change_text(change: Change) -> tuple[str, str, str, str]:
+    return change.op, change.path, _cut(brief(change.old)), _cut(brief(change.value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"

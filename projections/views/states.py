@@ -1,0 +1,83 @@
+"""States by key: those that begin with a prefix and fit a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from events.errors import Invalid
+from events.json_value import brief, visible
+from events.models import Member
+from events.views.page import log_page, show
+from projections import present, registry
+from projections.asking import run
+from projections.forms import StatesForm
+from projections.present import Found
+from projections.states import NOW, TooFar
+from projections.types import STREAM, Projection
+from projections.views.computed import computed
+from projections.views.projections import twin
+
+ROWS = 50
+_PAIRS = 6
+_TEXT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """One state on a line: the first keys of it and their values, cut."""
+
+    found: Found
+    said: list[tuple[str, str]]
+
+
+@require_safe
+@log_page()
+def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
+    """`/logs/<log>/projections/<name>/states`: by key, `?prefix=`, `?q=state.balance<0`; `?format=json` as the API."""
+    projection = registry.get(name)
+    if request.GET.get("format") == "json":
+        after, q = request.GET.get("after"), request.GET.get("q")
+        return redirect(twin(member, f"/{name}/states", after=after, q=q))
+    form = StatesForm(request.GET)
+    context: dict[str, Any] = {
+        "here": "projections",
+        "projection": projection,
+        "form": form,
+        "prefix": request.GET.get("prefix", ""),
+        "q": request.GET.get("q", ""),
+        "is_begun": "after" in request.GET,
+        "by_stream": projection.key is STREAM,
+    }
+    if form.is_valid():
+        context |= _listed(request, member, projection, form.cleaned_data)
+    status = 200 if form.is_valid() else 400
+    template, partial = "projections/states.html", "projections/_states.html"
+    return show(request, member, template=template, partial=partial, context=context, status=status)
+
+
+def _listed(request: HttpRequest, member: Member, projection: Projection, said: dict[str, Any]) -> dict[str, Any]:
+    after = said["after"] if "after" in request.GET else None
+    asked = present.states(member.log_id, projection, query=said["q"], after=after, limit=ROWS, prefix=said["prefix"])
+    try:
+        page = run(asked)
+    except TooFar as too_far:
+        return {"job": computed(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
+    except Invalid as error:
+        return {"unknown": error.detail}
+    return {"states": [_row(found) for found in page.found], "next": page.next, "position": page.position}
+
+
+def _row(found: Found) -> StateRow:
+    state = {} if found.error else found.state.value
+    items = list(state.items()) if isinstance(state, dict) else [("", state)]
+    telling = [(key, value) for key, value in items if value not in (None, "", {}, [])] or items
+    return StateRow(found, [(visible(key), _cut(brief(value))) for key, value in telling[:_PAIRS]])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT else f"{text[:_TEXT]}…"

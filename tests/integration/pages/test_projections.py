@@ -1,0 +1,221 @@
+"""The pages of projections: where each stands, its states by key, and what an operator may order."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from events.models import Log, Role
+from projections import checkpoints, jobs
+from projections.models import Checkpoint, Job, Policy, Status
+from tests.factories import make_log, make_member
+from tests.integration.pages.conftest import Append
+from tests.integration.projections.running import append as append_all
+from tests.integration.projections.running import known_as, live, poisoned, settle, totals, varied
+
+BY_ORDER = totals(name="totals")
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    known_as(monkeypatch, BY_ORDER)
+
+
+@pytest.fixture
+def built(log: Log) -> None:
+    append_all(log, varied(22))
+    settle(log, BY_ORDER)
+
+
+@pytest.fixture
+def operator(client: Client, log: Log, user: User) -> Client:
+    make_member(log, user=user, role=Role.OPERATOR)
+    client.force_login(user)
+    return client
+
+
+def get(client: Client, url: str, status: int = 200) -> str:
+    answer = client.get(url)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+@pytest.mark.usefixtures("built")
+def test_the_list_says_where_each_projection_stands(viewer: Client, at: str, log: Log) -> None:
+    assert "Live" in get(viewer, f"{at}projections/")
+    checkpoints.pause(log.pk, "totals", live(log).build)
+    assert "Paused" in get(viewer, f"{at}projections/")
+
+
+def test_one_that_nobody_built_says_so(viewer: Client, at: str) -> None:
+    assert "Not built" in get(viewer, f"{at}projections/")
+    assert "A runner begins it" in get(viewer, f"{at}projections/totals/")
+
+
+@pytest.mark.usefixtures("built")
+def test_one_that_has_events_to_fold_and_does_not_advance_for_minutes_is_stalled(
+    viewer: Client, at: str, log: Log
+) -> None:
+    append_all(log, varied(1))
+    assert "Stalled" not in get(viewer, f"{at}projections/")
+    Checkpoint.objects.filter(log=log).update(advanced_at="2026-01-01T00:00Z")
+    assert "Stalled" in get(viewer, f"{at}projections/")
+
+
+@pytest.mark.usefixtures("built")
+def test_other_code_asks_for_a_rebuild(viewer: Client, at: str, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    known_as(monkeypatch, totals(name="totals", marker=2))
+    assert "Code changed: rebuild" in get(viewer, f"{at}projections/totals/")
+
+
+@pytest.mark.usefixtures("built")
+def test_a_projection_shows_its_declaration_and_source(viewer: Client, at: str) -> None:
+    page = get(viewer, f"{at}projections/totals/")
+    assert "For a test." in page
+    assert "A, B*, Poisoned" in page
+
+
+@pytest.mark.usefixtures("built")
+def test_a_viewer_orders_nothing_and_an_operator_pauses_and_resumes(
+    client: Client, user: User, at: str, log: Log
+) -> None:
+    member = make_member(log, user=user)
+    client.force_login(user)
+    order, build = f"{at}projections/totals/orders/pause", {"build": live(log).build}
+    assert "Pause" not in get(client, f"{at}projections/totals/")
+    assert client.post(order, build).status_code == 404
+    assert client.get(f"{at}projections/totals/rebuild").status_code == 404
+    member.role = Role.OPERATOR
+    member.save()
+    assert "It pauses" in client.post(order, build, follow=True).content.decode()
+    assert live(log).state == "paused"
+    assert "is running" in client.post(order, build, follow=True).content.decode()
+    client.post(f"{at}projections/totals/orders/resume", build)
+    assert live(log).state == "live"
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("order", "body"), [("nope", {}), ("pause", {}), ("pause", {"build": "x"}), ("policy", {"policy": "pray"})]
+)
+def test_an_order_that_is_none_changes_nothing(
+    operator: Client, at: str, log: Log, order: str, body: dict[str, str]
+) -> None:
+    answer = operator.post(f"{at}projections/totals/orders/{order}", body, follow=True)
+    assert answer.status_code == 200
+    assert "There is no such order." in answer.content.decode()
+    assert live(log).state == "live"
+
+
+def test_a_stopped_build_shows_the_event_and_goes_on_behind_it(operator: Client, at: str, log: Log) -> None:
+    append_all(log, [*varied(3), poisoned("order-1"), *varied(3)])
+    settle(log, BY_ORDER)
+    page = get(operator, f"{at}projections/totals/")
+    assert "It stopped" in page
+    assert f'href="{at}events/4"' in page
+    assert "RuntimeError: poisoned" in page
+    operator.post(f"{at}projections/totals/orders/skip", {"build": live(log).build})
+    settle(log, BY_ORDER)
+    assert (live(log).state, live(log).skipped, live(log).lag) == ("live", 1, 0)
+
+
+def test_parked_keys_show_state_event_and_traceback_and_are_skipped(operator: Client, at: str, log: Log) -> None:
+    append_all(log, varied(3))
+    settle(log, BY_ORDER)
+    operator.post(f"{at}projections/totals/orders/policy", {"policy": Policy.PARK})
+    append_all(log, [poisoned("order-<b>"), *varied(3)])
+    settle(log, BY_ORDER)
+    page = get(operator, f"{at}projections/totals/")
+    assert "Traceback (most recent call last)" in page
+    assert "order-&lt;b&gt;" in page
+    assert f'href="{at}events/4"' in page
+    state = get(operator, f"{at}projections/totals/state?key=order-%3Cb%3E")
+    assert "Parked at" in state
+    operator.post(f"{at}projections/totals/orders/skip-key", {"build": live(log).build, "key": "order-<b>"})
+    settle(log, BY_ORDER)
+    assert live(log).parked == 0
+
+
+@pytest.mark.usefixtures("built")
+def test_a_rebuild_is_tried_on_five_keys_first(
+    operator: Client, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_as(monkeypatch, totals(name="totals", marker=2))
+    tried = operator.post(f"{at}projections/totals/rebuild")["Location"]
+    assert "A worker takes this on" in get(operator, tried)
+    job = Job.objects.get(log=log)
+    Job.objects.filter(pk=job.pk).update(status=Status.RUNNING, attempt=1)
+    job.refresh_from_db()
+    jobs.do(job)
+    page = get(operator, tried)
+    assert page.count("value would change") == 5
+    assert "/marker" in page
+    operator.post(f"{at}projections/totals/orders/rebuild")
+    assert {build.state for build in checkpoints.progress(log)} == {"code changed", "building"}
+    operator.post(f"{at}projections/totals/orders/cancel")
+    assert {build.state for build in checkpoints.progress(log)} == {"code changed"}
+
+
+@pytest.mark.parametrize("page", ["", "states", "state?key=x", "rebuild", "orders/pause"])
+def test_a_projection_that_is_not_declared_is_a_404(operator: Client, at: str, page: str) -> None:
+    url = f"{at}projections/nope/{page}"
+    assert (operator.post(url) if "orders" in page else operator.get(url)).status_code == 404
+
+
+def keys(page: str) -> list[str]:
+    return re.findall(r'<th scope="row" class="mono key"><a [^>]*title="([^"]*)"', page)
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("prefix=order-1", ["order-1", "order-10"]),
+        ("after=order-7", ["order-8", "order-9"]),
+        ("q=state.sum%3C-1e9", []),
+        ("prefix=order-1&q=has:state.marker", ["order-1", "order-10"]),
+    ],
+)
+def test_states_are_listed_by_prefix_and_query(viewer: Client, at: str, query: str, expected: list[str]) -> None:
+    assert keys(get(viewer, f"{at}projections/totals/states?{query}")) == expected
+
+
+@pytest.mark.usefixtures("built")
+def test_states_page_on_to_the_last_one(viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.views.states.ROWS", 4)
+    query, seen = "?", list[str]()
+    while query:
+        page = get(viewer, f"{at}projections/totals/states{query}")
+        seen += keys(page)
+        found = re.search(r'rel="next" href="([^"]+)"', page)
+        query = found[1].replace("&amp;", "&") if found else ""
+    assert seen == sorted(f"order-{n}" for n in range(11))
+
+
+@pytest.mark.parametrize("q", ["type:A", "state.sum>(", "state."])
+def test_a_query_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, at: str, q: str) -> None:
+    answer = viewer.get(f"{at}projections/totals/states", {"q": q})
+    assert answer.status_code == 400
+    assert "can’t be read" in answer.content.decode()
+
+
+def test_twins_are_the_answers_of_the_api(viewer: Client, at: str, log: Log) -> None:
+    for page, address in (
+        ("", "/api/projections?"),
+        ("totals/", "/api/projections/totals?"),
+        ("totals/states", "/api/projections/totals/states?"),
+        ("totals/state?key=a%26b", "/api/projections/totals/state?"),
+    ):
+        to = viewer.get(f"{at}projections/{page}{'&' if '?' in page else '?'}format=json")["Location"]
+        assert to.startswith(f"{address}log={log.name}")
+    assert "key=a%26b" in to
+
+
+def test_a_job_of_another_log_is_not_cancelled(operator: Client, at: str, append: Append) -> None:
+    job = Job.objects.create(log=make_log(), kind="fold", key="k", arguments={})
+    assert operator.post(f"{at}jobs/{job.pk}/cancel").status_code == 404
+    job.refresh_from_db()
+    assert not job.is_cancel_requested

@@ -1,0 +1,165 @@
+"""The page of one state: any moment of it, what two differ in, and who set each value."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.test import Client
+
+from events.models import Log
+from projections import jobs
+from projections.models import Job, JobStatus
+from projections.states import BLOCK
+from projections.types import LOG, WORKFLOW, Decoded, Projection
+from tests.integration.pages.conftest import Append
+from tests.integration.pages.test_streams import NAMES
+from tests.integration.projections.running import known_as, totals
+
+ON_DEMAND = Projection("latest", about="For a test.")
+
+
+@ON_DEMAND.on("*")
+def merge(state: Any, happened: Decoded) -> Any:
+    if happened.data.get("poison"):
+        raise RuntimeError("poisoned")
+    return state | happened.data
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    known_as(monkeypatch, ON_DEMAND, totals(name="by_workflow", key=WORKFLOW), totals(name="whole", key=LOG))
+
+
+@pytest.fixture
+def url(at: str, append: Append) -> str:
+    append("s", {"data": b'{"a": 1}', "agent": "ann"})
+    append("other", {})
+    append("s", {"data": b'{"b": {"c": "x"}}', "agent": "bob"}, {"data": b'{"a": 2}', "agent": "cat"})
+    return f"{at}projections/latest/state?key=s"
+
+
+def get(client: Client, url: str, status: int = 200) -> str:
+    answer = client.get(url)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+def values(page: str) -> dict[str, str]:
+    """The leaves of the tree, by key."""
+    found = re.findall(r'<span class="key"><bdi>([^<]*)</bdi></span>(?:.*?)<bdi class="val [^>]*>([^<]*)</bdi>', page)
+    return {html.unescape(key): html.unescape(value) for key, value in found}
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("", {"a": "2", "c": '"x"'}),
+        ("&at_version=0", {}),
+        ("&at_version=1", {"a": "1"}),
+        ("&at_position=2", {"a": "1"}),
+        ("&at_position=3", {"a": "1", "c": '"x"'}),
+        ("&at_time=2001-01-01", {}),
+        ("&at_time=2999-01-01+00:00:00", {"a": "2", "c": '"x"'}),
+    ],
+)
+def test_a_state_is_shown_at_any_moment(viewer: Client, url: str, moment: str, expected: dict[str, str]) -> None:
+    page = get(viewer, url + moment)
+    assert values(page) == expected
+    assert ("Back to now" in page) == bool(moment)
+
+
+@pytest.mark.parametrize(
+    "moment", ["at_position=99", "at_version=9", "at_version=1&at_position=1", "at_time=x", "at_position=x", "key=%00"]
+)
+def test_a_moment_that_is_none_is_a_400_that_says_why(viewer: Client, url: str, moment: str) -> None:
+    assert "There is no such moment" in get(viewer, f"{url}&{moment}", 400)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_key_may_be_any_text(viewer: Client, append: Append, at: str, name: str) -> None:
+    append(name, {"data": b'{"n": 1}'})
+    page = get(viewer, f"{at}projections/latest/state?{urlencode({'key': name, 'value': '/n'})}")
+    assert values(page) == {"n": "1"}
+    assert "<script>alert" not in page
+    listed = get(viewer, f"{at}projections/latest/states")
+    link = re.findall(r'data-row href="([^"]+)"', listed)[0]
+    assert values(get(viewer, html.unescape(link))) == {"n": "1"}
+
+
+def test_each_value_says_which_event_and_agent_set_it(viewer: Client, url: str, at: str) -> None:
+    page = get(viewer, url)
+    by = re.findall(r'<bdi>(\w)</bdi>.*?<a class="setby" href="([^"]+)".*?<bdi class="ag ellipsis" title="(\w+)"', page)
+    assert by == [("a", f"{at}events/4", "cat"), ("c", f"{at}events/3", "bob")]
+
+
+def test_the_history_of_a_value_has_each_event_that_changed_it(viewer: Client, url: str, at: str) -> None:
+    page = get(viewer, f"{url}&value={quote('/a')}")
+    assert re.findall(r'class="touch" href="([^"]+)"', page) == [f"{at}events/4", f"{at}events/1"]
+    assert "That is all of it" in page
+
+
+def test_a_long_history_goes_on_where_it_stopped(
+    viewer: Client, url: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.views.state._TOUCHES", 1)
+    page, seen = get(viewer, f"{url}&value=%2Fa"), list[str]()
+    while True:
+        seen += re.findall(r'class="touch" href="([^"]+)"', page)
+        found = re.search(r'rel="next" href="([^"]+)"', page)
+        if not found:
+            break
+        page = get(viewer, f"{at}projections/latest/state{html.unescape(found[1])}")
+        assert values(page) == {"a": "2", "c": '"x"'}
+    assert seen == [f"{at}events/4", f"{at}events/1"]
+
+
+def test_two_moments_are_compared(viewer: Client, url: str) -> None:
+    page = get(viewer, f"{url}&from=1&to=4")
+    assert "1 changed, 1 added, 0 removed" in page
+    assert "From #1 to now" in get(viewer, f"{url}&from=1")
+    assert "There is no such moment" in get(viewer, f"{url}&from=1&to=99", 400)
+
+
+def test_a_reducer_that_raises_shows_event_state_and_traceback(
+    viewer: Client, url: str, append: Append, at: str
+) -> None:
+    append("s", {"data": b'{"poison": true}'}, {"data": b'{"a": 3}'})
+    page = get(viewer, url)
+    assert "The reducer raised at" in page
+    assert f'href="{at}events/5"' in page
+    assert "Traceback (most recent call last)" in page
+    assert values(page) == {"a": "2", "c": '"x"'}
+    assert values(get(viewer, f"{url}&at_position=4")) == {"a": "2", "c": '"x"'}
+
+
+def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: Log, append: Append) -> None:
+    append("s", *[{"data": b'{"n": %d}' % n} for n in range(3 * BLOCK + 100)])
+    page = get(viewer, url)
+    assert "Many events have to be folded first" in page
+    job = Job.objects.get(log=log)
+    assert f'"X-Job": "{job.pk}"' in page
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.FAILED, error="it broke")
+    failed = viewer.get(url, headers={"X-Job": str(job.pk)}).content.decode()
+    assert "it broke" in failed
+    assert "hx-trigger" not in failed.split('class="answer job"')[1].split("</main>")[0]
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
+    job.refresh_from_db()
+    jobs.do(job)
+    assert values(get(viewer, url))["n"] == "3099"
+
+
+def test_a_page_that_has_the_state_is_told_so_by_an_empty_answer(viewer: Client, url: str, append: Append) -> None:
+    assert viewer.get(url, headers={"X-Seen": "4"}).status_code == 204
+    append("s", {"data": b'{"a": 5}'})
+    assert viewer.get(url, headers={"X-Seen": "4"}).status_code == 200
+
+
+def test_states_of_workflows_and_of_the_whole_log_have_their_pages(viewer: Client, append: Append, at: str) -> None:
+    append("s", {"type": "A", "correlation_id": "w/1", "data": b'{"amount": 3}'})
+    assert values(get(viewer, f"{at}projections/by_workflow/state?key=w%2F1&at_position=1"))["sum"] == "3"
+    assert values(get(viewer, f"{at}projections/whole/state?at_position=1"))["sum"] == "3"
+    assert "There is no such moment" in get(viewer, f"{at}projections/whole/state?at_version=1", 400)
