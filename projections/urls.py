@@ -6,13 +6,15 @@ from django.urls import path
 
 from projections.views.projections import cancel_job, order, projection, projections
 from projections.views.rebuild import rebuild
-from projections.views.replay import replay_stream_page
+from projections.views.replay import replay_page
 from projections.views.state import state
 from projections.views.states import states
 
 urlpatterns = [
     # `position` is registered by events.urls, which eventsite.urls includes first.
-    path("logs/<slug:log>/replay/stream/<path:name>/<position:step>", replay_stream_page, name="replay-stream"),
+    path("logs/<slug:log>/replay/stream/<path:name>/<position:step>", replay_page, {"kind": "stream"}, "replay-stream"),
+    path("logs/<slug:log>/replay/<slug:kind>/<path:name>/<position:step>", replay_page, name="replay-of"),
+    path("logs/<slug:log>/replay/<slug:kind>/<position:step>", replay_page, name="replay"),
     path("logs/<slug:log>/projections/", projections, name="projections"),
     path("logs/<slug:log>/projections/<str:name>/", projection, name="projection"),
     path("logs/<slug:log>/projections/<str:name>/rebuild", rebuild, name="projection-rebuild"),

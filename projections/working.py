@@ -10,6 +10,7 @@ from django.db import OperationalError, close_old_connections
 
 from events.errors import brief
 from projections import computing as computing  # declares its kind of job
+from projections import indexing as indexing  # and this, its own
 from projections import jobs, snapshots
 from projections import trying as trying  # and this
 
