@@ -32,7 +32,7 @@ def _pattern(type_: str) -> Pattern:
 def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json:
     """The state after `events`, from `state` on: folding in parts equals folding at once.
 
-    Events that the projection doesn't read are passed over.
+    Events that the projection doesn't read are passed over; so is one without data that a handler can't read.
 
     Raises:
         ReducerFailed: at the first event that the reducer raises for.
@@ -45,6 +45,8 @@ def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json
         try:
             state = handler(state, happened)
         except Exception as error:
+            if happened.is_empty:
+                continue
             raise ReducerFailed(happened, state, error) from error
     return state
 

@@ -49,6 +49,11 @@ class Decoded(Struct, gc=False, eq=False):
         return self._metadata
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it carries no data, as an event that was redacted: a handler that can't read it need not."""
+        return self.event.data == "null"
+
+    @property
     def schema_version(self) -> int:
         """The version that data is read as."""
         return upcasting.current().read_as(self.event)
@@ -199,9 +204,16 @@ class Projection:
         return None if longest is None else self.handlers[longest]
 
     def reduce(self, state: Json, happened: Decoded) -> Json:
-        """The next state. An event that it doesn't read leaves it as it is."""
+        """The next state. An event that it doesn't read, or that is empty and raises, leaves it as it is."""
         handler = self.handler(happened.event.type) if self.reads(happened.event) else None
-        return state if handler is None else handler(state, happened)
+        if handler is None:
+            return state
+        try:
+            return handler(state, happened)
+        except Exception:
+            if not happened.is_empty:
+                raise
+            return state
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from events.query.match import event_matcher
 from projections.fold import ReducerFailed, fold, reads, start, step
 from projections.registry import PROJECTIONS
 from projections.testing import event
-from projections.types import Decoded, Json, Projection
+from projections.types import Decoded, Json, Projection, decode
 from tests.unit.projections.events import happened
 from tests.unit.projections.json_values import VALUES
 
@@ -148,3 +148,19 @@ def test_data_is_not_read_for_a_handler_that_does_not_ask() -> None:
 def test_numbers_reach_a_handler_with_every_digit() -> None:
     numbers = happened("T", [Decimal("1.50"), 2**80]).data
     assert (str(numbers[0]), numbers[1]) == ("1.50", 2**80)
+
+
+def test_an_event_without_data_that_a_handler_cannot_read_is_passed_over() -> None:
+    def add(state: Any, added: Decoded) -> Any:
+        return {"sum": state["sum"] + added.data["n"]}
+
+    sums = Projection("sums", about="", initial={"sum": 0})
+    sums.on("*")(add)
+    redacted = event("T", None, version=2)
+    history = [event("T", {"n": 1}), redacted, event("T", {"n": 2}, version=3)]
+    assert fold(sums, map(decode, history), sums.initial) == {"sum": 3}
+    assert sums.reduce({"sum": 1}, decode(redacted)) == {"sum": 1}
+    with pytest.raises(ReducerFailed):
+        fold(sums, [decode(event("T", {}))], sums.initial)
+    with pytest.raises(KeyError):
+        sums.reduce({"sum": 1}, decode(event("T", {})))
