@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from django.db import connection
 from django.db.models import BooleanField, Func, Q, Value
+from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events import scan
 from events.engine import Engine
@@ -50,6 +51,16 @@ def test_a_search_goes_on_from_where_it_stopped(full_log: Log) -> None:
 
 def test_a_rare_event_is_found_slices_away_and_the_end_is_reached(full_log: Log) -> None:
     found = search(full_log, "type:R*e").fetch()
+    assert (positions(found), found.searched_to, found.at_end) == ([7], 1, True)
+
+
+@pytest.mark.parametrize(("query", "statements"), [("type:Rare", 1), ("type:Rar*", 2), ("type:Rare version:7", 2)])
+def test_a_name_alone_is_found_in_one_statement_however_rare(
+    full_log: Log, query: str, statements: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    wanted = search(full_log, query, head=MANY)
+    with django_assert_num_queries(statements):
+        found = wanted.fetch()
     assert (positions(found), found.searched_to, found.at_end) == ([7], 1, True)
 
 
