@@ -209,11 +209,12 @@ class Projection:
         if handler is None:
             return state
         try:
-            return handler(state, happened)
+            after: Json = handler(state, happened)
         except Exception:
             if not happened.is_empty:
                 raise
             return state
+        return after
 
 
 @dataclass(frozen=True, slots=True)
