@@ -25,6 +25,8 @@ ATOMS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _MOST_DIGITS = 500
 _MOST_EXPONENT = 1_000
 _MOST_ITEMS = 2**31 - 1
+_MOST_STEPS = 200
+"""Twice as deep as data is, and a tenth of what exhausts Postgres's stack: [0] finds any value again in itself."""
 
 
 class BadWord(ValueError):
@@ -107,6 +109,8 @@ def path(text: str) -> Path | None:
             raise BadWord('a path goes on with .name, ."a name", [*] or [0].')
         steps.append(_step(match))
         place = match.end()
+    if len(steps) > _MOST_STEPS:
+        raise BadWord(f"a path has {_MOST_STEPS} steps at the most; this one has {len(steps):,}.")
     return Path(Root(name[0]), tuple(steps))
 
 

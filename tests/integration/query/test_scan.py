@@ -141,6 +141,14 @@ async def test_a_cancelled_slice_leaves_the_pool_as_it_was(engine: Engine, log: 
         assert await (await session.execute("show statement_timeout")).fetchone() == ("30s",)
 
 
+@pytest.mark.parametrize("steps", ["[0]", "[*]", ".a"])
+def test_the_longest_path_is_within_what_the_database_can_follow(log: Log, steps: str) -> None:
+    append(log, make_append("a-1", {"data": b"1"}))
+    path = f"data{steps * 200}"
+    found = [search(log, query).fetch() for query in (f"{path}:1", f"{path}:0..2", f"has:{path}")]
+    assert [positions(each) for each in found] == [[] if steps == ".a" else [1]] * 3
+
+
 def test_a_query_about_a_state_is_refused(log: Log) -> None:
     with pytest.raises(NotForEvents):
         search(log, "state.a:1")

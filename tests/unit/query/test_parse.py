@@ -145,6 +145,8 @@ def test_an_error_says_what_is_wrong_rather_than_what_was_read(text: str, proble
         "(" * 9_999,
         "a " * 201,
         "a" * 1_001,
+        "data" + "[0]" * 201 + ":1",
+        "has:data" + ".a" * 201,
     ],
 )
 def test_a_query_beyond_the_bounds_is_refused_kindly(text: str) -> None:
