@@ -12,7 +12,7 @@ from django.utils import timezone
 from events import scan, store
 from events.errors import Invalid
 from events.json_value import loads
-from events.query.fields import ABOUT, ALIASES
+from events.query.fields import ABOUT, ALIASES, CAN_BE_MISSING
 from events.query.parse import parse
 from events.query.picking import equal_term, name_term
 from events.query.printing import to_text
@@ -35,7 +35,6 @@ _MOST_JSON = 100_000
 _SEEN: dict[str, NameSeen] = {"type": "type", "agent": "agent", "stream": "stream", "correlation": "correlation_id"}
 _ONLY_IN_REPLAYS = ("state", "changed")
 _AGES = {"15m": "15 minutes ago", "1h": "an hour ago", "24h": "a day ago", "7d": "a week ago"}
-_CAN_BE_MISSING = ("agent", "category", "correlation", "cause")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def _offers(log_id: int, term: Unfinished) -> Iterator[Completion]:
             Completion(f"{field}:{age}", about) for age, about in _AGES.items() if age.startswith(term.beginning)
         )
     elif field == "has":
-        yield from (Completion(f"has:{name}") for name in _CAN_BE_MISSING if name.startswith(term.beginning))
+        yield from (Completion(f"has:{name}") for name in CAN_BE_MISSING if name.startswith(term.beginning))
         if term.beginning:
             yield from (Completion(f"has:{path}") for path in _paths(log_id, term.others, term.beginning))
     elif field.startswith(tuple(Root)):

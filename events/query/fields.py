@@ -51,7 +51,7 @@ ABOUT: dict[str, str] = {
 """Each field, with what it asks for; in this order they are offered."""
 ALIASES = {"workflow": "correlation"}
 
-_CAN_BE_MISSING = (Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE)
+CAN_BE_MISSING = (Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE)
 _COUNT = re.compile(r"\d{1,19}", re.ASCII)
 _MOST = 2**63 - 1
 
@@ -188,11 +188,11 @@ def _has(value: str) -> Has:
     if path := words.path(value):
         return Has(path)
     name = ALIASES.get(value, value)
-    if name in _CAN_BE_MISSING:
+    if name in CAN_BE_MISSING:
         return Has(Name(name))
     if name in ABOUT:
         raise BadValue(f"every event has its {name}.")
-    known = (*_CAN_BE_MISSING, *ALIASES, *Root)
+    known = (*CAN_BE_MISSING, *ALIASES, *Root)
     raise BadValue(f"has takes {', '.join(known)}, the last three with a path.", suggestion=_closest(value, known))
 
 
