@@ -163,3 +163,23 @@ def test_states_of_workflows_and_of_the_whole_log_have_their_pages(viewer: Clien
     assert values(get(viewer, f"{at}projections/by_workflow/state?key=w%2F1&at_position=1"))["sum"] == "3"
     assert values(get(viewer, f"{at}projections/whole/state?at_position=1"))["sum"] == "3"
     assert "There is no such moment" in get(viewer, f"{at}projections/whole/state?at_version=1", 400)
+
+
+def test_streams_workflows_and_events_link_to_their_states(viewer: Client, append: Append, at: str) -> None:
+    append("a b#1", {"type": "A", "correlation_id": "w/1", "data": b'{"amount": 3}'})
+    for page, links in (
+        ("streams/a%20b%231/", ["latest/state?key=a+b%231"]),
+        ("workflows/w/1/", ["by_workflow/state?key=w%2F1"]),
+        (
+            "events/1",
+            [
+                "latest/state?key=a+b%231&at_position=1",
+                "by_workflow/state?key=w%2F1&at_position=1",
+                "whole/state?key=&at_position=1",
+            ],
+        ),
+    ):
+        shown = html.unescape(get(viewer, at + page))
+        for link in links:
+            assert f'href="{at}projections/{link}"' in shown
+            get(viewer, f"{at}projections/{link}")
