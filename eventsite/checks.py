@@ -11,6 +11,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 POSTGRES_MINIMUM = 14
+MOST_DIGITS = 4_300  # of an int in Python
+MOST_PLACES = 16_383  # behind the point, in a numeric of Postgres: one number beyond fails each search that meets it
 SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')"
 
 
@@ -32,6 +34,15 @@ def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
                 "A request of the allowed size does not fit into the writer's queue.",
                 hint="Raise EVENTSITE_WRITER_QUEUE_EVENTS or _BYTES, or lower EVENTSITE_REQUEST_MAX_EVENTS or _BYTES.",
                 id="eventsite.E002",
+            )
+        )
+    digits, places = limits.number_max_digits, limits.number_max_digits + limits.number_max_exponent
+    if digits > MOST_DIGITS or places > MOST_PLACES:
+        errors.append(
+            Error(
+                "A number of the allowed size is one that no query can look at.",
+                hint=f"EVENTSITE_NUMBER_MAX_DIGITS is {MOST_DIGITS:,} at the most, with …_EXPONENT {MOST_PLACES:,}.",
+                id="eventsite.E005",
             )
         )
     return errors

@@ -19,6 +19,8 @@ def test_the_defaults_fit_together(settings: Settings) -> None:
     [
         (Limits(event_max_bytes=100, request_max_bytes=199), "eventsite.E001"),
         (Limits(request_max_events=10, writer_queue_events=9), "eventsite.E002"),
+        (Limits(number_max_digits=4_301), "eventsite.E005"),
+        (Limits(number_max_exponent=15_384), "eventsite.E005"),
         (Limits(request_max_bytes=1 << 26, writer_queue_bytes=(1 << 26) - 1), "eventsite.E002"),
     ],
 )
