@@ -70,6 +70,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "here": "projections",
         "projection": projection,
         "key": request.GET.get("key", ""),
+        "is_update": "X-Seen" in request.headers,
         "by_stream": projection.key is STREAM,
     }
     problems = [problem for found in form.errors.values() for problem in found]

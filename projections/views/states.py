@@ -75,7 +75,7 @@ def _listed(request: HttpRequest, member: Member, projection: Projection, said: 
 def _row(found: Found) -> StateRow:
     state = {} if found.error else found.state.value
     items = list(state.items()) if isinstance(state, dict) else [("", state)]
-    said_already = (None, "", {}, [], found.key)
+    said_already: tuple[object, ...] = (None, "", {}, [], found.key)
     telling = [(key, value) for key, value in items if value not in said_already] or items
     return StateRow(found, [(visible(key), _cut(brief(value))) for key, value in telling[:_PAIRS]])
 
