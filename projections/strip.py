@@ -45,6 +45,11 @@ class Column:
     mark: str
     bar_y: int = 0
 
+    @property
+    def is_fifth(self) -> bool:
+        """Whether it keeps its number where there is little room."""
+        return self.stop.n is not None and self.stop.n % 5 == 0
+
 
 @dataclass(slots=True)
 class Strip:

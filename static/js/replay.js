@@ -21,7 +21,7 @@ function jump(by, fits, what) {
 }
 
 const same = (name) => (step, now) => now && step.dataset[name] === now.dataset[name];
-const bad = (by) => jump(by, (step) => step.matches(".bad"), "where something went wrong");
+const bad = (by) => jump(by, (step) => step.matches(".wrong"), "where something went wrong");
 const go = (way) => document.querySelector(`a[data-step="${way}"]`)?.click();
 
 async function copyLink() {
@@ -32,6 +32,10 @@ async function copyLink() {
     say("The link was not copied");
   }
 }
+
+const copyButton = document.getElementById("copy-link");
+copyButton.hidden = !navigator.clipboard;
+copyButton.addEventListener("click", copyLink);
 
 const actions = {
   "[": () => bad(-1),
@@ -94,6 +98,7 @@ function showNow() {
 document.addEventListener("htmx:afterSwap", (event) => {
   const replay = document.getElementById("replay");
   if (event.detail.target.id !== "replay" || !replay) return;
+  document.body.classList.add("stepped");
   showNow();
   document.title = document.title.replace(/^Step #?\d+( of \d+)?/, replay.dataset.title);
   say(replay.dataset.said);

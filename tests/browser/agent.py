@@ -13,9 +13,9 @@ class Agent:
         self._url = url
         self._token = token
 
-    def append(self, stream: str, *events: dict[str, Any]) -> dict[str, Any]:
-        """Append events, each by default a `Placed` without data; the API's answer."""
-        body = {"events": [{"type": "Placed", "data": {}, **event} for event in events or ({},)]}
+    def append(self, stream: str, *events: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        """Append events, each by default a `Placed` without data; the API's answer. `fields` are the append's own."""
+        body = {**fields, "events": [{"type": "Placed", "data": {}, **event} for event in events or ({},)]}
         request = urllib.request.Request(
             f"{self._url}/api/streams/{quote(stream, safe='')}/events",
             data=json.dumps(body).encode(),

@@ -18,7 +18,9 @@ PAGES = (
     "events/1", "events/2", "events/3", "streams/", "streams/?prefix=nope",
     "streams/?order=name&category=order", "streams/?before=x", "streams/order-1/", "workflows/", "workflows/?before=1",
     "workflows/{workflow}/", "workflows/{workflow}/?order=log", "workflows/{workflow}/?after=99",
-    "replay/stream/order-1/0", "replay/stream/order-1/2", "tokens/", "events/99", "streams/nope/",
+    "replay/stream/order-1/0", "replay/stream/order-1/2", "replay/stream/order-1/2?why=%2Fquantity&by=lifecycle",
+    "replay/stream/order-1/1?why=%2Fquantity", "replay/log/3", "replay/workflow/{workflow}/3?by=collisions",
+    "replay/query/0?q=type:Nope", "tokens/", "events/99", "streams/nope/",
     "workflows/nope/",
 )  # fmt: skip
 WIDTHS = (1440, 1024, 390)

@@ -91,3 +91,70 @@ def test_a_replay_works_without_scripts(browser: Browser, replay: Page, server: 
     expect(page.locator("#rows [data-position]")).to_have_count(3)
     expect(page.locator("#live")).to_be_hidden()
     context.close()
+
+
+@pytest.fixture
+def collision(admin_page: Page, agent: Agent, log: Log) -> Page:
+    """Step 4 of six is a lost update; two agents take turns."""
+    for n, who in enumerate(("optimizer", "router", "router", "optimizer", "router", "optimizer"), start=1):
+        read = {"read_position": 1 if n == 4 else n - 1}
+        agent.append("list-1", {"type": "Extended", "agent": who, "data": {"stops": n}}, **read)
+    admin_page.goto(f"/logs/{log.name}/replay/stream/list-1/0")
+    admin_page.wait_for_load_state()
+    return admin_page
+
+
+def at(page: Page, n: int) -> None:
+    expect(page.locator('[aria-current="step"] .n')).to_have_text(str(n))
+
+
+def test_keys_go_to_the_same_agent_to_what_went_wrong_and_to_a_number(replay: Page) -> None:
+    for key, step in (
+        ("l", 1),
+        ("l", 2),
+        ("h", 1),
+        ("Shift+ArrowRight", 2),
+        ("Alt+ArrowRight", 3),
+        ("Alt+ArrowLeft", 2),
+    ):
+        replay.keyboard.press(key)
+        at_step(replay, step)
+    replay.keyboard.press("g")
+    replay.keyboard.type("3")
+    replay.keyboard.press("Enter")
+    at_step(replay, 3)
+
+
+def test_playing_goes_on_to_the_end_and_stops_there(replay: Page) -> None:
+    replay.keyboard.press("6")
+    replay.keyboard.press("Space")
+    at_step(replay, 3)
+    expect(replay.locator("#play")).to_have_text("Play")
+
+
+def test_the_strip_leads_to_a_step_without_a_new_page(replay: Page) -> None:
+    replay.evaluate("window.isSame = true")
+    replay.locator("#strip .column .hit").nth(1).click()
+    at_step(replay, 2)
+    assert replay.evaluate("window.isSame")
+
+
+def test_a_value_leads_to_the_step_that_set_it(replay: Page) -> None:
+    replay.keyboard.press("End")
+    at_step(replay, 3)
+    replay.locator("#state a.why-of", has_text="paid").press("Enter")
+    expect(replay.locator(".history .ev")).to_have_text(["Paid"])
+    replay.locator(".history .ev").press("Enter")
+    expect(replay.locator('[aria-current="step"] .n')).to_have_text("2")
+    expect(replay.locator("#why-h")).to_be_visible()
+    replay.locator("#why-close").press("Enter")
+    expect(replay.locator("#why-h")).to_be_hidden()
+
+
+def test_the_planted_lost_update_is_one_key_away(collision: Page) -> None:
+    expect(collision.locator("#strip .found")).to_have_count(1)
+    collision.keyboard.press("]")
+    at(collision, 4)
+    expect(collision.locator("#event .label-note")).to_contain_text("optimizer had read up to 1")
+    collision.keyboard.press("Shift+ArrowLeft")
+    at(collision, 1)

@@ -1,0 +1,144 @@
+"""Every step that a replay shows equals a fold from zero, whatever is replayed and however one walks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from asgiref.sync import sync_to_async
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events.engine import Engine
+from events.models import Log
+from events.query.match import event_matcher
+from events.query.parse import parse
+from events.types import Event
+from projections import states
+from projections.asking import run
+from projections.diff import apply, equal
+from projections.replay import Replay, place_of, replay
+from projections.sources import Source
+from projections.states import Pace
+from projections.types import Json, Projection, decode
+from tests.integration.projections.folds import (
+    STREAMS,
+    all_events,
+    by_agent,
+    by_stream,
+    by_workflow,
+    fill,
+    of_large_amounts,
+    texts,
+)
+
+SOURCES = (
+    *(Source("stream", name) for name in STREAMS),
+    Source("workflow", "run-0"),
+    Source("agent", "rou*"),
+    Source("log", ""),
+    Source("query", "data.amount>5 -type:C"),
+    Source("query", "type:Nothing"),
+)
+PROJECTIONS = (by_stream, by_workflow, by_agent, of_large_amounts, texts)
+NARROW = Pace(chunk=20, most=60)
+
+
+def of_source(source: Source, events: Sequence[Event]) -> list[Event]:
+    """The events of a source, looked for one by one."""
+    match source.kind:
+        case "stream":
+            return [event for event in events if event.stream == source.name]
+        case "workflow":
+            return [event for event in events if event.correlation_id == source.name]
+        case "agent":
+            return [event for event in events if event.agent == source.name]
+        case "query":
+            return list(filter(event_matcher(parse(source.name)), events))
+        case _:
+            return list(events)
+
+
+def folded(projection: Projection, events: Sequence[Event]) -> list[Json]:
+    """The states before the first event and after each."""
+    found = [projection.initial]
+    for event in events:
+        found.append(projection.reduce(found[-1], decode(event)))
+    return found
+
+
+def check(made: Replay, expected: list[Event], states: list[Json], n: int) -> None:
+    """Step `n` of a replay and all that stands around it are what they should be."""
+    assert made.is_known
+    assert (made.stop.event if made.stop else None) == (expected[n - 1] if n else None)
+    assert equal(made.after, states[n])
+    assert equal(made.before, states[max(n - 1, 0)])
+    numbers = {event.position: i for i, event in enumerate(expected, start=1)}
+    assert (
+        [stop.event for stop in made.stops]
+        == expected[numbers.get(made.stops[0].event.position, 1) - 1 : numbers[made.stops[-1].event.position]]
+        if made.stops
+        else not expected
+    )
+    for stop in made.stops:
+        at = numbers[stop.event.position]
+        assert stop.n in (at, None) if made.source.kind in ("query", "log") else stop.n == at
+        if stop.changes is not None:
+            assert equal(apply(states[at - 1], stop.changes), states[at])
+
+
+@given(
+    st.lists(st.sampled_from(STREAMS), min_size=1, max_size=300),
+    st.lists(st.integers(0, 400), min_size=1, max_size=5),
+    st.sampled_from(SOURCES),
+    st.sampled_from(PROJECTIONS),
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_every_step_of_every_walk_equals_a_fold_from_zero(
+    engine: Engine, log: Log, streams: list[str], walk: list[int], source: Source, projection: Projection
+) -> None:
+    before = len(await all_events(engine, log))
+    await fill(engine, log, streams, first=before)
+    events = await all_events(engine, log)
+    expected = of_source(source, events)
+    known = folded(projection, expected)
+    for wanted in walk:
+        n = min(wanted, len(expected))
+        place = source.place(expected[n - 1]) if n else 0
+        made = await sync_to_async(replay)(log.pk, projection, source, place=place, head=len(events))
+        while made.too_far:
+            await sync_to_async(go_the_way)(log, projection, made)
+            made = await sync_to_async(replay)(log.pk, projection, source, place=place, head=len(events))
+        check(made, expected, known, n)
+        if source.kind != "query":
+            assert await sync_to_async(place_of)(log.pk, projection, source, n) == place
+
+
+def go_the_way(log: Log, projection: Projection, made: Replay) -> None:
+    """What the job of a replay does, for a projection that is not in the registry."""
+    assert made.too_far
+    upto = made.too_far.upto
+    run(states.fold_to(log.pk, projection, made.source, upto=upto, seen=upto, pace=Pace(chunk=500, most=None)))
+
+
+@pytest.mark.parametrize(
+    "source", [Source("stream", "order-1"), Source("workflow", "run-0"), Source("query", "type:A")]
+)
+async def test_what_is_too_far_is_quick_once_the_way_was_gone(
+    engine: Engine, log: Log, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": NARROW})
+    await fill(engine, log, ["order-1"] * 900)
+    events = await all_events(engine, log)
+    expected = of_source(source, events)
+    known = folded(by_stream, expected)
+    n = len(expected) - 3
+    place = source.place(expected[n - 1])
+    made = await sync_to_async(replay)(log.pk, by_stream, source, place=place, head=900)
+    assert made.too_far
+    assert made.stop
+    assert made.stop.event == expected[n - 1]
+    await sync_to_async(go_the_way)(log, by_stream, made)
+    for step in (n, n + 1, n - 1):
+        again = await sync_to_async(replay)(log.pk, by_stream, source, place=source.place(expected[step - 1]), head=900)
+        check(again, expected, known, step)
