@@ -21,7 +21,10 @@ PAGES = (
     "replay/stream/order-1/0", "replay/stream/order-1/2", "replay/stream/order-1/2?why=%2Fquantity&by=lifecycle",
     "replay/stream/order-1/1?why=%2Fquantity", "replay/log/3", "replay/workflow/{workflow}/3?by=collisions",
     "replay/query/0?q=type:Nope", "tokens/", "events/99", "streams/nope/",
-    "workflows/nope/",
+    "workflows/nope/", "projections/", "projections/latest/", "projections/counts/", "projections/counts/rebuild",
+    "projections/latest/states", "projections/latest/states?q=type:x", "projections/latest/states?prefix=nope",
+    "projections/latest/state?key=order-1", "projections/latest/state?key=order-1&at_version=1&value=/quantity",
+    "projections/latest/state?key=order-1&from=0", "projections/latest/state?key=order-1&at_version=9",
 )  # fmt: skip
 WIDTHS = (1440, 1024, 390)
 WORKFLOW = "c" * 200
