@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -23,7 +25,7 @@ from projections.checkpoints import ParkedKey, Progress
 from projections.errors import NoSuchBuild
 from projections.fingerprint import fingerprint
 from projections.lag import Chart
-from projections.models import Policy, Snapshot
+from projections.models import ACTIVE, Policy, Snapshot
 from projections.state_text import loads
 from projections.types import Projection
 
@@ -31,6 +33,8 @@ STALLED = timedelta(minutes=2)
 """Without progress for so long, a build that has events to fold is said to be stalled."""
 _COUNTED = 10_000
 _PARKED_SHOWN = 50
+_JOBS = 50
+"""The newest, among which those are looked for that are not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,11 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/projections/`; `?format=json` is the API's answer."""
     if request.GET.get("format") == "json":
         return redirect(twin(member, ""))
-    context = {"here": "projections", "standings": _standings(member, list(registry.PROJECTIONS.values()))}
+    context = {
+        "here": "projections",
+        "standings": _standings(member, list(registry.PROJECTIONS.values())),
+        "jobs": [job for job in jobs.of_log(member.log_id, limit=_JOBS).fetch() if job.status in ACTIVE],
+    }
     template, partial = "projections/projections.html", "projections/_projections.html"
     return show(request, member, template=template, partial=partial, context=context)
 
@@ -161,9 +169,9 @@ def _stuck(member: Member, standing: Standing) -> list[Stuck]:
     return [Stuck(each, tree(initial if each.state is None else loads(each.state))) for each in found]
 
 
-def _counted(rows: object) -> int:
+def _counted(rows: QuerySet[Any, Any]) -> int:
     """How many rows there are, at the most one more than are counted."""
-    return len(list(rows[: _COUNTED + 1]))  # type: ignore[index]
+    return rows[: _COUNTED + 1].count()
 
 
 def _source(found: Projection) -> str:

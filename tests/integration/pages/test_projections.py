@@ -7,6 +7,7 @@ import re
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log, Role
 from projections import checkpoints, jobs
@@ -219,3 +220,23 @@ def test_a_job_of_another_log_is_not_cancelled(operator: Client, at: str, append
     assert operator.post(f"{at}jobs/{job.pk}/cancel").status_code == 404
     job.refresh_from_db()
     assert not job.is_cancel_requested
+
+
+def test_work_that_goes_on_is_listed_and_cancelled(operator: Client, at: str, log: Log) -> None:
+    arguments = {"projection": "totals", "key": "order-<1>"}
+    job = Job.objects.create(log=log, kind="fold", key="k", arguments=arguments, progress=5, total=10)
+    assert "order-&lt;1&gt;" in get(operator, f"{at}projections/")
+    operator.post(f"{at}jobs/{job.pk}/cancel")
+    assert "order-&lt;1&gt;" not in get(operator, f"{at}projections/")
+
+
+@pytest.mark.usefixtures("built")
+def test_pages_cost_a_fixed_number_of_queries(
+    viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    # session, user, membership with its log; builds, head, parked keys; lags; jobs
+    with django_assert_num_queries(8):
+        viewer.get(f"{at}projections/")
+    # the same three; how far it is, the end of the slice, its states, the versions of their last events
+    with django_assert_num_queries(7):
+        viewer.get(f"{at}projections/totals/states")
