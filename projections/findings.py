@@ -12,12 +12,13 @@ from events import store
 from projections.asking import run
 from projections.catalog.collisions import collisions
 from projections.catalog.lifecycle import lifecycle
-from projections.fold import ReducerFailed
 from projections.sources import Source
-from projections.states import TooFar, fold_to
+from projections.states import Pace, TooFar, fold_to
 from projections.types import Projection
 
 _SHOWN = 50
+_PACE = Pace(most=300)
+"""They stand beside what was asked for: so it folds less than a block for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The newest ones up to a position, in order; `missing` names what could not be looked for in bounded time."""
+    """The newest ones up to a position, in order. `missing`: the projections that were too far to be asked."""
 
-    found: tuple[Finding, ...]
-    missing: tuple[str, ...]
+    found: tuple[Finding, ...] = ()
+    missing: tuple[tuple[Projection, TooFar], ...] = ()
 
     @property
     def sure(self) -> frozenset[int]:
@@ -53,26 +54,19 @@ class Findings:
 
 
 def findings(log_id: int, source: Source, *, upto: int, head: int) -> Findings:
-    """What there is up to a position. It folds a block at the most, as a state does."""
+    """What there is up to a position, where that takes no long fold."""
     found: list[Finding] = []
     missing = []
     for projection, read in ((collisions, _lost), (lifecycle, _illegal)):
-        state = _state(log_id, projection, source, upto=upto, head=head)
-        if state is None:
-            missing.append(projection.name)
-        else:
+        try:
+            state: Any = run(fold_to(log_id, projection, source, upto=upto, seen=head, pace=_PACE)).state
             found += read(state)
+        except TooFar as too_far:
+            missing.append((projection, too_far))
     newest = sorted(found, key=lambda each: each.position)[-_SHOWN:]
     places = _places(log_id, source, {each.position for each in newest})
     listed = (replace(each, place=places[each.position]) for each in newest if each.position in places)
     return Findings(tuple(listed), tuple(missing))
-
-
-def _state(log_id: int, projection: Projection, source: Source, *, upto: int, head: int) -> Any:
-    try:
-        return run(fold_to(log_id, projection, source, upto=upto, seen=head)).state
-    except (TooFar, ReducerFailed):
-        return None
 
 
 def _lost(state: dict[str, Any]) -> Iterator[Finding]:

@@ -112,8 +112,8 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         "home_url": address.home,
         "speeds": _SPEEDS,
         "projections": [(each, address.step(step, by=each.name, why=None)) for each in registry.PROJECTIONS.values()],
+        **_state(member, made, address, pointer),  # first: its job is more urgent than those that find what is wrong
         **_steps(member, made, address, whole),
-        **_state(member, made, address, pointer),
         **_event(member, made, address),
     }
     return show(
@@ -168,7 +168,9 @@ def _steps(member: Member, made: Replay, address: Address, whole: Whole) -> dict
     """The list, the strip and the ways on."""
     lines = [line(stop.event) for stop in made.stops]
     upto = made.stops[-1].event.position if made.stops else 0
-    found = findings(member.log_id, made.source, upto=upto, head=member.log.head) if made.stops else Findings((), ())
+    found = findings(member.log_id, made.source, upto=upto, head=member.log.head) if made.stops else Findings()
+    for projection, too_far in found.missing:
+        run(indexing.ensure(member.log_id, projection, too_far))
     near, at = made.near, made.at
     ends = near.ends and len(made.stops) and made.stops[-1].event is near.events[-1]
     begins = near.begins and (not made.stops or made.stops[0].event is near.events[0])
