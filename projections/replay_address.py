@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -15,7 +16,7 @@ from events.converters import names_string, workflow_url
 from projections.sources import Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     """A replay's address; `asked` are the parameters that its steps share."""
 
@@ -27,7 +28,7 @@ class Address:
         """The address of a step; None takes a parameter away."""
         return f"{self.prefix}{place}{self.with_asked(**changed)}"
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """All of it up to the step."""
         args: list[str | int] = [self.log_name, self.source.kind]
@@ -46,6 +47,11 @@ class Address:
         """The query string behind a step."""
         said = {key: value for key, value in {**self.parameters, **changed}.items() if value is not None}
         return f"?{urlencode(said)}" if said else ""
+
+    @cached_property
+    def suffix(self) -> str:
+        """All of it behind the step."""
+        return self.with_asked()
 
     @property
     def home(self) -> str:
