@@ -63,7 +63,7 @@ def test_a_run_that_is_there_with_other_content_is_reported_message_by_message(
     run["history"][1]["content"] = "changed"  # type: ignore[index]
     path.write_text(json.dumps(run))
 
-    with pytest.raises(CommandError, match="1 records"):
+    with pytest.raises(CommandError, match="1 record could not"):
         import_events(log, path, format="who-and-when")
 
     assert f"{path}:history[1]: id-conflict" in capsys.readouterr().err
