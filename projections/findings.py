@@ -16,7 +16,7 @@ from projections.sources import Source
 from projections.states import Pace, TooFar, fold_to
 from projections.types import Projection
 
-_SHOWN = 50
+_SHOWN = 200
 _PACE = Pace(most=300)
 """They stand beside what was asked for: so it folds less than a block for them."""
 
