@@ -97,9 +97,9 @@ def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     page = page_of(viewer, at, 400)
     assert "The state is being folded" in page
     assert 'aria-current="step"' in page
-    job = jobs.claim(["replay"])
+    while (job := jobs.claim(["replay"])) and job.log_id != log.pk:
+        pass  # another test's
     assert job
-    assert job.log_id == log.pk
     jobs.do(job)
     page = page_of(viewer, at, 400)
     assert "The state is being folded" not in page
