@@ -25,6 +25,7 @@ NAMES = (
     "latency",
     "reading",
     "query",
+    "pages",
     "indexes",
     "folding",
     "projecting",

@@ -21,7 +21,7 @@ from tests.benchmarks.servers import Server
 from tests.benchmarks.viewers import Seen, Viewing, view
 from tests.factories import make_user
 
-_RATE = 200
+_RATE = 100
 _SECONDS = 8
 _CROWDS = (0, 1, 50, 200)
 

@@ -50,7 +50,7 @@ _FILL = """
     from generate_series(1::bigint, %(events)s) n
 """
 _COLUMNS = (f"{name}::text" if name in ("data", "metadata") else name for name in Event.__struct_fields__)
-_SELECT = f"select {', '.join(_COLUMNS)} from event where log_id = %s and "
+SELECT = f"select {', '.join(_COLUMNS)} from event where log_id = %s and "
 _SEARCHES = {
     "": "true",
     "type:Rare": "type = 'Rare'",
@@ -72,11 +72,16 @@ _SEARCHES = {
 def run() -> Iterator[Table]:
     log = make_log()
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(_FILL, {"log": log.pk, "events": _EVENTS})
-        connection.execute("vacuum analyze event")
-        Log.objects.filter(pk=log.pk).update(head=_EVENTS)
+        fill(connection, log, events=_EVENTS)
         yield _matching(store.events(log.pk, limit=_MATCHED).fetch())
         yield _searching(connection, log)
+
+
+def fill(connection: psycopg.Connection, log: Log, *, events: int) -> None:
+    """Events as agents might have written them, quickly: beside the writer, into a log that holds nothing yet."""
+    connection.execute(_FILL, {"log": log.pk, "events": events})
+    connection.execute("vacuum analyze event")
+    Log.objects.filter(pk=log.pk).update(head=events)
 
 
 def _matching(events: list[Event]) -> Table:
@@ -98,12 +103,16 @@ def _searching(connection: psycopg.Connection, log: Log) -> Table:
     heads = ("query", "SQL", "our filter", "÷ SQL", "search", "÷ SQL")
     table = Table(f"Searching: the newest 50 of {_EVENTS:,} events", heads)
     for query, condition in _SEARCHES.items():
-        written = partial(_sql, connection, f"{_SELECT}{condition} order by position desc limit 50", [log.pk])
+        written = partial(_sql, connection, f"{SELECT}{condition} order by position desc limit 50", [log.pk])
         filtered = partial(_sql, connection, *_filter(log, query))
         search = partial(_search, log, query)
         assert written() == filtered() == search(), query
         times = interleaved(
-            {"SQL": partial(_median, written), "filter": partial(_median, filtered), "search": partial(_median, search)}
+            {
+                "SQL": partial(median_time, written),
+                "filter": partial(median_time, filtered),
+                "search": partial(median_time, search),
+            }
         )
         sql, ours, whole = times.values()
         table.rows.append(
@@ -136,7 +145,7 @@ def _sql(connection: psycopg.Connection, sql: str, params: Sequence[Any]) -> lis
     return [Event(*row).position for row in connection.execute(sql, params).fetchall()]
 
 
-def _median(work: Callable[[], object]) -> float:
+def median_time(work: Callable[[], object]) -> float:
     """Seconds it takes, of seven times."""
     times = []
     for _ in range(7):
