@@ -5,15 +5,25 @@ A step is named by its place in the source: in a stream the version, else the po
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 from urllib.parse import urlencode
 
+from django.http import QueryDict
 from django.urls import reverse
 
 from events.converters import names_string, workflow_url
 from projections.sources import Source
+
+Said: TypeAlias = "str | tuple[str, ...] | None"
+"""A parameter of an address: a tuple is said once for each, and None or an empty one not at all."""
+ALONE = ("by", "why", "from")
+"""What an address says once: the projection, a value whose history is shown, the place of a step to compare with."""
+REPEATED = ("pin", "break")
+"""And what as often as one likes: values that are followed, conditions to stop at."""
+_MOST = 12
 
 
 @dataclass(frozen=True)
@@ -22,10 +32,20 @@ class Address:
 
     log_name: str
     source: Source
-    asked: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Said] = field(default_factory=dict)
 
-    def step(self, place: int, **changed: str | None) -> str:
-        """The address of a step; None takes a parameter away."""
+    def one(self, name: str) -> str | None:
+        """What a parameter of `ALONE` says."""
+        said = self.asked.get(name)
+        return said if isinstance(said, str) else None
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """What one of `REPEATED` says, each once."""
+        said = self.asked.get(name)
+        return said if isinstance(said, tuple) else ()
+
+    def step(self, place: int, **changed: Said) -> str:
+        """The address of a step, with some parameters changed; None takes one away. (`from_` is `from`.)"""
         return f"{self.prefix}{place}{self.with_asked(**changed)}"
 
     @cached_property
@@ -37,16 +57,24 @@ class Address:
         return reverse("replay", args=[*args, 0]).removesuffix("0")
 
     @property
-    def parameters(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, Said]:
         """What stands in the query string."""
         if self._in_path or self.source.kind == "log":
             return dict(self.asked)
         return {"q" if self.source.kind == "query" else "name": self.source.name, **self.asked}
 
-    def with_asked(self, **changed: str | None) -> str:
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """The same as a form sends it."""
+        for name, said in self.parameters.items():
+            for each in said if isinstance(said, tuple) else [said]:
+                if each is not None:
+                    yield name, each
+
+    def with_asked(self, **changed: Said) -> str:
         """The query string behind a step."""
-        said = {key: value for key, value in {**self.parameters, **changed}.items() if value is not None}
-        return f"?{urlencode(said)}" if said else ""
+        every = {**self.parameters, **{name.rstrip("_"): value for name, value in changed.items()}}
+        said = {name: value for name, value in every.items() if value not in (None, ())}
+        return f"?{urlencode(said, doseq=True)}" if said else ""
 
     @cached_property
     def suffix(self) -> str:
@@ -71,3 +99,10 @@ class Address:
         """Browsers resolve `.` and `..` in paths, and servers don't like empty parts."""
         is_named = self.source.kind in ("stream", "workflow", "agent")
         return is_named and {".", "..", ""}.isdisjoint(self.source.name.split("/")) and "\n" not in self.source.name
+
+
+def asked_of(query: QueryDict) -> dict[str, Said]:
+    """The parameters of a replay, out of the query string of one of its steps."""
+    alone: dict[str, Said] = {name: str(query[name]) for name in ALONE if name in query}
+    repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name))))[:_MOST] for name in REPEATED}
+    return alone | {name: said for name, said in repeated.items() if said}

@@ -1,0 +1,92 @@
+"""The steps of a replay around the one that is looked at: the list, the strip and the ways on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from events.line import Line, line
+from events.models import Member
+from projections import indexing
+from projections.asking import run
+from projections.findings import Finding, Findings, findings
+from projections.gist import Said, gist
+from projections.replay import Replay, Stop
+from projections.replay_address import Address
+from projections.strip import draw
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A source as a whole: the place of its last event, and how many it has (None: nobody counted them)."""
+
+    last: int
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A step of the list. `said`: what it changed; `found`: what is wrong with it."""
+
+    stop: Stop
+    line: Line
+    said: tuple[Said, ...]
+    found: list[Finding]
+    is_now: bool
+    is_ahead: bool
+
+    @property
+    def is_sure(self) -> bool:
+        return any(each.is_sure for each in self.found)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether something went wrong here beyond doubt."""
+        return self.line.failed or self.is_sure
+
+
+def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -> dict[str, Any]:
+    """The list, the strip and the ways on."""
+    lines = [line(stop.event) for stop in made.stops]
+    upto = made.stops[-1].event.position if made.stops else 0
+    found = findings(member.log_id, made.source, upto=upto, head=member.log.head) if made.stops else Findings()
+    for projection, too_far in found.missing:
+        run(indexing.ensure(member.log_id, projection, too_far))
+    near, at = made.near, made.at
+    ends = near.ends and len(made.stops) and made.stops[-1].event is near.events[-1]
+    begins = near.begins and (not made.stops or made.stops[0].event is near.events[0])
+    count = whole.count if whole.count is not None else (made.stops[-1].n if ends else None)
+    return {
+        "replay": made,
+        "count": count,
+        "begins": begins,
+        "ends": ends or not made.stops,
+        "n": made.stop.n if made.stop else 0,
+        "listed": [_listed(made, i, each, found) for i, each in enumerate(lines)],
+        "line": lines[at] if at >= 0 else None,
+        "findings": found,
+        "found_here": found.at(made.stop.event.position) if made.stop else [],
+        "strip": draw(made.stops, lines, at=at, found=found),
+        "steps_before": (made.stops[0].n or 1) - 1 if made.stops else 0,
+        "steps_behind": count - (made.stops[-1].n or 0) if count is not None and made.stops else None,
+        "ways": _ways(made, address, made.stops[-1].place if ends else whole.last),
+    }
+
+
+def _listed(made: Replay, i: int, shown: Line, found: Findings) -> Listed:
+    stop = made.stops[i]
+    said = gist(stop.changes or ())
+    return Listed(stop, shown, said, found.at(stop.event.position), i == made.at, i > made.at)
+
+
+def _ways(made: Replay, address: Address, last: int) -> dict[str, str]:
+    """Where the buttons lead; those that lead nowhere are missing."""
+    at, stops = made.at, made.stops
+    ways = {}
+    if at >= 0:
+        ways["first"] = address.step(0)
+        ways["previous"] = address.step(stops[at - 1].place if at else 0)
+    if at + 1 < len(stops):
+        ways["next"] = address.step(stops[at + 1].place)
+        ways["last"] = address.step(last)
+    return ways
