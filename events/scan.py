@@ -168,19 +168,23 @@ class Search:
 
     async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Found:
         async with pool.connection() as session:
-            progress = self._progress(self.head if isinstance(self.head, int) else await self.head.afirst_on(session))
-            if self.window:
-                progress.narrow(await self.window.afetch_on(session))
-            statement = self._statement()
-            # As Django's cursor: with the values in its text, one execution takes several statements.
-            async with AsyncClientCursor(session) as cursor:
-                while bounds := progress.slice():
-                    try:
-                        await cursor.execute(*statement(progress, *bounds))
-                        cursor.nextset()
-                        progress.took(*bounds, await cursor.fetchall())
-                    except QueryCanceled as error:
-                        progress.took_too_long(error)
+            return await self.afetch_on(session)
+
+    async def afetch_on(self, session: AsyncConnection[Any]) -> Found:
+        """The same on a connection that the caller has, which is in no transaction."""
+        progress = self._progress(self.head if isinstance(self.head, int) else await self.head.afirst_on(session))
+        if self.window:
+            progress.narrow(await self.window.afetch_on(session))
+        statement = self._statement()
+        # As Django's cursor: with the values in its text, one execution takes several statements.
+        async with AsyncClientCursor(session) as cursor:
+            while bounds := progress.slice():
+                try:
+                    await cursor.execute(*statement(progress, *bounds))
+                    cursor.nextset()
+                    progress.took(*bounds, await cursor.fetchall())
+                except QueryCanceled as error:
+                    progress.took_too_long(error)
         return progress.found()
 
     def _progress(self, head: int | None) -> _Progress:

@@ -1,7 +1,7 @@
 """Work that asks the database, written once: a page runs it in its thread, the API on the engine's pool.
 
-Such work is a generator. It yields reads and statements, and is sent their rows; what goes wrong is raised where it
-yielded, so that it can say what may fail.
+Such work is a generator. It yields reads, searches and statements, and is sent their rows or what they found; what goes
+wrong is raised where it yielded, so that it can say what may fail.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from events.scan import Search
 from events.store import Read
 
 T = TypeVar("T")
@@ -31,12 +32,13 @@ class Statement:
     row: Callable[..., Any] | None = None
 
 
-Asking: TypeAlias = Generator[Read[Any] | Statement, Any, T]
+_Asked: TypeAlias = Read[Any] | Search | Statement
+Asking: TypeAlias = Generator[_Asked, Any, T]
 
 
 def run(work: Asking[T]) -> T:
     """Do the work in the calling thread, on Django's connection."""
-    step: Callable[[], Read[Any] | Statement] = partial(next, work)
+    step: Callable[[], _Asked] = partial(next, work)
     while True:
         try:
             asked = step()
@@ -51,7 +53,7 @@ def run(work: Asking[T]) -> T:
 async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]]) -> T:
     """Do the work on one connection of the pool; what it computes between two reads runs in the event loop."""
     async with pool.connection() as session:
-        step: Callable[[], Read[Any] | Statement] = partial(next, work)
+        step: Callable[[], _Asked] = partial(next, work)
         while True:
             try:
                 asked = step()
@@ -63,16 +65,16 @@ async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]])
                 step = partial(work.throw, error)
 
 
-def _execute(asked: Read[Any] | Statement) -> Any:
-    if isinstance(asked, Read):
+def _execute(asked: _Asked) -> Any:
+    if isinstance(asked, Read | Search):
         return asked.fetch()
     with nullcontext() if asked.row else transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(asked.sql, asked.params)
         return [asked.row(*values) for values in cursor.fetchall()] if asked.row else None
 
 
-async def _aexecute(session: AsyncConnection[Any], asked: Read[Any] | Statement) -> Any:
-    if isinstance(asked, Read):
+async def _aexecute(session: AsyncConnection[Any], asked: _Asked) -> Any:
+    if isinstance(asked, Read | Search):
         return await asked.afetch_on(session)
     cursor = await session.execute(asked.sql, asked.params, prepare=True)
     return [asked.row(*values) for values in await cursor.fetchall()] if asked.row else None

@@ -13,9 +13,10 @@ from functools import partial
 
 from events import scan, store
 from events.query.parse import parse
+from events.scan import Found
 from events.types import Event
 from projections import snapshots, state_text
-from projections.asking import Asking, run
+from projections.asking import Asking
 from projections.diff import diff
 from projections.fold import ReducerFailed, fold
 from projections.folding import Point, start
@@ -88,14 +89,14 @@ class Replay:
         return (self.stop.changes or ()) if self.stop else ()
 
 
-def replay(log_id: int, projection: Projection, source: Source, *, place: int, head: int) -> Replay:
+def replay(log_id: int, projection: Projection, source: Source, *, place: int, head: int) -> Asking[Replay]:
     """The last step at or before a place in a source. `head` is the log's, read before."""
-    near = _near(log_id, source, place, head=head)
+    near = yield from _near(log_id, source, place, head=head)
     made = Replay(projection, source, near)
     base: Point | None = None
     skipped = 0
     try:
-        base, skipped = _base(log_id, made, head=head)
+        base, skipped = yield from _base(log_id, made, head=head)
     except TooFar as too_far:
         made.too_far = too_far
     except ReducerFailed as failed:
@@ -106,26 +107,26 @@ def replay(log_id: int, projection: Projection, source: Source, *, place: int, h
     return made
 
 
-def _near(log_id: int, source: Source, place: int, *, head: int) -> Near:
+def _near(log_id: int, source: Source, place: int, *, head: int) -> Asking[Near]:
     if source.kind == "query":
-        return _found(log_id, source, place, head=head)
+        return (yield from _found(log_id, source, place, head=head))
     if source.kind == "stream":
-        back = store.stream_events(log_id, source.name, from_version=place, backward=True, limit=_SIDE + 1).fetch()
-        ahead = store.stream_events(log_id, source.name, from_version=place + 1, limit=_SIDE + 1).fetch()
+        back = yield store.stream_events(log_id, source.name, from_version=place, backward=True, limit=_SIDE + 1)
+        ahead = yield store.stream_events(log_id, source.name, from_version=place + 1, limit=_SIDE + 1)
     else:
         condition = source.condition
-        back = store.events(log_id, condition, before=place + 1, backward=True, limit=_SIDE + 1).fetch()
-        ahead = store.events(log_id, condition, after=place, limit=_SIDE + 1).fetch()
+        back = yield store.events(log_id, condition, before=place + 1, backward=True, limit=_SIDE + 1)
+        ahead = yield store.events(log_id, condition, after=place, limit=_SIDE + 1)
     events = [*back[::-1], *ahead[:_SIDE]]
     return Near(events, len(back) - 1, begins=len(back) <= _SIDE, ends=len(ahead) <= _SIDE)
 
 
-def _found(log_id: int, source: Source, place: int, *, head: int) -> Near:
+def _found(log_id: int, source: Source, place: int, *, head: int) -> Asking[Near]:
     """The same by a search, which stops after a while."""
     query = parse(source.name)
     search = partial(scan.events, log_id, query, limit=_SIDE + 1, budget=_SEARCH_SECONDS, head=head)
-    back = search(before=place + 1).fetch()
-    ahead = search(after=place, backward=False).fetch()
+    back: Found = yield search(before=place + 1)
+    ahead: Found = yield search(after=place, backward=False)
     return Near(
         [*back.events[::-1], *ahead.events[:_SIDE]],
         len(back.events) - 1,
@@ -136,18 +137,18 @@ def _found(log_id: int, source: Source, place: int, *, head: int) -> Near:
     )
 
 
-def _base(log_id: int, made: Replay, *, head: int) -> tuple[Point, int]:
+def _base(log_id: int, made: Replay, *, head: int) -> Asking[tuple[Point, int]]:
     """Where the window is folded from, and how many of its first events that has passed already."""
     near, source, projection = made.near, made.source, made.projection
     if near.begins or not near.events:
         return start(projection), 0
     try:
         upto = near.events[0].position - 1
-        return run(fold_to(log_id, projection, source, upto=upto, seen=head)).point, 0
+        return (yield from fold_to(log_id, projection, source, upto=upto, seen=head)).point, 0
     except TooFar:
         # A state that grows has few snapshots: one that stands within the window serves as well.
         now = near.events[max(near.at, 0)]
-        found = run(_nearest(log_id, projection, source, now.position - 1))
+        found = yield from _nearest(log_id, projection, source, now.position - 1)
         if found is None or found.place < source.place(near.events[0]) or found.place >= source.place(now):
             raise
         return found, sum(source.place(event) <= found.place for event in near.events)
@@ -217,15 +218,15 @@ def _changes(states: list[Json], skipped: int, at: int, window: range) -> dict[i
     return found
 
 
-def place_of(log_id: int, projection: Projection, source: Source, n: int) -> int | None:
+def place_of(log_id: int, projection: Projection, source: Source, n: int) -> Asking[int | None]:
     """Where the nth event of a source stands; None where that can't be told from a snapshot and a block."""
     if source.kind in ("stream", "log", "query") or not n:
         return n
-    near = run(_before(log_id, projection, source, n))
+    near = yield from _before(log_id, projection, source, n)
     passed, place = (near.n, near.place) if near else (0, 0)
     if not 0 < n - passed <= BLOCK:
         return place if n == passed else None
-    events = store.events(log_id, source.condition, after=place, limit=n - passed).fetch()
+    events: list[Event] = yield store.events(log_id, source.condition, after=place, limit=n - passed)
     return events[-1].position if events else place
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from events.types import Event
 from projections import blame
-from projections.asking import run
+from projections.asking import Asking
 from projections.gist import Said, say
 from projections.history import Rest, way_through
 from projections.replay import Replay, Stop
@@ -40,7 +40,7 @@ class Why:
     rest: Rest | None
 
 
-def why(log_id: int, made: Replay, pointer: str, *, head: int) -> Why:
+def why(log_id: int, made: Replay, pointer: str, *, head: int) -> Asking[Why]:
     """The history of what stands at a pointer after the step of a replay.
 
     Raises:
@@ -48,7 +48,8 @@ def why(log_id: int, made: Replay, pointer: str, *, head: int) -> Why:
     """
     stop = made.stop
     upto = stop.event.position if stop else 0
-    found = run(way_through(log_id, made.projection, made.source, upto=upto, seen=head)).history(pointer)
+    way = yield from way_through(log_id, made.projection, made.source, upto=upto, seen=head)
+    found = way.history(pointer)
     numbers = {each.event.position: each.n for each in made.stops}
     place_of = made.source.place
     changes = [

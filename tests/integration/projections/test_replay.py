@@ -15,7 +15,7 @@ from events.query.match import event_matcher
 from events.query.parse import parse
 from events.types import Event
 from projections import states
-from projections.asking import run
+from projections.asking import arun, run
 from projections.diff import apply, equal
 from projections.replay import Replay, place_of, replay
 from projections.sources import Source
@@ -105,13 +105,13 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
     for wanted in walk:
         n = min(wanted, len(expected))
         place = source.place(expected[n - 1]) if n else 0
-        made = await sync_to_async(replay)(log.pk, projection, source, place=place, head=len(events))
+        made = await arun(replay(log.pk, projection, source, place=place, head=len(events)), engine.pool)
         while made.too_far:
             await sync_to_async(go_the_way)(log, projection, made)
-            made = await sync_to_async(replay)(log.pk, projection, source, place=place, head=len(events))
+            made = await arun(replay(log.pk, projection, source, place=place, head=len(events)), engine.pool)
         check(made, expected, known, n)
         if source.kind != "query":
-            assert await sync_to_async(place_of)(log.pk, projection, source, n) == place
+            assert await arun(place_of(log.pk, projection, source, n), engine.pool) == place
 
 
 def go_the_way(log: Log, projection: Projection, made: Replay) -> None:
@@ -134,11 +134,15 @@ async def test_what_is_too_far_is_quick_once_the_way_was_gone(
     known = folded(by_stream, expected)
     n = len(expected) - 3
     place = source.place(expected[n - 1])
-    made = await sync_to_async(replay)(log.pk, by_stream, source, place=place, head=900)
+
+    def at(place: int) -> Replay:
+        return run(replay(log.pk, by_stream, source, place=place, head=900))
+
+    made = await sync_to_async(at)(place)
     assert made.too_far
     assert made.stop
     assert made.stop.event == expected[n - 1]
     await sync_to_async(go_the_way)(log, by_stream, made)
     for step in (n, n + 1, n - 1):
-        again = await sync_to_async(replay)(log.pk, by_stream, source, place=source.place(expected[step - 1]), head=900)
+        again = await sync_to_async(at)(source.place(expected[step - 1]))
         check(again, expected, known, step)
