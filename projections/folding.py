@@ -117,16 +117,20 @@ class Folding:
         """Fold the next few."""
         read: list[Decoded] = []
         try:
-            read += map(decode, filter(self._takes, events))
-            if read:
-                self._state = fold(self.projection, read, self.state)
-                self._is_loaded = True
+            self._fold(events, read)
         except ReducerFailed as failed:
             self._state, self._is_loaded = failed.state, True
             good = [event for event in events if event.position < failed.at.position]
             self._advance(good, [each for each in read if each.position < failed.at.position])
             raise
         self._advance(events, read)
+
+    def _fold(self, events: Sequence[Event], read: list[Decoded]) -> None:
+        """The same for the state alone; those that the projection folds are added to `read`."""
+        read += map(decode, filter(self._takes, events))
+        if read:
+            self._state = fold(self.projection, read, self.state)
+            self._is_loaded = True
 
     def _advance(self, events: Sequence[Event], read: Sequence[Decoded]) -> None:
         if not events:

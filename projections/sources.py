@@ -59,6 +59,10 @@ class Source:
         """Where an event stands in this source."""
         return event.version if self.kind == "stream" else event.position
 
+    def has(self, event: Event) -> bool:
+        """Whether an event that was read from here is one of it. (Those of a query are looked for among all.)"""
+        return self.kind != "query" or _fits(self.name)(event)
+
     def takes(self, projection: Projection, event: Event) -> bool:
         """Whether a projection folds an event that was read from here. What the key makes of it may raise."""
         if self.kind == "query":

@@ -90,12 +90,16 @@ class Pace:
     most: int | None = BLOCK
     told: Callable[[Folding], None] | None = None
 
+    def is_spent(self, *, passed: int, seconds: float) -> bool:
+        """Whether that many events, or seconds of processor time, are too many to be waited for."""
+        return self.most is not None and (passed >= self.most or seconds > _BLOCK_SECONDS)
 
-_WAITED_FOR = Pace()
+
+WAITED_FOR = Pace()
 
 
 def state_at(
-    log_id: int, projection: Projection, key: str, *, at: Moment = NOW, pace: Pace = _WAITED_FOR
+    log_id: int, projection: Projection, key: str, *, at: Moment = NOW, pace: Pace = WAITED_FOR
 ) -> Asking[State]:
     """The state of a key at a moment.
 
@@ -158,7 +162,7 @@ def _position_at_time(log_id: int, time: datetime) -> Read[int]:
 
 
 def fold_to(
-    log_id: int, projection: Projection, source: Source, *, upto: int, seen: int, pace: Pace = _WAITED_FOR
+    log_id: int, projection: Projection, source: Source, *, upto: int, seen: int, pace: Pace = WAITED_FOR
 ) -> Asking[Folding]:
     """Fold a source up to a position, from the nearest snapshot on, and leave snapshots on the way.
 
@@ -170,13 +174,13 @@ def fold_to(
         while (yield from _go_on(log_id, folding, upto=upto, chunk=pace.chunk)):
             if pace.told:
                 pace.told(folding)
-            yield from _keep(log_id, folding, seen=seen)
-            if pace.most is not None and (folding.passed >= pace.most or folding.seconds > _BLOCK_SECONDS):
+            yield from keep(log_id, folding, seen=seen)
+            if pace.is_spent(passed=folding.passed, seconds=folding.seconds):
                 raise TooFar(source, upto)
     except ReducerFailed:
-        yield from _keep(log_id, folding, seen=seen, is_asked=folding.passed >= SPACING)
+        yield from keep(log_id, folding, seen=seen, is_asked=folding.passed >= SPACING)
         raise
-    yield from _keep(log_id, folding, seen=seen, is_asked=pace.most is None and folding.passed >= SPACING)
+    yield from keep(log_id, folding, seen=seen, is_asked=pace.most is None and folding.passed >= SPACING)
     return folding
 
 
@@ -192,7 +196,7 @@ def _go_on(log_id: int, folding: Folding, *, upto: int, chunk: int) -> Asking[bo
     return end is not None
 
 
-def _keep(log_id: int, folding: Folding, *, seen: int, is_asked: bool = False) -> Asking[None]:
+def keep(log_id: int, folding: Folding, *, seen: int, is_asked: bool = False) -> Asking[None]:
     """Keep the snapshots that the fold left, and if asked for the state where it is. To fail here fails nothing."""
     points, folding.left = folding.left, []
     try:

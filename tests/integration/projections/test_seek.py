@@ -1,0 +1,278 @@
+"""A seek finds the step that a look at every step finds, whatever is sought and however often it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events.engine import Engine
+from events.models import Log
+from events.query.match import step_matcher
+from events.query.parse import parse
+from events.types import Event
+from projections import blame, seek
+from projections.asking import arun, run
+from projections.diff import diff
+from projections.seek import ConditionFailed, Seek, Sought, Watch, changed_pointers, watch_before
+from projections.sources import Source
+from projections.states import Pace, fold_to
+from projections.types import Decoded, Json, Projection
+from tests.integration.projections.folds import (
+    STREAMS,
+    all_events,
+    by_stream,
+    by_workflow,
+    fill,
+    of_large_amounts,
+    texts,
+)
+from tests.integration.projections.test_replay import SOURCES, folded, of_source
+
+NARROW = Pace(chunk=7, most=21)
+QUERIES = (
+    "type:B*",
+    "type:A agent:packer",
+    "type:Nothing",
+    "-type:C data.amount>11",
+    "state.last>20",
+    "state.A>30 -type:A",
+    "changed:/B",
+    "changed:/last state.Bought<40",
+    "(type:C OR changed:/A) -agent:rou*",
+    "has:state.B -has:state.A",
+    "state[*].by:packer type:Bought",
+    "",
+)
+
+
+def _queue(state: Any, happened: Decoded) -> Any:
+    """Items come to the front and go, so that all others move; one of them is set now and then."""
+    items = [{"id": happened.position, "n": 0}, *state["items"]]
+    n = happened.position
+    if n % 4 == 0:
+        items.pop(n % len(items))
+    if n % 3 == 0 and items:
+        at = n % len(items)
+        items[at] = {**items[at], "n": n}
+    return {"items": items[:6], "size": len(items)}
+
+
+queue = Projection("queue", about="For a test.", initial={"items": [], "size": 0})
+queue.on("*")(_queue)
+PROJECTIONS = (by_stream, by_workflow, of_large_amounts, texts, queue)
+POINTERS = ("/items/0", "/items/1/n", "/items/2", "/size", "/last", "/A", "/0/text", "")
+
+
+def brute(expected: Sequence[Event], states: Sequence[Json], query: str, n: int, *, backward: bool) -> Event | None:
+    """The first step behind the nth that fits, or the last one before it, by looking at each."""
+    fits = step_matcher(parse(query))
+    steps = range(n - 1, 0, -1) if backward else range(n + 1, len(expected) + 1)
+    for i in steps:
+        if fits(expected[i - 1], states[i], changed_pointers(diff(states[i - 1], states[i]))):
+            return expected[i - 1]
+    return None
+
+
+def brute_watch(
+    expected: Sequence[Event], states: Sequence[Json], pointer: str, n: int, *, backward: bool
+) -> Event | None:
+    changes = [(i, diff(states[i - 1], states[i])) for i in range(1, len(expected) + 1)]
+    way = blame.history(pointer, changes[: max(n - 1, 0)][::-1]) if backward else blame.future(pointer, changes[n:])
+    touch = next(way, None)
+    return expected[touch.n - 1] if touch else None
+
+
+def check_rest(wanted: Seek, sought: Sought) -> None:
+    """What is left to do is less than what was, in the same direction."""
+    assert sought.rest
+    assert sought.event is None
+    places = (sought.rest.place, wanted.place)
+    assert min(places) == (sought.rest.place if wanted.backward else wanted.place)
+
+
+@given(
+    st.lists(st.sampled_from(STREAMS), min_size=1, max_size=120),
+    st.lists(st.tuples(st.integers(0, 200), st.booleans()), min_size=1, max_size=4),
+    st.sampled_from(SOURCES),
+    st.sampled_from(PROJECTIONS),
+    st.sampled_from([*QUERIES, *map(Watch, POINTERS)]),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_seek_finds_what_a_look_at_every_step_finds(
+    engine: Engine,
+    log: Log,
+    streams: list[str],
+    walk: list[tuple[int, bool]],
+    source: Source,
+    projection: Projection,
+    condition: str | Watch,
+) -> None:
+    await fill(engine, log, streams, first=len(await all_events(engine, log)))
+    events = await all_events(engine, log)
+    expected = of_source(source, events)
+    states = folded(projection, expected)
+    end = source.place(expected[-1]) if expected else 0
+    for wanted_n, backward in walk:
+        n = min(wanted_n, len(expected))
+        place = source.place(expected[n - 1]) if n else 0
+        if isinstance(condition, Watch):
+            found = brute_watch(expected, states, condition.pointer, n, backward=backward)
+            asked: Any = condition
+        else:
+            found = brute(expected, states, condition, n, backward=backward)
+            asked = parse(condition)
+        wanted = Seek(projection, source, asked, place, end, backward)
+        for pace in (NARROW, Pace(chunk=50, most=None)):
+            rests = 0
+            sought = await arun(seek.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
+            while sought.rest and rests < 2:
+                check_rest(wanted, sought)
+                rests += 1
+                sought = await arun(seek.seek(log.pk, sought.rest, head=len(events), pace=pace), engine.pool)
+            if not sought.rest:
+                assert sought.event == found, (n, backward, pace)
+
+
+async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engine, log: Log) -> None:
+    """What it was told last is all that it needs."""
+    await fill(engine, log, ["order-1"] * 400)
+    events = await all_events(engine, log)
+    source = Source("stream", "order-1")
+    states = folded(queue, events)
+    for condition in (Watch("/items/5/n"), parse("state.size:3 type:Nothing OR position:7")):
+        for backward, n in ((True, 390), (False, 3)):
+            wanted = Seek(queue, source, condition, n, 400, backward)
+            told: list[Seek] = []
+            work = seek.seek(
+                log.pk,
+                wanted,
+                head=400,
+                pace=Pace(chunk=20, most=None),
+                told=lambda rest, done, told=told: told.append(rest),
+            )
+            whole = await arun(work, engine.pool)
+            if isinstance(condition, Watch):
+                found = brute_watch(events, states, condition.pointer, n, backward=backward)
+                assert whole.event == found
+            for rest in told[::5]:
+                again = await arun(seek.seek(log.pk, rest, head=400, pace=Pace(chunk=20, most=None)), engine.pool)
+                assert again.event == whole.event
+
+
+async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 9)
+    events = await all_events(engine, log)
+    source = Source("log", "")
+    sought = await arun(seek.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
+    states = folded(queue, events)
+    changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
+    gone = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
+    assert sought.event
+    assert sought.event.position == min([*changed, *gone])
+
+
+def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
+    changes = diff({"items": [{"id": 1}]}, {"items": [{"id": 2}, {"id": 1}]})
+    assert watch_before("/items/0", changes) is None
+    assert watch_before("/items/1", changes) == Watch("/items/0")
+    assert watch_before("/other", changes) == Watch("/other")
+
+
+async def test_a_long_search_rests_and_says_how_far_it_came(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 100)
+    wanted = Seek(by_stream, Source("stream", "order-1"), parse("state.last>1000"), 10, 100)
+    sought = await arun(seek.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
+    assert sought.event is None
+    assert sought.rest
+    assert 10 <= sought.searched_to < 40
+    done = await arun(seek.seek(log.pk, sought.rest, head=100, pace=Pace(most=None)), engine.pool)
+    assert (done.event, done.rest, done.searched_to) == (None, None, 100)
+    back = replace(wanted, place=100, backward=True)
+    done = await arun(seek.seek(log.pk, back, head=100, pace=Pace(most=None)), engine.pool)
+    assert (done.event, done.rest, done.searched_to) == (None, None, 1)
+
+
+def failing(at: int) -> Projection:
+    def handler(state: Any, happened: Decoded) -> Any:
+        if happened.position == at:
+            raise ValueError("no")
+        return {"n": happened.position}
+
+    made = Projection("failing", about="For a test.", initial={})
+    made.on("*")(handler)
+    return made
+
+
+async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 60)
+    source, projection = Source("log", ""), failing(31)
+
+    async def sought(text: str, place: int, backward: bool = False) -> Sought:
+        wanted = Seek(projection, source, parse(text), place, 60, backward)
+        return await arun(seek.seek(log.pk, wanted, head=60, pace=Pace(chunk=20)), engine.pool)
+
+    for found, place in (
+        (await sought("state.n:30", 3), 30),
+        (await sought("state.n>0", 55, backward=True), 30),
+        (await sought("state.n<9", 55, backward=True), 8),
+    ):
+        assert found.event
+        assert found.event.position == place
+    for missed in (await sought("state.n>30", 3), await sought("state.n>0", 40)):
+        assert missed.event is None
+        assert missed.rest is None
+        assert missed.failed
+        assert missed.failed.at.position == 31
+    assert (await sought("type:*", 40)).event  # which asks for no state
+
+
+async def test_a_condition_that_raises_says_at_which_event(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(engine, log, ["order-1"] * 5)
+
+    def raising(query: Any) -> Any:
+        def fits(event: Event, state: Any, changed: Any) -> bool:
+            if event.position == 4:
+                raise ZeroDivisionError("oh")
+            return False
+
+        return fits
+
+    monkeypatch.setattr(seek, "step_matcher", raising)
+    wanted = Seek(by_stream, Source("log", ""), parse("state.n:1"), 0, 5)
+    with pytest.raises(ConditionFailed, match="ZeroDivisionError: oh") as raised:
+        await arun(seek.seek(log.pk, wanted, head=5), engine.pool)
+    assert raised.value.event.position == 4
+
+
+async def test_a_seek_leaves_snapshots_so_that_the_step_it_finds_is_near(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 500)
+    source = Source("stream", "order-1")
+    wanted = Seek(by_stream, source, parse("state.last:480"), 0, 500)
+    sought = await arun(seek.seek(log.pk, wanted, head=500, pace=Pace(most=None)), engine.pool)
+    assert sought.event
+    near = Pace(chunk=50, most=100)
+    work = fold_to(log.pk, by_stream, source, upto=sought.event.position, seen=500, pace=near)
+    assert (await sync_to_async(run)(work)).passed <= 100
+
+
+async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, log: Log) -> None:
+    await fill(engine, log, ["order-1"] * 250)
+    events = await all_events(engine, log)
+    source, last = Source("stream", "order-1"), events[-1].position
+    work = fold_to(log.pk, by_stream, source, upto=last, seen=last, pace=Pace(most=None))
+    assert (await sync_to_async(run)(work)).passed == 250
+    states = folded(by_stream, events)
+    for text in ("state.last>0", "state.last>0 -version:99..102 -version:199..202"):
+        for n in (98, 99, 100, 101, 102, 199, 200, 201):
+            for backward in (False, True):
+                wanted = Seek(by_stream, source, parse(text), n, 250, backward)
+                sought = await arun(seek.seek(log.pk, wanted, head=last), engine.pool)
+                assert sought.event == brute(events, states, text, n, backward=backward)
