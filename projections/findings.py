@@ -1,17 +1,24 @@
-"""What projections found wrong in a source: updates that were lost, and what happened out of order."""
+"""What projections found wrong in a source: lost updates, what came out of order, lists that changed on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Func, Q, TextField, Value
 
 from events import store
-from projections.asking import run
+from events.json_pointer import below
+from events.store import Read
+from events.types import Event
+from projections.asking import Asking
 from projections.catalog.collisions import collisions
+from projections.catalog.latest import latest
 from projections.catalog.lifecycle import lifecycle
+from projections.catalog.run import run
+from projections.checkpoints import live
 from projections.sources import Source
 from projections.states import Pace, TooFar, fold_to
 from projections.types import Projection
@@ -19,6 +26,17 @@ from projections.types import Projection
 _SHOWN = 200
 _PACE = Pace(most=300)
 """They stand beside what was asked for: so it folds less than a block for them."""
+_AMONG = "$.*[*] ? (@.by.position >= $first && @.overwritten.position <= $last)"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where a state shows what was found: the projection and the value; with `stream`, in that one's replay."""
+
+    by: str
+    pointer: str
+    stream: str | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,7 @@ class Finding:
     what: str
     words: str
     is_sure: bool = True
+    shown: Shown | None = None
     place: int = 0
 
 
@@ -50,43 +69,118 @@ class Findings:
         return frozenset(each.position for each in self.found) - self.sure
 
     def at(self, position: int) -> list[Finding]:
-        return [each for each in self.found if each.position == position]
+        """Those at a position; what is sure comes first."""
+        return sorted((each for each in self.found if each.position == position), key=lambda each: not each.is_sure)
 
 
-def findings(log_id: int, source: Source, *, upto: int, head: int) -> Findings:
-    """What there is up to a position, where that takes no long fold."""
+def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int) -> Asking[Findings]:
+    """What there is up to the last of some events of a source, where that takes no long fold.
+
+    A source may have only some events of a stream: what these overwrote of others there, and others of theirs, is what
+    the runner found.
+    """
+    if not events:
+        return Findings()
     found: list[Finding] = []
     missing = []
-    for projection, read in ((collisions, _lost), (lifecycle, _illegal)):
+    for projection, read in _readers(source, events):
         try:
-            state: Any = run(fold_to(log_id, projection, source, upto=upto, seen=head, pace=_PACE)).state
-            found += read(state)
+            folding = yield from fold_to(log_id, projection, source, upto=events[-1].position, seen=head, pace=_PACE)
+            found += read(folding.state)
         except TooFar as too_far:
             missing.append((projection, too_far))
-    newest = sorted(found, key=lambda each: each.position)[-_SHOWN:]
-    places = _places(log_id, source, {each.position for each in newest})
+    if source.kind not in ("stream", "log"):
+        kept: list[list[dict[str, Any]]] = yield _kept(log_id, events)
+        found += _elsewhere([each for of_stream in kept for each in of_stream], {event.position for event in events})
+    newest = sorted(dict.fromkeys(found), key=lambda each: each.position)[-_SHOWN:]
+    places = yield from _places(log_id, source, {each.position for each in newest})
     listed = (replace(each, place=places[each.position]) for each in newest if each.position in places)
     return Findings(tuple(listed), tuple(missing))
 
 
-def _lost(state: dict[str, Any]) -> Iterator[Finding]:
-    for each in [*state["lost_updates"], *state["possible_ones"]]:
-        by, overwritten = each["by"], each["overwritten"]
-        who, whose = by["agent"] or "somebody", overwritten["agent"] or "somebody"
-        words = f"{who} overwrote {each['key']} by {whose} (#{overwritten['position']:,}): {each['because']}"
-        is_sure = each["verdict"] == "lost update"
-        yield Finding(by["position"], "Lost update" if is_sure else "Possible lost update", words, is_sure)
+def _readers(
+    source: Source, events: Sequence[Event]
+) -> Iterator[tuple[Projection, Callable[[Any], Iterator[Finding]]]]:
+    """The projections that find something, and what reads it out of their states."""
+    yield collisions, lambda state: map(_overwrote, [*state["lost_updates"], *state["possible_ones"]])
+    yield lifecycle, lambda state: map(_out_of_order, state["illegal_transitions"])
+    # A run is a stream or a workflow, and where nothing is said that it knows, there is none.
+    known = {run.handler(each.type) for each in events} - {run.handlers["*"]}
+    if source.kind in ("stream", "workflow") and known:
+        yield run, _changed_lists
 
 
-def _illegal(state: dict[str, Any]) -> Iterator[Finding]:
-    for each in state["illegal_transitions"]:
-        allowed = " or ".join(each["allowed_from"])
-        words = f"{each['type']} came while {each['work']} was {each['from']}; expected {allowed}"
-        yield Finding(int(each["id"]), "Out of order", words)
+def _overwrote(each: dict[str, Any]) -> Finding:
+    """A collision, at the event that overwrote."""
+    words = f"{_who(each['by'])} overwrote {each['key']} by {_who(each['overwritten'])}: {each['because']}"
+    return _collision(each, each["by"]["position"], words)
 
 
-def _places(log_id: int, source: Source, positions: set[int]) -> dict[int, int]:
+def _was_overwritten(each: dict[str, Any]) -> Finding:
+    """A collision, at the event that was overwritten."""
+    words = f"what it says of {each['key']} was overwritten by {_who(each['by'])}: {each['because']}"
+    return _collision(each, each["overwritten"]["position"], words)
+
+
+def _collision(each: dict[str, Any], position: int, words: str) -> Finding:
+    is_sure = each["verdict"] == "lost update"
+    shown = Shown(latest.name, below("", each["key"]), each["stream"], each["by"]["version"])
+    return Finding(position, "Lost update" if is_sure else "Possible lost update", words, is_sure, shown)
+
+
+def _who(writer: dict[str, Any]) -> str:
+    return f"{writer['agent'] or 'somebody'} (#{writer['position']:,})"
+
+
+def _out_of_order(each: dict[str, Any]) -> Finding:
+    allowed = " or ".join(each["allowed_from"])
+    words = f"{each['type']} came while {each['work']} was {each['from']}; expected {allowed}"
+    return Finding(int(each["id"]), "Out of order", words)
+
+
+def _changed_lists(state: dict[str, Any]) -> Iterator[Finding]:
+    """The lists that somebody repeated otherwise than they were given."""
+    for name, claim in state["claims"].items():
+        if not claim["agrees"]:
+            shown = Shown(run.name, below(below("/lists", name), "items"))
+            yield Finding(claim["position"], "List changed on the way", _unlike(name, claim), shown=shown)
+
+
+def _unlike(name: str, claim: dict[str, Any]) -> str:
+    sources = " and ".join(f"{source['by']} (#{source['position']:,})" for source in claim["sources"])
+    extra = [f"{each['item']} ({_place(each['stands_at'])})" for each in claim["extra"]]
+    lacks = f" lacks {_few(claim['missing'])}" if claim["missing"] else ""
+    has = f" has {_few(extra)}" if extra else ""
+    return f"{name} by {claim['by']}{lacks}{' and' if lacks and has else ''}{has}, unlike {sources}"
+
+
+def _place(n: int | None) -> str:
+    return "not there" if n is None else f"number {n} there"
+
+
+def _few(items: list[str]) -> str:
+    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
+
+
+def _kept(log_id: int, events: Sequence[Event]) -> Read[list[dict[str, Any]]]:
+    """The collisions that the runner found in the streams of some events, from the first to the last of those."""
+    span = json.dumps({"first": events[0].position, "last": events[-1].position})
+    parts = F("search"), Value(_AMONG), Value(span)
+    among = Func(*parts, template="jsonb_path_query_array(%(expressions)s::jsonb)::text", output_field=TextField())
+    states = live(log_id, collisions.name).filter(key__in={event.stream for event in events})
+    return Read(states.values_list(among), json.loads)
+
+
+def _elsewhere(kept: Sequence[dict[str, Any]], here: set[int]) -> Iterator[Finding]:
+    """Those between one of the events at some positions and one that is elsewhere."""
+    for each in kept:
+        by, overwritten = (each[which]["position"] in here for which in ("by", "overwritten"))
+        if by != overwritten:
+            yield _overwrote(each) if by else _was_overwritten(each)
+
+
+def _places(log_id: int, source: Source, positions: set[int]) -> Asking[dict[int, int]]:
     if source.kind != "stream" or not positions:
         return {position: position for position in positions}
-    events = store.events(log_id, Q(position__in=positions), limit=len(positions)).fetch()
+    events: list[Event] = yield store.events(log_id, Q(position__in=positions), limit=len(positions))
     return {event.position: source.place(event) for event in events}

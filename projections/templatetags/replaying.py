@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from events.line import slot
+from projections.findings import Shown
 from projections.replay_address import Address
 from projections.sources import Kind, Source
 from projections.strip import Column, Strip
@@ -21,6 +22,14 @@ register = template.Library()
 def replay_url(log_name: str, kind: str, name: str, place: int) -> str:
     """A step of the replay of a stream, workflow, agent, query or (with no name) of the log."""
     return Address(log_name, Source(cast("Kind", kind), name)).step(place)
+
+
+@register.simple_tag
+def shown_url(shown: Shown, place: int, at: Address) -> str:
+    """The step at which a state shows what was found: of a replay's place, or in the replay of one stream."""
+    source = at.source if shown.stream is None else Source("stream", shown.stream)
+    step = at if source == at.source else Address(at.log_name, source)
+    return step.step(place if shown.stream is None else shown.version, by=shown.by, why=shown.pointer)
 
 
 _COLUMN = """<a class="column{}" href="{}" tabindex="-1"><title>{}</title>\

@@ -48,8 +48,8 @@ class Listed:
 def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -> dict[str, Any]:
     """The list, the strip and the ways on."""
     lines = [line(stop.event) for stop in made.stops]
-    upto = made.stops[-1].event.position if made.stops else 0
-    found = findings(member.log_id, made.source, upto=upto, head=member.log.head) if made.stops else Findings()
+    events = [stop.event for stop in made.stops]
+    found = run(findings(member.log_id, made.source, events=events, head=member.log.head))
     for projection, too_far in found.missing:
         run(indexing.ensure(member.log_id, projection, too_far))
     near, at = made.near, made.at

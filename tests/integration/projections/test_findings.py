@@ -1,0 +1,93 @@
+"""What is found wrong in a source stands at the event where it went wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from events.append import new_append
+from events.models import Log
+from events.types import Append
+from projections.asking import run
+from projections.catalog.collisions import collisions
+from projections.findings import Finding, findings
+from projections.sources import Source
+from tests.factories import make_event
+from tests.integration.importers.commands import append
+from tests.integration.projections.running import settle
+
+
+def found(log: Log, source: Source) -> list[Finding]:
+    log.refresh_from_db()
+    events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
+    return list(run(findings(log.pk, source, events=events, head=log.head)).found)
+
+
+def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
+    event = make_event("list-1", agent=agent, data=b'{"stops": %d}' % stops, correlation_id=workflow)
+    return new_append("list-1", [event], read_position=read)
+
+
+def message(agent: str, text: str, *, stream: str = "run-1") -> Append:
+    type = "user.message" if agent == "user" else "agent.message"
+    data = json.dumps({"content": text}).encode()
+    return new_append(stream, [make_event(stream, type=type, agent=agent, data=data, correlation_id="run")])
+
+
+@pytest.fixture
+def lost(log: Log) -> Log:
+    """Three workflows write in one stream; the third overwrites what the second said, and has not seen it."""
+    append(
+        log,
+        says("router", 1, "one", read=0),
+        says("router", 2, "two", read=1),
+        says("optimizer", 3, "three", read=1),
+    )
+    return log
+
+
+@pytest.mark.parametrize(
+    ("workflow", "position", "words"), [("two", 2, "overwritten by optimizer (#3)"), ("three", 3, "by router (#2)")]
+)
+def test_a_workflow_shows_what_others_lost_by_it_and_it_by_others(
+    lost: Log, workflow: str, position: int, words: str
+) -> None:
+    source = Source("workflow", workflow)
+    assert found(lost, source) == []
+    settle(lost, collisions)
+    [only] = found(lost, source)
+    assert (only.position, only.place, only.what, only.is_sure) == (position, position, "Lost update", True)
+    assert words in only.words
+    assert only.shown
+    assert (only.shown.by, only.shown.pointer) == ("latest", "/stops")
+    assert (only.shown.stream, only.shown.version) == ("list-1", 3)
+    assert found(lost, Source("workflow", "one")) == []
+
+
+@pytest.mark.parametrize("source", [Source("stream", "list-1"), Source("log", ""), Source("agent", "optimizer")])
+def test_a_lost_update_is_found_once(lost: Log, source: Source) -> None:
+    settle(lost, collisions)
+    assert [each.position for each in found(lost, source)] == [3]
+
+
+def films(*names: str) -> str:
+    return "\n".join(["Films:", *(f"{n}. {name}" for n, name in enumerate(names, 1))])
+
+
+@pytest.mark.parametrize("source", [Source("stream", "run-1"), Source("workflow", "run")])
+def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, source: Source) -> None:
+    given = ("Anna", "Bert", "Carl", "Dora", "Emil")
+    append(
+        log,
+        message("user", "Which are the first 5?"),
+        message("surfer", films(*given, "Finn")),
+        message("writer", films(*given[:4], "Finn")),
+    )
+    words = "Films by writer lacks Emil and has Finn (number 6 there), unlike surfer (#2)"
+    [sure] = [each for each in found(log, source) if each.is_sure]
+    assert (sure.position, sure.what, sure.words) == (3, "List changed on the way", words)
+    assert sure.shown
+    assert (sure.shown.by, sure.shown.pointer, sure.shown.stream) == ("run", "/lists/Films/items", None)
+    append(log, message("writer", films(*given)))
+    assert not any(each.is_sure for each in found(log, source))
