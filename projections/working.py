@@ -12,6 +12,7 @@ from events.errors import brief
 from projections import computing as computing  # declares its kind of job
 from projections import indexing as indexing  # and this, its own
 from projections import jobs, snapshots
+from projections import seeking as seeking  # and this
 from projections import trying as trying  # and this
 
 logger = logging.getLogger(__name__)

@@ -149,13 +149,11 @@ async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engin
         for backward, n in ((True, 390), (False, 3)):
             wanted = Seek(queue, source, condition, n, 400, backward)
             told: list[Seek] = []
-            work = seek.seek(
-                log.pk,
-                wanted,
-                head=400,
-                pace=Pace(chunk=20, most=None),
-                told=lambda rest, done, told=told: told.append(rest),
-            )
+
+            def note(rest: Seek, done: int, told: list[Seek] = told) -> None:
+                told.append(rest)
+
+            work = seek.seek(log.pk, wanted, head=400, pace=Pace(chunk=20, most=None), told=note)
             whole = await arun(work, engine.pool)
             if isinstance(condition, Watch):
                 found = brute_watch(events, states, condition.pointer, n, backward=backward)
@@ -170,7 +168,7 @@ async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(en
     events = await all_events(engine, log)
     source = Source("log", "")
     sought = await arun(seek.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
-    states = folded(queue, events)
+    states: list[Any] = list(folded(queue, events))
     changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
     gone = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
     assert sought.event

@@ -1,0 +1,194 @@
+"""A seek that is too long to wait for is a job: it says how far it is, ends when told, and goes on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any
+
+import pytest
+
+from events import store
+from events.engine import Engine
+from events.models import Log
+from events.query.match import step_matcher
+from events.query.parse import parse
+from events.query.tree import Query
+from events.types import Event
+from projections import jobs, seek, seeking
+from projections.asking import run
+from projections.jobs import Beat
+from projections.models import Job, JobStatus
+from projections.registry import PROJECTIONS
+from projections.replay_address import Address
+from projections.seek import Condition, Seek, Watch
+from projections.sources import Source
+from projections.states import Pace, fold_to
+from projections.types import Decoded, Projection
+from tests.integration.projections.folds import fill, projection
+
+SOURCE = Source("stream", "order-1")
+
+
+@pytest.fixture
+def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
+    """A projection that workers find by its name."""
+    made = projection("sums_of_seeks")
+    monkeypatch.setitem(PROJECTIONS, made.name, made)
+    return made
+
+
+@pytest.fixture
+def every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each stretch is short, and noted and reported at once."""
+    monkeypatch.setattr(seeking, "_CHUNK", 20)
+    monkeypatch.setattr(seeking, "_NOTED", 0.0)
+    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+
+
+def sought(sums: Projection, condition: Condition | str, place: int = 0, *, backward: bool = False) -> Seek:
+    wanted = parse(condition) if isinstance(condition, str) else condition
+    return Seek(sums, SOURCE, wanted, place, 300, backward)
+
+
+def started(log: Log, wanted: Seek) -> Job:
+    """The job of a seek, as a worker has just taken it on."""
+    job = run(seeking.ensure(log.pk, wanted))
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
+    return now(job)
+
+
+def log_head(log: Log) -> int:
+    return store.head(log.pk).first() or 0
+
+
+def now(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+def answer(job: Job) -> Any:
+    return now(job).result
+
+
+@pytest.fixture
+def filled(log: Log) -> None:
+    async def write() -> None:
+        async with Engine() as engine:
+            await fill(engine, log, ["order-1"] * 300)
+
+    asyncio.run(write())
+
+
+@pytest.mark.usefixtures("filled", "every_chunk")
+@pytest.mark.parametrize(
+    ("condition", "place", "backward", "found"),
+    [
+        ("state.last>0 version:280", 3, False, 280),
+        ("state.last>0 version:10", 290, True, 10),
+        ("version:270 type:*", 3, False, 270),
+        (Watch("/last"), 4, False, 5),
+        ("state.last<0", 3, False, None),
+        ("type:Nothing", 299, True, None),
+    ],
+)
+def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
+    log: Log, sums: Projection, condition: Condition | str, place: int, backward: bool, found: int | None
+) -> None:
+    job = started(log, sought(sums, condition, place, backward=backward))
+    jobs.do(job)
+    ended = now(job)
+    assert ended.status == JobStatus.DONE
+    assert answer(job)["failed"] is None
+    if found:
+        url = Address(log.name, SOURCE, {"by": sums.name}).step(found)
+        assert answer(job)["found"] == {"position": found, "place": found, "url": url}
+    else:
+        assert (answer(job)["found"], answer(job)["searched_to"]) == (None, 1 if backward else 300)
+
+
+@pytest.mark.usefixtures("filled", "every_chunk")
+def test_a_job_says_how_far_it_is_and_ends_when_it_is_cancelled(
+    log: Log, sums: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = started(log, sought(sums, "state.last<0"))
+    told = Beat.__call__
+
+    def cancelled(self: Beat, progress: int, total: int | None = None) -> None:
+        if progress >= 100:
+            jobs.cancel(log.pk, job.pk)
+        told(self, progress, total)
+
+    monkeypatch.setattr(Beat, "__call__", cancelled)
+    jobs.do(job)
+    ended = now(job)
+    assert (ended.status, ended.progress, ended.total) == (JobStatus.CANCELLED, 100, 300)
+    assert answer(job) == {"rest": {"place": 80, "to": "state.last<0"}}
+
+
+@pytest.mark.usefixtures("filled", "every_chunk")
+@pytest.mark.parametrize(("backward", "place", "found", "left"), [(False, 0, 280, 140), (True, 300, 10, 200)])
+def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
+    log: Log,
+    sums: Projection,
+    monkeypatch: pytest.MonkeyPatch,
+    backward: bool,
+    place: int,
+    found: int,
+    left: int,
+) -> None:
+    """After the eighth stretch of twenty, that is; backward the first block ends at its snapshot, at 200."""
+    run(fold_to(log.pk, sums, SOURCE, upto=log_head(log), seen=log_head(log), pace=Pace(most=None)))
+    looked: list[int] = []
+
+    def watched(query: Query) -> Callable[[Event, Any, Collection[str]], bool]:
+        fits = step_matcher(query)
+
+        def look(event: Event, state: Any, changed: Collection[str]) -> bool:
+            looked.append(event.version)
+            return fits(event, state, changed)
+
+        return look
+
+    monkeypatch.setattr(seek, "step_matcher", watched)
+    job = started(log, sought(sums, f"state.last>0 version:{found}", place, backward=backward))
+    stops = iter([False] * 7 + [True])
+    jobs.do(job, is_stopping=lambda: next(stops))
+    assert now(job).status == JobStatus.QUEUED
+    looked.clear()
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
+    jobs.do(now(job))
+    assert now(job).status == JobStatus.DONE
+    assert answer(job)["found"]["place"] == found
+    assert (max(looked) if backward else min(looked) - 1) == left
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_reducer_that_fails_ends_the_job_with_a_link_to_where(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    def handler(state: Any, happened: Decoded) -> Any:
+        if happened.version == 200:
+            raise ValueError("no")
+        return {"n": happened.version}
+
+    made = Projection("failing_seeks", about="For a test.", initial={})
+    made.on("*")(handler)
+    monkeypatch.setitem(PROJECTIONS, made.name, made)
+    job = started(log, sought(made, "state.n>250"))
+    jobs.do(job)
+    said = answer(job)
+    assert said["found"] is None
+    assert said["failed"]["place"] == 200
+    assert said["failed"]["url"].endswith("/200?by=failing_seeks")
+
+
+def test_who_seeks_the_same_waits_for_the_same_job(log: Log, sums: Projection) -> None:
+    job = run(seeking.ensure(log.pk, sought(sums, "type:A")))
+    assert run(seeking.ensure(log.pk, sought(sums, "  type:A "))).pk == job.pk
+    for other in (
+        sought(sums, "type:B"),
+        sought(sums, "type:A", 1),
+        sought(sums, "type:A", backward=True),
+        sought(sums, Watch("type:A")),
+    ):
+        found = run(seeking.ensure(log.pk, other))
+        assert found.pk != job.pk
+        assert seeking.wanted_of(found) == other
