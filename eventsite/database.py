@@ -10,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 POOL = {"min_size": 1, "max_size": 8, "timeout": 10}
 """Connections of the pages. Under ASGI each request has its own thread: what one thread keeps, no other uses."""
+PREPARED = 5
+"""After how many executions a statement is prepared, where psycopg's own cursor is used: Django's never does that."""
 
 
 def database(url: str) -> dict[str, Any]:
@@ -27,5 +29,5 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": options.pop("password", ""),
         "HOST": options.pop("host", ""),
         "PORT": str(options.pop("port", "")),
-        "OPTIONS": {**options, "pool": POOL},
+        "OPTIONS": {**options, "pool": POOL, "prepare_threshold": PREPARED},
     }

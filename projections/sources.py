@@ -14,15 +14,18 @@ from events.query.match import event_matcher
 from events.query.parse import parse
 from events.store import Read
 from events.types import Event
-from projections.asking import Asking
+from projections.asking import Asking, Statement
 from projections.fingerprint import fingerprint
 from projections.models import Checkpoint, Parked, ProjectionEvent
+from projections.sql.caches import STREAM_EVENTS
 from projections.types import AGENT, LOG, STREAM, WORKFLOW, Key, Projection, decode
 
 Kind: TypeAlias = Literal["stream", "workflow", "agent", "log", "query", "key", "kept"]
 
 _KINDS: dict[str, Kind] = {STREAM.name: "stream", WORKFLOW.name: "workflow", AGENT.name: "agent", LOG.name: "log"}
 _BY_INDEX: tuple[Key, ...] = (STREAM, WORKFLOW, AGENT, LOG)
+
+_STREAM_EVENTS = STREAM_EVENTS.format(columns=store.EVENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class Source:
     name: str
     places: Places | None = None
 
-    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event]:
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
         """The next events behind a place. Of a stream even beyond the position `upto`: its index is by version."""
         if self.kind == "stream":
-            return store.stream_events(log_id, self.name, from_version=after + 1, limit=limit)
+            return Statement(_STREAM_EVENTS, (log_id, self.name, after + 1, limit), Event)
         if self.places and after < self.places.upto:
             wanted = self._noted(log_id, self.places, after=after, upto=upto)
             return store.events(log_id, Q(position__in=wanted[:limit]), limit=limit)
@@ -97,14 +100,20 @@ def _fits(query: str) -> Callable[[Event], bool]:
     return event_matcher(parse(query))
 
 
+def kind_of(projection: Projection) -> Kind:
+    """The kind of source that its states are folded from; `key`: the log has no index of its keys."""
+    return _KINDS[projection.key.name] if projection.key in _BY_INDEX else "key"
+
+
 def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
     """The source of a projection's state under a key.
 
     Without an index by that key it is what the runner noted, if it noted everything by the code that is running; or
     else the log, looked through.
     """
-    if projection.key in _BY_INDEX:
-        return Source(_KINDS[projection.key.name], key)
+    kind = kind_of(projection)
+    if kind != "key":
+        return Source(kind, key)
     if projection.materialised:
         places: list[Places] = yield _places(log_id, projection, key)
         if places:

@@ -19,12 +19,12 @@ from events.errors import Invalid, brief
 from events.models import Log
 from events.store import Read
 from projections import snapshots, state_text
-from projections.asking import Asking
+from projections.asking import Asking, Statement
 from projections.diff import diff
 from projections.fold import ReducerFailed
 from projections.folding import SPACING, Folding, start
 from projections.sources import Source, source_of
-from projections.sql.caches import POSITION_AT
+from projections.sql.caches import HEAD, POSITION_AT
 from projections.types import Change, Json, Projection
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def difference(
 
 def head_of(log_id: int) -> Asking[int]:
     """The log's head. What is redacted after this was read is known to be missing in no snapshot made from here on."""
-    [head] = yield store.head(log_id)
+    [head] = yield Statement(HEAD, (log_id,), int)
     return int(head)
 
 

@@ -1,6 +1,10 @@
-"""Statements about snapshots, times and jobs."""
+"""Statements about states: where the log ends, a stream's events, snapshots, times; and about jobs."""
 
 from __future__ import annotations
+
+HEAD = "select head from log where id = %s"
+STREAM_EVENTS = """
+select {columns} from event where log_id = %s and stream = %s and version >= %s order by version limit %s"""
 
 # Of one source and one reducer's code, and of events that nobody has emptied since.
 _SOUND = """
