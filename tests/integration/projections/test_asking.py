@@ -1,0 +1,30 @@
+"""Work that asks the database: what a statement for rows gives, and what becomes of its errors."""
+
+from __future__ import annotations
+
+from django.db import DataError
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from events.models import Log
+from projections.asking import Asking, Statement, run
+
+
+def test_the_error_of_a_statement_is_djangos_and_is_raised_where_it_was_asked(log: Log) -> None:
+    def work() -> Asking[str]:
+        try:
+            yield Statement("select 1 / %s", (0,), int)
+        except DataError as error:
+            return str(error)
+        return "none"
+
+    assert "division by zero" in run(work())
+
+
+def test_statements_for_rows_are_counted_as_queries(
+    log: Log, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    def work() -> Asking[list[int]]:
+        return (yield Statement("select head from log where id = %s", (log.pk,), int))  # type: ignore[no-any-return]
+
+    with django_assert_num_queries(1):
+        assert run(work()) == [log.head]
