@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -82,13 +82,14 @@ def operation(
     return described
 
 
-def describe_paths(paths: dict[str, Any]) -> None:
-    """Say of the parameters in paths what their converters and checks take."""
+def describe_paths(paths: dict[str, Any], others: Mapping[str, Any]) -> None:
+    """Say of the parameters in paths what their converters and checks take: those of the log, and others."""
+    schemas_of = {**_IN_PATHS, **others}
     for operations in paths.values():
         for described in operations.values():
             for parameter in described["parameters"]:
                 if parameter["in"] == "path":
-                    parameter["schema"] = _IN_PATHS.get(parameter["name"], parameter["schema"])
+                    parameter["schema"] = schemas_of.get(parameter["name"], parameter["schema"])
 
 
 def _parameters(query: type[Struct]) -> list[dict[str, Any]]:

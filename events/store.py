@@ -150,6 +150,14 @@ def positions_since(log_id: int, since: datetime, *, until: datetime | None, lim
     return Read(query.order_by(at.desc()).values_list("position")[:limit], int)
 
 
+def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None, backward: bool = False) -> Read[int]:
+    """Where the nth event behind a position stands, or from the end; no row where there are less. It counts."""
+    query = _events(log_id).filter(condition)
+    if after is not None:
+        query = query.filter(position__gt=after)
+    return Read(query.order_by("-position" if backward else "position").values_list("position")[n - 1 : n], int)
+
+
 def stream_events(
     log_id: int, stream: str, *, from_version: int | None = None, backward: bool = False, limit: int
 ) -> Read[Event]:

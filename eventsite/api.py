@@ -18,6 +18,7 @@ from events.api import router
 from events.engine import DatabaseAway
 from events.errors import BadRequest, EventsError, TooLarge, Unavailable
 from projections import api as projections
+from projections import replay_api, replay_schemas
 from projections.schemas import STRUCTS
 
 logger = logging.getLogger(__name__)
@@ -28,8 +29,8 @@ class EventsiteAPI(NinjaAPI):
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**kwargs)
-        schema["components"].setdefault("schemas", {}).update(openapi.components(STRUCTS))
-        openapi.describe_paths(schema["paths"])
+        schema["components"].setdefault("schemas", {}).update(openapi.components([*STRUCTS, *replay_schemas.STRUCTS]))
+        openapi.describe_paths(schema["paths"], replay_schemas.IN_PATHS)
         return schema
 
 
@@ -53,6 +54,7 @@ api = EventsiteAPI(
 )
 api.add_router("", router)
 api.add_router("", projections.router)
+api.add_router("", replay_api.router)
 
 
 @api.exception_handler(EventsError)

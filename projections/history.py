@@ -27,10 +27,12 @@ _THE_BEGINNING = Change("replace", "")
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Where to go on: the value stood at `pointer` after the event at `position`, or was not there."""
+    """Where to go on: the value stood at `pointer` after the event at `position`, `place` in the source, or was not
+    there."""
 
     pointer: str
     position: int
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,13 @@ class History:
 @dataclass(frozen=True, slots=True)
 class Way:
     """What led to a state, one block back: its events, newest first, with what each changed. It began after
-    `begins_at` (0: at the very first event)."""
+    `begins_at` (0: at the very first event), which is `place` in the source."""
 
     state: State
     events: tuple[Event, ...]
     changes: tuple[tuple[Change, ...], ...]
     begins_at: int
+    place: int
 
     @property
     def steps(self) -> list[Changes]:
@@ -60,7 +63,7 @@ class Way:
         """The changes of what stands at a pointer at the end. `Touch.n` is a position."""
         touches = list(blame.history(pointer, [*self.steps, (0, (_THE_BEGINNING,))]))
         begins_here = bool(touches) and not touches[-1].n
-        rest = Rest(touches.pop().pointer, self.begins_at) if begins_here else None
+        rest = Rest(touches.pop().pointer, self.begins_at, self.place) if begins_here else None
         by_position = {event.position: event for event in self.events}
         return History(tuple((by_position[each.n], each) for each in touches), rest if self.begins_at else None)
 
@@ -94,6 +97,7 @@ def way_through(log_id: int, projection: Projection, source: Source, *, upto: in
         tuple(by_position[position] for position, _ in steps),
         tuple(tuple(changes) for _, changes in steps),
         base.position if base.n else 0,
+        base.place,
     )
 
 

@@ -21,7 +21,7 @@ from projections.diff import diff
 from projections.fold import ReducerFailed, fold
 from projections.folding import Point, start
 from projections.sources import Source
-from projections.states import BLOCK, TooFar, fold_to
+from projections.states import TooFar, fold_to
 from projections.types import Change, Json, Projection, decode
 
 HOP = 40
@@ -30,6 +30,8 @@ _SIDE = 2 * HOP
 _DIFF_SECONDS = 0.03
 """Processor time spent on what the steps around changed; the nearest come first."""
 _SEARCH_SECONDS = 0.15
+_COUNTED = 50_000
+"""So many entries of an index are counted while a request waits: some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Replay:
     """A source at a step. `at` is the index of its stop; -1 is step 0, before the first.
 
     `before` and `after` are the states on both sides of the step, and `is_known` whether they are; else `too_far` or
-    `failed` says why not. `failed` may also be of a step behind.
+    `failed` says why not. `failed` may also be of a step behind. `states` are those after the stops, by their index,
+    as far as they are known; that at -1 is before the first.
     """
 
     projection: Projection
@@ -78,6 +81,7 @@ class Replay:
     after: Json = None
     failed: ReducerFailed | None = None
     too_far: TooFar | None = None
+    states: dict[int, Json] = field(default_factory=dict)
 
     @property
     def stop(self) -> Stop | None:
@@ -91,7 +95,7 @@ class Replay:
 
 def replay(log_id: int, projection: Projection, source: Source, *, place: int, head: int) -> Asking[Replay]:
     """The last step at or before a place in a source. `head` is the log's, read before."""
-    near = yield from _near(log_id, source, place, head=head)
+    near = yield from near_to(log_id, source, place, head=head)
     made = Replay(projection, source, near)
     base: Point | None = None
     skipped = 0
@@ -102,36 +106,39 @@ def replay(log_id: int, projection: Projection, source: Source, *, place: int, h
     except ReducerFailed as failed:
         made.failed = failed
     first = _first_number(source, near, base, skipped)
-    states = _states(made, base, near.events[skipped:]) if base else []
+    states: list[Json] = []
+    if base:
+        states, made.failed = states_through(projection, source, base, near.events[skipped:])
     _show(made, first, states, skipped)
     return made
 
 
-def _near(log_id: int, source: Source, place: int, *, head: int) -> Asking[Near]:
+def near_to(log_id: int, source: Source, place: int, *, head: int, side: int = _SIDE) -> Asking[Near]:
+    """The events around a place: so many on each side, and the last one at or before it."""
     if source.kind == "query":
-        return (yield from _found(log_id, source, place, head=head))
+        return (yield from _found(log_id, source, place, head=head, side=side))
     if source.kind == "stream":
-        back = yield store.stream_events(log_id, source.name, from_version=place, backward=True, limit=_SIDE + 1)
-        ahead = yield store.stream_events(log_id, source.name, from_version=place + 1, limit=_SIDE + 1)
+        back = yield store.stream_events(log_id, source.name, from_version=place, backward=True, limit=side + 1)
+        ahead = yield store.stream_events(log_id, source.name, from_version=place + 1, limit=side + 1)
     else:
         condition = source.condition
-        back = yield store.events(log_id, condition, before=place + 1, backward=True, limit=_SIDE + 1)
-        ahead = yield store.events(log_id, condition, after=place, limit=_SIDE + 1)
-    events = [*back[::-1], *ahead[:_SIDE]]
-    return Near(events, len(back) - 1, begins=len(back) <= _SIDE, ends=len(ahead) <= _SIDE)
+        back = yield store.events(log_id, condition, before=place + 1, backward=True, limit=side + 1)
+        ahead = yield store.events(log_id, condition, after=place, limit=side + 1)
+    events = [*back[::-1], *ahead[:side]]
+    return Near(events, len(back) - 1, begins=len(back) <= side, ends=len(ahead) <= side)
 
 
-def _found(log_id: int, source: Source, place: int, *, head: int) -> Asking[Near]:
+def _found(log_id: int, source: Source, place: int, *, head: int, side: int) -> Asking[Near]:
     """The same by a search, which stops after a while."""
     query = parse(source.name)
-    search = partial(scan.events, log_id, query, limit=_SIDE + 1, budget=_SEARCH_SECONDS, head=head)
+    search = partial(scan.events, log_id, query, limit=side + 1, budget=_SEARCH_SECONDS, head=head)
     back: Found = yield search(before=place + 1)
     ahead: Found = yield search(after=place, backward=False)
     return Near(
-        [*back.events[::-1], *ahead.events[:_SIDE]],
+        [*back.events[::-1], *ahead.events[:side]],
         len(back.events) - 1,
-        begins=back.complete and len(back.events) <= _SIDE,
-        ends=ahead.complete and len(ahead.events) <= _SIDE,
+        begins=back.complete and len(back.events) <= side,
+        ends=ahead.complete and len(ahead.events) <= side,
         looked_back_to=None if back.complete else back.searched_to,
         looked_on_to=None if ahead.complete else ahead.searched_to,
     )
@@ -168,28 +175,32 @@ def _first_number(source: Source, near: Near, base: Point | None, skipped: int) 
     return base.n - skipped + 1 if base else None
 
 
-def _states(made: Replay, base: Point, events: Sequence[Event]) -> list[Json]:
-    """The state at the base and after each event, as far as the reducer goes."""
+def states_through(
+    projection: Projection, source: Source, base: Point, events: Sequence[Event]
+) -> tuple[list[Json], ReducerFailed | None]:
+    """The state at the base and after each event behind it, as far as the reducer goes."""
     states: list[Json] = [state_text.loads(base.state)]
     try:
         for event in events:
-            takes = made.source.takes(made.projection, event)
-            states.append(fold(made.projection, [decode(event)], states[-1]) if takes else states[-1])
+            takes = source.takes(projection, event)
+            states.append(fold(projection, [decode(event)], states[-1]) if takes else states[-1])
     except ReducerFailed as failed:
-        made.failed = failed
-    return states
+        return states, failed
+    return states, None
 
 
 def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> None:
     """Cut the window out of what was read, and say what its steps changed."""
     near = made.near
     begin, end = _cut(first, near.at, len(near.events))
-    changes = _changes(states, skipped, near.at, range(begin, end))
+    changes = changes_near(states, skipped, near.at, range(begin, end))
     made.stops = [
         Stop(event, made.source.place(event), None if first is None else first + i, changes.get(i))
         for i, event in enumerate(near.events[begin:end], start=begin)
     ]
     made.at = near.at - begin if near.at >= 0 else -1
+    first_known = skipped - 1 - begin  # the stop after which the first state stands
+    made.states = {i: state for i, state in enumerate(states, start=first_known) if -1 <= i < len(made.stops)}
     now = near.at - skipped + 1
     if 0 <= now < len(states) and (now or near.at < 0):
         made.is_known = True
@@ -205,8 +216,8 @@ def _cut(first: int | None, at: int, count: int) -> tuple[int, int]:
     return begin, min(count, begin + 3 * HOP)
 
 
-def _changes(states: list[Json], skipped: int, at: int, window: range) -> dict[int, tuple[Change, ...]]:
-    """What the events of the window changed, by index, as long as there is time."""
+def changes_near(states: list[Json], skipped: int, at: int, window: range) -> dict[int, tuple[Change, ...]]:
+    """What the events of a window changed, by index, the nearest to `at` first, as long as there is time."""
     found: dict[int, tuple[Change, ...]] = {}
     began = time.thread_time()
     for i in sorted(window, key=lambda i: abs(i - at)):
@@ -219,15 +230,19 @@ def _changes(states: list[Json], skipped: int, at: int, window: range) -> dict[i
 
 
 def place_of(log_id: int, projection: Projection, source: Source, n: int) -> Asking[int | None]:
-    """Where the nth event of a source stands; None where that can't be told from a snapshot and a block."""
+    """Where the nth event of a source stands, or its last one; None where the way to it is long to count."""
     if source.kind in ("stream", "log", "query") or not n:
         return n
     near = yield from _before(log_id, projection, source, n)
     passed, place = (near.n, near.place) if near else (0, 0)
-    if not 0 < n - passed <= BLOCK:
-        return place if n == passed else None
-    events: list[Event] = yield store.events(log_id, source.condition, after=place, limit=n - passed)
-    return events[-1].position if events else place
+    if n == passed:
+        return place
+    if n - passed > _COUNTED:
+        return None
+    found: list[int] = yield store.nth_position(log_id, source.condition, n - passed, after=place)
+    if not found:
+        found = yield store.nth_position(log_id, source.condition, 1, backward=True)
+    return found[0] if found else 0
 
 
 def _before(log_id: int, projection: Projection, source: Source, n: int) -> Asking[Point | None]:

@@ -1,0 +1,376 @@
+"""Replays through the API: their steps, one of them, why a value is what it is; by whom, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import tokens
+from events.answers import event_json
+from events.engine import Engine
+from events.json_value import loads
+from events.models import Log, Scope
+from eventsite.asgi import http
+from projections import jobs, registry, state_text
+from projections.diff import apply, equal
+from projections.models import Job, JobStatus
+from projections.sources import Source
+from projections.types import Change, Json, Projection
+from tests.integration.projections.folds import STREAMS, all_events, fill, projection
+from tests.integration.projections.test_api import claim
+from tests.integration.projections.test_replay import SOURCES, folded, of_source
+
+Get = Callable[..., Awaitable[httpx.Response]]
+HUGE = 2**63 - 1
+
+
+@pytest_asyncio.fixture
+async def anyone(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(http)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def get(anyone: httpx.AsyncClient, token: str) -> Get:
+    async def get(
+        path: str, *, token: str = token, headers: dict[str, str] | None = None, **query: Any
+    ) -> httpx.Response:
+        return await anyone.get(
+            f"/api/replays/{path}", params=query, headers={"Authorization": f"Bearer {token}", **(headers or {})}
+        )
+
+    return get
+
+
+@pytest.fixture
+def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
+    """A projection, registered for the test."""
+    made = projection("sums")
+    monkeypatch.setitem(registry.PROJECTIONS, "sums", made)
+    return made
+
+
+def asked_of(source: Source) -> dict[str, str]:
+    match source.kind:
+        case "query":
+            return {"q": source.name}
+        case "log":
+            return {}
+        case _:
+            return {"name": source.name}
+
+
+def operations(said: Sequence[dict[str, Any]]) -> list[Change]:
+    """What the API says of changes, as operations."""
+    return [Change(each["op"], each["path"], each.get("value"), each.get("old"), each.get("from")) for each in said]
+
+
+@given(
+    st.lists(st.sampled_from(STREAMS), min_size=1, max_size=250),
+    st.lists(st.integers(0, 300), min_size=1, max_size=5),
+    st.sampled_from(SOURCES),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
+    engine: Engine, log: Log, get: Get, sums: Projection, streams: list[str], walk: list[int], source: Source
+) -> None:
+    await fill(engine, log, streams, first=len(await all_events(engine, log)))
+    expected = of_source(source, await all_events(engine, log))
+    known = folded(sums, expected)
+    places = [0, *map(source.place, expected)]
+    for wanted in walk:
+        n = min(wanted, len(expected))
+        answer = await get(f"{source.kind}/step", by="sums", place=places[n], **asked_of(source))
+        assert answer.status_code == 200, answer.text
+        said = loads(answer.text)
+        assert (said["place"], said["n"]) == (places[n], said["n"] if source.kind == "query" else n)
+        assert said["n"] in (n, None)
+        assert said["event"] == (loads(event_json(expected[n - 1]).decode()) if n else None)
+        assert said["position"] == (expected[n - 1].position if n else 0)
+        assert f'"state":{state_text.dumps(known[n])},' in answer.text
+        assert equal(apply(known[max(n - 1, 0)], operations(said["changes"])), known[n])
+        assert said["previous"] == (places[n - 1] if n else None)
+        assert said["next"] == (places[n + 1] if n < len(expected) else None)
+        if source.kind != "query":
+            numbered = await get(f"{source.kind}/step", by="sums", n=n, **asked_of(source))
+            assert numbered.text == answer.text
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("limit", [7, 200])
+async def test_the_pages_of_steps_are_all_steps_in_order(
+    engine: Engine, log: Log, get: Get, sums: Projection, source: Source, limit: int
+) -> None:
+    await fill(engine, log, [*STREAMS] * 20)
+    expected = of_source(source, await all_events(engine, log))
+    known = folded(sums, expected)
+    found: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        page = (await get(source.kind, by="sums", after=after, limit=limit, **asked_of(source))).json()
+        found += page["steps"]
+        after = page["next"]
+        assert (page["position"], page["job"], page["error"]) == (80, None, None)
+    assert [each["event"]["position"] for each in found] == [event.position for event in expected]
+    assert [each["place"] for each in found] == list(map(source.place, expected))
+    counted = [each["n"] for each in found]
+    assert counted == list(range(1, len(expected) + 1)) or (source.kind == "query" and counted[limit:].count(None))
+    for i, each in enumerate(found):
+        assert (each["changes"] == 0) == equal(known[i], known[i + 1])
+
+
+async def test_without_a_place_it_is_the_last_step(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+    await fill(engine, log, ["order-1", "order-2"] * 5)
+    for kind, query, place in (("stream", {"name": "order-1"}, 5), ("log", {}, 10), ("query", {"q": "type:A"}, None)):
+        said = (await get(f"{kind}/step", by="sums", **query)).json()
+        assert said["next"] is None
+        assert said["place"] == (place or said["event"]["position"])
+    assert (await get("stream/step", name="order-1")).json()["projection"] == "latest"
+
+
+async def test_a_place_between_two_steps_is_that_of_the_one_before(engine: Engine, log: Log, get: Get) -> None:
+    await fill(engine, log, ["order-1"] * 12)
+    router = of_source(Source("agent", "router"), await all_events(engine, log))
+    said = (await get("agent/step", name="router", place=router[2].position - 1)).json()
+    assert (said["place"], said["n"]) == (router[1].position, 2)
+
+
+async def test_names_of_any_kind_are_replayed(engine: Engine, log: Log, get: Get) -> None:
+    await fill(engine, log, ["a/b# (-> X)", "ü%2F&=?"])
+    for name in ("a/b# (-> X)", "ü%2F&=?"):
+        said = (await get("stream/step", name=name)).json()
+        assert (said["name"], said["event"]["stream"]) == (name, name)
+
+
+async def test_blame_is_what_going_through_all_steps_finds(
+    engine: Engine, log: Log, get: Get, sums: Projection
+) -> None:
+    await fill(engine, log, ["order-1"] * 60)
+    events = await all_events(engine, log)
+    known = folded(sums, events)
+    for pointer in ("/A", "/B", "/last", ""):
+        touched = [n for n in range(1, 61) if not equal(value(known[n - 1], pointer), value(known[n], pointer))]
+        for place in (0, 7, 31, 60):
+            answer = await get("stream/why", by="sums", name="order-1", place=place, pointer=pointer)
+            said: Any = loads(answer.text)
+            before = [n for n in touched if n <= place]
+            assert [each["n"] for each in said["history"]] == before[::-1][:12]
+            assert said["more"] == max(0, len(before) - 12)
+            assert said["previous"] == next((n for n in reversed(before) if n < place), None)
+            assert (said["next"], said["looked_to"]) == (next((n for n in touched if n > place), None), None)
+            assert said["found"] == (value(known[place], pointer) is not None)
+            assert equal(said["value"], value(known[place], pointer))
+
+
+def value(state: Json, pointer: str) -> Any:
+    assert isinstance(state, dict)
+    return state.get(pointer[1:]) if pointer else state
+
+
+async def test_a_pointer_into_nothing_has_no_history(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+    await fill(engine, log, ["order-1"] * 5)
+    for pointer in ("/nothing", "/last/deeper/0", "/~2", "/-", f"/{'9' * 400}"):
+        said = (await get("stream/why", by="sums", name="order-1", pointer=pointer)).json()
+        assert (said["found"], said["value"]) == (False, None), pointer
+    assert (await get("stream/why", by="sums", name="order-1", pointer="/nothing")).json()["history"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "what"),
+    [
+        ("nonsense", {}, 404, "not-found"),
+        ("key/step", {"name": "a"}, 404, "not-found"),
+        ("kept/step", {"name": "a"}, 404, "not-found"),
+        ("stream/step", {}, 422, "name"),
+        ("log/step", {"name": "order-1"}, 422, "name"),
+        ("stream/step", {"name": "order-1", "q": "type:A"}, 422, "q"),
+        ("stream/step", {"name": "order-1", "place": 4}, 422, "place"),
+        ("stream/step", {"name": "order-1", "place": HUGE}, 422, "place"),
+        ("stream/step", {"name": "order-1", "place": HUGE + 1}, 422, "place"),
+        ("stream/step", {"name": "order-1", "place": -1}, 422, "place"),
+        ("stream/step", {"name": "order-1", "place": "1e3"}, 422, "place"),
+        ("stream/step", {"name": "order-1", "n": 4}, 422, "n"),
+        ("log/step", {"n": HUGE}, 422, "n"),
+        ("workflow/step", {"name": "run-0", "n": HUGE}, 422, "n"),
+        ("agent/step", {"name": "router", "n": 3}, 422, "n"),
+        ("agent/step", {"name": "nobody", "n": 1}, 422, "n"),
+        ("query/step", {"q": "type:A", "n": 1}, 422, "n"),
+        ("log/step", {"place": 1, "n": 1}, 422, "n"),
+        ("log/step", {"place": 4}, 422, "place"),
+        ("stream/step", {"name": "a\0b"}, 422, "name"),
+        ("stream/step", {"name": "n" * 201}, 422, "name"),
+        ("query/step", {"q": "type:("}, 422, "invalid-query"),
+        ("query/step", {"q": "state.a:1"}, 422, "not-for-events"),
+        ("query/step", {"q": "a\0b"}, 422, "invalid-query"),
+        ("log/step", {"by": "nonsense"}, 404, "no-such-projection"),
+        ("log/why", {"by": "nonsense", "pointer": ""}, 404, "no-such-projection"),
+        ("log", {"by": "nonsense"}, 404, "no-such-projection"),
+        ("log/why", {}, 422, "pointer"),
+        ("log/why", {"pointer": "last"}, 422, "pointer"),
+        ("log/why", {"pointer": "/a\0"}, 422, "pointer"),
+        ("log", {"limit": 201}, 422, "limit"),
+        ("log", {"limit": 0}, 422, "limit"),
+        ("log", {"surprise": 1}, 422, "surprise"),
+    ],
+)
+async def test_what_is_none_is_refused(
+    engine: Engine, log: Log, get: Get, path: str, query: dict[str, Any], status: int, what: str
+) -> None:
+    await fill(engine, log, ["order-1"] * 3)
+    answer = await get(path, **query)
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json"), answer.text
+    assert what in (problem.get("field"), problem["code"]), answer.text
+
+
+async def test_a_kind_is_one_part_of_a_path(get: Get) -> None:
+    assert (await get(quote("stream/../log", safe=""))).status_code == 404
+    assert (await get(f"{quote('../jobs', safe='')}/step")).status_code == 404
+
+
+async def test_what_holds_no_events_has_step_0_only(log: Log, get: Get) -> None:
+    for path, query in (
+        ("stream", {"name": "none"}),
+        ("workflow", {"name": "none"}),
+        ("agent", {"name": "none"}),
+        ("query", {"q": "type:Nothing"}),
+        ("log", {}),
+    ):
+        page = (await get(path, **query)).json()
+        assert (page["steps"], page["next"]) == ([], None)
+        said = (await get(f"{path}/step", **query)).json()
+        beside = said["previous"], said["next"]
+        assert (said["place"], said["n"], said["event"], said["changes"], *beside) == (0, 0, None, [], None, None)
+        said = (await get(f"{path}/why", pointer="/a", **query)).json()
+        assert (said["history"], said["found"], said["looked_to"]) == ([], False, None)
+
+
+async def test_what_is_unchanged_is_not_sent_again(engine: Engine, log: Log, get: Get) -> None:
+    await fill(engine, log, ["order-1"] * 3)
+    for path, query in (("stream/step", {"place": 2}), ("stream", {}), ("stream/why", {"pointer": "", "place": 1})):
+        first = await get(path, name="order-1", **query)
+        again = await get(path, name="order-1", headers={"If-None-Match": first.headers["ETag"]}, **query)
+        assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+
+
+async def test_a_token_of_a_prefix_replays_its_streams_only(engine: Engine, log: Log, get: Get) -> None:
+    await fill(engine, log, ["order-1", "a*"] * 3)
+    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
+    writer = await sync_to_async(tokens.create)(log, name="writer", scopes=[Scope.APPEND])
+    for what in ("", "/step", "/why"):
+        pointer = {"pointer": ""} if what == "/why" else {}
+        for kind, query, status in (
+            ("stream", {"name": "order-1"}, 200),
+            ("stream", {"name": "a*"}, 403),
+            ("workflow", {"name": "run-0"}, 403),
+            ("agent", {"name": "router"}, 403),
+            ("query", {"q": "stream:order-1"}, 403),
+            ("log", {}, 403),
+        ):
+            assert (await get(f"{kind}{what}", token=bound, **query, **pointer)).status_code == status
+        assert (await get(f"log{what}", token=writer, **pointer)).status_code == 403
+        assert (await get(f"log{what}", token="evt_unknown", **pointer)).status_code == 401
+
+
+async def test_no_other_log_is_replayed(
+    engine: Engine, log: Log, other_log: Log, get: Get, anyone: httpx.AsyncClient
+) -> None:
+    await fill(engine, other_log, ["order-1"] * 3)
+    assert (await get("stream", name="order-1")).json()["steps"] == []
+
+
+async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
+    engine: Engine, log: Log, get: Get, anyone: httpx.AsyncClient, sums: Projection
+) -> None:
+    await fill(engine, log, ["order-1"] * 6_000)
+    known = folded(sums, await all_events(engine, log))
+    asked: dict[str, Any] = {"by": "sums", "name": "order-1", "place": 5_900}
+    answer = await get("stream/step", **asked)
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
+    assert (await get("stream/step", **asked)).json()["id"] == job["id"]
+    assert (await get("stream/why", pointer="/last", **asked)).status_code == 202
+    # Its events are there already.
+    page = (await get("stream", by="sums", name="order-1", after=5_899, limit=1)).json()
+    assert page["job"]
+    assert [(each["n"], each["changes"]) for each in page["steps"]] == [(5_900, None)]
+    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
+    seen = await anyone.get(f"/api/jobs/{job['id']}", headers={"Authorization": f"Bearer {bound}"})
+    assert seen.status_code == 200
+    await do_all(log)
+    said = await get("stream/step", **asked)
+    assert said.status_code == 200
+    assert f'"state":{state_text.dumps(known[5_900])},' in said.text
+    assert (await get("stream/why", pointer="/last", **asked)).json()["history"][0]["n"] == 5_900
+    page = (await get("stream", by="sums", name="order-1", after=5_899, limit=1)).json()
+    assert (page["job"], page["steps"][0]["changes"] > 0) == (None, True)
+
+
+async def do_all(log: Log) -> None:
+    """Do the log's jobs, whoever may have taken them: another test's server does not know the projection."""
+    async for job in Job.objects.filter(log=log):
+        await Job.objects.filter(pk=job.pk).aupdate(status=JobStatus.QUEUED, attempt=0)
+        await sync_to_async(jobs.do)(await sync_to_async(claim)(job.pk))
+
+
+async def test_a_reducer_that_raises_stops_there(
+    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = Projection("fails", about="For a test.", initial=[])
+    fails.on("*")(lambda state, happened: [*state, 1 // (3 - happened.position)])
+    monkeypatch.setitem(registry.PROJECTIONS, "fails", fails)
+    await fill(engine, log, ["order-1"] * 5)
+    page = (await get("log", by="fails")).json()
+    assert [each["changes"] for each in page["steps"]] == [1, 1, None, None, None]
+    assert (page["error"].partition(":")[0], page["error_position"]) == ("ZeroDivisionError", 3)
+    page = (await get("log", by="fails", after=4)).json()
+    assert ([each["changes"] for each in page["steps"]], page["error_position"]) == ([None], 3)
+    assert (await get("log/step", by="fails", place=2)).status_code == 200
+    for place in (3, 5):
+        for what in ("step", "why"):
+            answer = await get(f"log/{what}", by="fails", place=place, **({"pointer": ""} if what == "why" else {}))
+            problem = answer.json()
+            assert (answer.status_code, problem["code"], problem["position"]) == (409, "reducer-failed", 3)
+
+
+async def test_what_is_no_state_is_a_problem(
+    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floats = Projection("floats", about="For a test.")
+    floats.on("*")(lambda state, happened: {"rate": 0.5})
+    monkeypatch.setitem(registry.PROJECTIONS, "floats", floats)
+    await fill(engine, log, ["order-1"] * 2)
+    for what in ("step", "why"):
+        answer = await get(f"log/{what}", by="floats", **({"pointer": ""} if what == "why" else {}))
+        assert (answer.status_code, answer.json()["code"]) == (409, "reducer-failed"), answer.text
+
+
+async def test_a_search_that_gives_up_says_where_to_go_on(
+    engine: Engine, log: Log, get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.scan._FIRST", 10)
+    monkeypatch.setattr("events.scan._Progress.spent", 1e9)  # after one slice
+    await fill(engine, log, ["order-1", *["order-2"] * 60])
+    asked = {"by": "sums", "q": "stream:order-1 OR nothing"}
+    said = (await get("query/step", place=50, **asked)).json()
+    assert [said[each] for each in ("event", "n", "place")] == [None, None, 50]
+    while not said["event"]:
+        said = (await get("query/step", place=said["previous"], **asked)).json()
+    assert said["event"]["position"] == 1
+    found: list[int] = []
+    places: list[Any] = [0]
+    while places[-1] is not None:
+        page = (await get("query", after=places[-1], **asked)).json()
+        found += [each["place"] for each in page["steps"]]
+        places.append(page["next"])
+    assert (found, len(places) > 5) == ([1], True)
