@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import cast
 
 from django import template
@@ -12,8 +13,10 @@ from django.utils.safestring import SafeString
 from events.line import slot
 from projections.findings import Shown
 from projections.replay_address import Address
-from projections.sources import Kind, Source
+from projections.sources import Kind, Source, kind_of
+from projections.states import State
 from projections.strip import Column, Strip
+from projections.types import Projection
 
 register = template.Library()
 
@@ -22,6 +25,17 @@ register = template.Library()
 def replay_url(log_name: str, kind: str, name: str, place: int) -> str:
     """A step of the replay of a stream, workflow, agent, query or (with no name) of the log."""
     return Address(log_name, Source(cast("Kind", kind), name)).step(place)
+
+
+@register.simple_tag
+def replay_of_state(log_name: str, projection: Projection, key: str, state: State, before: State | str = "") -> str:
+    """The step that made a state; with the one before, how they differ. Empty where its key has no replay."""
+    kind = kind_of(projection)
+    if kind == "key":
+        return ""
+    place = attrgetter("version" if kind == "stream" else "position")
+    said = {"from_": str(place(before))} if isinstance(before, State) else {}
+    return Address(log_name, Source(kind, key)).step(place(state), by=projection.name, **said)
 
 
 @register.simple_tag

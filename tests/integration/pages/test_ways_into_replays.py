@@ -1,0 +1,95 @@
+"""A replay can be opened from wherever something stands that happened, at the step that one looks at."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+
+from tests.integration.pages.conftest import Append
+
+NAME = "a b/(-> X)#1"
+"""Of a stream, a workflow and an agent at once."""
+
+
+@pytest.fixture(autouse=True)
+def filled(append: Append) -> None:
+    append("other", {"type": "Placed"})
+    event = {"agent": NAME, "correlation_id": NAME}
+    append(
+        NAME,
+        {"type": "Placed", "data": b'{"sku": "A-7"}', **event},
+        {"type": "Paid", "data": b'{"paid": 1}', **event},
+        {"type": "Sent", "data": b'{"sent": 1}', **event},
+    )
+
+
+def get(client: Client, url: str, **headers: str) -> str:
+    answer = client.get(url, headers=headers)
+    assert answer.status_code == 200, url
+    return answer.content.decode()
+
+
+def links(page: str, text: str) -> list[str]:
+    """Where the links lead that begin with a text, if they lead into a replay."""
+    found = re.findall(rf'href="([^"]*/replay/[^"]+)"[^>]*>(?:<svg.*?</svg>)?{text}', page, re.DOTALL)
+    return [unescape(url) for url in found]
+
+
+def step(client: Client, url: str) -> tuple[str, int, str]:
+    """What a link into a replay shows: the source, the position of the step's event (0: none yet), the projection."""
+    page = get(client, url)
+    source = re.findall(r'class="source"[^>]*><span class="muted">(\w+)</span> <bdi[^>]*>([^<]*)</bdi>', page)
+    position = re.findall(r'class="mono faint pos" href="[^"]*/(\d+)"', page)
+    projection = re.findall(r'<span class="mono">(\w+)</span> <span class="faint">v', page)
+    kind, name = source[0] if source else ("log", "")
+    return f"{kind} {unescape(name)}".strip(), int(position[0]) if position else 0, projection[0]
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_an_event_is_replayed_as_part_of_each_of_its_sources(viewer: Client, at: str, opened: bool) -> None:
+    headers = {"HX-Request": "true"} if opened else {}
+    page = get(viewer, f"{at}events/3", **headers)
+    ways = {text: step(viewer, url) for text in ("Replay", "workflow", "agent", "log") for url in links(page, text)}
+    assert ways == {
+        "Replay": (f"stream {NAME}", 3, "latest"),
+        "workflow": (f"workflow {NAME}", 3, "latest"),
+        "agent": (f"agent {NAME}", 3, "latest"),
+        "log": ("log", 3, "latest"),
+    }
+
+
+@pytest.mark.parametrize(("kind", "pages"), [("stream", "streams/"), ("workflow", "workflows/")])
+def test_streams_and_workflows_are_replayed_from_their_lists_and_pages(
+    viewer: Client, at: str, kind: str, pages: str
+) -> None:
+    assert step(viewer, links(get(viewer, at + pages), "Replay")[0]) == (f"{kind} {NAME}", 4, "latest")
+    page = get(viewer, f"{at}{pages}{quote(NAME, safe='')}/")
+    assert step(viewer, links(page, "Replay")[0]) == (f"{kind} {NAME}", 0, "latest")
+
+
+def test_a_query_is_replayed_from_the_oldest_event_that_is_shown(viewer: Client, at: str) -> None:
+    [url] = links(get(viewer, f"{at}?q=type:P*+stream:a*"), "Replay this query")
+    assert step(viewer, url) == ("query type:P* stream:a*", 2, "latest")
+    assert not links(get(viewer, at), "Replay")
+    assert not links(get(viewer, f"{at}?q=type:Nothing"), "Replay")
+
+
+@pytest.mark.parametrize(("projection", "kind"), [("latest", "stream"), ("lifecycle", "workflow"), ("agents", "agent")])
+def test_a_state_is_replayed_by_its_projection_at_its_moment(
+    viewer: Client, at: str, projection: str, kind: str
+) -> None:
+    page = f"{at}projections/{projection}/state?key={quote(NAME, safe='')}"
+    for moment, position in (("", 4), ("&at_position=3", 3)):
+        [url] = links(get(viewer, page + moment), "Replay from here")
+        assert step(viewer, url) == (f"{kind} {NAME}", position, projection)
+    [url] = links(get(viewer, f"{page}&from=2&to=3"), "Replay from here")
+    assert "from=1" in url if kind == "stream" else "from=2" in url
+    assert step(viewer, url) == (f"{kind} {NAME}", 3, projection)
+
+
+def test_a_state_before_anything_happened_has_no_replay(viewer: Client, at: str) -> None:
+    assert not links(get(viewer, f"{at}projections/latest/state?key=nothing"), "Replay")
