@@ -1,14 +1,14 @@
-"""The state of a stream of 10,000 and of 1,000,000 events, now and at any position; requests beside a folding job."""
+"""The state of a stream of 10,000 and of 1,000,000 events, now and at any position; requests beside long work: a job
+that folds, a projection that is rebuilt."""
 
 from __future__ import annotations
 
 import gc
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -16,22 +16,24 @@ from typing import Any
 from django.db import connection
 
 from events.models import Log
-from projections import computing, registry
+from eventsite.workers import JOBS, PROJECTIONS, Workers
+from projections import checkpoints, computing, registry
 from projections.asking import run as ask
-from projections.models import Job, JobStatus, Snapshot
+from projections.models import Checkpoint, Job, JobStatus, Snapshot
 from projections.states import NOW, Moment, Pace, TooFar, state_at
 from projections.types import Json, Projection
 from tests.benchmarks.load import Load, generate, generator
 from tests.benchmarks.logs import make_log, make_token
 from tests.benchmarks.measure import Table, count, milliseconds, p99, ratio
 from tests.benchmarks.servers import Server
-from tests.processes import die_with_parent
-from tests.server import CHECKOUT
 
 _STREAM = "order-1"
+_, _REBUILDS = PROJECTIONS
 _SIZES = (10_000, 1_000_000)
 _ROUNDS = 200
 _SECONDS = 3.0
+_PATIENCE = 30.0
+_TOO_SHORT = "it was too short to be measured beside"
 _FILL = """
     insert into event (log_id, position, stream, version, id, type, data, metadata, digest, agent, schema_version,
                        recorded_at)
@@ -67,7 +69,7 @@ def run() -> Iterator[Table]:
     gc.disable()
     yield _states(logs)
     gc.enable()
-    yield _beside_a_job(logs[_SIZES[-1]])
+    yield _beside_long_work(logs[_SIZES[-1]])
 
 
 def _filled(events: int) -> Log:
@@ -112,22 +114,24 @@ def _median(work: Callable[[], Any]) -> float:
     return median(taken)
 
 
-def _beside_a_job(log: Log) -> Table:
-    """One connection that looks up an event, again and again: alone, and beside a worker that folds."""
+def _beside_long_work(log: Log) -> Table:
+    """One connection that looks up an event, again and again: alone, and beside what folds in processes of its own."""
     head = "HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer"
     request = f"GET /api/events/4711 {head} {make_token(log)}\r\n\r\n".encode()
-    table = Table("HTTP: looking up an event over one connection", ("", "p50", "p99", "p50 ÷ alone"))
+    taken: dict[str, list[float]] = {}
     with Server("eventsite.asgi:application", log_id=log.pk) as server, generator() as load:
         measure = partial(_latencies, load, Load(server.port, 1, _SECONDS, [request]))
         measure()
-        alone = measure()
-        with _worker(), _folding(log) as job:
-            beside = measure()
-            job.refresh_from_db()
-            assert job.status == JobStatus.RUNNING, "it was too short to be measured beside"
-    for name, taken in (("alone", alone), ("beside a job that folds", beside)):
-        p50 = median(taken)
-        table.rows.append((name, milliseconds(p50), milliseconds(p99(taken)), ratio(p50, median(alone))))
+        taken["alone"] = measure()
+        with _folding(log):
+            taken["beside a job that folds"] = measure()
+        with _rebuilding(log):
+            taken["beside a rebuild"] = measure()
+    table = Table("HTTP: looking up an event over one connection", ("", "p50", "p99", "p50 ÷ alone"))
+    alone = median(taken["alone"])
+    for name, times in taken.items():
+        p50 = median(times)
+        table.rows.append((name, milliseconds(p50), milliseconds(p99(times)), ratio(p50, alone)))
     return table
 
 
@@ -137,25 +141,37 @@ def _latencies(load: Any, what: Load) -> list[float]:
 
 
 @contextmanager
-def _worker() -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "manage.py", "run_jobs"], cwd=CHECKOUT, preexec_fn=die_with_parent())
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@contextmanager
-def _folding(log: Log) -> Iterator[Job]:
-    """A job that folds the whole log, and runs."""
+def _folding(log: Log) -> Iterator[None]:
+    """A worker is busy with a job that folds the whole log."""
     latest = registry.get("latest")
     try:
         ask(state_at(log.pk, latest, _STREAM))
     except TooFar as too_far:
         job = ask(computing.ensure(log.pk, latest, _STREAM, at=NOW, too_far=too_far))
-    while job.status != JobStatus.RUNNING:
+    with Workers([JOBS]):
+        _wait(lambda: Job.objects.filter(pk=job.pk, progress__gt=0).exists())
+        yield
+        assert Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING).exists(), _TOO_SHORT
+        Job.objects.filter(pk=job.pk).update(is_cancel_requested=True)
+
+
+@contextmanager
+def _rebuilding(log: Log) -> Iterator[None]:
+    """A worker builds a projection anew beside one that is said to have caught up."""
+    agents = registry.get("agents")
+    checkpoints.rebuild(log.pk, agents)
+    Checkpoint.objects.filter(log=log, projection=agents.name).update(position=log.head)
+    checkpoints.rebuild(log.pk, agents)
+    beside = Checkpoint.objects.filter(log=log, projection=agents.name, is_live=False)
+    with Workers([replace(_REBUILDS, arguments={"logs": [log.pk]})]):
+        _wait(lambda: beside.filter(position__gt=0).exists())
+        yield
+        assert beside.exists(), _TOO_SHORT
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("The work that is to be measured beside does not begin.")
         time.sleep(0.05)
-        job.refresh_from_db()
-    yield job
-    Job.objects.filter(pk=job.pk).update(is_cancel_requested=True)
