@@ -6,8 +6,10 @@ show their first part, long containers their first items, and each says how much
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 from events.json_pointer import below
@@ -19,6 +21,10 @@ _ALL_TEXT_SHOWN = 24_000
 _TEXT_INLINE = 100
 _CHILDREN_SHOWN = 100
 _ROWS_SHOWN = 1_500
+_KEPT = 500
+"""Rows that folded containers leave for those that changed."""
+_FOLDED_SHOWN = 40
+"""Items within a folded container that come with it; those of a larger one come when it is opened."""
 _OLD_SHOWN = 80
 
 MarkName: TypeAlias = Literal["", "add", "chg", "del", "within"]
@@ -66,7 +72,10 @@ PickOf: TypeAlias = Callable[[str], Pick | None]
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row. `shape` is `open` (a container's head), `close` (its end), `leaf`, `text` (a long
-    string, whole or its first part) or `more` (`length` children that are left out)."""
+    string, whole or its first part) or `more` (`length` children that are left out, those from index `first` on).
+
+    `is_later`: what is in the container comes when it is opened. `tail`: what a page adds to the row, as HTML.
+    """
 
     shape: Literal["open", "close", "leaf", "text", "more"]
     depth: int = 0
@@ -80,6 +89,9 @@ class Row:
     unfolded: bool = True
     pick: Pick | None = None
     by: By | None = None
+    first: int = 0
+    is_later: bool = False
+    tail: str = ""
 
     @property
     def cut(self) -> bool:
@@ -92,8 +104,23 @@ class Row:
         return min(self.depth, 12)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where in a value a tree begins: at a pointer, so deep, behind its first items. `is_open`: nothing is folded."""
+
+    pointer: str = ""
+    depth: int = 0
+    skip: int = 0
+    is_open: bool = False
+
+
 def tree(
-    value: Any, *, marks: Marks | None = None, whole: str | None = None, pick: PickOf = lambda pointer: None
+    value: Any,
+    *,
+    marks: Marks | None = None,
+    whole: str | None = None,
+    pick: PickOf = lambda pointer: None,
+    part: Part | None = None,
 ) -> list[Row]:
     """The rows of a value.
 
@@ -101,18 +128,25 @@ def tree(
         marks: what changed; unchanged containers of any size are then folded.
         whole: the pointer of the one long string to show in full.
         pick: what a value's row links to.
+        part: where the value stands in what is shown part by part; large folded containers are then left for later.
     """
-    return list(_Tree(marks, whole, pick).of(value, None, "", 0))
+    begin = part or Part()
+    return list(_Tree(marks, whole, pick, part).of(value, None, begin.pointer, begin.depth))
 
 
 class _Tree:
-    def __init__(self, marks: Marks | None, whole: str | None, pick: PickOf) -> None:
+    def __init__(self, marks: Marks | None, whole: str | None, pick: PickOf, part: Part | None) -> None:
         self.marks = marks or Marks()
         self.has_marks = marks is not None
         self.whole = whole
         self.pick = pick
+        self.part = part
         self.left = _ROWS_SHOWN
         self.text_left = _ALL_TEXT_SHOWN
+        self.marked: dict[str, list[str]] = defaultdict(list)
+        for pointer in self.marks.at if part else ():
+            parent, _, token = pointer.rpartition("/")
+            self.marked[parent].append(token.replace("~1", "/").replace("~0", "~"))
 
     def of(self, value: Any, key: str | None, pointer: str, depth: int, *, is_new: bool = False) -> Iterator[Row]:
         self.left -= 1
@@ -138,22 +172,63 @@ class _Tree:
     ) -> Iterator[Row]:
         inner = depth
         if key is not None:
-            unfolded = not self.has_marks or is_new or bool(mark.name)
-            yield Row("open", depth, key, pointer, "c", brief(value), 0, mark.name, _old(mark), unfolded=unfolded)
+            is_open = not self.has_marks or (self.part is not None and self.part.is_open)
+            unfolded = is_open or is_new or bool(mark.name)
+            is_later = not unfolded and self._is_for_later(value)
+            yield Row(
+                "open", depth, key, pointer, "c", brief(value), 0, mark.name, _old(mark), unfolded, is_later=is_later
+            )
             inner += 1
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        shown = 0
-        for name, child in items:
-            if shown >= _CHILDREN_SHOWN or self.left <= 0:
-                break
-            shown += 1
-            yield from self.of(child, visible(str(name)), below(pointer, name), inner, is_new=is_new)
-        if len(value) > shown:
-            yield Row("more", inner, pointer=pointer, length=len(value) - shown)
-        for name, was in self.marks.gone.get(pointer, {}).items():
+            if is_later:
+                yield Row("close", depth)
+                return
+        yield from self._children(value, pointer, inner, is_new=is_new)
+        for name, was in islice(self.marks.gone.get(pointer, {}).items(), _CHILDREN_SHOWN):
             yield Row("leaf", inner, visible(name), below(pointer, name), kind_of(was), _first(was), 0, "del")
         if key is not None:
             yield Row("close", depth)
+
+    def _children(self, value: Any, pointer: str, depth: int, *, is_new: bool) -> Iterator[Row]:
+        """The first items, and of the others those that changed."""
+        skip = self.part.skip if self.part and self.part.pointer == pointer else 0
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        upto = skip
+        for name, child in islice(items, skip, skip + _CHILDREN_SHOWN):
+            if self.left <= 0:
+                break
+            upto += 1
+            yield from self.of(child, visible(str(name)), below(pointer, name), depth, is_new=is_new)
+        if upto == len(value):
+            return
+        others = self._changed_behind(value, pointer, upto)
+        if len(value) > upto + len(others):
+            yield Row("more", depth, pointer=pointer, length=len(value) - upto - len(others), first=upto)
+        for name in others:
+            yield from self.of(value[name], visible(str(name)), below(pointer, name), depth, is_new=is_new)
+
+    def _changed_behind(self, value: Any, pointer: str, upto: int) -> list[Any]:
+        """The keys of the items that changed behind the first so many."""
+        names = self.marked.get(pointer, [])
+        found: list[Any] = []
+        if isinstance(value, list):
+            places = (int(name) for name in names if name.isascii() and name.isdigit())
+            found += (place for place in sorted(places) if upto <= place < len(value))
+        elif names:
+            shown = set(islice(value, upto))
+            found += (name for name in names if name in value and name not in shown)
+        return found[: min(_CHILDREN_SHOWN, max(self.left, 0))]
+
+    def _is_for_later(self, value: Any) -> bool:
+        """Whether a folded container is too large to come at once."""
+        if self.part is None:
+            return False
+        left, containers = _FOLDED_SHOWN if self.left > _KEPT else 0, [value]
+        while containers and left >= 0:
+            each = containers.pop()
+            left -= len(each)
+            inner = each.values() if isinstance(each, dict) else each
+            containers += [item for item in inner if isinstance(item, dict | list)] if left >= 0 else []
+        return left < 0
 
 
 def _first(value: Any) -> str:

@@ -69,6 +69,26 @@ def future(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
             yield Touch(n, pointer, tuple(touched))
 
 
+def stands_after(pointer: str, changes: Iterable[Change]) -> str | None:
+    """Where the value that stands at a pointer before some changes stands after them; None: nowhere."""
+    for change in changes:
+        _, after = _forth(pointer, change)
+        if after is None:
+            return None
+        pointer = after
+    return pointer
+
+
+def stood_before(pointer: str, changes: Sequence[Change]) -> str | None:
+    """Where the value that stands at a pointer after some changes stood before them; None: nowhere."""
+    for change in reversed(changes):
+        _, before = _back(pointer, change)
+        if before is None:
+            return None
+        pointer = before
+    return pointer
+
+
 def _back(pointer: str, change: Change) -> _Followed:
     if change.op == "move":
         return _moved(pointer, change.path, change.source or "")

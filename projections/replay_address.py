@@ -19,11 +19,12 @@ from projections.sources import Source
 
 Said: TypeAlias = "str | tuple[str, ...] | None"
 """A parameter of an address: a tuple is said once for each, and None or an empty one not at all."""
-ALONE = ("by", "why", "from")
-"""What an address says once: the projection, a value whose history is shown, the place of a step to compare with."""
+ALONE = ("by", "why", "from", "in", "open", "to")
+"""What an address says once: the projection, a value whose history is shown, the place of a step to compare with, the
+part of the state that is shown, whether all of it is open, what was run to last."""
 REPEATED = ("pin", "break")
 """And what as often as one likes: values that are followed, conditions to stop at."""
-_MOST = 12
+MOST = 12
 
 
 @dataclass(frozen=True)
@@ -104,5 +105,5 @@ class Address:
 def asked_of(query: QueryDict) -> dict[str, Said]:
     """The parameters of a replay, out of the query string of one of its steps."""
     alone: dict[str, Said] = {name: str(query[name]) for name in ALONE if name in query}
-    repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name))))[:_MOST] for name in REPEATED}
+    repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name))))[:MOST] for name in REPEATED}
     return alone | {name: said for name, said in repeated.items() if said}

@@ -1,14 +1,17 @@
-"""The window of a replay as a drawing: a column a step, a lane an agent, a bar for how much each changed. Pure."""
+"""The window of a replay as a drawing: a column a step, a lane an agent, a bar for how much each changed, and a track a
+pinned value. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from events.line import Line
 from projections.findings import Findings
 from projections.replay import Stop
+from projections.tracks import HEIGHT, Track, track
+from projections.types import Json
 
 RULER = 26
 ROW = 18
@@ -53,29 +56,48 @@ class Column:
 
 @dataclass(slots=True)
 class Strip:
-    """The drawing. `not_drawn`: how many of its steps have no bar. `behind` begins what is still ahead."""
+    """The drawing. `not_drawn`: how many of its steps have no bar. Across are `now`, where the current column begins
+    (left of all at step 0), `head`, its middle, and `behind`, where what is still ahead begins. The bars stand between
+    `bars` and `floor`, the tracks below."""
 
     lanes: list[Lane]
     bars: int
+    floor: int
     height: int
     width: str = "100%"
     behind: str = "0%"
-    now: str | None = None
+    now: str = "-100%"
+    head: str = "-100%"
     is_wide: bool = True
     not_drawn: int = 0
     most: int = 0
     columns: list[Column] = field(default_factory=list)
+    tracks: list[Track] = field(default_factory=list)
 
 
-def draw(stops: Sequence[Stop], lines: Sequence[Line], *, at: int, found: Findings) -> Strip:
-    """Draw the steps of a window; `at` is the index of the one that is looked at, `found` is to be marked."""
+def draw(
+    stops: Sequence[Stop],
+    lines: Sequence[Line],
+    *,
+    at: int,
+    found: Findings,
+    states: Mapping[int, Json],
+    pins: Sequence[str] = (),
+) -> Strip:
+    """Draw the steps of a window; `at` is the index of the one that is looked at, `found` is to be marked.
+
+    `states` are those after the steps, by index, and at -1 that before the first; `pins` are pointers into them.
+    """
     lanes, y_of = _lanes([stop.event.agent for stop in stops])
     bars = RULER + ROW * len(lanes) + 4
-    strip = Strip(lanes, bars, bars + BARS)
+    floor = bars + BARS
+    strip = Strip(lanes, bars, floor, floor + HEIGHT * len(pins))
+    strip.tracks = [track(each, states, len(stops), y=floor + HEIGHT * i) for i, each in enumerate(pins)]
     share = 100 / max(len(stops), 1)
     strip.width, strip.is_wide = _percent(share), len(stops) <= _WIDE
     strip.behind = _percent(share * (at + 1))
-    strip.now = _percent(share * at) if at >= 0 else None
+    if at >= 0:
+        strip.now, strip.head = _percent(share * at), _percent(share * (at + 0.5))
     counts = [None if stop.changes is None else len(stop.changes) for stop in stops]
     strip.not_drawn = counts.count(None)
     strip.most = max((count for count in counts if count), default=0)
@@ -95,7 +117,7 @@ def draw(stops: Sequence[Stop], lines: Sequence[Line], *, at: int, found: Findin
                 is_now=i == at,
                 is_ahead=i > at,
                 mark=_mark(stop, found),
-                bar_y=strip.height - 2 - (bar or 0),
+                bar_y=floor - 2 - (bar or 0),
             )
         )
     return strip

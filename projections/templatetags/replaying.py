@@ -12,10 +12,12 @@ from django.utils.safestring import SafeString
 
 from events.line import slot
 from projections.findings import Shown
+from projections.replay import Stop
 from projections.replay_address import Address
 from projections.sources import Kind, Source, kind_of
 from projections.states import State
 from projections.strip import Column, Strip
+from projections.tracks import HEIGHT, Segment, Track
 from projections.types import Projection
 
 register = template.Library()
@@ -69,10 +71,8 @@ def _title(column: Column) -> str:
 def _parts(strip: Strip, column: Column) -> Iterator[str]:
     """What stands in a column, from back to front. Numbers and our own words only."""
     wide = strip.is_wide
-    if column.is_now:
-        yield f'<path class="playhead" d="M0 22V{strip.height}"/>'
-    if column.label or column.is_now:
-        yield f'<text class="label{" fifth" * column.is_fifth}" y="16">{column.label or "▾"}</text>'
+    if column.label:
+        yield f'<text class="label{" fifth" * column.is_fifth}" y="16">{column.label}</text>'
     if column.mark == "sure":
         x, y = (10, 7) if wide else (-5, 17)
         yield f'<use class="glyph found" href="#t-error" x="{x}" y="{y}" width="10" height="10"/>'
@@ -86,4 +86,45 @@ def _parts(strip: Strip, column: Column) -> Iterator[str]:
         across = 'x="-4" width="8"' if wide else 'x="-2" width="4"'
         yield f'<rect class="bar" {across} y="{column.bar_y}" height="{column.bar}"/>'
     if wide and column.count:
-        yield f'<text class="tally" x="7" y="{strip.height - 3}">{column.count}</text>'
+        yield f'<text class="tally" x="7" y="{strip.floor - 3}">{column.count}</text>'
+
+
+_TREND = """<svg class="trend" y="{}" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">\
+<path d="{}" vector-effect="non-scaling-stroke"/></svg>"""
+_SEGMENT = """<a class="segment{}" href="{}" tabindex="-1"><title>{}</title>\
+<svg x="{}" y="{}" width="{}" height="{}"><rect width="100%" height="100%"/>{}</svg></a>"""
+_WIDE = 1_200
+_LETTER = 7
+"""Pixels: of the strip on a wide screen, of a letter in it. What surely has no room is left out."""
+
+
+@register.simple_tag
+def track_of(strip: Strip, track: Track, at: Address) -> SafeString:
+    """A pinned value along the strip: how it goes where it is a number, and its values where they change."""
+    columns = len(strip.columns)
+    trend = format_html(_TREND, track.y, HEIGHT, columns, HEIGHT, track.line) if track.line else ""
+    return SafeString(trend + "".join(_segment(strip, track, each, at) for each in track.segments))
+
+
+def _segment(strip: Strip, track: Track, segment: Segment, at: Address) -> str:
+    columns = strip.columns
+    share = 100 / len(columns)
+    first, last = columns[segment.first].stop, columns[segment.first + segment.count - 1].stop
+    text = "–" if segment.text is None else segment.text
+    room = segment.count * _WIDE / len(columns)
+    is_shown = (len(text) + 1) * _LETTER < room if track.line else room > 4 * _LETTER
+    return format_html(
+        _SEGMENT,
+        " none" if segment.text is None else " number" if track.line else "",
+        f"{at.prefix}{first.place}{at.suffix}",
+        f"{track.pointer} = {text} ({_number(first)} to {_number(last)})",
+        f"{share * segment.first:.3f}%",
+        track.y + 2,
+        f"{share * segment.count:.3f}%",
+        HEIGHT - 4,
+        format_html('<text x="6" y="12">{}</text>', text) if is_shown else "",
+    )
+
+
+def _number(stop: Stop) -> str:
+    return f"#{stop.place:,}" if stop.n is None else f"{stop.n:,}"

@@ -26,11 +26,14 @@ from projections.replay_address import Address, asked_of
 from projections.sources import Kind, Source
 from projections.types import Projection
 from projections.views.replay_event import replay_event
-from projections.views.replay_state import replay_state
+from projections.views.replay_state import Seen, look, part_of, replay_state, tree_context
 from projections.views.replay_steps import Whole, replay_steps
+from projections.views.replay_window import HEADER, asked_for, window
 
 _DEFAULT = "latest"
-_SPEEDS = (("½×", 2000), ("1×", 1000), ("2×", 500), ("4×", 250), ("8×", 125), ("20×", 50))
+_SPEEDS = (
+    ("¼×", 4000), ("½×", 2000), ("1×", 1000), ("2×", 500), ("4×", 250), ("8×", 125), ("16×", 62), ("32×", 31)
+)  # fmt: skip
 """Milliseconds that a step is shown for while it plays."""
 _KINDS = ("stream", "workflow", "agent", "log", "query")
 
@@ -53,9 +56,9 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     made = run(replay(member.log_id, projection, source, place=step, head=member.log.head))
     if _is_elsewhere(made, step) or request.GET.get("q", source.name) != source.name:
         return redirect(address.step(made.stop.place if made.stop else 0))
-    pointer = request.GET.get("text")
-    if pointer is not None and made.is_known and request.headers.get("HX-Request"):
-        return render(request, "components/_text.html", {"row": whole_text(made.after, pointer)})
+    seen = look(member, made, address)
+    if seen.is_known and request.headers.get("HX-Request") and not {"text", "part"}.isdisjoint(request.GET):
+        return _loaded(request, seen)
     context = {
         "here": "workflows" if source.kind == "workflow" else "streams" if source.kind == "stream" else "timeline",
         "at": address,
@@ -65,13 +68,27 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         "speeds": _SPEEDS,
         "projections": [(each, address.step(step, by=each.name, why=None)) for each in registry.PROJECTIONS.values()],
         # First: its job is more urgent than those that find what is wrong.
-        **replay_state(member, made, address, pointer),
+        **replay_state(request, member, seen),
         **replay_steps(member, made, address, whole),
         **replay_event(member, made, address),
+    }
+    shown = window(made, address, context)
+    context |= {
+        "window": shown,
+        "is_kept": bool(shown) and request.headers.get(HEADER) == shown,
+        "follow": f"/ws/logs/{member.log.name}/{asked_for(source)}",
     }
     return show(
         request, member, template="projections/replay.html", partial="projections/_replay.html", context=context
     )
+
+
+def _loaded(request: HttpRequest, seen: Seen) -> HttpResponse:
+    """A long text of the state, or a part of it that was opened."""
+    if "text" in request.GET:
+        return render(request, "components/_text.html", {"row": whole_text(seen.after, request.GET["text"])})
+    part = part_of(request, seen.address)
+    return render(request, "components/_tree_rows.html", tree_context(seen, part))
 
 
 def _is_elsewhere(made: Replay, place: int) -> bool:

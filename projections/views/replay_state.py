@@ -1,48 +1,180 @@
-"""The state of a step of a replay: a tree, why a value of it is what it is, or why there is none yet."""
+"""The state of a step of a replay, or what differs between two: a tree, and why a value of it is what it is."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from events.json_tree import Row, tree
+from django.http import HttpRequest
+
+from events.json_pointer import at, tokens
+from events.json_tree import Part, Row, tree
+from events.json_value import brief
 from events.models import Member
 from projections import indexing
 from projections.asking import run
+from projections.comparing import Difference, difference
 from projections.fold import ReducerFailed
 from projections.marks import marks
 from projections.models import Job
 from projections.replay import Replay
 from projections.replay_address import Address
 from projections.states import TooFar
-from projections.types import Projection
+from projections.tracks import name
+from projections.types import Change, Json
+from projections.views.replay_tree import Setters, dressed, open_url
 from projections.why import Why, why
 
+_NUMBER = 19
+"""Digits of what may be a place."""
 
-def replay_state(member: Member, made: Replay, address: Address, pointer: str | None) -> dict[str, Any]:
-    """The state of the step as a tree, why a value of it is what it is, or the job that makes it quick."""
-    wanted = address.one("why")
-    place = made.stop.place if made.stop else 0
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A pinned value: what it is called, its text (None: nothing stands there) and the one that it had, and a way to
+    let it go."""
+
+    pointer: str
+    name: str
+    text: str | None
+    old: str | None
+    unpin_url: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is in the pane: a state and what changed in it, since the step before or since another one."""
+
+    made: Replay
+    address: Address
+    before: Json = None
+    after: Json = None
+    changes: tuple[Change, ...] = ()
+    difference: Difference | None = None
+    too_far: TooFar | None = None
+    failed: ReducerFailed | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.too_far is None and self.failed is None
+
+    @property
+    def place(self) -> int:
+        return self.made.stop.place if self.made.stop else 0
+
+
+def look(member: Member, made: Replay, address: Address) -> Seen:
+    """What an address asks for."""
+    found = Seen(made, address, made.before, made.after, made.changes)
+    if not made.is_known:
+        found.too_far, found.failed = made.too_far, made.failed
+    other = _place(address.one("from"))
+    if not made.is_known or other is None or other == found.place:
+        return found
+    try:
+        found.difference = run(difference(member.log_id, made, min(other, member.log.head), head=member.log.head))
+    except TooFar as too_far:
+        found.too_far = too_far
+    except ReducerFailed as failed:
+        found.failed = failed
+    else:
+        found.before, found.after = found.difference.first.state, found.difference.last.state
+        found.changes = found.difference.changes
+    return found
+
+
+def _place(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _NUMBER else None
+
+
+def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, Any]:
+    """The state as a tree, why a value of it is what it is, or the job that makes it quick."""
+    made, address, place = seen.made, seen.address, seen.place
+    wanted, scope = address.one("why"), address.one("in")
     return {
         "projection": made.projection,
-        "state": _tree(made, pointer),
-        "changed": {op: sum(change.op == op for change in made.changes) for op in ("add", "replace", "remove")},
+        "seen": seen,
+        **tree_context(seen, Part(scope or "", skip=_place(request.GET.get("skip")) or 0), request.GET.get("text")),
+        "scope": scope,
+        "unscoped_url": address.step(place, in_=None),
+        "open_url": address.step(place, open="all" if address.one("open") is None else None),
+        "changed": {op: sum(change.op == op for change in seen.changes) for op in ("add", "replace", "remove")},
+        "pinned": [_pinned(seen, each) for each in address.all("pin")] if seen.is_known else [],
         "why": _why(member, made, wanted) if wanted is not None and made.is_known else None,
-        "why_url": f"{address.step(place, why=None)}{'&' if address.with_asked(why=None) else '?'}why=",
         "unwhy_url": address.step(place, why=None),
         "why_of": wanted,
+        "why_pin": None if wanted is None else _pin(address, place, wanted),
+        "compare_url": address.step(place, from_=str(place)),
+        "uncompare_url": address.step(place, from_=None),
+        "is_comparing": address.one("from") is not None,
         "failed_url": _failed_url(made, address),
-        "job": _job(member, made.too_far, made.projection),
+        "job": _job(member, seen),
     }
+
+
+def tree_context(seen: Seen, part: Part, whole: str | None = None) -> dict[str, Any]:
+    """A part of the tree, and what its links share."""
+    address, place = seen.address, seen.place
+    return {
+        "rows": _rows(seen, part, whole),
+        "why_url": open_url(address, place, "why") if seen.is_known else "",
+        "in_url": open_url(address, place, "in"),
+        "part_url": f"{address.step(place)}{'&' if address.suffix else '?'}part=",
+    }
+
+
+def _rows(seen: Seen, part: Part, whole: str | None) -> list[Row]:
+    """What stands at a pointer; the last good state where the reducer failed."""
+    if seen.failed:
+        return tree(seen.failed.state)
+    if not seen.is_known:
+        return []
+    try:
+        value = at(seen.after, part.pointer)
+    except LookupError:
+        return []
+    begin = Part(part.pointer, part.depth, part.skip, is_open=seen.address.one("open") is not None)
+    found = tree(value, marks=marks(seen.changes), whole=whole, part=begin)
+    return list(dressed(found, Setters(seen.made, seen.difference), seen.address, seen.place))
+
+
+def part_of(request: HttpRequest, address: Address) -> Part:
+    """The part of a tree that a page asks for when it is opened."""
+    pointer, skip = request.GET["part"], _place(request.GET.get("skip")) or 0
+    depth = len(_tokens(pointer)) - len(_tokens(address.one("in") or ""))
+    return Part(pointer, max(depth, 0), skip)
+
+
+def _tokens(pointer: str) -> list[str]:
+    try:
+        return tokens(pointer)
+    except LookupError:
+        return []
+
+
+def _pin(address: Address, place: int, pointer: str) -> dict[str, Any]:
+    """Whether a value is pinned, and the way to the other."""
+    pins = address.all("pin")
+    others = tuple(each for each in pins if each != pointer)
+    is_pinned = pointer in pins
+    return {"is_pinned": is_pinned, "url": address.step(place, pin=others if is_pinned else (*pins, pointer))}
+
+
+def _pinned(seen: Seen, pointer: str) -> Pinned:
+    old, text = (_text(state, pointer) for state in (seen.before, seen.after))
+    unpin_url = _pin(seen.address, seen.place, pointer)["url"]
+    return Pinned(pointer, name(pointer), text, None if old == text else old, unpin_url)
+
+
+def _text(state: Json, pointer: str) -> str | None:
+    try:
+        return brief(at(state, pointer))
+    except LookupError:
+        return None
 
 
 def _failed_url(made: Replay, address: Address) -> str | None:
     return address.step(made.source.place(made.failed.at.event)) if made.failed else None
-
-
-def _tree(made: Replay, pointer: str | None) -> list[Row]:
-    if made.is_known:
-        return tree(made.after, marks=marks(made.changes), whole=pointer)
-    return tree(made.failed.state) if made.failed else []
 
 
 def _why(member: Member, made: Replay, pointer: str) -> Why | None:
@@ -52,5 +184,5 @@ def _why(member: Member, made: Replay, pointer: str) -> Why | None:
         return None
 
 
-def _job(member: Member, too_far: TooFar | None, projection: Projection) -> Job | None:
-    return run(indexing.ensure(member.log_id, projection, too_far)) if too_far else None
+def _job(member: Member, seen: Seen) -> Job | None:
+    return run(indexing.ensure(member.log_id, seen.made.projection, seen.too_far)) if seen.too_far else None

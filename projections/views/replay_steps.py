@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from events.line import Line, line
@@ -62,11 +63,14 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -
         "begins": begins,
         "ends": ends or not made.stops,
         "n": made.stop.n if made.stop else 0,
-        "listed": [_listed(made, i, each, found) for i, each in enumerate(lines)],
+        # Neither is asked for where the page keeps its own.
+        "listed": cache(lambda: [_listed(made, i, each, found) for i, each in enumerate(lines)]),
         "line": lines[at] if at >= 0 else None,
         "findings": found,
         "found_here": found.at(made.stop.event.position) if made.stop else [],
-        "strip": draw(made.stops, lines, at=at, found=found),
+        "strip": cache(
+            partial(draw, made.stops, lines, at=at, found=found, states=made.states, pins=address.all("pin"))
+        ),
         "steps_before": (made.stops[0].n or 1) - 1 if made.stops else 0,
         "steps_behind": count - (made.stops[-1].n or 0) if count is not None and made.stops else None,
         "ways": _ways(made, address, made.stops[-1].place if ends else whole.last),

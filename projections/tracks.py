@@ -1,0 +1,115 @@
+"""Pinned values over the steps of a window, as the strip draws them: a segment for as long as one stays. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import pairwise
+from typing import TypeGuard
+
+from events.json_pointer import at, tokens
+from events.json_value import brief, visible
+from projections.diff import equal
+from projections.types import Json
+
+HEIGHT = 20
+_INSET = 3
+_WIDTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A value for as long as it stays: from the column `first` on, over so many. `text` None: nothing stands there."""
+
+    first: int
+    count: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One pinned value. `line` is how a number goes, as a path over columns one wide; `changes` counts those in the
+    window. Nothing here depends on which step is looked at."""
+
+    pointer: str
+    name: str
+    y: int
+    changes: int = 0
+    segments: list[Segment] = field(default_factory=list)
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What stands at the pointer after a column. `is_known` False: the state was not folded."""
+
+    is_known: bool
+    is_there: bool = False
+    value: Json = None
+
+
+def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Track:
+    """What stands at a pointer after each of `count` columns, whose states go by index; -1 is before the first."""
+    before, *held = [_held(states, i, pointer) for i in range(-1, count)]
+    changes = sum(one.is_known and other.is_known and not _same(one, other) for one, other in pairwise([before, *held]))
+    segments = [Segment(first, last - first, _text(held[first])) for first, last in _runs(held) if held[first].is_known]
+    return Track(pointer, name(pointer), y, changes, segments, _line(held))
+
+
+def name(pointer: str) -> str:
+    """The last two names of a pointer."""
+    try:
+        return "/".join(visible(token) for token in tokens(pointer)[-2:]) or "state"
+    except LookupError:
+        return visible(pointer)
+
+
+def _held(states: Mapping[int, Json], i: int, pointer: str) -> _Held:
+    if i not in states:
+        return _Held(False)
+    try:
+        return _Held(True, True, at(states[i], pointer))
+    except LookupError:
+        return _Held(True)
+
+
+def _same(one: _Held, other: _Held) -> bool:
+    return (one.is_known, one.is_there) == (other.is_known, other.is_there) and equal(one.value, other.value)
+
+
+def _runs(held: Sequence[_Held]) -> list[tuple[int, int]]:
+    """The stretches of columns in which the value stays the same."""
+    firsts = [i for i, each in enumerate(held) if not i or not _same(held[i - 1], each)]
+    return list(zip(firsts, [*firsts[1:], len(held)], strict=True))
+
+
+def _text(held: _Held) -> str | None:
+    if not held.is_there:
+        return None
+    if isinstance(held.value, str):
+        flat = visible(" ".join(held.value[: 4 * _WIDTH].split()))
+        return f"{flat[:_WIDTH]}…" if len(flat) > _WIDTH else flat or '""'
+    return brief(held.value)
+
+
+def _line(held: Sequence[_Held]) -> str:
+    """Numbers as steps, the least at the bottom; nothing where the values are no numbers, or but one."""
+    there = [each for each in held if each.is_there]
+    values = [each.value for each in there if _is_number(each.value)]
+    if len(values) < len(there) or len(set(values)) < 2:
+        return ""
+    least, most = min(values), max(values)
+    room = HEIGHT - 2 * _INSET
+    parts = []
+    was_there = False
+    for i, each in enumerate(held):
+        if each.is_there:
+            y = HEIGHT - _INSET - int(room * (each.value - least) / (most - least))  # type: ignore[operator]
+            parts.append(f"{'V' if was_there else f'M{i} '}{y}H{i + 1}")
+        was_there = each.is_there
+    return "".join(parts)
+
+
+def _is_number(value: Json) -> TypeGuard[int | Decimal]:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)

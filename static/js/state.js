@@ -1,0 +1,40 @@
+/** The state of a step: what is opened by hand stays open while one steps, a value is pinned, two steps are compared. */
+import { announce } from "./announce.js";
+import { go } from "./steps.js";
+
+/** Whether a part is open, by its pointer, where it was opened or closed by hand. */
+const byHand = new Map();
+
+document.addEventListener("click", ({ target }) => {
+  const part = target.closest?.("#state summary")?.parentElement;
+  if (part && !target.closest("a")) byHand.set(part.dataset.at, !part.open);
+});
+
+function reopen() {
+  for (const part of document.querySelectorAll("#state details[data-at]"))
+    if (byHand.has(part.dataset.at)) part.open = byHand.get(part.dataset.at);
+}
+
+document.addEventListener("replay:step", reopen);
+
+/** Pin the value that has the focus, or the one whose history is shown; or let it go. */
+export function pin() {
+  const row = document.activeElement.closest(".tree-row, .pinned > div");
+  const link = row?.querySelector(".pin") ?? document.getElementById("why-pin");
+  if (link) go(link.href);
+  else announce("No value has the focus");
+}
+
+// A step that is clicked with Shift is the other end of what is compared.
+document.addEventListener(
+  "click",
+  (event) => {
+    const link = event.shiftKey && event.target.closest?.(".step > a");
+    if (!link) return;
+    event.preventDefault();
+    const url = new URL(document.getElementById("replay").dataset.here, location);
+    url.searchParams.set("from", link.pathname.split("/").at(-1));
+    go(url.href);
+  },
+  { capture: true },
+);
