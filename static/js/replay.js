@@ -1,35 +1,42 @@
-/** Stepping by keys and by pointer: both press the page's own links. */
+/** Stepping by keys, and what follows from a step: the title, what is said of it, the list kept in view. */
+import { announce } from "./announce.js";
 import { isPlain, isTyping } from "./keys.js";
 import { pause, setSpeed, toggle } from "./play.js";
+import { RUN, VISIT, go, isIdle, list, press, readdress, root, way } from "./steps.js";
+import { pin } from "./state.js";
+import "./scrubber.js";
 
 const WAYS = { ArrowLeft: "previous", h: "previous", ArrowRight: "next", l: "next", Home: "first", End: "last" };
 
-const say = (text) => (document.getElementById("announce").textContent = text);
-
-/** The nearest step of the list in a direction that is like the current one, or as asked. */
+/** The nearest step of the list in a direction that fits, beside the current one. */
 function near(by, fits) {
-  const steps = [...document.querySelectorAll(".step[data-stream]")];
+  const steps = list().map((link) => link.parentElement);
   const now = steps.findIndex((step) => step.matches(".now"));
   const on = by > 0 ? steps.slice(now + 1) : steps.slice(0, Math.max(now, 0)).reverse();
-  return on.find((step) => fits(step, steps[now]));
+  return on.find((step) => fits(step, steps[now]))?.querySelector("a").href;
 }
 
 function jump(by, fits, what) {
-  const found = near(by, fits);
-  if (found) found.querySelector("a").click();
-  else say(`No other step ${what} among those listed`);
+  pause();
+  press(() => near(by, fits) ?? announce(`No other step ${what} among those listed`));
 }
 
 const same = (name) => (step, now) => now && step.dataset[name] === now.dataset[name];
 const bad = (by) => jump(by, (step) => step.matches(".wrong"), "where something went wrong");
-const go = (way) => document.querySelector(`a[data-step="${way}"]`)?.click();
+
+function walk(name, isHeld) {
+  pause();
+  // What a held key asks for while a step is still to come is not wanted any more when the key is let go.
+  if (!isHeld || isIdle()) press(() => way(name), isHeld ? RUN : VISIT);
+}
 
 async function copyLink() {
+  readdress();
   try {
     await navigator.clipboard.writeText(location.href);
-    say("Link copied");
+    announce("Link copied");
   } catch {
-    say("The link was not copied");
+    announce("The link was not copied");
   }
 }
 
@@ -37,10 +44,16 @@ const copyButton = document.getElementById("copy-link");
 copyButton.hidden = !navigator.clipboard;
 copyButton.addEventListener("click", copyLink);
 
+const pressed = (selector) => () => document.querySelector(selector)?.click();
+
 const actions = {
   "[": () => bad(-1),
   "]": () => bad(1),
+  "/": () => (document.querySelector("#replay [data-seek]") ?? document.getElementById("step")).select(),
+  b: pressed("[data-breakpoint]"),
+  d: pressed("[data-difference]"),
   g: () => document.getElementById("step").select(),
+  p: pin,
   s: copyLink,
 };
 
@@ -53,9 +66,9 @@ function arrow(event) {
 function actionOf(event) {
   if (event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
   if (event.shiftKey || event.altKey) return arrow(event);
-  if (Object.hasOwn(WAYS, event.key)) return () => (pause(), go(WAYS[event.key]));
+  if (Object.hasOwn(WAYS, event.key)) return () => walk(WAYS[event.key], event.repeat);
   if (event.key === " " && !event.target.closest("a, button, summary, [role=link]")) return toggle;
-  if (/^[1-8]$/.test(event.key)) return () => setSpeed(Number(event.key));
+  if (/^[0-8]$/.test(event.key)) return () => setSpeed(Number(event.key));
   if (Object.hasOwn(actions, event.key) && isPlain(event)) return actions[event.key];
 }
 
@@ -71,37 +84,20 @@ document.addEventListener(
   { capture: true },
 );
 
-/** The strip's columns lead where the list's steps do; those load no page anew. */
-function seek(target) {
-  const href = target?.closest?.("#strip a")?.getAttribute("href");
-  const link = href && [...document.querySelectorAll(".step > a")].find((each) => each.getAttribute("href") === href);
-  if (link && !link.matches("[aria-current]")) link.click();
-  return link;
-}
-
-document.addEventListener("click", (event) => {
-  if (event.target.closest?.("#strip") && !event.ctrlKey && !event.metaKey && seek(event.target)) event.preventDefault();
-});
-
-document.addEventListener("pointermove", (event) => {
-  if (event.buttons === 1 && event.target.closest?.("#strip")) seek(document.elementFromPoint(event.clientX, event.clientY));
-});
-document.addEventListener("dragstart", (event) => event.target.closest?.("#strip") && event.preventDefault());
-
 function showNow() {
-  const list = document.querySelector(".step-list");
-  const now = list?.querySelector(".now");
+  const steps = document.querySelector(".step-list");
+  const now = steps?.querySelector(".now");
   // Not scrollIntoView: on a narrow screen it would move the page as well.
-  if (now) list.scrollTop = now.offsetTop - list.offsetTop - list.clientHeight / 2;
+  if (now) steps.scrollTop = now.offsetTop - steps.offsetTop - steps.clientHeight / 2;
 }
 
-document.addEventListener("htmx:afterSwap", (event) => {
-  const replay = document.getElementById("replay");
-  if (event.detail.target.id !== "replay" || !replay) return;
-  document.body.classList.add("stepped");
+document.addEventListener("replay:step", ({ detail }) => {
+  const { title, said } = root().dataset;
+  // What changes flashes, but not at twenty steps a second.
+  document.body.classList.toggle("stepped", detail.how !== RUN);
   showNow();
-  document.title = document.title.replace(/^Step #?\d+( of \d+)?/, replay.dataset.title);
-  say(replay.dataset.said);
+  document.title = document.title.replace(/^Step #?\d+( of \d+)?/, title);
+  announce(said);
 });
 
 showNow();

@@ -125,13 +125,6 @@ def test_keys_go_to_the_same_agent_to_what_went_wrong_and_to_a_number(replay: Pa
     at_step(replay, 3)
 
 
-def test_playing_goes_on_to_the_end_and_stops_there(replay: Page) -> None:
-    replay.keyboard.press("6")
-    replay.keyboard.press("Space")
-    at_step(replay, 3)
-    expect(replay.locator("#play")).to_have_text("Play")
-
-
 def test_the_strip_leads_to_a_step_without_a_new_page(replay: Page) -> None:
     replay.evaluate("window.isSame = true")
     replay.locator("#strip .column .hit").nth(1).click()
