@@ -12,7 +12,8 @@ The first two are the writer's own; the chain is hearsay. So: what the writer it
 position before the overwritten event is a **lost update**; where the chain contradicts it, it is only **possible**.
 Without a read position it is possible, unless the chain shows that it was seen. That an agent wrote something says
 nothing of what it knows later, in another task or after a restart: its earlier events count like anybody's, only where
-the evidence leads to them. An event without an agent may be anybody's, so it is never more than possible.
+the evidence leads to them. An event without an agent may be anybody's, so it is never more than possible. A message of
+a conversation (content in a role) overwrites nothing: it is said after the others, not instead of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 from events.types import REDACTED
 from projections.catalog.latest import said
+from projections.catalog.messages import is_message
 from projections.diff import equal
 from projections.types import Decoded, Json, Projection
 
@@ -63,7 +65,7 @@ def look(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     if happened.type == REDACTED:
         return state
     written = state["written"].get(happened.stream, {})
-    mine = {key: _kept(value) for key, value in said(happened.data).items()}
+    mine = {} if is_message(happened) else {key: _kept(value) for key, value in said(happened.data).items()}
     event = happened.event
     after = _remember(state, mine, happened) | {"chain": _linked(state["chain"], happened)}
     if event.expected_version is not None and event.expected_version >= 0:
@@ -105,7 +107,7 @@ def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -
     had_read = event.read_position
     if (had_read is not None and had_read >= overwritten) or event.causation_id == theirs["event"]:
         return None, ""
-    followed = _follows(chain, event.causation_id, event.stream, overwritten)
+    followed = _follows(chain, event.causation_id, event.stream, theirs)
     if had_read is None:
         silent = f"{event.agent or 'its writer'} did not say how far it had read"
         return (None, "") if followed else ("possible", f"{silent}, and {overwritten} is not among its causes")
@@ -117,22 +119,26 @@ def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -
     return "lost", read
 
 
-def _follows(chain: dict[str, Any], cause: str | None, stream: str, position: int) -> bool:
-    """Whether the event at a position of a stream is this cause, or happened before it: as a cause, or seen by one."""
-    while cause is not None and (link := chain.get(cause)) is not None:
-        at, cause, of, saw_stream, had_read = link
-        if at < position:
+def _follows(chain: dict[str, Any], cause: str | None, stream: str, theirs: dict[str, Any]) -> bool:
+    """Whether an event of a stream is this cause, or happened before it: as a cause, or seen by one."""
+    while cause is not None and cause != theirs["event"]:
+        link = chain.get(cause)
+        if link is None or link[0] < theirs["position"]:
             return False
-        if at == position or had_read >= position or (saw_stream and of == stream):
+        _, cause, seen_stream, had_read = link
+        if had_read >= theirs["position"] or seen_stream == stream:
             return True
-    return False
+    return cause is not None
 
 
 def _linked(chain: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """The chain with this event, by id: position, cause, stream, had it seen its stream, how far had it read."""
+    """The chain with this event, by id, where there is something to follow: position, cause, the stream that it had
+    seen up to itself, how far it had read."""
     event = happened.event
     saw_stream = event.expected_version is not None and event.expected_version >= 0
-    link = [event.position, event.causation_id, event.stream, saw_stream, event.read_position or 0]
+    if event.causation_id is None and event.read_position is None and not saw_stream:
+        return chain
+    link = [event.position, event.causation_id, event.stream if saw_stream else None, event.read_position or 0]
     longer = {**chain, event.id: link}
     if len(longer) > _CHAIN:
         del longer[next(iter(longer))]

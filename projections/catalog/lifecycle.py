@@ -64,8 +64,15 @@ MOVES: dict[str, Move] = {f"*{word}": move for move, words in _COMMON for word i
     # The demo's: who was dispatched is out of its hands, and a shift that has ended is still to be closed.
     "order.dispatched": COMPLETE,
     "shift.ended": GO_ON,
+    # Runs of agents, which are their streams: whoever speaks is at work; the assistant then waits for its user. They
+    # end by words of their own, and are judged when they are over.
+    **dict.fromkeys(("user.message", "agent.message", "orchestrator.thought", "task.delegated"), Move(PROCESSING)),
+    **dict.fromkeys(("code.proposed", "action.message"), Move(PROCESSING)),
+    "assistant.message": Move(WAITING),
+    **dict.fromkeys(("run.terminated", "run.finished", "run.scored", "run.annotated"), Move(COMPLETED)),
+    "run.failed": Move(FAILED),
 }
-"""The table of `lifecycle`: common last words of types, however they are written."""
+"""The table of `lifecycle`: common last words of types, however they are written, and the types of agent runs."""
 
 
 def machine(
@@ -124,8 +131,13 @@ def _moved(
     """The state after a move, whether it was legal or not."""
     work = _work(happened.stream, stem)
     before = state["unfinished"].get(work) or {"state": state["finished"].get(work, initial), "started": {}}
+    is_legal = _is_legal(move, before["state"])
+    if is_legal and state["finished"].get(work) == move.to:
+        return state  # it is said again
     after = (_ended if move.to in final else _went_on)(state, work, before, move, happened)
-    return after if _is_legal(move, before["state"]) else _reported(after, work, before["state"], move, happened)
+    if not after["unfinished"]:  # then nobody is at anything
+        after["agents"] = {agent: was if was in final else move.to for agent, was in after["agents"].items()}
+    return after if is_legal else _reported(after, work, before["state"], move, happened)
 
 
 def _went_on(state: dict[str, Any], work: str, before: dict[str, Any], move: Move, happened: Decoded) -> dict[str, Any]:
@@ -230,7 +242,7 @@ def _newest(items: dict[str, Any], most: int) -> dict[str, Any]:
 def is_failure(type: str) -> bool:
     """Whether a type of event says that something failed, by its last words."""
     found = _move(MOVES, type)
-    return found is not None and found[1] is FAIL
+    return found is not None and found[1].to == FAILED
 
 
 lifecycle = machine(

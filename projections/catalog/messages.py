@@ -25,6 +25,12 @@ def text_of(happened: Decoded) -> str:
     return found or (text_in(args) if isinstance(args, dict) else "")
 
 
+def is_message(happened: Decoded) -> bool:
+    """Whether it is one of a conversation, as models take them: content in a role."""
+    data = fields(happened)
+    return isinstance(data.get("role"), str) and "content" in data
+
+
 def text_in(fields: dict[str, Any]) -> str:
     """The first text among an action's arguments that says what it does."""
     names = ("content", "command", "final_thought", "thought", "code", "path", "url")

@@ -166,6 +166,15 @@ def test_pull_requests_have_a_life_cycle(shared_data: Path) -> None:
     assert all(found["from"] == "Idle" for state in states.values() for found in state["illegal_transitions"])
 
 
+def test_runs_of_agents_are_over_or_say_what_is_not(shared_data: Path) -> None:
+    """Who&When's and tau-bench's are judged, so they are over; two of OpenHands' were cut short."""
+    for format, unfinished in (("who-and-when", 0), ("tau-bench", 0), ("openhands", 2)):
+        states = by_key(lifecycle, imported(shared_data, format, FOLDERS[format])).values()
+        assert sum(bool(state["unfinished"]) for state in states) == unfinished, format
+        assert {state["state"] for state in states if not state["unfinished"]} <= {"Completed", "Failed"}
+        assert sum(state["illegal"] for state in states) == 0
+
+
 def test_four_trials_of_one_task_are_told_apart(shared_data: Path) -> None:
     said = by_key(transcript, imported(shared_data, "tau-bench", "tau-bench"))["tau-airline-47"]["said"]
     assert {each["stream"] for chunk in said.values() for each in chunk} == {f"tau-airline-47-{n}" for n in range(4)}

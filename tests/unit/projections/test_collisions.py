@@ -53,6 +53,16 @@ def test_what_was_seen_or_not_overwritten_is_no_collision(evidence: dict[str, An
     assert found(history) == []
 
 
+def test_a_message_of_a_conversation_overwrites_nothing_and_is_not_overwritten() -> None:
+    history = History()
+    history.say("agent.message", {"role": "assistant", "content": "one"}, agent="a")
+    history.say("agent.message", {"role": "assistant", "content": "another"}, agent="b")
+    history.say("Set", {"content": "a page"}, agent="c")
+    assert found(history) == []
+    history.say("Set", {"content": "another page"}, agent="d")
+    assert found(history) == [("possible", "content", 3, 4)]
+
+
 @pytest.mark.parametrize(
     "evidence", [{}, {"expected_version": -1}, {"causation_id": "1"}, {"causation_id": "elsewhere"}]
 )

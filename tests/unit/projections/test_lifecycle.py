@@ -113,6 +113,42 @@ def test_a_machine_of_ones_own_follows_its_own_table() -> None:
     assert (found["from"], found["allowed_from"]) == ("Paid", ["Idle"])
 
 
+def said(*types: str) -> Any:
+    """The state after messages in one run, each by the agent that its type begins with."""
+    history = History()
+    for type in types:
+        history.say(type, stream="run-1", agent=type.partition(".")[0])
+    return history.folded(lifecycle)
+
+
+@pytest.mark.parametrize(
+    ("types", "state"),
+    [
+        (["user.message"], "Processing"),
+        (["user.message", "assistant.message"], "AwaitingInput"),
+        (["user.message", "assistant.message", "user.message"], "Processing"),
+        (["user.message", "tool.called", "tool.returned"], "Processing"),
+        (["agent.message", "run.terminated"], "Completed"),
+        (["action.message", "run.failed"], "Failed"),
+    ],
+)
+def test_a_run_of_agents_is_under_way_until_it_is_over(types: list[str], state: str) -> None:
+    after = said(*types)
+    assert (after["state"], after["illegal"]) == (state, 0)
+    assert ("run-1" in after["unfinished"]) is (state in ("Processing", "AwaitingInput"))
+
+
+def test_a_run_that_is_over_and_then_judged_has_ended_once() -> None:
+    over = said("user.message", "agent.message", "run.terminated")
+    assert said("user.message", "agent.message", "run.terminated", "run.annotated") == over
+    assert over["ended"] == {"Completed": 1}
+
+
+def test_no_agent_is_at_work_where_nothing_is_unfinished() -> None:
+    assert set(said("user.message", "agent.message")["agents"].values()) == {"Processing"}
+    assert set(said("user.message", "agent.message", "run.scored")["agents"].values()) == {"Completed"}
+
+
 def test_the_state_stays_bounded() -> None:
     history = History()
     for n in range(1_000):
