@@ -28,7 +28,9 @@ from projections.types import Projection
 from projections.views.replay_event import replay_event
 from projections.views.replay_state import Seen, look, part_of, replay_state, tree_context
 from projections.views.replay_steps import Whole, replay_steps
+from projections.views.replay_twins import copied, formats
 from projections.views.replay_window import HEADER, asked_for, window
+from projections.views.seek import run_to
 
 _DEFAULT = "latest"
 _SPEEDS = (
@@ -43,7 +45,7 @@ _KINDS = ("stream", "workflow", "agent", "log", "query")
 def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name: str = "") -> HttpResponse:
     """`/logs/<log>/replay/<kind>/<name>/<step>`; `by` names the projection, `why` a value whose history is shown.
 
-    `?step=` goes to a step by its number, `?text=` shows one long text of the state whole.
+    `?step=` goes to a step by its number, `?text=` shows one long text of the state whole, `?format=` is a copy of it.
     """
     source = _source(kind, name or request.GET.get("name", ""), request.GET.get("q", ""))
     projection = registry.get(request.GET.get("by") or _DEFAULT)
@@ -59,6 +61,9 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     seen = look(member, made, address)
     if seen.is_known and request.headers.get("HX-Request") and not {"text", "part"}.isdisjoint(request.GET):
         return _loaded(request, seen)
+    running = run_to(request, member, made, address, step=step, end=whole.last)
+    if isinstance(running, HttpResponse):
+        return running
     context = {
         "here": "workflows" if source.kind == "workflow" else "streams" if source.kind == "stream" else "timeline",
         "at": address,
@@ -66,12 +71,16 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         "source_words": f"{source.kind} {source.name}" if source.name else "the whole log",
         "home_url": address.home,
         "speeds": _SPEEDS,
+        "formats": formats(address, step),
         "projections": [(each, address.step(step, by=each.name, why=None)) for each in registry.PROJECTIONS.values()],
         # First: its job is more urgent than those that find what is wrong.
         **replay_state(request, member, seen),
         **replay_steps(member, made, address, whole),
         **replay_event(member, made, address),
+        **running,
     }
+    if copy := copied(request, seen, context):
+        return copy
     shown = window(made, address, context)
     context |= {
         "window": shown,

@@ -1,0 +1,131 @@
+"""What a step is copied as says what the page says, and the test that it makes passes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from django.test import Client
+
+from projections.registry import PROJECTIONS
+from tests.integration.pages.conftest import Append
+
+HOSTILE = """{"quantity": 1.50, "big": 12345678901234567890123, "text": "'''\\"\\"\\"\\\\n```\\u2028{}", "no": null}"""
+
+
+@pytest.fixture
+def order(append: Append) -> None:
+    append(
+        'order "1"\\',
+        {"type": "Placed", "agent": "shop`s", "data": HOSTILE.encode(), "correlation_id": "w/1"},
+        {"type": "Paid", "metadata": b'{"by": "card"}', "data": b'{"status": {"is": "paid"}}'},
+        {"type": "Changed", "data": b'{"quantity": 3}', "occurred_at": "2026-01-01T00:00:00Z"},
+    )
+
+
+def step(client: Client, at: str, place: int, format: str, **said: str) -> Any:
+    return client.get(f'{at}replay/stream/order%20"1"%5C/{place}', {"format": format, **said})
+
+
+def passes(source: str, folder: Path) -> bool:
+    """Whether pytest, started anew, finds one test there and it passes."""
+    (folder / "test_copied.py").write_text(source)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:django", "-c", "/dev/null"]
+    done = subprocess.run(
+        [*command, f"--rootdir={folder}", "--import-mode=importlib", folder / "test_copied.py"],
+        cwd=Path(__file__).parents[3],
+        env={"PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "1 passed" in done.stdout
+
+
+@pytest.mark.usefixtures("order")
+@pytest.mark.parametrize("by", ["latest", "counts", "transcript", "collisions"])
+def test_a_step_is_a_test_that_passes(viewer: Client, at: str, tmp_path: Path, by: str) -> None:
+    answer = step(viewer, at, 3, "pytest", by=by)
+    assert answer["Content-Type"] == "text/x-python; charset=utf-8"
+    source = answer.content.decode()
+    assert f"GIVEN = {by}.initial" in source
+    assert source.count("    event(\n") == 3
+    assert passes(source, tmp_path)
+
+
+@pytest.mark.usefixtures("order")
+def test_a_test_of_another_state_fails(viewer: Client, at: str, tmp_path: Path) -> None:
+    source = step(viewer, at, 3, "pytest").content.decode()
+    assert not passes(source.replace("'paid'", "'open'", 1), tmp_path)
+
+
+def test_a_step_far_on_is_a_test_of_one_event(viewer: Client, append: Append, at: str, tmp_path: Path) -> None:
+    append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 201)])
+    source = viewer.get(f"{at}replay/stream/order-1/150", {"format": "pytest"}).content.decode()
+    assert "Its event only: the state before it is given." in source
+    assert source.count("    event(\n") == 1
+    assert passes(source, tmp_path)
+
+
+def test_what_is_too_large_for_a_test_says_so(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {"data": b'{"n": "%s"}' % (b"x" * 500_000)})
+    answer = viewer.get(f"{at}replay/stream/order-1/1", {"format": "pytest"})
+    assert answer.status_code == 413
+    assert re.search(r"takes 1,000,0\d\d characters as a test, of 400,000", answer.content.decode())
+
+
+def test_a_step_whose_state_is_not_known_is_no_test(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = type(PROJECTIONS["latest"])("latest", about="")
+    failing.on("*")(lambda state, happened: 1 / 0)
+    monkeypatch.setitem(PROJECTIONS, "latest", failing)
+    append("order-1", {})
+    assert viewer.get(f"{at}replay/stream/order-1/1", {"format": "pytest"}).status_code == 409
+    page = viewer.get(f"{at}replay/stream/order-1/1", {"format": "md"}).content.decode()
+    assert "The state is not known: `ZeroDivisionError" in page
+
+
+@pytest.mark.usefixtures("order")
+def test_a_step_as_json_is_the_answer_of_the_api(viewer: Client, at: str) -> None:
+    there = urlsplit(step(viewer, at, 3, "json", by="counts")["Location"])
+    said = {"log": at.split("/")[2], "name": 'order "1"\\', "place": "3", "by": "counts"}
+    assert (there.path, dict(parse_qsl(there.query))) == ("/api/replays/stream/step", said)
+
+
+@pytest.mark.usefixtures("order")
+def test_a_step_as_markdown_says_what_the_page_says(viewer: Client, at: str) -> None:
+    answer = step(viewer, at, 3, "md", why="/quantity")
+    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
+    said = answer.content.decode()
+    assert said.startswith("# Step 3: `Changed`\n")
+    assert "- `~` `/quantity`: `1.50` → `3`" in said
+    assert "## Why `/quantity`" in said
+    assert "- step 1, `Placed` by `` shop`s ``: `+` `/quantity`: `1.50`" in said
+    assert f"<http://testserver{at}replay/stream/order%20%221%22%5C/3?why=%2Fquantity>" in said
+
+
+@pytest.mark.usefixtures("order")
+def test_a_text_that_ends_a_block_stays_in_it(viewer: Client, at: str) -> None:
+    said = step(viewer, at, 1, "md").content.decode()
+    assert said.count("\n````json\n") == said.count("\n````\n") == 2
+
+
+@pytest.mark.usefixtures("order")
+def test_a_difference_as_markdown_says_who_made_it(viewer: Client, at: str) -> None:
+    said = step(viewer, at, 3, "md", **{"from": "1"}).content.decode()
+    assert said.startswith("# Difference 1 to 3\n")
+    assert "- `~` `/quantity`: `1.50` → `3`, set by #3 `Changed`" in said
+    assert "- `+` `/status`: `{ 1 }`, set by #2 `Paid`" in said
+
+
+def test_a_large_state_is_cut_and_says_so(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {"data": b'{"n": "%s"}' % (b"x" * 500_000)})
+    said = viewer.get(f"{at}replay/stream/order-1/1", {"format": "md"}).content.decode()
+    assert len(said) < 20_000
+    assert "These are the first 6,000 of 500,009 characters." in said

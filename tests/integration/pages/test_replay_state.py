@@ -1,0 +1,162 @@
+"""What a step's state shows: pins, who set what, what is folded, and the difference between two steps."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from events.models import Log
+from projections import jobs, states
+from projections.states import Pace
+from tests.integration.pages.conftest import Append
+
+
+@pytest.fixture(autouse=True)
+def order(append: Append) -> None:
+    append(
+        "order-1",
+        {"type": "Placed", "agent": "shop", "data": b'{"sku": "A-7", "quantity": 2, "to": {"city": "Leeds"}}'},
+        {"type": "Paid", "agent": "till", "data": b'{"status": "paid"}'},
+        {"type": "Changed", "agent": "shop", "data": b'{"quantity": 3}'},
+    )
+
+
+def shown(viewer: Client, at: str, step: int, **said: str | list[str]) -> str:
+    answer = viewer.get(f"{at}replay/stream/order-1/{step}", {"by": "claims", **said})
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def state_of(page: str) -> str:
+    return page[page.index('id="state"') : page.index('id="event"')]
+
+
+def by(page: str) -> dict[str, str]:
+    """Who set what, by key, as the tree says."""
+    rows = re.findall(r'<span class="key"><bdi>([^<]*)</bdi>(.*?)</(?:li|summary)>', state_of(page))
+    found = ((key, re.search(r'class="by"[^>]*>([^<]*?)(?: <bdi>(\w*)</bdi>)?</a>', rest)) for key, rest in rows)
+    return {key: " ".join(filter(None, match.groups())).strip() for key, match in found if match}
+
+
+def test_each_value_says_which_step_set_it(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/3", {"by": "latest"}).content.decode()
+    said = by(page)
+    assert said["sku"] == "1 shop"
+    assert said["status"] == "2 till"
+    assert said["quantity"] == "3 shop"
+
+
+def test_what_did_not_change_is_folded_and_says_since_when(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/3").content.decode()
+    assert "{ 1 } unchanged since 1<" in state_of(page)
+    folded = re.search(r'<details([^>]*)><summary[^>]*>(?:(?!</summary>).)*?"key"><bdi>to<', state_of(page), re.S)
+    assert folded
+    assert " open" not in folded[1]
+    opened = viewer.get(f"{at}replay/stream/order-1/3", {"open": "all"}).content.decode()
+    assert "<details open" in state_of(opened)
+    assert "Leeds" in state_of(opened)
+    assert "/replay/stream/order-1/2?open=all" in opened
+
+
+def test_a_pinned_value_is_followed_over_the_steps(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/2", {"pin": "/quantity"}).content.decode()
+    track = re.findall(r'<a class="segment[^"]*" href="([^"]*)" tabindex="-1"><title>([^<]*)<', page)
+    assert track == [
+        (f"{at}replay/stream/order-1/1?pin=%2Fquantity", "/quantity = 2 (1 to 2)"),
+        (f"{at}replay/stream/order-1/3?pin=%2Fquantity", "/quantity = 3 (3 to 3)"),
+    ]
+    assert re.search(r'class="pinned".*?<bdi>quantity</bdi>.*?>2</bdi>', page)
+    assert f'href="{at}replay/stream/order-1/2" aria-current="true" aria-label="Unpin quantity"' in page
+
+
+def test_pins_add_up_and_go_one_by_one(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/3", {"pin": ["/sku", "/gone"]}).content.decode()
+    assert f'href="{at}replay/stream/order-1/3?pin=%2Fsku&amp;pin=%2Fgone&amp;pin=%2Fquantity"' in page
+    assert f'href="{at}replay/stream/order-1/3?pin=%2Fgone" aria-label="Unpin sku"' in page
+    assert "nothing there" in page
+    assert page.count('class="pin-label"') == 2
+    assert f'{at}replay/stream/order-1/2?pin=%2Fsku&amp;pin=%2Fgone"' in page  # and so do the steps
+
+
+def test_only_so_many_values_are_pinned(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/3", {"pin": [f"/{n}" for n in range(50)]}).content.decode()
+    assert page.count('class="pin-label"') == 12
+
+
+def test_a_part_of_the_state_is_shown_alone(viewer: Client, at: str) -> None:
+    page = state_of(viewer.get(f"{at}replay/stream/order-1/3", {"in": "/to"}).content.decode())
+    assert "Leeds" in page
+    assert ">sku<" not in page
+    nothing = state_of(viewer.get(f"{at}replay/stream/order-1/3", {"in": "/nothing"}).content.decode())
+    assert "Nothing stands at <code>/nothing</code>" in nothing
+
+
+def test_a_large_part_comes_when_it_is_opened(viewer: Client, append: Append, at: str) -> None:
+    items = ", ".join(f'"k{n}": {n}' for n in range(300))
+    append("big-1", {"data": b'{"big": {%s}, "n": 1}' % items.encode()}, {"data": b'{"n": 2}'})
+    url = f"{at}replay/stream/big-1/2"
+    page = state_of(viewer.get(url).content.decode())
+    assert ">k7<" not in page
+    assert f'hx-get="{url}?part=%2Fbig"' in page
+    assert f'href="{url}?in=%2Fbig"' in page
+    part = viewer.get(url, {"part": "/big"}, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert (part.count('class="key"'), ">k7<" in part, "200 more not shown" in part) == (100, True, True)
+    more = viewer.get(url, {"part": "/big", "skip": "200"}, headers={"HX-Request": "true"}).content.decode()
+    assert (">k250<" in more, "more not shown" in more) == (True, False)
+
+
+def test_a_change_is_shown_however_many_stand_before_it(viewer: Client, append: Append, at: str) -> None:
+    items = ", ".join(f'"k{n}": {n}' for n in range(300))
+    append("big-1", {"data": b"{%s}" % items.encode()}, {"data": b'{"k299": "new"}'})
+    page = state_of(viewer.get(f"{at}replay/stream/big-1/2").content.decode())
+    assert re.search(r'>k299<.*?<bdi class="old val">299</bdi>', page)
+    assert ">k298<" not in page
+
+
+def test_two_steps_are_compared(viewer: Client, at: str) -> None:
+    page = state_of(viewer.get(f"{at}replay/stream/order-1/3", {"from": "1"}).content.decode())
+    assert "1…3, 2 events" in page
+    assert re.search(r'>quantity<.*?<bdi class="old val">2</bdi>.*?>3</bdi>', page)
+    assert by(page + 'id="event"')["status"] == "2 till"
+    assert by(page + 'id="event"')["quantity"] == "3 shop"
+    assert by(page + 'id="event"')["sku"] == "≤ 1"
+
+
+def test_the_difference_is_the_same_from_either_end(viewer: Client, at: str) -> None:
+    for here, other in ((1, 3), (3, 1)):
+        page = state_of(viewer.get(f"{at}replay/stream/order-1/{here}", {"from": other}).content.decode())
+        assert "1…3, 2 events" in page
+        assert re.search(r'<bdi class="old val">2</bdi>.*?>3</bdi>', page)
+
+
+def test_step_0_and_a_step_far_away_are_compared(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", *[{"agent": "loop", "data": b'{"n": %d}' % n} for n in range(400)])
+    page = state_of(viewer.get(f"{at}replay/stream/order-1/0", {"from": "403"}).content.decode())
+    assert "0…403, 403 events" in page
+    assert by(page + 'id="event"')["n"] == "403 loop"
+    assert by(page + 'id="event"')["sku"] == "1 shop"
+
+
+def test_one_step_is_nothing_to_compare(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/2", {"from": "2"}).content.decode()
+    assert "Go to another step" in page
+    assert f'href="{at}replay/stream/order-1/2" id="compare"' in page
+    for wrong in ("x", "-1", "9" * 30, ""):
+        assert viewer.get(f"{at}replay/stream/order-1/2", {"from": wrong}).status_code == 200
+
+
+def test_a_step_that_is_too_far_to_compare_with_is_a_job(
+    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(4, 451)])
+    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    url = f"{at}replay/stream/order-1/1"
+    assert "being folded" in viewer.get(url, {"from": "400"}).content.decode()
+    while (job := jobs.claim(["replay"])) and job.log_id != log.pk:
+        pass  # another test's
+    assert job
+    jobs.do(job)
+    assert "1…400, 399 events" in viewer.get(url, {"from": "400"}).content.decode()
