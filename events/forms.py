@@ -31,11 +31,15 @@ class QueryField(forms.Field):
     def clean(self, value: str | None) -> Query:
         try:
             query = parse(value or "")
-            refuse_state(query)
+            self.check(query)
         except Invalid as error:
             params = {"detail": error.detail, **error.fields}
             raise ValidationError("%(detail)s", code=error.code, params=params) from error
         return query
+
+    def check(self, query: Query) -> None:
+        """Raise `Invalid` for what can't be asked here."""
+        refuse_state(query)
 
 
 class TimelineForm(forms.Form):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from events import scan
-from events.errors import Invalid
+from events.query.errors import NotForEvents
 from events.query.match import step_matcher
 from events.query.parse import parse
 from events.query.reading import refuse_state
@@ -46,6 +46,15 @@ class Watch:
 Condition: TypeAlias = Query | Watch
 
 
+def asks_state(query: Query) -> bool:
+    """Whether a query asks for more of a step than its event."""
+    try:
+        refuse_state(query)
+    except NotForEvents:
+        return True
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Seek:
     """The next step behind `place` that fits, or `backward` the last one before it.
@@ -66,15 +75,9 @@ class Seek:
         return self.place <= 1 if self.backward else self.place >= self.end
 
     @property
-    def asks_events(self) -> bool:
-        """Whether it needs no state."""
-        if isinstance(self.condition, Watch):
-            return False
-        try:
-            refuse_state(self.condition)
-        except Invalid:
-            return False
-        return True
+    def asks_state(self) -> bool:
+        """Whether the event alone does not decide."""
+        return isinstance(self.condition, Watch) or asks_state(self.condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def seek(log_id: int, wanted: Seek, *, head: int, pace: Pace = WAITED_FOR, told:
     """
     if wanted.is_over:
         return Sought(None, wanted.place)
-    if wanted.asks_events:
+    if not wanted.asks_state:
         return (yield from _search(log_id, wanted, is_bounded=pace.most is not None, told=told))
     way = _Way(log_id, wanted, head, pace, told)
     return (yield from way.back() if wanted.backward else way.on())

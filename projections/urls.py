@@ -7,6 +7,7 @@ from django.urls import path
 from projections.views.projections import cancel_job, order, projection, projections
 from projections.views.rebuild import rebuild
 from projections.views.replay import replay_page
+from projections.views.seek import cancel_seek
 from projections.views.state import state
 from projections.views.states import states
 
@@ -22,4 +23,5 @@ urlpatterns = [
     path("logs/<slug:log>/projections/<str:name>/state", state, name="projection-state"),
     path("logs/<slug:log>/projections/<str:name>/orders/<slug:order>", order, name="projection-order"),
     path("logs/<slug:log>/jobs/<int:pk>/cancel", cancel_job, name="job-cancel"),
+    path("logs/<slug:log>/seeks/<int:pk>/cancel", cancel_seek, name="seek-cancel"),
 ]
