@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from events.answers import iso
@@ -13,6 +13,7 @@ from projections.comparing import Difference
 from projections.replay import Stop
 from projections.types import Change, Json
 from projections.views.replay_state import Seen
+from projections.views.replay_why import Because
 from projections.why import Why
 
 _SHOWN = 6_000
@@ -41,8 +42,9 @@ def _lines(seen: Seen, words: str, url: str, page: Mapping[str, Any]) -> Iterato
         yield f"\nThe state is not known: {_code(str(seen.failed)) if seen.failed else 'it is still being folded.'}"
         return
     yield from _changes(seen)
-    if page["why"]:
+    if page.get("why"):
         yield from _why(page["why"])
+        yield from _because(page["because"])
     yield f"\n## State after {_name(stop)}" if not seen.difference else "\n## State after the later step"
     yield from _json(state_text.dumps(seen.after))
 
@@ -97,6 +99,14 @@ def _why(why: Why) -> Iterator[str]:
         yield f"- step {each.n or f'#{each.place}'}, {_code(each.event.type)}{by}: {said}"
     if why.more or why.rest:
         yield "- earlier changes are not listed"
+
+
+def _because(chain: Sequence[Because]) -> Iterator[str]:
+    if chain:
+        yield "\nBecause of:\n"
+    for each in chain:
+        by = f" by {_code(each.event.agent)}" if each.event.agent else ""
+        yield f"- {each.label} {_code(each.event.type)}{by}"
 
 
 def _value(value: Json) -> str:

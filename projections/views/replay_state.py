@@ -1,4 +1,4 @@
-"""The state of a step of a replay, or what differs between two: a tree, and why a value of it is what it is."""
+"""The state of a step of a replay, or what differs between two, as a tree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from projections.states import TooFar
 from projections.tracks import name
 from projections.types import Change, Json
 from projections.views.replay_tree import Setters, dressed, open_url
-from projections.why import Why, why
+from projections.views.replay_why import pin, replay_why
 
 _NUMBER = 19
 """Digits of what may be a place."""
@@ -90,7 +90,7 @@ def _place(text: str | None) -> int | None:
 def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, Any]:
     """The state as a tree, why a value of it is what it is, or the job that makes it quick."""
     made, address, place = seen.made, seen.address, seen.place
-    wanted, scope = address.one("why"), address.one("in")
+    scope = address.one("in")
     return {
         "projection": made.projection,
         "seen": seen,
@@ -100,10 +100,7 @@ def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, 
         "open_url": address.step(place, open="all" if address.one("open") is None else None),
         "changed": {op: sum(change.op == op for change in seen.changes) for op in ("add", "replace", "remove")},
         "pinned": [_pinned(seen, each) for each in address.all("pin")] if seen.is_known else [],
-        "why": _why(member, made, wanted) if wanted is not None and made.is_known else None,
-        "unwhy_url": address.step(place, why=None),
-        "why_of": wanted,
-        "why_pin": None if wanted is None else _pin(address, place, wanted),
+        **replay_why(member, made, address),
         "compare_url": address.step(place, from_=str(place)),
         "uncompare_url": address.step(place, from_=None),
         "is_comparing": address.one("from") is not None,
@@ -117,8 +114,8 @@ def tree_context(seen: Seen, part: Part, whole: str | None = None) -> dict[str, 
     address, place = seen.address, seen.place
     return {
         "rows": _rows(seen, part, whole),
-        "why_url": open_url(address, place, "why") if seen.is_known else "",
-        "in_url": open_url(address, place, "in"),
+        "why_url": open_url(address, "why") if seen.is_known else "",
+        "in_url": open_url(address, "in"),
         "part_url": f"{address.step(place)}{'&' if address.suffix else '?'}part=",
     }
 
@@ -152,17 +149,9 @@ def _tokens(pointer: str) -> list[str]:
         return []
 
 
-def _pin(address: Address, place: int, pointer: str) -> dict[str, Any]:
-    """Whether a value is pinned, and the way to the other."""
-    pins = address.all("pin")
-    others = tuple(each for each in pins if each != pointer)
-    is_pinned = pointer in pins
-    return {"is_pinned": is_pinned, "url": address.step(place, pin=others if is_pinned else (*pins, pointer))}
-
-
 def _pinned(seen: Seen, pointer: str) -> Pinned:
     old, text = (_text(state, pointer) for state in (seen.before, seen.after))
-    unpin_url = _pin(seen.address, seen.place, pointer)["url"]
+    unpin_url = pin(seen.address, seen.place, pointer)["url"]
     return Pinned(pointer, name(pointer), text, None if old == text else old, unpin_url)
 
 
@@ -175,13 +164,6 @@ def _text(state: Json, pointer: str) -> str | None:
 
 def _failed_url(made: Replay, address: Address) -> str | None:
     return address.step(made.source.place(made.failed.at.event)) if made.failed else None
-
-
-def _why(member: Member, made: Replay, pointer: str) -> Why | None:
-    try:
-        return run(why(member.log_id, made, pointer, head=member.log.head))
-    except (TooFar, ReducerFailed):
-        return None
 
 
 def _job(member: Member, seen: Seen) -> Job | None:

@@ -23,6 +23,7 @@ from events.views.event import whole_text
 from events.views.page import log_page, show
 from projections import history, present, registry
 from projections.asking import Asking, run
+from projections.because import Chain, causes_of
 from projections.fold import ReducerFailed
 from projections.forms import Asked, StateForm
 from projections.history import Way
@@ -34,6 +35,7 @@ from projections.states import NOW, Moment, State, TooFar, difference
 from projections.types import STREAM, Change, Projection
 from projections.views.computed import computed
 from projections.views.projections import twin
+from projections.views.replay_why import Because
 
 _TOUCHES = 100
 
@@ -228,7 +230,9 @@ def _history_of(log_id: int, projection: Projection, asked: Asked) -> dict[str, 
         _, touch = shown[-1]
         rest = {"value": touch.pointer, "before": touch.n - 1}
     touched = [Touched(event, [_change_text(each) for each in touch.changes[:5]]) for event, touch in shown]
-    return {"value": asked.value, "touched": touched, "rest": rest}
+    chain = run(causes_of(log_id, touched[0].event)) if touched and asked.before is None else Chain(())
+    because = [Because(event, f"#{event.position:,}", None) for event in chain.events]
+    return {"value": asked.value, "touched": touched, "rest": rest, "chain": chain, "because": because}
 
 
 def _change_text(change: Change) -> tuple[str, str, str, str]:

@@ -183,3 +183,11 @@ def test_streams_workflows_and_events_link_to_their_states(viewer: Client, appen
         for link in links:
             assert f'href="{at}projections/{link}"' in shown
             get(viewer, f"{at}projections/{link}")
+
+
+def test_the_history_of_a_value_tells_what_led_to_its_last_change(viewer: Client, append: Append, at: str) -> None:
+    first = "00000000-0000-0000-0000-000000000001"
+    append("ask-1", {"type": "Asked", "agent": "human", "id": first})
+    append("order-1", {"type": "Set", "causation_id": first, "data": b'{"title": "x"}'})
+    page = viewer.get(f"{at}projections/latest/state", {"key": "order-1", "value": "/title"}).content.decode()
+    assert re.search(rf'class="chain".*?href="{at}events/1" title="Asked"', page, re.S)
