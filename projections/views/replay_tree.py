@@ -114,8 +114,8 @@ class _Ends:
         self.pins = address.all("pin")
         self.address = address
         self.place = place
-        self.why_url = open_url(address, place, "why")
-        self.pin_url = open_url(address, place, "pin", keep=self.pins)
+        self.why_url = open_url(address, "why")
+        self.pin_url = open_url(address, "pin", keep=self.pins)
 
     def by(self, row: Row, setter: Setter) -> SafeString:
         agent = setter.event and setter.event.agent
@@ -135,7 +135,8 @@ class _Ends:
         )
 
 
-def open_url(address: Address, place: int, name: str, *, keep: tuple[str, ...] = ()) -> str:
-    """The address of a step, up to the value of one more parameter."""
-    said = {name: keep}
-    return f"{address.step(place, **said)}{'&' if address.with_asked(**said) else '?'}{name}="
+def open_url(address: Address, name: str, *, keep: tuple[str, ...] = ()) -> str:
+    """The same step with one more parameter, up to its value. It leaves out the step: what did not change from one to
+    the next is the same to the letter, and need not be drawn again."""
+    asked = address.with_asked(**{name: keep})
+    return f"{asked}&{name}=" if asked else f"?{name}="

@@ -21,8 +21,8 @@ def window(made: Replay, address: Address, steps: Mapping[str, Any]) -> str:
 
     It can't while something is missing in them, and where two steps are compared.
     """
-    is_whole = all(stop.changes is not None for stop in made.stops)
-    if not (made.stops and made.is_known and is_whole) or steps["findings"].missing or address.one("from"):
+    is_whole = made.stops and made.is_known and all(stop.changes is not None for stop in made.stops)
+    if not is_whole or steps["findings"].missing or steps["breaks"].unchecked or address.one("from"):
         return ""
     said = (
         address.suffix,

@@ -2,7 +2,7 @@
 import { announce } from "./announce.js";
 import { isPlain, isTyping } from "./keys.js";
 import { pause, setSpeed, toggle } from "./play.js";
-import { RUN, VISIT, go, isIdle, list, press, readdress, root, way } from "./steps.js";
+import { RUN, VISIT, isIdle, list, place, press, readdress, root, way } from "./steps.js";
 import { pin } from "./state.js";
 import "./scrubber.js";
 
@@ -16,13 +16,25 @@ function near(by, fits) {
   return on.find((step) => fits(step, steps[now]))?.querySelector("a").href;
 }
 
-function jump(by, fits, what) {
-  pause();
-  press(() => near(by, fits) ?? announce(`No other step ${what} among those listed`));
+/** Where the server looks for one, beyond those listed; to where nothing is left it says so. */
+const far = (by, what) => document.querySelector(`[data-run="${by > 0 ? "next" : "previous"} ${what}"]`)?.href;
+
+/** Of what was found wrong, the last that is before the steps listed: beyond their end nothing was looked for. */
+function foundBefore() {
+  const first = list().find((link) => link.parentElement.dataset.at);
+  const found = [...document.querySelectorAll(".findings li.sure a")].map(({ href }) => href);
+  return found.filter((url) => place(url) < place(first.href)).at(-1);
 }
 
-const same = (name) => (step, now) => now && step.dataset[name] === now.dataset[name];
-const bad = (by) => jump(by, (step) => step.matches(".wrong"), "where something went wrong");
+function jump(leads, what) {
+  pause();
+  press(() => leads() ?? announce(`There is no other step ${what}`));
+}
+
+const alike = (by, name) =>
+  jump(() => near(by, (step, now) => now && step.dataset[name] === now.dataset[name]) ?? far(by, name), `of this ${name}`);
+const wrong = (by) =>
+  jump(() => near(by, (step) => step.matches(".wrong")) ?? (by < 0 ? foundBefore() : undefined), "listed where something went wrong");
 
 function walk(name, isHeld) {
   pause();
@@ -47,8 +59,8 @@ copyButton.addEventListener("click", copyLink);
 const pressed = (selector) => () => document.querySelector(selector)?.click();
 
 const actions = {
-  "[": () => bad(-1),
-  "]": () => bad(1),
+  "[": () => wrong(-1),
+  "]": () => wrong(1),
   "/": () => (document.querySelector("#replay [data-seek]") ?? document.getElementById("step")).select(),
   b: pressed("[data-breakpoint]"),
   d: pressed("[data-difference]"),
@@ -59,8 +71,8 @@ const actions = {
 
 function arrow(event) {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (by && event.shiftKey) return () => jump(by, same("agent"), "of this agent");
-  if (by && event.altKey) return () => jump(by, same("stream"), "of this stream");
+  if (by && event.shiftKey) return () => alike(by, "agent");
+  if (by && event.altKey) return () => alike(by, "stream");
 }
 
 function actionOf(event) {

@@ -10,6 +10,8 @@
 export const VISIT = "visit";
 export const RUN = "run";
 export const BACK = "back";
+// What an answer has in the place of list and strip.
+const KEPT = "div#steps, div#strip:empty";
 const AHEAD = 6;
 // Browsers let a page change its address some ten times a second at the most.
 const ADDRESS = 400;
@@ -43,7 +45,7 @@ export function press(leads, how = VISIT) {
 /** Go to a step, instead of to any that wait. */
 export function go(url, how = VISIT) {
   round += 1;
-  return press(() => new URL(url, location).href, how);
+  return press(() => here(url), how);
 }
 
 export const isIdle = () => !waiting;
@@ -60,7 +62,8 @@ async function show(url, how) {
   await painted();
 }
 
-const place = () => Number(new URL(root().dataset.here, location).pathname.split("/").at(-1));
+/** Where a step stands in what is replayed. */
+export const place = (url = root().dataset.here) => Number(new URL(url, location).pathname.split("/").at(-1));
 const tell = (how) => document.dispatchEvent(new CustomEvent("replay:step", { detail: { how } }));
 
 /** What the server says of a step; null where it says nothing that could be shown. */
@@ -112,41 +115,41 @@ export const forget = () => ahead.clear();
 function swap(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  const fresh = template.content.getElementById("replay");
-  const old = root();
-  const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  const scrolled = old.querySelector("#state .pane-body").scrollTop;
-  if (fresh.querySelector("div#steps")) {
-    for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
-    renew(old, fresh);
-    mark();
-  } else {
-    forget();
+  const { window } = root().dataset;
+  become(root(), template.content.getElementById("replay"));
+  if (root().dataset.window === window) mark();
+  else forget();
+}
+
+/**
+ * Make a part of the page what another is and leave alone what is the same, as most of a state is from step to step: it
+ * need not be drawn again, and keeps the focus and where it was scrolled to.
+ */
+function become(old, fresh) {
+  if (fresh.matches(KEPT) || old.isEqualNode(fresh) || (old === document.activeElement && old.matches("input"))) return;
+  if (!isAlike(old, fresh)) {
     old.replaceWith(fresh);
-    live(fresh);
+    htmx.process(fresh);
+    htmx.trigger(fresh, "htmx:load");
+    return;
   }
-  document.querySelector("#state .pane-body").scrollTop = scrolled;
-  if (focused) keepFocus(focused);
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const parts = [...fresh.children];
+  [...old.children].forEach((part, i) => become(part, parts[i]));
 }
 
-/** Put what is new around list and strip. These stay where they are: moved, they would all have to be drawn again. */
-function renew(old, fresh) {
-  const stays = (part) => part.matches("#strip, #steps, .panes");
-  for (const part of [...old.children]) if (!stays(part)) part.remove();
-  let after = null;
-  for (const part of [...fresh.children].reverse()) {
-    const kept = stays(part) && [...old.children].find((each) => each.matches(part.id ? `#${part.id}` : ".panes"));
-    if (kept && !part.id) renew(kept, part);
-    if (!kept) old.insertBefore(part, after);
-    if (!kept) live(part);
-    after = kept || part;
-  }
-}
+/** Whether the two may differ in attributes and in what is within them only. A row that changed is another: it flashes. */
+const isAlike = (old, fresh) =>
+  old.tagName === fresh.tagName &&
+  old.id === fresh.id &&
+  old.childElementCount > 0 &&
+  old.childElementCount === fresh.childElementCount &&
+  !hasText(old) &&
+  !hasText(fresh) &&
+  !fresh.matches(".step, .tree-row, .tree-item, [hx-get], svg");
 
-function live(part) {
-  htmx.process(part);
-  htmx.trigger(part, "htmx:load");
-}
+const hasText = (part) => [...part.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
 
 /** Mark which step of a list and a strip that stay is the current one. */
 function mark() {
@@ -173,12 +176,6 @@ function mark() {
 
 const put = (what, x) => document.querySelector(`#strip ${what}`).setAttribute("x", x);
 
-function keepFocus(was) {
-  if (was.isConnected) was.focus({ preventScroll: true });
-  const heir = (was.id && document.getElementById(was.id)) || document.querySelector('[aria-current="step"]');
-  if (document.activeElement === document.body) heir?.focus({ preventScroll: true });
-}
-
 /** Those of a run get the page's address a little later. */
 function address(how) {
   if (how === RUN) {
@@ -187,7 +184,8 @@ function address(how) {
     return;
   }
   readdress();
-  if (how === VISIT) history.pushState({ step: true }, "", root().dataset.here);
+  const url = new URL(root().dataset.here, location).href;
+  if (how === VISIT && url !== location.href) history.pushState({ step: true }, "", url);
 }
 
 /** Make the page's address the one of the step that is shown. */
@@ -205,11 +203,21 @@ const painted = () => new Promise((resolve) => (document.hidden ? setTimeout(res
 history.replaceState({ step: true }, "");
 addEventListener("popstate", ({ state }) => state?.step && go(location.href, BACK));
 
+const here = (address) => new URL(address, new URL(root().dataset.here, location)).href;
+
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("#replay [data-steps] a[href]");
+  const link = event.target.closest?.("#replay [data-steps] a[href]:not([hx-get])");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  go(link.href);
+  go(here(link.getAttribute("href")));
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("#replay [data-steps] form, #replay form[data-steps]");
+  if (!form || form.method !== "get") return;
+  event.preventDefault();
+  document.activeElement.blur();
+  go(here(`${form.getAttribute("action")}?${new URLSearchParams(new FormData(form, event.submitter))}`));
 });
 
 // A part of the page that htmx has fetched: the answer of a job that is waited for, or the one after a failure.
