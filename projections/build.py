@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any, TypeAlias
 
 from django.db.models import Q
@@ -17,9 +15,9 @@ from psycopg import Connection
 
 from events import store
 from events.query import orm
-from events.store import begins_with
 from projections import sql, state_text
 from projections.batch import Batch, Failure, KeyState, Policy
+from projections.fold import reads
 from projections.sql import SEPARATOR
 from projections.types import AGENT, LOG, STREAM, WORKFLOW, Decoded, Projection, decode
 
@@ -63,10 +61,8 @@ def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projec
 
 
 def condition(projection: Projection) -> Q:
-    """Which events a projection reads: the types that it has handlers for, narrowed by its query."""
-    types = (begins_with("type", each[:-1]) if each.endswith("*") else Q(type=each) for each in projection.handlers)
-    handled = Q() if "*" in projection.handlers else reduce(or_, types, Q(position__in=[]))
-    return handled & orm.where(projection.where) if projection.query else handled
+    """Which events a projection reads."""
+    return orm.where(reads(projection))
 
 
 def advance(
@@ -139,6 +135,12 @@ def retry(session: Session, build: Build, projection: Projection, *, key: str, p
             session.execute(sql.MOVE_PARKED, [events[-1].position + 1, *build.id, key])
         else:
             session.execute(sql.UNPARK, [*build.id, key])
+
+
+def park_again(session: Session, build: Build, error: Exception, *, key: str, position: int) -> None:
+    """Leave a key that was retried where it was: what came of it can't be written."""
+    failure = Failure.of(error, position, key)
+    session.execute(sql.PARK, [*build.id, key, position, failure.error, failure.traceback])
 
 
 def remove(session: Session, build_id: tuple[int, str, int]) -> bool:

@@ -1,4 +1,4 @@
-"""What people see of builds and do with them: status, progress, pause, resume, rebuild; parked keys.
+"""What people see of builds and do with them: status, progress, pause, resume, rebuild.
 
 Everything here is one short statement. The runner compares the row before it writes, so an order holds from its commit
 on, and is carried out at the runner's next turn (a second at the latest, if one runs).
@@ -64,19 +64,6 @@ class Progress:
 _SAME = [each.name for each in fields(Progress) if each.name not in ("state", "head", "parked")]
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedKey:
-    """A key that goes no further: the event that its reducer raised for, the state before it (None: the initial)."""
-
-    key: str
-    position: int
-    state: str | None
-    error: str
-    traceback: str
-    since: datetime
-    is_retried: bool
-
-
 def progress(log: Log, projection: str | None = None) -> list[Progress]:
     """Every build in a log that is not retired: of each projection the live one first, then the one beside it."""
     rows = _builds(log.pk).order_by("projection", "-is_live", "build")
@@ -100,18 +87,6 @@ def live(log_id: int, projection: str) -> QuerySet[ProjectionState, ProjectionSt
     """The states that readers see: one whole build's, whichever it is when the query runs."""
     build = Checkpoint.objects.filter(log_id=log_id, projection=projection, is_live=True).values("build")
     return ProjectionState.objects.filter(log_id=log_id, projection=projection, build=Subquery(build))
-
-
-def parked(log_id: int, projection: str, build: int) -> list[ParkedKey]:
-    """The keys of a build that go no further, by key."""
-    of_build = {"log_id": log_id, "projection": projection, "build": build}
-    rows = list(Parked.objects.filter(**of_build).order_by("key"))
-    states = ProjectionState.objects.filter(**of_build, key__in=[row.key for row in rows])
-    text = dict(states.values_list("key", "state"))
-    return [
-        ParkedKey(row.key, row.position, text.get(row.key), row.error, row.traceback, row.since, row.is_retried)
-        for row in rows
-    ]
 
 
 def rebuild(log_id: int, projection: Projection) -> None:
@@ -150,23 +125,6 @@ def skip(log_id: int, projection: str, build: int) -> None:
 def set_policy(log_id: int, projection: str, policy: Policy) -> None:
     """What to do about errors from now on, in every build of a projection."""
     _builds(log_id).filter(projection=projection).update(policy=policy)
-
-
-def retry_parked(log_id: int, projection: str, build: int, *, key: str) -> None:
-    """Try the event again that a key was parked at. Raises `NoSuchBuild` unless it is parked."""
-    _unpark(log_id, projection, build, key, behind=0)
-
-
-def skip_parked(log_id: int, projection: str, build: int, *, key: str) -> None:
-    """Go on with a key behind the event that it was parked at. Raises `NoSuchBuild` unless it is parked."""
-    _unpark(log_id, projection, build, key, behind=1)
-
-
-def _unpark(log_id: int, projection: str, build: int, key: str, *, behind: int) -> None:
-    # One that is being retried already has moved on from the event that was seen.
-    row = Parked.objects.filter(log_id=log_id, projection=projection, build=build, key=key, is_retried=False)
-    if not row.update(is_retried=True, position=F("position") + behind):
-        raise NoSuchBuild(f"{projection} has no parked key {key!r}.")
 
 
 def _builds(log_id: int) -> QuerySet[Checkpoint, Checkpoint]:

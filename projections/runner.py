@@ -187,12 +187,19 @@ class Runner:
         ]
 
     def _retry(self, session: Session, found: list[Build]) -> bool:
-        rows = session.execute(sql.RETRIED, [list(self._held)]).fetchall()
+        """Lead some parked keys on, for no longer than a round may take: live events wait meanwhile."""
         by_id = {each.id: each for each in found}
-        for *id, key, position in rows:
-            if build := by_id.get(tuple(id)):
+        rows = session.execute(sql.RETRIED, [list(self._held), list(self._fingerprints.values())]).fetchall()
+        due = [(by_id[id], key, position) for *of, key, position in rows if (id := tuple(of)) in by_id]
+        end = time.monotonic() + _PACE
+        for build, key, position in due:
+            try:
                 builds.retry(session, build, self._projections[build.name], key=key, position=position)
-        return bool(rows)
+            except _REFUSED as error:
+                builds.park_again(session, build, error, key=key, position=position)
+            if time.monotonic() > end:
+                break
+        return bool(due)
 
     def _remove(self, session: Session) -> bool:
         retired = session.execute(sql.RETIRED, [list(self._held)]).fetchall()

@@ -83,7 +83,13 @@ PARK = """
     values (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s)
     on conflict (log_id, projection, build, key) do update
     set position = excluded.position, is_retried = false, error = excluded.error, traceback = excluded.traceback"""
-RETRIED = "select log_id, projection, build, key, position from parked where is_retried and log_id = any(%s)"
+# Of builds that go on: a key of one that is paused, or of other code, waits with it.
+RETRIED = """
+    select log_id, projection, build, key, parked.position
+    from parked join checkpoint using (log_id, projection, build)
+    where parked.is_retried and parked.log_id = any(%s)
+        and checkpoint.is_live and checkpoint.status = 'running' and checkpoint.fingerprint = any(%s)
+    order by parked.position, key limit 100"""
 MOVE_PARKED = f"update parked set position = %s where {_BUILD} and key = %s"
 UNPARK = f"delete from parked where {_BUILD} and key = %s"
 

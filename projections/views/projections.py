@@ -20,19 +20,22 @@ from django.views.decorators.http import require_POST, require_safe
 from events.json_tree import Row, tree
 from events.models import Member, Role
 from events.views.page import log_page, show
-from projections import checkpoints, jobs, lag, registry
-from projections.checkpoints import ParkedKey, Progress
+from projections import checkpoints, jobs, lag, parking, registry
+from projections.checkpoints import Progress
 from projections.errors import NoSuchBuild
 from projections.fingerprint import fingerprint
 from projections.lag import Chart
 from projections.models import ACTIVE, Policy, Snapshot
+from projections.parking import Fault, ParkedKey, Which
 from projections.state_text import loads
 from projections.types import Projection
 
 STALLED = timedelta(minutes=2)
 """Without progress for so long, a build that has events to fold is said to be stalled."""
 _COUNTED = 10_000
-_PARKED_SHOWN = 50
+_FAULTS_SHOWN = 20
+_PARKED_SHOWN = 10
+"""Keys shown of each fault."""
 _JOBS = 50
 """The newest, among which those are looked for that are not done."""
 
@@ -70,6 +73,14 @@ class Stuck:
     state: list[Row]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A fault with the first of the keys that it stopped."""
+
+    fault: Fault
+    stuck: list[Stuck]
+
+
 @require_safe
 @log_page()
 def projections(request: HttpRequest, member: Member) -> HttpResponse:
@@ -101,8 +112,7 @@ def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "states": _counted(checkpoints.live(member.log_id, name).values("key")) if found.materialised else None,
         "snapshots": _counted(Snapshot.objects.filter(log=member.log, projection=name).values("n")),
         "counted": _COUNTED,
-        "stuck": _stuck(member, standing),
-        "parked_shown": _PARKED_SHOWN,
+        "groups": _groups(member, standing),
         "policies": Policy.choices,
         "reads": sorted(found.handlers),
         "fingerprint": fingerprint(found),
@@ -161,12 +171,17 @@ def _is_stalled(build: Progress, now: datetime) -> bool:
     return build.state in ("live", "building") and build.lag > 0 and now - last > STALLED
 
 
-def _stuck(member: Member, standing: Standing) -> list[Stuck]:
+def _groups(member: Member, standing: Standing) -> list[Group]:
     if standing.live is None or not standing.live.parked:
         return []
-    found = checkpoints.parked(member.log_id, standing.projection.name, standing.live.build)[:_PARKED_SHOWN]
+    build = member.log_id, standing.projection.name, standing.live.build
     initial = standing.projection.initial
-    return [Stuck(each, tree(initial if each.state is None else loads(each.state))) for each in found]
+
+    def stuck(fault: Fault) -> list[Stuck]:
+        found = parking.parked(*build, which=Which(kind=fault.kind, place=fault.place), limit=_PARKED_SHOWN)
+        return [Stuck(each, tree(initial if each.state is None else loads(each.state))) for each in found]
+
+    return [Group(fault, stuck(fault)) for fault in parking.faults(*build)[:_FAULTS_SHOWN]]
 
 
 def _counted(rows: QuerySet[Any, Any]) -> int:
@@ -206,14 +221,23 @@ def _skipped(log_id: int, found: Projection, request: HttpRequest) -> str:
     return "It goes on behind the event that it stopped at."
 
 
-def _retried_key(log_id: int, found: Projection, request: HttpRequest) -> str:
-    checkpoints.retry_parked(log_id, found.name, _build(request), key=request.POST["key"])
-    return "The event that the key was parked at is tried again."
+def _which(request: HttpRequest) -> Which:
+    said = request.POST
+    return Which(said.get("key"), said.get("kind"), said.get("place"))
 
 
-def _skipped_key(log_id: int, found: Projection, request: HttpRequest) -> str:
-    checkpoints.skip_parked(log_id, found.name, _build(request), key=request.POST["key"])
-    return "The key goes on behind the event that it was parked at."
+def _retried_parked(log_id: int, found: Projection, request: HttpRequest) -> str:
+    keys = parking.retry(log_id, found.name, _build(request), which=_which(request))
+    return f"{_keys(keys)} tried again, from the event on that parked it."
+
+
+def _skipped_parked(log_id: int, found: Projection, request: HttpRequest) -> str:
+    keys = parking.skip(log_id, found.name, _build(request), which=_which(request))
+    return f"{_keys(keys)} led on behind the event that parked it."
+
+
+def _keys(count: int) -> str:
+    return "The key is" if count == 1 else f"Each of {count:,} keys is"
 
 
 def _rebuilt(log_id: int, found: Projection, request: HttpRequest) -> str:
@@ -239,8 +263,8 @@ _ORDERS: dict[str, Callable[[int, Projection, HttpRequest], str]] = {
     "resume": _resumed,
     "retry": _retried,
     "skip": _skipped,
-    "retry-key": _retried_key,
-    "skip-key": _skipped_key,
+    "retry-parked": _retried_parked,
+    "skip-parked": _skipped_parked,
     "rebuild": _rebuilt,
     "cancel": _cancelled,
     "policy": _minded,

@@ -135,7 +135,7 @@ def test_parked_keys_show_state_event_and_traceback_and_are_skipped(operator: Cl
     assert f'href="{at}events/4"' in page
     state = get(operator, f"{at}projections/totals/state?key=order-%3Cb%3E")
     assert "Parked at" in state
-    operator.post(f"{at}projections/totals/orders/skip-key", {"build": live(log).build, "key": "order-<b>"})
+    operator.post(f"{at}projections/totals/orders/skip-parked", {"build": live(log).build, "key": "order-<b>"})
     settle(log, BY_ORDER)
     assert live(log).parked == 0
 

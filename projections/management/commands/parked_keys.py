@@ -1,0 +1,66 @@
+"""What the projections of a log parked, by what stopped it; and how to go on."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from events.errors import EventsError
+from events.logs import named
+from events.models import Log
+from projections import checkpoints, parking
+from projections.checkpoints import Progress
+from projections.errors import NoSuchBuild
+from projections.parking import Which
+
+_KEYS = 5
+"""Keys shown of each fault."""
+
+
+class Command(BaseCommand):
+    help = "List the keys that projections of a log parked, grouped by error; try them again, or skip their events."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("projection", nargs="?", help="default: all")
+        parser.add_argument("--log", default="main", help="default: %(default)s")
+        parser.add_argument("--key", help="this one alone")
+        parser.add_argument("--error", help="those that this kind of error stopped, as ValueError")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--retry", action="store_true", help="try the events again that they were parked at")
+        what.add_argument("--skip", action="store_true", help="go on behind these events")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            log = Log.objects.get(pk=named(options["log"]).id)
+        except EventsError as error:
+            raise CommandError(error.detail) from None
+        builds = [each for each in checkpoints.progress(log, options["projection"]) if each.is_live]
+        if options["projection"] and not builds:
+            raise CommandError(f"{options['projection']!r} has no states in this log.")
+        which = Which(options["key"], options["error"])
+        for build in builds:
+            if options["retry"] or options["skip"]:
+                self._go_on(log.pk, build, which, is_skip=options["skip"])
+            else:
+                self._list(log.pk, build)
+
+    def _go_on(self, log_id: int, build: Progress, which: Which, *, is_skip: bool) -> None:
+        order = parking.skip if is_skip else parking.retry
+        try:
+            count = order(log_id, build.projection, build.build, which=which)
+        except NoSuchBuild:
+            return
+        keys = "1 key is" if count == 1 else f"{count:,} keys are"
+        says = "led on behind the events that parked them" if is_skip else "to be tried again"
+        self.stdout.write(f"{build.projection}: {keys} {says}, by the runner.")
+
+    def _list(self, log_id: int, build: Progress) -> None:
+        for fault in parking.faults(log_id, build.projection, build.build):
+            again = f", {fault.retried:,} of them being tried again" if fault.retried else ""
+            where = f" in {fault.where}" if fault.where else ""
+            self.stdout.write(f"{build.projection}: {fault.kind}{where}: {fault.keys:,} keys{again}")
+            of_fault = Which(kind=fault.kind, place=fault.place)
+            for each in parking.parked(log_id, build.projection, build.build, which=of_fault, limit=_KEYS):
+                self.stdout.write(f"    {each.key} at event {each.position}: {each.error}")

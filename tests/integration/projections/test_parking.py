@@ -1,0 +1,127 @@
+"""Many parked keys: told apart by what stopped them, and led on together."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from events.models import Log
+from projections import checkpoints, parking
+from projections.errors import NoSuchBuild
+from projections.models import Policy
+from projections.parking import Which
+from projections.runner import Part, Runner
+from projections.types import Decoded, Projection
+from tests.integration.projections.running import append, declared, known_as, live, settle, states, until
+
+FIXED: set[str] = set()
+
+
+def fragile() -> Projection:
+    """It raises for two kinds of events, unless they are named in `FIXED`."""
+    projection = Projection("fragile", about="For a test.", initial={"sum": 0}, materialised=True)
+
+    @projection.on("Sum")
+    def add(state: Any, happened: Decoded) -> Any:
+        if happened.data.get("odd") and "odd" not in FIXED:
+            raise ValueError(f"odd: {happened.position}")
+        if happened.data.get("huge") and "huge" not in FIXED:
+            return {"sum": Decimal("1E200000")}  # more than jsonb holds
+        return {"sum": state["sum"] + happened.data["amount"]}
+
+    return projection
+
+
+@pytest.fixture
+def parked(log: Log, monkeypatch: pytest.MonkeyPatch) -> Projection:
+    """Six keys of two events each: three odd, one without an amount, two well."""
+    FIXED.clear()
+    projection = fragile()
+    known_as(monkeypatch, projection)
+    append(log, [("s-0", {"type": "Other", "data": b"{}"})])
+    settle(log, projection)
+    checkpoints.set_policy(log.pk, "fragile", Policy.PARK)
+    said = [b'{"odd": true, "amount": 1}'] * 3 + [b"{}"] + [b'{"amount": 1}'] * 2
+    append(log, [(f"s-{n}", {"type": "Sum", "data": data}) for n, data in enumerate(said)])
+    append(log, [(f"s-{n}", {"type": "Sum", "data": b'{"amount": 5}'}) for n in range(6)])
+    settle(log, projection)
+    return projection
+
+
+def build(log: Log) -> tuple[int, str, int]:
+    return log.pk, "fragile", live(log, "fragile").build
+
+
+def sums(log: Log) -> dict[str, str]:
+    return {key: state for key, (state, _, _) in states(log, "fragile").items()}
+
+
+@pytest.mark.usefixtures("parked")
+def test_keys_are_grouped_by_what_was_raised_where(log: Log) -> None:
+    odd, without = parking.faults(*build(log))
+    assert (odd.kind, odd.keys, odd.first, odd.retried) == ("ValueError", 3, 2, 0)
+    assert (without.kind, without.keys, without.first) == ("KeyError", 1, 5)
+    assert odd.where.startswith("add, test_parking.py:")
+    of_odd = parking.parked(*build(log), which=Which(kind=odd.kind, place=odd.place), limit=2)
+    assert [each.key for each in of_odd] == ["s-0", "s-1"]
+
+
+def test_all_that_one_fault_stopped_are_tried_again_together(log: Log, parked: Projection) -> None:
+    FIXED.add("odd")
+    assert parking.retry(*build(log), which=Which(kind="ValueError")) == 3
+    settle(log, parked)
+    assert [each.key for each in parking.parked(*build(log))] == ["s-3"]
+    assert sums(log) == {**dict.fromkeys(("s-0", "s-1", "s-2", "s-4", "s-5"), '{"sum":6}')}
+    with pytest.raises(NoSuchBuild):
+        parking.retry(*build(log), which=Which(kind="ValueError"))
+
+
+def test_the_events_of_all_are_skipped(log: Log, parked: Projection) -> None:
+    assert parking.skip(*build(log)) == 4
+    settle(log, parked)
+    assert parking.faults(*build(log)) == []
+    assert sums(log) == {f"s-{n}": '{"sum":5}' if n < 4 else '{"sum":6}' for n in range(6)}
+
+
+def test_keys_of_a_paused_build_wait_without_keeping_the_runner_busy(log: Log, parked: Projection) -> None:
+    checkpoints.pause(*build(log))
+    parking.retry(*build(log))
+    runner = Runner(Part.LIVE, logs=[log.pk], projections=declared(parked))
+    try:
+        until(lambda: not runner.turn() and runner.holds(log.pk))
+    finally:
+        runner.close()
+    assert {each.is_retried for each in parking.parked(*build(log))} == {True}
+
+
+def test_a_key_whose_state_can_not_be_written_is_parked_again(log: Log, parked: Projection) -> None:
+    append(log, [("s-0", {"type": "Sum", "data": b'{"huge": true, "amount": 0}'})])
+    settle(log, parked)
+    FIXED.add("odd")
+    parking.retry(*build(log), which=Which("s-0"))
+    settle(log, parked)
+    [again] = parking.parked(*build(log), which=Which("s-0"))
+    assert (again.is_retried, "NumericValueOutOfRange" in again.error) == (False, True)
+
+
+def said(*arguments: str) -> str:
+    out = StringIO()
+    call_command("parked_keys", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_lists_faults_and_leads_keys_on(log: Log, parked: Projection) -> None:
+    listed = said("--log", log.name)
+    assert "fragile: ValueError in add, test_parking.py:" in listed
+    assert "    s-3 at event 5: KeyError: 'amount'" in listed
+    assert "3 keys are to be tried again" in said("fragile", "--log", log.name, "--error", "ValueError", "--retry")
+    assert "3 of them being tried again" in said("--log", log.name)
+    assert "1 key is led on" in said("fragile", "--log", log.name, "--skip")
+    settle(log, parked)
+    assert said("--log", log.name, "--retry") == "fragile: 3 keys are to be tried again, by the runner.\n"
+    with pytest.raises(CommandError, match="no states"):
+        said("nope", "--log", log.name)
