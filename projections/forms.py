@@ -51,6 +51,13 @@ class StateQueryField(forms.CharField):
             raise ValidationError(error.detail) from error
 
 
+class AgentsForm(forms.Form):
+    """Agents by their last event: those whose names begin with a prefix, those before a position."""
+
+    prefix = forms.CharField(required=False, max_length=_KEY, strip=False)  # type: ignore[assignment]  # as in events
+    before = forms.IntegerField(required=False, min_value=0, max_value=LAST_POSITION)
+
+
 class StatesForm(forms.Form):
     """States by key: those that begin with a prefix and fit a query, after a key."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from projections.views.agents import agents
 from projections.views.projections import cancel_job, order, projection, projections
 from projections.views.rebuild import rebuild
 from projections.views.replay import replay_page
@@ -16,6 +17,7 @@ urlpatterns = [
     path("logs/<slug:log>/replay/stream/<path:name>/<position:step>", replay_page, {"kind": "stream"}, "replay-stream"),
     path("logs/<slug:log>/replay/<slug:kind>/<path:name>/<position:step>", replay_page, name="replay-of"),
     path("logs/<slug:log>/replay/<slug:kind>/<position:step>", replay_page, name="replay"),
+    path("logs/<slug:log>/agents/", agents, name="agents"),
     path("logs/<slug:log>/projections/", projections, name="projections"),
     path("logs/<slug:log>/projections/<str:name>/", projection, name="projection"),
     path("logs/<slug:log>/projections/<str:name>/rebuild", rebuild, name="projection-rebuild"),

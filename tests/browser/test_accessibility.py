@@ -9,8 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
+from projections.catalog.agents import agents
+from projections.catalog.lifecycle import lifecycle
 from tests.browser.agent import Agent
 from tests.factories import make_log
+from tests.integration.projections.running import settle
 from tests.server import Server
 
 PAGES = (
@@ -25,6 +28,7 @@ PAGES = (
     "projections/latest/states", "projections/latest/states?q=type:x", "projections/latest/states?prefix=nope",
     "projections/latest/state?key=order-1", "projections/latest/state?key=order-1&at_version=1&value=/quantity",
     "projections/latest/state?key=order-1&from=0", "projections/latest/state?key=order-1&at_version=9",
+    "agents/", "agents/?prefix=nope", "agents/?before=x",
 )  # fmt: skip
 WIDTHS = (1440, 1024, 390)
 WORKFLOW = "c" * 200
@@ -90,6 +94,19 @@ def test_open_rows_and_parts_that_fail_have_no_findings(themed: Page, log: Log, 
         expect(themed.locator(".event-open, .failed")).to_have_count(rows.count())
         assert findings(themed) == []
         assert not reaches_beyond(themed)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_agents_at_work_have_no_findings(themed: Page, log: Log, agent: Agent, width: int) -> None:
+    for n, type in enumerate(("payment.initiated", "payment.failed", "approval.requested", "Noted")):
+        who = {"agent": f"{n}" * 200, "correlation_id": WORKFLOW}
+        agent.append(f"payment-{n}", {"type": "payment.started", **who}, {"type": type, **who})
+    settle(log, agents, lifecycle)
+    themed.set_viewport_size({"width": width, "height": 844})
+    themed.goto(f"/logs/{log.name}/agents/")
+    expect(themed.locator("#agents tbody tr")).to_have_count(4)
+    assert findings(themed) == []
+    assert not reaches_beyond(themed)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

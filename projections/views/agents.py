@@ -1,0 +1,49 @@
+"""Agents: who is at work, what each did last, what it has not finished."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from events import store
+from events.models import Member
+from events.views.page import log_page, show
+from projections import checkpoints
+from projections.catalog.agents import agents as projection
+from projections.forms import AgentsForm
+from projections.presence import MINUTES, present
+from projections.views.projections import twin
+
+ROWS = 50
+_NAMES = 1_000
+
+
+@require_safe
+@log_page()
+def agents(request: HttpRequest, member: Member) -> HttpResponse:
+    """`/logs/<log>/agents/`: by last event; those that begin with a prefix; `?format=json` as the API."""
+    if request.GET.get("format") == "json":
+        return redirect(twin(member, f"/{projection.name}/states"))
+    form = AgentsForm(request.GET)
+    context: dict[str, Any] = {"here": "agents", "form": form, "minutes": MINUTES}
+    if form.is_valid():
+        context |= _listed(member, form.cleaned_data)
+    status = 200 if form.is_valid() else 400
+    template, partial = "projections/agents.html", "projections/_agents.html"
+    return show(request, member, template=template, partial=partial, context=context, status=status)
+
+
+def _listed(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
+    """The agents, from what is kept of them; before anything is, their names."""
+    prefix, before = asked["prefix"], asked["before"]
+    context = {"prefix": prefix, "before": before}
+    build = next((each for each in checkpoints.progress(member.log, projection.name) if each.is_live), None)
+    if build is None:
+        names = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_NAMES).fetch()
+        return {**context, "names": names, "projection": projection}
+    found = present(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
+    return {**context, "build": build, "agents": found[:ROWS], "has_more": len(found) > ROWS}
