@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 
 from events.query.tree import EVERYTHING, Name, Named, Pattern, Query, all_of, any_of, negation
@@ -16,6 +17,11 @@ class ReducerFailed(Exception):
         super().__init__(f"{type(cause).__name__}: {cause}")
         self.at = at
         self.state = state
+
+    @property
+    def trace(self) -> str:
+        """The traceback of what the reducer raised."""
+        return "".join(traceback.format_exception(self.__cause__ or self))
 
 
 def reads(projection: Projection) -> Query:

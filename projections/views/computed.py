@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from events.models import Member
-from projections import computing, jobs
+from projections import computing, indexing, jobs
 from projections.asking import run
 from projections.models import Job, JobStatus
 from projections.states import Moment, TooFar
@@ -15,10 +15,20 @@ from projections.types import Projection
 def computed(
     request: HttpRequest, member: Member, projection: Projection, key: str, *, at: Moment, too_far: TooFar
 ) -> Job:
-    """The job that folds so far. A page that waits names it (`X-Job`): one that failed is shown, not begun again."""
+    """The job that folds so far."""
+    return _ended(request, member) or run(computing.ensure(member.log_id, projection, key, at=at, too_far=too_far))
+
+
+def indexed(request: HttpRequest, member: Member, projection: Projection, too_far: TooFar) -> Job:
+    """The same of a replay."""
+    return _ended(request, member) or run(indexing.ensure(member.log_id, projection, too_far))
+
+
+def _ended(request: HttpRequest, member: Member) -> Job | None:
+    """The job that a page waits for and names (`X-Job`), if it failed: that is shown, and none is begun again."""
     text = request.headers.get("X-Job", "")
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        waited_for = jobs.one(member.log_id, int(text)).first()
-        if waited_for and waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED):
-            return waited_for
-    return run(computing.ensure(member.log_id, projection, key, at=at, too_far=too_far))
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        return None
+    waited_for = jobs.one(member.log_id, int(text)).first()
+    has_failed = waited_for is not None and waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+    return waited_for if has_failed else None

@@ -11,17 +11,16 @@ from events.json_pointer import at, tokens
 from events.json_tree import Part, Row, tree
 from events.json_value import brief
 from events.models import Member
-from projections import indexing
 from projections.asking import run
 from projections.comparing import Difference, difference
 from projections.fold import ReducerFailed
 from projections.marks import marks
-from projections.models import Job
 from projections.replay import Replay
 from projections.replay_address import Address
 from projections.states import TooFar
 from projections.tracks import name
 from projections.types import Change, Json
+from projections.views.computed import indexed
 from projections.views.replay_tree import Setters, dressed, open_url
 from projections.views.replay_why import pin, replay_why
 
@@ -104,8 +103,8 @@ def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, 
         "compare_url": address.step(place, from_=str(place)),
         "uncompare_url": address.step(place, from_=None),
         "is_comparing": address.one("from") is not None,
-        "failed_url": _failed_url(made, address),
-        "job": _job(member, seen),
+        "failure": _failure(seen),
+        "job": indexed(request, member, made.projection, seen.too_far) if seen.too_far else None,
     }
 
 
@@ -162,9 +161,11 @@ def _text(state: Json, pointer: str) -> str | None:
         return None
 
 
-def _failed_url(made: Replay, address: Address) -> str | None:
-    return address.step(made.source.place(made.failed.at.event)) if made.failed else None
-
-
-def _job(member: Member, seen: Seen) -> Job | None:
-    return run(indexing.ensure(member.log_id, seen.made.projection, seen.too_far)) if seen.too_far else None
+def _failure(seen: Seen) -> dict[str, Any] | None:
+    """The step at which the reducer raised, where there is no state because of that."""
+    if seen.failed is None:
+        return None
+    event = seen.failed.at.event
+    place = seen.made.source.place(event)
+    label = f"{place:,}" if seen.made.source.kind in ("stream", "log") else f"#{place:,}"
+    return {"url": seen.address.step(place), "label": label, "is_here": place == seen.place, "event": event}

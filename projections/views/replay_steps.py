@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from projections import indexing
 from projections.asking import run
 from projections.findings import Finding, Findings, findings
 from projections.gist import Said, gist
+from projections.overview import overview
 from projections.replay import Replay, Stop
 from projections.replay_address import Address
 from projections.strip import draw
@@ -19,10 +20,12 @@ from projections.strip import draw
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A source as a whole: the place of its last event, and how many it has (None: nobody counted them)."""
+    """A source as a whole: the places of its first event (0: not known) and its last one, and how many it has (None:
+    nobody counted them)."""
 
     last: int
     count: int | None
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -
     """The list, the strip and the ways on."""
     lines = [line(stop.event) for stop in made.stops]
     events = [stop.event for stop in made.stops]
-    found = run(findings(member.log_id, made.source, events=events, head=member.log.head))
+    found = _with_failure(run(findings(member.log_id, made.source, events=events, head=member.log.head)), made)
     for projection, too_far in found.missing:
         run(indexing.ensure(member.log_id, projection, too_far))
     near, at = made.near, made.at
@@ -73,8 +76,18 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -
         ),
         "steps_before": (made.stops[0].n or 1) - 1 if made.stops else 0,
         "steps_behind": count - (made.stops[-1].n or 0) if count is not None and made.stops else None,
+        "overview": None if not made.stops or (begins and ends) else overview(made, first=whole.first, last=whole.last),
         "ways": _ways(made, address, made.stops[-1].place if ends else whole.last),
     }
+
+
+def _with_failure(found: Findings, made: Replay) -> Findings:
+    """What was found, and the step at which the reducer raised."""
+    if made.failed is None:
+        return found
+    at = made.failed.at
+    raised = Finding(at.position, "The reducer raised", str(made.failed), place=made.source.place(at.event))
+    return replace(found, found=tuple(sorted((*found.found, raised), key=lambda each: each.position)))
 
 
 def _listed(made: Replay, i: int, shown: Line, found: Findings) -> Listed:

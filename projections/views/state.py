@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -120,9 +119,7 @@ def _shown(request: HttpRequest, member: Member, projection: Projection, asked: 
         at = NOW if context["is_now"] and asked.before is None else Moment(position=too_far.upto)
         return context | {"job": computed(request, member, projection, asked.key, at=at, too_far=too_far)}
     except ReducerFailed as failed:
-        cause = failed.__cause__ or failed
-        text = "".join(traceback.format_exception(cause))
-        return context | {"failed": Failed(failed.at.event, str(failed), tree(failed.state), text)}
+        return context | {"failed": Failed(failed.at.event, str(failed), tree(failed.state), failed.trace)}
     except NotAState as error:
         return context | {"no_state": str(error)}
 
@@ -191,6 +188,7 @@ def _blamed(rows: list[Row], way: Way | None, log_name: str, history_of: Callabl
     """The rows, each with who set its value; unfolded, as the values that did not change are wanted here."""
     asked = [row.pointer for row in rows if row.shape in ("leaf", "text") and row.mark != "del"]
     by = way.setters(asked) if way else {}
+    first = 0 if way and not way.begins_at else None  # what nobody set since the very first event stood there before it
     events_url = reverse("event", args=[log_name, 0]).removesuffix("0")
 
     def who(row: Row) -> By | None:
@@ -198,7 +196,7 @@ def _blamed(rows: list[Row], way: Way | None, log_name: str, history_of: Callabl
             return None
         event = by.get(row.pointer)
         if event is None:
-            return By(history_of(row.pointer))
+            return By(history_of(row.pointer), first)
         return By(history_of(row.pointer), event.position, f"{events_url}{event.position}", event.type, event.agent)
 
     return [replace(row, by=who(row), unfolded=True) for row in rows]

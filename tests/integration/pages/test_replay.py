@@ -95,20 +95,21 @@ def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 451)])
     page = page_of(viewer, at, 400)
-    assert "The state is being folded" in page
+    assert "Many events have to be folded first" in page
     assert 'aria-current="step"' in page
     while (job := jobs.claim(["replay"])) and job.log_id != log.pk:
         pass  # another test's
     assert job
     jobs.do(job)
     page = page_of(viewer, at, 400)
-    assert "The state is being folded" not in page
+    assert "Many events have to be folded first" not in page
     assert re.search(r'<bdi class="old val">399</bdi>.*>400</bdi>', page)
 
 
-def test_a_reducer_that_raises_shows_where_and_the_last_good_state(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def broken(append: Append, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream whose reducer raises at step 2 of 3."""
+
     def picky(state: Any, happened: Decoded) -> Any:
         if happened.event.version == 2:
             raise ValueError("<b>no</b>")
@@ -117,11 +118,35 @@ def test_a_reducer_that_raises_shows_where_and_the_last_good_state(
     failing = Projection("latest", about="")
     failing.on("*")(picky)
     monkeypatch.setitem(PROJECTIONS, "latest", failing)
-    append("order-1", {"data": b'{"good": 1}'}, {}, {})
-    page = page_of(viewer, at, 3)
-    assert "The reducer stopped at step 2" in page
+    append("order-1", {"data": b'{"good": 1}'}, {"type": "Odd", "agent": "bot"}, {})
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_reducer_that_raises_shows_event_state_and_traceback_at_that_step(viewer: Client, at: str) -> None:
+    page = page_of(viewer, at, 2)
+    assert "The reducer raised at this step" in page
     assert "ValueError: &lt;b&gt;no&lt;/b&gt;" in page
+    assert re.search(r'<pre class="traceback"[^>]*>Traceback.*in picky', page, re.S)
     assert ">good<" in page
+    assert "<b>The reducer raised</b>" in page[page.index('id="event"') :]
+
+
+@pytest.mark.usefixtures("broken")
+def test_steps_behind_one_that_failed_say_so_and_lead_to_it(viewer: Client, at: str) -> None:
+    page = page_of(viewer, at, 3)
+    assert "This step can’t be computed" in page
+    assert f'<a class="link" href="{at}replay/stream/order-1/2">step 2</a>' in page
+    assert "Odd by <bdi>bot</bdi>" in page
+    assert ">good<" in page
+    assert 'class="traceback"' not in page
+
+
+@pytest.mark.usefixtures("broken")
+def test_steps_before_one_that_failed_are_as_ever_and_it_is_marked(viewer: Client, at: str) -> None:
+    page = page_of(viewer, at, 1)
+    assert "can’t be computed" not in page
+    assert re.search(r'class="step ahead wrong"[^>]*><a href="[^"]*/2"', page)
+    assert page.count('class="glyph found"') == 1
 
 
 @pytest.mark.usefixtures("order")

@@ -9,6 +9,7 @@ from django.test import Client
 
 from events.models import Log
 from projections import jobs, states
+from projections.models import Job
 from projections.states import Pace
 from tests.integration.pages.conftest import Append
 
@@ -154,7 +155,7 @@ def test_a_step_that_is_too_far_to_compare_with_is_a_job(
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(4, 451)])
     monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
     url = f"{at}replay/stream/order-1/1"
-    assert "being folded" in viewer.get(url, {"from": "400"}).content.decode()
+    assert "have to be folded" in viewer.get(url, {"from": "400"}).content.decode()
     while (job := jobs.claim(["replay"])) and job.log_id != log.pk:
         pass  # another test's
     assert job
@@ -196,3 +197,21 @@ def test_an_equal_value_just_before_is_offered_and_no_more_than_that(viewer: Cli
     assert re.findall(r'/list-1/1\?why=([^"]*)"><bdi>([^<]*)<', said) == [("%2Fdraft%2Ftitle", "/draft/title")]
     assert "an equal value" not in history(viewer, at, 3, "/m")
     assert "an equal value" not in history(viewer, at, 1, "/draft/title")
+
+
+def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
+    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append("order-1", *[{}] * 450)
+    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    url = f"{at}replay/stream/order-1/400"
+    page = viewer.get(url).content.decode()
+    assert "/cancel" not in page  # a viewer may not
+    [job] = Job.objects.filter(log=log, kind="replay", status="queued", arguments__projection="latest")
+    jobs.cancel(log.pk, job.pk)
+    asked = {"HX-Request": "true", "X-Job": str(job.pk)}
+    page = viewer.get(url, headers=asked).content.decode()
+    assert "The fold was cancelled" in page
+    assert "every 1s" not in page
+    assert Job.objects.filter(log=log, kind="replay", arguments__projection="latest").count() == 1
+    assert "have to be folded" in viewer.get(url).content.decode()  # who looks again has it begun again
