@@ -6,7 +6,8 @@ wrong is raised where it yielded, so that it can say what may fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -33,19 +34,25 @@ class Statement:
 
     def execute(self) -> None:
         """For its effect, in the calling thread."""
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(self.sql, self.params)
+        with transaction.atomic(), self._executed():
+            pass
 
     def fetch(self) -> list[Any]:
-        """For its rows, by psycopg's own cursor, which keeps statements prepared and reads binary: a state takes a
-        third of the time. One plan for any parameters suits these statements: each has one index to go by."""
+        """For its rows, in the calling thread."""
+        with self._executed() as cursor:
+            return [self.row(*values) for values in cursor.fetchall()] if self.row else []
+
+    @contextmanager
+    def _executed(self) -> Iterator[Any]:
+        """By psycopg's own cursor, which keeps statements prepared, reads binary and sends values beside them: a state
+        takes a third of the time. One plan for any values suits these statements: each has one index to go by."""
         connection.ensure_connection()
         raw: Any = Cursor(connection.connection)
         raw.format = Format.BINARY
         cursor = connection.make_debug_cursor(raw) if connection.queries_logged else raw
         with connection.wrap_database_errors, cursor:
             cursor.execute(self.sql, self.params)
-            return [self.row(*values) for values in cursor.fetchall()] if self.row else []
+            yield cursor
 
 
 _Asked: TypeAlias = Read[Any] | Search | Statement

@@ -1,8 +1,8 @@
 """Folding a source on from a point, and the points at which a snapshot is left on the way. Pure.
 
-Points are left at multiples of `SPACING` events, where the sizes of all so far stay under `BUDGET` times that of the
-events: so whoever folds leaves the same ones, a small state has one every hundred events, and a state that grows as
-the log does has them ever further apart.
+Points are left at multiples of `SPACING` events, or of `WIDE` where the state is large, where the sizes of all so far
+stay under `BUDGET` times that of the events: so whoever folds leaves the same ones, a small state has one every hundred
+events, and a state that grows as the log does has them ever further apart.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from projections.types import Decoded, Json, Projection, decode
 
 SPACING = 100
 """Events between two snapshots, at the least: a millisecond of folding."""
+WIDE = 500
+LARGE = 16_000
+"""Characters of a state that takes longer to write than to fold 200 events."""
 BUDGET = 2
 """Characters of snapshots for one of events, at the most."""
 
@@ -155,12 +158,15 @@ class Folding:
 
     def _leave(self) -> None:
         """Leave a snapshot, if this is the place and it is not too dear. The last size says whether to try."""
-        at = self._at
-        room = BUDGET * at.event_size - at.kept_size
-        if at.n % SPACING or self._size > room:
+        if not self._is_place:
             return
         point = self.point
         self._size = len(point.state)
-        if self._size <= room:
-            self._at = structs.replace(point, kept_size=at.kept_size + self._size)
+        if self._is_place:
+            self._at = structs.replace(point, kept_size=point.kept_size + self._size)
             self.left.append(self._at)
+
+    @property
+    def _is_place(self) -> bool:
+        at, spacing = self._at, SPACING if self._size < LARGE else WIDE
+        return not at.n % spacing and at.kept_size + self._size <= BUDGET * at.event_size

@@ -17,7 +17,7 @@ from events.types import Event
 from projections.asking import Asking, Statement
 from projections.fingerprint import fingerprint
 from projections.models import Checkpoint, Parked, ProjectionEvent
-from projections.sql.caches import STREAM_EVENTS
+from projections.sql.caches import LOG_EVENTS, NAMED_EVENTS, STREAM_EVENTS
 from projections.types import AGENT, LOG, STREAM, WORKFLOW, Key, Projection, decode
 
 Kind: TypeAlias = Literal["stream", "workflow", "agent", "log", "query", "key", "kept"]
@@ -26,6 +26,9 @@ _KINDS: dict[str, Kind] = {STREAM.name: "stream", WORKFLOW.name: "workflow", AGE
 _BY_INDEX: tuple[Key, ...] = (STREAM, WORKFLOW, AGENT, LOG)
 
 _STREAM_EVENTS = STREAM_EVENTS.format(columns=store.EVENT_COLUMNS)
+_LOG_EVENTS = LOG_EVENTS.format(columns=store.EVENT_COLUMNS)
+_NAMES = {"workflow": "correlation_id", "agent": "agent"}
+_NAMED_EVENTS = {kind: NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, name=column) for kind, column in _NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ class Source:
         if self.places and after < self.places.upto:
             wanted = self._noted(log_id, self.places, after=after, upto=upto)
             return store.events(log_id, Q(position__in=wanted[:limit]), limit=limit)
-        return store.events(log_id, self.condition, after=after, before=upto + 1, limit=limit)
+        if self.kind in _NAMES:
+            return Statement(_NAMED_EVENTS[self.kind], (log_id, self.name, after, upto, limit), Event)
+        return Statement(_LOG_EVENTS, (log_id, after, min(upto, after + limit)), Event)
 
     def place(self, event: Event) -> int:
         """Where an event stands in this source."""
@@ -86,13 +91,7 @@ class Source:
 
     @property
     def condition(self) -> Q:
-        match self.kind:
-            case "workflow":
-                return Q(correlation_id=self.name)
-            case "agent":
-                return Q(agent=self.name)
-            case _:
-                return Q()
+        return Q(**{_NAMES[self.kind]: self.name}) if self.kind in _NAMES else Q()
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -18,9 +19,7 @@ from projections.types import Json
 
 MOST_DEEP = 200
 """How deep a state may be nested; an event's data may be 100 deep."""
-_PLAIN = frozenset({str, int, bool, type(None)})
-_CONTAINERS = frozenset({dict, list})
-_ALLOWED = _PLAIN | _CONTAINERS | {Decimal}
+_ALLOWED = frozenset({str, int, bool, type(None), dict, list, Decimal})
 
 
 class NotAState(ValueError):
@@ -49,22 +48,18 @@ def dumps(state: Json) -> str:
 
 
 def _check_values(state: Json) -> None:
-    """Raise `NotAState` for a value that orjson would write although it is none. The items of a container are looked
-    at together, and keys are left to orjson: this is most of `dumps`."""
-    containers: list[Any] = [[state]]
+    """Raise `NotAState` for a value that orjson would write although it is none. Those of a level are looked at
+    together, and keys are left to orjson: this is most of `dumps`."""
+    values: list[Any] = [state]
     for _ in range(MOST_DEEP + 1):
-        inner: list[Any] = []
-        for container in containers:
-            items = container.values() if type(container) is dict else container
-            types = set(map(type, items))
-            if types <= _PLAIN:
-                continue
-            if not types <= _ALLOWED or (Decimal in types and not all(map(_is_finite, items))):
-                _refuse(state, "")
-            inner += [each for each in items if type(each) in _CONTAINERS]
-        if not inner:
+        types = set(map(type, values))
+        if not types <= _ALLOWED or (Decimal in types and not all(map(_is_finite, values))):
+            _refuse(state, "")
+        objects = [each for each in values if type(each) is dict] if dict in types else []
+        arrays = [each for each in values if type(each) is list] if list in types else []
+        if not objects and not arrays:
             return
-        containers = inner
+        values = list(chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays)))
     raise NotAState("", f"it is nested more than {MOST_DEEP} deep.")
 
 

@@ -1,10 +1,15 @@
-"""Statements about states: where the log ends, a stream's events, snapshots, times; and about jobs."""
+"""Statements about states: where the log ends, a source's events, snapshots, times; and about jobs."""
 
 from __future__ import annotations
 
 HEAD = "select head from log where id = %s"
 STREAM_EVENTS = """
 select {columns} from event where log_id = %s and stream = %s and version >= %s order by version limit %s"""
+# Positions have no gaps: a range is as good as a limit, and is walked along the key.
+LOG_EVENTS = "select {columns} from event where log_id = %s and position > %s and position <= %s order by position"
+NAMED_EVENTS = """
+select {columns} from event where log_id = %s and {name} = %s and position > %s and position <= %s
+order by position limit %s"""
 
 # Of one source and one reducer's code, and of events that nobody has emptied since.
 _SOUND = """
@@ -20,11 +25,13 @@ BETWEEN = f"{_POINT} and s.n >= %s and s.n < %s order by s.n limit 1"
 BEFORE = f"{_POINT} and s.n <= %s order by s.n desc limit 1"
 BEHIND = f"select s.n {_SOUND} and s.n > %s and not s.is_asked order by s.n limit 1"
 
-# One from before a redaction is replaced; else the first stays, and a second would be the same.
+# One from before a redaction is replaced; else the first stays, and a second would be the same. Nobody waits until it is
+# on the disk: the log is, and what is lost is made again.
 KEEP_SNAPSHOT = """
+with hurry as materialized (select set_config('synchronous_commit', 'off', true))
 insert into snapshot (log_id, projection, kind, source, fingerprint, n, place, events, position, version,
                       event_size, kept_size, state, seen, is_asked)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s from hurry
 on conflict (log_id, projection, kind, source, fingerprint, n) do update
 set place = excluded.place, events = excluded.events, position = excluded.position, version = excluded.version,
     event_size = excluded.event_size, kept_size = excluded.kept_size, state = excluded.state, seen = excluded.seen,

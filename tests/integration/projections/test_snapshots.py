@@ -14,7 +14,7 @@ from events.engine import Engine
 from events.models import Log
 from projections import registry, snapshots
 from projections.asking import arun
-from projections.folding import BUDGET, SPACING
+from projections.folding import BUDGET, LARGE, SPACING, WIDE
 from projections.models import Snapshot
 from projections.states import Moment, Pace, state_at
 from projections.types import Projection
@@ -87,6 +87,16 @@ async def test_snapshots_stay_apart_and_under_their_budget(engine: Engine, log: 
     # A small state has one at each place; one that grows as the log does has them ever further apart.
     gaps = [after.n - before.n for before, after in pairwise(left)]
     assert gaps == [SPACING] * len(gaps) if made is by_stream else gaps[-1] > gaps[0]
+
+
+async def test_a_large_state_is_kept_at_wider_places(engine: Engine, log: Log) -> None:
+    padded = Projection("padded", about="For a test.")
+    padded.on("*")(lambda state, happened: {"last": happened.position, "padding": "x" * LARGE})
+    await fill(engine, log, ["order-1"] * 3_000)
+    await fold(engine, log, padded)
+    left = [n async for n in Snapshot.objects.filter(log=log, is_asked=False).order_by("n").values_list("n", flat=True)]
+    assert len(left) >= 3
+    assert {n % WIDE for n in left} == {0}
 
 
 async def test_whoever_folds_leaves_the_same_snapshots(engine: Engine, log: Log, other_log: Log) -> None:
