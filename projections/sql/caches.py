@@ -25,8 +25,8 @@ BETWEEN = f"{_POINT} and s.n >= %s and s.n < %s order by s.n limit 1"
 BEFORE = f"{_POINT} and s.n <= %s order by s.n desc limit 1"
 BEHIND = f"select s.n {_SOUND} and s.n > %s and not s.is_asked order by s.n limit 1"
 
-# One from before a redaction is replaced; else the first stays, and a second would be the same. Nobody waits until it is
-# on the disk: the log is, and what is lost is made again.
+# One from before a redaction is replaced; else the first stays, and a second would be the same. Nobody waits until it
+# is on the disk: the log is, and what is lost is made again.
 KEEP_SNAPSHOT = """
 with hurry as materialized (select set_config('synchronous_commit', 'off', true))
 insert into snapshot (log_id, projection, kind, source, fingerprint, n, place, events, position, version,
