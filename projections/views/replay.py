@@ -45,7 +45,8 @@ _KINDS = ("stream", "workflow", "agent", "log", "query")
 def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name: str = "") -> HttpResponse:
     """`/logs/<log>/replay/<kind>/<name>/<step>`; `by` names the projection, `why` a value whose history is shown.
 
-    `?step=` goes to a step by its number, `?text=` shows one long text of the state whole, `?format=` is a copy of it.
+    `?step=` goes to a step by its number, `?place=` by its place; `?text=` shows one long text of the state whole,
+    `?format=` is a copy of it.
     """
     source = _source(kind, name or request.GET.get("name", ""), request.GET.get("q", ""))
     projection = registry.get(request.GET.get("by") or _DEFAULT)
@@ -53,6 +54,8 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     whole = _whole(member, source)
     if "step" in request.GET:
         return redirect(address.step(_wanted(request.GET["step"], member, projection, source, step, whole)))
+    if "place" in request.GET:
+        return redirect(address.step(min(_number(request.GET["place"], or_else=step), whole.last)))
     if source.kind == "stream" and step > whole.last:
         raise NoSuchEvent(f"{source.name} has {whole.last} steps.")
     made = run(replay(member.log_id, projection, source, place=step, head=member.log.head))
@@ -128,16 +131,21 @@ def _whole(member: Member, source: Source) -> Whole:
             info = store.workflow(member.log_id, source.name).first()
             if info is None:
                 raise NoSuchWorkflow(f"There is no workflow {source.name!r}.")
-            return Whole(info.last_position, info.events)
+            return Whole(info.last_position, info.events, info.first_position)
         case kind:
             return Whole(member.log.head, member.log.head if kind == "log" else None)
 
 
 def _wanted(text: str, member: Member, projection: Projection, source: Source, current: int, whole: Whole) -> int:
     """The place of the step whose number stands in the box, kept within the source."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    n = _number(text, or_else=-1)
+    if n < 0:
         return current
-    if whole.count is not None and int(text) >= whole.count:
+    if whole.count is not None and n >= whole.count:
         return whole.last
-    place = run(place_of(member.log_id, projection, source, int(text)))
+    place = run(place_of(member.log_id, projection, source, n))
     return current if place is None else min(place, whole.last)
+
+
+def _number(text: str, *, or_else: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else or_else

@@ -1,6 +1,6 @@
-/** The strip under the pointer: pressed or drawn along, it leads to the step that is there. */
+/** The strip under the pointer: pressed or drawn along, it leads to the step that is there. So does the track of the whole. */
 import { pause } from "./play.js";
-import { RUN, VISIT, go } from "./steps.js";
+import { RUN, VISIT, go, send } from "./steps.js";
 
 let drawn;
 
@@ -25,3 +25,13 @@ document.addEventListener("click", (event) => {
   if (event.target.closest?.("#strip .column") && event.detail && !event.ctrlKey && !event.metaKey) event.preventDefault();
 });
 document.addEventListener("dragstart", (event) => event.target.closest?.("#strip") && event.preventDefault());
+
+let isDrawing = false;
+
+document.addEventListener("input", ({ target }) => {
+  if (target.id !== "place") return;
+  pause();
+  send(target.form, isDrawing ? RUN : VISIT);
+  isDrawing = true;
+});
+document.addEventListener("change", ({ target }) => target.id === "place" && (isDrawing = false));

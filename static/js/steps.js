@@ -126,7 +126,7 @@ function swap(html) {
  * need not be drawn again, and keeps the focus and where it was scrolled to.
  */
 function become(old, fresh) {
-  if (fresh.matches(KEPT) || old.isEqualNode(fresh) || (old === document.activeElement && old.matches("input"))) return;
+  if (fresh.matches(KEPT) || old.isEqualNode(fresh)) return;
   if (!isAlike(old, fresh)) {
     old.replaceWith(fresh);
     htmx.process(fresh);
@@ -135,6 +135,8 @@ function become(old, fresh) {
   }
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  // What is being written is not written over.
+  if (fresh.matches("input") && old !== document.activeElement) old.value = fresh.value;
   const parts = [...fresh.children];
   [...old.children].forEach((part, i) => become(part, parts[i]));
 }
@@ -143,7 +145,7 @@ function become(old, fresh) {
 const isAlike = (old, fresh) =>
   old.tagName === fresh.tagName &&
   old.id === fresh.id &&
-  old.childElementCount > 0 &&
+  (old.childElementCount > 0 || fresh.matches("input")) &&
   old.childElementCount === fresh.childElementCount &&
   !hasText(old) &&
   !hasText(fresh) &&
@@ -184,7 +186,7 @@ function address(how) {
     return;
   }
   readdress();
-  const url = new URL(root().dataset.here, location).href;
+  const url = new URL(root().dataset.address || root().dataset.here, location).href;
   if (how === VISIT && url !== location.href) history.pushState({ step: true }, "", url);
 }
 
@@ -212,12 +214,17 @@ document.addEventListener("click", (event) => {
   go(here(link.getAttribute("href")));
 });
 
+/** Go where a form leads. */
+export function send(form, how = VISIT, submitter = null) {
+  return go(here(`${form.getAttribute("action")}?${new URLSearchParams(new FormData(form, submitter))}`), how);
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("#replay [data-steps] form, #replay form[data-steps]");
   if (!form || form.method !== "get") return;
   event.preventDefault();
   document.activeElement.blur();
-  go(here(`${form.getAttribute("action")}?${new URLSearchParams(new FormData(form, event.submitter))}`));
+  send(form, VISIT, event.submitter);
 });
 
 // A part of the page that htmx has fetched: the answer of a job that is waited for, or the one after a failure.
