@@ -56,7 +56,8 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who last set a value: the event and its address, and an address of all who did. `position` None: not known."""
+    """Who last set a value: the event and its address, and an address of all who did. `position` None: not
+    known; 0: nobody, it stood there from the beginning."""
 
     history: str
     position: int | None = None

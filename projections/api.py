@@ -109,6 +109,9 @@ async def states(request: HttpRequest, projection: str) -> HttpResponse:
     query = parse_query(request.GET, StatesQuery)
     found = registry.get(projection)
     prefix = _prefix(grant, found)
+    if not prefix.startswith(query.prefix):
+        _check_key(grant, found, query.prefix)
+        prefix = query.prefix
     fits = parse_state_query(query.q) if query.q.strip() else None
     after = optional(query.after)
     work = present.states(grant.log_id, found, query=fits, after=after, limit=query.limit, prefix=prefix)

@@ -73,6 +73,7 @@ def _time(text: str) -> datetime:
 class StatesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """Which states."""
 
+    prefix: Annotated[Key, Meta(description="What their keys begin with")] = ""
     after: Annotated[Key, Meta(description="Keys after this one")] | UnsetType = UNSET
     limit: Limit = 100
     q: Annotated[

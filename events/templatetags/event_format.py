@@ -54,8 +54,8 @@ aria-label="History of {}">history</a></span>"""
 @register.simple_tag
 def set_by(by: By, key: str | None) -> SafeString:
     """Who last set a value of a tree, in columns."""
-    event = SafeString('<span class="faint">not known</span>')
-    if by.position is not None:
+    event = SafeString(f'<span class="faint">{"not known" if by.position is None else "initial"}</span>')
+    if by.position:
         shape = glyph(by.type)
         event = format_html(
             '<a class="setby" href="{}" title="{}">{}#{}</a>', by.url, by.type, shape, count(by.position)

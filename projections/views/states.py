@@ -41,8 +41,8 @@ def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     """`/logs/<log>/projections/<name>/states`: by key, `?prefix=`, `?q=state.balance<0`; `?format=json` as the API."""
     projection = registry.get(name)
     if request.GET.get("format") == "json":
-        after, q = request.GET.get("after"), request.GET.get("q")
-        return redirect(twin(member, f"/{name}/states", after=after, q=q))
+        said = {name: request.GET.get(name) for name in ("prefix", "q", "after")}
+        return redirect(twin(member, f"/{name}/states", **said))
     form = StatesForm(request.GET)
     context: dict[str, Any] = {
         "here": "projections",
@@ -77,6 +77,7 @@ def _row(found: Found) -> StateRow:
     items = list(state.items()) if isinstance(state, dict) else [("", state)]
     said_already: tuple[object, ...] = (None, "", {}, [], found.key)
     telling = [(key, value) for key, value in items if value not in said_already] or items
+    telling.sort(key=lambda pair: isinstance(pair[1], dict | list))  # what is inside them is not shown
     return StateRow(found, [(visible(key), _cut(brief(value))) for key, value in telling[:_PAIRS]])
 
 

@@ -7,5 +7,6 @@ import "./links.js";
 import "./rows.js";
 import "./failures.js";
 import "./focus.js";
+import "./folds.js";
 import "./newer.js";
 import "./times.js";

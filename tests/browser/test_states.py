@@ -70,6 +70,23 @@ def test_now_follows_the_log_and_marks_what_changed(state: Page, agent: Agent) -
     expect(row(state, "quantity").locator(".setby")).to_have_text("#4")
 
 
+def test_what_is_folded_by_hand_stays_folded_when_the_state_changes(state: Page, agent: Agent) -> None:
+    nested = {"address": {"town": {"name": "Ulm"}}, "parcel": {"size": 1}}
+    agent.append(STREAM, {"type": "Changed", "agent": "dan", "data": nested})
+    expect(row(state, "name")).to_be_visible()
+    address = state.locator("#now summary").filter(has=state.locator(".key", has_text=re.compile("^address$")))
+    address.press("Enter")
+    expect(row(state, "name")).to_be_hidden()
+    agent.append(STREAM, {"type": "Changed", "agent": "dan", "data": {"quantity": 41}})
+    expect(row(state, "quantity")).to_contain_text("41")
+    expect(row(state, "name")).to_be_hidden()
+    expect(row(state, "size")).to_be_visible()
+    address.press("Enter")
+    agent.append(STREAM, {"type": "Changed", "agent": "dan", "data": {"quantity": 42}})
+    expect(row(state, "quantity")).to_contain_text("42")
+    expect(row(state, "name")).to_be_visible()
+
+
 def test_the_past_stays_as_it_was(state: Page, agent: Agent) -> None:
     state.goto(f"{state.url}&at_version=2")
     agent.append(STREAM, {"data": {"quantity": 40}})

@@ -213,6 +213,8 @@ def test_twins_are_the_answers_of_the_api(viewer: Client, at: str, log: Log) -> 
         to = viewer.get(f"{at}projections/{page}{'&' if '?' in page else '?'}format=json")["Location"]
         assert to.startswith(f"{address}log={log.name}")
     assert "key=a%26b" in to
+    asked = viewer.get(f"{at}projections/totals/states?prefix=a%26&q=has:state.sum&format=json")["Location"]
+    assert asked.endswith("&prefix=a%26&q=has%3Astate.sum")
 
 
 def test_a_job_of_another_log_is_not_cancelled(operator: Client, at: str, append: Append) -> None:

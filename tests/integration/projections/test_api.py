@@ -130,6 +130,18 @@ async def test_a_token_of_a_prefix_sees_the_states_of_its_streams_only(
     assert await status("jobs") == 403
     listed = (await get("projections/sums/states", token=bound)).json()["states"]
     assert [each["key"] for each in listed] == ["order-1"]
+    assert await status("projections/sums/states", prefix="a/b") == 403
+
+
+@pytest.mark.parametrize(
+    ("prefix", "keys"), [("", ["a/b", "order-1", "order-10"]), ("order-10", ["order-10"]), ("or-", [])]
+)
+async def test_states_are_listed_by_the_beginning_of_their_keys(
+    engine: Engine, log: Log, get: Get, sums: Projection, prefix: str, keys: list[str]
+) -> None:
+    await fill(engine, log, ["order-1", "order-10", "a/b"])
+    listed = (await get("projections/sums/states", prefix=prefix)).json()["states"]
+    assert [each["key"] for each in listed] == keys
 
 
 async def test_a_difference_holds_operations_with_old_values(
