@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from itertools import compress, count
+from itertools import chain, compress, count, repeat
 from operator import is_not
 from typing import Any
 
@@ -23,6 +23,27 @@ from projections.types import Change, Json
 def diff(before: Json, after: Json) -> tuple[Change, ...]:
     """The operations that turn `before` into `after`, in the order in which they apply."""
     return tuple(_diff(before, after, ""))
+
+
+def diff_along(before: Json, after: Json, pointer: str) -> tuple[Change, ...]:
+    """Those of them that touch what stands at a pointer: a look at nothing that stands beside the way there.
+
+    What is no pointer is touched by none.
+    """
+    try:
+        way = tokens(pointer)
+    except LookupError:
+        return ()
+    path = ""
+    for token in way:
+        if before is after or not (isinstance(before, dict) and isinstance(after, dict)):
+            break
+        path = below(path, token)
+        if token not in before or token not in after:
+            came = (Change("add", path, value=after[token]),) if token in after else ()
+            return (Change("remove", path, old=before[token]),) if token in before else came
+        before, after = before[token], after[token]
+    return tuple(_diff(before, after, path))
 
 
 def apply(document: Json, changes: Iterable[Change]) -> Json:
@@ -76,16 +97,20 @@ _MISSING = object()
 
 
 def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) -> Iterator[Change]:
-    if not before.keys() <= after.keys():
-        for key, old in before.items():
+    names = list(after)
+    changed: Iterable[str] = names
+    if names[: len(before)] == list(before):
+        # As most handlers leave it: no key went, and those that came stand at the end. No Python runs for each.
+        changed = compress(names, map(is_not, chain(before.values(), repeat(_MISSING)), after.values()))
+    else:
+        for key in before:
             if key not in after:
-                yield Change("remove", below(path, key), old=old)
-    for key, value in after.items():
-        old = before.get(key, _MISSING)  # type: ignore[arg-type]
-        if old is _MISSING:
-            yield Change("add", below(path, key), value=value)
-        elif old is not value:
-            yield from _diff(old, value, below(path, key))
+                yield Change("remove", below(path, key), old=before[key])
+    for key in changed:
+        if key not in before:
+            yield Change("add", below(path, key), value=after[key])
+        elif before[key] is not after[key]:
+            yield from _diff(before[key], after[key], below(path, key))
 
 
 def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[Change]:

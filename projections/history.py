@@ -13,7 +13,7 @@ from events.types import Event
 from projections import blame, snapshots, state_text
 from projections.asking import Asking
 from projections.blame import Changes, Touch
-from projections.diff import diff
+from projections.diff import diff_along
 from projections.fold import fold
 from projections.folding import Point, start
 from projections.setters import setters
@@ -85,12 +85,17 @@ def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -
     return (yield from way_through(log_id, projection, source, upto=upto, seen=head))
 
 
-def way_through(log_id: int, projection: Projection, source: Source, *, upto: int, seen: int) -> Asking[Way]:
-    """The same of a source, whatever the projection's key, up to a position. `seen` is the log's head, read before."""
+def way_through(
+    log_id: int, projection: Projection, source: Source, *, upto: int, seen: int, along: str = ""
+) -> Asking[Way]:
+    """The same of a source, whatever the projection's key, up to a position. `seen` is the log's head, read before.
+
+    `along` a pointer only what changed what stands there is looked for, which is a fraction of the work.
+    """
     end = (yield from fold_to(log_id, projection, source, upto=upto, seen=seen)).point
     base = yield from _base(log_id, projection, source, end=end)
     events = yield from _read(log_id, source, after=base.place, upto=upto)
-    steps = list(_steps(projection, source, base, events))[::-1]
+    steps = list(_steps(projection, source, base, events, along))[::-1]
     by_position = {event.position: event for event in events}
     return Way(
         State(end.state, end.events, end.position, end.version),
@@ -126,11 +131,13 @@ def _read(log_id: int, source: Source, *, after: int, upto: int) -> Asking[list[
     return found
 
 
-def _steps(projection: Projection, source: Source, base: Point, events: Sequence[Event]) -> Iterator[Changes]:
+def _steps(
+    projection: Projection, source: Source, base: Point, events: Sequence[Event], along: str
+) -> Iterator[Changes]:
     """What each event changed, by its position."""
     state = state_text.loads(base.state)
     for event in events:
         if source.takes(projection, event):
             after = fold(projection, [decode(event)], state)
-            yield event.position, diff(state, after)
+            yield event.position, diff_along(state, after, along)
             state = after

@@ -54,7 +54,7 @@ def why(log_id: int, made: Replay, pointer: str, *, head: int) -> Asking[Why]:
     """
     stop = made.stop
     upto = stop.event.position if stop else 0
-    way = yield from way_through(log_id, made.projection, made.source, upto=upto, seen=head)
+    way = yield from way_through(log_id, made.projection, made.source, upto=upto, seen=head, along=pointer)
     found = way.history(pointer)
     numbers = {each.event.position: each.n for each in made.stops}
     changes = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.diff import apply, diff, equal
+from events.json_pointer import below
+from projections.blame import history
+from projections.diff import apply, diff, diff_along, equal
 from projections.types import Change, Json
 from tests.unit.projections.json_values import VALUES
 
@@ -32,6 +35,34 @@ NAMED: st.SearchStrategy[Any] = st.lists(
 @given(VALUES, VALUES)
 def test_applying_a_difference_to_before_gives_after(before: Json, after: Json) -> None:
     assert equal(apply(before, diff(before, after)), after)
+
+
+def pointers(value: Json, pointer: str = "") -> Iterator[str]:
+    """All that stands in a value."""
+    yield pointer
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        yield from pointers(each, below(pointer, key))
+
+
+@given(st.data(), VALUES | st.dictionaries(st.sampled_from("abc"), NAMED | VALUES), VALUES)
+def test_along_a_pointer_it_is_what_touches_what_stands_there(data: st.DataObject, before: Any, other: Json) -> None:
+    after = data.draw(st.sampled_from([other, deepcopy(before)]))
+    if isinstance(before, dict) and isinstance(after, dict):
+        after |= {key: data.draw(NAMED | VALUES) for key in data.draw(st.sets(st.sampled_from("abcd")))}
+    some = [*pointers(before), *pointers(after), "/a/none", "/-", "no pointer"]
+    for pointer in data.draw(st.lists(st.sampled_from(some), max_size=5)):
+        everything = list(history(pointer, [(1, diff(before, after))]))
+        assert list(history(pointer, [(1, diff_along(before, after, pointer))])) == everything
+
+
+@pytest.mark.parametrize(
+    "after", [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": None}, {"b": 1}, {"c": 0, "a": 1}, {}]
+)
+def test_an_object_is_looked_through_in_any_order(after: dict[str, Json]) -> None:
+    befores: list[dict[str, Json]] = [{"a": 1, "b": 2}, {"a": 1}, {"b": 2, "a": 1}, {"a": None}]
+    for before in befores:
+        assert apply(before, diff(before, after)) == after
 
 
 @given(VALUES)
