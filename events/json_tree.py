@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal, TypeAlias
 
@@ -21,10 +21,10 @@ _ALL_TEXT_SHOWN = 24_000
 _TEXT_INLINE = 100
 _CHILDREN_SHOWN = 100
 _ROWS_SHOWN = 1_500
-_KEPT = 500
-"""Rows that folded containers leave for those that changed."""
-_FOLDED_SHOWN = 40
-"""Items within a folded container that come with it; those of a larger one come when it is opened."""
+_KEPT = 1_100
+"""Rows that are kept for what changed, of those of a tree that comes part by part."""
+_TOGETHER, _TOGETHER_NEW = 40, 200
+"""Items that come together with the container that they are in: where it is folded, and where it is all new."""
 _OLD_SHOWN = 80
 
 MarkName: TypeAlias = Literal["", "add", "chg", "del", "within"]
@@ -175,10 +175,9 @@ class _Tree:
         if key is not None:
             is_open = not self.has_marks or (self.part is not None and self.part.is_open)
             unfolded = is_open or is_new or bool(mark.name)
-            is_later = not unfolded and self._is_for_later(value)
-            yield Row(
-                "open", depth, key, pointer, "c", brief(value), 0, mark.name, _old(mark), unfolded, is_later=is_later
-            )
+            is_later = self._is_for_later(value, is_new=is_new, unfolded=unfolded)
+            row = Row("open", depth, key, pointer, "c", brief(value), 0, mark.name, _old(mark), unfolded)
+            yield replace(row, unfolded=unfolded and not is_later, is_later=is_later)
             inner += 1
             if is_later:
                 yield Row("close", depth)
@@ -219,11 +218,12 @@ class _Tree:
             found += (name for name in names if name in value and name not in shown)
         return found[: min(_CHILDREN_SHOWN, max(self.left, 0))]
 
-    def _is_for_later(self, value: Any) -> bool:
-        """Whether a folded container is too large to come at once."""
-        if self.part is None:
+    def _is_for_later(self, value: Any, *, is_new: bool, unfolded: bool) -> bool:
+        """Whether what is in a container that is all new, or did not change, is too much to come at once."""
+        if self.part is None or self.part.is_open or (unfolded and not is_new):
             return False
-        left, containers = _FOLDED_SHOWN if self.left > _KEPT else 0, [value]
+        together = _TOGETHER_NEW if is_new else _TOGETHER
+        left, containers = together if self.left > _KEPT else 0, [value]
         while containers and left >= 0:
             each = containers.pop()
             left -= len(each)

@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 
 from events.line import slot
 from projections.findings import Shown
-from projections.replay import Stop
 from projections.replay_address import Address
 from projections.sources import Kind, Source, kind_of
 from projections.states import State
@@ -91,40 +90,32 @@ def _parts(strip: Strip, column: Column) -> Iterator[str]:
 
 _TREND = """<svg class="trend" y="{}" width="100%" height="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">\
 <path d="{}" vector-effect="non-scaling-stroke"/></svg>"""
-_SEGMENT = """<a class="segment{}" href="{}" tabindex="-1"><title>{}</title>\
-<svg x="{}" y="{}" width="{}" height="{}"><rect width="100%" height="100%"/>{}</svg></a>"""
+_SEGMENT = """<svg class="segment{}" x="{}" y="{}" width="{}" height="{}">\
+<rect width="100%" height="100%"/>{}</svg>"""
 _WIDE = 1_200
 _LETTER = 7
 """Pixels: of the strip on a wide screen, of a letter in it. What surely has no room is left out."""
 
 
 @register.simple_tag
-def track_of(strip: Strip, track: Track, at: Address) -> SafeString:
-    """A pinned value along the strip: how it goes where it is a number, and its values where they change."""
+def track_of(strip: Strip, track: Track) -> SafeString:
+    """A pinned value along the strip: how it goes where it is a number, and its values where they change. The columns
+    behind it lead to the steps."""
     columns = len(strip.columns)
     trend = format_html(_TREND, track.y, HEIGHT, columns, HEIGHT, track.line) if track.line else ""
-    return SafeString(trend + "".join(_segment(strip, track, each, at) for each in track.segments))
+    return SafeString(trend + "".join(_segment(track, each, columns) for each in track.segments))
 
 
-def _segment(strip: Strip, track: Track, segment: Segment, at: Address) -> str:
-    columns = strip.columns
-    share = 100 / len(columns)
-    first, last = columns[segment.first].stop, columns[segment.first + segment.count - 1].stop
+def _segment(track: Track, segment: Segment, columns: int) -> str:
     text = "–" if segment.text is None else segment.text
-    room = segment.count * _WIDE / len(columns)
+    room = segment.count * _WIDE / columns
     is_shown = (len(text) + 1) * _LETTER < room if track.line else room > 4 * _LETTER
     return format_html(
         _SEGMENT,
         " none" if segment.text is None else " number" if track.line else "",
-        f"{at.prefix}{first.place}{at.suffix}",
-        f"{track.pointer} = {text} ({_number(first)} to {_number(last)})",
-        f"{share * segment.first:.3f}%",
+        f"{100 * segment.first / columns:.3f}%",
         track.y + 2,
-        f"{share * segment.count:.3f}%",
+        f"{100 * segment.count / columns:.3f}%",
         HEIGHT - 4,
         format_html('<text x="6" y="12">{}</text>', text) if is_shown else "",
     )
-
-
-def _number(stop: Stop) -> str:
-    return f"#{stop.place:,}" if stop.n is None else f"{stop.n:,}"

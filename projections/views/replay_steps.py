@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from events.line import Line, line
@@ -51,12 +51,12 @@ class Listed:
 
 def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -> dict[str, Any]:
     """The list, the strip and the ways on."""
-    lines = [line(stop.event) for stop in made.stops]
+    lines = cache(lambda: [line(stop.event) for stop in made.stops])
     events = [stop.event for stop in made.stops]
     found = _with_failure(run(findings(member.log_id, made.source, events=events, head=member.log.head)), made)
     for projection, too_far in found.missing:
         run(indexing.ensure(member.log_id, projection, too_far))
-    near, at = made.near, made.at
+    near = made.near
     ends = near.ends and len(made.stops) and made.stops[-1].event is near.events[-1]
     begins = near.begins and (not made.stops or made.stops[0].event is near.events[0])
     count = whole.count if whole.count is not None else (made.stops[-1].n if ends else None)
@@ -67,12 +67,12 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -
         "ends": ends or not made.stops,
         "n": made.stop.n if made.stop else 0,
         # Neither is asked for where the page keeps its own.
-        "listed": cache(lambda: [_listed(made, i, each, found) for i, each in enumerate(lines)]),
-        "line": lines[at] if at >= 0 else None,
+        "listed": cache(lambda: [_listed(made, i, each, found) for i, each in enumerate(lines())]),
+        "line": line(made.stop.event) if made.stop else None,
         "findings": found,
         "found_here": found.at(made.stop.event.position) if made.stop else [],
         "strip": cache(
-            partial(draw, made.stops, lines, at=at, found=found, states=made.states, pins=address.all("pin"))
+            lambda: draw(made.stops, lines(), at=made.at, found=found, states=made.states, pins=address.all("pin"))
         ),
         "steps_before": (made.stops[0].n or 1) - 1 if made.stops else 0,
         "steps_behind": count - (made.stops[-1].n or 0) if count is not None and made.stops else None,

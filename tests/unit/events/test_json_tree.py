@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.json_pointer import at
-from events.json_tree import TEXT_SHOWN, tree
+from events.json_tree import TEXT_SHOWN, Mark, Marks, Part, tree
 from events.json_value import loads
 
 
@@ -71,3 +71,40 @@ def test_a_pointer_finds_what_stands_there() -> None:
 def test_a_pointer_to_nothing_is_a_lookup_error(pointer: str) -> None:
     with pytest.raises(LookupError):
         at({"list": [1]}, pointer)
+
+
+def test_what_comes_part_by_part_leaves_large_unchanged_containers_for_later() -> None:
+    value = {"big": list(range(500)), "small": [1, 2]}
+    rows = tree(value, marks=Marks(), part=Part())
+    assert [(row.key, row.is_later) for row in rows if row.shape == "open"] == [("big", True), ("small", False)]
+    assert [row.text for row in rows if row.shape == "leaf"] == ["1", "2"]
+    (part,) = (row for row in tree(value["big"], part=Part("/big", 1, 200)) if row.shape == "more")
+    assert (part.pointer, part.first, part.length, part.depth) == ("/big", 300, 200, 1)
+
+
+def test_parts_that_are_opened_one_after_the_other_are_all_of_it() -> None:
+    found, skip = [], 0
+    while True:
+        rows = tree(list(range(450)), marks=Marks(), part=Part("", 0, skip))
+        found += [row.text for row in rows if row.shape == "leaf"]
+        more = [row.first for row in rows if row.shape == "more"]
+        if not more:
+            break
+        (skip,) = more
+    assert found == [str(n) for n in range(450)]
+
+
+@pytest.mark.parametrize("value", [list(range(500)), {str(n): n for n in range(500)}])
+def test_what_changed_is_shown_however_far_behind_it_stands(value: object) -> None:
+    rows = tree(value, marks=Marks(at={"/499": Mark("chg", 0), "/7": Mark("chg", 0)}), part=Part())
+    assert [row.key for row in rows if row.mark] == ["7", "499"]
+    assert [row.length for row in rows if row.shape == "more"] == [399]
+
+
+def test_what_is_all_new_is_open_where_it_is_not_too_much() -> None:
+    marks = Marks(at={"/few": Mark("add"), "/many": Mark("add")})
+    rows = tree({"few": list(range(50)), "many": list(range(5_000))}, marks=marks, part=Part())
+    assert [(row.key, row.unfolded, row.is_later) for row in rows if row.shape == "open"] == [
+        ("few", True, False),
+        ("many", False, True),
+    ]
