@@ -102,6 +102,8 @@ def _readers(
     source: Source, events: Sequence[Event]
 ) -> Iterator[tuple[Projection, Callable[[Any], Iterator[Finding]]]]:
     """The projections that find something, and what reads it out of their states."""
+    if source.kind in ("key", "kept"):
+        return  # whose events are those of another projection's key
     yield collisions, lambda state: map(_overwrote, [*state["lost_updates"], *state["possible_ones"]])
     yield lifecycle, lambda state: map(_out_of_order, state["illegal_transitions"])
     # A run is a stream or a workflow, and where nothing is said that it knows, there is none.

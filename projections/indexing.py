@@ -11,7 +11,7 @@ from projections.fingerprint import fingerprint
 from projections.folding import Folding
 from projections.jobs import Beat
 from projections.models import Job
-from projections.sources import Source
+from projections.sources import source_named
 from projections.states import Pace, TooFar, fold_to
 from projections.types import Projection
 
@@ -31,7 +31,8 @@ def ensure(log_id: int, projection: Projection, too_far: TooFar) -> Asking[Job]:
 def index(job: Job, beat: Beat) -> dict[str, Any]:
     """Fold the source of a replay up to a position."""
     wanted = job.arguments
-    projection, source = registry.get(wanted["projection"]), Source(wanted["kind"], wanted["name"])
+    projection = registry.get(wanted["projection"])
+    source = run(source_named(job.log_id, projection, wanted["kind"], wanted["name"]))
     head = store.head(job.log_id).first() or 0
 
     def told(folding: Folding) -> None:

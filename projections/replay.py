@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from django.db.models import Q
+
 from events import scan, store
 from events.query.parse import parse
 from events.scan import Found
+from events.store import Read
 from events.types import Event
 from projections import snapshots, state_text
 from projections.asking import Asking
@@ -120,6 +123,12 @@ def near_to(log_id: int, source: Source, place: int, *, head: int, side: int = _
     if source.kind == "stream":
         back = yield store.stream_events(log_id, source.name, from_version=place, backward=True, limit=side + 1)
         ahead = yield store.stream_events(log_id, source.name, from_version=place + 1, limit=side + 1)
+    elif source.places:
+        noted = source.noted(log_id, source.places)
+        last = noted.filter(position__lte=place).order_by("-position")[: side + 1]
+        following = noted.filter(position__gt=place).order_by("position")[: side + 1]
+        back = yield store.events(log_id, Q(position__in=last), backward=True, limit=side + 1)
+        ahead = yield store.events(log_id, Q(position__in=following), limit=side + 1)
     else:
         condition = source.condition
         back = yield store.events(log_id, condition, before=place + 1, backward=True, limit=side + 1)
@@ -233,6 +242,9 @@ def place_of(log_id: int, projection: Projection, source: Source, n: int) -> Ask
     """Where the nth event of a source stands, or its last one; None where the way to it is long to count."""
     if source.kind in ("stream", "log", "query") or not n:
         return n
+    if source.places:
+        nth: list[int] = yield Read(source.noted(log_id, source.places).filter(n=n).values_list("position"), int)
+        return nth[0] if nth else None
     near = yield from _before(log_id, projection, source, n)
     passed, place = (near.n, near.place) if near else (0, 0)
     if n == passed:

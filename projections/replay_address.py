@@ -49,10 +49,15 @@ class Address:
         """The address of a step, with some parameters changed; None takes one away. (`from_` is `from`.)"""
         return f"{self.prefix}{place}{self.with_asked(**changed)}"
 
+    @property
+    def kind(self) -> str:
+        """What its source is, as addresses and pages say it."""
+        return "key" if self.source.kind == "kept" else self.source.kind
+
     @cached_property
     def prefix(self) -> str:
         """All of it up to the step."""
-        args: list[str | int] = [self.log_name, self.source.kind]
+        args: list[str | int] = [self.log_name, self.kind]
         if self._in_path:
             return reverse("replay-of", args=[*args, self.source.name, 0]).removesuffix("0")
         return reverse("replay", args=[*args, 0]).removesuffix("0")
@@ -91,6 +96,9 @@ class Address:
                 return reverse("stream", args=[self.log_name, name])
             case "workflow":
                 return workflow_url(self.log_name, name)
+            case "kept":
+                state = reverse("projection-state", args=[self.log_name, self.one("by")])
+                return f"{state}?{urlencode({'key': name})}"
             case kind:
                 asked = {"agent": lambda: names_string(agent=name), "query": lambda: f"?{urlencode({'q': name})}"}
                 return reverse("timeline", args=[self.log_name]) + asked.get(kind, str)()

@@ -76,8 +76,9 @@ class Seek:
 
     @property
     def asks_state(self) -> bool:
-        """Whether the event alone does not decide."""
-        return isinstance(self.condition, Watch) or asks_state(self.condition)
+        """Whether the log alone does not decide."""
+        is_noted = self.source.places is not None  # which no condition of the log's says
+        return is_noted or isinstance(self.condition, Watch) or asks_state(self.condition)
 
 
 @dataclass(frozen=True, slots=True)

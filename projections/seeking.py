@@ -19,7 +19,7 @@ from projections.jobs import Beat
 from projections.models import Job
 from projections.replay_address import Address
 from projections.seek import Seek, Sought, Watch, seek
-from projections.sources import Source
+from projections.sources import source_named
 from projections.states import Pace
 
 SEEK = "seek"
@@ -61,9 +61,10 @@ def _condition(wanted: Seek) -> dict[str, str]:
 def wanted_of(job: Job) -> Seek:
     """What a job was asked to seek."""
     said = job.arguments
+    projection = registry.get(said["projection"])
     return Seek(
-        registry.get(said["projection"]),
-        Source(said["kind"], said["name"]),
+        projection,
+        run(source_named(job.log_id, projection, said["kind"], said["name"])),
         Watch(said["watch"]) if "watch" in said else parse(said["to"]),
         said["place"],
         said["end"],

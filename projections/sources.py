@@ -57,7 +57,7 @@ class Source:
         if self.kind == "stream":
             return Statement(_STREAM_EVENTS, (log_id, self.name, after + 1, limit), Event)
         if self.places and after < self.places.upto:
-            wanted = self._noted(log_id, self.places, after=after, upto=upto)
+            wanted = self.noted(log_id, self.places).filter(position__gt=after, position__lte=upto).order_by("position")
             return store.events(log_id, Q(position__in=wanted[:limit]), limit=limit)
         if self.kind in _NAMES:
             return Statement(_NAMED_EVENTS[self.kind], (log_id, self.name, after, upto, limit), Event)
@@ -82,12 +82,12 @@ class Source:
         """Where the way to a position goes on when a read from a place was short: what was noted may be at its end."""
         return self.places.upto if self.places and place < self.places.upto < upto else None
 
-    def _noted(self, log_id: int, places: Places, *, after: int, upto: int) -> QuerySet[ProjectionEvent, Any]:
+    def noted(self, log_id: int, places: Places) -> QuerySet[ProjectionEvent, Any]:
+        """The positions of its events as the runner noted them."""
         noted = ProjectionEvent.objects.filter(
             log_id=log_id, projection=places.projection, build=places.build, key=self.name
         )
-        behind = noted.filter(position__gt=after, position__lte=min(upto, places.upto))
-        return behind.order_by("position").values("position")
+        return noted.filter(position__lte=places.upto).values("position")
 
     @property
     def condition(self) -> Q:
@@ -118,6 +118,13 @@ def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
         if places:
             return Source("kept", key, places[0])
     return Source("key", key)
+
+
+def source_named(log_id: int, projection: Projection, kind: Kind, name: str) -> Asking[Source]:
+    """The source of a kind that has a name; of one by key, what is noted of it now."""
+    if kind in ("key", "kept"):
+        return (yield from source_of(log_id, projection, name))
+    return Source(kind, name)
 
 
 def _places(log_id: int, projection: Projection, key: str) -> Read[Places]:

@@ -32,7 +32,7 @@ def replay_url(log_name: str, kind: str, name: str, place: int) -> str:
 def replay_of_state(log_name: str, projection: Projection, key: str, state: State, before: State | str = "") -> str:
     """The step that made a state; with the one before, how they differ. Empty where its key has no replay."""
     kind = kind_of(projection)
-    if kind == "key":
+    if kind == "key" and not projection.materialised:
         return ""
     place = attrgetter("version" if kind == "stream" else "position")
     said = {"from_": str(place(before))} if isinstance(before, State) else {}

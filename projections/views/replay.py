@@ -23,7 +23,7 @@ from projections import registry
 from projections.asking import run
 from projections.replay import Replay, place_of, replay
 from projections.replay_address import Address, asked_of
-from projections.sources import Kind, Source
+from projections.sources import Kind, Source, source_of
 from projections.types import Projection
 from projections.views.replay_event import replay_event
 from projections.views.replay_state import Seen, look, part_of, replay_state, tree_context
@@ -37,7 +37,7 @@ _SPEEDS = (
     ("¼×", 4000), ("½×", 2000), ("1×", 1000), ("2×", 500), ("4×", 250), ("8×", 125), ("16×", 62), ("32×", 31)
 )  # fmt: skip
 """Milliseconds that a step is shown for while it plays."""
-_KINDS = ("stream", "workflow", "agent", "log", "query")
+_KINDS = ("stream", "workflow", "agent", "log", "query", "key")
 
 
 @require_safe
@@ -48,8 +48,12 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     `?step=` goes to a step by its number, `?place=` by its place; `?text=` shows one long text of the state whole,
     `?format=` is a copy of it.
     """
-    source = _source(kind, name or request.GET.get("name", ""), request.GET.get("q", ""))
     projection = registry.get(request.GET.get("by") or _DEFAULT)
+    source = _source(kind, name or request.GET.get("name", ""), request.GET.get("q", ""))
+    if kind == "key":
+        source = run(source_of(member.log_id, projection, source.name))
+        if source.kind not in ("key", "kept"):
+            return redirect(Address(member.log.name, source, {"by": projection.name}).step(0))
     address = Address(member.log.name, source, asked_of(request.GET))
     whole = _whole(member, source)
     if "step" in request.GET:
@@ -71,7 +75,7 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         "here": "workflows" if source.kind == "workflow" else "streams" if source.kind == "stream" else "timeline",
         "at": address,
         "whole": whole,
-        "source_words": f"{source.kind} {source.name}" if source.name else "the whole log",
+        "source_words": f"{address.kind} {source.name}" if source.name else "the whole log",
         "home_url": address.home,
         "speeds": _SPEEDS,
         "formats": formats(address, step),
@@ -132,6 +136,12 @@ def _whole(member: Member, source: Source) -> Whole:
             if info is None:
                 raise NoSuchWorkflow(f"There is no workflow {source.name!r}.")
             return Whole(info.last_position, info.events, info.first_position)
+        case "key" | "kept":
+            if source.places:
+                noted = source.noted(member.log_id, source.places).order_by("-position")
+                if found := noted.values_list("position", "n").first():
+                    return Whole(*found)
+            raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
         case kind:
             return Whole(member.log.head, member.log.head if kind == "log" else None)
 

@@ -9,7 +9,10 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
+from events.models import Log
+from projections.catalog.counts import counts
 from tests.integration.pages.conftest import Append
+from tests.integration.projections.running import settle
 
 NAME = "a b/(-> X)#1"
 """Of a stream, a workflow and an agent at once."""
@@ -89,6 +92,34 @@ def test_a_state_is_replayed_by_its_projection_at_its_moment(
     [url] = links(get(viewer, f"{page}&from=2&to=3"), "Replay from here")
     assert "from=1" in url if kind == "stream" else "from=2" in url
     assert step(viewer, url) == (f"{kind} {NAME}", 3, projection)
+
+
+def test_a_state_by_another_key_is_replayed_from_what_the_runner_noted(
+    viewer: Client, at: str, log: Log, append: Append
+) -> None:
+    settle(log, counts)
+    append("behind", {"type": "Placed"})  # the runner has not come there
+    page = f"{at}projections/counts/state?key=type:Placed"
+    [url] = links(get(viewer, f"{page}&at_position=3"), "Replay from here")
+    assert step(viewer, url) == ("key type:Placed", 2, "counts")
+    replayed = get(viewer, url)
+    assert "<title>Step 2 of 2" in replayed
+    assert f'class="source" href="{at}projections/counts/state?key=type%3APlaced"' in replayed
+    answer = viewer.get(url.replace("/2?", "/0?") + "&step=1", follow=True)
+    assert answer.redirect_chain == [(url.replace("/2?", "/1?"), 302)]
+    sought = viewer.get(url.replace("Placed", "Paid").replace("/2?", "/0?") + "&way=next&to=type:*")
+    assert sought["Location"].startswith(url.replace("Placed", "Paid").replace("/2?", "/3?"))
+    assert viewer.get(url.replace("Placed", "Nothing")).status_code == 404
+    elsewhere = viewer.get(url.replace("counts", "latest").replace("type%3APlaced", "other"))
+    assert elsewhere["Location"] == f"{at}replay/stream/other/0?by=latest"
+
+
+def test_a_state_of_which_nothing_is_noted_has_no_replay(viewer: Client, at: str) -> None:
+    page = get(viewer, f"{at}projections/counts/state?key=type:Placed")
+    [url] = links(page, "Replay from here")
+    answer = viewer.get(url)
+    assert answer.status_code == 404
+    assert "Nothing is kept" in answer.content.decode()
 
 
 def test_a_state_before_anything_happened_has_no_replay(viewer: Client, at: str) -> None:
