@@ -17,7 +17,7 @@ from events.errors import Invalid
 from events.json_tree import By, Row, tree
 from events.json_value import brief
 from events.models import Member
-from events.types import Event
+from events.types import Event, StreamInfo
 from events.views.event import whole_text
 from events.views.page import log_page, show
 from projections import history, present, registry
@@ -79,6 +79,8 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         asked = form.asked
         if request.GET.get("format") == "json":
             return _json(member, projection, asked)
+        if _has_seen(request, member, projection, asked):
+            return HttpResponse(status=204)
         try:
             context |= _shown(request, member, projection, asked)
         except Invalid as error:
@@ -86,8 +88,6 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     pointer = request.GET.get("text")
     if pointer is not None and request.headers.get("HX-Request") and "value_of" in context:
         return render(request, "components/_text.html", {"row": whole_text(context["value_of"], pointer)})
-    if "state" in context and request.headers.get("X-Seen") == str(context["state"].position):
-        return HttpResponse(status=204)
     return show(
         request,
         member,
@@ -105,6 +105,31 @@ def _json(member: Member, projection: Projection, asked: Asked) -> HttpResponse:
     at = {"at_version": asked.at.version, "at_position": asked.at.position}
     time = iso(asked.at.time) if asked.at.time else None
     return redirect(twin(member, f"/{projection.name}/state", key=asked.key, at_time=time, **at))
+
+
+def _has_seen(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> bool:
+    """Whether a page that follows the present has it already. It asks every two seconds: this is all it costs."""
+    text = request.headers.get("X-Seen", "")
+    if asked.at != NOW or not (text.isascii() and text.isdigit() and len(text) < 19):
+        return False
+    try:
+        return run(_is_last(member, projection, asked.key, int(text)))
+    except (TooFar, ReducerFailed, NotAState):
+        return False
+
+
+def _is_last(member: Member, projection: Projection, key: str, position: int) -> Asking[bool]:
+    """Whether the last event in a state as it is now stands at a position."""
+    source = yield from source_of(member.log_id, projection, key)
+    if not projection.materialised and source.kind != "key":
+        if source.kind == "stream":
+            stream: list[StreamInfo] = yield store.stream(member.log_id, key)
+            is_last = bool(stream) and stream[0].last_position == position
+        else:
+            is_last = not (yield source.read(member.log_id, after=position, upto=member.log.head, limit=1))
+        if is_last:
+            return True
+    return (yield from present.state(member.log_id, projection, key)).position == position
 
 
 def _shown(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
@@ -131,7 +156,8 @@ def _around(member: Member, projection: Projection, asked: Asked) -> dict[str, A
     else:
         info = store.stream(member.log_id, asked.key).first()
         last = info.version if info else 0
-    return {"last": last, "at": last}
+    asked_for = asked.at.version if projection.key is STREAM else asked.at.position
+    return {"last": last, "at": last if asked_for is None else asked_for}
 
 
 def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str | None) -> dict[str, Any]:
@@ -167,12 +193,11 @@ def _at(member: Member, projection: Projection, asked: Asked, *, whole: str | No
         "value_of": shown.value,
         "all_of_it": _with(page, value=""),
         "rows": _blamed(rows, way, member.log.name, lambda pointer: _with(page, value=pointer)),
-        "at": shown.version if projection.key is STREAM else asked.at.position or member.log.head,
         "following": run(_following(log_id, projection, asked.key, shown, head=member.log.head)),
         "parked": _parked(log_id, projection, asked.key),
     }
-    if asked.at.version is not None:
-        context["at"] = asked.at.version
+    if asked.at.time is not None or (projection.key is STREAM and asked.at.version is None):
+        context["at"] = shown.version if projection.key is STREAM else shown.position
     if asked.value is not None:
         context |= _history_of(log_id, projection, asked)
     return context

@@ -158,6 +158,39 @@ def test_a_page_that_has_the_state_is_told_so_by_an_empty_answer(viewer: Client,
     assert viewer.get(url, headers={"X-Seen": "4"}).status_code == 200
 
 
+@pytest.mark.parametrize("query", ["by_workflow/state?key=w", "whole/state?key="])
+def test_other_sources_are_known_to_be_as_they_were_seen(viewer: Client, at: str, append: Append, query: str) -> None:
+    append("s", {"type": "A", "correlation_id": "w", "data": b'{"amount": 3}'})
+    assert viewer.get(f"{at}projections/{query}", headers={"X-Seen": "1"}).status_code == 204
+    append("s", {"type": "A", "correlation_id": "w", "data": b'{"amount": 3}'})
+    assert viewer.get(f"{at}projections/{query}", headers={"X-Seen": "1"}).status_code == 200
+
+
+def test_a_page_that_follows_is_answered_without_looking_at_who_set_what(
+    viewer: Client, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("projections.views.state.history")
+    assert viewer.get(url, headers={"X-Seen": "4"}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("by_workflow/state?key=w&at_position=0", "0"),
+        ("by_workflow/state?key=w&at_position=1", "1"),
+        ("by_workflow/state?key=w", "3"),
+        ("latest/state?key=s&at_position=2", "1"),
+    ],
+)
+def test_the_slider_stands_where_the_state_was_asked_for(
+    viewer: Client, at: str, append: Append, query: str, place: str
+) -> None:
+    append("s", {"type": "A", "correlation_id": "w", "data": b'{"amount": 3}'})
+    append("other", {}, {})
+    page = get(viewer, f"{at}projections/{query}")
+    assert re.search(r'<input type="range"[^>]* value="(\d+)"', page)[1] == place  # type: ignore[index]
+
+
 def test_states_of_workflows_and_of_the_whole_log_have_their_pages(viewer: Client, append: Append, at: str) -> None:
     append("s", {"type": "A", "correlation_id": "w/1", "data": b'{"amount": 3}'})
     assert values(get(viewer, f"{at}projections/by_workflow/state?key=w%2F1&at_position=1"))["sum"] == "3"
