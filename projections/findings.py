@@ -19,12 +19,13 @@ from projections.catalog.latest import latest
 from projections.catalog.lifecycle import lifecycle
 from projections.catalog.run import run
 from projections.checkpoints import live
+from projections.folding import WIDE
 from projections.sources import Source
 from projections.states import Pace, TooFar, fold_to
 from projections.types import Projection
 
 _SHOWN = 200
-_PACE = Pace(most=300)
+_PACE = Pace(most=WIDE + 100)
 """They stand beside what was asked for: so it folds less than a block for them."""
 _AMONG = "$.*[*] ? (@.by.position >= $first && @.overwritten.position <= $last)"
 

@@ -148,8 +148,8 @@ def _linked(chain: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 def _remember(state: dict[str, Any], mine: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     """The state with who wrote each key last. What was written longest ago stands first, and is forgotten first."""
     who = _writer(happened)
-    others = {stream: keys for stream, keys in state["written"].items() if stream != happened.stream}
-    before = state["written"].get(happened.stream, {})
+    others = dict(state["written"])
+    before = others.pop(happened.stream, {})
     keys = {key: theirs for key, theirs in before.items() if key not in mine}
     keys |= {key: who | {"value": value} for key, value in mine.items()}
     streams, gone = _newest(others | {happened.stream: _newest(keys, _KEYS)[0]}, _STREAMS)
