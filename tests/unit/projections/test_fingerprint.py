@@ -6,14 +6,15 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
 from projections import upcasting
 from projections.fingerprint import _code, _imports, fingerprint
 from projections.registry import collect
-from projections.upcasting import Chains
+from projections.types import AGENT, STREAM, Projection
+from projections.upcasting import Chains, Upcaster
 
 CODE = '''
 from projections.types import Projection
@@ -108,6 +109,33 @@ def test_another_meaning_has_another_fingerprint(load: Load, old: str, new: str)
 
 def test_what_the_module_imports_from_its_own_package_counts(load: Load) -> None:
     assert load() != load(prices="def cents(data): return data * 100")
+
+
+def same(data: Any) -> Any:
+    return data
+
+
+def made(**changed: Any) -> Projection:
+    """Of one code, whatever is changed."""
+    projection = Projection("made", **{"about": "", "key": STREAM, **changed})
+    projection.on("Made")(lambda state, happened: state)
+    return projection
+
+
+@pytest.mark.parametrize(
+    "changed", [{"version": 2}, {"key": AGENT}, {"query": "agent:a"}, {"initial": []}, {"settings": 1}]
+)
+def test_what_is_declared_counts_where_the_code_is_the_same(changed: dict[str, Any]) -> None:
+    assert fingerprint(made()) == fingerprint(made())
+    assert fingerprint(made()) != fingerprint(made(**changed))
+
+
+def test_an_upcaster_of_the_same_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    projection = made()
+    before = fingerprint(projection)
+    for upcaster, counts in ((Upcaster("Made", 1, 2, same), True), (Upcaster("Other", 1, 2, same), False)):
+        monkeypatch.setattr(upcasting, "_current", Chains([upcaster]))
+        assert (fingerprint(projection) != before) is counts
 
 
 POLICY = """
