@@ -26,6 +26,7 @@ _KEPT = 1_100
 _TOGETHER, _TOGETHER_NEW = 40, 200
 """Items that come together with the container that they are in: where it is folded, and where it is all new."""
 _OLD_SHOWN = 80
+_STARTS = 200
 
 MarkName: TypeAlias = Literal["", "add", "chg", "del", "within"]
 
@@ -100,6 +101,11 @@ class Row:
         return self.shape == "text" and len(self.text) < self.length
 
     @property
+    def start(self) -> str:
+        """How a long string begins, on one line."""
+        return brief(f"{' '.join(self.text[:_STARTS].split())}…")
+
+    @property
     def indent(self) -> int:
         """The depth, as far as the stylesheet has steps for it."""
         return min(self.depth, 12)
@@ -129,7 +135,8 @@ def tree(
         marks: what changed; unchanged containers of any size are then folded.
         whole: the pointer of the one long string to show in full.
         pick: what a value's row links to.
-        part: where the value stands in what is shown part by part; large folded containers are then left for later.
+        part: where the value stands in what is shown part by part. Long texts that did not change are then folded, and
+            what is in large folded containers is left for later.
     """
     begin = part or Part()
     return list(_Tree(marks, whole, pick, part).of(value, None, begin.pointer, begin.depth))
@@ -156,7 +163,8 @@ class _Tree:
             yield from self._container(value, key, pointer, depth, mark, is_new=is_new or mark.name in ("add", "chg"))
         elif isinstance(value, str) and (len(value) > _TEXT_INLINE or "\n" in value):
             text, pick = self._part(value, pointer), self.pick(pointer)
-            yield Row("text", depth, key, pointer, "s", text, len(value), mark.name, _old(mark), pick=pick)
+            unfolded = self.part is None or self.part.is_open or is_new or bool(mark.name) or pointer == self.whole
+            yield Row("text", depth, key, pointer, "s", text, len(value), mark.name, _old(mark), unfolded, pick=pick)
         else:
             kind, pick = kind_of(value), self.pick(pointer)
             yield Row("leaf", depth, key, pointer, kind, brief(value), 0, mark.name, _old(mark), pick=pick)

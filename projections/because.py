@@ -14,7 +14,7 @@ from projections.asking import Asking
 from projections.diff import equal
 from projections.types import Json
 
-_MOST_CAUSES = 12
+_MOST_CAUSES = 60
 _MOST_LOOKED_AT = 20_000
 _FEW = 3
 _TELLING_TEXT = 4

@@ -25,6 +25,7 @@ part of the state that is shown, whether all of it is open, what was run to last
 REPEATED = ("pin", "break")
 """And what as often as one likes: values that are followed, conditions to stop at."""
 MOST = 12
+_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class Address:
         """What a parameter of `ALONE` says."""
         said = self.asked.get(name)
         return said if isinstance(said, str) else None
+
+    @property
+    def other(self) -> int | None:
+        """The place of the step to compare with."""
+        text = self.one("from")
+        return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
     def all(self, name: str) -> tuple[str, ...]:
         """What one of `REPEATED` says, each once."""

@@ -24,8 +24,7 @@ from projections.views.computed import indexed
 from projections.views.replay_tree import Setters, dressed, open_url
 from projections.views.replay_why import pin, replay_why
 
-_NUMBER = 19
-"""Digits of what may be a place."""
+_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def look(member: Member, made: Replay, address: Address) -> Seen:
     found = Seen(made, address, made.before, made.after, made.changes)
     if not made.is_known:
         found.too_far, found.failed = made.too_far, made.failed
-    other = _place(address.one("from"))
+    other = address.other
     if not made.is_known or other is None or other == found.place:
         return found
     try:
@@ -82,8 +81,10 @@ def look(member: Member, made: Replay, address: Address) -> Seen:
     return found
 
 
-def _place(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _NUMBER else None
+def _skip(request: HttpRequest) -> int:
+    """How many items of a container are left out."""
+    text = request.GET.get("skip", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, 
     return {
         "projection": made.projection,
         "seen": seen,
-        **tree_context(seen, Part(scope or "", skip=_place(request.GET.get("skip")) or 0), request.GET.get("text")),
+        **tree_context(seen, Part(scope or "", skip=_skip(request)), request.GET.get("text")),
         "scope": scope,
         "unscoped_url": address.step(place, in_=None),
         "open_url": address.step(place, open="all" if address.one("open") is None else None),
@@ -136,7 +137,7 @@ def _rows(seen: Seen, part: Part, whole: str | None) -> list[Row]:
 
 def part_of(request: HttpRequest, address: Address) -> Part:
     """The part of a tree that a page asks for when it is opened."""
-    pointer, skip = request.GET["part"], _place(request.GET.get("skip")) or 0
+    pointer, skip = request.GET["part"], _skip(request)
     depth = len(_tokens(pointer)) - len(_tokens(address.one("in") or ""))
     return Part(pointer, max(depth, 0), skip)
 

@@ -30,7 +30,8 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A step of the list. `said`: what it changed; `found`: what is wrong with it."""
+    """A step of the list. `said`: what it changed; `found`: what is wrong with it; `is_between`: it is one of those
+    whose changes are the difference that is shown."""
 
     stop: Stop
     line: Line
@@ -38,6 +39,7 @@ class Listed:
     found: list[Finding]
     is_now: bool
     is_ahead: bool
+    is_between: bool = False
 
     @property
     def is_sure(self) -> bool:
@@ -56,7 +58,7 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -
     found = _with_failure(run(findings(member.log_id, made.source, events=events, head=member.log.head)), made)
     for projection, too_far in found.missing:
         run(indexing.ensure(member.log_id, projection, too_far))
-    near = made.near
+    near, between = made.near, _between(made, address)
     ends = near.ends and len(made.stops) and made.stops[-1].event is near.events[-1]
     begins = near.begins and (not made.stops or made.stops[0].event is near.events[0])
     count = whole.count if whole.count is not None else (made.stops[-1].n if ends else None)
@@ -67,7 +69,7 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -
         "ends": ends or not made.stops,
         "n": made.stop.n if made.stop else 0,
         # Neither is asked for where the page keeps its own.
-        "listed": cache(lambda: [_listed(made, i, each, found) for i, each in enumerate(lines())]),
+        "listed": cache(lambda: [_listed(made, i, each, found, between) for i, each in enumerate(lines())]),
         "line": line(made.stop.event) if made.stop else None,
         "findings": found,
         "found_here": found.at(made.stop.event.position) if made.stop else [],
@@ -90,10 +92,18 @@ def _with_failure(found: Findings, made: Replay) -> Findings:
     return replace(found, found=tuple(sorted((*found.found, raised), key=lambda each: each.position)))
 
 
-def _listed(made: Replay, i: int, shown: Line, found: Findings) -> Listed:
+def _between(made: Replay, address: Address) -> range:
+    """The places of the events between the two steps that are compared."""
+    place, other = made.stop.place if made.stop else 0, address.other
+    return range(0) if other is None else range(min(place, other) + 1, max(place, other) + 1)
+
+
+def _listed(made: Replay, i: int, shown: Line, found: Findings, between: range) -> Listed:
     stop = made.stops[i]
     said = gist(stop.changes or ())
-    return Listed(stop, shown, said, found.at(stop.event.position), i == made.at, i > made.at)
+    return Listed(
+        stop, shown, said, found.at(stop.event.position), i == made.at, i > made.at, is_between=stop.place in between
+    )
 
 
 def _ways(made: Replay, address: Address, last: int) -> dict[str, str]:

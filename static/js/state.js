@@ -2,6 +2,8 @@
 import { announce } from "./announce.js";
 import { go } from "./steps.js";
 
+const ROW = 24;
+
 /** Whether a part is open, by its pointer, where it was opened or closed by hand. */
 const byHand = new Map();
 
@@ -15,7 +17,20 @@ function reopen() {
     if (byHand.has(part.dataset.at)) part.open = byHand.get(part.dataset.at);
 }
 
-document.addEventListener("replay:step", reopen);
+/** Where a step changed nothing that is in view, the first of what it changed comes into it. */
+function showChange() {
+  const pane = document.querySelector("#state .pane-body");
+  const { top, height } = pane.getBoundingClientRect();
+  const rows = [...pane.querySelectorAll(".tree-row:is(.chg, .add, .del)")].filter((row) => row.offsetParent);
+  const places = rows.map((row) => row.getBoundingClientRect().top - top);
+  if (places.length && !places.some((place) => place >= 0 && place < height - ROW)) pane.scrollTop += places[0] - height / 3;
+}
+
+document.addEventListener("replay:step", () => {
+  reopen();
+  showChange();
+});
+showChange();
 
 /** Pin the value that has the focus, or the one whose history is shown; or let it go. */
 export function pin() {

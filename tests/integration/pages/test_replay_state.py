@@ -125,9 +125,10 @@ def test_two_steps_are_compared(viewer: Client, at: str) -> None:
 
 def test_the_difference_is_the_same_from_either_end(viewer: Client, at: str) -> None:
     for here, other in ((1, 3), (3, 1)):
-        page = state_of(viewer.get(f"{at}replay/stream/order-1/{here}", {"from": other}).content.decode())
-        assert "1…3, 2 events" in page
-        assert re.search(r'<bdi class="old val">2</bdi>.*?>3</bdi>', page)
+        page = viewer.get(f"{at}replay/stream/order-1/{here}", {"from": other}).content.decode()
+        assert re.findall(r'class="step[^"]* between".*?class="n">(\d)<', page) == ["2", "3"]
+        assert "1…3, 2 events" in state_of(page)
+        assert re.search(r'<bdi class="old val">2</bdi>.*?>3</bdi>', state_of(page))
 
 
 def test_step_0_and_a_step_far_away_are_compared(viewer: Client, append: Append, at: str) -> None:
