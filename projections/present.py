@@ -176,4 +176,7 @@ def _names(log_id: int, projection: Projection, *, after: str | None, prefix: st
         return store.names_seen(log_id, "agent", limit=_AGENTS)
     if projection.key is LOG:
         return Read(models.Log.objects.filter(id=log_id).values_list("name"), lambda name: "")
-    raise Invalid(f"The keys of {projection.name} are not known: nothing is kept of it (yet). Ask for one of them.")
+    kept = (
+        "nothing is kept of it yet" if projection.materialised else "it is not materialised, so nothing is kept of it"
+    )
+    raise Invalid(f"The keys of {projection.name} are not known: {kept}. Ask for one of them.")
