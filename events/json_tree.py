@@ -21,9 +21,9 @@ _ALL_TEXT_SHOWN = 24_000
 _TEXT_INLINE = 100
 _CHILDREN_SHOWN = 100
 _ROWS_SHOWN = 1_500
-_KEPT = 1_100
+_KEPT = 1_300
 """Rows that are kept for what changed, of those of a tree that comes part by part."""
-_TOGETHER, _TOGETHER_NEW = 40, 200
+_TOGETHER, _TOGETHER_NEW = 12, 200
 """Items that come together with the container that they are in: where it is folded, and where it is all new."""
 _OLD_SHOWN = 80
 _STARTS = 200
