@@ -20,10 +20,11 @@ _CHUNK = 500
 
 
 def ensure(log_id: int, projection: Projection, too_far: TooFar) -> Asking[Job]:
-    """The job that folds as far as a page could not."""
-    source, upto = too_far.source, too_far.upto
-    same = f"{projection.name}:{fingerprint(projection)[:16]}:{source.kind}:{upto}:{source.name}"
-    arguments = {"projection": projection.name, "kind": source.kind, "name": source.name, "upto": upto}
+    """The job that folds as far as a page could not. While one is at work on a replay, whoever comes waits for it, and
+    asks again: it may not go as far, but it goes the way."""
+    source = too_far.source
+    same = f"{projection.name}:{fingerprint(projection)[:16]}:{source.kind}:{source.name}"
+    arguments = {"projection": projection.name, "kind": source.kind, "name": source.name, "upto": too_far.upto}
     return (yield from jobs.ensure(log_id, REPLAY, same, arguments=arguments))
 
 

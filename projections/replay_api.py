@@ -18,7 +18,7 @@ from events.models import Scope
 from events.openapi import operation
 from events.schemas import optional, parse_query
 from events.types import Event
-from projections import indexing, registry
+from projections import indexing, registry, seeking
 from projections.answers import (
     IF_NONE_MATCH,
     NOT_MODIFIED,
@@ -34,8 +34,20 @@ from projections.answers import (
 from projections.asking import Asking, arun
 from projections.models import Job
 from projections.replay import Replay, replay
-from projections.replay_schemas import ReplayQuery, StepOut, StepQuery, StepsOut, StepsQuery, WhyOut, WhyQuery
+from projections.replay_schemas import (
+    ReplayQuery,
+    SeekOut,
+    SeekQuery,
+    StepOut,
+    StepQuery,
+    StepsOut,
+    StepsQuery,
+    WhyOut,
+    WhyQuery,
+)
 from projections.schemas import JobOut
+from projections.seek import ConditionFailed, Seek, Sought, Watch, watch_before
+from projections.seek import seek as look_for
 from projections.sources import Source
 from projections.state_text import dumps
 from projections.states import TooFar, head_of
@@ -139,6 +151,30 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
     return tagged(request, {**_replay_json(projection, source), **said})
 
 
+@router.get(
+    "/replays/{kind}/seek",
+    auth=_read,
+    summary="Seek a step",
+    openapi_extra=operation(
+        gives={200: SeekOut, 202: JobOut, 304: NOT_MODIFIED},
+        refuses=(*REFUSES, 409),
+        query=SeekQuery,
+        headers=[IF_NONE_MATCH],
+    ),
+)
+async def seek(request: HttpRequest, kind: str) -> HttpResponse:
+    """The next step for which a condition on event, state or changes holds, or that changes a value; or the one before.
+
+    202 with a job: it is a long way. It goes on from there, and its `result` is the answer.
+    """
+    query = parse_query(request.GET, SeekQuery)
+    log_id, projection, source = _replayed(grant_of(request), kind, query)
+    wanted, found = await asked(_sought(log_id, projection, source, query))
+    if found.rest:
+        return job_answer(await asked(seeking.ensure(log_id, wanted)))
+    return tagged(request, {**_replay_json(projection, source), **_sought_json(source, found)})
+
+
 def _replayed(grant: Grant, kind: str, query: ReplayQuery) -> tuple[int, Projection, Source]:
     """What is to be replayed, if the grant may see it: a token of a prefix only its streams."""
     source = query.source(kind, timezone.now().replace(microsecond=0))
@@ -171,6 +207,33 @@ def _why(log_id: int, projection: Projection, source: Source, query: WhyQuery) -
         raise made.failed
     _check_number(query, made.stop.n if made.stop else 0)
     return _why_json(made, (yield from why(log_id, made, query.pointer, head=head)))
+
+
+def _sought(log_id: int, projection: Projection, source: Source, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
+    head = yield from head_of(log_id)
+    end = yield from last_place(log_id, source, head=head)
+    is_backward = query.direction == "backward"
+    place = optional(query.place)
+    if place is None:
+        place = end + 1 if is_backward else 0
+    elif place > end:
+        raise Invalid(f"The last place is {end:,}.", field="place", last=end)
+    condition = query.condition(timezone.now().replace(microsecond=0))
+    if isinstance(condition, Watch) and is_backward and 0 < place <= end:
+        # What stands there after the step may have stood elsewhere before it.
+        step = yield from step_at(log_id, projection, source, place=place, head=head)
+        before = watch_before(condition.pointer, step.changes if step.place == place else ())
+        if before is None:
+            place = 0  # it came with this step
+        condition = before or condition
+    wanted = Seek(projection, source, condition, place, end, is_backward)
+    try:
+        return wanted, (yield from look_for(log_id, wanted, head=head))
+    except ConditionFailed as failed:
+        position = failed.event.position
+        raise Invalid(
+            f"At position {position:,} the condition raised {failed}", field="to", position=position
+        ) from None
 
 
 def _place(log_id: int, projection: Projection, source: Source, query: StepQuery, *, head: int) -> Asking[int]:
@@ -250,6 +313,19 @@ def _why_json(made: Replay, found: Why) -> dict[str, Any]:
         "previous": found.previous,
         "next": found.next,
         "looked_to": found.looked_to,
+    }
+
+
+def _sought_json(source: Source, found: Sought) -> dict[str, Any]:
+    event, failed = found.event, found.failed
+    place = source.place(event) if event else None
+    return {
+        "place": place,
+        "n": place if source.kind in ("stream", "log") else None,
+        "event": _event_json(event) if event else None,
+        "searched_to": found.searched_to,
+        "error": str(failed) if failed else None,
+        "error_position": failed.at.position if failed else None,
     }
 
 

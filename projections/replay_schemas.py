@@ -13,8 +13,9 @@ from events.query.parse import MOST_CHARACTERS, parse
 from events.query.printing import to_text
 from events.query.reading import refuse_state
 from events.query.tree import pin
-from events.schemas import EventOut, LogQuery, Position, Text
+from events.schemas import Direction, EventOut, LogQuery, Position, Text
 from projections.schemas import ChangeOut
+from projections.seek import Condition, Watch
 from projections.sources import Source
 
 Kind = Literal["stream", "workflow", "agent", "query", "log"]
@@ -84,6 +85,36 @@ class WhyQuery(StepQuery, forbid_unknown_fields=True, kw_only=True):
     """Which value, at which step."""
 
     pointer: Pointer
+
+
+class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
+    """What is sought, and from where. One of `to` and `pointer`."""
+
+    to: Annotated[
+        str,
+        Meta(
+            description=(
+                "What must hold of a step, as `state.total<0`, `changed:/status` or `type:Paid`:"
+                f" up to {MOST_CHARACTERS:,} characters"
+            ),
+        ),
+    ] = ""
+    pointer: Annotated[Pointer, Meta(description="Or: the step changes what stands there")] | UnsetType = UNSET
+    place: (
+        Annotated[Position, Meta(description="From this place on; by default from the end where it starts")] | UnsetType
+    ) = UNSET
+    direction: Direction = "forward"
+
+    def condition(self, now: datetime) -> Condition:
+        """What must hold of the step, a query's times pinned to now.
+
+        Raises:
+            Invalid: neither is given, or both; the query can't be read.
+        """
+        pointer = None if isinstance(self.pointer, UnsetType) else self.pointer
+        if (pointer is None) != bool(self.to.strip()):
+            raise Invalid("Say what to seek: one of to and pointer.", field="to")
+        return pin(parse(self.to), now) if pointer is None else Watch(pointer)
 
 
 class StepEventOut(Struct):
@@ -181,4 +212,15 @@ class WhyOut(ReplayOut):
     looked_to: int | None
 
 
-STRUCTS = (StepsOut, StepOut, WhyOut)
+class SeekOut(ReplayOut):
+    """The next step that fits, or the one before. `place` null: no step up to `searched_to` fits."""
+
+    place: int | None
+    n: int | None
+    event: StepEventOut | None
+    searched_to: Annotated[int, Meta(description="A place: every step up to there was looked at")]
+    error: Annotated[str | None, Meta(description="Why the reducer failed on the way: there is no state from there on")]
+    error_position: int | None
+
+
+STRUCTS = (StepsOut, StepOut, WhyOut, SeekOut)

@@ -48,7 +48,7 @@ EXCLUDED: dict[tuple[str, str], list[Any]] = {
     # Of several appends each has an answer of its own, in a 200.
     ("POST", "/api/events"): [negative_data_rejection],
     # No schema says that a stream's replay needs a name, a query's none, and that a step must be there.
-    **{("GET", f"/api/replays/{{kind}}{what}"): [positive_data_acceptance] for what in ("", "/step", "/why")},
+    **{("GET", f"/api/replays/{{kind}}{what}"): [positive_data_acceptance] for what in ("", "/step", "/why", "/seek")},
 }
 NUMBERS = ("expected_version", "read_position", "schema_version")
 

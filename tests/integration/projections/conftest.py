@@ -1,0 +1,45 @@
+"""What the tests of the replays' API share: a client in this process, and a projection that it finds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from events.engine import Engine
+from eventsite.asgi import http
+from projections import registry
+from projections.types import Projection
+from tests.integration.projections.folds import projection
+
+Get = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest_asyncio.fixture
+async def anyone(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(http)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def get(anyone: httpx.AsyncClient, token: str) -> Get:
+    async def get(
+        path: str, *, token: str = token, headers: dict[str, str] | None = None, **query: Any
+    ) -> httpx.Response:
+        return await anyone.get(
+            f"/api/replays/{path}", params=query, headers={"Authorization": f"Bearer {token}", **(headers or {})}
+        )
+
+    return get
+
+
+@pytest.fixture
+def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
+    """A projection, registered for the test."""
+    made = projection("sums")
+    monkeypatch.setitem(registry.PROJECTIONS, "sums", made)
+    return made

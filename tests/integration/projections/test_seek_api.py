@@ -1,0 +1,141 @@
+"""Seeking a step through the API: it is the one that looking at all of them finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from asgiref.sync import sync_to_async
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events.engine import Engine
+from events.models import Log
+from events.types import Event
+from projections import registry
+from projections.diff import equal
+from projections.models import Job
+from projections.sources import Source
+from projections.types import Projection
+from tests.integration.projections.conftest import Get
+from tests.integration.projections.folds import all_events, fill
+from tests.integration.projections.test_replay import SOURCES, folded, of_source
+from tests.integration.projections.test_replay_api import asked_of, do_all
+
+Holds = Callable[[Event, Any, Any], bool]
+CONDITIONS: tuple[tuple[dict[str, str], Holds], ...] = (
+    ({"to": "type:B*"}, lambda event, before, after: event.type.startswith("B")),
+    ({"to": "data.customer:c-1"}, lambda event, before, after: '"c-1"' in event.data),
+    ({"to": "state.A>30"}, lambda event, before, after: after.get("A", 0) > 30),
+    ({"to": "changed:/A"}, lambda event, before, after: not equal(before.get("A"), after.get("A"))),
+    ({"pointer": "/B"}, lambda event, before, after: not equal(before.get("B"), after.get("B"))),
+    ({"pointer": ""}, lambda event, before, after: not equal(before, after)),
+    ({"to": "state.nothing:1"}, lambda event, before, after: False),
+    ({"pointer": "/nothing"}, lambda event, before, after: False),
+)
+
+
+@given(st.sampled_from(SOURCES), st.sampled_from(CONDITIONS), st.integers(0, 60), st.booleans())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_step_that_is_found_is_the_next_one_that_fits(
+    engine: Engine,
+    log: Log,
+    get: Get,
+    sums: Projection,
+    source: Source,
+    condition: tuple[dict[str, str], Holds],
+    start: int,
+    backward: bool,
+) -> None:
+    asked, holds = condition
+    events = await all_events(engine, log)
+    if not events:
+        await fill(engine, log, ["order-1", "order-2", "a*"] * 25)
+        events = await all_events(engine, log)
+    expected = of_source(source, events)
+    known = folded(sums, expected)
+    places = [0, *map(source.place, expected)]
+    start = min(start, len(expected))
+    steps = range(start - 1, 0, -1) if backward else range(start + 1, len(expected) + 1)
+    fits = next((n for n in steps if holds(expected[n - 1], known[n - 1], known[n])), None)
+    direction = "backward" if backward else "forward"
+    answer = await get(
+        f"{source.kind}/seek", by="sums", place=places[start], direction=direction, **asked, **asked_of(source)
+    )
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert said["place"] == (None if fits is None else places[fits])
+    assert (said["event"] and said["event"]["position"]) == (None if fits is None else expected[fits - 1].position)
+    if source.kind == "stream" and fits is not None:
+        assert said["n"] == fits
+
+
+async def test_it_begins_at_the_end_that_the_direction_starts_at(
+    engine: Engine, log: Log, get: Get, sums: Projection
+) -> None:
+    await fill(engine, log, ["order-1"] * 12)
+    changing = [event.position for event in await all_events(engine, log) if event.type != "C"]
+    for direction, place in (("forward", changing[0]), ("backward", changing[-1])):
+        for asked in ({"pointer": "/last"}, {"to": "changed:/last"}):
+            said = (await get("log/seek", by="sums", direction=direction, **asked)).json()
+            assert said["place"] == place, (direction, asked)
+
+
+async def test_what_nothing_fits_says_how_far_it_looked(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+    await fill(engine, log, ["order-1"] * 12)
+    said = (await get("stream/seek", by="sums", name="order-1", to="state.A<0", place=3)).json()
+    assert (said["place"], said["event"], said["searched_to"]) == (None, None, 12)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({}, "to"),
+        ({"to": " "}, "to"),
+        ({"to": "type:A", "pointer": "/a"}, "to"),
+        ({"to": "type:("}, "invalid-query"),
+        ({"to": "a\0b"}, "invalid-query"),
+        ({"pointer": "a"}, "pointer"),
+        ({"to": "type:A", "place": 4}, "place"),
+        ({"to": "type:A", "place": 2**63}, "place"),
+        ({"to": "type:A", "place": -1}, "place"),
+        ({"to": "type:A", "direction": "up"}, "direction"),
+    ],
+)
+async def test_what_can_not_be_sought_is_refused(
+    engine: Engine, log: Log, get: Get, query: dict[str, Any], field: str
+) -> None:
+    await fill(engine, log, ["order-1"] * 3)
+    answer = await get("log/seek", **query)
+    assert answer.status_code == 422, answer.text
+    assert field in (answer.json().get("field"), answer.json()["code"])
+
+
+async def test_a_reducer_that_raises_ends_the_way(
+    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = Projection("fails", about="For a test.", initial={"n": 0})
+    fails.on("*")(lambda state, happened: {"n": 1 // (5 - happened.position)})
+    monkeypatch.setitem(registry.PROJECTIONS, "fails", fails)
+    await fill(engine, log, ["order-1"] * 8)
+    said = (await get("log/seek", by="fails", to="state.n>10")).json()
+    assert (said["place"], said["error_position"]) == (None, 5)
+    assert said["error"].startswith("ZeroDivisionError")
+
+
+async def test_a_long_way_goes_on_as_a_job_with_the_answer(
+    engine: Engine, log: Log, get: Get, anyone: httpx.AsyncClient, token: str, sums: Projection
+) -> None:
+    await fill(engine, log, ["order-1"] * 4_000)
+    last = [event for event in await all_events(engine, log) if event.type == "A"][-1]
+    answer = await get("stream/seek", by="sums", name="order-1", to=f"state.last:{last.position} changed:/A")
+    assert answer.status_code == 202, answer.text
+    path = answer.headers["Location"]
+    await do_all(log)
+    job = (await anyone.get(path, headers={"Authorization": f"Bearer {token}"})).json()
+    assert (job["status"], job["kind"]) == ("done", "seek")
+    found = job["result"]["found"]
+    assert (found["place"], found["position"]) == (last.version, last.position)
+    assert await sync_to_async(Job.objects.filter(log=log).count)() == 1
