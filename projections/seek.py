@@ -233,7 +233,8 @@ class _Watching:
             return
         if self._backward:
             # Without its values: a long stretch keeps those of all its steps.
-            self._steps.append((event, [replace(each, value=None, old=None) for each in changes]))
+            bare = [Change(each.op, each.path, source=each.source, shifts=each.shifts) for each in changes]
+            self._steps.append((event, bare))
         else:
             self._follow([(event, changes)])
 

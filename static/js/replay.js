@@ -63,6 +63,7 @@ const actions = {
   "]": () => wrong(1),
   "/": () => (document.querySelector("#replay [data-seek]") ?? document.getElementById("step")).select(),
   b: pressed("[data-breakpoint]"),
+  c: pressed("[data-continue]"),
   d: pressed("[data-difference]"),
   g: () => document.getElementById("step").select(),
   p: pin,

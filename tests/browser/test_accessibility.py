@@ -23,6 +23,8 @@ PAGES = (
     "workflows/{workflow}/", "workflows/{workflow}/?order=log", "workflows/{workflow}/?after=99",
     "replay/stream/order-1/0", "replay/stream/order-1/2", "replay/stream/order-1/2?why=%2Fquantity&by=lifecycle",
     "replay/stream/order-1/1?why=%2Fquantity", "replay/log/3", "replay/workflow/{workflow}/3?by=collisions",
+    "replay/stream/order-1/1?way=next&to=(&break=type:Placed&break=x:", "replay/log/3?way=next&to=type:Nope",
+    "replay/stream/order-1/2?from=0&pin=%2Fquantity&pin=%2Fnone&open=all", "replay/stream/order-1/2?from=2&in=%2Flist",
     "replay/query/0?q=type:Nope", "tokens/", "events/99", "streams/nope/",
     "workflows/nope/", "projections/", "projections/latest/", "projections/counts/", "projections/counts/rebuild",
     "projections/latest/states", "projections/latest/states?q=type:x", "projections/latest/states?prefix=nope",
