@@ -78,7 +78,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     """What there is up to the last of some events of a source, where that takes no long fold.
 
     A source may have only some events of a stream: what these overwrote of others there, and others of theirs, is what
-    the runner found.
+    the runner found. An agent, a query and a key have only some of all: then that is all there is.
     """
     if not events:
         return Findings()
@@ -92,7 +92,8 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
             missing.append((projection, too_far))
     if source.kind not in ("stream", "log"):
         kept: list[list[dict[str, Any]]] = yield _kept(log_id, events)
-        found += _elsewhere([each for of_stream in kept for each in of_stream], {event.position for event in events})
+        here = {event.position for event in events}
+        found += _beside([each for of_stream in kept for each in of_stream], here, is_judged=source.kind == "workflow")
     newest = sorted(dict.fromkeys(found), key=lambda each: each.position)[-_SHOWN:]
     places = yield from _places(log_id, source, {each.position for each in newest})
     listed = (replace(each, place=places[each.position]) for each in newest if each.position in places)
@@ -103,13 +104,13 @@ def _readers(
     source: Source, events: Sequence[Event]
 ) -> Iterator[tuple[Projection, Callable[[Any], Iterator[Finding]]]]:
     """The projections that find something, and what reads it out of their states."""
-    if source.kind in ("key", "kept"):
-        return  # whose events are those of another projection's key
+    if source.kind not in ("stream", "workflow", "log"):
+        return  # what stood between its events is not in it
     yield collisions, lambda state: map(_overwrote, [*state["lost_updates"], *state["possible_ones"]])
     yield lifecycle, lambda state: map(_out_of_order, state["illegal_transitions"])
     # A run is a stream or a workflow, and where nothing is said that it knows, there is none.
     known = {run.handler(each.type) for each in events} - {run.handlers["*"]}
-    if source.kind in ("stream", "workflow") and known:
+    if source.kind != "log" and known:
         yield run, _changed_lists
 
 
@@ -174,12 +175,14 @@ def _kept(log_id: int, events: Sequence[Event]) -> Read[list[dict[str, Any]]]:
     return Read(states.values_list(among), json.loads)
 
 
-def _elsewhere(kept: Sequence[dict[str, Any]], here: set[int]) -> Iterator[Finding]:
-    """Those between one of the events at some positions and one that is elsewhere."""
+def _beside(kept: Sequence[dict[str, Any]], here: set[int], *, is_judged: bool) -> Iterator[Finding]:
+    """Those of the events at some positions; if what is between two of them `is_judged`, of one and one elsewhere."""
     for each in kept:
         by, overwritten = (each[which]["position"] in here for which in ("by", "overwritten"))
-        if by != overwritten:
-            yield _overwrote(each) if by else _was_overwritten(each)
+        if by and not (overwritten and is_judged):
+            yield _overwrote(each)
+        elif overwritten and not by:
+            yield _was_overwritten(each)
 
 
 def _places(log_id: int, source: Source, positions: set[int]) -> Asking[dict[int, int]]:

@@ -20,13 +20,20 @@ from tests.integration.projections.running import settle
 
 def found(log: Log, source: Source) -> list[Finding]:
     log.refresh_from_db()
-    events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
+    events = [each for each in source.read(log.pk, after=0, upto=log.head, limit=100).fetch() if source.has(each)]
     return list(run(findings(log.pk, source, events=events, head=log.head)).found)
 
 
 def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
     event = make_event("list-1", agent=agent, data=b'{"stops": %d}' % stops, correlation_id=workflow)
     return new_append("list-1", [event], read_position=read)
+
+
+@pytest.mark.parametrize("source", [Source("agent", "shipper"), Source("query", "type:*.shipped")])
+def test_a_part_of_what_happened_is_not_taken_for_the_whole(log: Log, source: Source) -> None:
+    types = (("shop", "order.placed"), ("shipper", "order.shipped"))
+    append(log, *[new_append("order-1", [make_event("order-1", type=type, agent=who)]) for who, type in types])
+    assert found(log, source) == []
 
 
 def message(agent: str, text: str, *, stream: str = "run-1") -> Append:
@@ -65,7 +72,9 @@ def test_a_workflow_shows_what_others_lost_by_it_and_it_by_others(
     assert found(lost, Source("workflow", "one")) == []
 
 
-@pytest.mark.parametrize("source", [Source("stream", "list-1"), Source("log", ""), Source("agent", "optimizer")])
+@pytest.mark.parametrize(
+    "source", [Source("stream", "list-1"), Source("log", ""), Source("agent", "optimizer"), Source("query", "type:*")]
+)
 def test_a_lost_update_is_found_once(lost: Log, source: Source) -> None:
     settle(lost, collisions)
     assert [each.position for each in found(lost, source)] == [3]
