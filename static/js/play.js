@@ -132,7 +132,7 @@ function pass(milliseconds) {
 function show() {
   const button = get("play");
   button.hidden = get("speed").hidden = false;
-  button.setAttribute("aria-pressed", isPlaying);
+  button.classList.toggle("playing", isPlaying);
   button.lastElementChild.textContent = isPlaying ? "Pause" : "Play";
   for (const each of document.querySelectorAll("#speed button"))
     each.setAttribute("aria-pressed", Number(each.dataset.wait) === wait);

@@ -2,36 +2,42 @@
 import { pause } from "./play.js";
 import { RUN, VISIT, go, send } from "./steps.js";
 
-let drawn;
+/** What the pointer is drawn along: the strip as it was when it was pressed, for it may move on meanwhile. */
+let drawing = null;
 
-const columnAt = ({ clientX, clientY }) => document.elementFromPoint(clientX, clientY)?.closest("#strip .column");
-
-function seek(column, how) {
-  if (!column || column.matches(".now") || column.getAttribute("href") === drawn) return;
-  drawn = column.getAttribute("href");
+function seek({ clientX }, how) {
+  const { left, width, steps } = drawing;
+  const i = Math.floor(((clientX - left) / width) * steps.length);
+  const step = steps[Math.min(Math.max(i, 0), steps.length - 1)];
+  if (step === drawing.step) return;
+  drawing.step = step;
   pause();
-  go(drawn, how);
+  go(step, how);
 }
 
 document.addEventListener("pointerdown", (event) => {
-  drawn = undefined;
-  if (event.button === 0 && event.target.closest("#strip") && !event.ctrlKey && !event.metaKey) seek(columnAt(event), VISIT);
+  const strip = event.target.closest(".strip-svg");
+  if (!strip || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const { left, width } = strip.getBoundingClientRect();
+  const steps = [...strip.querySelectorAll(".column")].map((column) => column.getAttribute("href"));
+  drawing = { left, width, steps, step: strip.querySelector(".column.now")?.getAttribute("href") };
+  seek(event, VISIT);
 });
-document.addEventListener("pointermove", (event) => {
-  if (event.buttons === 1 && event.target.closest?.("#strip")) seek(columnAt(event), RUN);
-});
+document.addEventListener("pointermove", (event) => drawing && (event.buttons ? seek(event, RUN) : (drawing = null)));
+document.addEventListener("pointerup", () => (drawing = null));
+document.addEventListener("pointercancel", () => (drawing = null));
 // It has led there already.
 document.addEventListener("click", (event) => {
-  if (event.target.closest?.("#strip .column") && event.detail && !event.ctrlKey && !event.metaKey) event.preventDefault();
+  if (event.target.closest?.("#strip a") && event.detail && !event.ctrlKey && !event.metaKey) event.preventDefault();
 });
 document.addEventListener("dragstart", (event) => event.target.closest?.("#strip") && event.preventDefault());
 
-let isDrawing = false;
+let isSliding = false;
 
 document.addEventListener("input", ({ target }) => {
   if (target.id !== "place") return;
   pause();
-  send(target.form, isDrawing ? RUN : VISIT);
-  isDrawing = true;
+  send(target.form, isSliding ? RUN : VISIT);
+  isSliding = true;
 });
-document.addEventListener("change", ({ target }) => target.id === "place" && (isDrawing = false));
+document.addEventListener("change", ({ target }) => target.id === "place" && (isSliding = false));

@@ -1,0 +1,198 @@
+"""Playing a replay: at a speed, as it was recorded, and on to what has yet to come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from events.models import Log
+from tests.browser.agent import Agent
+from tests.server import Server
+
+START = "2026-03-01T09:00:00Z"
+TIMES = ("09:00:00", "09:00:01.5", "12:12:01.5", "12:12:02", "12:12:02")
+"""Gaps of 1.5 seconds, 3 h 12 min, half a second, none."""
+
+
+def at(page: Page, n: int) -> None:
+    expect(page.locator('.step [aria-current="step"] .n')).to_have_text(str(n), timeout=20_000)
+
+
+@pytest.fixture
+def opened(admin_page: Page, log: Log) -> Callable[[str], Page]:
+    def opened(path: str) -> Page:
+        admin_page.goto(f"/logs/{log.name}/replay/{path}")
+        admin_page.wait_for_load_state()
+        return admin_page
+
+    return opened
+
+
+@pytest.fixture
+def recorded(admin_page: Page, agent: Agent, log: Log) -> Page:
+    """At step 1 of five, whose times are `TIMES`; the page's clock stands still."""
+    events: list[dict[str, Any]] = [{"occurred_at": f"2026-03-01T{time}Z", "data": {"at": time}} for time in TIMES]
+    agent.append("run-1", *events)
+    admin_page.clock.install(time=START)
+    admin_page.goto(f"/logs/{log.name}/replay/stream/run-1/1")
+    admin_page.wait_for_load_state()
+    admin_page.clock.pause_at("2026-03-01T10:00:00Z")
+    return admin_page
+
+
+def pass_until(page: Page, n: int) -> None:
+    """Let a step be shown that is due: what the page waits for beside its clock takes a while."""
+    for _ in range(400):
+        page.clock.run_for(1)
+        if page.locator("#step").input_value() == str(n):
+            break
+    at(page, n)
+    page.clock.run_for(50)  # until it is painted, and the wait for the next one begins
+
+
+def test_playing_stops_where_something_went_wrong_and_goes_on_from_there(
+    opened: Callable[[str], Page], agent: Agent
+) -> None:
+    kinds = ("Placed", "Paid", "ShippingFailed", "Packed", "Shipped")
+    agent.append(
+        "order-1", *({"type": kind, "data": {"error": "no van"} if "Failed" in kind else {}} for kind in kinds)
+    )
+    page = opened("stream/order-1/0")
+    page.keyboard.press("8")
+    page.keyboard.press("Space")
+    at(page, 3)
+    expect(page.locator("#play")).to_have_text("Play")
+    expect(page.locator("#announce")).to_contain_text("Stopped at an error")
+    page.keyboard.press("Space")
+    at(page, 5)
+
+
+def test_playing_stops_at_a_breakpoint(opened: Callable[[str], Page], agent: Agent) -> None:
+    agent.append("order-1", *({"type": kind} for kind in ("Placed", "Paid", "Packed", "Shipped")))
+    page = opened(f"stream/order-1/0?break={quote('type:Packed')}")
+    page.keyboard.press("8")
+    page.keyboard.press("Space")
+    at(page, 3)
+    expect(page.locator("#play")).to_have_text("Play")
+    expect(page).to_have_url(re.compile(r"/3\?break="))
+
+
+def test_there_are_eight_speeds_and_keys_choose_them(opened: Callable[[str], Page], agent: Agent) -> None:
+    agent.append("order-1", *({} for _ in range(3)))
+    page = opened("stream/order-1/0")
+    speeds = page.locator("#speed button")
+    expect(speeds).to_have_count(9)
+    for number in range(1, 9):
+        page.keyboard.press(str(number))
+        expect(speeds.nth(number - 1)).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#speed [aria-pressed=true]")).to_have_count(1)
+    page.keyboard.press("0")
+    expect(page.get_by_role("button", name="Recorded")).to_have_attribute("aria-pressed", "true")
+
+
+def test_as_recorded_it_waits_as_long_as_it_took_but_two_seconds_at_the_most(recorded: Page) -> None:
+    page = recorded
+    page.keyboard.press("0")
+    page.keyboard.press("Space")
+    pass_until(page, 2)
+    # The gap behind step 2 is far too long: it is said, and two seconds are waited.
+    gap = page.locator("#gap")
+    expect(gap).to_have_text("3 h 12 min later")
+    page.clock.run_for(1800)
+    at(page, 2)
+    page.clock.run_for(200)
+    pass_until(page, 3)
+    expect(gap).to_have_text("3 h 12 min later")
+    page.clock.run_for(300)
+    at(page, 3)
+    page.clock.run_for(200)
+    pass_until(page, 5)  # through step 4, behind which there is no gap
+    expect(gap).to_be_hidden()
+
+
+def test_idle_stretches_can_be_skipped(recorded: Page) -> None:
+    page = recorded
+    expect(page.locator("#idle")).to_be_hidden()
+    page.keyboard.press("0")
+    page.get_by_role("button", name="Skip idle").press("Enter")
+    page.keyboard.press("Escape")
+    page.locator("#play").press("Enter")
+    pass_until(page, 3)
+    expect(page.locator("#gap")).to_have_text("3 h 12 min later")
+
+
+def test_stepping_pauses(recorded: Page) -> None:
+    page = recorded
+    page.keyboard.press("Space")
+    pass_until(page, 2)
+    expect(page.locator("#play")).to_have_text("Pause")
+    page.keyboard.press("ArrowLeft")
+    pass_until(page, 1)
+    expect(page.locator("#play")).to_have_text("Play")
+    page.clock.run_for(10_000)
+    at(page, 1)
+
+
+SOURCES = ("stream/run-1/2", "workflow/job-1/2", "agent/router/2", "query/2?q=type%3ACounted", "log/2")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_at_the_end_it_follows_what_comes(source: str, opened: Callable[[str], Page], agent: Agent) -> None:
+    def count(*numbers: int) -> None:
+        kind = {"type": "Counted", "agent": "router", "correlation_id": "job-1"}
+        agent.append("run-1", *({**kind, "data": {"n": n}} for n in numbers))
+
+    count(1, 2)
+    page = opened(source)
+    page.keyboard.press("8")
+    page.keyboard.press("Space")
+    expect(page.locator("#following")).to_have_text("Following")
+    count(3)
+    at(page, 3)
+    count(4, 5)
+    at(page, 5)
+    expect(page.locator("#state .val.new", has_text="5")).to_be_visible()
+    # Of many only the newest is shown, and how many were passed.
+    count(*range(6, 40))
+    at(page, 39)
+    expect(page.locator("#announce")).to_contain_text("at once")
+    assert [int(n) for n in page.locator(".step .n").all_inner_texts()][-39:] == list(range(1, 40))
+    page.keyboard.press("ArrowLeft")
+    at(page, 38)
+    expect(page.locator("#following")).to_be_hidden()
+    count(40)
+    page.keyboard.press("End")
+    at(page, 39)
+
+
+def test_what_comes_to_others_is_not_followed(opened: Callable[[str], Page], agent: Agent) -> None:
+    agent.append("run-1", {})
+    page = opened("stream/run-1/1")
+    page.keyboard.press("8")
+    page.keyboard.press("Space")
+    expect(page.locator("#following")).to_be_visible()
+    agent.append("run-2", {}, {})
+    agent.append("run-1", {"type": "Paid"})
+    at(page, 2)
+    expect(page.locator("#event h3")).to_have_text("Paid")
+
+
+def test_following_outlives_a_restart_of_the_server(
+    opened: Callable[[str], Page], agent: Agent, server: Server
+) -> None:
+    agent.append("run-1", {})
+    page = opened("stream/run-1/1")
+    page.keyboard.press("8")
+    page.keyboard.press("Space")
+    expect(page.locator("#following")).to_have_text("Following")
+    server.stop()
+    expect(page.locator("#following")).to_have_text("Reconnecting…")
+    server.start()
+    agent.append("run-1", {"type": "Paid"})
+    at(page, 2)
+    expect(page.locator("#following")).to_have_text("Following")
