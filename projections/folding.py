@@ -49,6 +49,19 @@ def start(projection: Projection) -> Point:
     return Point(0, 0, 0, 0, 0, 0, 0, state_text.dumps(projection.initial))
 
 
+class Mark(Struct, frozen=True):
+    """Where a fold was: as good as a point, but a text only when it is asked for one."""
+
+    at: Point
+    state: Json
+    is_loaded: bool
+
+    @property
+    def point(self) -> Point:
+        """Raises `NotAState`: the reducer made something that is no JSON value."""
+        return structs.replace(self.at, state=state_text.dumps(self.state)) if self.is_loaded else self.at
+
+
 class Folding:
     """A projection on its way through a source.
 
@@ -77,13 +90,14 @@ class Folding:
         return self._at.n - self.base.n
 
     @property
-    def point(self) -> Point:
-        """Where it is now.
+    def mark(self) -> Mark:
+        """Where it is now."""
+        return Mark(self._at, self._state, self._is_loaded)
 
-        Raises:
-            NotAState: the reducer made something that is no JSON value.
-        """
-        return structs.replace(self._at, state=state_text.dumps(self._state)) if self._is_loaded else self._at
+    @property
+    def point(self) -> Point:
+        """The same with the text of the state. Raises `NotAState` as that does."""
+        return self.mark.point
 
     @property
     def state(self) -> Json:

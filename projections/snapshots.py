@@ -14,8 +14,8 @@ from projections.sources import Source
 from projections.sql import caches
 from projections.types import Projection
 
-ASKED = 4
-"""How many states that were asked for are kept of a source, beside those left on the way."""
+ASKED = 8
+"""How many states that were asked for are kept of a source, beside those left on the way; some with one before them."""
 
 
 def nearest(log_id: int, projection: Projection, source: Source, *, position: int) -> Statement:

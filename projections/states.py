@@ -22,7 +22,7 @@ from projections import snapshots, state_text
 from projections.asking import Asking, Statement
 from projections.diff import diff
 from projections.fold import ReducerFailed
-from projections.folding import SPACING, Folding, start
+from projections.folding import SPACING, Folding, Mark, start
 from projections.sources import Source, source_of
 from projections.sql.caches import HEAD, POSITION_AT
 from projections.types import Change, Json, Projection
@@ -170,18 +170,31 @@ def fold_to(
     """
     found = yield snapshots.nearest(log_id, projection, source, position=upto)
     folding = Folding(projection, source, found[0] if found else start(projection))
+    marks: list[Mark] = []
     try:
         while (yield from _go_on(log_id, folding, upto=upto, chunk=pace.chunk)):
             if pace.told:
                 pace.told(folding)
             yield from keep(log_id, folding, seen=seen)
+            marks = [each for each in marks if each.at.n > folding.mark.at.n - BLOCK] + [folding.mark]
             if pace.is_spent(passed=folding.passed, seconds=folding.seconds):
                 raise TooFar(source, upto)
     except ReducerFailed:
         yield from keep(log_id, folding, seen=seen, is_asked=folding.passed >= SPACING)
         raise
-    yield from keep(log_id, folding, seen=seen, is_asked=pace.most is None and folding.passed >= SPACING)
+    is_asked = pace.most is None and folding.passed >= SPACING
+    yield from keep(log_id, folding, seen=seen, is_asked=is_asked)
+    if is_asked:
+        yield from _keep_before(log_id, folding, marks, seen=seen)
     return folding
+
+
+def _keep_before(log_id: int, folding: Folding, marks: Sequence[Mark], *, seen: int) -> Asking[None]:
+    """Keep a state of up to a block before, where none was left: from there on it is looked for who set what."""
+    projection, source, n = folding.projection, folding.source, folding.mark.at.n
+    behind = [each for each in marks if n - BLOCK <= each.at.n < n]
+    if behind and not (yield snapshots.between(log_id, projection, source, first=n - BLOCK, last=n)):
+        yield from snapshots.keep(log_id, folding, point=behind[0].point, seen=seen, is_asked=True)
 
 
 def _go_on(log_id: int, folding: Folding, *, upto: int, chunk: int) -> Asking[bool]:

@@ -15,8 +15,9 @@ from events.models import Log
 from projections import registry, snapshots
 from projections.asking import arun
 from projections.folding import BUDGET, LARGE, SPACING, WIDE
+from projections.history import way_to
 from projections.models import Snapshot
-from projections.states import Moment, Pace, state_at
+from projections.states import BLOCK, Moment, Pace, state_at
 from projections.types import Projection
 from tests.integration.projections.folds import all_events, by_log, by_stream, fill, from_zero, projection, texts
 
@@ -129,6 +130,18 @@ async def test_only_the_last_few_of_those_asked_for_are_kept(engine: Engine, log
         at = Moment(position=position)
         await arun(state_at(log.pk, texts, "order-1", at=at, pace=UNBOUNDED), engine.pool)
     assert await Snapshot.objects.filter(log=log, is_asked=True).acount() <= snapshots.ASKED
+
+
+async def test_who_set_what_is_known_of_a_state_that_is_rarely_kept(engine: Engine, log: Log) -> None:
+    grows = Projection("grows", about="For a test.", initial=[])
+    grows.on("*")(lambda state, happened: [*state, "x" * 400])
+    await fill(engine, log, ["order-1"] * 2_600)
+    await fold(engine, log, grows)
+    left = Snapshot.objects.filter(log=log, is_asked=False, n__gte=2_600 - BLOCK)
+    assert not await left.aexists(), "it is kept too often for this test"
+    way = await arun(way_to(log.pk, grows, "order-1"), engine.pool)
+    assert 100 <= len(way.events) <= BLOCK
+    assert way.setters(["/2599"])["/2599"].position == 2_600
 
 
 async def test_the_cache_can_be_dropped_at_any_time(engine: Engine, log: Log) -> None:
