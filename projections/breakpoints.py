@@ -41,8 +41,8 @@ class Marks:
 
 
 def breakpoints(texts: Sequence[str], now: datetime) -> list[Breakpoint]:
-    """The breakpoints of an address. Relative times are those before now."""
-    return [_breakpoint(text, now) for text in texts]
+    """The breakpoints of an address. Relative times are those before now; an empty one says nothing."""
+    return [_breakpoint(text, now) for text in texts if text.strip()]
 
 
 def _breakpoint(text: str, now: datetime) -> Breakpoint:

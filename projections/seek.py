@@ -23,7 +23,7 @@ from projections.asking import Asking
 from projections.blame import Changes
 from projections.diff import diff
 from projections.fold import ReducerFailed, fold
-from projections.folding import Folding, Point, start
+from projections.folding import SPACING, Folding, Mark, Point, start
 from projections.sources import Source
 from projections.states import BLOCK, WAITED_FOR, Pace, keep
 from projections.types import Change, Decoded, Json, Projection, decode
@@ -281,7 +281,7 @@ class _Steps(Folding):
 
 @dataclass(slots=True)
 class _Way:
-    """A seek on its way through a fold. The counters are of what was done."""
+    """A seek on its way through a fold. The counters are of what was done; `before` is shortly before what it found."""
 
     log_id: int
     wanted: Seek
@@ -291,6 +291,7 @@ class _Way:
     passed: int = 0
     seconds: float = 0.0
     failed: ReducerFailed | None = None
+    before: Mark | None = None
 
     def on(self) -> Asking[Sought]:
         """From the step that is sought from to the end."""
@@ -309,7 +310,7 @@ class _Way:
             if self._is_long:
                 return Sought(None, steps.place, rest)
         if look.found:
-            return Sought(look.found, wanted.source.place(look.found))
+            return (yield from self._found(steps, look.found))
         return Sought(None, steps.place if self.failed else wanted.end, failed=self.failed)
 
     def back(self) -> Asking[Sought]:
@@ -325,7 +326,7 @@ class _Way:
                     return Sought(None, rest.place, rest, self.failed)
             condition = look.end()
             if look.found:
-                return Sought(look.found, wanted.source.place(look.found), failed=self.failed)
+                return (yield from self._found(steps, look.found))
             if not base.n:
                 return Sought(None, 1, failed=self.failed)
             rest = replace(rest, place=base.place + 1, condition=condition)
@@ -348,7 +349,8 @@ class _Way:
         within = [event for event in events if source.place(event) <= last]
         if not within:
             return False
-        passed, seconds = steps.passed, steps.seconds
+        passed, seconds, mark = steps.passed, steps.seconds, steps.mark
+        found = steps.looking and steps.looking.found
         may_go_on = len(within) == chunk
         try:
             steps.take(within, upto=within[-1].position)
@@ -356,8 +358,16 @@ class _Way:
             self.failed, may_go_on = failed, False
         self.passed += steps.passed - passed
         self.seconds += steps.seconds - seconds
+        if steps.looking and steps.looking.found is not found:
+            self.before = mark
         yield from keep(self.log_id, steps, seen=self.head)
         return may_go_on
+
+    def _found(self, steps: _Steps, event: Event) -> Asking[Sought]:
+        """Of a state that grows there are few snapshots: one is kept, so that what was found can be shown at once."""
+        if self.pace.most is None and self.before and self.before.at.n - steps.base.n >= SPACING:
+            yield from snapshots.keep(self.log_id, steps, point=self.before.point, seen=self.head, is_asked=True)
+        return Sought(event, steps.source.place(event), failed=self.failed)
 
     def _nearest(self, place: int) -> Asking[Point]:
         """Where a fold up to a place begins."""

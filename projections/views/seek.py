@@ -56,7 +56,9 @@ def run_to(
     stand = _Stand(member, made, address, step, end)
     outcome = stand.answer(SeekForm(request.GET)) if "way" in request.GET else None
     if isinstance(outcome, str):
-        return HttpResponseLocation(outcome, target="#replay", swap="outerHTML") if is_asked_again else redirect(outcome)
+        if not is_asked_again:
+            return redirect(outcome)
+        return HttpResponseLocation(outcome, target="#replay", swap="outerHTML")
     context = {"outcome": outcome, "log": member.log}
     if outcome and is_asked_again:
         return render(request, "projections/_sought.html", context)

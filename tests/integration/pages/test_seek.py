@@ -281,3 +281,7 @@ def test_another_searchs_job_answers_nothing(viewer: Client, replay: str) -> Non
     _, other = went(viewer, replay, 1, way="next", to="state.quantity:7", job=said["job"][0])
     assert other["job"] != said["job"]
     assert went(viewer, replay, 1, way="next", to="state.quantity:8", job=2**62)[1]["job"] == said["job"]
+
+
+def test_an_empty_breakpoint_says_nothing(viewer: Client, replay: str) -> None:
+    assert told(viewer, replay, 2, way="continue", **{"break": ["", " "]}) == "There is no breakpoint to run to."

@@ -15,17 +15,18 @@ from events.query.match import step_matcher
 from events.query.parse import parse
 from events.query.tree import Query
 from events.types import Event
-from projections import jobs, seek, seeking
+from projections import folding, jobs, seek, seeking
 from projections.asking import run
 from projections.jobs import Beat
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
+from projections.replay import replay
 from projections.replay_address import Address
 from projections.seek import Condition, Seek, Watch
 from projections.sources import Source
 from projections.states import Pace, fold_to
 from projections.types import Decoded, Projection
-from tests.integration.projections.folds import fill, projection
+from tests.integration.projections.folds import fill, projection, texts
 
 SOURCE = Source("stream", "order-1")
 
@@ -160,6 +161,28 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
     assert now(job).status == JobStatus.DONE
     assert answer(job)["found"]["place"] == found
     assert (max(looked) if backward else min(looked) - 1) == left
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
+    log: Log, monkeypatch: pytest.MonkeyPatch, backward: bool
+) -> None:
+    """Of such a state hardly any snapshots are left on the way; here none."""
+
+    async def write() -> None:
+        async with Engine() as engine:
+            await fill(engine, log, ["order-1"] * 2_500)
+
+    asyncio.run(write())
+    monkeypatch.setitem(PROJECTIONS, texts.name, texts)
+    monkeypatch.setattr(folding, "BUDGET", 0)
+    place, found = (2_499, 1_801) if backward else (1, 1_799)
+    condition = parse(f"state[{found - 1}].text:* version:{found}")
+    job = started(log, Seek(texts, SOURCE, condition, place, 2_500, backward))
+    assert run(replay(log.pk, texts, SOURCE, place=found, head=2_500)).too_far
+    jobs.do(job)
+    assert answer(job)["found"]["place"] == found
+    assert run(replay(log.pk, texts, SOURCE, place=found, head=2_500)).is_known
 
 
 @pytest.mark.usefixtures("filled")
