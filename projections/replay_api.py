@@ -11,7 +11,7 @@ from ninja import Router
 
 from events import engine
 from events.answers import event_json, iso
-from events.errors import Invalid
+from events.errors import Invalid, NotFound
 from events.grants import Bearer, Grant
 from events.json_pointer import at as value_at
 from events.models import Scope
@@ -48,7 +48,7 @@ from projections.replay_schemas import (
 from projections.schemas import JobOut
 from projections.seek import ConditionFailed, Seek, Sought, Watch, watch_before
 from projections.seek import seek as look_for
-from projections.sources import Source
+from projections.sources import Source, source_of
 from projections.state_text import dumps
 from projections.states import TooFar, head_of
 from projections.steps import Step, last_place, place_of_number, step_at, steps_after
@@ -74,7 +74,7 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     Events come at once. Where it is a long fold to what they changed, that is null, and `job` names who goes the way.
     """
     query = parse_query(request.GET, StepsQuery)
-    log_id, projection, source = _replayed(grant_of(request), kind, query)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
     head = await asked(head_of(log_id))
     found = await asked(steps_after(log_id, projection, source, after=query.after, limit=query.limit, head=head))
     job = await _job(log_id, projection, found.too_far) if found.too_far else None
@@ -118,7 +118,7 @@ async def step(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, StepQuery)
-    log_id, projection, source = _replayed(grant_of(request), kind, query)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
     try:
         said = await asked(_step(log_id, projection, source, query))
     except TooFar as too_far:
@@ -143,7 +143,7 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, WhyQuery)
-    log_id, projection, source = _replayed(grant_of(request), kind, query)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
     try:
         said = await asked(_why(log_id, projection, source, query))
     except TooFar as too_far:
@@ -168,21 +168,25 @@ async def seek(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long way. It goes on from there, and its `result` is the answer.
     """
     query = parse_query(request.GET, SeekQuery)
-    log_id, projection, source = _replayed(grant_of(request), kind, query)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
     wanted, found = await asked(_sought(log_id, projection, source, query))
     if found.rest:
         return job_answer(await asked(seeking.ensure(log_id, wanted)))
     return tagged(request, {**_replay_json(projection, source), **_sought_json(source, found)})
 
 
-def _replayed(grant: Grant, kind: str, query: ReplayQuery) -> tuple[int, Projection, Source]:
+async def _replayed(grant: Grant, kind: str, query: ReplayQuery) -> tuple[int, Projection, Source]:
     """What is to be replayed, if the grant may see it: a token of a prefix only its streams."""
-    source = query.source(kind, timezone.now().replace(microsecond=0))
+    source, projection = query.source(kind, timezone.now().replace(microsecond=0)), registry.get(query.by)
+    if source.kind == "key":
+        source = await asked(source_of(grant.log_id, projection, source.name))
+        if source.kind == "key":
+            raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
     if source.kind == "stream":
         grant.check_stream(source.name)
     else:
         check_whole_log(grant)
-    return grant.log_id, registry.get(query.by), source
+    return grant.log_id, projection, source
 
 
 async def _job(log_id: int, projection: Projection, too_far: TooFar) -> Job:
@@ -256,7 +260,8 @@ def _check_number(query: StepQuery, n: int | None) -> None:
 
 
 def _replay_json(projection: Projection, source: Source) -> dict[str, Any]:
-    return {"projection": projection.name, "kind": source.kind, "name": source.name}
+    kind = "key" if source.kind == "kept" else source.kind
+    return {"projection": projection.name, "kind": kind, "name": source.name}
 
 
 def _event_json(event: Event) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from events.query.printing import to_text
 from events.query.reading import refuse_state
 from events.query.tree import pin
 from events.schemas import Direction, EventOut, LogQuery, Position, Text
-from projections.schemas import ChangeOut
+from projections.schemas import ChangeOut, Key
 from projections.seek import Condition, Watch
 from projections.sources import Source
 
-Kind = Literal["stream", "workflow", "agent", "query", "log"]
-_NAMED = ("stream", "workflow", "agent")
+Kind = Literal["stream", "workflow", "agent", "key", "query", "log"]
+_NAMED = ("stream", "workflow", "agent", "key")
 Pointer = Annotated[
     str,
     Meta(
@@ -34,7 +34,7 @@ IN_PATHS = {"kind": msgspec.json.schema(Kind)}
 class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """What is replayed by which projection."""
 
-    name: Annotated[Text, Meta(description="The stream, workflow or agent")] = ""
+    name: Annotated[Key, Meta(description="The stream, workflow or agent; or the key of a state that is kept")] = ""
     q: Annotated[
         str,
         Meta(

@@ -53,7 +53,7 @@ class Steps:
 def last_place(log_id: int, source: Source, *, head: int) -> Asking[int]:
     """Up to where a source can have steps."""
     if source.kind != "stream":
-        return head
+        return source.places.upto if source.places else head
     found: Sequence[StreamInfo] = yield store.stream(log_id, source.name)
     return found[0].version if found else 0
 
@@ -69,7 +69,8 @@ def place_of_number(log_id: int, projection: Projection, source: Source, n: int,
         raise Invalid("The steps of a query have no numbers: use place.", field="n")
     place = yield from place_of(log_id, projection, source, n)
     if place is None:
-        last = (yield from fold_to(log_id, projection, source, upto=head, seen=head)).point.n
+        upto = yield from last_place(log_id, source, head=head)
+        last = (yield from fold_to(log_id, projection, source, upto=upto, seen=head)).point.n
         raise Invalid(f"There is no step {n:,}: the last is {last:,}.", field="n", last=last)
     return place
 
@@ -116,7 +117,8 @@ def steps_after(
         found: Found = yield search
         events, to = list(found.events), None if found.at_end else found.searched_to
     else:
-        events = yield source.read(log_id, after=after, upto=head, limit=limit + 1)
+        is_over = source.places is not None and after >= source.places.upto
+        events = [] if is_over else (yield source.read(log_id, after=after, upto=head, limit=limit + 1))
         events, to = events[:limit], source.place(events[limit - 1]) if len(events) > limit else None
     if not events:
         return Steps([], to)

@@ -18,12 +18,14 @@ from events.engine import Engine
 from events.json_value import loads
 from events.models import Log, Scope
 from projections import jobs, registry, state_text
+from projections.catalog.counts import counts
 from projections.diff import apply, equal
 from projections.models import Job, JobStatus
 from projections.sources import Source
 from projections.types import Change, Json, Projection
 from tests.integration.projections.conftest import Get
 from tests.integration.projections.folds import STREAMS, all_events, fill
+from tests.integration.projections.running import settle
 from tests.integration.projections.test_api import claim
 from tests.integration.projections.test_replay import SOURCES, folded, of_source
 
@@ -159,7 +161,7 @@ async def test_a_pointer_into_nothing_has_no_history(engine: Engine, log: Log, g
     ("path", "query", "status", "what"),
     [
         ("nonsense", {}, 404, "not-found"),
-        ("key/step", {"name": "a"}, 404, "not-found"),
+        ("key/step", {"name": "a", "by": "counts"}, 404, "not-found"),
         ("kept/step", {"name": "a"}, 404, "not-found"),
         ("stream/step", {}, 422, "name"),
         ("log/step", {"name": "order-1"}, 422, "name"),
@@ -178,7 +180,7 @@ async def test_a_pointer_into_nothing_has_no_history(engine: Engine, log: Log, g
         ("log/step", {"place": 1, "n": 1}, 422, "n"),
         ("log/step", {"place": 4}, 422, "place"),
         ("stream/step", {"name": "a\0b"}, 422, "name"),
-        ("stream/step", {"name": "n" * 201}, 422, "name"),
+        ("stream/step", {"name": "n" * 601}, 422, "name"),
         ("query/step", {"q": "type:("}, 422, "invalid-query"),
         ("query/step", {"q": "state.a:1"}, 422, "not-for-events"),
         ("query/step", {"q": "a\0b"}, 422, "invalid-query"),
@@ -223,6 +225,29 @@ async def test_what_holds_no_events_has_step_0_only(log: Log, get: Get) -> None:
         assert (said["place"], said["n"], said["event"], said["changes"], *beside) == (0, 0, None, [], None, None)
         said = (await get(f"{path}/why", pointer="/a", **query)).json()
         assert (said["history"], said["found"], said["looked_to"]) == ([], False, None)
+
+
+async def test_a_kept_state_is_replayed_up_to_where_it_is_kept(engine: Engine, log: Log, get: Get) -> None:
+    await fill(engine, log, ["order-1", "order-2"] * 30)
+    await sync_to_async(settle)(log, counts)
+    await fill(engine, log, ["order-1"] * 5, first=60)  # the runner has not come there
+    asked = {"by": "counts", "name": "type:A"}
+    expected = [event for event in (await all_events(engine, log))[:60] if event.type == "A"]
+    listed = (await get("key", limit=5, **asked)).json()
+    rest = (await get("key", after=listed["next"], **asked)).json()
+    steps = [*listed["steps"], *rest["steps"]]
+    assert [each["place"] for each in steps] == [event.position for event in expected]
+    assert [each["n"] for each in steps] == list(range(1, len(expected) + 1))
+    assert rest["next"] is None
+    said = (await get("key/step", **asked)).json()
+    assert (said["kind"], said["n"], said["place"], said["next"]) == ("key", len(expected), steps[-1]["place"], None)
+    assert said["state"]["events"] == len(expected)
+    assert (await get("key/step", n=3, **asked)).json()["place"] == steps[2]["place"]
+    assert (await get("key/step", n=len(expected) + 1, **asked)).json()["field"] == "n"
+    assert (await get("key/step", place=61, **asked)).json()["field"] == "place"
+    assert (await get("key/seek", to="type:*", place=steps[0]["place"], **asked)).json()["place"] == steps[1]["place"]
+    assert (await get("key", by="counts", name="type:Nothing")).json()["steps"] == []
+    assert (await get("key/step", by="latest", name="order-2")).json()["kind"] == "stream"
 
 
 async def test_what_is_unchanged_is_not_sent_again(engine: Engine, log: Log, get: Get) -> None:
