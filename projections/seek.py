@@ -232,9 +232,7 @@ class _Watching:
         if not changes:
             return
         if self._backward:
-            # Without its values: a long stretch keeps those of all its steps.
-            bare = [Change(each.op, each.path, source=each.source, shifts=each.shifts) for each in changes]
-            self._steps.append((event, bare))
+            self._steps.append((event, changes if len(self._steps) < BLOCK else _bare(changes)))
         else:
             self._follow([(event, changes)])
 
@@ -250,6 +248,11 @@ class _Watching:
         self._pointer = touch.pointer
         if touch.n:
             self.found = steps[touch.n - 1][0]
+
+
+def _bare(changes: Sequence[Change]) -> list[Change]:
+    """The same without the values: a stretch without snapshots may be as long as the log."""
+    return [Change(each.op, each.path, source=each.source, shifts=each.shifts) for each in changes]
 
 
 def changed_pointers(changes: Sequence[Change]) -> tuple[str, ...]:
