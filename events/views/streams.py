@@ -68,6 +68,7 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     context = {
         "here": "streams",
         "stream": info,
+        "events": sorted(events, key=lambda event: event.version),
         "lines": [line(event) for event in events],
         "direction": "backward" if backward else "forward",
         **_ways_on(sorted(event.version for event in events), info, backward=backward),

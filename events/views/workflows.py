@@ -98,6 +98,7 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
     context = {
         "here": "workflows",
         "workflow": info,
+        "events": events,
         "order": order,
         "events_url": reverse("event", args=[member.log.name, 0]).removesuffix("0"),  # hundreds of look-ups are slow
         "failures": sum(each.failed for each in lines.values()),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import cast
+from typing import Any, cast
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from events.line import slot
-from projections.findings import Shown
+from events.models import Log
+from events.types import Event
+from projections.asking import run
+from projections.findings import Shown, findings
 from projections.replay_address import Address
 from projections.sources import Kind, Source, kind_of
 from projections.states import State
@@ -20,6 +23,8 @@ from projections.tracks import HEIGHT, Segment, Track
 from projections.types import Projection
 
 register = template.Library()
+
+_FOUND = 5
 
 
 @register.simple_tag
@@ -37,6 +42,20 @@ def replay_of_state(log_name: str, projection: Projection, key: str, state: Stat
     place = attrgetter("version" if kind == "stream" else "position")
     said = {"from_": str(place(before))} if isinstance(before, State) else {}
     return Address(log_name, Source(kind, key)).step(place(state), by=projection.name, **said)
+
+
+@register.inclusion_tag("projections/_found.html")
+def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> dict[str, Any]:
+    """What went wrong in a stream or a workflow up to the last of some of its events, as steps of its replay."""
+    source = Source(cast("Kind", kind), name)
+    found = run(findings(log.pk, source, events=events, head=log.head))
+    sure = [each for each in found.found if each.is_sure]
+    return {
+        "found": sure[-_FOUND:],
+        "earlier": max(0, len(sure) - _FOUND),
+        "missing": found.missing,
+        "replay": Address(log.name, source),
+    }
 
 
 @register.simple_tag

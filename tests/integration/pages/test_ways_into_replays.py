@@ -38,7 +38,7 @@ def get(client: Client, url: str, **headers: str) -> str:
 
 def links(page: str, text: str) -> list[str]:
     """Where the links lead that begin with a text, if they lead into a replay."""
-    found = re.findall(rf'href="([^"]*/replay/[^"]+)"[^>]*>(?:<svg.*?</svg>)?{text}', page, re.DOTALL)
+    found = re.findall(rf'href="([^"]*/replay/[^"]+)"[^>]*>(?:<svg(?:(?!</svg>).)*</svg>)?{text}', page, re.DOTALL)
     return [unescape(url) for url in found]
 
 
@@ -72,6 +72,15 @@ def test_streams_and_workflows_are_replayed_from_their_lists_and_pages(
     assert step(viewer, links(get(viewer, at + pages), "Replay")[0]) == (f"{kind} {NAME}", 4, "latest")
     page = get(viewer, f"{at}{pages}{quote(NAME, safe='')}/")
     assert step(viewer, links(page, "Replay")[0]) == (f"{kind} {NAME}", 0, "latest")
+
+
+def test_a_stream_and_a_workflow_lead_to_the_steps_that_went_wrong(viewer: Client, at: str, append: Append) -> None:
+    for who, read in (("one", 0), ("two", 5), ("one", 5)):
+        append("list", {"agent": who, "correlation_id": "w", "data": b'"%s"' % who.encode()}, read_position=read)
+    for page, source in ((f"{at}streams/list/", "stream list"), (f"{at}workflows/w/", "workflow w")):
+        [url] = links(get(viewer, page), "<b>Lost update")
+        assert step(viewer, url) == (source, 7, "latest")
+    assert "Lost update" not in get(viewer, f"{at}streams/other/")
 
 
 def test_a_query_is_replayed_from_the_oldest_event_that_is_shown(viewer: Client, at: str) -> None:

@@ -160,6 +160,7 @@ def test_workflows_cost_a_fixed_number_of_queries(
     # session, user, membership with its log; workflows
     with django_assert_num_queries(4):
         viewer.get(f"{at}workflows/")
-    # the workflow, its events, where their causes are
-    with django_assert_num_queries(6):
+    # the workflow, its events, where their causes are; for what went wrong in it two folds, of a snapshot and the
+    # events behind it, and what the runner found in its streams
+    with django_assert_num_queries(11):
         viewer.get(f"{at}workflows/w/")
