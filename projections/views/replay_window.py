@@ -38,8 +38,10 @@ def window(made: Replay, address: Address, steps: Mapping[str, Any]) -> str:
 def asked_for(source: Source) -> str:
     """The query string that asks a list, or its socket, for a source's events."""
     match source.kind:
-        case "stream" | "agent" as kind:
-            return names_string(**{kind: source.name})
+        case "stream":
+            return names_string(stream=source.name)
+        case "agent":
+            return names_string(agent=source.name)
         case "workflow":
             return names_string(correlation=source.name)
         case "query":
