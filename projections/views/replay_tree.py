@@ -100,11 +100,11 @@ def dressed(rows: list[Row], by: Setters, address: Address, place: int) -> Itera
         if row.shape not in ("leaf", "text", "open"):
             yield row
         elif setter is None or (row.shape == "open" and row.unfolded):
-            yield replace(row, tail=ends.pin(row))
+            yield replace(row, tail=ends.of(row, None))
         elif row.shape == "open":
-            yield replace(row, text=f"{row.text} unchanged{setter.since}", tail=ends.pin(row) + ends.by(row, setter))
+            yield replace(row, text=f"{row.text} unchanged{setter.since}", tail=ends.of(row, setter))
         else:
-            yield replace(row, tail=ends.pin(row) + ends.by(row, setter))
+            yield replace(row, tail=ends.of(row, setter))
 
 
 class _Ends:
@@ -117,15 +117,17 @@ class _Ends:
         self.why_url = open_url(address, "why")
         self.pin_url = open_url(address, "pin", keep=self.pins)
 
-    def by(self, row: Row, setter: Setter) -> SafeString:
+    def of(self, row: Row, setter: Setter | None) -> SafeString:
+        by = self._by(row, setter) if setter else ""
+        return format_html('<span class="tail">{}{}</span>', "" if row.mark == "del" else self._pin(row), by)
+
+    def _by(self, row: Row, setter: Setter) -> SafeString:
         agent = setter.event and setter.event.agent
         words = format_html(" <bdi>{}</bdi>", agent) if agent else ""
         return format_html(_BY, f"{self.why_url}{quote(row.pointer, safe='')}", setter.words, setter.label, words)
 
-    def pin(self, row: Row) -> SafeString:
+    def _pin(self, row: Row) -> SafeString:
         pointer = row.pointer
-        if row.mark == "del":
-            return SafeString("")
         is_pinned = pointer in self.pins
         others = tuple(each for each in self.pins if each != pointer)
         url = self.address.step(self.place, pin=others) if is_pinned else f"{self.pin_url}{quote(pointer, safe='')}"

@@ -34,9 +34,9 @@ showChange();
 
 /** Pin the value that has the focus, or the one whose history is shown; or let it go. */
 export function pin() {
-  const row = document.activeElement.closest(".tree-row, .pinned > div");
-  const link = row?.querySelector(".pin") ?? document.getElementById("why-pin");
-  if (link) go(link.href);
+  const row = document.activeElement.closest("#state .tree li, .pinned > div");
+  const link = row?.querySelector(":scope > .tail > .pin, :scope > dt > .pin") ?? document.getElementById("why-pin");
+  if (link) link.click();
   else announce("No value has the focus");
 }
 

@@ -36,9 +36,13 @@ def state_of(page: str) -> str:
 
 def by(page: str) -> dict[str, str]:
     """Who set what, by key, as the tree says."""
-    rows = re.findall(r'<span class="key"><bdi>([^<]*)</bdi>(.*?)</(?:li|summary)>', state_of(page))
-    found = ((key, re.search(r'class="by"[^>]*>([^<]*?)(?: <bdi>(\w*)</bdi>)?</a>', rest)) for key, rest in rows)
-    return {key: " ".join(filter(None, match.groups())).strip() for key, match in found if match}
+    found = {}
+    for row in re.split(r"<li\b", state_of(page)):
+        key = re.search(r'<span class="key"><bdi>([^<]*)</bdi>', row)
+        setter = re.search(r'class="by"[^>]*>([^<]*?)(?: <bdi>(\w*)</bdi>)?</a>', row)
+        if key and setter:
+            found[key[1]] = " ".join(filter(None, setter.groups()))
+    return found
 
 
 def test_each_value_says_which_step_set_it(viewer: Client, at: str) -> None:
