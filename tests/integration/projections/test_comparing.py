@@ -1,0 +1,101 @@
+"""The difference between any two steps of a replay is that of two folds from zero, and who made it is who did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events.engine import Engine
+from events.json_pointer import at
+from events.models import Log
+from projections import states
+from projections.asking import run
+from projections.comparing import Difference, difference
+from projections.diff import apply, equal
+from projections.replay import replay
+from projections.sources import Source
+from projections.states import Pace, TooFar
+from projections.types import Json, Projection
+from tests.integration.projections.folds import STREAMS, all_events, by_stream, by_workflow, fill
+from tests.integration.projections.test_replay import folded, go_the_way, of_source
+
+SOURCES = (*(Source("stream", name) for name in STREAMS), Source("workflow", "run-0"), Source("log", ""))
+_ABSENT = object()
+
+
+def compare(log: Log, projection: Projection, source: Source, here: int, there: int, *, head: int) -> Difference:
+    made = run(replay(log.pk, projection, source, place=here, head=head))
+    return run(difference(log.pk, made, there, head=head))
+
+
+def last_changed(known: list[Json], path: str, first: int, last: int) -> int:
+    """The last step between two after which the value at a path is another than before. (No item moves here.)"""
+    return max(n for n in range(first + 1, last + 1) if not _same(known[n - 1], known[n], path))
+
+
+def _same(one: Json, other: Json, path: str) -> bool:
+    values = [_value(state, path) for state in (one, other)]
+    return values == [_ABSENT, _ABSENT] or (_ABSENT not in values and equal(*values))
+
+
+def _value(state: Json, path: str) -> Any:
+    try:
+        return at(state, path)
+    except LookupError:
+        return _ABSENT
+
+
+@given(
+    st.lists(st.sampled_from(STREAMS), min_size=1, max_size=250),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), min_size=1, max_size=4),
+    st.sampled_from(SOURCES),
+    st.sampled_from((by_stream, by_workflow)),
+)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_two_steps_differ_as_two_folds_from_zero_do(
+    engine: Engine,
+    log: Log,
+    streams: list[str],
+    pairs: list[tuple[int, int]],
+    source: Source,
+    projection: Projection,
+) -> None:
+    before = len(await all_events(engine, log))
+    await fill(engine, log, streams, first=before)
+    events = await all_events(engine, log)
+    expected = of_source(source, events)
+    known = folded(projection, expected)
+    numbers = {event.position: n for n, event in enumerate(expected, start=1)}
+    for one, other in pairs:
+        first, last = sorted((min(one, len(expected)), min(other, len(expected))))
+        places = [source.place(expected[n - 1]) if n else 0 for n in (first, last)]
+        here, there = places if one < other else places[::-1]
+        found = await sync_to_async(compare)(log, projection, source, here, there, head=len(events))
+        assert equal(found.first.state, known[first])
+        assert equal(found.last.state, known[last])
+        assert equal(apply(known[first], found.changes), known[last])
+        assert found.events == last - first
+        for change, maker in zip(found.changes, found.makers, strict=True):
+            if not (change.shifts or change.op == "move"):
+                assert maker
+                assert numbers[maker.position] == last_changed(known, change.path, first, last)
+
+
+async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=20, most=60)})
+    await fill(engine, log, ["order-1"] * 600)
+    events = await all_events(engine, log)
+    source = Source("stream", "order-1")
+    made = await sync_to_async(lambda: run(replay(log.pk, by_stream, source, place=3, head=600)))()
+    with pytest.raises(TooFar) as raised:
+        await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
+    made.too_far = raised.value
+    await sync_to_async(go_the_way)(log, by_stream, made)
+    found = await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
+    assert equal(found.last.state, folded(by_stream, events)[590])
