@@ -78,22 +78,25 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     """What there is up to the last of some events of a source, where that takes no long fold.
 
     A source may have only some events of a stream: what these overwrote of others there, and others of theirs, is what
-    the runner found. An agent, a query and a key have only some of all: then that is all there is.
+    the runner found. An agent, a query and a key have only some of all: then that is all there is. It stands in for a
+    long fold, too.
     """
     if not events:
         return Findings()
     found: list[Finding] = []
     missing = []
+    folded = set()
     for projection, read in _readers(source, events):
         try:
             folding = yield from fold_to(log_id, projection, source, upto=events[-1].position, seen=head, pace=_PACE)
             found += read(folding.state)
+            folded.add(projection)
         except TooFar as too_far:
             missing.append((projection, too_far))
-    if source.kind not in ("stream", "log"):
+    if collisions not in folded or source.kind == "workflow":
         kept: list[list[dict[str, Any]]] = yield _kept(log_id, events)
         here = {event.position for event in events}
-        found += _beside([each for of_stream in kept for each in of_stream], here, is_judged=source.kind == "workflow")
+        found += _beside([each for of_stream in kept for each in of_stream], here, is_judged=collisions in folded)
     newest = sorted(dict.fromkeys(found), key=lambda each: each.position)[-_SHOWN:]
     places = yield from _places(log_id, source, {each.position for each in newest})
     listed = (replace(each, place=places[each.position]) for each in newest if each.position in places)

@@ -90,6 +90,18 @@ def demo(log: Log) -> None:
     settle(log, collisions)
 
 
+@pytest.mark.usefixtures("demo")
+def test_the_page_of_a_run_says_what_went_wrong_and_leads_there(hands: Hands, log: Log) -> None:
+    page = hands.page
+    page.goto(f"/logs/{log.name}/workflows/order-1004/")
+    hands.click(page.get_by_role("link", name="Lost update"))
+    at_step(page, 4)
+    expect(page.locator("#event")).to_contain_text("assignment.extended")
+    hands.click(page.locator("#event .label-note").get_by_role("link"))
+    expect(page.locator("#state .tree-row.del")).to_contain_text("order-1004")
+    assert hands.moves == 2
+
+
 @pytest.mark.parametrize(
     ("run", "wrong"),
     [("workflows/order-1004/", [4]), ("workflows/order-1003/", [7, 8]), ("streams/assignment-depot-2/", [4])],

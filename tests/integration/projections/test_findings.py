@@ -13,6 +13,7 @@ from projections.asking import run
 from projections.catalog.collisions import collisions
 from projections.findings import Finding, findings
 from projections.sources import Source
+from projections.states import Pace
 from tests.factories import make_event
 from tests.integration.importers.commands import append
 from tests.integration.projections.running import settle
@@ -27,6 +28,17 @@ def found(log: Log, source: Source) -> list[Finding]:
 def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
     event = make_event("list-1", agent=agent, data=b'{"stops": %d}' % stops, correlation_id=workflow)
     return new_append("list-1", [event], read_position=read)
+
+
+def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.findings._PACE", Pace(chunk=1, most=1))
+    settle(lost, collisions)
+    lost.refresh_from_db()
+    source = Source("stream", "list-1")
+    events = source.read(lost.pk, after=0, upto=lost.head, limit=100).fetch()
+    made = run(findings(lost.pk, source, events=events, head=lost.head))
+    assert [(each.position, each.place, each.what) for each in made.found] == [(3, 3, "Lost update")]
+    assert collisions in [projection for projection, _ in made.missing]
 
 
 @pytest.mark.parametrize("source", [Source("agent", "shipper"), Source("query", "type:*.shipped")])
