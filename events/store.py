@@ -37,7 +37,7 @@ _ALL = Q()
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[Row]):
-    """A query and what its rows become."""
+    """A query and what its rows become. Rows of sessions come binary: times as text take a fifth of reading an event."""
 
     query: QuerySet[Any, tuple[Any, ...]]
     row: Callable[..., Row]
@@ -58,7 +58,7 @@ class Read(Generic[Row]):
             sql, params = self.query.query.sql_with_params()
         except EmptyResultSet:  # nothing can match: a position beyond bigint, say
             return []
-        cursor = await session.execute(sql, params, prepare=True)
+        cursor = await session.execute(sql, params, prepare=True, binary=True)
         return [self.row(*values) for values in await cursor.fetchall()]
 
     def fetch_on(self, session: Connection[Any]) -> list[Row]:
@@ -67,7 +67,7 @@ class Read(Generic[Row]):
             sql, params = self.query.query.sql_with_params()
         except EmptyResultSet:
             return []
-        return [self.row(*values) for values in session.execute(sql, params, prepare=True).fetchall()]
+        return [self.row(*values) for values in session.execute(sql, params, prepare=True, binary=True).fetchall()]
 
     async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
         return next(iter(await self.afetch(pool)), None)

@@ -97,5 +97,5 @@ def _execute(asked: _Asked) -> Any:
 async def _aexecute(session: AsyncConnection[Any], asked: _Asked) -> Any:
     if isinstance(asked, Read | Search):
         return await asked.afetch_on(session)
-    cursor = await session.execute(asked.sql, asked.params, prepare=True)
+    cursor = await session.execute(asked.sql, asked.params, prepare=True, binary=True)
     return [asked.row(*values) for values in await cursor.fetchall()] if asked.row else None
