@@ -19,9 +19,9 @@ from projections.catalog.latest import latest
 from projections.catalog.lifecycle import lifecycle
 from projections.catalog.run import run
 from projections.checkpoints import live
-from projections.folding import WIDE
+from projections.folding import SPACING, WIDE
 from projections.sources import Source
-from projections.states import Pace, TooFar, fold_to
+from projections.states import Pace, TooFar, fold_to, keep
 from projections.types import Projection
 
 _SHOWN = 200
@@ -89,6 +89,8 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     for projection, read in _readers(source, events):
         try:
             folding = yield from fold_to(log_id, projection, source, upto=events[-1].position, seen=head, pace=_PACE)
+            # The next steps have the same last event.
+            yield from keep(log_id, folding, seen=head, is_asked=folding.passed >= SPACING)
             found += read(folding.state)
             folded.add(projection)
         except TooFar as too_far:

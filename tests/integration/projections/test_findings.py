@@ -12,6 +12,7 @@ from events.types import Append
 from projections.asking import run
 from projections.catalog.collisions import collisions
 from projections.findings import Finding, findings
+from projections.models import Snapshot
 from projections.sources import Source
 from projections.states import Pace
 from tests.factories import make_event
@@ -112,3 +113,12 @@ def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, 
     assert (sure.shown.by, sure.shown.pointer, sure.shown.stream) == ("run", "/lists/Films/items", None)
     append(log, message("writer", films(*given)))
     assert not any(each.is_sure for each in found(log, source))
+
+
+def test_what_was_found_for_a_window_is_kept_for_its_next_step(log: Log) -> None:
+    append(log, *[says("router", n, "one", read=n) for n in range(150)])
+    first = found(log, Source("stream", "list-1"))
+    kept = Snapshot.objects.filter(log=log, projection=collisions.name, is_asked=True)
+    assert [each.n for each in kept] == [100]  # so far the source was read
+    assert found(log, Source("stream", "list-1")) == first
+    assert kept.count() == 1
