@@ -113,7 +113,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where in a value a tree begins: at a pointer, so deep, behind its first items. `is_open`: nothing is folded."""
+    """Where in a value a tree begins: at a pointer, so deep, behind its first items. `is_open`: nothing is folded.
+
+    A tree that has one comes part by part: of what is too large to come at once, each when it is opened.
+    """
 
     pointer: str = ""
     depth: int = 0
@@ -149,6 +152,7 @@ class _Tree:
         self.whole = whole
         self.pick = pick
         self.part = part
+        self.is_all_open = part is not None and part.is_open
         self.left = _ROWS_SHOWN
         self.text_left = _ALL_TEXT_SHOWN
         self.marked: dict[str, list[str]] = defaultdict(list)
@@ -163,7 +167,8 @@ class _Tree:
             yield from self._container(value, key, pointer, depth, mark, is_new=is_new or mark.name in ("add", "chg"))
         elif isinstance(value, str) and (len(value) > _TEXT_INLINE or "\n" in value):
             text, pick = self._part(value, pointer), self.pick(pointer)
-            unfolded = self.part is None or self.part.is_open or is_new or bool(mark.name) or pointer == self.whole
+            is_folded = self.part is not None and self.has_marks and not self.is_all_open and pointer != self.whole
+            unfolded = not is_folded or is_new or bool(mark.name)
             yield Row("text", depth, key, pointer, "s", text, len(value), mark.name, _old(mark), unfolded, pick=pick)
         else:
             kind, pick = kind_of(value), self.pick(pointer)
@@ -181,8 +186,7 @@ class _Tree:
     ) -> Iterator[Row]:
         inner = depth
         if key is not None:
-            is_open = not self.has_marks or (self.part is not None and self.part.is_open)
-            unfolded = is_open or is_new or bool(mark.name)
+            unfolded = not self.has_marks or self.is_all_open or is_new or bool(mark.name)
             is_later = self._is_for_later(value, is_new=is_new, unfolded=unfolded)
             row = Row("open", depth, key, pointer, "c", brief(value), 0, mark.name, _old(mark), unfolded)
             yield replace(row, unfolded=unfolded and not is_later, is_later=is_later)
@@ -228,7 +232,8 @@ class _Tree:
 
     def _is_for_later(self, value: Any, *, is_new: bool, unfolded: bool) -> bool:
         """Whether what is in a container that is all new, or did not change, is too much to come at once."""
-        if self.part is None or self.part.is_open or (unfolded and not is_new):
+        is_new = is_new or not self.has_marks
+        if self.part is None or self.is_all_open or (unfolded and not is_new):
             return False
         together = _TOGETHER_NEW if is_new else _TOGETHER
         left, containers = together if self.left > _KEPT else 0, [value]

@@ -21,6 +21,7 @@ from events.line import Line, line
 from events.models import Member
 from events.query.tree import Root
 from events.types import Event
+from events.views.data_tree import data_context, part_of_data
 from events.views.page import log_page, show
 from events.views.picks import Picks
 
@@ -54,7 +55,7 @@ class Rail:
 def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
     """`/logs/<log>/events/<position>`; `?format=json` is the event alone, `?text=` shows one long text whole.
 
-    `?q=` is the query that its + and − extend.
+    `?in=` shows a part of its data, `?q=` is the query that its + and − extend.
     """
     found = store.event(member.log_id, position).first()
     if found is None:
@@ -66,6 +67,9 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
     if pointer is not None and request.headers.get("HX-Request"):
         return render(request, "components/_text.html", {"row": whole_text(data, pointer)})
     picks, metadata = Picks(member.log.name, request.GET), loads(found.metadata)
+    pick = picks.among(Root.DATA, data)
+    if "part" in request.GET and request.headers.get("HX-Request"):
+        return part_of_data(request, member.log.name, found, pick=pick)
     context = {
         "here": "timeline",
         "event": found,
@@ -74,7 +78,7 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "around": around(member.log_id, found),
         "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
         "picks": picks.names(found),
-        "data": tree(data, whole=pointer, pick=picks.among(Root.DATA, data)),
+        **data_context(member.log.name, found, request.GET, pick=pick),
         "metadata": tree(metadata, pick=picks.among(Root.METADATA, metadata)),
         "raw": found.data[:_RAW_SHOWN],
         "raw_size": len(found.data.encode()),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import QueryDict
+
 from events.json_tree import tree
 from events.json_value import loads
 from events.line import Line
 from events.models import Member
+from events.views.data_tree import data_context
 from events.views.event import around
 from projections.replay import Replay
 from projections.replay_address import Address
@@ -36,7 +39,7 @@ def replay_event(member: Member, made: Replay, address: Address) -> dict[str, An
         return Linked(other, address.step(stop.place) if stop else None, stop.n if stop else None)
 
     return {
-        "data": tree(loads(event.data)),
+        **data_context(address.log_name, event, QueryDict()),
         "metadata": tree(loads(event.metadata)),
         "cause": linked(found.cause) if found.cause else None,
         "effects": [linked(each) for each in found.effects],

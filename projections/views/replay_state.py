@@ -116,7 +116,7 @@ def tree_context(seen: Seen, part: Part, whole: str | None = None) -> dict[str, 
         "rows": _rows(seen, part, whole),
         "why_url": open_url(address, "why") if seen.is_known else "",
         "in_url": open_url(address, "in"),
-        "part_url": f"{address.step(place)}{'&' if address.suffix else '?'}part=",
+        "part_url": f"{address.step(place)}{'&' if address.suffix else '?'}part=" if seen.is_known else "",
     }
 
 

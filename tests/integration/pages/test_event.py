@@ -81,6 +81,29 @@ def test_a_text_that_is_not_there_is_a_404(viewer: Client, append: Append, at: s
         assert answer.status_code == 404
 
 
+def test_large_data_comes_part_by_part(viewer: Client, append: Append, at: str) -> None:
+    many = {f"k{n}": "x" * 100 for n in range(300)}
+    append("a", {"data": json.dumps({"many": many, "other": {"few": 1, "big": many}}).encode()})
+    url = f"{at}events/1"
+    page = viewer.get(url).content.decode()
+    assert ">k7<" not in page
+    assert f'hx-get="{url}?part=%2Fmany"' in page
+    assert f'href="{url}?in=%2Fmany"' in page
+    inner = viewer.get(url, {"part": "/other"}, headers={"HX-Request": "true"}).content.decode()
+    assert ">few<" in inner
+    assert f'hx-get="{url}?part=%2Fother%2Fbig"' in inner
+    part = viewer.get(url, {"part": "/other/big"}, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert (part.count('class="key"'), "tree-row d2" in part) == (100, True)
+    assert f'hx-get="{url}?part=%2Fother%2Fbig&amp;skip=100"' in part
+    alone = viewer.get(url, {"in": "/other/big", "skip": 250}).content.decode()
+    assert (">k299<" in alone, ">k249<" in alone, ">few<" in alone) == (True, False, False)
+    assert viewer.get(url, {"in": "/nothing"}).status_code == 404
+    replay = viewer.get(f"{at}replay/stream/a/1").content.decode()
+    assert f'hx-get="{url}?part=%2Fmany"' in replay[replay.index('id="event"') :]
+    assert len(page) < 40_000
+
+
 def test_the_json_twin_is_the_event_as_it_was_sent(viewer: Client, append: Append, at: str) -> None:
     data = b'{"n": 1208925819614629174706176, "d": 0.12345678901234567890}'
     append("a", {"data": data, "metadata": b'{"m": 1e5}'})
