@@ -37,7 +37,7 @@ _ALL = Q()
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[Row]):
-    """A query and what its rows become. Rows of sessions come binary: times as text take a fifth of reading an event."""
+    """A query and what its rows become. Rows of sessions come binary: times as text take a fifth of reading events."""
 
     query: QuerySet[Any, tuple[Any, ...]]
     row: Callable[..., Row]
