@@ -65,8 +65,8 @@ class Presence:
 def present(log_id: int, *, prefix: str, before: int | None, limit: int, now: datetime) -> list[Presence]:
     """The agents whose names begin with a prefix, by their last event, those before a position; in three reads.
 
-    They are sorted anew each time: some milliseconds for ten thousand. An index by position would cost each state that
-    is written.
+    They are sorted anew each time, however long the log is: a thousand take some milliseconds, twenty thousand took 85
+    to 230 on a busy machine. An index by position would cost each state that is written.
     """
     kept = live(log_id, agents.name).filter(begins_with("key", prefix), position__lt=before or 2**63 - 1)
     rows = kept.order_by("-position").values_list("key", "state")[:limit]
