@@ -20,8 +20,9 @@ export const root = () => document.getElementById("replay");
 export const list = () => [...document.querySelectorAll(".step > a")];
 export const way = (name) => document.querySelector(`a[data-step="${name}"]`)?.href;
 
-/** @type {Map<string, {html: string, isKept: boolean}>} by address; of the window that is shown */
+/** What was asked for ahead, by address; `end` is the one behind which another window begins. */
 let ahead = new Map();
+let end;
 let isAsking = false;
 let by = 1;
 let turn = Promise.resolve();
@@ -51,7 +52,8 @@ export function go(url, how = VISIT) {
 export const isIdle = () => !waiting;
 
 async function show(url, how) {
-  const answer = ahead.get(url) ?? (await ask(url));
+  let answer = await (ahead.get(url) ?? ask(url));
+  if (answer?.isKept && answer.window !== root().dataset.window) answer = await ask(url);
   if (!answer) return fail(url);
   const before = place();
   swap(answer.html);
@@ -66,13 +68,14 @@ async function show(url, how) {
 export const place = (url = root().dataset.here) => Number(new URL(url, location).pathname.split("/").at(-1));
 const tell = (how) => document.dispatchEvent(new CustomEvent("replay:step", { detail: { how } }));
 
-/** What the server says of a step; null where it says nothing that could be shown. */
+/** What the server says of a step; null where it says nothing that could be shown. `isKept`: it goes with a `window`. */
 async function ask(url) {
-  const headers = { "HX-Request": "true", "X-Window": root().dataset.window };
+  const { window } = root().dataset;
   try {
-    const answer = await fetch(url, { headers, cache: "no-store" });
+    const answer = await fetch(url, { headers: { "HX-Request": "true", "X-Window": window }, cache: "no-store" });
     const html = await answer.text();
-    return answer.ok && !/^\s*<!doctype/i.test(html) ? { html, isKept: html.includes('<div id="steps">') } : null;
+    if (!answer.ok || /^\s*<!doctype/i.test(html)) return null;
+    return { html, window, isKept: html.includes('<div id="steps">') };
   } catch {
     return null;
   }
@@ -81,6 +84,7 @@ async function ask(url) {
 /** htmx asks once more, and says what went wrong. */
 function fail(url) {
   round += 1;
+  forget();
   document.dispatchEvent(new CustomEvent("replay:failed"));
   return htmx.ajax("GET", url, { target: "#replay", swap: "outerHTML show:none" }).catch(() => {});
 }
@@ -90,10 +94,11 @@ async function askAhead() {
   if (isAsking) return;
   isAsking = true;
   for (let url = wanted(); url; url = wanted()) {
-    const { window } = root().dataset;
-    const answer = await ask(url);
+    const asked = ask(url);
+    ahead.set(url, asked);
+    const answer = await asked;
     if (!answer) break;
-    if (root().dataset.window === window) ahead.set(url, answer);
+    if (!answer.isKept) end = url;
   }
   isAsking = false;
 }
@@ -103,14 +108,17 @@ function wanted() {
   const links = list();
   const now = links.findIndex((link) => link.hasAttribute("aria-current"));
   if (now < 0 || !root().dataset.window) return undefined;
-  const next = (by > 0 ? links.slice(now + 1, now + 1 + AHEAD) : links.slice(Math.max(now - AHEAD, 0), now).reverse()).map(({ href }) => href);
+  const way = by > 0 ? links.slice(now + 1) : links.slice(0, now).reverse();
+  const next = way.slice(0, AHEAD).map(({ href }) => href);
   ahead = new Map(next.filter((url) => ahead.has(url)).map((url) => [url, ahead.get(url)]));
-  const end = next.findIndex((url) => ahead.get(url)?.isKept === false);
-  return (end < 0 ? next : next.slice(0, end)).find((url) => !ahead.has(url));
+  const upto = ahead.has(end) ? next.slice(0, next.indexOf(end)) : next;
+  return upto.find((url) => !ahead.has(url));
 }
 
 /** What is known ahead may be out of date: more has happened. */
-export const forget = () => ahead.clear();
+export function forget() {
+  ahead.clear();
+}
 
 function swap(html) {
   const template = document.createElement("template");
@@ -225,6 +233,11 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   document.activeElement.blur();
   send(form, VISIT, event.submitter);
+});
+
+// It is late, if what asked for it is gone: another step is shown by now.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id === "replay" && !detail.elt.isConnected) detail.shouldSwap = false;
 });
 
 // A part of the page that htmx has fetched: the answer of a job that is waited for, or the one after a failure.

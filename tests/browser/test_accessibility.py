@@ -137,6 +137,26 @@ def test_the_states_of_a_live_page_have_no_findings(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+def test_a_replay_that_is_played_and_that_follows_has_no_findings(
+    themed: Page, log: Log, agent: Agent, width: int
+) -> None:
+    themed.set_viewport_size({"width": width, "height": 844})
+    agent.append("run-1", *({"occurred_at": f"2026-03-01T{hour:02}:00:00Z"} for hour in range(24)), *[{}] * 120)
+    themed.goto(f"/logs/{log.name}/replay/stream/run-1/1")
+    themed.keyboard.press("0")
+    themed.keyboard.press("Space")
+    expect(themed.locator("#gap")).to_have_text("1 h later")
+    assert findings(themed) == []
+    assert not reaches_beyond(themed)
+    themed.keyboard.press("End")
+    expect(themed.locator("#step")).to_have_value("144")
+    themed.keyboard.press("Space")
+    expect(themed.locator("#following")).to_be_visible()
+    assert findings(themed) == []
+    assert not reaches_beyond(themed)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.usefixtures("filled")
 def test_the_query_bar_has_no_findings_with_its_completions_and_many_terms(themed: Page, log: Log, width: int) -> None:
     themed.set_viewport_size({"width": width, "height": 844})
