@@ -22,7 +22,7 @@ def _kinds(happened: Decoded) -> list[str]:
 
 counts = Projection(
     "counts",
-    about="How many events there are in `all`, and of each `type:…`, `agent:…` and `stream:…`; the first and the last.",
+    about="How many events there are in “all”, and of each “type:…”, “agent:…” and “stream:…”; the first and the last.",
     key=Key("all, type, agent, stream", _kinds),
     initial={
         "events": 0,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -99,11 +100,12 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
 @require_safe
 @log_page()
 def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/`; `?format=json` is the API's answer."""
+    """`/logs/<log>/projections/<name>/`; `?format=json` is the API's answer, `?part=parked` its parked keys."""
     found = registry.get(name)
     if request.GET.get("format") == "json":
         return redirect(twin(member, f"/{name}"))
     [standing] = _standings(member, [found])
+    groups = cache(lambda: _groups(member, standing))  # for the parts that show them
     context = {
         "here": "projections",
         "projection": found,
@@ -112,13 +114,15 @@ def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "states": _counted(checkpoints.live(member.log_id, name).values("key")) if found.materialised else None,
         "snapshots": _counted(Snapshot.objects.filter(log=member.log, projection=name).values("n")),
         "counted": _COUNTED,
-        "groups": _groups(member, standing),
+        "groups": groups,
+        "is_retrying": lambda: any(group.fault.retried for group in groups()),
         "policies": Policy.choices,
         "reads": sorted(found.handlers),
         "fingerprint": fingerprint(found),
         "source": _source(found),
     }
-    template, partial = "projections/projection.html", "projections/_projection.html"
+    part = "parked" if request.GET.get("part") == "parked" else "projection"
+    template, partial = "projections/projection.html", f"projections/_{part}.html"
     return show(request, member, template=template, partial=partial, context=context)
 
 

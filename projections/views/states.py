@@ -18,7 +18,7 @@ from projections.asking import run
 from projections.forms import StatesForm
 from projections.present import Found
 from projections.states import NOW, TooFar
-from projections.types import STREAM, Projection
+from projections.types import STREAM, Json, Projection
 from projections.views.computed import computed
 from projections.views.projections import twin
 
@@ -69,7 +69,7 @@ def _listed(request: HttpRequest, member: Member, projection: Projection, said: 
         return {"job": computed(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
     except Invalid as error:
         return {"unknown": error.detail}
-    return {"states": [_row(found) for found in page.found], "next": page.next, "position": page.position}
+    return {"states": [_row(found) for found in page.found], "next": page.next, "position": page.position, "rows": ROWS}
 
 
 def _row(found: Found) -> StateRow:
@@ -77,8 +77,13 @@ def _row(found: Found) -> StateRow:
     items = list(state.items()) if isinstance(state, dict) else [("", state)]
     said_already: tuple[object, ...] = (None, "", {}, [], found.key)
     telling = [(key, value) for key, value in items if value not in said_already] or items
-    telling.sort(key=lambda pair: isinstance(pair[1], dict | list))  # what is inside them is not shown
+    telling.sort(key=_dullness)
     return StateRow(found, [(visible(key), _cut(brief(value))) for key, value in telling[:_PAIRS]])
+
+
+def _dullness(pair: tuple[str, Json]) -> int:
+    """What is inside a container is not shown, and what is still 0 says little."""
+    return 2 if isinstance(pair[1], dict | list) else 1 if pair[1] == 0 else 0
 
 
 def _cut(text: str) -> str:

@@ -11,7 +11,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log, Role
 from projections import checkpoints, jobs
-from projections.models import Checkpoint, Job, Policy, Status
+from projections.models import Checkpoint, Job, Parked, Policy, Status
 from tests.factories import make_log, make_member
 from tests.integration.pages.conftest import Append
 from tests.integration.projections.running import append as append_all
@@ -135,9 +135,17 @@ def test_parked_keys_show_state_event_and_traceback_and_are_skipped(operator: Cl
     assert f'href="{at}events/4"' in page
     state = get(operator, f"{at}projections/totals/state?key=order-%3Cb%3E")
     assert "Parked at" in state
+    assert 'hx-get="?part=parked"' not in page
+    Parked.objects.filter(log=log).update(is_retried=True)
+    part = operator.get(f"{at}projections/totals/?part=parked", headers={"HX-Request": "true"}).content.decode()
+    assert part.lstrip().startswith('<section class="parked" id="parked"')
+    assert 'hx-get="?part=parked"' in part
+    Parked.objects.filter(log=log).update(is_retried=False)
     operator.post(f"{at}projections/totals/orders/skip-parked", {"build": live(log).build, "key": "order-<b>"})
     settle(log, BY_ORDER)
     assert live(log).parked == 0
+    gone = operator.get(f"{at}projections/totals/?part=parked", headers={"HX-Request": "true"})
+    assert gone.content.strip() == b""
 
 
 @pytest.mark.usefixtures("built")
