@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -85,12 +85,31 @@ def _runs(held: Sequence[_Held]) -> list[tuple[int, int]]:
 
 
 def _text(held: _Held) -> str | None:
-    if not held.is_there:
-        return None
-    if isinstance(held.value, str):
-        flat = visible(" ".join(held.value[: 4 * _WIDTH].split()))
+    return short(held.value) if held.is_there else None
+
+
+def short(value: Json) -> str:
+    """A value on one line: the first items of a container, the first words of a text."""
+    if isinstance(value, str):
+        flat = visible(" ".join(value[: 4 * _WIDTH].split()))
         return f"{flat[:_WIDTH]}…" if len(flat) > _WIDTH else flat or '""'
-    return brief(held.value)
+    if isinstance(value, dict) and value:
+        return f"{{{_some(f'{visible(key)}: {_inner(item)}' for key, item in value.items())}}}"
+    return f"[{_some(map(_inner, value))}]" if isinstance(value, list) and value else brief(value)
+
+
+def _inner(value: Json) -> str:
+    return brief(value) if isinstance(value, dict | list) else short(value)
+
+
+def _some(items: Iterable[str]) -> str:
+    """As many as fit."""
+    text = ""
+    for item in items:
+        if len(text) > _WIDTH:
+            return f"{text}, …"
+        text = f"{text}, {item}" if text else item
+    return text
 
 
 def _line(held: Sequence[_Held]) -> str:

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 
 from events.json_pointer import at, tokens
 from events.json_tree import Part, Row, tree
-from events.json_value import brief
 from events.models import Member
 from projections.asking import run
 from projections.comparing import Difference, difference
@@ -18,7 +17,7 @@ from projections.marks import marks
 from projections.replay import Replay
 from projections.replay_address import Address
 from projections.states import TooFar
-from projections.tracks import name
+from projections.tracks import name, short
 from projections.types import Change, Json
 from projections.views.computed import indexed
 from projections.views.replay_tree import Setters, dressed, open_url
@@ -157,7 +156,7 @@ def _pinned(seen: Seen, pointer: str) -> Pinned:
 
 def _text(state: Json, pointer: str) -> str | None:
     try:
-        return brief(at(state, pointer))
+        return short(at(state, pointer))
     except LookupError:
         return None
 

@@ -50,6 +50,7 @@ class Setters:
         self._gone: dict[str, Event] = {}
         if difference is None:
             self._events, self._steps, self._rest = _of_window(made)
+            self._gone = {each.path: made.stop.event for each in made.changes if made.stop and each.op == "remove"}
             return
         self._events = {event.position: event for event in difference.way.events}
         self._steps = difference.steps

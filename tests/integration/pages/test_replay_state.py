@@ -217,3 +217,10 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     assert "every 1s" not in page
     assert Job.objects.filter(log=log, kind="replay", arguments__projection="latest").count() == 1
     assert "have to be folded" in viewer.get(url).content.decode()  # who looks again has it begun again
+
+
+def test_what_a_step_took_away_says_so(viewer: Client, append: Append, at: str) -> None:
+    append("list-1", {"data": b'{"stops": ["a", "b"]}'}, {"agent": "optimizer", "data": b'{"stops": ["a"]}'})
+    page = viewer.get(f"{at}replay/stream/list-1/2").content.decode()
+    assert re.search(r'class="tree-row d1 del"><span class="tail"><a class="by"[^>]*>2 <bdi>optimizer</bdi>', page)
+    assert 'aria-label="Pin 1"' not in page

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.tracks import Track, track
+from projections.tracks import Track, short, track
 from projections.types import Json
 
 
@@ -51,3 +51,25 @@ def test_a_line_goes_by_steps_and_stops_where_there_is_no_number() -> None:
 def test_a_pointer_that_leads_nowhere_has_an_empty_track() -> None:
     made = track("no pointer", {0: {"a": 1}}, 1, y=0)
     assert [each.text for each in made.segments] == [None]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (["order-1", 2, [3]], "[order-1, 2, [ 1 ]]"),
+        ({"a": 1, "b": {"c": 2}}, "{a: 1, b: { 1 }}"),
+        ([], "[ ]"),
+        ({}, "{ }"),
+        ("", '""'),
+        ("two\nlines", "two lines"),
+        (Decimal("1.50"), "1.50"),
+    ],
+)
+def test_a_value_is_told_on_one_line(value: Json, text: str) -> None:
+    assert short(value) == text
+
+
+@pytest.mark.parametrize("value", ["x" * 10_000, ["word"] * 10_000, {"k" * 30 + str(n): n for n in range(10_000)}])
+def test_a_large_value_is_told_by_how_it_begins(value: Json) -> None:
+    assert len(short(value)) < 140
+    assert "…" in short(value)
