@@ -21,7 +21,7 @@ from events.types import Event
 from projections import blame, snapshots
 from projections.asking import Asking
 from projections.blame import Changes
-from projections.diff import diff
+from projections.diff import diff_along
 from projections.fold import ReducerFailed, fold
 from projections.folding import SPACING, Folding, Mark, Point, start
 from projections.sources import Source
@@ -203,14 +203,14 @@ class _Matching:
         self.found: Event | None = None
         self._query = query
         self._fits = step_matcher(query)
-        self._asks_changes = any(isinstance(leaf, Changed) for leaf in leaves(query))
+        self._pointers = {leaf.pointer for leaf in leaves(query) if isinstance(leaf, Changed)}
         self._source = source
         self._backward = backward
 
     def look(self, event: Event, before: Json, after: Json) -> None:
         if self.found and not self._backward:
             return
-        changed = changed_pointers(diff(before, after)) if self._asks_changes else ()
+        changed = [path for each in self._pointers for path in changed_pointers(diff_along(before, after, each))]
         if self._fits(event, after, changed) and self._source.has(event):
             self.found = event
 
@@ -228,7 +228,8 @@ class _Watching:
         self._steps: list[tuple[Event, Sequence[Change]]] = []
 
     def look(self, event: Event, before: Json, after: Json) -> None:
-        changes = diff(before, after) if before is not after and not self.found else ()
+        # An array that it may have moved in is looked at whole.
+        changes = diff_along(before, after, self._pointer) if before is not after and not self.found else ()
         if not changes:
             return
         if self._backward:
