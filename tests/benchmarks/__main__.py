@@ -30,6 +30,7 @@ NAMES = (
     "folding",
     "projecting",
     "states",
+    "replaying",
 )
 
 

@@ -1,0 +1,249 @@
+"""Replays of 10,000 and of 1,000,000 events with a state of 64 KB, beside folding it all again from the first event.
+
+That is what other tools do for each step. The other floors are those of seeking: the SQL of a condition, and a fold
+with nothing around it. A step is what a page asks for: the states and changes of the steps around it as well.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from statistics import median
+from typing import Any, TypeAlias
+
+import psycopg
+from django.test import Client
+
+from events.models import Log, Member, Role
+from events.query.parse import parse
+from events.types import Event
+from projections import asking, jobs, registry
+from projections.asking import Asking
+from projections.fold import fold
+from projections.models import Snapshot
+from projections.replay import replay
+from projections.replay_address import Address
+from projections.seek import Seek, seek
+from projections.sources import Source
+from projections.states import Pace, fold_to
+from projections.steps import step_at
+from projections.types import Json, Projection, decode
+from projections.views.replay_window import HEADER
+from projections.why import Why, why
+from tests.benchmarks.logs import make_log
+from tests.benchmarks.measure import Table, count, milliseconds, ratio
+from tests.benchmarks.query import SELECT, fill
+from tests.factories import make_user
+
+_SIZES = (10_000, 1_000_000)
+_ROUNDS = 50
+_FLOOR = 100_000
+"""Events that a floor is measured with."""
+_SOURCE = Source("log", "")
+_WINDOW = re.compile(r'data-window="([^"]*)"')
+_TO_THE_END = Pace(chunk=500, most=None)
+
+large = Projection("large", about="The last event of each of 300 tasks: a state of 64 KB.")
+
+Work: TypeAlias = Callable[[Log, int], object]
+
+
+@large.on("*")
+def kept(state: dict[str, Any], happened: Any) -> Json:
+    return {**state, f"task{happened.position % 300}": happened.data}
+
+
+def run() -> Iterator[Table]:
+    registry.PROJECTIONS[large.name] = large
+    user = make_user()
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        logs = {size: make_log() for size in _SIZES}
+        for size, log in logs.items():
+            fill(connection, log, events=size)
+            log.refresh_from_db()
+            Member.objects.create(log=log, user=user, role=Role.VIEWER)
+        client = Client(SERVER_NAME="127.0.0.1")
+        client.force_login(user)
+        gc.disable()
+        yield _indexing(connection, logs)
+        _go_all_ways(client, logs)
+        yield _stepping(connection, client, logs)
+        yield _at_numbers(logs[_SIZES[-1]])
+        yield _seeking(connection, logs[_SIZES[-1]])
+        gc.enable()
+
+
+def _indexing(connection: psycopg.Connection, logs: dict[int, Log]) -> Table:
+    heads = ("events", "bare fold", "index", "÷ bare", "snapshots", "their text ÷ the events'")
+    table = Table("Building a replay's index, events a second", heads)
+    for size, log in logs.items():
+        rate = size / _seconds(lambda: asking.run(_folded(log, size)))  # noqa: B023  # called at once
+        floor = min(size, _FLOOR)
+        bare = floor / _seconds(lambda: _refold(connection, log, floor))  # noqa: B023
+        left = Snapshot.objects.filter(log=log, projection=large.name)
+        last = left.latest("n")
+        size_of_all = ratio(last.kept_size, last.event_size)
+        table.rows.append(
+            (count(size), f"{count(bare)}/s", f"{count(rate)}/s", ratio(rate, bare), count(left.count()), size_of_all)
+        )
+    return table
+
+
+def _folded(log: Log, upto: int) -> Asking[Any]:
+    return fold_to(log.pk, large, _SOURCE, upto=upto, seen=upto, pace=_TO_THE_END)
+
+
+def _refold(connection: psycopg.Connection, log: Log, upto: int, after: int = 0) -> Json:
+    """The state of a step as one has it without an index, in bounded memory."""
+    state = large.initial
+    for first in range(after, upto, _TO_THE_END.chunk):
+        last = min(first + _TO_THE_END.chunk, upto)
+        rows = connection.execute(
+            f"{SELECT}position > %s and position <= %s order by position", [log.pk, first, last]
+        ).fetchall()
+        state = fold(large, (decode(Event(*row)) for row in rows), state)
+    return state
+
+
+def _go_all_ways(client: Client, logs: dict[int, Log]) -> None:
+    """Do what a page finds to be too far: what stands beside the state has indexes, too."""
+    for size, log in logs.items():
+        _page(client, log, size)
+    while job := jobs.claim():
+        jobs.do(job)
+
+
+def _stepping(connection: psycopg.Connection, client: Client, logs: dict[int, Log]) -> Table:
+    heads = ("", *(f"{size:,} events" for size in _SIZES), "÷", "÷ a jump")
+    table = Table("A step anywhere in a replay, its index standing (median)", heads)
+    refolded = [_seconds(partial(_refold, connection, log, size)) for size, log in logs.items()]
+    works: dict[str, tuple[Work, Callable[[int], Sequence[int]]]] = {
+        "a jump to any step": (_step, _anywhere),
+        "a step on": (_step, _onward),
+        "the state alone, as the API says it": (_state, _anywhere),
+        "the blame of a path, beside its step": (_blame, _anywhere),
+        "the page, a jump": (partial(_page, client), _anywhere),
+        "the page, a step on": (_Stepping(client), _onward),
+    }
+    found = {name: _medians(work, places, logs) for name, (work, places) in works.items()}
+    floor = found["a jump to any step"][-1]
+    for name, (smaller, larger) in {"a refold from the first event": refolded, **found}.items():
+        shown = milliseconds(smaller), milliseconds(larger), ratio(larger, smaller), ratio(larger, floor)
+        table.rows.append((name, *shown))
+    return table
+
+
+def _medians(work: Work, places: Callable[[int], Sequence[int]], logs: dict[int, Log]) -> list[float]:
+    """Of each log, in turns."""
+    times: dict[int, list[float]] = {size: [] for size in logs}
+    ways = {size: places(size) for size in logs}
+    for i in range(_ROUNDS):
+        for size, log in logs.items():
+            times[size].append(_seconds(partial(work, log, ways[size][i])))
+        gc.collect()
+    return [median(each) for each in times.values()]
+
+
+def _anywhere(size: int) -> Sequence[int]:
+    return random.sample(range(size // 10, size), _ROUNDS)
+
+
+def _onward(size: int) -> Sequence[int]:
+    return range(size // 2, size // 2 + _ROUNDS)
+
+
+def _step(log: Log, place: int) -> object:
+    made = asking.run(replay(log.pk, large, _SOURCE, place=place, head=log.head))
+    assert made.is_known
+    return made.after
+
+
+def _state(log: Log, place: int) -> object:
+    return asking.run(step_at(log.pk, large, _SOURCE, place=place, head=log.head)).state
+
+
+def _blame(log: Log, place: int) -> object:
+    def asked() -> Asking[Why]:
+        made = yield from replay(log.pk, large, _SOURCE, place=place, head=log.head)
+        return (yield from why(log.pk, made, f"/task{place % 300}/tokens/in", head=log.head))
+
+    found = asking.run(asked())
+    assert found.changes[0].place == place
+    return found
+
+
+def _page(client: Client, log: Log, place: int, **headers: str) -> str:
+    answer = client.get(Address(log.name, _SOURCE, {"by": large.name}).step(place), headers=headers)
+    assert answer.status_code == 200, answer.status_code
+    return answer.content.decode()
+
+
+class _Stepping:
+    """Goes on as the page's script does, which says what it has of each window of steps."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._windows: dict[int, str] = {}
+
+    def __call__(self, log: Log, place: int) -> str:
+        shown = {"HX-Request": "true", HEADER: self._windows.get(log.pk, "")}
+        page = _page(self._client, log, place, **shown)
+        found = _WINDOW.search(page)
+        assert found, "the page says which window it shows"
+        self._windows[log.pk] = found[1]
+        return page
+
+
+def _at_numbers(log: Log) -> Table:
+    heads = ("step", "median", "÷ the first")
+    table = Table(f"The same step at other numbers, in {log.head:,} events", heads)
+    numbers = [log.head * part // 100 for part in (1, 25, 50, 75, 99)]
+    times: dict[int, list[float]] = {n: [] for n in numbers}
+    for _ in range(_ROUNDS):
+        away = random.randrange(1_000)  # not at the same distance from a snapshot each time
+        for n in numbers:
+            times[n].append(_seconds(partial(_step, log, n + away)))
+        gc.collect()
+    floor = median(times[numbers[0]])
+    for n, taken in times.items():
+        table.rows.append((count(n), milliseconds(median(taken)), ratio(median(taken), floor)))
+    return table
+
+
+def _seeking(connection: psycopg.Connection, log: Log) -> Table:
+    """Conditions that no step fits, so that each is looked at."""
+    first = log.head - _FLOOR
+    sql = f"{SELECT}position > %s and data::jsonb @@ '$.tokens.in > 9100' order by position limit 1"
+    fold_floor = _rate(partial(_refold, connection, log, log.head, first))
+    found = {
+        "data.tokens.in>9100": _rate(lambda: connection.execute(sql, [log.pk, first]).fetchall()),
+        "state.task7.tokens.in>9100": fold_floor,
+        "changed:/task7/none": fold_floor,
+    }
+    table = Table("Seeking through 100,000 events, events a second", ("condition", "bare", "seek", "÷ bare"))
+    for condition, bare in found.items():
+        wanted = Seek(large, _SOURCE, parse(condition), first, log.head)
+        ours = _rate(lambda: _sought(log, wanted))  # noqa: B023  # called at once
+        table.rows.append((condition, f"{count(bare)}/s", f"{count(ours)}/s", ratio(ours, bare)))
+    return table
+
+
+def _sought(log: Log, wanted: Seek) -> None:
+    sought = asking.run(seek(log.pk, wanted, head=log.head, pace=_TO_THE_END))
+    assert sought.event is None
+    assert sought.searched_to == log.head
+
+
+def _rate(work: Callable[[], object]) -> float:
+    return _FLOOR / median([_seconds(work) for _ in range(3)])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
