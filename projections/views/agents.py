@@ -16,7 +16,7 @@ from projections import checkpoints
 from projections.catalog.agents import agents as projection
 from projections.forms import AgentsForm
 from projections.presence import MINUTES, present
-from projections.views.projections import twin
+from projections.views.twins import api_url
 
 ROWS = 50
 _NAMES = 1_000
@@ -27,7 +27,7 @@ _NAMES = 1_000
 def agents(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/agents/`: by last event; those that begin with a prefix; `?format=json` as the API."""
     if request.GET.get("format") == "json":
-        return redirect(twin(member, f"/{projection.name}/states"))
+        return redirect(api_url(member, f"/{projection.name}/states"))
     form = AgentsForm(request.GET)
     context: dict[str, Any] = {"here": "agents", "form": form, "minutes": MINUTES}
     if form.is_valid():

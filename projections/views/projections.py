@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -30,6 +29,7 @@ from projections.models import ACTIVE, Policy, Snapshot
 from projections.parking import Fault, ParkedKey, Which
 from projections.state_text import loads
 from projections.types import Projection
+from projections.views.twins import api_url, format_of, projection_md, projections_md
 
 STALLED = timedelta(minutes=2)
 """Without progress for so long, a build that has events to fold is said to be stalled."""
@@ -85,12 +85,15 @@ class Group:
 @require_safe
 @log_page()
 def projections(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/projections/`; `?format=json` is the API's answer."""
-    if request.GET.get("format") == "json":
-        return redirect(twin(member, ""))
+    """`/logs/<log>/projections/`; `?format=` as `twins.py` says."""
+    if (kind := format_of(request)) == "json":
+        return redirect(api_url(member, ""))
+    standings = _standings(member, list(registry.PROJECTIONS.values()))
+    if kind == "md":
+        return projections_md(member, standings)
     context = {
         "here": "projections",
-        "standings": _standings(member, list(registry.PROJECTIONS.values())),
+        "standings": standings,
         "jobs": [job for job in jobs.of_log(member.log_id, limit=_JOBS).fetch() if job.status in ACTIVE],
     }
     template, partial = "projections/projections.html", "projections/_projections.html"
@@ -100,12 +103,14 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
 @require_safe
 @log_page()
 def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/`; `?format=json` is the API's answer, `?part=parked` its parked keys."""
+    """`/logs/<log>/projections/<name>/`; `?part=parked` its parked keys; `?format=` as `twins.py` says."""
     found = registry.get(name)
-    if request.GET.get("format") == "json":
-        return redirect(twin(member, f"/{name}"))
+    if (kind := format_of(request)) == "json":
+        return redirect(api_url(member, f"/{name}"))
     [standing] = _standings(member, [found])
     groups = cache(lambda: _groups(member, standing))  # for the parts that show them
+    if kind == "md":
+        return projection_md(member, standing, groups())
     context = {
         "here": "projections",
         "projection": found,
@@ -147,12 +152,6 @@ def cancel_job(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     jobs.cancel(member.log_id, pk)
     messages.success(request, "The job ends as soon as it can.")
     return redirect("projections", member.log.name)
-
-
-def twin(member: Member, path: str, **query: str | int | None) -> str:
-    """Where the API says the same: it takes a session for a reading."""
-    said = {name.rstrip("_"): value for name, value in query.items() if value is not None}
-    return f"/api/projections{path}?{urlencode({'log': member.log.name, **said})}"
 
 
 def _standings(member: Member, found: Sequence[Projection]) -> list[Standing]:

@@ -33,8 +33,8 @@ from projections.state_text import NotAState
 from projections.states import NOW, Moment, State, TooFar, difference
 from projections.types import STREAM, Change, Projection
 from projections.views.computed import computed
-from projections.views.projections import twin
 from projections.views.replay_why import Because
+from projections.views.twins import api_url, format_of, state_md
 
 _TOUCHES = 100
 
@@ -63,7 +63,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     """`/logs/<log>/projections/<name>/state?key=…`, now or at one of `at_version`, `at_position`, `at_time`.
 
     `from`, `to`: the difference between two positions. `value`: the history of what stands at a pointer. `text`: one
-    long text whole. `?format=json` is the API's answer.
+    long text whole. `?format=` as `twins.py` says.
     """
     projection = registry.get(name)
     form = StateForm(request.GET)
@@ -74,10 +74,11 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "is_update": "X-Seen" in request.headers,
         "by_stream": projection.key is STREAM,
     }
+    kind = format_of(request)
     problems = [problem for found in form.errors.values() for problem in found]
     if not problems:
         asked = form.asked
-        if request.GET.get("format") == "json":
+        if kind == "json":
             return _json(member, projection, asked)
         if _has_seen(request, member, projection, asked):
             return HttpResponse(status=204)
@@ -85,6 +86,8 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
             context |= _shown(request, member, projection, asked)
         except Invalid as error:
             problems = [error.detail]
+    if kind == "md":
+        return state_md(request, member, name, context | {"problems": problems})
     pointer = request.GET.get("text")
     if pointer is not None and request.headers.get("HX-Request") and "value_of" in context:
         return render(request, "components/_text.html", {"row": whole_text(context["value_of"], pointer)})
@@ -101,10 +104,10 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 def _json(member: Member, projection: Projection, asked: Asked) -> HttpResponse:
     if asked.one is not None:
         to = member.log.head if asked.other is None else asked.other
-        return redirect(twin(member, f"/{projection.name}/diff", key=asked.key, from_=asked.one, to=to))
+        return redirect(api_url(member, f"/{projection.name}/diff", key=asked.key, from_=asked.one, to=to))
     at = {"at_version": asked.at.version, "at_position": asked.at.position}
     time = iso(asked.at.time) if asked.at.time else None
-    return redirect(twin(member, f"/{projection.name}/state", key=asked.key, at_time=time, **at))
+    return redirect(api_url(member, f"/{projection.name}/state", key=asked.key, at_time=time, **at))
 
 
 def _has_seen(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> bool:
@@ -167,6 +170,7 @@ def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str |
     return {
         "before": before,
         "after": after,
+        "changes": changes,
         "changed": {op: sum(each.op == op for each in changes) for op in ("add", "replace", "remove", "move")},
         "value_of": after.value,
         "rows": tree(after.value, marks=marks(changes), whole=whole),

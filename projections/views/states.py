@@ -20,7 +20,7 @@ from projections.present import Found
 from projections.states import NOW, TooFar
 from projections.types import STREAM, Json, Projection
 from projections.views.computed import computed
-from projections.views.projections import twin
+from projections.views.twins import api_url, format_of, states_md
 
 ROWS = 50
 _PAIRS = 6
@@ -38,11 +38,11 @@ class StateRow:
 @require_safe
 @log_page()
 def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/states`: by key, `?prefix=`, `?q=state.balance<0`; `?format=json` as the API."""
+    """`/logs/<log>/projections/<name>/states`: by key, `?prefix=`, `?q=state.balance<0`; `?format=`: `twins.py`."""
     projection = registry.get(name)
-    if request.GET.get("format") == "json":
+    if (kind := format_of(request)) == "json":
         said = {name: request.GET.get(name) for name in ("prefix", "q", "after")}
-        return redirect(twin(member, f"/{name}/states", **said))
+        return redirect(api_url(member, f"/{name}/states", **said))
     form = StatesForm(request.GET)
     context: dict[str, Any] = {
         "here": "projections",
@@ -55,6 +55,8 @@ def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     }
     if form.is_valid():
         context |= _listed(request, member, projection, form.cleaned_data)
+        if kind == "md":
+            return states_md(member, name, context)
     status = 200 if form.is_valid() else 400
     template, partial = "projections/states.html", "projections/_states.html"
     return show(request, member, template=template, partial=partial, context=context, status=status)

@@ -225,6 +225,34 @@ def test_twins_are_the_answers_of_the_api(viewer: Client, at: str, log: Log) -> 
     assert asked.endswith("&prefix=a%26&q=has%3Astate.sum")
 
 
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("", "- `totals` v1: live, at #22, 0 events behind, 0 keys parked"),
+        ("totals/", "- build 1 of v1: live, at #22 of 22"),
+        ("totals/states?prefix=order-1", "- `order-10`: 2 events to #"),
+        ("totals/state?key=order-1", '"marker":1'),
+        ("totals/state?key=order-1&from=1", "## From #1 to #"),
+        ("totals/state?key=order-1&at_version=2", "- `/sum`: #"),
+        ("totals/state?key=order-1&value=/sum", "## History of `/sum`"),
+        ("totals/state?key=order-1&at_version=99", "has no version 99"),
+    ],
+)
+def test_pages_have_twins_in_markdown(viewer: Client, at: str, page: str, said: str) -> None:
+    asked = viewer.get(f"{at}projections/{page}{'&' if '?' in page else '?'}format=md")
+    assert asked["Content-Type"] == "text/markdown; charset=utf-8"
+    assert said in asked.content.decode()
+    accepted = viewer.get(f"{at}projections/{page}", headers={"Accept": "text/markdown"})
+    assert accepted["Content-Type"] == asked["Content-Type"]
+
+
+def test_accept_asks_for_a_twin_and_a_browser_gets_the_page(viewer: Client, at: str) -> None:
+    assert viewer.get(f"{at}projections/", headers={"Accept": "application/json"}).status_code == 302
+    for accept in ("text/html,application/xhtml+xml,*/*;q=0.8", "*/*", ""):
+        assert viewer.get(f"{at}projections/", headers={"Accept": accept})["Content-Type"].startswith("text/html")
+
+
 def test_a_job_of_another_log_is_not_cancelled(operator: Client, at: str, append: Append) -> None:
     job = Job.objects.create(log=make_log(), kind="fold", key="k", arguments={})
     assert operator.post(f"{at}jobs/{job.pk}/cancel").status_code == 404
