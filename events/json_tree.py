@@ -113,7 +113,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where in a value a tree begins: at a pointer, so deep, behind its first items. `is_open`: nothing is folded.
+    """Where in a value a tree begins: at a pointer, so deep, behind its first items. `is_open`: nothing is folded;
+    `only_changed`: nothing is shown that stayed as it was.
 
     A tree that has one comes part by part: of what is too large to come at once, each when it is opened.
     """
@@ -122,6 +123,7 @@ class Part:
     depth: int = 0
     skip: int = 0
     is_open: bool = False
+    only_changed: bool = False
 
 
 def tree(
@@ -202,6 +204,10 @@ class _Tree:
 
     def _children(self, value: Any, pointer: str, depth: int, *, is_new: bool) -> Iterator[Row]:
         """The first items, and of the others those that changed."""
+        if self.part and self.part.only_changed and not is_new:
+            for name in self._changed_behind(value, pointer, 0):
+                yield from self.of(value[name], visible(str(name)), below(pointer, name), depth)
+            return
         skip = self.part.skip if self.part and self.part.pointer == pointer else 0
         items = value.items() if isinstance(value, dict) else enumerate(value)
         upto = skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -24,6 +24,7 @@ from projections.views.replay_tree import Setters, dressed, open_url
 from projections.views.replay_why import pin, replay_why
 
 _DIGITS = 10
+_OPENS = (("Fold unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, 
         **tree_context(seen, Part(scope or "", skip=_skip(request)), request.GET.get("text")),
         "scope": scope,
         "unscoped_url": address.step(place, in_=None),
-        "open_url": address.step(place, open="all" if address.one("open") is None else None),
+        "open": address.one("open"),
+        "opens": [(words, address.step(place, open=said), said) for words, said in _OPENS],
         "changed": {op: sum(change.op == op for change in seen.changes) for op in ("add", "replace", "remove")},
         "pinned": [_pinned(seen, each) for each in address.all("pin")] if seen.is_known else [],
         **replay_why(member, made, address),
@@ -129,7 +131,8 @@ def _rows(seen: Seen, part: Part, whole: str | None) -> list[Row]:
         value = at(seen.after, part.pointer)
     except LookupError:
         return []
-    begin = Part(part.pointer, part.depth, part.skip, is_open=seen.address.one("open") is not None)
+    said = seen.address.one("open")
+    begin = replace(part, is_open=said == "all", only_changed=said == "changed")
     found = tree(value, marks=marks(seen.changes), whole=whole, part=begin)
     return list(dressed(found, Setters(seen.made, seen.difference), seen.address, seen.place))
 

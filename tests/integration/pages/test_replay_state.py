@@ -65,6 +65,14 @@ def test_what_did_not_change_is_folded_and_says_since_when(viewer: Client, at: s
     assert "/replay/stream/order-1/2?open=all" in opened
 
 
+def test_only_what_changed_is_shown_where_that_is_wanted(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", {"data": b'{"quantity": 3}'})
+    page = viewer.get(f"{at}replay/stream/order-1/3", {"open": "changed"}).content.decode()
+    assert re.findall(r'class="key"><bdi>(\w+)<', state_of(page)) == ["quantity"]
+    same = viewer.get(f"{at}replay/stream/order-1/4", {"open": "changed"}).content.decode()
+    assert "This step changed nothing of it." in same
+
+
 def test_a_pinned_value_is_followed_over_the_steps(viewer: Client, at: str) -> None:
     page = viewer.get(f"{at}replay/stream/order-1/2", {"pin": "/quantity"}).content.decode()
     track = re.findall(r'<svg class="segment[^"]*" x="([^"]*)" [^>]*width="([^"]*)"[^>]*>.*?<text[^>]*>([^<]*)<', page)
