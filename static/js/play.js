@@ -8,6 +8,8 @@ import { RUN, press, root, way } from "./steps.js";
 
 // Longer gaps are not waited for, but said.
 const LONG = 2000;
+// However short they are: as quick as the quickest speed.
+const SHORT = 31;
 // More new steps than this are not shown one by one.
 const FEW = 5;
 const UNITS = [
@@ -105,7 +107,7 @@ function pace() {
   const gap = Math.max(next - here, 0) || 0;
   coming = gap > LONG ? `${inWords(gap)} later` : "";
   show();
-  return gap > LONG && skipsIdle ? 0 : Math.min(gap, LONG);
+  return gap > LONG && skipsIdle ? SHORT : Math.min(Math.max(gap, SHORT), LONG);
 }
 
 /** The two largest units of a time: "3 h 12 min". */

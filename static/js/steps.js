@@ -137,26 +137,45 @@ function become(old, fresh) {
   if (fresh.matches(KEPT) || old.isEqualNode(fresh)) return;
   if (!isAlike(old, fresh)) {
     old.replaceWith(fresh);
-    htmx.process(fresh);
-    htmx.trigger(fresh, "htmx:load");
+    live(fresh);
     return;
   }
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   // What is being written is not written over.
   if (fresh.matches("input") && old !== document.activeElement) old.value = fresh.value;
-  const parts = [...fresh.children];
-  [...old.children].forEach((part, i) => become(part, parts[i]));
+  let rest = [...old.children];
+  for (const part of [...fresh.children]) {
+    const at = rest.findIndex((each) => isSame(each, part));
+    if (at < 0) {
+      old.insertBefore(part, rest[0] ?? null);
+      live(part);
+      continue;
+    }
+    for (const gone of rest.slice(0, at)) gone.remove();
+    become(rest[at], part);
+    rest = rest.slice(at + 1);
+  }
+  for (const gone of rest) gone.remove();
 }
+
+function live(part) {
+  htmx.process(part);
+  htmx.trigger(part, "htmx:load");
+}
+
+/** Whether a part is the one that stood there before. */
+const isSame = (old, fresh) =>
+  old.id === fresh.id &&
+  (fresh.matches(KEPT) || (old.tagName === fresh.tagName && old.classList[0] === fresh.classList[0]));
 
 /** Whether the two may differ in attributes and in what is within them only. A row that changed is another: it flashes. */
 const isAlike = (old, fresh) =>
   old.tagName === fresh.tagName &&
   old.id === fresh.id &&
-  (old.childElementCount > 0 || fresh.matches("input")) &&
-  old.childElementCount === fresh.childElementCount &&
   !hasText(old) &&
   !hasText(fresh) &&
+  !old.matches("[hx-get]") &&
   !fresh.matches(".step, .tree-row, .tree-item, [hx-get], svg");
 
 const hasText = (part) => [...part.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());

@@ -138,6 +138,18 @@ def test_stepping_pauses(recorded: Page) -> None:
     at(page, 1)
 
 
+def test_what_is_being_written_stays_while_it_plays(opened: Callable[[str], Page], agent: Agent) -> None:
+    agent.append("order-1", *({"data": {"n": n}} for n in range(12)))
+    page = opened("stream/order-1/0")
+    page.keyboard.press("6")
+    page.keyboard.press("Space")
+    field = page.locator("#to")
+    field.press_sequentially("type:Placed", delay=20)
+    at(page, 12)
+    expect(field).to_have_value("type:Placed")
+    expect(field).to_be_focused()
+
+
 SOURCES = ("stream/run-1/2", "workflow/job-1/2", "agent/router/2", "query/2?q=type%3ACounted", "log/2")
 
 
