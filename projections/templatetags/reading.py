@@ -11,9 +11,12 @@ from django.urls import reverse
 
 from events.json_tree import tree
 from events.json_value import loads
+from events.models import Log
+from events.query.parse import parse
 from events.types import Event
 from projections import registry, upcasting
 from projections.diff import diff
+from projections.facets import facets
 from projections.marks import marks
 from projections.types import AGENT, STREAM, WORKFLOW, Projection, decode
 from projections.upcasting import UpcastFailed
@@ -59,6 +62,12 @@ def _keys(projection: Projection, event: Event) -> Iterator[str]:
         yield from projection.key.keys(decode(event))
     except Exception:
         return
+
+
+@register.inclusion_tag("projections/_facets.html")
+def facets_of(log: Log, asked: str) -> dict[str, Any]:
+    """What a log holds most of, as ways to narrow the query that is asked."""
+    return {"facets": facets(log.pk, parse(asked))}
 
 
 @register.inclusion_tag("projections/_read_as.html")

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
 from projections.catalog.agents import agents
+from projections.catalog.counts import counts
 from projections.catalog.lifecycle import lifecycle
 from tests.browser.agent import Agent
 from tests.factories import make_log
@@ -109,6 +110,17 @@ def test_agents_at_work_have_no_findings(themed: Page, log: Log, agent: Agent, w
     expect(themed.locator("#agents tbody tr")).to_have_count(4)
     assert findings(themed) == []
     assert not reaches_beyond(themed)
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_timeline_beside_what_the_log_holds_has_no_findings(themed: Page, log: Log) -> None:
+    settle(log, counts)
+    themed.set_viewport_size({"width": 1440, "height": 844})
+    for query in ("", "?q=type:Placed", "?before=3"):
+        themed.goto(f"/logs/{log.name}/{query}")
+        expect(themed.get_by_role("complementary", name="What the whole log holds most of")).to_be_visible()
+        assert findings(themed) == []
+        assert not reaches_beyond(themed)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
