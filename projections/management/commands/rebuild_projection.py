@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -26,28 +27,23 @@ class Command(BaseCommand):
     help = "Fold a projection of a log anew by the code as it is. Readers see the old states until it has caught up."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("projection")
-        parser.add_argument("--log", default="main", help="default: %(default)s")
+        parser.add_argument("projection", nargs="?")
+        parser.add_argument("--changed", action="store_true", help="all whose code has changed, as after an update")
+        parser.add_argument("--log", help="default: main; with --changed, all")
         parser.add_argument(
             "--dry-run", action="store_true", help=f"only say what would change, of the {KEYS} keys that moved last"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            log, projection = Log.objects.get(name=options["log"]), registry.get(options["projection"])
-        except (Log.DoesNotExist, NoSuchProjection):
-            raise CommandError(
-                f"There is no log {options['log']!r} or no projection {options['projection']!r}."
-            ) from None
-        if not projection.materialised:
-            raise CommandError(f"{projection.name} is not materialised: its states are folded when they are asked for.")
-        if not any(each.is_live for each in checkpoints.progress(log, projection.name)):
-            raise CommandError(f"{projection.name} has not been built in this log yet: run_projections does it.")
-        if options["dry_run"]:
-            for trial in dry_run(log.pk, projection):
-                self._tell(trial)
-        else:
-            self._rebuild(log, projection)
+        if options["changed"] is bool(options["projection"]):
+            raise CommandError("Name a projection, or say --changed.")
+        asked = _changed(options["log"]) if options["changed"] else [_named(options["log"], options["projection"])]
+        for log, projection in asked:
+            if options["dry_run"]:
+                for trial in dry_run(log.pk, projection):
+                    self._tell(trial)
+            else:
+                self._rebuild(log, projection)
 
     def _rebuild(self, log: Log, projection: Projection) -> None:
         """Do it here, or watch the server do it: whoever has the log's lock."""
@@ -69,7 +65,7 @@ class Command(BaseCommand):
         finally:
             runner.close()
         [now] = checkpoints.progress(log, projection.name)
-        self.stdout.write(f"Build {now.build} of {projection.name} is live, at event {now.position:,}.")
+        self.stdout.write(f"Build {now.build} of {projection.name} in {log.name} is live, at event {now.position:,}.")
 
     def _tell(self, trial: Trial) -> None:
         if trial.failed:
@@ -79,6 +75,27 @@ class Command(BaseCommand):
         for change in trial.changes:
             old, new = dumps(change.old), dumps(change.value)
             self.stdout.write(f"{trial.key}: {change.op} {change.path or 'the state'}: {old} → {new}")
+
+
+def _named(log_name: str | None, name: str) -> tuple[Log, Projection]:
+    try:
+        log, projection = Log.objects.get(name=log_name or "main"), registry.get(name)
+    except (Log.DoesNotExist, NoSuchProjection):
+        raise CommandError(f"There is no log {log_name or 'main'!r} or no projection {name!r}.") from None
+    if not projection.materialised:
+        raise CommandError(f"{projection.name} is not materialised: its states are folded when they are asked for.")
+    if not any(each.is_live for each in checkpoints.progress(log, projection.name)):
+        raise CommandError(f"{projection.name} has not been built in this log yet: run_projections does it.")
+    return log, projection
+
+
+def _changed(log_name: str | None) -> Iterator[tuple[Log, Projection]]:
+    """Those that stand still because other code made their states."""
+    logs = Log.objects.order_by("name")
+    for log in logs.filter(name=log_name) if log_name else logs:
+        for build in checkpoints.progress(log):
+            if build.is_live and build.state == "code changed":
+                yield log, registry.get(build.projection)
 
 
 def _beside(log: Log, projection: Projection) -> Progress | None:

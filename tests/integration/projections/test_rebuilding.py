@@ -232,8 +232,23 @@ def test_the_command_rebuilds(log: Log, monkeypatch: pytest.MonkeyPatch) -> None
     assert "replace /marker: 1 → 2" in out.getvalue()
     assert seen(log)[0] == {1}
     call_command("rebuild_projection", "totals", "--log", log.name, stdout=out)
-    assert "Build 2 of totals is live, at event 30." in out.getvalue()
+    assert "Build 2 of totals in" in out.getvalue()
     assert states(log) == expected(log, new)
+
+
+def test_the_command_rebuilds_all_whose_code_changed(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(log, varied(30))
+    same, old, new = totals(name="same"), totals(marker=1), totals(marker=2)
+    settle(log, same, old)
+    known_as(monkeypatch, same, new)
+    out = StringIO()
+    call_command("rebuild_projection", "--changed", "--log", log.name, stdout=out)
+    assert out.getvalue() == f"Build 2 of totals in {log.name} is live, at event 30.\n"
+    assert (live(log).state, live(log, "same").build) == ("live", 1)
+    assert states(log) == expected(log, new)
+    for wrong in ([], ["totals", "--changed"]):
+        with pytest.raises(CommandError, match="Name a projection, or say --changed"):
+            call_command("rebuild_projection", *wrong)
 
 
 def test_the_command_says_where_a_rebuild_stops(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
