@@ -84,7 +84,7 @@ def _indexing(connection: psycopg.Connection, logs: dict[int, Log]) -> Table:
     table = Table("Building a replay's index, events a second", heads)
     for size, log in logs.items():
         bare = ours = 0.0
-        part = size // 20
+        part = max(10_000, size // 20)
         for end in range(part, size + 1, part):
             bare += _seconds(partial(_refold, connection, log, end, end - part))
             ours += _seconds(partial(asking.run, _folded(log, end)))
