@@ -108,3 +108,9 @@ def test_what_is_all_new_is_open_where_it_is_not_too_much() -> None:
         ("few", True, False),
         ("many", False, True),
     ]
+
+
+def test_only_what_changed_is_shown_with_the_way_to_it() -> None:
+    marks = Marks(at={"/a": Mark("within"), "/a/1": Mark("chg", 0), "/c": Mark("add")}, gone={"/a": {"9": "was"}})
+    rows = tree({"a": [1, 2, 3], "b": 1, "c": {"d": 4, "e": [5]}}, marks=marks, part=Part(only_changed=True))
+    assert [row.key for row in rows if row.shape != "close"] == ["a", "1", "9", "c", "d", "e", "0"]
