@@ -1,0 +1,119 @@
+"""What a replay's page keeps from step to step, and the track of the whole."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import pytest
+from django.test import Client
+
+from tests.integration.pages.conftest import Append
+
+STEPS = 130
+
+
+@pytest.fixture
+def counted(append: Append) -> None:
+    events = (
+        {"type": "Counted", "agent": "a", "correlation_id": "job", "data": b'{"n": %d}' % n} for n in range(STEPS)
+    )
+    append("count-1", *events)
+
+
+def window_of(page: str) -> str:
+    found = re.search(r'data-window="([^"]*)"', page)
+    assert found
+    return found[1]
+
+
+def partial(client: Client, url: str, window: str = "") -> str:
+    answer = client.get(url, headers={"HX-Request": "true", "X-Window": window}, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_step_of_the_window_that_is_shown_comes_without_list_and_strip(viewer: Client, at: str) -> None:
+    url = f"{at}replay/stream/count-1/"
+    whole = partial(viewer, f"{url}50")
+    kept = partial(viewer, f"{url}51", window_of(whole))
+    assert '<div id="steps"></div>' in kept
+    assert '<div id="strip"></div>' in kept
+    assert 'class="step ' not in kept
+    assert 'value="51"' in kept
+    assert window_of(kept) == window_of(whole)
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize(
+    ("shown", "asked"),
+    [
+        ("79", "80"),
+        ("50", "51?why=%2Fn"),
+        ("50", "51?pin=%2Fn"),
+        ("50", "51?break=type%3AX"),
+        ("50", "51?by=lifecycle"),
+    ],
+)
+def test_a_step_of_another_window_comes_whole(viewer: Client, at: str, shown: str, asked: str) -> None:
+    url = f"{at}replay/stream/count-1/"
+    assert 'class="step now"' in partial(viewer, url + asked, window_of(partial(viewer, url + shown)))
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_window_that_more_has_come_to_is_another(viewer: Client, at: str, append: Append) -> None:
+    url = f"{at}replay/stream/count-1/"
+    shown = window_of(partial(viewer, f"{url}{STEPS}"))
+    append("count-1", {"type": "Counted"})
+    assert f'/{STEPS + 1}"' in partial(viewer, f"{url}{STEPS}", shown)
+
+
+@pytest.mark.usefixtures("counted")
+def test_steps_that_are_compared_come_whole(viewer: Client, at: str) -> None:
+    page = partial(viewer, f"{at}replay/stream/count-1/50?from=48")
+    assert window_of(page) == ""
+    assert '<li class="step now' in page
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize(
+    ("place", "step"), [("0", 0), ("99", 99), ("9999", STEPS), ("-1", 50), ("x", 50), ("9" * 30, 50)]
+)
+def test_a_place_of_the_whole_leads_to_its_step(viewer: Client, at: str, place: str, step: int) -> None:
+    answer = viewer.get(f"{at}replay/stream/count-1/50", {"place": place, "by": "latest"})
+    assert answer["Location"] == f"{at}replay/stream/count-1/{step}?by=latest"
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize("source", ["stream/count-1/", "workflow/job/", "agent/a/", "log/"])
+def test_the_track_of_the_whole_says_where_the_window_is(viewer: Client, at: str, source: str) -> None:
+    page = partial(viewer, f"{at}replay/{source}50")
+    found = re.search(r'<rect x="([\d.]+)%" width="([\d.]+)%"', page)
+    assert found
+    x, width = map(float, found.groups())
+    assert 0 <= x < x + width < 100
+    assert f'max="{STEPS}" value="50"' in page
+
+
+@pytest.mark.usefixtures("counted")
+def test_what_is_drawn_whole_has_no_track(viewer: Client, at: str, append: Append) -> None:
+    append("short", {}, {})
+    assert 'id="overview"' not in partial(viewer, f"{at}replay/stream/short/1")
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("stream/count-1/1", "q=stream:count-1"),
+        ("workflow/job/1", "q=correlation:job"),
+        ("agent/a/1", "q=agent:a"),
+        ("query/1?q=type%3ACounted", "q=type:Counted"),
+        ("log/1", ""),
+    ],
+)
+def test_what_is_followed_is_what_is_replayed(viewer: Client, at: str, source: str, asked: str) -> None:
+    found = re.search(r'data-follow="/ws/logs/[^/]+/\?([^"]*)"', partial(viewer, f"{at}replay/{source}"))
+    assert found
+    assert unquote(found[1]) == asked
