@@ -224,12 +224,22 @@ def _find(steps: tuple[Step, ...]) -> Find:
     """What stands at the end of a path: any number of values, none where it leads nowhere."""
 
     def find(value: Any) -> list[Any]:
-        found = [value]
-        for step in steps:
-            found = [inner for outer in found for inner in _step(outer, step)]
-        return found
+        for place, step in enumerate(steps):
+            if not (isinstance(step, Key) and isinstance(value, dict)):
+                return _find_all(value, steps[place:])
+            if step.name not in value:
+                return []
+            value = value[step.name]
+        return [value]
 
     return find
+
+
+def _find_all(value: Any, steps: tuple[Step, ...]) -> list[Any]:
+    found = [value]
+    for step in steps:
+        found = [inner for outer in found for inner in _step(outer, step)]
+    return found
 
 
 def _step(value: Any, step: Step) -> list[Any]:
