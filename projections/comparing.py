@@ -17,6 +17,8 @@ from projections.setters import setters
 from projections.states import fold_to
 from projections.types import Change, Json
 
+_MOST_GONE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -77,28 +79,27 @@ def difference(log_id: int, made: Replay, place: int, *, head: int) -> Asking[Di
 
 def made_by(changes: Sequence[Change], steps: Sequence[Changes]) -> list[int | None]:
     """The step that made each change of a difference: of the steps between, newest first, the last that touched what
-    stands there now, or else what is gone."""
-    moving = [i for i, each in enumerate(changes) if each.shifts or each.op == "move"]
-    ends = [_end_of(changes, i, moving) for i in range(len(changes))]
-    found = setters([end for end in ends if end is not None], steps)
-    return [
-        found.get(end) if end is not None else _taken_by(_start_of(changes, i, moving), steps)
-        for i, end in enumerate(ends)
-    ]
+    stands there now, or else what is gone; None where none of them did, or where too much is gone to look for each."""
+    moves = [i for i, each in enumerate(changes) if each.op == "move"]
+    gone = [i for i, each in enumerate(changes) if each.op == "remove"]
+    ends = {i: _end_of(changes, i, moves) for i, each in enumerate(changes) if each.op != "remove"}
+    found = setters([end for end in ends.values() if end is not None], steps)
+    made = {i: found.get(end) for i, end in ends.items() if end is not None}
+    made |= {i: _taken_by(_start_of(changes, i), steps) for i in gone[:_MOST_GONE]}
+    return [made.get(i) for i in range(len(changes))]
 
 
-def _end_of(changes: Sequence[Change], i: int, moving: Iterable[int]) -> str | None:
-    """Where what a change set stands after all of them; of an item that moved its array, and nothing of what went."""
+def _end_of(changes: Sequence[Change], i: int, moves: Iterable[int]) -> str | None:
+    """Where what a change set stands after all of them; of an item that moved, its array. Only moves come behind what
+    they push: items come in order, after others went."""
     change = changes[i]
-    if change.op == "remove":
-        return None
     pointer = change.path.rpartition("/")[0] if change.op == "move" else change.path
-    return blame.stands_after(pointer, (changes[j] for j in moving if j > i))
+    return blame.stands_after(pointer, (changes[j] for j in moves if j > i))
 
 
-def _start_of(changes: Sequence[Change], i: int, moving: Iterable[int]) -> str | None:
+def _start_of(changes: Sequence[Change], i: int) -> str | None:
     """Where what a change took away stood before all of them."""
-    return blame.stood_before(changes[i].path, [changes[j] for j in moving if j < i])
+    return blame.stood_before(changes[i].path, [each for each in changes[:i] if each.shifts or each.op == "move"])
 
 
 def _taken_by(pointer: str | None, steps: Sequence[Changes]) -> int | None:

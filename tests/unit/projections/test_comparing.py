@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from projections.comparing import made_by
@@ -44,6 +44,42 @@ def test_an_item_that_is_gone_is_blamed_on_the_step_that_took_it(states: list[An
             assert maker == there.index(False)
 
 
+def _of(*ids: int) -> dict[str, Any]:
+    return {"items": [{"id": id, "v": 0} for id in ids], "by": {}, "n": 0}
+
+
+@given(st.lists(STATES, min_size=2, max_size=8))
+@example([_of(1, 2), _of(2, 3, 1)])  # it comes before another moves behind it
+def test_an_item_that_came_is_blamed_on_the_last_step_that_changed_it(states: list[Any]) -> None:
+    steps = steps_of(states)
+    changes = diff(states[0], states[-1])
+    for change, maker in zip(changes, made_by(changes, steps[::-1]), strict=True):
+        if change.op == "add" and change.shifts:  # others may come and move before it later on
+            place = [item["id"] for item in states[-1]["items"]].index(change.value["id"])  # type: ignore[index,call-overload]
+            assert maker == by_force(states, f"/items/{place}")[0]
+
+
+SPARSE = st.lists(
+    st.fixed_dictionaries({"id": st.integers(0, 4)}, optional={"v": st.integers(0, 1)}),
+    max_size=5,
+    unique_by=lambda item: item["id"],
+)
+
+
+@given(st.lists(SPARSE, min_size=2, max_size=6))
+def test_what_an_item_lost_is_blamed_on_the_step_that_took_it(states: list[Any]) -> None:
+    steps = steps_of(states)
+    changes = diff(states[0], states[-1])
+    for change, maker in zip(changes, made_by(changes, steps[::-1]), strict=True):
+        if change.op == "remove" and not change.shifts:
+            place = int(change.path.split("/")[1])  # in the end: what an item lost is told after the items are in order
+            id = states[-1][place]["id"]
+            held = [next(({"v": None, **item} for item in state if item["id"] == id), None) for state in states]
+            if None not in held:  # one that went and came again is another
+                values = [each["v"] for each in held if each]
+                assert maker == max(n for n in range(1, len(states)) if values[n - 1] is not None and values[n] is None)
+
+
 @given(st.lists(VALUES, min_size=2, max_size=6))
 def test_every_change_is_blamed_on_a_step_that_changed_something(states: list[Json]) -> None:
     steps = steps_of(states)
@@ -55,3 +91,12 @@ def test_every_change_is_blamed_on_a_step_that_changed_something(states: list[Js
     # Only what an array's items exchanged by their places may be nobody's.
     if not any(change.shifts or change.op == "move" for _, each in [*steps, (0, changes)] for change in each):
         assert None not in makers
+
+
+def test_a_long_list_is_compared_at_once() -> None:
+    before: Json = [{"v": n} for n in range(3_000)]
+    after: Json = [{"v": n} for n in range(6_000)]
+    steps = steps_of([before, after])
+    assert made_by(steps[0][1], steps) == [1] * 3_000
+    steps = steps_of([after, before])
+    assert made_by(steps[0][1], steps) == [1] * 100 + [None] * 2_900
