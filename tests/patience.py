@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sized
 
+PATIENCE = 45.0
+"""Seconds after which a test gives up on what should come at once: many, as machines are busy, but less than the minute
+that tests set as the interval of what must not be waited for."""
 
-async def until(condition: Callable[[], object], *, seconds: float = 10.0) -> None:
+
+async def until(condition: Callable[[], object], *, seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while True:
             if condition():

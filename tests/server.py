@@ -14,11 +14,11 @@ from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
+from tests.patience import PATIENCE
 from tests.processes import die_with_parent
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 OWN_VARIABLES = {"DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
-PATIENCE = 30.0
 
 
 class Server:

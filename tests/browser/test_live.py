@@ -80,7 +80,7 @@ def test_a_restarted_server_loses_no_row(admin_page: Page, agent: Agent, server:
     # These may come before or after the socket is back: it goes on from the last position either way.
     for _ in range(5):
         agent.append("order-1", {}, {})
-    expect(admin_page.locator(ROWS)).to_have_count(11, timeout=30_000)
+    expect(admin_page.locator(ROWS)).to_have_count(11)
     assert positions(admin_page) == list(range(11, 0, -1))
     expect(admin_page.locator("#live-state")).to_be_hidden()
 

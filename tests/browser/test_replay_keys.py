@@ -37,7 +37,7 @@ def run(admin_page: Page, agent: Agent, log: Log) -> Page:
 
 
 def at(page: Page, n: int) -> None:
-    expect(page.locator("#step")).to_have_value(str(n), timeout=20_000)
+    expect(page.locator("#step")).to_have_value(str(n))
     expect(page).to_have_url(re.compile(rf"/{n}(\?.*)?$"))
 
 

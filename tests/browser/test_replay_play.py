@@ -20,7 +20,7 @@ TIMES = ("09:00:00", "09:00:01.5", "12:12:01.5", "12:12:02", "12:12:02")
 
 
 def at(page: Page, n: int) -> None:
-    expect(page.locator('.step [aria-current="step"] .n')).to_have_text(str(n), timeout=20_000)
+    expect(page.locator('.step [aria-current="step"] .n')).to_have_text(str(n))
 
 
 @pytest.fixture

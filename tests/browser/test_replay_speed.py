@@ -43,7 +43,7 @@ def long(admin_page: Page, agent: Agent, log: Log) -> Page:
 
 
 def at(page: Page, n: int) -> None:
-    expect(page.locator('.step [aria-current="step"] .n')).to_have_text(str(n), timeout=30_000)
+    expect(page.locator('.step [aria-current="step"] .n')).to_have_text(str(n))
     expect(page).to_have_url(re.compile(rf"/{n}$"))
 
 

@@ -21,9 +21,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from events.models import Log, Member
+from tests.patience import PATIENCE
 from tests.server import Server, conninfo_of
-
-PATIENCE = 30.0
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="looks for sockets in /proc")
 

@@ -17,9 +17,9 @@ from django.db import connection
 from events.models import Log
 from projections.models import Checkpoint
 from tests.integration.projections.running import append, varied
+from tests.patience import PATIENCE
 from tests.server import Server, conninfo_of
 
-PATIENCE = 60.0
 MakeServer = Callable[..., Server]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for the workers in /proc")

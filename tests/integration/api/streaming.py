@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from eventsite.asgi import http
-
-PATIENCE = 15.0
+from tests.patience import PATIENCE
 
 
 class Exchange:

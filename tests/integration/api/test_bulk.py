@@ -18,6 +18,7 @@ from events.models import Scope
 from events.types import Append
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_append import head
+from tests.patience import PATIENCE
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -161,7 +162,7 @@ async def test_a_client_that_goes_away_leaves_whole_lines_only(
     body = b"\n".join(line(n, id=str(n)) for n in range(100))
     cut = body[: len(body) // 2]
     async with Exchange("POST", "/api/events", token=token, headers=NDJSON, body=[cut], abandoned=True) as exchange:
-        await asyncio.wait_for(exchange.task, 15)
+        await asyncio.wait_for(exchange.task, PATIENCE)
     whole = cut.count(b"\n")
     written = [event["data"]["n"] for event in await everything(api)]
     assert written == list(range(len(written)))

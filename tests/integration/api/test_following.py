@@ -13,6 +13,7 @@ from events.engine import Engine
 from events.models import Log
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
+from tests.patience import PATIENCE
 from tests.server import Server
 
 SSE = {"Accept": "text/event-stream"}
@@ -30,7 +31,7 @@ def tails() -> int:
 
 async def followed() -> None:
     """Wait until somebody follows a log."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while not tails():  # noqa: ASYNC110 - a request gives no other sign that it waits
             await asyncio.sleep(0)
 
@@ -77,7 +78,7 @@ async def test_a_long_poll_keeps_to_its_limit(api: httpx.AsyncClient, log: Log) 
 
 @pytest.mark.parametrize("query", ["direction=backward&wait=60", "before=5&wait=60"])
 async def test_only_reading_on_waits(api: httpx.AsyncClient, query: str) -> None:
-    answer = await asyncio.wait_for(api.get(f"/api/events?{query}"), 15)
+    answer = await asyncio.wait_for(api.get(f"/api/events?{query}"), PATIENCE)
     assert answer.json()["events"] == []
 
 
@@ -231,7 +232,7 @@ async def test_a_follower_resumes_across_a_server_restart(server: Server, log: L
                     break
         return found
 
-    async with Engine(), httpx.AsyncClient(base_url=server.url, timeout=15) as client:
+    async with Engine(), httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as client:
         await write(log, *[{} for _ in range(5)])
         seen = await read(client, 3, 0)
         await asyncio.to_thread(server.kill)

@@ -28,6 +28,7 @@ from tests.factories import make_append
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
 from tests.integration.query.test_agreement import APPENDS
+from tests.patience import PATIENCE
 from tests.unit.query.strategies import EVENT_QUERIES
 
 EXAMPLES = 40
@@ -207,7 +208,7 @@ async def test_a_full_page_is_complete(api: httpx.AsyncClient, log: Log) -> None
 @pytest.mark.usefixtures("hurried")
 async def test_a_long_poll_that_has_more_to_search_says_so_at_once(api: httpx.AsyncClient, log: Log) -> None:
     await fill(log)
-    answer = await asyncio.wait_for(page(api, q="type:R*e", after=7, wait=60), 15)
+    answer = await asyncio.wait_for(page(api, q="type:R*e", after=7, wait=60), PATIENCE)
     assert (answer["events"], answer["next"], answer["complete"]) == ([], 2_007, False)
 
 
@@ -270,7 +271,7 @@ REFUSED = [
 async def test_what_can_not_be_asked_is_refused_with_the_reason(
     api: httpx.AsyncClient, path: str, headers: dict[str, str], q: str, said: dict[str, Any]
 ) -> None:
-    answer = await asyncio.wait_for(api.get(httpx.URL(path).copy_merge_params({"q": q}), headers=headers), 15)
+    answer = await asyncio.wait_for(api.get(httpx.URL(path).copy_merge_params({"q": q}), headers=headers), PATIENCE)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     problem = answer.json()
     assert problem["detail"]

@@ -19,7 +19,7 @@ from tests.factories import make_append
 from tests.integration.faults.proxy import Cut, Proxy
 from tests.invariants import assert_whole
 from tests.locks import holding_lock
-from tests.patience import until_longer
+from tests.patience import PATIENCE, until_longer
 
 CUTS = pytest.mark.parametrize("cut", Cut)
 
@@ -233,6 +233,6 @@ async def test_a_listener_that_was_cut_off_comes_back(
                 await session.execute("select pg_notify('eventsite', %s)", [str(log.pk)])
             return log.pk in woken
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not await hint():
                 pass

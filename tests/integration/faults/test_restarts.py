@@ -20,7 +20,7 @@ from events.types import Appended, Event
 from tests.factories import make_append
 from tests.integration.faults.postgres import Postgres
 from tests.invariants import assert_whole
-from tests.patience import until, until_longer
+from tests.patience import PATIENCE, until, until_longer
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
         await until_longer(answers, len(answers) + 100)
         stop.set()
         await asyncio.gather(*agents)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             events = await store.events(1, limit=1_000_000).afetch(engine.pool)
         await until(lambda: len(seen) == len(events))
         follower.cancel()

@@ -22,8 +22,9 @@ from events.models import Log, Token
 from events.types import Event
 from tests.factories import make_name
 from tests.integration.importers.commands import write_lines
+from tests.patience import PATIENCE
 from tests.processes import die_with_parent
-from tests.server import CHECKOUT, PATIENCE, Server, conninfo_of, free_port
+from tests.server import CHECKOUT, Server, conninfo_of, free_port
 
 
 def line(id: int, stream: str = "run-1", **fields: Any) -> dict[str, Any]:

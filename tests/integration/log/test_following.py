@@ -21,7 +21,7 @@ from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
 from tests.invariants import assert_whole
 from tests.locks import append_in, holding_lock
-from tests.patience import until
+from tests.patience import PATIENCE, until
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def poll_often(settings: Settings) -> float:
 async def seen(engine: Engine, log: Log, *, after: int = 0, upto: int) -> list[Event]:
     """What a follower sees from a position to another."""
     events: list[Event] = []
-    async with asyncio.timeout(20), aclosing(engine.tails.follow(log.pk, after=after)) as batches:
+    async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=after)) as batches:
         async for batch in batches:
             assert batch
             events += batch
@@ -86,7 +86,7 @@ async def test_a_follower_beyond_the_head_waits_for_its_position(append: AppendT
 
 async def test_a_follower_before_the_first_event_starts_with_it(append: AppendTo, engine: Engine, log: Log) -> None:
     await append(make_append("a-1", {}, {}))
-    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=-3)) as batches:
+    async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=-3)) as batches:
         assert [event.position for event in await anext(batches)] == [1, 2]
 
 
@@ -104,7 +104,7 @@ async def test_a_slow_follower_sees_all_in_larger_batches(
     """Far behind what is kept in memory, it reads on from the database; nobody waits for it."""
     monkeypatch.setattr(tail, "_KEPT_EVENTS", 50)
     sizes: list[int] = []
-    async with asyncio.timeout(20), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
+    async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
         await append(make_append("a-1"))
         events = [*await anext(batches)]
         for _ in range(5):
@@ -129,7 +129,7 @@ async def test_without_any_notification_events_come_within_the_poll_interval(
 
 
 async def test_the_heartbeat_says_that_nothing_came(append: AppendTo, engine: Engine, log: Log) -> None:
-    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.05)) as batches:
+    async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.05)) as batches:
         assert await anext(batches) == ()
         await append(make_append("a-1"))
         while not (batch := await anext(batches)):
@@ -147,7 +147,7 @@ async def test_an_uncommitted_flush_is_neither_seen_nor_skipped(
         async with holding_lock(engine.pool, log.pk) as stopped:
             await append_in(stopped, log.pk, make_append("a-1", {}, {}))
             behind = asyncio.create_task(append(make_append("b-1")))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await engine.writer.append(other_log.pk, [make_append()])
                 await seen(engine, other_log, upto=1)
                 await asyncio.sleep(3 * poll_often)
@@ -177,7 +177,7 @@ async def test_a_hole_stops_the_tail_loudly(
     async with engine.pool.connection() as session:
         await session.execute("update log set head = 3 where id = %s", [log.pk])
     await append(make_append("a-1"))
-    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.1)) as batches:
+    async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.1)) as batches:
         assert [event.position for event in await anext(batches)] == [1, 2]
         assert await anext(batches) == ()
     assert f"log {log.pk} has a hole after position 2" in caplog.text
@@ -221,7 +221,7 @@ async def test_a_follower_far_behind_goes_on_after_a_failure(
     await append(make_append("a-1", *[{}] * 1_500))
     failing = Failing(engine.pool.connection, OperationalError("gone"))
     events: list[Event] = []
-    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
+    async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
         async for batch in batches:
             events += batch
             if len(events) == 1_500:
@@ -236,7 +236,7 @@ async def test_closing_ends_those_who_follow(append: AppendTo, log: Log, databas
         waiting = asyncio.create_task(collect(engine, log, heartbeat=None))
         beating = asyncio.create_task(collect(engine, log, heartbeat=0.01))
         await until(lambda: engine.tails._tails)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await waiting == []
         assert set(await beating) <= {()}
 
@@ -251,7 +251,7 @@ async def test_a_notification_that_makes_no_sense_is_ignored(
     """Anybody who may connect may notify. The listener goes on: the next hint comes through at once."""
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=60.0)
     async with Engine() as elsewhere:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             async with following(engine, log, upto=2) as follower:
                 await elsewhere.writer.append(log.pk, [make_append("a-1")])
                 await until(lambda: engine.tails._tails[log.pk]._head)
@@ -264,7 +264,7 @@ async def test_a_notification_that_makes_no_sense_is_ignored(
 
 async def test_what_was_redacted_is_not_told_from_memory(append: AppendTo, engine: Engine, log: Log) -> None:
     """Those who start to follow after the redaction don't get what the tail had kept, of that event or of others."""
-    async with asyncio.timeout(10), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.01)) as batches:
+    async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.01)) as batches:
         assert await anext(batches) == ()
         await until(lambda: engine.tails._tails[log.pk]._head == 0)
         await append(make_append("a-1", {"data": b'"secret"'}, {}))

@@ -19,6 +19,7 @@ from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
 from tests.invariants import assert_whole
 from tests.locks import holding_lock
+from tests.patience import PATIENCE
 
 
 @pytest_asyncio.fixture
@@ -133,7 +134,7 @@ async def test_one_logs_lock_does_not_delay_another_log(engine: Engine, log: Log
     async with holding_lock(engine.pool, log.pk):
         delayed = asyncio.create_task(engine.writer.append(log.pk, [make_append()]))
         for _ in range(5):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 [outcome] = await engine.writer.append(other_log.pk, [make_append()])
             assert isinstance(outcome, Appended)
         assert not delayed.done()

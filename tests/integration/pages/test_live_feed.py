@@ -18,8 +18,7 @@ from events.frame import MOST_ROWS, Frame, Gathering, View
 from events.models import Log
 from events.query.parse import parse
 from tests.factories import make_append
-
-PATIENCE = 10.0
+from tests.patience import PATIENCE
 
 Watch = AsyncGenerator[Frame]
 

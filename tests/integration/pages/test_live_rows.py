@@ -25,8 +25,7 @@ from events.frame import rows_html
 from events.models import Log, Member
 from events.routing import websocket_urlpatterns
 from tests.factories import make_append
-
-PATIENCE = 10
+from tests.patience import PATIENCE
 
 
 class Socket:

@@ -19,8 +19,7 @@ from projections.models import ProjectionState
 from projections.runner import Part, Runner
 from projections.types import STREAM, Decoded, Key, Projection, decode
 from tests.integration.projections.folds import from_zero, some_event
-
-PATIENCE = 20.0
+from tests.patience import PATIENCE
 
 
 def add(state: Any, happened: Decoded) -> Any:

@@ -28,10 +28,9 @@ from projections.models import Job, JobStatus
 from projections.states import NOW, TooFar, state_at
 from tests.factories import make_name
 from tests.integration.projections.folds import all_events, fill, from_zero
+from tests.patience import PATIENCE
 from tests.processes import die_with_parent
 from tests.server import CHECKOUT, Server, conninfo_of
-
-PATIENCE = 30.0
 
 
 @pytest.fixture
