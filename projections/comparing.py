@@ -17,7 +17,8 @@ from projections.setters import setters
 from projections.states import fold_to
 from projections.types import Change, Json
 
-_MOST_GONE = 100
+_MOST_SET, _MOST_GONE = 300, 100
+"""Changes of which is looked for who made them. The tree asks for the values that it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,11 @@ def difference(log_id: int, made: Replay, place: int, *, head: int) -> Asking[Di
 
 def made_by(changes: Sequence[Change], steps: Sequence[Changes]) -> list[int | None]:
     """The step that made each change of a difference: of the steps between, newest first, the last that touched what
-    stands there now, or else what is gone; None where none of them did, or where too much is gone to look for each."""
+    stands there now, or else what is gone; None where none of them did, or where there are too many to look for each."""
     moves = [i for i, each in enumerate(changes) if each.op == "move"]
     gone = [i for i, each in enumerate(changes) if each.op == "remove"]
-    ends = {i: _end_of(changes, i, moves) for i, each in enumerate(changes) if each.op != "remove"}
+    kept = [i for i, each in enumerate(changes) if each.op != "remove"]
+    ends = {i: _end_of(changes, i, moves) for i in kept[:_MOST_SET]}
     found = setters([end for end in ends.values() if end is not None], steps)
     made = {i: found.get(end) for i, end in ends.items() if end is not None}
     made |= {i: _taken_by(_start_of(changes, i), steps) for i in gone[:_MOST_GONE]}
