@@ -80,7 +80,7 @@ def difference(log_id: int, made: Replay, place: int, *, head: int) -> Asking[Di
 
 def made_by(changes: Sequence[Change], steps: Sequence[Changes]) -> list[int | None]:
     """The step that made each change of a difference: of the steps between, newest first, the last that touched what
-    stands there now, or else what is gone; None where none of them did, or where there are too many to look for each."""
+    stands there now, or else what is gone; None where none of them did, or where there are too many to look for all."""
     moves = [i for i, each in enumerate(changes) if each.op == "move"]
     gone = [i for i, each in enumerate(changes) if each.op == "remove"]
     kept = [i for i, each in enumerate(changes) if each.op != "remove"]
