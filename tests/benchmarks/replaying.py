@@ -51,6 +51,7 @@ _TO_THE_END = Pace(chunk=500, most=None)
 large = Projection("large", about="The last event of each of 300 tasks: a state of 64 KB.")
 
 Work: TypeAlias = Callable[[Log, int], object]
+Places: TypeAlias = Callable[[int], Sequence[int]]
 
 
 @large.on("*")
@@ -123,7 +124,7 @@ def _stepping(connection: psycopg.Connection, client: Client, logs: dict[int, Lo
     heads = ("", *(f"{size:,} events" for size in _SIZES), "÷", "÷ a jump")
     table = Table("A step anywhere in a replay, its index standing (median)", heads)
     refolded = [_seconds(partial(_refold, connection, log, size)) for size, log in logs.items()]
-    works: dict[str, tuple[Work, Callable[[int], Sequence[int]]]] = {
+    works: dict[str, tuple[Work, Places]] = {
         "a jump to any step": (_step, _anywhere),
         "a step on": (_step, _onward),
         "the state alone, as the API says it": (_state, _anywhere),
@@ -131,7 +132,7 @@ def _stepping(connection: psycopg.Connection, client: Client, logs: dict[int, Lo
         "the page, a jump": (partial(_page, client), _anywhere),
         "the page, a step on": (_Stepping(client), _onward),
     }
-    found = {name: _medians(work, places, logs) for name, (work, places) in works.items()}
+    found = _medians(works, logs)
     floor = found["a jump to any step"][-1]
     for name, (smaller, larger) in {"a refold from the first event": refolded, **found}.items():
         shown = milliseconds(smaller), milliseconds(larger), ratio(larger, smaller), ratio(larger, floor)
@@ -139,15 +140,16 @@ def _stepping(connection: psycopg.Connection, client: Client, logs: dict[int, Lo
     return table
 
 
-def _medians(work: Work, places: Callable[[int], Sequence[int]], logs: dict[int, Log]) -> list[float]:
-    """Of each log, in turns."""
-    times: dict[int, list[float]] = {size: [] for size in logs}
-    ways = {size: places(size) for size in logs}
+def _medians(works: dict[str, tuple[Work, Places]], logs: dict[int, Log]) -> dict[str, list[float]]:
+    """Of each work in each log, all in turns."""
+    ways = {(name, size): places(size) for name, (_, places) in works.items() for size in logs}
+    times: dict[tuple[str, int], list[float]] = {each: [] for each in ways}
     for i in range(_ROUNDS):
-        for size, log in logs.items():
-            times[size].append(_seconds(partial(work, log, ways[size][i])))
+        for name, size in ways:
+            work, place = works[name][0], ways[name, size][i]
+            times[name, size].append(_seconds(partial(work, logs[size], place)))
         gc.collect()
-    return [median(each) for each in times.values()]
+    return {name: [median(times[name, size]) for size in logs] for name in works}
 
 
 def _anywhere(size: int) -> Sequence[int]:
