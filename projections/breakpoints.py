@@ -25,7 +25,7 @@ _SECONDS = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Breakpoint:
-    """A condition as it stands in the address. `query` None: it can't be read, `problem` says why."""
+    """A condition as it stands in the address, its times pinned. `query` None: it can't be read, `problem` says why."""
 
     text: str
     query: Query | None
@@ -47,7 +47,9 @@ def breakpoints(texts: Sequence[str], now: datetime) -> list[Breakpoint]:
 
 def _breakpoint(text: str, now: datetime) -> Breakpoint:
     try:
-        return Breakpoint(text, pin(parse(text), now))
+        written = parse(text)
+        query = pin(written, now)
+        return Breakpoint(text if query == written else to_text(query), query)
     except Invalid as error:
         return Breakpoint(text, None, str(error))
 

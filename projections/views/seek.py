@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -62,7 +62,7 @@ def run_to(
     context = {"outcome": outcome, "log": member.log}
     if outcome and is_asked_again:
         return render(request, "projections/_sought.html", context)
-    return {**context, **panel(made, address, stand.every, step=step)}
+    return {**context, **panel(made, stand.address, stand.every, step=step)}
 
 
 @require_POST
@@ -82,8 +82,10 @@ class _Stand:
     """Where somebody stands who wants to run somewhere: at a step of a replay, with some breakpoints."""
 
     def __init__(self, member: Member, made: Replay, address: Address, step: int, end: int) -> None:
-        self.member, self.made, self.address, self.step, self.end = member, made, address, step, end
+        self.member, self.made, self.step, self.end = member, made, step, end
         self.every = breakpoints(address.all("break"), timezone.now().replace(microsecond=0))
+        # With pinned times: else what asks for a job each second would ask for another one each time.
+        self.address = replace(address, asked={**address.asked, "break": tuple(each.text for each in self.every)})
 
     def answer(self, form: SeekForm) -> str | Outcome:
         """The address to go to, or what to say."""

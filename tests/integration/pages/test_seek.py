@@ -244,6 +244,17 @@ def test_a_long_search_is_a_job_that_leads_to_the_step(viewer: Client, replay: s
 
 
 @pytest.mark.usefixtures("narrow")
+def test_a_breakpoint_with_a_relative_time_is_sought_by_one_job(viewer: Client, replay: str) -> None:
+    _, asked = went(viewer, replay, 0, way="continue", **{"break": ["since:2000d state.nothing<0", "type:Nothing"]})
+    assert re.fullmatch(r"since:20\S+ state\.nothing<0", asked["break"][0])
+    assert asked["break"][1] == "type:Nothing"
+    assert told(viewer, replay, 0, **asked).startswith("Searching.")
+    job = Job.objects.get(pk=int(asked["job"][0]))
+    do(job)
+    assert told(viewer, replay, 0, **asked) == "Searched 9 steps, 1 to 9: none fits."
+
+
+@pytest.mark.usefixtures("narrow")
 def test_a_job_that_found_none_says_how_much_it_searched(viewer: Client, replay: str) -> None:
     asked = {"way": "previous", "to": "state.quantity>8"}
     _, said = went(viewer, replay, 9, **asked)
