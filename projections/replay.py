@@ -221,8 +221,10 @@ def _cut(first: int | None, at: int, count: int) -> tuple[int, int]:
     if first is None:
         return 0, count
     n = first + at
+    # There is no block before the first: the same steps are shown all through it.
+    blocks = 3 if n >= HOP else 2
     begin = max(0, n - n % HOP - HOP - first + 1)
-    return begin, min(count, begin + 3 * HOP)
+    return begin, min(count, begin + blocks * HOP)
 
 
 def changes_near(states: list[Json], skipped: int, at: int, window: range) -> dict[int, tuple[Change, ...]]:

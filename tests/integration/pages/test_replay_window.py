@@ -46,6 +46,13 @@ def test_a_step_of_the_window_that_is_shown_comes_without_list_and_strip(viewer:
 
 
 @pytest.mark.usefixtures("counted")
+def test_the_first_steps_have_one_window(viewer: Client, at: str) -> None:
+    windows = {window_of(partial(viewer, f"{at}replay/stream/count-1/{n}")) for n in (0, 1, 17, 18, 39)}
+    assert len(windows) == 1
+    assert windows != {""}
+
+
+@pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(
     ("shown", "asked"),
     [
