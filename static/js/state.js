@@ -1,6 +1,6 @@
 /** The state of a step: what is opened by hand stays open while one steps, a value is pinned, two steps are compared. */
 import { announce } from "./announce.js";
-import { go } from "./steps.js";
+import { go, root } from "./steps.js";
 
 const ROW = 24;
 
@@ -17,13 +17,21 @@ function reopen() {
     if (byHand.has(part.dataset.at)) part.open = byHand.get(part.dataset.at);
 }
 
-/** Where a step changed nothing that is in view, the first of what it changed comes into it. */
+/**
+ * What the step did to the value whose history is shown comes into view, or else that value; where no history is shown,
+ * the first of all that the step changed.
+ */
 function showChange() {
   const pane = document.querySelector("#state .pane-body");
   const { top, height } = pane.getBoundingClientRect();
-  const rows = [...pane.querySelectorAll(".tree-row:is(.chg, .add, .del)")].filter((row) => row.offsetParent);
-  const places = rows.map((row) => row.getBoundingClientRect().top - top);
-  if (places.length && !places.some((place) => place >= 0 && place < height - ROW)) pane.scrollTop += places[0] - height / 3;
+  const changed = [...pane.querySelectorAll(".tree-row:is(.chg, .add, .del)")].filter((row) => row.offsetParent);
+  const asked = new URL(root().dataset.here, location).searchParams.get("why");
+  const value = asked === null ? null : document.getElementById(`pin${asked}`)?.closest("li");
+  const within = value?.offsetParent ? changed.filter((row) => value.contains(row)) : changed;
+  const rows = value?.offsetParent && !within.length ? [value] : within;
+  const places = rows.map((row) => row.getBoundingClientRect()).map((row) => [row.top - top, row.bottom - top]);
+  const isSeen = ([from, to]) => to >= ROW && from <= height - ROW;
+  if (places.length && !places.some(isSeen)) pane.scrollTop += places[0][0] - height / 3;
 }
 
 document.addEventListener("replay:step", () => {

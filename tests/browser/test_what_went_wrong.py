@@ -70,6 +70,7 @@ def test_the_step_that_swapped_a_film_is_found(hands: Hands, log: Log, shared_da
     file = shared_data / "who-and-when" / "Hand-Crafted" / "12.json"
     in_a_thread(lambda: import_events(log, file, format="who-and-when"))
     page = hands.page
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"/logs/{log.name}/{run}")
     replay(hands)
     hands.press("]")
@@ -81,7 +82,17 @@ def test_the_step_that_swapped_a_film_is_found(hands: Hands, log: Log, shared_da
     swapped = page.locator("#state .tree-row.chg", has_text="Wonder Woman 1984")
     expect(swapped.locator(".old")).to_contain_text("Demon Slayer")
     expect(page.locator(".history .cur")).to_contain_text("Assistant")
+    said = page.locator(".history .cur .vals bdi")
+    can_be_read(said.filter(has_text=DEMON_SLAYER))
+    can_be_read(said.filter(has_text="Wonder Woman 1984"))
+    expect(swapped.locator(".old")).to_be_in_viewport()
+    can_be_read(swapped.locator(".new"))
     assert hands.moves <= 6
+
+
+def can_be_read(text: Locator) -> None:
+    """Nothing of it is scrolled away or cut off."""
+    expect(text).to_be_in_viewport(ratio=1)
 
 
 @pytest.fixture
