@@ -37,6 +37,8 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
             except NotFound as error:
                 raise Http404(str(error)) from error
             try:
+                if any("\0" in each for each in kwargs.values() if isinstance(each, str)):
+                    raise NotFound("A name holds no NUL.")  # the database can't even be asked for one
                 return view(request, member, *args, **kwargs)
             except NotFound as error:
                 words = {"words": str(error)}

@@ -114,7 +114,7 @@ def _is_elsewhere(made: Replay, place: int) -> bool:
 
 def _source(kind: str, name: str, query: str) -> Source:
     """The source that an address names. A query's relative times are pinned to now."""
-    if kind not in _KINDS or (kind in ("stream", "workflow", "agent") and not name):
+    if kind not in _KINDS or (kind in ("stream", "workflow", "agent") and not name) or "\0" in name:
         raise NotFound(f"There is nothing to replay that is called {kind}.")
     if kind == "query":
         try:
