@@ -19,11 +19,13 @@ from projections.catalog.latest import latest
 from projections.catalog.lifecycle import lifecycle
 from projections.catalog.run import run
 from projections.checkpoints import live
+from projections.fold import ReducerFailed
 from projections.folding import SPACING, WIDE
 from projections.sources import Source
 from projections.states import Pace, TooFar, fold_to, keep
 from projections.types import Projection
 
+_SOUGHT = {collisions.name: "lost updates", lifecycle.name: "what came out of order", run.name: "changed lists"}
 _SHOWN = 200
 _PACE = Pace(most=WIDE + 100)
 """They stand beside what was asked for: so it folds less than a block for them."""
@@ -54,10 +56,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The newest ones up to a position, in order. `missing`: the projections that were too far to be asked."""
+    """The newest ones up to a position, in order. `missing`: the projections that were too far to be asked; `failed`:
+    those whose reducer raised."""
 
     found: tuple[Finding, ...] = ()
     missing: tuple[tuple[Projection, TooFar], ...] = ()
+    failed: tuple[tuple[Projection, ReducerFailed], ...] = ()
+
+    @property
+    def awaited(self) -> str:
+        """What the missing ones would find, in words."""
+        return ", ".join(_SOUGHT[projection.name] for projection, _ in self.missing)
+
+    @property
+    def unknown(self) -> str:
+        """What the failed ones would have found."""
+        return ", ".join(_SOUGHT[projection.name] for projection, _ in self.failed)
 
     @property
     def sure(self) -> frozenset[int]:
@@ -84,7 +98,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     if not events:
         return Findings()
     found: list[Finding] = []
-    missing = []
+    missing, failed = [], []
     folded = set()
     for projection, read in _readers(source, events):
         try:
@@ -95,6 +109,8 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
             folded.add(projection)
         except TooFar as too_far:
             missing.append((projection, too_far))
+        except ReducerFailed as error:
+            failed.append((projection, error))
     if collisions not in folded or source.kind == "workflow":
         kept: list[list[dict[str, Any]]] = yield _kept(log_id, events)
         here = {event.position for event in events}
@@ -102,7 +118,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     newest = sorted(dict.fromkeys(found), key=lambda each: each.position)[-_SHOWN:]
     places = yield from _places(log_id, source, {each.position for each in newest})
     listed = (replace(each, place=places[each.position]) for each in newest if each.position in places)
-    return Findings(tuple(listed), tuple(missing))
+    return Findings(tuple(listed), tuple(missing), tuple(failed))
 
 
 def _readers(

@@ -48,13 +48,15 @@ def replay_of_state(log_name: str, projection: Projection, key: str, state: Stat
 def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> dict[str, Any]:
     """What went wrong in a stream or a workflow up to the last of some of its events, as steps of its replay."""
     source = Source(cast("Kind", kind), name)
+    address = Address(log.name, source)
     found = run(findings(log.pk, source, events=events, head=log.head))
     sure = [each for each in found.found if each.is_sure]
     return {
         "found": sure[-_FOUND:],
         "earlier": max(0, len(sure) - _FOUND),
         "missing": found.missing,
-        "replay": Address(log.name, source),
+        "failed": [(each, address.step(0, by=each.name)) for each, _ in found.failed],
+        "replay": address,
     }
 
 

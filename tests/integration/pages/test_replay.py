@@ -131,6 +131,18 @@ def test_a_reducer_that_raises_shows_event_state_and_traceback_at_that_step(view
     assert "<b>The reducer raised</b>" in page[page.index('id="event"') :]
 
 
+@pytest.mark.usefixtures("order")
+def test_what_finds_the_wrong_ones_may_fail_and_the_page_stands(
+    viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Projection("lifecycle", about="")
+    failing.on("*")(lambda state, happened: {}["no"])
+    monkeypatch.setattr("projections.findings.lifecycle", failing)
+    assert 'title="lifecycle raised KeyError: &#x27;no&#x27;">what came out of order not known' in page_of(viewer, at, 2)
+    page = viewer.get(f"{at}streams/order-1/").content.decode()
+    assert f'<a class="link" href="{at}replay/stream/order-1/0?by=lifecycle">its replay</a> shows where' in page
+
+
 @pytest.mark.usefixtures("broken")
 def test_steps_behind_one_that_failed_say_so_and_lead_to_it(viewer: Client, at: str) -> None:
     page = page_of(viewer, at, 3)

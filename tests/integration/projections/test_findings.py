@@ -40,6 +40,7 @@ def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monk
     made = run(findings(lost.pk, source, events=events, head=lost.head))
     assert [(each.position, each.place, each.what) for each in made.found] == [(3, 3, "Lost update")]
     assert collisions in [projection for projection, _ in made.missing]
+    assert made.awaited == "lost updates, what came out of order"
 
 
 @pytest.mark.parametrize("source", [Source("agent", "shipper"), Source("query", "type:*.shipped")])
