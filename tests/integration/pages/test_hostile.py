@@ -59,8 +59,8 @@ def test_markup_in_a_row_that_opens_is_shown_as_text(viewer: Client, append: App
     "page",
     ["streams/a%00/", "workflows/a%00/", "projections/latest%00/", "projections/latest/state?key=a%00",
      "projections/latest/states?prefix=a%00", "replay/stream/a%00/1", "replay/workflow/a%00/1", "replay/agent/a%00/1",
-     "replay/stream/1?name=a%00", "replay/agent/1?name=a%00", "replay/key/1?name=a%00", "replay/key/1?by=orders&name=a%00",
-     "replay/query/1?q=type:a%00"],
+     "replay/stream/1?name=a%00", "replay/agent/1?name=a%00", "replay/key/1?name=a%00",
+     "replay/key/1?by=orders&name=a%00", "replay/query/1?q=type:a%00"],
 )  # fmt: skip
 def test_a_name_with_nul_in_it_is_refused(viewer: Client, at: str, page: str) -> None:
     assert 400 <= viewer.get(at + page).status_code < 500

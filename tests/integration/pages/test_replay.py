@@ -136,9 +136,10 @@ def test_what_finds_the_wrong_ones_may_fail_and_the_page_stands(
     viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = Projection("lifecycle", about="")
-    failing.on("*")(lambda state, happened: {}["no"])
+    failing.on("*")(lambda state, happened: state["no"])
     monkeypatch.setattr("projections.findings.lifecycle", failing)
-    assert 'title="lifecycle raised KeyError: &#x27;no&#x27;">what came out of order not known' in page_of(viewer, at, 2)
+    words = 'title="lifecycle raised KeyError: &#x27;no&#x27;">what came out of order not known'
+    assert words in page_of(viewer, at, 2)
     page = viewer.get(f"{at}streams/order-1/").content.decode()
     assert f'<a class="link" href="{at}replay/stream/order-1/0?by=lifecycle">its replay</a> shows where' in page
 
