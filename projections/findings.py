@@ -83,6 +83,16 @@ class Findings:
         """Those where something may be."""
         return frozenset(each.position for each in self.found) - self.sure
 
+    @property
+    def certain(self) -> int:
+        """How many are beyond doubt: of one position there may be several."""
+        return sum(each.is_sure for each in self.found)
+
+    @property
+    def doubtful(self) -> int:
+        """How many are not."""
+        return len(self.found) - self.certain
+
     def at(self, position: int) -> list[Finding]:
         """Those at a position; what is sure comes first."""
         return sorted((each for each in self.found if each.position == position), key=lambda each: not each.is_sure)
