@@ -171,4 +171,10 @@ def _failure(seen: Seen) -> dict[str, Any] | None:
     event = seen.failed.at.event
     place = seen.made.source.place(event)
     label = f"{place:,}" if seen.made.source.kind in ("stream", "log") else f"#{place:,}"
-    return {"url": seen.address.step(place), "label": label, "is_here": place == seen.place, "event": event}
+    return {
+        "url": seen.address.step(place),
+        "label": label,
+        "is_here": place == seen.place,
+        "is_of_other": seen.made.is_known,  # so it is the way to the step that is compared with
+        "event": event,
+    }

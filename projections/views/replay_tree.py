@@ -24,10 +24,12 @@ _BY = """<a class="by" href="{}" title="{}">{}{}</a>"""
 
 @dataclass(frozen=True, slots=True)
 class Setter:
-    """Who set a value: the number of the step, or its place; the event, where it is one of those looked through."""
+    """Who set a value: the number of the step, or its place; the event, where it is one of those looked through, and
+    whether that is (one of) what is shown as a change."""
 
     label: str
     event: Event | None = None
+    is_shown: bool = False
 
     @property
     def words(self) -> str:
@@ -51,8 +53,10 @@ class Setters:
         if difference is None:
             self._events, self._steps, self._rest = _of_window(made)
             self._gone = {each.path: made.stop.event for each in made.changes if made.stop and each.op == "remove"}
+            self._shown = {made.stop.event.position} if made.stop else set()
             return
         self._events = {event.position: event for event in difference.way.events}
+        self._shown = set(self._events)
         self._steps = difference.steps
         self._rest = Setter(f"≤ {_label(difference.first.n, difference.first.place)}")
         for change, maker in zip(difference.changes, difference.makers, strict=True):
@@ -71,7 +75,7 @@ class Setters:
     def _setter(self, event: Event) -> Setter:
         place = self._source.place(event)
         n = place if self._source.kind in ("stream", "log") else self._numbers.get(event.position)
-        return Setter(_label(n, place), event)
+        return Setter(_label(n, place), event, event.position in self._shown)
 
 
 def _of_window(made: Replay) -> tuple[dict[int, Event], list[Changes], Setter]:
@@ -102,7 +106,7 @@ def dressed(rows: list[Row], by: Setters, address: Address, place: int) -> Itera
             yield row
         elif setter is None or (row.shape == "open" and row.unfolded):
             yield replace(row, tail=ends.of(row, None))
-        elif row.shape == "open":
+        elif row.shape == "open" and not row.mark and not setter.is_shown:
             yield replace(row, text=f"{row.text} unchanged{setter.since}", tail=ends.of(row, setter))
         else:
             yield replace(row, tail=ends.of(row, setter))

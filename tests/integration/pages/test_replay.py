@@ -155,6 +155,13 @@ def test_steps_behind_one_that_failed_say_so_and_lead_to_it(viewer: Client, at: 
 
 
 @pytest.mark.usefixtures("broken")
+def test_a_step_compared_with_one_that_failed_is_not_said_to_have_failed(viewer: Client, at: str) -> None:
+    page = viewer.get(f"{at}replay/stream/order-1/1", {"from": "3"}).content.decode()
+    assert "This step can’t be computed" not in page
+    assert "The step that is compared with can’t be computed: the reducer raised at" in page
+
+
+@pytest.mark.usefixtures("broken")
 def test_steps_before_one_that_failed_are_as_ever_and_it_is_marked(viewer: Client, at: str) -> None:
     page = page_of(viewer, at, 1)
     assert "can’t be computed" not in page

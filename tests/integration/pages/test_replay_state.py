@@ -118,6 +118,21 @@ def test_a_large_part_comes_when_it_is_opened(viewer: Client, append: Append, at
     assert (">k250<" in more, "more not shown" in more) == (True, False)
 
 
+@pytest.mark.parametrize("compared", [{}, {"from": "1"}])
+def test_what_is_large_and_new_is_not_said_to_be_unchanged(
+    viewer: Client, append: Append, at: str, compared: dict[str, str]
+) -> None:
+    many = ", ".join(f'"k{n}": {n}' for n in range(1_000))
+    append("big-1", {"data": b"{}"}, {"data": b'{"huge": {"in": {%s}}}' % many.encode()}, {"data": b'{"n": 2}'})
+    url = f"{at}replay/stream/big-1/"
+    page = viewer.get(f"{url}2", compared).content.decode()
+    part = viewer.get(f"{url}2", compared | {"part": "/huge"}, headers={"HX-Request": "true"}).content.decode()
+    assert "{ 1 }" in page
+    assert "{ 1,000 }" in part
+    assert "unchanged since" not in page + part
+    assert "{ 1 } unchanged since 2<" in viewer.get(f"{url}3").content.decode()
+
+
 def test_a_change_is_shown_however_many_stand_before_it(viewer: Client, append: Append, at: str) -> None:
     items = ", ".join(f'"k{n}": {n}' for n in range(300))
     append("big-1", {"data": b"{%s}" % items.encode()}, {"data": b'{"k299": "new"}'})
