@@ -16,9 +16,12 @@ from django.db import IntegrityError, connection
 from events import sql, store
 from events.append import check_name, new_event
 from events.errors import Invalid, NoSuchEvent
-from events.types import REDACTED, NewEvent
+from events.models import Redaction
+from events.types import REDACTED, Event, NewEvent
 
 STREAM = "eventsite-redactions"
+EMPTY = "null"
+"""The data of a redacted event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
             return Redacted(*cursor.fetchone())
     except IntegrityError:
         raise Invalid(f"The event at {position} says that another was redacted: it stays.") from None
+
+
+def of(log_id: int, event: Event) -> Redaction | None:
+    """Who emptied an event, and why. Asks only about those that have no data."""
+    if event.data != EMPTY:
+        return None
+    return Redaction.objects.filter(log_id=log_id, position=event.position).first()
 
 
 def _told(marker: NewEvent) -> list[str | bytes | None]:

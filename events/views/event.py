@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from events import store
+from events import redaction, store
 from events.answers import event_json
 from events.converters import names_string, workflow_url
 from events.errors import NoSuchEvent
@@ -74,6 +74,7 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "here": "timeline",
         "event": found,
         "line": line(found),
+        "redaction": redaction.of(member.log_id, found),
         "event_url": reverse("event", args=[member.log.name, position]),
         "around": around(member.log_id, found),
         "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from events import redaction
 from events.json_tree import tree
 from events.json_value import loads
 from events.line import Line
@@ -40,6 +41,7 @@ def replay_event(member: Member, made: Replay, address: Address) -> dict[str, An
 
     return {
         **data_context(address.log_name, event, QueryDict()),
+        "redaction": redaction.of(member.log_id, event),
         "metadata": tree(loads(event.metadata)),
         "cause": linked(found.cause) if found.cause else None,
         "effects": [linked(each) for each in found.effects],

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events import redaction
+from events.models import Log
 from tests.integration.pages.conftest import Append
 
 
@@ -118,6 +121,19 @@ def test_digits_reach_the_page_as_they_were_sent(viewer: Client, append: Append,
     page = viewer.get(f"{at}events/1").content.decode()
     assert ">1208925819614629174706176<" in page
     assert ">0.12345678901234567890<" in page
+
+
+@pytest.mark.parametrize("page", ["events/1", "replay/stream/a/1"])
+def test_a_redacted_event_says_who_emptied_it_and_why(
+    viewer: Client, append: Append, at: str, log: Log, page: str
+) -> None:
+    append("a", {"data": b'"secret"'}, {"data": b"null"})
+    redaction.redact(log.pk, 1, reason="a <b>password</b>", by="ada")
+    shown = viewer.get(at + page).content.decode()
+    assert "secret" not in shown
+    assert "<b>Redacted</b> by <bdi>ada</bdi>, " in shown
+    assert f'<bdi>a &lt;b&gt;password&lt;/b&gt;</bdi> <a class="link" href="{at}events/3">#3</a>' in shown
+    assert "Redacted" not in viewer.get(at + page.replace("1", "2")).content.decode()
 
 
 def test_an_event_costs_a_fixed_number_of_queries(
