@@ -80,7 +80,7 @@ function actionOf(event) {
   if (event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
   if (event.shiftKey || event.altKey) return arrow(event);
   if (Object.hasOwn(WAYS, event.key)) return () => walk(WAYS[event.key], event.repeat);
-  if (event.key === " " && !event.target.closest("a, button, summary, [role=link]")) return toggle;
+  if (event.key === " " && !event.target.closest("button, summary")) return toggle;
   if (/^[0-8]$/.test(event.key)) return () => setSpeed(Number(event.key));
   if (Object.hasOwn(actions, event.key) && isPlain(event)) return actions[event.key];
 }

@@ -27,6 +27,8 @@ let isAsking = false;
 let by = 1;
 let turn = Promise.resolve();
 let round = 0;
+// How often the browser led back or forth: the step that is on its way then is not wanted any more.
+let returns = 0;
 let waiting = 0;
 let late;
 let timer;
@@ -52,9 +54,11 @@ export function go(url, how = VISIT) {
 export const isIdle = () => !waiting;
 
 async function show(url, how) {
+  const mine = returns;
   let answer = await (ahead.get(url) ?? ask(url));
   if (answer?.isKept && answer.window !== root().dataset.window) answer = await ask(url);
-  if (!answer) return fail(url);
+  if (mine !== returns) return;
+  if (!answer) return fail(url, how);
   const before = place();
   swap(answer.html);
   by = place() < before ? -1 : 1;
@@ -82,11 +86,13 @@ async function ask(url) {
 }
 
 /** htmx asks once more, and says what went wrong. */
-function fail(url) {
+async function fail(url, how) {
+  const mine = returns;
   round += 1;
   forget();
   document.dispatchEvent(new CustomEvent("replay:failed"));
-  return htmx.ajax("GET", url, { target: "#replay", swap: "outerHTML show:none" }).catch(() => {});
+  await htmx.ajax("GET", url, { target: "#replay", swap: "outerHTML show:none" }).catch(() => {});
+  if (mine === returns) address(how);
 }
 
 /** Ask for the steps that come next, one after the other, up to where the window ends. */
@@ -124,9 +130,20 @@ function swap(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   const { window } = root().dataset;
+  const again = focused();
   become(root(), template.content.getElementById("replay"));
+  if (document.activeElement === document.body) again()?.focus({ preventScroll: true });
   if (root().dataset.window === window) mark();
   else forget();
+}
+
+/** What finds again what has the focus, when its part of the page was made anew. A row of the state is known by its pin. */
+function focused() {
+  const now = document.activeElement;
+  if (now.id) return () => document.getElementById(now.id);
+  const pin = now.closest("#state li")?.querySelector(":scope > .tail > .pin");
+  const what = now.matches("summary") ? "summary" : ".why-of";
+  return () => pin && document.getElementById(pin.id)?.closest("li").querySelector(what);
 }
 
 /**
@@ -230,7 +247,13 @@ const painted = () => new Promise((resolve) => (document.hidden ? setTimeout(res
 
 // What a browser remembers of a page that it left is all on it again when it comes back: the step.
 history.replaceState({ step: true }, "");
-addEventListener("popstate", ({ state }) => state?.step && go(location.href, BACK));
+addEventListener("popstate", ({ state }) => {
+  returns += 1;
+  // That of a run was for the entry that is left.
+  late = undefined;
+  if (state?.step) go(location.href, BACK);
+});
+addEventListener("pagehide", readdress);
 
 const here = (address) => new URL(address, new URL(root().dataset.here, location)).href;
 

@@ -131,3 +131,68 @@ def test_an_answer_that_does_not_come_is_said_and_the_next_one_goes_on(long: Pag
     long.keyboard.press("ArrowRight")
     at(long, reached + 1)
     expect(long.get_by_role("alert")).to_have_count(0)
+
+
+def held_to(page: Page, n: int) -> None:
+    """Hold the key for "on" until a step is shown, and let it go."""
+    page.keyboard.down("ArrowRight")
+    while int(page.locator("#step").input_value()) < n:
+        page.keyboard.down("ArrowRight")
+    page.keyboard.up("ArrowRight")
+
+
+def test_back_at_once_after_a_hold_leads_to_where_the_address_says(long: Page) -> None:
+    for n in (1, 2):
+        long.keyboard.press("ArrowRight")
+        at(long, n)
+    # What a run comes by is entered late, and its last step may be on its way still.
+    held_to(long, 12)
+    long.evaluate("history.back()")
+    at(long, 2)
+    long.wait_for_timeout(600)  # longer than an address is late
+    at(long, 2)
+    long.go_back()
+    at(long, 1)
+
+
+def test_what_was_run_to_is_come_back_to_from_another_page(long: Page) -> None:
+    held_to(long, 12)
+    long.evaluate("""() => {
+        addEventListener("pagehide", () => (sessionStorage.n = document.getElementById("step").value));
+        location.assign("../../../");
+    }""")
+    long.wait_for_url(re.compile(r"/logs/[^/]+/$"))
+    n = int(long.evaluate("sessionStorage.n"))
+    long.go_back()
+    at(long, n)
+
+
+def test_a_step_that_came_at_the_second_try_has_the_address(long: Page) -> None:
+    long.keyboard.press("ArrowRight")
+    at(long, 1)
+    long.route(re.compile("step=50"), lambda route: route.abort(), times=1)
+    long.locator("#step").fill("50")
+    long.locator("#step").press("Enter")
+    at(long, 50)
+    long.go_back()
+    at(long, 1)
+
+
+def test_what_has_the_focus_keeps_it_while_one_steps(long: Page) -> None:
+    long.keyboard.press("ArrowRight")
+    at(long, 1)
+    for part in ("a.pin", "a.why-of"):
+        long.locator(f"#state .tree li {part}").focus()
+        n = int(long.locator("#step").input_value())
+        long.keyboard.press("ArrowRight")
+        at(long, n + 1)
+        expect(long.locator(f"#state .tree li {part}")).to_be_focused()
+    long.keyboard.press("p")
+    expect(long).to_have_url(re.compile("pin=%2Fn"))
+
+
+def test_space_plays_where_a_step_was_clicked(long: Page) -> None:
+    long.locator(".step > a").nth(5).click()
+    at(long, 5)
+    long.keyboard.press("Space")
+    expect(long.locator("#play")).to_have_text("Pause")
