@@ -1,0 +1,81 @@
+"""What one looks for in a replay is on the screen and can be read."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from events.models import Log
+from tests.browser.agent import Agent
+from tests.server import Server
+
+OLD, NEW = "what was written here at first, and at length", "what stands here now, which is as long as that"
+LONG = "a-name-that-takes-most-of-the-row-it-stands-in"
+PLACES = 12
+LAST = 60
+
+
+@pytest.fixture
+def replay(admin_page: Page, agent: Agent, log: Log) -> str:
+    """A stream of sixty steps; the last changes a value of a long name. Its replay without the number of a step."""
+    places = {f"place-{n}": n for n in range(PLACES)}
+    steps = [{"data": {**places, LONG: OLD, "": n}} for n in range(1, LAST)]
+    agent.append("long-1", *steps, {"data": {LONG: NEW}})
+    admin_page.set_viewport_size({"width": 1366, "height": 700})
+    return f"/logs/{log.name}/replay/stream/long-1/"
+
+
+def test_without_scripts_the_current_step_is_in_view(
+    browser: Browser, admin_page: Page, replay: str, server: Server
+) -> None:
+    state = admin_page.context.storage_state()
+    context = browser.new_context(base_url=server.url, java_script_enabled=False, storage_state=state)
+    page = context.new_page()
+    page.goto(f"{replay}50")
+    expect(page.locator('.step > a[aria-current="step"]')).to_be_in_viewport()
+    context.close()
+
+
+def test_with_scripts_nothing_has_the_focus_at_first(admin_page: Page, replay: str) -> None:
+    admin_page.goto(f"{replay}50")
+    expect(admin_page.locator('.step > a[aria-current="step"]')).to_be_in_viewport()
+    assert admin_page.evaluate("document.activeElement === document.body")
+
+
+def test_a_dozen_pins_leave_room_for_the_state(admin_page: Page, replay: str) -> None:
+    pins = "&".join(f"pin=/place-{n}" for n in range(PLACES))
+    admin_page.goto(f"{replay}{LAST}?{pins}")
+    strip, pane = admin_page.locator("#strip").bounding_box(), admin_page.locator("#state").bounding_box()
+    assert strip
+    assert pane
+    assert strip["height"] <= 0.3 * 700 + 1
+    assert pane["height"] >= 200
+    expect(admin_page.locator("#state .tree-row.chg")).to_be_in_viewport()
+
+
+def test_what_changed_can_be_read_whatever_its_name_is(admin_page: Page, replay: str) -> None:
+    admin_page.goto(f"{replay}{LAST}")
+    row = admin_page.locator("#state .tree-row.chg")
+    for text in (LONG, OLD, NEW):
+        expect(row.get_by_text(text)).to_be_in_viewport(ratio=1)
+    cut = "parts => parts.some(each => each.clientWidth && each.scrollWidth > each.clientWidth + 1)"
+    assert not row.locator(".kvp, .kvp *").evaluate_all(cut)
+
+
+def test_the_step_that_is_compared_with_is_marked(admin_page: Page, replay: str) -> None:
+    admin_page.goto(f"{replay}{LAST}?from=58")
+    expect(admin_page.locator(".step.other .n")).to_have_text("58")
+    expect(admin_page.locator(".strip-svg .other")).to_have_count(1)
+    admin_page.goto(f"{replay}3?from=0")
+    expect(admin_page.locator(".step.other .n")).to_have_text("0")
+
+
+def test_a_phone_says_what_is_replayed(admin_page: Page, replay: str, log: Log) -> None:
+    admin_page.set_viewport_size({"width": 390, "height": 844})
+    admin_page.goto(f"{replay}1")
+    expect(admin_page.locator(".head").get_by_text("long-1")).to_be_in_viewport(ratio=1)
+    admin_page.goto(f"/logs/{log.name}/replay/log/1")
+    expect(admin_page.locator(".head").get_by_text("the whole log")).to_be_in_viewport(ratio=1)
+    seek = admin_page.locator(".seek").bounding_box()
+    assert seek
+    assert seek["height"] <= 100
