@@ -29,8 +29,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One pinned value. `line` is how a number goes, as a path over columns one wide; `changes` counts those in the
-    window. Nothing here depends on which step is looked at."""
+    """One pinned value. `line` is how a number goes, as a path over columns one wide, and `scale` its least and most;
+    `changes` counts those in the window. Nothing here depends on which step is looked at."""
 
     pointer: str
     name: str
@@ -38,6 +38,7 @@ class Track:
     changes: int = 0
     segments: list[Segment] = field(default_factory=list)
     line: str = ""
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Tr
     before, *held = [_held(states, i, pointer) for i in range(-1, count)]
     changes = sum(one.is_known and other.is_known and not _same(one, other) for one, other in pairwise([before, *held]))
     segments = [Segment(first, last - first, _text(held[first])) for first, last in _runs(held) if held[first].is_known]
-    return Track(pointer, name(pointer), y, changes, segments, _line(held))
+    return Track(pointer, name(pointer), y, changes, segments, *_line(held))
 
 
 def name(pointer: str) -> str:
@@ -112,12 +113,13 @@ def _some(items: Iterable[str]) -> str:
     return text
 
 
-def _line(held: Sequence[_Held]) -> str:
-    """Numbers as steps, the least at the bottom; nothing where the values are no numbers, or but one."""
+def _line(held: Sequence[_Held]) -> tuple[str, str]:
+    """Numbers as steps, the least at the bottom, and from where to where; nothing where the values are no numbers, or
+    but one."""
     there = [each for each in held if each.is_there]
     values = [each.value for each in there if _is_number(each.value)]
     if len(values) < len(there) or len(set(values)) < 2:
-        return ""
+        return "", ""
     least, most = min(values), max(values)
     room = HEIGHT - 2 * _INSET
     parts = []
@@ -127,7 +129,7 @@ def _line(held: Sequence[_Held]) -> str:
             y = HEIGHT - _INSET - int(room * (each.value - least) / (most - least))  # type: ignore[operator]
             parts.append(f"{'V' if was_there else f'M{i} '}{y}H{i + 1}")
         was_there = each.is_there
-    return "".join(parts)
+    return "".join(parts), f"{brief(least)} … {brief(most)}"
 
 
 def _is_number(value: Json) -> TypeGuard[int | Decimal]:

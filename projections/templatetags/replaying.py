@@ -124,13 +124,21 @@ def track_of(strip: Strip, track: Track) -> SafeString:
     behind it lead to the steps."""
     columns = len(strip.columns)
     trend = format_html(_TREND, track.y, HEIGHT, columns, HEIGHT, track.line) if track.line else ""
-    return SafeString(trend + "".join(_segment(track, each, columns) for each in track.segments))
+    # Along a line, some of the numbers would say less than its scale.
+    is_read = not track.line or all((len(_shown(each)) + 1) * _LETTER < _room(each, columns) for each in track.segments)
+    return SafeString(trend + "".join(_segment(track, each, columns, is_read=is_read) for each in track.segments))
 
 
-def _segment(track: Track, segment: Segment, columns: int) -> str:
-    text = "–" if segment.text is None else segment.text
-    room = segment.count * _WIDE / columns
-    is_shown = (len(text) + 1) * _LETTER < room if track.line else room > 4 * _LETTER
+def _shown(segment: Segment) -> str:
+    return "–" if segment.text is None else segment.text
+
+
+def _room(segment: Segment, columns: int) -> float:
+    return segment.count * _WIDE / columns
+
+
+def _segment(track: Track, segment: Segment, columns: int, *, is_read: bool) -> str:
+    is_shown = is_read and _room(segment, columns) > 4 * _LETTER
     return format_html(
         _SEGMENT,
         " none" if segment.text is None else " number" if track.line else "",
@@ -138,5 +146,5 @@ def _segment(track: Track, segment: Segment, columns: int) -> str:
         track.y + 2,
         f"{100 * segment.count / columns:.3f}%",
         HEIGHT - 4,
-        format_html('<text x="6" y="12">{}</text>', text) if is_shown else "",
+        format_html('<text x="6" y="12">{}</text>', _shown(segment)) if is_shown else "",
     )

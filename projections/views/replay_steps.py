@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from django.utils.text import Truncator
+
 from events.line import Line, line
 from events.models import Member
 from projections import indexing
@@ -16,6 +18,9 @@ from projections.overview import overview
 from projections.replay import Replay, Stop
 from projections.replay_address import Address
 from projections.strip import draw
+
+_WORDS = 200
+"""Characters of what a reducer raised. Its traceback has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ def _with_failure(found: Findings, made: Replay) -> Findings:
     if made.failed is None:
         return found
     at = made.failed.at
-    raised = Finding(at.position, "The reducer raised", str(made.failed), place=made.source.place(at.event))
+    words = Truncator(str(made.failed)).chars(_WORDS)
+    raised = Finding(at.position, "The reducer raised", words, place=made.source.place(at.event))
     return replace(found, found=tuple(sorted((*found.found, raised), key=lambda each: each.position)))
 
 

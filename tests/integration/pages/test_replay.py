@@ -106,13 +106,16 @@ def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     assert re.search(r'<bdi class="old val">399</bdi>.*>400</bdi>', page)
 
 
+LONG = " and no" * 100
+
+
 @pytest.fixture
 def broken(append: Append, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream whose reducer raises at step 2 of 3."""
 
     def picky(state: Any, happened: Decoded) -> Any:
         if happened.event.version == 2:
-            raise ValueError("<b>no</b>")
+            raise ValueError("<b>no</b>" + LONG)
         return happened.data
 
     failing = Projection("latest", about="")
@@ -129,6 +132,7 @@ def test_a_reducer_that_raises_shows_event_state_and_traceback_at_that_step(view
     assert re.search(r'<pre class="traceback"[^>]*>Traceback.*in picky', page, re.S)
     assert ">good<" in page
     assert "<b>The reducer raised</b>" in page[page.index('id="event"') :]
+    assert page.count(LONG) == 1
 
 
 @pytest.mark.usefixtures("order")

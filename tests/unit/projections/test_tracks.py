@@ -45,7 +45,9 @@ def test_only_numbers_that_change_are_drawn_as_a_line(values: list[Any]) -> None
 
 
 def test_a_line_goes_by_steps_and_stops_where_there_is_no_number() -> None:
-    assert of([0, Decimal("7.0"), ..., 14]).line == "M0 17H1V10H2M3 3H4"
+    made = of([0, Decimal("7.0"), ..., 14])
+    assert made.line == "M0 17H1V10H2M3 3H4"
+    assert made.scale == "0 … 14"
 
 
 def test_a_pointer_that_leads_nowhere_has_an_empty_track() -> None:
