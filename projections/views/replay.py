@@ -29,7 +29,7 @@ from projections.views.replay_event import replay_event
 from projections.views.replay_state import Seen, look, part_of, replay_state, tree_context
 from projections.views.replay_steps import Whole, replay_steps
 from projections.views.replay_twins import copied, formats
-from projections.views.replay_window import HEADER, asked_for, window
+from projections.views.replay_window import HEADER, follow_path, window
 from projections.views.seek import run_to
 
 _DEFAULT = "latest"
@@ -92,7 +92,7 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     context |= {
         "window": shown,
         "is_kept": bool(shown) and request.headers.get(HEADER) == shown,
-        "follow": f"/ws/logs/{member.log.name}/{asked_for(source)}",
+        "follow": follow_path(member.log.name, source),
     }
     return show(
         request, member, template="projections/replay.html", partial="projections/_replay.html", context=context

@@ -35,7 +35,12 @@ def window(made: Replay, address: Address, steps: Mapping[str, Any]) -> str:
     return blake2b(repr(said).encode(), digest_size=9).hexdigest()
 
 
-def asked_for(source: Source) -> str:
+def follow_path(log: str, source: Source) -> str:
+    """The socket that tells of a source's events; none of a kept state, whose events only the runner can tell."""
+    return "" if source.kind in ("key", "kept") else f"/ws/logs/{log}/{_asked_for(source)}"
+
+
+def _asked_for(source: Source) -> str:
     """The query string that asks a list, or its socket, for a source's events."""
     match source.kind:
         case "stream":

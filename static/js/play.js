@@ -69,6 +69,10 @@ async function play() {
 }
 
 async function stepOn() {
+  if (!way("next") && !root().dataset.follow) {
+    announce("This is the last step");
+    return pause();
+  }
   if (!way("next") || following?.count > FEW) return follow();
   await press(() => way("next"), RUN);
   passed = coming;
@@ -85,9 +89,11 @@ async function follow() {
   if (runs !== mine) return;
   await following.look();
   if (runs !== mine || count <= FEW) return;
-  const before = Number(root().dataset.n);
+  const before = root().dataset.n;
   await press(() => document.querySelector(".step.ahead[data-break] > a")?.href ?? way("last"), RUN);
-  const steps = Number(root().dataset.n) - before || count;
+  // Of a query nobody may know the steps' numbers.
+  const steps = before ? root().dataset.n - before : count;
+  if (steps < 1) return;
   passed = `${steps.toLocaleString("en")} steps at once`;
   announce(`${passed}, this is the newest`);
 }

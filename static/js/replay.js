@@ -104,13 +104,31 @@ function showNow() {
   if (now) steps.scrollTop = now.offsetTop - steps.offsetTop - steps.clientHeight / 2;
 }
 
+/** What was written into the box of the step, until it is known where it led. */
+let wanted = "";
+
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches(".stepbox")) wanted = document.getElementById("step").value.trim();
+});
+document.addEventListener("replay:failed", () => (wanted = ""));
+
+/** The box says again at which step one is, unless somebody writes there. */
+function answerBox(said) {
+  const box = document.getElementById("step");
+  if (box !== document.activeElement) box.value = box.defaultValue;
+  const isElsewhere = wanted && Number(wanted) !== Number(box.defaultValue);
+  if (isElsewhere) said = `No way to step ${wanted}: this is ${said}`;
+  wanted = "";
+  return said;
+}
+
 document.addEventListener("replay:step", ({ detail }) => {
   const { title, said } = root().dataset;
   // What changes flashes, but not at twenty steps a second.
   document.body.classList.toggle("stepped", detail.how !== RUN);
   showNow();
   document.title = document.title.replace(/^Step #?\d+( of \d+)?/, title);
-  announce(said);
+  announce(answerBox(said));
 });
 
 showNow();

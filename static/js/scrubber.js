@@ -5,14 +5,15 @@ import { RUN, VISIT, go, send } from "./steps.js";
 /** What the pointer is drawn along: the strip as it was when it was pressed, for it may move on meanwhile. */
 let drawing = null;
 
-function seek({ clientX }, how) {
+function seek({ clientX }) {
   const { left, width, steps } = drawing;
   const i = Math.floor(((clientX - left) / width) * steps.length);
   const step = steps[Math.min(Math.max(i, 0), steps.length - 1)];
   if (step === drawing.step) return;
   drawing.step = step;
   pause();
-  go(step, how);
+  go(step, drawing.how);
+  drawing.how = RUN;
 }
 
 document.addEventListener("pointerdown", (event) => {
@@ -20,10 +21,11 @@ document.addEventListener("pointerdown", (event) => {
   if (!strip || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const { left, width } = strip.getBoundingClientRect();
   const steps = [...strip.querySelectorAll(".column")].map((column) => column.getAttribute("href"));
-  drawing = { left, width, steps, step: strip.querySelector(".column.now")?.getAttribute("href") };
-  seek(event, VISIT);
+  // The first step that it leads to is one to come back from, be it the one that was pressed or not.
+  drawing = { left, width, steps, how: VISIT, step: strip.querySelector(".column.now")?.getAttribute("href") };
+  seek(event);
 });
-document.addEventListener("pointermove", (event) => drawing && (event.buttons ? seek(event, RUN) : (drawing = null)));
+document.addEventListener("pointermove", (event) => drawing && (event.buttons ? seek(event) : (drawing = null)));
 document.addEventListener("pointerup", () => (drawing = null));
 document.addEventListener("pointercancel", () => (drawing = null));
 // It has led there already.

@@ -110,6 +110,19 @@ def test_fields_are_a_key_away_and_take_the_keys_then(run: Page) -> None:
     at(run, 76)
 
 
+def test_the_box_says_where_it_led_if_not_to_what_was_written(run: Page) -> None:
+    for written, n in (("abc", 0), ("99999", STEPS)):
+        run.keyboard.press("g")
+        run.keyboard.type(written)
+        run.keyboard.press("Enter")
+        expect(run.locator("#announce")).to_contain_text(f"No way to step {written}: this is Step {n} of {STEPS}")
+        at(run, n)
+    run.keyboard.press("g")
+    run.keyboard.type("7")
+    run.keyboard.press("Enter")
+    expect(run.locator("#announce")).to_have_text(f"Step 7 of {STEPS}, ToolCalled")
+
+
 def test_a_question_mark_lists_the_keys_of_a_replay(run: Page) -> None:
     run.keyboard.press("?")
     keys = run.get_by_role("dialog", name="Keys")
@@ -149,6 +162,22 @@ def test_the_strip_is_drawn_along(run: Page) -> None:
     run.mouse.up()
     expect(run).to_have_url(re.compile(f"{steps[1]}$"))
     run.mouse.move(x, y)
+    run.go_back()
+    at(run, STEPS)
+
+
+def test_a_step_that_the_strip_was_drawn_from_is_come_back_to(run: Page) -> None:
+    run.keyboard.press("End")
+    at(run, STEPS)
+    now = run.locator("#strip .column.now .hit").bounding_box()
+    assert now
+    y = now["y"] + 40
+    run.mouse.move(now["x"] + now["width"] / 2, y)
+    run.mouse.down()
+    for columns in (3, 6, 9):
+        run.mouse.move(now["x"] - columns * now["width"], y)
+    run.mouse.up()
+    expect(run).not_to_have_url(re.compile(f"/{STEPS}$"))
     run.go_back()
     at(run, STEPS)
 

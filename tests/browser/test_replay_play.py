@@ -11,7 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from events.models import Log
+from projections.catalog.counts import counts
 from tests.browser.agent import Agent
+from tests.integration.projections.running import settle
 from tests.server import Server
 
 START = "2026-03-01T09:00:00Z"
@@ -192,6 +194,20 @@ def test_what_comes_to_others_is_not_followed(opened: Callable[[str], Page], age
     agent.append("run-1", {"type": "Paid"})
     at(page, 2)
     expect(page.locator("#event h3")).to_have_text("Paid")
+
+
+def test_playing_ends_with_a_kept_state_which_can_not_be_followed(
+    opened: Callable[[str], Page], agent: Agent, log: Log
+) -> None:
+    agent.append("run-1", *({"type": "Counted"} for _ in range(3)))
+    settle(log, counts)
+    page = opened("key/1?by=counts&name=type%3ACounted")
+    page.keyboard.press("8")
+    page.keyboard.press("Space")
+    at(page, 3)
+    expect(page.locator("#announce")).to_contain_text("This is the last step")
+    expect(page.locator("#play")).to_have_text("Play")
+    expect(page.locator("#following")).to_be_hidden()
 
 
 def test_following_outlives_a_restart_of_the_server(

@@ -8,7 +8,10 @@ from urllib.parse import unquote
 import pytest
 from django.test import Client
 
+from events.models import Log
+from projections.catalog.counts import counts
 from tests.integration.pages.conftest import Append
+from tests.integration.projections.running import settle
 
 STEPS = 130
 
@@ -124,3 +127,10 @@ def test_what_is_followed_is_what_is_replayed(viewer: Client, at: str, source: s
     found = re.search(r'data-follow="/ws/logs/[^/]+/\?([^"]*)"', partial(viewer, f"{at}replay/{source}"))
     assert found
     assert unquote(found[1]) == asked
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_kept_state_is_not_followed_since_the_log_tells_of_others_too(viewer: Client, at: str, log: Log) -> None:
+    settle(log, counts)
+    page = partial(viewer, f"{at}replay/key/{STEPS}?by=counts&name=type%3ACounted")
+    assert 'data-follow=""' in page
