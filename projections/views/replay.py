@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from events import store
+from events import scan, store
 from events.errors import Invalid, NoSuchEvent, NoSuchWorkflow, NotFound
 from events.models import Member
 from events.query.parse import parse
@@ -37,6 +37,8 @@ _SPEEDS = (
     ("¼×", 4000), ("½×", 2000), ("1×", 1000), ("2×", 500), ("4×", 250), ("8×", 125), ("16×", 62), ("32×", 31)
 )  # fmt: skip
 """Milliseconds that a step is shown for while it plays."""
+_COUNTED = 1_000
+"""So many events that fit a query are counted, to go to a step by its number."""
 _KINDS = ("stream", "workflow", "agent", "log", "query", "key")
 
 
@@ -62,7 +64,7 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         return redirect(address.step(min(_number(request.GET["place"], or_else=step), whole.last)))
     if source.kind == "stream" and step > whole.last:
         raise NoSuchEvent(f"{source.name} has {whole.last} steps.")
-    made = run(replay(member.log_id, projection, source, place=step, head=member.log.head))
+    made = _made(member, projection, source, step)
     if _is_elsewhere(made, step) or request.GET.get("q", source.name) != source.name:
         return redirect(address.step(made.stop.place if made.stop else 0))
     seen = look(member, made, address)
@@ -105,6 +107,13 @@ def _loaded(request: HttpRequest, seen: Seen) -> HttpResponse:
         return render(request, "components/_text.html", {"row": whole_text(seen.after, request.GET["text"])})
     part = part_of(request, seen.address)
     return render(request, "components/_tree_rows.html", tree_context(seen, part))
+
+
+def _made(member: Member, projection: Projection, source: Source, step: int) -> Replay:
+    made = run(replay(member.log_id, projection, source, place=step, head=member.log.head))
+    if source.kind == "agent" and not made.stops:
+        raise NotFound(f"There is no event of an agent {source.name!r}.")
+    return made
 
 
 def _is_elsewhere(made: Replay, place: int) -> bool:
@@ -153,8 +162,23 @@ def _wanted(text: str, member: Member, projection: Projection, source: Source, c
         return current
     if whole.count is not None and n >= whole.count:
         return whole.last
-    place = run(place_of(member.log_id, projection, source, n))
+    if source.kind == "query":
+        place = _nth_that_fits(member, source, n) if n else 0
+    else:
+        place = run(place_of(member.log_id, projection, source, n))
     return current if place is None else min(place, whole.last)
+
+
+def _nth_that_fits(member: Member, source: Source, n: int) -> int | None:
+    """Where the nth event of a query stands, or its last one; None where that is far to look for."""
+    limit = min(n, _COUNTED)
+    found = scan.events(
+        member.log_id, parse(source.name), after=0, backward=False, limit=limit, head=member.log.head
+    ).fetch()
+    is_all = found.complete and len(found.events) < limit
+    if len(found.events) < n and not is_all:
+        return None
+    return found.events[-1].position if found.events else 0
 
 
 def _number(text: str, *, or_else: int) -> int:

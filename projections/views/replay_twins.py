@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from events.errors import NotFound
 from events.types import Event
 from projections import state_text
 from projections.pytest_case import pytest_case
@@ -23,9 +24,15 @@ _CASE_SIZE = 400_000
 
 
 def copied(request: HttpRequest, seen: Seen, page: Mapping[str, Any]) -> HttpResponse | None:
-    """The twin that `?format=` asks for, `json`, `pytest` or `md`, if it asks for one. `page` is the page's context."""
+    """The twin that `?format=` asks for, `json`, `pytest` or `md`, if it asks for one. `page` is the page's context.
+
+    Raises:
+        NotFound: there is no such format.
+    """
     words = page["source_words"]
     match request.GET.get("format"):
+        case None:
+            return None
         case "json":
             return redirect(_api_url(seen))
         case "pytest":
@@ -33,7 +40,8 @@ def copied(request: HttpRequest, seen: Seen, page: Mapping[str, Any]) -> HttpRes
         case "md":
             url = request.build_absolute_uri(seen.address.step(seen.place))
             return _text(markdown(seen, words, url, page), "text/markdown")
-    return None
+        case other:
+            raise NotFound(f"There is no format {other!r}: it is json, pytest or md.")
 
 
 def formats(address: Address, place: int) -> list[tuple[str, str]]:

@@ -213,6 +213,37 @@ def test_what_is_no_replay_is_not_found(viewer: Client, at: str, path: str) -> N
     assert viewer.get(f"{at}replay/{path}").status_code == 404
 
 
+@pytest.mark.parametrize(("typed", "place"), [("2", 3), ("3", 5), ("9", 5), ("0", 0), ("2000", 5), ("x", 3)])
+def test_the_box_of_a_query_goes_by_the_numbers_that_it_shows(
+    viewer: Client, append: Append, at: str, typed: str, place: int
+) -> None:
+    append("order-1", *[{"type": ("Told", "Counted")[n % 2]} for n in range(1, 7)])
+    url = f"{at}replay/query/3?q=type:Counted"
+    page = viewer.get(url).content.decode()
+    assert re.search(r'id="step" name="step" value="2"', page)
+    to = viewer.get(f"{url}&step={typed}")["Location"]
+    assert to.partition("?")[0] == f"{at}replay/query/{place}"
+
+
+def test_where_steps_have_no_numbers_the_box_goes_by_places(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", *[{}] * 300)
+    page = viewer.get(f"{at}replay/query/250?q=type:*").content.decode()
+    assert re.search(r'id="step" name="place" value="250"', page)
+    to = viewer.get(f"{at}replay/query/250?q=type:*&place=7")["Location"]
+    assert to.partition("?")[0] == f"{at}replay/query/7"
+
+
+def test_a_source_without_events_says_so(viewer: Client, append: Append, at: str) -> None:
+    assert "There is no event yet" in viewer.get(f"{at}replay/log/0").content.decode()
+    append("order-1", {"agent": "bot"})
+    assert "No event yet" in viewer.get(f"{at}replay/agent/bot/0").content.decode()
+    assert "No event fits this query" in viewer.get(f"{at}replay/query/0?q=type:Nothing").content.decode()
+    for step in (0, 1):
+        nobody = viewer.get(f"{at}replay/agent/nope/{step}")
+        assert nobody.status_code == 404
+        assert "There is no event of an agent" in nobody.content.decode()
+
+
 @pytest.mark.usefixtures("order")
 def test_a_value_says_which_steps_set_it(viewer: Client, at: str) -> None:
     page = viewer.get(f"{at}replay/stream/order-1/3", {"why": "/quantity"}).content.decode()

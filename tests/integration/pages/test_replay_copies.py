@@ -92,6 +92,13 @@ def test_a_step_whose_state_is_not_known_is_no_test(
 
 
 @pytest.mark.usefixtures("order")
+def test_a_format_that_there_is_not_is_not_found(viewer: Client, at: str) -> None:
+    answer = step(viewer, at, 2, "xml")
+    assert answer.status_code == 404
+    assert "it is json, pytest or md" in answer.content.decode()
+
+
+@pytest.mark.usefixtures("order")
 def test_a_step_as_json_is_the_answer_of_the_api(viewer: Client, at: str) -> None:
     there = urlsplit(step(viewer, at, 3, "json", by="counts")["Location"])
     said = {"log": at.split("/")[2], "name": 'order "1"\\', "place": "3", "by": "counts"}
