@@ -26,6 +26,11 @@ from projections.states import Pace, TooFar, fold_to, keep
 from projections.types import Projection
 
 _SOUGHT = {collisions.name: "lost updates", lifecycle.name: "what came out of order", run.name: "changed lists"}
+_COUNTS = {
+    collisions.name: (("lost", "lost_updates"), ("possible", "possible_ones")),
+    lifecycle.name: (("illegal", "illegal_transitions"),),
+}
+"""What states count, and the lists that hold the newest of it."""
 _SHOWN = 200
 _PACE = Pace(most=WIDE + 100)
 """They stand beside what was asked for: so it folds less than a block for them."""
@@ -57,11 +62,17 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """The newest ones up to a position, in order. `missing`: the projections that were too far to be asked; `failed`:
-    those whose reducer raised."""
+    those whose reducer raised; `unlisted`: how many more they found, earlier ones that they only count by now."""
 
     found: tuple[Finding, ...] = ()
     missing: tuple[tuple[Projection, TooFar], ...] = ()
     failed: tuple[tuple[Projection, ReducerFailed], ...] = ()
+    unlisted: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many there are with those that are not listed."""
+        return len(self.found) + self.unlisted
 
     @property
     def awaited(self) -> str:
@@ -110,12 +121,16 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     found: list[Finding] = []
     missing, failed = [], []
     folded = set()
+    unlisted = 0
     for projection, read in _readers(source, events):
         try:
             folding = yield from fold_to(log_id, projection, source, upto=events[-1].position, seen=head, pace=_PACE)
             # The next steps have the same last event.
             yield from keep(log_id, folding, seen=head, is_asked=folding.passed >= SPACING)
             found += read(folding.state)
+            unlisted += sum(
+                folding.state[n] - len(folding.state[listed]) for n, listed in _COUNTS.get(projection.name, ())
+            )
             folded.add(projection)
         except TooFar as too_far:
             missing.append((projection, too_far))
@@ -125,10 +140,11 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
         kept: list[list[dict[str, Any]]] = yield _kept(log_id, events)
         here = {event.position for event in events}
         found += _beside([each for of_stream in kept for each in of_stream], here, is_judged=collisions in folded)
-    newest = sorted(dict.fromkeys(found), key=lambda each: each.position)[-_SHOWN:]
+    unique = sorted(dict.fromkeys(found), key=lambda each: each.position)
+    newest = unique[-_SHOWN:]
     places = yield from _places(log_id, source, {each.position for each in newest})
     listed = (replace(each, place=places[each.position]) for each in newest if each.position in places)
-    return Findings(tuple(listed), tuple(missing), tuple(failed))
+    return Findings(tuple(listed), tuple(missing), tuple(failed), unlisted + len(unique) - len(newest))
 
 
 def _readers(

@@ -43,6 +43,17 @@ def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monk
     assert made.awaited == "lost updates, what came out of order"
 
 
+def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.catalog.collisions._FOUND", 2)
+    append(log, *[says("router" if n % 2 else "optimizer", n, "run", read=0) for n in range(6)])
+    log.refresh_from_db()
+    source = Source("stream", "list-1")
+    events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
+    made = run(findings(log.pk, source, events=events, head=log.head))
+    assert [each.place for each in made.found] == [5, 6]
+    assert (made.unlisted, made.total) == (3, 5)
+
+
 @pytest.mark.parametrize("source", [Source("agent", "shipper"), Source("query", "type:*.shipped")])
 def test_a_part_of_what_happened_is_not_taken_for_the_whole(log: Log, source: Source) -> None:
     types = (("shop", "order.placed"), ("shipper", "order.shipped"))
