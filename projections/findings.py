@@ -128,9 +128,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
             # The next steps have the same last event.
             yield from keep(log_id, folding, seen=head, is_asked=folding.passed >= SPACING)
             found += read(folding.state)
-            unlisted += sum(
-                folding.state[n] - len(folding.state[listed]) for n, listed in _COUNTS.get(projection.name, ())
-            )
+            unlisted += _forgotten(projection, folding.state)
             folded.add(projection)
         except TooFar as too_far:
             missing.append((projection, too_far))
@@ -159,6 +157,11 @@ def _readers(
     known = {run.handler(each.type) for each in events} - {run.handlers["*"]}
     if source.kind != "log" and known:
         yield run, _changed_lists
+
+
+def _forgotten(projection: Projection, state: Any) -> int:
+    """How many a state only counts."""
+    return sum(state[count] - len(state[listed]) for count, listed in _COUNTS.get(projection.name, ()))
 
 
 def _overwrote(each: dict[str, Any]) -> Finding:

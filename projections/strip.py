@@ -101,26 +101,31 @@ def draw(
     counts = [None if stop.changes is None else len(stop.changes) for stop in stops]
     strip.not_drawn = counts.count(None)
     strip.most = max((count for count in counts if count), default=0)
-    tick = 1 if strip.is_wide else 10
-    for i, (stop, line, count) in enumerate(zip(stops, lines, counts, strict=True)):
-        bar = None if count is None else -(-count * (BARS - 8) // max(strip.most, 10))
-        strip.columns.append(
-            Column(
-                stop,
-                line,
-                x=_percent(share * (i + 0.5)),
-                left=_percent(share * i),
-                y=y_of[stop.event.agent],
-                bar=bar,
-                count=count,
-                label=f"{stop.n:,}" if stop.n is not None and stop.n % tick == 0 else "",
-                is_now=i == at,
-                is_ahead=i > at,
-                mark=_mark(stop, found),
-                bar_y=floor - 2 - (bar or 0),
-            )
-        )
+    strip.columns = [
+        _column(strip, stop, lines[i], i, share=share, at=at, y=y_of[stop.event.agent], mark=_mark(stop, found))
+        for i, stop in enumerate(stops)
+    ]
     return strip
+
+
+def _column(strip: Strip, stop: Stop, line: Line, i: int, *, share: float, at: int, y: int, mark: str) -> Column:
+    count = None if stop.changes is None else len(stop.changes)
+    bar = None if count is None else -(-count * (BARS - 8) // max(strip.most, 10))
+    tick = 1 if strip.is_wide else 10
+    return Column(
+        stop,
+        line,
+        x=_percent(share * (i + 0.5)),
+        left=_percent(share * i),
+        y=y,
+        bar=bar,
+        count=count,
+        label=f"{stop.n:,}" if stop.n is not None and stop.n % tick == 0 else "",
+        is_now=i == at,
+        is_ahead=i > at,
+        mark=mark,
+        bar_y=strip.floor - 2 - (bar or 0),
+    )
 
 
 def _mark(stop: Stop, found: Findings) -> str:

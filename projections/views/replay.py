@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -58,10 +58,8 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
             return redirect(Address(member.log.name, source, {"by": projection.name}).step(0))
     address = Address(member.log.name, source, asked_of(request.GET))
     whole = _whole(member, source)
-    if "step" in request.GET:
-        return redirect(address.step(_wanted(request.GET["step"], member, projection, source, step, whole)))
-    if "place" in request.GET:
-        return redirect(address.step(min(_number(request.GET["place"], or_else=step), whole.last)))
+    if (asked := _asked_place(request, member, projection, source, step, whole)) is not None:
+        return redirect(address.step(asked))
     if source.kind == "stream" and step > whole.last:
         raise NoSuchEvent(f"{source.name} has {whole.last} steps.")
     made = _made(member, projection, source, step)
@@ -74,14 +72,7 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     if isinstance(running, HttpResponse):
         return running
     context = {
-        "here": "workflows" if source.kind == "workflow" else "streams" if source.kind == "stream" else "timeline",
-        "at": address,
-        "whole": whole,
-        "source_words": f"{address.kind} {source.name}" if source.name else "the whole log",
-        "home_url": address.home,
-        "speeds": _SPEEDS,
-        "formats": formats(address, step),
-        "projections": [(each, address.step(step, by=each.name, why=None)) for each in registry.PROJECTIONS.values()],
+        **_frame(address, step, whole),
         # First: its job is more urgent than those that find what is wrong.
         **replay_state(request, member, seen),
         **replay_steps(member, made, address, whole),
@@ -90,15 +81,35 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     }
     if copy := copied(request, seen, context):
         return copy
-    shown = window(made, address, context)
-    context |= {
-        "window": shown,
-        "is_kept": bool(shown) and request.headers.get(HEADER) == shown,
-        "follow": follow_path(member.log.name, source),
-    }
+    context |= _window(request, made, address, context)
     return show(
         request, member, template="projections/replay.html", partial="projections/_replay.html", context=context
     )
+
+
+def _frame(address: Address, step: int, whole: Whole) -> dict[str, Any]:
+    """What stands around the step."""
+    source = address.source
+    return {
+        "here": "workflows" if source.kind == "workflow" else "streams" if source.kind == "stream" else "timeline",
+        "at": address,
+        "whole": whole,
+        "source_words": f"{address.kind} {source.name}" if source.name else "the whole log",
+        "home_url": address.home,
+        "speeds": _SPEEDS,
+        "formats": formats(address, step),
+        "projections": [(each, address.step(step, by=each.name, why=None)) for each in registry.PROJECTIONS.values()],
+    }
+
+
+def _window(request: HttpRequest, made: Replay, address: Address, context: dict[str, Any]) -> dict[str, Any]:
+    """The window that the step is in, and whether the page shows it already."""
+    shown = window(made, address, context)
+    return {
+        "window": shown,
+        "is_kept": bool(shown) and request.headers.get(HEADER) == shown,
+        "follow": follow_path(address.log_name, address.source),
+    }
 
 
 def _loaded(request: HttpRequest, seen: Seen) -> HttpResponse:
@@ -153,6 +164,17 @@ def _whole(member: Member, source: Source) -> Whole:
             raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
         case kind:
             return Whole(member.log.head, member.log.head if kind == "log" else None)
+
+
+def _asked_place(
+    request: HttpRequest, member: Member, projection: Projection, source: Source, current: int, whole: Whole
+) -> int | None:
+    """The place that `?step=` or `?place=` asks for; None where neither does."""
+    if "step" in request.GET:
+        return _wanted(request.GET["step"], member, projection, source, current, whole)
+    if "place" in request.GET:
+        return min(_number(request.GET["place"], or_else=current), whole.last)
+    return None
 
 
 def _wanted(text: str, member: Member, projection: Projection, source: Source, current: int, whole: Whole) -> int:
