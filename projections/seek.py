@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from events import scan
+from events.line import line
 from events.query.errors import NotForEvents
 from events.query.match import step_matcher
 from events.query.parse import parse
@@ -43,7 +44,12 @@ class Watch:
     pointer: str
 
 
-Condition: TypeAlias = Query | Watch
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The condition that an event says of itself that something failed, as lists mark it."""
+
+
+Condition: TypeAlias = Query | Watch | Failed
 
 
 def asks_state(query: Query) -> bool:
@@ -78,7 +84,7 @@ class Seek:
     def asks_state(self) -> bool:
         """Whether the log alone does not decide."""
         is_noted = self.source.places is not None  # which no condition of the log's says
-        return is_noted or isinstance(self.condition, Watch) or asks_state(self.condition)
+        return is_noted or isinstance(self.condition, (Watch, Failed)) or asks_state(self.condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +148,11 @@ def _search(log_id: int, wanted: Seek, *, is_bounded: bool, told: Told) -> Askin
 
 def _scan(log_id: int, wanted: Seek) -> scan.Search:
     source, query, end = wanted.source, wanted.condition, wanted.end
-    assert not isinstance(query, Watch)
+    assert not isinstance(query, (Watch, Failed))
     after, before = (None, wanted.place) if wanted.backward else (wanted.place, None)
     if source.kind == "stream":
         return scan.stream_events(
-            log_id,
-            source.name,
-            query,
-            after=after,
-            before=before,
-            backward=wanted.backward,
-            limit=1,
-            version=end,
+            log_id, source.name, query, after=after, before=before, backward=wanted.backward, limit=1, version=end
         )
     terms = [*_terms(source), query]
     return scan.events(log_id, all_of(terms), after=after, before=before, backward=wanted.backward, limit=1, head=end)
@@ -199,11 +198,15 @@ def _looking(wanted: Seek) -> _Look:
 class _Matching:
     """For the first step that fits a query, or `backward` for the last."""
 
-    def __init__(self, query: Query, source: Source, backward: bool) -> None:
+    def __init__(self, condition: Query | Failed, source: Source, backward: bool) -> None:
         self.found: Event | None = None
-        self._query = query
-        self._fits = step_matcher(query)
-        self._pointers = {leaf.pointer for leaf in leaves(query) if isinstance(leaf, Changed)}
+        self._condition = condition
+        self._pointers: set[str] = set()
+        if isinstance(condition, Failed):
+            self._fits: Callable[[Event, Json, Sequence[str]], bool] = lambda event, *_: line(event).failed
+        else:
+            self._fits = step_matcher(condition)
+            self._pointers = {leaf.pointer for leaf in leaves(condition) if isinstance(leaf, Changed)}
         self._source = source
         self._backward = backward
 
@@ -215,7 +218,7 @@ class _Matching:
             self.found = event
 
     def end(self) -> Condition:
-        return self._query
+        return self._condition
 
 
 class _Watching:

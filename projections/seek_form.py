@@ -28,6 +28,7 @@ class Run:
     query: Query
     to: str
     watch: str | None
+    failed: bool
     job: int | None
 
     @property
@@ -42,21 +43,22 @@ class Run:
     @property
     def all(self) -> dict[str, str | None]:
         """And until then."""
-        return {**self.kept, "way": self.way, "watch": self.watch}
+        return {**self.kept, "way": self.way, "watch": self.watch, "failed": "1" if self.failed else None}
 
 
 class SeekForm(forms.Form):
-    """Where to run from a step of a replay: to a step that fits `to`, one that changes the value at `watch`, or (`way`
-    continue and reverse) a breakpoint; or to `break` there from now on. `job` is the one that seeks."""
+    """Where to run from a step of a replay: to a step that fits `to`, one that changes the value at `watch`, one that
+    `failed`, or (`way` continue and reverse) a breakpoint; or to `break` there from now on. `job` seeks it."""
 
     to = StepQueryField(required=False)
     watch = forms.CharField(required=False, max_length=MOST_CHARACTERS, strip=False)
+    failed = forms.BooleanField(required=False)
     way = forms.ChoiceField(choices=[(way, way) for way in ("next", "previous", "continue", "reverse", "break")])
     job = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
 
     def clean(self) -> None:
         """What is written says nothing where something else is run to."""
-        if self.data.get("way") in ("continue", "reverse") or "watch" in self.data:
+        if self.data.get("way") in ("continue", "reverse") or not {"watch", "failed"}.isdisjoint(self.data):
             self.errors.pop("to", None)
 
     @property
@@ -67,4 +69,4 @@ class SeekForm(forms.Form):
         query = pin(written, timezone.now().replace(microsecond=0))
         to = self.data.get("to", "") if query == written else to_text(query)
         watch = said["watch"] if "watch" in self.data else None
-        return Run(said["way"], query, to.strip(), watch, said["job"])
+        return Run(said["way"], query, to.strip(), watch, said["failed"], said["job"])

@@ -18,7 +18,7 @@ from projections.fingerprint import fingerprint
 from projections.jobs import Beat
 from projections.models import Job
 from projections.replay_address import Address
-from projections.seek import Seek, Sought, Watch, seek
+from projections.seek import Condition, Failed, Seek, Sought, Watch, seek
 from projections.sources import source_named
 from projections.states import Pace
 
@@ -54,8 +54,20 @@ def _arguments(wanted: Seek) -> dict[str, Any]:
 
 
 def _condition(wanted: Seek) -> dict[str, str]:
-    condition = wanted.condition
-    return {"watch": condition.pointer} if isinstance(condition, Watch) else {"to": to_text(condition)}
+    match wanted.condition:
+        case Watch(pointer):
+            return {"watch": pointer}
+        case Failed():
+            return {"failed": "1"}
+        case query:
+            return {"to": to_text(query)}
+
+
+def _condition_of(said: dict[str, Any]) -> Condition:
+    """What `_condition` says."""
+    if "failed" in said:
+        return Failed()
+    return Watch(said["watch"]) if "watch" in said else parse(said["to"])
 
 
 def wanted_of(job: Job) -> Seek:
@@ -65,7 +77,7 @@ def wanted_of(job: Job) -> Seek:
     return Seek(
         projection,
         run(source_named(job.log_id, projection, said["kind"], said["name"])),
-        Watch(said["watch"]) if "watch" in said else parse(said["to"]),
+        _condition_of(said),
         said["place"],
         said["end"],
         said["backward"],

@@ -24,7 +24,7 @@ from projections.breakpoints import breakpoints, together
 from projections.models import Job, JobStatus
 from projections.replay import Replay
 from projections.replay_address import MOST, Address
-from projections.seek import Condition, ConditionFailed, Seek, seek, watch_before
+from projections.seek import Condition, ConditionFailed, Failed, Seek, seek, watch_before
 from projections.seek_form import Run, SeekForm
 from projections.views.seek_panel import panel
 
@@ -136,6 +136,8 @@ class _Stand:
             if watch is None:
                 raise Nothing("It came with this step: no step before it changed it.")
             return watch
+        if asked.failed:
+            return Failed()
         if asked.query == EVERYTHING:
             raise Nothing("Write what to run to: type:…, state.…<0, changed:/…")
         return asked.query

@@ -60,6 +60,7 @@ def _picks(made: Replay, address: Address, step: int) -> Iterator[Pick]:
             yield pick("agent", event.agent, to=_term(Name.AGENT, event.agent))
         if kind != "stream":
             yield pick("stream", event.stream, to=_term(Name.STREAM, event.stream))
+    yield pick("failed", "step that failed", failed="1")
     for pointer in address.all("pin"):
         yield pick(pointer or "state", f"change of {pointer or 'the state'}", watch=pointer)
 

@@ -72,6 +72,14 @@ def test_one_runs_to_the_next_or_previous_step_that_fits(
     assert f'name="to" value="{to}"'.replace('"paid 6"', "&quot;paid 6&quot;").replace("<5", "&lt;5") in page
 
 
+def test_one_runs_to_what_failed_by_its_type_or_its_data(viewer: Client, replay: str, append: Append) -> None:
+    append("order-1", {"type": "Sent", "data": b'{"error": "no van"}'}, {"type": "Sent"}, {"type": "SendingFailed"})
+    assert went(viewer, replay, 1, way="next", failed="1", pin="/status") == (10, {"pin": ["/status"]})
+    assert went(viewer, replay, 10, way="next", failed="1") == (12, {})
+    assert went(viewer, replay, 12, way="previous", failed="1") == (10, {})
+    assert "none fits" in told(viewer, replay, 10, way="previous", failed="1")
+
+
 def test_what_was_said_of_the_page_stays_said(viewer: Client, replay: str) -> None:
     step, said = went(viewer, replay, 1, way="next", to="type:Paid", by="latest", pin="/status", **{"break": "type:X"})
     assert (step, said) == (3, {"by": ["latest"], "pin": ["/status"], "break": ["type:X"], "to": ["type:Paid"]})

@@ -22,7 +22,7 @@ from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
 from projections.replay import replay
 from projections.replay_address import Address
-from projections.seek import Condition, Seek, Watch
+from projections.seek import Condition, Failed, Seek, Watch
 from projections.sources import Source
 from projections.states import Pace, fold_to
 from projections.types import Decoded, Projection
@@ -90,6 +90,7 @@ def filled(log: Log) -> None:
         (Watch("/last"), 4, False, 5),
         ("state.last<0", 3, False, None),
         ("type:Nothing", 299, True, None),
+        (Failed(), 299, True, None),
     ],
 )
 def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
