@@ -13,10 +13,12 @@ from django.utils.safestring import SafeString
 from events import converters
 from events.answers import iso
 from events.json_tree import By
+from events.json_value import visible
 from events.lanes import Mark
 from events.line import Line, Said, slot
 
 register = template.Library()
+register.filter(visible)
 
 
 @register.simple_tag
@@ -60,7 +62,8 @@ def set_by(by: By, key: str | None) -> SafeString:
         event = format_html(
             '<a class="setby" href="{}" title="{}">{}#{}</a>', by.url, by.type, shape, count(by.position)
         )
-    return format_html(_BY, event, by.agent or "", by.agent or "", by.history, by.history, key or "the state")
+    agent = visible(by.agent or "")
+    return format_html(_BY, event, agent, agent, by.history, by.history, key or "the state")
 
 
 def _said(one: Said) -> str:

@@ -10,6 +10,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from events.json_value import visible
 from events.line import slot
 from events.models import Log
 from events.types import Event
@@ -83,7 +84,7 @@ def column_of(strip: Strip, column: Column, at: Address) -> SafeString:
 
 def _title(column: Column) -> str:
     event, n = column.line.event, column.stop.n
-    agent = f", {event.agent}" if event.agent else ""
+    agent = f", {visible(event.agent)}" if event.agent else ""
     changed = "" if column.count is None else f": {column.count} changed"
     return f"{f'#{event.position:,}' if n is None else f'{n:,}'} {event.type}{agent}{changed}"
 

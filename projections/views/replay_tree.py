@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from events.json_tree import Row
+from events.json_value import visible
 from events.types import Event
 from projections.blame import Changes
 from projections.comparing import Difference
@@ -35,7 +36,7 @@ class Setter:
     def words(self) -> str:
         if self.event is None:
             return "It stood there before anything happened" if self.label == "0" else "Set by an earlier step: which?"
-        by = f" by {self.event.agent}" if self.event.agent else ""
+        by = f" by {visible(self.event.agent)}" if self.event.agent else ""
         return f"Set at step {self.label}, {self.event.type}{by}"
 
     @property
@@ -128,7 +129,7 @@ class _Ends:
 
     def _by(self, row: Row, setter: Setter) -> SafeString:
         agent = setter.event and setter.event.agent
-        words = format_html(" <bdi>{}</bdi>", agent) if agent else ""
+        words = format_html(" <bdi>{}</bdi>", visible(agent)) if agent else ""
         return format_html(_BY, f"{self.why_url}{quote(row.pointer, safe='')}", setter.words, setter.label, words)
 
     def _pin(self, row: Row) -> SafeString:
