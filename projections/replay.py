@@ -201,7 +201,7 @@ def states_through(
 def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> None:
     """Cut the window out of what was read, and say what its steps changed."""
     near = made.near
-    begin, end = _cut(first, near.at, len(near.events))
+    begin, end = _cut(first, near)
     changes = changes_near(states, skipped, near.at, range(begin, end))
     made.stops = [
         Stop(event, made.source.place(event), None if first is None else first + i, changes.get(i))
@@ -216,15 +216,24 @@ def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> 
         made.before, made.after = states[max(now - 1, 0)], states[now]
 
 
-def _cut(first: int | None, at: int, count: int) -> tuple[int, int]:
+def _cut(first: int | None, near: Near) -> tuple[int, int]:
     """From which to which event the window goes: so that it stays where it is while one steps."""
+    count = len(near.events)
     if first is None:
-        return 0, count
-    n = first + at
+        begin = 0 if near.looked_back_to else _landmark(near.events, range(1, near.at - HOP + 1), or_else=0)
+        is_whole = near.ends or near.looked_on_to
+        return begin, count if is_whole else _landmark(near.events, range(near.at + HOP + 1, count), or_else=count)
+    n = first + near.at
     # There is no block before the first: the same steps are shown all through it.
     blocks = 3 if n >= HOP else 2
     begin = max(0, n - n % HOP - HOP - first + 1)
     return begin, min(count, begin + blocks * HOP)
+
+
+def _landmark(events: Sequence[Event], among: range, *, or_else: int) -> int:
+    """Where nobody counts, a window ends at the event before which the positions pass the roundest binary number: from
+    step to step that is mostly the same."""
+    return max(among, key=lambda i: events[i].position ^ events[i - 1].position, default=or_else)
 
 
 def changes_near(states: list[Json], skipped: int, at: int, window: range) -> dict[int, tuple[Change, ...]]:

@@ -10,6 +10,7 @@ from django.test import Client
 
 from events.models import Log
 from projections.catalog.counts import counts
+from projections.replay import HOP
 from tests.integration.pages.conftest import Append
 from tests.integration.projections.running import settle
 
@@ -53,6 +54,20 @@ def test_the_first_steps_have_one_window(viewer: Client, at: str) -> None:
     windows = {window_of(partial(viewer, f"{at}replay/stream/count-1/{n}")) for n in (0, 1, 17, 18, 39)}
     assert len(windows) == 1
     assert windows != {""}
+
+
+@pytest.mark.parametrize(("first", "last"), [(88, 103), (112, 143)])
+def test_steps_of_a_query_that_nobody_counted_have_one_window(
+    viewer: Client, at: str, append: Append, first: int, last: int
+) -> None:
+    append("count-1", *({"type": "Counted"} for _ in range(250)))
+    url = f"{at}replay/query/%s?q=type%%3ACounted"
+    whole = partial(viewer, url % first)
+    windows = {window_of(partial(viewer, url % n)) for n in (first, first + 1, last - 1, last)}
+    assert windows == {window_of(whole)} != {""}
+    places = [int(n.replace(",", "")) for n in re.findall(r'<span class="n">#([\d,]+)</span>', whole)]
+    assert places == list(range(places[0], places[-1] + 1))
+    assert places[0] <= first - HOP < last + HOP <= places[-1]
 
 
 @pytest.mark.usefixtures("counted")
