@@ -7,6 +7,8 @@ from typing import Any
 
 from events.json_pointer import at
 from events.models import Member
+from events.query.printing import to_text
+from events.query.tree import Changed
 from events.types import Event
 from projections.asking import run
 from projections.because import Chain, causes_of, equals
@@ -39,6 +41,7 @@ def replay_why(member: Member, made: Replay, address: Address) -> dict[str, Any]
         "why_of": pointer,
         "why": found,
         "why_pin": pin(address, place, pointer),
+        "why_break": _break(address, place, pointer),
         "unwhy_url": address.step(place, why=None),
         "chain": chain,
         "because": [_because(made, address, event) for event in chain.events],
@@ -52,6 +55,14 @@ def pin(address: Address, place: int, pointer: str) -> dict[str, Any]:
     others = tuple(each for each in pins if each != pointer)
     is_pinned = pointer in pins
     return {"is_pinned": is_pinned, "url": address.step(place, pin=others if is_pinned else (*pins, pointer))}
+
+
+def _break(address: Address, place: int, pointer: str) -> dict[str, Any]:
+    """Whether a change of a value is a breakpoint, and the way to the other."""
+    texts, text = address.all("break"), to_text(Changed(pointer))
+    others = tuple(each for each in texts if each != text)
+    is_set = text in texts
+    return {"is_set": is_set, "url": address.step(place, break_=others if is_set else (*texts, text))}
 
 
 def _why(member: Member, made: Replay, pointer: str) -> Why | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from events.query.printing import to_text
@@ -15,8 +16,9 @@ from projections.replay_address import Address
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A condition that is one click away, run to on or back."""
+    """A condition that is one click away, run to on or back: what is `said` before those of its kind, and its words."""
 
+    said: str
     words: str
     title: str
     next: str
@@ -38,7 +40,7 @@ def panel(made: Replay, address: Address, every: Sequence[Breakpoint], *, step: 
     return {
         "seek_text": address.one("to") or "",
         "seek_fields": [(name, value) for name, value in address.pairs() if name != "to"],
-        "picks": list(_picks(made, address, step)),
+        "picks": [(said, list(picks)) for said, picks in groupby(_picks(made, address, step), lambda each: each.said)],
         "breaks": marks(made, every),
         "chips": [Chip(each, address.step(step, break_=_toggled(texts, each.text))) for each in every],
         "continue_url": address.step(step, way="continue"),
@@ -49,20 +51,20 @@ def panel(made: Replay, address: Address, every: Sequence[Breakpoint], *, step: 
 
 
 def _picks(made: Replay, address: Address, step: int) -> Iterator[Pick]:
-    def pick(words: str, title: str, **asked: str) -> Pick:
-        return Pick(words, title, *(address.step(step, way=way, **asked) for way in ("next", "previous")))
+    def pick(said: str, words: str, title: str, **asked: str) -> Pick:
+        return Pick(said, words, title, *(address.step(step, way=way, **asked) for way in ("next", "previous")))
 
     kind = made.source.kind
     if made.stop:
         event = made.stop.event
-        yield pick("type", event.type, to=_term(Name.TYPE, event.type))
+        yield pick("Same", "type", event.type, to=_term(Name.TYPE, event.type))
         if event.agent is not None and kind != "agent":
-            yield pick("agent", event.agent, to=_term(Name.AGENT, event.agent))
+            yield pick("Same", "agent", event.agent, to=_term(Name.AGENT, event.agent))
         if kind != "stream":
-            yield pick("stream", event.stream, to=_term(Name.STREAM, event.stream))
-    yield pick("failed", "step that failed", failed="1")
+            yield pick("Same", "stream", event.stream, to=_term(Name.STREAM, event.stream))
+    yield pick("Any", "failed", "step that failed", failed="1")
     for pointer in address.all("pin"):
-        yield pick(pointer or "state", f"change of {pointer or 'the state'}", watch=pointer)
+        yield pick("Change of", pointer or "state", f"change of {pointer or 'the state'}", watch=pointer)
 
 
 def _term(name: Name, text: str) -> str:

@@ -141,6 +141,17 @@ def test_one_click_leads_to_the_same_type_agent_or_stream(viewer: Client, replay
     assert "Next order-1" in viewer.get(f"{at}replay/log/4").content.decode()
 
 
+def test_a_pinned_value_is_offered_as_a_change_and_not_as_the_same(viewer: Client, replay: str) -> None:
+    page = viewer.get(f"{replay}4", {"pin": "/status"}).content.decode()
+    groups = re.findall(r'id="quick-\d">(.*?)</span>(.*?)</ul>', page, re.DOTALL)
+    names = [(words, re.findall(r'aria-label="Next ([^"]*)"', picks)) for words, picks in groups]
+    assert names == [
+        ("Same", ["Changed", "router"]),
+        ("Any", ["step that failed"]),
+        ("Change of", ["change of /status"]),
+    ]
+
+
 def test_a_breakpoint_stands_in_the_address_and_is_marked(viewer: Client, replay: str) -> None:
     step, said = went(viewer, replay, 2, way="break", to="state.quantity>4", **{"break": "type:Paid"})
     assert (step, said) == (2, {"break": ["type:Paid", "state.quantity>4"]})
@@ -300,6 +311,20 @@ def test_another_searchs_job_answers_nothing(viewer: Client, replay: str) -> Non
     _, other = went(viewer, replay, 1, way="next", to="state.quantity:7", job=said["job"][0])
     assert other["job"] != said["job"]
     assert went(viewer, replay, 1, way="next", to="state.quantity:8", job=2**62)[1]["job"] == said["job"]
+
+
+@pytest.mark.parametrize(("pointer", "step"), [("/status", 3), ("", 2)])
+def test_the_history_of_a_value_offers_to_break_on_its_change(
+    viewer: Client, replay: str, pointer: str, step: int
+) -> None:
+    def offered(asked: dict[str, Any]) -> dict[str, list[str]]:
+        page = viewer.get(f"{replay}1", asked).content.decode()
+        [href] = re.findall(r'id="why-break" href="([^"]*)"', page)
+        return parse_qs(urlsplit(href.replace("&amp;", "&")).query, keep_blank_values=True)
+
+    asked = offered({"why": pointer})
+    assert went(viewer, replay, 1, way="continue", **asked)[0] == step
+    assert "break" not in offered(asked)
 
 
 def test_an_empty_breakpoint_says_nothing(viewer: Client, replay: str) -> None:
