@@ -30,7 +30,7 @@ from projections.views.replay_state import Seen, look, part_of, replay_state, tr
 from projections.views.replay_steps import Whole, replay_steps
 from projections.views.replay_twins import copied, formats
 from projections.views.replay_window import HEADER, follow_path, window
-from projections.views.seek import run_to
+from projections.views.seek import Stand
 
 _DEFAULT = "latest"
 _SPEEDS = (
@@ -62,22 +62,22 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         return redirect(address.step(asked))
     if source.kind == "stream" and step > whole.last:
         raise NoSuchEvent(f"{source.name} has {whole.last} steps.")
+    stand = Stand(member, projection, address, step=step, end=whole.last)
+    if answer := stand.run(request):
+        return answer
     made = _made(member, projection, source, step)
     if _is_elsewhere(made, step) or request.GET.get("q", source.name) != source.name:
         return redirect(address.step(made.stop.place if made.stop else 0))
     seen = look(member, made, address)
     if seen.is_known and request.headers.get("HX-Request") and not {"text", "part"}.isdisjoint(request.GET):
         return _loaded(request, seen)
-    running = run_to(request, member, made, address, step=step, end=whole.last)
-    if isinstance(running, HttpResponse):
-        return running
     context = {
         **_frame(address, step, whole),
         # First: its job is more urgent than those that find what is wrong.
         **replay_state(request, member, seen),
         **replay_steps(member, made, address, whole),
         **replay_event(member, made, address),
-        **running,
+        **stand.context(made),
     }
     if copy := copied(request, seen, context):
         return copy

@@ -22,10 +22,11 @@ from projections import jobs, seeking
 from projections.asking import run
 from projections.breakpoints import breakpoints, together
 from projections.models import Job, JobStatus
-from projections.replay import Replay
+from projections.replay import Replay, replay
 from projections.replay_address import MOST, Address
 from projections.seek import Condition, ConditionFailed, Failed, Seek, seek, watch_before
 from projections.seek_form import Run, SeekForm
+from projections.types import Change, Projection
 from projections.views.seek_panel import panel
 
 SAID = "seek-said"
@@ -48,23 +49,6 @@ class Nothing(Exception):
     """There is nothing to seek; says why."""
 
 
-def run_to(
-    request: HttpRequest, member: Member, made: Replay, address: Address, *, step: int, end: int
-) -> HttpResponse | dict[str, Any]:
-    """Where a replay's `way` leads, or what the page says of it. `end`: the source's last place."""
-    is_asked_again = request.headers.get("HX-Target") == SAID
-    stand = _Stand(member, made, address, step, end)
-    outcome = stand.answer(SeekForm(request.GET)) if "way" in request.GET else None
-    if isinstance(outcome, str):
-        if not is_asked_again:
-            return redirect(outcome)
-        return HttpResponseLocation(outcome, target="#replay", swap="outerHTML")
-    context = {"outcome": outcome, "log": member.log}
-    if outcome and is_asked_again:
-        return render(request, "projections/_sought.html", context)
-    return {**context, **panel(made, stand.address, stand.every, step=step)}
-
-
 @require_POST
 @log_page()
 def cancel_seek(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
@@ -78,14 +62,38 @@ def cancel_seek(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     return redirect(back if is_ours else reverse("timeline", args=[member.log.name]))
 
 
-class _Stand:
-    """Where somebody stands who wants to run somewhere: at a step of a replay, with some breakpoints."""
+class Stand:
+    """Where somebody stands who wants to run somewhere: at a step of a replay, with some breakpoints.
 
-    def __init__(self, member: Member, made: Replay, address: Address, step: int, end: int) -> None:
-        self.member, self.made, self.step, self.end = member, made, step, end
+    `end` is the place of the source's last step. The window is folded only where a value is followed back from here.
+    """
+
+    def __init__(self, member: Member, projection: Projection, address: Address, *, step: int, end: int) -> None:
+        self.member, self.projection, self.source = member, projection, address.source
+        self.step, self.end = step, end
         self.every = breakpoints(address.all("break"), timezone.now().replace(microsecond=0))
         # With pinned times: else what asks for a job each second would ask for another one each time.
         self.address = replace(address, asked={**address.asked, "break": tuple(each.text for each in self.every)})
+        self.outcome: Outcome | None = None
+
+    def run(self, request: HttpRequest) -> HttpResponse | None:
+        """Where a replay's `way` leads; else the page says what came of it."""
+        if "way" not in request.GET:
+            return None
+        is_asked_again = request.headers.get("HX-Target") == SAID
+        answer = self.answer(SeekForm(request.GET))
+        if isinstance(answer, Outcome):
+            self.outcome = answer
+            context = {"outcome": answer, "log": self.member.log}
+            return render(request, "projections/_sought.html", context) if is_asked_again else None
+        if is_asked_again:
+            return HttpResponseLocation(answer, target="#replay", swap="outerHTML")
+        return redirect(answer)
+
+    def context(self, made: Replay) -> dict[str, Any]:
+        """What the page says of it."""
+        said = {"outcome": self.outcome, "log": self.member.log}
+        return {**said, **panel(made, self.address, self.every, step=self.step)}
 
     def answer(self, form: SeekForm) -> str | Outcome:
         """The address to go to, or what to say."""
@@ -110,8 +118,8 @@ class _Stand:
         return self.address.step(self.step, to=None, break_=tuple(dict.fromkeys([*texts, asked.to])))
 
     def _seek(self, asked: Run) -> str | Outcome:
-        source, projection = self.made.source, self.made.projection
-        wanted = Seek(projection, source, self._condition(asked), self.step, self.end, asked.is_backward)
+        source = self.source
+        wanted = Seek(self.projection, source, self._condition(asked), self.step, self.end, asked.is_backward)
         job = jobs.one(self.member.log_id, asked.job).first() if asked.job else None
         if job and job.key == seeking.key_of(wanted):
             return self._of_job(asked, wanted, job)
@@ -131,8 +139,7 @@ class _Stand:
         if asked.way in ("continue", "reverse"):
             return self._any_breakpoint()
         if asked.watch is not None:
-            changes = self.made.changes if asked.is_backward else ()
-            watch = watch_before(asked.watch, changes)
+            watch = watch_before(asked.watch, self._changes() if asked.is_backward else ())
             if watch is None:
                 raise Nothing("It came with this step: no step before it changed it.")
             return watch
@@ -141,6 +148,11 @@ class _Stand:
         if asked.query == EVERYTHING:
             raise Nothing("Write what to run to: type:…, state.…<0, changed:/…")
         return asked.query
+
+    def _changes(self) -> tuple[Change, ...]:
+        """What the step changed."""
+        log, source = self.member.log, self.source
+        return run(replay(log.pk, self.projection, source, place=self.step, head=log.head)).changes
 
     def _any_breakpoint(self) -> Query:
         try:
@@ -169,7 +181,7 @@ class _Stand:
         return self._went_wrong(f"{words} The reducer fails, and what comes behind has no state", failed_at)
 
     def _went_wrong(self, words: str, place: int) -> Outcome:
-        name = f"step {place:,}" if self.made.source.kind in ("stream", "log") else f"#{place:,}"
+        name = f"step {place:,}" if self.source.kind in ("stream", "log") else f"#{place:,}"
         return Outcome(words, wrong=True, url=self.address.step(place), link=f"Go to {name}")
 
     def _searched(self, wanted: Seek, searched_to: int) -> str:

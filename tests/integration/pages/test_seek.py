@@ -80,6 +80,17 @@ def test_one_runs_to_what_failed_by_its_type_or_its_data(viewer: Client, replay:
     assert "none fits" in told(viewer, replay, 10, way="previous", failed="1")
 
 
+def test_to_run_on_the_steps_around_are_not_folded_first(
+    viewer: Client, replay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def folded(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr("projections.views.replay.replay", folded)
+    assert went(viewer, replay, 1, way="next", to="type:Paid")[0] == 3
+    assert went(viewer, replay, 4, way="previous", watch="/status")[0] == 3
+
+
 def test_what_was_said_of_the_page_stays_said(viewer: Client, replay: str) -> None:
     step, said = went(viewer, replay, 1, way="next", to="type:Paid", by="latest", pin="/status", **{"break": "type:X"})
     assert (step, said) == (3, {"by": ["latest"], "pin": ["/status"], "break": ["type:X"], "to": ["type:Paid"]})
