@@ -18,7 +18,7 @@ from events.frame import MOST_ROWS, Frame, Gathering, View
 from events.models import Log
 from events.query.parse import parse
 from tests.factories import make_append
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 Watch = AsyncGenerator[Frame]
 
@@ -58,6 +58,7 @@ async def test_who_watches_the_same_is_sent_the_same_drawn_once(
     monkeypatch.setattr(Gathering, "drawn", counted)
     viewers = [await watch(watching, log) for _ in range(20)]
     waiting = asyncio.gather(*(anext(viewer) for viewer in viewers))
+    await until(lambda: log.pk in {view.log_id for view, each in feed._feeds.items() if each._position is not None})
     await append(engine, log, 3)
     async with asyncio.timeout(PATIENCE):
         found = await waiting
