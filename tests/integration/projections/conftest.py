@@ -1,4 +1,4 @@
-"""What the tests of the replays' API share: a client in this process, and a projection that it finds."""
+"""What the tests of the API share: a client in this process, and a projection that it finds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def get(anyone: httpx.AsyncClient, token: str) -> Get:
 
 @pytest.fixture
 def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
-    """A projection, registered for the test."""
+    """A projection by stream, registered for the test."""
     made = projection("sums")
     monkeypatch.setitem(registry.PROJECTIONS, "sums", made)
     return made

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from asgiref.sync import sync_to_async
 
 from events import tokens
 from events.engine import Engine
 from events.models import Log, Scope
-from eventsite.asgi import http
 from projections import jobs, registry
 from projections.models import Job, JobStatus, Snapshot
 from projections.types import AGENT, Projection
@@ -23,13 +21,6 @@ from tests.factories import make_append, make_name
 from tests.integration.projections.folds import all_events, fill, from_zero, projection
 
 Get = Callable[..., Awaitable[httpx.Response]]
-
-
-@pytest_asyncio.fixture
-async def anyone(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(http)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=30) as client:
-        yield client
 
 
 @pytest.fixture
@@ -42,14 +33,6 @@ def get(anyone: httpx.AsyncClient, token: str) -> Get:
         )
 
     return get
-
-
-@pytest.fixture
-def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
-    """A projection by stream, registered for the test."""
-    made = projection("sums")
-    monkeypatch.setitem(registry.PROJECTIONS, "sums", made)
-    return made
 
 
 async def test_a_state_says_what_it_is_true_at(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
