@@ -1,15 +1,18 @@
-"""Links that sign a person in without a password: once, within 15 minutes, from this machine or its network.
+"""Links that sign a person in without a password: once, within 15 minutes, from the machine that the server runs on.
 
-A request that came through a proxy is refused: then people outside can reach the page, and a link that is good
-on one's own machine is no way to sign in.
+A request from another machine is refused, and so is one that came through a proxy: people outside could reach the
+page then. `EVENTSITE_REMOTE_SIGN_IN_LINKS` lets both pass.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from datetime import timedelta
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.db import models
@@ -19,6 +22,12 @@ from django.utils import timezone
 from events.models import SignInLink
 
 LIFETIME = timedelta(minutes=15)
+_PROXY_HEADERS = re.compile(
+    r"forwarded|x-forwarded.*|.*-forwarded-.*|via|.*-via|.*real-?ip|.*client-?ip|.*remote-(addr|ip)|.*originating-ip"
+    r"|cf-.*|cdn-.*|fastly-.*|fly-.*|x-envoy-.*|x-azure-.*|x-appengine-.*|x-amz.*-(id|cf-id)|x-arr-.*|x-vercel-.*"
+    r"|x-original-.*|x-host|x-scheme|x-varnish|tailscale-.*|.*proxy.*"
+)
+"""Names of the headers by which proxies, load balancers and tunnels tell of themselves, in lower case."""
 
 
 def create_link(user: User) -> str:
@@ -37,7 +46,7 @@ def link_user(token: str) -> User | None:
 
 def consume(request: HttpRequest, token: str) -> User | None:
     """Sign the link's person in and use the link up; None where it is not valid, or not for such a request."""
-    user = None if is_forwarded(request) else link_user(token)
+    user = link_user(token) if is_local(request) else None
     # One statement decides who was first, so a link works once however many requests come at a time.
     if user is None or not _valid_links(token).update(used_at=timezone.now()):
         return None
@@ -45,9 +54,22 @@ def consume(request: HttpRequest, token: str) -> User | None:
     return user
 
 
-def is_forwarded(request: HttpRequest) -> bool:
-    """Whether a proxy says that it passed the request on."""
-    return any(name == "forwarded" or name.startswith("x-forwarded-") for name in map(str.lower, request.headers))
+def is_local(request: HttpRequest) -> bool:
+    """Whether sign-in links are good for a request: one from this machine, which no proxy passed on."""
+    is_from_here = _is_loopback(request.META.get("REMOTE_ADDR", "")) and not _is_proxied(request)
+    return is_from_here or bool(settings.REMOTE_SIGN_IN_LINKS)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        ip = ip_address(address)
+    except ValueError:  # a Unix socket has no address: a proxy is at its other end
+        return False
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+
+
+def _is_proxied(request: HttpRequest) -> bool:
+    return any(_PROXY_HEADERS.fullmatch(name.lower()) for name in request.headers)
 
 
 def _valid_links(token: str) -> models.QuerySet[SignInLink]:

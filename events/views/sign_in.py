@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from events.sign_in import consume, is_forwarded, link_user
+from events.sign_in import consume, is_local, link_user
 
 
 @never_cache
@@ -21,8 +21,8 @@ def sign_in(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, token: str) -> str:
-    if is_forwarded(request):
-        return "It came through a proxy, and such links are only good on the server’s own network."
+    if not is_local(request):
+        return "It came from another machine or through a proxy. Sign-in links are only good on the server’s own."
     if link_user(token) is None:
         return "It was used already, is older than 15 minutes, or was never made."
     return ""
