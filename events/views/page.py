@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from events.access import may, membership
-from events.errors import NotFound
+from events.errors import EventsError, NotFound
 from events.models import Member, Role
 
 P = ParamSpec("P")
@@ -25,7 +25,7 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
     """A page of the log that its URL names, for members of a role. It gets the membership, not the name.
 
     Whoever isn't signed in is asked to; a log that isn't there, or isn't theirs, is a 404 that doesn't tell which. A
-    member is told what is missing.
+    member is told what is missing, or why something is refused.
     """
 
     def decorate(view: LogPage[P]) -> Page[P]:
@@ -40,13 +40,22 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
                 if any("\0" in each for each in kwargs.values() if isinstance(each, str)):
                     raise NotFound("A name holds no NUL.")  # the database can't even be asked for one
                 return view(request, member, *args, **kwargs)
-            except NotFound as error:
-                words = {"words": str(error)}
-                return show(request, member, template="events/not_found.html", context=words, status=404)
+            except EventsError as error:
+                return _refusal(request, member, error)
 
         return cast("Page[P]", page)
 
     return decorate
+
+
+def _refusal(request: HttpRequest, member: Member, error: EventsError) -> HttpResponse:
+    """A page that says what can't be done."""
+    heading = "There is nothing here" if isinstance(error, NotFound) else error.title()
+    context = {"heading": heading, "words": error.detail}
+    response = show(request, member, template="events/not_found.html", context=context, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def show(

@@ -10,6 +10,7 @@ from datetime import timedelta
 from events import logs, store
 from events.client import ClientError
 from events.engine import Engine
+from events.errors import EventsError
 from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
@@ -23,6 +24,25 @@ FIRST = 1
 """The shift of the finished run."""
 _DURATION = timedelta(minutes=1)
 """So long before the log was made the finished run began: longer than a shift takes."""
+
+
+class HoldsRealEvents(EventsError):
+    """The demo is only for the log `demo`, or for an empty log."""
+
+    code = "holds-real-events"
+    status = 409
+
+
+def check_place(log: Log) -> None:
+    """Refuse a log that the demo would add its events to for ever.
+
+    Raises:
+        HoldsRealEvents: the log has events, and is not the demo's own.
+    """
+    if log.name != LOG and log.head:
+        raise HoldsRealEvents(
+            f"{log.name} holds events of its own, and what is appended to a log stays there for ever."
+        )
 
 
 def seed() -> None:

@@ -284,7 +284,8 @@ def demo(server: Server) -> Any:
     return run
 
 
-def test_the_command_plays_a_new_shift_each_time(demo: Any, story: list[Told], log: Log) -> None:
+def test_the_command_plays_a_new_shift_each_time(demo: Any, story: list[Told], demo_name: str) -> None:
+    log = make_log(name=demo_name)
     printed = demo(log.name)
     first = read(log)
     assert f"/logs/{log.name}/" in printed
@@ -296,6 +297,19 @@ def test_the_command_plays_a_new_shift_each_time(demo: Any, story: list[Told], l
     assert not {event.id for event in second} & {event.id for event in first}
     [(lost, _, _)] = lost_updates(second)
     assert lost.data["added"] == "order-1014"
+
+
+def test_the_command_adds_nothing_to_a_log_that_holds_real_events(demo: Any, log: Log) -> None:
+    async def append() -> None:
+        async with Engine() as engine:
+            await engine.writer.append(log.pk, [make_append()])
+
+    asyncio.run(append())
+    with pytest.raises(
+        CommandError, match="holds events of its own.* for ever.*only for the log `demo`, or for an empty"
+    ):
+        demo(log.name)
+    assert len(read(log)) == 1
 
 
 def test_a_live_run_has_the_servers_times_and_leaves_no_token(demo: Any, log: Log) -> None:

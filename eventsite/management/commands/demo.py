@@ -14,7 +14,7 @@ from events.engine import Engine
 from events.models import Log
 from eventsite.demo.live import AlreadyRunning, run_live
 from eventsite.demo.run import Shift
-from eventsite.demo.seeding import LOG
+from eventsite.demo.seeding import LOG, HoldsRealEvents, check_place
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--log", default=LOG, help=f"the log they append to, made if need be (default: {LOG})")
+        parser.add_argument("--log", default=LOG, help=f"the log they append to, this or an empty one (default: {LOG})")
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="the server (default: %(default)s)")
         parser.add_argument("--speed", type=_speed, default=1.0, help="1 takes 40 seconds, 2 takes 20 (default: 1)")
 
@@ -33,8 +33,11 @@ class Command(BaseCommand):
             raise CommandError(f"No Eventsite answers at {url}. Start one with `make run`, or name another: --url.")
         try:
             log = logs.ensure(options["log"])
+            check_place(log)
         except ValidationError as error:
             raise CommandError(f"--log: {' '.join(error.messages)}") from None
+        except HoldsRealEvents as error:
+            raise CommandError(f"--log: {error.detail} {error.title()}.") from None
         self.stdout.write(f"Watch it at {url}/logs/{log.name}/")
         try:
             shift = asyncio.run(_run(log, url, options["speed"]))

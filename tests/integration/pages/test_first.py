@@ -12,6 +12,7 @@ from django.test import Client
 from events.models import Log, Role, Token
 from events.tokens import hash_of
 from eventsite import views
+from eventsite.demo import seeding
 from tests.factories import make_member
 from tests.integration.pages.conftest import Append
 
@@ -89,6 +90,32 @@ def test_operators_run_the_demo_and_see_whether_it_runs_already(
     again = client.post(f"{at}demo", follow=True).content.decode()
     assert "at work in this log already" in again
     assert "at work" not in client.get(at).content.decode()
+
+
+def test_a_log_that_holds_real_events_gets_none_of_the_demos(
+    admin: Client, log: Log, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append("s", {})
+    monkeypatch.setattr(views, "start_live", pytest.fail)
+    answer = admin.post(f"{at}demo")
+    assert answer.status_code == 409
+    assert "holds events of its own" in answer.content.decode()
+
+
+def test_the_log_of_the_demo_gets_a_shift_each_time(
+    admin: Client, log: Log, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Log] = []
+
+    async def start(log: Log) -> bool:
+        started.append(log)
+        return True
+
+    append("s", {})
+    monkeypatch.setattr(views, "start_live", start)
+    monkeypatch.setattr(seeding, "LOG", log.name)
+    assert admin.post(f"{at}demo")["Location"] == at
+    assert started == [log]
 
 
 def test_the_demo_starts_by_a_post_only(admin: Client, at: str) -> None:
