@@ -1,6 +1,6 @@
 /** Stepping by keys, and what follows from a step: the title, what is said of it, the list kept in view. */
-import { announce } from "./announce.js";
-import { isPlain, isTyping } from "./keys.js";
+import { announce } from "../page/announce.js";
+import { isPlain, isTyping } from "../page/keys.js";
 import { pause, setSpeed, toggle } from "./play.js";
 import { RUN, VISIT, isIdle, list, place, press, readdress, root, way } from "./steps.js";
 import { pin } from "./state.js";

@@ -1,5 +1,5 @@
 /** News of what is replayed: how many events came since the page was made, counted by a socket, and the page with them. */
-import { Follower, WORDS } from "./follower.js";
+import { Follower, WORDS } from "../live/follower.js";
 import { BACK, forget, go, root } from "./steps.js";
 
 export class Following {

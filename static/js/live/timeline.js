@@ -3,7 +3,7 @@
  * they are only counted; going back to the head fetches all after the last row that was drawn, as rows or, of
  * more than the page holds, as the newest and an exact gap. So nothing is kept here, and nothing is lost.
  */
-import { announce, announceRows, plural } from "./announce.js";
+import { announce, announceRows, plural } from "../page/announce.js";
 import { Follower } from "./follower.js";
 
 const MOST = 1000;

@@ -1,5 +1,5 @@
 /** The state of a step: what is opened by hand stays open while one steps, a value is pinned, two steps are compared. */
-import { announce } from "./announce.js";
+import { announce } from "../page/announce.js";
 import { go, root } from "./steps.js";
 
 const ROW = 24;

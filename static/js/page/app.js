@@ -8,5 +8,5 @@ import "./rows.js";
 import "./failures.js";
 import "./focus.js";
 import "./folds.js";
-import "./newer.js";
+import "../live/newer.js";
 import "./times.js";

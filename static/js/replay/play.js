@@ -2,7 +2,7 @@
  * Play: one step after the other, at a speed or as it was recorded. A step that is slow to come is waited for, none is
  * left out. It stops at a breakpoint, and where something went wrong. At the end it follows what comes.
  */
-import { announce } from "./announce.js";
+import { announce } from "../page/announce.js";
 import { Following } from "./following.js";
 import { RUN, press, root, way } from "./steps.js";
 
