@@ -25,12 +25,13 @@ test: $(ready_dev)  ## run the tests
 
 lint: export SECRET_KEY = for-lint-only
 lint: export DATABASE_URL = postgresql:///none
-lint: $(ready_dev)  ## check style, types, layers and templates
+lint: $(ready_dev)  ## check style, types, layers, templates, scripts and stylesheets
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy .
 	.venv/bin/lint-imports
 	git ls-files -z -- '*.html' | xargs -0 -r .venv/bin/djade --check --target-version 5.2
+	.venv/bin/oxfmt --check static
 
 bench: $(ready_dev)  ## run the benchmarks (four minutes; on a calm machine)
 	$(python) -m tests.benchmarks

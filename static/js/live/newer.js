@@ -36,7 +36,8 @@ class Newer {
   tell() {
     this.timer = 0;
     const link = this.element.firstElementChild;
-    link.querySelector("b").textContent = `${this.count.toLocaleString("en")} newer event${this.count === 1 ? "" : "s"}`;
+    link.querySelector("b").textContent =
+      `${this.count.toLocaleString("en")} newer event${this.count === 1 ? "" : "s"}`;
     link.hidden = false;
   }
 }

@@ -126,7 +126,9 @@ class Live {
     get("paused").hidden = this.on;
     get("paused-at").textContent = `#${number(this.drawn)}`;
     const waits = this.count === 1 ? "waits" : "wait";
-    get("paused-count").textContent = this.count ? `${plural(this.count)} ${waits}; none is lost.` : "Nothing new so far.";
+    get("paused-count").textContent = this.count
+      ? `${plural(this.count)} ${waits}; none is lost.`
+      : "Nothing new so far.";
   }
 
   end() {

@@ -32,7 +32,10 @@ function jump(leads, what) {
 }
 
 const alike = (by, name) =>
-  jump(() => near(by, (step, now) => now && step.dataset[name] === now.dataset[name]) ?? far(by, name), `of this ${name}`);
+  jump(
+    () => near(by, (step, now) => now && step.dataset[name] === now.dataset[name]) ?? far(by, name),
+    `of this ${name}`,
+  );
 const wrong = (by) =>
   jump(
     () => near(by, (step) => step.matches(".wrong")) ?? (by < 0 ? foundBefore() : undefined) ?? far(by, "failed"),

@@ -243,7 +243,8 @@ export function readdress() {
 }
 
 /** When it is on the screen: a page that is hidden is never painted. */
-const painted = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve) : requestAnimationFrame(resolve)));
+const painted = () =>
+  new Promise((resolve) => (document.hidden ? setTimeout(resolve) : requestAnimationFrame(resolve)));
 
 // What a browser remembers of a page that it left is all on it again when it comes back: the step.
 history.replaceState({ step: true }, "");
