@@ -3,6 +3,9 @@
 Whoever watches has a cursor of their own. Who is in step is given the newest frames as they are drawn; who is
 further back, because they came back or because they read slowly, one frame that takes them to where the others
 are: the newest rows, and an exact count of the rest. So nothing queues up for anybody, and nobody waits for them.
+
+An event may be redacted after it was read or drawn. The tail tells (`redacted_at`): then the frames that are kept are
+dropped, what was gathered is read again, and whoever watches is told which rows to replace.
 """
 
 from __future__ import annotations
@@ -10,15 +13,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
+from django.db.models import Q
+
 from events import engine, scan, store
-from events.frame import AFTER_A_GAP, MOST_ROWS, Frame, Gathering, View, frame, rows_html
+from events.frame import AFTER_A_GAP, MOST_ROWS, NOTHING_REDACTED, Frame, Gathering, View, frame, rows_html
 from events.query.orm import where
 from events.query.tree import EVERYTHING
 from events.types import Event
@@ -33,6 +39,8 @@ _KEPT = 8
 _PAGE = 100
 # Who comes back is told of what it missed in one frame, if counting that takes no longer; else in several, each exact.
 _COUNT_FOR = 0.25
+_EMPTIED_ROWS = 100
+"""Rows of redacted events that a frame shows, of the last ones."""
 _FIRST_SLICE = 2_000
 _QUICK = 0.04
 
@@ -69,6 +77,7 @@ class _Feed:
         self._view = view
         self._position: int | None = None
         self._kept: deque[Frame] = deque(maxlen=_KEPT)
+        self._kept_since = 0
         self._advanced = asyncio.Event()
         self._stopped = False
         self.watchers = 0
@@ -91,8 +100,27 @@ class _Feed:
             return frame(self._view, after=position, position=position, fits=0)
         if self._stopped:
             return None
-        in_step = (kept for kept in self._kept if kept.after == position)
-        return next(in_step, None) or await self._catch_up(position)
+        in_step = (kept for kept in self._kept_frames() if kept.after == position)
+        return next(in_step, None) or await self._sound(lambda: self._catch_up(position, self._position or 0))
+
+    def _kept_frames(self) -> deque[Frame]:
+        """The frames that are kept and may be sent: what was drawn before a redaction may show what is gone now."""
+        if self._kept_since != self._redacted_at:
+            self._kept_since = self._redacted_at
+            self._kept.clear()
+        return self._kept
+
+    @property
+    def _redacted_at(self) -> int:
+        return engine.current().tails.redacted_at(self._view.log_id)
+
+    async def _sound(self, draw: Callable[[], Awaitable[Frame]]) -> Frame:
+        """A frame during whose drawing nothing was redacted."""
+        while True:
+            redacted_at = self._redacted_at
+            drawn = await draw()
+            if redacted_at == self._redacted_at:
+                return drawn
 
     async def _run(self) -> None:
         try:
@@ -104,18 +132,27 @@ class _Feed:
     async def _draw(self) -> None:
         self._position = await self._head()
         self._move(self._position)
-        gathering = Gathering(self._view, after=self._position)
+        gathering = self._gathering(self._position)
         follow = engine.current().tails.follow(self._view.log_id, after=self._position)
         async with aclosing(follow) as batches:
             async for batch in batches:
                 gathering.add(batch)
                 if await self._has_more(len(batch), gathering):
                     continue
-                drawn = await _draw(gathering.drawn)
-                self._kept.append(drawn)
+                drawn = await self._sound(partial(self._frame_of, gathering))
+                self._kept_frames().append(drawn)
                 self._move(drawn.position)
-                gathering = Gathering(self._view, after=drawn.position)
+                gathering = self._gathering(drawn.position)
                 await asyncio.sleep(FRAME_INTERVAL)
+
+    def _gathering(self, after: int) -> Gathering:
+        return Gathering(self._view, after=after, redacted_at=self._redacted_at)
+
+    async def _frame_of(self, gathering: Gathering) -> Frame:
+        """What was gathered as a frame: read again, if an event was redacted since the first of it was read."""
+        if not gathering.has_redaction and gathering.redacted_at == self._redacted_at:
+            return await _draw(gathering.drawn)
+        return await self._catch_up(gathering.after, gathering.position, is_whole=True)
 
     async def _has_more(self, came: int, gathering: Gathering) -> bool:
         """Whether more of a burst is waiting: then it is gathered, to be drawn at once or to be counted."""
@@ -131,9 +168,9 @@ class _Feed:
         advanced, self._advanced = self._advanced, asyncio.Event()
         advanced.set()
 
-    async def _catch_up(self, after: int) -> Frame:
-        """One frame from a position towards where the others are."""
-        fits, position = await self._count(after, self._position or 0)
+    async def _catch_up(self, after: int, upto: int, *, is_whole: bool = False) -> Frame:
+        """One frame from a position towards another: as far as it can be counted in the time there is, or all of it."""
+        fits, position = await self._count(after, upto, inf if is_whole else _COUNT_FOR)
         wanted = 0 if self._view.counts else fits if fits <= MOST_ROWS else AFTER_A_GAP
         rows: list[str] = []
         oldest = position + 1
@@ -141,16 +178,39 @@ class _Feed:
         while len(rows) < wanted and (events := await self._older(after, oldest, wanted - len(rows))):
             rows += await _draw(rows_html, self._view.log_name, events)
             oldest = events[-1].position
-        return await _draw(frame, self._view, after=after, position=position, fits=fits, rows=rows, oldest=oldest)
+        redacted = await self._redacted(after, position)
+        return await _draw(
+            frame,
+            self._view,
+            after=after,
+            position=position,
+            fits=fits,
+            rows=rows,
+            oldest=oldest,
+            redacted=redacted,
+        )
 
-    async def _count(self, after: int, position: int) -> tuple[int, int]:
-        """How many events after a position fit, and up to which position that was counted in the time there is."""
+    async def _redacted(self, after: int, upto: int) -> Mapping[str, str]:
+        """The events that were redacted between two positions, each with its row as it is now."""
+        positions = await store.redacted(self._view.log_id, after=after, upto=upto).afetch(engine.current().pool)
+        if not positions:
+            return NOTHING_REDACTED
+        rows = dict.fromkeys(map(str, positions), "")
+        if not self._view.counts:
+            last = Q(position__in=positions[-_EMPTIED_ROWS:])
+            events = await store.events(self._view.log_id, last, limit=_EMPTIED_ROWS).afetch(engine.current().pool)
+            drawn = await _draw(rows_html, self._view.log_name, events)
+            rows |= {str(event.position): row for event, row in zip(events, drawn, strict=True)}
+        return rows
+
+    async def _count(self, after: int, position: int, seconds: float) -> tuple[int, int]:
+        """How many events after a position fit, and up to which position that was counted in so many seconds."""
         if self._view.query == EVERYTHING:
             return position - after, position  # positions have no gaps
         condition = where(self._view.query)
         fits, counted, size = 0, after, _FIRST_SLICE
         began = now = monotonic()
-        while counted < position and now - began <= _COUNT_FOR:  # one slice at the least
+        while counted < position and now - began <= seconds:  # one slice at the least
             last = min(position, counted + size)
             read = store.count(self._view.log_id, condition, first=counted + 1, last=last)
             fits += await read.afirst(engine.current().pool) or 0

@@ -1,16 +1,27 @@
 """What a viewer of a live list is sent at once: rows, newest first, and an exact account of what is not drawn.
 
-A frame goes over the wire as JSON: `{"position": n, "rows": how many events fit, "html": …}`. `position` is
-how far the log was read; a client that comes back says so and goes on from there.
+A frame goes over the wire as JSON:
+
+    {"position": 42, "rows": 3, "html": "<article …>…", "redacted": {"17": "<article …>…"}}
+
+`position` is how far the log was read; a client that comes back says so and goes on from there. `rows` is how many new
+events fit the query, and `html` shows them. A viewer that only counts is sent no html.
+
+`redacted` names the events of the log that were emptied since the position that the viewer had reached, whether or not
+they fit its query, each with its row as it is now. A page takes the old content of these events off the screen: it puts
+the given row where its list shows the position (`data-position`), and whatever else it made of the log (an opened
+event, a state, the steps of a replay, what was fetched ahead) it asks for anew. The row is an empty text where none is
+sent: to a viewer that only counts, and for all but the last hundred. Such a page asks for its list anew, too.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 import orjson
@@ -21,11 +32,12 @@ from events.line import line
 from events.query.match import event_matcher
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Query
-from events.types import Event
+from events.types import REDACTED, Event
 
 MOST_ROWS = 1_000
 """More new rows than this become a gap: no browser, and no reader, keeps up with them."""
 AFTER_A_GAP = 100
+NOTHING_REDACTED: Mapping[str, str] = MappingProxyType({})
 _MOST_BYTES = 16 * 2**20
 _CACHED = 2_000
 
@@ -77,27 +89,45 @@ class Frame:
     text: str
 
 
-def frame(view: View, *, after: int, position: int, fits: int, rows: Sequence[str] = (), oldest: int = 0) -> Frame:
-    """A frame of rows, newest first; below them the gap, where not all are drawn. `oldest` is the last row's."""
+def frame(
+    view: View,
+    *,
+    after: int,
+    position: int,
+    fits: int,
+    rows: Sequence[str] = (),
+    oldest: int = 0,
+    redacted: Mapping[str, str] = NOTHING_REDACTED,
+) -> Frame:
+    """A frame of rows, newest first; below them the gap, where not all are drawn. `oldest` is the last row's.
+
+    `redacted` has the row of each event that was emptied, by its position as a text.
+    """
     html = "".join(rows)
     if rows and fits > len(rows):
         gap = Gap(events=fits - len(rows), first=after + 1, last=oldest - 1, url=view.range_url(oldest - 1))
         html += render_to_string("events/_gap.html", {"gap": gap})
-    text = orjson.dumps({"position": position, "rows": fits, "html": html}).decode()
+    text = orjson.dumps({"position": position, "rows": fits, "html": html, "redacted": dict(redacted)}).decode()
     return Frame(after=after, position=position, text=text)
 
 
 class Gathering:
-    """Gathers what fits a view, in order and in bounded memory, until it is drawn."""
+    """Gathers what fits a view, in order and in bounded memory, until it is drawn.
 
-    def __init__(self, view: View, *, after: int) -> None:
+    `redacted_at` is the tail's, when it began: once that is another, an event that was gathered may be empty now.
+    `has_redaction` says that one of the events tells of another that was emptied.
+    """
+
+    def __init__(self, view: View, *, after: int, redacted_at: int) -> None:
         self._view = view
-        self._after = after
+        self.after = after
+        self.redacted_at = redacted_at
         self._events: deque[Event] = deque(maxlen=0 if view.counts else MOST_ROWS)
         self._bytes = 0
         self._began = 0.0
         self._fits = 0
         self.position = after
+        self.has_redaction = False
 
     @property
     def is_large(self) -> bool:
@@ -112,6 +142,7 @@ class Gathering:
         self._began = self._began or monotonic()
         for event in batch:
             self.position = event.position
+            self.has_redaction |= event.type == REDACTED
             if self._view.fits(event):
                 self._fits += 1
                 self._bytes += len(event.data)
@@ -121,7 +152,7 @@ class Gathering:
         events = list(self._events)[-MOST_ROWS if self._fits <= MOST_ROWS else -AFTER_A_GAP :]
         return frame(
             self._view,
-            after=self._after,
+            after=self.after,
             position=self.position,
             fits=self._fits,
             rows=rows_html(self._view.log_name, reversed(events)),
@@ -129,23 +160,25 @@ class Gathering:
         )
 
 
-_rows: dict[tuple[str, int, int], str] = {}
+_rows: dict[tuple[str, int], tuple[int, str]] = {}
+"""Rows by log and position, each with the hash of the data that it shows."""
 
 
 def rows_html(log_name: str, events: Iterable[Event]) -> list[str]:
     """Each event's row, rendered once for all who watch it: it depends on nothing but the event and its log.
 
-    The data's hash is in the key, so that an event redacted meanwhile is rendered anew. Only the
+    The row of an event that was redacted meanwhile is rendered anew, and takes the place of the old one. Only the
     feeds' one rendering thread calls this, so the cache needs no lock.
     """
     return [_row_html(log_name, event) for event in events]
 
 
 def _row_html(log_name: str, event: Event) -> str:
-    key = (log_name, event.position, hash(event.data))
-    html = _rows.get(key)
-    if html is None:
+    key, data = (log_name, event.position), hash(event.data)
+    rendered, html = _rows.get(key, (None, ""))
+    if rendered != data:
         if len(_rows) >= _CACHED:
             del _rows[next(iter(_rows))]
-        html = _rows[key] = render_to_string("events/_row.html", {"line": line(event), "log_name": log_name})
+        html = render_to_string("events/_row.html", {"line": line(event), "log_name": log_name})
+        _rows[key] = data, html
     return html

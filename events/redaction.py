@@ -57,7 +57,10 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
                 sql.REDACT,
                 [log_id, position, reason, by, STREAM, *_told(marker)],
             )
-            return Redacted(*cursor.fetchone())
+            redacted = Redacted(*cursor.fetchone())
+            # Servers hold copies of the event in memory: they look at the log now, not when they next happen to.
+            cursor.execute(sql.NOTIFY, [str(log_id)])
+            return redacted
     except IntegrityError:
         raise Invalid(f"The event at {position} says that another was redacted: it stays.") from None
 

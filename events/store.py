@@ -201,6 +201,12 @@ def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
     return Read(reads[0].union(*reads[1:], all=True), Neighbour)
 
 
+def redacted(log_id: int, *, after: int, upto: int) -> Read[int]:
+    """The positions of the events that were emptied, as the events after a position and up to another say, in order."""
+    markers = models.Redaction.objects.filter(log_id=log_id, marker_position__gt=after, marker_position__lte=upto)
+    return Read(markers.order_by("position").values_list("position"), int)
+
+
 def moments(log_id: int, positions: Collection[int]) -> Read[Moment]:
     """What happened when at some positions, in no order."""
     query = _events(log_id).filter(position__in=positions)

@@ -50,6 +50,14 @@ class Tails:
         if tail := self._tails.get(log_id):
             tail.wake()
 
+    def redacted_at(self, log_id: int) -> int:
+        """The position of the last `event.redacted` that a followed log's tail has read; 0 where it has read none.
+
+        Whatever was read or made of the log before this changes may hold what is gone now.
+        """
+        tail = self._tails.get(log_id)
+        return tail.redacted_at if tail else 0
+
     async def follow(
         self, log_id: int, *, after: int, heartbeat: float | None = None
     ) -> AsyncGenerator[tuple[Event, ...], None]:
@@ -99,6 +107,7 @@ class _Tail:
         self._wanted = asyncio.Event()
         self._wake = asyncio.Event()
         self.followers = 0
+        self.redacted_at = 0
         self.stopped = False
         self.task = asyncio.create_task(self._run(), name=f"tail of log {log_id}")
 
@@ -144,6 +153,7 @@ class _Tail:
         for event in events:
             if event.type == REDACTED:
                 # What is kept may hold what is gone now; the database knows.
+                self.redacted_at = event.position
                 self._recent.clear()
                 self._bytes = 0
             self._recent.append(event)
