@@ -28,11 +28,8 @@ _TEXT = '''"""{title}
 from datetime import datetime
 from decimal import Decimal
 
-{found}
-from projections.diff import diff
-from projections.fold import fold
-from projections.testing import event
-from projections.types import decode
+{import_line}
+from projections.testing import assert_folds, event
 
 GIVEN = {given}
 
@@ -42,8 +39,7 @@ EXPECTED = {expected}
 
 
 def test_{name}() -> None:
-    state = fold({projection}, map(decode, EVENTS), GIVEN)
-    assert diff(EXPECTED, state) == ()
+    assert_folds({projection}, EVENTS, given=GIVEN, expected=EXPECTED)
 '''
 
 
@@ -54,11 +50,11 @@ def pytest_case(
 
     `given` None is the projection's initial state. `title` and `about` say where it comes from.
     """
-    found, name = _import(projection)
+    import_line, name = _import(projection)
     return _TEXT.format(
         title=_words(title),
         about=_words(about),
-        found=found,
+        import_line=import_line,
         given=f"{name}.initial" if given is None else _literal(given),
         events="".join(f"\n    {_event(each)}," for each in events) + "\n" * bool(events),
         expected=_literal(expected),

@@ -38,6 +38,18 @@ def event(type: str, data: Json = None, *, version: int = 1, **fields: Any) -> E
     return msgspec.structs.replace(_FIRST, type=type, data=dumps(data), **values)
 
 
+def assert_folds(projection: Projection, events: Sequence[Event], *, given: Json, expected: Json) -> None:
+    """Fold events from the state `given` on, and compare the state with the expected one, digit by digit.
+
+    Raises:
+        AssertionError: with the JSON Pointers at which the two states differ.
+        ReducerFailed: a handler raised.
+    """
+    state = fold(projection, map(decode, events), given)
+    places = [change.path or "all of it" for change in diff(expected, state)]
+    assert not places, f"The state is not the expected one: {', '.join(places)}."
+
+
 def assert_pure(projection: Projection, events: Sequence[Event]) -> Json:
     """Prove on these events that a projection's state depends on nothing but them, and return the state.
 

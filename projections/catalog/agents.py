@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from projections import AGENT, Decoded, Projection
 from projections.catalog.lifecycle import is_failure
-from projections.types import AGENT, Decoded, Projection
 
 _WINDOW = timedelta(minutes=15)
 _WORKFLOWS = 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.types import Decoded, Key, Projection
+from projections import Decoded, Key, Projection
 
 _NAMES = 100
 """How many types or agents a state tells apart: those that came first. The rest count together."""

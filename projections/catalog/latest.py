@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from projections.types import STREAM, Decoded, Json, Key, Projection
+from projections import STREAM, Decoded, Json, Key, Projection
 
 Policy: TypeAlias = Callable[[Any, Any, Decoded], Any]
 """`(value that stands, value that the event says, event) -> value`, for a key that is there already. Pure."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from projections.types import STREAM, WORKFLOW, Decoded, Json, Key, Projection
+from projections import STREAM, WORKFLOW, Decoded, Json, Key, Projection
 
 IDLE, PROCESSING, WAITING, COMPLETED, FAILED = "Idle", "Processing", "AwaitingInput", "Completed", "Failed"
 _OPEN = 500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.types import Decoded
+from projections import Decoded
 
 _TEXTS = ("content", "text", "message", "question", "error")
 """Where formats put what was said; the first that holds any."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from projections import Decoded, Json, Key, Projection
 from projections.catalog.messages import fields
-from projections.types import Decoded, Json, Key, Projection
 
 _NOTIFICATIONS = 20
 """How many notifications, and how many problems, are kept: the newest."""

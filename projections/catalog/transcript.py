@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 from events.types import REDACTED
+from projections import WORKFLOW, Decoded, Projection
 from projections.catalog.messages import addressee, cut, fields, speaker, text_of
-from projections.types import WORKFLOW, Decoded, Projection
 
 _CHUNK = 100
 _TEXT = 2_000

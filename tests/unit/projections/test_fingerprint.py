@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -11,14 +12,14 @@ from typing import Any, TypeAlias
 import pytest
 
 from projections import upcasting
-from projections.fingerprint import _code, _imports, fingerprint
-from projections.registry import collect
+from projections.earlier_fingerprint import earlier_fingerprint
+from projections.fingerprint import _code, _imports, canonical, fingerprint
+from projections.registry import PROJECTIONS, collect
 from projections.types import AGENT, STREAM, Projection
 from projections.upcasting import Chains, Upcaster
 
 CODE = '''
-from projections.types import Projection
-from projections.upcasting import upcaster
+from projections import Projection, upcaster
 from shop.prices import cents
 
 orders = Projection("orders", about="", settings=SETTINGS)
@@ -80,11 +81,17 @@ def test_the_same_code_has_the_same_fingerprint(load: Load) -> None:
     [
         ("# why", "# because"),
         ('"""Says what it does."""', '"""Says it otherwise."""'),
+        (
+            "from projections import Projection, upcaster",
+            "import decimal\nfrom projections import upcaster, Projection",
+        ),
+        ("import Projection, upcaster", "import Projection\nfrom projections.upcasting import upcaster"),
+        ("from shop.prices", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\nfrom shop.prices"),
         ("\n\n", "\n\n\n"),
         ("    return cents(happened.data)", "    return cents(\n        happened.data\n    )"),
     ],
 )
-def test_comments_docstrings_and_white_space_do_not_count(load: Load, old: str, new: str) -> None:
+def test_comments_docstrings_white_space_and_imports_do_not_count(load: Load, old: str, new: str) -> None:
     assert old in CODE
     assert load() == load(CODE.replace(old, new))
 
@@ -152,3 +159,46 @@ orders = merging("orders", about="", policy=lowest)
 def test_a_policy_that_was_given_to_a_factory_counts(load: Load) -> None:
     assert load(POLICY) == load(POLICY)
     assert load(POLICY) != load(POLICY.replace("min", "max"))
+
+
+GOLDEN = {
+    "agents": "63862e66719c12fbd8bb4a331e938e7da9a7dc25c642436dac1a1c86c16f4ab5",
+    "collisions": "1578992cf4900aec0c39f8caffc89aa676a0d15a54f35c99dda548c1b06013b3",
+    "counts": "23c3cc03830cab67a243459fad5a1a72a5d526eaaa756632c6f06751f9ab77b7",
+    "latest": "cb577dc8c8507aaeefd4621dc386b00fafee632c710c893ebc37f67eba20accf",
+    "lifecycle": "7f4ad33590cd1fc685891aefd53b2a80c7f902bccbec4563d3be987fee3c726e",
+    "orders": "d3db0d41e786953b4470717fe479624f97b6e67e1ffb37a1dcaddafea5609501",
+    "run": "470845edffa5567bb395bad02f1d31aa68f68e75185b027dc30549b2039e4538",
+    "transcript": "df34a8edd33aa306d79f36f8da15fd48a8fa2a8e3652d67f40a38838633850c2",
+}
+"""Change one only together with the `version` of its projection: an installation then builds it anew."""
+EARLIER = {
+    "agents": "9ee90ecc08edbfe7357083d988fa3812d27f9554b3227c16f5c7f9afe5fd8697",
+    "collisions": "6152dadfde28e93590eec444b2b4bbd250b57d60c3b2ff8db7c2b85dea1048fd",
+    "counts": "3f3f9fdf3454307117601fcf1014c3360ba5b74c4dc95ce29b44559bf848e65f",
+    "latest": "94c2439d732eab63067403dacb1b3b884d45df068602b608889c95c9b516d9c9",
+    "lifecycle": "7247f7109046a1e7cea75fa2fd34dcd2ed7dabeae5983ab2b4df353a2a9c9912",
+    "orders": "3b247689dedf9b769819e88688e55583d13631d5c6bab40822d62bf3cdea65b5",
+    "run": "efe920958f56deef457de69679e39d022f5c30c1756fdc0935ec2a7d16b92bbd",
+    "transcript": "2dc32ba3cb4ff0e9bf102e706fdbecec6b2b3756fea03f866331de0b6ecc0f94",
+}
+"""What version 0.1 computed with Python 3.11, for the projections whose meaning is still the same."""
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_the_catalogue_keeps_its_fingerprints(name: str) -> None:
+    assert fingerprint(PROJECTIONS[name]) == GOLDEN[name]
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="version 0.1's fingerprints depended on Python's version")
+@pytest.mark.parametrize("name", EARLIER)
+def test_the_fingerprint_of_version_0_1_is_computed_again(name: str) -> None:
+    assert earlier_fingerprint(PROJECTIONS[name]) == EARLIER[name]
+
+
+def test_fields_that_later_versions_of_python_add_do_not_count() -> None:
+    function = ast.parse("def handle(state): return state").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    before = canonical(function)
+    function.type_params, function.type_comment = [], None  # type: ignore[attr-defined, unused-ignore]
+    assert canonical(function) == before
