@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from events.schemas import AppendOut, EventOut, EventsOut
+from events.api.schemas import AppendOut, EventOut, EventsOut
 
 T = TypeVar("T")
 

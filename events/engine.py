@@ -13,9 +13,9 @@ from django.db import connections
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from events.notify import Notifier, listen
-from events.tail import Tails
-from events.writer import Writer
+from events.appending.writer import Writer
+from events.reading.notify import Notifier, listen
+from events.reading.tail import Tails
 
 DatabaseAway = psycopg.OperationalError
 """What a read raises when the database can't be reached, or does not answer in time."""

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import msgspec
 from django.db import IntegrityError, connection
 
-from events import sql, store
-from events.append import check_name, new_event
+from events import sql
+from events.appending.checks import check_name, new_event
 from events.errors import Invalid, NoSuchEvent
 from events.models import Redaction
+from events.reading import store
 from events.types import REDACTED, Event, NewEvent
 
 STREAM = "eventsite-redactions"

@@ -6,9 +6,9 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
 from events.converters import PositionConverter
-from events.views.completion import completions, seen
 from events.views.event import event
 from events.views.home import home
+from events.views.query_completion import completions, seen
 from events.views.sign_in import sign_in
 from events.views.streams import stream, streams
 from events.views.timeline import first_token, timeline

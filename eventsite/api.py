@@ -12,14 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from events import openapi
-from events.answers import problem_answer
-from events.api import router
+from events.api.operations import openapi, router
+from events.api.responses import problem_answer
 from events.engine import DatabaseAway
 from events.errors import BadRequest, EventsError, TooLarge, Unavailable
-from projections import api as projections
-from projections import replay_api, replay_schemas
-from projections.schemas import STRUCTS
+from projections.api.operations import operations
+from projections.api.schemas import STRUCTS
+from projections.replay.api import operations as replay_api
+from projections.replay.api import schemas as replay_schemas
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ api = EventsiteAPI(
     urls_namespace="api",
 )
 api.add_router("", router)
-api.add_router("", projections.router)
+api.add_router("", operations.router)
 api.add_router("", replay_api.router)
 
 

@@ -16,7 +16,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from channels.sessions import CookieMiddleware  # noqa: E402
 
 from events.engine import Engine  # noqa: E402
-from events.routing import websocket_urlpatterns  # noqa: E402
+from events.live.routing import websocket_urlpatterns  # noqa: E402
 from eventsite import health, supervision  # noqa: E402
 from eventsite.api import api  # noqa: E402
 from eventsite.demo import live  # noqa: E402

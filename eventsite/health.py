@@ -10,7 +10,7 @@ import orjson
 from django.contrib.contenttypes.models import ContentType
 
 from events import engine
-from events.store import Read
+from events.reading.store import Read
 
 _PATIENCE = 2.0
 """Seconds that the database has to answer."""

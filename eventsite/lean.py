@@ -29,7 +29,7 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.answers import problem_answer
+from events.api.responses import problem_answer
 from events.errors import BadRequest, MethodNotAllowed, NotFound
 
 logger = logging.getLogger(__name__)

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "eventsite",
     "events",
     "projections",
+    "projections.replay.window",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

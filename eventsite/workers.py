@@ -42,10 +42,10 @@ class Worker:
 
 
 PROJECTIONS = (
-    Worker("projections", "projections.runner.run_live"),
-    Worker("rebuilds", "projections.runner.run_beside", nice=10),
+    Worker("projections", "projections.materialise.runner.run_live"),
+    Worker("rebuilds", "projections.materialise.runner.run_beside", nice=10),
 )
-JOBS = Worker("jobs", "projections.working.work", nice=10)
+JOBS = Worker("jobs", "projections.jobs.queue.queue.worker.work", nice=10)
 BESIDE_THE_SERVER = (*PROJECTIONS, JOBS)
 
 

@@ -5,7 +5,8 @@ from projections import Projection, pointer
 
 from __future__ import annotations
 
-from projections.types import AGENT, LOG, STREAM, WORKFLOW, Decoded, Json, Key, Projection, pointer
-from projections.upcasting import upcaster
+from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Key, Projection, pointer
+from projections.definition.upcasting import upcaster
+from projections.values.change import Json
 
 __all__ = ["AGENT", "LOG", "STREAM", "WORKFLOW", "Decoded", "Json", "Key", "Projection", "pointer", "upcaster"]

@@ -9,7 +9,12 @@ class ProjectionsConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
-        from projections import checks, earlier_fingerprint, registry  # noqa: F401 - registers the checks
+        from projections import checks, registry  # noqa: F401 - registers the checks
+        from projections.jobs.queue import dry_run, fold, queue
+        from projections.materialise import earlier_fingerprint
 
         registry.autodiscover()
+        queue.register(fold.FOLD_STATE, fold.fold_state)
+        queue.register(fold.FOLD_SOURCE, fold.fold_source)
+        queue.register(dry_run.DRY_RUN, dry_run.try_rebuild)
         post_migrate.connect(earlier_fingerprint.after_migration, sender=self)

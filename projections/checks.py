@@ -12,10 +12,11 @@ from django.core.checks import CheckMessage, Error, register
 from events.query import tree
 from events.query.errors import InvalidQuery, NotForEvents
 from events.query.reading import refuse_state
-from projections import registry, state_text
+from projections import registry
+from projections.definition.projection import Projection
+from projections.definition.upcasting import Chains
 from projections.registry import Found
-from projections.types import Projection
-from projections.upcasting import Chains
+from projections.values import exact_json
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -46,8 +47,8 @@ def _projection(each: Projection) -> Iterator[CheckMessage]:
         yield Error(f"The query of projection {each.name}: {problem}", hint=hint, id="projections.E003")
     for what, value in (("initial", each.initial), ("settings", each.settings)):
         try:
-            state_text.dumps(value)
-        except state_text.NotAState as error:
+            exact_json.dumps(value)
+        except exact_json.NotAState as error:
             hint = "It is a JSON value: objects with strings as keys, lists, strings, int or Decimal, booleans, None."
             yield Error(f"{what} of projection {each.name}: {error}", hint=hint, id="projections.E004")
 

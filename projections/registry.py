@@ -17,10 +17,11 @@ from typing import TypeVar
 from django.apps import apps
 from django.utils.module_loading import autodiscover_modules
 
-from projections import catalog, fingerprint, upcasting
+from projections import catalog
+from projections.definition import fingerprint, upcasting
+from projections.definition.projection import Projection
+from projections.definition.upcasting import Upcaster
 from projections.errors import NoSuchProjection
-from projections.types import Projection
-from projections.upcasting import Upcaster
 
 PROJECTIONS: dict[str, Projection] = {}
 """By name, in the order in which they were found."""

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from events.types import Event
-from projections.diff import diff
-from projections.fold import fold
-from projections.state_text import dumps, loads
-from projections.types import Decoded, Json, Projection, decode
+from projections.definition.fold import fold
+from projections.definition.projection import Decoded, Projection, decode
+from projections.values.change import Json
+from projections.values.diff import diff
+from projections.values.exact_json import dumps, loads
 
 _CHUNKS = (1, 2, 3, 7)
 _FIRST = Event(

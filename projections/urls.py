@@ -7,16 +7,10 @@ from django.urls import path
 from projections.views.agents import agents
 from projections.views.projections import cancel_job, order, projection, projections
 from projections.views.rebuild import rebuild
-from projections.views.replay import replay_page
-from projections.views.seek import cancel_seek
 from projections.views.state import state
 from projections.views.states import states
 
 urlpatterns = [
-    # `position` is registered by events.urls, which eventsite.urls includes first.
-    path("logs/<slug:log>/replay/stream/<path:name>/<position:step>", replay_page, {"kind": "stream"}, "replay-stream"),
-    path("logs/<slug:log>/replay/<slug:kind>/<path:name>/<position:step>", replay_page, name="replay-of"),
-    path("logs/<slug:log>/replay/<slug:kind>/<position:step>", replay_page, name="replay"),
     path("logs/<slug:log>/agents/", agents, name="agents"),
     path("logs/<slug:log>/projections/", projections, name="projections"),
     path("logs/<slug:log>/projections/<str:name>/", projection, name="projection"),
@@ -25,5 +19,4 @@ urlpatterns = [
     path("logs/<slug:log>/projections/<str:name>/state", state, name="projection-state"),
     path("logs/<slug:log>/projections/<str:name>/orders/<slug:order>", order, name="projection-order"),
     path("logs/<slug:log>/jobs/<int:pk>/cancel", cancel_job, name="job-cancel"),
-    path("logs/<slug:log>/seeks/<int:pk>/cancel", cancel_seek, name="seek-cancel"),
 ]

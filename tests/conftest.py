@@ -16,11 +16,11 @@ from django.contrib.auth.models import User
 from django.db import connection, connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from events import tokens
+from events.access.membership import tokens
 from events.engine import Engine
 from events.models import Log, Member, Scope
-from tests import factories
-from tests.server import Server, conninfo_of
+from tests.support import factories
+from tests.support.server import Server, conninfo_of
 
 # The same examples each time, and however slow the machine is.
 hypothesis.settings.register_profile("eventsite", deadline=None, derandomize=True)

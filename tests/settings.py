@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 if not os.environ.get("DATABASE_URL"):
-    from tests import cluster
+    from tests.support import cluster
 
     os.environ["DATABASE_URL"] = cluster.start()
 os.environ.setdefault("SECRET_KEY", "for-tests-only")

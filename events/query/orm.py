@@ -15,10 +15,10 @@ from django.db.models.functions import Cast, Coalesce, StrIndex
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan
 
 from events.query import jsonpath, tree
+from events.query.prefix import begins_with
 from events.query.reading import escape_marker, folded, pinned, refuse_state
 from events.query.tree import Name, Path, Pattern, Query
 from events.sql import BETWEEN, FOLDED_TEXT, IN_STRINGS
-from events.store import begins_with
 
 _COLUMNS = {
     Name.TYPE: "type",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from events.json_pointer import tokens
+from events.json.pointer import tokens
 from events.query.tree import (
     Each,
     Equals,

@@ -11,11 +11,11 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from events import converters
-from events.answers import iso
-from events.json_tree import By
-from events.json_value import visible
-from events.lanes import Mark
-from events.line import Line, Said, slot
+from events.api.responses import iso
+from events.json.tree import By
+from events.json.value import visible
+from events.views.event_line import Line, Said, slot
+from events.views.swimlanes import Mark
 
 register = template.Library()
 register.filter(visible)

@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from events.errors import NoSuchEvent
-from events.json_pointer import at
-from events.json_tree import Part, PickOf, Row, tree
-from events.json_value import loads
+from events.json.pointer import at
+from events.json.tree import Part, PickOf, Row, tree
+from events.json.value import loads
 from events.types import Event
 
 _LARGE = 60_000

@@ -10,18 +10,19 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from events import redaction, store
-from events.answers import event_json
+from events import redaction
+from events.api.responses import event_json
 from events.converters import names_string, workflow_url
 from events.errors import NoSuchEvent
-from events.json_pointer import at
-from events.json_tree import Row, tree
-from events.json_value import loads
-from events.line import Line, line
+from events.json.pointer import at
+from events.json.tree import Row, tree
+from events.json.value import loads
 from events.models import Member
 from events.query.tree import Root
+from events.reading import store
 from events.types import Event
 from events.views.data_tree import data_context, part_of_data
+from events.views.event_line import Line, line
 from events.views.page import log_page, show
 from events.views.picks import Picks
 

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
-from events.access import may, membership
+from events.access.membership import may, membership
 from events.errors import EventsError, NotFound
 from events.models import Member, Role
 

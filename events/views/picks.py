@@ -8,11 +8,11 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from events.converters import query_string
-from events.forms import TimelineForm
-from events.json_tree import Pick, PickOf
+from events.json.tree import Pick, PickOf
 from events.query.picking import excluding, including, name_term, value_term
 from events.query.tree import EVERYTHING, Name, Query, Root
 from events.types import Event
+from events.views.forms import TimelineForm
 
 _MOST_OF_A_TREE = 200_000
 """Characters of addresses in one tree. Of a document of a thousand values the last ones go without."""

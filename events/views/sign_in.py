@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from events.sign_in import consume, is_local, link_user
+from events.access.sign_in import consume, is_local, link_user
 
 
 @never_cache

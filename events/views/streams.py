@@ -8,12 +8,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from events import store
 from events.errors import NoSuchStream
-from events.forms import StreamForm, StreamsForm
-from events.line import line
 from events.models import Member
+from events.reading import store
 from events.types import StreamInfo
+from events.views.event_line import line
+from events.views.forms import StreamForm, StreamsForm
 from events.views.page import log_page, show
 
 ROWS = 100

@@ -12,14 +12,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from events import scan, tokens
+from events.access.membership import tokens
 from events.converters import query_string
-from events.forms import TimelineForm
-from events.line import Line, line
 from events.models import Log, Member, Role, Scope, Token
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Name, Named, Pattern, Query, all_of, terms
+from events.reading import scan
 from events.types import Event
+from events.views.event_line import Line, line
+from events.views.forms import TimelineForm
 from events.views.page import log_page, show
 from events.views.query_bar import chips, mistake
 

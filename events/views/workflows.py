@@ -11,18 +11,18 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from events import store
-from events.causation import Branch, causes, forest
 from events.converters import workflow_url
 from events.errors import NoSuchWorkflow
-from events.forms import WorkflowForm, WorkflowsForm
-from events.lanes import Lanes, clock, draw
-from events.line import Line, line
 from events.models import Member
 from events.query.orm import where
 from events.query.tree import Name, Named, Pattern
+from events.reading import store
 from events.types import Event, WorkflowInfo
+from events.views.causation import Branch, causes, forest
+from events.views.event_line import Line, line
+from events.views.forms import WorkflowForm, WorkflowsForm
 from events.views.page import log_page, show
+from events.views.swimlanes import Lanes, clock, draw
 
 ROWS = 100
 PART = 125

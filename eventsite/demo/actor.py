@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID, uuid5
 
+from events.api.schemas import EventOut
 from events.client import Api
-from events.schemas import EventOut
 from eventsite.demo.stage import Stage
 from eventsite.demo.world import World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from events.schemas import EventOut
+from events.api.schemas import EventOut
 from eventsite.demo.actor import POLL, Actor
 
 

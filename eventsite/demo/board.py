@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from events.api.schemas import EventOut
 from events.client import Conflict
-from events.schemas import EventOut
 from eventsite.demo.actor import Actor, Cause, Said, state_of
 from eventsite.demo.world import CHECKED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.schemas import EventOut
+from events.api.schemas import EventOut
 from eventsite.demo.actor import Said
 from eventsite.demo.agent import Agent
 from eventsite.demo.world import CURRENCY, Refused

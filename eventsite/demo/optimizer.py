@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean
 from typing import Any
 
-from events.schemas import EventOut
+from events.api.schemas import EventOut
 from eventsite.demo import board
 from eventsite.demo.agent import Agent
 from eventsite.demo.world import MINUTES_A_KM

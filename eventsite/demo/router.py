@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.schemas import EventOut
+from events.api.schemas import EventOut
 from eventsite.demo import board
 from eventsite.demo.actor import Said, state_of
 from eventsite.demo.agent import Agent

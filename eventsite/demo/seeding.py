@@ -7,13 +7,14 @@ import logging
 import math
 from datetime import timedelta
 
-from events import logs, store
+from events.access.membership import logs
 from events.client import ClientError
 from events.engine import Engine
 from events.errors import EventsError
 from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
+from events.reading import store
 from eventsite.demo.live import AlreadyRunning, run_live
 from eventsite.demo.storefront import Storefront
 

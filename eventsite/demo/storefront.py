@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.schemas import EventOut
+from events.api.schemas import EventOut
 from eventsite.demo.actor import POLL, Actor, Said
 from eventsite.demo.world import SCRIPT, VANS
 

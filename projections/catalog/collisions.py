@@ -27,7 +27,7 @@ from events.types import REDACTED
 from projections import Decoded, Json, Projection
 from projections.catalog.latest import said
 from projections.catalog.messages import is_message
-from projections.diff import equal
+from projections.values.diff import equal
 
 _FOUND = 100
 """How many lost updates, and how many possible ones, are listed: the newest. The counts go on."""

@@ -13,7 +13,7 @@ from events.types import REDACTED
 from projections import STREAM, Decoded, Json, Projection
 from projections.catalog.claims import with_lists
 from projections.catalog.messages import addressee, cut, fields, speaker, text_in, text_of
-from projections.diff import equal
+from projections.values.diff import equal
 
 _ANSWER = re.compile(r"FINAL ANSWER:\s*(\S.*)")
 _GENERAL_TASK = re.compile(r"# General Task\s*(.+?)\s*(?:Please solve the task carefully|\n#|\Z)", re.DOTALL)

@@ -9,17 +9,18 @@ from urllib.parse import urlencode
 from django import template
 from django.urls import reverse
 
-from events.json_tree import tree
-from events.json_value import loads
+from events.json.tree import tree
+from events.json.value import loads
 from events.models import Log
 from events.query.parse import parse
 from events.types import Event
-from projections import registry, upcasting
-from projections.diff import diff
-from projections.facets import facets
-from projections.marks import marks
-from projections.types import AGENT, STREAM, WORKFLOW, Projection, decode
-from projections.upcasting import UpcastFailed
+from projections import registry
+from projections.definition import upcasting
+from projections.definition.projection import AGENT, STREAM, WORKFLOW, Projection, decode
+from projections.definition.upcasting import UpcastFailed
+from projections.values.diff import diff
+from projections.values.tree_marks import marks
+from projections.views.facets import facets
 
 register = template.Library()
 

@@ -10,18 +10,18 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from events.json_value import visible
-from events.line import slot
+from events.json.value import visible
 from events.models import Log
+from events.reading.db_work import run
 from events.types import Event
-from projections.asking import run
-from projections.findings import Shown, findings
-from projections.replay_address import Address
-from projections.sources import Kind, Source, kind_of
-from projections.states import State
-from projections.strip import Column, Strip
-from projections.tracks import HEIGHT, Segment, Track
-from projections.types import Projection
+from events.views.event_line import slot
+from projections.definition.projection import Projection
+from projections.replay.address import Address
+from projections.replay.drawing.pinned_tracks import HEIGHT, Segment, Track
+from projections.replay.drawing.strip import Column, Strip
+from projections.replay.findings import Shown, findings
+from projections.states.at_moment import State
+from projections.states.source import Kind, Source, kind_of
 
 register = template.Library()
 

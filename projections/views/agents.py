@@ -9,14 +9,14 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from events import store
 from events.models import Member
+from events.reading import store
 from events.views.page import log_page, show
-from projections import checkpoints
 from projections.catalog.agents import agents as projection
-from projections.forms import AgentsForm
-from projections.presence import MINUTES, present
-from projections.views.twins import api_url
+from projections.materialise import checkpoints
+from projections.views.agent_activity import MINUTES, present
+from projections.views.forms import AgentsForm
+from projections.views.other_formats import api_url
 
 ROWS = 50
 _NAMES = 1_000

@@ -17,19 +17,21 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from events.json_tree import Row, tree
+from events.json.tree import Row, tree
 from events.models import Member, Role
 from events.views.page import log_page, show
-from projections import checkpoints, jobs, lag, parking, registry
-from projections.checkpoints import Progress
+from projections import registry
+from projections.definition.fingerprint import fingerprint
+from projections.definition.projection import Projection
 from projections.errors import NoSuchBuild
-from projections.fingerprint import fingerprint
-from projections.lag import Chart
+from projections.jobs.queue import queue
+from projections.materialise import checkpoints, lag, parked_keys
+from projections.materialise.checkpoints import Progress
+from projections.materialise.lag import Chart
+from projections.materialise.parked_keys import Fault, ParkedKey, Which
 from projections.models import ACTIVE, Policy, Snapshot
-from projections.parking import Fault, ParkedKey, Which
-from projections.state_text import loads
-from projections.types import Projection
-from projections.views.twins import api_url, format_of, projection_md, projections_md
+from projections.values.exact_json import loads
+from projections.views.other_formats import api_url, format_of, projection_md, projections_md
 
 STALLED = timedelta(minutes=2)
 """Without progress for so long, a build that has events to fold is said to be stalled."""
@@ -94,7 +96,7 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
     context = {
         "here": "projections",
         "standings": standings,
-        "jobs": [job for job in jobs.of_log(member.log_id, limit=_JOBS).fetch() if job.status in ACTIVE],
+        "jobs": [job for job in queue.of_log(member.log_id, limit=_JOBS).fetch() if job.status in ACTIVE],
     }
     template, partial = "projections/projections.html", "projections/_projections.html"
     return show(request, member, template=template, partial=partial, context=context)
@@ -149,7 +151,7 @@ def order(request: HttpRequest, member: Member, name: str, order: str) -> HttpRe
 @log_page(Role.OPERATOR)
 def cancel_job(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """`/logs/<log>/jobs/<pk>/cancel`: it ends between two stretches of work; back to the projections."""
-    jobs.cancel(member.log_id, pk)
+    queue.cancel(member.log_id, pk)
     messages.success(request, "The job ends as soon as it can.")
     return redirect("projections", member.log.name)
 
@@ -181,10 +183,10 @@ def _groups(member: Member, standing: Standing) -> list[Group]:
     initial = standing.projection.initial
 
     def stuck(fault: Fault) -> list[Stuck]:
-        found = parking.parked(*build, which=Which(kind=fault.kind, place=fault.place), limit=_PARKED_SHOWN)
+        found = parked_keys.parked(*build, which=Which(kind=fault.kind, place=fault.place), limit=_PARKED_SHOWN)
         return [Stuck(each, tree(initial if each.state is None else loads(each.state))) for each in found]
 
-    return [Group(fault, stuck(fault)) for fault in parking.faults(*build)[:_FAULTS_SHOWN]]
+    return [Group(fault, stuck(fault)) for fault in parked_keys.faults(*build)[:_FAULTS_SHOWN]]
 
 
 def _counted(rows: QuerySet[Any, Any]) -> int:
@@ -230,12 +232,12 @@ def _which(request: HttpRequest) -> Which:
 
 
 def _retried_parked(log_id: int, found: Projection, request: HttpRequest) -> str:
-    keys = parking.retry(log_id, found.name, _build(request), which=_which(request))
+    keys = parked_keys.retry(log_id, found.name, _build(request), which=_which(request))
     return f"{_keys(keys)} tried again, from the event on that parked it."
 
 
 def _skipped_parked(log_id: int, found: Projection, request: HttpRequest) -> str:
-    keys = parking.skip(log_id, found.name, _build(request), which=_which(request))
+    keys = parked_keys.skip(log_id, found.name, _build(request), which=_which(request))
     return f"{_keys(keys)} led on behind the event that parked it."
 
 

@@ -8,9 +8,11 @@ from django.views.decorators.http import require_http_methods
 
 from events.errors import NotFound
 from events.models import Member, Role
+from events.reading.db_work import run
 from events.views.page import log_page, show
-from projections import checkpoints, jobs, registry, trying
-from projections.asking import run
+from projections import registry
+from projections.jobs.queue import dry_run, queue
+from projections.materialise import checkpoints
 from projections.models import Job
 
 
@@ -22,7 +24,7 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     if not found.materialised:
         raise NotFound(f"{name} is folded on demand: there is nothing to rebuild.")
     if request.method == "POST":
-        job = run(trying.ensure(member.log_id, found))
+        job = run(dry_run.ensure(member.log_id, found))
         return redirect(f"{request.path}?job={job.pk}")
     builds = checkpoints.progress(member.log, name)
     context = {
@@ -38,5 +40,7 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 
 def _job(request: HttpRequest, member: Member) -> Job | None:
     text = request.GET.get("job", "")
-    found = jobs.one(member.log_id, int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
-    return found if found and found.kind == trying.DRY_RUN else None
+    found = (
+        queue.one(member.log_id, int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
+    )
+    return found if found and found.kind == dry_run.DRY_RUN else None

@@ -11,30 +11,32 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from events import store
-from events.answers import iso
+from events.api.responses import iso
 from events.errors import Invalid
-from events.json_tree import By, Row, tree
-from events.json_value import brief
+from events.json.tree import By, Row, tree
+from events.json.value import brief
 from events.models import Member
+from events.reading import store
+from events.reading.causes import Chain, causes_of
+from events.reading.db_work import Asking, run
 from events.types import Event, StreamInfo
 from events.views.event import whole_text
 from events.views.page import log_page, show
-from projections import history, present, registry
-from projections.asking import Asking, run
-from projections.because import Chain, causes_of
-from projections.fold import ReducerFailed
-from projections.forms import Asked, StateForm
-from projections.history import Way
-from projections.marks import marks
+from projections import registry
+from projections.definition.fold import ReducerFailed
+from projections.definition.projection import STREAM, Projection
 from projections.models import Checkpoint, Parked
-from projections.sources import source_of
-from projections.state_text import NotAState
-from projections.states import NOW, Moment, State, TooFar, difference
-from projections.types import STREAM, Change, Projection
-from projections.views.computed import computed
-from projections.views.replay_why import Because
-from projections.views.twins import api_url, format_of, state_md
+from projections.states.at_moment import State, TooFar, current, difference, value_history
+from projections.states.moment import NOW, Moment
+from projections.states.source import source_of
+from projections.states.value_history import Way
+from projections.values.change import Change
+from projections.values.exact_json import NotAState
+from projections.values.tree_marks import marks
+from projections.views.causes import Because
+from projections.views.forms import Asked, StateForm
+from projections.views.other_formats import api_url, format_of, state_md
+from projections.views.pending_job import computed
 
 _TOUCHES = 100
 
@@ -132,7 +134,7 @@ def _is_last(member: Member, projection: Projection, key: str, position: int) ->
             is_last = not (yield source.read(member.log_id, after=position, upto=member.log.head, limit=1))
         if is_last:
             return True
-    return (yield from present.state(member.log_id, projection, key)).position == position
+    return (yield from current.state(member.log_id, projection, key)).position == position
 
 
 def _shown(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
@@ -179,10 +181,10 @@ def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str |
 
 def _at(member: Member, projection: Projection, asked: Asked, *, whole: str | None, page: Any) -> dict[str, Any]:
     log_id = member.log_id
-    shown: State = run(present.state(log_id, projection, asked.key, at=asked.at))
+    shown: State = run(current.state(log_id, projection, asked.key, at=asked.at))
     try:
         # Of a kept state the way may be long: then its values are shown without who set them, until that is asked.
-        way = run(history.way_to(log_id, projection, asked.key, at=Moment(position=shown.position)))
+        way = run(value_history.way_to(log_id, projection, asked.key, at=Moment(position=shown.position)))
     except (TooFar, ReducerFailed):
         if asked.value is not None or not projection.materialised:
             raise
@@ -250,7 +252,7 @@ def _parked(log_id: int, projection: Projection, key: str) -> Parked | None:
 
 def _history_of(log_id: int, projection: Projection, asked: Asked) -> dict[str, Any]:
     at = asked.at if asked.before is None else Moment(position=asked.before)
-    found = run(history.history(log_id, projection, asked.key, pointer=asked.value or "", at=at))
+    found = run(value_history.history(log_id, projection, asked.key, pointer=asked.value or "", at=at))
     shown = found.touches[:_TOUCHES]
     rest = found.rest and {"value": found.rest.pointer, "before": found.rest.position}
     if len(found.touches) > _TOUCHES:

@@ -10,17 +10,19 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from events.errors import Invalid
-from events.json_value import brief, visible
+from events.json.value import brief, visible
 from events.models import Member
+from events.reading.db_work import run
 from events.views.page import log_page, show
-from projections import present, registry
-from projections.asking import run
-from projections.forms import StatesForm
-from projections.present import Found
-from projections.states import NOW, TooFar
-from projections.types import STREAM, Json, Projection
-from projections.views.computed import computed
-from projections.views.twins import api_url, format_of, states_md
+from projections import registry
+from projections.definition.projection import STREAM, Projection
+from projections.states.at_moment import TooFar, current
+from projections.states.current import Found
+from projections.states.moment import NOW
+from projections.values.change import Json
+from projections.views.forms import StatesForm
+from projections.views.other_formats import api_url, format_of, states_md
+from projections.views.pending_job import computed
 
 ROWS = 50
 _PAIRS = 6
@@ -64,7 +66,7 @@ def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 
 def _listed(request: HttpRequest, member: Member, projection: Projection, said: dict[str, Any]) -> dict[str, Any]:
     after = said["after"] if "after" in request.GET else None
-    asked = present.states(member.log_id, projection, query=said["q"], after=after, limit=ROWS, prefix=said["prefix"])
+    asked = current.states(member.log_id, projection, query=said["q"], after=after, limit=ROWS, prefix=said["prefix"])
     try:
         page = run(asked)
     except TooFar as too_far:

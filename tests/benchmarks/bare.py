@@ -19,8 +19,8 @@ import uuid_utils
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventsite.settings")
 django.setup()
 
+from events.api.schemas import AppendIn, EventIn, LineIn  # noqa: E402
 from events.engine import Engine, current  # noqa: E402
-from events.schemas import AppendIn, EventIn, LineIn  # noqa: E402
 from events.types import Append, Appended, NewEvent  # noqa: E402
 
 Scope = dict[str, Any]

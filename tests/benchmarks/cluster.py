@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventsite.embedded_postgres.cluster import SETTINGS
-from tests import cluster
+from tests.support import cluster
 
 # eventsourcing's recorder opens a connection for each of 64 threads.
 _SETTINGS = {**SETTINGS, "max_connections": "200"}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
-from events.answers import event_json
+from events.api.responses import event_json
 from events.types import Event
 from tests.benchmarks import payloads
 from tests.benchmarks.clients import Following, follow

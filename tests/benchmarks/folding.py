@@ -18,14 +18,14 @@ import orjson
 import psycopg
 import uvloop
 
-from events import store
 from events.engine import Engine
-from events.json_value import loads
-from projections import asking
-from projections.fold import fold
+from events.json.value import loads
+from events.reading import db_work, store
+from projections.definition.fold import fold
+from projections.definition.projection import Projection, decode
 from projections.registry import get
-from projections.states import Pace, state_at
-from projections.types import Json, Projection, decode
+from projections.states.at_moment import Pace, state_at
+from projections.values.change import Json
 from tests.benchmarks.aggregates import Aggregates
 from tests.benchmarks.logs import make_append, make_log
 from tests.benchmarks.measure import Table, milliseconds, ratio
@@ -100,7 +100,7 @@ def _against_aggregates() -> Table:
         get = partial(peer.get, peer_id)
         _row(table, size, "all events", get, partial(_folded, log_id))
         peer.take_snapshot(peer_id)
-        asking.run(state_at(log_id, tools, _STREAM, pace=Pace(most=None)))
+        db_work.run(state_at(log_id, tools, _STREAM, pace=Pace(most=None)))
         peer.go_on(peer_id, size, _BEHIND)
         uvloop.run(_append(log_id, size, _BEHIND))
         _row(table, size + _BEHIND, "a snapshot", get, partial(_now, log_id), calls=_CALLS)
@@ -131,7 +131,7 @@ def _folded(log_id: int) -> Json:
 
 
 def _now(log_id: int) -> Json:
-    return asking.run(state_at(log_id, tools, _STREAM)).value
+    return db_work.run(state_at(log_id, tools, _STREAM)).value
 
 
 async def _append(log_id: int, first: int, events: int) -> None:

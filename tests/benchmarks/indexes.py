@@ -14,10 +14,10 @@ from itertools import count as counter
 
 import psycopg
 
-from events import flush
-from events import sql as statements
-from events.append import new_append, new_event
-from events.plan import Request, plan
+from events import sql
+from events.appending import flush
+from events.appending.checks import new_append, new_event
+from events.appending.plan import Request, plan
 from tests.benchmarks import payloads
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, interleaved
@@ -79,7 +79,7 @@ def _prepare(connection: psycopg.Connection) -> int:
     """Make the rows to insert and the copy that holds more of them; how many."""
     log_id = make_log().pk
     for parameters in _flushes(log_id):
-        connection.execute(statements.APPEND, parameters)
+        connection.execute(sql.APPEND, parameters)
     connection.execute("create temp table example as select * from event where log_id = %s", [log_id])
     connection.execute("create index on example (position)")
     connection.execute("create table event_copy (like event including all)")
@@ -115,10 +115,10 @@ def _append(connection: psycopg.Connection, drop: str) -> float:
     flushes = _flushes(make_log().pk)
     with connection.transaction(force_rollback=True):
         connection.execute(drop)
-        connection.execute(statements.APPEND, flushes[0])
+        connection.execute(sql.APPEND, flushes[0])
         began = time.perf_counter()
         for parameters in flushes[1:]:
-            connection.execute(statements.APPEND, parameters)
+            connection.execute(sql.APPEND, parameters)
         return (time.perf_counter() - began) / (_FLUSH * (_FLUSHES - 1)) * 1e6
 
 

@@ -13,7 +13,7 @@ import django
 import orjson
 import uvloop
 
-from events.append import new_append, new_event
+from events.appending.checks import new_append, new_event
 from events.engine import Engine, current
 from tests.benchmarks import payloads
 from tests.benchmarks.logs import make_log

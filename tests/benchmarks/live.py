@@ -19,7 +19,7 @@ from tests.benchmarks.logs import make_log, make_token
 from tests.benchmarks.measure import Table, milliseconds, p99, ratio
 from tests.benchmarks.servers import Server
 from tests.benchmarks.viewers import Seen, Viewing, view
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 _RATE = 100
 _SECONDS = 8

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from events import tokens
-from events.append import new_append, new_event
+from events.access.membership import tokens
+from events.appending.checks import new_append, new_event
+from events.appending.writer import Writer
 from events.models import Log, Scope
 from events.types import Append, Appended
-from events.writer import Writer
 from tests.benchmarks import payloads
 
 _PATIENCE = 1.5

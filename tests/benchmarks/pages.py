@@ -13,7 +13,7 @@ from events.models import Log, Member, Role
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, interleaved, milliseconds, ratio
 from tests.benchmarks.query import SELECT, fill, median_time
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 _SIZES = (10_000, 1_000_000)
 _NEWEST = "true order by position desc limit 101"

@@ -17,7 +17,7 @@ from tests.benchmarks import payloads
 from tests.benchmarks.logs import make_log, make_token
 from tests.benchmarks.measure import Table, milliseconds, p99
 from tests.benchmarks.servers import Server
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 _RATES = (1, 100)
 _SECONDS = 30

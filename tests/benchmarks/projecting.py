@@ -15,13 +15,13 @@ from typing import Any
 import psycopg
 import uvloop
 
-from events import store
-from events.append import new_append, new_event
+from events.appending.checks import new_append, new_event
 from events.engine import Engine
 from events.models import Log
+from events.reading import store
 from eventsite.workers import Worker, Workers
-from projections.runner import Runner
-from projections.types import Decoded, Projection
+from projections.definition.projection import Decoded, Projection
+from projections.materialise.runner import Runner
 from tests.benchmarks import payloads
 from tests.benchmarks.logs import make_append, make_log
 from tests.benchmarks.measure import Table, count, milliseconds, p99

@@ -15,11 +15,11 @@ from typing import Any
 
 import psycopg
 
-from events import scan, store
 from events.models import Log
 from events.query.match import event_matcher
 from events.query.orm import where
 from events.query.parse import parse
+from events.reading import scan, store
 from events.types import Event
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, count, interleaved, milliseconds, ratio

@@ -12,8 +12,8 @@ import orjson
 import psycopg
 import uvloop
 
-from events import store
 from events.engine import Engine
+from events.reading import store
 from tests.benchmarks.logs import make_append, make_log
 from tests.benchmarks.measure import Table, milliseconds, ratio
 

@@ -21,24 +21,28 @@ from django.test import Client
 
 from events.models import Log, Member, Role
 from events.query.parse import parse
+from events.reading import db_work
+from events.reading.db_work import Asking
 from events.types import Event
-from projections import asking, jobs, registry
-from projections.asking import Asking
-from projections.fold import fold
+from projections import registry
+from projections.definition.fold import fold
+from projections.definition.projection import Projection, decode
+from projections.jobs.queue import queue
 from projections.models import Snapshot
-from projections.replay import replay
-from projections.replay_address import Address
-from projections.seek import Seek, seek
-from projections.sources import Source
-from projections.states import Pace, fold_to
-from projections.steps import step_at
-from projections.types import Json, Projection, decode
-from projections.views.replay_window import HEADER
-from projections.why import Why, why
+from projections.replay.address import Address
+from projections.replay.seek.condition import Seek
+from projections.replay.seek.search import seek
+from projections.replay.step import step_at
+from projections.replay.views.kept_window import HEADER
+from projections.replay.why import Why, why
+from projections.replay.window import replay
+from projections.states.at_moment import Pace, fold_to
+from projections.states.source import Source
+from projections.values.change import Json
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, count, interleaved, milliseconds, ratio
 from tests.benchmarks.query import SELECT, fill
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 _SIZES = (10_000, 1_000_000)
 _ROUNDS = 40
@@ -88,7 +92,7 @@ def _indexing(connection: psycopg.Connection, logs: dict[int, Log]) -> Table:
         part = max(10_000, size // 20)
         for end in range(part, size + 1, part):
             bare += _seconds(partial(_refold, connection, log, end, end - part))
-            ours += _seconds(partial(asking.run, _folded(log, end)))
+            ours += _seconds(partial(db_work.run, _folded(log, end)))
         left = Snapshot.objects.filter(log=log, projection=large.name, is_asked=False)
         last = left.latest("n")
         rates = f"{count(size / bare)}/s", f"{count(size / ours)}/s", ratio(bare, ours)
@@ -116,8 +120,8 @@ def _go_all_ways(client: Client, logs: dict[int, Log]) -> None:
     """Do what a page finds to be too far: what stands beside the state has indexes, too. (Half of them will do.)"""
     for size, log in logs.items():
         _page(client, log, size // 2 + _ROUNDS)
-    while job := jobs.claim():
-        jobs.do(job)
+    while job := queue.claim():
+        queue.do(job)
 
 
 def _stepping(connection: psycopg.Connection, client: Client, logs: dict[int, Log]) -> Table:
@@ -161,13 +165,13 @@ def _onward(size: int) -> Sequence[int]:
 
 
 def _step(log: Log, place: int) -> object:
-    made = asking.run(replay(log.pk, large, _SOURCE, place=place, head=log.head))
+    made = db_work.run(replay(log.pk, large, _SOURCE, place=place, head=log.head))
     assert made.is_known
     return made.after
 
 
 def _state(log: Log, place: int) -> object:
-    return asking.run(step_at(log.pk, large, _SOURCE, place=place, head=log.head)).state
+    return db_work.run(step_at(log.pk, large, _SOURCE, place=place, head=log.head)).state
 
 
 def _blame(log: Log, place: int) -> object:
@@ -175,7 +179,7 @@ def _blame(log: Log, place: int) -> object:
         made = yield from replay(log.pk, large, _SOURCE, place=place, head=log.head)
         return (yield from why(log.pk, made, f"/task{place % 300}/tokens/in", head=log.head))
 
-    found = asking.run(asked())
+    found = db_work.run(asked())
     assert found.changes[0].place == place
     return found
 
@@ -243,7 +247,7 @@ def _seeking(connection: psycopg.Connection, log: Log) -> Table:
 
 
 def _sought(log: Log, wanted: Seek) -> None:
-    sought = asking.run(seek(log.pk, wanted, head=log.head, pace=_TO_THE_END))
+    sought = db_work.run(seek(log.pk, wanted, head=log.head, pace=_TO_THE_END))
     assert sought.event is None
     assert sought.searched_to == log.head
 

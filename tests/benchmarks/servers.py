@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from tests.benchmarks import machine
-from tests.patience import PATIENCE
-from tests.processes import die_with_parent
-from tests.server import CHECKOUT, free_port
+from tests.support.patience import PATIENCE
+from tests.support.processes import die_with_parent
+from tests.support.server import CHECKOUT, free_port
 
 _OPTIONS = ("--lifespan", "on", "--no-access-log", "--no-server-header", "--log-level", "warning")
 

@@ -16,12 +16,16 @@ from typing import Any
 from django.db import connection
 
 from events.models import Log
+from events.reading.db_work import run as ask
 from eventsite.workers import JOBS, PROJECTIONS, Workers
-from projections import checkpoints, computing, registry
-from projections.asking import run as ask
+from projections import registry
+from projections.definition.projection import Projection
+from projections.jobs.queue import fold
+from projections.materialise import checkpoints
 from projections.models import Checkpoint, Job, JobStatus, Snapshot
-from projections.states import NOW, Moment, Pace, TooFar, state_at
-from projections.types import Json, Projection
+from projections.states.at_moment import Pace, TooFar, state_at
+from projections.states.moment import NOW, Moment
+from projections.values.change import Json
 from tests.benchmarks.load import Load, generate, generator
 from tests.benchmarks.logs import make_log, make_token
 from tests.benchmarks.measure import Table, count, milliseconds, p99, ratio
@@ -147,7 +151,7 @@ def _folding(log: Log) -> Iterator[None]:
     try:
         ask(state_at(log.pk, latest, _STREAM))
     except TooFar as too_far:
-        job = ask(computing.ensure(log.pk, latest, _STREAM, at=NOW, too_far=too_far))
+        job = ask(fold.ensure_state(log.pk, latest, _STREAM, at=NOW, too_far=too_far))
     with Workers([JOBS]):
         _wait(lambda: Job.objects.filter(pk=job.pk, progress__gt=0).exists())
         yield

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from events.access.sign_in import create_link
 from events.models import Log, Role
-from events.sign_in import create_link
 from tests.browser.agent import Agent
-from tests.factories import make_member, make_user
-from tests.patience import PATIENCE
-from tests.server import Server
+from tests.support.factories import make_member, make_user
+from tests.support.patience import PATIENCE
+from tests.support.server import Server
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 OPTIONS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]

@@ -13,9 +13,9 @@ from projections.catalog.agents import agents
 from projections.catalog.counts import counts
 from projections.catalog.lifecycle import lifecycle
 from tests.browser.agent import Agent
-from tests.factories import make_log
 from tests.integration.projections.running import settle
-from tests.server import Server
+from tests.support.factories import make_log
+from tests.support.server import Server
 
 PAGES = (
     "", "?before=3", "?q=type:Nope", "?q=(agnet:x", "?q=order-1+-type:Nope", "?before=x",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 
-from tests.server import Server
+from tests.support.server import Server
 
 
 def test_the_api_docs_work_without_the_internet(page: Page, server: Server) -> None:

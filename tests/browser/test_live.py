@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.agent import Agent
-from tests.server import Server
+from tests.support.server import Server
 
 ROWS = "#rows [data-position]"
 

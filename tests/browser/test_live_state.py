@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from events.models import Log, Member
 from tests.browser.agent import Agent
 from tests.browser.test_live import ROWS, positions, scroll_away
-from tests.server import Server
+from tests.support.server import Server
 
 
 def pause(page: Page) -> None:

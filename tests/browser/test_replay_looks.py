@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
 from tests.browser.agent import Agent
-from tests.server import Server
+from tests.support.server import Server
 
 OLD, NEW = "what was written here at first, and at length", "what stands here now, which is as long as that"
 LONG = "a-name-that-takes-most-of-the-row-it-stands-in"

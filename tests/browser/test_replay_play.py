@@ -14,7 +14,7 @@ from events.models import Log
 from projections.catalog.counts import counts
 from tests.browser.agent import Agent
 from tests.integration.projections.running import settle
-from tests.server import Server
+from tests.support.server import Server
 
 START = "2026-03-01T09:00:00Z"
 TIMES = ("09:00:00", "09:00:01.5", "12:12:01.5", "12:12:02", "12:12:02")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
 from tests.browser.agent import Agent
-from tests.server import Server
+from tests.support.server import Server
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
-from projections import jobs, seeking
+from projections.jobs.queue import queue
 from projections.models import Job, JobStatus
+from projections.replay.seek import job as seeking
 from tests.browser.agent import Agent
-from tests.server import Server
+from tests.support.server import Server
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_long_search_can_be_cancelled_and_leads_to_the_step_when_it_is_done(
     expect(said).to_contain_text("Searching.")
     job = Job.objects.filter(log_id=log.pk, kind=seeking.SEEK).latest("pk")
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
-    jobs.do(Job.objects.get(pk=job.pk))
+    queue.do(Job.objects.get(pk=job.pk))
     expect(admin_page.locator('[aria-current="step"] .n')).to_have_text("1,451")
     expect(admin_page).to_have_url(re.compile(r"/1451\?to="))
     expect(said).to_have_count(0)

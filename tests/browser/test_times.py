@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
 from tests.browser.agent import Agent
-from tests.server import Server
+from tests.support.server import Server
 
 # Half past ten in the evening, UTC, is four in the morning of the next day in Kolkata, the whole year.
 SENT, UTC, LOCAL = "2021-07-21T22:30:01.500Z", "2021-07-21 22:30:01", "2021-07-22 04:00:01"

@@ -25,9 +25,9 @@ from eventsite.demo import live, seeding
 from eventsite.demo.live import AlreadyRunning, run_live, start_live, stop
 from eventsite.demo.seeding import play_finished
 from eventsite.demo.transports import in_process
-from tests.factories import make_append, make_log, make_name
-from tests.patience import PATIENCE
-from tests.server import Server, free_port
+from tests.support.factories import make_append, make_log, make_name
+from tests.support.patience import PATIENCE
+from tests.support.server import Server, free_port
 
 AGENTS = {"router", "optimizer", "notifier"}
 

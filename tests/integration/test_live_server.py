@@ -21,8 +21,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from events.models import Log, Member
-from tests.patience import PATIENCE
-from tests.server import Server, conninfo_of
+from tests.support.patience import PATIENCE
+from tests.support.server import Server, conninfo_of
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="looks for sockets in /proc")
 

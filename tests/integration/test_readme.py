@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from events import store
 from events.models import Log
-from tests.server import CHECKOUT, Server
+from events.reading import store
+from tests.support.server import CHECKOUT, Server
 
 
 def blocks_of(page: str) -> list[str]:

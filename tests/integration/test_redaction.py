@@ -10,12 +10,13 @@ import pytest
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
 
-from events import redaction, store
+from events import redaction
 from events.errors import IdConflict, Invalid, NoSuchEvent
 from events.models import Log, Redaction
+from events.reading import store
 from events.types import Appended, Event
-from tests.factories import make_append
 from tests.integration.importers.commands import append, redact_event
+from tests.support.factories import make_append
 
 REFUSED = "the log is append-only"
 

@@ -20,7 +20,7 @@ from django.db import connection
 
 from eventsite.data_dir import DataDir
 from eventsite.embedded_postgres import Cluster
-from tests.server import Server, conninfo_of
+from tests.support.server import Server, conninfo_of
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from psycopg.conninfo import make_conninfo
 
 from eventsite.database import database as parse
-from tests.server import CHECKOUT, OWN_VARIABLES
+from tests.support.server import CHECKOUT, OWN_VARIABLES
 
 
 def manage(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:

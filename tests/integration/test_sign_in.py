@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from events import sign_in
+from events.access.membership import sign_in
 from events.models import SignInLink
 
 

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from events.models import Log, Member, Role, Token
-from tests.factories import make_name
+from tests.support.factories import make_name
 
 
 def create(**options: Any) -> str:

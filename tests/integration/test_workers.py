@@ -17,8 +17,8 @@ from django.db import connection
 from events.models import Log
 from projections.models import Checkpoint
 from tests.integration.projections.running import append, varied
-from tests.patience import PATIENCE
-from tests.server import Server, conninfo_of
+from tests.support.patience import PATIENCE
+from tests.support.server import Server, conninfo_of
 
 MakeServer = Callable[..., Server]
 

@@ -16,12 +16,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from events.access.logs import named
 from events.errors import EventsError
-from events.exporting import export
-from events.logs import named
 from events.query.parse import parse
 from events.query.reading import refuse_state
 from events.query.tree import pin
+from events.transfer.exporting import export
 
 
 class Command(BaseCommand):

@@ -11,12 +11,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from events.access.logs import named
 from events.errors import EventsError
-from events.importers import FORMATS
-from events.importers.base import Broken, find, read_files
-from events.importing import Imported, import_items
-from events.logs import named
-from events.restoring import restore
+from events.transfer.importers import FORMATS
+from events.transfer.importers.base import Broken, find, read_files
+from events.transfer.importing import Imported, import_items
+from events.transfer.restoring import restore
 
 
 class Command(BaseCommand):

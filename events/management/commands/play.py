@@ -16,12 +16,13 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from events import client, logs, tokens
-from events.importers import FORMATS
-from events.importers.base import Format, Record, find, read_files
+from events import client
+from events.access.membership import logs, tokens
+from events.api.schemas import AppendOut
 from events.models import Scope
-from events.playing import Playing
-from events.schemas import AppendOut
+from events.transfer.importers import FORMATS
+from events.transfer.importers.base import Format, Record, find, read_files
+from events.transfer.playing import Playing
 
 _LOG = "main"
 _TOKEN_LIFETIME = timedelta(days=1)

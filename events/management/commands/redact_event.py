@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from events import redaction
+from events.access.logs import named
 from events.errors import EventsError
-from events.logs import named
 
 
 class Command(BaseCommand):

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from events import client, logs
+from events import client
+from events.access.membership import logs
 from events.engine import Engine
 from events.models import Log
 from eventsite.demo.live import AlreadyRunning, run_live

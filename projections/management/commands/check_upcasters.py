@@ -12,15 +12,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 from tqdm import tqdm
 
-from events import models, store
+from events import models
+from events.access.logs import named
 from events.errors import EventsError
-from events.logs import named
 from events.query.orm import where
 from events.query.tree import Name, Named, Pattern, any_of
+from events.reading import store
 from events.types import Event, LogInfo
-from projections import state_text, upcasting
-from projections.state_text import NotAState
-from projections.upcasting import Chains, UpcastFailed
+from projections.definition import upcasting
+from projections.definition.upcasting import Chains, UpcastFailed
+from projections.values import exact_json
+from projections.values.exact_json import NotAState
 
 _CHUNK = 200
 """Events held at a time: with data at its limit of 1 MiB, 200 MiB."""
@@ -86,7 +88,7 @@ def _try(log: LogInfo, chains: Chains, events: int) -> dict[tuple[str, int], _Tr
     for event in tqdm(_upcast(log, chains), total=events, unit=" events", disable=None, file=sys.stderr, leave=False):
         outcome = tried.setdefault((event.type, event.schema_version), _Tried())
         try:
-            state_text.dumps(chains.read(event))
+            exact_json.dumps(chains.read(event))
             outcome.passed += 1
         except (UpcastFailed, NotAState) as error:
             outcome.fails(event, error)

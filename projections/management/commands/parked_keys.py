@@ -7,13 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from events.access.logs import named
 from events.errors import EventsError
-from events.logs import named
 from events.models import Log
-from projections import checkpoints, parking
-from projections.checkpoints import Progress
 from projections.errors import NoSuchBuild
-from projections.parking import Which
+from projections.materialise import checkpoints, parked_keys
+from projections.materialise.checkpoints import Progress
+from projections.materialise.parked_keys import Which
 
 _KEYS = 5
 """Keys shown of each fault."""
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 self._list(log.pk, build)
 
     def _go_on(self, log_id: int, build: Progress, which: Which, *, is_skip: bool) -> None:
-        order = parking.skip if is_skip else parking.retry
+        order = parked_keys.skip if is_skip else parked_keys.retry
         try:
             count = order(log_id, build.projection, build.build, which=which)
         except NoSuchBuild:
@@ -57,10 +57,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{build.projection}: {keys} {says}, by the runner.")
 
     def _list(self, log_id: int, build: Progress) -> None:
-        for fault in parking.faults(log_id, build.projection, build.build):
+        for fault in parked_keys.faults(log_id, build.projection, build.build):
             again = f", {fault.retried:,} of them being tried again" if fault.retried else ""
             where = f" in {fault.where}" if fault.where else ""
             self.stdout.write(f"{build.projection}: {fault.kind}{where}: {fault.keys:,} keys{again}")
             of_fault = Which(kind=fault.kind, place=fault.place)
-            for each in parking.parked(log_id, build.projection, build.build, which=of_fault, limit=_KEYS):
+            for each in parked_keys.parked(log_id, build.projection, build.build, which=of_fault, limit=_KEYS):
                 self.stdout.write(f"    {each.key} at event {each.position}: {each.error}")

@@ -11,13 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from events.models import Log
-from projections import checkpoints, registry
-from projections.checkpoints import Progress
+from projections import registry
+from projections.definition.projection import Projection
 from projections.errors import NoSuchProjection
-from projections.rebuilding import KEYS, Trial, dry_run
-from projections.runner import Part, Runner
-from projections.state_text import dumps
-from projections.types import Projection
+from projections.jobs.dry_run import KEYS, Trial, dry_run
+from projections.materialise import checkpoints
+from projections.materialise.checkpoints import Progress
+from projections.materialise.runner import Part, Runner
+from projections.values.exact_json import dumps
 
 _LOOK = 0.2
 """Seconds between two looks at a rebuild that a server does."""

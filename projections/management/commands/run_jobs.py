@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from projections.working import work
+from projections.jobs.worker import work
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from eventsite.asgi import http
-from tests.patience import PATIENCE
+from tests.support.patience import PATIENCE
 
 
 class Exchange:

@@ -15,12 +15,14 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from events import engine, following, grants
+from events import engine
+from events.access.membership import grants
+from events.access.tokens import hash_of
+from events.api.operations import following
 from events.models import Log, Member, Scope, Token
-from events.tokens import hash_of
 from events.types import Appended
-from tests import factories
 from tests.integration.api.streaming import Exchange
+from tests.support import factories
 
 STREAM = "order-1"
 READS = [

@@ -12,13 +12,14 @@ import orjson
 import pytest
 from pytest_django import Settings
 
-from events import bulk, engine
+from events import engine
+from events.api.operations import ndjson
 from events.errors import OutcomeUnknown, QueueFull, Unavailable
 from events.models import Scope
 from events.types import Append
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_append import head
-from tests.patience import PATIENCE
+from tests.support.patience import PATIENCE
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -107,7 +108,7 @@ async def test_a_body_without_end_is_read_only_as_fast_as_it_is_written(api: htt
     writer = Settling()
     first = (await send(api, body())).json()
     assert first == {"appended": count, "replayed": 0, "failed": 0, "last_position": count, "errors": []}
-    assert max(ahead) <= 2 * bulk._CHUNK_LINES + piece
+    assert max(ahead) <= 2 * ndjson._CHUNK_LINES + piece
 
 
 class Settling:
@@ -158,7 +159,7 @@ async def test_a_request_may_be_longer_than_other_requests(api: httpx.AsyncClien
 async def test_a_client_that_goes_away_leaves_whole_lines_only(
     api: httpx.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_CHUNK_LINES", 10)
+    monkeypatch.setattr(ndjson, "_CHUNK_LINES", 10)
     body = b"\n".join(line(n, id=str(n)) for n in range(100))
     cut = body[: len(body) // 2]
     async with Exchange("POST", "/api/events", token=token, headers=NDJSON, body=[cut], abandoned=True) as exchange:
@@ -187,7 +188,7 @@ async def test_a_token_reaches_the_lines_of_its_prefix_only(anyone: httpx.AsyncC
 async def test_a_database_that_is_away_ends_it_with_the_counts_so_far(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: type[Unavailable | OutcomeUnknown]
 ) -> None:
-    monkeypatch.setattr(bulk, "_CHUNK_LINES", 10)
+    monkeypatch.setattr(ndjson, "_CHUNK_LINES", 10)
     writer = engine.current().writer
     append = writer.append
     calls: list[int] = []
@@ -208,8 +209,8 @@ async def test_a_database_that_is_away_ends_it_with_the_counts_so_far(
 async def test_a_full_queue_is_waited_for_and_then_refused_with_the_counts(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_CHUNK_LINES", 10)
-    monkeypatch.setattr(bulk, "_PATIENCE", 0.2)
+    monkeypatch.setattr(ndjson, "_CHUNK_LINES", 10)
+    monkeypatch.setattr(ndjson, "_PATIENCE", 0.2)
     writer = engine.current().writer
     append = writer.append
     full = iter([True, False])

@@ -9,7 +9,7 @@ import pytest
 
 from events import engine
 from events.errors import OutcomeUnknown, QueueFull
-from events.store import Read
+from events.reading.store import Read
 from tests.integration.api.test_append import EVENT
 
 SECRET = "a detail that is nobody's business"

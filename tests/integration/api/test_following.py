@@ -8,13 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from events import engine, following
+from events import engine
+from events.api.operations import following
 from events.engine import Engine
 from events.models import Log
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
-from tests.patience import PATIENCE
-from tests.server import Server
+from tests.support.patience import PATIENCE
+from tests.support.server import Server
 
 SSE = {"Accept": "text/event-stream"}
 

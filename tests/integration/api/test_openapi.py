@@ -20,9 +20,9 @@ from events.query.parse import MOST_CHARACTERS
 from events.query.printing import to_text
 from eventsite.api import api as described
 from eventsite.limits import Limits
-from tests import factories
 from tests.integration.api.test_queries import parsed
-from tests.server import Server
+from tests.support import factories
+from tests.support.server import Server
 from tests.unit.query.strategies import CHARACTERS, EVENT_QUERIES, TEXTS
 
 SOUND = EVENT_QUERIES.map(to_text).filter(lambda text: len(text) <= MOST_CHARACTERS)

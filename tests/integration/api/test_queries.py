@@ -16,19 +16,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from events import engine, scan, store
+from events import engine
 from events.models import Log
 from events.query.errors import InvalidQuery, NotForEvents
 from events.query.match import event_matcher
 from events.query.parse import MOST_CHARACTERS, MOST_DEEP, MOST_TERMS, parse
 from events.query.printing import to_text
 from events.query.tree import Name, Named, Pattern, Query, any_of
+from events.reading import scan, store
 from events.types import Append, Event
-from tests.factories import make_append
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
 from tests.integration.query.test_agreement import APPENDS
-from tests.patience import PATIENCE
+from tests.support.factories import make_append
+from tests.support.patience import PATIENCE
 from tests.unit.query.strategies import EVENT_QUERIES
 
 EXAMPLES = 40

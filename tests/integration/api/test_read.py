@@ -11,7 +11,7 @@ import pytest
 
 from events import engine
 from events.models import Log
-from tests import factories
+from tests.support import factories
 
 
 async def write(log: Log, *events: dict[str, Any], stream: str = "order-1") -> None:

@@ -14,8 +14,8 @@ from psycopg.conninfo import make_conninfo
 
 from eventsite.embedded_postgres.cluster import allow, initdb, server_command
 from eventsite.server_user import ServerUser
-from tests.cluster import SETTINGS
-from tests.processes import die_with_parent
+from tests.support.cluster import SETTINGS
+from tests.support.processes import die_with_parent
 
 
 class Postgres:

@@ -9,17 +9,17 @@ from dataclasses import replace
 import pytest
 from pytest_django import Settings
 
-from events import notify, store
+from events.appending.plan import Outcome
 from events.engine import Engine
 from events.errors import OutcomeUnknown, Unavailable, WrongExpectedVersion
 from events.models import Log
-from events.plan import Outcome
+from events.reading import notify, store
 from events.types import Appended, Event
-from tests.factories import make_append
 from tests.integration.faults.proxy import Cut, Proxy
-from tests.invariants import assert_whole
-from tests.locks import holding_lock
-from tests.patience import PATIENCE, until_longer
+from tests.support.factories import make_append
+from tests.support.invariants import assert_whole
+from tests.support.locks import holding_lock
+from tests.support.patience import PATIENCE, until_longer
 
 CUTS = pytest.mark.parametrize("cut", Cut)
 

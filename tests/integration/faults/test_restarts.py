@@ -12,15 +12,15 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from events import engine as engines
-from events import store, tail
+from events.appending.plan import Outcome
 from events.engine import Engine
 from events.models import Log
-from events.plan import Outcome
+from events.reading import store, tail
 from events.types import Appended, Event
-from tests.factories import make_append
 from tests.integration.faults.postgres import Postgres
-from tests.invariants import assert_whole
-from tests.patience import PATIENCE, until, until_longer
+from tests.support.factories import make_append
+from tests.support.invariants import assert_whole
+from tests.support.patience import PATIENCE, until, until_longer
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import httpx
 import pytest
 from django.db import connection
 
-from events import store, tokens
+from events.access.membership import tokens
 from events.models import Log, Scope
-from tests.server import Server, conninfo_of
+from events.reading import store
+from tests.support.server import Server, conninfo_of
 
 CLIENTS, APPENDS = 6, 40
 

@@ -14,13 +14,14 @@ import pytest
 from django.core.management.base import CommandError
 from django.db import connections
 
-from events import exporting, store
-from events.answers import event_json
+from events.api.responses import event_json
 from events.models import Log
 from events.query.match import event_matcher
 from events.query.parse import parse
-from tests.factories import make_append
+from events.reading import store
+from events.transfer import exporting
 from tests.integration.importers.commands import append, export_events, import_events, redact_event
+from tests.support.factories import make_append
 
 
 def test_a_line_is_the_event_as_the_api_shows_it_and_what_a_restore_needs(log: Log, tmp_path: Path) -> None:

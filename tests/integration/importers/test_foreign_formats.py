@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from django.core.management.base import CommandError
 
-from events import store
 from events.models import Log
+from events.reading import store
 from events.types import Event
 from tests.integration.importers.commands import import_events, write_lines
 

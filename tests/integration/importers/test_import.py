@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.core.management.base import CommandError
 
-from events import store
 from events.models import Log
+from events.reading import store
 from events.types import Appended, Event
-from tests.factories import make_append
 from tests.integration.importers.commands import append, export_events, import_events, redact_event, write_lines
+from tests.support.factories import make_append
 
 
 def line(id: int | str, **fields: Any) -> dict[str, Any]:
@@ -156,8 +156,8 @@ def test_a_log_that_is_not_there_is_an_error_that_says_how_to_make_it(database: 
 def test_a_database_that_is_away_stops_the_import_and_says_to_run_it_again(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from events.appending.writer import Writer
     from events.errors import Unavailable
-    from events.writer import Writer
 
     async def away(self: Writer, log_id: int, appends: list[Any]) -> list[Unavailable]:
         return [Unavailable() for _ in appends]

@@ -17,14 +17,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from events import store
 from events.models import Log, Token
+from events.reading import store
 from events.types import Event
-from tests.factories import make_name
 from tests.integration.importers.commands import write_lines
-from tests.patience import PATIENCE
-from tests.processes import die_with_parent
-from tests.server import CHECKOUT, Server, conninfo_of, free_port
+from tests.support.factories import make_name
+from tests.support.patience import PATIENCE
+from tests.support.processes import die_with_parent
+from tests.support.server import CHECKOUT, Server, conninfo_of, free_port
 
 
 def line(id: int, stream: str = "run-1", **fields: Any) -> dict[str, Any]:

@@ -11,11 +11,12 @@ import pytest
 from django.core.management.base import CommandError
 from django.db import IntegrityError, connection
 
-from events import sql, store
+from events import sql
 from events.models import Log
+from events.reading import store
 from events.types import Appended
-from tests.factories import make_append
 from tests.integration.importers.commands import append, export_events, import_events, redact_event, write_lines
+from tests.support.factories import make_append
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from django.core.management.base import CommandError
 
-from events import store
 from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
+from events.reading import store
 from tests.integration.importers.commands import import_events
 
 

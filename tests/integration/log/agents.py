@@ -22,7 +22,7 @@ async def write_and_follow(log_id: int, name: str, count: int) -> Any:
     """Four writers and two followers; `count` events are written by all processes together with us."""
     from events.engine import Engine
     from events.types import Appended
-    from tests.factories import make_append
+    from tests.support.factories import make_append
 
     chance = random.Random(name)
 
@@ -64,7 +64,7 @@ async def compete(log_id: int, name: str, count: int) -> Any:
     from events.engine import Engine
     from events.errors import WrongExpectedVersion
     from events.types import Appended
-    from tests.factories import make_append
+    from tests.support.factories import make_append
 
     chance = random.Random(name)
     believed = {"events": 0, "amount": 0, "conflicts": 0}

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import pytest
 
-from events import store
+from events.appending.plan import Outcome
 from events.engine import Engine
 from events.models import Log
-from events.plan import Outcome
+from events.reading import store
 from events.types import Append, Event
 
 

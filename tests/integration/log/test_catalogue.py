@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from events import store
-from events.append import new_append, new_event
+from events.appending.checks import new_append, new_event
 from events.engine import Engine
 from events.models import Log
+from events.reading import store
 from events.types import Append, StreamInfo
 
 START, END = "2026-01-01T10:00:00Z", "2026-01-01T11:30:00Z"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from events.append import new_append, new_event
+from events.appending.checks import new_append, new_event
 from events.engine import Engine
 from events.models import Log
 from events.types import Append

@@ -13,15 +13,16 @@ from asgiref.sync import sync_to_async
 from psycopg import OperationalError
 from pytest_django import Settings
 
-from events import redaction, tail
+from events import redaction
 from events.engine import Engine
 from events.models import Log
+from events.reading import tail
 from events.types import Event
-from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
-from tests.invariants import assert_whole
-from tests.locks import append_in, holding_lock
-from tests.patience import PATIENCE, until
+from tests.support.factories import make_append
+from tests.support.invariants import assert_whole
+from tests.support.locks import append_in, holding_lock
+from tests.support.patience import PATIENCE, until
 
 
 @pytest.fixture

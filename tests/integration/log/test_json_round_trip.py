@@ -11,13 +11,13 @@ from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import store
 from events.engine import Engine
-from events.json_value import loads
+from events.json.value import loads
 from events.models import Log
+from events.reading import store
 from events.types import Appended
-from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
+from tests.support.factories import make_append
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)
 numbers = (

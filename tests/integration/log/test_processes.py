@@ -11,12 +11,12 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count
 
-from events import store
 from events.models import Event, Log
+from events.reading import store
 from tests.integration.log.agents import ORDER, digest
-from tests.invariants import assert_whole
-from tests.processes import die_with_parent
-from tests.server import CHECKOUT, conninfo_of
+from tests.support.invariants import assert_whole
+from tests.support.processes import die_with_parent
+from tests.support.server import CHECKOUT, conninfo_of
 
 
 def in_two_processes(task: str, log: Log, count: int) -> list[Any]:

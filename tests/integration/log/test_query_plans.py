@@ -12,14 +12,14 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from events import store
 from events.engine import Engine
 from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
-from events.store import Read
+from events.reading import store
+from events.reading.store import Read
 from events.types import Event
-from tests.factories import make_log
+from tests.support.factories import make_log
 
 MANY = 20_000
 AGENTS = " OR ".join(f"agent:agent-{n}" for n in range(20))

@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 from pytest_django import Settings
 
-from events.append import size
+from events.appending.checks import size
 from events.engine import Engine
 from events.errors import QueueFull
 from events.models import Log
 from events.types import Appended
-from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
-from tests.invariants import assert_whole
-from tests.locks import holding_lock
+from tests.support.factories import make_append
+from tests.support.invariants import assert_whole
+from tests.support.locks import holding_lock
 
 
 async def test_a_full_queue_refuses_at_once_and_takes_more_when_it_has_drained(

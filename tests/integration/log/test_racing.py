@@ -9,17 +9,17 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from events import store
+from events.appending.plan import Outcome
 from events.engine import Engine
 from events.errors import Unavailable, WrongExpectedVersion
 from events.models import Log
-from events.plan import Outcome
+from events.reading import store
 from events.types import Appended
-from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
-from tests.invariants import assert_whole
-from tests.locks import holding_lock
-from tests.patience import PATIENCE
+from tests.support.factories import make_append
+from tests.support.invariants import assert_whole
+from tests.support.locks import holding_lock
+from tests.support.patience import PATIENCE
 
 
 @pytest_asyncio.fixture

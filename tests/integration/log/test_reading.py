@@ -10,16 +10,16 @@ from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import store
 from events.engine import Engine
 from events.models import Log
 from events.query.match import event_matcher
 from events.query.orm import where
 from events.query.tree import Name, Named, Pattern, Query, all_of, any_of
-from events.store import NameSeen
+from events.reading import store
+from events.reading.store import NameSeen
 from events.types import Event, StreamInfo
-from tests.factories import make_append
 from tests.integration.log.conftest import AppendTo, Read
+from tests.support.factories import make_append
 
 NAMES = [
     "a",

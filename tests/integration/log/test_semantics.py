@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from events import store
-from events.append import new_append
+from events.appending.checks import new_append
 from events.engine import Engine
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.models import Event as EventRow
 from events.models import Log
+from events.reading import store
 from events.types import STREAM_EXISTS, Appended
-from tests.factories import make_append, make_event
 from tests.integration.log.conftest import AppendTo, Read
-from tests.invariants import assert_whole
+from tests.support.factories import make_append, make_event
+from tests.support.invariants import assert_whole
 
 
 async def test_an_append_is_answered_with_positions_and_versions(append: AppendTo) -> None:

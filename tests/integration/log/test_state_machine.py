@@ -9,13 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from events import store
+from events.appending.plan import Outcome
 from events.engine import Engine
-from events.plan import Outcome
+from events.reading import store
 from events.types import STREAM_EXISTS, Append, Appended
-from tests.factories import make_append, make_log
-from tests.invariants import assert_whole
-from tests.oracle import MemoryLog, said
+from tests.support.factories import make_append, make_log
+from tests.support.invariants import assert_whole
+from tests.support.oracle import MemoryLog, said
 
 
 @st.composite

@@ -13,7 +13,7 @@ from django.test import Client
 from events.engine import Engine
 from events.models import Log, Member
 from events.types import Appended
-from tests.factories import make_append
+from tests.support.factories import make_append
 
 Append = Callable[..., None]
 

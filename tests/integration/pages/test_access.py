@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.models import Log, Role
-from tests.factories import make_log, make_member
 from tests.integration.pages.conftest import Append
+from tests.support.factories import make_log, make_member
 
 PAGES = (
     "", "events/1", "streams/", "streams/order-1/", "workflows/", "workflows/w/", "seen/correlation_id", "completions",

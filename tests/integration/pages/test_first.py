@@ -9,12 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from events.access.tokens import hash_of
 from events.models import Log, Role, Token
-from events.tokens import hash_of
 from eventsite import views
 from eventsite.demo import seeding
-from tests.factories import make_member
 from tests.integration.pages.conftest import Append
+from tests.support.factories import make_member
 
 HTMX = {"HX-Request": "true"}
 

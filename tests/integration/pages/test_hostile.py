@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
-from events import scan
+from events.reading import scan
 from tests.integration.pages.conftest import Append
 
 SCRIPT = "<script>alert(1)</script>"

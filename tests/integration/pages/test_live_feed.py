@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from events import feed, scan
 from events.engine import Engine
-from events.frame import MOST_ROWS, Frame, Gathering, View
+from events.live import feed
+from events.live.frame import MOST_ROWS, Frame, Gathering, View
 from events.models import Log
 from events.query.parse import parse
-from tests.factories import make_append
-from tests.patience import PATIENCE, until
+from events.reading import scan
+from tests.support.factories import make_append
+from tests.support.patience import PATIENCE, until
 
 Watch = AsyncGenerator[Frame]
 

@@ -14,12 +14,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from events import feed, redaction
+from events import redaction
 from events.engine import Engine
-from events.frame import Frame, Gathering
+from events.live import feed
+from events.live.frame import Frame, Gathering
 from events.models import Log, Member
 from tests.integration.pages.test_live_rows import Socket, append, shown, socket
-from tests.patience import PATIENCE, until
+from tests.support.patience import PATIENCE, until
 
 SECRET = "4111-1111-1111-1111"
 """What the data of a redacted event said."""

@@ -19,13 +19,14 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import AsyncClient
 from msgspec.structs import replace
 
-from events import consumers, feed, store
 from events.engine import Engine
-from events.frame import rows_html
+from events.live import consumer, feed
+from events.live.frame import rows_html
+from events.live.routing import websocket_urlpatterns
 from events.models import Log, Member
-from events.routing import websocket_urlpatterns
-from tests.factories import make_append
-from tests.patience import PATIENCE
+from events.reading import store
+from tests.support.factories import make_append
+from tests.support.patience import PATIENCE
 
 
 class Socket:
@@ -282,7 +283,7 @@ async def test_strangers_and_the_not_signed_in_are_told_so_and_sent_nothing(
 async def test_who_is_no_longer_a_member_is_cut_off(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(consumer, "HEARTBEAT", 0.05)
     async with socket(log.name, user) as watching:
         assert await watching.connect()
         await database_sync_to_async(member.delete)()
@@ -292,7 +293,7 @@ async def test_who_is_no_longer_a_member_is_cut_off(
 async def test_whose_session_ended_is_asked_to_sign_in_again(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(consumer, "HEARTBEAT", 0.05)
     cookies = await cookies_of(user)
     watching = Socket(log.name, cookies, "")
     assert await watching.connect()
@@ -305,7 +306,7 @@ async def test_a_busy_log_does_not_keep_who_left_it(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The access is looked at by the clock, not only when nothing comes.
-    monkeypatch.setattr(consumers, "HEARTBEAT", 0.3)
+    monkeypatch.setattr(consumer, "HEARTBEAT", 0.3)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append(engine, log, {})

@@ -10,12 +10,13 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log, Role
-from projections import checkpoints, jobs
+from projections.jobs.queue import queue
+from projections.materialise import checkpoints
 from projections.models import Checkpoint, Job, Parked, Policy, Status
-from tests.factories import make_log, make_member
 from tests.integration.pages.conftest import Append
 from tests.integration.projections.running import append as append_all
 from tests.integration.projections.running import known_as, live, poisoned, settle, totals, varied
+from tests.support.factories import make_log, make_member
 
 BY_ORDER = totals(name="totals")
 
@@ -158,7 +159,7 @@ def test_a_rebuild_is_tried_on_five_keys_first(
     job = Job.objects.get(log=log)
     Job.objects.filter(pk=job.pk).update(status=Status.RUNNING, attempt=1)
     job.refresh_from_db()
-    jobs.do(job)
+    queue.do(job)
     page = get(operator, tried)
     assert page.count("value would change") == 5
     assert "/marker" in page

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.models import Log
-from tests.factories import make_member
 from tests.integration.importers.commands import import_events
 from tests.integration.pages.test_timeline import positions
+from tests.support.factories import make_member
 
 DOCS = Path(__file__).parents[3] / "docs" / "query.md"
 

@@ -10,11 +10,11 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log
-from projections import jobs, states
+from projections.definition.projection import Decoded, Projection
+from projections.jobs.queue import queue
 from projections.registry import PROJECTIONS
-from projections.states import Pace
+from projections.states.at_moment import Pace, at_moment
 from projections.templatetags.replaying import replay_url
-from projections.types import Decoded, Projection
 from tests.integration.pages.conftest import Append
 
 
@@ -92,15 +92,15 @@ def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append
 def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 451)])
     page = page_of(viewer, at, 400)
     assert "Many events have to be folded first" in page
     assert 'aria-current="step"' in page
-    while (job := jobs.claim(["replay"])) and job.log_id != log.pk:
+    while (job := queue.claim(["replay"])) and job.log_id != log.pk:
         pass  # another test's
     assert job
-    jobs.do(job)
+    queue.do(job)
     page = page_of(viewer, at, 400)
     assert "Many events have to be folded first" not in page
     assert re.search(r'<bdi class="old val">399</bdi>.*>400</bdi>', page)
@@ -141,7 +141,7 @@ def test_what_finds_the_wrong_ones_may_fail_and_the_page_stands(
 ) -> None:
     failing = Projection("lifecycle", about="")
     failing.on("*")(lambda state, happened: state["no"])
-    monkeypatch.setattr("projections.findings.lifecycle", failing)
+    monkeypatch.setattr("projections.replay.window.window.findings.lifecycle", failing)
     words = 'title="lifecycle raised KeyError: &#x27;no&#x27;">what came out of order not known'
     assert words in page_of(viewer, at, 2)
     page = viewer.get(f"{at}streams/order-1/").content.decode()

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from events.models import Log
-from projections import jobs, states
+from projections.jobs.queue import queue
 from projections.models import Job
-from projections.states import Pace
+from projections.states.at_moment import Pace, at_moment
 from tests.integration.pages.conftest import Append
 
 
@@ -178,13 +178,13 @@ def test_a_step_that_is_too_far_to_compare_with_is_a_job(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(4, 451)])
-    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
     url = f"{at}replay/stream/order-1/1"
     assert "have to be folded" in viewer.get(url, {"from": "400"}).content.decode()
-    while (job := jobs.claim(["replay"])) and job.log_id != log.pk:
+    while (job := queue.claim(["replay"])) and job.log_id != log.pk:
         pass  # another test's
     assert job
-    jobs.do(job)
+    queue.do(job)
     assert "1…400, 399 events" in viewer.get(url, {"from": "400"}).content.decode()
 
 
@@ -228,12 +228,12 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("order-1", *[{}] * 450)
-    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
     url = f"{at}replay/stream/order-1/400"
     page = viewer.get(url).content.decode()
     assert "/cancel" not in page  # a viewer may not
     [job] = Job.objects.filter(log=log, kind="replay", status="queued", arguments__projection="latest")
-    jobs.cancel(log.pk, job.pk)
+    queue.cancel(log.pk, job.pk)
     asked = {"HX-Request": "true", "X-Job": str(job.pk)}
     page = viewer.get(url, headers=asked).content.decode()
     assert "The fold was cancelled" in page

@@ -10,7 +10,7 @@ from django.test import Client
 
 from events.models import Log
 from projections.catalog.counts import counts
-from projections.replay import HOP
+from projections.replay.window import HOP
 from tests.integration.pages.conftest import Append
 from tests.integration.projections.running import settle
 

@@ -11,13 +11,14 @@ import pytest
 from django.test import Client
 
 from events.models import Log, Role
-from projections import jobs, seek
+from projections.definition.projection import Decoded, Projection
+from projections.jobs.queue import queue
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
-from projections.states import Pace
-from projections.types import Decoded, Projection
-from tests.factories import make_member, make_user
+from projections.replay.seek import search
+from projections.states.at_moment import Pace
 from tests.integration.pages.conftest import Append
+from tests.support.factories import make_member, make_user
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_to_run_on_the_steps_around_are_not_folded_first(
     def folded(*args: Any, **kwargs: Any) -> Any:
         raise AssertionError
 
-    monkeypatch.setattr("projections.views.replay.replay", folded)
+    monkeypatch.setattr("projections.replay.window.window.views.page.replay", folded)
     assert went(viewer, replay, 1, way="next", to="type:Paid")[0] == 3
     assert went(viewer, replay, 4, way="previous", watch="/status")[0] == 3
 
@@ -236,7 +237,7 @@ def test_a_condition_that_raises_is_said_with_the_step(
 
         return fits
 
-    monkeypatch.setattr(seek, "step_matcher", raising)
+    monkeypatch.setattr(search, "step_matcher", raising)
     assert told(viewer, replay, 2, way="next", to="state.n:1") == (
         "The condition raised ZeroDivisionError: <b>oh</b>. Go to step 3"
     )
@@ -246,13 +247,13 @@ def test_a_condition_that_raises_is_said_with_the_step(
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits folds two events at the most."""
     monkeypatch.setattr(
-        seek.seek, "__kwdefaults__", {**(seek.seek.__kwdefaults__ or {}), "pace": Pace(chunk=2, most=2)}
+        search.seek, "__kwdefaults__", {**(search.seek.__kwdefaults__ or {}), "pace": Pace(chunk=2, most=2)}
     )
 
 
 def do(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
-    jobs.do(Job.objects.get(pk=job.pk))
+    queue.do(Job.objects.get(pk=job.pk))
 
 
 @pytest.mark.usefixtures("narrow")

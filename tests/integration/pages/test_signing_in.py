@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.test import Client
 
-from events.sign_in import create_link
-from tests.factories import make_user
+from events.access.sign_in import create_link
+from tests.support.factories import make_user
 
 
 def test_a_link_shows_a_button_and_the_post_uses_it_up(client: Client, user: User) -> None:

@@ -11,10 +11,10 @@ import pytest
 from django.test import Client
 
 from events.models import Log
-from projections import jobs
+from projections.definition.projection import LOG, WORKFLOW, Decoded, Projection
+from projections.jobs.queue import queue
 from projections.models import Job, JobStatus
-from projections.states import BLOCK
-from projections.types import LOG, WORKFLOW, Decoded, Projection
+from projections.states.at_moment import BLOCK
 from tests.integration.pages.conftest import Append
 from tests.integration.pages.test_streams import NAMES
 from tests.integration.projections.running import known_as, totals
@@ -148,7 +148,7 @@ def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: 
     assert "hx-trigger" not in failed.split('class="answer job"')[1].split("</main>")[0]
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
     job.refresh_from_db()
-    jobs.do(job)
+    queue.do(job)
     assert values(get(viewer, url))["n"] == "3099"
 
 

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from events import scan
+from events.reading import scan
 from events.views.timeline import ROWS
 from tests.integration.pages.conftest import Append
 

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from events.access.tokens import hash_of
 from events.models import Log, Role, Token
-from events.tokens import hash_of
-from tests.factories import make_log, make_member
+from tests.support.factories import make_log, make_member
 
 
 @pytest.fixture

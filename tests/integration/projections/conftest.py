@@ -12,7 +12,7 @@ import pytest_asyncio
 from events.engine import Engine
 from eventsite.asgi import http
 from projections import registry
-from projections.types import Projection
+from projections.definition.projection import Projection
 from tests.integration.projections.folds import projection
 
 Get = Callable[..., Awaitable[httpx.Response]]

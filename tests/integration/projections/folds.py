@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from events import store
-from events.append import new_append, new_event
+from events.appending.checks import new_append, new_event
 from events.engine import Engine
 from events.models import Log
+from events.reading import store
 from events.types import Event
-from projections import state_text
-from projections.states import State
-from projections.types import AGENT, LOG, WORKFLOW, Decoded, Projection, decode, pointer
+from projections.definition.projection import AGENT, LOG, WORKFLOW, Decoded, Projection, decode, pointer
+from projections.states.at_moment import State
+from projections.values import exact_json
 
 STREAMS = ("order-1", "order-2", "a/b# (-> X)", "a*")
 AGENTS = ("router", "rou*", "packer")
@@ -88,4 +88,4 @@ def from_zero(projection: Projection, key: str, events: Sequence[Event]) -> Stat
     for event in read:
         state = projection.reduce(state, decode(event))
     last = (read[-1].position, read[-1].version) if read else (0, 0)
-    return State(state_text.dumps(state), len(read), *last)
+    return State(exact_json.dumps(state), len(read), *last)

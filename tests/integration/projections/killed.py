@@ -16,7 +16,7 @@ import django
 
 def work(log_id: int, point: str, visits: int) -> None:
     """Run until the nth visit to a point, and no further; or until all is done."""
-    from projections import runner as runners
+    from projections.materialise import runner as runners
     from tests.integration.projections.running import declared, until
     from tests.integration.projections.test_killing import PROJECTIONS
 

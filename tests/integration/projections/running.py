@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from events import store
-from events.append import new_append, new_event
+from events.appending.checks import new_append, new_event
 from events.engine import Engine
 from events.models import Log
-from projections import checkpoints, registry
-from projections.checkpoints import Progress
+from events.reading import store
+from projections import registry
+from projections.definition.projection import STREAM, Decoded, Key, Projection, decode
+from projections.materialise import checkpoints
+from projections.materialise.checkpoints import Progress
+from projections.materialise.runner import Part, Runner
 from projections.models import ProjectionState
-from projections.runner import Part, Runner
-from projections.types import STREAM, Decoded, Key, Projection, decode
 from tests.integration.projections.folds import from_zero, some_event
-from tests.patience import PATIENCE
+from tests.support.patience import PATIENCE
 
 
 def add(state: Any, happened: Decoded) -> Any:

@@ -11,14 +11,15 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
-from events import tokens
+from events.access.membership import tokens
 from events.engine import Engine
 from events.models import Log, Scope
-from projections import jobs, registry
+from projections import registry
+from projections.definition.projection import AGENT, Projection
+from projections.jobs.queue import queue
 from projections.models import Job, JobStatus, Snapshot
-from projections.types import AGENT, Projection
-from tests.factories import make_append, make_name
 from tests.integration.projections.folds import all_events, fill, from_zero, projection
+from tests.support.factories import make_append, make_name
 
 Get = Callable[..., Awaitable[httpx.Response]]
 
@@ -176,7 +177,7 @@ async def test_states_are_found_by_what_holds_of_them(engine: Engine, log: Log, 
 
 def claim(pk: int) -> Job:
     """Take a job on, and leave those of other tests behind."""
-    while job := jobs.claim():
+    while job := queue.claim():
         if job.pk == pk:
             return job
     raise AssertionError("it does not wait")
@@ -194,7 +195,7 @@ async def test_a_long_fold_is_a_job_and_its_end_is_the_answer(
     assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
     # Another test's server may have taken it; it does not know this projection.
     await Job.objects.filter(pk=job["id"]).aupdate(status=JobStatus.QUEUED, attempt=0)
-    await sync_to_async(jobs.do)(await sync_to_async(claim)(job["id"]))
+    await sync_to_async(queue.do)(await sync_to_async(claim)(job["id"]))
     assert (await get(f"jobs/{job['id']}")).json()["status"] == "done"
     answer = await get("projections/sums/state", key="order-1")
     assert answer.status_code == 200
@@ -226,7 +227,7 @@ async def test_what_was_appended_is_waited_for(engine: Engine, log: Log, get: Ge
 
 
 async def test_waiting_has_an_end(get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.api._PATIENCE", 0.05)
+    monkeypatch.setattr("projections.api.operations.operations._PATIENCE", 0.05)
     answer = await get("projections/sums/state", key="order-1", wait_for_position=2)
     assert (answer.status_code, answer.json()["code"]) == (503, "behind")
 
@@ -255,7 +256,7 @@ async def test_projections_say_what_they_are(engine: Engine, log: Log, get: Get,
 async def test_a_failing_cache_fails_no_read(
     engine: Engine, log: Log, get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.sql.caches.KEEP_SNAPSHOT", "select 1 / 0")
+    monkeypatch.setattr("projections.states.at_moment.at_moment.sql.KEEP_SNAPSHOT", "select 1 / 0")
     await fill(engine, log, ["order-1"] * 300)
     answer = await get("projections/sums/state", key="order-1")
     assert answer.status_code == 200

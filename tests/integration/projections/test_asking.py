@@ -6,7 +6,7 @@ from django.db import DataError
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log
-from projections.asking import Asking, Statement, run
+from events.reading.db_work import Asking, Statement, run
 
 
 def test_the_error_of_a_statement_is_djangos_and_is_raised_where_it_was_asked(log: Log) -> None:

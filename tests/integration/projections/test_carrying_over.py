@@ -8,13 +8,14 @@ import pytest
 from django.core.management import call_command
 
 from events.models import Log
+from events.reading.db_work import run
 from projections import registry
-from projections.asking import run
-from projections.earlier_fingerprint import carry_over, earlier_fingerprint
+from projections.materialise.earlier_fingerprint import carry_over, earlier_fingerprint
 from projections.models import Checkpoint, ProjectionState, Snapshot
-from projections.snapshots import drop_stale
-from projections.states import Pace, state_at
-from tests.integration.projections.running import append, settle, some_event, totals
+from projections.states.at_moment import Pace, state_at
+from projections.states.snapshots import drop_stale
+from tests.integration.projections.folds import some_event
+from tests.integration.projections.running import append, settle, totals
 
 TOTALS = totals(name="totals-of-an-old-installation")
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from events import store
+from events.reading import store
 from events.types import Event
 from eventsite.demo.seeding import play_finished
 from projections.catalog.collisions import collisions
 from projections.catalog.lifecycle import lifecycle
 from projections.catalog.orders import orders
-from tests.factories import make_log
+from tests.support.factories import make_log
 from tests.unit.projections.histories import by_key
 
 

@@ -10,16 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.engine import Engine
-from events.json_pointer import at
+from events.json.pointer import at
 from events.models import Log
-from projections import states
-from projections.asking import run
-from projections.comparing import Difference, difference
-from projections.diff import apply, equal
-from projections.replay import replay
-from projections.sources import Source
-from projections.states import Pace, TooFar
-from projections.types import Json, Projection
+from events.reading.db_work import run
+from projections.definition.projection import Projection
+from projections.replay.compare import Difference, difference
+from projections.replay.window import replay
+from projections.states.at_moment import Pace, TooFar, at_moment
+from projections.states.source import Source
+from projections.values.change import Json
+from projections.values.diff import apply, equal
 from tests.integration.projections.folds import STREAMS, all_events, by_stream, by_workflow, fill
 from tests.integration.projections.test_replay import folded, go_the_way, of_source
 
@@ -88,7 +88,7 @@ async def test_any_two_steps_differ_as_two_folds_from_zero_do(
 async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone(
     engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": Pace(chunk=20, most=60)})
+    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": Pace(chunk=20, most=60)})
     await fill(engine, log, ["order-1"] * 600)
     events = await all_events(engine, log)
     source = Source("stream", "order-1")

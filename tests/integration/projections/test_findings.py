@@ -6,18 +6,18 @@ import json
 
 import pytest
 
-from events.append import new_append
+from events.appending.checks import new_append
 from events.models import Log
+from events.reading.db_work import run
 from events.types import Append
-from projections.asking import run
 from projections.catalog.collisions import collisions
-from projections.findings import Finding, findings
 from projections.models import Snapshot
-from projections.sources import Source
-from projections.states import Pace
-from tests.factories import make_event
+from projections.replay.findings import Finding, findings
+from projections.states.at_moment import Pace
+from projections.states.source import Source
 from tests.integration.importers.commands import append
 from tests.integration.projections.running import settle
+from tests.support.factories import make_event
 
 
 def found(log: Log, source: Source) -> list[Finding]:
@@ -32,7 +32,7 @@ def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
 
 
 def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.findings._PACE", Pace(chunk=1, most=1))
+    monkeypatch.setattr("projections.replay.window.window.findings._PACE", Pace(chunk=1, most=1))
     settle(lost, collisions)
     lost.refresh_from_db()
     source = Source("stream", "list-1")

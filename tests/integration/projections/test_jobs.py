@@ -21,16 +21,17 @@ from django.db.models import F
 
 from events.engine import Engine
 from events.models import Log
-from projections import computing, jobs, registry
-from projections.asking import run
-from projections.jobs import Beat, Lost
+from events.reading.db_work import run
+from projections import registry
+from projections.jobs.queue import Beat, Lost, fold, queue
 from projections.models import Job, JobStatus
-from projections.states import NOW, TooFar, state_at
-from tests.factories import make_name
+from projections.states.at_moment import TooFar, state_at
+from projections.states.moment import NOW
 from tests.integration.projections.folds import all_events, fill, from_zero
-from tests.patience import PATIENCE
-from tests.processes import die_with_parent
-from tests.server import CHECKOUT, Server, conninfo_of
+from tests.support.factories import make_name
+from tests.support.patience import PATIENCE
+from tests.support.processes import die_with_parent
+from tests.support.server import CHECKOUT, Server, conninfo_of
 
 
 @pytest.fixture
@@ -38,15 +39,15 @@ def kind() -> Iterator[str]:
     """A kind of job of the test's own."""
     name = make_name("kind")
     yield name
-    jobs._kinds.pop(name, None)
+    queue._kinds.pop(name, None)
 
 
 def ensure(log: Log, kind: str, key: str = "k") -> Job:
-    return run(jobs.ensure(log.pk, kind, key, arguments={"n": 1}))
+    return run(queue.ensure(log.pk, kind, key, arguments={"n": 1}))
 
 
 def claim(wanted: Job) -> Job | None:
-    return jobs.claim([wanted.kind])
+    return queue.claim([wanted.kind])
 
 
 def claimed(wanted: Job) -> Job:
@@ -62,15 +63,15 @@ def now(job: Job) -> Job:
 
 def silence(job: Job) -> None:
     """As if its worker had not been heard of for long."""
-    Job.objects.filter(pk=job.pk).update(heartbeat_at=F("heartbeat_at") - jobs.LEASE - timedelta(seconds=1))
+    Job.objects.filter(pk=job.pk).update(heartbeat_at=F("heartbeat_at") - queue.LEASE - timedelta(seconds=1))
 
 
 def test_the_same_work_asked_for_twice_is_one_job(log: Log, kind: str) -> None:
     job = ensure(log, kind)
     assert ensure(log, kind).pk == job.pk
     assert ensure(log, kind, "other").pk != job.pk
-    jobs._kinds[kind] = lambda job, beat: {"done": job.arguments["n"]}
-    jobs.do(claimed(job))
+    queue._kinds[kind] = lambda job, beat: {"done": job.arguments["n"]}
+    queue.do(claimed(job))
     assert (now(job).status, now(job).result) == (JobStatus.DONE, {"done": 1})
     assert ensure(log, kind).pk != job.pk
 
@@ -87,19 +88,19 @@ def test_a_job_is_taken_on_by_one_worker_until_it_falls_silent(log: Log, kind: s
 def test_a_worker_that_was_taken_over_learns_it_and_changes_nothing(
     log: Log, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT", 0.0)
     first = claimed(ensure(log, kind))
     silence(first)
     second = claimed(first)
     with pytest.raises(Lost):
         Beat(first)(1)
-    jobs._kinds[kind] = lambda job, beat: "first"
-    jobs.do(first)
+    queue._kinds[kind] = lambda job, beat: "first"
+    queue.do(first)
     assert now(second).status == JobStatus.RUNNING
 
 
 def test_progress_rate_and_time_left_are_reported(log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT", 0.0)
     job = claimed(ensure(log, kind))
     beat = Beat(job)
     beat(10, 100)
@@ -112,7 +113,7 @@ def test_progress_rate_and_time_left_are_reported(log: Log, kind: str, monkeypat
 
 
 def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT", 0.0)
     done: list[int] = []
 
     def work(job: Job, beat: Beat) -> None:
@@ -120,18 +121,18 @@ def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeyp
             beat(n)
             done.append(n)
             if n == 3:
-                jobs.cancel(log.pk, job.pk)
+                queue.cancel(log.pk, job.pk)
 
-    jobs._kinds[kind] = work
+    queue._kinds[kind] = work
     job = ensure(log, kind)
-    jobs.do(claimed(job))
+    queue.do(claimed(job))
     assert done == [0, 1, 2, 3]
     assert now(job).status == JobStatus.CANCELLED
 
 
 def test_a_job_that_waits_is_cancelled_at_once(log: Log, kind: str) -> None:
     job = ensure(log, kind)
-    jobs.cancel(log.pk, job.pk)
+    queue.cancel(log.pk, job.pk)
     assert now(job).status == JobStatus.CANCELLED
 
 
@@ -139,9 +140,9 @@ def test_a_failed_job_says_why(log: Log, kind: str) -> None:
     def work(job: Job, beat: Beat) -> None:
         raise ZeroDivisionError("of course")
 
-    jobs._kinds[kind] = work
+    queue._kinds[kind] = work
     job = ensure(log, kind)
-    jobs.do(claimed(job))
+    queue.do(claimed(job))
     assert now(job).status == JobStatus.FAILED
     assert "ZeroDivisionError: of course" in now(job).error
 
@@ -150,16 +151,16 @@ def test_a_worker_that_stops_gives_its_job_back(log: Log, kind: str) -> None:
     def work(job: Job, beat: Beat) -> None:
         beat(1)
 
-    jobs._kinds[kind] = work
+    queue._kinds[kind] = work
     job = ensure(log, kind)
-    jobs.do(claimed(job), is_stopping=lambda: True)
+    queue.do(claimed(job), is_stopping=lambda: True)
     assert (now(job).status, now(job).attempt) == (JobStatus.QUEUED, 0)
     assert claimed(job).attempt == 1
 
 
 def test_a_job_that_takes_its_workers_with_it_is_given_up(log: Log, kind: str) -> None:
     job = ensure(log, kind)
-    for _ in range(jobs.TRIES):
+    for _ in range(queue.TRIES):
         claimed(job)
         silence(job)
     assert claim(job) is None
@@ -200,7 +201,7 @@ def test_a_fold_survives_a_worker_that_is_killed(log: Log) -> None:
     latest = registry.get("latest")
     with pytest.raises(TooFar) as too_far:
         run(state_at(log.pk, latest, "order-1"))
-    job = run(computing.ensure(log.pk, latest, "order-1", at=NOW, too_far=too_far.value))
+    job = run(fold.ensure_state(log.pk, latest, "order-1", at=NOW, too_far=too_far.value))
     with worker() as first:
         wait_for(lambda: now(job).status == JobStatus.RUNNING)
         first.send_signal(signal.SIGKILL)

@@ -10,11 +10,11 @@ import pytest
 from django.db import connection
 
 from events.models import Log
+from projections.definition.projection import pointer
 from projections.models import ProjectionEvent
-from projections.types import pointer
 from tests.integration.projections.running import append, expected, live, settle, states, totals, varied
-from tests.processes import die_with_parent
-from tests.server import CHECKOUT, conninfo_of
+from tests.support.processes import die_with_parent
+from tests.support.server import CHECKOUT, conninfo_of
 
 PROJECTIONS = (totals(), totals(name="by-customer", key=pointer("/customer")))
 EVENTS, KILLS = 1_500, 25

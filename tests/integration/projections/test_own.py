@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from projections.upcasting import Chains
-from tests.server import CHECKOUT, conninfo_of
+from projections.definition.upcasting import Chains
+from tests.support.server import CHECKOUT, conninfo_of
 
 _LIST = """
 from django.core.management import call_command

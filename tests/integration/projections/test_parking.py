@@ -10,12 +10,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from events.models import Log
-from projections import checkpoints, parking
+from projections.definition.projection import Decoded, Projection
 from projections.errors import NoSuchBuild
+from projections.materialise import checkpoints, parked_keys
+from projections.materialise.parked_keys import Which
+from projections.materialise.runner import Part, Runner
 from projections.models import Policy
-from projections.parking import Which
-from projections.runner import Part, Runner
-from projections.types import Decoded, Projection
 from tests.integration.projections.running import append, declared, known_as, live, settle, states, until
 
 FIXED: set[str] = set()
@@ -62,49 +62,49 @@ def sums(log: Log) -> dict[str, str]:
 
 @pytest.mark.usefixtures("parked")
 def test_keys_are_grouped_by_what_was_raised_where(log: Log) -> None:
-    odd, without = parking.faults(*build(log))
+    odd, without = parked_keys.faults(*build(log))
     assert (odd.kind, odd.keys, odd.first, odd.retried) == ("ValueError", 3, 2, 0)
     assert (without.kind, without.keys, without.first) == ("KeyError", 1, 5)
     assert odd.where.startswith("add, test_parking.py:")
-    of_odd = parking.parked(*build(log), which=Which(kind=odd.kind, place=odd.place), limit=2)
+    of_odd = parked_keys.parked(*build(log), which=Which(kind=odd.kind, place=odd.place), limit=2)
     assert [each.key for each in of_odd] == ["s-0", "s-1"]
 
 
 def test_all_that_one_fault_stopped_are_tried_again_together(log: Log, parked: Projection) -> None:
     FIXED.add("odd")
-    assert parking.retry(*build(log), which=Which(kind="ValueError")) == 3
+    assert parked_keys.retry(*build(log), which=Which(kind="ValueError")) == 3
     settle(log, parked)
-    assert [each.key for each in parking.parked(*build(log))] == ["s-3"]
+    assert [each.key for each in parked_keys.parked(*build(log))] == ["s-3"]
     assert sums(log) == {**dict.fromkeys(("s-0", "s-1", "s-2", "s-4", "s-5"), '{"sum":6}')}
     with pytest.raises(NoSuchBuild):
-        parking.retry(*build(log), which=Which(kind="ValueError"))
+        parked_keys.retry(*build(log), which=Which(kind="ValueError"))
 
 
 def test_the_events_of_all_are_skipped(log: Log, parked: Projection) -> None:
-    assert parking.skip(*build(log)) == 4
+    assert parked_keys.skip(*build(log)) == 4
     settle(log, parked)
-    assert parking.faults(*build(log)) == []
+    assert parked_keys.faults(*build(log)) == []
     assert sums(log) == {f"s-{n}": '{"sum":5}' if n < 4 else '{"sum":6}' for n in range(6)}
 
 
 def test_keys_of_a_paused_build_wait_without_keeping_the_runner_busy(log: Log, parked: Projection) -> None:
     checkpoints.pause(*build(log))
-    parking.retry(*build(log))
+    parked_keys.retry(*build(log))
     runner = Runner(Part.LIVE, logs=[log.pk], projections=declared(parked))
     try:
         until(lambda: not runner.turn() and runner.holds(log.pk))
     finally:
         runner.close()
-    assert {each.is_retried for each in parking.parked(*build(log))} == {True}
+    assert {each.is_retried for each in parked_keys.parked(*build(log))} == {True}
 
 
 def test_a_key_whose_state_can_not_be_written_is_parked_again(log: Log, parked: Projection) -> None:
     append(log, [("s-0", {"type": "Sum", "data": b'{"huge": true, "amount": 0}'})])
     settle(log, parked)
     FIXED.add("odd")
-    parking.retry(*build(log), which=Which("s-0"))
+    parked_keys.retry(*build(log), which=Which("s-0"))
     settle(log, parked)
-    [again] = parking.parked(*build(log), which=Which("s-0"))
+    [again] = parked_keys.parked(*build(log), which=Which("s-0"))
     assert (again.is_retried, "NumericValueOutOfRange" in again.error) == (False, True)
 
 

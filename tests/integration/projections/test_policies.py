@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from events.models import Log
-from projections import checkpoints, parking
+from projections.definition.projection import Key, Projection
 from projections.errors import NoSuchBuild
+from projections.materialise import checkpoints, parked_keys
+from projections.materialise.parked_keys import Which
 from projections.models import Policy
-from projections.parking import Which
-from projections.types import Key, Projection
 from tests.integration.projections.running import (
     add,
     append,
@@ -81,7 +81,7 @@ def test_parked_its_key_alone_stands_still(log: Log, known: Projection, how: str
     before, after = expected(log, known, upto=30), without_position(log, known, 31)
     assert (live(log).state, live(log).position, live(log).parked) == ("live", 71, 1)
     assert states(log) == {**after, "order-1": before["order-1"]}
-    [parked] = parking.parked(log.pk, "totals", live(log).build)
+    [parked] = parked_keys.parked(log.pk, "totals", live(log).build)
     assert (parked.key, parked.position, parked.state) == ("order-1", 31, before["order-1"][0])
     assert "Traceback" in parked.traceback
 
@@ -89,16 +89,16 @@ def test_parked_its_key_alone_stands_still(log: Log, known: Projection, how: str
 def test_a_parked_key_is_tried_again_or_goes_on_behind_its_event(log: Log, known: Projection) -> None:
     with_poison(log, known, Policy.PARK, "raise")
     build = live(log).build
-    parking.retry(log.pk, "totals", build, which=Which("order-1"))
+    parked_keys.retry(log.pk, "totals", build, which=Which("order-1"))
     settle(log, known)
-    [parked] = parking.parked(log.pk, "totals", build)
+    [parked] = parked_keys.parked(log.pk, "totals", build)
     assert (parked.position, parked.is_retried) == (31, False)
-    parking.skip(log.pk, "totals", build, which=Which("order-1"))
+    parked_keys.skip(log.pk, "totals", build, which=Which("order-1"))
     settle(log, known)
-    assert parking.parked(log.pk, "totals", build) == []
+    assert parked_keys.parked(log.pk, "totals", build) == []
     assert states(log) == without_position(log, known, 31)
     with pytest.raises(NoSuchBuild):
-        parking.retry(log.pk, "totals", build, which=Which("order-1"))
+        parked_keys.retry(log.pk, "totals", build, which=Which("order-1"))
 
 
 def test_a_key_that_fails_again_is_parked_at_the_later_event(log: Log, known: Projection) -> None:
@@ -106,9 +106,9 @@ def test_a_key_that_fails_again_is_parked_at_the_later_event(log: Log, known: Pr
     append(log, [*varied(5), poisoned("order-1"), *varied(20)])
     settle(log, known)
     build = live(log).build
-    parking.skip(log.pk, "totals", build, which=Which("order-1"))
+    parked_keys.skip(log.pk, "totals", build, which=Which("order-1"))
     settle(log, known)
-    [parked] = parking.parked(log.pk, "totals", build)
+    [parked] = parked_keys.parked(log.pk, "totals", build)
     assert parked.position == 77
     assert states(log)["order-1"] == without_position(log, known, 31, upto=76)["order-1"]
 

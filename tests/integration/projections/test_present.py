@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
-from events import store
 from events.models import Log
-from projections import present
-from projections.asking import run
-from projections.fold import ReducerFailed
-from projections.history import history
+from events.reading import store
+from events.reading.db_work import run
+from projections.definition.fold import ReducerFailed
+from projections.definition.projection import Projection, pointer
 from projections.models import Snapshot
-from projections.sources import source_of
-from projections.state_query import parse_state_query, state_matcher
-from projections.states import Moment, Pace, state_at
-from projections.types import Projection, pointer
+from projections.states.at_moment import Pace, current, state_at
+from projections.states.moment import Moment
+from projections.states.query import parse_state_query, state_matcher
+from projections.states.source import source_of
+from projections.states.value_history import history
 from tests.integration.projections.folds import from_zero
 from tests.integration.projections.running import append, poisoned, settle, totals, varied
 
 CUSTOMERS = ("c-0", "c-1", "c-2")
 
 
-def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> present.Page:
+def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> current.Page:
     query = parse_state_query(q) if q else None
-    return run(present.states(log.pk, projection, **{"query": query, "after": None, "limit": 100, **asked}))
+    return run(current.states(log.pk, projection, **{"query": query, "after": None, "limit": 100, **asked}))
 
 
 def test_a_kept_state_is_the_state(log: Log) -> None:
@@ -35,10 +35,10 @@ def test_a_kept_state_is_the_state(log: Log) -> None:
     append(log, varied(20))  # which it has not seen yet
     events = store.events(log.pk, limit=1_000).fetch()
     for key in ("order-0", "order-7", "nobody"):
-        assert run(present.state(log.pk, made, key)) == from_zero(made, key, events[:200])
+        assert run(current.state(log.pk, made, key)) == from_zero(made, key, events[:200])
         for position in (50, 200, 220):
             at = Moment(position=position)
-            assert run(present.state(log.pk, made, key, at=at)) == from_zero(made, key, events[:position])
+            assert run(current.state(log.pk, made, key, at=at)) == from_zero(made, key, events[:position])
 
 
 @pytest.mark.parametrize("upto", [1, 99, 200, 399, 400, 401, 450])
@@ -96,10 +96,10 @@ def test_kept_states_are_listed_and_found_in_slices(log: Log, monkeypatch: pytes
     events = store.events(log.pk, limit=1_000).fetch()
     for each in every.found:
         assert each.state == from_zero(made, each.key, events)
-    monkeypatch.setattr(present, "_SLICE", 3)
+    monkeypatch.setattr(current, "_SLICE", 3)
     for q in ("state.sum>150", "-state.sum>150", "has:state.Bought", "state.sum>1e9", "state.marker:1"):
         fits = state_matcher(parse_state_query(q))
-        found: list[present.Found] = []
+        found: list[current.Found] = []
         after: str | None = None
         while True:
             part = page(log, made, q, after=after, limit=2)
@@ -114,8 +114,8 @@ def test_a_search_says_how_far_it_came_when_the_time_is_up(log: Log, monkeypatch
     made = totals()
     append(log, varied(200))
     settle(log, made)
-    monkeypatch.setattr(present, "_SLICE", 3)
-    monkeypatch.setattr(present, "_BUDGET", -1.0)
+    monkeypatch.setattr(current, "_SLICE", 3)
+    monkeypatch.setattr(current, "_BUDGET", -1.0)
     first = page(log, made, "state.sum>1e9")
     keys = [each.key for each in page(log, made, limit=3).found]
     assert (first.found, first.next) == ((), keys[-1])
@@ -125,6 +125,6 @@ def test_no_snapshot_is_needed_for_what_is_kept(log: Log) -> None:
     made = totals()
     append(log, varied(300))
     settle(log, made)
-    run(present.state(log.pk, made, "order-0"))
+    run(current.state(log.pk, made, "order-0"))
     page(log, made)
     assert not Snapshot.objects.filter(log=log).exists()

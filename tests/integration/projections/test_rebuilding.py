@@ -10,13 +10,13 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from events.models import Log
-from projections import checkpoints
-from projections import runner as runners
+from projections.definition.projection import Projection
+from projections.jobs.dry_run import dry_run
+from projections.materialise import checkpoints
+from projections.materialise import runner as runners
+from projections.materialise.runner import Part, Runner
 from projections.models import Checkpoint, Policy, ProjectionState
-from projections.rebuilding import dry_run
-from projections.runner import Part, Runner
-from projections.state_text import loads
-from projections.types import Projection
+from projections.values.exact_json import loads
 from tests.integration.projections.running import (
     append,
     declared,

@@ -13,14 +13,14 @@ from events.engine import Engine
 from events.models import Log
 from events.query.match import event_matcher
 from events.query.parse import parse
+from events.reading.db_work import arun, run
 from events.types import Event
-from projections import states
-from projections.asking import arun, run
-from projections.diff import apply, equal
-from projections.replay import Replay, place_of, replay
-from projections.sources import Source
-from projections.states import Pace
-from projections.types import Json, Projection, decode
+from projections.definition.projection import Projection, decode
+from projections.replay.window import Replay, place_of, replay
+from projections.states.at_moment import Pace, at_moment
+from projections.states.source import Source
+from projections.values.change import Json
+from projections.values.diff import apply, equal
 from tests.integration.projections.folds import (
     STREAMS,
     all_events,
@@ -84,7 +84,7 @@ def check(made: Replay, expected: list[Event], states: list[Json], n: int) -> No
         at = numbers[stop.event.position]
         assert stop.n in (at, None) if made.source.kind in ("query", "log") else stop.n == at
         if stop.changes is not None:
-            assert equal(apply(states[at - 1], stop.changes), states[at])
+            assert equal(apply(states[at - 1], stop.changes), at_moment[at])
 
 
 @given(
@@ -118,7 +118,7 @@ def go_the_way(log: Log, projection: Projection, made: Replay) -> None:
     """What the job of a replay does, for a projection that is not in the registry."""
     assert made.too_far
     upto = made.too_far.upto
-    run(states.fold_to(log.pk, projection, made.source, upto=upto, seen=upto, pace=Pace(chunk=500, most=None)))
+    run(at_moment.fold_to(log.pk, projection, made.source, upto=upto, seen=upto, pace=Pace(chunk=500, most=None)))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def go_the_way(log: Log, projection: Projection, made: Replay) -> None:
 async def test_what_is_too_far_is_quick_once_the_way_was_gone(
     engine: Engine, log: Log, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states.fold_to, "__kwdefaults__", {"pace": NARROW})
+    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": NARROW})
     await fill(engine, log, ["order-1"] * 900)
     events = await all_events(engine, log)
     expected = of_source(source, events)

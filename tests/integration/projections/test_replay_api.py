@@ -12,17 +12,20 @@ from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import tokens
-from events.answers import event_json
+from events.access.membership import tokens
+from events.api.responses import event_json
 from events.engine import Engine
-from events.json_value import loads
+from events.json.value import loads
 from events.models import Log, Scope
-from projections import jobs, registry, state_text
+from projections import registry
 from projections.catalog.counts import counts
-from projections.diff import apply, equal
+from projections.definition.projection import Projection
+from projections.jobs.queue import queue
 from projections.models import Job, JobStatus
-from projections.sources import Source
-from projections.types import Change, Json, Projection
+from projections.states.source import Source
+from projections.values import exact_json
+from projections.values.change import Change, Json
+from projections.values.diff import apply, equal
 from tests.integration.projections.conftest import Get
 from tests.integration.projections.folds import STREAMS, all_events, fill
 from tests.integration.projections.running import settle
@@ -69,7 +72,7 @@ async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
         assert said["n"] in (n, None)
         assert said["event"] == (loads(event_json(expected[n - 1]).decode()) if n else None)
         assert said["position"] == (expected[n - 1].position if n else 0)
-        assert f'"state":{state_text.dumps(known[n])},' in answer.text
+        assert f'"state":{exact_json.dumps(known[n])},' in answer.text
         assert equal(apply(known[max(n - 1, 0)], operations(said["changes"])), known[n])
         assert said["previous"] == (places[n - 1] if n else None)
         assert said["next"] == (places[n + 1] if n < len(expected) else None)
@@ -306,7 +309,7 @@ async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     await do_all(log)
     said = await get("stream/step", **asked)
     assert said.status_code == 200
-    assert f'"state":{state_text.dumps(known[5_900])},' in said.text
+    assert f'"state":{exact_json.dumps(known[5_900])},' in said.text
     assert (await get("stream/why", pointer="/last", **asked)).json()["history"][0]["n"] == 5_900
     page = (await get("stream", by="sums", name="order-1", after=5_899, limit=1)).json()
     assert (page["job"], page["steps"][0]["changes"] > 0) == (None, True)
@@ -316,7 +319,7 @@ async def do_all(log: Log) -> None:
     """Do the log's jobs, whoever may have taken them: another test's server does not know the projection."""
     async for job in Job.objects.filter(log=log):
         await Job.objects.filter(pk=job.pk).aupdate(status=JobStatus.QUEUED, attempt=0)
-        await sync_to_async(jobs.do)(await sync_to_async(claim)(job.pk))
+        await sync_to_async(queue.do)(await sync_to_async(claim)(job.pk))
 
 
 async def test_a_reducer_that_raises_stops_there(
@@ -354,8 +357,8 @@ async def test_what_is_no_state_is_a_problem(
 async def test_a_search_that_gives_up_says_where_to_go_on(
     engine: Engine, log: Log, get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.scan._FIRST", 10)
-    monkeypatch.setattr("events.scan._Progress.spent", 1e9)  # after one slice
+    monkeypatch.setattr("events.reading.scan._FIRST", 10)
+    monkeypatch.setattr("events.reading.scan._Progress.spent", 1e9)  # after one slice
     await fill(engine, log, ["order-1", *["order-2"] * 60])
     asked = {"by": "sums", "q": "stream:order-1 OR nothing"}
     said = (await get("query/step", place=50, **asked)).json()

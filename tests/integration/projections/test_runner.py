@@ -9,18 +9,18 @@ import psycopg
 import pytest
 from django.db import connection
 
-from events import store
 from events.engine import conninfo
 from events.models import Log
+from events.reading import store
 from events.redaction import redact
-from projections import build as builds
-from projections import checkpoints
-from projections import runner as runners
-from projections.build import Build
-from projections.fingerprint import fingerprint
+from projections.definition.fingerprint import fingerprint
+from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Key, Projection, decode, pointer
+from projections.materialise import build as builds
+from projections.materialise import checkpoints
+from projections.materialise import runner as runners
+from projections.materialise.build import Build
+from projections.materialise.runner import Part, Runner
 from projections.models import Checkpoint, Lag, ProjectionEvent, ProjectionState
-from projections.runner import Part, Runner
-from projections.types import AGENT, LOG, STREAM, WORKFLOW, Decoded, Key, Projection, decode, pointer
 from tests.integration.projections.running import (
     append,
     declared,

@@ -15,14 +15,16 @@ from events.engine import Engine
 from events.models import Log
 from events.query.match import step_matcher
 from events.query.parse import parse
+from events.reading.db_work import arun, run
 from events.types import Event
-from projections import blame, seek
-from projections.asking import arun, run
-from projections.diff import diff
-from projections.seek import ConditionFailed, Seek, Sought, Watch, changed_pointers, watch_before
-from projections.sources import Source
-from projections.states import Pace, fold_to
-from projections.types import Decoded, Json, Projection
+from projections.definition.projection import Decoded, Projection
+from projections.replay.seek import search
+from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, changed_pointers, watch_before
+from projections.states.at_moment import Pace, fold_to
+from projections.states.source import Source
+from projections.values import blame
+from projections.values.change import Json
+from projections.values.diff import diff
 from tests.integration.projections.folds import (
     STREAMS,
     all_events,
@@ -130,11 +132,11 @@ async def test_a_seek_finds_what_a_look_at_every_step_finds(
         wanted = Seek(projection, source, asked, place, end, backward)
         for pace in (NARROW, Pace(chunk=50, most=None)):
             rests = 0
-            sought = await arun(seek.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
+            sought = await arun(search.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
             while sought.rest and rests < 2:
                 check_rest(wanted, sought)
                 rests += 1
-                sought = await arun(seek.seek(log.pk, sought.rest, head=len(events), pace=pace), engine.pool)
+                sought = await arun(search.seek(log.pk, sought.rest, head=len(events), pace=pace), engine.pool)
             if not sought.rest:
                 assert sought.event == found, (n, backward, pace)
 
@@ -153,13 +155,13 @@ async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engin
             def note(rest: Seek, done: int, told: list[Seek] = told) -> None:
                 told.append(rest)
 
-            work = seek.seek(log.pk, wanted, head=400, pace=Pace(chunk=20, most=None), told=note)
+            work = search.seek(log.pk, wanted, head=400, pace=Pace(chunk=20, most=None), told=note)
             whole = await arun(work, engine.pool)
             if isinstance(condition, Watch):
                 found = brute_watch(events, states, condition.pointer, n, backward=backward)
                 assert whole.event == found
             for rest in told[::5]:
-                again = await arun(seek.seek(log.pk, rest, head=400, pace=Pace(chunk=20, most=None)), engine.pool)
+                again = await arun(search.seek(log.pk, rest, head=400, pace=Pace(chunk=20, most=None)), engine.pool)
                 assert again.event == whole.event
 
 
@@ -167,7 +169,7 @@ async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(en
     await fill(engine, log, ["order-1"] * 9)
     events = await all_events(engine, log)
     source = Source("log", "")
-    sought = await arun(seek.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
+    sought = await arun(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
     states: list[Any] = list(folded(queue, events))
     changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
     gone = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
@@ -185,14 +187,14 @@ def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
 async def test_a_long_search_rests_and_says_how_far_it_came(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 100)
     wanted = Seek(by_stream, Source("stream", "order-1"), parse("state.last>1000"), 10, 100)
-    sought = await arun(seek.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
+    sought = await arun(search.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
     assert sought.event is None
     assert sought.rest
     assert 10 <= sought.searched_to < 40
-    done = await arun(seek.seek(log.pk, sought.rest, head=100, pace=Pace(most=None)), engine.pool)
+    done = await arun(search.seek(log.pk, sought.rest, head=100, pace=Pace(most=None)), engine.pool)
     assert (done.event, done.rest, done.searched_to) == (None, None, 100)
     back = replace(wanted, place=100, backward=True)
-    done = await arun(seek.seek(log.pk, back, head=100, pace=Pace(most=None)), engine.pool)
+    done = await arun(search.seek(log.pk, back, head=100, pace=Pace(most=None)), engine.pool)
     assert (done.event, done.rest, done.searched_to) == (None, None, 1)
 
 
@@ -213,7 +215,7 @@ async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, lo
 
     async def sought(text: str, place: int, backward: bool = False) -> Sought:
         wanted = Seek(projection, source, parse(text), place, 60, backward)
-        return await arun(seek.seek(log.pk, wanted, head=60, pace=Pace(chunk=20)), engine.pool)
+        return await arun(search.seek(log.pk, wanted, head=60, pace=Pace(chunk=20)), engine.pool)
 
     for found, place in (
         (await sought("state.n:30", 3), 30),
@@ -243,10 +245,10 @@ async def test_a_condition_that_raises_says_at_which_event(
 
         return fits
 
-    monkeypatch.setattr(seek, "step_matcher", raising)
+    monkeypatch.setattr(search, "step_matcher", raising)
     wanted = Seek(by_stream, Source("log", ""), parse("state.n:1"), 0, 5)
     with pytest.raises(ConditionFailed, match="ZeroDivisionError: oh") as raised:
-        await arun(seek.seek(log.pk, wanted, head=5), engine.pool)
+        await arun(search.seek(log.pk, wanted, head=5), engine.pool)
     assert raised.value.event.position == 4
 
 
@@ -254,7 +256,7 @@ async def test_a_seek_leaves_snapshots_so_that_the_step_it_finds_is_near(engine:
     await fill(engine, log, ["order-1"] * 500)
     source = Source("stream", "order-1")
     wanted = Seek(by_stream, source, parse("state.last:480"), 0, 500)
-    sought = await arun(seek.seek(log.pk, wanted, head=500, pace=Pace(most=None)), engine.pool)
+    sought = await arun(search.seek(log.pk, wanted, head=500, pace=Pace(most=None)), engine.pool)
     assert sought.event
     near = Pace(chunk=50, most=100)
     work = fold_to(log.pk, by_stream, source, upto=sought.event.position, seen=500, pace=near)
@@ -272,5 +274,5 @@ async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, 
         for n in (98, 99, 100, 101, 102, 199, 200, 201):
             for backward in (False, True):
                 wanted = Seek(by_stream, source, parse(text), n, 250, backward)
-                sought = await arun(seek.seek(log.pk, wanted, head=last), engine.pool)
+                sought = await arun(search.seek(log.pk, wanted, head=last), engine.pool)
                 assert sought.event == brute(events, states, text, n, backward=backward)

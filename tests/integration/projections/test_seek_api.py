@@ -15,10 +15,10 @@ from events.engine import Engine
 from events.models import Log
 from events.types import Event
 from projections import registry
-from projections.diff import equal
+from projections.definition.projection import Projection
 from projections.models import Job
-from projections.sources import Source
-from projections.types import Projection
+from projections.states.source import Source
+from projections.values.diff import equal
 from tests.integration.projections.conftest import Get
 from tests.integration.projections.folds import all_events, fill
 from tests.integration.projections.test_replay import SOURCES, folded, of_source

@@ -8,24 +8,25 @@ from typing import Any
 
 import pytest
 
-from events import store
 from events.engine import Engine
 from events.models import Log
 from events.query.match import step_matcher
 from events.query.parse import parse
 from events.query.tree import Query
+from events.reading import store
+from events.reading.db_work import run
 from events.types import Event
-from projections import folding, jobs, seek, seeking
-from projections.asking import run
-from projections.jobs import Beat
+from projections.definition.projection import Decoded, Projection
+from projections.jobs.queue import Beat, queue
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
-from projections.replay import replay
-from projections.replay_address import Address
-from projections.seek import Condition, Failed, Seek, Watch
-from projections.sources import Source
-from projections.states import Pace, fold_to
-from projections.types import Decoded, Projection
+from projections.replay.address import Address
+from projections.replay.seek import job as seeking
+from projections.replay.seek import search
+from projections.replay.seek.condition import Condition, Failed, Seek, Watch
+from projections.replay.window import replay
+from projections.states.at_moment import Pace, fold_cursor, fold_to
+from projections.states.source import Source
 from tests.integration.projections.folds import fill, projection, texts
 
 SOURCE = Source("stream", "order-1")
@@ -44,7 +45,7 @@ def every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each stretch is short, and noted and reported at once."""
     monkeypatch.setattr(seeking, "_CHUNK", 20)
     monkeypatch.setattr(seeking, "_NOTED", 0.0)
-    monkeypatch.setattr(jobs, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT", 0.0)
 
 
 def sought(sums: Projection, condition: Condition | str, place: int = 0, *, backward: bool = False) -> Seek:
@@ -97,7 +98,7 @@ def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
     log: Log, sums: Projection, condition: Condition | str, place: int, backward: bool, found: int | None
 ) -> None:
     job = started(log, sought(sums, condition, place, backward=backward))
-    jobs.do(job)
+    queue.do(job)
     ended = now(job)
     assert ended.status == JobStatus.DONE
     assert answer(job)["failed"] is None
@@ -117,11 +118,11 @@ def test_a_job_says_how_far_it_is_and_ends_when_it_is_cancelled(
 
     def cancelled(self: Beat, progress: int, total: int | None = None) -> None:
         if progress >= 100:
-            jobs.cancel(log.pk, job.pk)
+            queue.cancel(log.pk, job.pk)
         told(self, progress, total)
 
     monkeypatch.setattr(Beat, "__call__", cancelled)
-    jobs.do(job)
+    queue.do(job)
     ended = now(job)
     assert (ended.status, ended.progress, ended.total) == (JobStatus.CANCELLED, 100, 300)
     assert answer(job) == {"rest": {"place": 80, "to": "state.last<0"}}
@@ -151,14 +152,14 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
 
         return look
 
-    monkeypatch.setattr(seek, "step_matcher", watched)
+    monkeypatch.setattr(search, "step_matcher", watched)
     job = started(log, sought(sums, f"state.last>0 version:{found}", place, backward=backward))
     stops = iter([False] * 7 + [True])
-    jobs.do(job, is_stopping=lambda: next(stops))
+    queue.do(job, is_stopping=lambda: next(stops))
     assert now(job).status == JobStatus.QUEUED
     looked.clear()
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
-    jobs.do(now(job))
+    queue.do(now(job))
     assert now(job).status == JobStatus.DONE
     assert answer(job)["found"]["place"] == found
     assert (max(looked) if backward else min(looked) - 1) == left
@@ -176,12 +177,12 @@ def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
 
     asyncio.run(write())
     monkeypatch.setitem(PROJECTIONS, texts.name, texts)
-    monkeypatch.setattr(folding, "BUDGET", 0)
+    monkeypatch.setattr(fold_cursor, "BUDGET", 0)
     place, found = (2_499, 1_801) if backward else (1, 1_799)
     condition = parse(f"state[{found - 1}].text:* version:{found}")
     job = started(log, Seek(texts, SOURCE, condition, place, 2_500, backward))
     assert run(replay(log.pk, texts, SOURCE, place=found, head=2_500)).too_far
-    jobs.do(job)
+    queue.do(job)
     assert answer(job)["found"]["place"] == found
     assert run(replay(log.pk, texts, SOURCE, place=found, head=2_500)).is_known
 
@@ -197,7 +198,7 @@ def test_a_reducer_that_fails_ends_the_job_with_a_link_to_where(log: Log, monkey
     made.on("*")(handler)
     monkeypatch.setitem(PROJECTIONS, made.name, made)
     job = started(log, sought(made, "state.n>250"))
-    jobs.do(job)
+    queue.do(job)
     said = answer(job)
     assert said["found"] is None
     assert said["failed"]["place"] == 200

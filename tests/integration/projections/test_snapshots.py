@@ -12,13 +12,14 @@ from asgiref.sync import sync_to_async
 from events import redaction
 from events.engine import Engine
 from events.models import Log
-from projections import registry, snapshots
-from projections.asking import arun
-from projections.folding import BUDGET, LARGE, SPACING, WIDE
-from projections.history import way_to
+from events.reading.db_work import arun
+from projections import registry
+from projections.definition.projection import Projection
 from projections.models import Snapshot
-from projections.states import BLOCK, Moment, Pace, state_at
-from projections.types import Projection
+from projections.states.at_moment import BLOCK, Pace, snapshots, state_at
+from projections.states.fold_cursor import BUDGET, LARGE, SPACING, WIDE
+from projections.states.moment import Moment
+from projections.states.value_history import way_to
 from tests.integration.projections.folds import all_events, by_log, by_stream, fill, from_zero, projection, texts
 
 UNBOUNDED = Pace(chunk=500, most=None)

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from events.engine import Engine
 from events.errors import Invalid
 from events.models import Log
-from projections.asking import arun, run
-from projections.diff import apply, equal
-from projections.fold import ReducerFailed
-from projections.history import history
+from events.reading.db_work import arun, run
+from projections.definition.fold import ReducerFailed
+from projections.definition.projection import Decoded, Projection, decode
 from projections.models import Snapshot
-from projections.states import Moment, Pace, TooFar, difference, state_at
-from projections.types import Decoded, Projection, decode
+from projections.states.at_moment import Pace, TooFar, difference, state_at
+from projections.states.moment import Moment
+from projections.states.value_history import history
+from projections.values.diff import apply, equal
 from tests.integration.projections.folds import KEYS, STREAMS, all_events, by_log, by_stream, fill, from_zero, texts
 
 UNBOUNDED = Pace(chunk=500, most=None)

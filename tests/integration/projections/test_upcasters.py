@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from events.models import Log
-from projections import upcasting
-from projections.upcasting import Chains, Upcaster
+from projections.definition import upcasting
+from projections.definition.upcasting import Chains, Upcaster
 from tests.integration.pages.conftest import Append, append, at, viewer
 
 __all__ = ["append", "at", "viewer"]

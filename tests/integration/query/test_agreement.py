@@ -9,15 +9,16 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from events import models, store
+from events import models
 from events.models import Log
 from events.query.match import event_matcher
 from events.query.orm import where
 from events.query.printing import to_text
 from events.query.tree import Query
+from events.reading import store
 from events.types import Append, Event
-from tests.factories import make_append
 from tests.integration.importers.commands import append
+from tests.support.factories import make_append
 from tests.unit.query.strategies import EVENT_QUERIES, JSON, KEYS, NAMES, TIMES, json_text
 
 

@@ -8,12 +8,13 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from events import data_index, store
+from events import data_index
 from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
-from tests.factories import make_append
+from events.reading import store
 from tests.integration.importers.commands import append
+from tests.support.factories import make_append
 
 
 @pytest.fixture

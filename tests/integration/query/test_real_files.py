@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from events import scan, store
 from events.models import Log
 from events.query.parse import parse
+from events.reading import scan, store
 from events.types import Event
-from tests.factories import make_log
 from tests.integration.importers.commands import import_events
 from tests.integration.query.test_agreement import disagreements
+from tests.support.factories import make_log
 
 FORMATS = {
     "who-and-when": "who-and-when",

@@ -9,14 +9,14 @@ from django.db import connection
 from django.db.models import BooleanField, Func, Q, Value
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from events import scan
 from events.engine import Engine
 from events.models import Log
 from events.query.errors import NotForEvents
 from events.query.parse import parse
-from events.scan import Found, Search
-from tests.factories import make_append
+from events.reading import scan
+from events.reading.scan import Found, Search
 from tests.integration.importers.commands import append
+from tests.support.factories import make_append
 
 MANY = 5_000
 """More than the first slice."""

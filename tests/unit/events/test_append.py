@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from msgspec.structs import replace
 
-from events.append import (
+from events.appending.checks import (
     check_agent,
     check_count,
     check_expected_version,

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import Invalid, NumberTooLarge, TooLarge
-from events.json_text import canonical, refuse_duplicates
-from events.json_value import loads
+from events.json.text import canonical, refuse_duplicates
+from events.json.value import loads
 
 QUICK, EXACT = "1", "1234567890123456"
 both_ways = pytest.mark.parametrize("way", [QUICK, EXACT], ids=["quick", "exact"])

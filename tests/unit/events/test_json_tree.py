@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from events.json_pointer import at
-from events.json_tree import TEXT_SHOWN, Mark, Marks, Part, tree
-from events.json_value import loads
+from events.json.pointer import at
+from events.json.tree import TEXT_SHOWN, Mark, Marks, Part, tree
+from events.json.value import loads
 
 
 def texts(json: str) -> list[str]:

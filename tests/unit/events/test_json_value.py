@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from events.json_value import loads
+from events.json.value import loads
 
 DIGITS = st.text("0123456789", min_size=1, max_size=40)
 NUMBERS = st.builds(

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events.causation import forest
-from events.lanes import draw
-from events.line import line
 from events.templatetags.event_format import took
 from events.types import Event
+from events.views.causation import forest
+from events.views.event_line import line
+from events.views.swimlanes import draw
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

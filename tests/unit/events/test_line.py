@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.line import SLOTS, Line, line, slot
 from events.types import Event
+from events.views.event_line import SLOTS, Line, line, slot
 
 
 def of(data: str, type_name: str = "T") -> Line:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.appending.flush import settle
+from events.appending.plan import Known, Plan, Request, plan
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
-from events.flush import settle
-from events.plan import Known, Plan, Request, plan
 from events.types import STREAM_EXISTS, Append, Appended
-from tests.factories import make_append
-from tests.oracle import MemoryLog, said
+from tests.support.factories import make_append
+from tests.support.oracle import MemoryLog, said
 
 STREAMS = ("a-1", "b-1")
 

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from events.api.schemas import AppendOut, Placed
 from events.client import Api, ClientError
-from events.importers.base import Record
-from events.playing import Playing, pauses
-from events.schemas import AppendOut, Placed
-from tests.factories import make_event
+from events.transfer.importers.base import Record
+from events.transfer.playing import Playing, pauses
+from tests.support.factories import make_event
 
 
 def record(id: str = "1", stream: str = "run-1", **fields: Any) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from events.importers.base import Format, Item, Record, read_files
+from events.transfer.importers.base import Format, Item, Record, read_files
 
 
 def read(format: Format, path: Path, content: object) -> list[Item]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from events.append import new_event
+from events.appending.checks import new_event
 from events.errors import Invalid
-from events.importers.base import Broken, Item, Record, Streamed, by_line, find, read_files
+from events.transfer.importers.base import Broken, Item, Record, Streamed, by_line, find, read_files
 from eventsite.limits import Limits
 
 

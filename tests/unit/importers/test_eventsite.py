@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events.errors import EventsError
-from events.importers.eventsite import parse
+from events.transfer.importers.eventsite import parse
 
 LINE: dict[str, Any] = {"stream": "order-1", "id": "1", "type": "Placed", "data": {}}
 DIGEST = "ab" * 32

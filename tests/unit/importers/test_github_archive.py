@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from events.importers.base import Broken, Record
-from events.importers.github_archive import FORMAT
+from events.transfer.importers.base import Broken, Record
+from events.transfer.importers.github_archive import FORMAT
 from tests.unit.importers.reading import read, records
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from events.importers.base import Broken, Record
-from events.importers.openhands import FORMAT
+from events.transfer.importers.base import Broken, Record
+from events.transfer.importers.openhands import FORMAT
 from tests.unit.importers.reading import read, records
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from events.importers.base import Broken, Record
-from events.importers.tau_bench import FORMAT
+from events.transfer.importers.base import Broken, Record
+from events.transfer.importers.tau_bench import FORMAT
 from tests.unit.importers.reading import read, records
 
 POLICY = {"role": "system", "content": "# Airline Agent Policy\n\nThe current time is…"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from events.importers.base import Broken, Item, Record, read_files
-from events.importers.who_and_when import FORMAT
+from events.transfer.importers.base import Broken, Item, Record, read_files
+from events.transfer.importers.who_and_when import FORMAT
 
 QUESTION = "2dfc4c37"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from projections.definition.projection import Decoded, decode
 from projections.testing import event
-from projections.types import Decoded, Json, decode
+from projections.values.change import Json
 
 
 def happened(type: str = "T", data: Json = None, **fields: Any) -> Decoded:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from events.importers import FORMATS
-from events.importers.base import Record, find, read_files
+from events.transfer.importers import FORMATS
+from events.transfer.importers.base import Record, find, read_files
 from events.types import Event
-from projections.fold import fold
-from projections.state_text import dumps
-from projections.types import Projection, decode
+from projections.definition.fold import fold
+from projections.definition.projection import Projection, decode
+from projections.values.exact_json import dumps
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from projections.types import Json
+from projections.values.change import Json
 
 # U+0000 is in no event: Postgres can't keep it.
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import pytest
 
-from projections.batch import LONGEST_KEY, Batch, Failure, KeyState
-from projections.types import Decoded, Key, Projection
+from projections.definition.projection import Decoded, Key, Projection
+from projections.materialise.batch import LONGEST_KEY, Batch, Failure, KeyState
 from tests.unit.projections.events import happened
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from events.json_pointer import at
-from projections.because import equals
-from projections.diff import equal
+from events.json.pointer import at
+from projections.replay.equal_values import equals
+from projections.values.diff import equal
 from tests.unit.projections.json_values import VALUES
 from tests.unit.projections.test_blame import pointers
 

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.json_pointer import at, below
-from projections.blame import Changes, future, history
-from projections.diff import diff, equal
-from projections.types import Json
+from events.json.pointer import at, below
+from projections.values.blame import Changes, future, history
+from projections.values.change import Json
+from projections.values.diff import diff, equal
 from tests.unit.projections.json_values import VALUES
 
 # States whose array items bear ids, so that the truth is known: an item is the one of that id, wherever it stands.

@@ -18,9 +18,10 @@ from projections.catalog.lifecycle import lifecycle
 from projections.catalog.orders import orders
 from projections.catalog.run import run
 from projections.catalog.transcript import transcript
-from projections.state_text import dumps
+from projections.definition.projection import Projection, decode
 from projections.testing import assert_pure
-from projections.types import Json, Projection, decode
+from projections.values.change import Json
+from projections.values.exact_json import dumps
 from tests.unit.projections.histories import START, History, by_key, folded, imported
 from tests.unit.projections.json_values import VALUES
 

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from projections.comparing import made_by
-from projections.diff import apply, diff, equal
-from projections.types import Json
+from projections.replay.compare import made_by
+from projections.values.change import Json
+from projections.values.diff import apply, diff, equal
 from tests.unit.projections.json_values import VALUES
 from tests.unit.projections.test_blame import STATES, by_force, same, steps_of, value_at
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.json_pointer import below
-from projections.blame import history
-from projections.diff import apply, diff, diff_along, equal
-from projections.types import Change, Json
+from events.json.pointer import below
+from projections.values.blame import history
+from projections.values.change import Change, Json
+from projections.values.diff import apply, diff, diff_along, equal
 from tests.unit.projections.json_values import VALUES
 
 

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from projections import upcasting
-from projections.earlier_fingerprint import earlier_fingerprint
-from projections.fingerprint import _code, _imports, canonical, fingerprint
+from projections.definition import upcasting
+from projections.definition.fingerprint import _code, _imports, canonical, fingerprint
+from projections.definition.projection import AGENT, STREAM, Projection
+from projections.definition.upcasting import Chains, Upcaster
+from projections.materialise.earlier_fingerprint import earlier_fingerprint
 from projections.registry import PROJECTIONS, collect
-from projections.types import AGENT, STREAM, Projection
-from projections.upcasting import Chains, Upcaster
 
 CODE = '''
 from projections import Projection, upcaster

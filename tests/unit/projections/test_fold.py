@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from events.query import tree
 from events.query.match import event_matcher
-from projections.fold import ReducerFailed, fold, reads, start, step
+from projections.definition.fold import ReducerFailed, fold, reads
+from projections.definition.projection import Decoded, Projection, decode
 from projections.registry import PROJECTIONS
 from projections.testing import event
-from projections.types import Decoded, Json, Projection, decode
+from projections.values.change import Json
 from tests.unit.projections.events import happened
 from tests.unit.projections.json_values import VALUES
 
@@ -62,16 +63,6 @@ def test_latest_merges_objects_key_by_key() -> None:
 @pytest.mark.parametrize("data", ["text", 5, None, [1, 2]])
 def test_latest_keeps_data_that_is_no_object_as_value(data: Json) -> None:
     assert fold(LATEST, [happened("T", {"a": 1}), happened("T", data)], LATEST.initial) == {"a": 1, "value": data}
-
-
-def test_a_step_shows_before_after_and_what_changed() -> None:
-    found = step(LATEST, 2, happened("T", {"a": 2}), {"a": 1})
-    assert (found.before, found.after) == ({"a": 1}, {"a": 2})
-    assert [(change.op, change.path) for change in found.changes] == [("replace", "/a")]
-
-
-def test_step_0_is_the_initial_state_without_an_event() -> None:
-    assert (start(LATEST).n, start(LATEST).happened, start(LATEST).after) == (0, None, {})
 
 
 def test_a_reducer_that_raises_stops_the_fold_and_keeps_the_last_good_state() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from projections.catalog.latest import first_writer_wins, latest, merging
-from projections.types import Decoded
+from projections.definition.projection import Decoded
 from tests.unit.projections.histories import History
 
 

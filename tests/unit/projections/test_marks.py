@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from events.json_tree import tree
-from projections.diff import diff
-from projections.marks import marks
-from projections.types import Json
+from events.json.tree import tree
+from projections.values.change import Json
+from projections.values.diff import diff
+from projections.values.tree_marks import marks
 
 
 def marked(before: Json, after: Json) -> dict[str, str]:

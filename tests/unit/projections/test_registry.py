@@ -11,10 +11,10 @@ from django.core.checks import run_checks
 
 from projections import registry
 from projections.checks import problems
+from projections.definition.projection import Projection
+from projections.definition.upcasting import Upcaster
 from projections.errors import NoSuchProjection
 from projections.registry import Found, collect
-from projections.types import Projection
-from projections.upcasting import Upcaster
 
 
 def module(**values: Any) -> ModuleType:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from events.types import Event
 from projections.catalog.run import run
-from projections.diff import diff
 from projections.testing import assert_pure
-from projections.types import Json
+from projections.values.change import Json
+from projections.values.diff import diff
 from tests.unit.projections.histories import History, by_key, folded, imported
 from tests.unit.projections.json_values import VALUES
 

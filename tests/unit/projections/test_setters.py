@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.blame import history
-from projections.setters import setters
-from projections.types import Change
+from projections.values.blame import history
+from projections.values.change import Change
+from projections.values.last_set import setters
 from tests.unit.projections.json_values import VALUES
 from tests.unit.projections.test_blame import STATES, pointers, steps_of
 

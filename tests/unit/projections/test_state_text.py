@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.state_text import MOST_DEEP, NotAState, dumps, loads
-from projections.types import Json
+from projections.values.change import Json
+from projections.values.exact_json import MOST_DEEP, NotAState, dumps, loads
 from tests.unit.projections.json_values import VALUES
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False) | st.sampled_from(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from projections.state_text import NotAState
+from projections.definition.projection import Projection
 from projections.testing import assert_pure, event
-from projections.types import Projection
+from projections.values.exact_json import NotAState
 
 EVENTS = [event("T", {"n": n, "tags": ["a"]}, version=n) for n in range(1, 10)]
 _CALLS = count()

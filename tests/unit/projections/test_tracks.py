@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.tracks import Track, short, track
-from projections.types import Json
+from projections.replay.drawing.pinned_tracks import Track, short, track
+from projections.values.change import Json
 
 
 def of(values: list[Any], **more: Any) -> Track:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from projections import upcasting
-from projections.fold import ReducerFailed, fold
+from projections.definition import upcasting
+from projections.definition.fold import ReducerFailed, fold
+from projections.definition.projection import Projection
+from projections.definition.upcasting import Chains, Upcaster, UpcastFailed, upcaster
 from projections.testing import event
-from projections.types import Projection
-from projections.upcasting import Chains, Upcaster, UpcastFailed, upcaster
 from tests.unit.projections.events import happened
 
 

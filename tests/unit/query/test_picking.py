@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from events.json_pointer import below
+from events.json.pointer import below
 from events.query.match import event_matcher
 from events.query.parse import parse
 from events.query.picking import excluding, including, value_term, without

@@ -1,0 +1,148 @@
+"""`application/x-ndjson`: any number of events, a line each, read and written in chunks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from events import engine
+from events.access.grants import Grant
+from events.api.schemas import LineIn, decode
+from events.appending.checks import check_stream, new_append
+from events.appending.plan import Outcome
+from events.errors import EventsError, OutcomeUnknown, QueueFull, TooLarge, Unavailable
+from events.types import Append
+
+_CHUNK_LINES = 1_000
+_CHUNK_BYTES = 2**20
+_ERRORS = 100
+_PATIENCE = 30.0
+"""Seconds to wait for room in the writer's queue."""
+
+
+@dataclass(slots=True)
+class Bulk:
+    """What has become of a request so far."""
+
+    appended: int = 0
+    replayed: int = 0
+    failed: int = 0
+    last_position: int | None = None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def settle(self, line: int, outcome: Outcome) -> None:
+        """Count a line. Lines come in order, so the errors kept are those of the first lines."""
+        if isinstance(outcome, EventsError):
+            self.failed += 1
+            if len(self.errors) < _ERRORS:
+                self.errors.append({"line": line, "code": outcome.code, "detail": outcome.detail})
+            return
+        self.last_position = outcome.last_position
+        if outcome.replayed:
+            self.replayed += 1
+        else:
+            self.appended += 1
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "appended": self.appended,
+            "replayed": self.replayed,
+            "failed": self.failed,
+            "last_position": self.last_position,
+            "errors": self.errors,
+        }
+
+
+Chunk = list[tuple[int, Append | EventsError]]
+"""Lines by number: checked, or what is wrong with them."""
+
+
+async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> Bulk:
+    """Append a stream of lines. A bad line is counted and the rest goes on.
+
+    Raises `Unavailable`, `OutcomeUnknown` or `QueueFull`, with the counts so far, where the database is
+    away or too busy: lines with ids can be sent again from the start.
+    """
+    bulk = Bulk()
+    writing: asyncio.Task[None] | None = None
+    chunk: Chunk = []
+    size = 0
+    try:
+        async for number, line in _lines(body):
+            chunk.append((number, _checked(line, grant)))
+            size += len(line)
+            if len(chunk) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
+                # One chunk is written while the next is parsed; never two, so that lines keep their order.
+                if writing:
+                    await writing
+                writing = asyncio.create_task(_write(chunk, grant, bulk))
+                chunk, size = [], 0
+    finally:
+        if writing:
+            await writing
+    if chunk:
+        await _write(chunk, grant, bulk)
+    return bulk
+
+
+def _checked(line: bytes, grant: Grant) -> Append | EventsError:
+    try:
+        if len(line) > _most():
+            raise TooLarge(f"The line is longer than {_most():,} bytes.", limit=_most())
+        event = decode(line, LineIn)
+        grant.check_stream(check_stream(event.stream))
+        return new_append(event.stream, [event.checked(event.stream, pinned_agent=grant.agent, field="event")])
+    except EventsError as error:
+        return error
+
+
+async def _write(chunk: Chunk, grant: Grant, bulk: Bulk) -> None:
+    sound = [append for _, append in chunk if isinstance(append, Append)]
+    try:
+        outcomes = iter(await _outcomes(sound, grant) if sound else [])
+    except (QueueFull, Unavailable) as error:
+        raise type(error)(error.detail, **bulk.as_json()) from None
+    for line, append in chunk:
+        outcome = append if isinstance(append, EventsError) else next(outcomes)
+        if isinstance(outcome, Unavailable | OutcomeUnknown):
+            raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.", **bulk.as_json())
+        bulk.settle(line, outcome)
+
+
+async def _outcomes(appends: list[Append], grant: Grant) -> list[Outcome]:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while True:
+        try:
+            return await engine.current().writer.append(grant.log_id, appends)
+        except QueueFull:
+            if loop.time() >= deadline:
+                raise
+            await asyncio.sleep(0.05)
+
+
+def _most() -> int:
+    """The longest line: data and metadata at their limits, and everything else."""
+    return 2 * settings.EVENTSITE.event_max_bytes + 64 * 1024
+
+
+async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    """Numbered lines. One that is too long is cut just beyond the limit: memory stays bounded."""
+    number, most = 0, _most()
+    pending = bytearray()
+    async for piece in body:
+        *ended, rest = piece.split(b"\n")
+        for part in ended:
+            number += 1
+            line = bytes(pending[: most + 1]) + part if pending else part
+            pending.clear()
+            if line.strip():
+                yield number, line[: most + 1]
+        if len(pending) <= most:
+            pending += rest
+    if pending.strip():
+        yield number + 1, bytes(pending[: most + 1])

@@ -1,0 +1,114 @@
+"""OpenAPI for operations whose bodies msgspec decodes: the structs are the only description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from events import errors
+from events.api.operations import schemas
+from events.query.errors import InvalidQuery, NotForEvents
+
+_REFERENCE = "#/components/schemas/{name}"
+_STRUCTS = (
+    schemas.AppendIn,
+    schemas.AppendsIn,
+    schemas.LineIn,
+    schemas.AppendOut,
+    schemas.AppendsOut,
+    schemas.BulkOut,
+    schemas.EventOut,
+    schemas.EventsOut,
+    schemas.StreamOut,
+    schemas.StreamsOut,
+    schemas.Problem,
+)
+_IN_PATHS = {
+    "stream": msgspec.json.schema(schemas.StreamName),
+    "position": msgspec.json.schema(schemas.Position),
+}
+_TITLES = {
+    status: ", ".join(sorted(f"`{error.code}`" for error in found))
+    for status in (400, 401, 403, 404, 409, 413, 422, 503)
+    if (
+        found := [
+            error
+            for error in (*vars(errors).values(), InvalidQuery, NotForEvents)
+            if isinstance(error, type) and issubclass(error, errors.EventsError) and error.status == status
+        ]
+    )
+}
+
+
+def components(others: Sequence[type[Struct]] = ()) -> dict[str, Any]:
+    """The schemas of every struct, and of others."""
+    return msgspec.json.schema_components([*_STRUCTS, *others], ref_template=_REFERENCE)[1]
+
+
+def _content(struct: type[Struct], media: str = "application/json") -> dict[str, Any]:
+    return {media: {"schema": {"$ref": _REFERENCE.format(name=struct.__name__)}}}
+
+
+def operation(
+    *,
+    takes: dict[str, Any] | None = None,
+    gives: dict[int, type[Struct] | dict[str, Any]],
+    refuses: tuple[int, ...],
+    query: type[Struct] | None = None,
+    headers: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """The `openapi_extra` of an operation: its body by media type, answers by status, query struct, headers."""
+    described: dict[str, Any] = {"responses": {}}
+    if takes is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                media: _content(schema, media)[media] if isinstance(schema, type) else {"schema": schema}
+                for media, schema in takes.items()
+            },
+        }
+    for status, struct in gives.items():
+        content = struct if isinstance(struct, dict) else _content(struct)
+        described["responses"][status] = {"description": "Done", "content": content}
+    for status in refuses:
+        described["responses"][status] = {
+            "description": _TITLES.get(status, "Refused"),
+            "content": _content(schemas.Problem, "application/problem+json"),
+        }
+    if query is not None:
+        described["parameters"] = [*_parameters(query), *headers]
+    return described
+
+
+def describe_paths(paths: dict[str, Any], others: Mapping[str, Any]) -> None:
+    """Say of the parameters in paths what their converters and checks take: those of the log, and others."""
+    schemas_of = {**_IN_PATHS, **others}
+    for operations in paths.values():
+        for described in operations.values():
+            for parameter in described["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["schema"] = schemas_of.get(parameter["name"], parameter["schema"])
+
+
+def _parameters(query: type[Struct]) -> list[dict[str, Any]]:
+    schema = msgspec.json.schema(query)["$defs"][query.__name__]
+    return [
+        {
+            "in": "query",
+            "name": name,
+            "required": name in schema.get("required", ()),
+            "description": described.get("description", ""),
+            "schema": _plain(described),
+        }
+        for name, described in schema["properties"].items()
+    ]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is absent rather than null."""
+    if "anyOf" in schema:
+        return next(choice for choice in schema["anyOf"] if choice.get("type") != "null")
+    return {key: value for key, value in schema.items() if key != "default" or value not in (None, [])}

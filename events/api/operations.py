@@ -1,0 +1,363 @@
+"""The HTTP API of the log. Each operation checks, makes one call and answers.
+
+Bodies and answers are bytes that msgspec and orjson read and write; `openapi.py` describes them from
+the same structs. Errors are raised, and become problems in one place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import register_converter
+from django.utils import timezone
+from ninja import Router
+
+from events import engine
+from events.access.grants import Bearer, Grant
+from events.api.following import read_page, read_stream, server_sent_events, wait_page
+from events.api.ndjson import append_lines
+from events.api.openapi import operation
+from events.api.operations import cloudevents
+from events.api.responses import append_answer, appended, event_json, events_answer, json_answer, problem, status_of
+from events.api.schemas import (
+    AppendIn,
+    AppendOut,
+    AppendsIn,
+    AppendsOut,
+    BulkOut,
+    EventOut,
+    EventsOut,
+    EventsQuery,
+    LineIn,
+    LogQuery,
+    StreamEventsQuery,
+    StreamOut,
+    StreamsOut,
+    StreamsQuery,
+    decode,
+    optional,
+    parse_query,
+)
+from events.appending.checks import check_stream
+from events.converters import NameConverter
+from events.errors import EventsError, Invalid, NoSuchEvent, NoSuchStream, TooLarge
+from events.models import Scope
+from events.query.tree import Query
+from events.reading import store
+from events.types import Append, Appended, StreamInfo
+
+register_converter(NameConverter, "name")
+
+router = Router(tags=["events"])
+
+_append = Bearer(Scope.APPEND)
+_read = Bearer(Scope.READ)
+
+NDJSON = "application/x-ndjson"
+SSE = "text/event-stream"
+
+
+def _grant(request: HttpRequest) -> Grant:
+    grant: Grant = request.auth  # type: ignore[attr-defined]
+    return grant
+
+
+@router.post(
+    "/streams/{name:stream}/events",
+    auth=_append,
+    summary="Append to a stream",
+    openapi_extra=operation(
+        takes={"application/json": AppendIn},
+        gives={200: AppendOut, 201: AppendOut},
+        refuses=(400, 401, 403, 409, 413, 422, 503),
+    ),
+)
+async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
+    """All the events are appended, or none. 200 with `"replayed": true` when they are in the log already."""
+    grant = _grant(request)
+    grant.check_stream(stream)
+    append = decode(request.body, AppendIn).checked(stream, pinned_agent=grant.agent)
+    return await _append_one(request, grant, append)
+
+
+@router.get(
+    "/streams/{name:stream}/events",
+    auth=_read,
+    summary="Read a stream",
+    openapi_extra=operation(gives={200: EventsOut}, refuses=(400, 401, 403, 404, 422, 503), query=StreamEventsQuery),
+)
+async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
+    """A stream's events in either direction; empty when there are none. `next` is a version."""
+    grant = _grant(request)
+    grant.check_stream(check_stream(stream))
+    query = parse_query(request.GET, StreamEventsQuery)
+    page = await read_stream(
+        grant.log_id,
+        stream,
+        query.query(timezone.now()),
+        from_version=optional(query.from_version),
+        backward=query.direction == "backward",
+        limit=query.limit,
+    )
+    return events_answer(page)
+
+
+@router.get(
+    "/streams",
+    auth=_read,
+    summary="List streams",
+    openapi_extra=operation(gives={200: StreamsOut}, refuses=(400, 401, 403, 404, 422, 503), query=StreamsQuery),
+)
+async def streams(request: HttpRequest) -> HttpResponse:
+    """Streams by name. `next` is the name to go on after."""
+    grant = _grant(request)
+    query = parse_query(request.GET, StreamsQuery)
+    prefix = query.prefix if query.prefix.startswith(grant.stream_prefix) else grant.stream_prefix
+    if not prefix.startswith(query.prefix):
+        grant.check_stream(query.prefix)
+    pool = engine.current().pool
+    head = await store.head(grant.log_id).afirst(pool) or 0
+    found = await store.streams(
+        grant.log_id, prefix=prefix, category=query.category, after=query.after, limit=query.limit
+    ).afetch(pool)
+    more = found[-1].name if len(found) == query.limit else None
+    return json_answer({"streams": [_stream_json(stream) for stream in found], "next": more, "head": head})
+
+
+@router.get(
+    "/streams/{name:stream}",
+    auth=_read,
+    summary="Look up a stream",
+    openapi_extra=operation(gives={200: StreamOut}, refuses=(400, 401, 403, 404, 422, 503), query=LogQuery),
+)
+async def stream(request: HttpRequest, stream: str) -> HttpResponse:
+    """A stream's last version; 404 `no-such-stream` when it has no events."""
+    grant = _grant(request)
+    grant.check_stream(check_stream(stream))
+    parse_query(request.GET, LogQuery)
+    found = await store.stream(grant.log_id, stream).afirst(engine.current().pool)
+    if found is None:
+        raise NoSuchStream(stream=stream)
+    return json_answer(_stream_json(found))
+
+
+@router.post(
+    "/events",
+    auth=_append,
+    summary="Append to several streams, in bulk, or CloudEvents",
+    openapi_extra=operation(
+        takes={
+            "application/json": AppendsIn,
+            NDJSON: {"type": "string", "description": f"One `{LineIn.__name__}` a line"},
+            cloudevents.STRUCTURED: cloudevents.SCHEMA,
+            cloudevents.BATCHED: {"type": "array", "items": {}},
+        },
+        gives={
+            200: {
+                "application/json": {
+                    "schema": {
+                        "anyOf": [
+                            {"$ref": f"#/components/schemas/{struct.__name__}"}
+                            for struct in (AppendsOut, BulkOut, AppendOut)
+                        ]
+                    }
+                }
+            },
+            201: {
+                "application/json": {
+                    "schema": {
+                        "anyOf": [
+                            {"$ref": f"#/components/schemas/{struct.__name__}"} for struct in (AppendsOut, AppendOut)
+                        ]
+                    }
+                }
+            },
+        },
+        refuses=(400, 401, 403, 409, 413, 422, 503),
+    ),
+)
+async def append_events(request: HttpRequest) -> HttpResponse:
+    """One result per append, in order, each with its own status; with `atomic`, all or the first error.
+
+    Also takes CloudEvents 1.0 (structured, batched, binary) and `application/x-ndjson`: one event
+    with its `stream` a line, of any length, written as it comes.
+    """
+    grant = _grant(request)
+    media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media == NDJSON:
+        return json_answer((await append_lines(_chunks(request), grant)).as_json())
+    if media == cloudevents.BATCHED:
+        return await _append_many(grant, cloudevents.batched(request.body, pinned_agent=grant.agent))
+    if media == cloudevents.STRUCTURED:
+        event = cloudevents.structured(request.body, pinned_agent=grant.agent)
+        return await _append_checked(request, grant, event)
+    if "ce-specversion" in request.headers:
+        event = cloudevents.binary(request.headers, request.body, pinned_agent=grant.agent)
+        return await _append_checked(request, grant, event)
+    return await _append_body(request, grant)
+
+
+async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
+    body = decode(request.body, AppendsIn)
+    if not body.appends:
+        raise Invalid("appends must hold at least one append.", field="appends")
+    limit = settings.EVENTSITE.request_max_events
+    if sum(max(1, len(append.events)) for append in body.appends) > limit:
+        raise TooLarge(f"The appends hold more than {limit:,} events.", field="appends", limit=limit)
+    checked: list[Append | EventsError] = []
+    for index, append in enumerate(body.appends):
+        try:
+            grant.check_stream(append.stream)
+            checked.append(append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}]."))
+        except EventsError as error:
+            if body.atomic is True:
+                raise
+            checked.append(error)
+    return await _append_many(grant, checked, atomic=body.atomic is True)
+
+
+async def _append_checked(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
+    grant.check_stream(append.stream)
+    return await _append_one(request, grant, append)
+
+
+async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
+    [outcome] = await engine.current().writer.append(grant.log_id, [append])
+    if isinstance(outcome, EventsError):
+        raise outcome
+    return append_answer(request, grant.log, outcome)
+
+
+async def _append_many(grant: Grant, checked: list[Append | EventsError], *, atomic: bool = False) -> HttpResponse:
+    """Write what passed its checks, and put every result in its place."""
+    for index, append in enumerate(checked):
+        if isinstance(append, Append) and not append.stream.startswith(grant.stream_prefix):
+            checked[index] = _forbidden(grant, append.stream)
+    sound = [append for append in checked if isinstance(append, Append)]
+    outcomes = iter(await engine.current().writer.append(grant.log_id, sound, atomic=atomic) if sound else [])
+    results = [append if isinstance(append, EventsError) else next(outcomes) for append in checked]
+    if atomic:
+        for result in results:
+            if isinstance(result, EventsError):
+                raise result
+    replayed = all(isinstance(result, Appended) and result.replayed for result in results)
+    body = {"results": [{"status": status_of(result), "body": _result_json(grant, result)} for result in results]}
+    return json_answer(body, status=201 if atomic and not replayed else 200)
+
+
+def _forbidden(grant: Grant, stream: str) -> EventsError:
+    try:
+        grant.check_stream(stream)
+    except EventsError as error:
+        return error
+    raise AssertionError(stream)
+
+
+def _result_json(grant: Grant, result: Appended | EventsError) -> dict[str, Any]:
+    return problem(result) if isinstance(result, EventsError) else appended(grant.log, result)
+
+
+@router.get(
+    "/events",
+    auth=_read,
+    summary="Read or follow the log",
+    openapi_extra=operation(
+        gives={
+            200: {
+                "application/json": {"schema": {"$ref": "#/components/schemas/EventsOut"}},
+                SSE: {"schema": {"type": "string"}},
+            }
+        },
+        refuses=(400, 401, 403, 404, 422, 503),
+        query=EventsQuery,
+        headers=[
+            {
+                "in": "header",
+                "name": "Last-Event-ID",
+                "required": False,
+                "description": "With an event stream: go on after this position",
+                "schema": {"type": "string"},
+            }
+        ],
+    ),
+)
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """Pages, a long poll with `wait`, or with `Accept: text/event-stream` server-sent events.
+
+    The stream's `id:` is the position and resumes from `Last-Event-ID`; heartbeats carry the position
+    scanned to.
+    """
+    grant = _grant(request)
+    query = parse_query(request.GET, EventsQuery)
+    tree = grant.narrowed(query.query(timezone.now()))
+    if query.stream is not None:
+        grant.check_stream(query.stream)
+    if SSE in request.headers.get("Accept", ""):
+        return _event_stream(request, grant, tree, query)
+    backward = query.direction == "backward"
+    before = optional(query.before)
+    page = await read_page(
+        grant.log_id, tree, after=optional(query.after), before=before, backward=backward, limit=query.limit
+    )
+    if query.wait and page.complete and not page.events and not backward and before is None:
+        page = await wait_page(grant.log_id, tree, behind=page, limit=query.limit, wait=query.wait)
+    return events_answer(page)
+
+
+@router.get(
+    "/events/{int:position}",
+    auth=_read,
+    summary="Look up an event",
+    openapi_extra=operation(gives={200: EventOut}, refuses=(400, 401, 403, 404, 422, 503), query=LogQuery),
+)
+async def event(request: HttpRequest, position: int) -> HttpResponse:
+    """The event at a position; 404 `no-such-event` when there is none."""
+    grant = _grant(request)
+    parse_query(request.GET, LogQuery)
+    if position >= 2**63:
+        raise NoSuchEvent
+    found = await store.event(grant.log_id, position).afirst(engine.current().pool)
+    if found is None or not found.stream.startswith(grant.stream_prefix):
+        raise NoSuchEvent(position=position)
+    return HttpResponse(event_json(found), content_type="application/json")
+
+
+def _stream_json(stream: StreamInfo) -> dict[str, Any]:
+    return {"stream": stream.name, "category": stream.category, "version": stream.version}
+
+
+def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: EventsQuery) -> HttpResponseBase:
+    for field, given in (("before", optional(query.before) is not None), ("direction", query.direction == "backward")):
+        if given:
+            raise Invalid(f"{field} does not go with an event stream.", field=field)
+    after = _last_event_id(request, optional(query.after) or 0)
+    return StreamingHttpResponse(
+        server_sent_events(grant.log_id, tree, after=after, check=lambda: _read(request)),
+        content_type=SSE,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+def _last_event_id(request: HttpRequest, default: int) -> int:
+    sent = request.headers.get("Last-Event-ID", "")
+    if not sent:
+        return default
+    if not re.fullmatch(r"[0-9]{1,18}", sent):
+        raise Invalid("Last-Event-ID must be a position.", field="Last-Event-ID")
+    return int(sent)
+
+
+async def _chunks(request: HttpRequest) -> AsyncIterator[bytes]:
+    """The body in pieces: as they come where the server hands them on, else as Django spooled them."""
+    pieces: AsyncIterator[bytes] | None = getattr(request, "pieces", None)
+    if pieces is not None:
+        async for piece in pieces:
+            yield piece
+    else:
+        while piece := request.read(64 * 1024):
+            yield piece

@@ -1,0 +1,397 @@
+"""What the API takes and gives: msgspec structs, for decoding and for OpenAPI alike.
+
+`data` and `metadata` stay raw slices of the request (`msgspec.Raw`): they are looked at, never
+rebuilt. Optional fields are `UNSET` when absent, so that encoding a struct gives back exactly what
+was sent; that is how a key that stands twice in the request's own objects is noticed.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from django.conf import settings
+from django.http import QueryDict
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from events.appending import checks
+from events.errors import Invalid
+from events.json.text import refuse_duplicates
+from events.query.parse import MOST_CHARACTERS, parse
+from events.query.reading import refuse_state
+from events.query.tree import Name as Of
+from events.query.tree import Named, Pattern, Query, all_of, any_of, pin
+from events.types import Append, NewEvent
+
+T = TypeVar("T")
+
+
+def _documented(description: str, **schema: Any) -> Meta:
+    """For OpenAPI only: the checks themselves stand in `append.py`, and name the field better."""
+    return Meta(description=description, extra_json_schema=schema)
+
+
+_NAME = {"minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+Name = Annotated[str, _documented("1 to 200 characters, no control characters", **_NAME)]
+StreamName = Annotated[
+    str,
+    _documented(
+        "1 to 200 characters, no control characters; no `.` or `..` segment, not ending in `/events`",
+        minLength=1,
+        maxLength=200,
+        pattern=r"^(?!.*/events$)(?!(.*/)?\.\.?(/|$))[^\u0000-\u001f\u007f-\u009f]*$",
+    ),
+]
+ExpectedVersion = Annotated[
+    Annotated[int, Meta(ge=0, le=2**63 - 1)] | Literal["any", "no_stream", "stream_exists"],
+    Meta(description="What the stream must be at: `any` (default), `no_stream` (= 0), `stream_exists` or a version"),
+]
+Time = Annotated[str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
+
+
+class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One event to append."""
+
+    type: Name
+    data: Annotated[Raw, _documented("Any JSON value, up to 1 MiB and 100 levels; kept exactly as sent")]
+    id: Annotated[Name | None, _documented("Made by the server (UUIDv7) when absent")] | UnsetType = UNSET
+    metadata: Annotated[Raw, _documented("A JSON object, up to 1 MiB", type="object")] | UnsetType = UNSET
+    agent: Name | UnsetType | None = UNSET
+    schema_version: Annotated[int, _documented("1 by default", minimum=1, maximum=2**31 - 1)] | UnsetType = UNSET
+    correlation_id: Name | UnsetType | None = UNSET
+    causation_id: Name | UnsetType | None = UNSET
+    occurred_at: Time | UnsetType | None = UNSET
+
+    def checked(self, stream: str, *, pinned_agent: str | None, field: str) -> NewEvent:
+        """Check everything that the types don't say."""
+        return checks.new_event(
+            stream,
+            self.type,
+            data=bytes(self.data),
+            metadata=b"{}" if isinstance(self.metadata, UnsetType) else bytes(self.metadata),
+            id=optional(self.id),
+            agent=optional(self.agent),
+            schema_version=1 if isinstance(self.schema_version, UnsetType) else self.schema_version,
+            correlation_id=optional(self.correlation_id),
+            causation_id=optional(self.causation_id),
+            occurred_at=optional(self.occurred_at),
+            pinned_agent=pinned_agent,
+            field=field,
+        )
+
+
+class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Events for one stream, appended all or none."""
+
+    events: Annotated[list[EventIn], _documented("1 to 10,000 events", minItems=1, maxItems=10_000)]
+    expected_version: ExpectedVersion | UnsetType = UNSET
+    idempotency_key: Annotated[Name | None, _documented("Makes a retry without event ids safe")] | UnsetType = UNSET
+    read_position: (
+        Annotated[int | None, _documented("Up to where the writer had read the log", minimum=0, maximum=2**63 - 1)]
+        | UnsetType
+    ) = UNSET
+
+    def checked(self, stream: str, *, pinned_agent: str | None, field: str = "") -> Append:
+        """Check everything that the types don't say. `field` says where this stood in the request."""
+        checks.check_stream(stream, f"{field}stream")
+        return checks.new_append(
+            stream,
+            (
+                event.checked(stream, pinned_agent=pinned_agent, field=f"{field}events[{index}]")
+                for index, event in enumerate(self.events)
+            ),
+            expected_version=checks.check_expected_version(
+                None if isinstance(self.expected_version, UnsetType) else self.expected_version
+            ),
+            idempotency_key=optional(self.idempotency_key),
+            read_position=optional(self.read_position),
+        )
+
+
+class StreamAppendIn(AppendIn, forbid_unknown_fields=True, kw_only=True):
+    """Events for one of several streams."""
+
+    stream: StreamName
+
+
+class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Several appends; with `atomic` all or none."""
+
+    appends: Annotated[list[StreamAppendIn], _documented("At least one", minItems=1)]
+    atomic: bool | UnsetType = UNSET
+
+
+class LineIn(EventIn, forbid_unknown_fields=True, kw_only=True):
+    """One line of `application/x-ndjson`: an event with its stream."""
+
+    stream: StreamName
+
+
+class Placed(Struct):
+    """Where one event stands."""
+
+    id: str
+    position: int
+    version: int
+
+
+class AppendOut(Struct):
+    """Where an append's events stand."""
+
+    log: str
+    stream: str
+    first_position: int
+    last_position: int
+    version: int
+    replayed: bool
+    events: list[Placed]
+
+
+class AppendResult(Struct):
+    """The status and body that one append would have had on its own."""
+
+    status: int
+    body: Annotated[dict[str, Any], Meta(description="As of a single append: AppendOut, or a Problem")]
+
+
+class AppendsOut(Struct):
+    """One result per append, in order."""
+
+    results: list[AppendResult]
+
+
+class LineError(Struct):
+    """Why one line was not appended."""
+
+    line: int
+    code: str
+    detail: str
+
+
+class BulkOut(Struct):
+    """What became of an `application/x-ndjson` request."""
+
+    appended: int
+    replayed: int
+    failed: int
+    last_position: Annotated[int | None, Meta(description="of the last line that is in the log")]
+    errors: Annotated[list[LineError], Meta(description="the first 100")]
+
+
+class EventOut(Struct):
+    """One recorded event."""
+
+    position: int
+    stream: str
+    version: int
+    id: str
+    type: str
+    data: Any
+    metadata: dict[str, Any]
+    agent: str | None
+    schema_version: int
+    correlation_id: str | None
+    causation_id: str | None
+    occurred_at: datetime | None
+    recorded_at: datetime
+
+
+class EventsOut(Struct):
+    """A page of events."""
+
+    events: list[EventOut]
+    next: Annotated[
+        int | None,
+        Meta(description="Where to go on. Forward it is always there: all up to it was looked at, matches or not"),
+    ]
+    head: Annotated[int, Meta(description="The log's last position")]
+    complete: Annotated[
+        bool,
+        Meta(description="False: the search's time was up before the page was full. Go on from `next`"),
+    ]
+
+
+class StreamOut(Struct):
+    """One stream and its last version."""
+
+    stream: str
+    category: str | None
+    version: int
+
+
+class StreamsOut(Struct):
+    """A page of streams, by name."""
+
+    streams: list[StreamOut]
+    next: str | None
+    head: int
+
+
+class Problem(Struct):
+    """RFC 9457. `code` is stable; fields such as `current_version` stand beside it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+Direction = Literal["forward", "backward"]
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# In a query the checks stand here: `append.py` does not see it. A number that may be absent is UNSET then, since
+# msgspec takes the text `null` for None.
+Text = Annotated[str, Meta(max_length=200, pattern=_NAME["pattern"])]
+Wanted = Annotated[Text, Meta(min_length=1)]
+
+
+class LogQuery(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which log, for a session."""
+
+    log: Annotated[Text, Meta(description="With a session instead of a token: the log")] | None = None
+
+
+class _Asked(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    q: Annotated[
+        str,
+        _documented(
+            f"What must fit, as `type:Order* data.amount>100`: a query of up to {MOST_CHARACTERS:,} characters",
+            format="eventsite-query",
+        ),
+    ] = ""
+
+    def query(self, now: datetime) -> Query:
+        """The tree of `q`, its times pinned.
+
+        Raises:
+            InvalidQuery, NotForEvents: it can't be read; it asks about a state.
+        """
+        asked = parse(self.q)
+        refuse_state(asked)
+        return pin(asked, now)
+
+
+class EventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
+    """Which events, and how."""
+
+    after: Annotated[Position, Meta(description="Positions after this one")] | UnsetType = UNSET
+    before: Annotated[Position, Meta(description="Positions before this one")] | UnsetType = UNSET
+    direction: Direction = "forward"
+    limit: Limit = 100
+    type: Annotated[list[Wanted], Meta(description="One of these types; `Order*` is a prefix")] = []
+    agent: Annotated[list[Wanted], Meta(description="One of these agents; `*` as for types")] = []
+    stream: Wanted | None = None
+    correlation_id: Wanted | None = None
+    wait: Annotated[
+        Annotated[float, Meta(ge=0, le=60)],
+        Meta(description="Long poll: wait up to this many seconds for the first match (forward only)"),
+    ] = 0
+
+    def query(self, now: datetime) -> Query:
+        """The tree of all parameters that say which events."""
+        shorthand: list[Query] = [
+            any_of(Named(name, _prefix_or_whole(text)) for text in wanted)
+            for name, wanted in ((Of.TYPE, self.type), (Of.AGENT, self.agent))
+            if wanted
+        ]
+        shorthand += [
+            Named(name, Pattern((wanted,)))
+            for name, wanted in ((Of.STREAM, self.stream), (Of.CORRELATION, self.correlation_id))
+            if wanted is not None
+        ]
+        return all_of([*shorthand, super().query(now)])
+
+
+class StreamEventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
+    """Which part of a stream."""
+
+    from_version: Annotated[Position, Meta(description="From this version on, in either direction")] | UnsetType = UNSET
+    direction: Direction = "forward"
+    limit: Limit = 100
+
+
+class StreamsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which streams."""
+
+    prefix: Text = ""
+    category: Wanted | None = None
+    after: Annotated[Text, Meta(description="Names after this one")] = ""
+    limit: Limit = 100
+
+
+def _prefix_or_whole(wanted: str) -> Pattern:
+    """Only a star at the end is a wildcard here."""
+    return Pattern((wanted[:-1], "")) if wanted.endswith("*") else Pattern((wanted,))
+
+
+def optional(field: T | UnsetType) -> T | None:
+    """A field's value; None where it is absent."""
+    return None if isinstance(field, UnsetType) else field
+
+
+@cache
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(type_)
+
+
+def decode(body: bytes, type_: type[T]) -> T:
+    """Parse a request's JSON, or raise `Invalid` naming the field."""
+    try:
+        value: T = _decoder(type_).decode(body)  # type: ignore[arg-type]
+        # Each member has one colon; fewer in the struct's own JSON means that a key was repeated. A colon
+        # that was escaped would hide it: then, too, the exact look decides.
+        if b"\\u003" in body or msgspec.json.encode(value).count(b":") != body.count(b":"):
+            refuse_duplicates(body)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except msgspec.DecodeError as error:
+        # msgspec takes half of a surrogate pair for the end of the input.
+        what = "holds a lone surrogate" if _SURROGATE.search(body) else f"is not valid JSON: {error}"
+        raise Invalid(f"The body {what}.", field="body") from None
+    except UnicodeDecodeError:
+        raise Invalid("The body is not valid UTF-8.", field="body") from None
+    except RecursionError:
+        limit = settings.EVENTSITE.event_max_depth
+        raise Invalid(f"The body is nested too deep; the limit is {limit}.", field="body", limit=limit) from None
+    return value
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<field>.*)`)?$", re.DOTALL)
+_MEMBER = re.compile(r"Object (?:contains (unknown field)|(missing) required field) `(.*)`", re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _invalid(message: str) -> Invalid:
+    match = _AT.match(message)
+    what, field = (match["what"], match["field"] or "") if match else (message, "")
+    if member := _MEMBER.match(what):
+        field = f"{field}.{member[3]}".lstrip(".")
+        what = member[1] or member[2]
+    return Invalid(f"{field or 'body'}: {what[:1].lower()}{what[1:]}.", field=field or "body")
+
+
+@cache
+def _lists(type_: type[Struct]) -> frozenset[str]:
+    return frozenset(
+        field.encode_name for field in msgspec.structs.fields(type_) if field.default_factory is not msgspec.NODEFAULT
+    )
+
+
+def parse_query(query: QueryDict, type_: type[T]) -> T:
+    """Parse a query string; an unknown, repeated or malformed parameter raises `Invalid` naming it."""
+    lists = _lists(type_)  # type: ignore[arg-type]
+    for key, values in query.lists():
+        if len(values) > 1 and key not in lists:
+            raise Invalid(f"{key} stands twice in the query.", field=key)
+    try:
+        return msgspec.convert(
+            {key: query.getlist(key) if key in lists else query[key] for key in query}, type_, strict=False
+        )
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except (UnicodeEncodeError, ValueError) as error:
+        raise Invalid(f"The query string can't be read: {error}.", field="query") from None

@@ -1,0 +1,170 @@
+"""From what a client sent to what the log takes: names and payloads checked, digests made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+from sys import getsizeof
+
+import orjson
+import uuid_utils
+from django.conf import settings
+
+from events.errors import Forbidden, Invalid, TooLarge
+from events.json.text import canonical
+from events.types import STREAM_EXISTS, Append, NewEvent
+
+# Control characters, and lone surrogates, which are no characters.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# fromisoformat refuses days and hours that don't exist; this insists on a full date, time and zone (it takes "+00:60").
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
+_EXPECTATIONS = {"any": None, "no_stream": 0, "stream_exists": STREAM_EXISTS}
+_MAX_BIGINT = 2**63 - 1
+
+
+def check_name(value: str, field: str) -> str:
+    """A stream, type, agent, id or key: 1 to `name_max_length` characters, none of them a control character."""
+    limit = settings.EVENTSITE.name_max_length
+    if value and len(value) <= limit and not _CONTROL.search(value):
+        return value
+    raise Invalid(f"{field} must have 1 to {limit} characters and no control characters.", field=field, limit=limit)
+
+
+def check_stream(value: str, field: str = "stream") -> str:
+    """A stream's name. Those that a URL could not carry are refused."""
+    check_name(value, field)
+    if value.endswith("/events") or any(part in (".", "..") for part in value.split("/")):
+        raise Invalid(f"{field} must not have a `.` or `..` segment, nor end in `/events`.", field=field)
+    return value
+
+
+def check_expected_version(value: int | str | None, field: str = "expected_version") -> int | None:
+    """`any`, `no_stream`, `stream_exists` or a version, as the log keeps it."""
+    if isinstance(value, int) and 0 <= value <= _MAX_BIGINT:
+        return value
+    if value is None or value in _EXPECTATIONS:
+        return _EXPECTATIONS[str(value or "any")]
+    raise Invalid(f"{field} must be any, no_stream, stream_exists or a version from 0.", field=field)
+
+
+def check_count(value: int, field: str, *, minimum: int, maximum: int = _MAX_BIGINT) -> int:
+    """A whole number that its column can hold."""
+    if minimum <= value <= maximum:
+        return value
+    raise Invalid(f"{field} must be from {minimum} to {maximum}.", field=field, limit=maximum)
+
+
+def check_occurred_at(value: str, field: str) -> str:
+    """An RFC 3339 time with a zone, as UTC; digits beyond the microsecond are dropped."""
+    if _RFC3339.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC).isoformat()
+        except (ValueError, OverflowError):
+            pass
+    raise Invalid(
+        f"{field} must be an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z, from year 1 to 9999.",
+        field=field,
+    )
+
+
+def check_agent(sent: str | None, pinned: str | None, field: str) -> str | None:
+    """The agent an event counts as: the token's, where it pins one."""
+    if pinned is not None and sent not in (None, pinned):
+        raise Forbidden(f"{field} is {sent!r}, but this token appends as {pinned!r} only.", field=field)
+    return pinned if sent is None else check_name(sent, field)
+
+
+def new_event(
+    stream: str,
+    type: str,
+    *,
+    data: bytes,
+    metadata: bytes = b"{}",
+    id: str | None = None,
+    agent: str | None = None,
+    schema_version: int = 1,
+    correlation_id: str | None = None,
+    causation_id: str | None = None,
+    occurred_at: str | None = None,
+    pinned_agent: str | None = None,
+    field: str = "event",
+) -> NewEvent:
+    """Check one event's parts; `data` and `metadata` are JSON text, `field` says where it stood.
+
+    Raises `Invalid`, `NumberTooLarge`, `TooLarge` or `Forbidden`, each naming the part and the limit.
+    """
+    canonical_data = canonical(data, f"{field}.data")
+    canonical_metadata = canonical(metadata, f"{field}.metadata") if metadata != b"{}" else metadata
+    if canonical_metadata[:1] != b"{":
+        raise Invalid(f"{field}.metadata must be an object.", field=f"{field}.metadata")
+    checked_agent = check_agent(agent, pinned_agent, f"{field}.agent")
+    # The digest covers the time as it is kept, so that it can be checked again when a log is restored.
+    at = None if occurred_at is None else check_occurred_at(occurred_at, f"{field}.occurred_at")
+    digest = sha256(
+        orjson.dumps(
+            [
+                stream,
+                check_name(type, f"{field}.type"),
+                orjson.Fragment(canonical_data),
+                orjson.Fragment(canonical_metadata),
+                check_count(schema_version, f"{field}.schema_version", minimum=1, maximum=2**31 - 1),
+                checked_agent,
+                None if correlation_id is None else check_name(correlation_id, f"{field}.correlation_id"),
+                None if causation_id is None else check_name(causation_id, f"{field}.causation_id"),
+                at,
+            ]
+        )
+    ).digest()
+    return NewEvent(
+        id=str(uuid_utils.uuid7()) if id is None else check_name(id, f"{field}.id"),
+        type=type,
+        data=data.decode(),
+        metadata=metadata.decode(),
+        agent=checked_agent,
+        schema_version=schema_version,
+        correlation_id=correlation_id,
+        causation_id=causation_id,
+        occurred_at=at,
+        digest=digest,
+    )
+
+
+def new_append(
+    stream: str,
+    events: Iterable[NewEvent],
+    *,
+    expected_version: int | None = None,
+    idempotency_key: str | None = None,
+    read_position: int | None = None,
+) -> Append:
+    """Put checked events together.
+
+    Raises `Invalid` where there are none or one id stands twice, `TooLarge` beyond `request_max_events`.
+    """
+    events = tuple(events)
+    limit = settings.EVENTSITE.request_max_events
+    if not events:
+        raise Invalid("events must hold at least one event.", field="events")
+    if len(events) > limit:
+        raise TooLarge(f"events holds {len(events):,}; the limit is {limit:,}.", field="events", limit=limit)
+    if len(events) > 1 and len({event.id for event in events}) < len(events):
+        raise Invalid("events holds the same id twice.", field="events")
+    fingerprint = None
+    if idempotency_key is not None:
+        check_name(idempotency_key, "idempotency_key")
+        fingerprint = sha256(stream.encode() + b"".join(event.digest for event in events)).digest()
+    return Append(
+        stream=stream,
+        events=events,
+        expected_version=expected_version,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint,
+        read_position=None if read_position is None else check_count(read_position, "read_position", minimum=0),
+    )
+
+
+def size(append: Append) -> int:
+    """About how many bytes an append takes in the queue and on the wire."""
+    return sum(getsizeof(event.data) + getsizeof(event.metadata) + 200 for event in append.events)

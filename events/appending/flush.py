@@ -1,0 +1,112 @@
+"""A planned flush as the parameters of `append_events()`, and its answer as outcomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from events.appending.plan import Known, KnownEvent, KnownKey, Plan, Request
+from events.types import Append, Appended, NewEvent
+
+_SEPARATOR = "\x1f"
+_NULL = "\x1e"
+
+
+def join(values: Iterable[str]) -> str:
+    """A list as the one text that our functions in the database take."""
+    return _SEPARATOR.join(values)
+
+
+def join_nullable(values: Iterable[object]) -> str:
+    return _SEPARATOR.join([_NULL if value is None else str(value) for value in values])
+
+
+def append_parameters(log_id: int, plan: Plan) -> list[object]:
+    """The parameters of `append_events()`, in its order."""
+    places = {name: place for place, name in enumerate(plan.streams, 1)}
+    added: Counter[str] = Counter()
+    streams: list[str] = []
+    sequence: list[str] = []
+    expected: list[int | None] = []
+    read: list[int | None] = []
+    events: list[NewEvent] = []
+    keys: list[tuple[str, str, str, str]] = []
+    for request, index in plan.accepted:
+        append = request.appends[index]
+        first, count = added[append.stream], len(append.events)
+        added[append.stream] += count
+        streams += [str(places[append.stream])] * count
+        sequence += map(str, range(first + 1, first + count + 1))
+        expected += [append.expected_version] * count
+        read += [append.read_position] * count
+        events += append.events
+        if append.idempotency_key is not None and append.fingerprint is not None:
+            last = len(events)
+            keys.append((append.idempotency_key, append.fingerprint.hex(), str(last - count + 1), str(last)))
+    return [
+        log_id,
+        join(plan.streams),
+        join_nullable(stream.wanted for stream in plan.streams.values()),
+        join(streams),
+        join(sequence),
+        join([event.id for event in events]),
+        join([event.type for event in events]),
+        join([event.data for event in events]),
+        join([event.metadata for event in events]),
+        join_nullable([event.agent for event in events]),
+        join([str(event.schema_version) for event in events]),
+        join_nullable([event.correlation_id for event in events]),
+        join_nullable([event.causation_id for event in events]),
+        join_nullable([event.occurred_at for event in events]),
+        join_nullable(expected),
+        join_nullable(read),
+        join([event.digest.hex() for event in events]),
+        *(map(join, zip(*keys, strict=True)) if keys else ("", "", "", "")),
+    ]
+
+
+def settle(plan: Plan, first_position: int, base_versions: Sequence[int]) -> None:
+    """Give every append of a committed flush its place."""
+    versions = dict(zip(plan.streams, base_versions, strict=True))
+    position = first_position
+    for request, index in plan.accepted:
+        append = request.appends[index]
+        request.outcomes[index] = Appended(
+            stream=append.stream,
+            ids=[event.id for event in append.events],
+            first_position=position,
+            first_version=versions[append.stream] + 1,
+        )
+        position += len(append.events)
+        versions[append.stream] += len(append.events)
+
+
+def look_up_parameters(log_id: int, requests: Sequence[Request]) -> list[object]:
+    """The parameters of `look_up()`, in its order."""
+    appends: list[Append] = [
+        append
+        for request in requests
+        for append, outcome in zip(request.appends, request.outcomes, strict=True)
+        if outcome is None
+    ]
+    return [
+        log_id,
+        join({append.stream for append in appends}),
+        join({event.id for append in appends for event in append.events}),
+        join({append.idempotency_key for append in appends if append.idempotency_key is not None}),
+    ]
+
+
+def known(rows: Iterable[tuple[str, str, int, int, str, bytes, list[str]]]) -> Known:
+    """What `look_up()` found."""
+    found = Known()
+    for kind, name, position, version, stream, digest, ids in rows:
+        if kind == "stream":
+            found.versions[name] = version
+        elif kind == "event":
+            found.events[name] = KnownEvent(position=position, version=version, digest=bytes(digest))
+        else:
+            found.keys[name] = KnownKey(
+                stream=stream, fingerprint=bytes(digest), first_position=position, first_version=version, ids=ids
+            )
+    return found

@@ -1,0 +1,238 @@
+"""Group commit: whatever waits for a log is written in one transaction, and every caller gets its own answer.
+
+One writer a process, a queue and a task a log. A flush takes what is waiting, calls
+`append_events()` once and answers; what comes meanwhile is the next flush. So one caller pays for
+one commit, and a thousand callers share one (docs/decisions/0002 has the measurements).
+
+A flush that the database refuses is planned again after a look at the log (`plan.py`). A connection
+that breaks leaves the flush in doubt: the writer reconnects and looks. Every event has its id before
+it is first sent, and `append_events()` refuses known ids, so sending again never writes twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import psycopg
+from django.conf import settings
+
+from events import sql
+from events.appending import flush as flushes
+from events.appending.checks import size
+from events.appending.connection import Connection
+from events.appending.plan import Known, Outcome, Plan, Request, plan
+from events.errors import EventsError, OutcomeUnknown, QueueFull, Unavailable, brief
+from events.types import Append
+
+logger = logging.getLogger(__name__)
+
+_BACKOFF = (0.02, 1.0)
+"""First and longest pause between attempts, in seconds."""
+
+
+class _Waiting(Request):
+    """A request in the queue, its deadline and whoever waits for it."""
+
+    __slots__ = ("deadline", "events", "future", "size")
+
+    def __init__(self, appends: Sequence[Append], atomic: bool, deadline: float, future: asyncio.Future[None]) -> None:
+        super().__init__(appends, atomic)
+        self.deadline = deadline
+        self.future = future
+        self.events = sum([len(append.events) for append in appends])
+        self.size = sum(map(size, appends))
+
+
+class Writer:
+    """The process's way into every log. Lives on one event loop.
+
+    `on_append(log_id)` is called after each commit, before the callers are answered.
+    """
+
+    def __init__(self, conninfo: str, *, on_append: Callable[[int], None] = lambda log_id: None) -> None:
+        self._conninfo = conninfo
+        self._on_append = on_append
+        self._logs: dict[int, _LogWriter] = {}
+        self._closing = False
+        self.events = 0
+        """Events waiting or being written."""
+        self.bytes = 0
+
+    async def append(self, log_id: int, appends: Sequence[Append], *, atomic: bool = False) -> list[Outcome]:
+        """Write, and return one outcome per append, in order: `Appended` or the error it ended in.
+
+        With `atomic` all are written or none, and an error stands for each. Nothing is raised but
+        `QueueFull` and, once closing, `Unavailable`: then nothing was written.
+        """
+        if self._closing:
+            raise Unavailable("The server is stopping; nothing was written.")
+        limits = settings.EVENTSITE
+        loop = asyncio.get_running_loop()
+        request = _Waiting(appends, atomic, loop.time() + limits.writer_timeout, loop.create_future())
+        if self.events and (
+            self.events + request.events > limits.writer_queue_events
+            or self.bytes + request.size > limits.writer_queue_bytes
+        ):
+            raise QueueFull
+        self.events += request.events
+        self.bytes += request.size
+        log = self._logs.get(log_id)
+        if log is None:
+            log = self._logs[log_id] = _LogWriter(log_id, self._conninfo, self._on_append, self._release)
+            log.task.add_done_callback(lambda _: self._logs.pop(log_id, None))
+        log.put(request)
+        # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush already.
+        await request.future
+        return cast("list[Outcome]", request.outcomes)
+
+    def _release(self, request: _Waiting) -> None:
+        self.events -= request.events
+        self.bytes -= request.size
+
+    async def aclose(self) -> None:
+        """Write what waits, then stop."""
+        self._closing = True
+        tasks = [log.stop() for log in self._logs.values()]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _LogWriter:
+    """One log's queue, connection and task."""
+
+    def __init__(
+        self, log_id: int, conninfo: str, on_append: Callable[[int], None], release: Callable[[_Waiting], None]
+    ) -> None:
+        self._log_id = log_id
+        self._connection = Connection(conninfo)
+        self._on_append = on_append
+        self._release = release
+        self._queue: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self.task = asyncio.create_task(self._run(), name=f"writer of log {log_id}")
+
+    def put(self, request: _Waiting) -> None:
+        self._queue.append(request)
+        self._wake.set()
+
+    def stop(self) -> asyncio.Task[None]:
+        self._stopping = True
+        self._wake.set()
+        return self.task
+
+    async def _run(self) -> None:
+        try:
+            while await self._something_waits():
+                batch = self._take_batch()
+                try:
+                    await self._write(batch)
+                except Exception:
+                    # A defect must not leave callers waiting for ever, nor stop the log.
+                    logger.exception("a flush of log %s failed", self._log_id)
+                    await self._connection.close()
+                    for request in batch:
+                        request.in_doubt = True
+                        _give_up(request)
+                self._answer(batch)
+        finally:
+            await self._connection.close()
+
+    async def _something_waits(self) -> bool:
+        while not self._queue:
+            if self._stopping:
+                return False
+            self._wake.clear()
+            await self._wake.wait()
+        return True
+
+    def _take_batch(self) -> list[_Waiting]:
+        """The requests that have waited longest, up to a flush's bounds but at least one."""
+        limits = settings.EVENTSITE
+        batch: list[_Waiting] = []
+        events = size = 0
+        while self._queue:
+            request = self._queue[0]
+            events += request.events
+            size += request.size
+            if batch and (events > limits.writer_flush_events or size > limits.writer_flush_bytes):
+                break
+            batch.append(self._queue.popleft())
+        return batch
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        """Work on a batch until every request in it has its outcomes."""
+        known: Known | None = None
+        pause = _BACKOFF[0]
+        while waiting := [request for request in batch if not request.done]:
+            flush = Plan()
+            try:
+                await self._connection.open()
+                if known is None and any(request.in_doubt for request in waiting):
+                    known = await self._look_up(waiting)
+                flush = plan(waiting, known)
+                if flush.accepted and await self._flush(flush):
+                    known = None
+                elif any(not request.done for request in waiting):
+                    known = await self._look_up(waiting)
+            except (psycopg.OperationalError, OSError) as error:
+                await self._recover(error, flush, waiting)
+                known = None
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _BACKOFF[1])
+            except psycopg.Error as error:
+                await self._isolate(error, waiting)
+                known = None
+
+    async def _flush(self, flush: Plan) -> bool:
+        """One call, one transaction. False where the log is not as the plan assumed; then nothing was written."""
+        [row] = await self._connection.execute(sql.APPEND, flushes.append_parameters(self._log_id, flush))
+        done, first_position, base_versions = row
+        if done:
+            flushes.settle(flush, first_position, base_versions)
+            self._on_append(self._log_id)
+        return bool(done)
+
+    async def _look_up(self, waiting: list[_Waiting]) -> Known:
+        return flushes.known(
+            await self._connection.execute(sql.LOOK_UP, flushes.look_up_parameters(self._log_id, waiting))
+        )
+
+    async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
+        """After a failure that may pass: note what is in doubt, give up on what has waited too long."""
+        logger.warning("log %s: %s", self._log_id, brief(error))
+        if not self._connection.is_settled:
+            await self._connection.close()
+            for request, _ in flush.accepted:
+                request.in_doubt = True
+        now = asyncio.get_running_loop().time()
+        for request in waiting:
+            if request.deadline <= now or self._stopping:
+                _give_up(request)
+
+    async def _isolate(self, error: psycopg.Error, waiting: list[_Waiting]) -> None:
+        """The database refused a flush for its content: try each request alone, so that one can't fail another."""
+        logger.error("log %s: a flush was refused: %s", self._log_id, error)
+        if len(waiting) == 1:
+            waiting[0].fail(EventsError("The database refused this content; nothing was written."))
+            return
+        for request in waiting:
+            await self._write([request])
+
+    def _answer(self, batch: list[_Waiting]) -> None:
+        for request in batch:
+            self._release(request)
+            if not request.future.done():
+                request.future.set_result(None)
+
+
+def _give_up(request: Request) -> None:
+    """Say honestly what is known of a request that could not be finished."""
+    if request.in_doubt:
+        ids = [event.id for append in request.appends for event in append.events]
+        request.fail(OutcomeUnknown(ids=ids))
+    else:
+        request.fail(Unavailable())

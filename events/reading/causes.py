@@ -1,0 +1,36 @@
+"""The causes of an event: the events that led to it, nearest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from events.reading import store
+from events.reading.db_work import Asking
+from events.types import Event
+
+_MOST_CAUSES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The causes of an event, nearest first. `missing`: the id of a cause that is not in the log; `is_cut`: there are
+    more."""
+
+    events: tuple[Event, ...]
+    missing: str | None = None
+    is_cut: bool = False
+
+
+def causes_of(log_id: int, event: Event) -> Asking[Chain]:
+    """The events that led to an event, each the cause of the one before, up to the one that started it."""
+    found: list[Event] = []
+    while event.causation_id is not None:
+        if len(found) == _MOST_CAUSES:
+            return Chain(tuple(found), is_cut=True)
+        causes: list[Event] = yield store.event_by_id(log_id, event.causation_id)
+        # A cause is older than its effect: what names a newer event, or itself, would go round in circles.
+        if not causes or causes[0].position >= event.position:
+            return Chain(tuple(found), missing=event.causation_id)
+        event = causes[0]
+        found.append(event)
+    return Chain(tuple(found))

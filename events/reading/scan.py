@@ -1,0 +1,266 @@
+"""Searching a log with a query in bounded work: slice by slice from one end, with an honest account of how far it came.
+
+A slice is a range of places and one statement. It is small at first, which answers what is common; and grows as long
+as it is quick, so that what an index answers is asked about ten million places in four statements, and a name alone in
+one. A statement that takes too long is cancelled by the database and asked again about less. Nothing is counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, Literal
+
+from django.db import OperationalError, connection
+from django.db.models import Q
+from psycopg import AsyncClientCursor, AsyncConnection
+from psycopg.errors import QueryCanceled
+from psycopg_pool import AsyncConnectionPool
+
+from events import sql
+from events.query.orm import where
+from events.query.reading import pinned
+from events.query.tree import Name, Named, Pattern, Query, Since, Until, all_of, terms
+from events.reading import store
+from events.reading.store import Read
+from events.types import Event
+
+BUDGET = 0.25
+"""Seconds after which a search stops and says how far it came."""
+_FIRST = 2_000
+_ALL = 2**63 - 1
+_LEAST = 10
+_LEAST_TIMEOUT = 0.05
+_MOST_TIMEOUT = 5.0
+"""Seconds of a statement about the least: 200 texts take half a second to plan on a busy machine."""
+_GROWTH = 64
+_SLICE_SECONDS = 0.04
+_WINDOW = 5_000
+_IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE)
+"""Names whose index holds an event's position next: one statement finds the newest, however rare they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, in the order in which it went.
+
+    Every place from its start to `searched_to` was looked at: a position, or in a stream a version. `at_end`: nothing
+    lies behind it. `complete`: the search came to the end or to its limit; else its time was up, and a search from
+    `searched_to` on goes on.
+    """
+
+    events: tuple[Event, ...]
+    searched_to: int
+    at_end: bool
+    complete: bool
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a search has come: where the next slice is, and how large."""
+
+    low: int
+    high: int
+    end: int
+    limit: int
+    backward: bool
+    budget: float
+    place: Callable[[Event], int]
+    size: int
+    began: float = field(default_factory=time.monotonic)
+    slice_began: float = field(default_factory=time.monotonic)
+    events: list[Event] = field(default_factory=list)
+    searched_to: int | None = None
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def timeout(self) -> str:
+        """Of the next statement, in milliseconds."""
+        seconds = max(_LEAST_TIMEOUT, self.budget) if self.size > _LEAST else max(_MOST_TIMEOUT, self.budget)
+        return str(int(1_000 * seconds))
+
+    @property
+    def missing(self) -> int:
+        return self.limit - len(self.events)
+
+    @property
+    def at_end(self) -> bool:
+        return self.low > self.high
+
+    def narrow(self, positions: list[int]) -> None:
+        """Look only between the positions of all events that a `since:` lets through, where those are few."""
+        if len(positions) < _WINDOW:
+            self.low = max(self.low, min(positions, default=self.high + 1))
+            self.high = min(self.high, max(positions, default=self.high))
+
+    def slice(self) -> tuple[int, int] | None:
+        """The first and last place to look at next; None when it is done. Some of the way is always gone."""
+        if self.at_end or not self.missing or (self.searched_to is not None and self.spent > self.budget):
+            return None
+        if self.backward:
+            return max(self.low, self.high - self.size + 1), self.high
+        return self.low, min(self.high, self.low + self.size - 1)
+
+    def took(self, first: int, last: int, rows: Sequence[tuple[Any, ...]]) -> None:
+        self.events += [Event(*row) for row in rows]
+        end = first if self.backward else last
+        if not self.missing:
+            end = self.place(self.events[-1])
+        self.searched_to = end
+        self.low, self.high = (self.low, end - 1) if self.backward else (end + 1, self.high)
+        now = time.monotonic()
+        growth = min(_GROWTH, _SLICE_SECONDS / max(now - self.slice_began, 0.0001))
+        self.size = max(_LEAST, int(self.size * growth))
+        self.slice_began = now
+
+    def took_too_long(self, error: Exception) -> None:
+        """Ask about less; raise the error if that was the least."""
+        if self.size <= _LEAST:
+            raise error
+        self.size = max(_LEAST, min(self.size, self.high - self.low + 1) // 8)
+        self.slice_began = time.monotonic()
+
+    def found(self) -> Found:
+        searched_to = self.end if self.at_end or self.searched_to is None else self.searched_to
+        return Found(tuple(self.events), searched_to, self.at_end, self.at_end or not self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search that has not begun; it runs in the caller's thread or on the engine's pool, in no transaction.
+
+    `along` is the column that is gone along, whose last value is `head`, or what that reads.
+    The `first` slice has so many places.
+    """
+
+    log_id: int
+    condition: Q
+    head: int | Read[int]
+    window: Read[int] | None
+    after: int | None
+    before: int | None
+    backward: bool
+    limit: int
+    budget: float
+    along: Literal["position", "version"] = "position"
+    first: int = _FIRST
+
+    def fetch(self) -> Found:
+        progress = self._progress(self.head if isinstance(self.head, int) else self.head.first())
+        if self.window:
+            progress.narrow(self.window.fetch())
+        statement = self._statement()
+        with connection.cursor() as cursor:
+            while bounds := progress.slice():
+                try:
+                    cursor.execute(*statement(progress, *bounds))
+                    cursor.nextset()
+                    progress.took(*bounds, cursor.fetchall())
+                except OperationalError as error:
+                    if not isinstance(error.__cause__, QueryCanceled):
+                        raise
+                    progress.took_too_long(error)
+        return progress.found()
+
+    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Found:
+        async with pool.connection() as session:
+            return await self.afetch_on(session)
+
+    async def afetch_on(self, session: AsyncConnection[Any]) -> Found:
+        """The same on a connection that the caller has, which is in no transaction."""
+        progress = self._progress(self.head if isinstance(self.head, int) else await self.head.afirst_on(session))
+        if self.window:
+            progress.narrow(await self.window.afetch_on(session))
+        statement = self._statement()
+        # As Django's cursor: with the values in its text, one execution takes several statements.
+        async with AsyncClientCursor(session) as cursor:
+            while bounds := progress.slice():
+                try:
+                    await cursor.execute(*statement(progress, *bounds))
+                    cursor.nextset()
+                    progress.took(*bounds, await cursor.fetchall())
+                except QueryCanceled as error:
+                    progress.took_too_long(error)
+        return progress.found()
+
+    def _progress(self, head: int | None) -> _Progress:
+        low = 1 if self.after is None else self.after + 1
+        high = head or 0 if self.before is None else min(head or 0, self.before - 1)
+        end = min(low, high + 1) if self.backward else max(high, low - 1)
+        place = attrgetter(self.along)
+        return _Progress(low, high, end, self.limit, self.backward, self.budget, place, self.first)
+
+    def _statement(self) -> Callable[[_Progress, int, int], tuple[str, list[Any]]]:
+        """The statement of a slice, compiled once, and its values from the slice's first and last place.
+
+        It is two: the settings hold for what is sent together, and go with it.
+        """
+        condition, values = store.condition_sql(self.condition)
+        order = "desc" if self.backward else "asc"
+        text = sql.SLICE.format(columns=store.EVENT_COLUMNS, along=self.along, condition=condition, order=order)
+        return lambda progress, first, last: (
+            text,
+            [progress.timeout, self.log_id, first, last, *values, progress.missing],
+        )
+
+
+def events(
+    log_id: int,
+    query: Query,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = True,
+    limit: int,
+    budget: float = BUDGET,
+    head: int | None = None,
+) -> Search:
+    """Events between two positions (both exclusive) that fit a query whose times are pinned.
+
+    Newest first, or oldest first where not `backward`; `budget` is in seconds. `head` spares a look where it is known.
+
+    Raises:
+        NotForEvents: the query asks about a state.
+    """
+    end = store.head(log_id) if head is None else head
+    window = _window(log_id, query)
+    return Search(log_id, where(query), end, window, after, before, backward, limit, budget, first=_first(query))
+
+
+def stream_events(
+    log_id: int,
+    stream: str,
+    query: Query,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
+    limit: int,
+    budget: float = BUDGET,
+    version: int,
+) -> Search:
+    """The same in a stream that is at `version`, between two of its versions."""
+    condition = where(all_of([Named(Name.STREAM, Pattern((stream,))), query]))
+    return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version")
+
+
+def _first(query: Query) -> int:
+    """How many places the first slice has. Beside a name any other term may let nothing through."""
+    is_in_order = isinstance(query, Named) and query.name in _IN_ORDER and query.pattern.exact is not None
+    return _ALL if is_in_order else _FIRST
+
+
+def _window(log_id: int, query: Query) -> Read[int] | None:
+    """The positions of the events that the query's `since:` and `until:` let through.
+
+    Times mostly grow with positions, but nothing says so, and the planner doesn't know: it would look for the fiftieth
+    event of the last hour down to the log's beginning.
+    """
+    since = [pinned(term.time) for term in terms(query) if isinstance(term, Since)]
+    until = [pinned(term.time) for term in terms(query) if isinstance(term, Until)]
+    return store.positions_since(log_id, max(since), until=min(until, default=None), limit=_WINDOW) if since else None

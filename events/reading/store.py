@@ -1,0 +1,298 @@
+"""Every read of the log. Each is built once, as a query, and runs where its caller lives.
+
+`fetch()` runs in the calling thread on Django's connection (pages, commands); `afetch()` runs the
+same SQL on the engine's asynchronous pool (API, tails), with no thread in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.db.models.sql import Query
+from psycopg import AsyncConnection, Connection
+
+from events import models
+from events.query.prefix import begins_with
+from events.sql import NAMES_SEEN
+from events.types import Event, LogInfo, Moment, Neighbour, StreamInfo, WorkflowInfo
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
+
+Row = TypeVar("Row")
+
+_EVENT_FIELDS = Event.__struct_fields__
+EVENT_COLUMNS = ", ".join(f"{name}::text" if name in ("data", "metadata") else name for name in _EVENT_FIELDS)
+_ALL = Q()
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Row]):
+    """A query and what its rows become. Rows of sessions come binary: times as text take a fifth of reading events."""
+
+    query: QuerySet[Any, tuple[Any, ...]]
+    row: Callable[..., Row]
+
+    def fetch(self) -> list[Row]:
+        return [self.row(*values) for values in self.query]
+
+    def first(self) -> Row | None:
+        return next(iter(self.fetch()), None)
+
+    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[Row]:
+        async with pool.connection() as session:
+            return await self.afetch_on(session)
+
+    async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
+        """The same on a connection that the caller has, in the transaction that it is in."""
+        try:
+            sql, params = self.query.query.sql_with_params()
+        except EmptyResultSet:  # nothing can match: a position beyond bigint, say
+            return []
+        cursor = await session.execute(sql, params, prepare=True, binary=True)
+        return [self.row(*values) for values in await cursor.fetchall()]
+
+    def fetch_on(self, session: Connection[Any]) -> list[Row]:
+        """The same for a process that has a session of its own (the projections' runner)."""
+        try:
+            sql, params = self.query.query.sql_with_params()
+        except EmptyResultSet:
+            return []
+        return [self.row(*values) for values in session.execute(sql, params, prepare=True, binary=True).fetchall()]
+
+    async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
+        return next(iter(await self.afetch(pool)), None)
+
+    async def afirst_on(self, session: AsyncConnection[Any]) -> Row | None:
+        return next(iter(await self.afetch_on(session)), None)
+
+
+def _events(log_id: int) -> QuerySet[models.Event, models.Event]:
+    return models.Event.objects.filter(log_id=log_id)
+
+
+def _as_events(query: QuerySet[models.Event, models.Event]) -> Read[Event]:
+    return Read(query.values_list(*_EVENT_FIELDS), Event)
+
+
+def events(
+    log_id: int,
+    condition: Q = _ALL,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
+    limit: int,
+) -> Read[Event]:
+    """Events between two positions (both exclusive), oldest first or, `backward`, newest first.
+
+    `condition` is a query's (`query.orm.where`). It looks as far as it must: what may find little is a search (`scan`).
+    """
+    query = _events(log_id).filter(condition)
+    if after is not None:
+        query = query.filter(position__gt=after)
+        if not condition and not backward:
+            # Positions have no gaps. A range with both ends is walked along the key, even on a table so new that the
+            # planner knows nothing of it and would sort all that lies behind.
+            before = after + limit + 1 if before is None else min(before, after + limit + 1)
+    if before is not None:
+        query = query.filter(position__lt=before)
+    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+
+
+def condition_sql(condition: Q) -> tuple[str, Sequence[Any]]:
+    """A condition on events as SQL, and its values."""
+    query = Query(models.Event, alias_cols=False)
+    try:
+        return query.build_where(condition).as_sql(query.get_compiler(connection=connection), connection)
+    except EmptyResultSet:
+        return "false", ()
+    except FullResultSet:
+        return "true", ()
+
+
+def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
+    """How many events from one position to another fit; no row where none does. It looks at each: keep them near."""
+    query = _events(log_id).filter(condition, position__gte=first, position__lte=last).order_by()
+    return Read(query.values("log_id").annotate(events=Count("*")).values_list("events"), int)
+
+
+def positions_since(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:
+    """Where the events of a time stand (`until` is exclusive), the latest by their `at` first."""
+    at = Coalesce("occurred_at", "recorded_at")
+    query = _events(log_id).filter(GreaterThanOrEqual(at, since))
+    if until is not None:
+        query = query.filter(LessThan(at, until))
+    return Read(query.order_by(at.desc()).values_list("position")[:limit], int)
+
+
+def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None, backward: bool = False) -> Read[int]:
+    """Where the nth event behind a position stands, or from the end; no row where there are less. It counts."""
+    query = _events(log_id).filter(condition)
+    if after is not None:
+        query = query.filter(position__gt=after)
+    return Read(query.order_by("-position" if backward else "position").values_list("position")[n - 1 : n], int)
+
+
+def stream_events(
+    log_id: int, stream: str, *, from_version: int | None = None, backward: bool = False, limit: int
+) -> Read[Event]:
+    """A stream's events from a version on (inclusive; by default from the end that the direction starts at)."""
+    query = _events(log_id).filter(stream=stream)
+    if from_version is not None:
+        query = query.filter(**{"version__lte" if backward else "version__gte": from_version})
+    return _as_events(query.order_by("-version" if backward else "version")[:limit])
+
+
+def event(log_id: int, position: int) -> Read[Event]:
+    """The event at a position."""
+    return _as_events(_events(log_id).filter(position=position))
+
+
+def event_by_id(log_id: int, id: str) -> Read[Event]:
+    """The event with an id: an effect's cause, say."""
+    return _as_events(_events(log_id).filter(id=id))
+
+
+def effects(log_id: int, id: str, *, limit: int) -> Read[Event]:
+    """Events whose cause is the event with this id, in order."""
+    return _as_events(_events(log_id).filter(causation_id=id).order_by("position")[:limit])
+
+
+def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
+    """The events right before and after one in its stream, in its workflow, of its agent and of its type."""
+    every = _events(log_id)
+    by_version = every.filter(stream=event.stream, version__in=(event.version - 1, event.version + 1))
+    reads = [by_version.values_list(Value("stream"), "position")]
+    for along, name, value in (
+        ("workflow", "correlation_id", event.correlation_id),
+        ("agent", "agent", event.agent),
+        ("type", "type", event.type),
+    ):
+        if value is None:
+            continue
+        alike = every.filter(**{name: value}).values_list(Value(along), "position")
+        reads.append(alike.filter(position__lt=event.position).order_by("-position")[:1])
+        reads.append(alike.filter(position__gt=event.position).order_by("position")[:1])
+    return Read(reads[0].union(*reads[1:], all=True), Neighbour)
+
+
+def redacted(log_id: int, *, after: int, upto: int) -> Read[int]:
+    """The positions of the events that were emptied, as the events after a position and up to another say, in order."""
+    markers = models.Redaction.objects.filter(log_id=log_id, marker_position__gt=after, marker_position__lte=upto)
+    return Read(markers.order_by("position").values_list("position"), int)
+
+
+def moments(log_id: int, positions: Collection[int]) -> Read[Moment]:
+    """What happened when at some positions, in no order."""
+    query = _events(log_id).filter(position__in=positions)
+    return Read(query.values_list("position", "type", Coalesce("occurred_at", "recorded_at")), Moment)
+
+
+def positions_of(log_id: int, ids: Collection[str]) -> Read[tuple[str, int]]:
+    """Where the events with these ids stand; an id that is not in the log is left out."""
+    return Read(_events(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)
+
+
+NameSeen: TypeAlias = Literal["type", "agent", "stream", "correlation_id"]
+
+
+def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> Read[str]:
+    """The names that begin with a prefix, in order. As dear as what is returned, however many events bear a name."""
+    if name == "stream":
+        return Read(
+            _streams(log_id).filter(begins_with("name", prefix)).order_by("name").values_list("name")[:limit], str
+        )
+    if name == "correlation_id":
+        workflows = models.Workflow.objects.filter(begins_with(name, prefix), log_id=log_id)
+        return Read(workflows.order_by(name).values_list(name)[:limit], str)
+    seen = RawSQL(NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
+    return Read(models.Log.objects.filter(id=log_id).values_list(seen), str)
+
+
+def _streams(log_id: int) -> QuerySet[models.Stream, models.Stream]:
+    return models.Stream.objects.filter(log_id=log_id)
+
+
+def _as_streams(query: QuerySet[models.Stream, models.Stream]) -> Read[StreamInfo]:
+    return Read(query.values_list("name", "category", "version", "last_position"), StreamInfo)
+
+
+def streams(
+    log_id: int, *, prefix: str = "", category: str | None = None, after: str = "", limit: int
+) -> Read[StreamInfo]:
+    """Streams by name, those after a name."""
+    query = _streams(log_id).filter(name__gt=after)
+    if prefix:
+        query = query.filter(begins_with("name", prefix))
+    if category is not None:
+        query = query.filter(category=category)
+    return _as_streams(query.order_by("name")[:limit])
+
+
+def latest_streams(
+    log_id: int, *, prefix: str = "", category: str | None = None, before: int | None = None, limit: int
+) -> Read[StreamInfo]:
+    """Streams by their last event, newest first; those whose last event stands before a position."""
+    query = _streams(log_id)
+    if prefix:
+        query = query.filter(begins_with("name", prefix))
+    if category is not None:
+        query = query.filter(category=category)
+    if before is not None:
+        query = query.filter(last_position__lt=before)
+    return _as_streams(query.order_by("-last_position")[:limit])
+
+
+def stream(log_id: int, name: str) -> Read[StreamInfo]:
+    """One stream."""
+    return _as_streams(_streams(log_id).filter(name=name))
+
+
+_WORKFLOW_FIELDS = tuple(field.name for field in fields(WorkflowInfo))
+
+
+def _as_workflows(query: QuerySet[models.Workflow, models.Workflow]) -> Read[WorkflowInfo]:
+    return Read(query.values_list(*_WORKFLOW_FIELDS), _workflow_info)
+
+
+def _workflow_info(*values: Any) -> WorkflowInfo:
+    return WorkflowInfo(**dict(zip(_WORKFLOW_FIELDS, values, strict=True)) | {"agents": tuple(values[-1])})
+
+
+def latest_workflows(log_id: int, *, before: int | None = None, limit: int) -> Read[WorkflowInfo]:
+    """Workflows by their last event, newest first; those whose last event stands before a position."""
+    query = models.Workflow.objects.filter(log_id=log_id)
+    if before is not None:
+        query = query.filter(last_position__lt=before)
+    return _as_workflows(query.order_by("-last_position")[:limit])
+
+
+def workflow(log_id: int, correlation_id: str) -> Read[WorkflowInfo]:
+    """One workflow."""
+    return _as_workflows(models.Workflow.objects.filter(log_id=log_id, correlation_id=correlation_id))
+
+
+def log(name: str) -> Read[LogInfo]:
+    """A log by its name."""
+    return Read(models.Log.objects.filter(name=name).values_list("id", "name", "head"), LogInfo)
+
+
+def head(log_id: int) -> Read[int]:
+    """The position of a log's last event; 0 where there is none."""
+    return Read(models.Log.objects.filter(id=log_id).values_list("head"), int)
+
+
+def heads(log_id: int, stream: str) -> Read[tuple[int, int]]:
+    """The log's last position and a stream's last version at one moment; 0 where there is no event."""
+    version = Coalesce(Subquery(_streams(log_id).filter(name=stream).values("version")), 0)
+    return Read(models.Log.objects.filter(id=log_id).values_list("head", version), lambda *pair: pair)

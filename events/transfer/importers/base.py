@@ -1,0 +1,165 @@
+"""What every format gives: records, each with its place in its file; what is broken says why.
+
+A format is one file beside this one. It turns an open `Source` into records, one at a time, and is
+listed in `FORMATS`. A record that can't be read must not end the file: `Source.record()` sees to it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TypeVar
+
+from django.conf import settings
+
+from events.appending.checks import check_stream
+from events.errors import EventsError, TooLarge
+from events.types import NewEvent
+
+Raw = TypeVar("Raw")
+Streamed = tuple[str, NewEvent]
+"""A stream and a checked event for it."""
+
+DOCUMENT_MAX_BYTES = 256 * 2**20
+"""The largest file of a format that has to be read as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event to append, and where it was read (`runs/12.jsonl:7`)."""
+
+    where: str
+    stream: str
+    event: NewEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What could not be imported: where it stands, and why."""
+
+    where: str
+    reason: str
+
+
+Item = Record | Broken
+
+
+class Source:
+    """One open file, unzipped where its name ends in `.gz`. `name` is the file's, without `.gz`."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+        self.name = path.name.removesuffix(".gz")
+        self.line = 0
+
+    def at(self, place: int | str) -> str:
+        """A place in this file for a message; a number is a line's."""
+        return f"{self._path}:{place}"
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Lines that aren't blank, numbered from 1. One that is too long is cut just beyond `line_max_bytes()`."""
+        most = line_max_bytes()
+        while text := self._file.readline(most + 1):
+            self.line += 1
+            rest = text
+            while len(rest) > most and not rest.endswith(b"\n"):
+                rest = self._file.readline(most + 1)
+            if text.strip():
+                yield self.line, text
+
+    def document(self) -> bytes:
+        """The whole file. Raises `TooLarge` beyond DOCUMENT_MAX_BYTES."""
+        text = self._file.read(DOCUMENT_MAX_BYTES + 1)
+        if len(text) > DOCUMENT_MAX_BYTES:
+            raise TooLarge(f"The file has more than {DOCUMENT_MAX_BYTES:,} bytes.", limit=DOCUMENT_MAX_BYTES)
+        return text
+
+    def record(self, place: int | str, parse: Callable[[Raw], Streamed], raw: Raw) -> Item:
+        """`parse(raw)` as a record; broken where it raises one of our errors."""
+        try:
+            stream, event = parse(raw)
+            return Record(self.at(place), check_stream(stream), event)
+        except EventsError as error:
+            return Broken(self.at(place), error.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format by its name on the command line. Of a directory, it takes the files with its suffixes."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Source], Iterator[Item]]
+
+
+def line_max_bytes() -> int:
+    """The longest line: as long as the longest request."""
+    return int(settings.EVENTSITE.request_max_bytes)
+
+
+def check_line(text: bytes) -> bytes:
+    """Refuse a line that `Source.lines()` had to cut."""
+    if len(text) > line_max_bytes():
+        raise TooLarge(f"The line is longer than {line_max_bytes():,} bytes.", limit=line_max_bytes())
+    return text
+
+
+def by_line(parse: Callable[[bytes], Streamed]) -> Callable[[Source], Iterator[Item]]:
+    """A format of one record a line."""
+
+    def read(source: Source) -> Iterator[Item]:
+        for number, text in source.lines():
+            yield source.record(number, lambda line: parse(check_line(line)), text)
+
+    return read
+
+
+def find(paths: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
+    """The files meant: those named, and those with a suffix (or one and `.gz`) below the directories named.
+
+    Raises `FileNotFoundError` for a path that isn't there.
+    """
+    ends = (*suffixes, *(f"{suffix}.gz" for suffix in suffixes))
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*") if file.name.endswith(ends) and file.is_file())
+        elif path.exists():
+            found.append(path)
+        else:
+            raise FileNotFoundError(f"There is no file {path}.")
+    return found
+
+
+def read_files(
+    paths: Iterable[Path], read: Callable[[Source], Iterator[Item]], *, progress: Callable[[int], object]
+) -> Iterator[Item]:
+    """Every file's items. A file that breaks off (a cut .gz) is one more broken record.
+
+    `progress` is told how many bytes of the files have been read since last time.
+    """
+    for path in paths:
+        source = None
+        try:
+            with ExitStack() as stack:
+                file: IO[bytes] = stack.enter_context(path.open("rb"))
+                source = Source(path, stack.enter_context(_unzipped(path, file)))
+                told = 0
+                for item in read(source):
+                    yield item
+                    # A pipe has no place to tell.
+                    read_upto = file.tell() if file.seekable() else 0
+                    progress(read_upto - told)
+                    told = read_upto
+        except (OSError, EOFError, zlib.error) as error:
+            where = source.at(source.line + 1) if source and source.line else str(path)
+            yield Broken(where, f"The file can't be read on: {error}")
+
+
+def _unzipped(path: Path, file: IO[bytes]) -> IO[bytes]:
+    return gzip.GzipFile(fileobj=file) if path.name.endswith(".gz") else file  # type: ignore[return-value]

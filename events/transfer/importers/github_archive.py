@@ -1,0 +1,51 @@
+"""GH Archive: what happened on GitHub in public, an event a line (gharchive.org, from 2015 on).
+
+A repository is a stream. The payload becomes the data, so that a row shows what happened; the rest
+of the record stands whole in the metadata. Ids are GitHub's own. The archive knows no causes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from events.api.schemas import decode
+from events.appending.checks import new_event
+from events.errors import Invalid
+from events.transfer.importers.base import Format, Streamed, by_line
+from events.transfer.importers.members import Fields, integer, members, text
+
+
+def parse(line: bytes) -> Streamed:
+    record = decode(line, Fields)
+    repository = text(members(record, "repo"), "name")
+    for name, value in (("id", text(record, "id")), ("type", text(record, "type")), ("repo.name", repository)):
+        if not value:
+            raise Invalid(f"{name} is missing.", field=name)
+    if "payload" not in record:
+        raise Invalid("payload is missing.", field="payload")
+    payload = members(record, "payload")
+    action = text(payload, "action")
+    rest = {name: raw for name, raw in record.items() if name != "payload"}
+    stream = f"repo-{repository}"
+    event = new_event(
+        stream,
+        f"{text(record, 'type')}.{action}" if action else text(record, "type"),
+        data=bytes(record["payload"]),
+        metadata=msgspec.json.encode({"source": {"format": FORMAT.name, "record": rest}}),
+        id=f"github-{text(record, 'id')}",
+        agent=text(members(record, "actor"), "login") or None,
+        correlation_id=_subject(repository, payload),
+        occurred_at=text(record, "created_at") or None,
+    )
+    return stream, event
+
+
+def _subject(repository: str, payload: Fields) -> str | None:
+    """What the event is about: a pull request or an issue, else the commit that was pushed."""
+    for subject in (members(payload, "pull_request"), members(payload, "issue"), payload):
+        if number := integer(subject, "number"):
+            return f"{repository}#{number}"
+    return text(payload, "head") or None
+
+
+FORMAT = Format(name="github-archive", suffixes=(".json", ".jsonl", ".ndjson"), read=by_line(parse))

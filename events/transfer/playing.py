@@ -1,0 +1,84 @@
+"""A run that was recorded, appended once more through the HTTP API at its own pace: to watch it live.
+
+Ids decide what is in a log already, so a run that keeps its ids can be appended only once. Each
+playing is therefore one of its own: its streams, workflows and ids carry its name, its events happen
+now, and their metadata say what they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Raw
+
+from events.api.schemas import AppendOut
+from events.client import Api
+from events.transfer.importers.base import Record
+from events.transfer.importers.members import Fields
+from events.types import NewEvent
+
+LONGEST_PAUSE = timedelta(seconds=2)
+STEADY_PAUSE = timedelta(seconds=1)
+"""Where the record has no times."""
+
+_NAMESPACE = UUID("c1b7f0c4-0a3e-5b9a-9d55-6a8f4d7f20be")
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """One playing of a run. `speed` 10 makes each pause a tenth; `name` sets it apart from all others."""
+
+    name: str
+    speed: float
+
+    def named(self, stream: str) -> str:
+        """What a stream or workflow is called in this playing."""
+        return f"{stream}-play-{self.name}"
+
+    async def play(self, records: Sequence[Record], api: Api, *, told: Callable[[AppendOut], object]) -> None:
+        """Append the records in their order and tell of each. Raises `ClientError`."""
+        played = {record.event.id for record in records}
+        for record, pause in zip(records, pauses(records), strict=True):
+            await asyncio.sleep(pause.total_seconds() / self.speed)
+            told(await api.append(self.named(record.stream), self._event(record.event, played)))
+
+    def _event(self, event: NewEvent, played: set[str]) -> dict[str, Any]:
+        """The event as the API takes it. A cause outside the run stays what it is."""
+        cause = event.causation_id
+        return {
+            "id": self._id(event.id),
+            "type": event.type,
+            "data": Raw(event.data.encode()),
+            "metadata": self._metadata(event),
+            "agent": event.agent,
+            "schema_version": event.schema_version,
+            "correlation_id": self.named(event.correlation_id) if event.correlation_id else None,
+            "causation_id": self._id(cause) if cause in played else cause,
+        }
+
+    def _id(self, id: str | None) -> str:
+        return str(uuid5(_NAMESPACE, f"{self.name}/{id}"))
+
+    def _metadata(self, event: NewEvent) -> dict[str, Any]:
+        said = msgspec.json.decode(event.metadata, type=Fields)
+        was = {"id": event.id, "occurred_at": event.occurred_at}
+        return {**said, "played": {"name": self.name, "speed": self.speed, "was": was}}
+
+
+def pauses(records: Sequence[Record]) -> Iterator[timedelta]:
+    """How long to wait before each record."""
+    times = [datetime.fromisoformat(at) if (at := record.event.occurred_at) else None for record in records]
+    if times:
+        yield timedelta(0)
+    for before, now in pairwise(times):
+        if before is None or now is None:
+            yield STEADY_PAUSE
+        else:
+            yield min(max(now - before, timedelta(0)), LONGEST_PAUSE)

@@ -1,0 +1,171 @@
+"""An export back into an empty log, exactly: positions, versions, times, digests, keys and redactions.
+
+All or nothing: one transaction, so a restore that fails leaves the log empty. Everything is checked on
+the way in, as if it came from a stranger: names and payloads, that positions and versions have no gap,
+that times don't go back, and that every digest is that of its event (a redacted event's can't be).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import F
+from msgspec import UNSET
+
+from events import sql
+from events.api.schemas import decode
+from events.appending.checks import check_stream
+from events.appending.flush import join, join_nullable
+from events.errors import EventsError, Invalid
+from events.models import AppendKey, Log, Redaction
+from events.transfer.importers.base import Broken, Item, Record, Source, check_line, read_files
+from events.transfer.importers.eventsite import Kept, KeptRedaction, Line
+from events.types import NewEvent
+
+_CHUNK_EVENTS = 1_000
+_CHUNK_BYTES = 4 * 2**20
+
+
+class RestoreFailed(EventsError):
+    """Nothing was restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored(Record):
+    """A record with the place in the log that it had, and what the log kept of it."""
+
+    position: int
+    version: int
+    recorded_at: str
+    kept: Kept
+
+    @property
+    def redaction(self) -> KeptRedaction | None:
+        return None if self.kept.redaction is UNSET else self.kept.redaction
+
+
+def restore(log_id: int, paths: Sequence[Path], *, progress: Callable[[int], object]) -> int:
+    """Restore an export, whole or in parts that follow each other, and return the log's head.
+
+    Raises `RestoreFailed`, saying at which line and why.
+    """
+    head = 0
+    redactions: list[Redaction] = []
+    with transaction.atomic(durable=True):
+        if Log.objects.values_list("head", flat=True).get(id=log_id):
+            raise RestoreFailed("The log holds events already; only an empty one can be restored.")
+        for chunk in _chunks(read_files(paths, _read, progress=progress)):
+            _restore_chunk(log_id, chunk, head=head)
+            head = chunk[-1].position
+            redactions += [_redaction(log_id, record) for record in chunk if record.redaction]
+        _finish(log_id, head, redactions)
+    return head
+
+
+def _chunks(items: Iterator[Item]) -> Iterator[list[Restored]]:
+    chunk: list[Restored] = []
+    size = 0
+    for item in items:
+        if not isinstance(item, Restored):
+            raise RestoreFailed(f"{item.where}: {item.reason if isinstance(item, Broken) else 'no restorable line'}")
+        chunk.append(item)
+        size += len(item.event.data) + len(item.event.metadata)
+        if len(chunk) >= _CHUNK_EVENTS or size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _read(source: Source) -> Iterator[Item]:
+    for number, text in source.lines():
+        where = source.at(number)
+        try:
+            yield _restored(where, decode(check_line(text), Line))
+        except EventsError as error:
+            yield Broken(where, error.detail)
+
+
+def _restored(where: str, line: Line) -> Restored:
+    if line.position is UNSET or line.version is UNSET or line.recorded_at is UNSET or line.restore is UNSET:
+        raise Invalid("The line has no position, version, recorded_at or restore: it is no line of an export.")
+    event = line.event()
+    if event.digest.hex() != line.restore.digest:
+        raise Invalid("The event is not what it was: its digest is another.", field="restore.digest")
+    return Restored(
+        where=where,
+        stream=check_stream(line.stream),
+        event=event,
+        position=line.position,
+        version=line.version,
+        recorded_at=line.recorded_at.isoformat(),
+        kept=line.restore,
+    )
+
+
+def _restore_chunk(log_id: int, chunk: list[Restored], *, head: int) -> None:
+    for place, record in enumerate(chunk, head + 1):
+        if record.position != place:
+            raise RestoreFailed(f"{record.where}: position {place} should follow, not {record.position}.")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.RESTORE, [log_id, head + 1, *_columns(chunk), *_keys(chunk)])
+    except (IntegrityError, DataError) as error:
+        raise RestoreFailed(f"From {chunk[0].where} to {chunk[-1].where}: {error}") from None
+
+
+def _columns(chunk: list[Restored]) -> list[str]:
+    """The columns of `restore_events()`, in its order."""
+    events: list[NewEvent] = [record.event for record in chunk]
+    return [
+        join([record.stream for record in chunk]),
+        join([str(record.version) for record in chunk]),
+        join([event.id for event in events]),
+        join([event.type for event in events]),
+        join([event.data for event in events]),
+        join([event.metadata for event in events]),
+        join_nullable([event.agent for event in events]),
+        join([str(event.schema_version) for event in events]),
+        join_nullable([event.correlation_id for event in events]),
+        join_nullable([event.causation_id for event in events]),
+        join_nullable([event.occurred_at for event in events]),
+        join([record.recorded_at for record in chunk]),
+        join_nullable([record.kept.expected_version for record in chunk]),
+        join_nullable([record.kept.read_position for record in chunk]),
+        join([event.digest.hex() for event in events]),
+    ]
+
+
+def _keys(chunk: list[Restored]) -> list[str]:
+    kept = [(record.position, record.kept.key) for record in chunk if record.kept.key is not UNSET]
+    return [
+        join([key.name for _, key in kept]),
+        join([key.fingerprint for _, key in kept]),
+        join([str(first) for first, _ in kept]),
+        join([str(key.last_position) for _, key in kept]),
+    ]
+
+
+def _redaction(log_id: int, record: Restored) -> Redaction:
+    assert record.redaction
+    return Redaction(
+        log_id=log_id,
+        position=record.position,
+        marker_position=record.redaction.marker_position,
+        redacted_at=record.redaction.at,
+        redacted_by=record.redaction.by,
+        reason=record.redaction.reason,
+    )
+
+
+def _finish(log_id: int, head: int, redactions: list[Redaction]) -> None:
+    """What points forward, once all is there."""
+    try:
+        Redaction.objects.bulk_create(redactions)
+    except (IntegrityError, DataError) as error:
+        raise RestoreFailed(f"A redaction: {error}") from None
+    if AppendKey.objects.filter(log_id=log_id).exclude(last_position__range=(F("first_position"), head)).exists():
+        raise RestoreFailed("The last append is cut: a part of the export is missing.")

@@ -1,0 +1,317 @@
+"""The API of projections: states, now and at any moment, and the jobs that make them quick. Reads, and one cancel."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import orjson
+from channels.db import database_sync_to_async
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from events import engine
+from events.access.grants import Bearer, Grant
+from events.api.openapi import operation
+from events.api.responses import json_answer
+from events.api.schemas import LogQuery, optional, parse_query
+from events.errors import NotFound
+from events.models import Log, Scope
+from events.reading.db_work import arun
+from projections import registry
+from projections.api.responses import (
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    REFUSES,
+    asked,
+    change_json,
+    check_whole_log,
+    encoded,
+    grant_of,
+    job_answer,
+    job_out,
+    tagged,
+)
+from projections.api.schemas import (
+    BuildOut,
+    DiffOut,
+    DiffQuery,
+    JobOut,
+    JobsOut,
+    JobsQuery,
+    ProjectionOut,
+    ProjectionsOut,
+    StateOut,
+    StateQuery,
+    StatesOut,
+    StatesQuery,
+)
+from projections.definition.projection import STREAM, Projection
+from projections.errors import Behind
+from projections.jobs.queue import fold, queue
+from projections.materialise import checkpoints
+from projections.materialise.checkpoints import Progress
+from projections.models import Job
+from projections.states.at_moment import State, TooFar, current, difference
+from projections.states.moment import NOW, Moment
+from projections.states.query import parse_state_query
+
+router = Router(tags=["projections"])
+
+_read = Bearer(Scope.READ)
+_admin = Bearer(Scope.ADMIN)
+
+_PATIENCE = 5.0
+"""Seconds for which `wait_for_position` waits."""
+_LOOK = 0.02
+
+
+@router.get(
+    "/projections",
+    auth=_read,
+    summary="List projections",
+    openapi_extra=operation(gives={200: ProjectionsOut}, refuses=REFUSES, query=LogQuery),
+)
+async def projections(request: HttpRequest) -> HttpResponse:
+    """What can be asked about the log, and how far the materialised ones have come."""
+    grant = grant_of(request)
+    parse_query(request.GET, LogQuery)
+    log, builds = await _progress(grant.log_id, None)
+    described = [_described(each, builds) for each in registry.PROJECTIONS.values()]
+    return encoded(ProjectionsOut(described, log.head))
+
+
+@router.get(
+    "/projections/{projection}",
+    auth=_read,
+    summary="Look up a projection",
+    openapi_extra=operation(gives={200: ProjectionOut}, refuses=REFUSES, query=LogQuery),
+)
+async def projection(request: HttpRequest, projection: str) -> HttpResponse:
+    """One projection; 404 `no-such-projection` where there is none of that name."""
+    grant = grant_of(request)
+    parse_query(request.GET, LogQuery)
+    found = registry.get(projection)
+    _, builds = await _progress(grant.log_id, found.name)
+    return encoded(_described(found, builds))
+
+
+@router.get(
+    "/projections/{projection}/states",
+    auth=_read,
+    summary="List states by key",
+    openapi_extra=operation(gives={200: StatesOut, 202: JobOut}, refuses=(*REFUSES, 409), query=StatesQuery),
+)
+async def states(request: HttpRequest, projection: str) -> HttpResponse:
+    """The states after a key that fit `q`. Where `next` is not null, go on after it: maybe nothing was found yet.
+
+    202 with a job: the first of them is a long fold. Ask again when it is done.
+    """
+    grant = grant_of(request)
+    query = parse_query(request.GET, StatesQuery)
+    found = registry.get(projection)
+    prefix = _prefix(grant, found)
+    if not prefix.startswith(query.prefix):
+        _check_key(grant, found, query.prefix)
+        prefix = query.prefix
+    fits = parse_state_query(query.q) if query.q.strip() else None
+    after = optional(query.after)
+    work = current.states(grant.log_id, found, query=fits, after=after, limit=query.limit, prefix=prefix)
+    try:
+        page = await arun(work, engine.current().pool)
+    except TooFar as too_far:
+        return await _being_computed(grant, found, too_far.source.name, NOW, too_far)
+    rows = [{"key": each.key, **_state_json(found, each.state), "error": each.error} for each in page.found]
+    return json_answer({"states": rows, "next": page.next, "position": page.position})
+
+
+@router.get(
+    "/projections/{projection}/state",
+    auth=_read,
+    summary="Read a state, now or at any moment",
+    openapi_extra=operation(
+        gives={200: StateOut, 202: JobOut, 304: NOT_MODIFIED},
+        refuses=(*REFUSES, 409),
+        query=StateQuery,
+        headers=[IF_NONE_MATCH],
+    ),
+)
+async def state(request: HttpRequest, projection: str) -> HttpResponse:
+    """The state of a key, with the position and version of the last event in it; without any, it is the initial one.
+
+    202 with a job: it is a long fold. Ask again when it is done.
+    """
+    grant = grant_of(request)
+    query = parse_query(request.GET, StateQuery)
+    found = registry.get(projection)
+    _check_key(grant, found, query.key)
+    at = query.moment()
+    position = optional(query.wait_for_position)
+    if position is not None:
+        await _wait(grant.log_id, found, position)
+    try:
+        made = await asked(current.state(grant.log_id, found, query.key, at=at))
+    except TooFar as too_far:
+        return await _being_computed(grant, found, query.key, at, too_far)
+    return tagged(request, {"projection": found.name, "key": query.key, **_state_json(found, made)})
+
+
+@router.get(
+    "/projections/{projection}/diff",
+    auth=_read,
+    summary="Compare a state at two positions",
+    openapi_extra=operation(
+        gives={200: DiffOut, 202: JobOut, 304: NOT_MODIFIED},
+        refuses=(*REFUSES, 409),
+        query=DiffQuery,
+        headers=[IF_NONE_MATCH],
+    ),
+)
+async def diff(request: HttpRequest, projection: str) -> HttpResponse:
+    """The operations (RFC 6902, with old values) that make the state at `to` of that at `from`."""
+    grant = grant_of(request)
+    query = parse_query(request.GET, DiffQuery)
+    found = registry.get(projection)
+    _check_key(grant, found, query.key)
+    one, other = Moment(position=query.from_), Moment(position=query.to)
+    try:
+        before, after, changes = await asked(difference(grant.log_id, found, query.key, one=one, other=other))
+    except TooFar as too_far:
+        at = Moment(position=too_far.upto)
+        return await _being_computed(grant, found, query.key, at, too_far)
+    body = {"projection": found.name, "key": query.key, "from": _moment_json(found, before)}
+    changed = [change_json(each) for each in changes]
+    return tagged(request, {**body, "to": _moment_json(found, after), "changes": changed})
+
+
+@router.get(
+    "/jobs",
+    auth=_read,
+    summary="List jobs",
+    openapi_extra=operation(gives={200: JobsOut}, refuses=REFUSES, query=JobsQuery),
+)
+async def list_jobs(request: HttpRequest) -> HttpResponse:
+    """The log's long work, newest first: what waits, what runs and how far it is, what has ended in the last days."""
+    grant = grant_of(request)
+    query = parse_query(request.GET, JobsQuery)
+    check_whole_log(grant)
+    before = optional(query.before)
+    found = await queue.of_log(grant.log_id, before=before, limit=query.limit).afetch(engine.current().pool)
+    more = found[-1].pk if len(found) == query.limit else None
+    return encoded(JobsOut([job_out(job) for job in found], more))
+
+
+@router.get(
+    "/jobs/{int:job}",
+    auth=_read,
+    summary="Look up a job",
+    openapi_extra=operation(gives={200: JobOut}, refuses=REFUSES, query=LogQuery),
+)
+async def job(request: HttpRequest, job: int) -> HttpResponse:
+    """How far a job is."""
+    grant = grant_of(request)
+    parse_query(request.GET, LogQuery)
+    found = await queue.one(grant.log_id, job).afirst(engine.current().pool)
+    if found is None or not _may_see(grant, found):
+        raise NotFound(f"There is no job {job}.")
+    return encoded(job_out(found))
+
+
+@router.post(
+    "/jobs/{int:job}/cancel",
+    auth=_admin,
+    summary="Cancel a job",
+    openapi_extra=operation(gives={200: JobOut}, refuses=(*REFUSES, 409, 413)),
+)
+async def cancel(request: HttpRequest, job: int) -> HttpResponse:
+    """Ask a job to end. It does so between two stretches of work; what it has done so far is of use."""
+    grant = grant_of(request)
+    check_whole_log(grant)
+    await database_sync_to_async(queue.cancel)(grant.log_id, job)
+    found = await queue.one(grant.log_id, job).afirst(engine.current().pool)
+    if found is None:
+        raise NotFound(f"There is no job {job}.")
+    return encoded(job_out(found))
+
+
+def _prefix(grant: Grant, projection: Projection) -> str:
+    """What keys begin with that a grant may see. A state of another key holds events of any stream."""
+    if projection.key is not STREAM:
+        check_whole_log(grant)
+    return grant.stream_prefix
+
+
+def _check_key(grant: Grant, projection: Projection, key: str) -> None:
+    if not key.startswith(_prefix(grant, projection)):
+        grant.check_stream(key)
+
+
+def _may_see(grant: Grant, job: Job) -> bool:
+    if not grant.stream_prefix:
+        return True
+    wanted = job.arguments
+    projection = registry.PROJECTIONS.get(wanted.get("projection", ""))
+    by_stream = wanted["kind"] == "stream" if "kind" in wanted else bool(projection and projection.key is STREAM)
+    name: str = wanted.get("name", wanted.get("key", ""))
+    return by_stream and name.startswith(grant.stream_prefix)
+
+
+async def _wait(log_id: int, projection: Projection, position: int) -> None:
+    """Wait until readers see the state with this position in it."""
+    pool = engine.current().pool
+    deadline = time.monotonic() + _PATIENCE
+    while (seen := await current.reached(log_id, projection).afirst(pool) or 0) < position:
+        if time.monotonic() > deadline:
+            raise Behind(f"{projection.name} is at position {seen:,}.", position=seen)
+        await asyncio.sleep(_LOOK)
+
+
+async def _being_computed(grant: Grant, projection: Projection, key: str, at: Moment, too_far: TooFar) -> HttpResponse:
+    work = fold.ensure_state(grant.log_id, projection, key, at=at, too_far=too_far)
+    return job_answer(await arun(work, engine.current().pool))
+
+
+@database_sync_to_async
+def _progress(log_id: int, projection: str | None) -> tuple[Log, list[Progress]]:
+    log = Log.objects.get(pk=log_id)
+    return log, checkpoints.progress(log, projection)
+
+
+def _described(projection: Projection, builds: list[Progress]) -> ProjectionOut:
+    return ProjectionOut(
+        name=projection.name,
+        about=projection.about,
+        version=projection.version,
+        key=projection.key.name,
+        materialised=projection.materialised,
+        builds=[_build_out(build) for build in builds if build.projection == projection.name],
+    )
+
+
+def _build_out(build: Progress) -> BuildOut:
+    return BuildOut(
+        build=build.build,
+        version=build.version,
+        state=build.state,
+        is_live=build.is_live,
+        position=build.position,
+        lag=build.lag,
+        rate=build.rate,
+        seconds_left=None if build.left is None else build.left.total_seconds(),
+        policy=build.policy,
+        skipped=build.skipped,
+        parked=build.parked,
+        error=build.error,
+        error_position=build.error_position,
+    )
+
+
+def _state_json(projection: Projection, state: State) -> dict[str, Any]:
+    """The exact text is spliced in."""
+    return {"state": orjson.Fragment(state.text), **_moment_json(projection, state)}
+
+
+def _moment_json(projection: Projection, state: State) -> dict[str, Any]:
+    version = state.version if projection.key is STREAM else None
+    return {"position": state.position, "version": version, "events": state.events}

@@ -1,0 +1,115 @@
+"""What the operations on projections and replays share: who asks, answers with their ETags, jobs instead of answers."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+import orjson
+from django.http import HttpRequest, HttpResponse
+from msgspec import Struct
+
+from events import engine
+from events.access.grants import Grant
+from events.api.responses import json_answer
+from events.errors import Forbidden
+from events.reading.db_work import Asking, T, arun
+from projections.api.schemas import JobOut
+from projections.definition.fold import ReducerFailed
+from projections.errors import StateFailed
+from projections.models import Job
+from projections.values.change import Change
+from projections.values.exact_json import NotAState, dumps
+
+REFUSES = (400, 401, 403, 404, 422, 503)
+NOT_MODIFIED: dict[str, Any] = {}
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "required": False,
+    "description": "The ETag of the answer that you have: 304 where it is still the same",
+    "schema": {"type": "string"},
+}
+
+
+def grant_of(request: HttpRequest) -> Grant:
+    """What the request may do."""
+    grant: Grant = request.auth  # type: ignore[attr-defined]
+    return grant
+
+
+def check_whole_log(grant: Grant) -> None:
+    """Raise `Forbidden` for a token that reaches some streams only."""
+    if grant.stream_prefix:
+        raise Forbidden(f"This token reaches streams that begin with {grant.stream_prefix!r} only: ask by stream.")
+
+
+async def asked(work: Asking[T]) -> T:
+    """What the work comes to; a reducer that fails is a problem."""
+    try:
+        return await arun(work, engine.current().pool)
+    except ReducerFailed as failed:
+        raise StateFailed(f"At position {failed.at.position:,}: {failed}", position=failed.at.position) from failed
+    except NotAState as error:
+        raise StateFailed(f"The reducer made what is no JSON value: {error}") from error
+
+
+def encoded(value: Struct, *, status: int = 200) -> HttpResponse:
+    """A struct as the answer."""
+    return HttpResponse(msgspec.json.encode(value), status=status, content_type="application/json")
+
+
+def tagged(request: HttpRequest, body: dict[str, Any]) -> HttpResponse:
+    """An answer with its ETag, or that it is still the same."""
+    response = json_answer(body)
+    etag = f'"{blake2b(response.content, digest_size=12).hexdigest()}"'
+    if etag in request.headers.get("If-None-Match", ""):
+        response = HttpResponse(status=304)
+    response["ETag"] = etag
+    return response
+
+
+def job_answer(job: Job) -> HttpResponse:
+    """202: this takes longer than a request, and the job is where to look."""
+    response = encoded(job_out(job), status=202)
+    response["Location"] = job_url(job)
+    response["Retry-After"] = "1"
+    return response
+
+
+def job_url(job: Job) -> str:
+    """Where a job is looked up."""
+    return f"/api/jobs/{job.pk}"
+
+
+def job_out(job: Job) -> JobOut:
+    """A job as it is shown."""
+    return JobOut(
+        id=job.pk,
+        kind=job.kind,
+        arguments=job.arguments,
+        status=job.status,
+        progress=job.progress,
+        total=job.total,
+        rate=job.rate,
+        seconds_left=job.seconds_left,
+        error=job.error,
+        result=job.result,
+        cancel_requested=job.is_cancel_requested,
+        created_at=job.created_at,
+        heartbeat_at=job.heartbeat_at,
+        ended_at=job.ended_at,
+    )
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """An operation of RFC 6902 with the old value; values are spliced in, to the digit."""
+    said: dict[str, Any] = {"op": change.op, "path": change.path}
+    if change.op in ("add", "replace"):
+        said["value"] = orjson.Fragment(dumps(change.value))
+    if change.op in ("remove", "replace"):
+        said["old"] = orjson.Fragment(dumps(change.old))
+    if change.op == "move":
+        said["from"] = change.source
+    return said

@@ -1,0 +1,222 @@
+"""What the API of projections takes and gives: msgspec structs, for decoding and for OpenAPI alike."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from events.api.schemas import Limit, LogQuery, Position
+from events.errors import Invalid
+from events.query.parse import MOST_CHARACTERS
+from projections.states.moment import Moment
+
+Key = Annotated[
+    str,
+    Meta(
+        description="What the events of the state share: a stream, a workflow, …; empty for the whole log",
+        max_length=600,
+        pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$",
+    ),
+]
+_WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+class StateQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """Whose state, and when: now, unless one of the three says otherwise."""
+
+    key: Key
+    at_version: Annotated[Position, Meta(description="After this version of the stream")] | UnsetType = UNSET
+    at_position: Annotated[Position, Meta(description="After this position of the log")] | UnsetType = UNSET
+    at_time: (
+        Annotated[
+            str,
+            Meta(
+                description="As recorded by then: RFC 3339 with a zone",
+                extra_json_schema={"format": "date-time"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    wait_for_position: (
+        Annotated[Position, Meta(description="Wait until this position is in the state, a few seconds at the most")]
+        | UnsetType
+    ) = UNSET
+
+    def moment(self) -> Moment:
+        """When. Raises `Invalid` for two moments, or none that is a time."""
+        given = [
+            name for name in ("at_version", "at_position", "at_time") if not isinstance(getattr(self, name), UnsetType)
+        ]
+        if len(given) > 1:
+            raise Invalid(f"{given[1]} does not go with {given[0]}.", field=given[1])
+        version, position, time = self.at_version, self.at_position, self.at_time
+        return Moment(
+            version=None if isinstance(version, UnsetType) else version,
+            position=None if isinstance(position, UnsetType) else position,
+            time=None if isinstance(time, UnsetType) else _time(time),
+        )
+
+
+def _time(text: str) -> datetime:
+    try:
+        if not _WITH_ZONE.fullmatch(text):
+            raise ValueError(text)
+        return msgspec.convert(text, datetime).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid("at_time must be a time with a zone, as 2026-01-31T12:00:00Z.", field="at_time") from None
+
+
+class StatesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which states."""
+
+    prefix: Annotated[Key, Meta(description="What their keys begin with")] = ""
+    after: Annotated[Key, Meta(description="Keys after this one")] | UnsetType = UNSET
+    limit: Limit = 100
+    q: Annotated[
+        str,
+        Meta(
+            description=f"What must hold of the state, as `state.total>100`: up to {MOST_CHARACTERS:,} characters",
+        ),
+    ] = ""
+
+
+class DiffQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """Whose state, and between which two positions."""
+
+    key: Key
+    from_: Annotated[Position, Meta(description="The position of the first state")] = msgspec.field(name="from")
+    to: Annotated[Position, Meta(description="The position of the second")]
+
+
+class JobsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which jobs."""
+
+    before: Annotated[Position, Meta(description="Jobs before this one")] | UnsetType = UNSET
+    limit: Limit = 100
+
+
+class BuildOut(Struct):
+    """How far the materialised states of a projection have come."""
+
+    build: int
+    version: int
+    state: str
+    is_live: bool
+    position: int
+    lag: int
+    rate: float
+    seconds_left: float | None
+    policy: str
+    skipped: int
+    parked: int
+    error: str
+    error_position: int | None
+
+
+class ProjectionOut(Struct):
+    """One projection. `builds`: none unless it is materialised."""
+
+    name: str
+    about: str
+    version: int
+    key: str
+    materialised: bool
+    builds: list[BuildOut]
+
+
+class ProjectionsOut(Struct):
+    """All projections."""
+
+    projections: list[ProjectionOut]
+    head: int
+
+
+class StateOut(Struct):
+    """A state. `position` and `version` are those of the last event in it, `events` how many there are."""
+
+    projection: str
+    key: str
+    state: Any
+    position: int
+    version: Annotated[int | None, Meta(description="Null where the key is no stream")]
+    events: int
+
+
+class StateRow(Struct):
+    """One of many states. `error`: the reducer raised at this position, and there is no state."""
+
+    key: str
+    state: Any
+    position: int
+    version: int | None
+    events: int
+    error: str | None
+
+
+class StatesOut(Struct):
+    """States by key. Where `next` is null every key was looked at; else go on after it."""
+
+    states: list[StateRow]
+    next: str | None
+    position: Annotated[int, Meta(description="Up to where the log is in them")]
+
+
+class MomentOut(Struct):
+    """One side of a difference."""
+
+    position: int
+    version: int | None
+    events: int
+
+
+class ChangeOut(Struct, omit_defaults=True):
+    """An operation of RFC 6902, with the old value."""
+
+    op: str
+    path: str
+    value: Any = None
+    old: Any = None
+    from_: str | UnsetType = msgspec.field(name="from", default=UNSET)
+
+
+class DiffOut(Struct):
+    """The operations that make the second state of the first."""
+
+    projection: str
+    key: str
+    from_: MomentOut = msgspec.field(name="from")
+    to: MomentOut
+    changes: list[ChangeOut]
+
+
+class JobOut(Struct):
+    """Long work. `status`: queued, running, done, failed or cancelled."""
+
+    id: int
+    kind: str
+    arguments: dict[str, Any]
+    status: str
+    progress: int
+    total: int | None
+    rate: float | None
+    seconds_left: float | None
+    error: str
+    result: Any
+    cancel_requested: bool
+    created_at: datetime
+    heartbeat_at: datetime | None
+    ended_at: datetime | None
+
+
+class JobsOut(Struct):
+    """A log's jobs, newest first."""
+
+    jobs: list[JobOut]
+    next: int | None
+
+
+STRUCTS = (ProjectionOut, ProjectionsOut, StateOut, StatesOut, DiffOut, JobOut, JobsOut)

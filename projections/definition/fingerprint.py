@@ -1,0 +1,171 @@
+"""The fingerprint of a projection: a hash of its code, its settings and the upcasters of the events that it reads.
+
+A kept state carries the fingerprint of the code that made it, so a changed reducer never continues from a state that
+the old reducer made. The path of a module and its import statements are not part of the hash: a module may move.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from hashlib import sha256
+from importlib.util import resolve_name
+
+from projections.definition import upcasting
+from projections.definition.projection import Projection
+from projections.definition.upcasting import Chains, Upcaster
+from projections.values import exact_json
+
+_CORE = "projections."
+_CATALOG = "projections.catalog."
+
+
+def fingerprint(projection: Projection) -> str:
+    """The fingerprint as 64 hex digits.
+
+    Comments, docstrings, white space, import statements, module paths and the order of handlers don't change it. The
+    code is that of the modules in which the projection, its handlers, its key and its upcasters stand, and of the
+    modules that these import from their own package. Code that a handler calls elsewhere is not seen: raise `version`
+    when its meaning changes.
+    """
+    return _fingerprint(projection, upcasting.current())
+
+
+@lru_cache(maxsize=1_024)
+def _fingerprint(projection: Projection, chains: Chains) -> str:
+    return digest(projection, chains, code(projection, chains))
+
+
+def digest(projection: Projection, chains: Chains, code: Iterable[str]) -> str:
+    """The hash over what a projection declares and over the code of its modules, in this order."""
+    upcasters = _upcasters(projection, chains)
+    declared = (
+        projection.name,
+        str(projection.version),
+        projection.key.name,
+        projection.query,
+        exact_json.dumps(projection.initial),
+        exact_json.dumps(projection.settings),
+        *sorted(f"{type}={handler.__qualname__}" for type, handler in projection.handlers.items()),
+        *sorted(f"{each}={each.upcast.__qualname__}" for each in upcasters),
+        *code,
+    )
+    return sha256("\0".join(declared).encode()).hexdigest()
+
+
+def code(projection: Projection, chains: Chains) -> list[str]:
+    """The code of all modules that count, in canonical form, each as it was when it was first asked for."""
+    return sorted(_code(name) for name in module_names(projection, chains))
+
+
+def module_names(projection: Projection, chains: Chains) -> list[str]:
+    """The modules whose code counts, sorted by name."""
+    functions = [*projection.handlers.values(), projection.key.of]
+    functions += [each.upcast for each in _upcasters(projection, chains)]
+    names = {each.__module__ for each in functions} | ({projection.module} if projection.module else set())
+    return _with_imports(names)
+
+
+def _upcasters(projection: Projection, chains: Chains) -> list[Upcaster]:
+    return [each for each in chains.declared if projection.handler(each.type)]
+
+
+def _with_imports(names: Iterable[str]) -> list[str]:
+    """The modules, the modules that these import from their own package, and so on. The core's modules are left out."""
+    counted: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        if name in counted or _is_core(name):
+            continue
+        counted.add(name)
+        waiting |= _imports(name)
+    return sorted(counted)
+
+
+def _is_core(name: str) -> bool:
+    """Whether a module belongs to what decodes and folds: its tests hold its meaning, so it changes no state."""
+    return f"{name}.".startswith(_CORE) and not f"{name}.".startswith(_CATALOG)
+
+
+@cache
+def _code(name: str) -> str:
+    """A module's code as text that no version of Python writes differently, without docstrings and imports."""
+    return canonical(_WithoutImports().visit(without_docstrings(tree(name))))
+
+
+def without_docstrings(module: ast.Module) -> ast.Module:
+    """The module without the texts that describe its functions, classes and attributes."""
+    stripped: ast.Module = _WithoutDocstrings().visit(module)
+    return stripped
+
+
+def canonical(node: object) -> str:
+    """A syntax tree as text: fields that are empty are left out, as later versions of Python add such fields."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({','.join(f'{name}={canonical(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(canonical, node))}]"
+    return repr(node)
+
+
+@cache
+def _imports(name: str) -> set[str]:
+    package = _package(name)
+    prefix = f"{package or name}."
+    return {each for each in _imported(tree(name), package) if each in sys.modules and each.startswith(prefix)}
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[str]:
+    """Every name that an import may mean as a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
+            yield module
+            yield from (f"{module}.{each.name}" for each in node.names)
+
+
+def _package(name: str) -> str:
+    return sys.modules[name].__package__ or ""
+
+
+def tree(name: str) -> ast.Module:
+    """The syntax tree of a module that is loaded."""
+    return ast.parse(inspect.getsource(sys.modules[name]))
+
+
+class _WithoutImports(ast.NodeTransformer):
+    """Drops import statements, and an `if TYPE_CHECKING:` that holds nothing else."""
+
+    def visit_Import(self, node: ast.Import) -> None:
+        return None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        return None
+
+    def visit_If(self, node: ast.If) -> ast.If | None:
+        self.generic_visit(node)
+        return node if node.body or node.orelse else None
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+        return node
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """A docstring, or a text beneath an attribute that describes it."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -1,0 +1,57 @@
+"""Folding: what a projection makes of events, one after the other. Pure."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+
+from events.query.tree import EVERYTHING, Name, Named, Pattern, Query, all_of, any_of, negation
+from projections.definition.projection import Decoded, Projection
+from projections.values.change import Json
+
+
+class ReducerFailed(Exception):
+    """A reducer raised. `state` is the last good one, of the step before `at`."""
+
+    def __init__(self, at: Decoded, state: Json, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.at = at
+        self.state = state
+
+    @property
+    def trace(self) -> str:
+        """The traceback of what the reducer raised."""
+        return "".join(traceback.format_exception(self.__cause__ or self))
+
+
+def reads(projection: Projection) -> Query:
+    """The events that a projection reads, as a query: for a store to fetch no others."""
+    types = (Named(Name.TYPE, _pattern(each)) for each in projection.handlers)
+    handled = any_of(types) if projection.handlers else negation(EVERYTHING)
+    return projection.where if "*" in projection.handlers else all_of([handled, projection.where])
+
+
+def _pattern(type_: str) -> Pattern:
+    return Pattern((type_[:-1], "")) if type_.endswith("*") else Pattern((type_,))
+
+
+def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json:
+    """The state after `events`, from `state` on: folding in parts equals folding at once.
+
+    Events that the projection doesn't read are passed over; so is one without data that a handler can't read.
+
+    Raises:
+        ReducerFailed: at the first event that the reducer raises for.
+    """
+    handler_of, fits = projection.handler, projection.fits
+    for happened in events:
+        handler = handler_of(happened.event.type)
+        if handler is None or (fits is not None and not fits(happened.event)):
+            continue
+        try:
+            state = handler(state, happened)
+        except Exception as error:
+            if happened.is_empty:
+                continue
+            raise ReducerFailed(happened, state, error) from error
+    return state

@@ -1,0 +1,84 @@
+"""The dry run of a rebuild, as a job: what a rebuild would change, tried on a few keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from events.reading.db_work import Asking, run
+from projections import registry
+from projections.definition.fingerprint import fingerprint
+from projections.definition.fold import ReducerFailed
+from projections.definition.projection import Projection
+from projections.jobs.queue import Beat, queue
+from projections.materialise import checkpoints
+from projections.models import Checkpoint, Job
+from projections.states.at_moment import Pace, state_at
+from projections.states.moment import Moment
+from projections.values.change import Change, Json
+from projections.values.diff import diff
+from projections.values.exact_json import dumps, loads
+
+DRY_RUN = "dry-run"
+KEYS = 5
+_MAX_CHANGES_SHOWN = 20
+_MAX_TEXT_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One key: its state as readers see it, its state as the running code folds it up to the same position, and the
+    changes between them. `failed` says where the reducer raised; then there is no state `after`."""
+
+    key: str
+    before: Json
+    after: Json
+    changes: tuple[Change, ...]
+    failed: ReducerFailed | None
+
+
+def dry_run(log_id: int, projection: Projection, *, keys: int = KEYS) -> Iterator[Trial]:
+    """Fold the keys with the latest events anew. Each key takes as long as folding all of its events."""
+    position = Checkpoint.objects.values_list("position", flat=True).get(
+        log_id=log_id, projection=projection.name, is_live=True
+    )
+    latest = checkpoints.live(log_id, projection.name).filter(position__lte=position).order_by("-position")
+    for key, text in latest.values_list("key", "state")[:keys]:
+        before = loads(text)
+        try:
+            state = run(state_at(log_id, projection, key, at=Moment(position=position), pace=Pace(most=None)))
+        except ReducerFailed as failed:
+            yield Trial(key, before, None, (), failed)
+        else:
+            yield Trial(key, before, state.value, diff(before, state.value), None)
+
+
+def ensure(log_id: int, projection: Projection) -> Asking[Job]:
+    """The job that tries a rebuild on a few keys."""
+    key = f"{projection.name}:{fingerprint(projection)[:16]}"
+    return (yield from queue.ensure(log_id, DRY_RUN, key, arguments={"projection": projection.name, "key": ""}))
+
+
+def try_rebuild(job: Job, beat: Beat) -> list[dict[str, Any]]:
+    """The job's result: for each key how many values change, the first of them, and where the reducer raised."""
+    projection = registry.get(job.arguments["projection"])
+    results = []
+    for trial in dry_run(job.log_id, projection):
+        results.append(_result(trial))
+        beat(len(results), KEYS)
+    return results
+
+
+def _result(trial: Trial) -> dict[str, Any]:
+    first = [
+        {
+            "op": change.op,
+            "path": change.path,
+            "old": dumps(change.old)[:_MAX_TEXT_CHARACTERS],
+            "value": dumps(change.value)[:_MAX_TEXT_CHARACTERS],
+        }
+        for change in trial.changes[:_MAX_CHANGES_SHOWN]
+    ]
+    failed = {"position": trial.failed.at.position, "error": str(trial.failed)} if trial.failed else None
+    return {"key": trial.key, "changes": len(trial.changes), "first": first, "failed": failed}

@@ -1,0 +1,77 @@
+"""Folds that take too long for a request, as jobs. They leave snapshots on the way, so the next request is quick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.reading import store
+from events.reading.db_work import Asking, run
+from projections import registry
+from projections.definition.fingerprint import fingerprint
+from projections.definition.projection import Projection
+from projections.jobs.queue import Beat, queue
+from projections.models import Job
+from projections.states.at_moment import Pace, TooFar, fold_to
+from projections.states.fold_cursor import Folding
+from projections.states.moment import NOW, Moment
+from projections.states.source import Source, source_named, source_of
+
+FOLD_STATE = "fold"
+FOLD_SOURCE = "replay"
+_CHUNK_EVENTS = 500
+
+
+def ensure_state(log_id: int, projection: Projection, key: str, *, at: Moment, too_far: TooFar) -> Asking[Job]:
+    """The job that folds the state of a key as far as a request could not. All who ask for now share one job."""
+    upto = None if at == NOW else too_far.upto
+    job_key = f"{projection.name}:{fingerprint(projection)[:16]}:{'' if upto is None else upto}:{key}"
+    arguments = {"projection": projection.name, "key": key, "upto": upto}
+    return (yield from queue.ensure(log_id, FOLD_STATE, job_key, arguments=arguments))
+
+
+def ensure_source(log_id: int, projection: Projection, too_far: TooFar) -> Asking[Job]:
+    """The job that folds the source of a replay as far as a page could not.
+
+    Returns the running job of this replay if there is one, even if it stops earlier: the caller asks again when it is
+    done.
+    """
+    source = too_far.source
+    job_key = f"{projection.name}:{fingerprint(projection)[:16]}:{source.kind}:{source.name}"
+    arguments = {"projection": projection.name, "kind": source.kind, "name": source.name, "upto": too_far.upto}
+    return (yield from queue.ensure(log_id, FOLD_SOURCE, job_key, arguments=arguments))
+
+
+def fold_state(job: Job, beat: Beat) -> dict[str, Any]:
+    """Fold the state of a key up to a position, or to the log's head."""
+    projection = registry.get(job.arguments["projection"])
+    source = run(source_of(job.log_id, projection, job.arguments["key"]))
+    head = store.head(job.log_id).first() or 0
+    upto = job.arguments["upto"] or head
+    total = upto if source.kind != "stream" else _versions(job) if job.arguments["upto"] is None else None
+    return _fold(job, beat, projection, source, upto=upto, head=head, total=total)
+
+
+def fold_source(job: Job, beat: Beat) -> dict[str, Any]:
+    """Fold the source of a replay up to a position."""
+    projection, upto = registry.get(job.arguments["projection"]), job.arguments["upto"]
+    source = run(source_named(job.log_id, projection, job.arguments["kind"], job.arguments["name"]))
+    head = store.head(job.log_id).first() or 0
+    return _fold(job, beat, projection, source, upto=upto, head=head, total=None if source.kind == "stream" else upto)
+
+
+def _fold(
+    job: Job, beat: Beat, projection: Projection, source: Source, *, upto: int, head: int, total: int | None
+) -> dict[str, Any]:
+    """Fold up to the position `upto`; `total` is the place at which the work is done, None where it is unknown."""
+
+    def report(folding: Folding) -> None:
+        beat(folding.place, total)
+
+    pace = Pace(chunk=_CHUNK_EVENTS, most=None, told=report)
+    point = run(fold_to(job.log_id, projection, source, upto=upto, seen=head, pace=pace)).point
+    return {"events": point.events, "position": point.position}
+
+
+def _versions(job: Job) -> int | None:
+    stream = store.stream(job.log_id, job.arguments["key"]).first()
+    return stream.version if stream else None

@@ -1,0 +1,165 @@
+"""A batch of events into the states of their keys, in memory: a busy key is folded often and written once. Pure."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self, TypeAlias
+
+from projections.definition.projection import Decoded, Projection
+from projections.values import exact_json
+from projections.values.change import Json
+
+Policy: TypeAlias = Literal["stop", "park", "skip"]
+LONGEST_KEY = 600
+"""Characters: of four bytes each they still fit into an index."""
+
+
+@dataclass(slots=True)
+class KeyState:
+    """What a key has come to: its state, how many events made it, where the last of them stands."""
+
+    state: Json
+    events: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An event that a reducer raised for. `key` is None where the event's keys could not be told."""
+
+    position: int
+    key: str | None
+    error: str
+    traceback: str
+
+    @classmethod
+    def of(cls, error: Exception, position: int, key: str | None) -> Self:
+        text = "".join(traceback.format_exception(error))
+        return cls(position, key, _kept(f"{type(error).__name__}: {error}", 2_000), _kept(text, 20_000))
+
+
+def _kept(text: str, most: int) -> str:
+    """An error may quote an event: a NUL, which Postgres keeps none of, or a megabyte."""
+    text = text.replace("\0", "\\0")
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
+
+
+Load: TypeAlias = Callable[[Collection[str]], tuple[dict[str, KeyState], set[str]]]
+"""The states that keys have so far, and which of the keys are parked."""
+
+
+class Batch:
+    """Folds events, in order, into the states of their keys; what fails is treated by the policy.
+
+    `stop`: nothing of the failing event, nor of any after it, is in the result. `skip`: nothing of the failing event.
+    `park`: its key stays as it was before it, and gets no more events; its other keys go on.
+
+    With `only`, the events count for that key alone. Whether a state is one is seen when it becomes text, after the
+    last event. A batch of one event, or for one key, looks at once: who met `NotAState` finds the event that way.
+    """
+
+    def __init__(
+        self, projection: Projection, *, policy: Policy, with_places: bool = False, only: str | None = None
+    ) -> None:
+        self.states: dict[str, KeyState] = {}
+        """Those that changed."""
+        self.parked: dict[str, Failure] = {}
+        self.places: list[tuple[str, int, int]] = []
+        """Key, n, position: the nth event of each key, where it was asked for them."""
+        self.skipped = 0
+        self.failure: Failure | None = None
+        """The last one."""
+        self.stopped_at: int | None = None
+        """The position of the event that everything stops before."""
+        self._projection = projection
+        self._policy = policy
+        self._with_places = with_places
+        self._only = only
+        self._known: dict[str, KeyState] = {}
+        self._idle: set[str] = set()
+        self._checked = False
+
+    def fold(self, events: Sequence[Decoded], load: Load) -> None:
+        self._checked = len(events) == 1 or self._only is not None
+        keyed = list(self._keyed(events))
+        self._known, self._idle = load({key for _, keys in keyed for key in keys})
+        for happened, keys in keyed:
+            try:
+                self._apply(happened, keys)
+            except _Failed as failed:
+                if self._leave_out(failed.failure):
+                    return
+
+    def _keyed(self, events: Iterable[Decoded]) -> Iterator[tuple[Decoded, tuple[str, ...]]]:
+        for happened in events:
+            try:
+                keys = self._projection.key.keys(happened)
+                for key in keys:
+                    check_key(key)
+            except Exception as error:
+                # Without a key there is nothing to park: to go on is to leave the event out.
+                if self._leave_out(Failure.of(error, happened.event.position, None)):
+                    return
+            else:
+                yield happened, keys if self._only is None else tuple(key for key in keys if key == self._only)
+
+    def _apply(self, happened: Decoded, keys: tuple[str, ...]) -> None:
+        """Fold one event into all of its keys, or into none."""
+        new = []
+        for key in keys:
+            if key in self._idle:
+                continue
+            try:
+                new.append((key, self._reduced(key, happened)))
+            except Exception as error:
+                failure = Failure.of(error, happened.event.position, key)
+                if self._policy != "park":
+                    raise _Failed(failure) from None
+                self.parked[key] = self.failure = failure
+                self._idle.add(key)
+        for key, state in new:
+            self._put(key, state, happened.event.position)
+
+    def _reduced(self, key: str, happened: Decoded) -> Json:
+        before = self._known.get(key)
+        state = self._projection.reduce(self._projection.initial if before is None else before.state, happened)
+        if self._checked:
+            exact_json.dumps(state)
+        return state
+
+    def _put(self, key: str, state: Json, position: int) -> None:
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = KeyState(state, 1, position)
+        else:
+            known.state, known.position = state, position
+            known.events += 1
+        self.states[key] = known
+        if self._with_places:
+            self.places.append((key, known.events, position))
+
+    def _leave_out(self, failure: Failure) -> bool:
+        """Note an event that is left out; True where everything stops before it."""
+        self.failure = failure
+        if self._policy == "stop":
+            self.stopped_at = failure.position
+            return True
+        self.skipped += 1
+        return False
+
+
+class _Failed(Exception):
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+def check_key(key: object) -> None:
+    """Raise for what can't be a key: it is text, in an index, and shown."""
+    if not isinstance(key, str):
+        raise TypeError(f"a key is a string; {key!r} is none.")
+    if len(key) > LONGEST_KEY:
+        raise ValueError(f"a key has {LONGEST_KEY} characters at the most; this one has {len(key):,}.")
+    if not key.isprintable() and min(key) < " ":
+        raise ValueError(f"a key holds no control characters; {key!r} does.")

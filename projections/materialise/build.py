@@ -1,0 +1,219 @@
+"""One build of a projection in a log: each step of it is one transaction, of states and checkpoint together.
+
+The checkpoint's row is locked first and compared with what was read. So whoever lost the right to advance a build,
+without knowing it yet, writes nothing, and a pause, a skip or a cancelled rebuild holds from its own commit on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from django.db.models import Q
+from psycopg import Connection
+
+from events.query import orm
+from events.reading import store
+from projections.definition.fold import reads
+from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Projection, decode
+from projections.materialise import sql
+from projections.materialise.batch import Batch, Failure, KeyState, Policy
+from projections.materialise.sql import SEPARATOR
+from projections.values import exact_json
+
+Session: TypeAlias = Connection[Any]
+Reading: TypeAlias = Callable[[int], tuple[Sequence[Decoded], int]]
+"""The events of a build up to a position, and how far that is: less far where they are many."""
+Failpoint: TypeAlias = Callable[[str], object]
+"""Told `locked`, `folded`, `stored` (the states), `written` (all), `committed`: tests kill the process there."""
+
+_COLUMNS = {STREAM.name: "stream", WORKFLOW.name: "correlation_id", AGENT.name: "agent"}
+_INDEXED = (STREAM, WORKFLOW, AGENT, LOG)
+_STATEMENT = 8 * 2**20
+"""Characters of states in one statement; more take several."""
+_RETRIED = 2_000
+_REMOVED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A checkpoint as it was read, and what is declared under its name."""
+
+    log_id: int
+    name: str
+    number: int
+    version: int
+    fingerprint: str
+    is_live: bool
+    policy: Policy
+    position: int
+    rate: float
+
+    @property
+    def id(self) -> tuple[int, str, int]:
+        return (self.log_id, self.name, self.number)
+
+
+def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection, *, fingerprint: str) -> None:
+    """Begin a build, in the caller's transaction. Another one that was on its way is given up."""
+    execute(sql.RETIRE_BESIDE, [log_id, projection.name])
+    execute(sql.BEGIN, [log_id, projection.name, projection.version, fingerprint, log_id, log_id, projection.name])
+
+
+def condition(projection: Projection) -> Q:
+    """Which events a projection reads."""
+    return orm.where(reads(projection))
+
+
+def advance(
+    session: Session,
+    build: Build,
+    projection: Projection,
+    *,
+    read: Reading,
+    last: int,
+    is_head: bool,
+    rate: float,
+    at: Failpoint,
+) -> bool:
+    """Fold up to a position; False where the build is not as it was read, and nothing was written.
+
+    A build that readers don't see yet takes over when it reaches the head (`is_head`: `last` was it) and the one that
+    they see.
+    """
+    with session.transaction():
+        if not _is_as_read(session, build):
+            return False
+        at("locked")
+        rival = None
+        if is_head and not build.is_live:
+            # From here to the commit the live build stands still, so that it is caught up with under any load.
+            rival = session.execute(sql.LIVE_POSITION, [build.log_id, build.name]).fetchone()
+            last = max(last, rival[1]) if rival else last
+        batch = Batch(projection, policy=build.policy, with_places=projection.key not in _INDEXED)
+        events, last = read(last)
+        batch.fold(events, lambda keys: _load(session, build, keys))
+        at("folded")
+        _write(session, build, batch)
+        at("stored")
+        position = last if batch.stopped_at is None else batch.stopped_at - 1
+        _move(session, build, position, rate, skipped=batch.skipped, failure=batch.failure, stops=position < last)
+        if is_head and not build.is_live and batch.stopped_at is None and position >= (rival[1] if rival else 0):
+            _take_over(session, build, rival[0] if rival else None)
+        at("written")
+    at("committed")
+    return True
+
+
+def refuse(session: Session, build: Build, error: Exception) -> None:
+    """Leave the next event out, or stop at it: its states can't be written."""
+    failure = Failure.of(error, build.position + 1, None)
+    stops = build.policy == "stop"
+    with session.transaction():
+        if _is_as_read(session, build):
+            position = build.position if stops else failure.position
+            _move(session, build, position, build.rate, skipped=not stops, failure=failure, stops=stops)
+
+
+def retry(session: Session, build: Build, projection: Projection, *, key: str, position: int) -> None:
+    """Fold a parked key on from a position, a bounded number of events; when it has caught up it is parked no more."""
+    with session.transaction():
+        if not _is_as_read(session, build):
+            return
+        where = condition(projection)
+        if column := _COLUMNS.get(projection.key.name) if projection.key in _INDEXED else None:
+            where &= Q(**{column: key})
+        events = store.events(
+            build.log_id, where, after=position - 1, before=build.position + 1, limit=_RETRIED
+        ).fetch_on(session)
+        batch = Batch(projection, policy="park", with_places=projection.key not in _INDEXED, only=key)
+        batch.fold([decode(event) for event in events], lambda keys: (_load(session, build, keys)[0], set()))
+        _write(session, build, batch)
+        if key in batch.parked:
+            return
+        if len(events) == _RETRIED:
+            session.execute(sql.MOVE_PARKED, [events[-1].position + 1, *build.id, key])
+        else:
+            session.execute(sql.UNPARK, [*build.id, key])
+
+
+def park_again(session: Session, build: Build, error: Exception, *, key: str, position: int) -> None:
+    """Leave a key that was retried where it was: what came of it can't be written."""
+    failure = Failure.of(error, position, key)
+    session.execute(sql.PARK, [*build.id, key, position, failure.error, failure.traceback])
+
+
+def remove(session: Session, build_id: tuple[int, str, int]) -> bool:
+    """Remove some of what a retired build left; True where there may be more."""
+    for statement in (sql.REMOVE_STATES, sql.REMOVE_PLACES):
+        if session.execute(statement, [*build_id, _REMOVED]).rowcount:
+            return True
+    with session.transaction():
+        session.execute(sql.REMOVE_PARKED, build_id)
+        session.execute(sql.REMOVE_CHECKPOINT, build_id)
+    return False
+
+
+def _is_as_read(session: Session, build: Build) -> bool:
+    row = session.execute(sql.LOCK_CHECKPOINT, build.id).fetchone()
+    return row == (build.position, build.is_live, "running")
+
+
+def _load(session: Session, build: Build, keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]:
+    if not keys:
+        return {}, set()
+    states: dict[str, KeyState] = {}
+    parked: set[str] = set()
+    rows = session.execute(sql.LOAD, [_keys(keys), *build.id, *build.id], prepare=True).fetchall()
+    for key, state, events, position, is_parked in rows:
+        if state is not None:
+            states[key] = KeyState(exact_json.loads(state), events, position)
+        if is_parked:
+            parked.add(key)
+    return states, parked
+
+
+def _write(session: Session, build: Build, batch: Batch) -> None:
+    for states in _portions(batch.states):
+        keys, texts, counts, positions = zip(*states, strict=True)
+        parameters = [*build.id, _keys(keys), SEPARATOR.join(counts), SEPARATOR.join(positions), SEPARATOR.join(texts)]
+        session.execute(sql.STORE, parameters, prepare=True)
+    if batch.places:
+        keys, counts, positions = zip(*batch.places, strict=True)
+        numbers = [SEPARATOR.join(map(str, counts)), SEPARATOR.join(map(str, positions))]
+        session.execute(sql.STORE_PLACES, [*build.id, _keys(keys), *numbers], prepare=True)
+    for key, failure in batch.parked.items():
+        session.execute(sql.PARK, [*build.id, key, failure.position, failure.error, failure.traceback])
+
+
+def _portions(states: dict[str, KeyState]) -> Iterator[list[tuple[str, str, str, str]]]:
+    portion: list[tuple[str, str, str, str]] = []
+    characters = 0
+    for key, each in states.items():
+        text = exact_json.dumps(each.state)
+        portion.append((key, text, str(each.events), str(each.position)))
+        characters += len(text)
+        if characters > _STATEMENT:
+            yield portion
+            portion, characters = [], 0
+    if portion:
+        yield portion
+
+
+def _keys(keys: Collection[str]) -> str:
+    return SEPARATOR.join(["", *keys])
+
+
+def _move(
+    session: Session, build: Build, position: int, rate: float, *, skipped: int, failure: Failure | None, stops: bool
+) -> None:
+    said = (failure.error, failure.traceback, failure.position) if failure else (None, None, None)
+    status = "stopped" if stops else "running"
+    session.execute(sql.ADVANCE, [position, rate, int(skipped), status, *said, *build.id], prepare=True)
+
+
+def _take_over(session: Session, build: Build, rival: int | None) -> None:
+    if rival is not None:
+        session.execute(sql.RETIRE, [build.log_id, build.name, rival])
+    session.execute(sql.MAKE_LIVE, build.id)

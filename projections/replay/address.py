@@ -1,0 +1,124 @@
+"""Where a step of a replay is looked at: `/logs/<log>/replay/<kind>/<name>/<step>?by=…`.
+
+A step is named by its place in the source: in a stream the version, else the position of its event in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from events.converters import names_string, workflow_url
+from projections.states.source import Source
+
+Said: TypeAlias = "str | tuple[str, ...] | None"
+"""A parameter of an address: a tuple is said once for each, and None or an empty one not at all."""
+ALONE = ("by", "why", "from", "in", "open", "to")
+"""What an address says once: the projection, a value whose history is shown, the place of a step to compare with, the
+part of the state that is shown, whether all of it is open, what was run to last."""
+REPEATED = ("pin", "break")
+"""And what as often as one likes: values that are followed, conditions to stop at."""
+MOST = 12
+_DIGITS = 19
+
+
+@dataclass(frozen=True)
+class Address:
+    """A replay's address; `asked` are the parameters that its steps share."""
+
+    log_name: str
+    source: Source
+    asked: Mapping[str, Said] = field(default_factory=dict)
+
+    def one(self, name: str) -> str | None:
+        """What a parameter of `ALONE` says."""
+        said = self.asked.get(name)
+        return said if isinstance(said, str) else None
+
+    @property
+    def other(self) -> int | None:
+        """The place of the step to compare with."""
+        text = self.one("from")
+        return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else None
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """What one of `REPEATED` says, each once."""
+        said = self.asked.get(name)
+        return said if isinstance(said, tuple) else ()
+
+    def step(self, place: int, **changed: Said) -> str:
+        """The address of a step, with some parameters changed; None takes one away. (`from_` is `from`.)"""
+        return f"{self.prefix}{place}{self.with_asked(**changed)}"
+
+    @property
+    def kind(self) -> str:
+        """What its source is, as addresses and pages say it."""
+        return "key" if self.source.kind == "kept" else self.source.kind
+
+    @cached_property
+    def prefix(self) -> str:
+        """All of it up to the step."""
+        args: list[str | int] = [self.log_name, self.kind]
+        if self._in_path:
+            return reverse("replay-of", args=[*args, self.source.name, 0]).removesuffix("0")
+        return reverse("replay", args=[*args, 0]).removesuffix("0")
+
+    @property
+    def parameters(self) -> dict[str, Said]:
+        """What stands in the query string."""
+        if self._in_path or self.source.kind == "log":
+            return dict(self.asked)
+        return {"q" if self.source.kind == "query" else "name": self.source.name, **self.asked}
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """The same as a form sends it."""
+        for name, said in self.parameters.items():
+            for each in said if isinstance(said, tuple) else [said]:
+                if each is not None:
+                    yield name, each
+
+    def with_asked(self, **changed: Said) -> str:
+        """The query string behind a step."""
+        every = {**self.parameters, **{name.rstrip("_"): value for name, value in changed.items()}}
+        said = {name: value for name, value in every.items() if value not in (None, ())}
+        return f"?{urlencode(said, doseq=True)}" if said else ""
+
+    @cached_property
+    def suffix(self) -> str:
+        """All of it behind the step."""
+        return self.with_asked()
+
+    @property
+    def home(self) -> str:
+        """The page of what is replayed."""
+        name = self.source.name
+        match self.source.kind:
+            case "stream":
+                return reverse("stream", args=[self.log_name, name])
+            case "workflow":
+                return workflow_url(self.log_name, name)
+            case "kept":
+                state = reverse("projection-state", args=[self.log_name, self.one("by")])
+                return f"{state}?{urlencode({'key': name})}"
+            case kind:
+                asked = {"agent": lambda: names_string(agent=name), "query": lambda: f"?{urlencode({'q': name})}"}
+                return reverse("timeline", args=[self.log_name]) + asked.get(kind, str)()
+
+    @property
+    def _in_path(self) -> bool:
+        """Browsers resolve `.` and `..` in paths, and servers don't like empty parts."""
+        is_named = self.source.kind in ("stream", "workflow", "agent")
+        return is_named and {".", "..", ""}.isdisjoint(self.source.name.split("/")) and "\n" not in self.source.name
+
+
+def asked_of(query: QueryDict) -> dict[str, Said]:
+    """The parameters of a replay, out of the query string of one of its steps."""
+    alone: dict[str, Said] = {name: str(query[name]) for name in ALONE if name in query}
+    repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name))))[:MOST] for name in REPEATED}
+    return alone | {name: said for name, said in repeated.items() if said}

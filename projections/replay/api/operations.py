@@ -1,0 +1,342 @@
+"""The API of replays: step by step through what happened, and why a value is what it is. Reads only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Router
+
+from events import engine
+from events.access.grants import Bearer, Grant
+from events.api.openapi import operation
+from events.api.responses import event_json, iso
+from events.api.schemas import optional, parse_query
+from events.errors import Invalid, NotFound
+from events.json.pointer import at as value_at
+from events.models import Scope
+from events.reading.db_work import Asking, arun
+from events.types import Event
+from projections import registry
+from projections.api.responses import (
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    REFUSES,
+    asked,
+    change_json,
+    check_whole_log,
+    grant_of,
+    job_answer,
+    job_url,
+    tagged,
+)
+from projections.api.schemas import JobOut
+from projections.definition.projection import Projection
+from projections.jobs.queue import fold
+from projections.models import Job
+from projections.replay.api.schemas import (
+    ReplayQuery,
+    SeekOut,
+    SeekQuery,
+    StepOut,
+    StepQuery,
+    StepsOut,
+    StepsQuery,
+    WhyOut,
+    WhyQuery,
+)
+from projections.replay.seek import job as seeking
+from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, watch_before
+from projections.replay.seek.search import seek as look_for
+from projections.replay.step import Step, last_place, place_of_number, step_at, steps_after
+from projections.replay.why import Why, why
+from projections.replay.window import Replay, replay
+from projections.states.at_moment import TooFar
+from projections.states.moment import head_of
+from projections.states.source import Source, source_of
+from projections.values.change import Json
+from projections.values.exact_json import dumps
+
+router = Router(tags=["replays"])
+
+_read = Bearer(Scope.READ)
+
+
+@router.get(
+    "/replays/{kind}",
+    auth=_read,
+    summary="List the steps of a replay",
+    openapi_extra=operation(
+        gives={200: StepsOut, 304: NOT_MODIFIED}, refuses=REFUSES, query=StepsQuery, headers=[IF_NONE_MATCH]
+    ),
+)
+async def steps(request: HttpRequest, kind: str) -> HttpResponse:
+    """The events of a stream, a workflow, an agent, a query or the whole log, each a step, and how much it changed.
+
+    Events come at once. Where it is a long fold to what they changed, that is null, and `job` names who goes the way.
+    """
+    query = parse_query(request.GET, StepsQuery)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
+    head = await asked(head_of(log_id))
+    found = await asked(steps_after(log_id, projection, source, after=query.after, limit=query.limit, head=head))
+    job = await _job(log_id, projection, found.too_far) if found.too_far else None
+    rows = [
+        {
+            "place": stop.place,
+            "n": stop.n,
+            "event": _event_json(stop.event),
+            "changes": None if stop.changes is None else len(stop.changes),
+        }
+        for stop in found.stops
+    ]
+    return tagged(
+        request,
+        {
+            **_replay_json(projection, source),
+            "steps": rows,
+            "next": found.next,
+            "position": head,
+            "error": str(found.failed) if found.failed else None,
+            "error_position": found.failed.at.position if found.failed else None,
+            "job": job and job_url(job),
+        },
+    )
+
+
+@router.get(
+    "/replays/{kind}/step",
+    auth=_read,
+    summary="Look at one step",
+    openapi_extra=operation(
+        gives={200: StepOut, 202: JobOut, 304: NOT_MODIFIED},
+        refuses=(*REFUSES, 409),
+        query=StepQuery,
+        headers=[IF_NONE_MATCH],
+    ),
+)
+async def step(request: HttpRequest, kind: str) -> HttpResponse:
+    """A step's event, the state after it and the operations (RFC 6902, with old values) that made it of the one before.
+
+    202 with a job: it is a long fold. Ask again when it is done.
+    """
+    query = parse_query(request.GET, StepQuery)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
+    try:
+        said = await asked(_step(log_id, projection, source, query))
+    except TooFar as too_far:
+        return job_answer(await _job(log_id, projection, too_far))
+    return tagged(request, {**_replay_json(projection, source), **said})
+
+
+@router.get(
+    "/replays/{kind}/why",
+    auth=_read,
+    summary="Ask why a value is what it is",
+    openapi_extra=operation(
+        gives={200: WhyOut, 202: JobOut, 304: NOT_MODIFIED},
+        refuses=(*REFUSES, 409),
+        query=WhyQuery,
+        headers=[IF_NONE_MATCH],
+    ),
+)
+async def blame(request: HttpRequest, kind: str) -> HttpResponse:
+    """The steps that changed what stands at a pointer after a step, newest first, and the next one that will.
+
+    202 with a job: it is a long fold. Ask again when it is done.
+    """
+    query = parse_query(request.GET, WhyQuery)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
+    try:
+        said = await asked(_why(log_id, projection, source, query))
+    except TooFar as too_far:
+        return job_answer(await _job(log_id, projection, too_far))
+    return tagged(request, {**_replay_json(projection, source), **said})
+
+
+@router.get(
+    "/replays/{kind}/seek",
+    auth=_read,
+    summary="Seek a step",
+    openapi_extra=operation(
+        gives={200: SeekOut, 202: JobOut, 304: NOT_MODIFIED},
+        refuses=(*REFUSES, 409),
+        query=SeekQuery,
+        headers=[IF_NONE_MATCH],
+    ),
+)
+async def seek(request: HttpRequest, kind: str) -> HttpResponse:
+    """The next step for which a condition on event, state or changes holds, or that changes a value; or the one before.
+
+    202 with a job: it is a long way. It goes on from there, and its `result` is the answer.
+    """
+    query = parse_query(request.GET, SeekQuery)
+    log_id, projection, source = await _replayed(grant_of(request), kind, query)
+    wanted, found = await asked(_sought(log_id, projection, source, query))
+    if found.rest:
+        return job_answer(await asked(seeking.ensure(log_id, wanted)))
+    return tagged(request, {**_replay_json(projection, source), **_sought_json(source, found)})
+
+
+async def _replayed(grant: Grant, kind: str, query: ReplayQuery) -> tuple[int, Projection, Source]:
+    """What is to be replayed, if the grant may see it: a token of a prefix only its streams."""
+    source, projection = query.source(kind, timezone.now().replace(microsecond=0)), registry.get(query.by)
+    if source.kind == "key":
+        source = await asked(source_of(grant.log_id, projection, source.name))
+        if source.kind == "key":
+            raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
+    if source.kind == "stream":
+        grant.check_stream(source.name)
+    else:
+        check_whole_log(grant)
+    return grant.log_id, projection, source
+
+
+async def _job(log_id: int, projection: Projection, too_far: TooFar) -> Job:
+    return await arun(fold.ensure_source(log_id, projection, too_far), engine.current().pool)
+
+
+def _step(log_id: int, projection: Projection, source: Source, query: StepQuery) -> Asking[dict[str, Any]]:
+    head = yield from head_of(log_id)
+    place = yield from _place(log_id, projection, source, query, head=head)
+    found = yield from step_at(log_id, projection, source, place=place, head=head)
+    _check_number(query, found.n)
+    return _step_json(found)
+
+
+def _why(log_id: int, projection: Projection, source: Source, query: WhyQuery) -> Asking[dict[str, Any]]:
+    head = yield from head_of(log_id)
+    place = yield from _place(log_id, projection, source, query, head=head)
+    made = yield from replay(log_id, projection, source, place=place, head=head)
+    if made.too_far:
+        raise made.too_far
+    if made.failed and not made.is_known:
+        raise made.failed
+    _check_number(query, made.stop.n if made.stop else 0)
+    return _why_json(made, (yield from why(log_id, made, query.pointer, head=head)))
+
+
+def _sought(log_id: int, projection: Projection, source: Source, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
+    head = yield from head_of(log_id)
+    end = yield from last_place(log_id, source, head=head)
+    is_backward = query.direction == "backward"
+    place = optional(query.place)
+    if place is None:
+        place = end + 1 if is_backward else 0
+    elif place > end:
+        raise Invalid(f"The last place is {end:,}.", field="place", last=end)
+    condition = query.condition(timezone.now().replace(microsecond=0))
+    if isinstance(condition, Watch) and is_backward and 0 < place <= end:
+        # What stands there after the step may have stood elsewhere before it.
+        step = yield from step_at(log_id, projection, source, place=place, head=head)
+        before = watch_before(condition.pointer, step.changes if step.place == place else ())
+        if before is None:
+            place = 0  # it came with this step
+        condition = before or condition
+    wanted = Seek(projection, source, condition, place, end, is_backward)
+    try:
+        return wanted, (yield from look_for(log_id, wanted, head=head))
+    except ConditionFailed as failed:
+        position = failed.event.position
+        raise Invalid(
+            f"At position {position:,} the condition raised {failed}", field="to", position=position
+        ) from None
+
+
+def _place(log_id: int, projection: Projection, source: Source, query: StepQuery, *, head: int) -> Asking[int]:
+    """Which place is asked for; `Invalid` for one that the source does not go to."""
+    place, n = optional(query.place), optional(query.n)
+    if place is not None and n is not None:
+        raise Invalid("n does not go with place.", field="n")
+    last = yield from last_place(log_id, source, head=head)
+    if n is not None:
+        return min(last, (yield from place_of_number(log_id, projection, source, n, head=head)))
+    if place is not None and place > last:
+        raise Invalid(f"The last place is {last:,}.", field="place", last=last)
+    return last if place is None else place
+
+
+def _check_number(query: StepQuery, n: int | None) -> None:
+    wanted = optional(query.n)
+    if wanted is not None and n != wanted:
+        raise Invalid(f"There is no step {wanted:,}: the last is {n:,}.", field="n", last=n)
+
+
+def _replay_json(projection: Projection, source: Source) -> dict[str, Any]:
+    kind = "key" if source.kind == "kept" else source.kind
+    return {"projection": projection.name, "kind": kind, "name": source.name}
+
+
+def _event_json(event: Event) -> dict[str, Any]:
+    return {
+        "position": event.position,
+        "stream": event.stream,
+        "version": event.version,
+        "id": event.id,
+        "type": event.type,
+        "agent": event.agent,
+        "at": iso(event.at),
+    }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    return {
+        "place": step.place,
+        "n": step.n,
+        "position": step.event.position if step.event else step.place,
+        "event": orjson.Fragment(event_json(step.event)) if step.event else None,
+        "state": _exact(step.state),
+        "changes": [change_json(each) for each in step.changes],
+        "previous": step.previous,
+        "next": step.next,
+    }
+
+
+def _why_json(made: Replay, found: Why) -> dict[str, Any]:
+    try:
+        is_found, value = True, value_at(made.after, found.pointer)
+    except LookupError:
+        is_found, value = False, None
+    stop = made.stop
+    history = [
+        {
+            "place": each.place,
+            "n": each.n,
+            "pointer": each.pointer,
+            "event": _event_json(each.event),
+            "changes": [change_json(change) for change in each.operations],
+        }
+        for each in found.changes
+    ]
+    return {
+        "place": stop.place if stop else 0,
+        "n": stop.n if stop else 0,
+        "position": stop.event.position if stop else 0,
+        "pointer": found.pointer,
+        "found": is_found,
+        "value": _exact(value),
+        "history": history,
+        "more": found.more,
+        "before": {"place": found.rest.place, "pointer": found.rest.pointer} if found.rest else None,
+        "previous": found.previous,
+        "next": found.next,
+        "looked_to": found.looked_to,
+    }
+
+
+def _sought_json(source: Source, found: Sought) -> dict[str, Any]:
+    event, failed = found.event, found.failed
+    place = source.place(event) if event else None
+    return {
+        "place": place,
+        "n": place if source.kind in ("stream", "log") else None,
+        "event": _event_json(event) if event else None,
+        "searched_to": found.searched_to,
+        "error": str(failed) if failed else None,
+        "error_position": failed.at.position if failed else None,
+    }
+
+
+def _exact(value: Json) -> orjson.Fragment:
+    return orjson.Fragment(dumps(value))

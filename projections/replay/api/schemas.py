@@ -1,0 +1,226 @@
+"""What the API of replays takes and gives: msgspec structs, for decoding and for OpenAPI alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from events.api.schemas import Direction, EventOut, LogQuery, Position, Text
+from events.errors import Invalid, NotFound
+from events.query.parse import MOST_CHARACTERS, parse
+from events.query.printing import to_text
+from events.query.reading import refuse_state
+from events.query.tree import pin
+from projections.api.schemas import ChangeOut, Key
+from projections.replay.seek.condition import Condition, Watch
+from projections.states.source import Source
+
+Kind = Literal["stream", "workflow", "agent", "key", "query", "log"]
+_NAMED = ("stream", "workflow", "agent", "key")
+Pointer = Annotated[
+    str,
+    Meta(
+        description="A JSON Pointer (RFC 6901) into the state: empty for all of it",
+        max_length=10_000,
+        pattern=r"^(/[^\u0000]*)?$",
+    ),
+]
+IN_PATHS = {"kind": msgspec.json.schema(Kind)}
+
+
+class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """What is replayed by which projection."""
+
+    name: Annotated[Key, Meta(description="The stream, workflow or agent; or the key of a state that is kept")] = ""
+    q: Annotated[
+        str,
+        Meta(
+            description=f"Of kind `query`, which events: up to {MOST_CHARACTERS:,} characters",
+            extra_json_schema={"format": "eventsite-query"},
+        ),
+    ] = ""
+    by: Annotated[Text, Meta(description="The projection")] = "latest"
+
+    def source(self, kind: str, now: datetime) -> Source:
+        """What a kind and the parameters name; a query's times are pinned to now.
+
+        Raises:
+            NotFound: there is no such kind.
+            Invalid: the name is missing, or stands where none belongs; the query can't be read or asks about a state.
+        """
+        if kind not in get_args(Kind):
+            raise NotFound(f"There is nothing to replay that is called {kind}.")
+        if (kind in _NAMED) != bool(self.name):
+            raise Invalid(f"A replay of a {kind} {'needs a' if kind in _NAMED else 'has no'} name.", field="name")
+        if self.q and kind != "query":
+            raise Invalid(f"A replay of a {kind} has no q.", field="q")
+        if kind != "query":
+            return Source(kind, self.name)  # type: ignore[arg-type]
+        asked = parse(self.q)
+        refuse_state(asked)
+        return Source("query", to_text(pin(asked, now)))
+
+
+class StepsQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which steps."""
+
+    after: Annotated[Position, Meta(description="Steps behind this place")] = 0
+    limit: Annotated[int, Meta(ge=1, le=200)] = 100
+
+
+class StepQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which step: the last one at or before a place, or by its number; the last of all where neither is said."""
+
+    place: (
+        Annotated[Position, Meta(description="In a stream the version, else the position in the log; 0 is step 0")]
+        | UnsetType
+    ) = UNSET
+    n: Annotated[Position, Meta(description="The step's number; those of a query have none")] | UnsetType = UNSET
+
+
+class WhyQuery(StepQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which value, at which step."""
+
+    pointer: Pointer
+
+
+class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
+    """What is sought, and from where. One of `to` and `pointer`."""
+
+    to: Annotated[
+        str,
+        Meta(
+            description=(
+                "What must hold of a step, as `state.total<0`, `changed:/status` or `type:Paid`:"
+                f" up to {MOST_CHARACTERS:,} characters"
+            ),
+        ),
+    ] = ""
+    pointer: Annotated[Pointer, Meta(description="Or: the step changes what stands there")] | UnsetType = UNSET
+    place: (
+        Annotated[Position, Meta(description="From this place on; by default from the end where it starts")] | UnsetType
+    ) = UNSET
+    direction: Direction = "forward"
+
+    def condition(self, now: datetime) -> Condition:
+        """What must hold of the step, a query's times pinned to now.
+
+        Raises:
+            Invalid: neither is given, or both; the query can't be read.
+        """
+        pointer = None if isinstance(self.pointer, UnsetType) else self.pointer
+        if (pointer is None) != bool(self.to.strip()):
+            raise Invalid("Say what to seek: one of to and pointer.", field="to")
+        return pin(parse(self.to), now) if pointer is None else Watch(pointer)
+
+
+class StepEventOut(Struct):
+    """An event as a list of steps says it."""
+
+    position: int
+    stream: str
+    version: int
+    id: str
+    type: str
+    agent: str | None
+    at: Annotated[datetime, Meta(description="The agent's clock where it was sent, else ours")]
+
+
+class ReplayOut(Struct):
+    """What is replayed. `name` is the query, its times pinned, where that is what is replayed."""
+
+    projection: str
+    kind: Kind
+    name: str
+
+
+class StepRow(Struct):
+    """One of many steps. `changes`: how many operations; null where that was not computed."""
+
+    place: int
+    n: Annotated[int | None, Meta(description="Null where nobody counted to it")]
+    event: StepEventOut
+    changes: int | None
+
+
+class StepsOut(ReplayOut):
+    """Steps in order. Where `next` is null there are no more; else go on after it."""
+
+    steps: list[StepRow]
+    next: int | None
+    position: Annotated[int, Meta(description="Up to where the log is in them")]
+    error: Annotated[str | None, Meta(description="Why the reducer failed at one of these steps or before them")]
+    error_position: int | None
+    job: Annotated[str | None, Meta(description="It is a long fold to what they changed; this job goes the way")]
+
+
+class StepOut(ReplayOut):
+    """One step, with the state after it and what it changed.
+
+    `event` is null at step 0; and where the search for the last event of a query took too long: then the state is that
+    of the place. `previous` and `next` are where to ask for the steps beside it; null: there is none (yet).
+    """
+
+    place: int
+    n: Annotated[int | None, Meta(description="Null where nobody counted to it")]
+    position: Annotated[int, Meta(description="Up to where the log is in the state")]
+    event: EventOut | None
+    state: Any
+    changes: list[ChangeOut]
+    previous: int | None
+    next: int | None
+
+
+class TouchOut(Struct):
+    """A step that changed the value, and how. `pointer` is where the value stood then: items of arrays move."""
+
+    place: int
+    n: int | None
+    pointer: str
+    event: StepEventOut
+    changes: list[ChangeOut]
+
+
+class BeforeOut(Struct):
+    """Where a value stood before the block of events that was looked through."""
+
+    place: int
+    pointer: str
+
+
+class WhyOut(ReplayOut):
+    """Why a value is what it is: the steps that changed it, newest first; the first is the one to blame.
+
+    `more` are not listed. `before`: it was not looked further back; ask there. `previous` and `next` are the changes on
+    both sides of the step; where `next` is null it was looked for up to `looked_to` (null: up to the end).
+    """
+
+    place: int
+    n: int | None
+    position: int
+    pointer: str
+    found: Annotated[bool, Meta(description="Whether anything stands at the pointer")]
+    value: Any
+    history: list[TouchOut]
+    more: int
+    before: BeforeOut | None
+    previous: int | None
+    next: int | None
+    looked_to: int | None
+
+
+class SeekOut(ReplayOut):
+    """The next step that fits, or the one before. `place` null: no step up to `searched_to` fits."""
+
+    place: int | None
+    n: int | None
+    event: StepEventOut | None
+    searched_to: Annotated[int, Meta(description="A place: every step up to there was looked at")]
+    error: Annotated[str | None, Meta(description="Why the reducer failed on the way: there is no state from there on")]
+    error_position: int | None
+
+
+STRUCTS = (StepsOut, StepOut, WhyOut, SeekOut)

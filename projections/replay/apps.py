@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ReplayConfig(AppConfig):
+    name = "projections.replay.window"
+    label = "replay"
+
+    def ready(self) -> None:
+        from projections.jobs.queue import queue
+        from projections.replay.seek import job
+
+        queue.register(job.SEEK, job.find)

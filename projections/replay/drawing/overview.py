@@ -1,0 +1,40 @@
+"""A replay's source as a whole: where in it the steps stand that are drawn. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from projections.replay.window import Replay
+
+_NARROWEST = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Places from `first` to `last`, `now` among them. The window begins at `x` and is so wide, in per cent.
+
+    `words` say where it stands, by numbers where they are known.
+    """
+
+    first: int
+    last: int
+    now: int
+    x: str
+    width: str
+    words: str
+
+
+def overview(made: Replay, *, first: int, last: int) -> Overview:
+    """The whole from its first to its last place, and the window of a replay in it."""
+    begin, end = made.stops[0], made.stops[-1]
+    now = made.stop.place if made.stop else first
+    last = max(last, end.place)
+    share = 1 / max(last - first, 1)
+    return Overview(
+        first,
+        last,
+        now,
+        x=f"{(begin.place - first) * share:.2%}",
+        width=f"{max((end.place - begin.place) * share, _NARROWEST):.2%}",
+        words=" to ".join(f"#{stop.place:,}" if stop.n is None else f"{stop.n:,}" for stop in (begin, end)),
+    )

@@ -1,0 +1,136 @@
+"""Pinned values over the steps of a window, as the strip draws them: a segment for as long as one stays. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import pairwise
+from typing import TypeGuard
+
+from events.json.pointer import at, tokens
+from events.json.value import brief, visible
+from projections.values.change import Json
+from projections.values.diff import equal
+
+HEIGHT = 20
+_INSET = 3
+_WIDTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A value for as long as it stays: from the column `first` on, over so many. `text` None: nothing stands there."""
+
+    first: int
+    count: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One pinned value. `line` is how a number goes, as a path over columns one wide, and `scale` its least and most;
+    `changes` counts those in the window. Nothing here depends on which step is looked at."""
+
+    pointer: str
+    name: str
+    y: int
+    changes: int = 0
+    segments: list[Segment] = field(default_factory=list)
+    line: str = ""
+    scale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What stands at the pointer after a column. `is_known` False: the state was not folded."""
+
+    is_known: bool
+    is_there: bool = False
+    value: Json = None
+
+
+def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Track:
+    """What stands at a pointer after each of `count` columns, whose states go by index; -1 is before the first."""
+    before, *held = [_held(states, i, pointer) for i in range(-1, count)]
+    changes = sum(one.is_known and other.is_known and not _same(one, other) for one, other in pairwise([before, *held]))
+    segments = [Segment(first, last - first, _text(held[first])) for first, last in _runs(held) if held[first].is_known]
+    return Track(pointer, name(pointer), y, changes, segments, *_line(held))
+
+
+def name(pointer: str) -> str:
+    """The last two names of a pointer."""
+    try:
+        return "/".join(visible(token) for token in tokens(pointer)[-2:]) or "state"
+    except LookupError:
+        return visible(pointer)
+
+
+def _held(states: Mapping[int, Json], i: int, pointer: str) -> _Held:
+    if i not in states:
+        return _Held(False)
+    try:
+        return _Held(True, True, at(states[i], pointer))
+    except LookupError:
+        return _Held(True)
+
+
+def _same(one: _Held, other: _Held) -> bool:
+    return (one.is_known, one.is_there) == (other.is_known, other.is_there) and equal(one.value, other.value)
+
+
+def _runs(held: Sequence[_Held]) -> list[tuple[int, int]]:
+    """The stretches of columns in which the value stays the same."""
+    firsts = [i for i, each in enumerate(held) if not i or not _same(held[i - 1], each)]
+    return list(zip(firsts, [*firsts[1:], len(held)], strict=True))
+
+
+def _text(held: _Held) -> str | None:
+    return short(held.value) if held.is_there else None
+
+
+def short(value: Json) -> str:
+    """A value on one line: the first items of a container, the first words of a text."""
+    if isinstance(value, str):
+        flat = visible(" ".join(value[: 4 * _WIDTH].split()))
+        return f"{flat[:_WIDTH]}…" if len(flat) > _WIDTH else flat or '""'
+    if isinstance(value, dict) and value:
+        return f"{{{_some(f'{visible(key)}: {_inner(item)}' for key, item in value.items())}}}"
+    return f"[{_some(map(_inner, value))}]" if isinstance(value, list) and value else brief(value)
+
+
+def _inner(value: Json) -> str:
+    return brief(value) if isinstance(value, dict | list) else short(value)
+
+
+def _some(items: Iterable[str]) -> str:
+    """As many as fit."""
+    text = ""
+    for item in items:
+        if len(text) > _WIDTH:
+            return f"{text}, …"
+        text = f"{text}, {item}" if text else item
+    return text
+
+
+def _line(held: Sequence[_Held]) -> tuple[str, str]:
+    """Numbers as steps, the least at the bottom, and from where to where; nothing where the values are no numbers, or
+    but one."""
+    there = [each for each in held if each.is_there]
+    values = [each.value for each in there if _is_number(each.value)]
+    if len(values) < len(there) or len(set(values)) < 2:
+        return "", ""
+    least, most = min(values), max(values)
+    room = HEIGHT - 2 * _INSET
+    parts = []
+    was_there = False
+    for i, each in enumerate(held):
+        if each.is_there:
+            y = HEIGHT - _INSET - int(room * (each.value - least) / (most - least))  # type: ignore[operator]
+            parts.append(f"{'V' if was_there else f'M{i} '}{y}H{i + 1}")
+        was_there = each.is_there
+    return "".join(parts), f"{brief(least)} … {brief(most)}"
+
+
+def _is_number(value: Json) -> TypeGuard[int | Decimal]:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)

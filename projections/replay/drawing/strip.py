@@ -1,0 +1,153 @@
+"""The window of a replay as a drawing: a column a step, a lane an agent, a bar for how much each changed, and a track a
+pinned value. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from events.views.event_line import Line
+from projections.replay.drawing.pinned_tracks import HEIGHT, Track, track
+from projections.replay.findings import Findings
+from projections.replay.window import Stop
+from projections.values.change import Json
+
+RULER = 26
+ROW = 18
+BARS = 30
+_MOST_LANES = 8
+_WIDE = 48
+"""So many columns have a number and a count each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One agent's, or (`others`: how many) that of all who have none of their own."""
+
+    name: str | None
+    y: int
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One step. Across it is in per cent, down in pixels. `bar` None: what it changed is not known. `mark` is `sure`,
+    `possible` or empty: what is wrong with it."""
+
+    stop: Stop
+    line: Line
+    x: str
+    left: str
+    y: int
+    bar: int | None
+    count: int | None
+    label: str
+    is_now: bool
+    is_ahead: bool
+    mark: str
+    bar_y: int = 0
+
+    @property
+    def is_fifth(self) -> bool:
+        """Whether it keeps its number where there is little room."""
+        return self.stop.n is not None and self.stop.n % 5 == 0
+
+
+@dataclass(slots=True)
+class Strip:
+    """The drawing. `not_drawn`: how many of its steps have no bar. Across are `now`, where the current column begins
+    (left of all at step 0), `head`, its middle, and `behind`, where what is still ahead begins. The bars stand between
+    `bars` and `floor`, the tracks below."""
+
+    lanes: list[Lane]
+    bars: int
+    floor: int
+    height: int
+    width: str = "100%"
+    behind: str = "0%"
+    now: str = "-100%"
+    head: str = "-100%"
+    is_wide: bool = True
+    not_drawn: int = 0
+    most: int = 0
+    columns: list[Column] = field(default_factory=list)
+    tracks: list[Track] = field(default_factory=list)
+
+
+def draw(
+    stops: Sequence[Stop],
+    lines: Sequence[Line],
+    *,
+    at: int,
+    found: Findings,
+    states: Mapping[int, Json],
+    pins: Sequence[str] = (),
+) -> Strip:
+    """Draw the steps of a window; `at` is the index of the one that is looked at, `found` is to be marked.
+
+    `states` are those after the steps, by index, and at -1 that before the first; `pins` are pointers into them.
+    """
+    lanes, y_of = _lanes([stop.event.agent for stop in stops])
+    bars = RULER + ROW * len(lanes) + 4
+    floor = bars + BARS
+    strip = Strip(lanes, bars, floor, floor + HEIGHT * len(pins))
+    strip.tracks = [track(each, states, len(stops), y=floor + HEIGHT * i) for i, each in enumerate(pins)]
+    share = 100 / max(len(stops), 1)
+    strip.width, strip.is_wide = _percent(share), len(stops) <= _WIDE
+    strip.behind = _percent(share * (at + 1))
+    if at >= 0:
+        strip.now, strip.head = _percent(share * at), _percent(share * (at + 0.5))
+    counts = [None if stop.changes is None else len(stop.changes) for stop in stops]
+    strip.not_drawn = counts.count(None)
+    strip.most = max((count for count in counts if count), default=0)
+    strip.columns = [
+        _column(strip, stop, lines[i], i, share=share, at=at, y=y_of[stop.event.agent], mark=_mark(stop, found))
+        for i, stop in enumerate(stops)
+    ]
+    return strip
+
+
+def _column(strip: Strip, stop: Stop, line: Line, i: int, *, share: float, at: int, y: int, mark: str) -> Column:
+    count = None if stop.changes is None else len(stop.changes)
+    bar = None if count is None else -(-count * (BARS - 8) // max(strip.most, 10))
+    tick = 1 if strip.is_wide else 10
+    return Column(
+        stop,
+        line,
+        x=_percent(share * (i + 0.5)),
+        left=_percent(share * i),
+        y=y,
+        bar=bar,
+        count=count,
+        label=f"{stop.n:,}" if stop.n is not None and stop.n % tick == 0 else "",
+        is_now=i == at,
+        is_ahead=i > at,
+        mark=mark,
+        bar_y=strip.floor - 2 - (bar or 0),
+    )
+
+
+def _mark(stop: Stop, found: Findings) -> str:
+    position = stop.event.position
+    return "sure" if position in found.sure else "possible" if position in found.possible else ""
+
+
+def _lanes(agents: Sequence[str | None]) -> tuple[list[Lane], dict[str | None, int]]:
+    """Those with the most events, in the order of their first one; the rest share a lane."""
+    counts = Counter(agents)
+    own = list(counts)
+    if len(own) > _MOST_LANES:
+        most = {agent for agent, _ in counts.most_common(_MOST_LANES - 1)}
+        own = [agent for agent in own if agent in most]
+    y_of = {agent: RULER + ROW * place + ROW // 2 for place, agent in enumerate(own)}
+    lanes = [Lane(agent, y) for agent, y in y_of.items()]
+    if others := [agent for agent in counts if agent not in y_of]:
+        y = RULER + ROW * len(own) + ROW // 2
+        lanes.append(Lane(None, y, others=len(others)))
+        y_of |= dict.fromkeys(others, y)
+    return lanes, y_of
+
+
+def _percent(share: float) -> str:
+    return f"{share:.3f}%"

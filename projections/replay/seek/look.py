@@ -1,0 +1,99 @@
+"""Looks at the steps of a stretch, in order, for the one that fits a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from events.query.match import step_matcher
+from events.query.tree import Changed, Query, leaves
+from events.types import Event
+from events.views.event_line import line
+from projections.replay.seek.condition import _LAST, Condition, Failed, Seek, Watch, changed_pointers
+from projections.states.at_moment import BLOCK
+from projections.states.source import Source
+from projections.values import blame
+from projections.values.change import Change, Json
+from projections.values.diff import diff_along
+
+
+class _Look(Protocol):
+    """Looks at the steps of a stretch, in order."""
+
+    found: Event | None
+
+    def look(self, event: Event, before: Json, after: Json) -> None: ...
+
+    def end(self) -> Condition:
+        """The stretch ends here. What is asked of the next one."""
+        ...
+
+
+def _looking(wanted: Seek) -> _Look:
+    if isinstance(wanted.condition, Watch):
+        return _Watching(wanted.condition.pointer, wanted.backward)
+    return _Matching(wanted.condition, wanted.source, wanted.backward)
+
+
+class _Matching:
+    """For the first step that fits a query, or `backward` for the last."""
+
+    def __init__(self, condition: Query | Failed, source: Source, backward: bool) -> None:
+        self.found: Event | None = None
+        self._condition = condition
+        self._pointers: set[str] = set()
+        if isinstance(condition, Failed):
+            self._fits: Callable[[Event, Json, Sequence[str]], bool] = lambda event, *_: line(event).failed
+        else:
+            self._fits = step_matcher(condition)
+            self._pointers = {leaf.pointer for leaf in leaves(condition) if isinstance(leaf, Changed)}
+        self._source = source
+        self._backward = backward
+
+    def look(self, event: Event, before: Json, after: Json) -> None:
+        if self.found and not self._backward:
+            return
+        changed = [path for each in self._pointers for path in changed_pointers(diff_along(before, after, each))]
+        if self._fits(event, after, changed) and self._source.has(event):
+            self.found = event
+
+    def end(self) -> Condition:
+        return self._condition
+
+
+class _Watching:
+    """For a step that changes a value. Backward a value can only be followed when the stretch has ended."""
+
+    def __init__(self, pointer: str, backward: bool) -> None:
+        self.found: Event | None = None
+        self._pointer = pointer
+        self._backward = backward
+        self._steps: list[tuple[Event, Sequence[Change]]] = []
+
+    def look(self, event: Event, before: Json, after: Json) -> None:
+        # An array that it may have moved in is looked at whole.
+        changes = diff_along(before, after, self._pointer) if before is not after and not self.found else ()
+        if not changes:
+            return
+        if self._backward:
+            self._steps.append((event, changes if len(self._steps) < BLOCK else _bare(changes)))
+        else:
+            self._follow([(event, changes)])
+
+    def end(self) -> Condition:
+        if self._backward:
+            self._follow(self._steps[::-1])
+        return Watch(self._pointer)
+
+    def _follow(self, steps: Sequence[tuple[Event, Sequence[Change]]]) -> None:
+        follow = blame.history if self._backward else blame.future
+        numbered = [(n, changes) for n, (_, changes) in enumerate(steps, start=1)]
+        touch = next(follow(self._pointer, [*numbered, _LAST]))
+        self._pointer = touch.pointer
+        if touch.n:
+            self.found = steps[touch.n - 1][0]
+
+
+def _bare(changes: Sequence[Change]) -> list[Change]:
+    """The same without the values: a stretch without snapshots may be as long as the log."""
+    return [Change(each.op, each.path, source=each.source, shifts=each.shifts) for each in changes]

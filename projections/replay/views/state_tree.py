@@ -1,0 +1,150 @@
+"""The state of a step as a tree: beside each value who set it, and a pin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from events.json.tree import Row
+from events.json.value import visible
+from events.types import Event
+from projections.replay.address import Address
+from projections.replay.compare import Difference
+from projections.replay.window import Replay
+from projections.values.blame import Changes
+from projections.values.last_set import setters
+
+_PIN = """<a class="pin" id="pin{}" href="{}" aria-label="{} {}" title="{} (p)"{}>\
+<svg class="icon sm" aria-hidden="true"><use href="#i-pin"/></svg></a>"""
+_BY = """<a class="by" href="{}" title="{}">{}{}</a>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setter:
+    """Who set a value: the number of the step, or its place; the event, where it is one of those looked through, and
+    whether that is (one of) what is shown as a change."""
+
+    label: str
+    event: Event | None = None
+    is_shown: bool = False
+
+    @property
+    def words(self) -> str:
+        if self.event is None:
+            return "It stood there before anything happened" if self.label == "0" else "Set by an earlier step: which?"
+        by = f" by {visible(self.event.agent)}" if self.event.agent else ""
+        return f"Set at step {self.label}, {self.event.type}{by}"
+
+    @property
+    def since(self) -> str:
+        return f" since {self.label}" if self.event else ""
+
+
+class Setters:
+    """Who set what, as far as the steps at hand tell: those of the window, or those between two that are compared."""
+
+    def __init__(self, made: Replay, difference: Difference | None) -> None:
+        self._numbers = {stop.event.position: stop.n for stop in made.stops}
+        self._source = made.source
+        self._gone: dict[str, Event] = {}
+        if difference is None:
+            self._events, self._steps, self._rest = _of_window(made)
+            self._gone = {each.path: made.stop.event for each in made.changes if made.stop and each.op == "remove"}
+            self._shown = {made.stop.event.position} if made.stop else set()
+            return
+        self._events = {event.position: event for event in difference.way.events}
+        self._shown = set(self._events)
+        self._steps = difference.steps
+        self._rest = Setter(f"≤ {_label(difference.first.n, difference.first.place)}")
+        for change, maker in zip(difference.changes, difference.makers, strict=True):
+            if change.op == "remove" and maker:
+                self._gone[change.path] = maker
+
+    def of(self, rows: Iterable[Row]) -> dict[str, Setter]:
+        """Who set what stands at the rows' pointers."""
+        asked = [row.pointer for row in rows if row.shape in ("leaf", "text", "open") and row.mark != "del"]
+        found = setters(asked, self._steps)
+        by = {
+            pointer: self._setter(self._events[found[pointer]]) if pointer in found else self._rest for pointer in asked
+        }
+        return by | {pointer: self._setter(event) for pointer, event in self._gone.items()}
+
+    def _setter(self, event: Event) -> Setter:
+        place = self._source.place(event)
+        n = place if self._source.kind in ("stream", "log") else self._numbers.get(event.position)
+        return Setter(_label(n, place), event, event.position in self._shown)
+
+
+def _of_window(made: Replay) -> tuple[dict[int, Event], list[Changes], Setter]:
+    """The steps back from the one that is looked at, as far as what they changed is known."""
+    steps: list[Changes] = []
+    for stop in reversed(made.stops[: made.at + 1]):
+        if stop.changes is None:
+            break
+        steps.append((stop.event.position, stop.changes))
+    events = {stop.event.position: stop.event for stop in made.stops}
+    first = made.stops[made.at + 1 - len(steps)] if made.at >= 0 else None
+    if first is None or (first.n == 1 and len(steps) == made.at + 1):
+        return events, steps, Setter("0")
+    return events, steps, Setter("earlier" if first.n is None else f"≤ {first.n - 1:,}")
+
+
+def _label(n: int | None, place: int) -> str:
+    return f"#{place:,}" if n is None else f"{n:,}"
+
+
+def dressed(rows: list[Row], by: Setters, address: Address, place: int) -> Iterator[Row]:
+    """The rows with what stands at their ends; folded containers say since when they are as they are."""
+    ends = _Ends(address, place)
+    setter_of = by.of(rows)
+    for row in rows:
+        setter = setter_of.get(row.pointer)
+        if row.shape not in ("leaf", "text", "open"):
+            yield row
+        elif setter is None or (row.shape == "open" and row.unfolded):
+            yield replace(row, tail=ends.of(row, None))
+        elif row.shape == "open" and not row.mark and not setter.is_shown:
+            yield replace(row, text=f"{row.text} unchanged{setter.since}", tail=ends.of(row, setter))
+        else:
+            yield replace(row, tail=ends.of(row, setter))
+
+
+class _Ends:
+    """What stands at the ends of rows. There may be hundreds: what their links share is made once."""
+
+    def __init__(self, address: Address, place: int) -> None:
+        self.pins = address.all("pin")
+        self.address = address
+        self.place = place
+        self.why_url = open_url(address, "why")
+        self.pin_url = open_url(address, "pin", keep=self.pins)
+
+    def of(self, row: Row, setter: Setter | None) -> SafeString:
+        by = self._by(row, setter) if setter else ""
+        return format_html('<span class="tail">{}{}</span>', "" if row.mark == "del" else self._pin(row), by)
+
+    def _by(self, row: Row, setter: Setter) -> SafeString:
+        agent = setter.event and setter.event.agent
+        words = format_html(" <bdi>{}</bdi>", visible(agent)) if agent else ""
+        return format_html(_BY, f"{self.why_url}{quote(row.pointer, safe='')}", setter.words, setter.label, words)
+
+    def _pin(self, row: Row) -> SafeString:
+        pointer = row.pointer
+        is_pinned = pointer in self.pins
+        others = tuple(each for each in self.pins if each != pointer)
+        url = self.address.step(self.place, pin=others) if is_pinned else f"{self.pin_url}{quote(pointer, safe='')}"
+        does = "Unpin" if is_pinned else "Pin"
+        return format_html(
+            _PIN, pointer, url, does, row.key or "", does, SafeString(' aria-current="true"' * is_pinned)
+        )
+
+
+def open_url(address: Address, name: str, *, keep: tuple[str, ...] = ()) -> str:
+    """The same step with one more parameter, up to its value. It leaves out the step: what did not change from one to
+    the next is the same to the letter, and need not be drawn again."""
+    asked = address.with_asked(**{name: keep})
+    return f"{asked}&{name}=" if asked else f"?{name}="

@@ -1,0 +1,66 @@
+"""A moment of a log, and the last position that it includes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models.expressions import RawSQL
+
+from events.errors import Invalid
+from events.models import Log
+from events.reading import store
+from events.reading.db_work import Asking, Statement
+from events.reading.store import Read
+from events.types import Event
+from projections.states.source import Source
+from projections.states.sql import HEAD, POSITION_AT
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When: at a position of the log, a version of the stream, a time (of recording), or else now."""
+
+    position: int | None = None
+    version: int | None = None
+    time: datetime | None = None
+
+
+NOW = Moment()
+
+
+def head_of(log_id: int) -> Asking[int]:
+    """The log's head. What is redacted after this was read is known to be missing in no snapshot made from here on."""
+    [head] = yield Statement(HEAD, (log_id,), int)
+    return int(head)
+
+
+def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking[int]:
+    """The last position that a moment takes in; `Invalid` for one that has not come, or that the key can't have."""
+    if at.position is not None:
+        if at.position > head:
+            raise Invalid(f"The log ends at position {head:,}.", field="at_position", head=head)
+        return at.position
+    if at.version is not None:
+        return (yield from _position_of_version(log_id, source, at.version))
+    if at.time is not None:
+        [position] = yield _position_at_time(log_id, at.time)
+        return int(position)
+    return head
+
+
+def _position_of_version(log_id: int, source: Source, version: int) -> Asking[int]:
+    if source.kind != "stream":
+        raise Invalid("Only the states of streams have versions: use at_position.", field="at_version")
+    if not version:
+        return 0
+    found: Sequence[Event] = yield store.stream_events(log_id, source.name, from_version=version, limit=1)
+    if not found:
+        raise Invalid(f"{source.name} has no version {version:,}.", field="at_version")
+    return found[0].position
+
+
+def _position_at_time(log_id: int, time: datetime) -> Read[int]:
+    position = RawSQL(POSITION_AT, (log_id, time, time, log_id))  # noqa: S611  # a constant
+    return Read(Log.objects.filter(id=log_id).values_list(position), int)

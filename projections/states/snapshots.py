@@ -1,0 +1,66 @@
+"""States kept on the way through a source, so that a fold begins near where it ends. A cache: drop it at any time."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from events.models import Redaction
+from events.reading.db_work import Asking, Statement
+from projections.definition.fingerprint import fingerprint
+from projections.definition.projection import Projection
+from projections.models import Snapshot
+from projections.registry import PROJECTIONS
+from projections.states.at_moment import sql
+from projections.states.fold_cursor import Folding, Point
+from projections.states.source import Source
+
+ASKED = 8
+"""How many states that were asked for are kept of a source, beside those left on the way; some with one before them."""
+
+
+def nearest(log_id: int, projection: Projection, source: Source, *, position: int) -> Statement:
+    """The last snapshot whose state is that of a moment at or before a position."""
+    return Statement(sql.NEAREST, (*_whose(log_id, projection, source), position, position), Point)
+
+
+def before(log_id: int, projection: Projection, source: Source, *, n: int) -> Statement:
+    """The last snapshot at or before the nth event of a source."""
+    return Statement(sql.BEFORE, (*_whose(log_id, projection, source), n), Point)
+
+
+def between(log_id: int, projection: Projection, source: Source, *, first: int, last: int) -> Statement:
+    """The first snapshot from the nth event of a source on, before another."""
+    return Statement(sql.BETWEEN, (*_whose(log_id, projection, source), first, last), Point)
+
+
+def behind(log_id: int, projection: Projection, source: Source, *, n: int) -> Statement:
+    """The next snapshot behind the nth event that a fold left on its way: no row where this one would be the last."""
+    return Statement(sql.BEHIND, (*_whose(log_id, projection, source), n), int)
+
+
+def _whose(log_id: int, projection: Projection, source: Source) -> tuple[int, str, str, str, str]:
+    return log_id, projection.name, source.kind, source.name, fingerprint(projection)
+
+
+def _redacted() -> QuerySet[Redaction, Redaction]:
+    return Redaction.objects.filter(
+        log_id=OuterRef("log_id"), position__lte=OuterRef("position"), marker_position__gt=OuterRef("seen")
+    )
+
+
+def keep(log_id: int, folding: Folding, *, point: Point, seen: int, is_asked: bool = False) -> Asking[None]:
+    """Keep a point. `seen` is the log's head before its events were read. Two that keep the same one agree."""
+    whose = _whose(log_id, folding.projection, folding.source)
+    values = [getattr(point, name) for name in Point.__struct_fields__]
+    yield Statement(sql.KEEP_SNAPSHOT, (*whose, *values, seen, is_asked))
+    if is_asked:
+        yield Statement(sql.FORGET_ASKED, (*whose, *whose, ASKED))
+
+
+def drop_stale() -> int:
+    """Remove what is never used again: of other code, or from before a redaction. How many there were."""
+    current = {projection.name: fingerprint(projection) for projection in PROJECTIONS.values()}
+    other_code = Snapshot.objects.exclude(projection__in=current)
+    for name, digits in current.items():
+        other_code |= Snapshot.objects.filter(projection=name).exclude(fingerprint=digits)
+    return other_code.delete()[0] + Snapshot.objects.filter(Exists(_redacted())).delete()[0]

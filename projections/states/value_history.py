@@ -1,0 +1,145 @@
+"""How one value of a state came about: the events that changed it, newest first. The first is the one to blame.
+
+Found by folding again what led to a moment, one block back at a time, and following the value through what each event
+changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from events.reading.db_work import Asking
+from events.types import Event
+from projections.definition.fold import fold
+from projections.definition.projection import Projection, decode
+from projections.states.at_moment import BLOCK, State, fold_to, snapshots
+from projections.states.fold_cursor import Point, start
+from projections.states.moment import NOW, Moment, head_of, position_at
+from projections.states.source import Source, source_of
+from projections.values import blame, exact_json
+from projections.values.blame import Changes, Touch
+from projections.values.change import Change
+from projections.values.diff import diff_along
+from projections.values.last_set import setters
+
+_THE_BEGINNING = Change("replace", "")
+"""Touches every value: where blame comes to it, the value stood there when the block began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Where to go on: the value stood at `pointer` after the event at `position`, `place` in the source, or was not
+    there."""
+
+    pointer: str
+    position: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The events that changed a value and what they changed, newest first. `rest` None: there are no others."""
+
+    touches: tuple[tuple[Event, Touch], ...]
+    rest: Rest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What led to a state, one block back: its events, newest first, with what each changed. It began after
+    `begins_at` (0: at the very first event), which is `place` in the source."""
+
+    state: State
+    events: tuple[Event, ...]
+    changes: tuple[tuple[Change, ...], ...]
+    begins_at: int
+    place: int
+
+    @property
+    def steps(self) -> list[Changes]:
+        """The same as `blame` takes it: numbered by position."""
+        return [(event.position, changes) for event, changes in zip(self.events, self.changes, strict=True)]
+
+    def history(self, pointer: str) -> History:
+        """The changes of what stands at a pointer at the end. `Touch.n` is a position."""
+        touches = list(blame.history(pointer, [*self.steps, (0, (_THE_BEGINNING,))]))
+        begins_here = bool(touches) and not touches[-1].n
+        rest = Rest(touches.pop().pointer, self.begins_at, self.place) if begins_here else None
+        by_position = {event.position: event for event in self.events}
+        return History(tuple((by_position[each.n], each) for each in touches), rest if self.begins_at else None)
+
+    def setters(self, pointers: Iterable[str]) -> dict[str, Event]:
+        """The events that last set what stands at some pointers at the end, as far as they are on this way."""
+        by_position = {event.position: event for event in self.events}
+        return {pointer: by_position[n] for pointer, n in setters(pointers, self.steps).items()}
+
+
+def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[Way]:
+    """The state at a moment and the block that led to it.
+
+    Raises:
+        TooFar, ReducerFailed, Invalid: as the state at that moment.
+    """
+    source = yield from source_of(log_id, projection, key)
+    head = yield from head_of(log_id)
+    upto = yield from position_at(log_id, source, at, head=head)
+    return (yield from way_through(log_id, projection, source, upto=upto, seen=head))
+
+
+def way_through(
+    log_id: int, projection: Projection, source: Source, *, upto: int, seen: int, along: str = ""
+) -> Asking[Way]:
+    """The same of a source, whatever the projection's key, up to a position. `seen` is the log's head, read before.
+
+    `along` a pointer only what changed what stands there is looked for, which is a fraction of the work.
+    """
+    end = (yield from fold_to(log_id, projection, source, upto=upto, seen=seen)).point
+    base = yield from _base(log_id, projection, source, end=end)
+    events = yield from _read(log_id, source, after=base.place, upto=upto)
+    steps = list(_steps(projection, source, base, events, along))[::-1]
+    by_position = {event.position: event for event in events}
+    return Way(
+        State(end.state, end.events, end.position, end.version),
+        tuple(by_position[position] for position, _ in steps),
+        tuple(tuple(changes) for _, changes in steps),
+        base.position if base.n else 0,
+        base.place,
+    )
+
+
+def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: Moment = NOW) -> Asking[History]:
+    """The changes of what stands at a pointer at a moment, in the block that leads to it. Raises as `way_to` does."""
+    return (yield from way_to(log_id, projection, key, at=at)).history(pointer)
+
+
+def _base(log_id: int, projection: Projection, source: Source, *, end: Point) -> Asking[Point]:
+    """Where the block before a point begins: as far back as a block goes, where there is a snapshot to begin from."""
+    if end.n <= BLOCK:
+        return start(projection)
+    found: Sequence[Point] = yield snapshots.between(log_id, projection, source, first=end.n - BLOCK, last=end.n)
+    return found[0] if found else end
+
+
+def _read(log_id: int, source: Source, *, after: int, upto: int) -> Asking[list[Event]]:
+    """All events of a source between a place and a position."""
+    found: list[Event] = []
+    place: int | None = after
+    while place is not None:
+        events: list[Event] = yield source.read(log_id, after=place, upto=upto, limit=BLOCK)
+        found += (event for event in events if event.position <= upto)
+        is_whole = len(events) < BLOCK or events[-1].position >= upto
+        place = source.end_of_places(place, upto=upto) if is_whole else source.place(events[-1])
+    return found
+
+
+def _steps(
+    projection: Projection, source: Source, base: Point, events: Sequence[Event], along: str
+) -> Iterator[Changes]:
+    """What each event changed, by its position."""
+    state = exact_json.loads(base.state)
+    for event in events:
+        if source.takes(projection, event):
+            after = fold(projection, [decode(event)], state)
+            yield event.position, diff_along(state, after, along)
+            state = after

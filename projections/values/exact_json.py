@@ -1,0 +1,130 @@
+"""States as text and back, exactly: key order, and every digit of every number. Pure.
+
+A state that has been a text is the state that was, to the type: a fold that is interrupted at an event and goes on
+from the text equals one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from events.json.pointer import below
+from events.json.value import loads as loads
+from projections.values.change import Json
+
+MOST_DEEP = 200
+"""How deep a state may be nested; an event's data may be 100 deep."""
+_ALLOWED = frozenset({str, int, bool, type(None), dict, list, Decimal})
+
+
+class NotAState(ValueError):
+    """This is no state. `pointer` says where."""
+
+    def __init__(self, pointer: str, problem: str) -> None:
+        super().__init__(f"{pointer or 'the state'}: {problem}")
+        self.pointer = pointer
+
+
+def dumps(state: Json) -> str:
+    """A state as JSON text, in the order of its keys. Decimal(2) is written `2E0`, which is no int.
+
+    Raises:
+        NotAState: it holds what JSON or an exact number can't: a float, NaN, a set, a tuple, a key that is no string.
+    """
+    _check_values(state)
+    try:
+        text = orjson.dumps(state, default=_decimal).decode()
+    except TypeError:  # a key that is no string, a number beyond 64 bits, or a text that is no Unicode
+        _refuse(state, "")
+        text = _dumps(state, "")
+    if "\\u0000" in text:
+        _refuse_nul(state, "")
+    return text
+
+
+def _check_values(state: Json) -> None:
+    """Raise `NotAState` for a value that orjson would write although it is none. Those of a level are looked at
+    together, and keys are left to orjson: this is most of `dumps`."""
+    values: list[Any] = [state]
+    for _ in range(MOST_DEEP + 1):
+        types = set(map(type, values))
+        if not types <= _ALLOWED or (Decimal in types and not all(map(_is_finite, values))):
+            _refuse(state, "")
+        objects = [each for each in values if type(each) is dict] if dict in types else []
+        arrays = [each for each in values if type(each) is list] if list in types else []
+        if not objects and not arrays:
+            return
+        values = list(chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays)))
+    raise NotAState("", f"it is nested more than {MOST_DEEP} deep.")
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) is not Decimal or value.is_finite()
+
+
+def _decimal(value: Decimal) -> orjson.Fragment:
+    return orjson.Fragment(_digits(value))
+
+
+def _digits(value: Decimal) -> str:
+    text = str(value)
+    return text if "." in text or "E" in text else f"{text}E0"
+
+
+def _dumps(value: Any, pointer: str) -> str:
+    """What orjson can't write: whole numbers of any size. Says where a text is none."""
+    if isinstance(value, dict):
+        members = (f"{_string(key, pointer)}:{_dumps(each, below(pointer, key))}" for key, each in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_dumps(each, below(pointer, n)) for n, each in enumerate(value)) + "]"
+    if isinstance(value, Decimal):
+        return _digits(value)
+    return _string(value, pointer) if isinstance(value, str) else json.dumps(value)
+
+
+def _string(text: str, pointer: str) -> str:
+    try:
+        return orjson.dumps(text).decode()
+    except TypeError:
+        raise NotAState(pointer, "it holds a lone surrogate, which is no character.") from None
+
+
+def _refuse(value: Any, pointer: str) -> None:
+    """Raise for the first thing, in order, that is not allowed; what is, passes."""
+    kind = type(value)
+    if kind not in _ALLOWED:
+        raise NotAState(pointer, _PROBLEMS.get(kind, f"a {kind.__name__} is no JSON value."))
+    if not _is_finite(value):
+        raise NotAState(pointer, f"{value} is no JSON number.")
+    if kind is dict:
+        for key, each in value.items():
+            if type(key) is not str:
+                raise NotAState(pointer, f"a key is a string; {key!r} is none.")
+            _refuse(each, below(pointer, key))
+    elif kind is list:
+        for n, each in enumerate(value):
+            _refuse(each, below(pointer, n))
+
+
+_PROBLEMS: dict[type, str] = {
+    float: "a float has lost digits. Use int or Decimal.",
+    tuple: "a tuple would come back as a list. Use a list.",
+    set: "a set has no order. Use a list, or an object with true as values.",
+    frozenset: "a frozenset has no order. Use a list, or an object with true as values.",
+}
+
+
+def _refuse_nul(value: Any, pointer: str) -> None:
+    """Raise if a text holds U+0000, which Postgres can't keep as jsonb."""
+    if isinstance(value, str) and "\0" in value:
+        raise NotAState(pointer, "it holds the character U+0000.")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        _refuse_nul(key, pointer)
+        _refuse_nul(each, below(pointer, key))

@@ -1,0 +1,16 @@
+"""The causes of a change, as a page lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from events.types import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """An event of the chain that led to a change: `url` and `label` are a step's where it is one of the window."""
+
+    event: Event
+    label: str
+    url: str | None

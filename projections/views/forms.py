@@ -1,0 +1,115 @@
+"""What may stand in the query string of a page about states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.dateparse import parse_datetime
+
+from events.errors import Invalid
+from events.query.parse import MOST_CHARACTERS
+from events.query.tree import Query
+from events.views.forms import LAST_POSITION
+from projections.states.moment import Moment
+from projections.states.query import parse_state_query
+
+_KEY = 600
+
+
+def _position(label: str) -> forms.IntegerField:
+    return forms.IntegerField(label=label, required=False, min_value=0, max_value=LAST_POSITION)
+
+
+class TimeField(forms.CharField):
+    """A time; in UTC where it names no zone."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value).strip()
+        try:
+            found = parse_datetime(text) if text else None
+        except ValueError:
+            found = None
+        if text and found is None:
+            raise ValidationError("This is no time: 2026-01-31 12:00:00, in UTC, or with a zone.")
+        return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
+
+
+class StateQueryField(forms.CharField):
+    """A query about states, as its tree; None where it is empty."""
+
+    def clean(self, value: Any) -> Query | None:
+        text = super().clean(value)
+        if not text.strip():
+            return None
+        try:
+            return parse_state_query(text)
+        except Invalid as error:
+            raise ValidationError(error.detail) from error
+
+
+class AgentsForm(forms.Form):
+    """Agents by their last event: those whose names begin with a prefix, those before a position."""
+
+    prefix = forms.CharField(required=False, max_length=_KEY, strip=False)  # type: ignore[assignment]  # as in events
+    before = forms.IntegerField(required=False, min_value=0, max_value=LAST_POSITION)
+
+
+class StatesForm(forms.Form):
+    """States by key: those that begin with a prefix and fit a query, after a key."""
+
+    prefix = forms.CharField(required=False, max_length=_KEY, strip=False)  # type: ignore[assignment]  # as in events
+    q = StateQueryField(required=False, max_length=MOST_CHARACTERS)
+    after = forms.CharField(required=False, max_length=_KEY, strip=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which state and when. `one`, `other`: the positions to compare (other None: now). `value`: the pointer whose
+    history is asked for, up to the position `before` or the moment."""
+
+    key: str
+    at: Moment
+    one: int | None
+    other: int | None
+    value: str | None
+    before: int | None
+
+
+class StateForm(forms.Form):
+    """One state at a moment, or the difference between two positions (`from`, `to`)."""
+
+    key = forms.CharField(required=False, max_length=_KEY, strip=False)
+    at_version = _position("Version")
+    at_position = _position("Position")
+    at_time = TimeField(required=False, max_length=40)
+    from_ = _position("From")
+    to = _position("To")
+    value = forms.CharField(required=False, max_length=4_000, strip=False)
+    before = _position("Before")
+
+    def add_prefix(self, field_name: str) -> str:
+        """`from` is a word of the language."""
+        return super().add_prefix(field_name.rstrip("_"))
+
+    def clean(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        if sum(said.get(name) is not None for name in ("at_version", "at_position", "at_time")) > 1:
+            raise ValidationError("A state is asked for at one moment: a version, a position or a time.")
+        return said
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked for, of a form that is valid."""
+        said = self.cleaned_data
+        return Asked(
+            said["key"],
+            Moment(version=said["at_version"], position=said["at_position"], time=said["at_time"]),
+            said["from_"],
+            said["to"],
+            said["value"] if "value" in self.data else None,
+            said["before"],
+        )

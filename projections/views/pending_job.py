@@ -1,0 +1,35 @@
+"""A fold that is too long to wait for, as pages show it: the job that does it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from events.models import Member
+from events.reading.db_work import run
+from projections.definition.projection import Projection
+from projections.jobs.queue import fold, queue
+from projections.models import Job, JobStatus
+from projections.states.at_moment import TooFar
+from projections.states.moment import Moment
+
+
+def computed(
+    request: HttpRequest, member: Member, projection: Projection, key: str, *, at: Moment, too_far: TooFar
+) -> Job:
+    """The job that folds so far."""
+    return _ended(request, member) or run(fold.ensure_state(member.log_id, projection, key, at=at, too_far=too_far))
+
+
+def indexed(request: HttpRequest, member: Member, projection: Projection, too_far: TooFar) -> Job:
+    """The same of a replay."""
+    return _ended(request, member) or run(fold.ensure_source(member.log_id, projection, too_far))
+
+
+def _ended(request: HttpRequest, member: Member) -> Job | None:
+    """The job that a page waits for and names (`X-Job`), if it failed: that is shown, and none is begun again."""
+    text = request.headers.get("X-Job", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        return None
+    waited_for = queue.one(member.log_id, int(text)).first()
+    has_failed = waited_for is not None and waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED)
+    return waited_for if has_failed else None

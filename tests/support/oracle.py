@@ -1,0 +1,94 @@
+"""A log in memory that does one append after the other: what the real one has to agree with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from events.appending.plan import Known, KnownEvent, KnownKey
+from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
+from events.types import STREAM_EXISTS, Append, Appended
+
+Outcome = Appended | EventsError
+
+
+@dataclass
+class MemoryLog:
+    """Its state is what `look_up()` finds in a real one, and the ids by position."""
+
+    found: Known = field(default_factory=Known)
+    ids: list[str] = field(default_factory=list)
+
+    def append(self, appends: Sequence[Append], *, atomic: bool = False) -> list[Outcome]:
+        return self._append_atomically(appends) if atomic else [self._outcome(append) for append in appends]
+
+    def _outcome(self, append: Append) -> Outcome:
+        try:
+            return self.replay(append) or self._write(append)
+        except EventsError as error:
+            return error
+
+    def _append_atomically(self, appends: Sequence[Append]) -> list[Outcome]:
+        trial = deepcopy(self)
+        try:
+            refuse_repeats(appends)
+            replays = [replay for append in appends if (replay := self.replay(append))]
+            if replays and len(replays) < len(appends):
+                raise IdConflict
+            outcomes = replays or [trial._write(append) for append in appends]
+        except EventsError as error:
+            return [error] * len(appends)
+        self.found, self.ids = trial.found, trial.ids
+        return list(outcomes)
+
+    def replay(self, append: Append) -> Appended | None:
+        """Where an append stands already; raises where only its ids or its key do."""
+        if key := self.found.keys.get(append.idempotency_key or ""):
+            if key.fingerprint != append.fingerprint:
+                raise KeyReused
+            return Appended(key.stream, key.ids, key.first_position, key.first_version, replayed=True)
+        there = [self.found.events[event.id] for event in append.events if event.id in self.found.events]
+        if not there:
+            return None
+        positions = [event.position for event in there]
+        if [event.digest for event in there] != [event.digest for event in append.events] or positions != [
+            *range(positions[0], positions[0] + len(append.events))
+        ]:
+            raise IdConflict
+        ids = [event.id for event in append.events]
+        return Appended(append.stream, ids, positions[0], there[0].version, replayed=True)
+
+    def _write(self, append: Append) -> Appended:
+        current = self.found.versions.get(append.stream, 0)
+        expected = append.expected_version
+        met = expected is None or (current > 0 if expected == STREAM_EXISTS else current == expected)
+        if not met:
+            raise WrongExpectedVersion(expected_version=expected, current_version=current)
+        first = len(self.ids) + 1
+        for place, event in enumerate(append.events):
+            self.found.events[event.id] = KnownEvent(first + place, current + 1 + place, event.digest)
+            self.ids.append(event.id)
+        self.found.versions[append.stream] = current + len(append.events)
+        ids = [event.id for event in append.events]
+        if append.idempotency_key is not None and append.fingerprint is not None:
+            key = KnownKey(append.stream, append.fingerprint, first, current + 1, ids)
+            self.found.keys[append.idempotency_key] = key
+        return Appended(append.stream, ids, first, current + 1)
+
+
+def refuse_repeats(appends: Sequence[Append]) -> None:
+    """An atomic group may not repeat itself, whatever the log holds."""
+    ids = [event.id for append in appends for event in append.events]
+    keys = [append.idempotency_key for append in appends if append.idempotency_key is not None]
+    if len(ids) > len(set(ids)):
+        raise IdConflict
+    if len(keys) > len(set(keys)):
+        raise KeyReused
+
+
+def said(outcome: Outcome | None) -> object:
+    """What a caller can tell of an outcome, to be compared."""
+    if isinstance(outcome, WrongExpectedVersion):
+        return outcome.code, outcome.fields["expected_version"], outcome.fields["current_version"]
+    return outcome.code if isinstance(outcome, EventsError) else outcome

@@ -1,0 +1,101 @@
+"""`manage.py serve` as a process of its own: to be asked, stopped, killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from psycopg.conninfo import make_conninfo
+
+from tests.support.patience import PATIENCE
+from tests.support.processes import die_with_parent
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+OWN_VARIABLES = {"DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
+
+
+class Server:
+    """On the database that `environment` names, else on an embedded one."""
+
+    def __init__(self, environment: dict[str, str], *, log: Path, options: tuple[str, ...] = ()) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+        self._environment = {**kept, **environment}
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        """What it printed since the first start."""
+        return self.log.read_text()
+
+    def start(self) -> None:
+        """Start it, unless it runs; return when it answers."""
+        if self._process and self._process.poll() is None:
+            return
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve", "--port", str(self.port), *self._options],
+                cwd=CHECKOUT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent(),
+            )
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            assert self._process.poll() is None, f"the server ended:\n{self.output}"
+            assert time.monotonic() < deadline, f"the server does not answer:\n{self.output}"
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """Ask it to stop; its exit code."""
+        return self._end(how)
+
+    def kill(self) -> int | None:
+        return self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> int | None:
+        if self._process is None:
+            return None
+        self._process.send_signal(how)
+        return self._process.wait(PATIENCE)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
+                return True
+        except OSError:
+            return False
+
+
+def conninfo_of(database: dict[str, Any]) -> str:
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    return make_conninfo(**{name: str(database[key]) for name, key in names.items() if database[key]})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
