@@ -84,7 +84,7 @@ def check(made: Replay, expected: list[Event], states: list[Json], n: int) -> No
         at = numbers[stop.event.position]
         assert stop.n in (at, None) if made.source.kind in ("query", "log") else stop.n == at
         if stop.changes is not None:
-            assert equal(apply(states[at - 1], stop.changes), at_moment[at])
+            assert equal(apply(states[at - 1], stop.changes), states[at])
 
 
 @given(
