@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from events.api.operations import openapi, router
+from events.api import openapi
+from events.api.operations import router
 from events.api.responses import problem_answer
 from events.engine import DatabaseAway
 from events.errors import BadRequest, EventsError, TooLarge, Unavailable
-from projections.api.operations import operations
+from projections.api import operations
 from projections.api.schemas import STRUCTS
 from projections.replay.api import operations as replay_api
 from projections.replay.api import schemas as replay_schemas

@@ -38,7 +38,7 @@ INSTALLED_APPS = [
     "eventsite",
     "events",
     "projections",
-    "projections.replay.window",
+    "projections.replay",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -12,5 +12,5 @@ urlpatterns = [
     path("logs/<slug:log>/demo", run_demo, name="run-demo"),
     path("", include("events.urls")),
     path("", include("projections.urls")),
-    path("", include("projections.replay.window.urls")),
+    path("", include("projections.replay.urls")),
 ]

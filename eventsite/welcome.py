@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from events.access.membership import logs, sign_in, tokens
+from events.access import logs, sign_in, tokens
 from events.models import Log, Member, Role, Scope, Token
 
 LOG = "main"

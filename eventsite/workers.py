@@ -45,7 +45,7 @@ PROJECTIONS = (
     Worker("projections", "projections.materialise.runner.run_live"),
     Worker("rebuilds", "projections.materialise.runner.run_beside", nice=10),
 )
-JOBS = Worker("jobs", "projections.jobs.queue.queue.worker.work", nice=10)
+JOBS = Worker("jobs", "projections.jobs.worker.work", nice=10)
 BESIDE_THE_SERVER = (*PROJECTIONS, JOBS)
 
 

@@ -10,7 +10,7 @@ class ProjectionsConfig(AppConfig):
 
     def ready(self) -> None:
         from projections import checks, registry  # noqa: F401 - registers the checks
-        from projections.jobs.queue import dry_run, fold, queue
+        from projections.jobs import dry_run, fold, queue
         from projections.materialise import earlier_fingerprint
 
         registry.autodiscover()

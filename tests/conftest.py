@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import connection, connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from events.access.membership import tokens
+from events.access import tokens
 from events.engine import Engine
 from events.models import Log, Member, Scope
 from tests.support import factories

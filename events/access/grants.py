@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from events import engine, models, sql
-from events.access.membership import membership, person, tokens
+from events.access import tokens
+from events.access.membership import membership, person
 from events.appending.checks import check_name
 from events.errors import Forbidden, Unauthorized
 from events.models import Scope

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events import errors
-from events.api.operations import schemas
+from events.api import schemas
 from events.query.errors import InvalidQuery, NotForEvents
 
 _REFERENCE = "#/components/schemas/{name}"

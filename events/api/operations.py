@@ -19,10 +19,10 @@ from ninja import Router
 
 from events import engine
 from events.access.grants import Bearer, Grant
+from events.api import cloudevents
 from events.api.following import read_page, read_stream, server_sent_events, wait_page
 from events.api.ndjson import append_lines
 from events.api.openapi import operation
-from events.api.operations import cloudevents
 from events.api.responses import append_answer, appended, event_json, events_answer, json_answer, problem, status_of
 from events.api.schemas import (
     AppendIn,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from events.access.membership import tokens
+from events.access import tokens
 from events.converters import query_string
 from events.models import Log, Member, Role, Scope, Token
 from events.query.printing import to_text

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from events.access.membership import tokens as making
+from events.access import tokens as making
 from events.models import Member, Role, Scope, Token
 from events.views.forms import TokenForm
 from events.views.page import log_page, show

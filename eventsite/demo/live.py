@@ -13,7 +13,7 @@ from channels.db import database_sync_to_async
 from django.utils import timezone
 
 from events import engine
-from events.access.membership import tokens
+from events.access import tokens
 from events.client import ClientError, Transport
 from events.models import Log, Scope, Token
 from eventsite.demo.run import CREW, Shift, play

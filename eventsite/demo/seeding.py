@@ -7,7 +7,7 @@ import logging
 import math
 from datetime import timedelta
 
-from events.access.membership import logs
+from events.access import logs
 from events.client import ClientError
 from events.engine import Engine
 from events.errors import EventsError

@@ -49,11 +49,12 @@ from projections.api.schemas import (
 )
 from projections.definition.projection import STREAM, Projection
 from projections.errors import Behind
-from projections.jobs.queue import fold, queue
+from projections.jobs import fold, queue
 from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
 from projections.models import Job
-from projections.states.at_moment import State, TooFar, current, difference
+from projections.states import current
+from projections.states.at_moment import State, TooFar, difference
 from projections.states.moment import NOW, Moment
 from projections.states.query import parse_state_query
 

@@ -11,7 +11,8 @@ from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
-from projections.jobs.queue import Beat, queue
+from projections.jobs import queue
+from projections.jobs.queue import Beat
 from projections.materialise import checkpoints
 from projections.models import Checkpoint, Job
 from projections.states.at_moment import Pace, state_at

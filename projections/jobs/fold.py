@@ -9,7 +9,8 @@ from events.reading.db_work import Asking, run
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
-from projections.jobs.queue import Beat, queue
+from projections.jobs import queue
+from projections.jobs.queue import Beat
 from projections.models import Job
 from projections.states.at_moment import Pace, TooFar, fold_to
 from projections.states.fold_cursor import Folding

@@ -9,8 +9,8 @@ import time
 from django.db import OperationalError, close_old_connections
 
 from events.errors import brief
-from projections.jobs.queue import queue
-from projections.states.at_moment import snapshots
+from projections.jobs import queue
+from projections.states import snapshots
 
 logger = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from django.apps import AppConfig
 
 
 class ReplayConfig(AppConfig):
-    name = "projections.replay.window"
+    name = "projections.replay"
     label = "replay"
 
     def ready(self) -> None:
-        from projections.jobs.queue import queue
+        from projections.jobs import queue
         from projections.replay.seek import job
 
         queue.register(job.SEEK, job.find)

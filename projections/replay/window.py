@@ -21,7 +21,8 @@ from events.reading.store import Read
 from events.types import Event
 from projections.definition.fold import ReducerFailed, fold
 from projections.definition.projection import Projection, decode
-from projections.states.at_moment import TooFar, fold_to, snapshots
+from projections.states import snapshots
+from projections.states.at_moment import TooFar, fold_to
 from projections.states.fold_cursor import Point, start
 from projections.states.source import Source
 from projections.values import exact_json

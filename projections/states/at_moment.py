@@ -15,7 +15,7 @@ from events.errors import brief
 from events.reading.db_work import Asking
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
-from projections.states.at_moment import snapshots
+from projections.states import snapshots
 from projections.states.fold_cursor import SPACING, Folding, Mark, start
 from projections.states.moment import NOW, Moment, head_of, position_at
 from projections.states.source import Source, source_of

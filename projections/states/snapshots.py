@@ -10,7 +10,7 @@ from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
 from projections.models import Snapshot
 from projections.registry import PROJECTIONS
-from projections.states.at_moment import sql
+from projections.states import sql
 from projections.states.fold_cursor import Folding, Point
 from projections.states.source import Source
 

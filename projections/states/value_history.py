@@ -13,7 +13,8 @@ from events.reading.db_work import Asking
 from events.types import Event
 from projections.definition.fold import fold
 from projections.definition.projection import Projection, decode
-from projections.states.at_moment import BLOCK, State, fold_to, snapshots
+from projections.states import snapshots
+from projections.states.at_moment import BLOCK, State, fold_to
 from projections.states.fold_cursor import Point, start
 from projections.states.moment import NOW, Moment, head_of, position_at
 from projections.states.source import Source, source_of

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from events.models import Member
 from events.reading.db_work import run
 from projections.definition.projection import Projection
-from projections.jobs.queue import fold, queue
+from projections.jobs import fold, queue
 from projections.models import Job, JobStatus
 from projections.states.at_moment import TooFar
 from projections.states.moment import Moment

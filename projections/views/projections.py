@@ -24,7 +24,7 @@ from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
 from projections.errors import NoSuchBuild
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.materialise import checkpoints, lag, parked_keys
 from projections.materialise.checkpoints import Progress
 from projections.materialise.lag import Chart

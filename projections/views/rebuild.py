@@ -11,7 +11,7 @@ from events.models import Member, Role
 from events.reading.db_work import run
 from events.views.page import log_page, show
 from projections import registry
-from projections.jobs.queue import dry_run, queue
+from projections.jobs import dry_run, queue
 from projections.materialise import checkpoints
 from projections.models import Job
 

@@ -26,7 +26,8 @@ from projections import registry
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import STREAM, Projection
 from projections.models import Checkpoint, Parked
-from projections.states.at_moment import State, TooFar, current, difference, value_history
+from projections.states import current, value_history
+from projections.states.at_moment import State, TooFar, difference
 from projections.states.moment import NOW, Moment
 from projections.states.source import source_of
 from projections.states.value_history import Way

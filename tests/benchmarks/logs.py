@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from events.access.membership import tokens
+from events.access import tokens
 from events.appending.checks import new_append, new_event
 from events.appending.writer import Writer
 from events.models import Log, Scope

@@ -27,7 +27,7 @@ from events.types import Event
 from projections import registry
 from projections.definition.fold import fold
 from projections.definition.projection import Projection, decode
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Snapshot
 from projections.replay.address import Address
 from projections.replay.seek.condition import Seek

@@ -20,7 +20,7 @@ from events.reading.db_work import run as ask
 from eventsite.workers import JOBS, PROJECTIONS, Workers
 from projections import registry
 from projections.definition.projection import Projection
-from projections.jobs.queue import fold
+from projections.jobs import fold
 from projections.materialise import checkpoints
 from projections.models import Checkpoint, Job, JobStatus, Snapshot
 from projections.states.at_moment import Pace, TooFar, state_at

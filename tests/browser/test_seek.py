@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.replay.seek import job as seeking
 from tests.browser.agent import Agent

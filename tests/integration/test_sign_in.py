@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from events.access.membership import sign_in
+from events.access import sign_in
 from events.models import SignInLink
 
 

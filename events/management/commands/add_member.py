@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from events.access.membership import logs
+from events.access import logs
 from events.errors import NotFound
 from events.models import Member, Role
 

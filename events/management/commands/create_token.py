@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from events.access.membership import logs, tokens
+from events.access import logs, tokens
 from events.models import Scope
 
 

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from events import client
-from events.access.membership import logs, tokens
+from events.access import logs, tokens
 from events.api.schemas import AppendOut
 from events.models import Scope
 from events.transfer.importers import FORMATS

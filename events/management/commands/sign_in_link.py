@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from events.access.membership import sign_in
+from events.access import sign_in
 
 
 class Command(BaseCommand):

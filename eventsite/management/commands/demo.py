@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from events import client
-from events.access.membership import logs
+from events.access import logs
 from events.engine import Engine
 from events.models import Log
 from eventsite.demo.live import AlreadyRunning, run_live

@@ -34,7 +34,7 @@ from projections.api.responses import (
 )
 from projections.api.schemas import JobOut
 from projections.definition.projection import Projection
-from projections.jobs.queue import fold
+from projections.jobs import fold
 from projections.models import Job
 from projections.replay.api.schemas import (
     ReplayQuery,

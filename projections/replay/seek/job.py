@@ -15,7 +15,8 @@ from events.reading import store
 from events.reading.db_work import Asking, run
 from projections import registry
 from projections.definition.fingerprint import fingerprint
-from projections.jobs.queue import Beat, queue
+from projections.jobs import queue
+from projections.jobs.queue import Beat
 from projections.models import Job
 from projections.replay.address import Address
 from projections.replay.seek.condition import Condition, Failed, Seek, Sought, Watch

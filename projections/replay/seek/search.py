@@ -26,7 +26,8 @@ from projections.replay.seek.condition import (
     Watch,
 )
 from projections.replay.seek.look import _Look, _looking
-from projections.states.at_moment import BLOCK, WAITED_FOR, Pace, keep, snapshots
+from projections.states import snapshots
+from projections.states.at_moment import BLOCK, WAITED_FOR, Pace, keep
 from projections.states.fold_cursor import SPACING, Folding, Mark, Point, start
 from projections.states.source import Source
 

@@ -20,7 +20,7 @@ from events.reading.db_work import run
 from events.views.page import log_page
 from events.views.query_bar import Mistake, mistake
 from projections.definition.projection import Projection
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.replay.address import MOST, Address
 from projections.replay.seek import job as seeking

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from events.models import Member
 from events.reading.db_work import run
 from events.views.event_line import Line, line
-from projections.jobs.queue import fold
+from projections.jobs import fold
 from projections.replay.address import Address
 from projections.replay.drawing.overview import overview
 from projections.replay.drawing.strip import draw

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from events.access.membership import tokens
+from events.access import tokens
 from events.engine import Engine
 from events.models import Log, Scope
 from eventsite.asgi import http

@@ -16,9 +16,9 @@ from django.test import Client
 from django.utils import timezone
 
 from events import engine
-from events.access.membership import grants
+from events.access import grants
 from events.access.tokens import hash_of
-from events.api.operations import following
+from events.api import following
 from events.models import Log, Member, Scope, Token
 from events.types import Appended
 from tests.integration.api.streaming import Exchange

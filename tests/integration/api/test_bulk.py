@@ -13,7 +13,7 @@ import pytest
 from pytest_django import Settings
 
 from events import engine
-from events.api.operations import ndjson
+from events.api import ndjson
 from events.errors import OutcomeUnknown, QueueFull, Unavailable
 from events.models import Scope
 from events.types import Append

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from events import engine
-from events.api.operations import following
+from events.api import following
 from events.engine import Engine
 from events.models import Log
 from tests.integration.api.streaming import Exchange

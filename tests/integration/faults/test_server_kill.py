@@ -10,7 +10,7 @@ import httpx
 import pytest
 from django.db import connection
 
-from events.access.membership import tokens
+from events.access import tokens
 from events.models import Log, Scope
 from events.reading import store
 from tests.support.server import Server, conninfo_of

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log, Role
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.materialise import checkpoints
 from projections.models import Checkpoint, Job, Parked, Policy, Status
 from tests.integration.pages.conftest import Append

@@ -11,9 +11,10 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log
 from projections.definition.projection import Decoded, Projection
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.registry import PROJECTIONS
-from projections.states.at_moment import Pace, at_moment
+from projections.states import at_moment
+from projections.states.at_moment import Pace
 from projections.templatetags.replaying import replay_url
 from tests.integration.pages.conftest import Append
 
@@ -141,7 +142,7 @@ def test_what_finds_the_wrong_ones_may_fail_and_the_page_stands(
 ) -> None:
     failing = Projection("lifecycle", about="")
     failing.on("*")(lambda state, happened: state["no"])
-    monkeypatch.setattr("projections.replay.window.window.findings.lifecycle", failing)
+    monkeypatch.setattr("projections.replay.findings.lifecycle", failing)
     words = 'title="lifecycle raised KeyError: &#x27;no&#x27;">what came out of order not known'
     assert words in page_of(viewer, at, 2)
     page = viewer.get(f"{at}streams/order-1/").content.decode()

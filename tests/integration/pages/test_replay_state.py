@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 
 from events.models import Log
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Job
-from projections.states.at_moment import Pace, at_moment
+from projections.states import at_moment
+from projections.states.at_moment import Pace
 from tests.integration.pages.conftest import Append
 
 

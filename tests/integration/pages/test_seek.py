@@ -12,7 +12,7 @@ from django.test import Client
 
 from events.models import Log, Role
 from projections.definition.projection import Decoded, Projection
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
 from projections.replay.seek import search
@@ -87,7 +87,7 @@ def test_to_run_on_the_steps_around_are_not_folded_first(
     def folded(*args: Any, **kwargs: Any) -> Any:
         raise AssertionError
 
-    monkeypatch.setattr("projections.replay.window.window.views.page.replay", folded)
+    monkeypatch.setattr("projections.replay.views.page.replay", folded)
     assert went(viewer, replay, 1, way="next", to="type:Paid")[0] == 3
     assert went(viewer, replay, 4, way="previous", watch="/status")[0] == 3
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from events.models import Log
 from projections.definition.projection import LOG, WORKFLOW, Decoded, Projection
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.states.at_moment import BLOCK
 from tests.integration.pages.conftest import Append

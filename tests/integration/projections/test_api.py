@@ -11,12 +11,12 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
-from events.access.membership import tokens
+from events.access import tokens
 from events.engine import Engine
 from events.models import Log, Scope
 from projections import registry
 from projections.definition.projection import AGENT, Projection
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Job, JobStatus, Snapshot
 from tests.integration.projections.folds import all_events, fill, from_zero, projection
 from tests.support.factories import make_append, make_name
@@ -227,7 +227,7 @@ async def test_what_was_appended_is_waited_for(engine: Engine, log: Log, get: Ge
 
 
 async def test_waiting_has_an_end(get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.api.operations.operations._PATIENCE", 0.05)
+    monkeypatch.setattr("projections.api.operations._PATIENCE", 0.05)
     answer = await get("projections/sums/state", key="order-1", wait_for_position=2)
     assert (answer.status_code, answer.json()["code"]) == (503, "behind")
 
@@ -256,7 +256,7 @@ async def test_projections_say_what_they_are(engine: Engine, log: Log, get: Get,
 async def test_a_failing_cache_fails_no_read(
     engine: Engine, log: Log, get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.states.at_moment.at_moment.sql.KEEP_SNAPSHOT", "select 1 / 0")
+    monkeypatch.setattr("projections.states.sql.KEEP_SNAPSHOT", "select 1 / 0")
     await fill(engine, log, ["order-1"] * 300)
     answer = await get("projections/sums/state", key="order-1")
     assert answer.status_code == 200

@@ -16,7 +16,8 @@ from events.reading.db_work import run
 from projections.definition.projection import Projection
 from projections.replay.compare import Difference, difference
 from projections.replay.window import replay
-from projections.states.at_moment import Pace, TooFar, at_moment
+from projections.states import at_moment
+from projections.states.at_moment import Pace, TooFar
 from projections.states.source import Source
 from projections.values.change import Json
 from projections.values.diff import apply, equal

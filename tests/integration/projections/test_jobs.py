@@ -23,7 +23,8 @@ from events.engine import Engine
 from events.models import Log
 from events.reading.db_work import run
 from projections import registry
-from projections.jobs.queue import Beat, Lost, fold, queue
+from projections.jobs import fold, queue
+from projections.jobs.queue import Beat, Lost
 from projections.models import Job, JobStatus
 from projections.states.at_moment import TooFar, state_at
 from projections.states.moment import NOW

@@ -12,7 +12,8 @@ from events.reading.db_work import run
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection, pointer
 from projections.models import Snapshot
-from projections.states.at_moment import Pace, current, state_at
+from projections.states import current
+from projections.states.at_moment import Pace, state_at
 from projections.states.moment import Moment
 from projections.states.query import parse_state_query, state_matcher
 from projections.states.source import source_of

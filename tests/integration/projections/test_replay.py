@@ -17,7 +17,8 @@ from events.reading.db_work import arun, run
 from events.types import Event
 from projections.definition.projection import Projection, decode
 from projections.replay.window import Replay, place_of, replay
-from projections.states.at_moment import Pace, at_moment
+from projections.states import at_moment
+from projections.states.at_moment import Pace
 from projections.states.source import Source
 from projections.values.change import Json
 from projections.values.diff import apply, equal

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.access.membership import tokens
+from events.access import tokens
 from events.api.responses import event_json
 from events.engine import Engine
 from events.json.value import loads
@@ -20,7 +20,7 @@ from events.models import Log, Scope
 from projections import registry
 from projections.catalog.counts import counts
 from projections.definition.projection import Projection
-from projections.jobs.queue import queue
+from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.states.source import Source
 from projections.values import exact_json

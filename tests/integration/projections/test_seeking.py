@@ -17,7 +17,8 @@ from events.reading import store
 from events.reading.db_work import run
 from events.types import Event
 from projections.definition.projection import Decoded, Projection
-from projections.jobs.queue import Beat, queue
+from projections.jobs import queue
+from projections.jobs.queue import Beat
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
 from projections.replay.address import Address
@@ -25,7 +26,8 @@ from projections.replay.seek import job as seeking
 from projections.replay.seek import search
 from projections.replay.seek.condition import Condition, Failed, Seek, Watch
 from projections.replay.window import replay
-from projections.states.at_moment import Pace, fold_cursor, fold_to
+from projections.states import fold_cursor
+from projections.states.at_moment import Pace, fold_to
 from projections.states.source import Source
 from tests.integration.projections.folds import fill, projection, texts
 
