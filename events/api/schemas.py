@@ -19,6 +19,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from events.appending import checks
 from events.errors import Invalid
+from events.json.encoding import BOM, other_encoding
 from events.json.text import refuse_duplicates
 from events.query.parse import MOST_CHARACTERS, parse
 from events.query.reading import refuse_state
@@ -338,8 +339,12 @@ def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
-def decode(body: bytes, type_: type[T]) -> T:
-    """Parse a request's JSON, or raise `Invalid` naming the field."""
+def decode(body: bytes, type_: type[T], *, name: str = "body") -> T:
+    """Parse JSON, after a byte order mark if there is one, or raise `Invalid` naming the field.
+
+    `name` is what the JSON is called in a message: a request's body, a line, a record of a file.
+    """
+    body = body.removeprefix(BOM)
     try:
         value: T = _decoder(type_).decode(body)  # type: ignore[arg-type]
         # Each member has one colon; fewer in the struct's own JSON means that a key was repeated. A colon
@@ -347,17 +352,23 @@ def decode(body: bytes, type_: type[T]) -> T:
         if b"\\u003" in body or msgspec.json.encode(value).count(b":") != body.count(b":"):
             refuse_duplicates(body)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except msgspec.DecodeError as error:
-        # msgspec takes half of a surrogate pair for the end of the input.
-        what = "holds a lone surrogate" if _SURROGATE.search(body) else f"is not valid JSON: {error}"
-        raise Invalid(f"The body {what}.", field="body") from None
-    except UnicodeDecodeError:
-        raise Invalid("The body is not valid UTF-8.", field="body") from None
+        raise _invalid(str(error), name) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"The {name} {_fault(body, error)}.", field=name) from None
     except RecursionError:
         limit = settings.EVENTSITE.event_max_depth
-        raise Invalid(f"The body is nested too deep; the limit is {limit}.", field="body", limit=limit) from None
+        raise Invalid(f"The {name} is nested too deep; the limit is {limit}.", field=name, limit=limit) from None
     return value
+
+
+def _fault(body: bytes, error: Exception) -> str:
+    """Why a text is no JSON."""
+    if encoding := other_encoding(body):
+        return f"is in {encoding}; only UTF-8 can be read"
+    if isinstance(error, UnicodeDecodeError):
+        return "is not valid UTF-8"
+    # msgspec takes half of a surrogate pair for the end of the input.
+    return "holds a lone surrogate" if _SURROGATE.search(body) else f"is not valid JSON: {error}"
 
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<field>.*)`)?$", re.DOTALL)
@@ -365,13 +376,13 @@ _MEMBER = re.compile(r"Object (?:contains (unknown field)|(missing) required fie
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def _invalid(message: str) -> Invalid:
+def _invalid(message: str, name: str) -> Invalid:
     match = _AT.match(message)
     what, field = (match["what"], match["field"] or "") if match else (message, "")
     if member := _MEMBER.match(what):
         field = f"{field}.{member[3]}".lstrip(".")
         what = member[1] or member[2]
-    return Invalid(f"{field or 'body'}: {what[:1].lower()}{what[1:]}.", field=field or "body")
+    return Invalid(f"{field or name}: {what[:1].lower()}{what[1:]}.", field=field or name)
 
 
 @cache
@@ -392,6 +403,6 @@ def parse_query(query: QueryDict, type_: type[T]) -> T:
             {key: query.getlist(key) if key in lists else query[key] for key in query}, type_, strict=False
         )
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
+        raise _invalid(str(error), "query") from None
     except (UnicodeEncodeError, ValueError) as error:
         raise Invalid(f"The query string can't be read: {error}.", field="query") from None

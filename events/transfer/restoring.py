@@ -21,7 +21,7 @@ from events.appending.checks import check_stream
 from events.appending.flush import join, join_nullable
 from events.errors import EventsError, Invalid
 from events.models import AppendKey, Log, Redaction
-from events.transfer.importers.base import Broken, Item, Record, Source, check_line, read_files
+from events.transfer.importers.base import Broken, Item, Record, Source, check_line, line_max_bytes, read_files
 from events.transfer.importers.eventsite import Kept, KeptRedaction, Line
 from events.types import NewEvent
 
@@ -81,10 +81,11 @@ def _chunks(items: Iterator[Item]) -> Iterator[list[Restored]]:
 
 
 def _read(source: Source) -> Iterator[Item]:
-    for number, text in source.lines():
+    max_bytes = line_max_bytes()
+    for number, text in source.lines(max_bytes):
         where = source.at(number)
         try:
-            yield _restored(where, decode(check_line(text), Line))
+            yield _restored(where, decode(check_line(text, max_bytes), Line, name="line"))
         except EventsError as error:
             yield Broken(where, error.detail)
 

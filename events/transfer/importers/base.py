@@ -7,17 +7,20 @@ listed in `FORMATS`. A record that can't be read must not end the file: `Source.
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 
 from events.appending.checks import check_stream
 from events.errors import EventsError, TooLarge
+from events.json.encoding import BOM, other_encoding
 from events.types import NewEvent
 
 Raw = TypeVar("Raw")
@@ -51,25 +54,29 @@ Item = Record | Broken
 class Source:
     """One open file, unzipped where its name ends in `.gz`. `name` is the file's, without `.gz`."""
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, path: Path, file: BufferedReader | gzip.GzipFile) -> None:
         self._path = path
         self._file = file
-        self.name = path.name.removesuffix(".gz")
+        # A name on a disk may be any bytes; what is kept of it must be text.
+        self.name = os.fsencode(path.name).decode(errors="replace").removesuffix(".gz")
         self.line = 0
 
     def at(self, place: int | str) -> str:
         """A place in this file for a message; a number is a line's."""
         return f"{self._path}:{place}"
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Lines that aren't blank, numbered from 1. One that is too long is cut just beyond `line_max_bytes()`."""
-        most = line_max_bytes()
-        while text := self._file.readline(most + 1):
+    def other_encoding(self) -> str | None:
+        """What the file is written in, if it isn't UTF-8. To be asked before anything is read."""
+        return other_encoding(self._file.peek(4))
+
+    def lines(self, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+        """Lines that aren't blank, numbered from 1. One that is too long is cut just beyond `max_bytes`."""
+        while text := self._file.readline(max_bytes + 1):
             self.line += 1
             rest = text
-            while len(rest) > most and not rest.endswith(b"\n"):
-                rest = self._file.readline(most + 1)
-            if text.strip():
+            while len(rest) > max_bytes and not rest.endswith(b"\n"):
+                rest = self._file.readline(max_bytes + 1)
+            if text.removeprefix(BOM).strip():
                 yield self.line, text
 
     def document(self) -> bytes:
@@ -102,10 +109,10 @@ def line_max_bytes() -> int:
     return int(settings.EVENTSITE.request_max_bytes)
 
 
-def check_line(text: bytes) -> bytes:
+def check_line(text: bytes, max_bytes: int) -> bytes:
     """Refuse a line that `Source.lines()` had to cut."""
-    if len(text) > line_max_bytes():
-        raise TooLarge(f"The line is longer than {line_max_bytes():,} bytes.", limit=line_max_bytes())
+    if len(text) > max_bytes:
+        raise TooLarge(f"The line is longer than {max_bytes:,} bytes.", limit=max_bytes)
     return text
 
 
@@ -113,8 +120,9 @@ def by_line(parse: Callable[[bytes], Streamed]) -> Callable[[Source], Iterator[I
     """A format of one record a line."""
 
     def read(source: Source) -> Iterator[Item]:
-        for number, text in source.lines():
-            yield source.record(number, lambda line: parse(check_line(line)), text)
+        max_bytes = line_max_bytes()
+        for number, text in source.lines(max_bytes):
+            yield source.record(number, lambda line: parse(check_line(line, max_bytes)), text)
 
     return read
 
@@ -147,8 +155,13 @@ def read_files(
         source = None
         try:
             with ExitStack() as stack:
-                file: IO[bytes] = stack.enter_context(path.open("rb"))
-                source = Source(path, stack.enter_context(_unzipped(path, file)))
+                file = stack.enter_context(path.open("rb"))
+                unzipped = _unzipped(path, file)
+                stack.enter_context(unzipped)
+                source = Source(path, unzipped)
+                if encoding := source.other_encoding():
+                    yield Broken(str(path), f"The file is in {encoding}; only UTF-8 can be read.")
+                    continue
                 told = 0
                 for item in read(source):
                     yield item
@@ -161,5 +174,5 @@ def read_files(
             yield Broken(where, f"The file can't be read on: {error}")
 
 
-def _unzipped(path: Path, file: IO[bytes]) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=file) if path.name.endswith(".gz") else file  # type: ignore[return-value]
+def _unzipped(path: Path, file: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    return gzip.GzipFile(fileobj=file) if path.name.endswith(".gz") else file

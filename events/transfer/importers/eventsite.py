@@ -74,7 +74,7 @@ class Line(LineIn, forbid_unknown_fields=True, kw_only=True):
 
 
 def parse(text: bytes) -> Streamed:
-    line = decode(text, Line)
+    line = decode(text, Line, name="line")
     return line.stream, line.event()
 
 
