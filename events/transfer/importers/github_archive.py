@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import msgspec
 
-from events.api.schemas import decode
 from events.appending.checks import new_event
 from events.errors import Invalid
 from events.transfer.importers.base import Format, Streamed, by_line
-from events.transfer.importers.members import Fields, integer, members, text
+from events.transfer.importers.foreign import read_record, read_time
+from events.transfer.importers.members import Fields, integer, members, name_in, text
 
 
 def parse(line: bytes) -> Streamed:
-    record = decode(line, Fields)
-    repository = text(members(record, "repo"), "name")
-    for name, value in (("id", text(record, "id")), ("type", text(record, "type")), ("repo.name", repository)):
+    record, notes = read_record(line)
+    id, type, repository = name_in(record, "id"), text(record, "type"), text(members(record, "repo"), "name")
+    for name, value in (("id", id), ("type", type), ("repo.name", repository)):
         if not value:
             raise Invalid(f"{name} is missing.", field=name)
     if "payload" not in record:
@@ -26,16 +26,18 @@ def parse(line: bytes) -> Streamed:
     payload = members(record, "payload")
     action = text(payload, "action")
     rest = {name: raw for name, raw in record.items() if name != "payload"}
+    occurred_at, time_notes = read_time(record, "created_at")
+    source = {"format": FORMAT.name, "record": rest}
     stream = f"repo-{repository}"
     event = new_event(
         stream,
-        f"{text(record, 'type')}.{action}" if action else text(record, "type"),
+        f"{type}.{action}" if action else type,
         data=bytes(record["payload"]),
-        metadata=msgspec.json.encode({"source": {"format": FORMAT.name, "record": rest}}),
-        id=f"github-{text(record, 'id')}",
+        metadata=msgspec.json.encode({"source": source, **time_notes, **notes}),
+        id=f"github-{id}",
         agent=text(members(record, "actor"), "login") or None,
         correlation_id=_subject(repository, payload),
-        occurred_at=text(record, "created_at") or None,
+        occurred_at=occurred_at,
     )
     return stream, event
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
@@ -21,20 +22,23 @@ from msgspec import Raw
 from events.api.schemas import decode
 from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
+from events.json import split
+from events.json.split import Member
 from events.transfer.importers.base import Broken, Format, Item, Source, Streamed
-from events.transfer.importers.members import Fields, encoded, integer, items, json_in, members, text, with_added
+from events.transfer.importers.foreign import Notes, read_record, short_hash, usable_name
+from events.transfer.importers.members import Fields, encoded, items, json_in, members, name_in, text, with_added
 
 _NAMESPACE = UUID("3f0d8a55-6f7e-5d0b-a1c4-52b8c7d1e9a0")
-_POLICY = re.compile(r"(?P<domain>\w+) agent policy", re.IGNORECASE)
+_POLICY = re.compile(r"(?P<domain>\w{1,50}) agent policy", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Run:
-    """One run: which it is, and what has happened in it so far."""
+    """One run: which it is, and those of its messages and calls that could be read so far."""
 
     domain: str
-    task: int
-    trial: int
+    task: str
+    trial: str
     last: str | None = None
     calls: dict[str, str] = field(default_factory=dict)
     """By the call's own id, which comes back within a run: the event of the last such call."""
@@ -43,98 +47,113 @@ class Run:
     def agent(self) -> str:
         return f"{self.domain}-agent"
 
-    def system(self, raw: tuple[int, Fields]) -> Streamed:
-        return self._next("system.message", raw[0], with_added(raw[1]), agent="tau-bench")
+    def message(self, raw: tuple[int, Fields, Notes]) -> Streamed:
+        """A message by anyone but a tool."""
+        index, message, notes = raw
+        type, agent = {
+            "system": ("system.message", "tau-bench"),
+            "user": ("user.message", "user-simulator"),
+            "assistant": ("assistant.message", self.agent),
+        }[text(message, "role")]
+        return self._next(type, index, with_added(message, {}), notes, agent=agent)
 
-    def user(self, raw: tuple[int, Fields]) -> Streamed:
-        return self._next("user.message", raw[0], with_added(raw[1]), agent="user-simulator")
-
-    def assistant(self, raw: tuple[int, Fields]) -> Streamed:
-        return self._next("assistant.message", raw[0], with_added(raw[1]), agent=self.agent)
-
-    def call(self, raw: tuple[str, Raw]) -> Streamed:
+    def call(self, raw: tuple[str, Raw, Notes]) -> Streamed:
         """One of a message's `tool_calls`, beside it its arguments: they come as JSON in a string."""
-        place, tool_call = raw
-        call = decode(bytes(tool_call), Fields)
+        place, tool_call, notes = raw
+        call = decode(bytes(tool_call), Fields, name="record")
         function = members(call, "function")
+        beside = {"name": function.get("name"), "arguments": json_in(text(function, "arguments"))}
+        data = with_added({"tool_call": tool_call}, beside, first=True)
+        stream, event = self._next("tool.called", place, data, notes, agent=self.agent)
         if key := text(call, "id"):
-            self.calls[key] = self._id(place)
-        data = {"name": function.get("name"), "arguments": json_in(text(function, "arguments"))}
-        return self._next("tool.called", place, with_added({}, **data, tool_call=tool_call), agent=self.agent)
+            self.calls[key] = event.id
+        return stream, event
 
-    def tool(self, raw: tuple[int, Fields]) -> Streamed:
+    def tool(self, raw: tuple[int, Fields, Notes]) -> Streamed:
         """What a tool returned, beside it the JSON in it, or that it failed."""
-        index, message = raw
+        index, message, notes = raw
         content = text(message, "content")
         failed = content.startswith("Error:")
         return self._next(
             "tool.returned",
             index,
-            with_added(message, result=json_in(content), error=encoded(content) if failed else None),
+            with_added(message, {"result": json_in(content), "error": encoded(content) if failed else None}),
+            notes,
             agent=text(message, "name") or "tool",
             caused_by=self.calls.get(text(message, "tool_call_id")),
         )
 
-    def score(self, facts: Fields) -> Streamed:
+    def score(self, raw: bytes) -> Streamed:
         """The last event: all that a run says beside its messages."""
+        facts, notes = read_record(raw)
         expected = members(members(facts, "info"), "task").get("actions")
-        return self._next("run.scored", "score", with_added(facts, expected_actions=expected), agent="tau-bench")
+        data = with_added(facts, {"expected_actions": expected})
+        return self._next("run.scored", "score", data, notes, agent="tau-bench")
 
-    def _id(self, place: int | str) -> str:
-        return str(uuid5(_NAMESPACE, f"{self.domain}/{self.task}/{self.trial}/{place}"))
-
-    def _next(self, type: str, place: int | str, data: bytes, *, agent: str, caused_by: str | None = None) -> Streamed:
-        before, self.last = self.last, self._id(place)
-        workflow = f"tau-{self.domain}-{self.task}"
-        stream = f"{workflow}-{self.trial}"
+    def _next(
+        self, type: str, place: int | str, data: bytes, notes: Notes, *, agent: str, caused_by: str | None = None
+    ) -> Streamed:
+        workflow = usable_name(f"{self.domain}-{self.task}", prefix="tau-")
+        stream = "tau-" + usable_name(f"{self.domain}-{self.task}-{self.trial}", prefix="tau-")
         event = new_event(
             stream,
             type,
             data=data,
-            metadata=msgspec.json.encode({"source": {"format": FORMAT.name, "index": place}}),
-            id=self.last,
+            metadata=msgspec.json.encode({"source": {"format": FORMAT.name, "index": place}, **notes}),
+            id=str(uuid5(_NAMESPACE, f"{self.domain}/{self.task}/{self.trial}/{place}")),
             agent=agent,
-            correlation_id=workflow,
-            causation_id=caused_by or before,
+            correlation_id=f"tau-{workflow}",
+            causation_id=caused_by or self.last,
         )
+        self.last = event.id
         return stream, event
 
 
 def read(source: Source) -> Iterator[Item]:
     try:
-        runs = decode(source.document(), list[Raw])
+        runs, fault = split.items(source.document())
     except EventsError as error:
         yield Broken(source.at("document"), error.detail)
         return
-    for index, raw in enumerate(runs):
-        yield from _read_run(source, f"[{index}]", bytes(raw))
+    for index, run in enumerate(runs):
+        yield from _read_run(source, f"[{index}]", run)
+    if fault:
+        yield Broken(source.at("document"), fault)
 
 
 def _read_run(source: Source, place: str, body: bytes) -> Iterator[Item]:
+    facts, fault = split.members(body)
+    transcripts = [fact for fact in facts if fact.name == "traj"]
+    messages, transcript_fault = split.items(transcripts[0].value) if len(transcripts) == 1 else ([], None)
+    if not messages:
+        yield Broken(source.at(place), fault or transcript_fault or "A run needs one traj that holds its messages.")
+        return
+    run = _run(facts, messages, body)
+    for index, message in enumerate(messages):
+        yield from _read_message(source, f"{place}.traj[{index}]", run, index, message)
+    if transcript_fault or fault or not run.last:
+        yield Broken(source.at(place), transcript_fault or fault or "None of the run's messages could be read.")
+        return
+    rest = split.object_text(fact for fact in facts if fact.name != "traj")
+    yield source.record(f"{place}.score", run.score, rest)
+
+
+def _read_message(source: Source, place: str, run: Run, index: int, raw: bytes) -> Iterator[Item]:
     try:
-        facts = decode(body, Fields)
-        messages = [decode(bytes(raw), Fields) for raw in items(facts, "traj")]
-        run = _run(facts, messages)
+        message, notes = read_record(raw)
+        by_role = {"system": run.message, "user": run.message, "assistant": run.message, "tool": run.tool}
+        if (role := text(message, "role")) not in by_role:
+            raise Invalid(f"The role {role!r} is none of {', '.join(by_role)}.", field="role")
     except EventsError as error:
         yield Broken(source.at(place), error.detail)
         return
-    for index, message in enumerate(messages):
-        yield from _read_message(source, f"{place}.traj[{index}]", run, index, message)
-    yield source.record(f"{place}.score", run.score, {name: raw for name, raw in facts.items() if name != "traj"})
-
-
-def _read_message(source: Source, place: str, run: Run, index: int, message: Fields) -> Iterator[Item]:
     calls = items(message, "tool_calls")
-    by_role = {"system": run.system, "user": run.user, "assistant": run.assistant, "tool": run.tool}
-    role = text(message, "role")
-    if role not in by_role:
-        yield Broken(source.at(place), f"The role {role!r} is none of {', '.join(by_role)}.")
-    elif not calls or _says_more(message):
-        yield source.record(place, by_role[role], (index, message))
-    asked = run.last
+    if not calls or _says_more(message):
+        yield source.record(place, by_role[role], (index, message, notes))
+    before = run.last
     for number, call in enumerate(calls):
-        run.last = asked  # calls of one message don't cause each other
-        yield source.record(f"{place}.tool_calls[{number}]", run.call, (f"{index}/{number}", call))
+        run.last = before  # calls of one message don't cause each other
+        yield source.record(f"{place}.tool_calls[{number}]", run.call, (f"{index}/{number}", call, notes))
 
 
 def _says_more(message: Fields) -> bool:
@@ -144,11 +163,13 @@ def _says_more(message: Fields) -> bool:
     )
 
 
-def _run(facts: Fields, messages: list[Fields]) -> Run:
-    task, trial = integer(facts, "task_id"), integer(facts, "trial")
-    if task is None or trial is None or not messages:
-        raise Invalid("A run needs a task_id, a trial and a traj.", field="traj")
-    policy = _POLICY.search(text(messages[0], "content"))
+def _run(facts: list[Member], messages: list[bytes], body: bytes) -> Run:
+    """Which run it is. One that names no task or no trial is called by a hash of it."""
+    fields = {fact.name: Raw(fact.value) for fact in facts}
+    task, trial = (name_in(fields, name) or short_hash(body) for name in ("task_id", "trial"))
+    policy = None
+    with suppress(EventsError):
+        policy = _POLICY.search(text(read_record(messages[0])[0], "content"))
     return Run(domain=policy["domain"].lower() if policy else "task", task=task, trial=trial)
 
 

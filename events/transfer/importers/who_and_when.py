@@ -19,10 +19,12 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Raw
 
-from events.api.schemas import decode
 from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
+from events.json import split
+from events.json.split import Member
 from events.transfer.importers.base import Broken, Format, Item, Source, Streamed
+from events.transfer.importers.foreign import Notes, read_record, short_hash, usable_name
 from events.transfer.importers.members import Fields, encoded, json_in, text, with_added
 
 _NAMESPACE = UUID("5c0f2c3a-4d0e-5b5e-9a57-0d7c6f1f2b11")
@@ -41,6 +43,15 @@ class Spoken:
     target: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message that could be read: its event's id and version, and who said it."""
+
+    id: str
+    version: int
+    agent: str
+
+
 @dataclass(slots=True)
 class Run:
     """One run: what all its events share, and what has been said so far."""
@@ -49,91 +60,103 @@ class Run:
     question_id: str
     stream: str
     file: str
-    speakers: list[str | None] = field(default_factory=list)
-    delegations: dict[str, int] = field(default_factory=dict)
-    """By agent: the index of the message that last asked something of it."""
+    kept: dict[int, Kept] = field(default_factory=dict)
+    """The messages that could be read, by their index."""
+    delegations: dict[str, str] = field(default_factory=dict)
+    """By agent: the event of the message that last asked something of it."""
 
-    def id(self, index: int | str) -> str:
-        return str(uuid5(_NAMESPACE, f"{self.question_id}/{self.subset}/{index}"))
+    @property
+    def last(self) -> str | None:
+        return next(reversed(self.kept.values())).id if self.kept else None
 
-    def message(self, raw: tuple[int, Fields]) -> Streamed:
+    def message(self, raw: tuple[int, bytes]) -> Streamed:
         """The event of `history[index]`."""
-        index, message = raw
-        self.speakers.append(None)
+        index, record = raw
+        message, notes = read_record(record)
         spoken = _spoken(message)
-        cause = self.delegations.get(spoken.agent, index - 1)
-        if spoken.target is not None:
-            self.delegations[spoken.target] = index
-        self.speakers[index] = spoken.agent
+        beside = {"target": encoded(spoken.target) if spoken.target else None, "ledger": _ledger(message)}
         event = new_event(
             self.stream,
             spoken.type,
-            data=with_added(message, target=encoded(spoken.target) if spoken.target else None, ledger=_ledger(message)),
-            metadata=self._metadata(index),
-            id=self.id(index),
+            data=with_added(message, beside),
+            metadata=self._metadata(index, notes),
+            id=self._id(index),
             agent=spoken.agent,
             correlation_id=self.question_id,
-            causation_id=self.id(cause) if cause >= 0 else None,
+            causation_id=self.delegations.get(spoken.agent, self.last),
         )
+        self.kept[index] = Kept(event.id, len(self.kept) + 1, spoken.agent)
+        if spoken.target is not None:
+            self.delegations[spoken.target] = event.id
         return self.stream, event
 
-    def annotation(self, document: Fields) -> Streamed:
+    def annotation(self, raw: bytes) -> Streamed:
         """The last event: all that the document says beside its messages, and whom the verdict points at."""
-        facts = {key: value for key, value in document.items() if key != "history"}
-        step = _step(facts.get("mistake_step"), len(self.speakers))
+        facts, notes = read_record(raw)
+        blamed = self.kept.get(_step(facts.get("mistake_step")))
+        label = encoded(_label(blamed, text(facts, "mistake_agent"))) if blamed else None
         event = new_event(
             self.stream,
             "run.annotated",
-            data=with_added(facts, label=None if step is None else self._label(step, text(facts, "mistake_agent"))),
-            metadata=self._metadata("annotation"),
-            id=self.id("annotation"),
+            data=with_added(facts, {"label": label}),
+            metadata=self._metadata("annotation", notes),
+            id=self._id("annotation"),
             agent="human-annotator",
             correlation_id=self.question_id,
-            causation_id=self.id(len(self.speakers) - 1 if step is None else step) if self.speakers else None,
+            causation_id=blamed.id if blamed else self.last,
         )
         return self.stream, event
 
-    def _label(self, step: int, blamed: str) -> Raw:
-        """The step that is blamed, by version; now and then the verdict names another agent than the one who spoke."""
-        spoke = self.speakers[step]
-        agrees = spoke is not None and spoke.casefold() == blamed.casefold()
-        return encoded({"version": step + 1, "event_id": self.id(step), "agent": spoke, "agrees": agrees})
+    def _id(self, index: int | str) -> str:
+        return str(uuid5(_NAMESPACE, f"{self.question_id}/{self.subset}/{index}"))
 
-    def _metadata(self, index: int | str) -> bytes:
+    def _metadata(self, index: int | str, notes: Notes) -> bytes:
         source = {"format": FORMAT.name, "subset": self.subset, "file": self.file, "index": index}
-        return msgspec.json.encode({"source": source})
+        return msgspec.json.encode({"source": source, **notes})
 
 
 def read(source: Source) -> Iterator[Item]:
     try:
-        document = decode(source.document(), Fields)
-        history = _history(document)
+        facts, fault = split.members(source.document())
     except EventsError as error:
         yield Broken(source.at("document"), error.detail)
         return
-    run = _run(document, history, source.name)
+    histories = [fact for fact in facts if fact.name == "history"]
+    if len(histories) != 1:
+        yield Broken(source.at("document"), fault or "There should be one history in it.")
+        return
+    history, history_fault = split.items(histories[0].value)
+    run = _run(facts, histories[0].value, history, source.name)
     for index, message in enumerate(history):
         yield source.record(f"history[{index}]", run.message, (index, message))
-    yield source.record("annotation", run.annotation, document)
+    if history_fault or fault or (history and not run.kept):
+        yield Broken(source.at("document"), history_fault or fault or "None of the run's messages could be read.")
+        return
+    rest = split.object_text(fact for fact in facts if fact.name != "history")
+    yield source.record("annotation", run.annotation, rest)
 
 
-def _history(document: Fields) -> list[Fields]:
-    if "history" not in document:
-        raise Invalid("There is no history in it.", field="history")
-    return decode(bytes(document["history"]), list[Fields])
-
-
-def _run(document: Fields, history: list[Fields], file: str) -> Run:
-    generated = "system_prompt" in document or any("name" in message for message in history)
-    question_id = text(document, "question_ID") or sha256(bytes(document["history"])).hexdigest()
+def _run(facts: list[Member], history: bytes, messages: list[bytes], file: str) -> Run:
+    fields = {fact.name: Raw(fact.value) for fact in facts}
+    generated = "system_prompt" in fields or any(_names_speaker(message) for message in messages)
+    question_id = text(fields, "question_ID") or sha256(history).hexdigest()
     stem = file.removesuffix(".json")
-    number = stem if stem.isascii() and stem.isdigit() else sha256(question_id.encode()).hexdigest()[:12]
+    number = stem if stem.isascii() and stem.isdigit() else short_hash(question_id.encode())
+    prefix = f"whowhen-{'ag' if generated else 'hc'}-"
     return Run(
         subset="Algorithm-Generated" if generated else "Hand-Crafted",
-        question_id=question_id,
-        stream=f"whowhen-{'ag' if generated else 'hc'}-{number}",
+        question_id=usable_name(question_id, prefix=prefix),
+        stream=f"{prefix}{usable_name(number, prefix=prefix)}",
         file=file,
     )
+
+
+def _names_speaker(message: bytes) -> bool:
+    """Whether a message has the name that only those of Algorithm-Generated have."""
+    try:
+        return "name" in read_record(message)[0]
+    except EventsError:
+        return False
 
 
 def _spoken(message: Fields) -> Spoken:
@@ -163,10 +186,16 @@ def _ledger(message: Fields) -> Raw | None:
     return json_in(text(message, "content").partition(_LEDGER)[2])
 
 
-def _step(raw: Raw | None, messages: int) -> int | None:
-    """`mistake_step` as an index into the history, if it is one. It comes as a string."""
+def _label(blamed: Kept, agent: str) -> dict[str, object]:
+    """The step that is blamed, by version; now and then the verdict names another agent than the one who spoke."""
+    agrees = blamed.agent.casefold() == agent.casefold()
+    return {"version": blamed.version, "event_id": blamed.id, "agent": blamed.agent, "agrees": agrees}
+
+
+def _step(raw: Raw | None) -> int:
+    """`mistake_step` as an index into the history; -1 where it is none. It comes as a string."""
     digits = bytes(raw or b"").strip(b'" ')
-    return int(digits) if digits.isdigit() and len(digits) < 10 and int(digits) < messages else None
+    return int(digits) if digits.isdigit() and len(digits) < 10 else -1
 
 
 FORMAT = Format(name="who-and-when", suffixes=(".json",), read=read)

@@ -11,8 +11,10 @@ from django.test import override_settings
 
 from events.appending.checks import new_event
 from events.errors import Invalid
+from events.transfer.importers import FORMATS
 from events.transfer.importers.base import Broken, Item, Record, Streamed, by_line, find, read_files
 from eventsite.limits import Limits
+from tests.unit.importers.odd_files import SHAPES, file_of
 
 
 def parse(text: bytes) -> Streamed:
@@ -136,3 +138,53 @@ def test_progress_counts_the_bytes_of_the_file_as_it_lies_there(tmp_path: Path) 
     list(read_files([path], by_line(parse), progress=counts.append))
 
     assert sum(counts) == path.stat().st_size
+
+
+def test_a_byte_order_mark_is_skipped_wherever_a_line_begins_with_one(tmp_path: Path) -> None:
+    lines = [b'{"stream": "a", "id": "%d", "type": "T", "data": 1}\n' % n for n in range(3)]
+    path = write(tmp_path / "joined.jsonl", b"\xef\xbb\xbf" + lines[0] + lines[1] + b"\xef\xbb\xbf" + lines[2])
+
+    items = list(read_files([path], FORMATS["eventsite"].read, progress=lambda count: None))
+
+    assert [item.event.id for item in items if isinstance(item, Record)] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_a_byte_order_mark_before_a_file_is_skipped_in_every_format(tmp_path: Path, format: str) -> None:
+    for name, content in SHAPES[format]:
+        plain, marked = file_of(format, name, content), b"\xef\xbb\xbf" + file_of(format, name, content)
+
+        items, others = (
+            list(read_files([write(tmp_path / name, text)], FORMATS[format].read, progress=lambda count: None))
+            for text in (plain, marked)
+        )
+
+        assert items == others
+        assert all(isinstance(item, Record) for item in others)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("format", sorted(FORMATS))
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_file_in_another_encoding_is_refused_once_and_the_encoding_is_named(
+    tmp_path: Path, format: str, encoding: str, suffix: str
+) -> None:
+    name, content = SHAPES[format][0]
+    path = write(tmp_path / f"{name}{suffix}", file_of(format, name, content).decode().encode(encoding))
+
+    (item,) = read_files([path], FORMATS[format].read, progress=lambda count: None)
+
+    assert item == Broken(str(path), f"The file is in {encoding[:6].upper()}; only UTF-8 can be read.")
+
+
+def test_a_file_of_nothing_but_a_byte_order_mark_has_no_records(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "empty.jsonl", b"\xef\xbb\xbf")) == []
+
+
+def test_a_file_whose_name_is_no_text_is_read(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.json"))
+    path.write_bytes(b'{"history": [{"role": "human", "content": "?"}]}')
+
+    items = list(read_files([path], FORMATS["who-and-when"].read, progress=lambda count: None))
+
+    assert [type(item) for item in items] == [Record, Record]

@@ -81,7 +81,6 @@ def test_a_zipped_file_says_the_same(tmp_path: Path) -> None:
         (happened(repo="octo/cat"), "repo.name is missing"),
         (happened(repo={"name": "octo/events"}), "/events"),
         ({name: value for name, value in happened().items() if name != "payload"}, "payload is missing"),
-        (happened(created_at="2021-07-21 06:00:00"), "RFC 3339"),
         ([], "expected `object`"),
     ],
 )
@@ -92,3 +91,19 @@ def test_a_line_that_can_not_be_kept_is_named_and_the_rest_goes_on(tmp_path: Pat
     assert first.where.endswith("a.json:1")
     assert reason in first.reason
     assert isinstance(second, Record)
+
+
+@pytest.mark.parametrize("time", ["2012/03/10 22:00:00 -0800", "yesterday", 7])
+def test_a_time_that_can_not_be_read_costs_the_time_and_not_the_event(tmp_path: Path, time: object) -> None:
+    (record,) = records(FORMAT, tmp_path / "a.json", (happened(created_at=time),))
+
+    metadata = json.loads(record.event.metadata)
+    assert record.event.occurred_at is None
+    assert metadata["source"]["record"]["created_at"] == time
+    assert metadata["time_not_read"] == "created_at"
+
+
+def test_an_id_may_be_a_number(tmp_path: Path) -> None:
+    (record,) = records(FORMAT, tmp_path / "a.json", (happened(id=17244207336),))
+
+    assert record.event.id == "github-17244207336"

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from events.transfer.importers.base import Broken, Record
 from events.transfer.importers.openhands import FORMAT
+from eventsite.limits import Limits
 from tests.unit.importers.reading import read, records
 
 
@@ -123,10 +125,7 @@ def test_a_run_in_a_document_is_the_run_of_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        ({"id": "1", "action": "run"}, "no id"),
-        ({"id": True, "action": "run"}, "no id"),
         ({"id": 1}, "neither an action nor an observation"),
-        (action(1, timestamp="yesterday"), "RFC 3339"),
         (action(1, args="\x00"), "U+0000"),
         ("text", "expected `object`"),
     ],
@@ -146,7 +145,157 @@ def test_an_event_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: Pa
     [b"{", b"\xff", b"1", b"{}", b'{"history":1}', b'{"history":[]}', b"[]", b"[1]", b'{"history":[],"history":[]}'],
 )
 @pytest.mark.parametrize("name", ["output.jsonl", "trajectory.json"])
-def test_what_is_no_run_is_one_broken_record(tmp_path: Path, name: str, content: bytes) -> None:
-    (item,) = read(FORMAT, tmp_path / name, content)
+def test_what_is_no_run_gives_no_event(tmp_path: Path, name: str, content: bytes) -> None:
+    items = read(FORMAT, tmp_path / name, content)
 
-    assert isinstance(item, Broken)
+    assert items
+    assert all(isinstance(item, Broken) for item in items)
+
+
+def test_a_run_of_which_no_event_can_be_read_has_no_end_either(tmp_path: Path) -> None:
+    items = read(FORMAT, tmp_path / "output.jsonl", (run({"role": "user", "content": "?"}, 7),))
+
+    assert [type(item) for item in items] == [Broken] * 3
+    assert items[-1] == Broken(f"{tmp_path / 'output.jsonl'}:1", "None of the run's events could be read.")
+
+
+@pytest.mark.parametrize("history", [[], None])
+def test_a_run_that_failed_before_it_began_is_its_end(tmp_path: Path, history: object) -> None:
+    (end,) = records(FORMAT, tmp_path / "output.jsonl", (run(error="no image", history=history),))
+
+    assert (end.stream, end.event.type, end.event.causation_id) == ("openhands-ponyc-1", "run.failed", None)
+
+
+OLD_RUN = [
+    {"content": "Fix it.", "action": "message", "images_urls": None, "wait_for_response": False},
+    {"command": "ls", "thought": "First I look.", "action": "run", "is_confirmed": "confirmed"},
+    {"content": "README.md", "command_id": -1, "command": "ls", "exit_code": 0, "observation": "run"},
+]
+
+
+@pytest.mark.parametrize("history", [OLD_RUN, [OLD_RUN[:1], OLD_RUN[1:]]], ids=["one by one", "in pairs"])
+def test_events_without_id_time_and_cause_are_read_by_their_place(tmp_path: Path, history: list[Any]) -> None:
+    document = {"issue": {"number": 5}, "history": history, "error": None}
+
+    found = records(FORMAT, tmp_path / "output.jsonl", (document,))
+
+    ids = [record.event.id for record in found]
+    assert len(set(ids)) == 4
+    assert [record.event.type for record in found] == [
+        "action.message",
+        "action.run",
+        "observation.run",
+        "run.finished",
+    ]
+    assert [json.loads(record.event.data) for record in found[:-1]] == OLD_RUN
+    assert [record.event.causation_id for record in found] == [None, *ids[:-1]]
+    assert [record.event for record in records(FORMAT, tmp_path / "b" / "a.jsonl", (document,))] == [
+        record.event for record in found
+    ]
+
+
+def test_two_runs_without_a_name_are_two_runs_though_they_begin_alike(tmp_path: Path) -> None:
+    other = [*OLD_RUN, {"action": "finish"}]
+
+    found = records(FORMAT, tmp_path / "output.jsonl", ({"history": OLD_RUN}, {"history": other}))
+
+    assert len({record.stream for record in found}) == 2
+    assert len({record.event.id for record in found}) == len(found) == 7
+
+
+def test_an_id_that_comes_twice_or_was_never_given_is_no_id(tmp_path: Path) -> None:
+    history = [
+        action(-1),
+        action(-1),
+        action(4),
+        observation(4, cause=4),
+        observation(5, cause=4),
+        observation(6, cause=-1),
+    ]
+
+    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
+
+    ids = [record.event.id for record in found]
+    assert len(set(ids)) == len(history)
+    assert [record.event.causation_id for record in found] == [None, ids[0], ids[1], ids[2], ids[3], ids[4]]
+
+
+@pytest.mark.parametrize("id", ["9d99120d", True, None, 1.5, [], {}])
+def test_an_id_may_be_anything(tmp_path: Path, id: object) -> None:
+    first, second, _ = records(FORMAT, tmp_path / "output.jsonl", (run(action(0), action(0) | {"id": id}),))
+
+    assert json.loads(second.event.data)["id"] == id
+    assert first.event.id != second.event.id
+
+
+def test_an_event_of_the_sdk_is_named_for_its_tool_or_its_kind(tmp_path: Path) -> None:
+    call: dict[str, Any] = {"tool_name": "terminal", "tool_call_id": "c", "source": "agent"}
+    history = [
+        {"id": "a", "kind": "MessageEvent", "source": "user", "timestamp": "2026-02-26T09:53:26.650830"},
+        {"id": "b", "kind": "ActionEvent", **call, "action": {"kind": "TerminalAction", "command": "ls", "path": "/a"}},
+        {"id": "c", "kind": "PauseEvent", "source": "user"},
+        {"id": "d", "kind": "ObservationEvent", **call, "action_id": "b", "observation": {"exit_code": 2}},
+    ]
+
+    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
+
+    ids = [record.event.id for record in found]
+    assert [record.event.type for record in found] == [
+        "MessageEvent", "action.terminal", "PauseEvent", "observation.terminal",
+    ]  # fmt: skip
+    assert [record.event.causation_id for record in found] == [None, ids[0], ids[1], ids[1]]
+    assert json.loads(found[1].event.data)["target"] == "/a"
+    assert json.loads(found[3].event.data)["exit_code"] == 2
+
+
+@pytest.mark.parametrize("timestamp", ["2025-05-03 13:00", "yesterday", "0000-01-01T00:00:00", 1714500000.5, {}, ""])
+def test_a_clock_that_is_odd_costs_the_time_and_not_the_event(tmp_path: Path, timestamp: object) -> None:
+    first, _ = records(FORMAT, tmp_path / "output.jsonl", (run(action(0, timestamp=timestamp)),))
+
+    assert first.event.occurred_at is None
+    assert json.loads(first.event.data)["timestamp"] == timestamp
+    assert json.loads(first.event.metadata)["time_not_read"] == "timestamp"
+
+
+def test_how_it_ended_stands_first_and_what_the_model_answered_last(tmp_path: Path) -> None:
+    ran = {
+        "id": 1, "tool_call_metadata": {"model_response": {}}, "content": "…", "observation": "run", "llm_metrics": {},
+        "extras": {"metadata": {"exit_code": 127}},
+    }  # fmt: skip
+
+    first, _ = records(FORMAT, tmp_path / "output.jsonl", (run(ran),))
+
+    assert list(json.loads(first.event.data)) == [
+        "exit_code", "id", "content", "observation", "extras", "tool_call_metadata", "llm_metrics",
+    ]  # fmt: skip
+
+
+def test_the_exit_code_is_found_where_each_version_has_it(tmp_path: Path) -> None:
+    history = [observation(1, extras={"exit_code": 1}), observation(2, exit_code=2)]
+
+    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
+
+    assert [json.loads(record.event.data)["exit_code"] for record in found] == [1, 2]
+
+
+@pytest.mark.parametrize("instance", ["a/../b", "x" * 300, "line\nbreak", "", None, {}, 7])
+def test_a_run_that_no_stream_could_be_called_by_is_called_otherwise(tmp_path: Path, instance: object) -> None:
+    first, end = records(FORMAT, tmp_path / "output.jsonl", (run(action(0), instance_id=instance),))
+
+    assert first.stream == end.stream == f"openhands-{first.event.correlation_id}"
+
+
+def test_a_list_of_runs_is_read_run_by_run(tmp_path: Path) -> None:
+    feedback = [{"feedback": "positive", "trajectory": [action(0)]}, None, {"trajectory": OLD_RUN}]
+
+    items = read(FORMAT, tmp_path / "a.json", feedback)
+
+    assert [type(item) for item in items] == [Record, Record, Broken, Record, Record, Record]
+    assert items[2].where.endswith("a.json:document[1]")
+
+
+def test_a_long_run_may_take_more_than_a_request(tmp_path: Path) -> None:
+    with override_settings(EVENTSITE=Limits(request_max_bytes=1_000)):
+        found = records(FORMAT, tmp_path / "output.jsonl", (run(*(action(n, args="x" * 100) for n in range(20))),))
+
+    assert len(found) == 21

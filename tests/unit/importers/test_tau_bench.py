@@ -159,17 +159,57 @@ def test_a_message_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: P
     ]
 
 
-@pytest.mark.parametrize("broken", [1, {}, {"traj": []}, {"task_id": 1, "trial": 0, "traj": [1]}, run(trial="0")])
-def test_what_is_no_run_is_one_broken_record_and_the_others_go_on(tmp_path: Path, broken: object) -> None:
-    first, *rest = read(FORMAT, tmp_path / "a.json", [broken, run()])
+@pytest.mark.parametrize("broken", [1, {}, {"traj": []}, {"task_id": 1, "trial": 0, "traj": [1]}])
+def test_what_is_no_run_gives_no_event_and_the_others_go_on(tmp_path: Path, broken: object) -> None:
+    *bad, system, score = read(FORMAT, tmp_path / "a.json", [broken, run()])
 
-    assert isinstance(first, Broken)
-    assert first.where.endswith("a.json:[0]")
-    assert len(rest) == 2
+    assert bad
+    assert all(isinstance(item, Broken) and ":[0]" in item.where for item in bad)
+    assert isinstance(system, Record)
+    assert isinstance(score, Record)
 
 
 @pytest.mark.parametrize("document", [b"", b"{}", b"\xff", b"[", b"[{]"])
-def test_a_document_that_is_no_list_is_one_broken_record(tmp_path: Path, document: bytes) -> None:
-    (item,) = read(FORMAT, tmp_path / "a.json", document)
+def test_a_document_that_is_no_list_gives_no_event(tmp_path: Path, document: bytes) -> None:
+    items = read(FORMAT, tmp_path / "a.json", document)
 
-    assert isinstance(item, Broken)
+    assert items
+    assert all(isinstance(item, Broken) for item in items)
+
+
+def test_a_task_and_a_trial_may_be_called_anything(tmp_path: Path) -> None:
+    found = records(FORMAT, tmp_path / "a.json", [run(task_id="late", trial="b")])
+
+    assert {record.stream for record in found} == {"tau-airline-late-b"}
+
+
+@pytest.mark.parametrize("facts", [{"task_id": None}, {"trial": [1]}, {"task_id": "x" * 300}, {"trial": "a/../b"}])
+def test_a_run_that_no_stream_could_be_called_by_is_called_by_a_hash(tmp_path: Path, facts: dict[str, Any]) -> None:
+    here = records(FORMAT, tmp_path / "a.json", [run(**facts)])
+    there = records(FORMAT, tmp_path / "b.json", [run(), run(**facts)])
+
+    assert len({record.stream for record in here}) == 1
+    assert [record.event for record in here] == [record.event for record in there[2:]]
+
+
+def test_what_is_found_in_a_text_never_makes_its_record_too_large(tmp_path: Path) -> None:
+    message = returned("a", json.dumps({"seats": "x" * 600_000}))
+
+    _, _, answer, _ = records(FORMAT, tmp_path / "a.json", [run(calls(call("a")), message)])
+
+    assert json.loads(answer.event.data) == message
+
+
+def test_what_is_found_in_a_text_never_makes_its_record_too_deep(tmp_path: Path) -> None:
+    _, _, answer, _ = records(
+        FORMAT, tmp_path / "a.json", [run(calls(call("a")), returned("a", "[" * 100 + "]" * 100))]
+    )
+
+    assert "result" not in json.loads(answer.event.data)
+
+
+@pytest.mark.parametrize("content", ["1, 2", "1}", '"a": 1'])
+def test_a_text_that_is_nearly_json_stays_text(tmp_path: Path, content: str) -> None:
+    _, _, answer, _ = records(FORMAT, tmp_path / "a.json", [run(calls(call("a")), returned("a", content))])
+
+    assert json.loads(answer.event.data) == returned("a", content)

@@ -195,7 +195,37 @@ def test_a_message_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: P
     "document",
     [b"", b"[]", b"{}", b"\xff", b"{", b'{"history": 1}', b'{"history": [1]}', b'{"history": [], "history": []}'],
 )
-def test_a_document_that_is_no_run_is_one_broken_record(tmp_path: Path, document: bytes) -> None:
-    (item,) = read(tmp_path, document)
+def test_a_document_that_is_no_run_gives_no_event(tmp_path: Path, document: bytes) -> None:
+    items = read(tmp_path, document)
 
-    assert isinstance(item, Broken)
+    assert items
+    assert all(isinstance(item, Broken) for item in items)
+
+
+def test_a_verdict_on_a_message_that_could_not_be_read_names_no_event(tmp_path: Path) -> None:
+    first, broken, third, verdict = read(
+        tmp_path, hand_crafted(said("human"), said("A", "\x00"), said("B"), mistake_step="1", mistake_agent="A")
+    )
+
+    assert isinstance(first, Record)
+    assert isinstance(broken, Broken)
+    assert isinstance(third, Record)
+    assert isinstance(verdict, Record)
+    assert third.event.causation_id == first.event.id
+    assert verdict.event.causation_id == third.event.id
+    assert "label" not in json.loads(verdict.event.data)
+
+
+def test_a_verdict_counts_the_versions_that_the_stream_has(tmp_path: Path) -> None:
+    *_, verdict = read(tmp_path, hand_crafted(7, said("A"), said("B"), mistake_step="2", mistake_agent="B"))  # type: ignore[arg-type]
+
+    assert isinstance(verdict, Record)
+    assert json.loads(verdict.event.data)["label"]["version"] == 2
+
+
+@pytest.mark.parametrize("question", ["x" * 300, "a/../b", None, 7])
+def test_a_question_that_no_workflow_could_be_called_by_is_called_by_a_hash(tmp_path: Path, question: object) -> None:
+    found = records(tmp_path, hand_crafted(said("human"), question_ID=question))
+
+    assert {record.stream for record in found} == {"whowhen-hc-12"}
+    assert len({record.event.correlation_id for record in found}) == 1

@@ -1,0 +1,117 @@
+"""The files that hold runs: which events a run has, what stands beside them, and what it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from msgspec import Raw
+
+from events.errors import EventsError
+from events.json import split
+from events.json.split import Member
+from events.transfer.importers.base import DOCUMENT_MAX_BYTES, Broken, Item, Source, check_line
+from events.transfer.importers.foreign import read_record, read_time, short_hash, usable_name
+from events.transfer.importers.members import name_in, text
+from events.transfer.importers.openhands.run import PREFIX, Placed, Run
+
+LINE_SUFFIXES = (".jsonl", ".ndjson")
+_HISTORIES = ("history", "trajectory")
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A run as its file has it: its events, and the facts beside them."""
+
+    events: list[Placed]
+    facts: list[Member]
+    fault: str | None
+    """What is wrong with the history, or with what holds it: then the facts may not be all."""
+
+    @property
+    def name(self) -> str:
+        """The instance that the run names, else the first time in it, else a hash of its events."""
+        fields = {fact.name: Raw(fact.value) for fact in self.facts}
+        name = name_in(fields, "instance_id") or self._first_time()
+        return usable_name(name or short_hash(*(event for _, event in self.events)), prefix=PREFIX)
+
+    def _first_time(self) -> str | None:
+        for _, raw in self.events:
+            with suppress(EventsError):
+                event, _ = read_record(raw)
+                if read_time(event, "timestamp")[0]:
+                    return text(event, "timestamp")
+        return None
+
+
+def read(source: Source) -> Iterator[Item]:
+    if not source.name.endswith(LINE_SUFFIXES):
+        yield from _read_document(source, "document", source.document)
+        return
+    for number, line in source.lines(DOCUMENT_MAX_BYTES):
+        yield from _read_document(source, f"{number}", partial(check_line, line, DOCUMENT_MAX_BYTES))
+
+
+def _read_document(source: Source, place: str, load: Callable[[], bytes]) -> Iterator[Item]:
+    """A run, a list of runs, or the list of a run's events."""
+    try:
+        body = load()
+    except EventsError as error:
+        yield Broken(source.at(place), error.detail)
+        return
+    items, fault = split.items(body)
+    if fault and not items:
+        yield from _read_run(source, place, _recorded(body))
+    elif _is_run(items):
+        for index, item in enumerate(items):
+            yield from _read_run(source, f"{place}[{index}]", _recorded(item))
+        if fault:
+            yield Broken(source.at(place), fault)
+    else:
+        yield from _read_run(source, place, Recorded(_placed(items), [], fault))
+
+
+def _is_run(items: list[bytes]) -> bool:
+    """Whether items of a list are runs, not events: the first that is an object says."""
+    members_, _ = split.members(next((item for item in items if item.startswith(b"{")), b""))
+    return any(member.name in _HISTORIES for member in members_)
+
+
+def _recorded(body: bytes) -> Recorded:
+    """A run that is an object."""
+    facts, fault = split.members(body)
+    for name in _HISTORIES:
+        histories = [fact for fact in facts if fact.name == name]
+        if len(histories) == 1:
+            facts.remove(histories[0])
+            is_empty = histories[0].value.strip() == b"null"  # a run that failed before it began
+            items, history_fault = ([], None) if is_empty else split.items(histories[0].value)
+            return Recorded(_placed(items), facts, history_fault or fault)
+    return Recorded([], [], fault or "There should be one history in it.")
+
+
+def _placed(items: list[bytes]) -> list[Placed]:
+    """The events of a history; of a pair each."""
+    events: list[Placed] = []
+    for index, item in enumerate(items):
+        pair, fault = split.items(item) if item.startswith(b"[") else ([], None)
+        events += [(f"{index}/{n}", event) for n, event in enumerate(pair)]
+        if fault or not pair:
+            events.append((index, item))
+    return events
+
+
+def _read_run(source: Source, place: str, recorded: Recorded) -> Iterator[Item]:
+    run = Run(recorded.name)
+    for where, event in recorded.events:
+        yield source.record(f"{place}:history[{where}]", run.event, (where, event))
+    if recorded.fault:
+        yield Broken(source.at(place), recorded.fault)
+    elif recorded.events and not run.last:
+        yield Broken(source.at(place), "None of the run's events could be read.")
+    elif recorded.facts:
+        yield source.record(f"{place}:end", run.end, split.object_text(recorded.facts))
+    elif not recorded.events:
+        yield Broken(source.at(place), "There is no event in it.")
