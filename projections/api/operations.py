@@ -54,7 +54,8 @@ from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
 from projections.models import Job
 from projections.states import current
-from projections.states.at_moment import State, TooFar, difference
+from projections.states.at_moment import State, difference
+from projections.states.fold import TooFar
 from projections.states.moment import NOW, Moment
 from projections.states.query import parse_state_query
 

@@ -15,7 +15,8 @@ from projections.jobs import queue
 from projections.jobs.queue import Beat
 from projections.materialise import checkpoints
 from projections.models import Checkpoint, Job
-from projections.states.at_moment import Pace, state_at
+from projections.states.at_moment import state_at
+from projections.states.fold import Pace
 from projections.states.moment import Moment
 from projections.values.change import Change, Json
 from projections.values.diff import diff

@@ -12,10 +12,10 @@ from projections.definition.projection import Projection
 from projections.jobs import queue
 from projections.jobs.queue import Beat
 from projections.models import Job
-from projections.states.at_moment import Pace, TooFar, fold_to
-from projections.states.fold_cursor import Folding
+from projections.states.fold import Fold, Pace, TooFar
+from projections.states.fold_cursor import FoldCursor
 from projections.states.moment import NOW, Moment
-from projections.states.source import Source, source_named, source_of
+from projections.states.sources.parse import source_named, source_of
 
 FOLD_STATE = "fold"
 FOLD_SOURCE = "replay"
@@ -48,8 +48,8 @@ def fold_state(job: Job, beat: Beat) -> dict[str, Any]:
     source = run(source_of(job.log_id, projection, job.arguments["key"]))
     head = store.head(job.log_id).first() or 0
     upto = job.arguments["upto"] or head
-    total = upto if source.kind != "stream" else _versions(job) if job.arguments["upto"] is None else None
-    return _fold(job, beat, projection, source, upto=upto, head=head, total=total)
+    total = upto if source.place_is_position else _versions(job) if job.arguments["upto"] is None else None
+    return _fold(Fold(job.log_id, projection, source, head), beat, upto=upto, total=total)
 
 
 def fold_source(job: Job, beat: Beat) -> dict[str, Any]:
@@ -57,19 +57,17 @@ def fold_source(job: Job, beat: Beat) -> dict[str, Any]:
     projection, upto = registry.get(job.arguments["projection"]), job.arguments["upto"]
     source = run(source_named(job.log_id, projection, job.arguments["kind"], job.arguments["name"]))
     head = store.head(job.log_id).first() or 0
-    return _fold(job, beat, projection, source, upto=upto, head=head, total=None if source.kind == "stream" else upto)
+    fold = Fold(job.log_id, projection, source, head)
+    return _fold(fold, beat, upto=upto, total=upto if source.place_is_position else None)
 
 
-def _fold(
-    job: Job, beat: Beat, projection: Projection, source: Source, *, upto: int, head: int, total: int | None
-) -> dict[str, Any]:
+def _fold(fold: Fold, beat: Beat, *, upto: int, total: int | None) -> dict[str, Any]:
     """Fold up to the position `upto`; `total` is the place at which the work is done, None where it is unknown."""
 
-    def report(folding: Folding) -> None:
-        beat(folding.place, total)
+    def report(cursor: FoldCursor) -> None:
+        beat(cursor.place, total)
 
-    pace = Pace(chunk=_CHUNK_EVENTS, most=None, told=report)
-    point = run(fold_to(job.log_id, projection, source, upto=upto, seen=head, pace=pace)).point
+    point = run(fold.to(upto, pace=Pace(chunk=_CHUNK_EVENTS, most=None, told=report))).point
     return {"events": point.events, "position": point.position}
 
 

@@ -14,8 +14,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import reverse
 
-from events.converters import names_string, workflow_url
-from projections.states.source import Source
+from projections.states.sources.base import Source
 
 Said: TypeAlias = "str | tuple[str, ...] | None"
 """A parameter of an address: a tuple is said once for each, and None or an empty one not at all."""
@@ -58,8 +57,8 @@ class Address:
 
     @property
     def kind(self) -> str:
-        """What its source is, as addresses and pages say it."""
-        return "key" if self.source.kind == "kept" else self.source.kind
+        """The kind of its source, as addresses and pages say it."""
+        return self.source.public_kind
 
     @cached_property
     def prefix(self) -> str:
@@ -72,9 +71,7 @@ class Address:
     @property
     def parameters(self) -> dict[str, Said]:
         """What stands in the query string."""
-        if self._in_path or self.source.kind == "log":
-            return dict(self.asked)
-        return {"q" if self.source.kind == "query" else "name": self.source.name, **self.asked}
+        return dict(self.asked) if self._in_path else {**self.source.parameters, **self.asked}
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """The same as a form sends it."""
@@ -97,24 +94,13 @@ class Address:
     @property
     def home(self) -> str:
         """The page of what is replayed."""
-        name = self.source.name
-        match self.source.kind:
-            case "stream":
-                return reverse("stream", args=[self.log_name, name])
-            case "workflow":
-                return workflow_url(self.log_name, name)
-            case "kept":
-                state = reverse("projection-state", args=[self.log_name, self.one("by")])
-                return f"{state}?{urlencode({'key': name})}"
-            case kind:
-                asked = {"agent": lambda: names_string(agent=name), "query": lambda: f"?{urlencode({'q': name})}"}
-                return reverse("timeline", args=[self.log_name]) + asked.get(kind, str)()
+        return self.source.page_url(self.log_name, self.one("by") or "")
 
     @property
     def _in_path(self) -> bool:
         """Browsers resolve `.` and `..` in paths, and servers don't like empty parts."""
-        is_named = self.source.kind in ("stream", "workflow", "agent")
-        return is_named and {".", "..", ""}.isdisjoint(self.source.name.split("/")) and "\n" not in self.source.name
+        name = self.source.name
+        return self.source.is_in_paths and {".", "..", ""}.isdisjoint(name.split("/")) and "\n" not in name
 
 
 def asked_of(query: QueryDict) -> dict[str, Said]:

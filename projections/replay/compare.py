@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from events.reading import store
 from events.reading.db_work import Asking
 from events.types import Event
 from projections.replay.window import Replay
-from projections.states.at_moment import fold_to
+from projections.states.fold import Fold
 from projections.states.value_history import Way, way_through
 from projections.values import blame, exact_json
 from projections.values.blame import Changes
@@ -61,16 +60,16 @@ class Difference:
         return self.way.begins_at <= self.first.position
 
 
-def difference(log_id: int, made: Replay, place: int, *, head: int) -> Asking[Difference]:
+def difference(fold: Fold, made: Replay, place: int) -> Asking[Difference]:
     """The difference between the step of a replay and the one at another place.
 
     Raises:
         TooFar, ReducerFailed: as the states do.
     """
     here = made.stop.place if made.stop else 0
-    first = yield from _end(log_id, made, min(here, place), head=head)
-    last = yield from _end(log_id, made, max(here, place), head=head)
-    way = yield from way_through(log_id, made.projection, made.source, upto=last.position, seen=head)
+    first = yield from _end(fold, made, min(here, place))
+    last = yield from _end(fold, made, max(here, place))
+    way = yield from way_through(fold, upto=last.position)
     changes = diff(first.state, last.state)
     steps = [(n, each) for n, each in way.steps if n > first.position]
     by_position = {event.position: event for event in way.events}
@@ -112,19 +111,12 @@ def _taken_by(pointer: str | None, steps: Sequence[Changes]) -> int | None:
     return touches[-1] if touches else None
 
 
-def _end(log_id: int, made: Replay, place: int, *, head: int) -> Asking[End]:
+def _end(fold: Fold, made: Replay, place: int) -> Asking[End]:
     """A step's state: of those in the window it is known already."""
     for i, stop in enumerate(made.stops):
         if stop.place == place and i in made.states:
             return End(place, stop.n, stop.event.position, made.states[i])
-    position = yield from _position(log_id, made, place)
-    point = (yield from fold_to(log_id, made.projection, made.source, upto=position, seen=head)).point
-    n = None if made.source.kind == "query" else point.n
+    position = yield from fold.source.position_of(fold.log_id, place)
+    point = (yield from fold.to(position)).point
+    n = point.n if fold.source.is_counted else None
     return End(place, n, position, exact_json.loads(point.state))
-
-
-def _position(log_id: int, made: Replay, place: int) -> Asking[int]:
-    if made.source.kind != "stream" or not place:
-        return place
-    found: list[Event] = yield store.stream_events(log_id, made.source.name, from_version=place, limit=1)
-    return found[0].position if found else 0

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import F, Func, Q, TextField, Value
+from django.db.models import F, Func, TextField, Value
 
 from events.json.pointer import below
-from events.reading import store
 from events.reading.db_work import Asking
 from events.reading.store import Read
 from events.types import Event
@@ -21,9 +20,10 @@ from projections.catalog.run import run
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
 from projections.materialise.checkpoints import live
-from projections.states.at_moment import Pace, TooFar, fold_to, keep
+from projections.states.fold import Fold, Pace, TooFar
 from projections.states.fold_cursor import SPACING, WIDE
-from projections.states.source import Source
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import LogSource, WorkflowSource
 
 _SOUGHT = {collisions.name: "lost updates", lifecycle.name: "what came out of order", run.name: "changed lists"}
 _COUNTS = {
@@ -124,23 +124,24 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     unlisted = 0
     for projection, read in _readers(source, events):
         try:
-            folding = yield from fold_to(log_id, projection, source, upto=events[-1].position, seen=head, pace=_PACE)
+            fold = Fold(log_id, projection, source, head)
+            cursor = yield from fold.to(events[-1].position, pace=_PACE)
             # The next steps have the same last event.
-            yield from keep(log_id, folding, seen=head, is_asked=folding.passed >= SPACING)
-            found += read(folding.state)
-            unlisted += _forgotten(projection, folding.state)
+            yield from fold.keep(cursor, is_asked=cursor.passed >= SPACING)
+            found += read(cursor.state)
+            unlisted += _forgotten(projection, cursor.state)
             folded.add(projection)
         except TooFar as too_far:
             missing.append((projection, too_far))
         except ReducerFailed as error:
             failed.append((projection, error))
-    if collisions not in folded or source.kind == "workflow":
+    if collisions not in folded or isinstance(source, WorkflowSource):
         kept: list[list[dict[str, Any]]] = yield _kept(log_id, events)
         here = {event.position for event in events}
         found += _beside([each for of_stream in kept for each in of_stream], here, is_judged=collisions in folded)
     unique = sorted(dict.fromkeys(found), key=lambda each: each.position)
     newest = unique[-_SHOWN:]
-    places = yield from _places(log_id, source, {each.position for each in newest})
+    places = yield from source.places_of(log_id, {each.position for each in newest})
     listed = (replace(each, place=places[each.position]) for each in newest if each.position in places)
     return Findings(tuple(listed), tuple(missing), tuple(failed), unlisted + len(unique) - len(newest))
 
@@ -149,13 +150,13 @@ def _readers(
     source: Source, events: Sequence[Event]
 ) -> Iterator[tuple[Projection, Callable[[Any], Iterator[Finding]]]]:
     """The projections that find something, and what reads it out of their states."""
-    if source.kind not in ("stream", "workflow", "log"):
+    if not source.is_whole:
         return  # what stood between its events is not in it
     yield collisions, lambda state: map(_overwrote, [*state["lost_updates"], *state["possible_ones"]])
     yield lifecycle, lambda state: map(_out_of_order, state["illegal_transitions"])
     # A run is a stream or a workflow, and where nothing is said that it knows, there is none.
     known = {run.handler(each.type) for each in events} - {run.handlers["*"]}
-    if source.kind != "log" and known:
+    if known and not isinstance(source, LogSource):
         yield run, _changed_lists
 
 
@@ -233,10 +234,3 @@ def _beside(kept: Sequence[dict[str, Any]], here: set[int], *, is_judged: bool) 
             yield _overwrote(each)
         elif overwritten and not by:
             yield _was_overwritten(each)
-
-
-def _places(log_id: int, source: Source, positions: set[int]) -> Asking[dict[int, int]]:
-    if source.kind != "stream" or not positions:
-        return {position: position for position in positions}
-    events: list[Event] = yield store.events(log_id, Q(position__in=positions), limit=len(positions))
-    return {event.position: source.place(event) for event in events}

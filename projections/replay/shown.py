@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from events.models import Member
 from events.reading.db_work import run
 from projections.definition.fold import ReducerFailed
 from projections.replay.address import Address
 from projections.replay.compare import Difference, difference
 from projections.replay.window import Replay
-from projections.states.at_moment import TooFar
+from projections.states.fold import Fold, TooFar
 from projections.values.change import Change, Json
 
 
@@ -36,7 +35,7 @@ class Seen:
         return self.made.stop.place if self.made.stop else 0
 
 
-def look(member: Member, made: Replay, address: Address) -> Seen:
+def look(fold: Fold, made: Replay, address: Address) -> Seen:
     """What an address asks for."""
     found = Seen(made, address, made.before, made.after, made.changes)
     if not made.is_known:
@@ -45,7 +44,7 @@ def look(member: Member, made: Replay, address: Address) -> Seen:
     if not made.is_known or other is None or other == found.place:
         return found
     try:
-        found.difference = run(difference(member.log_id, made, min(other, member.log.head), head=member.log.head))
+        found.difference = run(difference(fold, made, min(other, fold.head)))
     except TooFar as too_far:
         found.too_far = too_far
     except ReducerFailed as failed:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from events.reading.db_work import Asking
 from events.types import Event
 from projections.replay.window import Replay
+from projections.states.fold import Fold
 from projections.states.value_history import Rest, way_through
 from projections.values import blame, change
 from projections.values.summary import Said, say
@@ -46,7 +47,7 @@ class Why:
     rest: Rest | None
 
 
-def why(log_id: int, made: Replay, pointer: str, *, head: int) -> Asking[Why]:
+def why(fold: Fold, made: Replay, pointer: str) -> Asking[Why]:
     """The history of what stands at a pointer after the step of a replay.
 
     Raises:
@@ -54,13 +55,13 @@ def why(log_id: int, made: Replay, pointer: str, *, head: int) -> Asking[Why]:
     """
     stop = made.stop
     upto = stop.event.position if stop else 0
-    way = yield from way_through(log_id, made.projection, made.source, upto=upto, seen=head, along=pointer)
+    way = yield from way_through(fold, upto=upto, along=pointer)
     found = way.history(pointer)
     numbers = {each.event.position: each.n for each in made.stops}
     changes = []
     for event, touch in found.touches:
         place = made.source.place(event)
-        n = place if made.source.kind in ("stream", "log") else numbers.get(event.position)
+        n = place if made.source.is_numbered else numbers.get(event.position)
         changes.append(Change(event, place, n, touch.pointer, touch.changes))
     earlier = [each for each in changes if stop is None or each.event.position < stop.event.position]
     following, looked_to = _next(made, pointer)

@@ -1,7 +1,8 @@
 """A replay: the events of a source, each a step, with what a projection makes of them.
 
 What is shown is a window of steps around one of them. Its states are folded from the nearest snapshot before it, so
-that a step costs the same anywhere; where that is too far, the events are shown and a job (`indexing.py`) goes the way.
+that a step costs the same anywhere; where that is too far, the events are shown and a job goes the way
+(`projections/jobs/fold.py`).
 """
 
 from __future__ import annotations
@@ -9,22 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
-from django.db.models import Q
-
-from events.query.parse import parse
-from events.reading import scan, store
 from events.reading.db_work import Asking
-from events.reading.scan import Found
-from events.reading.store import Read
 from events.types import Event
-from projections.definition.fold import ReducerFailed, fold
+from projections.definition.fold import ReducerFailed
+from projections.definition.fold import fold as fold_events
 from projections.definition.projection import Projection, decode
 from projections.states import snapshots
-from projections.states.at_moment import TooFar, fold_to
+from projections.states.fold import Fold, TooFar
 from projections.states.fold_cursor import Point, start
-from projections.states.source import Source
+from projections.states.sources.base import Near, Source
 from projections.values import exact_json
 from projections.values.change import Change, Json
 from projections.values.diff import diff
@@ -34,9 +29,6 @@ HOP = 40
 _SIDE = 2 * HOP
 _DIFF_SECONDS = 0.03
 """Processor time spent on what the steps around changed; the nearest come first."""
-_SEARCH_SECONDS = 0.15
-_COUNTED = 50_000
-"""So many entries of an index are counted while a request waits: some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +42,6 @@ class Stop:
     place: int
     n: int | None
     changes: tuple[Change, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """The events of a source around a place, in order, up to `at` those at or before it.
-
-    `begins`, `ends`: there are none before, none behind. A search that gave up says to where it looked.
-    """
-
-    events: list[Event]
-    at: int
-    begins: bool
-    ends: bool
-    looked_back_to: int | None = None
-    looked_on_to: int | None = None
 
 
 @dataclass(slots=True)
@@ -98,103 +75,49 @@ class Replay:
         return (self.stop.changes or ()) if self.stop else ()
 
 
-def replay(log_id: int, projection: Projection, source: Source, *, place: int, head: int) -> Asking[Replay]:
-    """The last step at or before a place in a source. `head` is the log's, read before."""
-    near = yield from near_to(log_id, source, place, head=head)
-    made = Replay(projection, source, near)
+def replay(fold: Fold, *, place: int) -> Asking[Replay]:
+    """The last step at or before a place in the source of a fold."""
+    near = yield from fold.near(place, side=_SIDE)
+    made = Replay(fold.projection, fold.source, near)
     base: Point | None = None
     skipped = 0
     try:
-        base, skipped = yield from _base(log_id, made, head=head)
+        base, skipped = yield from _base(fold, near)
     except TooFar as too_far:
         made.too_far = too_far
     except ReducerFailed as failed:
         made.failed = failed
-    first = _first_number(source, near, base, skipped)
+    passed = base.n - skipped if base else None
+    first = fold.source.first_number(near.events[0], passed=passed) if near.events else 1
     states: list[Json] = []
     if base:
-        states, made.failed = states_through(projection, source, base, near.events[skipped:])
+        states, made.failed = states_through(fold, base, near.events[skipped:])
     _show(made, first, states, skipped)
     return made
 
 
-def near_to(log_id: int, source: Source, place: int, *, head: int, side: int = _SIDE) -> Asking[Near]:
-    """The events around a place: so many on each side, and the last one at or before it."""
-    if source.kind == "query":
-        return (yield from _found(log_id, source, place, head=head, side=side))
-    if source.kind == "stream":
-        back = yield store.stream_events(log_id, source.name, from_version=place, backward=True, limit=side + 1)
-        ahead = yield store.stream_events(log_id, source.name, from_version=place + 1, limit=side + 1)
-    elif source.places:
-        noted = source.noted(log_id, source.places)
-        last = noted.filter(position__lte=place).order_by("-position")[: side + 1]
-        following = noted.filter(position__gt=place).order_by("position")[: side + 1]
-        back = yield store.events(log_id, Q(position__in=last), backward=True, limit=side + 1)
-        ahead = yield store.events(log_id, Q(position__in=following), limit=side + 1)
-    else:
-        condition = source.condition
-        back = yield store.events(log_id, condition, before=place + 1, backward=True, limit=side + 1)
-        ahead = yield store.events(log_id, condition, after=place, limit=side + 1)
-    events = [*back[::-1], *ahead[:side]]
-    return Near(events, len(back) - 1, begins=len(back) <= side, ends=len(ahead) <= side)
-
-
-def _found(log_id: int, source: Source, place: int, *, head: int, side: int) -> Asking[Near]:
-    """The same by a search, which stops after a while."""
-    query = parse(source.name)
-    search = partial(scan.events, log_id, query, limit=side + 1, budget=_SEARCH_SECONDS, head=head)
-    back: Found = yield search(before=place + 1)
-    ahead: Found = yield search(after=place, backward=False)
-    return Near(
-        [*back.events[::-1], *ahead.events[:side]],
-        len(back.events) - 1,
-        begins=back.complete and len(back.events) <= side,
-        ends=ahead.complete and len(ahead.events) <= side,
-        looked_back_to=None if back.complete else back.searched_to,
-        looked_on_to=None if ahead.complete else ahead.searched_to,
-    )
-
-
-def _base(log_id: int, made: Replay, *, head: int) -> Asking[tuple[Point, int]]:
-    """Where the window is folded from, and how many of its first events that has passed already."""
-    near, source, projection = made.near, made.source, made.projection
+def _base(fold: Fold, near: Near) -> Asking[tuple[Point, int]]:
+    """Where the window is folded from, and how many of its first events that point has passed already."""
     if near.begins or not near.events:
-        return start(projection), 0
+        return start(fold.projection), 0
     try:
-        upto = near.events[0].position - 1
-        return (yield from fold_to(log_id, projection, source, upto=upto, seen=head)).point, 0
+        return (yield from fold.to(near.events[0].position - 1)).point, 0
     except TooFar:
         # A state that grows has few snapshots: one that stands within the window serves as well.
-        now = near.events[max(near.at, 0)]
-        found = yield from _nearest(log_id, projection, source, now.position - 1)
-        if found is None or found.place < source.place(near.events[0]) or found.place >= source.place(now):
+        place, now = fold.source.place, near.events[max(near.at, 0)]
+        points: list[Point] = yield snapshots.nearest(fold, position=now.position - 1)
+        if not points or not place(near.events[0]) <= points[0].place < place(now):
             raise
-        return found, sum(source.place(event) <= found.place for event in near.events)
+        return points[0], sum(place(event) <= points[0].place for event in near.events)
 
 
-def _nearest(log_id: int, projection: Projection, source: Source, position: int) -> Asking[Point | None]:
-    found: list[Point] = yield snapshots.nearest(log_id, projection, source, position=position)
-    return found[0] if found else None
-
-
-def _first_number(source: Source, near: Near, base: Point | None, skipped: int) -> int | None:
-    """The number of the first event of the window. Of a search nobody counts the events."""
-    if source.kind in ("stream", "log"):
-        return source.place(near.events[0]) if near.events else 1
-    if source.kind == "query":
-        return 1 if near.begins else None
-    return base.n - skipped + 1 if base else None
-
-
-def states_through(
-    projection: Projection, source: Source, base: Point, events: Sequence[Event]
-) -> tuple[list[Json], ReducerFailed | None]:
-    """The state at the base and after each event behind it, as far as the reducer goes."""
+def states_through(fold: Fold, base: Point, events: Sequence[Event]) -> tuple[list[Json], ReducerFailed | None]:
+    """The state at the base and after each event that follows it, as far as the reducer goes."""
     states: list[Json] = [exact_json.loads(base.state)]
     try:
         for event in events:
-            takes = source.takes(projection, event)
-            states.append(fold(projection, [decode(event)], states[-1]) if takes else states[-1])
+            takes = fold.source.takes(fold.projection, event)
+            states.append(fold_events(fold.projection, [decode(event)], states[-1]) if takes else states[-1])
     except ReducerFailed as failed:
         return states, failed
     return states, None
@@ -251,25 +174,10 @@ def changes_near(states: list[Json], skipped: int, at: int, window: range) -> di
     return found
 
 
-def place_of(log_id: int, projection: Projection, source: Source, n: int) -> Asking[int | None]:
-    """Where the nth event of a source stands, or its last one; None where the way to it is long to count."""
-    if source.kind in ("stream", "log", "query") or not n:
+def place_of(fold: Fold, n: int) -> Asking[int | None]:
+    """The place of step `n`, or of the last step; None where it is far to count."""
+    if not n or fold.source.is_numbered:
         return n
-    if source.places:
-        nth: list[int] = yield Read(source.noted(log_id, source.places).filter(n=n).values_list("position"), int)
-        return nth[0] if nth else None
-    near = yield from _before(log_id, projection, source, n)
-    passed, place = (near.n, near.place) if near else (0, 0)
-    if n == passed:
-        return place
-    if n - passed > _COUNTED:
-        return None
-    found: list[int] = yield store.nth_position(log_id, source.condition, n - passed, after=place)
-    if not found:
-        found = yield store.nth_position(log_id, source.condition, 1, backward=True)
-    return found[0] if found else 0
-
-
-def _before(log_id: int, projection: Projection, source: Source, n: int) -> Asking[Point | None]:
-    found: list[Point] = yield snapshots.before(log_id, projection, source, n=n)
-    return found[0] if found else None
+    points: list[Point] = yield snapshots.before(fold, n=n)
+    passed, place = (points[0].n, points[0].place) if points else (0, 0)
+    return (yield from fold.source.nth_place(fold.log_id, n, passed=passed, place=place, head=fold.head))

@@ -19,11 +19,12 @@ from projections.definition.fold import ReducerFailed
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Projection
 from projections.materialise.checkpoints import live
 from projections.models import Checkpoint, ProjectionState
-from projections.states.at_moment import BLOCK, Pace, State, TooFar, fold_to, state_at
+from projections.states.at_moment import State, state_at
+from projections.states.fold import BLOCK, Fold, Pace, TooFar
 from projections.states.fold_cursor import SPACING
 from projections.states.moment import NOW, Moment, head_of
 from projections.states.query import state_matcher, where_state
-from projections.states.source import source_of
+from projections.states.sources.parse import source_of
 from projections.values.exact_json import dumps
 
 _BUDGET = 0.25
@@ -160,11 +161,10 @@ def _fold_one(log_id: int, projection: Projection, key: str, *, upto: int, pace:
     """A key's state, and how many events it took."""
     source = yield from source_of(log_id, projection, key)
     try:
-        folding = yield from fold_to(log_id, projection, source, upto=upto, seen=upto, pace=pace)
+        cursor = yield from Fold(log_id, projection, source, upto).to(upto, pace=pace)
     except ReducerFailed as failed:
         return Found(key, State("null", 0, failed.at.position, failed.at.version), str(failed)), SPACING
-    point = folding.point
-    return Found(key, State(point.state, point.events, point.position, point.version)), folding.passed
+    return Found(key, State.of(cursor.point)), cursor.passed
 
 
 def _names(log_id: int, projection: Projection, *, after: str | None, prefix: str, limit: int) -> Read[str]:

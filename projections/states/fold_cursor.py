@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from events.types import Event
 from projections.definition.fold import ReducerFailed, fold
 from projections.definition.projection import Decoded, Projection, decode
-from projections.states.source import Source
+from projections.states.sources.base import Source
 from projections.values import exact_json
 from projections.values.change import Json
 
@@ -63,7 +63,7 @@ class Mark(Struct, frozen=True):
         return structs.replace(self.at, state=exact_json.dumps(self.state)) if self.is_loaded else self.at
 
 
-class Folding:
+class FoldCursor:
     """A projection on its way through a source.
 
     `left` are the snapshots to keep, taken away by who keeps them; `seconds` the processor time that it took.

@@ -14,7 +14,8 @@ from events.reading import store
 from events.reading.db_work import Asking, Statement
 from events.reading.store import Read
 from events.types import Event
-from projections.states.source import Source
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import StreamSource
 from projections.states.sql import HEAD, POSITION_AT
 
 
@@ -51,7 +52,7 @@ def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking
 
 
 def _position_of_version(log_id: int, source: Source, version: int) -> Asking[int]:
-    if source.kind != "stream":
+    if not isinstance(source, StreamSource):
         raise Invalid("Only the states of streams have versions: use at_position.", field="at_version")
     if not version:
         return 0

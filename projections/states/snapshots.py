@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.models import Exists, OuterRef, QuerySet
 
 from events.models import Redaction
 from events.reading.db_work import Asking, Statement
 from projections.definition.fingerprint import fingerprint
-from projections.definition.projection import Projection
 from projections.models import Snapshot
 from projections.registry import PROJECTIONS
 from projections.states import sql
-from projections.states.fold_cursor import Folding, Point
-from projections.states.source import Source
+from projections.states.fold_cursor import Point
+
+if TYPE_CHECKING:
+    from projections.states.fold import Fold
 
 ASKED = 8
 """How many states that were asked for are kept of a source, beside those left on the way; some with one before them."""
 
 
-def nearest(log_id: int, projection: Projection, source: Source, *, position: int) -> Statement:
+def nearest(fold: Fold, *, position: int) -> Statement:
     """The last snapshot whose state is that of a moment at or before a position."""
-    return Statement(sql.NEAREST, (*_whose(log_id, projection, source), position, position), Point)
+    return Statement(sql.NEAREST, (*_whose(fold), position, position), Point)
 
 
-def before(log_id: int, projection: Projection, source: Source, *, n: int) -> Statement:
+def before(fold: Fold, *, n: int) -> Statement:
     """The last snapshot at or before the nth event of a source."""
-    return Statement(sql.BEFORE, (*_whose(log_id, projection, source), n), Point)
+    return Statement(sql.BEFORE, (*_whose(fold), n), Point)
 
 
-def between(log_id: int, projection: Projection, source: Source, *, first: int, last: int) -> Statement:
+def between(fold: Fold, *, first: int, last: int) -> Statement:
     """The first snapshot from the nth event of a source on, before another."""
-    return Statement(sql.BETWEEN, (*_whose(log_id, projection, source), first, last), Point)
+    return Statement(sql.BETWEEN, (*_whose(fold), first, last), Point)
 
 
-def behind(log_id: int, projection: Projection, source: Source, *, n: int) -> Statement:
+def behind(fold: Fold, *, n: int) -> Statement:
     """The next snapshot behind the nth event that a fold left on its way: no row where this one would be the last."""
-    return Statement(sql.BEHIND, (*_whose(log_id, projection, source), n), int)
+    return Statement(sql.BEHIND, (*_whose(fold), n), int)
 
 
-def _whose(log_id: int, projection: Projection, source: Source) -> tuple[int, str, str, str, str]:
-    return log_id, projection.name, source.kind, source.name, fingerprint(projection)
+def _whose(fold: Fold) -> tuple[int, str, str, str, str]:
+    return fold.log_id, fold.projection.name, fold.source.kind, fold.source.name, fingerprint(fold.projection)
 
 
 def _redacted() -> QuerySet[Redaction, Redaction]:
@@ -48,11 +51,11 @@ def _redacted() -> QuerySet[Redaction, Redaction]:
     )
 
 
-def keep(log_id: int, folding: Folding, *, point: Point, seen: int, is_asked: bool = False) -> Asking[None]:
-    """Keep a point. `seen` is the log's head before its events were read. Two that keep the same one agree."""
-    whose = _whose(log_id, folding.projection, folding.source)
+def keep(fold: Fold, point: Point, *, is_asked: bool = False) -> Asking[None]:
+    """Keep a point of a fold. Two that keep the same point agree."""
+    whose = _whose(fold)
     values = [getattr(point, name) for name in Point.__struct_fields__]
-    yield Statement(sql.KEEP_SNAPSHOT, (*whose, *values, seen, is_asked))
+    yield Statement(sql.KEEP_SNAPSHOT, (*whose, *values, fold.head, is_asked))
     if is_asked:
         yield Statement(sql.FORGET_ASKED, (*whose, *whose, ASKED))
 

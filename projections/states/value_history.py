@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from events.reading.db_work import Asking
 from events.types import Event
-from projections.definition.fold import fold
+from projections.definition.fold import fold as fold_events
 from projections.definition.projection import Projection, decode
 from projections.states import snapshots
-from projections.states.at_moment import BLOCK, State, fold_to
+from projections.states.at_moment import State, fold_of
+from projections.states.fold import BLOCK, Fold
 from projections.states.fold_cursor import Point, start
-from projections.states.moment import NOW, Moment, head_of, position_at
-from projections.states.source import Source, source_of
+from projections.states.moment import NOW, Moment, position_at
 from projections.values import blame, exact_json
 from projections.values.blame import Changes, Touch
 from projections.values.change import Change
@@ -82,26 +82,23 @@ def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -
     Raises:
         TooFar, ReducerFailed, Invalid: as the state at that moment.
     """
-    source = yield from source_of(log_id, projection, key)
-    head = yield from head_of(log_id)
-    upto = yield from position_at(log_id, source, at, head=head)
-    return (yield from way_through(log_id, projection, source, upto=upto, seen=head))
+    fold = yield from fold_of(log_id, projection, key)
+    upto = yield from position_at(log_id, fold.source, at, head=fold.head)
+    return (yield from way_through(fold, upto=upto))
 
 
-def way_through(
-    log_id: int, projection: Projection, source: Source, *, upto: int, seen: int, along: str = ""
-) -> Asking[Way]:
-    """The same of a source, whatever the projection's key, up to a position. `seen` is the log's head, read before.
+def way_through(fold: Fold, *, upto: int, along: str = "") -> Asking[Way]:
+    """The block of a fold that leads to a position, whatever the key of the projection.
 
     `along` a pointer only what changed what stands there is looked for, which is a fraction of the work.
     """
-    end = (yield from fold_to(log_id, projection, source, upto=upto, seen=seen)).point
-    base = yield from _base(log_id, projection, source, end=end)
-    events = yield from _read(log_id, source, after=base.place, upto=upto)
-    steps = list(_steps(projection, source, base, events, along))[::-1]
+    end = (yield from fold.to(upto)).point
+    base = yield from _base(fold, end=end)
+    events = yield from _read(fold, after=base.place, upto=upto)
+    steps = list(_steps(fold, base, events, along))[::-1]
     by_position = {event.position: event for event in events}
     return Way(
-        State(end.state, end.events, end.position, end.version),
+        State.of(end),
         tuple(by_position[position] for position, _ in steps),
         tuple(tuple(changes) for _, changes in steps),
         base.position if base.n else 0,
@@ -114,33 +111,32 @@ def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: 
     return (yield from way_to(log_id, projection, key, at=at)).history(pointer)
 
 
-def _base(log_id: int, projection: Projection, source: Source, *, end: Point) -> Asking[Point]:
+def _base(fold: Fold, *, end: Point) -> Asking[Point]:
     """Where the block before a point begins: as far back as a block goes, where there is a snapshot to begin from."""
     if end.n <= BLOCK:
-        return start(projection)
-    found: Sequence[Point] = yield snapshots.between(log_id, projection, source, first=end.n - BLOCK, last=end.n)
+        return start(fold.projection)
+    found: Sequence[Point] = yield snapshots.between(fold, first=end.n - BLOCK, last=end.n)
     return found[0] if found else end
 
 
-def _read(log_id: int, source: Source, *, after: int, upto: int) -> Asking[list[Event]]:
+def _read(fold: Fold, *, after: int, upto: int) -> Asking[list[Event]]:
     """All events of a source between a place and a position."""
     found: list[Event] = []
+    source = fold.source
     place: int | None = after
     while place is not None:
-        events: list[Event] = yield source.read(log_id, after=place, upto=upto, limit=BLOCK)
+        events: list[Event] = yield source.read(fold.log_id, after=place, upto=upto, limit=BLOCK)
         found += (event for event in events if event.position <= upto)
         is_whole = len(events) < BLOCK or events[-1].position >= upto
         place = source.end_of_places(place, upto=upto) if is_whole else source.place(events[-1])
     return found
 
 
-def _steps(
-    projection: Projection, source: Source, base: Point, events: Sequence[Event], along: str
-) -> Iterator[Changes]:
+def _steps(fold: Fold, base: Point, events: Sequence[Event], along: str) -> Iterator[Changes]:
     """What each event changed, by its position."""
     state = exact_json.loads(base.state)
     for event in events:
-        if source.takes(projection, event):
-            after = fold(projection, [decode(event)], state)
+        if fold.source.takes(fold.projection, event):
+            after = fold_events(fold.projection, [decode(event)], state)
             yield event.position, diff_along(state, after, along)
             state = after

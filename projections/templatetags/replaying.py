@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -21,7 +20,9 @@ from projections.replay.drawing.pinned_tracks import HEIGHT, Segment, Track
 from projections.replay.drawing.strip import Column, Strip
 from projections.replay.findings import Shown, findings
 from projections.states.at_moment import State
-from projections.states.source import Kind, Source, kind_of
+from projections.states.sources.indexed import StreamSource
+from projections.states.sources.keyed import ScannedSource
+from projections.states.sources.parse import KINDS, class_of
 
 register = template.Library()
 
@@ -31,24 +32,23 @@ _FOUND = 5
 @register.simple_tag
 def replay_url(log_name: str, kind: str, name: str, place: int) -> str:
     """A step of the replay of a stream, workflow, agent, query or (with no name) of the log."""
-    return Address(log_name, Source(cast("Kind", kind), name)).step(place)
+    return Address(log_name, KINDS[kind](name)).step(place)
 
 
 @register.simple_tag
 def replay_of_state(log_name: str, projection: Projection, key: str, state: State, before: State | str = "") -> str:
     """The step that made a state; with the one before, how they differ. Empty where its key has no replay."""
-    kind = kind_of(projection)
-    if kind == "key" and not projection.materialised:
+    source = class_of(projection)(key)
+    if isinstance(source, ScannedSource) and not projection.materialised:
         return ""
-    place = attrgetter("version" if kind == "stream" else "position")
-    said = {"from_": str(place(before))} if isinstance(before, State) else {}
-    return Address(log_name, Source(kind, key)).step(place(state), by=projection.name, **said)
+    from_place = {"from_": str(source.place(before))} if isinstance(before, State) else {}
+    return Address(log_name, source).step(source.place(state), by=projection.name, **from_place)
 
 
 @register.inclusion_tag("projections/_found.html")
 def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> dict[str, Any]:
     """What went wrong in a stream or a workflow up to the last of some of its events, as steps of its replay."""
-    source = Source(cast("Kind", kind), name)
+    source = KINDS[kind](name)
     address = Address(log.name, source)
     found = run(findings(log.pk, source, events=events, head=log.head))
     sure = [each for each in found.found if each.is_sure]
@@ -64,7 +64,7 @@ def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> dict[st
 @register.simple_tag
 def shown_url(shown: Shown, place: int, at: Address) -> str:
     """The step at which a state shows what was found: of a replay's place, or in the replay of one stream."""
-    source = at.source if shown.stream is None else Source("stream", shown.stream)
+    source = at.source if shown.stream is None else StreamSource(shown.stream)
     step = at if source == at.source else Address(at.log_name, source)
     return step.step(place if shown.stream is None else shown.version, by=shown.by, why=shown.pointer)
 

@@ -9,7 +9,7 @@ from events.reading.db_work import run
 from projections.definition.projection import Projection
 from projections.jobs import fold, queue
 from projections.models import Job, JobStatus
-from projections.states.at_moment import TooFar
+from projections.states.fold import TooFar
 from projections.states.moment import Moment
 
 

@@ -27,9 +27,12 @@ from projections.definition.fold import ReducerFailed
 from projections.definition.projection import STREAM, Projection
 from projections.models import Checkpoint, Parked
 from projections.states import current, value_history
-from projections.states.at_moment import State, TooFar, difference
+from projections.states.at_moment import State, difference
+from projections.states.fold import TooFar
 from projections.states.moment import NOW, Moment
-from projections.states.source import source_of
+from projections.states.sources.indexed import StreamSource
+from projections.states.sources.keyed import ScannedSource
+from projections.states.sources.parse import source_of
 from projections.states.value_history import Way
 from projections.values.change import Change
 from projections.values.exact_json import NotAState
@@ -127,8 +130,8 @@ def _has_seen(request: HttpRequest, member: Member, projection: Projection, aske
 def _is_last(member: Member, projection: Projection, key: str, position: int) -> Asking[bool]:
     """Whether the last event in a state as it is now stands at a position."""
     source = yield from source_of(member.log_id, projection, key)
-    if not projection.materialised and source.kind != "key":
-        if source.kind == "stream":
+    if not projection.materialised and not isinstance(source, ScannedSource):
+        if isinstance(source, StreamSource):
             stream: list[StreamInfo] = yield store.stream(member.log_id, key)
             is_last = bool(stream) and stream[0].last_position == position
         else:
@@ -239,10 +242,9 @@ def _following(
 ) -> Asking[dict[str, int] | None]:
     """Where the next event of the key stands, as a query; None: it is the last, or there is no index to ask."""
     source = yield from source_of(log_id, projection, key)
-    if source.kind in ("key", "kept") or not shown.position:
+    if isinstance(source, ScannedSource) or not shown.position:
         return None
-    after = shown.version if source.kind == "stream" else shown.position
-    found: list[Event] = yield source.read(log_id, after=after, upto=head, limit=1)
+    found: list[Event] = yield source.read(log_id, after=source.place(shown), upto=head, limit=1)
     return {"at_position": found[0].position} if found else None
 
 

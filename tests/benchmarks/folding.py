@@ -24,7 +24,8 @@ from events.reading import db_work, store
 from projections.definition.fold import fold
 from projections.definition.projection import Projection, decode
 from projections.registry import get
-from projections.states.at_moment import Pace, state_at
+from projections.states.at_moment import state_at
+from projections.states.fold import Pace
 from projections.values.change import Json
 from tests.benchmarks.aggregates import Aggregates
 from tests.benchmarks.logs import make_append, make_log

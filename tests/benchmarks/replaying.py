@@ -36,8 +36,8 @@ from projections.replay.step import step_at
 from projections.replay.views.kept_window import HEADER
 from projections.replay.why import Why, why
 from projections.replay.window import replay
-from projections.states.at_moment import Pace, fold_to
-from projections.states.source import Source
+from projections.states.fold import Fold, Pace
+from projections.states.sources.indexed import LogSource
 from projections.values.change import Json
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, count, interleaved, milliseconds, ratio
@@ -48,7 +48,7 @@ _SIZES = (10_000, 1_000_000)
 _ROUNDS = 40
 _FLOOR = 100_000
 """Events that a floor is measured with."""
-_SOURCE = Source("log", "")
+_SOURCE = LogSource()
 _WINDOW = re.compile(r'data-window="([^"]*)"')
 _TO_THE_END = Pace(chunk=500, most=None)
 
@@ -101,7 +101,7 @@ def _indexing(connection: psycopg.Connection, logs: dict[int, Log]) -> Table:
 
 
 def _folded(log: Log, upto: int) -> Asking[Any]:
-    return fold_to(log.pk, large, _SOURCE, upto=upto, seen=upto, pace=_TO_THE_END)
+    return Fold(log.pk, large, _SOURCE, upto).to(upto, pace=_TO_THE_END)
 
 
 def _refold(connection: psycopg.Connection, log: Log, upto: int, after: int = 0) -> Json:
@@ -165,19 +165,20 @@ def _onward(size: int) -> Sequence[int]:
 
 
 def _step(log: Log, place: int) -> object:
-    made = db_work.run(replay(log.pk, large, _SOURCE, place=place, head=log.head))
+    made = db_work.run(replay(Fold(log.pk, large, _SOURCE, log.head), place=place))
     assert made.is_known
     return made.after
 
 
 def _state(log: Log, place: int) -> object:
-    return db_work.run(step_at(log.pk, large, _SOURCE, place=place, head=log.head)).state
+    return db_work.run(step_at(Fold(log.pk, large, _SOURCE, log.head), place)).state
 
 
 def _blame(log: Log, place: int) -> object:
     def asked() -> Asking[Why]:
-        made = yield from replay(log.pk, large, _SOURCE, place=place, head=log.head)
-        return (yield from why(log.pk, made, f"/task{place % 300}/tokens/in", head=log.head))
+        fold = Fold(log.pk, large, _SOURCE, log.head)
+        made = yield from replay(fold, place=place)
+        return (yield from why(fold, made, f"/task{place % 300}/tokens/in"))
 
     found = db_work.run(asked())
     assert found.changes[0].place == place

@@ -23,7 +23,8 @@ from projections.definition.projection import Projection
 from projections.jobs import fold
 from projections.materialise import checkpoints
 from projections.models import Checkpoint, Job, JobStatus, Snapshot
-from projections.states.at_moment import Pace, TooFar, state_at
+from projections.states.at_moment import state_at
+from projections.states.fold import Pace, TooFar
 from projections.states.moment import NOW, Moment
 from projections.values.change import Json
 from tests.benchmarks.load import Load, generate, generator

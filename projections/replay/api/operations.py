@@ -33,8 +33,7 @@ from projections.api.responses import (
     tagged,
 )
 from projections.api.schemas import JobOut
-from projections.definition.projection import Projection
-from projections.jobs import fold
+from projections.jobs.fold import ensure_source
 from projections.models import Job
 from projections.replay.api.schemas import (
     ReplayQuery,
@@ -50,12 +49,15 @@ from projections.replay.api.schemas import (
 from projections.replay.seek import job as seeking
 from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, watch_before
 from projections.replay.seek.search import seek as look_for
-from projections.replay.step import Step, last_place, place_of_number, step_at, steps_after
+from projections.replay.step import Step, place_of_number, step_at, steps_after
 from projections.replay.why import Why, why
 from projections.replay.window import Replay, replay
-from projections.states.at_moment import TooFar
+from projections.states.fold import Fold, TooFar
 from projections.states.moment import head_of
-from projections.states.source import Source, source_of
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import StreamSource
+from projections.states.sources.keyed import ScannedSource
+from projections.states.sources.parse import source_of
 from projections.values.change import Json
 from projections.values.exact_json import dumps
 
@@ -78,10 +80,9 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     Events come at once. Where it is a long fold to what they changed, that is null, and `job` names who goes the way.
     """
     query = parse_query(request.GET, StepsQuery)
-    log_id, projection, source = await _replayed(grant_of(request), kind, query)
-    head = await asked(head_of(log_id))
-    found = await asked(steps_after(log_id, projection, source, after=query.after, limit=query.limit, head=head))
-    job = await _job(log_id, projection, found.too_far) if found.too_far else None
+    fold = await _fold(grant_of(request), kind, query)
+    found = await asked(steps_after(fold, after=query.after, limit=query.limit))
+    job = await _job(fold, found.too_far) if found.too_far else None
     rows = [
         {
             "place": stop.place,
@@ -94,10 +95,10 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     return tagged(
         request,
         {
-            **_replay_json(projection, source),
+            **_replay_json(fold),
             "steps": rows,
             "next": found.next,
-            "position": head,
+            "position": fold.head,
             "error": str(found.failed) if found.failed else None,
             "error_position": found.failed.at.position if found.failed else None,
             "job": job and job_url(job),
@@ -122,12 +123,12 @@ async def step(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, StepQuery)
-    log_id, projection, source = await _replayed(grant_of(request), kind, query)
+    fold = await _fold(grant_of(request), kind, query)
     try:
-        said = await asked(_step(log_id, projection, source, query))
+        said = await asked(_step(fold, query))
     except TooFar as too_far:
-        return job_answer(await _job(log_id, projection, too_far))
-    return tagged(request, {**_replay_json(projection, source), **said})
+        return job_answer(await _job(fold, too_far))
+    return tagged(request, {**_replay_json(fold), **said})
 
 
 @router.get(
@@ -147,12 +148,12 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, WhyQuery)
-    log_id, projection, source = await _replayed(grant_of(request), kind, query)
+    fold = await _fold(grant_of(request), kind, query)
     try:
-        said = await asked(_why(log_id, projection, source, query))
+        said = await asked(_why(fold, query))
     except TooFar as too_far:
-        return job_answer(await _job(log_id, projection, too_far))
-    return tagged(request, {**_replay_json(projection, source), **said})
+        return job_answer(await _job(fold, too_far))
+    return tagged(request, {**_replay_json(fold), **said})
 
 
 @router.get(
@@ -172,54 +173,51 @@ async def seek(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long way. It goes on from there, and its `result` is the answer.
     """
     query = parse_query(request.GET, SeekQuery)
-    log_id, projection, source = await _replayed(grant_of(request), kind, query)
-    wanted, found = await asked(_sought(log_id, projection, source, query))
+    fold = await _fold(grant_of(request), kind, query)
+    wanted, found = await asked(_sought(fold, query))
     if found.rest:
-        return job_answer(await asked(seeking.ensure(log_id, wanted)))
-    return tagged(request, {**_replay_json(projection, source), **_sought_json(source, found)})
+        return job_answer(await asked(seeking.ensure(fold.log_id, wanted)))
+    return tagged(request, {**_replay_json(fold), **_sought_json(fold.source, found)})
 
 
-async def _replayed(grant: Grant, kind: str, query: ReplayQuery) -> tuple[int, Projection, Source]:
-    """What is to be replayed, if the grant may see it: a token of a prefix only its streams."""
+async def _fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
+    """What is to be replayed, if the grant may see it: a token of a prefix may see only its streams."""
     source, projection = query.source(kind, timezone.now().replace(microsecond=0)), registry.get(query.by)
-    if source.kind == "key":
+    if isinstance(source, ScannedSource):
         source = await asked(source_of(grant.log_id, projection, source.name))
-        if source.kind == "key":
+        if type(source) is ScannedSource:
             raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
-    if source.kind == "stream":
+    if isinstance(source, StreamSource):
         grant.check_stream(source.name)
     else:
         check_whole_log(grant)
-    return grant.log_id, projection, source
+    return Fold(grant.log_id, projection, source, await asked(head_of(grant.log_id)))
 
 
-async def _job(log_id: int, projection: Projection, too_far: TooFar) -> Job:
-    return await arun(fold.ensure_source(log_id, projection, too_far), engine.current().pool)
+async def _job(fold: Fold, too_far: TooFar) -> Job:
+    return await arun(ensure_source(fold.log_id, fold.projection, too_far), engine.current().pool)
 
 
-def _step(log_id: int, projection: Projection, source: Source, query: StepQuery) -> Asking[dict[str, Any]]:
-    head = yield from head_of(log_id)
-    place = yield from _place(log_id, projection, source, query, head=head)
-    found = yield from step_at(log_id, projection, source, place=place, head=head)
+def _step(fold: Fold, query: StepQuery) -> Asking[dict[str, Any]]:
+    place = yield from _place(fold, query)
+    found = yield from step_at(fold, place)
     _check_number(query, found.n)
     return _step_json(found)
 
 
-def _why(log_id: int, projection: Projection, source: Source, query: WhyQuery) -> Asking[dict[str, Any]]:
-    head = yield from head_of(log_id)
-    place = yield from _place(log_id, projection, source, query, head=head)
-    made = yield from replay(log_id, projection, source, place=place, head=head)
+def _why(fold: Fold, query: WhyQuery) -> Asking[dict[str, Any]]:
+    place = yield from _place(fold, query)
+    made = yield from replay(fold, place=place)
     if made.too_far:
         raise made.too_far
     if made.failed and not made.is_known:
         raise made.failed
     _check_number(query, made.stop.n if made.stop else 0)
-    return _why_json(made, (yield from why(log_id, made, query.pointer, head=head)))
+    return _why_json(made, (yield from why(fold, made, query.pointer)))
 
 
-def _sought(log_id: int, projection: Projection, source: Source, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
-    head = yield from head_of(log_id)
-    end = yield from last_place(log_id, source, head=head)
+def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
+    end = yield from fold.source.last_place(fold.log_id, head=fold.head)
     is_backward = query.direction == "backward"
     place = optional(query.place)
     if place is None:
@@ -229,14 +227,14 @@ def _sought(log_id: int, projection: Projection, source: Source, query: SeekQuer
     condition = query.condition(timezone.now().replace(microsecond=0))
     if isinstance(condition, Watch) and is_backward and 0 < place <= end:
         # What stands there after the step may have stood elsewhere before it.
-        step = yield from step_at(log_id, projection, source, place=place, head=head)
+        step = yield from step_at(fold, place)
         before = watch_before(condition.pointer, step.changes if step.place == place else ())
         if before is None:
             place = 0  # it came with this step
         condition = before or condition
-    wanted = Seek(projection, source, condition, place, end, is_backward)
+    wanted = Seek(fold.projection, fold.source, condition, place, end, is_backward)
     try:
-        return wanted, (yield from look_for(log_id, wanted, head=head))
+        return wanted, (yield from look_for(fold.log_id, wanted, head=fold.head))
     except ConditionFailed as failed:
         position = failed.event.position
         raise Invalid(
@@ -244,14 +242,14 @@ def _sought(log_id: int, projection: Projection, source: Source, query: SeekQuer
         ) from None
 
 
-def _place(log_id: int, projection: Projection, source: Source, query: StepQuery, *, head: int) -> Asking[int]:
+def _place(fold: Fold, query: StepQuery) -> Asking[int]:
     """Which place is asked for; `Invalid` for one that the source does not go to."""
     place, n = optional(query.place), optional(query.n)
     if place is not None and n is not None:
         raise Invalid("n does not go with place.", field="n")
-    last = yield from last_place(log_id, source, head=head)
+    last = yield from fold.source.last_place(fold.log_id, head=fold.head)
     if n is not None:
-        return min(last, (yield from place_of_number(log_id, projection, source, n, head=head)))
+        return min(last, (yield from place_of_number(fold, n)))
     if place is not None and place > last:
         raise Invalid(f"The last place is {last:,}.", field="place", last=last)
     return last if place is None else place
@@ -263,9 +261,8 @@ def _check_number(query: StepQuery, n: int | None) -> None:
         raise Invalid(f"There is no step {wanted:,}: the last is {n:,}.", field="n", last=n)
 
 
-def _replay_json(projection: Projection, source: Source) -> dict[str, Any]:
-    kind = "key" if source.kind == "kept" else source.kind
-    return {"projection": projection.name, "kind": kind, "name": source.name}
+def _replay_json(fold: Fold) -> dict[str, Any]:
+    return {"projection": fold.projection.name, "kind": fold.source.public_kind, "name": fold.source.name}
 
 
 def _event_json(event: Event) -> dict[str, Any]:
@@ -330,7 +327,7 @@ def _sought_json(source: Source, found: Sought) -> dict[str, Any]:
     place = source.place(event) if event else None
     return {
         "place": place,
-        "n": place if source.kind in ("stream", "log") else None,
+        "n": source.number_of(event) if event else None,
         "event": _event_json(event) if event else None,
         "searched_to": found.searched_to,
         "error": str(failed) if failed else None,

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from events.api.schemas import Direction, EventOut, LogQuery, Position, Text
-from events.errors import Invalid, NotFound
+from events.errors import Invalid
 from events.query.parse import MOST_CHARACTERS, parse
-from events.query.printing import to_text
-from events.query.reading import refuse_state
 from events.query.tree import pin
 from projections.api.schemas import ChangeOut, Key
 from projections.replay.seek.condition import Condition, Watch
-from projections.states.source import Source
+from projections.states.sources.base import Source
+from projections.states.sources.parse import parse_source
 
 Kind = Literal["stream", "workflow", "agent", "key", "query", "log"]
-_NAMED = ("stream", "workflow", "agent", "key")
 Pointer = Annotated[
     str,
     Meta(
@@ -51,17 +49,7 @@ class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
             NotFound: there is no such kind.
             Invalid: the name is missing, or stands where none belongs; the query can't be read or asks about a state.
         """
-        if kind not in get_args(Kind):
-            raise NotFound(f"There is nothing to replay that is called {kind}.")
-        if (kind in _NAMED) != bool(self.name):
-            raise Invalid(f"A replay of a {kind} {'needs a' if kind in _NAMED else 'has no'} name.", field="name")
-        if self.q and kind != "query":
-            raise Invalid(f"A replay of a {kind} has no q.", field="q")
-        if kind != "query":
-            return Source(kind, self.name)  # type: ignore[arg-type]
-        asked = parse(self.q)
-        refuse_state(asked)
-        return Source("query", to_text(pin(asked, now)))
+        return parse_source(kind, name=self.name, query=self.q, now=now)
 
 
 class StepsQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):

@@ -12,7 +12,7 @@ from events.query.tree import Query
 from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
-from projections.states.source import Source
+from projections.states.sources.base import Source
 from projections.values import blame
 from projections.values.blame import Changes
 from projections.values.change import Change
@@ -71,8 +71,9 @@ class Seek:
     @property
     def asks_state(self) -> bool:
         """Whether the log alone does not decide."""
-        is_noted = self.source.places is not None  # which no condition of the log's says
-        return is_noted or isinstance(self.condition, (Watch, Failed)) or asks_state(self.condition)
+        if not self.source.is_searchable or isinstance(self.condition, (Watch, Failed)):
+            return True
+        return asks_state(self.condition)
 
 
 @dataclass(frozen=True, slots=True)

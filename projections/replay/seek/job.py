@@ -21,8 +21,8 @@ from projections.models import Job
 from projections.replay.address import Address
 from projections.replay.seek.condition import Condition, Failed, Seek, Sought, Watch
 from projections.replay.seek.search import seek
-from projections.states.at_moment import Pace
-from projections.states.source import source_named
+from projections.states.fold import Pace
+from projections.states.sources.parse import source_named
 
 SEEK = "seek"
 _CHUNK = 500

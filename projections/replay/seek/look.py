@@ -10,8 +10,8 @@ from events.query.tree import Changed, Query, leaves
 from events.types import Event
 from events.views.event_line import line
 from projections.replay.seek.condition import _LAST, Condition, Failed, Seek, Watch, changed_pointers
-from projections.states.at_moment import BLOCK
-from projections.states.source import Source
+from projections.states.fold import BLOCK
+from projections.states.sources.base import Source
 from projections.values import blame
 from projections.values.change import Change, Json
 from projections.values.diff import diff_along

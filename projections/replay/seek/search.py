@@ -2,7 +2,7 @@
 
 A condition on the event alone is a search of the log. One on the state, or on what changed, looks at each step of a
 fold: forward from the step on, backward a block at a time, each from its snapshot. While a request waits no more than a
-quarter of a second is searched and no more than one block is folded; a job (`seeking.py`) goes on from there.
+quarter of a second is searched and no more than one block is folded; a job (`job.py`) goes on from there.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from events.query.parse import parse
-from events.query.tree import Name, Named, Pattern, Query, all_of
 from events.reading import scan
 from events.reading.db_work import Asking
 from events.types import Event
-from projections.definition.fold import ReducerFailed, fold
+from projections.definition.fold import ReducerFailed
+from projections.definition.fold import fold as fold_events
 from projections.definition.projection import Decoded, decode
 from projections.replay.seek.condition import (
     ConditionFailed,
@@ -27,9 +26,8 @@ from projections.replay.seek.condition import (
 )
 from projections.replay.seek.look import _Look, _looking
 from projections.states import snapshots
-from projections.states.at_moment import BLOCK, WAITED_FOR, Pace, keep
-from projections.states.fold_cursor import SPACING, Folding, Mark, Point, start
-from projections.states.source import Source
+from projections.states.fold import BLOCK, WAITED_FOR, Fold, Pace
+from projections.states.fold_cursor import SPACING, FoldCursor, Mark, Point, start
 
 Told: TypeAlias = Callable[[Seek, int], None]
 """Is told after each stretch what is left to do, and how many places are done. (Forward the way up to the step that is
@@ -50,7 +48,7 @@ def seek(log_id: int, wanted: Seek, *, head: int, pace: Pace = WAITED_FOR, told:
         return Sought(None, wanted.place)
     if not wanted.asks_state:
         return (yield from _search(log_id, wanted, is_bounded=pace.most is not None, told=told))
-    way = _Way(log_id, wanted, head, pace, told)
+    way = _Way(Fold(log_id, wanted.projection, wanted.source, head), wanted, pace, told)
     return (yield from way.back() if wanted.backward else way.on())
 
 
@@ -69,31 +67,14 @@ def _search(log_id: int, wanted: Seek, *, is_bounded: bool, told: Told) -> Askin
 
 
 def _scan(log_id: int, wanted: Seek) -> scan.Search:
-    source, query, end = wanted.source, wanted.condition, wanted.end
-    assert not isinstance(query, (Watch, Failed))
+    assert not isinstance(wanted.condition, (Watch, Failed))
     after, before = (None, wanted.place) if wanted.backward else (wanted.place, None)
-    if source.kind == "stream":
-        return scan.stream_events(
-            log_id, source.name, query, after=after, before=before, backward=wanted.backward, limit=1, version=end
-        )
-    terms = [*_terms(source), query]
-    return scan.events(log_id, all_of(terms), after=after, before=before, backward=wanted.backward, limit=1, head=end)
+    return wanted.source.search(
+        log_id, wanted.condition, after=after, before=before, backward=wanted.backward, end=wanted.end
+    )
 
 
-def _terms(source: Source) -> list[Query]:
-    """What a query must ask besides, to find events of a source only."""
-    match source.kind:
-        case "workflow":
-            return [Named(Name.CORRELATION, Pattern((source.name,)))]
-        case "agent":
-            return [Named(Name.AGENT, Pattern((source.name,)))]
-        case "query":
-            return [parse(source.name)]
-        case _:
-            return []
-
-
-class _Steps(Folding):
+class _Steps(FoldCursor):
     """A fold each step of which somebody looks at, from when on there is somebody."""
 
     looking: _Look | None = None
@@ -108,7 +89,7 @@ class _Steps(Folding):
             before = state
             if self._takes(event):
                 read.append(happened := decode(event))
-                self._state = state = fold(self.projection, [happened], before)
+                self._state = state = fold_events(self.projection, [happened], before)
             try:
                 look(event, before, state)
             except Exception as error:
@@ -119,9 +100,8 @@ class _Steps(Folding):
 class _Way:
     """A seek on its way through a fold. The counters are of what was done; `before` is shortly before what it found."""
 
-    log_id: int
+    fold: Fold
     wanted: Seek
-    head: int
     pace: Pace
     told: Told
     passed: int = 0
@@ -181,7 +161,7 @@ class _Way:
     def _stretch(self, steps: _Steps, *, last: int) -> Asking[bool]:
         """Fold the next stretch up to a place; whether there may be more."""
         source, chunk = steps.source, self.pace.chunk
-        events: list[Event] = yield source.read(self.log_id, after=steps.place, upto=last, limit=chunk)
+        events: list[Event] = yield source.read(self.fold.log_id, after=steps.place, upto=last, limit=chunk)
         within = [event for event in events if source.place(event) <= last]
         if not within:
             return False
@@ -196,32 +176,30 @@ class _Way:
         self.seconds += steps.seconds - seconds
         if steps.looking and steps.looking.found is not found:
             self.before = mark
-        yield from keep(self.log_id, steps, seen=self.head)
+        yield from self.fold.keep(steps)
         return may_go_on
 
     def _found(self, steps: _Steps, event: Event) -> Asking[Sought]:
         """Of a state that grows there are few snapshots: one is kept, so that what was found can be shown at once."""
         if self.pace.most is None and self.before and self.before.at.n - steps.base.n >= SPACING:
-            yield from snapshots.keep(self.log_id, steps, point=self.before.point, seen=self.head, is_asked=True)
+            yield from snapshots.keep(self.fold, self.before.point, is_asked=True)
         return Sought(event, steps.source.place(event), failed=self.failed)
 
     def _nearest(self, place: int) -> Asking[Point]:
         """Where a fold up to a place begins."""
-        projection, source = self.wanted.projection, self.wanted.source
-        # Of a stream the nth event stands at n. One with the state of a moment may stand behind it.
-        if source.kind == "stream":
-            found: list[Point] = yield snapshots.before(self.log_id, projection, source, n=place)
+        # A place that is a version is no position: the nth event of a stream stands at n.
+        if self.fold.source.place_is_position:
+            points: list[Point] = yield snapshots.nearest(self.fold, position=place)
         else:
-            found = yield snapshots.nearest(self.log_id, projection, source, position=place)
-        return found[0] if found else start(projection)
+            points = yield snapshots.before(self.fold, n=place)
+        return points[0] if points else start(self.fold.projection)
 
     def _block_before(self, point: Point) -> Asking[Point]:
         """Where the block before a point begins; where there are few snapshots, at the last one before it."""
-        projection, source = self.wanted.projection, self.wanted.source
         if point.n <= BLOCK:
-            return start(projection)
+            return start(self.fold.projection)
         first, last = point.n - BLOCK, point.n
-        found: list[Point] = yield snapshots.between(self.log_id, projection, source, first=first, last=last)
-        if not found:
-            found = yield snapshots.before(self.log_id, projection, source, n=first)
-        return found[0] if found else start(projection)
+        points: list[Point] = yield snapshots.between(self.fold, first=first, last=last)
+        if not points:
+            points = yield snapshots.before(self.fold, n=first)
+        return points[0] if points else start(self.fold.projection)

@@ -52,9 +52,8 @@ def formats(address: Address, place: int) -> list[tuple[str, str]]:
 
 def _api_url(seen: Seen) -> str:
     made, source = seen.made, seen.made.source
-    named = {"q": source.name} if source.kind == "query" else {"name": source.name} if source.name else {}
-    said = {"log": seen.address.log_name, **named, "place": seen.place, "by": made.projection.name}
-    return f"/api/replays/{source.kind}/step?{urlencode(said)}"
+    params = {"log": seen.address.log_name, **source.parameters, "place": seen.place, "by": made.projection.name}
+    return f"/api/replays/{source.public_kind}/step?{urlencode(params)}"
 
 
 def _text(text: str, kind: str, *, status: int = 200) -> HttpResponse:

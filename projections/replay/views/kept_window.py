@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import urlencode
 
-from events.converters import names_string
 from projections.replay.address import Address
 from projections.replay.window import Replay
-from projections.states.source import Source
+from projections.states.sources.base import Source
 
 HEADER = "X-Window"
 """Here the page says which window it shows: if that is the step's too, it is answered without list and strip."""
@@ -36,20 +34,5 @@ def window(made: Replay, address: Address, steps: Mapping[str, Any]) -> str:
 
 
 def follow_path(log: str, source: Source) -> str:
-    """The socket that tells of a source's events; none of a kept state, whose events only the runner can tell."""
-    return "" if source.kind in ("key", "kept") else f"/ws/logs/{log}/{_asked_for(source)}"
-
-
-def _asked_for(source: Source) -> str:
-    """The query string that asks a list, or its socket, for a source's events."""
-    match source.kind:
-        case "stream":
-            return names_string(stream=source.name)
-        case "agent":
-            return names_string(agent=source.name)
-        case "workflow":
-            return names_string(correlation=source.name)
-        case "query":
-            return f"?{urlencode({'q': source.name})}"
-        case _:
-            return "?"
+    """The socket of a source's events; empty for a kept state, whose events only the runner knows."""
+    return "" if source.follow_query is None else f"/ws/logs/{log}/{source.follow_query}"

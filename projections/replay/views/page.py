@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from events.errors import Invalid, NoSuchEvent, NoSuchWorkflow, NotFound
+from events.errors import Invalid, NoSuchEvent, NotFound
 from events.models import Member
-from events.query.parse import parse
-from events.query.printing import to_text
-from events.query.reading import refuse_state
-from events.query.tree import pin
-from events.reading import scan, store
 from events.reading.db_work import run
 from events.views.event import whole_text
 from events.views.page import log_page, show
-from events.views.streams import existing
 from projections import registry
-from projections.definition.projection import Projection
 from projections.replay.address import Address, asked_of
+from projections.replay.extent import Extent, extent
 from projections.replay.shown import Seen, look
 from projections.replay.views.copies import copied, formats
 from projections.replay.views.event_pane import replay_event
 from projections.replay.views.kept_window import HEADER, follow_path, window
 from projections.replay.views.seek import Stand
 from projections.replay.views.state_pane import part_of, replay_state, tree_context
-from projections.replay.views.steps_pane import Whole, replay_steps
+from projections.replay.views.steps_pane import replay_steps
 from projections.replay.window import Replay, place_of, replay
-from projections.states.source import Kind, Source, source_of
+from projections.states.fold import Fold
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import AgentSource, StreamSource, WorkflowSource
+from projections.states.sources.keyed import ScannedSource
+from projections.states.sources.parse import parse_source, source_of
+from projections.states.sources.query import QuerySource
 
 _DEFAULT = "latest"
 _SPEEDS = (
     ("¼×", 4000), ("½×", 2000), ("1×", 1000), ("2×", 500), ("4×", 250), ("8×", 125), ("16×", 62), ("32×", 31)
 )  # fmt: skip
 """Milliseconds that a step is shown for while it plays."""
-_COUNTED = 1_000
-"""So many events that fit a query are counted, to go to a step by its number."""
-_KINDS = ("stream", "workflow", "agent", "log", "query", "key")
+_HERE: dict[type[Source], str] = {WorkflowSource: "workflows", StreamSource: "streams"}
+"""The entry of the navigation that a source belongs to."""
 
 
 @require_safe
@@ -53,29 +51,30 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     """
     projection = registry.get(request.GET.get("by") or _DEFAULT)
     source = _source(kind, name or request.GET.get("name", ""), request.GET.get("q", ""))
-    if kind == "key":
+    if isinstance(source, ScannedSource):
         source = run(source_of(member.log_id, projection, source.name))
-        if source.kind not in ("key", "kept"):
+        if not isinstance(source, ScannedSource):
             return redirect(Address(member.log.name, source, {"by": projection.name}).step(0))
     address = Address(member.log.name, source, asked_of(request.GET))
-    whole = _whole(member, source)
-    if (asked := _asked_place(request, member, projection, source, step, whole)) is not None:
+    whole = extent(source, member)
+    fold = Fold(member.log_id, projection, source, member.log.head)
+    if (asked := _asked_place(request, fold, step, whole)) is not None:
         return redirect(address.step(asked))
-    if source.kind == "stream" and step > whole.last:
+    if isinstance(source, StreamSource) and step > whole.last:
         raise NoSuchEvent(f"{source.name} has {whole.last} steps.")
-    stand = Stand(member, projection, address, step=step, end=whole.last)
+    stand = Stand(member, fold, address, step=step, end=whole.last)
     if answer := stand.run(request):
         return answer
-    made = _made(member, projection, source, step)
+    made = _made(fold, step)
     if _is_elsewhere(made, step) or request.GET.get("q", source.name) != source.name:
         return redirect(address.step(made.stop.place if made.stop else 0))
-    seen = look(member, made, address)
+    seen = look(fold, made, address)
     if seen.is_known and request.headers.get("HX-Request") and not {"text", "part"}.isdisjoint(request.GET):
         return _loaded(request, seen)
     context = {
         **_frame(address, step, whole),
         # First: its job is more urgent than those that find what is wrong.
-        **replay_state(request, member, seen),
+        **replay_state(request, member, fold, seen),
         **replay_steps(member, made, address, whole),
         **replay_event(member, made, address),
         **stand.context(made),
@@ -88,14 +87,14 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     )
 
 
-def _frame(address: Address, step: int, whole: Whole) -> dict[str, Any]:
+def _frame(address: Address, step: int, whole: Extent) -> dict[str, Any]:
     """What stands around the step."""
     source = address.source
     return {
-        "here": "workflows" if source.kind == "workflow" else "streams" if source.kind == "stream" else "timeline",
+        "here": _HERE.get(type(source), "timeline"),
         "at": address,
         "whole": whole,
-        "source_words": f"{address.kind} {source.name}" if source.name else "the whole log",
+        "source_words": source.words,
         "home_url": address.home,
         "speeds": _SPEEDS,
         "formats": formats(address, step),
@@ -121,10 +120,10 @@ def _loaded(request: HttpRequest, seen: Seen) -> HttpResponse:
     return render(request, "components/_tree_rows.html", tree_context(seen, part))
 
 
-def _made(member: Member, projection: Projection, source: Source, step: int) -> Replay:
-    made = run(replay(member.log_id, projection, source, place=step, head=member.log.head))
-    if source.kind == "agent" and not made.stops:
-        raise NotFound(f"There is no event of an agent {source.name!r}.")
+def _made(fold: Fold, step: int) -> Replay:
+    made = run(replay(fold, place=step))
+    if isinstance(fold.source, AgentSource) and not made.stops:
+        raise NotFound(f"There is no event of an agent {fold.source.name!r}.")
     return made
 
 
@@ -134,74 +133,34 @@ def _is_elsewhere(made: Replay, place: int) -> bool:
 
 
 def _source(kind: str, name: str, query: str) -> Source:
-    """The source that an address names. A query's relative times are pinned to now."""
-    if kind not in _KINDS or (kind in ("stream", "workflow", "agent") and not name) or "\0" in name:
-        raise NotFound(f"There is nothing to replay that is called {kind}.")
-    if kind == "query":
-        try:
-            asked = parse(query)
-            refuse_state(asked)
-        except Invalid as error:
-            raise NotFound(f"The query can’t be read: {error}") from error
-        name = to_text(pin(asked, timezone.now().replace(microsecond=0)))
-    return Source(cast("Kind", kind), "" if kind == "log" else name)
+    """The source that an address names: what can't be replayed is not found."""
+    try:
+        is_query = kind == QuerySource.kind
+        now = timezone.now().replace(microsecond=0)
+        return parse_source(kind, name="" if is_query else name, query=query if is_query else "", now=now)
+    except Invalid as error:
+        words = f"The query can’t be read: {error}" if kind == QuerySource.kind else str(error)
+        raise NotFound(words) from error
 
 
-def _whole(member: Member, source: Source) -> Whole:
-    match source.kind:
-        case "stream":
-            version = existing(member.log_id, source.name).version
-            return Whole(version, version)
-        case "workflow":
-            info = store.workflow(member.log_id, source.name).first()
-            if info is None:
-                raise NoSuchWorkflow(f"There is no workflow {source.name!r}.")
-            return Whole(info.last_position, info.events, info.first_position)
-        case "key" | "kept":
-            if source.places:
-                noted = source.noted(member.log_id, source.places).order_by("-position")
-                if found := noted.values_list("position", "n").first():
-                    return Whole(*found)
-            raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
-        case kind:
-            return Whole(member.log.head, member.log.head if kind == "log" else None)
-
-
-def _asked_place(
-    request: HttpRequest, member: Member, projection: Projection, source: Source, current: int, whole: Whole
-) -> int | None:
+def _asked_place(request: HttpRequest, fold: Fold, current: int, whole: Extent) -> int | None:
     """The place that `?step=` or `?place=` asks for; None where neither does."""
     if "step" in request.GET:
-        return _wanted(request.GET["step"], member, projection, source, current, whole)
+        return _place_of_number(request.GET["step"], fold, current, whole)
     if "place" in request.GET:
         return min(_number(request.GET["place"], or_else=current), whole.last)
     return None
 
 
-def _wanted(text: str, member: Member, projection: Projection, source: Source, current: int, whole: Whole) -> int:
+def _place_of_number(text: str, fold: Fold, current: int, whole: Extent) -> int:
     """The place of the step whose number stands in the box, kept within the source."""
     n = _number(text, or_else=-1)
     if n < 0:
         return current
     if whole.count is not None and n >= whole.count:
         return whole.last
-    if source.kind == "query":
-        place = _nth_that_fits(member, source, n) if n else 0
-    else:
-        place = run(place_of(member.log_id, projection, source, n))
+    place = run(place_of(fold, n))
     return current if place is None else min(place, whole.last)
-
-
-def _nth_that_fits(member: Member, source: Source, n: int) -> int | None:
-    """Where the nth event of a query stands, or its last one; None where that is far to look for."""
-    limit = min(n, _COUNTED)
-    found = scan.events(
-        member.log_id, parse(source.name), after=0, backward=False, limit=limit, head=member.log.head
-    ).fetch()
-    is_all = found.complete and len(found.events) < limit
-    if len(found.events) < n and not is_all:
-        return None
-    return found.events[-1].position if found.events else 0
 
 
 def _number(text: str, *, or_else: int) -> int:

@@ -19,7 +19,6 @@ from events.query.tree import EVERYTHING, Query
 from events.reading.db_work import run
 from events.views.page import log_page
 from events.views.query_bar import Mistake, mistake
-from projections.definition.projection import Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.replay.address import MOST, Address
@@ -30,6 +29,7 @@ from projections.replay.seek.form import Run, SeekForm
 from projections.replay.seek.search import seek
 from projections.replay.views.seek_panel import panel
 from projections.replay.window import Replay, replay
+from projections.states.fold import Fold
 from projections.values.change import Change
 
 SAID = "seek-said"
@@ -71,8 +71,8 @@ class Stand:
     `end` is the place of the source's last step. The window is folded only where a value is followed back from here.
     """
 
-    def __init__(self, member: Member, projection: Projection, address: Address, *, step: int, end: int) -> None:
-        self.member, self.projection, self.source = member, projection, address.source
+    def __init__(self, member: Member, fold: Fold, address: Address, *, step: int, end: int) -> None:
+        self.member, self.fold, self.source = member, fold, fold.source
         self.step, self.end = step, end
         self.every = breakpoints(address.all("break"), timezone.now().replace(microsecond=0))
         # With pinned times: else what asks for a job each second would ask for another one each time.
@@ -122,7 +122,7 @@ class Stand:
 
     def _seek(self, asked: Run) -> str | Outcome:
         source = self.source
-        wanted = Seek(self.projection, source, self._condition(asked), self.step, self.end, asked.is_backward)
+        wanted = Seek(self.fold.projection, source, self._condition(asked), self.step, self.end, asked.is_backward)
         job = queue.one(self.member.log_id, asked.job).first() if asked.job else None
         if job and job.key == seeking.key_of(wanted):
             return self._of_job(asked, wanted, job)
@@ -154,8 +154,7 @@ class Stand:
 
     def _changes(self) -> tuple[Change, ...]:
         """What the step changed."""
-        log, source = self.member.log, self.source
-        return run(replay(log.pk, self.projection, source, place=self.step, head=log.head)).changes
+        return run(replay(self.fold, place=self.step)).changes
 
     def _any_breakpoint(self) -> Query:
         try:
@@ -184,7 +183,7 @@ class Stand:
         return self._went_wrong(f"{words} The reducer fails, and what comes behind has no state", failed_at)
 
     def _went_wrong(self, words: str, place: int) -> Outcome:
-        name = f"step {place:,}" if self.source.kind in ("stream", "log") else f"#{place:,}"
+        name = f"step {place:,}" if self.source.is_numbered else self.source.label(place)
         return Outcome(words, wrong=True, url=self.address.step(place), link=f"Go to {name}")
 
     def _searched(self, wanted: Seek, searched_to: int) -> str:
@@ -193,6 +192,6 @@ class Stand:
         steps = last - first + 1
         if steps < 1:
             return f"There is no step {'before' if wanted.backward else 'behind'} this one."
-        if wanted.source.kind in ("stream", "log"):
+        if wanted.source.is_numbered:
             return f"Searched {steps:,} step{'s' if steps > 1 else ''}, {first:,} to {last:,}: none fits."
-        return f"Searched this {wanted.source.kind} from #{first:,} to #{last:,} of the log: none fits."
+        return f"Searched this {wanted.source.public_kind} from #{first:,} to #{last:,} of the log: none fits."

@@ -12,6 +12,7 @@ from events.query.tree import Name, Named, Pattern
 from projections.replay.address import Address
 from projections.replay.seek.breakpoints import Breakpoint, marks
 from projections.replay.window import Replay
+from projections.states.sources.indexed import AgentSource, StreamSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,13 @@ def _picks(made: Replay, address: Address, step: int) -> Iterator[Pick]:
     def pick(said: str, words: str, title: str, **asked: str) -> Pick:
         return Pick(said, words, title, *(address.step(step, way=way, **asked) for way in ("next", "previous")))
 
-    kind = made.source.kind
+    source = made.source
     if made.stop:
         event = made.stop.event
         yield pick("Same", "type", event.type, to=_term(Name.TYPE, event.type))
-        if event.agent is not None and kind != "agent":
+        if event.agent is not None and not isinstance(source, AgentSource):
             yield pick("Same", "agent", event.agent, to=_term(Name.AGENT, event.agent))
-        if kind != "stream":
+        if not isinstance(source, StreamSource):
             yield pick("Same", "stream", event.stream, to=_term(Name.STREAM, event.stream))
     yield pick("Any", "failed", "step that failed", failed="1")
     for pointer in address.all("pin"):

@@ -15,6 +15,7 @@ from projections.replay.drawing.pinned_tracks import name, short
 from projections.replay.shown import Seen
 from projections.replay.views.state_tree import Setters, dressed, open_url
 from projections.replay.views.why_pane import pin, replay_why
+from projections.states.fold import Fold
 from projections.values.change import Json
 from projections.values.tree_marks import marks
 from projections.views.pending_job import indexed
@@ -41,7 +42,7 @@ def _skip(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
-def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, Any]:
+def replay_state(request: HttpRequest, member: Member, fold: Fold, seen: Seen) -> dict[str, Any]:
     """The state as a tree, why a value of it is what it is, or the job that makes it quick."""
     made, address, place = seen.made, seen.address, seen.place
     scope = address.one("in")
@@ -55,7 +56,7 @@ def replay_state(request: HttpRequest, member: Member, seen: Seen) -> dict[str, 
         "opens": [(words, address.step(place, open=said), said) for words, said in _OPENS],
         "changed": {op: sum(change.op == op for change in seen.changes) for op in ("add", "replace", "remove")},
         "pinned": [_pinned(seen, each) for each in address.all("pin")] if seen.is_known else [],
-        **replay_why(member, made, address),
+        **replay_why(fold, made, address),
         "compare_url": address.step(place, from_=str(place)),
         "uncompare_url": address.step(place, from_=None),
         "is_comparing": address.one("from") is not None,
@@ -124,7 +125,7 @@ def _failure(seen: Seen) -> dict[str, Any] | None:
         return None
     event = seen.failed.at.event
     place = seen.made.source.place(event)
-    label = f"{place:,}" if seen.made.source.kind in ("stream", "log") else f"#{place:,}"
+    label = seen.made.source.label(place)
     return {
         "url": seen.address.step(place),
         "label": label,

@@ -75,7 +75,7 @@ class Setters:
 
     def _setter(self, event: Event) -> Setter:
         place = self._source.place(event)
-        n = place if self._source.kind in ("stream", "log") else self._numbers.get(event.position)
+        n = place if self._source.is_numbered else self._numbers.get(event.position)
         return Setter(_label(n, place), event, event.position in self._shown)
 
 

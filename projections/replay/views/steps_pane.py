@@ -15,22 +15,13 @@ from projections.jobs import fold
 from projections.replay.address import Address
 from projections.replay.drawing.overview import overview
 from projections.replay.drawing.strip import draw
+from projections.replay.extent import Extent
 from projections.replay.findings import Finding, Findings, findings
 from projections.replay.window import Replay, Stop
 from projections.values.summary import Said, gist
 
 _WORDS = 200
 """Characters of what a reducer raised. Its traceback has all of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A source as a whole: the places of its first event (0: not known) and its last one, and how many it has (None:
-    nobody counted them)."""
-
-    last: int
-    count: int | None
-    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Listed:
         return self.line.failed or self.is_sure
 
 
-def replay_steps(member: Member, made: Replay, address: Address, whole: Whole) -> dict[str, Any]:
+def replay_steps(member: Member, made: Replay, address: Address, whole: Extent) -> dict[str, Any]:
     """The list, the strip and the ways on."""
     lines = cache(lambda: [line(stop.event) for stop in made.stops])
     events = [stop.event for stop in made.stops]

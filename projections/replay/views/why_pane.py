@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from events.json.pointer import at
-from events.models import Member
 from events.query.printing import to_text
 from events.query.tree import Changed
 from events.reading.causes import Chain, causes_of
@@ -16,19 +15,19 @@ from projections.replay.address import Address
 from projections.replay.equal_values import equals
 from projections.replay.why import Change, Why, why
 from projections.replay.window import Replay
-from projections.states.at_moment import TooFar, fold_to
+from projections.states.fold import Fold, TooFar
 from projections.values.change import Json
 from projections.views.causes import Because
 
 
-def replay_why(member: Member, made: Replay, address: Address) -> dict[str, Any]:
+def replay_why(fold: Fold, made: Replay, address: Address) -> dict[str, Any]:
     """The history of the value that an address asks for; nothing where it asks for none."""
     pointer, place = address.one("why"), made.stop.place if made.stop else 0
     if pointer is None:
         return {}
-    found = _why(member, made, pointer) if made.is_known else None
+    found = _why(fold, made, pointer) if made.is_known else None
     last = found.changes[0] if found and found.changes else None
-    chain = run(causes_of(member.log_id, last.event)) if last else Chain(())
+    chain = run(causes_of(fold.log_id, last.event)) if last else Chain(())
     return {
         "why_of": pointer,
         "why": found,
@@ -37,7 +36,7 @@ def replay_why(member: Member, made: Replay, address: Address) -> dict[str, Any]
         "unwhy_url": address.step(place, why=None),
         "chain": chain,
         "because": [_because(made, address, event) for event in chain.events],
-        "equals": _equals(member, made, address, pointer, last) if last else [],
+        "equals": _equals(fold, made, address, pointer, last) if last else [],
     }
 
 
@@ -57,9 +56,9 @@ def _break(address: Address, place: int, pointer: str) -> dict[str, Any]:
     return {"is_set": is_set, "url": address.step(place, break_=others if is_set else (*texts, text))}
 
 
-def _why(member: Member, made: Replay, pointer: str) -> Why | None:
+def _why(fold: Fold, made: Replay, pointer: str) -> Why | None:
     try:
-        return run(why(member.log_id, made, pointer, head=member.log.head))
+        return run(why(fold, made, pointer))
     except (TooFar, ReducerFailed):
         return None
 
@@ -72,21 +71,20 @@ def _because(made: Replay, address: Address, event: Event) -> Because:
     return Because(event, f"#{event.position:,}", None)
 
 
-def _equals(member: Member, made: Replay, address: Address, pointer: str, last: Change) -> list[tuple[str, str]]:
+def _equals(fold: Fold, made: Replay, address: Address, pointer: str, last: Change) -> list[tuple[str, str]]:
     """Pointers at which an equal value stood before the last change, each with the step before that, which shows it."""
     try:
         value = at(made.after, pointer)
-        before = _before(member, made, last.event)
+        before = _before(fold, made, last.event)
     except (LookupError, TooFar, ReducerFailed):
         return []
     place = max(last.place - 1, 0)
     return [(each, address.step(place, why=each)) for each in equals(value, before, but=last.pointer)]
 
 
-def _before(member: Member, made: Replay, event: Event) -> Json:
+def _before(fold: Fold, made: Replay, event: Event) -> Json:
     """The state before an event, which is known already if it is one of the window's."""
     for i, stop in enumerate(made.stops):
         if stop.event.position == event.position and i - 1 in made.states:
             return made.states[i - 1]
-    upto = event.position - 1
-    return run(fold_to(member.log_id, made.projection, made.source, upto=upto, seen=member.log.head)).state
+    return run(fold.to(event.position - 1)).state

@@ -13,8 +13,7 @@ from events.models import Log
 from projections.definition.projection import Decoded, Projection
 from projections.jobs import queue
 from projections.registry import PROJECTIONS
-from projections.states import at_moment
-from projections.states.at_moment import Pace
+from projections.states.fold import Fold, Pace
 from projections.templatetags.replaying import replay_url
 from tests.integration.pages.conftest import Append
 
@@ -93,7 +92,7 @@ def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append
 def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(Fold.to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 451)])
     page = page_of(viewer, at, 400)
     assert "Many events have to be folded first" in page

@@ -16,7 +16,7 @@ from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
 from projections.replay.seek import search
-from projections.states.at_moment import Pace
+from projections.states.fold import Pace
 from tests.integration.pages.conftest import Append
 from tests.support.factories import make_member, make_user
 

@@ -14,7 +14,7 @@ from events.models import Log
 from projections.definition.projection import LOG, WORKFLOW, Decoded, Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus
-from projections.states.at_moment import BLOCK
+from projections.states.fold import BLOCK
 from tests.integration.pages.conftest import Append
 from tests.integration.pages.test_streams import NAMES
 from tests.integration.projections.running import known_as, totals

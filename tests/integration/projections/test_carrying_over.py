@@ -12,7 +12,8 @@ from events.reading.db_work import run
 from projections import registry
 from projections.materialise.earlier_fingerprint import carry_over, earlier_fingerprint
 from projections.models import Checkpoint, ProjectionState, Snapshot
-from projections.states.at_moment import Pace, state_at
+from projections.states.at_moment import state_at
+from projections.states.fold import Pace
 from projections.states.snapshots import drop_stale
 from tests.integration.projections.folds import some_event
 from tests.integration.projections.running import append, settle, totals

@@ -16,21 +16,21 @@ from events.reading.db_work import run
 from projections.definition.projection import Projection
 from projections.replay.compare import Difference, difference
 from projections.replay.window import replay
-from projections.states import at_moment
-from projections.states.at_moment import Pace, TooFar
-from projections.states.source import Source
+from projections.states.fold import Fold, Pace, TooFar
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import LogSource, StreamSource, WorkflowSource
 from projections.values.change import Json
 from projections.values.diff import apply, equal
 from tests.integration.projections.folds import STREAMS, all_events, by_stream, by_workflow, fill
 from tests.integration.projections.test_replay import folded, go_the_way, of_source
 
-SOURCES = (*(Source("stream", name) for name in STREAMS), Source("workflow", "run-0"), Source("log", ""))
+SOURCES = (*(StreamSource(name) for name in STREAMS), WorkflowSource("run-0"), LogSource())
 _ABSENT = object()
 
 
 def compare(log: Log, projection: Projection, source: Source, here: int, there: int, *, head: int) -> Difference:
-    made = run(replay(log.pk, projection, source, place=here, head=head))
-    return run(difference(log.pk, made, there, head=head))
+    fold = Fold(log.pk, projection, source, head)
+    return run(difference(fold, run(replay(fold, place=here)), there))
 
 
 def last_changed(known: list[Json], path: str, first: int, last: int) -> int:
@@ -89,11 +89,11 @@ async def test_any_two_steps_differ_as_two_folds_from_zero_do(
 async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone(
     engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": Pace(chunk=20, most=60)})
+    monkeypatch.setattr(Fold.to, "__kwdefaults__", {"pace": Pace(chunk=20, most=60)})
     await fill(engine, log, ["order-1"] * 600)
     events = await all_events(engine, log)
-    source = Source("stream", "order-1")
-    made = await sync_to_async(lambda: run(replay(log.pk, by_stream, source, place=3, head=600)))()
+    source = StreamSource("order-1")
+    made = await sync_to_async(lambda: run(replay(Fold(log.pk, by_stream, source, 600), place=3)))()
     with pytest.raises(TooFar) as raised:
         await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
     made.too_far = raised.value

@@ -13,8 +13,10 @@ from events.types import Append
 from projections.catalog.collisions import collisions
 from projections.models import Snapshot
 from projections.replay.findings import Finding, findings
-from projections.states.at_moment import Pace
-from projections.states.source import Source
+from projections.states.fold import Pace
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, WorkflowSource
+from projections.states.sources.query import QuerySource
 from tests.integration.importers.commands import append
 from tests.integration.projections.running import settle
 from tests.support.factories import make_event
@@ -35,7 +37,7 @@ def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monk
     monkeypatch.setattr("projections.replay.findings._PACE", Pace(chunk=1, most=1))
     settle(lost, collisions)
     lost.refresh_from_db()
-    source = Source("stream", "list-1")
+    source = StreamSource("list-1")
     events = source.read(lost.pk, after=0, upto=lost.head, limit=100).fetch()
     made = run(findings(lost.pk, source, events=events, head=lost.head))
     assert [(each.position, each.place, each.what) for each in made.found] == [(3, 3, "Lost update")]
@@ -47,14 +49,14 @@ def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytes
     monkeypatch.setattr("projections.catalog.collisions._FOUND", 2)
     append(log, *[says("router" if n % 2 else "optimizer", n, "run", read=0) for n in range(6)])
     log.refresh_from_db()
-    source = Source("stream", "list-1")
+    source = StreamSource("list-1")
     events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
     made = run(findings(log.pk, source, events=events, head=log.head))
     assert [each.place for each in made.found] == [5, 6]
     assert (made.unlisted, made.total) == (3, 5)
 
 
-@pytest.mark.parametrize("source", [Source("agent", "shipper"), Source("query", "type:*.shipped")])
+@pytest.mark.parametrize("source", [AgentSource("shipper"), QuerySource("type:*.shipped")])
 def test_a_part_of_what_happened_is_not_taken_for_the_whole(log: Log, source: Source) -> None:
     types = (("shop", "order.placed"), ("shipper", "order.shipped"))
     append(log, *[new_append("order-1", [make_event("order-1", type=type, agent=who)]) for who, type in types])
@@ -85,7 +87,7 @@ def lost(log: Log) -> Log:
 def test_a_workflow_shows_what_others_lost_by_it_and_it_by_others(
     lost: Log, workflow: str, position: int, words: str
 ) -> None:
-    source = Source("workflow", workflow)
+    source = WorkflowSource(workflow)
     assert found(lost, source) == []
     settle(lost, collisions)
     [only] = found(lost, source)
@@ -94,11 +96,11 @@ def test_a_workflow_shows_what_others_lost_by_it_and_it_by_others(
     assert only.shown
     assert (only.shown.by, only.shown.pointer) == ("latest", "/stops")
     assert (only.shown.stream, only.shown.version) == ("list-1", 3)
-    assert found(lost, Source("workflow", "one")) == []
+    assert found(lost, WorkflowSource("one")) == []
 
 
 @pytest.mark.parametrize(
-    "source", [Source("stream", "list-1"), Source("log", ""), Source("agent", "optimizer"), Source("query", "type:*")]
+    "source", [StreamSource("list-1"), LogSource(), AgentSource("optimizer"), QuerySource("type:*")]
 )
 def test_a_lost_update_is_found_once(lost: Log, source: Source) -> None:
     settle(lost, collisions)
@@ -109,7 +111,7 @@ def films(*names: str) -> str:
     return "\n".join(["Films:", *(f"{n}. {name}" for n, name in enumerate(names, 1))])
 
 
-@pytest.mark.parametrize("source", [Source("stream", "run-1"), Source("workflow", "run")])
+@pytest.mark.parametrize("source", [StreamSource("run-1"), WorkflowSource("run")])
 def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, source: Source) -> None:
     given = ("Anna", "Bert", "Carl", "Dora", "Emil")
     append(
@@ -129,8 +131,8 @@ def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, 
 
 def test_what_was_found_for_a_window_is_kept_for_its_next_step(log: Log) -> None:
     append(log, *[says("router", n, "one", read=n) for n in range(150)])
-    first = found(log, Source("stream", "list-1"))
+    first = found(log, StreamSource("list-1"))
     kept = Snapshot.objects.filter(log=log, projection=collisions.name, is_asked=True)
     assert [each.n for each in kept] == [100]  # so far the source was read
-    assert found(log, Source("stream", "list-1")) == first
+    assert found(log, StreamSource("list-1")) == first
     assert kept.count() == 1

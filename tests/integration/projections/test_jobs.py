@@ -26,7 +26,8 @@ from projections import registry
 from projections.jobs import fold, queue
 from projections.jobs.queue import Beat, Lost
 from projections.models import Job, JobStatus
-from projections.states.at_moment import TooFar, state_at
+from projections.states.at_moment import state_at
+from projections.states.fold import TooFar
 from projections.states.moment import NOW
 from tests.integration.projections.folds import all_events, fill, from_zero
 from tests.support.factories import make_name

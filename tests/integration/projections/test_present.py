@@ -13,10 +13,11 @@ from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection, pointer
 from projections.models import Snapshot
 from projections.states import current
-from projections.states.at_moment import Pace, state_at
+from projections.states.at_moment import state_at
+from projections.states.fold import Pace
 from projections.states.moment import Moment
 from projections.states.query import parse_state_query, state_matcher
-from projections.states.source import source_of
+from projections.states.sources.parse import source_of
 from projections.states.value_history import history
 from tests.integration.projections.folds import from_zero
 from tests.integration.projections.running import append, poisoned, settle, totals, varied

@@ -17,9 +17,10 @@ from events.reading.db_work import arun, run
 from events.types import Event
 from projections.definition.projection import Projection, decode
 from projections.replay.window import Replay, place_of, replay
-from projections.states import at_moment
-from projections.states.at_moment import Pace
-from projections.states.source import Source
+from projections.states.fold import Fold, Pace
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, WorkflowSource
+from projections.states.sources.query import QuerySource
 from projections.values.change import Json
 from projections.values.diff import apply, equal
 from tests.integration.projections.folds import (
@@ -34,12 +35,12 @@ from tests.integration.projections.folds import (
 )
 
 SOURCES = (
-    *(Source("stream", name) for name in STREAMS),
-    Source("workflow", "run-0"),
-    Source("agent", "rou*"),
-    Source("log", ""),
-    Source("query", "data.amount>5 -type:C"),
-    Source("query", "type:Nothing"),
+    *(StreamSource(name) for name in STREAMS),
+    WorkflowSource("run-0"),
+    AgentSource("rou*"),
+    LogSource(),
+    QuerySource("data.amount>5 -type:C"),
+    QuerySource("type:Nothing"),
 )
 PROJECTIONS = (by_stream, by_workflow, by_agent, of_large_amounts, texts)
 NARROW = Pace(chunk=20, most=60)
@@ -106,29 +107,27 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
     for wanted in walk:
         n = min(wanted, len(expected))
         place = source.place(expected[n - 1]) if n else 0
-        made = await arun(replay(log.pk, projection, source, place=place, head=len(events)), engine.pool)
+        made = await arun(replay(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
         while made.too_far:
             await sync_to_async(go_the_way)(log, projection, made)
-            made = await arun(replay(log.pk, projection, source, place=place, head=len(events)), engine.pool)
+            made = await arun(replay(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
         check(made, expected, known, n)
         if source.kind != "query":
-            assert await arun(place_of(log.pk, projection, source, n), engine.pool) == place
+            assert await arun(place_of(Fold(log.pk, projection, source, len(events)), n), engine.pool) == place
 
 
 def go_the_way(log: Log, projection: Projection, made: Replay) -> None:
     """What the job of a replay does, for a projection that is not in the registry."""
     assert made.too_far
     upto = made.too_far.upto
-    run(at_moment.fold_to(log.pk, projection, made.source, upto=upto, seen=upto, pace=Pace(chunk=500, most=None)))
+    run(Fold(log.pk, projection, made.source, upto).to(upto, pace=Pace(chunk=500, most=None)))
 
 
-@pytest.mark.parametrize(
-    "source", [Source("stream", "order-1"), Source("workflow", "run-0"), Source("query", "type:A")]
-)
+@pytest.mark.parametrize("source", [StreamSource("order-1"), WorkflowSource("run-0"), QuerySource("type:A")])
 async def test_what_is_too_far_is_quick_once_the_way_was_gone(
     engine: Engine, log: Log, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(at_moment.fold_to, "__kwdefaults__", {"pace": NARROW})
+    monkeypatch.setattr(Fold.to, "__kwdefaults__", {"pace": NARROW})
     await fill(engine, log, ["order-1"] * 900)
     events = await all_events(engine, log)
     expected = of_source(source, events)
@@ -137,7 +136,7 @@ async def test_what_is_too_far_is_quick_once_the_way_was_gone(
     place = source.place(expected[n - 1])
 
     def at(place: int) -> Replay:
-        return run(replay(log.pk, by_stream, source, place=place, head=900))
+        return run(replay(Fold(log.pk, by_stream, source, 900), place=place))
 
     made = await sync_to_async(at)(place)
     assert made.too_far

@@ -22,7 +22,8 @@ from projections.catalog.counts import counts
 from projections.definition.projection import Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus
-from projections.states.source import Source
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import AgentSource
 from projections.values import exact_json
 from projections.values.change import Change, Json
 from projections.values.diff import apply, equal
@@ -115,7 +116,7 @@ async def test_without_a_place_it_is_the_last_step(engine: Engine, log: Log, get
 
 async def test_a_place_between_two_steps_is_that_of_the_one_before(engine: Engine, log: Log, get: Get) -> None:
     await fill(engine, log, ["order-1"] * 12)
-    router = of_source(Source("agent", "router"), await all_events(engine, log))
+    router = of_source(AgentSource("router"), await all_events(engine, log))
     said = (await get("agent/step", name="router", place=router[2].position - 1)).json()
     assert (said["place"], said["n"]) == (router[1].position, 2)
 

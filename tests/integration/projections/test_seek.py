@@ -20,8 +20,9 @@ from events.types import Event
 from projections.definition.projection import Decoded, Projection
 from projections.replay.seek import search
 from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, changed_pointers, watch_before
-from projections.states.at_moment import Pace, fold_to
-from projections.states.source import Source
+from projections.states.fold import Fold, Pace
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import LogSource, StreamSource
 from projections.values import blame
 from projections.values.change import Json
 from projections.values.diff import diff
@@ -145,7 +146,7 @@ async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engin
     """What it was told last is all that it needs."""
     await fill(engine, log, ["order-1"] * 400)
     events = await all_events(engine, log)
-    source = Source("stream", "order-1")
+    source = StreamSource("order-1")
     states = folded(queue, events)
     for condition in (Watch("/items/5/n"), parse("state.size:3 type:Nothing OR position:7")):
         for backward, n in ((True, 390), (False, 3)):
@@ -168,7 +169,7 @@ async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engin
 async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 9)
     events = await all_events(engine, log)
-    source = Source("log", "")
+    source = LogSource()
     sought = await arun(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
     states: list[Any] = list(folded(queue, events))
     changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
@@ -186,7 +187,7 @@ def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
 
 async def test_a_long_search_rests_and_says_how_far_it_came(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 100)
-    wanted = Seek(by_stream, Source("stream", "order-1"), parse("state.last>1000"), 10, 100)
+    wanted = Seek(by_stream, StreamSource("order-1"), parse("state.last>1000"), 10, 100)
     sought = await arun(search.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
     assert sought.event is None
     assert sought.rest
@@ -211,7 +212,7 @@ def failing(at: int) -> Projection:
 
 async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 60)
-    source, projection = Source("log", ""), failing(31)
+    source, projection = LogSource(), failing(31)
 
     async def sought(text: str, place: int, backward: bool = False) -> Sought:
         wanted = Seek(projection, source, parse(text), place, 60, backward)
@@ -246,7 +247,7 @@ async def test_a_condition_that_raises_says_at_which_event(
         return fits
 
     monkeypatch.setattr(search, "step_matcher", raising)
-    wanted = Seek(by_stream, Source("log", ""), parse("state.n:1"), 0, 5)
+    wanted = Seek(by_stream, LogSource(), parse("state.n:1"), 0, 5)
     with pytest.raises(ConditionFailed, match="ZeroDivisionError: oh") as raised:
         await arun(search.seek(log.pk, wanted, head=5), engine.pool)
     assert raised.value.event.position == 4
@@ -254,20 +255,20 @@ async def test_a_condition_that_raises_says_at_which_event(
 
 async def test_a_seek_leaves_snapshots_so_that_the_step_it_finds_is_near(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 500)
-    source = Source("stream", "order-1")
+    source = StreamSource("order-1")
     wanted = Seek(by_stream, source, parse("state.last:480"), 0, 500)
     sought = await arun(search.seek(log.pk, wanted, head=500, pace=Pace(most=None)), engine.pool)
     assert sought.event
     near = Pace(chunk=50, most=100)
-    work = fold_to(log.pk, by_stream, source, upto=sought.event.position, seen=500, pace=near)
+    work = Fold(log.pk, by_stream, source, 500).to(sought.event.position, pace=near)
     assert (await sync_to_async(run)(work)).passed <= 100
 
 
 async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 250)
     events = await all_events(engine, log)
-    source, last = Source("stream", "order-1"), events[-1].position
-    work = fold_to(log.pk, by_stream, source, upto=last, seen=last, pace=Pace(most=None))
+    source, last = StreamSource("order-1"), events[-1].position
+    work = Fold(log.pk, by_stream, source, last).to(last, pace=Pace(most=None))
     assert (await sync_to_async(run)(work)).passed == 250
     states = folded(by_stream, events)
     for text in ("state.last>0", "state.last>0 -version:99..102 -version:199..202"):

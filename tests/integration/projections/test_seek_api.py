@@ -17,7 +17,7 @@ from events.types import Event
 from projections import registry
 from projections.definition.projection import Projection
 from projections.models import Job
-from projections.states.source import Source
+from projections.states.sources.base import Source
 from projections.values.diff import equal
 from tests.integration.projections.conftest import Get
 from tests.integration.projections.folds import all_events, fill

@@ -27,11 +27,11 @@ from projections.replay.seek import search
 from projections.replay.seek.condition import Condition, Failed, Seek, Watch
 from projections.replay.window import replay
 from projections.states import fold_cursor
-from projections.states.at_moment import Pace, fold_to
-from projections.states.source import Source
+from projections.states.fold import Fold, Pace
+from projections.states.sources.indexed import StreamSource
 from tests.integration.projections.folds import fill, projection, texts
 
-SOURCE = Source("stream", "order-1")
+SOURCE = StreamSource("order-1")
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
     left: int,
 ) -> None:
     """After the eighth stretch of twenty, that is; backward the first block ends at its snapshot, at 200."""
-    run(fold_to(log.pk, sums, SOURCE, upto=log_head(log), seen=log_head(log), pace=Pace(most=None)))
+    run(Fold(log.pk, sums, SOURCE, log_head(log)).to(log_head(log), pace=Pace(most=None)))
     looked: list[int] = []
 
     def watched(query: Query) -> Callable[[Event, Any, Collection[str]], bool]:
@@ -183,10 +183,10 @@ def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
     place, found = (2_499, 1_801) if backward else (1, 1_799)
     condition = parse(f"state[{found - 1}].text:* version:{found}")
     job = started(log, Seek(texts, SOURCE, condition, place, 2_500, backward))
-    assert run(replay(log.pk, texts, SOURCE, place=found, head=2_500)).too_far
+    assert run(replay(Fold(log.pk, texts, SOURCE, 2_500), place=found)).too_far
     queue.do(job)
     assert answer(job)["found"]["place"] == found
-    assert run(replay(log.pk, texts, SOURCE, place=found, head=2_500)).is_known
+    assert run(replay(Fold(log.pk, texts, SOURCE, 2_500), place=found)).is_known
 
 
 @pytest.mark.usefixtures("filled")

@@ -17,7 +17,8 @@ from projections import registry
 from projections.definition.projection import Projection
 from projections.models import Snapshot
 from projections.states import snapshots
-from projections.states.at_moment import BLOCK, Pace, state_at
+from projections.states.at_moment import state_at
+from projections.states.fold import BLOCK, Pace
 from projections.states.fold_cursor import BUDGET, LARGE, SPACING, WIDE
 from projections.states.moment import Moment
 from projections.states.value_history import way_to

@@ -17,7 +17,8 @@ from events.reading.db_work import arun, run
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Decoded, Projection, decode
 from projections.models import Snapshot
-from projections.states.at_moment import Pace, TooFar, difference, state_at
+from projections.states.at_moment import difference, state_at
+from projections.states.fold import Pace, TooFar
 from projections.states.moment import Moment
 from projections.states.value_history import history
 from projections.values.diff import apply, equal

@@ -1,0 +1,188 @@
+"""What a state is folded from, and what a replay steps through: a source of events.
+
+A place is a cursor in a source: the version of an event in a stream, else its position in the log.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from django.db.models import Q
+
+from events.query.tree import Query, all_of
+from events.reading import scan, store
+from events.reading.db_work import Asking, Statement
+from events.reading.scan import Search
+from events.reading.store import Read
+from events.types import Event
+from projections.definition.projection import Projection
+
+_MAX_COUNTED_EVENTS = 50_000
+"""So many entries of an index are counted while a request waits: some milliseconds."""
+
+
+class Placed(Protocol):
+    """An event, or a state that an event made."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The events of a source around a place, in order. `at` is the index of the last one at or before the place.
+
+    `begins`, `ends`: no event of the source stands before the first, or after the last. A search that gave up says up
+    to which place it looked.
+    """
+
+    events: list[Event]
+    at: int
+    begins: bool
+    ends: bool
+    looked_back_to: int | None = None
+    looked_on_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source(ABC):
+    """The events of one name, in order. This class reads the log itself, through an index or through all of it."""
+
+    kind: ClassVar[str]
+    """The kind as rows of snapshots and jobs hold it."""
+    public_kind: ClassVar[str]
+    """The kind as addresses, the API and pages say it."""
+    has_name: ClassVar[bool] = True
+    is_numbered: ClassVar[bool] = False
+    """Whether the place of an event is the number of its step."""
+    is_counted: ClassVar[bool] = True
+    """Whether steps far from the beginning have numbers."""
+    is_searchable: ClassVar[bool] = True
+    """Whether a condition of the query language finds its events."""
+    is_whole: ClassVar[bool] = False
+    """Whether no event of the same piece of work can lie between its events, outside of it."""
+    place_is_position: ClassVar[bool] = True
+    is_in_paths: ClassVar[bool] = False
+    """Whether the name stands in the path of an address, not in its query string."""
+
+    name: str = ""
+
+    @abstractmethod
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
+        """The next events after a place, up to a position; a stream may give events beyond the position."""
+
+    @property
+    @abstractmethod
+    def follow_query(self) -> str | None:
+        """The query string that asks a list, or its socket, for the events; None where no query can ask for them."""
+
+    @abstractmethod
+    def page_url(self, log_name: str, projection: str) -> str:
+        """The page of what is replayed."""
+
+    def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
+        """The events around a place: at most `side` before it and `side` after it, and the last one at or before it."""
+        back = yield store.events(log_id, self.condition, before=place + 1, backward=True, limit=side + 1)
+        ahead = yield store.events(log_id, self.condition, after=place, limit=side + 1)
+        return near_of(back, ahead, side)
+
+    def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
+        """The events after a place, and the place after which there may be more; None where there are no more."""
+        events: list[Event] = yield self.read(log_id, after=place, upto=head, limit=limit + 1)
+        return events[:limit], self.place(events[limit - 1]) if len(events) > limit else None
+
+    def search(
+        self, log_id: int, query: Query, *, after: int | None, before: int | None, backward: bool, end: int
+    ) -> Search:
+        """A search for one event of the source that fits a query. `end` is the place of the last event."""
+        every = all_of([*self.terms, query])
+        return scan.events(log_id, every, after=after, before=before, backward=backward, limit=1, head=end)
+
+    def last_place(self, log_id: int, *, head: int) -> Asking[int]:
+        """The last place at which the source can have an event. `head` is the log's, read before."""
+        yield from ()
+        return head
+
+    def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
+        """The place of step `n`, or of the last step; None where it is far to count. `passed` events end at `place`."""
+        if n == passed:
+            return place
+        if n - passed > _MAX_COUNTED_EVENTS:
+            return None
+        positions: list[int] = yield store.nth_position(log_id, self.condition, n - passed, after=place)
+        if not positions:
+            positions = yield store.nth_position(log_id, self.condition, 1, backward=True)
+        return positions[0] if positions else 0
+
+    def position_of(self, log_id: int, place: int) -> Asking[int]:
+        """The position of the event at a place; 0 where no event stands there."""
+        yield from ()
+        return place
+
+    def places_of(self, log_id: int, positions: set[int]) -> Asking[dict[int, int]]:
+        """The places of events of the source, by their positions."""
+        yield from ()
+        return {position: position for position in positions}
+
+    def place(self, at: Placed) -> int:
+        """The place of an event, or of the last event in a state."""
+        return at.position if self.place_is_position else at.version
+
+    def number_of(self, event: Event) -> int | None:
+        """The number of an event's step, where its place says it."""
+        return self.place(event) if self.is_numbered else None
+
+    def first_number(self, event: Event, *, passed: int | None) -> int | None:
+        """The number of an event's step; `passed` events were folded before it, None where nobody counted them."""
+        if self.is_numbered:
+            return self.place(event)
+        if passed is None or (passed and not self.is_counted):
+            return None
+        return passed + 1
+
+    def label(self, place: int) -> str:
+        """A place in words: `4` for the number of a step, `#39` for a position."""
+        return f"{place:,}" if self.is_numbered else f"#{place:,}"
+
+    def has(self, event: Event) -> bool:
+        """Whether an event that was read from here belongs to the source."""
+        return True
+
+    def takes(self, projection: Projection, event: Event) -> bool:
+        """Whether a projection folds an event that was read from here. The projection's key may raise."""
+        return projection.reads(event)
+
+    def end_of_places(self, place: int, *, upto: int) -> int | None:
+        """Where reading goes on when a read after `place` came to the end of what was noted; None: it is done."""
+        return None
+
+    @property
+    def condition(self) -> Q:
+        """The events of the source, as a condition in SQL."""
+        return Q()
+
+    @property
+    def terms(self) -> list[Query]:
+        """The events of the source, as terms of the query language."""
+        return []
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What names the source in a query string of the API, and of pages that don't name it in the path."""
+        return {"name": self.name}
+
+    @property
+    def words(self) -> str:
+        return f"{self.public_kind} {self.name}"
+
+
+def near_of(back: Sequence[Event], ahead: Sequence[Event], side: int) -> Near:
+    """What was read on both sides of a place, one more than `side` if there is one; `back` newest first."""
+    events = [*back[::-1], *ahead[:side]]
+    return Near(events, len(back) - 1, begins=len(back) <= side, ends=len(ahead) <= side)

@@ -1,0 +1,161 @@
+"""Sources that an index of the log serves: a stream, a workflow, an agent, the whole log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from django.db.models import Q
+from django.urls import reverse
+
+from events.converters import names_string, workflow_url
+from events.query.tree import Name, Named, Pattern, Query
+from events.reading import scan, store
+from events.reading.db_work import Asking, Statement
+from events.reading.scan import Search
+from events.reading.store import Read
+from events.types import Event, StreamInfo
+from projections.states.sources.base import Near, Source, near_of
+from projections.states.sql import LOG_EVENTS, NAMED_EVENTS, STREAM_EVENTS
+
+_STREAM_EVENTS = STREAM_EVENTS.format(columns=store.EVENT_COLUMNS)
+_LOG_EVENTS = LOG_EVENTS.format(columns=store.EVENT_COLUMNS)
+
+
+class StreamSource(Source):
+    """The events of a stream, by version."""
+
+    __slots__ = ()
+    kind = public_kind = "stream"
+    is_in_paths = True
+    is_numbered = True
+    is_whole = True
+    place_is_position = False
+
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement:
+        return Statement(_STREAM_EVENTS, (log_id, self.name, after + 1, limit), Event)
+
+    def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
+        back = yield store.stream_events(log_id, self.name, from_version=place, backward=True, limit=side + 1)
+        ahead = yield store.stream_events(log_id, self.name, from_version=place + 1, limit=side + 1)
+        return near_of(back, ahead, side)
+
+    def search(
+        self, log_id: int, query: Query, *, after: int | None, before: int | None, backward: bool, end: int
+    ) -> Search:
+        return scan.stream_events(
+            log_id, self.name, query, after=after, before=before, backward=backward, limit=1, version=end
+        )
+
+    def last_place(self, log_id: int, *, head: int) -> Asking[int]:
+        streams: Sequence[StreamInfo] = yield store.stream(log_id, self.name)
+        return streams[0].version if streams else 0
+
+    def position_of(self, log_id: int, place: int) -> Asking[int]:
+        if not place:
+            return 0
+        events: list[Event] = yield store.stream_events(log_id, self.name, from_version=place, limit=1)
+        return events[0].position if events else 0
+
+    def places_of(self, log_id: int, positions: set[int]) -> Asking[dict[int, int]]:
+        if not positions:
+            return {}
+        events: list[Event] = yield store.events(log_id, Q(position__in=positions), limit=len(positions))
+        return {event.position: event.version for event in events}
+
+    @property
+    def follow_query(self) -> str:
+        return names_string(stream=self.name)
+
+    def page_url(self, log_name: str, projection: str) -> str:
+        return reverse("stream", args=[log_name, self.name])
+
+
+class NamedSource(Source):
+    """The events that bear one name in an indexed column."""
+
+    __slots__ = ()
+    is_in_paths = True
+    column: ClassVar[str]
+    term: ClassVar[Name]
+    statement: ClassVar[str]
+
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement:
+        return Statement(self.statement, (log_id, self.name, after, upto, limit), Event)
+
+    @property
+    def condition(self) -> Q:
+        return Q(**{self.column: self.name})
+
+    @property
+    def terms(self) -> list[Query]:
+        return [Named(self.term, Pattern((self.name,)))]
+
+
+class WorkflowSource(NamedSource):
+    """The events of a workflow: those that share a correlation id."""
+
+    __slots__ = ()
+    kind = public_kind = "workflow"
+    column = "correlation_id"
+    term = Name.CORRELATION
+    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, name=column)
+    is_whole = True
+
+    @property
+    def follow_query(self) -> str:
+        return names_string(correlation=self.name)
+
+    def page_url(self, log_name: str, projection: str) -> str:
+        return workflow_url(log_name, self.name)
+
+
+class AgentSource(NamedSource):
+    """The events that an agent appended."""
+
+    __slots__ = ()
+    kind = public_kind = "agent"
+    column = "agent"
+    term = Name.AGENT
+    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, name=column)
+
+    @property
+    def follow_query(self) -> str:
+        return names_string(agent=self.name)
+
+    def page_url(self, log_name: str, projection: str) -> str:
+        return reverse("timeline", args=[log_name]) + self.follow_query
+
+
+class ReadThrough(Source):
+    """A source whose events are read from the whole log."""
+
+    __slots__ = ()
+
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
+        return Statement(_LOG_EVENTS, (log_id, after, min(upto, after + limit)), Event)
+
+
+class LogSource(ReadThrough):
+    """All events of the log. Positions have no gaps, so they are the numbers of steps, too."""
+
+    __slots__ = ()
+    kind = public_kind = "log"
+    has_name = False
+    is_numbered = True
+    is_whole = True
+
+    @property
+    def follow_query(self) -> str:
+        return "?"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {}
+
+    @property
+    def words(self) -> str:
+        return "the whole log"
+
+    def page_url(self, log_name: str, projection: str) -> str:
+        return reverse("timeline", args=[log_name])

@@ -1,0 +1,114 @@
+"""Sources of a key without an index: what the runner noted of it, or the whole log, looked through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+
+from events.reading import store
+from events.reading.db_work import Asking, Statement
+from events.reading.store import Read
+from events.types import Event
+from projections.definition.fingerprint import fingerprint
+from projections.definition.projection import Projection, decode
+from projections.models import Checkpoint, Parked, ProjectionEvent
+from projections.states.sources.base import Near, near_of
+from projections.states.sources.indexed import ReadThrough
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The positions of the events of a key, as the runner noted them for a build: all of those up to `upto`."""
+
+    projection: str
+    build: int
+    upto: int
+
+
+class ScannedSource(ReadThrough):
+    """The events of a key without an index: the whole log is looked through."""
+
+    __slots__ = ()
+    kind = public_kind = "key"
+    is_searchable = False
+
+    def takes(self, projection: Projection, event: Event) -> bool:
+        return projection.reads(event) and self.name in projection.key.keys(decode(event))
+
+    @property
+    def follow_query(self) -> None:
+        return None
+
+    def page_url(self, log_name: str, projection: str) -> str:
+        state = reverse("projection-state", args=[log_name, projection])
+        return f"{state}?{urlencode({'key': self.name})}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSource(ScannedSource):
+    """The events of a key as the runner noted them; after the last note the log is looked through."""
+
+    kind = "kept"
+
+    places: Places = field(kw_only=True)
+
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
+        if after >= self.places.upto:
+            # `super()` has no class to look at where slots made a new one.
+            return ScannedSource.read(self, log_id, after=after, upto=upto, limit=limit)
+        noted = self.noted(log_id).filter(position__gt=after, position__lte=upto).order_by("position")
+        return store.events(log_id, Q(position__in=noted.values("position")[:limit]), limit=limit)
+
+    def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
+        noted = self.noted(log_id).values("position")
+        last = noted.filter(position__lte=place).order_by("-position")[: side + 1]
+        following = noted.filter(position__gt=place).order_by("position")[: side + 1]
+        back = yield store.events(log_id, Q(position__in=last), backward=True, limit=side + 1)
+        ahead = yield store.events(log_id, Q(position__in=following), limit=side + 1)
+        return near_of(back, ahead, side)
+
+    def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
+        if place >= self.places.upto:
+            return [], None
+        return (yield from ScannedSource.after(self, log_id, place, head=head, limit=limit))
+
+    def last_place(self, log_id: int, *, head: int) -> Asking[int]:
+        yield from ()
+        return self.places.upto
+
+    def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
+        positions: list[int] = yield Read(self.noted(log_id).filter(n=n).values_list("position"), int)
+        return positions[0] if positions else None
+
+    def end_of_places(self, place: int, *, upto: int) -> int | None:
+        return self.places.upto if place < self.places.upto < upto else None
+
+    def noted(self, log_id: int) -> QuerySet[ProjectionEvent, ProjectionEvent]:
+        """The notes of its events."""
+        places = self.places
+        return ProjectionEvent.objects.filter(
+            log_id=log_id,
+            projection=places.projection,
+            build=places.build,
+            key=self.name,
+            position__lte=places.upto,
+        )
+
+
+def places_noted(log_id: int, projection: Projection, key: str) -> Read[Places]:
+    """The places of a key, if the runner noted all of them by the code that is running: one row, or none."""
+    parked = Parked.objects.filter(
+        log_id=OuterRef("log_id"), projection=OuterRef("projection"), build=OuterRef("build"), key=key
+    )
+    whole = Checkpoint.objects.filter(
+        ~Exists(parked),
+        log_id=log_id,
+        projection=projection.name,
+        is_live=True,
+        fingerprint=fingerprint(projection),
+        skipped=0,
+    )
+    return Read(whole.values_list("projection", "build", "position"), Places)

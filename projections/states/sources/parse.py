@@ -1,0 +1,78 @@
+"""Which source an address names, and which one a projection's state is folded from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from events.errors import Invalid, NotFound
+from events.query.parse import parse
+from events.query.printing import to_text
+from events.query.reading import refuse_state
+from events.query.tree import pin
+from events.reading.db_work import Asking
+from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Projection
+from projections.states.sources.base import Source
+from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, WorkflowSource
+from projections.states.sources.keyed import KeptSource, Places, ScannedSource, places_noted
+from projections.states.sources.query import QuerySource
+
+KINDS: dict[str, type[Source]] = {
+    each.public_kind: each
+    for each in (StreamSource, WorkflowSource, AgentSource, LogSource, QuerySource, ScannedSource)
+}
+"""The classes by the kind that an address or the API names."""
+_INDEXED: dict[str, type[Source]] = {
+    STREAM.name: StreamSource,
+    WORKFLOW.name: WorkflowSource,
+    AGENT.name: AgentSource,
+    LOG.name: LogSource,
+}
+
+
+def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
+    """The source that an address names; the relative times of a query are pinned to `now`.
+
+    Raises:
+        NotFound: there is no such kind.
+        Invalid: the name is missing, or stands where none belongs; the query can't be read or asks about a state.
+    """
+    if kind not in KINDS or "\0" in name:
+        raise NotFound(f"There is nothing to replay that is called {kind}.")
+    if kind == QuerySource.kind:
+        if name:
+            raise Invalid("A replay of a query has no name.", field="name")
+        asked = parse(query)
+        refuse_state(asked)
+        return QuerySource(to_text(pin(asked, now)))
+    source_class = KINDS[kind]
+    if bool(name) != source_class.has_name:
+        raise Invalid(f"A replay of a {kind} {'needs a' if source_class.has_name else 'has no'} name.", field="name")
+    if query:
+        raise Invalid(f"A replay of a {kind} has no q.", field="q")
+    return source_class(name)
+
+
+def class_of(projection: Projection) -> type[Source]:
+    """The class of source that its states are folded from; `ScannedSource` where the log has no index of its keys."""
+    return _INDEXED[projection.key.name] if projection.key in (STREAM, WORKFLOW, AGENT, LOG) else ScannedSource
+
+
+def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
+    """The source of a projection's state under a key.
+
+    Without an index by that key it is what the runner noted, if it noted everything by the code that is running; or
+    else the log, looked through.
+    """
+    source_class = class_of(projection)
+    if source_class is ScannedSource and projection.materialised:
+        places: list[Places] = yield places_noted(log_id, projection, key)
+        if places:
+            return KeptSource(key, places=places[0])
+    return source_class(key)
+
+
+def source_named(log_id: int, projection: Projection, kind: str, name: str) -> Asking[Source]:
+    """The source of a row that holds its kind and name; of a key, what is noted of it now."""
+    if kind in (ScannedSource.kind, KeptSource.kind):
+        return (yield from source_of(log_id, projection, name))
+    return KINDS[kind](name)
