@@ -15,7 +15,7 @@ from projections.definition.projection import Decoded, Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
-from projections.replay.seek import search
+from projections.replay.seek import look, search
 from projections.states.fold import Pace
 from tests.integration.pages.conftest import Append
 from tests.support.factories import make_member, make_user
@@ -237,7 +237,7 @@ def test_a_condition_that_raises_is_said_with_the_step(
 
         return fits
 
-    monkeypatch.setattr(search, "step_matcher", raising)
+    monkeypatch.setattr(look, "step_matcher", raising)
     assert told(viewer, replay, 2, way="next", to="state.n:1") == (
         "The condition raised ZeroDivisionError: <b>oh</b>. Go to step 3"
     )

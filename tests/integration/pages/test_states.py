@@ -169,7 +169,7 @@ def test_other_sources_are_known_to_be_as_they_were_seen(viewer: Client, at: str
 def test_a_page_that_follows_is_answered_without_looking_at_who_set_what(
     viewer: Client, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("projections.views.state.history")
+    monkeypatch.delattr("projections.states.value_history.history")
     assert viewer.get(url, headers={"X-Seen": "4"}).status_code == 204
 
 

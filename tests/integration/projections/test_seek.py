@@ -18,7 +18,7 @@ from events.query.parse import parse
 from events.reading.db_work import arun, run
 from events.types import Event
 from projections.definition.projection import Decoded, Projection
-from projections.replay.seek import search
+from projections.replay.seek import look, search
 from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, changed_pointers, watch_before
 from projections.states.fold import Fold, Pace
 from projections.states.sources.base import Source
@@ -246,7 +246,7 @@ async def test_a_condition_that_raises_says_at_which_event(
 
         return fits
 
-    monkeypatch.setattr(search, "step_matcher", raising)
+    monkeypatch.setattr(look, "step_matcher", raising)
     wanted = Seek(by_stream, LogSource(), parse("state.n:1"), 0, 5)
     with pytest.raises(ConditionFailed, match="ZeroDivisionError: oh") as raised:
         await arun(search.seek(log.pk, wanted, head=5), engine.pool)

@@ -23,7 +23,7 @@ from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
 from projections.replay.address import Address
 from projections.replay.seek import job as seeking
-from projections.replay.seek import search
+from projections.replay.seek import look
 from projections.replay.seek.condition import Condition, Failed, Seek, Watch
 from projections.replay.window import replay
 from projections.states import fold_cursor
@@ -154,7 +154,7 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
 
         return look
 
-    monkeypatch.setattr(search, "step_matcher", watched)
+    monkeypatch.setattr(look, "step_matcher", watched)
     job = started(log, sought(sums, f"state.last>0 version:{found}", place, backward=backward))
     stops = iter([False] * 7 + [True])
     queue.do(job, is_stopping=lambda: next(stops))
