@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-POSTGRES_MINIMUM = 14
+POSTGRES_MINIMUM = 15
 MOST_DIGITS = 4_300  # of an int in Python
 MOST_PLACES = 16_383  # behind the point, in a numeric of Postgres: one number beyond fails each search that meets it
 SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')"
