@@ -1,5 +1,8 @@
 """The settings under test: the real ones, on a throw-away Postgres unless DATABASE_URL is given.
 
+EVENTSITE_TEST_POSTGRES names the directory of the programs that make and run it, `/usr/lib/postgresql/15/bin` say;
+unless it is given, they are the embedded ones.
+
 With several workers the first process starts the server, and the others find its address in the environment.
 """
 

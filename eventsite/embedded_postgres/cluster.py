@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from psycopg import pq
@@ -20,6 +21,7 @@ from eventsite.embedded_postgres.postmaster import postmaster_of
 from eventsite.server_user import ServerUser
 
 SETTINGS = {"listen_addresses": "", "max_connections": "100", "shared_buffers": "128MB", "timezone": "UTC"}
+LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 IN_USE = "pre-existing shared memory block"
 """What Postgres says while processes of a killed server still live. They end within moments."""
 PATIENCE = 600.0
@@ -124,10 +126,11 @@ class Cluster:
         return f"Postgres {what}. The end of {self._place.data / 'server.log'}:\n{log}{_hint(log)}"
 
 
-def initdb(data: Path, user: ServerUser, *options: str) -> None:
-    """Make a cluster's files in the empty directory `data`."""
-    locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-    program = binaries.reachable(user) / "initdb"
+def initdb(
+    data: Path, user: ServerUser, *options: str, locale: Sequence[str] = LOCALE, programs: Path | None = None
+) -> None:
+    """Make a cluster's files in the empty directory `data`; `programs` are the embedded ones unless given."""
+    program = (programs or binaries.reachable(user)) / "initdb"
     done = user.run(program, "-D", data, "-U", "postgres", "--auth=peer", *locale, *options)
     if done.returncode:
         raise EmbeddedPostgresError(f"initdb failed:\n{done.stderr}{_hint(done.stderr)}")
@@ -140,10 +143,12 @@ def allow(data: Path, user: ServerUser) -> None:
     _write(data / "pg_ident.conf", "".join(f'eventsite "{name}" postgres\n' for name in names), user)
 
 
-def server_command(data: Path, socket: Path, user: ServerUser, *, settings: dict[str, str]) -> list[str | Path]:
+def server_command(
+    data: Path, socket: Path, user: ServerUser, *, settings: dict[str, str], programs: Path | None = None
+) -> list[str | Path]:
     fixed = {"unix_socket_directories": str(socket), "unix_socket_permissions": "0700"}
     options = [part for name, value in {**settings, **fixed}.items() for part in ("-c", f"{name}={value}")]
-    return [binaries.reachable(user) / "postgres", "-D", data, *options]
+    return [(programs or binaries.reachable(user)) / "postgres", "-D", data, *options]
 
 
 def _write(path: Path, text: str, user: ServerUser) -> None:

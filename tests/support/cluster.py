@@ -1,19 +1,24 @@
-"""A throw-away Postgres for the tests: nothing is synced to disk, and it goes when the tests go."""
+"""A throw-away Postgres for the tests: nothing is synced to disk, and it goes when the tests go.
+
+The programs are the embedded ones, or those in the directory that EVENTSITE_TEST_POSTGRES names: Debian's, say.
+"""
 
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from eventsite.embedded_postgres.cluster import allow, initdb, server_command
+from eventsite.embedded_postgres import cluster
 from eventsite.server_user import ServerUser
 from tests.support.processes import die_with_parent
 
@@ -26,36 +31,55 @@ SETTINGS = {
     "autovacuum": "off",
     "timezone": "UTC",
 }
+_STOCK_LOCALE = ("--encoding=UTF8", "--locale=C.UTF-8")
+"""Of the operating system: Postgres has none of its own before version 17."""
 
 
-def start(settings: dict[str, str] = SETTINGS) -> str:
-    """Start one that lives as long as this process; its conninfo."""
-    user = ServerUser.for_new_data()
-    home = Path(tempfile.mkdtemp(prefix="eventsite-tests-"))
-    data = home / "data"
-    data.mkdir(mode=0o700)
-    for directory in (home, data):
-        user.own(directory)
-    initdb(data, user, "--no-sync")
-    allow(data, user)
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(
-            server_command(data, home, user, settings=settings),
-            stdout=log,
-            stderr=log,
-            preexec_fn=die_with_parent(signal.SIGQUIT),
-            **user.popen(),
+class Postgres:
+    """A cluster, made but not started."""
+
+    def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
+        self._settings = dict(settings)
+        self._user = ServerUser.for_new_data()
+        self.home = Path(tempfile.mkdtemp(prefix="eventsite-tests-"))
+        self._data = self.home / "data"
+        self._data.mkdir(mode=0o700)
+        for directory in (self.home, self._data):
+            self._user.own(directory)
+        self._programs = Path(stock) if (stock := os.environ.get("EVENTSITE_TEST_POSTGRES")) else None
+        locale = _STOCK_LOCALE if self._programs else cluster.LOCALE
+        cluster.initdb(self._data, self._user, "--no-sync", locale=locale, programs=self._programs)
+        cluster.allow(self._data, self._user)
+        self.conninfo = make_conninfo(host=str(self.home), user="postgres", dbname="postgres")
+
+    def start(self) -> None:
+        """Start it; return when it answers."""
+        command = cluster.server_command(
+            self._data, self.home, self._user, settings=self._settings, programs=self._programs
         )
-    atexit.register(stop, server, home)
-    conninfo = make_conninfo(host=str(home), user="postgres", dbname="postgres")
-    while pq.PGconn.ping(conninfo.encode()) != pq.Ping.OK:
-        if server.poll() is not None:
-            raise RuntimeError(f"The tests' Postgres did not start:\n{(home / 'log').read_text()}")
-        time.sleep(0.02)
-    return conninfo
+        with (self.home / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                command, stdout=log, stderr=log, preexec_fn=die_with_parent(signal.SIGQUIT), **self._user.popen()
+            )
+        while pq.PGconn.ping(self.conninfo.encode()) != pq.Ping.OK:
+            if self._server.poll() is not None:
+                raise RuntimeError(f"The tests' Postgres did not start:\n{(self.home / 'log').read_text()}")
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals) -> None:
+        """SIGINT ends all sessions and stops; SIGQUIT stops at once, as a crash does."""
+        self._server.send_signal(how)
+        self._server.wait()
+
+    def remove(self) -> None:
+        if self._server.poll() is None:
+            self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
-def stop(server: subprocess.Popen[bytes], home: Path) -> None:
-    server.send_signal(signal.SIGQUIT)
-    server.wait()
-    shutil.rmtree(home, ignore_errors=True)
+def start(settings: Mapping[str, str] = SETTINGS) -> str:
+    """Start one that lives as long as this process; its conninfo."""
+    postgres = Postgres(settings)
+    postgres.start()
+    atexit.register(postgres.remove)
+    return postgres.conninfo

@@ -17,7 +17,7 @@ from events.engine import Engine
 from events.models import Log
 from events.reading import store, tail
 from events.types import Appended, Event
-from tests.integration.faults.postgres import Postgres
+from tests.support.cluster import SETTINGS, Postgres
 from tests.support.factories import make_append
 from tests.support.invariants import assert_whole
 from tests.support.patience import PATIENCE, until, until_longer
@@ -25,10 +25,10 @@ from tests.support.patience import PATIENCE, until, until_longer
 
 @pytest.fixture
 def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Postgres]:
-    """With a log, number 1."""
-    postgres = Postgres()
+    """With a log, number 1. A crash loses nothing that the kernel has: what is answered must be written by then."""
+    postgres = Postgres({**SETTINGS, "synchronous_commit": "on"})
     postgres.start()
-    own = {**connections.databases["default"], "HOST": str(postgres._home), "NAME": "postgres", "USER": "postgres"}
+    own = {**connections.databases["default"], "HOST": str(postgres.home), "NAME": "postgres", "USER": "postgres"}
     connections.databases["own"] = {**own, "PORT": ""}
     try:
         call_command("migrate", database="own", verbosity=0)
