@@ -1,15 +1,15 @@
 -- Puts exported events back as they were, at the end of a log whose head stands exactly before the first of them.
 --
 -- The caller has checked the content and the digests; this checks that positions, versions and times go on from what
--- the log holds, and raises if they don't. Lists are texts as in append_events().
-create function restore_events(
+-- the log holds, and raises if they don't. Lists are texts, and nothing is compiled, as in append_events().
+create or replace function restore_events(
     p_log int, p_first bigint,
     e_stream text, e_version text, e_id text, e_type text, e_data text, e_metadata text, e_agent text,
     e_schema_version text, e_correlation_id text, e_causation_id text, e_occurred_at text, e_recorded_at text,
     e_expected_version text, e_read_position text, e_digest text,
     k_key text, k_fingerprint text, k_first text, k_last text
 ) returns void language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
     streams constant text[] := string_to_array(e_stream, e'\x1f');
