@@ -9,16 +9,22 @@ import asyncio
 from typing import Any, Self
 
 import psycopg
-from django.db import connections
-from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from events.appending.writer import Writer
 from events.reading.notify import Notifier, listen
 from events.reading.tail import Tails
+from events.sessions import address
 
 DatabaseAway = psycopg.OperationalError
 """What a read raises when the database can't be reached, or does not answer in time."""
+
+_READER = {
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+    # A plan for any prefix and any limit would sort all that match: reads are planned for what they ask.
+    "plan_cache_mode": "force_custom_plan",
+}
 
 _current: Engine | None = None
 
@@ -39,33 +45,28 @@ class Engine:
 
     async def __aenter__(self) -> Self:
         global _current
-        address = conninfo()
+        database = address()
         self.pool = AsyncConnectionPool(
-            address,
+            database.session("reader", _READER),
             min_size=1,
             max_size=8,
             timeout=5,
             open=False,
             check=AsyncConnectionPool.check_connection,
-            kwargs={
-                "autocommit": True,
-                # A plan for any prefix and any limit would sort all that match: reads are planned for what they ask.
-                "options": "-c timezone=UTC -c statement_timeout=30s -c plan_cache_mode=force_custom_plan",
-                "application_name": "eventsite reader",
-            },
+            kwargs={"autocommit": True},
         )
         await self.pool.open()
         self.tails = Tails(self.pool)
-        notifier = Notifier(address)
+        notifier = Notifier(database)
 
         def grown(log_id: int) -> None:
             self.tails.wake(log_id)
             notifier.mention(log_id)
 
-        self.writer = Writer(address, on_append=grown)
+        self.writer = Writer(database, on_append=grown)
         self._tasks = [
             asyncio.create_task(notifier.run(), name="notifier"),
-            asyncio.create_task(listen(address, self.tails.wake), name="listener"),
+            asyncio.create_task(listen(database, self.tails.wake), name="listener"),
         ]
         self._outer, _current = _current, self
         return self
@@ -79,12 +80,3 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pool.close()
-
-
-def conninfo() -> str:
-    """Django's own database, as libpq names it."""
-    parameters = connections["default"].get_connection_params()
-    own = ("client_encoding", "prepare_threshold")
-    return make_conninfo(
-        **{key: str(value) for key, value in parameters.items() if isinstance(value, str | int) and key not in own}
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +14,17 @@ POOL = {"min_size": 1, "max_size": 8, "timeout": 10}
 PREPARED = 5
 """After how many executions a statement is prepared, where psycopg's own cursor is used: Django's never does that."""
 
+SETTINGS = "-c jit=off"
+"""Of every session. To compile a plan takes longer than running it: pages and appends ask for little, but often."""
+NETWORK = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""Unless the URL says otherwise, a server that vanished without a word is noticed within twenty seconds, not hours."""
+
 
 def database(url: str) -> dict[str, Any]:
     try:
@@ -22,6 +34,7 @@ def database(url: str) -> dict[str, Any]:
     name = options.pop("dbname", "")
     if not name:
         raise ImproperlyConfigured("DATABASE_URL names no database: postgresql://user:password@host:5432/NAME")
+    asked = options.pop("options", None) or os.environ.get("PGOPTIONS", "")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,
@@ -29,5 +42,11 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": options.pop("password", ""),
         "HOST": options.pop("host", ""),
         "PORT": str(options.pop("port", "")),
-        "OPTIONS": {**options, "pool": POOL, "prepare_threshold": PREPARED},
+        "OPTIONS": {
+            **NETWORK,
+            **options,
+            "options": f"{asked} {SETTINGS}".strip(),
+            "pool": POOL,
+            "prepare_threshold": PREPARED,
+        },
     }

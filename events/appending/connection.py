@@ -13,6 +13,8 @@ import psycopg
 from django.conf import settings
 from psycopg.pq import TransactionStatus
 
+from events.sessions import Address
+
 _IDLE = 60.0
 """Seconds after which a connection is given back."""
 
@@ -20,8 +22,8 @@ _IDLE = 60.0
 class Connection:
     """At most one connection. Every statement is a transaction, and is prepared."""
 
-    def __init__(self, conninfo: str) -> None:
-        self._conninfo = conninfo
+    def __init__(self, address: Address) -> None:
+        self._address = address
         self._open: _Open | None = None
 
     @property
@@ -34,13 +36,16 @@ class Connection:
         if self._open is None:
             limits = settings.EVENTSITE
             milliseconds = int(limits.writer_timeout * 1000)
+            own = {
+                "lock_timeout": str(milliseconds // 2),
+                "statement_timeout": str(milliseconds * 4 // 5),
+                "idle_in_transaction_session_timeout": "5s",
+                "client_connection_check_interval": "1s",
+            }
             connection = await psycopg.AsyncConnection.connect(
-                self._conninfo,
+                self._address.session("writer", own),
                 autocommit=True,
                 connect_timeout=max(1, milliseconds // 2000),
-                options=f"-c lock_timeout={milliseconds // 2} -c statement_timeout={milliseconds * 4 // 5}"
-                " -c idle_in_transaction_session_timeout=5s -c client_connection_check_interval=1s",
-                application_name="eventsite writer",
             )
             self._open = _Open(connection)
             self._open.watch = asyncio.create_task(self._watch(self._open, limits.writer_timeout))

@@ -26,6 +26,7 @@ from events.appending.checks import size
 from events.appending.connection import Connection
 from events.appending.plan import Known, Outcome, Plan, Request, plan
 from events.errors import EventsError, OutcomeUnknown, QueueFull, Unavailable, brief
+from events.sessions import Address
 from events.types import Append
 
 logger = logging.getLogger(__name__)
@@ -53,8 +54,8 @@ class Writer:
     `on_append(log_id)` is called after each commit, before the callers are answered.
     """
 
-    def __init__(self, conninfo: str, *, on_append: Callable[[int], None] = lambda log_id: None) -> None:
-        self._conninfo = conninfo
+    def __init__(self, address: Address, *, on_append: Callable[[int], None] = lambda log_id: None) -> None:
+        self._address = address
         self._on_append = on_append
         self._logs: dict[int, _LogWriter] = {}
         self._closing = False
@@ -82,7 +83,7 @@ class Writer:
         self.bytes += request.size
         log = self._logs.get(log_id)
         if log is None:
-            log = self._logs[log_id] = _LogWriter(log_id, self._conninfo, self._on_append, self._release)
+            log = self._logs[log_id] = _LogWriter(log_id, self._address, self._on_append, self._release)
             log.task.add_done_callback(lambda _: self._logs.pop(log_id, None))
         log.put(request)
         # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush already.
@@ -104,10 +105,10 @@ class _LogWriter:
     """One log's queue, connection and task."""
 
     def __init__(
-        self, log_id: int, conninfo: str, on_append: Callable[[int], None], release: Callable[[_Waiting], None]
+        self, log_id: int, address: Address, on_append: Callable[[int], None], release: Callable[[_Waiting], None]
     ) -> None:
         self._log_id = log_id
-        self._connection = Connection(conninfo)
+        self._connection = Connection(address)
         self._on_append = on_append
         self._release = release
         self._queue: deque[_Waiting] = deque()

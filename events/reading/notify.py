@@ -11,6 +11,7 @@ import psycopg
 
 from events import sql
 from events.errors import brief
+from events.sessions import Address
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,8 @@ class Notifier:
     Inside the append's transaction NOTIFY would hold a lock of the whole database across the commit.
     """
 
-    def __init__(self, conninfo: str) -> None:
-        self._conninfo = conninfo
+    def __init__(self, address: Address) -> None:
+        self._address = address
         self._grown: set[int] = set()
         self._wake = asyncio.Event()
 
@@ -39,7 +40,7 @@ class Notifier:
     async def run(self) -> NoReturn:
         while True:
             try:
-                async with await _connect(self._conninfo, "notifier") as connection:
+                async with await _connect(self._address, "notifier") as connection:
                     while True:
                         await self._wake.wait()
                         self._wake.clear()
@@ -51,11 +52,11 @@ class Notifier:
                 await asyncio.sleep(_RETRY)
 
 
-async def listen(conninfo: str, on_growth: Callable[[int], None]) -> NoReturn:
+async def listen(address: Address, on_growth: Callable[[int], None]) -> NoReturn:
     """Call `on_growth(log_id)` for each notification, over one connection, for ever."""
     while True:
         try:
-            async with await _connect(conninfo, "listener") as connection:
+            async with await _connect(address, "listener") as connection:
                 await connection.execute(sql.LISTEN)
                 while True:
                     async for notification in connection.notifies(timeout=_PING):
@@ -70,7 +71,5 @@ async def listen(conninfo: str, on_growth: Callable[[int], None]) -> NoReturn:
             await asyncio.sleep(_RETRY)
 
 
-async def _connect(conninfo: str, name: str) -> psycopg.AsyncConnection:
-    return await psycopg.AsyncConnection.connect(
-        conninfo, autocommit=True, connect_timeout=5, application_name=f"eventsite {name}"
-    )
+async def _connect(address: Address, name: str) -> psycopg.AsyncConnection:
+    return await psycopg.AsyncConnection.connect(address.session(name), autocommit=True)

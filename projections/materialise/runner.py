@@ -22,9 +22,9 @@ import psycopg
 from django.conf import settings
 from django.db.models import Q
 
-from events.engine import conninfo
 from events.errors import brief
 from events.reading import store
+from events.sessions import address
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Decoded, Projection, decode
@@ -39,11 +39,16 @@ _LEASE = 15
 """Seconds; a runner looks at its logs once a second."""
 _LONGEST_FOLD = 120
 """Seconds that a batch may take between two statements before the database gives its rows free."""
-_OPTIONS = (
-    "-c timezone=UTC -c plan_cache_mode=force_custom_plan -c lock_timeout=5s"
-    f" -c idle_session_timeout={_LEASE}s -c idle_in_transaction_session_timeout={_LONGEST_FOLD}s"
-    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-)
+_SETTINGS = {
+    "timezone": "UTC",
+    "plan_cache_mode": "force_custom_plan",
+    "lock_timeout": "5s",
+    "idle_session_timeout": f"{_LEASE}s",
+    "idle_in_transaction_session_timeout": f"{_LONGEST_FOLD}s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
 _RETRY = 1.0
 _NOTE = 1.0
 _PACE, _LEAST_PACE = 0.2, 0.02
@@ -147,10 +152,8 @@ class Runner:
 
     def _connected(self) -> Session:
         if self._session is None:
-            name = f"eventsite projections {self._part.name.lower()}"
-            self._session = psycopg.connect(
-                conninfo(), autocommit=True, connect_timeout=5, options=_OPTIONS, application_name=name
-            )
+            session = address().session(f"projections {self._part.name.lower()}", _SETTINGS)
+            self._session = psycopg.connect(session, autocommit=True)
             self._session.execute(sql.LISTEN)
         return self._session
 

@@ -15,6 +15,7 @@ from events.access import tokens
 from events.appending.checks import new_append, new_event
 from events.appending.writer import Writer
 from events.models import Log, Scope
+from events.sessions import Address
 from events.types import Append, Appended
 from tests.benchmarks import payloads
 
@@ -81,7 +82,7 @@ async def _all(log_id: int, callers: int, prepared: list[Append]) -> float:
 @asynccontextmanager
 async def _writer(log_id: int) -> AsyncIterator[Writer]:
     """A writer that is connected and has its statement prepared."""
-    writer = Writer(os.environ["DATABASE_URL"])
+    writer = Writer(Address(os.environ["DATABASE_URL"]))
     await _append(writer, log_id, make_append("warm-up", 0, 1))
     yield writer
     await writer.aclose()

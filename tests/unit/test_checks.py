@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from eventsite import checks
 from eventsite.limits import Limits
-from tests.server import CHECKOUT
+from tests.support.server import CHECKOUT
 
 
 def test_the_defaults_fit_together(settings: Settings) -> None:

@@ -10,7 +10,9 @@ import pytest_asyncio
 from pytest_django import Settings
 
 from events import engine as engines
+from events import sessions
 from events.engine import Engine
+from events.sessions import Address
 from tests.integration.faults.proxy import Proxy, proxied
 
 
@@ -23,7 +25,7 @@ def short_patience(settings: Settings) -> float:
 
 @pytest_asyncio.fixture
 async def proxy(database: None) -> AsyncIterator[Proxy]:
-    async with proxied(engines.conninfo()) as proxy:
+    async with proxied(sessions.address().conninfo) as proxy:
         yield proxy
 
 
@@ -31,7 +33,7 @@ async def proxy(database: None) -> AsyncIterator[Proxy]:
 async def frail_engine(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
     """An engine all of whose connections go through the proxy."""
     with monkeypatch.context() as patched:
-        patched.setattr(engines, "conninfo", lambda: proxy.conninfo)
+        patched.setattr(engines, "address", lambda: Address(proxy.conninfo))
         engine = await Engine().__aenter__()
     try:
         yield engine

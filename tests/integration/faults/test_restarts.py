@@ -16,6 +16,7 @@ from events.appending.plan import Outcome
 from events.engine import Engine
 from events.models import Log
 from events.reading import store, tail
+from events.sessions import Address
 from events.types import Appended, Event
 from tests.support.cluster import SETTINGS, Postgres
 from tests.support.factories import make_append
@@ -44,7 +45,7 @@ def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Pos
 async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "conninfo", lambda: postgres.conninfo)
+    monkeypatch.setattr(engines, "address", lambda: Address(postgres.conninfo))
     monkeypatch.setattr(tail, "_RETRY", 0.05)
     answers: dict[str, Outcome] = {}
     seen: list[Event] = []

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from events.engine import conninfo
+from events import sessions
 from events.models import Log
 from events.reading import store
 from events.redaction import redact
@@ -134,7 +134,7 @@ def test_a_build_that_moved_meanwhile_is_not_written_again(log: Log) -> None:
     before = states(log)
     Checkpoint.objects.filter(log=log).update(position=20)
     stale = Build(log.pk, "totals", 1, 1, fingerprint(projection), True, "stop", 10, 0.0)
-    session = psycopg.connect(conninfo(), autocommit=True)
+    session = psycopg.connect(sessions.address().conninfo, autocommit=True)
     with session:
         read = partial(_all_after, log, stale.position)
         moved = builds.advance(

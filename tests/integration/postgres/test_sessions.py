@@ -1,0 +1,82 @@
+"""What DATABASE_URL asks for holds for every session, whoever begins it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from events.engine import Engine
+from events.models import Log
+from eventsite.database import database as parse
+from projections.materialise.runner import Runner
+from tests.support.factories import make_append
+from tests.support.patience import PATIENCE
+
+OPTIONS = "-c%20track_activities%3Doff%20-c%20work_mem%3D7MB"
+SESSIONS = """
+    select application_name, state from pg_stat_activity
+    where datname = current_database() and application_name like '%% %%' and pid <> pg_backend_pid()"""
+
+
+@pytest.fixture
+def with_options(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if DATABASE_URL had options. With `track_activities` off, Postgres shows of a session that it has that."""
+    options = {**connection.settings_dict["OPTIONS"], **url_options(f"postgresql:///any?options={OPTIONS}")}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    connection.close()
+    yield
+    connection.close()
+
+
+def url_options(url: str) -> dict[str, Any]:
+    return {name: value for name, value in parse(url)["OPTIONS"].items() if name != "pool"}
+
+
+def sessions() -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(SESSIONS)
+        return list(cursor.fetchall())
+
+
+@pytest.mark.usefixtures("with_options")
+async def test_the_options_of_the_url_hold_for_every_session(log: Log) -> None:
+    async with Engine() as engine:
+        [outcome] = await engine.writer.append(log.pk, [make_append()])
+        assert not isinstance(outcome, Exception)
+        runner = Runner(logs=[log.pk])
+        await sync_to_async(runner.turn)()
+        try:
+            names = {f"eventsite {name}" for name in ("reader", "writer", "notifier", "listener", "projections live")}
+            seen: dict[str, str] = {}
+            async with asyncio.timeout(PATIENCE):
+                while not names <= seen.keys():
+                    seen = dict(await sync_to_async(sessions)())
+            assert set(seen.values()) == {"disabled"}
+            async with engine.pool.connection() as session:
+                assert await (await session.execute("show work_mem")).fetchone() == ("7MB",)
+        finally:
+            await sync_to_async(runner.close)()
+
+
+@pytest.mark.usefixtures("with_options")
+def test_the_options_of_the_url_hold_for_pages() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("show work_mem")
+        assert cursor.fetchone() == ("7MB",)
+
+
+def test_options_of_the_environment_hold_where_the_url_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c work_mem=9MB")
+    assert parse("postgresql:///any")["OPTIONS"]["options"] == "-c work_mem=9MB -c jit=off"
+    named = parse("postgresql:///any?options=-c%20work_mem%3D7MB")["OPTIONS"]["options"]
+    assert named == "-c work_mem=7MB -c jit=off"
+
+
+def test_a_server_that_vanished_is_noticed_in_seconds_unless_the_url_says_otherwise() -> None:
+    assert parse("postgresql:///any")["OPTIONS"]["tcp_user_timeout"] == "20000"
+    assert parse("postgresql:///any?tcp_user_timeout=0")["OPTIONS"]["tcp_user_timeout"] == "0"
