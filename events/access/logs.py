@@ -25,7 +25,5 @@ def named(name: str) -> LogInfo:
     """The log of this name, for a command. Raises `NotFound`, saying how to make one."""
     log = store.log(name).first()
     if log is None:
-        raise NotFound(
-            f"There is no log {name!r}. This makes it: manage.py create_token --log {name} --name NAME --scopes append"
-        )
+        raise NotFound(f"There is no log {name!r}. This makes it: manage.py create_log {name}")
     return log

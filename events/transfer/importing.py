@@ -27,6 +27,7 @@ Chunk = list[Item]
 class Imported:
     """What became of the records."""
 
+    readable: int = 0
     added: int = 0
     there_already: int = 0
     broken: int = 0
@@ -75,6 +76,7 @@ async def _write(
     writer: Writer, log_id: int, chunk: Chunk, imported: Imported, report: Callable[[Broken], object]
 ) -> None:
     records = [item for item in chunk if isinstance(item, Record)]
+    imported.readable += len(records)
     outcomes = iter(await writer.append(log_id, [new_append(item.stream, [item.event]) for item in records]))
     for item in chunk:
         outcome = item if isinstance(item, Broken) else _settle(next(outcomes), item, imported)

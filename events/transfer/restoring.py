@@ -61,6 +61,8 @@ def restore(log_id: int, paths: Sequence[Path], *, progress: Callable[[int], obj
             _restore_chunk(log_id, chunk, head=head)
             head = chunk[-1].position
             redactions += [_redaction(log_id, record) for record in chunk if record.redaction]
+        if not head:
+            raise RestoreFailed("There is no event in it.")
         _finish(log_id, head, redactions)
     return head
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from events.access.logs import named
+from events.access import logs
 from events.errors import EventsError
-from events.transfer.importers import FORMATS
-from events.transfer.importers.base import Broken, find, read_files
+from events.transfer.importers import FORMATS, find_files, other_formats
+from events.transfer.importers.base import Broken, Format, read_files
 from events.transfer.importing import Imported, import_items
 from events.transfer.restoring import restore
+from events.types import LogInfo
+
+_MAX_NAMED = 100
+"""Broken records that are named; the others are only counted."""
 
 
 class Command(BaseCommand):
@@ -25,6 +31,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="file or directory; .gz is unzipped")
         parser.add_argument("--log", required=True)
+        parser.add_argument("--create", action="store_true", help="make the log if it isn't there")
         parser.add_argument("--format", choices=sorted(FORMATS), default="eventsite", help="default: %(default)s")
         parser.add_argument(
             "--restore",
@@ -33,43 +40,78 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        chosen = FORMATS[options["format"]]
-        if options["restore"] and chosen.name != "eventsite":
+        format = FORMATS[options["format"]]
+        if options["restore"] and format.name != "eventsite":
             raise CommandError("--restore takes our own format only.")
         try:
-            log = named(options["log"])
-            files = find(options["files"], chosen.suffixes)
+            files = find_files(options["files"], format)
+            if options["create"]:
+                logs.ensure(options["log"])
+            log = logs.named(options["log"])
+        except ValidationError as error:
+            raise CommandError(f"--log: {' '.join(error.messages)}") from None
         except (EventsError, FileNotFoundError) as error:
             raise CommandError(str(error)) from None
-        size = sum(file.stat().st_size for file in files)
-        with tqdm(total=size, unit="B", unit_scale=True, disable=None, file=sys.stderr, leave=False) as bar:
-            try:
-                if options["restore"]:
-                    head = restore(log.id, files, progress=bar.update)
-                else:
-                    items = read_files(files, chosen.read, progress=bar.update)
-                    imported = asyncio.run(import_items(log.id, items, report=self._report))
-            except EventsError as error:
-                raise CommandError(_stopped(error, restored=options["restore"])) from None
-        if options["restore"]:
-            self.stdout.write(f"Restored {head:,} events to {log.name}.")
-        else:
-            self._conclude(log.name, imported)
+        with tqdm(
+            total=sum(file.stat().st_size for file in files),
+            unit="B",
+            unit_scale=True,
+            disable=None,
+            file=sys.stderr,
+            leave=False,
+        ) as bar:
+            if options["restore"]:
+                self._restore(log, files, progress=bar.update)
+            else:
+                self._import(log, files, format, progress=bar.update)
 
-    def _report(self, broken: Broken) -> None:
-        tqdm.write(f"{broken.where}: {broken.reason}", file=sys.stderr)
+    def _restore(self, log: LogInfo, files: list[Path], *, progress: Callable[[int], object]) -> None:
+        try:
+            head = restore(log.id, files, progress=progress)
+        except EventsError as error:
+            raise CommandError(f"{error.detail} Nothing was restored.") from None
+        self.stdout.write(f"Restored {head:,} events to {log.name}.")
 
-    def _conclude(self, name: str, imported: Imported) -> None:
-        added = f"Added {imported.added:,} events to {name}"
+    def _import(self, log: LogInfo, files: list[Path], format: Format, *, progress: Callable[[int], object]) -> None:
+        items = read_files(files, format.read, progress=progress)
+        try:
+            imported = asyncio.run(import_items(log.id, items, report=_Report()))
+        except EventsError as error:
+            raise CommandError(f"{error.detail} Run the same command again: it goes on from there.") from None
+        added = f"Added {imported.added:,} events to {log.name}"
         if imported.added:
             added += f", at positions from {imported.first_position:,} to {imported.last_position:,}"
+        self.stdout.write(f"Read {_counted(len(files), 'file')}.")
         self.stdout.write(f"{added}.")
         self.stdout.write(f"Skipped {imported.there_already:,} that were there already.")
-        if imported.broken:
-            broken = "1 record" if imported.broken == 1 else f"{imported.broken:,} records"
-            raise CommandError(f"{broken} could not be imported: see above, where each is named.")
+        if failure := _failure(imported, format):
+            raise CommandError(failure)
 
 
-def _stopped(error: EventsError, *, restored: bool) -> str:
-    more = "Nothing was restored." if restored else "Run the same command again: it goes on from there."
-    return f"{error.detail} {more}"
+class _Report:
+    """Names each broken record as it comes, up to a number that a person may read."""
+
+    def __init__(self) -> None:
+        self._named = 0
+
+    def __call__(self, broken: Broken) -> None:
+        self._named += 1
+        if self._named <= _MAX_NAMED:
+            tqdm.write(f"{broken.where}: {broken.reason}", file=sys.stderr)
+
+
+def _failure(imported: Imported, format: Format) -> str:
+    """What to say where not all was imported; "" where it was."""
+    sentences = []
+    if imported.broken:
+        named = f"the first {_MAX_NAMED} are" if imported.broken > _MAX_NAMED else "each is"
+        sentences.append(
+            f"{_counted(imported.broken, 'record')} could not be imported: see above, where {named} named."
+        )
+    if not imported.readable:
+        sentences.append(f"There is nothing of {format} in it. {other_formats(format)}")
+    return " ".join(sentences)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -20,8 +20,8 @@ from events import client
 from events.access import logs, tokens
 from events.api.schemas import AppendOut
 from events.models import Scope
-from events.transfer.importers import FORMATS
-from events.transfer.importers.base import Format, Record, find, read_files
+from events.transfer.importers import FORMATS, NothingToRead, find_files, other_formats
+from events.transfer.importers.base import Format, Record, read_files
 from events.transfer.playing import Playing
 
 _LOG = "main"
@@ -77,8 +77,8 @@ class Command(BaseCommand):
 
     def _records(self, file: Path, format: Format) -> list[Record]:
         try:
-            files = find([file], format.suffixes)
-        except FileNotFoundError as error:
+            files = find_files([file], format)
+        except (FileNotFoundError, NothingToRead) as error:
             raise CommandError(str(error)) from None
         records = []
         for item in read_files(files, format.read, progress=lambda count: None):
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             else:
                 self.stderr.write(f"{item.where}: {item.reason}")
         if not records:
-            raise CommandError(f"There is nothing in {file} that --format {format.name} can play.")
+            raise CommandError(f"There is nothing of {format} in {file} to play. {other_formats(format)}")
         return records
 
     def _run(self, records: list[Record], name: str | None) -> list[Record]:

@@ -103,6 +103,9 @@ class Format:
     suffixes: tuple[str, ...]
     read: Callable[[Source], Iterator[Item]]
 
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.suffixes)})"
+
 
 def line_max_bytes() -> int:
     """The longest line: as long as the longest request."""

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from events.models import Log
 from events.reading import store
+from events.transfer.importers import FORMATS
 from events.types import Appended, Event
 from tests.integration.importers.commands import append, export_events, import_events, redact_event, write_lines
-from tests.support.factories import make_append
+from tests.support.factories import make_append, make_name
 
 
 def line(id: int | str, **fields: Any) -> dict[str, Any]:
@@ -40,7 +42,9 @@ def test_every_line_becomes_an_event_in_the_order_of_the_file(log: Log, tmp_path
     )  # fmt: skip
     assert second.occurred_at is not None
     assert second.occurred_at.isoformat() == "2026-01-31T11:00:00+00:00"
-    assert said == f"Added 2 events to {log.name}, at positions from 1 to 2.\nSkipped 0 that were there already.\n"
+    assert said == (
+        f"Read 1 file.\nAdded 2 events to {log.name}, at positions from 1 to 2.\nSkipped 0 that were there already.\n"
+    )
 
 
 def test_importing_again_adds_nothing(log: Log, tmp_path: Path) -> None:
@@ -49,7 +53,7 @@ def test_importing_again_adds_nothing(log: Log, tmp_path: Path) -> None:
 
     said = import_events(log, path)
 
-    assert said == f"Added 0 events to {log.name}.\nSkipped 2 that were there already.\n"
+    assert said == f"Read 1 file.\nAdded 0 events to {log.name}.\nSkipped 2 that were there already.\n"
     assert len(events(log)) == 2
 
 
@@ -149,8 +153,85 @@ def test_a_payload_at_the_limit_is_imported(log: Log, tmp_path: Path) -> None:
 
 
 def test_a_log_that_is_not_there_is_an_error_that_says_how_to_make_it(database: None, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="create_token --log nowhere"):
+    with pytest.raises(CommandError, match="This makes it: manage.py create_log nowhere"):
         import_events(Log(name="nowhere"), write_lines(tmp_path / "a.jsonl", [line(1)]))
+
+
+def test_an_import_makes_the_log_if_it_is_told_to(database: None, tmp_path: Path) -> None:
+    name = make_name("log")
+    files = [write_lines(tmp_path / f"{n}.jsonl", [line(n)]) for n in range(3)]
+
+    said = [import_events(Log(name=name), *files, create=True) for _ in range(2)]
+
+    assert said[0].startswith(f"Read 3 files.\nAdded 3 events to {name}, ")
+    assert said[1].startswith(f"Read 3 files.\nAdded 0 events to {name}.\nSkipped 3 ")
+
+
+def test_no_log_is_made_for_files_that_are_not_there_or_by_a_bad_name(database: None, tmp_path: Path) -> None:
+    name = make_name("log")
+
+    with pytest.raises(CommandError, match="There is no file of eventsite"):
+        import_events(Log(name=name), tmp_path, create=True)
+    with pytest.raises(CommandError, match="--log: Use 1 to 63 of a-z"):
+        import_events(Log(name="Not A Name"), write_lines(tmp_path / "a.jsonl", [line(1)]), create=True)
+
+    assert not Log.objects.filter(name__in=[name, "Not A Name"]).exists()
+
+
+@pytest.mark.parametrize("command", ["import_events", "play"])
+@pytest.mark.parametrize(("format", "suffixes"), [("eventsite", ".jsonl, .ndjson"), ("tau-bench", ".json")])
+def test_a_directory_without_a_file_of_the_format_is_refused_with_the_formats_there_are(
+    log: Log, tmp_path: Path, command: str, format: str, suffixes: str
+) -> None:
+    (tmp_path / "run.xml").touch()
+
+    with pytest.raises(CommandError) as refused:
+        call_command(command, str(tmp_path), log=log.name, format=format)
+
+    said = str(refused.value)
+    assert said.startswith(f"There is no file of {format} ({suffixes}) in {tmp_path}. Other formats: ")
+    for other in FORMATS.keys() - {format}:
+        assert f"{other} (." in said
+
+
+@pytest.mark.parametrize("restore", [False, True])
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
+def test_files_without_a_record_are_no_import(log: Log, tmp_path: Path, content: bytes, restore: bool) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(content)
+
+    with pytest.raises(CommandError, match=r"There is (nothing of eventsite|no event) .* in it|no event in it"):
+        import_events(log, path, restore=restore)
+
+
+def test_files_of_another_format_are_no_import_and_the_formats_are_named(log: Log, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [{"instance_id": "i", "history": []}])
+
+    with pytest.raises(CommandError, match=r"1 record could not .* nothing of eventsite .* openhands \(.jsonl"):
+        import_events(log, path)
+
+
+def test_of_very_many_broken_records_the_first_are_named_and_all_are_counted(
+    log: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [*[b"{oops\n"] * 250, line(1)])
+
+    with pytest.raises(
+        CommandError, match="250 records could not be imported: see above, where the first 100 are named."
+    ):
+        import_events(log, path)
+
+    assert capsys.readouterr().err.count(f"{path}:") == 100
+    assert len(events(log)) == 1
+
+
+def test_a_file_from_windows_is_imported(log: Log, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(json.dumps(line(n)).encode() for n in range(2)) + b"\r\n")
+
+    import_events(log, path)
+
+    assert [event.id for event in events(log)] == ["0", "1"]
 
 
 def test_a_database_that_is_away_stops_the_import_and_says_to_run_it_again(
