@@ -8,12 +8,17 @@ import signal
 import sys
 from contextlib import ExitStack
 
+from eventsite.version import version
+
 WITHOUT_DATABASE = {"help", "version", "check", "diffsettings", "--help", "-h", "--version"}
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventsite.settings")
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    if sys.argv[1:] in (["version"], ["--version"]):  # which Django would answer with its own
+        print(version())
+        return
     from django.core.management import execute_from_command_line
 
     with ExitStack() as stack:
