@@ -31,6 +31,7 @@ lint: $(ready_dev)  ## check style, types, layers, templates, scripts and styles
 	$(python) -m mypy .
 	.venv/bin/lint-imports
 	git ls-files -z -- '*.html' | xargs -0 -r .venv/bin/djade --check --target-version 5.2
+	.venv/bin/oxlint static
 	.venv/bin/oxfmt --check static
 
 bench: $(ready_dev)  ## run the benchmarks (four minutes; on a calm machine)

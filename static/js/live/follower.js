@@ -1,70 +1,63 @@
 /**
- * A socket that follows a log from a position. Whatever happens to the connection, the next one goes on from
- * the last position seen, so that no row is lost and none comes twice.
+ * Follows a log over a socket, from a position on. If the connection is lost, the next one continues after the last
+ * position that came, so no row is lost and none comes twice.
  */
-const RETRY_FIRST = 500;
-const RETRY_LAST = 10_000;
-// The server speaks every 15 seconds. A connection that was cut silently says so only by its silence.
-const SILENCE = 40_000;
-/** A connection's state, in words. */
-export const WORDS = {
-  open: "",
-  lost: "Reconnecting…",
-  "signed-out": "You are signed out.",
-  "not-a-member": "You may no longer read this log.",
-};
-const ENDS = { 4400: "unreadable", 4401: "signed-out", 4404: "not-a-member" };
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 10_000;
+// The server sends something every 15 seconds. A connection that was cut without a word is known by its silence.
+const MAX_SILENCE_MS = 40_000;
+/** The codes with which the server closes a socket for good, as keys of `WORDS` in connection.js. */
+const FINAL_CODES = { 4400: "unreadable", 4401: "signed-out", 4404: "not-a-member" };
 
 export class Follower {
   /**
-   * `onFrame({ position, rows, html })` for each frame; `onState` with "open", "lost", "signed-out",
-   * "not-a-member" or "unreadable". With `counts` no rows are sent, only how many there are.
+   * `onFrame({ position, rows, html })` is called for each frame, `onState` with a key of `WORDS` when the state of the
+   * connection changes. With `counts` the server sends no rows, only their number.
    */
   constructor(path, { after, counts = false, onFrame, onState = () => {} }) {
     this.url = new URL(path, location.href);
     this.url.protocol = this.url.protocol.replace("http", "ws");
     if (counts) this.url.searchParams.set("counts", "on");
-    this.seen = after;
+    this.position = after;
     this.onFrame = onFrame;
     this.onState = onState;
-    this.retry = RETRY_FIRST;
+    this.retryMs = FIRST_RETRY_MS;
     this.connect();
   }
 
   connect() {
-    this.url.searchParams.set("after", this.seen);
+    this.url.searchParams.set("after", this.position);
     this.socket = new WebSocket(this.url);
-    this.listen();
-    this.socket.onmessage = ({ data }) => this.receive(JSON.parse(data));
-    this.socket.onclose = ({ code }) => this.lose(code);
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    this.socket.addEventListener("message", ({ data }) => this.receive(JSON.parse(data)), { signal });
+    this.socket.addEventListener("close", ({ code }) => this.lose(code), { signal });
+    this.expectFrame();
   }
 
   receive(frame) {
-    this.listen();
-    this.retry = RETRY_FIRST;
+    this.expectFrame();
+    this.retryMs = FIRST_RETRY_MS;
     this.tell("open");
-    this.seen = frame.position;
+    this.position = frame.position;
     this.onFrame(frame);
   }
 
-  /** Until it has been silent for too long. */
-  listen() {
+  expectFrame() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const { socket } = this;
-      socket.onclose = null;
-      socket.close();
+      this.end();
       this.lose();
-    }, SILENCE);
+    }, MAX_SILENCE_MS);
   }
 
   lose(code) {
     clearTimeout(this.timer);
-    this.tell(ENDS[code] ?? "lost");
-    if (code in ENDS) return;
-    // Spread out, so that a restarted server isn't met by everybody at once.
-    this.timer = setTimeout(() => this.connect(), this.retry * (0.75 + Math.random() / 2));
-    this.retry = Math.min(this.retry * 2, RETRY_LAST);
+    this.tell(FINAL_CODES[code] ?? "lost");
+    if (code in FINAL_CODES) return;
+    // The delays differ, so that a restarted server isn't met by all browsers at once.
+    this.timer = setTimeout(() => this.connect(), this.retryMs * (0.75 + Math.random() / 2));
+    this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
   }
 
   tell(state) {
@@ -75,7 +68,7 @@ export class Follower {
 
   end() {
     clearTimeout(this.timer);
-    this.socket.onmessage = this.socket.onclose = null;
+    this.listening.abort();
     this.socket.close();
   }
 }

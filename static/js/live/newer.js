@@ -1,48 +1,42 @@
 /**
- * A link that counts what came since the page was made. A page opts in by markup (events/_newer.html):
+ * A link that counts the events which came since the page was made. The markup is events/_newer.html:
  * `<p data-newer="/ws/logs/…" data-after="42"><a hidden><b></b> in this stream</a><span hidden></span></p>`.
  */
-import { Follower, WORDS } from "./follower.js";
+import { WORDS } from "./connection.js";
+import { Follower } from "./follower.js";
 
-// The element is a polite live region: it changes once in a while, however busy the log is.
-const PAUSE = 1000;
+// Screen readers read each change of the element: it changes rarely, however busy the log is.
+const MIN_INTERVAL_MS = 1000;
 
-class Newer {
-  constructor(element) {
-    this.element = element;
-    this.count = 0;
-    this.timer = 0;
-    const { newer, after } = element.dataset;
-    this.follower = new Follower(newer, {
-      after: Number(after),
-      counts: true,
-      onFrame: ({ rows }) => this.receive(rows),
-      onState: (state) => this.showState(state),
-    });
-  }
+function countNewer(element) {
+  const { newer: path, after } = element.dataset;
+  const link = element.firstElementChild;
+  const state = element.lastElementChild;
+  let count = 0;
+  let timer = 0;
 
-  receive(rows) {
-    if (!this.element.isConnected) this.follower.end();
-    this.count += rows;
-    if (rows) this.timer ||= setTimeout(() => this.tell(), this.element.firstElementChild.hidden ? 0 : PAUSE);
-  }
-
-  showState(state) {
-    const words = this.element.lastElementChild;
-    words.textContent = WORDS[state];
-    words.hidden = !WORDS[state];
-  }
-
-  tell() {
-    this.timer = 0;
-    const link = this.element.firstElementChild;
-    link.querySelector("b").textContent =
-      `${this.count.toLocaleString("en")} newer event${this.count === 1 ? "" : "s"}`;
+  function show() {
+    timer = 0;
+    link.querySelector("b").textContent = `${count.toLocaleString("en")} newer event${count === 1 ? "" : "s"}`;
     link.hidden = false;
   }
+
+  const follower = new Follower(path, {
+    after: Number(after),
+    counts: true,
+    onFrame({ rows }) {
+      if (!element.isConnected) follower.end();
+      count += rows;
+      if (rows) timer ||= setTimeout(show, link.hidden ? 0 : MIN_INTERVAL_MS);
+    },
+    onState(name) {
+      state.textContent = WORDS[name];
+      state.hidden = !WORDS[name];
+    },
+  });
 }
 
 htmx.onLoad((content) => {
-  if (content.matches("[data-newer]")) new Newer(content);
-  for (const element of content.querySelectorAll("[data-newer]")) new Newer(element);
+  if (content.matches("[data-newer]")) countNewer(content);
+  for (const element of content.querySelectorAll("[data-newer]")) countNewer(element);
 });

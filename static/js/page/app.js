@@ -1,4 +1,4 @@
-/** What every page loads. */
+/** The modules of every page. */
 import "./theme.js";
 import "./keys.js";
 import "./copy.js";

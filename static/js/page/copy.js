@@ -1,20 +1,21 @@
 /**
- * Buttons that copy: an element's text (`data-copy="id"`), an address (`data-copy-link`) or what stands there
- * (`data-copy-from`). Hidden where nothing could come of pressing them.
+ * Buttons that copy: the text of an element (`data-copy="id"`), an address (`data-copy-link`) or what the server answers
+ * at an address (`data-copy-from`). They are hidden where the browser lets no script copy.
  */
 const BUTTONS = "[data-copy], [data-copy-link], [data-copy-from]";
+const ANSWER_SHOWN_MS = 1500;
 
 htmx.onLoad((content) => {
   if (!navigator.clipboard) return;
   for (const button of content.querySelectorAll(BUTTONS)) button.hidden = false;
 });
 
-async function textOf({ copy, copyLink, copyFrom }) {
+async function textFor({ copy, copyLink, copyFrom }) {
   if (copy) return document.getElementById(copy).textContent;
   if (copyLink) return new URL(copyLink, location.href).href;
-  const answer = await fetch(copyFrom);
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}`);
-  return answer.text();
+  const response = await fetch(copyFrom);
+  if (!response.ok) throw new Error(`The server answered ${response.status}`);
+  return response.text();
 }
 
 document.addEventListener("click", async ({ target }) => {
@@ -22,15 +23,15 @@ document.addEventListener("click", async ({ target }) => {
   if (!button || button.dataset.busy) return;
   button.dataset.busy = "on";
   const label = button.lastChild;
-  const before = label.textContent;
+  const name = label.textContent;
   try {
-    await navigator.clipboard.writeText(await textOf(button.dataset));
+    await navigator.clipboard.writeText(await textFor(button.dataset));
     label.textContent = "Copied";
   } catch {
     label.textContent = "Not copied";
   }
   setTimeout(() => {
-    label.textContent = before;
+    label.textContent = name;
     delete button.dataset.busy;
-  }, 1500);
+  }, ANSWER_SHOWN_MS);
 });

@@ -1,13 +1,17 @@
-/** A part of the page that could not be fetched says so in its place; what was there stays. */
-const GONE = "It is not there, or you may not see it any more.";
-const AWAY = "The server can’t be reached. What you see is what was there before.";
+/** If a part of the page can't be fetched, the page says so in that part. What the part showed before stays. */
+const NOT_FOUND = "It is not there, or you may no longer see it.";
+const UNREACHABLE = "The server can’t be reached. What you see is what was there before.";
 
-function show({ detail }) {
-  const { target, elt, xhr } = detail;
-  if (!target || target.matches("datalist")) return; // what completes a field may fail in silence
+function wordsFor(status) {
+  if (status === 404) return NOT_FOUND;
+  return status ? `The server answered ${status}; its own log says why.` : UNREACHABLE;
+}
+
+function show({ detail: { target, elt, xhr } }) {
+  // The completions of a field may fail in silence.
+  if (!target || target.matches("datalist")) return;
   const answer = document.getElementById("failed").content.firstElementChild.cloneNode(true);
-  answer.querySelector("p").textContent =
-    xhr.status === 404 ? GONE : xhr.status ? `The server answered ${xhr.status}; its own log says why.` : AWAY;
+  answer.querySelector("p").textContent = wordsFor(xhr.status);
   clear(target);
   if (target.contains(elt) && elt.matches(".event-row")) elt.after(answer);
   else target.prepend(answer);
@@ -19,9 +23,10 @@ document.addEventListener("htmx:responseError", show);
 document.addEventListener("htmx:sendError", show);
 document.addEventListener("htmx:beforeRequest", ({ detail }) => clear(detail.target));
 
-// A whole page instead of a part is the one to sign in on: the session is over. Loading this page leads there, and back.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (!/^\s*<!doctype/i.test(event.detail.serverResponse)) return;
-  event.detail.shouldSwap = false;
+// The answer is a whole page instead of a part: the session is over, and this is the page to sign in on. A reload leads
+// there and back.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!/^\s*<!doctype/i.test(detail.serverResponse)) return;
+  detail.shouldSwap = false;
   location.reload();
 });

@@ -1,16 +1,16 @@
 /**
- * What has the focus may be swapped away, by its own press. htmx gives it to what has the same id; where nothing has, as
- * another page of rows is another place, it goes to the beginning of what is new.
+ * A swap may remove the element that has the focus. htmx gives the focus to the element with the same id. If there is
+ * none, as on another page of rows, it goes to the beginning of the new part.
  */
-let within = null;
+let focusedPart = null;
 
 document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
-  within = target.contains(document.activeElement) ? target.id : null;
+  focusedPart = target.contains(document.activeElement) ? target.id : null;
 });
 
 document.addEventListener("htmx:afterSettle", () => {
-  const part = within && document.getElementById(within);
-  within = null;
+  const part = focusedPart && document.getElementById(focusedPart);
+  focusedPart = null;
   if (!part || document.activeElement !== document.body) return;
   part.tabIndex = -1;
   part.focus({ preventScroll: true });

@@ -1,14 +1,15 @@
-/** What was folded or unfolded by hand stays so when what it is in is drawn anew. */
-const label = (details) => details.querySelector(":scope > summary :is(.key, bdi)")?.textContent;
+/** What the reader opened or closed by hand stays so when the server draws the part of the page anew. */
+const labelOf = (details) => details.querySelector(":scope > summary :is(.key, bdi)")?.textContent;
 
-/** The names on the way to it, as one text. */
-function wayTo(details) {
-  const way = [];
-  for (let each = details; each; each = each.parentElement.closest("details")) way.unshift(label(each));
-  return JSON.stringify(way);
+/** The labels of an element and of those around it, as one text. They name the element in the old and the new part. */
+function pathOf(details) {
+  const path = [];
+  for (let each = details; each; each = each.parentElement.closest("details")) path.unshift(labelOf(each));
+  return JSON.stringify(path);
 }
 
-let kept = new Map();
+/** Whether an element is open, by path. */
+let openByHand = new Map();
 
 document.addEventListener("click", ({ target }) => {
   const summary = target.closest("summary");
@@ -16,15 +17,15 @@ document.addEventListener("click", ({ target }) => {
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const touched = detail.target.querySelectorAll("details[data-by-hand]");
-  kept = new Map([...touched].map((details) => [wayTo(details), details.open]));
+  openByHand = new Map([...touched].map((details) => [pathOf(details), details.open]));
 });
 document.addEventListener("htmx:afterSwap", () => {
-  if (!kept.size) return;
+  if (!openByHand.size) return;
   for (const details of document.querySelectorAll("details")) {
-    const open = kept.get(wayTo(details));
-    if (open === undefined) continue;
-    details.open = open;
+    const isOpen = openByHand.get(pathOf(details));
+    if (isOpen === undefined) continue;
+    details.open = isOpen;
     details.dataset.byHand = "";
   }
-  kept = new Map();
+  openByHand = new Map();
 });

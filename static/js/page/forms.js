@@ -1,6 +1,6 @@
-/** Fields that are left empty stay out of the URL. */
-document.addEventListener("htmx:configRequest", (event) => {
-  const { elt, formData } = event.detail;
+/** Empty fields of a form stay out of the address. */
+document.addEventListener("htmx:configRequest", ({ detail: { elt, formData } }) => {
   if (!elt.matches("form")) return;
-  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+  const emptyNames = [...formData].filter(([, value]) => value === "").map(([name]) => name);
+  for (const name of emptyNames) formData.delete(name);
 });

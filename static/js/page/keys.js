@@ -1,8 +1,8 @@
-/** Keys of every page. A single letter never fires while something is being typed, nor with a modifier. */
+/** The keys of every page. A single letter does nothing while the reader types, or with a modifier. */
 const ROWS = ".event-row[href], [data-row], .step > a";
 
-/** The row that has the focus, or has opened to what has it. */
-function current() {
+/** The row that has the focus, or whose opened part has it. */
+function currentRow() {
   const { activeElement } = document;
   return activeElement.closest(".event-item")?.querySelector(".event-row") ?? activeElement.closest(ROWS);
 }
@@ -16,25 +16,31 @@ export function isPlain(event) {
   return !event.ctrlKey && !event.metaKey && !event.altKey && !event.defaultPrevented && !isTyping(event.target);
 }
 
-function move(by) {
+function moveFocus(by) {
   const rows = [...document.querySelectorAll(ROWS)];
   if (!rows.length) return;
-  const at = rows.indexOf(current());
-  const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + by, 0), rows.length - 1);
+  const index = rows.indexOf(currentRow());
+  const outermost = by > 0 ? 0 : rows.length - 1;
+  const next = index < 0 ? outermost : Math.min(Math.max(index + by, 0), rows.length - 1);
   rows[next].focus();
 }
 
-const actions = {
-  j: () => move(1),
-  k: () => move(-1),
-  o: () => current() && location.assign(current().href),
+function openRow() {
+  const row = currentRow();
+  if (row) location.assign(row.href);
+}
+
+const ACTIONS = {
+  j: () => moveFocus(1),
+  k: () => moveFocus(-1),
+  o: openRow,
   l: () => document.querySelector("#live:not([hidden])")?.click(),
   "/": () => document.querySelector("[data-filter]")?.select(),
   "?": () => document.getElementById("keys").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (!isPlain(event) || document.querySelector("dialog[open]") || !Object.hasOwn(actions, event.key)) return;
+  if (!isPlain(event) || document.querySelector("dialog[open]") || !Object.hasOwn(ACTIONS, event.key)) return;
   event.preventDefault();
-  actions[event.key]();
+  ACTIONS[event.key]();
 });

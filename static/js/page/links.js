@@ -1,4 +1,4 @@
-/** A link that is pressed with a modifier opens where the browser would: in another tab. htmx would fetch it into the page. */
+/** A link that is clicked with a modifier opens in another tab, as the browser does it. htmx would fetch it into this page. */
 document.addEventListener(
   "click",
   (event) => {

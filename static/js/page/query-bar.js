@@ -1,31 +1,32 @@
 /**
- * The query bar as a combobox: what is being written completes to what the server offers. The arrows choose, Tab or
- * Enter takes what is chosen, Escape closes; without a choice Enter searches and Tab goes on, as in any field.
+ * The query bar as a combobox: the server offers completions for the term before the caret. The arrows choose one, Tab or
+ * Enter takes it, Escape closes the list. While none is chosen, Enter searches and Tab goes on, as in any field.
  */
-import { announce } from "./announce.js";
+import "./query-result.js";
 
-const PAUSE = 120;
+const PAUSE_MS = 120;
 
 const input = document.getElementById("q");
 const list = document.getElementById("completions");
 let chosen = null;
 let timer = 0;
-let asking = null;
-let offered = "";
+let request = null;
+/** The text and the caret for which the list was offered. */
+let offeredFor = "";
 
-/** What is written and where the caret stands: what is offered is for just that. */
-const written = () => `${input.selectionEnd} ${input.value}`;
+const currentText = () => `${input.selectionEnd} ${input.value}`;
+const isOutdated = () => offeredFor !== currentText();
 
-function show(isShown) {
+function showList(isShown) {
   list.hidden = !isShown;
   input.setAttribute("aria-expanded", String(isShown));
 }
 
 function close() {
   clearTimeout(timer);
-  asking?.abort();
+  request?.abort();
   choose(null);
-  show(false);
+  showList(false);
 }
 
 function choose(option) {
@@ -40,34 +41,40 @@ function choose(option) {
   input.setAttribute("aria-activedescendant", option.id);
 }
 
-/** Beyond either end nothing is chosen: that is the field itself. */
+/** Choose the next option. Beyond either end none is chosen: that is the field itself. */
 function move(by) {
   const options = [...list.children];
-  const at = chosen ? options.indexOf(chosen) : by > 0 ? -1 : options.length;
-  choose(options[at + by] ?? null);
+  const beforeFirst = by > 0 ? -1 : options.length;
+  const index = chosen ? options.indexOf(chosen) : beforeFirst;
+  choose(options[index + by] ?? null);
 }
 
-/** Ask what the term before the caret can become. This fails in silence: a query can be written without it. */
+/** Request completions. A failure is silent: a query can be written without them. */
 async function offer() {
   clearTimeout(timer);
-  asking?.abort();
-  asking = new AbortController();
-  const { signal } = asking;
+  request?.abort();
+  request = new AbortController();
+  const { signal } = request;
   const { value, selectionEnd: caret } = input;
   const url = new URL(input.dataset.completions, location.href);
   url.searchParams.set("q", value.slice(0, caret));
   url.searchParams.set("rest", value.slice(caret));
   try {
-    const answer = await fetch(url, { signal });
-    const html = answer.ok && !answer.redirected ? await answer.text() : "";
+    const response = await fetch(url, { signal });
+    const html = response.ok && !response.redirected ? await response.text() : "";
     if (signal.aborted || document.activeElement !== input) return;
     choose(null);
-    offered = `${caret} ${value}`;
+    offeredFor = `${caret} ${value}`;
     list.innerHTML = html;
-    show(list.childElementCount > 0);
+    showList(list.childElementCount > 0);
   } catch {
     if (!signal.aborted) close();
   }
+}
+
+function offerSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(offer, PAUSE_MS);
 }
 
 function take(option) {
@@ -79,66 +86,47 @@ function take(option) {
   else offer();
 }
 
-function offerSoon() {
-  clearTimeout(timer);
-  timer = setTimeout(offer, PAUSE);
-}
+/** What a key does while the list is shown and fits the text. */
+const KEYS = {
+  ArrowDown: () => move(1),
+  ArrowUp: () => move(-1),
+  Enter: () => chosen && take(chosen),
+  Tab: () => chosen && take(chosen),
+};
 
-function press({ key }) {
-  if (key === "ArrowDown" && (list.hidden || offered !== written())) offer();
-  else if (list.hidden) return false;
-  else if (key === "Escape") close();
-  else if (offered !== written()) return false;
-  else if (key === "ArrowDown") move(1);
-  else if (key === "ArrowUp") move(-1);
-  else if (chosen && (key === "Enter" || key === "Tab")) take(chosen);
-  else return false;
-  return true;
+/** The action of a key; null if the field or the browser is to have it. */
+function actionOf(key) {
+  if (key === "ArrowDown" && (list.hidden || isOutdated())) return offer;
+  if (list.hidden) return null;
+  if (key === "Escape") return close;
+  if (isOutdated() || !Object.hasOwn(KEYS, key)) return null;
+  return key.startsWith("Arrow") || chosen ? KEYS[key] : null;
 }
 
 input.addEventListener("keydown", (event) => {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-  if (press(event)) event.preventDefault();
+  const action = actionOf(event.key);
+  if (!action) return;
+  event.preventDefault();
+  action();
 });
 input.addEventListener("input", offerSoon);
-for (const moved of ["keyup", "click"]) {
-  input.addEventListener(moved, () => list.hidden || offered === written() || offerSoon());
+for (const name of ["keyup", "click"]) {
+  input.addEventListener(name, () => {
+    if (!list.hidden && isOutdated()) offerSoon();
+  });
 }
 input.addEventListener("focus", () => input.value || offer());
 input.addEventListener("blur", close);
 input.form.addEventListener("submit", close);
-list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+// A press on the list leaves the focus in the field.
+list.addEventListener("pointerdown", (event) => event.preventDefault());
 list.addEventListener("click", ({ target }) => {
   const option = target.closest("[role=option]");
   if (option) take(option);
 });
 
-/** What came of a search, for those who don't see the list. */
-function tell() {
-  const answer = document.querySelector("#timeline .answer h2")?.textContent;
-  const rows = document.querySelectorAll("#rows [data-position]").length;
-  announce(answer ?? `${rows} event${rows === 1 ? "" : "s"} shown.`);
-}
-
-/** A link took the list to another query: the bar follows, unless somebody is writing in it. */
-let asked = input.value;
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  if (detail.target.id !== "timeline") return;
-  const { written: shown, mistaken } = document.getElementById("timeline").dataset;
-  if (shown !== asked) {
-    input.value = asked = shown;
-    if (mistaken === undefined) tell(); // a mistake is an alert by itself
-  }
-  if (mistaken === undefined) {
-    input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-describedby");
-  } else {
-    input.setAttribute("aria-invalid", "true");
-    input.setAttribute("aria-describedby", "query-error");
-  }
-});
-
 input.setAttribute("role", "combobox");
 input.setAttribute("aria-autocomplete", "list");
 input.setAttribute("aria-controls", list.id);
-show(false);
+showList(false);

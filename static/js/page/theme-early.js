@@ -1,7 +1,7 @@
-// A classic script, run before the first paint: a stored theme must not flash in late.
+// A classic script that runs before the first paint, so that the page never shows the other theme first.
 try {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be refused: the system's theme it is, then.
+  // The browser refuses storage: the system's theme is used.
 }

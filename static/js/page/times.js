@@ -1,32 +1,33 @@
 /**
- * Times in the viewer's zone. The server prints UTC, which stays in the tooltip; what it prints as `<time datetime>` is
- * rewritten here, and so is the word for the zone (`data-zone`). A switch turns it all back, and is kept for the next visit.
+ * Times in the reader's zone. The server prints UTC, which stays in the tooltip. This rewrites the text of
+ * `<time datetime>` and the word for the zone (`data-zone`). A switch shows UTC again; the choice is stored.
  */
 const SHOWN = "time.time, time.precise, [data-zone]";
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
 let isUTC = false;
 try {
   isUTC = localStorage.getItem("times") === "utc";
 } catch {
-  // Storage may be refused: it is local time, then.
+  // The browser refuses storage: times are local.
 }
 
-function retime(root) {
+function showWithin(root) {
   for (const element of [root, ...root.querySelectorAll(SHOWN)]) if (element.matches(SHOWN)) show(element);
 }
 
 function show(element) {
-  if (!element.matches("time")) {
-    element.textContent = isUTC ? "UTC" : "local";
-    return;
-  }
-  const at = new Date(element.dateTime);
-  const minutes = isUTC ? 0 : -at.getTimezoneOffset();
-  const [day, clock] = new Date(at.getTime() + minutes * MINUTE).toISOString().split(/[T.]/);
+  if (element.matches("time")) showTime(element);
+  else element.textContent = isUTC ? "UTC" : "local";
+}
+
+function showTime(element) {
+  const time = new Date(element.dateTime);
+  const offsetMinutes = isUTC ? 0 : -time.getTimezoneOffset();
+  const [day, clock] = new Date(time.getTime() + offsetMinutes * MINUTE_MS).toISOString().split(/[T.]/);
   if (element.matches(".precise")) {
     const fraction = /\.\d+/.exec(element.dateTime)?.[0] ?? ".000000";
-    element.textContent = `${day} ${clock}${fraction} UTC${minutes ? ahead(minutes) : ""}`;
+    element.textContent = `${day} ${clock}${fraction} UTC${offsetMinutes ? offsetText(offsetMinutes) : ""}`;
   } else {
     const [date, rest] = element.childNodes;
     date.textContent = day.startsWith(`${new Date().getFullYear()}-`) ? day.slice(5) : day;
@@ -34,10 +35,11 @@ function show(element) {
   }
 }
 
-function ahead(minutes) {
-  const whole = Math.abs(Math.round(minutes));
-  const two = (n) => String(Math.trunc(n)).padStart(2, "0");
-  return `${minutes < 0 ? "−" : "+"}${two(whole / 60)}:${two(whole % 60)}`;
+const twoDigits = (n) => String(Math.trunc(n)).padStart(2, "0");
+
+function offsetText(offsetMinutes) {
+  const minutes = Math.abs(Math.round(offsetMinutes));
+  return `${offsetMinutes < 0 ? "−" : "+"}${twoDigits(minutes / 60)}:${twoDigits(minutes % 60)}`;
 }
 
 function showSwitch() {
@@ -47,23 +49,23 @@ function showSwitch() {
   button.setAttribute("aria-pressed", String(isUTC));
 }
 
-document.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-times-switch]")) return;
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest("[data-times-switch]")) return;
   isUTC = !isUTC;
   try {
     localStorage.setItem("times", isUTC ? "utc" : "local");
   } catch {
-    // The choice then lasts as long as the page.
+    // The browser refuses storage: the choice lasts as long as the page.
   }
-  retime(document.body);
+  showWithin(document.body);
   showSwitch();
 });
 
-// Rows come by htmx and by sockets: whoever puts them in, they are rewritten before they are painted.
+// New elements come from htmx and from sockets. An observer sees them all, before the browser paints them.
 new MutationObserver((changes) => {
   if (isUTC) return;
-  for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof Element) retime(node);
+  for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof Element) showWithin(node);
 }).observe(document.body, { childList: true, subtree: true });
 
-if (!isUTC) retime(document.body);
+if (!isUTC) showWithin(document.body);
 showSwitch();

@@ -1,9 +1,13 @@
-/** News of what is replayed: how many events came since the page was made, counted by a socket, and the page with them. */
-import { Follower, WORDS } from "../live/follower.js";
-import { BACK, forget, go, root } from "./steps.js";
+/** Follows the events that come to the source of a replay: a socket counts them, and the page is requested with them. */
+import { Follower } from "../live/follower.js";
+import { WORDS } from "../live/connection.js";
+import { BACK } from "./address.js";
+import { forget } from "./answers.js";
+import { root } from "./current.js";
+import { go } from "./steps.js";
 
 export class Following {
-  /** `onState()` when there is something else to be said of the connection, in `words`. */
+  /** `onState()` is called when `words`, the state of the connection, change. */
   constructor(onState) {
     const { follow, head } = root().dataset;
     this.count = 0;
@@ -13,7 +17,7 @@ export class Following {
       counts: true,
       onFrame: ({ rows }) => this.receive(rows),
       onState: (state) => {
-        this.words = WORDS[state] ?? "This query can’t be followed.";
+        this.words = WORDS[state];
         onState();
       },
     });
@@ -24,16 +28,20 @@ export class Following {
     if (rows) this.wake?.();
   }
 
-  /** How many came since this was asked last; waits for some, or for the end. */
-  async news() {
-    if (!this.count) await new Promise((resolve) => (this.wake = resolve));
+  /** How many events came since the last call. Waits until there are some, or until the end. */
+  async takeNew() {
+    if (!this.count) {
+      await new Promise((resolve) => {
+        this.wake = resolve;
+      });
+    }
     const { count } = this;
     this.count = 0;
     return count;
   }
 
-  /** The same step once more, with what came after it. */
-  look() {
+  /** Request the step that is shown once more, with the events that came after it. */
+  refresh() {
     forget();
     return go(root().dataset.here, BACK);
   }

@@ -1,36 +1,28 @@
 /**
- * Play: one step after the other, at a speed or as it was recorded. A step that is slow to come is waited for, none is
- * left out. It stops at a breakpoint, and where something went wrong. At the end it follows what comes.
+ * Playing: one step after the other, at a speed or as recorded. Playing waits for a slow step and leaves none out. It
+ * stops at a breakpoint, and where something went wrong. At the end it follows the events that come.
  */
 import { announce } from "../page/announce.js";
+import { RUN } from "./address.js";
+import { root, wayTo } from "./current.js";
 import { Following } from "./following.js";
-import { RUN, press, root, way } from "./steps.js";
+import { chooseSpeed, timingOf, toggleSkippingIdle } from "./pace.js";
+import { press } from "./steps.js";
+import { showTransport } from "./transport.js";
 
-// Longer gaps are not waited for, but said.
-const LONG = 2000;
-// However short they are: as quick as the quickest speed.
-const SHORT = 31;
-// More new steps than this are not shown one by one.
-const FEW = 5;
-const UNITS = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
-  ["s", 1000],
-];
+// Playing goes to the newest step at once if more steps than this came.
+const MAX_NEW_STEPS_PLAYED = 5;
 
-let wait = 1000;
-let skipsIdle = false;
-let runs = 0;
+/** Changes with each start and pause: a loop that began before ends. */
+let round = 0;
 let isPlaying = false;
 let following;
-let wake;
-// The gap before the step that is shown, and the one that is being waited for, in words.
-let passed = "";
-let coming = "";
+let endWait;
+/** The gap before the step that is shown, and the gap after it while playing waits. Both in words. */
+let gapBefore = "";
+let gapAfter = "";
 
-const get = (id) => document.getElementById(id);
-const now = () => document.querySelector(".step.now");
+const current = () => document.querySelector(".step.now");
 
 export function toggle() {
   if (isPlaying) pause();
@@ -38,99 +30,82 @@ export function toggle() {
 }
 
 export function pause() {
-  runs += 1;
-  wake?.();
+  round += 1;
+  endWait?.();
   isPlaying = false;
-  passed = coming = "";
+  gapBefore = gapAfter = "";
   following?.end();
   following = undefined;
   show();
 }
 
-/** By number, from 1; 0 is as it was recorded. */
+/** Choose a speed by its number, from 1; 0 is as recorded. */
 export function setSpeed(number) {
-  const buttons = document.querySelectorAll("#speed button");
-  const button = buttons[(number || buttons.length) - 1];
-  if (!button) return;
-  wait = Number(button.dataset.wait);
-  wake?.();
+  chooseSpeed(number);
+  endWait?.();
   show();
 }
 
 async function play() {
-  const mine = ++runs;
+  round += 1;
+  const mine = round;
   isPlaying = true;
   show();
-  while (runs === mine) {
+  while (round === mine) {
     await stepOn();
-    if (runs === mine && isStop()) return pause();
-    if (runs === mine) await pass(pace());
+    if (round === mine && mustStop()) pause();
+    if (round === mine) await showStep();
   }
 }
 
 async function stepOn() {
-  if (!way("next") && !root().dataset.follow) {
+  if (!wayTo("next") && !root().dataset.follow) {
     announce("This is the last step");
-    return pause();
+    pause();
+  } else if (!wayTo("next") || following?.count > MAX_NEW_STEPS_PLAYED) {
+    await follow();
+  } else {
+    await press(() => wayTo("next"), RUN);
+    gapBefore = gapAfter;
+    gapAfter = "";
+    show();
   }
-  if (!way("next") || following?.count > FEW) return follow();
-  await press(() => way("next"), RUN);
-  passed = coming;
-  coming = "";
-  show();
 }
 
-/** At the end: wait for what comes, ask for the page with it, and go to the newest if it is much. */
+/** At the end: wait for new events and request the page with them. If they are many, go to the newest. */
 async function follow() {
   following ??= new Following(show);
   show();
-  const mine = runs;
-  const count = await following.news();
-  if (runs !== mine) return;
-  await following.look();
-  if (runs !== mine || count <= FEW) return;
+  const mine = round;
+  const count = await following.takeNew();
+  if (round !== mine) return;
+  await following.refresh();
+  if (round !== mine || count <= MAX_NEW_STEPS_PLAYED) return;
   const before = root().dataset.n;
-  await press(() => document.querySelector(".step.ahead[data-break] > a")?.href ?? way("last"), RUN);
-  // Of a query nobody may know the steps' numbers.
+  await press(() => document.querySelector(".step.ahead[data-break] > a")?.href ?? wayTo("last"), RUN);
+  // The steps of a query may have no numbers.
   const steps = before ? root().dataset.n - before : count;
   if (steps < 1) return;
-  passed = `${steps.toLocaleString("en")} steps at once`;
-  announce(`${passed}, this is the newest`);
+  gapBefore = `${steps.toLocaleString("en")} steps at once`;
+  announce(`${gapBefore}, this is the newest`);
 }
 
-/** Whether the step is one to stop at. Who follows a run wants to see how it goes on after an error. */
-function isStop() {
-  const isWrong = now()?.matches(".wrong") || document.querySelector("#state .answer.err");
-  const why = now()?.matches("[data-break]") ? "a breakpoint" : isWrong && !following ? "an error" : "";
-  if (why) announce(`Stopped at ${why}`);
-  return Boolean(why);
+/** Whether playing stops at the current step. While it follows a run, an error is no reason: the reader waits for the rest. */
+function mustStop() {
+  const isWrong = current()?.matches(".wrong") || document.querySelector("#state .answer.err");
+  const reason = current()?.matches("[data-break]") ? "a breakpoint" : isWrong && !following ? "an error" : "";
+  if (reason) announce(`Stopped at ${reason}`);
+  return Boolean(reason);
 }
 
-/** How long the step is shown, in milliseconds. */
-function pace() {
-  if (wait >= 0) return wait;
-  const [here, next] = [now(), now()?.nextElementSibling].map((step) => Date.parse(step?.dataset.at));
-  const gap = Math.max(next - here, 0) || 0;
-  coming = gap > LONG ? `${inWords(gap)} later` : "";
+/** Show the step for as long as it takes, or until the speed changes. */
+function showStep() {
+  const { ms, gap } = timingOf(current());
+  gapAfter = gap;
   show();
-  return gap > LONG && skipsIdle ? SHORT : Math.min(Math.max(gap, SHORT), LONG);
-}
-
-/** The two largest units of a time: "3 h 12 min". */
-function inWords(milliseconds) {
-  const said = [];
-  let rest = Math.round(milliseconds / 1000) * 1000;
-  for (const [name, size] of UNITS) {
-    if (said.length < 2 && rest >= size) said.push(`${Math.floor(rest / size)} ${name}`);
-    rest %= size;
-  }
-  return said.join(" ");
-}
-
-function pass(milliseconds) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    wake = () => {
+    const timer = setTimeout(resolve, ms);
+    endWait = () => {
       clearTimeout(timer);
       resolve();
     };
@@ -138,25 +113,14 @@ function pass(milliseconds) {
 }
 
 function show() {
-  const button = get("play");
-  button.hidden = get("speed").hidden = false;
-  button.classList.toggle("playing", isPlaying);
-  button.lastElementChild.textContent = isPlaying ? "Pause" : "Play";
-  for (const each of document.querySelectorAll("#speed button"))
-    each.setAttribute("aria-pressed", Number(each.dataset.wait) === wait);
-  get("idle").hidden = wait >= 0;
-  get("idle").setAttribute("aria-pressed", skipsIdle);
-  get("gap").hidden = !(coming || passed);
-  get("gap").textContent = coming || passed;
-  get("following").hidden = !following;
-  get("following").lastElementChild.textContent = following?.words || "Following";
+  showTransport({ isPlaying, gap: gapAfter || gapBefore, following: following && (following.words || "Following") });
 }
 
 document.addEventListener("click", ({ target }) => {
   if (target.closest("#play")) toggle();
   if (target.closest("#idle")) {
-    skipsIdle = !skipsIdle;
-    wake?.();
+    toggleSkippingIdle();
+    endWait?.();
     show();
   }
   const speed = target.closest("#speed button");

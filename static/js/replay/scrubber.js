@@ -1,19 +1,20 @@
-/** The strip under the pointer: pressed or drawn along, it leads to the step that is there. So does the track of the whole. */
+/** The strip and the track of the whole source lead to steps, when they are pressed and while the pointer is drawn along them. */
+import { RUN, VISIT } from "./address.js";
 import { pause } from "./play.js";
-import { RUN, VISIT, go, send } from "./steps.js";
+import { go, send } from "./steps.js";
 
-/** What the pointer is drawn along: the strip as it was when it was pressed, for it may move on meanwhile. */
-let drawing = null;
+/** The strip as it was when the pointer was pressed, which may have moved on meanwhile; null if nothing is pressed. */
+let drag = null;
 
 function seek({ clientX }) {
-  const { left, width, steps } = drawing;
-  const i = Math.floor(((clientX - left) / width) * steps.length);
-  const step = steps[Math.min(Math.max(i, 0), steps.length - 1)];
-  if (step === drawing.step) return;
-  drawing.step = step;
+  const { left, width, steps } = drag;
+  const index = Math.floor(((clientX - left) / width) * steps.length);
+  const step = steps[Math.min(Math.max(index, 0), steps.length - 1)];
+  if (step === drag.step) return;
+  drag.step = step;
   pause();
-  go(step, drawing.how);
-  drawing.how = RUN;
+  go(step, drag.how);
+  drag.how = RUN;
 }
 
 document.addEventListener("pointerdown", (event) => {
@@ -21,14 +22,18 @@ document.addEventListener("pointerdown", (event) => {
   if (!strip || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const { left, width } = strip.getBoundingClientRect();
   const steps = [...strip.querySelectorAll(".column")].map((column) => column.getAttribute("href"));
-  // The first step that it leads to is one to come back from, be it the one that was pressed or not.
-  drawing = { left, width, steps, how: VISIT, step: strip.querySelector(".column.now")?.getAttribute("href") };
+  // The first step that the pointer leads to has an entry in the history; the steps after it pass by.
+  drag = { left, width, steps, how: VISIT, step: strip.querySelector(".column.now")?.getAttribute("href") };
   seek(event);
 });
-document.addEventListener("pointermove", (event) => drawing && (event.buttons ? seek(event) : (drawing = null)));
-document.addEventListener("pointerup", () => (drawing = null));
-document.addEventListener("pointercancel", () => (drawing = null));
-// It has led there already.
+document.addEventListener("pointermove", (event) => {
+  if (!drag) return;
+  if (event.buttons) seek(event);
+  else drag = null;
+});
+document.addEventListener("pointerup", () => (drag = null));
+document.addEventListener("pointercancel", () => (drag = null));
+// Pressing the pointer has led there already.
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("#strip a") && event.detail && !event.ctrlKey && !event.metaKey) event.preventDefault();
 });

@@ -1,0 +1,8 @@
+/** The states of a connection to a log, in words for the page. */
+export const WORDS = {
+  open: "",
+  lost: "Reconnecting…",
+  "signed-out": "You are signed out.",
+  "not-a-member": "You may no longer read this log.",
+  unreadable: "This query can’t be followed.",
+};
