@@ -37,12 +37,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page of a fresh session on `server`: paths are enough. What goes wrong in its scripts fails the test."""
+    """A page of a fresh session on `server`: paths are enough. What goes wrong in its scripts fails the test, and so
+    does whatever the Content-Security-Policy refuses."""
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.extend([message.text] * ("Content Security Policy" in message.text)))
     yield page
     context.close()
     assert not errors
