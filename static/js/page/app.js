@@ -8,5 +8,6 @@ import "./rows.js";
 import "./failures.js";
 import "./focus.js";
 import "./folds.js";
+import "./return.js";
 import "../live/newer.js";
 import "./times.js";

@@ -1,8 +1,8 @@
 /** The keys of every page. A single letter does nothing while the reader types, or with a modifier. */
-const ROWS = ".event-row[href], [data-row], .step > a";
+export const ROWS = ".event-row[href], [data-row], .step > a";
 
 /** The row that has the focus, or whose opened part has it. */
-function currentRow() {
+export function currentRow() {
   const { activeElement } = document;
   return activeElement.closest(".event-item")?.querySelector(".event-row") ?? activeElement.closest(ROWS);
 }
