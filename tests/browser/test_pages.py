@@ -67,6 +67,38 @@ def test_o_opens_the_rows_own_page_and_so_does_another_tab(rows: Page) -> None:
     expect(rows.get_by_role("heading", name="A", exact=True)).to_be_visible()
 
 
+def test_back_from_its_own_page_the_row_has_the_focus(rows: Page) -> None:
+    press(rows, "j", "j", "o")
+    expect(rows.get_by_role("heading", name="B", exact=True)).to_be_visible()
+    rows.go_back()
+    expect(rows.locator("[data-position='2']")).to_be_focused()
+    press(rows, "j")
+    expect(rows.locator("[data-position='1']")).to_be_focused()
+    # The row that was left from within the part that it opened, too.
+    press(rows, "Enter")
+    rows.get_by_role("link", name="Its own page").press("Enter")
+    expect(rows.get_by_role("heading", name="A", exact=True)).to_be_visible()
+    rows.go_back()
+    expect(rows.locator("[data-position='1']")).to_be_focused()
+
+
+def test_a_row_that_is_opened_leaves_more_than_half_of_the_screen_to_others(rows: Page, agent: Agent) -> None:
+    rows.set_viewport_size({"width": 1440, "height": 900})
+    agent.append("order-1", {"type": "D", "data": {"amount": 5, "currency": "EUR"}, "agent": "till"})
+    rows.locator("[data-position='4']").press("Enter")
+    expect(rows.locator(".event-open")).to_contain_text("EUR")
+    box = rows.locator(".event-open").bounding_box()
+    assert box
+    assert box["height"] < 420
+
+
+def test_the_name_of_a_stream_is_read_as_one_word(rows: Page, agent: Agent) -> None:
+    agent.append("order-1027")
+    row = rows.locator("[data-position='4']")
+    expect(row).to_have_accessible_name(re.compile(r"(^|\s)order-1027(\s|$)"))
+    expect(row).not_to_have_accessible_name(re.compile("r-1027 "))
+
+
 def test_rows_open_without_a_script(rows: Page) -> None:
     browser = rows.context.browser
     assert browser
