@@ -20,6 +20,8 @@ from projections.values.exact_json import loads
 MINUTES = 15
 """So many the projection `agents` remembers, up to an agent's last one."""
 _HEIGHT = 20
+_PITCH = 4
+"""Pixels from one minute's bar to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +134,4 @@ def _bars(minutes: dict[str, int]) -> Iterator[Bar]:
     for i in range(MINUTES):
         events = minutes.get((last - timedelta(minutes=MINUTES - 1 - i)).isoformat(timespec="minutes"), 0)
         height = -(-events * _HEIGHT // most)
-        yield Bar(x=8 * i, y=_HEIGHT - height, height=height)
+        yield Bar(x=_PITCH * i, y=_HEIGHT - height, height=height)

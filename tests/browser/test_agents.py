@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from events.models import Log
 from projections.catalog.agents import agents
+from projections.catalog.lifecycle import lifecycle
 from tests.browser.agent import Agent
 from tests.integration.projections.running import settle
 
@@ -23,3 +25,18 @@ def test_the_list_is_kept_up_to_date_and_takes_no_focus(admin_page: Page, agent:
     settle(log, agents)
     expect(admin_page.locator(".lastev")).to_contain_text("Paid")
     expect(state).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_long_names_leave_what_is_not_finished_and_what_failed_on_the_screen(
+    admin_page: Page, agent: Agent, log: Log, width: int
+) -> None:
+    long = {"agent": "a" * 80, "correlation_id": "w" * 80}
+    agent.append("s" * 80, {"type": "payment.started", **long}, {"type": "payment.failed" + "x" * 80, **long})
+    settle(log, agents, lifecycle)
+    admin_page.set_viewport_size({"width": width, "height": 900})
+    admin_page.goto(f"/logs/{log.name}/agents/")
+    for column in ("Agent", "State", "Not finished", "Last event", "Failures"):
+        expect(admin_page.get_by_role("columnheader", name=column)).to_be_in_viewport(ratio=1)
+    expect(admin_page.get_by_role("link", name="Replay")).to_be_in_viewport(ratio=1)
+    assert admin_page.locator("#agents-table").evaluate("table => table.scrollWidth <= table.clientWidth")
