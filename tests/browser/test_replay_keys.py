@@ -147,7 +147,8 @@ def test_the_link_is_that_of_the_step_even_while_a_key_is_held(run: Page) -> Non
         run.keyboard.down("ArrowRight")
     run.keyboard.up("ArrowRight")
     run.keyboard.press("s")
-    expect(run.locator("#announce")).to_contain_text("Link copied")
+    expect(run.get_by_role("button", name="Copied")).to_be_visible()
+    expect(run.locator("#announce")).to_contain_text("Copied")
     n = run.locator("#step").input_value()
     assert run.evaluate("navigator.clipboard.readText()").endswith(f"/replay/workflow/job-1/{n}")
 

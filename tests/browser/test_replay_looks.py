@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -79,3 +81,47 @@ def test_a_phone_says_what_is_replayed(admin_page: Page, replay: str, log: Log) 
     seek = admin_page.locator(".seek").bounding_box()
     assert seek
     assert seek["height"] <= 100
+
+
+def test_on_a_phone_the_event_follows_the_strip_and_a_switch_leads_to_the_other_panes(
+    admin_page: Page, replay: str
+) -> None:
+    admin_page.set_viewport_size({"width": 390, "height": 844})
+    admin_page.goto(f"{replay}{LAST}")
+    expect(admin_page.locator("#event .datatree").first).to_be_in_viewport()
+    admin_page.get_by_text("State", exact=True).first.click()
+    expect(admin_page.locator("#state .tree-row.chg")).to_be_in_viewport()
+    expect(admin_page.locator("#event")).to_be_hidden()
+    admin_page.get_by_role("radio", name="State").press("ArrowLeft")
+    expect(admin_page.locator('.step > a[aria-current="step"]')).to_be_in_viewport()
+    # A step leaves the choice alone, and the transport hides nothing at the end of the page.
+    admin_page.get_by_role("link", name="Step back").click()
+    expect(admin_page.locator("#step")).to_have_value(str(LAST - 1))
+    expect(admin_page.get_by_role("radio", name="Steps")).to_be_checked()
+    admin_page.get_by_role("radio", name="Steps").press("ArrowRight")
+    admin_page.evaluate("scrollTo({ top: document.body.scrollHeight, behavior: 'instant' })")
+    last, transport = (admin_page.locator(each).bounding_box() for each in ("#state .about", ".transport"))
+    assert last
+    assert transport
+    assert last["y"] + last["height"] <= transport["y"]
+
+
+def test_the_formats_of_a_step_are_copied_by_their_names(admin_page: Page, replay: str) -> None:
+    admin_page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    admin_page.goto(f"{replay}{LAST}")
+    admin_page.get_by_text("Copy step").press("Enter")
+    admin_page.get_by_role("button", name="Markdown").press("Enter")
+    expect(admin_page.get_by_role("button", name="Copied")).to_be_visible()
+    assert NEW in admin_page.evaluate("navigator.clipboard.readText()")
+    expect(admin_page.get_by_role("link", name="Open it as JSON")).to_have_attribute(
+        "href", re.compile(r"\?format=json$")
+    )
+
+
+def test_a_long_text_of_an_event_is_shown_whole_in_its_place(admin_page: Page, agent: Agent, log: Log) -> None:
+    agent.append("run-1", {"data": {"text": "word " * 1_000}})
+    admin_page.goto(f"/logs/{log.name}/replay/stream/run-1/1?pin=%2Ftext")
+    rest = admin_page.locator("#event").get_by_role("link", name="Show the rest")
+    rest.press("Enter")
+    expect(rest).to_have_count(0)
+    expect(admin_page.locator("#event pre")).to_contain_text("word " * 1_000)

@@ -1,7 +1,9 @@
 /**
- * Buttons that copy: the text of an element (`data-copy="id"`), an address (`data-copy-link`) or what the server answers
+ * Buttons that copy: the text of an element (`data-copy="id"`), an address (`data-copy-link`, empty for the page's own) or what the server answers
  * at an address (`data-copy-from`). They are hidden where the browser lets no script copy.
  */
+import { announce } from "./announce.js";
+
 const BUTTONS = "[data-copy], [data-copy-link], [data-copy-from]";
 const ANSWER_SHOWN_MS = 1500;
 
@@ -12,7 +14,7 @@ htmx.onLoad((content) => {
 
 async function textFor({ copy, copyLink, copyFrom }) {
   if (copy) return document.getElementById(copy).textContent;
-  if (copyLink) return new URL(copyLink, location.href).href;
+  if (copyLink !== undefined) return new URL(copyLink, location.href).href;
   const response = await fetch(copyFrom);
   if (!response.ok) throw new Error(`The server answered ${response.status}`);
   return response.text();
@@ -30,6 +32,7 @@ document.addEventListener("click", async ({ target }) => {
   } catch {
     label.textContent = "Not copied";
   }
+  announce(label.textContent);
   setTimeout(() => {
     label.textContent = name;
     delete button.dataset.busy;

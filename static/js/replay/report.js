@@ -39,4 +39,7 @@ document.addEventListener("replay:step", ({ detail }) => {
   announce(answerBox(said));
 });
 
+// On a phone the list can't be scrolled until the reader chooses to see it.
+document.addEventListener("change", ({ target }) => target.name === "pane" && showCurrent());
+
 showCurrent();
