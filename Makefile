@@ -6,11 +6,11 @@ python := .venv/bin/python
 ready := .venv/.ready
 ready_dev := .venv/.ready-dev
 
-.PHONY: help setup run demo test lint bench
+.PHONY: help setup run demo test test-fast lint bench
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: $(ready)  ## make the venv and install what is needed to run
 
@@ -22,6 +22,9 @@ demo: $(ready)  ## let three agents handle orders, live, on the server that runs
 
 test: $(ready_dev)  ## run the tests
 	$(python) -m pytest -n $(PYTEST_WORKERS) --ignore=tests/benchmarks
+
+test-fast: $(ready_dev)  ## run the tests that need no browser and neither start nor kill a process
+	$(python) -m pytest -n $(PYTEST_WORKERS) -m "not processes" tests/unit tests/integration
 
 lint: export SECRET_KEY = for-lint-only
 lint: export DATABASE_URL = postgresql:///none

@@ -25,6 +25,8 @@ import sys
 from pathlib import Path
 from eventsite.data_dir import DataDir
 from eventsite.embedded_postgres import running
+
+pytestmark = pytest.mark.processes
 with running(DataDir.at(Path(sys.argv[1]))):
     print("up", flush=True)
     sys.stdin.read()

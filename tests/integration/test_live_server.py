@@ -24,7 +24,10 @@ from events.models import Log, Member
 from tests.support.patience import PATIENCE
 from tests.support.server import Server, conninfo_of
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="looks for sockets in /proc")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="looks for sockets in /proc"),
+]
 
 
 @pytest.fixture

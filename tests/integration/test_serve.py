@@ -22,6 +22,8 @@ from eventsite.data_dir import DataDir
 from eventsite.embedded_postgres import Cluster
 from tests.support.server import Server, conninfo_of
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def home() -> Iterator[Path]:

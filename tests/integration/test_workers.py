@@ -22,7 +22,10 @@ from tests.support.server import Server, conninfo_of
 
 MakeServer = Callable[..., Server]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for the workers in /proc")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for the workers in /proc"),
+]
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from tests.support.factories import make_append
 from tests.support.invariants import assert_whole
 from tests.support.patience import PATIENCE, until, until_longer
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Postgres]:

@@ -15,6 +15,8 @@ from events.models import Log, Scope
 from events.reading import store
 from tests.support.server import Server, conninfo_of
 
+pytestmark = pytest.mark.processes
+
 CLIENTS, APPENDS = 6, 40
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.db.models import Count
 
@@ -17,6 +18,8 @@ from tests.integration.log.agents import ORDER, digest
 from tests.support.invariants import assert_whole
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, conninfo_of
+
+pytestmark = pytest.mark.processes
 
 
 def in_two_processes(task: str, log: Log, count: int) -> list[Any]:

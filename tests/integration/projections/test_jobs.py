@@ -198,6 +198,7 @@ async def _fill(log: Log, events: int) -> list[Any]:
         return await all_events(engine, log)
 
 
+@pytest.mark.processes
 def test_a_fold_survives_a_worker_that_is_killed(log: Log) -> None:
     events = asyncio.run(_fill(log, 9_000))
     latest = registry.get("latest")
@@ -218,6 +219,7 @@ def test_a_fold_survives_a_worker_that_is_killed(log: Log) -> None:
     assert run(state_at(log.pk, latest, "order-1")) == from_zero(latest, "order-1", events)
 
 
+@pytest.mark.processes
 def test_the_server_does_the_jobs_that_it_hands_out(log: Log, token: str, tmp_path: Path) -> None:
     events = asyncio.run(_fill(log, 3_500))
     environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server"}

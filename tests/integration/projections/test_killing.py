@@ -16,6 +16,8 @@ from tests.integration.projections.running import append, expected, live, settle
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, conninfo_of
 
+pytestmark = pytest.mark.processes
+
 PROJECTIONS = (totals(), totals(name="by-customer", key=pointer("/customer")))
 EVENTS, KILLS = 1_500, 25
 
