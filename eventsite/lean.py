@@ -29,7 +29,7 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.api.responses import problem_answer
+from events.api.responses import KEPT_BY_NOBODY, problem_answer
 from events.errors import BadRequest, MethodNotAllowed, NotFound
 
 logger = logging.getLogger(__name__)
@@ -167,6 +167,7 @@ async def _disconnect(receive: Receive) -> None:
 
 
 async def _send(response: HttpResponseBase, receive: Receive, send: Send) -> None:
+    response.setdefault("Cache-Control", KEPT_BY_NOBODY)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     headers.append((b"x-content-type-options", b"nosniff"))
     if isinstance(response, HttpResponse):

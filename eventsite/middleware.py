@@ -1,14 +1,16 @@
-"""The Content-Security-Policy: nothing but our own files, no inline script, no inline style, no frames."""
+"""Headers that each response gets: what a page may load, and who may keep it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-HEADER = "Content-Security-Policy"
+from events.api.responses import KEPT_BY_NOBODY
+
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -24,9 +26,11 @@ POLICY = "; ".join(
 )
 
 
-class ContentSecurityPolicy:
-    """Runs without a thread hop in either kind of stack."""
+class _Header:
+    """Gives each response a header, unless it has its own. Runs without a thread hop in either kind of stack."""
 
+    name: ClassVar[str]
+    value: ClassVar[str]
     sync_capable = True
     async_capable = True
 
@@ -37,15 +41,25 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         answer = self._get_response(request)
-        if isinstance(answer, HttpResponseBase):
-            return _guarded(answer)
-        return _guarded_later(answer)
+        return self._with_header(answer) if isinstance(answer, HttpResponseBase) else self._with_header_later(answer)
+
+    def _with_header(self, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault(self.name, self.value)
+        return response
+
+    async def _with_header_later(self, answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+        return self._with_header(await answer)
 
 
-async def _guarded_later(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
-    return _guarded(await answer)
+class ContentSecurityPolicy(_Header):
+    """Nothing but our own files, no inline script, no inline style, no frames."""
+
+    name = "Content-Security-Policy"
+    value = POLICY
 
 
-def _guarded(response: HttpResponseBase) -> HttpResponseBase:
-    response.headers[HEADER] = POLICY
-    return response
+class PrivatePages(_Header):
+    """Pages show what only members may see, and what may be redacted later: no cache keeps them."""
+
+    name = "Cache-Control"
+    value = KEPT_BY_NOBODY

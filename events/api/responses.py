@@ -15,6 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from events.errors import EventsError, MethodNotAllowed, Unauthorized
 from events.types import STREAM_EXISTS, Appended, Event
 
+KEPT_BY_NOBODY = "private, no-store"
+"""`Cache-Control` of what only some may see, and of what may be redacted later."""
 _SHARED = 8 * 1024
 """Characters of data and metadata up to which an encoded event is kept for the next follower."""
 

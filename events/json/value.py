@@ -26,13 +26,24 @@ def kind_of(value: Any) -> Kind:
     return "n" if isinstance(value, int | Decimal) else "c"
 
 
-# They reorder what stands after them: a name could pretend to be another.
-_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# With one of these a name can pretend to be another: controls, what turns the reading direction over, and what takes no
+# room. Joiners and variation selectors are part of how emoji and some scripts are written, so behind other than Latin
+# letters they stay.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+    "|(?<![^\x00-\u02ff])[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 
 
 def visible(text: str) -> str:
-    """A text with the characters that turn the reading direction over written as escapes."""
-    return _BIDI_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """A text with the characters that can't be seen, or that turn the reading direction over, written as escapes."""
+    return text if text.isascii() and text.isprintable() else _HIDDEN.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def brief(value: Any) -> str:

@@ -38,7 +38,7 @@ def drawn(mark: Mark, events_url: str) -> SafeString:
     event = mark.line.event
     shape = _shape(event.type, mark.line.failed)
     return format_html(
-        _DRAWN, events_url, event.position, count(event.position), event.type, mark.x - 6, mark.y - 6, *shape
+        _DRAWN, events_url, event.position, count(event.position), visible(event.type), mark.x - 6, mark.y - 6, *shape
     )
 
 
@@ -60,7 +60,7 @@ def set_by(by: By, key: str | None) -> SafeString:
     if by.position:
         shape = glyph(by.type)
         event = format_html(
-            '<a class="setby" href="{}" title="{}">{}#{}</a>', by.url, by.type, shape, count(by.position)
+            '<a class="setby" href="{}" title="{}">{}#{}</a>', by.url, visible(by.type), shape, count(by.position)
         )
     agent = visible(by.agent or "")
     return format_html(_BY, event, agent, agent, by.history, by.history, key or "the state")

@@ -86,7 +86,7 @@ def _title(column: Column) -> str:
     event, n = column.line.event, column.stop.n
     agent = f", {visible(event.agent)}" if event.agent else ""
     changed = "" if column.count is None else f": {column.count} changed"
-    return f"{f'#{event.position:,}' if n is None else f'{n:,}'} {event.type}{agent}{changed}"
+    return f"{f'#{event.position:,}' if n is None else f'{n:,}'} {visible(event.type)}{agent}{changed}"
 
 
 def _parts(strip: Strip, column: Column) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from events.json.value import brief
+from events.json.value import brief, visible
+from projections.definition.projection import Change, Json
 from projections.values.change import Change, Json
 
 _SHOWN = 6_000
@@ -16,14 +17,14 @@ _MARKS = {"add": "+", "remove": "−", "replace": "~", "move": "↕"}
 
 def code(text: str) -> str:
     """A text as it is, on one line."""
-    flat = " ".join(text.split())
+    flat = visible(" ".join(text.split()))
     fence = "`" * (_longest(flat) + 1)
     return f"{fence} {flat} {fence}" if "`" in flat else f"`{flat}`"
 
 
 def json_block(text: str) -> Iterator[str]:
     """JSON in a block, as it is stored; of what is long, the first part."""
-    shown = text[:_SHOWN]
+    shown = visible(text[:_SHOWN])
     fence = "`" * max(3, _longest(shown) + 1)
     yield f"\n{fence}json\n{shown}\n{fence}"
     if len(text) > _SHOWN:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pprint import pformat
 from typing import Any
 
-from events.json.value import loads
+from events.json.value import loads, visible
 from events.types import Event
 from projections.definition.projection import Projection
 from projections.values.change import Json
@@ -52,7 +52,7 @@ def pytest_case(
     `given` None is the projection's initial state. `title` and `about` say where it comes from.
     """
     import_line, name = _import(projection)
-    return _TEXT.format(
+    source = _TEXT.format(
         title=_words(title),
         about=_words(about),
         import_line=import_line,
@@ -62,6 +62,7 @@ def pytest_case(
         name=re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:80],
         projection=name,
     )
+    return visible(source)  # where such characters stand, in texts, the escape means the same
 
 
 def _import(projection: Projection) -> tuple[str, str]:

@@ -37,7 +37,7 @@ class Setter:
         if self.event is None:
             return "It stood there before anything happened" if self.label == "0" else "Set by an earlier step: which?"
         by = f" by {visible(self.event.agent)}" if self.event.agent else ""
-        return f"Set at step {self.label}, {self.event.type}{by}"
+        return f"Set at step {self.label}, {visible(self.event.type)}{by}"
 
     @property
     def since(self) -> str:

@@ -129,6 +129,34 @@ async def test_without_a_good_token_the_answer_is_401(anyone: httpx.AsyncClient,
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize(
+    "path", [*READS, "/api/projections", "/api/projections/latest/state?key=order-1", "/api/nothing"]
+)
+async def test_no_cache_keeps_an_answer(
+    api: httpx.AsyncClient, one_event: Callable[[], None], client: Client, member: Member, path: str
+) -> None:
+    await one_event()  # type: ignore[func-returns-value]
+    await sync_to_async(client.force_login)(member.user)
+    by_session = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"}
+    log = f"{'&' if '?' in path else '?'}log={member.log.name}"
+    assert (await api.get(path)).headers["cache-control"] == "private, no-store"
+    del api.headers["Authorization"]
+    answer = await api.get(path + log, headers=by_session)
+    assert answer.status_code == (404 if path == "/api/nothing" else 200)
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert (await api.get(path)).headers["cache-control"] == "private, no-store"
+
+
+async def test_the_description_of_the_api_is_open_and_names_no_log(
+    anyone: httpx.AsyncClient, one_event: Callable[[], None], log: Log
+) -> None:
+    await one_event()  # type: ignore[func-returns-value]
+    for path in ("/api/docs", "/api/openapi.json"):
+        answer = await anyone.get(path)
+        assert answer.status_code == 200
+        assert log.name not in answer.text
+
+
 async def test_the_scheme_is_read_in_any_case(anyone: httpx.AsyncClient, token: str) -> None:
     answer = await anyone.get("/api/events", headers={"Authorization": f"bEARER  {token} "})
     assert answer.status_code == 200

@@ -42,6 +42,20 @@ def test_members_see_the_pages_and_only_admins_the_tokens(
     assert {client.get(at + page).status_code for page in ADMIN_PAGES} == {200 if role == Role.ADMIN else 404}
 
 
+@pytest.mark.parametrize("page", [*PAGES, "events/99", "replay/stream/nope/1"])
+def test_no_cache_keeps_a_page_of_a_log(viewer: Client, append: Append, at: str, page: str) -> None:
+    append("order-1", {"correlation_id": "w"})
+    for headers in ({}, {"HX-Request": "true"}):
+        assert viewer.get(at + page, headers=headers)["Cache-Control"] == "private, no-store"
+
+
+def test_no_cache_keeps_the_list_of_logs_or_the_way_in(viewer: Client, user: User) -> None:
+    make_member(make_log(), user=user)
+    assert "no-store" in viewer.get("/")["Cache-Control"]
+    assert "no-store" in viewer.get("/login/")["Cache-Control"]
+    assert "no-store" in viewer.get("/nothing")["Cache-Control"]
+
+
 def test_an_event_of_another_log_is_not_there(viewer: Client, append: Append) -> None:
     append("order-1", {})
     assert viewer.get(f"/logs/{make_log().name}/events/1").status_code == 404

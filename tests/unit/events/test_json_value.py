@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from events.json.value import loads
+from events.json.value import loads, visible
 
 DIGITS = st.text("0123456789", min_size=1, max_size=40)
 NUMBERS = st.builds(
@@ -63,3 +63,29 @@ def test_a_text_is_read_as_the_standard_library_reads_it_with_decimals(text: str
 def test_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(Exception, match="malformed|truncated|trailing"):
         loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\u202eevil", "\\u202eevil"),
+        ("order\u200b-1", "order\\u200b-1"),
+        ("order\u200d-1", "order\\u200d-1"),
+        ("a\ufe0f", "a\\ufe0f"),
+        ("\ufefforder", "\\ufefforder"),
+        ("or\xadder", "or\\xadder".replace("xad", "u00ad")),
+        ("\u3164", "\\u3164"),
+        ("a\U000e0041", "a\\U000e0041"),
+        ("a\x9fb", "a\\u009fb"),
+        ("a\u2028b", "a\\u2028b"),
+    ],
+)
+def test_a_character_that_can_not_be_seen_is_written_as_an_escape(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["order-1", "Grüße, 注文 заказ", "a\tb\nc", "⚠️ 👩\u200d🚀", "می\u200cخواهم", "e\u0301"]
+)
+def test_what_can_be_seen_stays_as_it_is(text: str) -> None:
+    assert visible(text) == text
