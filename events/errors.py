@@ -36,6 +36,13 @@ class BadRequest(EventsError):
     status = 400
 
 
+class AddressTooLong(EventsError):
+    """This address is too long."""
+
+    code = "address-too-long"
+    status = 414
+
+
 class MethodNotAllowed(EventsError):
     """This method is not allowed here."""
 

@@ -13,8 +13,11 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from events.access.membership import may, membership
-from events.errors import EventsError, NotFound
+from events.errors import AddressTooLong, EventsError, NotFound
 from events.models import Member, Role
+
+MOST_QUERY_STRING = 4_000
+"""Characters behind the `?` of a page's address. A page repeats them in its links, a hundred times and more."""
 
 P = ParamSpec("P")
 LogPage: TypeAlias = Callable[Concatenate[HttpRequest, Member, P], HttpResponse]
@@ -37,6 +40,7 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
             except NotFound as error:
                 raise Http404(str(error)) from error
             try:
+                _check_length(request.META["QUERY_STRING"])
                 if any("\0" in each for each in kwargs.values() if isinstance(each, str)):
                     raise NotFound("A name holds no NUL.")  # the database can't even be asked for one
                 return view(request, member, *args, **kwargs)
@@ -46,6 +50,13 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
         return cast("Page[P]", page)
 
     return decorate
+
+
+def _check_length(query_string: str) -> None:
+    if len(query_string) > MOST_QUERY_STRING:
+        raise AddressTooLong(
+            f"Behind its “?” stand {len(query_string):,} characters; a page takes {MOST_QUERY_STRING:,}, the API more."
+        )
 
 
 def _refusal(request: HttpRequest, member: Member, error: EventsError) -> HttpResponse:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import reverse
 
+from events.errors import AddressTooLong, BadRequest
 from projections.states.sources.base import Source
 
 Said: TypeAlias = "str | tuple[str, ...] | None"
@@ -24,6 +25,9 @@ part of the state that is shown, whether all of it is open, what was run to last
 REPEATED = ("pin", "break")
 """And what as often as one likes: values that are followed, conditions to stop at."""
 MOST = 12
+"""Values that are followed, or conditions to stop at, in one address."""
+MOST_CHARACTERS = 1_000
+"""Characters of a query string, the source's name not counted: six hundred links of a page repeat it."""
 _DIGITS = 19
 
 
@@ -82,14 +86,21 @@ class Address:
 
     def with_asked(self, **changed: Said) -> str:
         """The query string behind a step."""
-        every = {**self.parameters, **{name.rstrip("_"): value for name, value in changed.items()}}
-        said = {name: value for name, value in every.items() if value not in (None, ())}
-        return f"?{urlencode(said, doseq=True)}" if said else ""
+        said = _encoded({**self.parameters, **{name.rstrip("_"): value for name, value in changed.items()}})
+        return f"?{said}" if said else ""
 
     @cached_property
     def suffix(self) -> str:
         """All of it behind the step."""
         return self.with_asked()
+
+    def check(self) -> None:
+        """Raise `AddressTooLong` where people have added more to it than a page can repeat."""
+        length = len(_encoded({name: said for name, said in self.parameters.items() if name != "name"}))
+        if length > MOST_CHARACTERS:
+            raise AddressTooLong(
+                f"Its query, pins and breakpoints have {length:,} characters; a replay takes {MOST_CHARACTERS:,}."
+            )
 
     @property
     def home(self) -> str:
@@ -103,8 +114,19 @@ class Address:
         return self.source.is_in_paths and {".", "..", ""}.isdisjoint(name.split("/")) and "\n" not in name
 
 
+def _encoded(parameters: Mapping[str, Said]) -> str:
+    return urlencode({name: said for name, said in parameters.items() if said not in (None, ())}, doseq=True)
+
+
 def asked_of(query: QueryDict) -> dict[str, Said]:
-    """The parameters of a replay, out of the query string of one of its steps."""
+    """The parameters of a replay, out of the query string of one of its steps.
+
+    Raises:
+        BadRequest: it pins more values, or stops at more conditions, than an address may.
+    """
     alone: dict[str, Said] = {name: str(query[name]) for name in ALONE if name in query}
-    repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name))))[:MOST] for name in REPEATED}
+    repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name)))) for name in REPEATED}
+    for name, said in repeated.items():
+        if len(said) > MOST:
+            raise BadRequest(f"This address says “{name}” {len(said)} times; a replay takes {MOST} at the most.")
     return alone | {name: said for name, said in repeated.items() if said}

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from events.json.value import brief, visible
-from projections.definition.projection import Change, Json
 from projections.values.change import Change, Json
 
 _SHOWN = 6_000

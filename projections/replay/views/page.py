@@ -56,6 +56,7 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         if not isinstance(source, ScannedSource):
             return redirect(Address(member.log.name, source, {"by": projection.name}).step(0))
     address = Address(member.log.name, source, asked_of(request.GET))
+    address.check()
     whole = extent(source, member)
     fold = Fold(member.log_id, projection, source, member.log.head)
     if (asked := _asked_place(request, fold, step, whole)) is not None:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from events.json.tree import Row
 from events.json.value import visible
 from events.types import Event
-from projections.replay.address import Address
+from projections.replay.address import MOST, Address
 from projections.replay.compare import Difference
 from projections.replay.window import Replay
 from projections.values.blame import Changes
@@ -125,7 +125,8 @@ class _Ends:
 
     def of(self, row: Row, setter: Setter | None) -> SafeString:
         by = self._by(row, setter) if setter else ""
-        return format_html('<span class="tail">{}{}</span>', "" if row.mark == "del" else self._pin(row), by)
+        has_pin = row.mark != "del" and (len(self.pins) < MOST or row.pointer in self.pins)
+        return format_html('<span class="tail">{}{}</span>', self._pin(row) if has_pin else "", by)
 
     def _by(self, row: Row, setter: Setter) -> SafeString:
         agent = setter.event and setter.event.agent

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -13,6 +15,7 @@ from events.models import Log
 from projections.definition.projection import Decoded, Projection
 from projections.jobs import queue
 from projections.registry import PROJECTIONS
+from projections.replay.address import MOST_CHARACTERS
 from projections.states.fold import Fold, Pace
 from projections.templatetags.replaying import replay_url
 from tests.integration.pages.conftest import Append
@@ -261,3 +264,41 @@ def test_a_lost_update_is_marked_and_listed(viewer: Client, append: Append, at: 
     assert "1 found wrong" in page
     assert re.search(r'/replay/stream/list-1/2"><b>Lost update</b>', page)
     assert 'class="glyph found"' in page
+
+
+@pytest.mark.parametrize("name", ["pin", "break"])
+def test_an_address_that_names_too_much_is_refused_in_words(viewer: Client, append: Append, at: str, name: str) -> None:
+    append("s", {})
+    twelve = "&".join(f"{name}=/{n}" for n in range(12))
+    assert viewer.get(f"{at}replay/stream/s/1?{twelve}").status_code == 200
+    answer = viewer.get(f"{at}replay/stream/s/1?{twelve}&{name}=/12")
+    assert answer.status_code == 400
+    assert f"“{name}” 13 times; a replay takes 12" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["pin=" + "/a" * 2_000, "why=" + "/a" * 2_000, "break=" + "x" * 1_001, "to=" + "x" * 1_001, "junk=" + "x" * 4_001],
+)
+def test_an_address_that_is_too_long_is_refused_in_words(viewer: Client, append: Append, at: str, query: str) -> None:
+    append("s", {})
+    answer = viewer.get(f"{at}replay/stream/s/1?{query}")
+    assert answer.status_code == 414
+    page = answer.content.decode()
+    assert "This address is too long" in page
+    assert len(page) < 40_000
+
+
+def test_the_longest_address_makes_no_huge_page(viewer: Client, append: Append, at: str) -> None:
+    append("s", *[{"data": json.dumps({f"k{n}": n}).encode()} for n in range(200)])
+    pin = "/a" * ((MOST_CHARACTERS - len("pin=")) // len(quote("/a", safe="")))
+    answer = viewer.get(f"{at}replay/stream/s/100", {"pin": pin})
+    assert answer.status_code == 200
+    assert len(answer.content) < 800_000
+    assert viewer.get(f"{at}replay/stream/s/100", {"pin": pin + "/a"}).status_code == 414
+
+
+def test_the_name_of_what_is_replayed_may_be_as_long_as_a_name_can_be(viewer: Client, append: Append, at: str) -> None:
+    name = "🚚" * 197 + "/.a"
+    append(name, {})
+    assert viewer.get(f"{at}replay/stream/1", {"name": f"{name}"}, follow=True).status_code == 200

@@ -91,8 +91,16 @@ def test_pins_add_up_and_go_one_by_one(viewer: Client, at: str) -> None:
 
 
 def test_only_so_many_values_are_pinned(viewer: Client, at: str) -> None:
-    page = viewer.get(f"{at}replay/stream/order-1/3", {"pin": [f"/{n}" for n in range(50)]}).content.decode()
-    assert page.count('class="pin-label"') == 12
+    def page(pins: int) -> str:
+        shown = viewer.get(f"{at}replay/stream/order-1/3", {"pin": ["/sku", *[f"/{n}" for n in range(pins - 1)]]})
+        assert shown.status_code == 200
+        return shown.content.decode()
+
+    assert page(11).count('class="pin-label"') == 11
+    assert 'aria-label="Pin status"' in page(11)
+    assert page(12).count('class="pin-label"') == 12
+    assert 'aria-label="Pin status"' not in page(12)
+    assert 'aria-label="Unpin sku"' in page(12)
 
 
 def test_a_part_of_the_state_is_shown_alone(viewer: Client, at: str) -> None:
