@@ -36,10 +36,18 @@ class NameConverter:
 
 
 def workflow_url(log_name: str, correlation_id: str) -> str:
-    """A workflow's page. Browsers resolve `.` and `..` in paths, so an id that holds them stands in the query."""
-    if {".", "..", ""}.isdisjoint(correlation_id.split("/")):
+    """A workflow's page. An id that can't stand in a path stands in the query."""
+    if fits_in_path(correlation_id):
         return reverse("workflow", args=[log_name, correlation_id])
     return f"{reverse('workflows', args=[log_name])}?{urlencode({'id': correlation_id})}"
+
+
+def fits_in_path(name: str) -> bool:
+    """Whether a name can stand in a page's path.
+
+    Browsers resolve `.` and `..` there, servers don't like empty parts, and a path converter takes no line break.
+    """
+    return {".", "..", ""}.isdisjoint(name.split("/")) and "\n" not in name
 
 
 def query_string(query: Query) -> str:

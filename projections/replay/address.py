@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import reverse
 
+from events.converters import fits_in_path
 from events.errors import AddressTooLong, BadRequest
 from projections.states.sources.base import Source
 
@@ -109,9 +110,7 @@ class Address:
 
     @property
     def _in_path(self) -> bool:
-        """Browsers resolve `.` and `..` in paths, and servers don't like empty parts."""
-        name = self.source.name
-        return self.source.is_in_paths and {".", "..", ""}.isdisjoint(name.split("/")) and "\n" not in name
+        return self.source.is_in_paths and fits_in_path(self.source.name)
 
 
 def _encoded(parameters: Mapping[str, Said]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -25,17 +25,19 @@ def _position(label: str) -> forms.IntegerField:
 
 
 class TimeField(forms.CharField):
-    """A time; in UTC where it names no zone."""
+    """A time, as one in UTC. Without a zone it is in UTC already."""
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: Any) -> datetime | None:
         text = super().clean(value).strip()
+        if not text:
+            return None
         try:
-            found = parse_datetime(text) if text else None
-        except ValueError:
-            found = None
-        if text and found is None:
-            raise ValidationError("This is no time: 2026-01-31 12:00:00, in UTC, or with a zone.")
-        return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
+            time = parse_datetime(text)
+            if time:
+                return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # a 30th of February; a zone that leads out of the calendar
+            pass
+        raise ValidationError("This is no time: 2026-01-31 12:00:00, in UTC, or with a zone.")
 
 
 class StateQueryField(forms.CharField):
