@@ -138,6 +138,22 @@ class Unavailable(EventsError):
     retry_after = 2
 
 
+class Busy(EventsError):
+    """The server is busy; try again in a moment."""
+
+    code = "busy"
+    status = 503
+    retry_after = 2
+
+
+class TooManyRequests(EventsError):
+    """Too many of your requests are waiting already."""
+
+    code = "too-many-requests"
+    status = 429
+    retry_after = 2
+
+
 class QueueFull(EventsError):
     """Too many appends are waiting; nothing was written."""
 

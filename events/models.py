@@ -248,6 +248,23 @@ class Member(models.Model):
         return f"{self.user} in {self.log}: {self.role}"
 
 
+class SignInAttempts(models.Model):
+    """How often somebody tried to sign in with a password, from one network or for one name, since a time.
+
+    Only a hash says which: people type passwords into the wrong field.
+    """
+
+    key = models.BinaryField(primary_key=True)
+    number = models.IntegerField(default=0)
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "sign_in_attempts"
+
+    def __str__(self) -> str:
+        return f"{self.number} since {self.since:%H:%M}"
+
+
 class SignInLink(models.Model):
     """A link that signs one person in, once, for a short while. Only its SHA-256 is kept."""
 

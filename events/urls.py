@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path, register_converter
 
 from events.converters import PositionConverter
 from events.views.event import event
 from events.views.home import home
 from events.views.query_completion import completions, seen
-from events.views.sign_in import sign_in
+from events.views.sign_in import log_in, sign_in
 from events.views.streams import stream, streams
 from events.views.timeline import first_token, timeline
 from events.views.tokens import revoke, tokens
@@ -19,7 +19,7 @@ register_converter(PositionConverter, "position")
 
 urlpatterns = [
     path("", home, name="home"),
-    path("login/", LoginView.as_view(template_name="events/login.html"), name="login"),
+    path("login/", log_in, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("sign-in/<str:token>/", sign_in, name="sign-in"),
     path("logs/<slug:log>/", timeline, name="timeline"),

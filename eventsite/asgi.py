@@ -9,7 +9,7 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventsite.settings")
-django = get_asgi_application()  # loads the apps, which the imports below need
+django: Any = get_asgi_application()  # loads the apps, which the imports below need
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
@@ -20,6 +20,7 @@ from events.live.routing import websocket_urlpatterns  # noqa: E402
 from eventsite import health, supervision  # noqa: E402
 from eventsite.api import api  # noqa: E402
 from eventsite.demo import live  # noqa: E402
+from eventsite.gate import Gate  # noqa: E402
 from eventsite.lean import LeanAPI  # noqa: E402
 
 Scope = dict[str, Any]
@@ -30,6 +31,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 DJANGO_PATHS = {"/api/docs", "/api/openapi.json"}
 HEALTH_PATHS = {"/healthz", "/readyz"}
 lean = LeanAPI(api)
+pages = Gate(django)
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +41,7 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
     elif path.startswith("/api/") and path not in DJANGO_PATHS:
         await lean(scope, receive, send)
     else:
-        await django(scope, receive, send)
+        await pages(scope, receive, send)
 
 
 def with_engine(application: Application) -> Application:

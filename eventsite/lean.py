@@ -68,7 +68,7 @@ class LeanAPI:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(_Disconnected):
-            await _send(await self._answer(scope, receive), receive, send)
+            await send_response(await self._answer(scope, receive), receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponseBase:
         try:
@@ -166,7 +166,7 @@ async def _disconnect(receive: Receive) -> None:
         pass
 
 
-async def _send(response: HttpResponseBase, receive: Receive, send: Send) -> None:
+async def send_response(response: HttpResponseBase, receive: Receive, send: Send) -> None:
     response.setdefault("Cache-Control", KEPT_BY_NOBODY)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     headers.append((b"x-content-type-options", b"nosniff"))

@@ -61,7 +61,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "eventsite.visitors.RememberPersons",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -97,6 +97,7 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 
 ALLOWED_HOSTS = env.names("EVENTSITE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("EVENTSITE_CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.names("EVENTSITE_TRUSTED_PROXIES", "127.0.0.1,::1")
 TLS = env.flag("EVENTSITE_TLS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if TLS else 0
@@ -108,6 +109,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 REMOTE_SIGN_IN_LINKS = env.flag("EVENTSITE_REMOTE_SIGN_IN_LINKS", default=False)
+PASSWORD_HASHERS = ["events.access.passwords.UnconnectedHasher"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

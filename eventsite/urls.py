@@ -7,6 +7,7 @@ from django.urls import include, path
 from eventsite.api import api
 from eventsite.views import run_demo
 
+handler500 = "eventsite.views.failed"
 urlpatterns = [
     path("api/", api.urls),
     path("logs/<slug:log>/demo", run_demo, name="run-demo"),

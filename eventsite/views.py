@@ -1,13 +1,19 @@
-"""Pages of no app: the demo's button."""
+"""Pages of no app: the demo's button, and what is said where a page fails."""
 
 from __future__ import annotations
 
+import sys
+
 from asgiref.sync import async_to_sync
 from django.contrib import messages
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
+from django.views.defaults import server_error
 
+from events.errors import Unavailable
 from events.models import Member, Role
 from events.views.page import log_page
 from eventsite.demo.live import start_live
@@ -24,3 +30,12 @@ def run_demo(request: HttpRequest, member: Member) -> HttpResponse:
     else:
         messages.warning(request, "The demo agents are at work in this log already: one run at a time.")
     return redirect("timeline", member.log.name)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """What is answered for an exception: 503 where the database can't be asked now, or has no connection to spare."""
+    if not isinstance(sys.exception(), OperationalError | InterfaceError):
+        return server_error(request)
+    context = {"heading": "The database can’t be asked at the moment", "words": "Try again in a moment."}
+    page = render_to_string("refused.html", context)  # not of the request: to look at its person asks the database
+    return HttpResponse(page, status=Unavailable.status, headers={"Retry-After": str(Unavailable.retry_after)})

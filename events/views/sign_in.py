@@ -1,13 +1,47 @@
-"""Signing in by a link. (Passwords go through Django's own login view.)"""
+"""Signing in, by a password or by a link."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from events.access.network import network_of
+from events.access.passwords import Attempt, TooManyAttempts
 from events.access.sign_in import consume, is_local, link_user
+
+
+class PasswordForm(AuthenticationForm):
+    """Django's own, which counts attempts."""
+
+    def clean(self) -> dict[str, Any]:
+        """Raises `TooManyAttempts`, and looks at no password then."""
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        attempt = Attempt(network_of(address), self.cleaned_data.get("username", ""))
+        attempt.count()
+        cleaned = super().clean()
+        attempt.forgive()
+        return cleaned
+
+
+_password_view = LoginView.as_view(template_name="events/login.html", authentication_form=PasswordForm)
+
+
+def log_in(request: HttpRequest) -> HttpResponseBase:
+    """`/login/`: by a name and a password; 429 after too many attempts."""
+    try:
+        return _password_view(request)
+    except TooManyAttempts as error:
+        context = {"form": PasswordForm(request), "next": request.POST.get("next", ""), "refused": error.detail}
+        response = render(request, "events/login.html", context, status=error.status)
+        response["Retry-After"] = str(error.retry_after)
+        return response
 
 
 @never_cache

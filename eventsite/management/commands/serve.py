@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import uvicorn
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -81,6 +82,7 @@ def _serve(listener: socket.socket, *, workers: int) -> None:
         lifespan="on",
         log_config=None,
         access_log=False,  # paths hold sign-in links
+        forwarded_allow_ips=settings.TRUSTED_PROXIES,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         # A frame is drawn once for all viewers; to compress it anew for each of them would cost more than all the rest.

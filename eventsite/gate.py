@@ -1,0 +1,106 @@
+"""The way to Django's pages: whole requests only, in turn, and no connection held while an answer is sent.
+
+Pages share a few connections of the database and the processor. Without turns one visitor could take them all: with
+searches, with steps of a replay, or with wrong passwords, each of which takes a third of a second of a processor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+from django.http import HttpResponse
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
+
+from events.errors import BadRequest, EventsError, TooLarge
+from eventsite.database import POOL
+from eventsite.lean import send_response
+from eventsite.middleware import POLICY
+from eventsite.turns import Turn, Turns
+from eventsite.visitors import lane_of
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_OTHER_CONNECTIONS = 2
+"""Of the pool: for sockets, which look at their members now and then."""
+_MOST_BODY_BYTES = 1024 * 1024
+"""Pages take forms, not files."""
+_BODY_SECONDS = 30.0
+
+
+class Gate:
+    """An ASGI application that lets requests into another one by turns; static files pass at once."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._pages = Turns(
+            places=POOL["max_size"] - _OTHER_CONNECTIONS, places_per_lane=3, waiting_per_lane=32, patience_seconds=10
+        )
+        self._passwords = Turns(places=1, places_per_lane=1, waiting_per_lane=4, patience_seconds=10)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(settings.STATIC_URL):
+            await self._application(scope, receive, send)
+            return
+        hashes = scope["method"] == "POST" and scope["path"] == resolve_url(settings.LOGIN_URL)
+        try:
+            body = await _whole_body(receive)
+            async with (self._passwords if hashes else self._pages).turn(lane_of(scope)) as turn:
+                await self._application(scope, _received(body, receive), _ends(turn, send))
+        except EventsError as error:
+            await send_response(_refusal(error), receive, send)
+
+
+async def _whole_body(receive: Receive) -> list[dict[str, Any]]:
+    """All messages of a request's body: who sends slowly takes no turn meanwhile."""
+    messages: list[dict[str, Any]] = []
+    size = 0
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            while not messages or messages[-1].get("more_body"):
+                messages.append(message := await receive())
+                size += len(message.get("body", b""))
+                if size > _MOST_BODY_BYTES:
+                    raise TooLarge(f"A page takes {_MOST_BODY_BYTES:,} bytes.")
+    except TimeoutError:
+        raise BadRequest(f"The whole request has to come within {_BODY_SECONDS:.0f} seconds.") from None
+    return messages
+
+
+def _received(messages: list[dict[str, Any]], receive: Receive) -> Receive:
+    """The messages that came already, then those that are to come."""
+    waiting = iter(messages)
+
+    async def receive_next() -> dict[str, Any]:
+        message = next(waiting, None)
+        return await receive() if message is None else message
+
+    return receive_next
+
+
+def _ends(turn: Turn, send: Send) -> Send:
+    """Ends the turn when the answer is ready: who reads slowly holds no connection, and no place."""
+
+    async def send_next(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            await sync_to_async(close_old_connections)()
+            turn.end()
+        await send(message)
+
+    return send_next
+
+
+def _refusal(error: EventsError) -> HttpResponse:
+    page = render_to_string("refused.html", {"heading": error.title(), "words": error.detail})
+    headers = {"Content-Security-Policy": POLICY}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return HttpResponse(page, status=error.status, headers=headers)
