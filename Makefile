@@ -33,7 +33,8 @@ lint: $(ready_dev)  ## check style, types, layers, templates, scripts and styles
 	$(python) -m ruff format --check .
 	$(python) -m mypy .
 	.venv/bin/lint-imports
-	git ls-files -z -- '*.html' | xargs -0 -r .venv/bin/djade --check --target-version 5.2
+	.venv/bin/djhtml --check --tabwidth 2 templates
+	.venv/bin/djlint --lint --quiet templates
 	.venv/bin/oxlint static
 	.venv/bin/oxfmt --check static
 

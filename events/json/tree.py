@@ -67,6 +67,23 @@ class By:
     agent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses that the rows of a tree lead to. A row's pointer is appended, but to the last two. A row goes without
+    those that are empty.
+
+    `part`: the rows of one container alone; `inside`: the page with only one container of the tree; `why`: why a value
+    is what it is; `text`: a long text, all of it. `whole`: the value as JSON; `whole_text`: that, for long texts.
+    """
+
+    part: str = ""
+    inside: str = ""
+    why: str = ""
+    text: str = ""
+    whole: str = ""
+    whole_text: str = ""
+
+
 PickOf: TypeAlias = Callable[[str], Pick | None]
 """The addresses for the value at a pointer."""
 

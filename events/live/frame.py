@@ -28,11 +28,13 @@ import orjson
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from events.converters import events_url
 from events.query.match import event_matcher
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Query
 from events.types import REDACTED, Event
 from events.views.event_line import line
+from events.views.macros import macro
 
 MOST_ROWS = 1_000
 """More new rows than this become a gap: no browser, and no reader, keeps up with them."""
@@ -170,15 +172,16 @@ def rows_html(log_name: str, events: Iterable[Event]) -> list[str]:
     The row of an event that was redacted meanwhile is rendered anew, and takes the place of the old one. Only the
     feeds' one rendering thread calls this, so the cache needs no lock.
     """
-    return [_row_html(log_name, event) for event in events]
+    draw, url = macro("events/_row.html", "row"), events_url(log_name)
+    return [_row_html(event, (log_name, event.position), draw, url) for event in events]
 
 
-def _row_html(log_name: str, event: Event) -> str:
-    key, data = (log_name, event.position), hash(event.data)
+def _row_html(event: Event, key: tuple[str, int], draw: Callable[..., str], url: str) -> str:
+    data = hash(event.data)
     rendered, html = _rows.get(key, (None, ""))
     if rendered != data:
         if len(_rows) >= _CACHED:
             del _rows[next(iter(_rows))]
-        html = render_to_string("events/_row.html", {"line": line(event), "log_name": log_name})
+        html = str(draw(line(event), url))
         _rows[key] = data, html
     return html

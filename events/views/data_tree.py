@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from events.errors import NoSuchEvent
 from events.json.pointer import at
-from events.json.tree import Part, PickOf, Row, tree
+from events.json.tree import Links, Part, PickOf, Row, tree
 from events.json.value import loads
 from events.types import Event
 
@@ -45,8 +45,8 @@ def part_of_data(request: HttpRequest, log_name: str, event: Event, *, pick: Pic
     asked, url = request.GET, reverse("event", args=[log_name, event.position])
     depth = asked["part"].count("/") - asked.get("in", "").count("/")
     rows = _rows(event, Part(asked["part"], max(depth, 0), _skip(asked)), None, pick)
-    context = {"rows": rows, "part_url": f"{url}?part=", "in_url": f"{url}?in=", "event_url": url}
-    return render(request, "components/_tree_rows.html", context)
+    links = Links(part=f"{url}?part=", inside=f"{url}?in=", text=f"{url}?text=")
+    return render(request, "components/_tree_rows.html", {"rows": rows, "links": links})
 
 
 def _rows(event: Event, part: Part | None, whole: str | None, pick: PickOf | None) -> list[Row]:

@@ -15,7 +15,7 @@ from events.api.responses import event_json
 from events.converters import names_string, workflow_url
 from events.errors import NoSuchEvent
 from events.json.pointer import at
-from events.json.tree import Row, tree
+from events.json.tree import Links, Row, tree
 from events.json.value import loads
 from events.models import Member
 from events.query.tree import Root
@@ -66,7 +66,7 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
     pointer = request.GET.get("text")
     data = loads(found.data)
     if pointer is not None and request.headers.get("HX-Request"):
-        return render(request, "components/_text.html", {"row": whole_text(data, pointer)})
+        return render(request, "components/_text.html", {"row": whole_text(data, pointer), "links": Links()})
     picks, metadata = Picks(member.log.name, request.GET), loads(found.metadata)
     pick = picks.among(Root.DATA, data)
     if "part" in request.GET and request.headers.get("HX-Request"):

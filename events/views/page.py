@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from events.access.membership import may, membership
+from events.converters import events_url
 from events.errors import AddressTooLong, EventsError, NotFound
 from events.models import Member, Role
 
@@ -80,7 +81,9 @@ def show(
 ) -> HttpResponse:
     """Render a page of a log, or only its partial where htmx asks for that."""
     frame = {
+        "here": "",
         "log": member.log,
+        "events_url": events_url(member.log.name),
         "log_name": member.log.name,
         "is_admin": may(member, Role.ADMIN),
         "is_operator": may(member, Role.OPERATOR),

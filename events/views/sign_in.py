@@ -30,7 +30,9 @@ class PasswordForm(AuthenticationForm):
         return cleaned
 
 
-_password_view = LoginView.as_view(template_name="events/login.html", authentication_form=PasswordForm)
+_password_view = LoginView.as_view(
+    template_name="events/login.html", authentication_form=PasswordForm, extra_context={"refused": ""}
+)
 
 
 def log_in(request: HttpRequest) -> HttpResponseBase:

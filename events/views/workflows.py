@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from events.converters import workflow_url
@@ -100,7 +99,6 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
         "workflow": info,
         "events": events,
         "order": order,
-        "events_url": reverse("event", args=[member.log.name, 0]).removesuffix("0"),  # hundreds of look-ups are slow
         "failures": sum(each.failed for each in lines.values()),
         "is_whole": len(events) >= info.events,
         "lanes": _drawn(parts, lines),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from events.api.responses import iso
 from events.errors import Invalid
-from events.json.tree import By, Row, tree
+from events.json.tree import By, Links, Row, tree
 from events.json.value import brief
 from events.models import Member
 from events.reading import store
@@ -96,7 +96,8 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         return state_md(request, member, name, context | {"problems": problems})
     pointer = request.GET.get("text")
     if pointer is not None and request.headers.get("HX-Request") and "value_of" in context:
-        return render(request, "components/_text.html", {"row": whole_text(context["value_of"], pointer)})
+        row = whole_text(context["value_of"], pointer)
+        return render(request, "components/_text.html", {"row": row, "links": Links()})
     return show(
         request,
         member,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from events.errors import Invalid, NoSuchEvent, NotFound
+from events.json.tree import Links
 from events.models import Member
 from events.reading.db_work import run
 from events.views.event import whole_text
@@ -116,7 +117,8 @@ def _window(request: HttpRequest, made: Replay, address: Address, context: dict[
 def _loaded(request: HttpRequest, seen: Seen) -> HttpResponse:
     """A long text of the state, or a part of it that was opened."""
     if "text" in request.GET:
-        return render(request, "components/_text.html", {"row": whole_text(seen.after, request.GET["text"])})
+        row = whole_text(seen.after, request.GET["text"])
+        return render(request, "components/_text.html", {"row": row, "links": Links()})
     part = part_of(request, seen.address)
     return render(request, "components/_tree_rows.html", tree_context(seen, part))
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from events.json.pointer import at, tokens
-from events.json.tree import Part, Row, tree
+from events.json.tree import Links, Part, Row, tree
 from events.models import Member
 from projections.replay.address import Address
 from projections.replay.drawing.pinned_tracks import name, short
@@ -73,6 +73,12 @@ def tree_context(seen: Seen, part: Part, whole: str | None = None) -> dict[str, 
         "why_url": open_url(address, "why") if seen.is_known else "",
         "in_url": open_url(address, "in"),
         "part_url": f"{address.step(place)}{'&' if address.suffix else '?'}part=" if seen.is_known else "",
+        "links": Links(
+            part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if seen.is_known else "",
+            inside=open_url(address, "in"),
+            why=open_url(address, "why") if seen.is_known else "",
+            text=open_url(address, "text"),
+        ),
     }
 
 

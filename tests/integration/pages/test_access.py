@@ -72,8 +72,8 @@ def test_what_is_not_there_is_a_404(viewer: Client, append: Append, at: str, pag
 def test_a_member_is_told_what_is_not_there_and_a_stranger_is_not(viewer: Client, append: Append, at: str) -> None:
     append("order-1", {})
     for page, words in (
-        ("streams/order-2/", "There is no stream &#x27;order-2&#x27;."),
-        ("workflows/w/", "There is no workflow &#x27;w&#x27;."),
+        ("streams/order-2/", "There is no stream &#39;order-2&#39;."),
+        ("workflows/w/", "There is no workflow &#39;w&#39;."),
         ("events/2", "has no event at position 2."),
     ):
         shown = viewer.get(at + page).content.decode()

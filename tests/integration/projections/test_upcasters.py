@@ -44,7 +44,7 @@ def test_an_events_page_shows_what_is_stored_and_what_is_read(viewer: Client, ap
     page = viewer.get(f"{at}events/1").content.decode()
     assert "Read as v3" in page
     assert "stored as v1" in page
-    assert '<pre tabindex="0" aria-label="Raw data">{&quot;amount&quot;: 2}</pre>' in page
+    assert '<pre tabindex="0" aria-label="Raw data">{&#34;amount&#34;: 2}</pre>' in page
     read = page.partition("Read as v3")[2].partition("</section>")[0]
     assert [word in read for word in ("cents", "200", "EUR", "amount")] == [True] * 4
 
@@ -58,7 +58,7 @@ def test_an_event_of_the_newest_version_is_shown_once(viewer: Client, append: Ap
 def test_an_event_that_cannot_be_upcast_says_why(viewer: Client, append: Append, at: str) -> None:
     append("order-1", placed({"total": 2}))
     page = viewer.get(f"{at}events/1").content.decode()
-    assert "Placed v2 → v3: KeyError: &#x27;amount&#x27;" in page
+    assert "Placed v2 → v3: KeyError: &#39;amount&#39;" in page
 
 
 def check(log: Log) -> str:

@@ -1,0 +1,103 @@
+"""How templates print what came out of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.utils import timezone
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from events.api.responses import iso
+from events.converters import names_string, workflow_url
+from events.json.tree import Links
+from events.json.value import visible
+from events.views.event_line import slot
+
+
+def moment(at: datetime) -> tuple[str, str, str]:
+    """A time in UTC that sorts and never misleads, as a day, a clock's time and milliseconds: month and day this year,
+    else the year too. times.js rewrites it."""
+    if at.year == timezone.now().year:
+        return f"{at:%m-%d}", f"{at:%H:%M:%S}", f".{at.microsecond // 1000:03d}"
+    return f"{at.year:04d}-{at:%m-%d}", f"{at:%H:%M:%S}", ""
+
+
+def exactly(at: datetime) -> str:
+    """A time with its microseconds."""
+    return f"{at.year:04d}-{at:%m-%d %H:%M:%S.%f} UTC"
+
+
+def to_second(at: datetime) -> str:
+    """A time to the second, in UTC."""
+    at = at.astimezone(UTC)
+    return f"{at.year:04d}-{at:%m-%d %H:%M:%S}"
+
+
+def day(at: datetime) -> str:
+    """The day of a time, in UTC."""
+    return f"{at.astimezone(UTC).date()}"
+
+
+def count(number: int) -> str:
+    """A number with its thousands apart."""
+    return f"{number:,}"
+
+
+def took(span: timedelta) -> str:
+    """A duration in its two largest units."""
+    seconds = span.total_seconds()
+    if seconds < 0.9995:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {seconds} s"
+    days, hours = divmod(hours, 24)
+    return f"{days:,} d {hours} h" if days else f"{hours} h {minutes} min"
+
+
+def quoted(text: str) -> str:
+    """A text as the value of a parameter, or as a segment of a path."""
+    return quote(text, safe="")
+
+
+@pass_context
+def link(context: Context, **changed: object) -> str:
+    """This page's query string with some of it changed; None and "" take a parameter away."""
+    pairs = [(name, text) for name, texts in context["request"].GET.lists() if name not in changed for text in texts]
+    pairs += [(name, str(value)) for name, value in changed.items() if value not in (None, "")]
+    return f"?{urlencode(pairs)}"
+
+
+@pass_context
+def link_to(context: Context, name: str) -> str:
+    """This page's query string up to the value of one parameter, which is to be appended."""
+    rest = link(context, **{name: None})
+    return f"{rest}{'&' if rest != '?' else ''}{name}="
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "asking_for": names_string,
+    "link": link,
+    "link_to": link_to,
+    "moment_of": moment,
+    "tree_links": Links,
+    "workflow_url": workflow_url,
+}
+FILTERS: dict[str, Callable[..., Any]] = {
+    "count": count,
+    "day": day,
+    "exactly": exactly,
+    "iso": iso,
+    "quoted": quoted,
+    "slot": slot,
+    "to_second": to_second,
+    "took": took,
+    "visible": visible,
+}

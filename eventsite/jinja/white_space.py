@@ -1,0 +1,94 @@
+"""White space in templates: their lines are broken and indented for the reader, and the page has none of that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+
+_PARTS = re.compile(r"\s*\n\s*|</?[a-z!][^\s/>]*|[>\"']|[^<>\"'\n\s]+|[^\S\n]+|<", re.IGNORECASE)
+_KEPT = frozenset({"pre", "textarea"})
+"""Elements whose text is printed as it stands."""
+
+
+class LineBreaks(Extension):
+    """A line break, with the spaces around it, is nothing beside a tag or a statement, and one space between words.
+
+    So `<td>`, its content and `</td>` may stand on lines of their own. A space that is meant stands on a line with what
+    it separates, or is written as `{{ " " }}`. Inside a tag a line break is one space; in `<pre>` it is a line break.
+    """
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        tokens = list(_joined(stream))
+        text = _Text()
+        for i, token in enumerate(tokens):
+            if token.type != "data":
+                yield token
+                continue
+            before, after = tokens[i - 1].type if i else "", tokens[i + 1].type if i + 1 < len(tokens) else ""
+            value = text.of(token.value, after_edge=before != "variable_end", before_edge=after != "variable_begin")
+            if value:
+                yield Token(token.lineno, "data", value)
+
+
+def _joined(stream: Iterable[Token]) -> Iterator[Token]:
+    """The tokens, with the texts on both sides of a comment as one."""
+    text: Token | None = None
+    for token in stream:
+        if token.type == "data":
+            text = Token(text.lineno, "data", text.value + token.value) if text else token
+            continue
+        if text:
+            yield text
+            text = None
+        yield token
+    if text:
+        yield text
+
+
+@dataclass
+class _Text:
+    """The text of one template, read from its beginning. `tag` is the tag that it is in, `quote` the one of the
+    attribute's value that it is in, `kept` the element whose text is kept."""
+
+    tag: str = ""
+    quote: str = ""
+    kept: str = ""
+
+    def of(self, text: str, *, after_edge: bool, before_edge: bool) -> str:
+        """What is printed of one stretch. An edge is a statement, or the template's own beginning or end."""
+        printed = []
+        is_edge = after_edge
+        for match in _PARTS.finditer(text):
+            part = match[0]
+            if "\n" not in part:
+                printed.append(part)
+                is_edge = self._read(part)
+            elif self.tag:
+                printed.append(" ")
+            elif self.kept:
+                printed.append(part)
+            else:
+                following = text[match.end() : match.end() + 1]
+                is_inner = not is_edge and following != "<" and (following or not before_edge)
+                printed.append(" " if is_inner else "")
+        return "".join(printed)
+
+    def _read(self, part: str) -> bool:
+        """Note where a part of the text leads; whether it ends a tag."""
+        if not self.tag:
+            if part[0] == "<" and len(part) > 1:
+                self.tag = part[1:].lower()
+            return False
+        if self.quote:
+            self.quote = "" if part == self.quote else self.quote
+        elif part in ('"', "'"):
+            self.quote = part
+        elif part == ">":
+            self.kept = self.tag if self.tag in _KEPT else "" if self.tag == f"/{self.kept}" else self.kept
+            self.tag = ""
+            return True
+        return False

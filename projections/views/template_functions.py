@@ -1,0 +1,100 @@
+"""What projections add to pages that know nothing of them: templates are where both meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from events.json.tree import Row, tree
+from events.json.value import loads
+from events.models import Log
+from events.query.parse import parse
+from events.types import Event
+from projections import registry
+from projections.definition import upcasting
+from projections.definition.projection import AGENT, STREAM, WORKFLOW, Projection, decode
+from projections.definition.upcasting import UpcastFailed
+from projections.values.diff import diff
+from projections.values.tree_marks import marks
+from projections.views import facets
+
+_KEYS = {"stream": STREAM, "workflow": WORKFLOW, "agent": AGENT}
+
+
+@dataclass(frozen=True, slots=True)
+class StateLink:
+    """A link to a state."""
+
+    projection: Projection
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An event as the newest version of its type: the rows of its data and what the upcasters changed, or why it can't
+    be read so."""
+
+    version: int
+    rows: list[Row]
+    failed: UpcastFailed | None = None
+
+
+def query(**parameters: object) -> str:
+    """A query string of its own."""
+    return urlencode(parameters)
+
+
+def states_of(log_name: str, kind: str, key: str) -> list[StateLink]:
+    """The states that the events of a stream, of a workflow or by an agent make."""
+    return [_link(log_name, each, key) for each in registry.PROJECTIONS.values() if each.key is _KEYS[kind]]
+
+
+def states_with(log_name: str, event: Event) -> list[StateLink]:
+    """The states that an event went into, as they were after it."""
+    readers = (each for each in registry.PROJECTIONS.values() if each.reads(event))
+    return [_link(log_name, each, key, at_position=event.position) for each in readers for key in _keys(each, event)]
+
+
+def _link(log_name: str, projection: Projection, key: str, **at: int) -> StateLink:
+    page = reverse("projection-state", args=[log_name, projection.name])
+    return StateLink(projection, key, f"{page}?{urlencode({'key': key, **at})}")
+
+
+def _keys(projection: Projection, event: Event) -> Iterator[str]:
+    """An event's keys; none where the projection can't tell."""
+    try:
+        yield from projection.key.keys(decode(event))
+    except Exception:
+        return
+
+
+def facets_of(log: Log, asked: str) -> list[facets.Facets]:
+    """What a log holds most of, as ways to narrow the query that is asked."""
+    return facets.facets(log.pk, parse(asked))
+
+
+def read_as(event: Event) -> Reading | None:
+    """How an event is read where that is not as it is stored."""
+    chains = upcasting.current()
+    version = chains.read_as(event)
+    if version == event.schema_version:
+        return None
+    try:
+        data = chains.read(event)
+    except UpcastFailed as error:
+        return Reading(version, [], error)
+    return Reading(version, tree(data, marks=marks(diff(loads(event.data), data))))
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "facets_of": facets_of,
+    "query": query,
+    "read_as": read_as,
+    "states_of": states_of,
+    "states_with": states_with,
+}
