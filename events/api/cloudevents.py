@@ -1,24 +1,28 @@
 """CloudEvents 1.0 over HTTP (structured, batched, binary) as events of the log.
 
-`subject`, else `source`, names the stream. CloudEvents ids are unique per source only, so the event's
-id is a UUIDv5 of source and id; the original attributes stand in `metadata.cloudevents`.
+`subject`, else `source`, names the stream. CloudEvents ids are unique per source only, so the event's id is a UUIDv5 of
+source and id. The extension attributes of `_DEMANDS` say what the append asks of the log; all others, and those that
+the specification knows, stand in `metadata.cloudevents`.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 import orjson
 from django.conf import settings
 from msgspec import Meta, Raw
 
+from events.api.media import as_json
 from events.api.schemas import Name, StreamName, Time, decode
-from events.appending.checks import check_stream, new_append, new_event
+from events.appending.checks import check_count, check_expected_version, check_name, check_stream, new_append, new_event
 from events.errors import EventsError, Invalid, TooLarge
+from events.json import split
 from events.types import Append
 
 STRUCTURED = "application/cloudevents+json"
@@ -28,6 +32,10 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
 _Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 """An attribute's value; in JSON, null says that it is absent."""
 _REQUIRED = ("id", "source", "specversion", "type")
+_DEMANDS = ("expectedversion", "idempotencykey", "readposition")
+_DIGITS = "[0-9]{1,18}"
+# Within a header's value, a quoted string; a backslash in it stands before what is meant.
+_QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ANY_TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
@@ -39,6 +47,8 @@ def _named(name: Any) -> dict[str, Any]:
     return msgspec.json.schema(name)
 
 
+# An Integer of CloudEvents has 32 bits: a larger number comes as text, as all do in headers.
+_NUMBER = [{"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, {"type": "string", "pattern": f"^{_DIGITS}$"}]
 SCHEMA = {
     "type": "object",
     "required": list(_REQUIRED),
@@ -50,8 +60,12 @@ SCHEMA = {
         "type": _named(Name),
         "subject": _or_nothing({**_named(StreamName), "description": "Names the stream"}),
         "time": _or_nothing(_named(Time)),
+        "datacontenttype": _or_nothing(_ANY_TEXT),
         "correlationid": _or_nothing(_named(Name)),
         "causationid": _or_nothing(_named(Name)),
+        "expectedversion": _or_nothing({"anyOf": [{"enum": ["any", "no_stream", "stream_exists"]}, *_NUMBER]}),
+        "idempotencykey": _or_nothing({**_named(Name), "description": "Makes a retry under another id safe"}),
+        "readposition": _or_nothing({"anyOf": _NUMBER, "description": "Up to where the writer had read the log"}),
         "data": {},
         "data_base64": {"type": "string", "format": "byte"},
     },
@@ -69,14 +83,16 @@ SCHEMA = {
 
 def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsError]:
     """Each event of a batch: checked, or what is wrong with it."""
-    items = decode(body, list[Raw])
+    items, fault = split.items(body)
+    if fault:
+        decode(body, list[Raw])  # raises, and says why
     limit = settings.EVENTSITE.request_max_events
     if len(items) > limit:
         raise TooLarge(f"The batch holds {len(items):,} events; the limit is {limit:,}.", field="body", limit=limit)
     found: list[Append | EventsError] = []
     for index, item in enumerate(items):
         try:
-            found.append(structured(bytes(item), pinned_agent=pinned_agent, field=f"[{index}]"))
+            found.append(structured(item, pinned_agent=pinned_agent, field=f"[{index}]"))
         except EventsError as error:
             found.append(error)
     return found
@@ -88,20 +104,25 @@ def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -
     if "data" in members and "data_base64" in members:
         raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
     data = bytes(members.pop("data", Raw(b"null")))
-    if encoded := members.pop("data_base64", None):
-        data = msgspec.json.encode({"data_base64": _decoded(encoded, bytes, f"{field}.data_base64", "base64")})
+    encoded = members.pop("data_base64", None)
     attributes = {
         name: _decoded(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer")
         for name, value in members.items()
         if bytes(value).strip() != b"null"
     }
+    content_type = _text(attributes, "datacontenttype", field) or ""
+    if encoded is not None:
+        where = f"{field}.data_base64"
+        data = as_json(content_type, _decoded(encoded, bytes, where, "base64"), where)
     return _append(attributes, data, pinned_agent=pinned_agent, field=field)
 
 
 def binary(headers: Mapping[str, str], body: bytes, *, pinned_agent: str | None) -> Append:
     """One event whose attributes are `ce-` headers and whose data is the body."""
     attributes: dict[str, object] = {
-        name[3:].lower(): unquote(value) for name, value in headers.items() if name.lower().startswith("ce-")
+        name[3:].lower(): _header_value(value, f"event.{name[3:].lower()}")
+        for name, value in headers.items()
+        if name.lower().startswith("ce-")
     }
     content_type = headers.get("Content-Type", "")
     if content_type:
@@ -109,18 +130,29 @@ def binary(headers: Mapping[str, str], body: bytes, *, pinned_agent: str | None)
     return _append(attributes, _binary_data(content_type, body), pinned_agent=pinned_agent, field="event")
 
 
+def _header_value(value: str, field: str) -> str:
+    """What a header says: quoted strings unquoted, then percent-decoded once (HTTP binding 1.0, 3.1.3.2)."""
+    unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), value)
+    try:
+        return unquote_to_bytes(unquoted.encode("latin-1")).decode()
+    except UnicodeDecodeError:
+        raise Invalid(f"{field} is not valid UTF-8.", field=field) from None
+
+
 def _binary_data(content_type: str, body: bytes) -> bytes:
-    media = content_type.partition(";")[0].strip().lower()
     if not body:
         return b"null"
-    if not media or media == "application/json" or media.endswith("+json"):
+    if not content_type and _is_json(body):
         return body
-    if media.startswith("text/"):
-        try:
-            return orjson.dumps(body.decode())
-        except UnicodeDecodeError:
-            raise Invalid("The body is not valid UTF-8.", field="body") from None
-    return msgspec.json.encode({"data_base64": body})
+    return as_json(content_type, body, "body")
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | None, field: str) -> Append:
@@ -130,15 +162,16 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
     if attributes["specversion"] != "1.0":
         raise Invalid(f"{field}.specversion must be 1.0.", field=f"{field}.specversion")
     source = str(attributes["source"])
-    subject, time, correlation_id, causation_id = (
-        _text(attributes, name, field) for name in ("subject", "time", "correlationid", "causationid")
+    subject, time, correlation_id, causation_id, key = (
+        _text(attributes, name, field) for name in ("subject", "time", "correlationid", "causationid", "idempotencykey")
     )
     stream = check_stream(subject or source, f"{field}.{'subject' if subject else 'source'}")
+    kept = {name: value for name, value in attributes.items() if name not in _DEMANDS}
     event = new_event(
         stream,
         str(attributes["type"]),
         data=data,
-        metadata=orjson.dumps({"cloudevents": attributes}),
+        metadata=orjson.dumps({"cloudevents": kept}),
         id=str(uuid.uuid5(_NAMESPACE, f"{source}\n{attributes['id']}")),
         agent=pinned_agent or source,
         correlation_id=correlation_id,
@@ -147,7 +180,32 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         pinned_agent=pinned_agent,
         field=field,
     )
-    return new_append(stream, [event])
+    return new_append(
+        stream,
+        [event],
+        expected_version=check_expected_version(_version(attributes, field), f"{field}.expectedversion"),
+        idempotency_key=check_name(key, f"{field}.idempotencykey") if key else None,
+        read_position=_number(attributes, "readposition", field),
+    )
+
+
+def _version(attributes: dict[str, object], field: str) -> int | str | None:
+    value = attributes.get("expectedversion")
+    if isinstance(value, str) and not re.fullmatch(_DIGITS, value):
+        return value or None
+    return _number(attributes, "expectedversion", field)
+
+
+def _number(attributes: dict[str, object], name: str, field: str) -> int | None:
+    """A whole number from 0; as text, too, since a header has no other and an Integer of CloudEvents has 32 bits."""
+    value = attributes.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and re.fullmatch(_DIGITS, value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return check_count(value, f"{field}.{name}", minimum=0)
+    raise Invalid(f"{field}.{name} must be a whole number.", field=f"{field}.{name}")
 
 
 def _text(attributes: dict[str, object], name: str, field: str) -> str | None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from events import engine
 from events.access.grants import Grant
 from events.api.schemas import LineIn, decode
-from events.appending.checks import check_stream, new_append
+from events.appending.checks import check_stream
 from events.appending.plan import Outcome
 from events.errors import EventsError, OutcomeUnknown, QueueFull, TooLarge, Unavailable
 from events.types import Append
@@ -93,9 +93,9 @@ def _checked(line: bytes, grant: Grant) -> Append | EventsError:
     try:
         if len(line) > _most():
             raise TooLarge(f"The line is longer than {_most():,} bytes.", limit=_most())
-        event = decode(line, LineIn)
+        event = decode(line, LineIn, name="line")
         grant.check_stream(check_stream(event.stream))
-        return new_append(event.stream, [event.checked(event.stream, pinned_agent=grant.agent, field="event")])
+        return event.append(pinned_agent=grant.agent)
     except EventsError as error:
         return error
 

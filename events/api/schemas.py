@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypedDict, TypeVar
 
 import msgspec
 from django.conf import settings
@@ -49,6 +49,11 @@ StreamName = Annotated[
 ExpectedVersion = Annotated[
     Annotated[int, Meta(ge=0, le=2**63 - 1)] | Literal["any", "no_stream", "stream_exists"],
     Meta(description="What the stream must be at: `any` (default), `no_stream` (= 0), `stream_exists` or a version"),
+]
+IdempotencyKey = Annotated[Name | None, _documented("Makes a retry without event ids safe")]
+ReadPosition = Annotated[
+    int | None,
+    _documented("Up to where the writer had read the log: what proves a lost update", minimum=0, maximum=2**63 - 1),
 ]
 Time = Annotated[str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
 
@@ -89,11 +94,8 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
     events: Annotated[list[EventIn], _documented("1 to 10,000 events", minItems=1, maxItems=10_000)]
     expected_version: ExpectedVersion | UnsetType = UNSET
-    idempotency_key: Annotated[Name | None, _documented("Makes a retry without event ids safe")] | UnsetType = UNSET
-    read_position: (
-        Annotated[int | None, _documented("Up to where the writer had read the log", minimum=0, maximum=2**63 - 1)]
-        | UnsetType
-    ) = UNSET
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
+    read_position: ReadPosition | UnsetType = UNSET
 
     def checked(self, stream: str, *, pinned_agent: str | None, field: str = "") -> Append:
         """Check everything that the types don't say. `field` says where this stood in the request."""
@@ -104,11 +106,7 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
                 event.checked(stream, pinned_agent=pinned_agent, field=f"{field}events[{index}]")
                 for index, event in enumerate(self.events)
             ),
-            expected_version=checks.check_expected_version(
-                None if isinstance(self.expected_version, UnsetType) else self.expected_version
-            ),
-            idempotency_key=optional(self.idempotency_key),
-            read_position=optional(self.read_position),
+            **_demands(self),
         )
 
 
@@ -125,10 +123,40 @@ class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
     atomic: bool | UnsetType = UNSET
 
 
-class LineIn(EventIn, forbid_unknown_fields=True, kw_only=True):
-    """One line of `application/x-ndjson`: an event with its stream."""
+class StreamEventIn(EventIn, forbid_unknown_fields=True, kw_only=True):
+    """One event with its stream."""
 
     stream: StreamName
+
+
+class LineIn(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
+    """One line of `application/x-ndjson`: an event with its stream, appended by itself."""
+
+    expected_version: ExpectedVersion | UnsetType = UNSET
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
+    read_position: ReadPosition | UnsetType = UNSET
+
+    def append(self, *, pinned_agent: str | None) -> Append:
+        """The append of this event alone. Its stream's name must have been checked."""
+        event = self.checked(self.stream, pinned_agent=pinned_agent, field="event")
+        return checks.new_append(self.stream, [event], **_demands(self))
+
+
+class _Demands(TypedDict):
+    expected_version: int | None
+    idempotency_key: str | None
+    read_position: int | None
+
+
+def _demands(given: AppendIn | LineIn) -> _Demands:
+    """What an append asks of the log, and says that its writer knew."""
+    return {
+        "expected_version": checks.check_expected_version(
+            None if isinstance(given.expected_version, UnsetType) else given.expected_version
+        ),
+        "idempotency_key": optional(given.idempotency_key),
+        "read_position": optional(given.read_position),
+    }
 
 
 class Placed(Struct):

@@ -1,6 +1,7 @@
 """Our own JSONL, as `export_events` writes it: an event of the API a line, and what only a restore needs.
 
-The least a line can say is `stream`, `id`, `type` and `data`.
+The least a line can say is `stream`, `id`, `type` and `data`. What an append asks of a log (`expected_version` and the
+like) is no part of it: the ids decide what is there already, and positions are others in another log.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from events.api.schemas import LineIn, decode
+from events.api.schemas import StreamEventIn, decode
 from events.errors import Invalid
 from events.transfer.importers.base import Format, Streamed, by_line
 from events.types import NewEvent
@@ -49,7 +50,7 @@ class Kept(Struct, forbid_unknown_fields=True, kw_only=True):
     redaction: KeptRedaction | UnsetType = UNSET
 
 
-class Line(LineIn, forbid_unknown_fields=True, kw_only=True):
+class Line(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     """One line of an export."""
 
     position: Position | UnsetType = UNSET

@@ -15,7 +15,8 @@ from pytest_django import Settings
 from events import engine
 from events.api import ndjson
 from events.errors import OutcomeUnknown, QueueFull, Unavailable
-from events.models import Scope
+from events.models import Log, Scope
+from events.reading import store
 from events.types import Append
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_append import head
@@ -58,6 +59,59 @@ async def test_each_line_is_an_event(api: httpx.AsyncClient, body: bytes) -> Non
     assert answer.status_code == 200
     assert answer.json() == {"appended": 2, "replayed": 0, "failed": 0, "last_position": 2, "errors": []}
     assert [event["data"] for event in await everything(api)] == [{"n": 1}, {"n": 2}]
+
+
+async def test_a_byte_order_mark_before_a_line_is_skipped(api: httpx.AsyncClient) -> None:
+    mark = b"\xef\xbb\xbf"
+    answer = await send(api, mark + line(1) + b"\r\n" + mark + line(2) + b"\r\n")
+    assert answer.json() == {"appended": 2, "replayed": 0, "failed": 0, "last_position": 2, "errors": []}
+
+
+async def test_lines_in_another_encoding_are_told_which(api: httpx.AsyncClient) -> None:
+    answer = (await send(api, line(1).decode().encode("utf-16"))).json()
+    assert [(error["code"], "UTF-16" in error["detail"]) for error in answer["errors"]] == [("invalid", True)]
+
+
+async def test_a_line_says_what_its_append_asks_of_the_log(api: httpx.AsyncClient, log: Log) -> None:
+    asked = {"expected_version": "no_stream", "read_position": 7, "idempotency_key": "k-1"}
+    lines = [
+        line(1, **asked),
+        line(2, expected_version=0),
+        line(1, expected_version=1, read_position=8),
+        line(1, **asked),
+        line(1, expected_version=1),
+        line(1, data=0, idempotency_key="k-1"),
+        line(1, expected_version="stream_exists"),
+    ]
+    answer = (await send(api, b"\n".join(lines))).json()
+    assert (answer["appended"], answer["replayed"]) == (4, 1)
+    assert [(error["line"], error["code"]) for error in answer["errors"]] == [
+        (5, "wrong-expected-version"),
+        (6, "key-reused"),
+    ]
+    events = await store.events(log.pk, limit=9).afetch(engine.current().pool)
+    assert [(event.expected_version, event.read_position) for event in events] == [
+        (0, 7), (0, None), (1, 8), (-1, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"expected_version": -1},
+        {"expected_version": "sometimes"},
+        {"read_position": -1},
+        {"read_position": 2**63},
+        {"idempotency_key": ""},
+        {"idempotency_key": "a\x07"},
+    ],
+)
+async def test_a_line_that_asks_for_what_there_is_not_is_refused_and_named(
+    api: httpx.AsyncClient, asked: dict[str, Any]
+) -> None:
+    (error,) = (await send(api, line(1, **asked))).json()["errors"]
+    assert (error["line"], error["code"]) == (1, "invalid")
+    assert next(iter(asked)) in error["detail"]
 
 
 async def test_no_lines_are_no_error(api: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -10,6 +11,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import httpx
 import pytest
 
+from events import engine
+from events.models import Log
+from events.reading import store
 from tests.integration.api.test_append import head
 
 STRUCTURED = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
@@ -111,6 +115,25 @@ async def test_a_batch_may_have_ten_thousand_events(api: httpx.AsyncClient) -> N
     [
         ("text/plain; charset=utf-8", "héllo", "héllo"),
         ("application/octet-stream", b"\x00\xff", {"data_base64": "AP8="}),
+        ("application/octet-stream", b"text", {"data_base64": "dGV4dA=="}),
+        ("text/json", "[1]", [1]),
+        ("application/json", b"\xef\xbb\xbf[1]", [1]),
+        ("application/xml", '<much wow="xml"/>', '<much wow="xml"/>'),
+        ("Application/SOAP+XML; charset=utf-8", "<é/>", "<é/>"),
+        ("application/x-www-form-urlencoded", "a=1", "a=1"),
+        ("application/yaml", "a: é", "a: é"),
+        ("text/plain; charset=iso-8859-1", b"h\xe9llo", "héllo"),
+        ('text/plain; charset="Shift_JIS"', "日本".encode("shift_jis"), "日本"),
+        ("text/plain", "\ufeffhéllo".encode(), "héllo"),
+        ("text/xml", "<é/>".encode("utf-16"), "<é/>"),
+        (
+            "text/xml",
+            b'<?xml version="1.0" encoding="ISO-8859-1"?><\xe9/>',
+            '<?xml version="1.0" encoding="ISO-8859-1"?><é/>',
+        ),
+        ("text/plain; charset=ebcdic", b"\x88", {"data_base64": "iA=="}),
+        ("text/plain; charset=punycode", b"a", {"data_base64": "YQ=="}),
+        ("text/plain; charset=iso-8859-99", b"a", {"data_base64": "YQ=="}),
         ("application/vnd.shop+json", "[1]", [1]),
         ("application/json", "", None),
     ],
@@ -123,9 +146,86 @@ async def test_a_binary_body_becomes_json(
     assert (await only_event(api))["data"] == data
 
 
-async def test_base64_data_is_kept_as_such(api: httpx.AsyncClient) -> None:
-    assert (await send(api, cloud_event(data_base64="AP8="))).status_code == 201
-    assert (await only_event(api))["data"] == {"data_base64": "AP8="}
+async def test_a_binary_body_without_a_type_is_json_only_if_it_is_json(api: httpx.AsyncClient) -> None:
+    for id, body in enumerate((b'{"n": 1.10}', b"\x00\xff", b"")):
+        assert (await send(api, body, {**BINARY, "ce-id": f"{id}", "Content-Type": ""})).status_code == 201
+    events = (await api.get("/api/events")).json()["events"]
+    assert [event["data"] for event in events] == [{"n": 1.10}, {"data_base64": "AP8="}, None]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "data"),
+    [
+        (None, b"\x00\xff", {"data_base64": "AP8="}),
+        # Without a type nothing is assumed, though it happens to be JSON (JSON format 1.0, 3.1.2).
+        (None, b'{ "xyz": 123 }', {"data_base64": "eyAieHl6IjogMTIzIH0="}),
+        ("application/json", b'{ "xyz": 123 }', {"xyz": 123}),
+        ("application/vnd.shop+json; charset=utf-8", b'"a"', "a"),
+        ("application/xml", b"<a/>", "<a/>"),
+        ("text/plain", b"", ""),
+        ("image/png", b"\x89PNG", {"data_base64": "iVBORw=="}),
+    ],
+)
+async def test_base64_data_become_what_their_type_says(
+    api: httpx.AsyncClient, content_type: str | None, body: bytes, data: object
+) -> None:
+    sent = cloud_event(datacontenttype=content_type, data_base64=b64encode(body).decode())
+    answer = await send(api, sent)
+    assert answer.status_code == 201, answer.text
+    assert (await only_event(api))["data"] == data
+
+
+async def test_the_digits_of_a_number_in_base64_are_kept(api: httpx.AsyncClient) -> None:
+    encoded = b64encode(b'{"n": 0.12345678901234567890}').decode()
+    await send(api, cloud_event(datacontenttype="application/json", data_base64=encoded))
+    assert '"data":{"n": 0.12345678901234567890}' in (await api.get("/api/events/1")).text
+
+
+async def test_text_in_a_body_can_be_found(api: httpx.AsyncClient) -> None:
+    await send(api, "<order>A-17</order>", {**BINARY, "Content-Type": "application/xml"})
+    encoded = b64encode(b'{"order": "A-17"}').decode()
+    await send(api, cloud_event(id="2", datacontenttype="application/json", data_base64=encoded))
+    found = (await api.get("/api/events", params={"q": "A-17"})).json()["events"]
+    assert [event["position"] for event in found] == [1, 2]
+
+
+HEADERS = {
+    "Euro%20%E2%82%AC%20%F0%9F%98%80": "Euro € 😀",
+    '"a b \\"c\\""': 'a b "c"',
+    '"a\\\\b"': "a\\b",
+    '""': "",
+    'a "b c" d': "a b c d",
+    '"%22quoted%22"': '"quoted"',
+    "%2541": "%41",
+    "100%": "100%",
+    "%e2%82%ac": "€",
+    "%61": "a",
+    'half "open': 'half "open',
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+async def test_a_header_is_unquoted_and_then_percent_decoded_once(api: httpx.AsyncClient, header: str) -> None:
+    answer = await send(api, "", {**BINARY, "ce-extension": header})
+    assert answer.status_code == 201, answer.text
+    assert (await only_event(api))["metadata"]["cloudevents"]["extension"] == HEADERS[header]
+
+
+async def test_a_quoted_subject_names_the_stream_without_the_quotes(api: httpx.AsyncClient) -> None:
+    answer = await send(api, "", {**BINARY, "ce-subject": '"a b \\"c\\""'})
+    assert answer.json()["stream"] == 'a b "c"'
+
+
+@pytest.mark.parametrize("header", ["%FF", "%C0%A0", "%ED%A0%80", "caf%C3", "%E9t%E9"])
+async def test_a_header_that_is_not_valid_utf8_is_refused(api: httpx.AsyncClient, header: str) -> None:
+    answer = await send(api, "", {**BINARY, "ce-subject": header})
+    assert (answer.status_code, answer.json()["field"]) == (422, "event.subject")
+    assert await head(api) == 0
+
+
+async def test_a_header_of_bytes_beyond_ascii_is_taken_as_utf8(api: httpx.AsyncClient) -> None:
+    answer = await send(api, "", {**BINARY, b"ce-subject": "café".encode()})  # type: ignore[dict-item]
+    assert answer.json()["stream"] == "café"
 
 
 async def test_an_attribute_that_is_null_is_absent(api: httpx.AsyncClient) -> None:
@@ -155,6 +255,18 @@ async def test_an_attribute_that_is_null_is_absent(api: httpx.AsyncClient) -> No
         ("event.extension", {"extension": 2**31}),
         ("event.extension", {"extension": 2**80}),
         ("event.data_base64", {"data_base64": 5}),
+        ("event.data_base64", {"data_base64": "/w==", "datacontenttype": "text/plain"}),
+        ("event.data", {"data_base64": "/w==", "datacontenttype": "application/json"}),
+        ("event.datacontenttype", {"datacontenttype": 5}),
+        ("event.readposition", {"readposition": "-1"}),
+        ("event.readposition", {"readposition": -1}),
+        ("event.readposition", {"readposition": True}),
+        ("event.readposition", {"readposition": "late"}),
+        ("event.expectedversion", {"expectedversion": -1}),
+        ("event.expectedversion", {"expectedversion": "sometimes"}),
+        ("event.expectedversion", {"expectedversion": True}),
+        ("event.idempotencykey", {"idempotencykey": 5}),
+        ("event.idempotencykey", {"idempotencykey": "a\x07"}),
         ("event.data_base64", {"data_base64": "not base64!"}),
         ("event.data_base64", {"data_base64": "AP8=", "data": 1}),
         ("event.metadata", {"extension": "a\x00b"}),
@@ -193,6 +305,64 @@ async def test_a_bad_binary_event_is_refused(
 async def test_what_is_no_event_is_refused(api: httpx.AsyncClient, body: str) -> None:
     assert (await send(api, body)).status_code == 422
     assert await head(api) == 0
+
+
+async def test_one_bad_event_of_a_batch_is_refused_alone(api: httpx.AsyncClient) -> None:
+    batch = f"[{json.dumps(cloud_event())}, %s, {json.dumps(cloud_event(id='3'))}]"
+    for number, bad in enumerate(
+        (b'{"data": NaN}', b'{"data": "\\ud800"}', b'{"data": "\xff"}', b"[" * 5_000 + b"]" * 5_000)
+    ):
+        answer = await send(api, batch.encode().replace(b"%s", bad), BATCHED)
+        assert answer.status_code == 200, answer.text
+        statuses = [result["status"] for result in answer.json()["results"]]
+        assert statuses == ([201, 422, 201] if number == 0 else [200, 422, 200])
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'[{"id": ', "not valid JSON"),
+        (b"{}", "expected `array`"),
+        ("[]".encode("utf-16"), "UTF-16"),
+    ],
+)
+async def test_what_is_no_batch_is_refused_whole(api: httpx.AsyncClient, body: bytes, detail: str) -> None:
+    answer = await send(api, body, BATCHED)
+    assert answer.status_code == 422
+    assert detail in answer.json()["detail"]
+
+
+async def test_attributes_say_what_the_append_asks_of_the_log(api: httpx.AsyncClient, log: Log) -> None:
+    asked: dict[str, Any] = {"expectedversion": 0, "readposition": 7, "idempotencykey": "k-1"}
+    first = await send(api, cloud_event(subject="order-1", **asked))
+    assert first.status_code == 201, first.text
+    stored = await store.event(log.pk, 1).afirst(engine.current().pool)
+    assert stored is not None
+    assert (stored.expected_version, stored.read_position) == (0, 7)
+    assert "position" not in stored.metadata, "they are no part of the event"
+
+    again = await send(api, cloud_event(subject="order-1", **asked | {"readposition": 9}))
+    assert (again.status_code, again.json()["replayed"]) == (200, True)
+    late = await send(api, cloud_event(id="2", subject="order-1", expectedversion=0))
+    assert (late.status_code, late.json()["code"], late.json()["current_version"]) == (409, "wrong-expected-version", 1)
+    reused = await send(api, cloud_event(id="3", subject="order-1", idempotencykey="k-1", data=3))
+    assert (reused.status_code, reused.json()["code"]) == (422, "key-reused")
+
+
+async def test_headers_say_it_as_text(api: httpx.AsyncClient, log: Log) -> None:
+    asked = {"ce-expectedversion": "0", "ce-readposition": "5000000000", "ce-idempotencykey": "k%201"}
+    assert (await send(api, "", {**BINARY, **asked})).status_code == 201
+    assert (await send(api, "", {**BINARY, "ce-id": "2", "ce-expectedversion": "no_stream"})).status_code == 409
+    assert (await send(api, "", {**BINARY, "ce-id": "3", "ce-expectedversion": "stream_exists"})).status_code == 201
+    stored = await store.event(log.pk, 1).afirst(engine.current().pool)
+    assert stored is not None
+    assert (stored.expected_version, stored.read_position) == (0, 5_000_000_000)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+async def test_an_attribute_that_says_nothing_asks_nothing(api: httpx.AsyncClient, nothing: str | None) -> None:
+    asked = {"expectedversion": nothing, "readposition": nothing, "idempotencykey": nothing}
+    assert (await send(api, cloud_event(**asked))).status_code == 201
 
 
 def samples(directory: Path, mode: str) -> dict[str, bytes]:

@@ -38,6 +38,8 @@ def test_the_payload_is_the_text_of_the_line() -> None:
         (line(id=None), "id is missing"),
         (b'{"stream": "order-1", "type": "Placed", "data": {}}', "id is missing"),
         (line(colour="red"), "colour: unknown field"),
+        (line(expected_version=1), "expected_version: unknown field"),
+        (line(read_position=1), "read_position: unknown field"),
         (line(type=""), "event.type must have"),
         (line(type="a\x07"), "event.type must have"),
         (line(occurred_at="yesterday"), "event.occurred_at must be"),
