@@ -42,6 +42,10 @@ class Checkpoint(models.Model):
     version = models.IntegerField(help_text="of the projection")
     position = models.BigIntegerField(default=0, db_default=0, help_text="up to where the log has been folded")
     skipped = models.BigIntegerField(default=0, db_default=0, help_text="events left out under the policy `skip`")
+    unkeyed = models.BigIntegerField(
+        default=0, db_default=0, help_text="values that events gave as keys and that can't be keys"
+    )
+    unkeyed_position = models.BigIntegerField(null=True, help_text="of the last event that gave such a value")
     error_position = models.BigIntegerField(null=True, help_text="of the event that `error` is about")
     started_at = models.DateTimeField()
     advanced_at = models.DateTimeField(null=True)

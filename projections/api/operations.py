@@ -303,6 +303,8 @@ def _build_out(build: Progress) -> BuildOut:
         seconds_left=None if build.left is None else build.left.total_seconds(),
         policy=build.policy,
         skipped=build.skipped,
+        unkeyed=build.unkeyed,
+        unkeyed_position=build.unkeyed_position,
         parked=build.parked,
         error=build.error,
         error_position=build.error_position,

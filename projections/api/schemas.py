@@ -12,14 +12,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from events.api.schemas import Limit, LogQuery, Position
 from events.errors import Invalid
 from events.query.parse import MOST_CHARACTERS
+from projections.definition.projection import KEY_PATTERN, MAX_KEY_CHARACTERS
 from projections.states.moment import Moment
 
 Key = Annotated[
     str,
     Meta(
         description="What the events of the state share: a stream, a workflow, …; empty for the whole log",
-        max_length=600,
-        pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        max_length=MAX_KEY_CHARACTERS,
+        pattern=KEY_PATTERN,
     ),
 ]
 _WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -112,6 +113,8 @@ class BuildOut(Struct):
     seconds_left: float | None
     policy: str
     skipped: int
+    unkeyed: Annotated[int, Meta(description="Values that events gave as keys and that can't be keys")]
+    unkeyed_position: Annotated[int | None, Meta(description="Of the last event that gave such a value")]
     parked: int
     error: str
     error_position: int | None

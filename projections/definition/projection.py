@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -19,6 +20,13 @@ from events.types import Event
 from projections.definition import upcasting
 from projections.values.change import Json
 
+MAX_KEY_CHARACTERS = 600
+"""A key of so many characters fits into an index of the database, at four bytes each."""
+KEY_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+"""A key holds no control characters."""
+_IS_KEY = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{0,{MAX_KEY_CHARACTERS}}}").fullmatch
+_MAX_INTEGER_BITS = 2_000
+"""A whole number beyond has more digits than a key has characters, and Python may refuse to write it."""
 _TYPES_KEPT = 4_096
 
 
@@ -95,15 +103,33 @@ Handler: TypeAlias = Callable[[Any, Decoded], Any]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What the events of one state share. `of` gives an event's key or keys; None: it belongs to no state."""
+    """What the events of one state share. `of` gives an event's key or keys; None: it belongs to no state.
+
+    A key is a text of up to `MAX_KEY_CHARACTERS` without control characters. Any other value that `of` gives is no key,
+    and the event belongs to no state because of it.
+    """
 
     name: str
-    of: Callable[[Decoded], str | Iterable[str] | None]
+    of: Callable[[Decoded], Any]
 
     def keys(self, happened: Decoded) -> tuple[str, ...]:
         """An event's keys, each once."""
-        found = self.of(happened)
-        return () if found is None else (found,) if isinstance(found, str) else tuple(dict.fromkeys(found))
+        return self.sorted_out(happened)[0]
+
+    def sorted_out(self, happened: Decoded) -> tuple[tuple[str, ...], int]:
+        """An event's keys, each once, and how many values `of` gave that can't be keys."""
+        value = self.of(happened)
+        if value is None:
+            return (), 0
+        is_several = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+        values = [each for each in (value if is_several else [value]) if each is not None]
+        keys = [each for each in values if is_key(each)]
+        return tuple(dict.fromkeys(keys)), len(values) - len(keys)
+
+
+def is_key(value: object) -> bool:
+    """Whether a value can be a key: it stands in an index, in addresses and on pages."""
+    return isinstance(value, str) and _IS_KEY(value) is not None
 
 
 STREAM = Key("stream", lambda happened: happened.stream)
@@ -116,12 +142,13 @@ LOG = Key("log", lambda happened: "")
 def pointer(text: str) -> Key:
     """The string or whole number at a JSON Pointer into data: `pointer("/order/id")`."""
 
-    def of(happened: Decoded) -> str | None:
+    def of(happened: Decoded) -> list[Any] | None:
         try:
             value = at(happened.data, text)
         except LookupError:
             return None
-        return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+        is_whole = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _MAX_INTEGER_BITS
+        return [str(value) if is_whole else value]  # in a list, as an array that stands there is no key
 
     return Key(f"data{text}", of)
 

@@ -12,8 +12,6 @@ from projections.values import exact_json
 from projections.values.change import Json
 
 Policy: TypeAlias = Literal["stop", "park", "skip"]
-LONGEST_KEY = 600
-"""Characters: of four bytes each they still fit into an index."""
 
 
 @dataclass(slots=True)
@@ -41,8 +39,9 @@ class Failure:
 
 
 def _kept(text: str, most: int) -> str:
-    """An error may quote an event: a NUL, which Postgres keeps none of, or a megabyte."""
-    text = text.replace("\0", "\\0")
+    """An error may quote an event, or what a reducer made of it: a NUL or a lone surrogate, which Postgres keeps none
+    of, or a megabyte."""
+    text = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
@@ -69,6 +68,10 @@ class Batch:
         self.places: list[tuple[str, int, int]] = []
         """Key, n, position: the nth event of each key, where it was asked for them."""
         self.skipped = 0
+        self.unkeyed = 0
+        """How many values that the events gave as keys can't be keys."""
+        self.unkeyed_position: int | None = None
+        """The position of the last event that gave such a value."""
         self.failure: Failure | None = None
         """The last one."""
         self.stopped_at: int | None = None
@@ -84,26 +87,29 @@ class Batch:
     def fold(self, events: Sequence[Decoded], load: Load) -> None:
         self._checked = len(events) == 1 or self._only is not None
         keyed = list(self._keyed(events))
-        self._known, self._idle = load({key for _, keys in keyed for key in keys})
-        for happened, keys in keyed:
+        self._known, self._idle = load({key for _, keys, _ in keyed for key in keys})
+        for happened, keys, unkeyed in keyed:
             try:
                 self._apply(happened, keys)
             except _Failed as failed:
-                if self._leave_out(failed.failure):
+                if self.leave_out(failed.failure):
                     return
+            if unkeyed:
+                self.unkeyed += unkeyed
+                self.unkeyed_position = happened.event.position
 
-    def _keyed(self, events: Iterable[Decoded]) -> Iterator[tuple[Decoded, tuple[str, ...]]]:
+    def _keyed(self, events: Iterable[Decoded]) -> Iterator[tuple[Decoded, tuple[str, ...], int]]:
+        """The events with their keys, and how many values of each can't be keys."""
         for happened in events:
             try:
-                keys = self._projection.key.keys(happened)
-                for key in keys:
-                    check_key(key)
+                keys, unkeyed = self._projection.key.sorted_out(happened)
             except Exception as error:
                 # Without a key there is nothing to park: to go on is to leave the event out.
-                if self._leave_out(Failure.of(error, happened.event.position, None)):
+                if self.leave_out(Failure.of(error, happened.event.position, None)):
                     return
             else:
-                yield happened, keys if self._only is None else tuple(key for key in keys if key == self._only)
+                mine = keys if self._only is None else tuple(key for key in keys if key == self._only)
+                yield happened, mine, unkeyed
 
     def _apply(self, happened: Decoded, keys: tuple[str, ...]) -> None:
         """Fold one event into all of its keys, or into none."""
@@ -140,7 +146,7 @@ class Batch:
         if self._with_places:
             self.places.append((key, known.events, position))
 
-    def _leave_out(self, failure: Failure) -> bool:
+    def leave_out(self, failure: Failure) -> bool:
         """Note an event that is left out; True where everything stops before it."""
         self.failure = failure
         if self._policy == "stop":
@@ -153,13 +159,3 @@ class Batch:
 class _Failed(Exception):
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
-
-
-def check_key(key: object) -> None:
-    """Raise for what can't be a key: it is text, in an index, and shown."""
-    if not isinstance(key, str):
-        raise TypeError(f"a key is a string; {key!r} is none.")
-    if len(key) > LONGEST_KEY:
-        raise ValueError(f"a key has {LONGEST_KEY} characters at the most; this one has {len(key):,}.")
-    if not key.isprintable() and min(key) < " ":
-        raise ValueError(f"a key holds no control characters; {key!r} does.")

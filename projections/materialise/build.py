@@ -98,7 +98,7 @@ def advance(
         _write(session, build, batch)
         at("stored")
         position = last if batch.stopped_at is None else batch.stopped_at - 1
-        _move(session, build, position, rate, skipped=batch.skipped, failure=batch.failure, stops=position < last)
+        _move(session, build, position, rate, batch, stops=position < last)
         if is_head and not build.is_live and batch.stopped_at is None and position >= (rival[1] if rival else 0):
             _take_over(session, build, rival[0] if rival else None)
         at("written")
@@ -106,14 +106,14 @@ def advance(
     return True
 
 
-def refuse(session: Session, build: Build, error: Exception) -> None:
+def refuse(session: Session, build: Build, projection: Projection, error: Exception) -> None:
     """Leave the next event out, or stop at it: its states can't be written."""
-    failure = Failure.of(error, build.position + 1, None)
-    stops = build.policy == "stop"
+    batch = Batch(projection, policy=build.policy)
+    batch.leave_out(Failure.of(error, build.position + 1, None))
     with session.transaction():
         if _is_as_read(session, build):
-            position = build.position if stops else failure.position
-            _move(session, build, position, build.rate, skipped=not stops, failure=failure, stops=stops)
+            position = build.position + batch.skipped
+            _move(session, build, position, build.rate, batch, stops=batch.stopped_at is not None)
 
 
 def retry(session: Session, build: Build, projection: Projection, *, key: str, position: int) -> None:
@@ -205,12 +205,12 @@ def _keys(keys: Collection[str]) -> str:
     return SEPARATOR.join(["", *keys])
 
 
-def _move(
-    session: Session, build: Build, position: int, rate: float, *, skipped: int, failure: Failure | None, stops: bool
-) -> None:
-    said = (failure.error, failure.traceback, failure.position) if failure else (None, None, None)
+def _move(session: Session, build: Build, position: int, rate: float, batch: Batch, *, stops: bool) -> None:
+    failure = batch.failure
+    fault = (failure.error, failure.traceback, failure.position) if failure else (None, None, None)
+    counts = [batch.skipped, batch.unkeyed, batch.unkeyed_position]
     status = "stopped" if stops else "running"
-    session.execute(sql.ADVANCE, [position, rate, int(skipped), status, *said, *build.id], prepare=True)
+    session.execute(sql.ADVANCE, [position, rate, *counts, status, *fault, *build.id], prepare=True)
 
 
 def _take_over(session: Session, build: Build, rival: int | None) -> None:

@@ -40,6 +40,8 @@ class Progress:
     rate: float
     policy: str
     skipped: int
+    unkeyed: int
+    unkeyed_position: int | None
     parked: int
     error: str
     traceback: str

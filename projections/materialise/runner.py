@@ -245,7 +245,7 @@ class Runner:
         except _REFUSED as error:
             if last - build.position > 1:
                 return False
-            builds.refuse(session, build, error)
+            builds.refuse(session, build, projection, error)
         return True
 
     def _rate(self, build: Build, last: int, head: int) -> float:

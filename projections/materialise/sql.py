@@ -37,7 +37,8 @@ BEGIN = """
 # The row is locked before anything is read or written: who holds it knows that the build is still where it was.
 LOCK_CHECKPOINT = f"select position, is_live, status from checkpoint where {_BUILD} for update"
 ADVANCE = f"""
-    update checkpoint set position = %s, rate = %s, skipped = skipped + %s, status = %s,
+    update checkpoint set position = %s, rate = %s, skipped = skipped + %s, unkeyed = unkeyed + %s,
+        unkeyed_position = coalesce(%s, unkeyed_position), status = %s,
         error = coalesce(%s, error), traceback = coalesce(%s, traceback), error_position = coalesce(%s, error_position),
         advanced_at = clock_timestamp()
     where {_BUILD}"""

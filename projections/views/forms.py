@@ -14,10 +14,9 @@ from events.errors import Invalid
 from events.query.parse import MOST_CHARACTERS
 from events.query.tree import Query
 from events.views.forms import LAST_POSITION
+from projections.definition.projection import MAX_KEY_CHARACTERS
 from projections.states.moment import Moment
 from projections.states.query import parse_state_query
-
-_KEY = 600
 
 
 def _position(label: str) -> forms.IntegerField:
@@ -56,16 +55,16 @@ class StateQueryField(forms.CharField):
 class AgentsForm(forms.Form):
     """Agents by their last event: those whose names begin with a prefix, those before a position."""
 
-    prefix = forms.CharField(required=False, max_length=_KEY, strip=False)  # type: ignore[assignment]  # as in events
+    prefix = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)  # type: ignore[assignment]  # as in events
     before = forms.IntegerField(required=False, min_value=0, max_value=LAST_POSITION)
 
 
 class StatesForm(forms.Form):
     """States by key: those that begin with a prefix and fit a query, after a key."""
 
-    prefix = forms.CharField(required=False, max_length=_KEY, strip=False)  # type: ignore[assignment]  # as in events
+    prefix = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)  # type: ignore[assignment]  # as in events
     q = StateQueryField(required=False, max_length=MOST_CHARACTERS)
-    after = forms.CharField(required=False, max_length=_KEY, strip=False)
+    after = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Asked:
 class StateForm(forms.Form):
     """One state at a moment, or the difference between two positions (`from`, `to`)."""
 
-    key = forms.CharField(required=False, max_length=_KEY, strip=False)
+    key = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)
     at_version = _position("Version")
     at_position = _position("Position")
     at_time = TimeField(required=False, max_length=40)

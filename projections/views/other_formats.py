@@ -48,6 +48,8 @@ def projection_md(member: Member, standing: Any, groups: Sequence[Any]) -> HttpR
     for build in filter(None, (standing.live, standing.beside)):
         lines.append(f"- build {build.build} of v{build.version}: {build.state}, at #{build.position} of {build.head}")
         lines += [f"  - {code(build.error)} at #{build.error_position}"] if build.error else []
+        if build.unkeyed:
+            lines.append(f"  - {build.unkeyed} values can't be keys, the last at #{build.unkeyed_position}")
     for group in groups:
         fault = group.fault
         stopped = f"{code(fault.kind)} in {code(fault.where)}"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import pytest
-
 from projections.definition.projection import Decoded, Key, Projection
-from projections.materialise.batch import LONGEST_KEY, Batch, Failure, KeyState
+from projections.materialise.batch import Batch, Failure, KeyState
 from tests.unit.projections.events import happened
 
 
@@ -19,15 +17,6 @@ def counting(key: Key) -> Projection:
 
 def nothing_known(keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]:
     return {}, set()
-
-
-@pytest.mark.parametrize("key", ["a\x1fb", "a\0b", "\n", "x" * (LONGEST_KEY + 1), 7])
-def test_what_can_be_no_key_is_the_events_failure(key: object) -> None:
-    batch = Batch(counting(Key("bad", lambda event: [key])), policy="skip")  # type: ignore[list-item]
-    batch.fold([happened(position=1)], nothing_known)
-    assert (batch.skipped, batch.states) == (1, {})
-    assert batch.failure
-    assert batch.failure.position == 1
 
 
 def test_a_batch_begins_with_what_is_known_and_counts_on() -> None:
