@@ -57,6 +57,9 @@ class Checkpoint(models.Model):
     is_live = models.BooleanField()
     projection = NameField()
     fingerprint = NameField()
+    own_fingerprint = NameField(
+        null=True, help_text="without the catalogue's code; null: of a build from before it was noted"
+    )
     status = NameField(choices=Status.choices, default=Status.RUNNING)
     policy = NameField(choices=Policy.choices, default=Policy.STOP)
     error = models.TextField(default="", db_default="", help_text="the last one")

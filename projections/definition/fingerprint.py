@@ -20,7 +20,7 @@ from projections.definition.upcasting import Chains, Upcaster
 from projections.values import exact_json
 
 _CORE = "projections."
-_CATALOG = "projections.catalog."
+CATALOG = "projections.catalog."
 
 
 def fingerprint(projection: Projection) -> str:
@@ -31,12 +31,18 @@ def fingerprint(projection: Projection) -> str:
     modules that these import from their own package. Code that a handler calls elsewhere is not seen: raise `version`
     when its meaning changes.
     """
-    return _fingerprint(projection, upcasting.current())
+    return _fingerprints(projection, upcasting.current())[0]
+
+
+def own_fingerprint(projection: Projection) -> str:
+    """The same without the code of the catalogue: where it stays the same, nothing but the catalogue has changed."""
+    return _fingerprints(projection, upcasting.current())[1]
 
 
 @lru_cache(maxsize=1_024)
-def _fingerprint(projection: Projection, chains: Chains) -> str:
-    return digest(projection, chains, code(projection, chains))
+def _fingerprints(projection: Projection, chains: Chains) -> tuple[str, str]:
+    own = [_code(name) for name in module_names(projection, chains) if not name.startswith(CATALOG)]
+    return digest(projection, chains, code(projection, chains)), digest(projection, chains, sorted(own))
 
 
 def digest(projection: Projection, chains: Chains, code: Iterable[str]) -> str:
@@ -88,7 +94,7 @@ def _with_imports(names: Iterable[str]) -> list[str]:
 
 def _is_core(name: str) -> bool:
     """Whether a module belongs to what decodes and folds: its tests hold its meaning, so it changes no state."""
-    return f"{name}.".startswith(_CORE) and not f"{name}.".startswith(_CATALOG)
+    return f"{name}.".startswith(_CORE) and not f"{name}.".startswith(CATALOG)
 
 
 @cache

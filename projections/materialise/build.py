@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from events.query import orm
 from events.reading import store
+from projections.definition.fingerprint import fingerprint, own_fingerprint
 from projections.definition.fold import reads
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Projection, decode
 from projections.materialise import sql
@@ -55,10 +56,34 @@ class Build:
         return (self.log_id, self.name, self.number)
 
 
-def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection, *, fingerprint: str) -> None:
+def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection) -> None:
     """Begin a build, in the caller's transaction. Another one that was on its way is given up."""
-    execute(sql.RETIRE_BESIDE, [log_id, projection.name])
-    execute(sql.BEGIN, [log_id, projection.name, projection.version, fingerprint, log_id, log_id, projection.name])
+    name = projection.name
+    code = [projection.version, fingerprint(projection), own_fingerprint(projection)]
+    execute(sql.RETIRE_BESIDE, [log_id, name])
+    execute(sql.BEGIN, [log_id, name, *code, log_id, log_id, name])
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What made the newest build of a projection in a log. `is_redacted`: it may have read an event that was emptied
+    since."""
+
+    version: int
+    fingerprint: str
+    own_fingerprint: str | None
+    is_redacted: bool | None
+
+    def is_outdated(self, projection: Projection) -> bool:
+        """Whether a build by the code that is running is to begin by itself: for a newer version, after a redaction,
+        or where nothing but the catalogue's code has changed."""
+        if self.version != projection.version:
+            return self.version < projection.version
+        whole, own = fingerprint(projection), own_fingerprint(projection)
+        if self.is_redacted or self.fingerprint == whole:
+            return bool(self.is_redacted)
+        takes_from_catalogue = own != whole
+        return takes_from_catalogue if self.own_fingerprint is None else self.own_fingerprint == own
 
 
 def condition(projection: Projection) -> Q:

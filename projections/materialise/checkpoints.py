@@ -94,7 +94,7 @@ def live(log_id: int, projection: str) -> QuerySet[ProjectionState, ProjectionSt
 def rebuild(log_id: int, projection: Projection) -> None:
     """Begin a build by the code that is running, beside the live one. One that is on its way is given up."""
     with transaction.atomic(), connection.cursor() as cursor:
-        begin(cursor.execute, log_id, projection, fingerprint=fingerprint(projection))
+        begin(cursor.execute, log_id, projection)
 
 
 def cancel(log_id: int, projection: str) -> None:

@@ -30,7 +30,7 @@ from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Decoded, Projection, decode
 from projections.materialise import build as builds
 from projections.materialise import sql
-from projections.materialise.build import Build, Failpoint, Session
+from projections.materialise.build import Build, Failpoint, Made, Session
 from projections.values.exact_json import NotAState
 
 logger = logging.getLogger(__name__)
@@ -163,16 +163,15 @@ class Runner:
             self._held.update(id for (id,) in rows)
 
     def _begin(self, session: Session) -> None:
-        """A first build for what has none; one beside the live one where a newer version is declared, or where an event
-        was redacted that may still be in its states."""
+        """A first build for what has none; one beside the live one where that is outdated."""
         rows = session.execute(sql.NEWEST, [list(self._held)]).fetchall()
-        newest = {(log_id, name): (version, is_redacted) for log_id, name, version, is_redacted in rows}
+        newest = {(log_id, name): Made(*values) for log_id, name, *values in rows}
         for log_id in self._held:
             for name, projection in self._projections.items():
-                version, is_redacted = newest.get((log_id, name), (0, False))
-                if version < projection.version or (is_redacted and version == projection.version):
+                made = newest.get((log_id, name))
+                if made is None or made.is_outdated(projection):
                     with session.transaction():
-                        builds.begin(session.execute, log_id, projection, fingerprint=self._fingerprints[name])
+                        builds.begin(session.execute, log_id, projection)
 
     def _note_lag(self, session: Session) -> None:
         """Once a second, after what was due: what lags then lags for longer than a round."""

@@ -16,17 +16,18 @@ CHECKPOINTS = """
     order by log_id, projection, build"""
 # A build that began before an event was redacted may have read it.
 NEWEST = """
-    select log_id, projection, max(version),
-        max(seen) < (select max(marker_position) from redaction where redaction.log_id = checkpoint.log_id)
-    from checkpoint where log_id = any(%s) and status <> 'retired' group by log_id, projection"""
+    select distinct on (log_id, projection) log_id, projection, version, fingerprint, own_fingerprint,
+        seen < (select max(marker_position) from redaction where redaction.log_id = checkpoint.log_id)
+    from checkpoint where log_id = any(%s) and status <> 'retired' order by log_id, projection, build desc"""
 RETIRE_BESIDE = """
     update checkpoint set status = 'retired'
     where log_id = %s and projection = %s and not is_live and status <> 'retired'"""
 # The first build of a projection is live from its first event on; one that others went before stands beside.
 BEGIN = """
     insert into checkpoint
-        (log_id, projection, build, version, fingerprint, policy, status, is_live, live_at, started_at, seen)
-    select %s, %s, coalesce(max(build), 0) + 1, %s, %s,
+        (log_id, projection, build, version, fingerprint, own_fingerprint,
+         policy, status, is_live, live_at, started_at, seen)
+    select %s, %s, coalesce(max(build), 0) + 1, %s, %s, %s,
         coalesce((array_agg(policy order by is_live desc, build desc))[1], 'stop'), 'running',
         coalesce(bool_or(is_live), false) is false,
         case when coalesce(bool_or(is_live), false) then null else clock_timestamp() end,
