@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from projections import AGENT, Decoded, Projection
-from projections.catalog.lifecycle import is_failure
+from projections.catalog.words import is_failure
 
 _WINDOW = timedelta(minutes=15)
 _WORKFLOWS = 10
 
 agents = Projection(
     "agents",
+    version=2,
     about="What each agent did last and when, its current workflow and the ones before, and its events a minute.",
     key=AGENT,
     initial={
@@ -64,9 +65,10 @@ def _with_minute(minutes: dict[str, int], at: datetime) -> dict[str, int]:
     minute = _minute(at)
     if minute in minutes:
         return {**minutes, minute: minutes[minute] + 1}
-    latest = max([minute, *minutes])
-    oldest = _minute(datetime.fromisoformat(latest) - _WINDOW)
-    return {each: events for each, events in sorted({**minutes, minute: 1}.items()) if each > oldest}
+    latest = datetime.fromisoformat(max([minute, *minutes]))
+    # No time is subtracted from a time: there may be none before it.
+    recent = (each for each in [*minutes, minute] if latest - datetime.fromisoformat(each) < _WINDOW)
+    return {each: minutes.get(each, 1) for each in sorted(recent)}
 
 
 def _minute(at: datetime) -> str:

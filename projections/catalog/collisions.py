@@ -10,7 +10,9 @@ last, with another value. Whether its writer had seen that is a matter of eviden
 
 The first two are the writer's own; the chain is hearsay. So: what the writer itself had seen is no collision. A read
 position before the overwritten event is a **lost update**; where the chain contradicts it, it is only **possible**.
-Without a read position it is possible, unless the chain shows that it was seen. That an agent wrote something says
+Without a read position it is possible, unless the chain shows that it was seen, and if the key is *guarded*: one of
+those who wrote it before had said how far it had read. Where nobody ever says so, as in telemetry, nothing speaks for a
+collision or against it: such an overwriting is only counted (`unjudged`). That an agent wrote something says
 nothing of what it knows later, in another task or after a restart: its earlier events count like anybody's, only where
 the evidence leads to them. An event without an agent may be anybody's, so it is never more than possible. A message of
 a conversation (content in a role) overwrites nothing: it is said after the others, not instead of them.
@@ -44,11 +46,13 @@ collisions = Projection(
     "collisions",
     about=(
         "Updates that were lost: one agent overwrote what another had written, and had not seen it."
-        " “lost” where the log proves it, “possible” where nothing speaks against it."
+        " “lost” where the log proves it, “possible” where others said what they had read and it did not."
     ),
+    version=2,
     initial={
         "lost": 0,
         "possible": 0,
+        "unjudged": 0,
         "lost_updates": [],
         "possible_ones": [],
         "forgotten_keys": 0,
@@ -80,15 +84,15 @@ def look(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 def _judge(state: dict[str, Any], happened: Decoded, key: str, value: Json, theirs: dict[str, Any]) -> dict[str, Any]:
     """Add the collision that overwriting `theirs` is, if it is one."""
     verdict, because = _verdict(state["chain"], happened, theirs)
-    if verdict is None:
-        return state
+    if verdict is None or verdict == "unjudged":
+        return state if verdict is None else {**state, verdict: state[verdict] + 1}
     event = happened.event
     found: Json = {
         "id": f"{event.position}/{key}",
         "verdict": "lost update" if verdict == "lost" else "possible",
         "stream": event.stream,
         "key": key,
-        "overwritten": theirs,
+        "overwritten": {name: each for name, each in theirs.items() if name != "guarded"},
         "by": _writer(happened) | {"value": value},
         "because": because,
     }
@@ -102,7 +106,7 @@ def _of_two_agents(one: str | None, other: str | None) -> bool:
 
 
 def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -> tuple[str | None, str]:
-    """`lost`, `possible` or None (it was seen), and why."""
+    """`lost`, `possible`, `unjudged` or None (it was seen), and why."""
     event, overwritten = happened.event, theirs["position"]
     had_read = event.read_position
     if (had_read is not None and had_read >= overwritten) or event.causation_id == theirs["event"]:
@@ -110,7 +114,10 @@ def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -
     followed = _follows(chain, event.causation_id, event.stream, theirs)
     if had_read is None:
         silent = f"{event.agent or 'its writer'} did not say how far it had read"
-        return (None, "") if followed else ("possible", f"{silent}, and {overwritten} is not among its causes")
+        if followed:
+            return None, ""
+        verdict = "possible" if theirs.get("guarded") else "unjudged"
+        return verdict, f"{silent}, and {overwritten} is not among its causes"
     read = f"{event.agent or 'its writer'} had read up to {had_read}, before {overwritten}"
     if followed:
         return "possible", f"{read}; but what it reacted to follows from {overwritten}"
@@ -151,7 +158,10 @@ def _remember(state: dict[str, Any], mine: dict[str, Any], happened: Decoded) ->
     others = dict(state["written"])
     before = others.pop(happened.stream, {})
     keys = {key: theirs for key, theirs in before.items() if key not in mine}
-    keys |= {key: who | {"value": value} for key, value in mine.items()}
+    says_what_it_read = _says_what_it_read(happened)
+    for key, value in mine.items():
+        is_guarded = says_what_it_read or "guarded" in before.get(key, ())
+        keys[key] = who | {"value": value} | ({"guarded": True} if is_guarded else {})
     streams, gone = _newest(others | {happened.stream: _newest(keys, _KEYS)[0]}, _STREAMS)
     forgotten = max(0, len(keys) - _KEYS) + sum(map(len, gone))
     return {**state, "written": streams, "forgotten_keys": state["forgotten_keys"] + forgotten}
@@ -163,6 +173,12 @@ def _newest(items: dict[str, Any], most: int) -> tuple[dict[str, Any], list[Any]
     if excess <= 0:
         return items, []
     return dict(islice(items.items(), excess, None)), list(islice(items.values(), excess))
+
+
+def _says_what_it_read(happened: Decoded) -> bool:
+    """Whether a writer says how far it had read. (That a stream is to be new is said by those who never read.)"""
+    event = happened.event
+    return event.read_position is not None or (event.expected_version or 0) > 0
 
 
 def _writer(happened: Decoded) -> dict[str, Any]:

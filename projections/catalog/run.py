@@ -24,6 +24,7 @@ _CALLS = 200
 
 run = Projection(
     "run",
+    version=2,
     about=(
         "An agent run: the question, the phase, the task and who has it, the orchestrator's ledger, the lists that"
         " messages enumerate and whether they agree with their sources, the calls of tools, the answer, the verdict."
@@ -118,9 +119,9 @@ def called(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     return _called(state, happened, tool=str(tool), arguments=arguments)
 
 
-@run.on("tool.returned")
+@run.on("tool.returned", "tool.failed", "tool.errored", "tool.timed_out")
 def returned(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    failed = fields(happened).get("error") is not None
+    failed = happened.type != "tool.returned" or fields(happened).get("error") is not None
     return _returned(spoke(state, happened), happened, failed=failed, outcome=text_of(happened))
 
 

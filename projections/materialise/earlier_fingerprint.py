@@ -14,56 +14,19 @@ from django.db.models import Model
 from projections import registry
 from projections.definition import fingerprint as fingerprints
 from projections.definition import upcasting
-from projections.definition.fingerprint import fingerprint
+from projections.definition.fingerprint import CATALOG, fingerprint, own_fingerprint
 from projections.definition.projection import Projection
 from projections.models import Checkpoint, Snapshot
 
 _CATALOG_IMPORTS = {
-    "agents": """
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from projections.catalog.lifecycle import is_failure
-from projections.types import AGENT, Decoded, Projection
-""",
-    "claims": """
-import re
-from collections.abc import Iterable
-from typing import Any
-from projections.catalog.enumerations import Enumeration, enumerations, same_item
-""",
-    "collisions": """
-import json
-from hashlib import sha256
-from itertools import islice
-from typing import Any
-from events.types import REDACTED
-from projections.catalog.latest import said
-from projections.catalog.messages import is_message
-from projections.diff import equal
-from projections.types import Decoded, Json, Projection
-""",
     "counts": """
 from typing import Any
 from projections.types import Decoded, Key, Projection
-""",
-    "enumerations": """
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
 """,
     "latest": """
 from collections.abc import Callable
 from typing import Any, TypeAlias
 from projections.types import STREAM, Decoded, Json, Key, Projection
-""",
-    "lifecycle": """
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
-from projections.types import STREAM, WORKFLOW, Decoded, Json, Key, Projection
 """,
     "messages": """
 from typing import Any
@@ -74,15 +37,6 @@ from typing import Any
 from projections.catalog.messages import fields
 from projections.types import Decoded, Json, Key, Projection
 """,
-    "run": """
-import re
-from typing import Any
-from events.types import REDACTED
-from projections.catalog.claims import with_lists
-from projections.catalog.messages import addressee, cut, fields, speaker, text_in, text_of
-from projections.diff import equal
-from projections.types import STREAM, Decoded, Json, Projection
-""",
     "transcript": """
 import json
 from typing import Any
@@ -91,7 +45,7 @@ from projections.catalog.messages import addressee, cut, fields, speaker, text_o
 from projections.types import WORKFLOW, Decoded, Projection
 """,
 }
-"""The import statements of the catalogue's modules in version 0.1."""
+"""The import statements in version 0.1 of those of the catalogue's modules whose code is still the same."""
 
 
 def after_migration(**_: object) -> None:
@@ -104,11 +58,17 @@ def carry_over() -> int:
 
     A snapshot that exists under both fingerprints stays as it is: it is a cache.
     """
-    return sum(_carry_over(projection) for projection in registry.PROJECTIONS.values())
+    carried = sum(_carry_over(projection) for projection in registry.PROJECTIONS.values())
+    for projection in registry.PROJECTIONS.values():
+        current = Checkpoint.objects.filter(projection=projection.name, fingerprint=fingerprint(projection))
+        current.filter(own_fingerprint=None).update(own_fingerprint=own_fingerprint(projection))
+    return carried
 
 
 def _carry_over(projection: Projection) -> int:
     earlier, now = earlier_fingerprint(projection), fingerprint(projection)
+    if earlier is None:
+        return 0
     kept: list[type[Model]] = [Checkpoint]
     if not Snapshot.objects.filter(projection=projection.name, fingerprint=now).exists():
         kept.append(Snapshot)
@@ -116,17 +76,18 @@ def _carry_over(projection: Projection) -> int:
     return sum(each.update(fingerprint=now) for each in rows)
 
 
-def earlier_fingerprint(projection: Projection) -> str:
-    """The fingerprint that version 0.1 computed for a projection, as 64 hex digits."""
+def earlier_fingerprint(projection: Projection) -> str | None:
+    """The fingerprint that version 0.1 computed for a projection, as 64 hex digits; None where its code was other."""
     chains = upcasting.current()
     names = fingerprints.module_names(projection, chains)
+    if not all(name.removeprefix(CATALOG) in _CATALOG_IMPORTS for name in names if name.startswith(CATALOG)):
+        return None
     return fingerprints.digest(projection, chains, [_earlier_code(name) for name in names])
 
 
 def _earlier_code(name: str) -> str:
     tree = fingerprints.without_docstrings(fingerprints.tree(name))
-    package, _, module = name.rpartition(".")
-    if package == "projections.catalog":
-        imports = ast.parse(f"from __future__ import annotations{_CATALOG_IMPORTS[module]}").body
+    if name.startswith(CATALOG):
+        imports = ast.parse(f"from __future__ import annotations{_CATALOG_IMPORTS[name.removeprefix(CATALOG)]}").body
         tree.body = [*imports, *(each for each in tree.body if not isinstance(each, ast.Import | ast.ImportFrom))]
     return ast.unparse(tree)

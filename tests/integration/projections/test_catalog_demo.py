@@ -54,6 +54,14 @@ def test_a_payment_without_an_outcome_is_unfinished_until_the_notifier_is_back(d
     assert sum(state["illegal"] for state in after.values()) == 0
 
 
+def test_after_a_shift_nobody_is_at_work_and_nothing_is_unfinished(demo: list[Event]) -> None:
+    states = by_key(lifecycle, demo)
+    assert {name: state["unfinished"] for name, state in states.items() if state["unfinished"]} == {}
+    at_work = {"Processing", "AwaitingInput"}
+    assert {name for name, state in states.items() if at_work & {state["state"], *state["agents"].values()}} == set()
+    assert states["shift-1"]["agents"]["router"] == "Completed"
+
+
 def test_the_lost_order_was_on_the_list_and_not_on_the_van(demo: list[Event]) -> None:
     states = by_key(orders, demo)
     lost = states["order-1004"]

@@ -151,20 +151,21 @@ def test_every_real_event_is_taken_by_every_one(shared_data: Path, format: str) 
 
 
 def test_real_logs_show_no_update_that_is_proven_lost(shared_data: Path) -> None:
-    """They don't say how far their agents had read: at the most it is possible."""
+    """They don't say how far their agents had read: nothing speaks for a collision or against it."""
     states = [
         state
         for format, folder in FOLDERS.items()
         for state in by_key(collisions, imported(shared_data, format, folder)).values()
     ]
     assert sum(state["lost"] for state in states) == 0
-    assert sum(state["possible"] for state in states) > 0
+    assert sum(state["possible"] for state in states) == 0
+    assert sum(state["unjudged"] for state in states) > 0
 
 
 def test_pull_requests_have_a_life_cycle(shared_data: Path) -> None:
     states = by_key(lifecycle, imported(shared_data, "github-archive", "github-archive-pinot"))
     assert sum(state["ended"].get("Completed", 0) for state in states.values()) == 39
-    assert all(found["from"] == "Idle" for state in states.values() for found in state["illegal_transitions"])
+    assert sum(state["illegal"] for state in states.values()) == 0
 
 
 def test_runs_of_agents_are_over_or_say_what_is_not(shared_data: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_message_of_a_conversation_overwrites_nothing_and_is_not_overwritten()
     history = History()
     history.say("agent.message", {"role": "assistant", "content": "one"}, agent="a")
     history.say("agent.message", {"role": "assistant", "content": "another"}, agent="b")
-    history.say("Set", {"content": "a page"}, agent="c")
+    history.say("Set", {"content": "a page"}, agent="c", read_position=0)
     assert found(history) == []
     history.say("Set", {"content": "another page"}, agent="d")
     assert found(history) == [("possible", "content", 3, 4)]
@@ -74,6 +74,26 @@ def test_without_a_read_position_it_is_possible_and_never_more(evidence: dict[st
     assert found(history) == [("possible", "k", 2, 3)]
 
 
+def test_where_nobody_says_what_was_read_nobody_is_suspected() -> None:
+    history = History()
+    for n in range(1_000):
+        data = {"cpu": n, "memory": n * 2}
+        history.say("measured", data, agent=f"probe-{n % 3}", expected_version=0 if not n else None)
+    state = history.folded(collisions)
+    assert (state["lost"], state["possible"], state["unjudged"]) == (0, 0, 2 * 999)
+
+
+def test_a_key_is_guarded_from_the_first_writer_on_who_says_what_it_had_read() -> None:
+    history = History()
+    history.say("Set", {"k": 1, "other": 1}, agent="a")
+    history.say("Set", {"k": 2, "other": 2}, agent="b")
+    history.say("Set", {"k": 3}, agent="a", read_position=2)
+    history.say("Set", {"k": 4, "other": 4}, agent="b")
+    history.say("Set", {"k": 5}, agent="a")
+    assert found(history) == [("possible", "k", 3, 4), ("possible", "k", 4, 5)]
+    assert history.folded(collisions)["unjudged"] == 2
+
+
 def test_a_chain_of_causes_shows_what_was_seen_however_long() -> None:
     history = History()
     history.say("Set", {"k": 1}, agent="a")
@@ -85,7 +105,7 @@ def test_a_chain_of_causes_shows_what_was_seen_however_long() -> None:
 
 def test_a_chain_through_another_stream_is_followed_where_that_is_folded_too() -> None:
     history = History()
-    history.say("Set", {"k": 1}, agent="a")
+    history.say("Set", {"k": 1}, agent="a", read_position=0)
     history.say("Noted", stream="elsewhere", agent="c", causation_id="1")
     history.say("Set", {"k": 2}, agent="b", causation_id="2")
     assert found(history) == [("possible", "k", 1, 3)]
@@ -166,13 +186,14 @@ def test_generated_histories_hold_exactly_what_was_planted(random: Random) -> No
     """Agents read now and then, and write in what they know, with whatever evidence they care to give.
 
     The truth is what each agent has really read. Every update that was lost behind a read position is found, and
-    nothing else is said to be lost; the rest of what was lost is possible.
+    nothing else is said to be lost; the rest of what was lost of guarded keys is possible.
     """
     history = History()
     known = dict.fromkeys("abc", 0)
     last: dict[tuple[str, str], tuple[Event, int]] = {}
     proven: set[tuple[str, int, int]] = set()
     silent: set[tuple[str, int, int]] = set()
+    guarded: set[tuple[str, str]] = set()
     for _ in range(random.randint(2, 60)):
         agent, stream = random.choice("abc"), random.choice("st")
         if random.random() < 0.5:
@@ -183,8 +204,13 @@ def test_generated_histories_hold_exactly_what_was_planted(random: Random) -> No
         for key, value in data.items():
             theirs, was = last.get((stream, key), (event, value))
             if theirs.agent != agent and was != value and theirs.position > known[agent]:
-                (proven if "read_position" in evidence else silent).add((key, theirs.position, event.position))
+                if "read_position" in evidence:
+                    proven.add((key, theirs.position, event.position))
+                elif (stream, key) in guarded:
+                    silent.add((key, theirs.position, event.position))
             last[stream, key] = event, value
+            if "read_position" in evidence or evidence.get("expected_version"):
+                guarded.add((stream, key))
     told = found(history, stream="s") + found(history, stream="t")
     assert {tuple(what) for verdict, *what in told if verdict == "lost update"} == proven
     assert {tuple(what) for verdict, *what in told if verdict == "possible"} >= silent

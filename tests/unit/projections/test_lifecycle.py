@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.catalog.lifecycle import Move, lifecycle, machine
+from projections.catalog.lifecycle import lifecycle
+from projections.catalog.machine import machine
+from projections.catalog.moves import Move
+from projections.catalog.words import is_failure
 from projections.testing import assert_pure
 from tests.unit.projections.histories import History
 
@@ -83,11 +86,9 @@ def test_an_outcome_without_a_known_cause_ends_what_was_started_first() -> None:
 @pytest.mark.parametrize(
     ("types", "was", "to"),
     [
-        (["payment.captured"], "Idle", "Completed"),
         (["payment.initiated", "payment.captured", "payment.captured"], "Completed", "Completed"),
         (["payment.initiated", "payment.captured", "payment.failed"], "Completed", "Failed"),
         (["payment.initiated", "payment.failed", "payment.captured"], "Failed", "Completed"),
-        (["payment.resumed"], "Idle", "Processing"),
     ],
 )
 def test_an_illegal_transition_is_reported_and_followed(types: list[str], was: str, to: str) -> None:
@@ -95,6 +96,80 @@ def test_an_illegal_transition_is_reported_and_followed(types: list[str], was: s
     [found] = state["illegal_transitions"]
     assert (found["work"], found["type"], found["from"], found["to"]) == ("payment-1", types[-1], was, to)
     assert state["state"] == to
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        ["PaymentInitiated", "ConfirmPayment"],
+        ["PaymentInitiated", "PaymentConfirmed"],
+        ["InitiatePayment", "PaymentConfirmed"],
+        ["OrderAssigned", "OrderProcessed"],
+        ["OrderAssigned", "OrderRetried", "OrderProcessed"],
+        ["OrderAssigned", "OrderFailed", "OrderRetried", "OrderProcessed"],
+        ["AgentTaskAssigned", "AgentTaskCompleted"],
+        ["agent_task.assigned", "agent_task.started", "agent_task.completed"],
+        ["payment.requested", "payment.initiated", "payment.captured"],
+        ["order.placed", "order.assigned", "order.processed"],
+        ["order.placed", "order.confirmed", "order.shipped", "order.delivered"],
+        ["issue.opened", "issue.closed", "issue.reopened", "issue.closed"],
+        ["ToolCalled", "ToolResultReceived"],
+        ["llm.requested", "llm.responded"],
+        ["job.queued", "job.started", "job.completed", "job.approved"],
+    ],
+)
+def test_an_ordinary_course_of_things_ends_and_nobody_is_accused(types: list[str]) -> None:
+    after = told(*types)
+    assert (after["state"], after["unfinished"], after["illegal"]) == ("Completed", {}, 0)
+    assert after["agents"] == {"a": "Completed"}
+
+
+@pytest.mark.parametrize(
+    ("types", "state"),
+    [
+        (["payment.captured"], "Completed"),
+        (["payment.captured", "payment.captured"], "Completed"),
+        (["payment.failed", "payment.captured"], "Completed"),
+        (["payment.captured", "payment.failed"], "Failed"),
+        (["payment.resumed"], "Processing"),
+        (["payment.resumed", "payment.captured", "payment.captured"], "Completed"),
+        (["payment.approved", "payment.refused"], "Failed"),
+    ],
+)
+def test_nobody_is_accused_where_no_known_word_began_the_work(types: list[str], state: str) -> None:
+    after = told(*types)
+    assert (after["state"], after["illegal"], after["unfinished"], after["finished"]) == (state, 0, {}, {})
+
+
+def test_a_start_by_the_same_word_wants_an_outcome_of_its_own() -> None:
+    after = told("payment.requested", "payment.initiated", "payment.initiated", "payment.captured")
+    assert [start["type"] for start in after["unfinished"]["payment-1"]["started"].values()] == ["payment.initiated"]
+
+
+def test_an_agent_that_has_stopped_is_not_at_work_whatever_it_left_unfinished() -> None:
+    history = History()
+    history.say("agent.started", stream="agent-router", agent="router")
+    history.say("assignment.opened", stream="assignment-1", agent="router")
+    history.say("agent.stopped", stream="agent-router", agent="router")
+    state = history.folded(lifecycle)
+    assert (state["agents"], list(state["unfinished"])) == ({"router": "Completed"}, ["assignment-1"])
+
+
+def test_who_reports_that_an_agent_crashed_has_not_crashed() -> None:
+    history = History()
+    history.say("payment.initiated", stream="payment-1", agent="notifier")
+    history.say("job.started", stream="job-1", agent="supervisor")
+    history.say("agent.crashed", stream="agent-notifier", agent="supervisor")
+    history.say("agent.crashed", stream="agent-notifier", agent="watchdog")
+    assert history.folded(lifecycle)["agents"] == {"supervisor": "Processing", "notifier": "Failed"}
+    history.say("agent.resumed", stream="agent-notifier", agent="notifier")
+    assert history.folded(lifecycle)["agents"]["notifier"] == "Processing"
+
+
+def test_what_failed_is_told_by_the_same_words() -> None:
+    failures = ["tool.failed", "ToolTimedOut", "CancelOrder", "request_denied", "observation.error"]
+    others = ["tool.returned", "Order", "cancel", "FailSafeEngaged"]
+    assert [type for type in (*failures, *others) if is_failure(type)] == failures
 
 
 def test_a_machine_of_ones_own_follows_its_own_table() -> None:
@@ -142,6 +217,19 @@ def test_a_run_that_is_over_and_then_judged_has_ended_once() -> None:
     over = said("user.message", "agent.message", "run.terminated")
     assert said("user.message", "agent.message", "run.terminated", "run.annotated") == over
     assert over["ended"] == {"Completed": 1}
+
+
+def test_an_assistant_that_has_answered_waits_for_nothing() -> None:
+    after = said("user.message", "assistant.message")
+    assert (after["state"], after["agents"]["assistant"]) == ("AwaitingInput", "Idle")
+    assert said("user.message", "assistant.message", "tool.called", "run.finished")["agents"]["assistant"] == "Idle"
+    assert said("user.message", "assistant.message", "run.finished")["agents"]["assistant"] == "Completed"
+
+
+def test_an_answer_after_the_end_of_a_run_begins_nothing() -> None:
+    over = said("user.message", "run.finished")
+    assert said("user.message", "run.finished", "assistant.message") == over
+    assert said("user.message", "run.finished", "user.message")["state"] == "Processing"
 
 
 def test_no_agent_is_at_work_where_nothing_is_unfinished() -> None:

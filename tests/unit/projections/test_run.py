@@ -112,6 +112,16 @@ def test_calls_of_tools_have_their_outcome_and_are_held_against_what_was_expecte
     assert (state["failed_calls"], state["phase"]) == (1, "finished")
 
 
+@pytest.mark.parametrize("type", ["tool.failed", "tool.errored", "tool.timed_out"])
+def test_a_tool_that_fails_by_the_type_of_its_event_has_failed(type: str) -> None:
+    history = asked("Cancel it.")
+    call = history.say("tool.called", {"name": "cancel"}, agent="a")
+    history.say(type, {"message": "no such order"}, agent="cancel", causation_id=call.id)
+    state = history.folded(run)
+    [cancel] = state["calls"]
+    assert (cancel["outcome"], cancel["failed"], state["failed_calls"]) == ("no such order", True, 1)
+
+
 @given(st.lists(st.tuples(st.sampled_from(TYPES), VALUES | st.dictionaries(NAMES, VALUES)), max_size=6))
 def test_it_folds_as_a_projection_must_whatever_comes(said: list[tuple[str, Json]]) -> None:
     history = History()
