@@ -9,6 +9,11 @@ const MAX_SILENCE_MS = 40_000;
 /** The codes with which the server closes a socket for good, as keys of `WORDS` in connection.js. */
 const FINAL_CODES = { 4400: "unreadable", 4401: "signed-out", 4404: "not-a-member" };
 
+/** Other modules take the content of redacted events off the page. `redacted` has the rows of these events by position. */
+function tellRedacted(redacted) {
+  if (Object.keys(redacted).length) document.dispatchEvent(new CustomEvent("log:redacted", { detail: redacted }));
+}
+
 export class Follower {
   /**
    * `onFrame({ position, rows, html })` is called for each frame, `onState` with a key of `WORDS` when the state of the
@@ -40,6 +45,7 @@ export class Follower {
     this.retryMs = FIRST_RETRY_MS;
     this.tell("open");
     this.position = frame.position;
+    tellRedacted(frame.redacted);
     this.onFrame(frame);
   }
 

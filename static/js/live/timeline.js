@@ -2,6 +2,7 @@
 import { showConnection } from "./connection-state.js";
 import { LiveList } from "./live-list.js";
 import { PastList } from "./past-list.js";
+import "./redacted-rows.js";
 
 let list = null;
 

@@ -10,4 +10,5 @@ import "./focus.js";
 import "./folds.js";
 import "./return.js";
 import "../live/newer.js";
+import "../live/redactions.js";
 import "./times.js";
