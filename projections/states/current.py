@@ -1,4 +1,8 @@
-"""States as they are now: the kept ones of materialised projections, else folded; one, or many by key."""
+"""States as they are now: the kept ones of materialised projections, else folded; one, or many by key.
+
+Kept states may hold the content of an event that was redacted since: until the runner has rebuilt them, states are
+folded.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import models
 from events.errors import Invalid
@@ -58,7 +62,7 @@ class Page:
 
 def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[State]:
     """The state at a moment; now, that which the runner keeps, if it does. Raises as `state_at` does."""
-    if at == NOW and projection.materialised and (yield reached(log_id, projection)):
+    if at == NOW and projection.materialised and (yield _kept(log_id, projection)):
         rows: list[Found] = yield _rows(live(log_id, projection.name).filter(key=key))
         if not rows:
             return State(dumps(projection.initial), 0, 0, 0)
@@ -75,6 +79,15 @@ def reached(log_id: int, projection: Projection) -> Read[int]:
     return Read(seen.values_list("position"), int)
 
 
+def _kept(log_id: int, projection: Projection) -> Read[int]:
+    """Up to where the log is in the kept states; no row while they may hold what was redacted."""
+    emptied = models.Redaction.objects.filter(
+        log_id=OuterRef("log_id"), position__lte=OuterRef("position"), marker_position__gt=OuterRef("seen")
+    )
+    builds = Checkpoint.objects.filter(~Exists(emptied), log_id=log_id, is_live=True)
+    return Read(builds.filter(projection=projection.name).values_list("position"), int)
+
+
 def states(
     log_id: int, projection: Projection, *, query: Query | None, after: str | None, limit: int, prefix: str = ""
 ) -> Asking[Page]:
@@ -86,7 +99,7 @@ def states(
     """
     kept: list[int] = []
     if projection.materialised:
-        kept = yield reached(log_id, projection)
+        kept = yield _kept(log_id, projection)
     if kept:
         return (yield from _search(log_id, projection, kept[0], query, after, limit, prefix))
     return (yield from _fold_each(log_id, projection, query, after, limit, prefix))

@@ -9,8 +9,10 @@ import pytest
 from events.models import Log
 from events.reading import store
 from events.reading.db_work import run
+from events.redaction import redact
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection, pointer
+from projections.materialise.runner import Part
 from projections.models import Snapshot
 from projections.states import current
 from projections.states.at_moment import state_at
@@ -130,3 +132,20 @@ def test_no_snapshot_is_needed_for_what_is_kept(log: Log) -> None:
     run(current.state(log.pk, made, "order-0"))
     page(log, made)
     assert not Snapshot.objects.filter(log=log).exists()
+
+
+def test_states_are_folded_while_the_kept_ones_may_hold_what_was_redacted(log: Log) -> None:
+    merging = Projection("merging", about="For a test.", materialised=True)
+    merging.on("*")(lambda state, happened: {**state, **(happened.data or {})})
+    append(log, [("order-1", {"type": "A", "data": b'{"card": "4000-secret"}'}), *varied(3)])
+    settle(log, merging)
+    assert run(current.state(log.pk, merging, "order-1")).value == {"card": "4000-secret"}
+    redact(log.pk, 1, reason="a card number", by="admin")
+    assert run(current.state(log.pk, merging, "order-1")).value == {}
+    assert "4000-secret" not in str(page(log, merging))
+    assert page(log, merging, q="state.card:4000*").found == ()
+    settle(log, merging)
+    settle(log, merging, part=Part.BESIDE)
+    append(log, varied(3, first=3))  # which the kept states have not seen
+    assert page(log, merging).position == 5
+    assert "4000-secret" not in str(page(log, merging))
