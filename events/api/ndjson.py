@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
+from msgspec.structs import asdict
 
 from events import engine
 from events.access.grants import Grant
-from events.api.schemas import LineIn, decode
+from events.api.schemas import BulkOut, LineError, LineIn, decode
 from events.appending.checks import check_stream
 from events.appending.plan import Outcome
 from events.errors import EventsError, OutcomeUnknown, QueueFull, TooLarge, Unavailable
@@ -24,50 +23,17 @@ _PATIENCE = 30.0
 """Seconds to wait for room in the writer's queue."""
 
 
-@dataclass(slots=True)
-class Bulk:
-    """What has become of a request so far."""
-
-    appended: int = 0
-    replayed: int = 0
-    failed: int = 0
-    last_position: int | None = None
-    errors: list[dict[str, Any]] = field(default_factory=list)
-
-    def settle(self, line: int, outcome: Outcome) -> None:
-        """Count a line. Lines come in order, so the errors kept are those of the first lines."""
-        if isinstance(outcome, EventsError):
-            self.failed += 1
-            if len(self.errors) < _ERRORS:
-                self.errors.append({"line": line, "code": outcome.code, "detail": outcome.detail})
-            return
-        self.last_position = outcome.last_position
-        if outcome.replayed:
-            self.replayed += 1
-        else:
-            self.appended += 1
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "appended": self.appended,
-            "replayed": self.replayed,
-            "failed": self.failed,
-            "last_position": self.last_position,
-            "errors": self.errors,
-        }
-
-
 Chunk = list[tuple[int, Append | EventsError]]
 """Lines by number: checked, or what is wrong with them."""
 
 
-async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> Bulk:
+async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> BulkOut:
     """Append a stream of lines. A bad line is counted and the rest goes on.
 
     Raises `Unavailable`, `OutcomeUnknown` or `QueueFull`, with the counts so far, where the database is
     away or too busy: lines with ids can be sent again from the start.
     """
-    bulk = Bulk()
+    bulk = BulkOut(appended=0, replayed=0, failed=0, last_position=None, errors=[])
     writing: asyncio.Task[None] | None = None
     chunk: Chunk = []
     size = 0
@@ -100,17 +66,31 @@ def _checked(line: bytes, grant: Grant) -> Append | EventsError:
         return error
 
 
-async def _write(chunk: Chunk, grant: Grant, bulk: Bulk) -> None:
+async def _write(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
     sound = [append for _, append in chunk if isinstance(append, Append)]
     try:
         outcomes = iter(await _outcomes(sound, grant) if sound else [])
     except (QueueFull, Unavailable) as error:
-        raise type(error)(error.detail, **bulk.as_json()) from None
+        raise type(error)(error.detail, **asdict(bulk)) from None
     for line, append in chunk:
         outcome = append if isinstance(append, EventsError) else next(outcomes)
         if isinstance(outcome, Unavailable | OutcomeUnknown):
-            raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.", **bulk.as_json())
-        bulk.settle(line, outcome)
+            raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.", **asdict(bulk))
+        _settle(bulk, line, outcome)
+
+
+def _settle(bulk: BulkOut, line: int, outcome: Outcome) -> None:
+    """Count a line. Lines come in order, so the errors kept are those of the first lines."""
+    if isinstance(outcome, EventsError):
+        bulk.failed += 1
+        if len(bulk.errors) < _ERRORS:
+            bulk.errors.append(LineError(line, outcome.code, outcome.detail))
+        return
+    bulk.last_position = outcome.last_position
+    if outcome.replayed:
+        bulk.replayed += 1
+    else:
+        bulk.appended += 1
 
 
 async def _outcomes(appends: list[Append], grant: Grant) -> list[Outcome]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +12,9 @@ from events import errors
 from events.api import schemas
 from events.query.errors import InvalidQuery, NotForEvents
 
-_REFERENCE = "#/components/schemas/{name}"
+Body: TypeAlias = type[Struct] | tuple[type[Struct], ...] | dict[str, Any]
+"""What a body is: a struct, one of several, or what a JSON Schema says."""
+_JSON = "application/json"
 _STRUCTS = (
     schemas.AppendIn,
     schemas.AppendsIn,
@@ -45,42 +47,50 @@ _TITLES = {
 
 def components(others: Sequence[type[Struct]] = ()) -> dict[str, Any]:
     """The schemas of every struct, and of others."""
-    return msgspec.json.schema_components([*_STRUCTS, *others], ref_template=_REFERENCE)[1]
-
-
-def _content(struct: type[Struct], media: str = "application/json") -> dict[str, Any]:
-    return {media: {"schema": {"$ref": _REFERENCE.format(name=struct.__name__)}}}
+    return msgspec.json.schema_components([*_STRUCTS, *others], ref_template=schemas.REFERENCE)[1]
 
 
 def operation(
     *,
-    takes: dict[str, Any] | None = None,
-    gives: dict[int, type[Struct] | dict[str, Any]],
-    refuses: tuple[int, ...],
+    takes: Mapping[str, Body] | None = None,
+    gives: Mapping[int, Body | None],
+    streams: str | None = None,
+    refuses: Sequence[int],
     query: type[Struct] | None = None,
     headers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The `openapi_extra` of an operation: its body by media type, answers by status, query struct, headers."""
+    """The `openapi_extra` of an operation: its body by media type, answers by status, query struct, headers.
+
+    An answer without a body is None; `streams` is the media type of one that is sent on and on instead.
+    """
     described: dict[str, Any] = {"responses": {}}
     if takes is not None:
-        described["requestBody"] = {
-            "required": True,
-            "content": {
-                media: _content(schema, media)[media] if isinstance(schema, type) else {"schema": schema}
-                for media, schema in takes.items()
-            },
-        }
-    for status, struct in gives.items():
-        content = struct if isinstance(struct, dict) else _content(struct)
+        described["requestBody"] = {"required": True, "content": _content(takes)}
+    for status, body in gives.items():
+        content = _content({} if body is None else {_JSON: body})
+        if streams is not None:
+            content |= _content({streams: {"type": "string"}})
         described["responses"][status] = {"description": "Done", "content": content}
     for status in refuses:
         described["responses"][status] = {
             "description": _TITLES.get(status, "Refused"),
-            "content": _content(schemas.Problem, "application/problem+json"),
+            "content": _content({"application/problem+json": schemas.Problem}),
         }
     if query is not None:
         described["parameters"] = [*_parameters(query), *headers]
     return described
+
+
+def _content(bodies: Mapping[str, Body]) -> dict[str, Any]:
+    return {media: {"schema": _schema(body)} for media, body in bodies.items()}
+
+
+def _schema(body: Body) -> dict[str, Any]:
+    if isinstance(body, dict):
+        return body
+    if isinstance(body, tuple):
+        return {"anyOf": [_schema(each) for each in body]}
+    return {"$ref": schemas.REFERENCE.format(name=body.__name__)}
 
 
 def describe_paths(paths: dict[str, Any], others: Mapping[str, Any]) -> None:

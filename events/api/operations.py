@@ -1,7 +1,7 @@
 """The HTTP API of the log. Each operation checks, makes one call and answers.
 
-Bodies and answers are bytes that msgspec and orjson read and write; `openapi.py` describes them from
-the same structs. Errors are raised, and become problems in one place.
+Bodies and answers are structs that msgspec reads and writes; `openapi.py` describes them from
+the same ones. Errors are raised, and become problems in one place.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from events.api import cloudevents
 from events.api.following import read_page, read_stream, server_sent_events, wait_page
 from events.api.ndjson import append_lines
 from events.api.openapi import operation
-from events.api.responses import append_answer, appended, event_json, events_answer, json_answer, problem, status_of
+from events.api.responses import append_answer, append_out, event_out, events_answer, json_answer, problem, status_of
 from events.api.schemas import (
     AppendIn,
     AppendOut,
+    AppendResult,
     AppendsIn,
     AppendsOut,
     BulkOut,
@@ -126,7 +127,7 @@ async def streams(request: HttpRequest) -> HttpResponse:
         grant.log_id, prefix=prefix, category=query.category, after=query.after, limit=query.limit
     ).afetch(pool)
     more = found[-1].name if len(found) == query.limit else None
-    return json_answer({"streams": [_stream_json(stream) for stream in found], "next": more, "head": head})
+    return json_answer(StreamsOut([_stream_out(stream) for stream in found], more, head))
 
 
 @router.get(
@@ -143,7 +144,7 @@ async def stream(request: HttpRequest, stream: str) -> HttpResponse:
     found = await store.stream(grant.log_id, stream).afirst(engine.current().pool)
     if found is None:
         raise NoSuchStream(stream=stream)
-    return json_answer(_stream_json(found))
+    return json_answer(_stream_out(found))
 
 
 @router.post(
@@ -157,27 +158,7 @@ async def stream(request: HttpRequest, stream: str) -> HttpResponse:
             cloudevents.STRUCTURED: cloudevents.SCHEMA,
             cloudevents.BATCHED: {"type": "array", "items": {}},
         },
-        gives={
-            200: {
-                "application/json": {
-                    "schema": {
-                        "anyOf": [
-                            {"$ref": f"#/components/schemas/{struct.__name__}"}
-                            for struct in (AppendsOut, BulkOut, AppendOut)
-                        ]
-                    }
-                }
-            },
-            201: {
-                "application/json": {
-                    "schema": {
-                        "anyOf": [
-                            {"$ref": f"#/components/schemas/{struct.__name__}"} for struct in (AppendsOut, AppendOut)
-                        ]
-                    }
-                }
-            },
-        },
+        gives={200: (AppendsOut, BulkOut, AppendOut), 201: (AppendsOut, AppendOut)},
         refuses=(400, 401, 403, 409, 413, 422, 503),
     ),
 )
@@ -190,7 +171,7 @@ async def append_events(request: HttpRequest) -> HttpResponse:
     grant = _grant(request)
     media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media == NDJSON:
-        return json_answer((await append_lines(_chunks(request), grant)).as_json())
+        return json_answer(await append_lines(_chunks(request), grant))
     if media == cloudevents.BATCHED:
         return await _append_many(grant, cloudevents.batched(request.body, pinned_agent=grant.agent))
     if media == cloudevents.STRUCTURED:
@@ -246,7 +227,7 @@ async def _append_many(grant: Grant, checked: list[Append | EventsError], *, ato
             if isinstance(result, EventsError):
                 raise result
     replayed = all(isinstance(result, Appended) and result.replayed for result in results)
-    body = {"results": [{"status": status_of(result), "body": _result_json(grant, result)} for result in results]}
+    body = AppendsOut([AppendResult(status_of(result), _result_body(grant, result)) for result in results])
     return json_answer(body, status=201 if atomic and not replayed else 200)
 
 
@@ -258,8 +239,8 @@ def _forbidden(grant: Grant, stream: str) -> EventsError:
     raise AssertionError(stream)
 
 
-def _result_json(grant: Grant, result: Appended | EventsError) -> dict[str, Any]:
-    return problem(result) if isinstance(result, EventsError) else appended(grant.log, result)
+def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | dict[str, Any]:
+    return problem(result) if isinstance(result, EventsError) else append_out(grant.log, result)
 
 
 @router.get(
@@ -267,12 +248,8 @@ def _result_json(grant: Grant, result: Appended | EventsError) -> dict[str, Any]
     auth=_read,
     summary="Read or follow the log",
     openapi_extra=operation(
-        gives={
-            200: {
-                "application/json": {"schema": {"$ref": "#/components/schemas/EventsOut"}},
-                SSE: {"schema": {"type": "string"}},
-            }
-        },
+        gives={200: EventsOut},
+        streams=SSE,
         refuses=(400, 401, 403, 404, 422, 503),
         query=EventsQuery,
         headers=[
@@ -324,11 +301,11 @@ async def event(request: HttpRequest, position: int) -> HttpResponse:
     found = await store.event(grant.log_id, position).afirst(engine.current().pool)
     if found is None or not found.stream.startswith(grant.stream_prefix):
         raise NoSuchEvent(position=position)
-    return HttpResponse(event_json(found), content_type="application/json")
+    return json_answer(event_out(found))
 
 
-def _stream_json(stream: StreamInfo) -> dict[str, Any]:
-    return {"stream": stream.name, "category": stream.category, "version": stream.version}
+def _stream_out(stream: StreamInfo) -> StreamOut:
+    return StreamOut(stream.name, stream.category, stream.version)
 
 
 def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: EventsQuery) -> HttpResponseBase:

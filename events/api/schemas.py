@@ -29,6 +29,12 @@ from events.types import Append, NewEvent
 
 T = TypeVar("T")
 
+REFERENCE = "#/components/schemas/{name}"
+"""Where OpenAPI describes a struct."""
+
+ExactJson = Annotated[Any, Meta(description="Exactly as it was sent")]
+"""A `msgspec.Raw` where it is encoded: text that is spliced in as it is. Whoever decodes an answer gets a value."""
+
 
 def _documented(description: str, **schema: Any) -> Meta:
     """For OpenAPI only: the checks themselves stand in `append.py`, and name the field better."""
@@ -179,11 +185,24 @@ class AppendOut(Struct):
     events: list[Placed]
 
 
+class Problem(Struct):
+    """RFC 9457. `code` is stable; fields such as `current_version` stand beside it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+_ONE_APPEND = [{"$ref": REFERENCE.format(name=struct.__name__)} for struct in (AppendOut, Problem)]
+
+
 class AppendResult(Struct):
     """The status and body that one append would have had on its own."""
 
     status: int
-    body: Annotated[dict[str, Any], Meta(description="As of a single append: AppendOut, or a Problem")]
+    body: Annotated[Any, Meta(description="As of a single append", extra_json_schema={"anyOf": _ONE_APPEND})]
 
 
 class AppendsOut(Struct):
@@ -218,8 +237,8 @@ class EventOut(Struct):
     version: int
     id: str
     type: str
-    data: Any
-    metadata: dict[str, Any]
+    data: ExactJson
+    metadata: Annotated[ExactJson, Meta(extra_json_schema={"type": "object"})]
     agent: str | None
     schema_version: int
     correlation_id: str | None
@@ -257,16 +276,6 @@ class StreamsOut(Struct):
     streams: list[StreamOut]
     next: str | None
     head: int
-
-
-class Problem(Struct):
-    """RFC 9457. `code` is stable; fields such as `current_version` stand beside it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
 
 
 Direction = Literal["forward", "backward"]

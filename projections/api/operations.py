@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
-import orjson
 from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse
+from msgspec import Raw
 from ninja import Router
 
 from events import engine
@@ -22,12 +21,10 @@ from events.reading.db_work import arun
 from projections import registry
 from projections.api.responses import (
     IF_NONE_MATCH,
-    NOT_MODIFIED,
     REFUSES,
     asked,
-    change_json,
+    change_out,
     check_whole_log,
-    encoded,
     grant_of,
     job_answer,
     job_out,
@@ -40,10 +37,12 @@ from projections.api.schemas import (
     JobOut,
     JobsOut,
     JobsQuery,
+    MomentOut,
     ProjectionOut,
     ProjectionsOut,
     StateOut,
     StateQuery,
+    StateRow,
     StatesOut,
     StatesQuery,
 )
@@ -81,7 +80,7 @@ async def projections(request: HttpRequest) -> HttpResponse:
     parse_query(request.GET, LogQuery)
     log, builds = await _progress(grant.log_id, None)
     described = [_described(each, builds) for each in registry.PROJECTIONS.values()]
-    return encoded(ProjectionsOut(described, log.head))
+    return json_answer(ProjectionsOut(described, log.head))
 
 
 @router.get(
@@ -96,7 +95,7 @@ async def projection(request: HttpRequest, projection: str) -> HttpResponse:
     parse_query(request.GET, LogQuery)
     found = registry.get(projection)
     _, builds = await _progress(grant.log_id, found.name)
-    return encoded(_described(found, builds))
+    return json_answer(_described(found, builds))
 
 
 @router.get(
@@ -124,8 +123,8 @@ async def states(request: HttpRequest, projection: str) -> HttpResponse:
         page = await arun(work, engine.current().pool)
     except TooFar as too_far:
         return await _being_computed(grant, found, too_far.source.name, NOW, too_far)
-    rows = [{"key": each.key, **_state_json(found, each.state), "error": each.error} for each in page.found]
-    return json_answer({"states": rows, "next": page.next, "position": page.position})
+    rows = [_state_row(found, each) for each in page.found]
+    return json_answer(StatesOut(rows, page.next, page.position))
 
 
 @router.get(
@@ -133,7 +132,7 @@ async def states(request: HttpRequest, projection: str) -> HttpResponse:
     auth=_read,
     summary="Read a state, now or at any moment",
     openapi_extra=operation(
-        gives={200: StateOut, 202: JobOut, 304: NOT_MODIFIED},
+        gives={200: StateOut, 202: JobOut, 304: None},
         refuses=(*REFUSES, 409),
         query=StateQuery,
         headers=[IF_NONE_MATCH],
@@ -156,7 +155,9 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
         made = await asked(current.state(grant.log_id, found, query.key, at=at))
     except TooFar as too_far:
         return await _being_computed(grant, found, query.key, at, too_far)
-    return tagged(request, {"projection": found.name, "key": query.key, **_state_json(found, made)})
+    version = _version(found, made)
+    body = StateOut(found.name, query.key, Raw(made.text), made.position, version, made.events)
+    return tagged(request, body)
 
 
 @router.get(
@@ -164,7 +165,7 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
     auth=_read,
     summary="Compare a state at two positions",
     openapi_extra=operation(
-        gives={200: DiffOut, 202: JobOut, 304: NOT_MODIFIED},
+        gives={200: DiffOut, 202: JobOut, 304: None},
         refuses=(*REFUSES, 409),
         query=DiffQuery,
         headers=[IF_NONE_MATCH],
@@ -182,9 +183,8 @@ async def diff(request: HttpRequest, projection: str) -> HttpResponse:
     except TooFar as too_far:
         at = Moment(position=too_far.upto)
         return await _being_computed(grant, found, query.key, at, too_far)
-    body = {"projection": found.name, "key": query.key, "from": _moment_json(found, before)}
-    changed = [change_json(each) for each in changes]
-    return tagged(request, {**body, "to": _moment_json(found, after), "changes": changed})
+    sides = (_moment_out(found, before), _moment_out(found, after))
+    return tagged(request, DiffOut(found.name, query.key, *sides, [change_out(each) for each in changes]))
 
 
 @router.get(
@@ -201,7 +201,7 @@ async def list_jobs(request: HttpRequest) -> HttpResponse:
     before = optional(query.before)
     found = await queue.of_log(grant.log_id, before=before, limit=query.limit).afetch(engine.current().pool)
     more = found[-1].pk if len(found) == query.limit else None
-    return encoded(JobsOut([job_out(job) for job in found], more))
+    return json_answer(JobsOut([job_out(job) for job in found], more))
 
 
 @router.get(
@@ -217,7 +217,7 @@ async def job(request: HttpRequest, job: int) -> HttpResponse:
     found = await queue.one(grant.log_id, job).afirst(engine.current().pool)
     if found is None or not _may_see(grant, found):
         raise NotFound(f"There is no job {job}.")
-    return encoded(job_out(found))
+    return json_answer(job_out(found))
 
 
 @router.post(
@@ -234,7 +234,7 @@ async def cancel(request: HttpRequest, job: int) -> HttpResponse:
     found = await queue.one(grant.log_id, job).afirst(engine.current().pool)
     if found is None:
         raise NotFound(f"There is no job {job}.")
-    return encoded(job_out(found))
+    return json_answer(job_out(found))
 
 
 def _prefix(grant: Grant, projection: Projection) -> str:
@@ -311,11 +311,15 @@ def _build_out(build: Progress) -> BuildOut:
     )
 
 
-def _state_json(projection: Projection, state: State) -> dict[str, Any]:
-    """The exact text is spliced in."""
-    return {"state": orjson.Fragment(state.text), **_moment_json(projection, state)}
+def _state_row(projection: Projection, row: current.Found) -> StateRow:
+    state = row.state
+    version = _version(projection, state)
+    return StateRow(row.key, Raw(state.text), state.position, version, state.events, row.error)
 
 
-def _moment_json(projection: Projection, state: State) -> dict[str, Any]:
-    version = state.version if projection.key is STREAM else None
-    return {"position": state.position, "version": version, "events": state.events}
+def _moment_out(projection: Projection, state: State) -> MomentOut:
+    return MomentOut(state.position, _version(projection, state), state.events)
+
+
+def _version(projection: Projection, state: State) -> int | None:
+    return state.version if projection.key is STREAM else None

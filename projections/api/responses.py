@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any
 
-import msgspec
-import orjson
 from django.http import HttpRequest, HttpResponse
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct
 
 from events import engine
 from events.access.grants import Grant
 from events.api.responses import json_answer
 from events.errors import Forbidden
 from events.reading.db_work import Asking, T, arun
-from projections.api.schemas import JobOut
+from projections.api.schemas import ChangeOut, JobOut
 from projections.definition.fold import ReducerFailed
 from projections.errors import StateFailed
 from projections.models import Job
-from projections.values.change import Change
+from projections.values.change import Change, Json
 from projections.values.exact_json import NotAState, dumps
 
 REFUSES = (400, 401, 403, 404, 422, 503)
-NOT_MODIFIED: dict[str, Any] = {}
 IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
@@ -55,12 +51,7 @@ async def asked(work: Asking[T]) -> T:
         raise StateFailed(f"The reducer made what is no JSON value: {error}") from error
 
 
-def encoded(value: Struct, *, status: int = 200) -> HttpResponse:
-    """A struct as the answer."""
-    return HttpResponse(msgspec.json.encode(value), status=status, content_type="application/json")
-
-
-def tagged(request: HttpRequest, body: dict[str, Any]) -> HttpResponse:
+def tagged(request: HttpRequest, body: Struct) -> HttpResponse:
     """An answer with its ETag, or that it is still the same."""
     response = json_answer(body)
     etag = f'"{blake2b(response.content, digest_size=12).hexdigest()}"'
@@ -72,7 +63,7 @@ def tagged(request: HttpRequest, body: dict[str, Any]) -> HttpResponse:
 
 def job_answer(job: Job) -> HttpResponse:
     """202: this takes longer than a request, and the job is where to look."""
-    response = encoded(job_out(job), status=202)
+    response = json_answer(job_out(job), status=202)
     response["Location"] = job_url(job)
     response["Retry-After"] = "1"
     return response
@@ -103,13 +94,17 @@ def job_out(job: Job) -> JobOut:
     )
 
 
-def change_json(change: Change) -> dict[str, Any]:
+def change_out(change: Change) -> ChangeOut:
     """An operation of RFC 6902 with the old value; values are spliced in, to the digit."""
-    said: dict[str, Any] = {"op": change.op, "path": change.path}
-    if change.op in ("add", "replace"):
-        said["value"] = orjson.Fragment(dumps(change.value))
-    if change.op in ("remove", "replace"):
-        said["old"] = orjson.Fragment(dumps(change.old))
-    if change.op == "move":
-        said["from"] = change.source
-    return said
+    return ChangeOut(
+        change.op,
+        change.path,
+        value=exact(change.value) if change.op in ("add", "replace") else UNSET,
+        old=exact(change.old) if change.op in ("remove", "replace") else UNSET,
+        from_=UNSET if change.source is None else change.source,
+    )
+
+
+def exact(value: Json) -> Raw:
+    """A state, or a part of one, as it is spliced into an answer."""
+    return Raw(dumps(value))

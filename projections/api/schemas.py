@@ -23,6 +23,8 @@ Key = Annotated[
         pattern=KEY_PATTERN,
     ),
 ]
+ExactState = Annotated[Any, Meta(description="To the digit")]
+"""A `msgspec.Raw` where it is encoded: a state's own text, or a part of one."""
 _WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -143,7 +145,7 @@ class StateOut(Struct):
 
     projection: str
     key: str
-    state: Any
+    state: ExactState
     position: int
     version: Annotated[int | None, Meta(description="Null where the key is no stream")]
     events: int
@@ -153,7 +155,7 @@ class StateRow(Struct):
     """One of many states. `error`: the reducer raised at this position, and there is no state."""
 
     key: str
-    state: Any
+    state: ExactState
     position: int
     version: int | None
     events: int
@@ -176,13 +178,13 @@ class MomentOut(Struct):
     events: int
 
 
-class ChangeOut(Struct, omit_defaults=True):
+class ChangeOut(Struct):
     """An operation of RFC 6902, with the old value."""
 
     op: str
     path: str
-    value: Any = None
-    old: Any = None
+    value: ExactState | UnsetType = UNSET
+    old: ExactState | UnsetType = UNSET
     from_: str | UnsetType = msgspec.field(name="from", default=UNSET)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Router
@@ -12,29 +9,24 @@ from ninja import Router
 from events import engine
 from events.access.grants import Bearer, Grant
 from events.api.openapi import operation
-from events.api.responses import event_json, iso
 from events.api.schemas import optional, parse_query
 from events.errors import Invalid, NotFound
-from events.json.pointer import at as value_at
 from events.models import Scope
 from events.reading.db_work import Asking, arun
-from events.types import Event
 from projections import registry
 from projections.api.responses import (
     IF_NONE_MATCH,
-    NOT_MODIFIED,
     REFUSES,
     asked,
-    change_json,
     check_whole_log,
     grant_of,
     job_answer,
-    job_url,
     tagged,
 )
 from projections.api.schemas import JobOut
 from projections.jobs.fold import ensure_source
 from projections.models import Job
+from projections.replay.api.responses import seek_out, step_out, steps_out, why_out
 from projections.replay.api.schemas import (
     ReplayQuery,
     SeekOut,
@@ -49,17 +41,14 @@ from projections.replay.api.schemas import (
 from projections.replay.seek import job as seeking
 from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, watch_before
 from projections.replay.seek.search import seek as look_for
-from projections.replay.step import Step, place_of_number, step_at, steps_after
-from projections.replay.why import Why, why
-from projections.replay.window import Replay, replay
+from projections.replay.step import place_of_number, step_at, steps_after
+from projections.replay.why import why
+from projections.replay.window import replay
 from projections.states.fold import Fold, TooFar
 from projections.states.moment import head_of
-from projections.states.sources.base import Source
 from projections.states.sources.indexed import StreamSource
 from projections.states.sources.keyed import ScannedSource
 from projections.states.sources.parse import source_of
-from projections.values.change import Json
-from projections.values.exact_json import dumps
 
 router = Router(tags=["replays"])
 
@@ -71,7 +60,7 @@ _read = Bearer(Scope.READ)
     auth=_read,
     summary="List the steps of a replay",
     openapi_extra=operation(
-        gives={200: StepsOut, 304: NOT_MODIFIED}, refuses=REFUSES, query=StepsQuery, headers=[IF_NONE_MATCH]
+        gives={200: StepsOut, 304: None}, refuses=REFUSES, query=StepsQuery, headers=[IF_NONE_MATCH]
     ),
 )
 async def steps(request: HttpRequest, kind: str) -> HttpResponse:
@@ -83,27 +72,7 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     fold = await _fold(grant_of(request), kind, query)
     found = await asked(steps_after(fold, after=query.after, limit=query.limit))
     job = await _job(fold, found.too_far) if found.too_far else None
-    rows = [
-        {
-            "place": stop.place,
-            "n": stop.n,
-            "event": _event_json(stop.event),
-            "changes": None if stop.changes is None else len(stop.changes),
-        }
-        for stop in found.stops
-    ]
-    return tagged(
-        request,
-        {
-            **_replay_json(fold),
-            "steps": rows,
-            "next": found.next,
-            "position": fold.head,
-            "error": str(found.failed) if found.failed else None,
-            "error_position": found.failed.at.position if found.failed else None,
-            "job": job and job_url(job),
-        },
-    )
+    return tagged(request, steps_out(fold, found, job=job))
 
 
 @router.get(
@@ -111,7 +80,7 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     auth=_read,
     summary="Look at one step",
     openapi_extra=operation(
-        gives={200: StepOut, 202: JobOut, 304: NOT_MODIFIED},
+        gives={200: StepOut, 202: JobOut, 304: None},
         refuses=(*REFUSES, 409),
         query=StepQuery,
         headers=[IF_NONE_MATCH],
@@ -125,10 +94,10 @@ async def step(request: HttpRequest, kind: str) -> HttpResponse:
     query = parse_query(request.GET, StepQuery)
     fold = await _fold(grant_of(request), kind, query)
     try:
-        said = await asked(_step(fold, query))
+        body = await asked(_step(fold, query))
     except TooFar as too_far:
         return job_answer(await _job(fold, too_far))
-    return tagged(request, {**_replay_json(fold), **said})
+    return tagged(request, body)
 
 
 @router.get(
@@ -136,7 +105,7 @@ async def step(request: HttpRequest, kind: str) -> HttpResponse:
     auth=_read,
     summary="Ask why a value is what it is",
     openapi_extra=operation(
-        gives={200: WhyOut, 202: JobOut, 304: NOT_MODIFIED},
+        gives={200: WhyOut, 202: JobOut, 304: None},
         refuses=(*REFUSES, 409),
         query=WhyQuery,
         headers=[IF_NONE_MATCH],
@@ -150,10 +119,10 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
     query = parse_query(request.GET, WhyQuery)
     fold = await _fold(grant_of(request), kind, query)
     try:
-        said = await asked(_why(fold, query))
+        body = await asked(_why(fold, query))
     except TooFar as too_far:
         return job_answer(await _job(fold, too_far))
-    return tagged(request, {**_replay_json(fold), **said})
+    return tagged(request, body)
 
 
 @router.get(
@@ -161,7 +130,7 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
     auth=_read,
     summary="Seek a step",
     openapi_extra=operation(
-        gives={200: SeekOut, 202: JobOut, 304: NOT_MODIFIED},
+        gives={200: SeekOut, 202: JobOut, 304: None},
         refuses=(*REFUSES, 409),
         query=SeekQuery,
         headers=[IF_NONE_MATCH],
@@ -177,7 +146,7 @@ async def seek(request: HttpRequest, kind: str) -> HttpResponse:
     wanted, found = await asked(_sought(fold, query))
     if found.rest:
         return job_answer(await asked(seeking.ensure(fold.log_id, wanted)))
-    return tagged(request, {**_replay_json(fold), **_sought_json(fold.source, found)})
+    return tagged(request, seek_out(fold, found))
 
 
 async def _fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
@@ -198,14 +167,14 @@ async def _job(fold: Fold, too_far: TooFar) -> Job:
     return await arun(ensure_source(fold.log_id, fold.projection, too_far), engine.current().pool)
 
 
-def _step(fold: Fold, query: StepQuery) -> Asking[dict[str, Any]]:
+def _step(fold: Fold, query: StepQuery) -> Asking[StepOut]:
     place = yield from _place(fold, query)
     found = yield from step_at(fold, place)
     _check_number(query, found.n)
-    return _step_json(found)
+    return step_out(fold, found)
 
 
-def _why(fold: Fold, query: WhyQuery) -> Asking[dict[str, Any]]:
+def _why(fold: Fold, query: WhyQuery) -> Asking[WhyOut]:
     place = yield from _place(fold, query)
     made = yield from replay(fold, place=place)
     if made.too_far:
@@ -213,7 +182,7 @@ def _why(fold: Fold, query: WhyQuery) -> Asking[dict[str, Any]]:
     if made.failed and not made.is_known:
         raise made.failed
     _check_number(query, made.stop.n if made.stop else 0)
-    return _why_json(made, (yield from why(fold, made, query.pointer)))
+    return why_out(fold, made, (yield from why(fold, made, query.pointer)))
 
 
 def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
@@ -259,81 +228,3 @@ def _check_number(query: StepQuery, n: int | None) -> None:
     wanted = optional(query.n)
     if wanted is not None and n != wanted:
         raise Invalid(f"There is no step {wanted:,}: the last is {n:,}.", field="n", last=n)
-
-
-def _replay_json(fold: Fold) -> dict[str, Any]:
-    return {"projection": fold.projection.name, "kind": fold.source.public_kind, "name": fold.source.name}
-
-
-def _event_json(event: Event) -> dict[str, Any]:
-    return {
-        "position": event.position,
-        "stream": event.stream,
-        "version": event.version,
-        "id": event.id,
-        "type": event.type,
-        "agent": event.agent,
-        "at": iso(event.at),
-    }
-
-
-def _step_json(step: Step) -> dict[str, Any]:
-    return {
-        "place": step.place,
-        "n": step.n,
-        "position": step.event.position if step.event else step.place,
-        "event": orjson.Fragment(event_json(step.event)) if step.event else None,
-        "state": _exact(step.state),
-        "changes": [change_json(each) for each in step.changes],
-        "previous": step.previous,
-        "next": step.next,
-    }
-
-
-def _why_json(made: Replay, found: Why) -> dict[str, Any]:
-    try:
-        is_found, value = True, value_at(made.after, found.pointer)
-    except LookupError:
-        is_found, value = False, None
-    stop = made.stop
-    history = [
-        {
-            "place": each.place,
-            "n": each.n,
-            "pointer": each.pointer,
-            "event": _event_json(each.event),
-            "changes": [change_json(change) for change in each.operations],
-        }
-        for each in found.changes
-    ]
-    return {
-        "place": stop.place if stop else 0,
-        "n": stop.n if stop else 0,
-        "position": stop.event.position if stop else 0,
-        "pointer": found.pointer,
-        "found": is_found,
-        "value": _exact(value),
-        "history": history,
-        "more": found.more,
-        "before": {"place": found.rest.place, "pointer": found.rest.pointer} if found.rest else None,
-        "previous": found.previous,
-        "next": found.next,
-        "looked_to": found.looked_to,
-    }
-
-
-def _sought_json(source: Source, found: Sought) -> dict[str, Any]:
-    event, failed = found.event, found.failed
-    place = source.place(event) if event else None
-    return {
-        "place": place,
-        "n": source.number_of(event) if event else None,
-        "event": _event_json(event) if event else None,
-        "searched_to": found.searched_to,
-        "error": str(failed) if failed else None,
-        "error_position": failed.at.position if failed else None,
-    }
-
-
-def _exact(value: Json) -> orjson.Fragment:
-    return orjson.Fragment(dumps(value))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -12,12 +12,12 @@ from events.api.schemas import Direction, EventOut, LogQuery, Position, Text
 from events.errors import Invalid
 from events.query.parse import MOST_CHARACTERS, parse
 from events.query.tree import pin
-from projections.api.schemas import ChangeOut, Key
+from projections.api.schemas import ChangeOut, ExactState, Key
 from projections.replay.seek.condition import Condition, Watch
 from projections.states.sources.base import Source
-from projections.states.sources.parse import parse_source
+from projections.states.sources.parse import KINDS, parse_source
 
-Kind = Literal["stream", "workflow", "agent", "key", "query", "log"]
+Kind = Annotated[str, Meta(extra_json_schema={"enum": list(KINDS)})]
 Pointer = Annotated[
     str,
     Meta(
@@ -156,7 +156,7 @@ class StepOut(ReplayOut):
     n: Annotated[int | None, Meta(description="Null where nobody counted to it")]
     position: Annotated[int, Meta(description="Up to where the log is in the state")]
     event: EventOut | None
-    state: Any
+    state: ExactState
     changes: list[ChangeOut]
     previous: int | None
     next: int | None
@@ -191,7 +191,7 @@ class WhyOut(ReplayOut):
     position: int
     pointer: str
     found: Annotated[bool, Meta(description="Whether anything stands at the pointer")]
-    value: Any
+    value: ExactState
     history: list[TouchOut]
     more: int
     before: BeforeOut | None

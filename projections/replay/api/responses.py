@@ -1,0 +1,110 @@
+"""The API's answers about replays: what was found, as the structs that describe it."""
+
+from __future__ import annotations
+
+from events.api.responses import event_out
+from events.json.pointer import at as value_at
+from events.types import Event
+from projections.api.responses import change_out, exact, job_url
+from projections.models import Job
+from projections.replay.api.schemas import (
+    BeforeOut,
+    SeekOut,
+    StepEventOut,
+    StepOut,
+    StepRow,
+    StepsOut,
+    TouchOut,
+    WhyOut,
+)
+from projections.replay.seek.condition import Sought
+from projections.replay.step import Step, Steps
+from projections.replay.why import Why
+from projections.replay.window import Replay
+from projections.states.fold import Fold
+
+
+def steps_out(fold: Fold, steps: Steps, *, job: Job | None) -> StepsOut:
+    """Steps in order."""
+    return StepsOut(
+        *_replayed(fold),
+        steps=[
+            StepRow(stop.place, stop.n, _step_event(stop.event), None if stop.changes is None else len(stop.changes))
+            for stop in steps.stops
+        ],
+        next=steps.next,
+        position=fold.head,
+        error=str(steps.failed) if steps.failed else None,
+        error_position=steps.failed.at.position if steps.failed else None,
+        job=job_url(job) if job else None,
+    )
+
+
+def step_out(fold: Fold, step: Step) -> StepOut:
+    """One step."""
+    return StepOut(
+        *_replayed(fold),
+        place=step.place,
+        n=step.n,
+        position=step.event.position if step.event else step.place,
+        event=event_out(step.event) if step.event else None,
+        state=exact(step.state),
+        changes=[change_out(each) for each in step.changes],
+        previous=step.previous,
+        next=step.next,
+    )
+
+
+def why_out(fold: Fold, replay: Replay, why: Why) -> WhyOut:
+    """The history of a value."""
+    stop = replay.stop
+    try:
+        is_there, value = True, value_at(replay.after, why.pointer)
+    except LookupError:
+        is_there, value = False, None
+    return WhyOut(
+        *_replayed(fold),
+        place=stop.place if stop else 0,
+        n=stop.n if stop else 0,
+        position=stop.event.position if stop else 0,
+        pointer=why.pointer,
+        found=is_there,
+        value=exact(value),
+        history=[
+            TouchOut(
+                each.place,
+                each.n,
+                each.pointer,
+                _step_event(each.event),
+                [change_out(change) for change in each.operations],
+            )
+            for each in why.changes
+        ],
+        more=why.more,
+        before=BeforeOut(why.rest.place, why.rest.pointer) if why.rest else None,
+        previous=why.previous,
+        next=why.next,
+        looked_to=why.looked_to,
+    )
+
+
+def seek_out(fold: Fold, sought: Sought) -> SeekOut:
+    """The step that a seek came to."""
+    event, failed = sought.event, sought.failed
+    return SeekOut(
+        *_replayed(fold),
+        place=fold.source.place(event) if event else None,
+        n=fold.source.number_of(event) if event else None,
+        event=_step_event(event) if event else None,
+        searched_to=sought.searched_to,
+        error=str(failed) if failed else None,
+        error_position=failed.at.position if failed else None,
+    )
+
+
+def _replayed(fold: Fold) -> tuple[str, str, str]:
+    return fold.projection.name, fold.source.public_kind, fold.source.name
+
+
+def _step_event(event: Event) -> StepEventOut:
+    return StepEventOut(event.position, event.stream, event.version, event.id, event.type, event.agent, event.at)
