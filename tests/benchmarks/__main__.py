@@ -24,6 +24,7 @@ NAMES = (
     "painted",
     "latency",
     "reading",
+    "reads",
     "query",
     "pages",
     "indexes",

@@ -33,10 +33,12 @@ class Load:
 
 @dataclass(slots=True)
 class Answers:
-    """What came back: seconds that each good answer took, how many were bad, and how long it all went on."""
+    """What came back: seconds that each good answer took, how many were bad, how many there were with those of the
+    warm-up, and how long it all went on."""
 
     latencies: list[float] = field(default_factory=list)
     bad: int = 0
+    count: int = 0
     seconds: float = 0.0
 
     @property
@@ -52,6 +54,11 @@ def generator() -> ProcessPoolExecutor:
 
 def generate(load: Load) -> Answers:
     return uvloop.run(asyncio.wait_for(_generate(load), load.seconds + _PATIENCE))
+
+
+def get(path: str, *, token: str) -> bytes:
+    """One request as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
 def post(path: str, body: bytes, *, token: str, media: str = "application/json") -> bytes:
@@ -105,6 +112,7 @@ class _Connection(asyncio.Protocol):
         if not ended or len(body) < _length(head):
             return
         now = time.perf_counter()
+        self._answers.count += 1
         if self._sent >= self._began:
             if head.startswith(b"HTTP/1.1 20"):
                 self._answers.latencies.append(now - self._sent)

@@ -79,6 +79,16 @@ async def _all(log_id: int, callers: int, prepared: list[Append]) -> float:
         return sum(written) / (time.perf_counter() - began)
 
 
+def fill(log: Log, stream: str, events: int) -> None:
+    """Append so many events to a stream."""
+    uvloop.run(_fill(log.pk, make_append(stream, 0, events)))
+
+
+async def _fill(log_id: int, append: Append) -> None:
+    async with _writer(log_id) as writer:
+        await _append(writer, log_id, append)
+
+
 @asynccontextmanager
 async def _writer(log_id: int) -> AsyncIterator[Writer]:
     """A writer that is connected and has its statement prepared."""

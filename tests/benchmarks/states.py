@@ -27,7 +27,7 @@ from projections.states.at_moment import state_at
 from projections.states.fold import Pace, TooFar
 from projections.states.moment import NOW, Moment
 from projections.values.change import Json
-from tests.benchmarks.load import Load, generate, generator
+from tests.benchmarks.load import Load, generate, generator, get
 from tests.benchmarks.logs import make_log, make_token
 from tests.benchmarks.measure import Table, count, milliseconds, p99, ratio
 from tests.benchmarks.servers import Server
@@ -121,8 +121,7 @@ def _median(work: Callable[[], Any]) -> float:
 
 def _beside_long_work(log: Log) -> Table:
     """One connection that looks up an event, again and again: alone, and beside what folds in processes of its own."""
-    head = "HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer"
-    request = f"GET /api/events/4711 {head} {make_token(log)}\r\n\r\n".encode()
+    request = get("/api/events/4711", token=make_token(log))
     taken: dict[str, list[float]] = {}
     with Server("eventsite.asgi:application", log_id=log.pk) as server, generator() as load:
         measure = partial(_latencies, load, Load(server.port, 1, _SECONDS, [request]))
