@@ -40,3 +40,17 @@ def test_long_names_leave_what_is_not_finished_and_what_failed_on_the_screen(
         expect(admin_page.get_by_role("columnheader", name=column)).to_be_in_viewport(ratio=1)
     expect(admin_page.get_by_role("link", name="Replay")).to_be_in_viewport(ratio=1)
     assert admin_page.locator("#agents-table").evaluate("table => table.scrollWidth <= table.clientWidth")
+
+
+def test_on_a_phone_an_agents_name_and_last_event_are_read_whole(admin_page: Page, agent: Agent, log: Log) -> None:
+    agent.append("s", {"agent": "storefront", "type": "ShiftEnded"}, {"agent": "storefront", "type": "CallFailed"})
+    settle(log, agents)
+    admin_page.set_viewport_size({"width": 390, "height": 844})
+    admin_page.goto(f"/logs/{log.name}/agents/")
+    cut = "parts => parts.filter(each => each.scrollWidth > each.clientWidth).map(each => each.className)"
+    assert admin_page.locator("#agents .name, #agents .lastev b").evaluate_all(cut) == []
+    name, last = (admin_page.locator(f"#agents {part}").bounding_box() for part in (".name", ".lastev"))
+    assert name
+    assert last
+    assert name["y"] + name["height"] <= last["y"]
+    expect(admin_page.get_by_role("cell", name="1 failed")).to_be_visible()
