@@ -18,8 +18,9 @@ import orjson
 from django.conf import settings
 from msgspec import Meta, Raw
 
+from events.api.decoding import decode
 from events.api.media import as_json
-from events.api.schemas import Name, StreamName, Time, decode
+from events.api.schemas import Name, StreamName, Time
 from events.appending.checks import check_count, check_expected_version, check_name, check_stream, new_append, new_event
 from events.errors import EventsError, Invalid, TooLarge
 from events.json import split

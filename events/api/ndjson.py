@@ -10,7 +10,8 @@ from msgspec.structs import asdict
 
 from events import engine
 from events.access.grants import Grant
-from events.api.schemas import BulkOut, LineError, LineIn, decode
+from events.api.decoding import decode
+from events.api.schemas import BulkOut, LineError, LineIn
 from events.appending.checks import check_stream
 from events.appending.plan import Outcome
 from events.errors import EventsError, OutcomeUnknown, QueueFull, TooLarge, Unavailable

@@ -20,6 +20,7 @@ from ninja import Router
 from events import engine
 from events.access.grants import Bearer, Grant
 from events.api import cloudevents
+from events.api.decoding import decode, optional, parse_query
 from events.api.following import read_page, read_stream, server_sent_events, wait_page
 from events.api.ndjson import append_lines
 from events.api.openapi import operation
@@ -40,9 +41,6 @@ from events.api.schemas import (
     StreamOut,
     StreamsOut,
     StreamsQuery,
-    decode,
-    optional,
-    parse_query,
 )
 from events.appending.checks import check_stream
 from events.converters import NameConverter

@@ -7,27 +7,18 @@ was sent; that is how a key that stands twice in the request's own objects is no
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from functools import cache
-from typing import Annotated, Any, Literal, TypedDict, TypeVar
+from typing import Annotated, Any, Literal, TypedDict
 
-import msgspec
-from django.conf import settings
-from django.http import QueryDict
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from events.api.decoding import optional
 from events.appending import checks
-from events.errors import Invalid
-from events.json.encoding import BOM, other_encoding
-from events.json.text import refuse_duplicates
 from events.query.parse import MOST_CHARACTERS, parse
 from events.query.reading import refuse_state
 from events.query.tree import Name as Of
 from events.query.tree import Named, Pattern, Query, all_of, any_of, pin
 from events.types import Append, NewEvent
-
-T = TypeVar("T")
 
 REFERENCE = "#/components/schemas/{name}"
 """Where OpenAPI describes a struct."""
@@ -37,7 +28,7 @@ ExactJson = Annotated[Any, Meta(description="Exactly as it was sent")]
 
 
 def _documented(description: str, **schema: Any) -> Meta:
-    """For OpenAPI only: the checks themselves stand in `append.py`, and name the field better."""
+    """For OpenAPI only: the checks themselves stand in `appending.checks`, and name the field better."""
     return Meta(description=description, extra_json_schema=schema)
 
 
@@ -281,7 +272,7 @@ class StreamsOut(Struct):
 Direction = Literal["forward", "backward"]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-# In a query the checks stand here: `append.py` does not see it. A number that may be absent is UNSET then, since
+# In a query the checks stand here: `appending.checks` does not see it. A number that may be absent is UNSET then, since
 # msgspec takes the text `null` for None.
 Text = Annotated[str, Meta(max_length=200, pattern=_NAME["pattern"])]
 Wanted = Annotated[Text, Meta(min_length=1)]
@@ -364,82 +355,3 @@ class StreamsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
 def _prefix_or_whole(wanted: str) -> Pattern:
     """Only a star at the end is a wildcard here."""
     return Pattern((wanted[:-1], "")) if wanted.endswith("*") else Pattern((wanted,))
-
-
-def optional(field: T | UnsetType) -> T | None:
-    """A field's value; None where it is absent."""
-    return None if isinstance(field, UnsetType) else field
-
-
-@cache
-def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(type_)
-
-
-def decode(body: bytes, type_: type[T], *, name: str = "body") -> T:
-    """Parse JSON, after a byte order mark if there is one, or raise `Invalid` naming the field.
-
-    `name` is what the JSON is called in a message: a request's body, a line, a record of a file.
-    """
-    body = body.removeprefix(BOM)
-    try:
-        value: T = _decoder(type_).decode(body)  # type: ignore[arg-type]
-        # Each member has one colon; fewer in the struct's own JSON means that a key was repeated. A colon
-        # that was escaped would hide it: then, too, the exact look decides.
-        if b"\\u003" in body or msgspec.json.encode(value).count(b":") != body.count(b":"):
-            refuse_duplicates(body)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error), name) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"The {name} {_fault(body, error)}.", field=name) from None
-    except RecursionError:
-        limit = settings.EVENTSITE.event_max_depth
-        raise Invalid(f"The {name} is nested too deep; the limit is {limit}.", field=name, limit=limit) from None
-    return value
-
-
-def _fault(body: bytes, error: Exception) -> str:
-    """Why a text is no JSON."""
-    if encoding := other_encoding(body):
-        return f"is in {encoding}; only UTF-8 can be read"
-    if isinstance(error, UnicodeDecodeError):
-        return "is not valid UTF-8"
-    # msgspec takes half of a surrogate pair for the end of the input.
-    return "holds a lone surrogate" if _SURROGATE.search(body) else f"is not valid JSON: {error}"
-
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<field>.*)`)?$", re.DOTALL)
-_MEMBER = re.compile(r"Object (?:contains (unknown field)|(missing) required field) `(.*)`", re.DOTALL)
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-def _invalid(message: str, name: str) -> Invalid:
-    match = _AT.match(message)
-    what, field = (match["what"], match["field"] or "") if match else (message, "")
-    if member := _MEMBER.match(what):
-        field = f"{field}.{member[3]}".lstrip(".")
-        what = member[1] or member[2]
-    return Invalid(f"{field or name}: {what[:1].lower()}{what[1:]}.", field=field or name)
-
-
-@cache
-def _lists(type_: type[Struct]) -> frozenset[str]:
-    return frozenset(
-        field.encode_name for field in msgspec.structs.fields(type_) if field.default_factory is not msgspec.NODEFAULT
-    )
-
-
-def parse_query(query: QueryDict, type_: type[T]) -> T:
-    """Parse a query string; an unknown, repeated or malformed parameter raises `Invalid` naming it."""
-    lists = _lists(type_)  # type: ignore[arg-type]
-    for key, values in query.lists():
-        if len(values) > 1 and key not in lists:
-            raise Invalid(f"{key} stands twice in the query.", field=key)
-    try:
-        return msgspec.convert(
-            {key: query.getlist(key) if key in lists else query[key] for key in query}, type_, strict=False
-        )
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error), "query") from None
-    except (UnicodeEncodeError, ValueError) as error:
-        raise Invalid(f"The query string can't be read: {error}.", field="query") from None

@@ -16,7 +16,7 @@ from django.db.models import F
 from msgspec import UNSET
 
 from events import sql
-from events.api.schemas import decode
+from events.api.decoding import decode
 from events.appending.checks import check_stream
 from events.appending.flush import join, join_nullable
 from events.errors import EventsError, Invalid

@@ -12,9 +12,10 @@ from ninja import Router
 
 from events import engine
 from events.access.grants import Bearer, Grant
+from events.api.decoding import optional, parse_query
 from events.api.openapi import operation
 from events.api.responses import json_answer
-from events.api.schemas import LogQuery, optional, parse_query
+from events.api.schemas import LogQuery
 from events.errors import NotFound
 from events.models import Log, Scope
 from events.reading.db_work import arun

@@ -12,7 +12,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from events.api.schemas import StreamEventIn, decode
+from events.api.decoding import decode
+from events.api.schemas import StreamEventIn
 from events.errors import Invalid
 from events.transfer.importers.base import Format, Streamed, by_line
 from events.types import NewEvent

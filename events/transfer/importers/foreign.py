@@ -10,7 +10,7 @@ import re
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from events.api.schemas import decode
+from events.api.decoding import decode
 from events.appending.checks import check_occurred_at, check_stream
 from events.errors import Invalid
 from events.transfer.importers.members import Fields, text

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Raw
 
-from events.api.schemas import decode
+from events.api.decoding import decode
 from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
 from events.json import split

@@ -8,8 +8,8 @@ from ninja import Router
 
 from events import engine
 from events.access.grants import Bearer, Grant
+from events.api.decoding import optional, parse_query
 from events.api.openapi import operation
-from events.api.schemas import optional, parse_query
 from events.errors import Invalid, NotFound
 from events.models import Scope
 from events.reading.db_work import Asking, arun
