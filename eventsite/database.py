@@ -42,6 +42,8 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": options.pop("password", ""),
         "HOST": options.pop("host", ""),
         "PORT": str(options.pop("port", "")),
+        # A failover leaves dead connections in the pool, each good for one error: it tries one before it gives it out.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **NETWORK,
             **options,

@@ -1,0 +1,30 @@
+"""Every session is ended at once, as a failover does: nobody who comes later meets one of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from django.db import connection
+
+from tests.support.server import Server
+
+PAGE = "/sign-in/no-such-link/"
+END_SESSIONS = """
+    select pg_terminate_backend(pid, 10000) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"""
+AT_ONCE = 8
+
+
+def test_pages_after_a_failover_are_answered(server: Server) -> None:
+    with httpx.Client(base_url=server.url, timeout=60) as client, ThreadPoolExecutor(AT_ONCE) as visitors:
+
+        def statuses(_: object = None) -> list[int]:
+            return list(visitors.map(lambda _: client.get(PAGE).status_code, range(AT_ONCE)))
+
+        [usual] = set(statuses())
+        for _ in range(3):
+            with connection.cursor() as cursor:
+                cursor.execute(END_SESSIONS)
+                assert cursor.fetchall()
+            assert set(statuses()) == {usual}
