@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from events.appending.writer import Writer
 from events.reading.notify import Notifier, listen
 from events.reading.tail import Tails
-from events.sessions import address
+from events.sessions import address, direct
 
 DatabaseAway = psycopg.OperationalError
 """What a read raises when the database can't be reached, or does not answer in time."""
@@ -46,15 +46,7 @@ class Engine:
     async def __aenter__(self) -> Self:
         global _current
         database = address()
-        self.pool = AsyncConnectionPool(
-            database.session("reader", _READER),
-            min_size=1,
-            max_size=8,
-            timeout=5,
-            open=False,
-            check=AsyncConnectionPool.check_connection,
-            kwargs={"autocommit": True},
-        )
+        self.pool = database.pool("reader", _READER, min_size=1, max_size=8, timeout=5)
         await self.pool.open()
         self.tails = Tails(self.pool)
         notifier = Notifier(database)
@@ -66,7 +58,7 @@ class Engine:
         self.writer = Writer(database, on_append=grown)
         self._tasks = [
             asyncio.create_task(notifier.run(), name="notifier"),
-            asyncio.create_task(listen(database, self.tails.wake), name="listener"),
+            asyncio.create_task(listen(direct(), self.tails.wake), name="listener"),
         ]
         self._outer, _current = _current, self
         return self

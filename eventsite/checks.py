@@ -1,19 +1,15 @@
-"""System checks: settings that can be read but can't work, and databases that can't hold a log."""
+"""System checks: settings that can be read but can't work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connections
 
-POSTGRES_MINIMUM = 15
 MOST_DIGITS = 4_300  # of an int in Python
 MOST_PLACES = 16_383  # behind the point, in a numeric of Postgres: one number beyond fails each search that meets it
-SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')"
 
 
 @register()
@@ -59,19 +55,3 @@ def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
             id="eventsite.W001",
         )
     ]
-
-
-@register(Tags.database)
-def database_can_hold_a_log(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    errors: list[CheckMessage] = []
-    for alias in databases or []:
-        with connections[alias].cursor() as cursor:
-            cursor.execute(SERVER)
-            version, encoding = cursor.fetchone()
-        if version < POSTGRES_MINIMUM:
-            hint = f"Use Postgres {POSTGRES_MINIMUM} or later."
-            errors.append(Error(f"The database runs Postgres {version}.", hint=hint, id="eventsite.E003"))
-        if encoding != "UTF8":
-            hint = "Make the database with ENCODING 'UTF8'."
-            errors.append(Error(f"The database's encoding is {encoding}.", hint=hint, id="eventsite.E004"))
-    return errors

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections
+
+from events.sessions import direct_alias
 
 LOCK = 0x6576656E74  # "event": any number that no one else on this database uses
 
 
 def migrate() -> None:
     """Apply what is missing; several servers that start together take turns."""
-    with connection.cursor() as cursor:
+    alias = direct_alias()
+    with connections[alias].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         try:
-            call_command("migrate", interactive=False, verbosity=0)
+            call_command("migrate", database=alias, interactive=False, verbosity=0)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eventsite.database import database
+from django.core.exceptions import ImproperlyConfigured
+
+from eventsite.database import databases
 from eventsite.env import Env
 from eventsite.limits import Limits
 from eventsite.logging import LOGGING as LOGGING
@@ -18,12 +20,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.flag("EVENTSITE_DEBUG", default=False)
 EVENTSITE = Limits.read(env)
 
+POOLER_URL = env.text("EVENTSITE_POOLER_URL")
 if DATABASE_URL := env.text("DATABASE_URL"):
     SECRET_KEY = env.required(
         "SECRET_KEY",
         hint="With DATABASE_URL it has to come from the environment, the same for each process and each start. "
         "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
     )
+elif POOLER_URL:
+    raise ImproperlyConfigured("EVENTSITE_POOLER_URL needs DATABASE_URL, which leads to Postgres itself.")
 else:
     from eventsite.data_dir import DataDir
     from eventsite.embedded_postgres import Cluster
@@ -32,7 +37,7 @@ else:
     DATABASE_URL = Cluster(_data_dir).conninfo
     SECRET_KEY = env.text("SECRET_KEY") or _data_dir.secret_key()
 
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = databases(DATABASE_URL, pooler=POOLER_URL)
 
 INSTALLED_APPS = [
     "eventsite",

@@ -19,8 +19,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from events.access import tokens
 from events.engine import Engine
 from events.models import Log, Member, Scope
+from events.sessions import direct_alias
 from tests.support import factories
-from tests.support.server import Server, conninfo_of
+from tests.support.server import Server, database_variables
 
 # The same examples each time, and however slow the machine is.
 hypothesis.settings.register_profile("eventsite", deadline=None, derandomize=True)
@@ -41,14 +42,17 @@ def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
     """A test database per worker, dropped at the end even from under a connection that someone left open."""
+    direct = connections[direct_alias()]
     with django_db_blocker.unblock():
-        before = connection.settings_dict["NAME"]
-        name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        before = direct.settings_dict["NAME"]
+        if direct.alias != connection.alias:
+            connection.settings_dict["NAME"] = direct.creation._get_test_db_name()  # type: ignore[attr-defined]
+        name = direct.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     yield
     with django_db_blocker.unblock():
         connections.close_all()
-        connection.settings_dict["NAME"] = before
-        with connection._nodb_cursor() as cursor:
+        direct.settings_dict["NAME"] = before
+        with direct._nodb_cursor() as cursor:
             cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -108,7 +112,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def _server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server-under-test"}
+    environment = {**database_variables(), "SECRET_KEY": "of-the-server-under-test"}
     # Its runner would take the logs of tests that have a runner of their own.
     with Server(environment, log=tmp_path_factory.mktemp("server") / "log", options=("--web-only",)) as server:
         yield server

@@ -1,9 +1,9 @@
 """The settings under test: the real ones, on a throw-away Postgres unless DATABASE_URL is given.
 
 EVENTSITE_TEST_POSTGRES names the directory of the programs that make and run it, `/usr/lib/postgresql/15/bin` say;
-unless it is given, they are the embedded ones.
+unless it is given, they are the embedded ones. EVENTSITE_TEST_POOLER=1 puts a PgBouncer in transaction mode before it.
 
-With several workers the first process starts the server, and the others find its address in the environment.
+With several workers the first process starts the servers, and the others find their addresses in the environment.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 
 if not os.environ.get("DATABASE_URL"):
-    from tests.support import cluster
+    from tests.support import cluster, pooler
 
     os.environ["DATABASE_URL"] = cluster.start()
+    if os.environ.get("EVENTSITE_TEST_POOLER") == "1":
+        os.environ["EVENTSITE_POOLER_URL"] = pooler.start(os.environ["DATABASE_URL"])
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
 
 from eventsite.settings import *  # noqa: F403

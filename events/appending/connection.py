@@ -42,11 +42,7 @@ class Connection:
                 "idle_in_transaction_session_timeout": "5s",
                 "client_connection_check_interval": "1s",
             }
-            connection = await psycopg.AsyncConnection.connect(
-                self._address.session("writer", own),
-                autocommit=True,
-                connect_timeout=max(1, milliseconds // 2000),
-            )
+            connection = await self._address.connect("writer", own, connect_timeout=max(1, milliseconds // 2000))
             self._open = _Open(connection)
             self._open.watch = asyncio.create_task(self._watch(self._open, limits.writer_timeout))
 

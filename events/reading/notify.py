@@ -40,7 +40,7 @@ class Notifier:
     async def run(self) -> NoReturn:
         while True:
             try:
-                async with await _connect(self._address, "notifier") as connection:
+                async with await self._address.connect("notifier") as connection:
                     while True:
                         await self._wake.wait()
                         self._wake.clear()
@@ -56,7 +56,7 @@ async def listen(address: Address, on_growth: Callable[[int], None]) -> NoReturn
     """Call `on_growth(log_id)` for each notification, over one connection, for ever."""
     while True:
         try:
-            async with await _connect(address, "listener") as connection:
+            async with await address.connect("listener") as connection:
                 await connection.execute(sql.LISTEN)
                 while True:
                     async for notification in connection.notifies(timeout=_PING):
@@ -69,7 +69,3 @@ async def listen(address: Address, on_growth: Callable[[int], None]) -> NoReturn
         except (psycopg.Error, OSError, TimeoutError) as error:
             logger.warning("listener: %s", brief(error))
             await asyncio.sleep(_RETRY)
-
-
-async def _connect(address: Address, name: str) -> psycopg.AsyncConnection:
-    return await psycopg.AsyncConnection.connect(address.session(name), autocommit=True)

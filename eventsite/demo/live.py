@@ -16,6 +16,7 @@ from events import engine
 from events.access import tokens
 from events.client import ClientError, Transport
 from events.models import Log, Scope, Token
+from events.sessions import direct
 from eventsite.demo.run import CREW, Shift, play
 from eventsite.demo.transports import in_process
 
@@ -100,16 +101,16 @@ async def _play(
 @asynccontextmanager
 async def _only_one(log: Log) -> AsyncIterator[None]:
     """Hold the log's lock for the demo, in whatever process. A process that dies lets go of it."""
-    async with engine.current().pool.connection() as connection:
-        key = (LOCK, log.pk)
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
+    connection = await direct().connect("demo")
+    try:
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, log.pk))
         if await cursor.fetchone() != (True,):
             raise AlreadyRunning(f"The demo is running in the log {log.name} already.")
-        try:
-            yield
-        finally:
-            with suppress(engine.DatabaseAway):  # a connection that broke has let go of it
-                await connection.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+        yield
+    finally:
+        with suppress(engine.DatabaseAway):  # a connection that broke has let go of it
+            await connection.execute("SELECT pg_advisory_unlock_all()")
+        await connection.close()
 
 
 def _give_tokens(log: Log) -> dict[str, str]:

@@ -24,7 +24,7 @@ from django.db.models import Q
 
 from events.errors import brief
 from events.reading import store
-from events.sessions import address
+from events.sessions import direct
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Decoded, Projection, decode
@@ -152,7 +152,7 @@ class Runner:
 
     def _connected(self) -> Session:
         if self._session is None:
-            session = address().session(f"projections {self._part.name.lower()}", _SETTINGS)
+            session = direct().session(f"projections {self._part.name.lower()}", _SETTINGS)
             self._session = psycopg.connect(session, autocommit=True)
             self._session.execute(sql.LISTEN)
         return self._session

@@ -15,14 +15,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from events.models import Log, Member
 from tests.support.patience import PATIENCE
-from tests.support.server import Server, conninfo_of
+from tests.support.server import Server, database_variables
 
 pytestmark = [
     pytest.mark.processes,
@@ -33,7 +32,7 @@ pytestmark = [
 @pytest.fixture
 def workers(database: None, tmp_path: Path) -> Iterator[Server]:
     """A server of two processes."""
-    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-workers"}
+    environment = {**database_variables(), "SECRET_KEY": "of-the-workers"}
     with Server(environment, log=tmp_path / "log", options=("--workers", "2")) as server:
         server.start()
         yield server

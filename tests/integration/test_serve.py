@@ -16,11 +16,10 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from eventsite.data_dir import DataDir
 from eventsite.embedded_postgres import Cluster
-from tests.support.server import Server, conninfo_of
+from tests.support.server import Server, database_variables
 
 pytestmark = pytest.mark.processes
 
@@ -105,7 +104,7 @@ def is_alive(pid: str) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the workers in /proc")
 def test_workers_end_with_a_killed_supervisor(server: Server, tmp_path: Path) -> None:
-    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-workers"}
+    environment = {**database_variables(), "SECRET_KEY": "of-the-workers"}
     with Server(environment, log=tmp_path / "log", options=("--workers", "2")) as many:
         many.start()
         workers = Path(f"/proc/{many.pid}/task/{many.pid}/children").read_text().split()
@@ -118,7 +117,7 @@ def test_workers_end_with_a_killed_supervisor(server: Server, tmp_path: Path) ->
 
 
 def test_several_workers_stop_cleanly(server: Server, tmp_path: Path) -> None:
-    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-workers"}
+    environment = {**database_variables(), "SECRET_KEY": "of-the-workers"}
     with Server(environment, log=tmp_path / "log", options=("--workers", "2")) as many:
         many.start()
         assert many.stop() == 0

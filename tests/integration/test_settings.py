@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from io import StringIO
 
 import pytest
@@ -13,20 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from psycopg.conninfo import make_conninfo
 
-from eventsite.database import database as parse
-from tests.support.server import CHECKOUT, OWN_VARIABLES
-
-
-def manage(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
-    return subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=CHECKOUT,
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from eventsite.database import databases
+from tests.support.server import manage
 
 
 def test_a_database_of_ones_own_needs_a_secret_key() -> None:
@@ -61,7 +46,7 @@ def test_no_migration_is_missing(database: None) -> None:
 
 
 def test_what_libpq_understands_may_stand_in_the_database_url() -> None:
-    found = parse("postgresql://me:secret@db:6543/events?sslmode=require&application_name=x")
+    found = databases("postgresql://me:secret@db:6543/events?sslmode=require&application_name=x")["default"]
     assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
         "events",
         "me",
@@ -70,10 +55,10 @@ def test_what_libpq_understands_may_stand_in_the_database_url() -> None:
         "6543",
     ]
     assert found["OPTIONS"]["sslmode"] == "require"
-    assert parse(make_conninfo(host="/run/x", dbname="y"))["HOST"] == "/run/x"
+    assert databases(make_conninfo(host="/run/x", dbname="y"))["default"]["HOST"] == "/run/x"
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://host"])
 def test_a_database_url_that_can_not_be_used_is_named(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
-        parse(url)
+        databases(url)

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from events.models import Log
 from projections.models import Checkpoint
 from tests.integration.projections.running import append, varied
 from tests.support.patience import PATIENCE
-from tests.support.server import Server, conninfo_of
+from tests.support.server import Server, database_variables
 
 MakeServer = Callable[..., Server]
 
@@ -34,7 +33,7 @@ def make_server(database: None, tmp_path: Path) -> Iterator[MakeServer]:
     made: list[Server] = []
 
     def make(name: str, *options: str) -> Server:
-        environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-workers"}
+        environment = {**database_variables(), "SECRET_KEY": "of-the-workers"}
         server = Server(environment, log=tmp_path / name, options=options)
         made.append(server)
         server.start()

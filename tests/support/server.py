@@ -10,15 +10,16 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
 
+from django.db import connections
 from psycopg.conninfo import make_conninfo
 
+from events.sessions import direct_alias
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-OWN_VARIABLES = {"DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
+OWN_VARIABLES = {"DATABASE_URL", "EVENTSITE_POOLER_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
 
 
 class Server:
@@ -90,8 +91,29 @@ class Server:
             return False
 
 
-def conninfo_of(database: dict[str, Any]) -> str:
+def manage(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A `manage.py` command as a process of its own, with nothing of the tests' settings."""
+    kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+    return subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=CHECKOUT,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def database_variables() -> dict[str, str]:
+    """The environment of another process on the tests' database, and through their pooler if they have one."""
+    if direct_alias() == "default":
+        return {"DATABASE_URL": _conninfo("default")}
+    return {"DATABASE_URL": _conninfo(direct_alias()), "EVENTSITE_POOLER_URL": _conninfo("default")}
+
+
+def _conninfo(alias: str) -> str:
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    database = connections[alias].settings_dict
     return make_conninfo(**{name: str(database[key]) for name, key in names.items() if database[key]})
 
 

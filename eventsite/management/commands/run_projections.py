@@ -23,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--log", action="append", metavar="NAME", help="only of this log; may be repeated")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.check(databases=["default"])
         logs = None
         if names := options["log"]:
             logs = dict(Log.objects.filter(name__in=names).values_list("name", "id"))

@@ -16,6 +16,7 @@ class Command(BaseCommand):
     help = "Do jobs (long folds) until stopped. The server runs one such process by itself."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.check(databases=["default"])
         os.nice(10)  # requests go first where both want the processor
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,7 +12,6 @@ from pytest_django import Settings
 from events import engine as engines
 from events import sessions
 from events.engine import Engine
-from events.sessions import Address
 from tests.integration.faults.proxy import Proxy, proxied
 
 
@@ -31,9 +30,12 @@ async def proxy(database: None) -> AsyncIterator[Proxy]:
 
 @pytest_asyncio.fixture
 async def frail_engine(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
-    """An engine all of whose connections go through the proxy."""
+    """An engine all of whose connections go through the proxy, except one that goes past the tests' pooler."""
+    proxied = replace(sessions.address(), conninfo=proxy.conninfo)
     with monkeypatch.context() as patched:
-        patched.setattr(engines, "address", lambda: Address(proxy.conninfo))
+        patched.setattr(engines, "address", lambda: proxied)
+        if not proxied.is_pooled:
+            patched.setattr(engines, "direct", lambda: proxied)
         engine = await Engine().__aenter__()
     try:
         yield engine

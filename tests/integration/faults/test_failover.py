@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-from django.db import connection
+import psycopg
 
+from events.sessions import direct
 from tests.support.server import Server
 
 PAGE = "/sign-in/no-such-link/"
@@ -24,7 +25,6 @@ def test_pages_after_a_failover_are_answered(server: Server) -> None:
 
         [usual] = set(statuses())
         for _ in range(3):
-            with connection.cursor() as cursor:
-                cursor.execute(END_SESSIONS)
-                assert cursor.fetchall()
+            with psycopg.connect(direct().conninfo) as session:
+                assert session.execute(END_SESSIONS).fetchall()
             assert set(statuses()) == {usual}

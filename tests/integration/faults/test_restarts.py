@@ -47,7 +47,8 @@ def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Pos
 async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "address", lambda: Address(postgres.conninfo))
+    for each in ("address", "direct"):
+        monkeypatch.setattr(engines, each, lambda: Address(postgres.conninfo))
     monkeypatch.setattr(tail, "_RETRY", 0.05)
     answers: dict[str, Outcome] = {}
     seen: list[Event] = []

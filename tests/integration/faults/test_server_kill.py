@@ -8,12 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from django.db import connection
 
 from events.access import tokens
 from events.models import Log, Scope
 from events.reading import store
-from tests.support.server import Server, conninfo_of
+from tests.support.server import Server, database_variables
 
 pytestmark = pytest.mark.processes
 
@@ -22,7 +21,7 @@ CLIENTS, APPENDS = 6, 40
 
 @pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
 def own_server(database: None, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
-    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server-to-kill"}
+    environment = {**database_variables(), "SECRET_KEY": "of-the-server-to-kill"}
     options = ("--workers", str(request.param))
     with Server(environment, log=tmp_path / "log", options=options) as server:
         server.start()

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
 
 from events.models import Log, Token
 from events.reading import store
@@ -24,7 +23,7 @@ from tests.integration.importers.commands import write_lines
 from tests.support.factories import make_name
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
-from tests.support.server import CHECKOUT, Server, conninfo_of, free_port
+from tests.support.server import CHECKOUT, Server, database_variables, free_port
 
 
 def line(id: int, stream: str = "run-1", **fields: Any) -> dict[str, Any]:
@@ -134,7 +133,7 @@ def test_what_can_not_be_played_is_told_in_words(
 
 def test_an_interrupt_ends_it_and_takes_the_token_along(server: Server, log: Log, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "a.jsonl", [line(n) for n in range(1000)])
-    environment = {**os.environ, "DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-a-test"}
+    environment = {**os.environ, **database_variables(), "SECRET_KEY": "of-a-test"}
     command = [sys.executable, "manage.py", "play", str(file), "--log", log.name, "--url", server.url]
     process = subprocess.Popen(
         command,

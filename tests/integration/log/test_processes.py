@@ -17,7 +17,7 @@ from events.reading import store
 from tests.integration.log.agents import ORDER, digest
 from tests.support.invariants import assert_whole
 from tests.support.processes import die_with_parent
-from tests.support.server import CHECKOUT, conninfo_of
+from tests.support.server import CHECKOUT, database_variables
 
 pytestmark = pytest.mark.processes
 
@@ -26,7 +26,7 @@ def in_two_processes(task: str, log: Log, count: int) -> list[Any]:
     """What each of the two believed."""
     environment = {
         **os.environ,
-        "DATABASE_URL": conninfo_of(connection.settings_dict),
+        **database_variables(),
         "DJANGO_SETTINGS_MODULE": "eventsite.settings",
     }
     processes = [

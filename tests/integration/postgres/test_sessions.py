@@ -12,7 +12,7 @@ from django.db import connection
 
 from events.engine import Engine
 from events.models import Log
-from eventsite.database import database as parse
+from eventsite.database import databases
 from projections.materialise.runner import Runner
 from tests.support.factories import make_append
 from tests.support.patience import PATIENCE
@@ -34,7 +34,7 @@ def with_options(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 def url_options(url: str) -> dict[str, Any]:
-    return {name: value for name, value in parse(url)["OPTIONS"].items() if name != "pool"}
+    return {name: value for name, value in databases(url)["default"]["OPTIONS"].items() if name != "pool"}
 
 
 def sessions() -> list[tuple[str, str]]:
@@ -72,11 +72,11 @@ def test_the_options_of_the_url_hold_for_pages() -> None:
 
 def test_options_of_the_environment_hold_where_the_url_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c work_mem=9MB")
-    assert parse("postgresql:///any")["OPTIONS"]["options"] == "-c work_mem=9MB -c jit=off"
-    named = parse("postgresql:///any?options=-c%20work_mem%3D7MB")["OPTIONS"]["options"]
+    assert url_options("postgresql:///any")["options"] == "-c work_mem=9MB -c jit=off"
+    named = url_options("postgresql:///any?options=-c%20work_mem%3D7MB")["options"]
     assert named == "-c work_mem=7MB -c jit=off"
 
 
 def test_a_server_that_vanished_is_noticed_in_seconds_unless_the_url_says_otherwise() -> None:
-    assert parse("postgresql:///any")["OPTIONS"]["tcp_user_timeout"] == "20000"
-    assert parse("postgresql:///any?tcp_user_timeout=0")["OPTIONS"]["tcp_user_timeout"] == "0"
+    assert url_options("postgresql:///any")["tcp_user_timeout"] == "20000"
+    assert url_options("postgresql:///any?tcp_user_timeout=0")["tcp_user_timeout"] == "0"

@@ -16,7 +16,6 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import connection
 from django.db.models import F
 
 from events.engine import Engine
@@ -33,7 +32,7 @@ from tests.integration.projections.folds import all_events, fill, from_zero
 from tests.support.factories import make_name
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
-from tests.support.server import CHECKOUT, Server, conninfo_of
+from tests.support.server import CHECKOUT, Server, database_variables
 
 
 @pytest.fixture
@@ -171,7 +170,7 @@ def test_a_job_that_takes_its_workers_with_it_is_given_up(log: Log, kind: str) -
 
 @contextmanager
 def worker() -> Iterator[subprocess.Popen[bytes]]:
-    environment = {**os.environ, "DATABASE_URL": conninfo_of(connection.settings_dict)}
+    environment = {**os.environ, **database_variables()}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "run_jobs"],
         cwd=CHECKOUT,
@@ -222,7 +221,7 @@ def test_a_fold_survives_a_worker_that_is_killed(log: Log) -> None:
 @pytest.mark.processes
 def test_the_server_does_the_jobs_that_it_hands_out(log: Log, token: str, tmp_path: Path) -> None:
     events = asyncio.run(_fill(log, 3_500))
-    environment = {"DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-server"}
+    environment = {**database_variables(), "SECRET_KEY": "of-the-server"}
     with (
         Server(environment, log=tmp_path / "log") as server,
         httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as client,

@@ -7,14 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from django.db import connection
 
 from events.models import Log
 from projections.definition.projection import pointer
 from projections.models import ProjectionEvent
 from tests.integration.projections.running import append, expected, live, settle, states, totals, varied
 from tests.support.processes import die_with_parent
-from tests.support.server import CHECKOUT, conninfo_of
+from tests.support.server import CHECKOUT, database_variables
 
 pytestmark = pytest.mark.processes
 
@@ -28,7 +27,7 @@ def test_states_survive_being_killed_at_any_point(log: Log, seed: int) -> None:
     died = subprocess.run(
         [sys.executable, "-m", "tests.integration.projections.killed", str(log.pk), str(seed), str(KILLS)],
         cwd=CHECKOUT,
-        env={**os.environ, "DATABASE_URL": conninfo_of(connection.settings_dict), "SECRET_KEY": "of-the-killed"},
+        env={**os.environ, **database_variables(), "SECRET_KEY": "of-the-killed"},
         stdout=subprocess.PIPE,
         preexec_fn=die_with_parent(),
         check=True,

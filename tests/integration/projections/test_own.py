@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from projections.definition.upcasting import Chains
-from tests.support.server import CHECKOUT, conninfo_of
+from tests.support.server import CHECKOUT, database_variables
 
 _LIST = """
 from django.core.management import call_command
@@ -36,7 +35,7 @@ def shop(place: Path, source: str) -> subprocess.CompletedProcess[str]:
     (place / "shop" / "projections.py").write_text(source)
     environment = {
         **os.environ,
-        "DATABASE_URL": conninfo_of(connection.settings_dict),
+        **database_variables(),
         "SECRET_KEY": "of-a-test",
         "EVENTSITE_APPS": "shop",
         "PYTHONPATH": str(place),

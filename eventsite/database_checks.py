@@ -1,0 +1,105 @@
+"""System checks of the database: whether it can be reached as the settings say, and can hold a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from events import sessions
+from events.errors import brief
+from events.sessions import Address
+
+POSTGRES_MINIMUM = 15
+MARK = {"eventsite.session": "kept"}
+"""A setting that Postgres ignores, to see whether settings reach it. Poolers drop or refuse them."""
+LOOK = """
+    select current_setting('server_version_num')::int / 10000, current_setting('server_encoding'),
+        pg_postmaster_start_time(), current_database(),
+        pg_jit_available(), current_setting('eventsite.session', true)"""
+REFUSED = "unsupported startup parameter"
+"""What PgBouncer says of settings, unless it is told to drop them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    version: int
+    encoding: str
+    started: object
+    database: str
+    compiles: bool
+    mark: str | None
+
+
+@register(Tags.database)
+def database_can_hold_a_log(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Errors where the database can't be used, one that explains the most alone."""
+    if not databases:
+        return []
+    try:
+        server = _look(sessions.direct().session("check", MARK))
+    except psycopg.OperationalError as error:
+        return [_pooled() if REFUSED in str(error) else _away("DATABASE_URL", error)]
+    if server.mark is None:
+        return [_pooled()]
+    pooler = sessions.address()
+    return [*_fitness(server), *(_pooler_errors(pooler, server) if pooler.is_pooled else [])]
+
+
+def _look(conninfo: str) -> _Server:
+    with psycopg.connect(conninfo, autocommit=True) as session:
+        row = session.execute(LOOK).fetchone()
+    assert row
+    return _Server(*row)
+
+
+def _fitness(server: _Server) -> list[CheckMessage]:
+    errors: list[CheckMessage] = []
+    if server.version < POSTGRES_MINIMUM:
+        hint = f"Use Postgres {POSTGRES_MINIMUM} or later."
+        errors.append(Error(f"The database runs Postgres {server.version}.", hint=hint, id="eventsite.E003"))
+    if server.encoding != "UTF8":
+        hint = "Make the database with ENCODING 'UTF8'."
+        errors.append(Error(f"The database's encoding is {server.encoding}.", hint=hint, id="eventsite.E004"))
+    return errors
+
+
+def _pooler_errors(pooler: Address, server: _Server) -> list[CheckMessage]:
+    try:
+        behind = _look(pooler.conninfo)
+    except psycopg.OperationalError as error:
+        return [_away("EVENTSITE_POOLER_URL", error)]
+    if (behind.started, behind.database) != (server.started, server.database):
+        return [
+            Error(
+                "EVENTSITE_POOLER_URL and DATABASE_URL lead to two databases.",
+                hint="Let the pooler lead to the server and the database that DATABASE_URL names.",
+                id="eventsite.E008",
+            )
+        ]
+    if behind.compiles:
+        return [
+            checks.Warning(
+                "Sessions behind the pooler compile plans, which takes longer than running what pages ask for.",
+                hint="ALTER ROLE … SET jit = off, for the user that the pooler connects as; then reconnect the pooler.",
+                id="eventsite.W002",
+            )
+        ]
+    return []
+
+
+def _pooled() -> Error:
+    return Error(
+        "DATABASE_URL leads to a pooler: what Eventsite sets for a session does not reach Postgres.",
+        hint="Let DATABASE_URL lead to Postgres itself, and name the pooler in EVENTSITE_POOLER_URL.",
+        id="eventsite.E006",
+    )
+
+
+def _away(variable: str, error: psycopg.OperationalError) -> Error:
+    hint = f"Look at {variable}, and at whether the database lets its user in."
+    return Error(f"{variable}: {brief(error)}", hint=hint, id="eventsite.E007")
