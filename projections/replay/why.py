@@ -10,7 +10,7 @@ from projections.replay.window import Replay
 from projections.states.fold import Fold
 from projections.states.value_history import Rest, way_through
 from projections.values import blame, change
-from projections.values.summary import Said, say
+from projections.values.summary import ChangeSummary, summary
 
 _SHOWN = 12
 
@@ -26,8 +26,8 @@ class Change:
     operations: tuple[change.Change, ...]
 
     @property
-    def said(self) -> tuple[Said, ...]:
-        return tuple(map(say, self.operations[:2]))
+    def said(self) -> tuple[ChangeSummary, ...]:
+        return tuple(map(summary, self.operations[:2]))
 
 
 @dataclass(frozen=True, slots=True)

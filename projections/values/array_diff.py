@@ -1,6 +1,6 @@
-"""Arrays of objects that bear a name (`id`, `key` or `name`): which came, which went, which moved. Pure.
+"""The difference of arrays whose items have names (`id`, `key` or `name`): added, removed and moved items. Pure.
 
-An item that only moved is an operation `move`: nobody set it. As few as possible move; the others stay where they are.
+An item that only changed its index becomes a `move`, as nobody set it. As few items as possible are moved.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ from events.json.pointer import below
 from projections.values.change import Change
 
 NAMES = ("id", "key", "name")
-"""What may name an item, in this order."""
+"""The members that may name an item, in order of preference."""
 
 
 def name_of(before: Sequence[Any], after: Sequence[Any]) -> str | None:
-    """What names the items: a string or whole number that each item has, and no two of an array the same."""
+    """The member that names the items: every item has it, as a string or a whole number, and no two share a value."""
     if not before or not after:
         return None
     return next((name for name in NAMES if _names(before, name) and _names(after, name)), None)
 
 
 def _names(items: Sequence[Any], name: str) -> bool:
-    found = set()
+    values = set()
     for item in items:
         value = item.get(name) if isinstance(item, dict) else None
         if not isinstance(value, str | int) or isinstance(value, bool):
             return False
-        found.add(value)
-    return len(found) == len(items)
+        values.add(value)
+    return len(values) == len(items)
 
 
 def rearranged(
     before: Sequence[dict[Any, Any]], after: Sequence[dict[Any, Any]], name: str, *, path: str, first: int
 ) -> Iterator[Change]:
-    """The operations after which each place holds the item that is named as in `after`.
+    """The operations that bring the items into the order of `after`, by name.
 
-    `path` is the array's pointer, `first` the index in it of the first items passed.
+    `path` is the pointer of the array, `first` the index in the array of the first item passed.
     """
-    wanted = {item[name]: place for place, item in enumerate(after)}
+    places = {item[name]: place for place, item in enumerate(after)}
     for place in reversed(range(len(before))):
-        if before[place][name] not in wanted:
+        if before[place][name] not in places:
             yield Change("remove", below(path, first + place), old=before[place], shifts=True)
-    now = [item[name] for item in before if item[name] in wanted]
+    now = [item[name] for item in before if item[name] in places]
     known = set(now)
-    staying = _staying(now, wanted)
-    last = -1  # where the item stands that is wanted before the next one
+    staying = _staying(now, places)
+    last = -1  # the index of the item that precedes the next one in `after`
     for item in after:
         each = item[name]
         if each not in known:
@@ -55,7 +55,7 @@ def rearranged(
             now.insert(last, each)
             yield Change("add", below(path, first + last), value=item, shifts=True)
         elif each in staying:
-            last = now.index(each, last + 1)  # what stands between has yet to move away
+            last = now.index(each, last + 1)  # the items in between are moved away later
         else:
             source = now.index(each)
             del now[source]
@@ -65,16 +65,16 @@ def rearranged(
                 yield Change("move", below(path, first + last), source=below(path, first + source))
 
 
-def _staying(now: Sequence[Any], wanted: dict[Any, int]) -> set[Any]:
-    """The most items that are in the wanted order already: a longest increasing subsequence of their places."""
-    ends: list[int] = []  # the least place that a run of each length ends with
+def _staying(now: Sequence[Any], places: dict[Any, int]) -> set[Any]:
+    """A largest set of items that are in the wanted order already: a longest increasing subsequence."""
+    ends: list[int] = []  # the least place at which a subsequence of each length ends
     before: dict[int, int | None] = {}
     for each in now:
-        place = wanted[each]
+        place = places[each]
         length = bisect_left(ends, place)
         before[place] = ends[length - 1] if length else None
         ends[length:] = [place, *ends[length + 1 :]]
-    at = {wanted[each]: each for each in now}
+    at = {places[each]: each for each in now}
     staying, place_ = set(), ends[-1] if ends else None
     while place_ is not None:
         staying.add(at[place_])

@@ -1,7 +1,7 @@
-"""Which step set a value: following a pointer back, or on, through what each step changed. Pure.
+"""Which step set a value: a pointer is followed backward or forward through the changes of each step. Pure.
 
-An array's items move when others come and go before them. A pointer is followed to where its value stood, so that an
-insert before an item never counts as setting it.
+An item of an array gets another index when an item before it is added or removed. The pointer follows the item, so that
+an insert before an item never counts as setting it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import TypeAlias
 from projections.values.change import Change
 
 Changes: TypeAlias = tuple[int, Sequence[Change]]
-"""A step's number and what it changed, in the order in which the operations apply."""
+"""The number of a step and its changes, in the order in which they apply."""
 _Followed: TypeAlias = tuple[bool, str | None]
-"""Whether an operation touched a value, and where the value stands on its other side: None if it doesn't."""
+"""Whether a change touched a value, and the pointer of the value on the other side of the change: None if it has
+none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Step `n` changed the value: it set or removed it, something above it or something in it.
+    """Step `n` changed the value: the step set or removed the value, a container of it, or something in it.
 
-    `pointer` is where the value stands after the step; where the step took it away, where it stood before.
+    `pointer` is the place of the value after the step; if the step removed the value, its place before the step.
     """
 
     n: int
@@ -31,9 +32,10 @@ class Touch:
 
 
 def history(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
-    """The steps that changed what stands at a pointer after the first of `steps`, which come newest first.
+    """The steps that changed the value at `pointer`, newest first.
 
-    The first is the one to blame. An item of an array has no history before it came.
+    `steps` come newest first, and `pointer` holds after the first of them. The first result is the step to blame. An
+    item of an array has no history before it was added.
     """
     for n, changes in steps:
         after = pointer
@@ -51,9 +53,10 @@ def history(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
 
 
 def future(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
-    """The steps that change what stands at a pointer before the first of `steps`, which come oldest first.
+    """The steps that change the value at `pointer`, oldest first.
 
-    It ends where an item of an array goes.
+    `steps` come oldest first, and `pointer` holds before the first of them. The result ends where an item of an array
+    is removed.
     """
     for n, changes in steps:
         touched: list[Change] = []
@@ -70,7 +73,7 @@ def future(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
 
 
 def stands_after(pointer: str, changes: Iterable[Change]) -> str | None:
-    """Where the value that stands at a pointer before some changes stands after them; None: nowhere."""
+    """The pointer, after some changes, of the value that is at `pointer` before them; None if it is gone."""
     for change in changes:
         _, after = _forth(pointer, change)
         if after is None:
@@ -80,7 +83,7 @@ def stands_after(pointer: str, changes: Iterable[Change]) -> str | None:
 
 
 def stood_before(pointer: str, changes: Sequence[Change]) -> str | None:
-    """Where the value that stands at a pointer after some changes stood before them; None: nowhere."""
+    """The pointer, before some changes, of the value that is at `pointer` after them; None if it did not exist."""
     for change in reversed(changes):
         _, before = _back(pointer, change)
         if before is None:
@@ -110,22 +113,22 @@ def _touches(pointer: str, path: str) -> bool:
 
 
 def _within(pointer: str, container: str) -> bool:
-    """Whether it is the container itself or stands in it."""
+    """Whether a pointer is the container or leads into it."""
     return pointer.startswith(container) and pointer[len(container) : len(container) + 1] in ("", "/")
 
 
 def _gone(pointer: str, path: str) -> _Followed:
-    """On the side without the item at `path`."""
+    """The pointer on the side of the change where the item at `path` does not exist."""
     return _reindexed(pointer, path, lambda index, item: None if index == item else index - (index > item))
 
 
 def _pushed(pointer: str, path: str) -> _Followed:
-    """On the side with one more item, at `path`."""
+    """The pointer on the side of the change where one more item exists, at `path`."""
     return _reindexed(pointer, path, lambda index, item: index + (index >= item))
 
 
 def _moved(pointer: str, here: str, there: str) -> _Followed:
-    """On the other side of a move: what stands here stands there."""
+    """The pointer on the other side of a move from `here` to `there`."""
     target = int(there.rpartition("/")[2])
 
     def index_of(index: int, item: int) -> int:
@@ -138,7 +141,8 @@ def _moved(pointer: str, here: str, there: str) -> _Followed:
 
 
 def _reindexed(pointer: str, path: str, index_of: Callable[[int, int], int | None]) -> _Followed:
-    """Follow a pointer through an array whose item at `path` came or went. Who contains the array is touched."""
+    """Follow a pointer through an array in which the item at `path` was added or removed; containers count as
+    touched."""
     array, _, item = path.rpartition("/")
     if _within(array, pointer):
         return True, pointer

@@ -14,9 +14,9 @@ Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | N
 class Change:
     """One operation of RFC 6902 (`add`, `replace`, `remove`, `move`) at an RFC 6901 pointer.
 
-    `value` is what stands there afterwards (None for a remove or a move), `old` what stood there before (None for an
-    add or a move). A move is within one array, from the pointer `source`. `shifts`: an item came to an array or went
-    from it, so those behind it have another index now. (A path alone can't tell: `/codes/404` may be a key.)
+    `value` is the value after the change (None for a remove or a move), `old` the value before it (None for an add or a
+    move). A move stays within one array and comes from the pointer `source`. `shifts`: an item was added to an array or
+    removed from it, so the items after it have another index now. (A path alone can't tell: `/codes/404` may be a key.)
     """
 
     op: Literal["add", "replace", "remove", "move"]

@@ -1,10 +1,10 @@
-"""What changed between two JSON values, as the operations of RFC 6902, and putting it back on.
+"""The difference between two JSON values as operations of RFC 6902, and how to apply them.
 
-`apply(before, diff(before, after))` equals `after`: the property that the tests hold. Equal means the same JSON value:
-objects have no order, so a change of nothing but the order of keys or the digits of a number (1.5, 1.50) is none.
+The tests hold that `apply(before, diff(before, after))` equals `after`. Equal means the same JSON value: the order of
+keys and the digits of a number (1.5, 1.50) make no difference.
 
-What the two share, by identity, is never looked into. So a handler that returns `{**state, "a": …}` makes a difference
-that costs what it changed, and a look at each sibling's address.
+Values that both sides share by identity are never compared. So the difference that a handler makes by returning
+`{**state, "a": …}` costs what it changed, and one comparison of addresses for each sibling.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def diff(before: Json, after: Json) -> tuple[Change, ...]:
 
 
 def diff_along(before: Json, after: Json, pointer: str) -> tuple[Change, ...]:
-    """Those of them that touch what stands at a pointer: a look at nothing that stands beside the way there.
+    """Like `diff`, but only the changes that affect the value at `pointer`; siblings along the path are not compared.
 
-    What is no pointer is touched by none.
+    Returns nothing if `pointer` is not a valid JSON Pointer.
     """
     try:
         way = tokens(pointer)
@@ -40,14 +40,14 @@ def diff_along(before: Json, after: Json, pointer: str) -> tuple[Change, ...]:
             break
         path = below(path, token)
         if token not in before or token not in after:
-            came = (Change("add", path, value=after[token]),) if token in after else ()
-            return (Change("remove", path, old=before[token]),) if token in before else came
+            addition = (Change("add", path, value=after[token]),) if token in after else ()
+            return (Change("remove", path, old=before[token]),) if token in before else addition
         before, after = before[token], after[token]
     return tuple(_diff(before, after, path))
 
 
 def apply(document: Json, changes: Iterable[Change]) -> Json:
-    """The document with the changes made; the one passed stays as it is."""
+    """A copy of the document with the changes applied."""
     holder: Any = {"": deepcopy(document)}
     for change in changes:
         parent, key = _place(holder, change.path)
@@ -64,7 +64,7 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
 
 
 def _place(holder: Any, pointer: str) -> tuple[Any, Any]:
-    """The container of what stands at a pointer, and the key or index there."""
+    """The container of the value at a pointer, and the key or index of the value in it."""
     *way, last = ["", *tokens(pointer)]
     for token in way:
         holder = holder[int(token) if isinstance(holder, list) else token]
@@ -72,7 +72,7 @@ def _place(holder: Any, pointer: str) -> tuple[Any, Any]:
 
 
 def equal(one: Json, other: Json) -> bool:
-    """Whether two values are the same JSON value. (Python thinks that 1 == True.)"""
+    """Whether two values are the same JSON value. In Python 1 == True; in JSON they differ."""
     if one is other:
         return True
     if isinstance(one, dict) and isinstance(other, dict):
@@ -100,7 +100,7 @@ def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) ->
     names = list(after)
     changed: Iterable[str] = names
     if names[: len(before)] == list(before):
-        # As most handlers leave it: no key went, and those that came stand at the end. No Python runs for each.
+        # The usual case: no key was removed, and new keys stand at the end. The loop over the keys runs in C.
         changed = compress(names, map(is_not, chain(before.values(), repeat(_MISSING)), after.values()))
     else:
         for key in before:
@@ -114,14 +114,14 @@ def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) ->
 
 
 def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[Change]:
-    """What the ends share is left alone; between them items match by what names them or else by their place."""
+    """Items that both ends share are skipped; those between are matched by their names, or else by index."""
     head = _shared(before, after)
     tail = min(_shared(reversed(before), reversed(after)), len(before) - head, len(after) - head)
     old: list[Any] = before[head : len(before) - tail]
     new: list[Any] = after[head : len(after) - tail]
     name = array_diff.name_of(old, new)
     if name is None:
-        yield from _diff_places(old, new, path, head)
+        yield from _diff_by_index(old, new, path, head)
         return
     yield from array_diff.rearranged(old, new, name, path=path, first=head)
     by_name = {item[name]: item for item in old}
@@ -130,14 +130,14 @@ def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[C
 
 
 def _shared(before: Iterable[Json], after: Iterable[Json]) -> int:
-    """How many items they begin with that are one and the same. No Python runs for each."""
+    """The number of leading items that are identical objects. The loop runs in C."""
     missing = object()
     pairs = ([*before, missing], [*after, object()])
     return next(compress(count(), map(is_not, *pairs)))
 
 
-def _diff_places(old: list[Json], new: list[Json], path: str, first: int) -> Iterator[Change]:
-    """Equal items at the ends are left alone, so that an insert is one operation; the others match by place."""
+def _diff_by_index(old: list[Json], new: list[Json], path: str, first: int) -> Iterator[Change]:
+    """Equal items at both ends are skipped, so that an insert is one operation; the others are matched by index."""
     shorter = min(len(old), len(new))
     head = next((i for i in range(shorter) if not equal(old[i], new[i])), shorter)
     rest = shorter - head

@@ -1,7 +1,7 @@
-"""States as text and back, exactly: key order, and every digit of every number. Pure.
+"""States as JSON text and back, exactly: the order of keys and every digit of every number is kept. Pure.
 
-A state that has been a text is the state that was, to the type: a fold that is interrupted at an event and goes on
-from the text equals one that was never interrupted.
+A state that is read back from its text equals the state before, including the types. So a fold that is interrupted and
+continues from the text equals a fold that was never interrupted.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from events.json.value import loads as loads
 from projections.values.change import Json
 
 MOST_DEEP = 200
-"""How deep a state may be nested; an event's data may be 100 deep."""
+"""Levels of nesting that a state may have; the data of an event may have 100."""
 _ALLOWED = frozenset({str, int, bool, type(None), dict, list, Decimal})
 
 
 class NotAState(ValueError):
-    """This is no state. `pointer` says where."""
+    """A value can't be kept as a state. `pointer` is the place of the problem."""
 
     def __init__(self, pointer: str, problem: str) -> None:
         super().__init__(f"{pointer or 'the state'}: {problem}")
@@ -31,15 +31,15 @@ class NotAState(ValueError):
 
 
 def dumps(state: Json) -> str:
-    """A state as JSON text, in the order of its keys. Decimal(2) is written `2E0`, which is no int.
+    """The JSON text of a state, with its keys in order. Decimal(2) is written `2E0`, so that it does not become an int.
 
     Raises:
-        NotAState: it holds what JSON or an exact number can't: a float, NaN, a set, a tuple, a key that is no string.
+        NotAState: the state holds a float, NaN, a set, a tuple, or a key that is not a string.
     """
     _check_values(state)
     try:
         text = orjson.dumps(state, default=_decimal).decode()
-    except TypeError:  # a key that is no string, a number beyond 64 bits, or a text that is no Unicode
+    except TypeError:  # a key that is not a string, a number beyond 64 bits, or a text that is not Unicode
         _refuse(state, "")
         text = _dumps(state, "")
     if "\\u0000" in text:
@@ -48,8 +48,11 @@ def dumps(state: Json) -> str:
 
 
 def _check_values(state: Json) -> None:
-    """Raise `NotAState` for a value that orjson would write although it is none. Those of a level are looked at
-    together, and keys are left to orjson: this is most of `dumps`."""
+    """Raise `NotAState` for a value that orjson would write although a state can't hold it.
+
+    All values of one level are checked together, and orjson checks the keys: this check takes most of the time of
+    `dumps`.
+    """
     values: list[Any] = [state]
     for _ in range(MOST_DEEP + 1):
         types = set(map(type, values))
@@ -77,7 +80,7 @@ def _digits(value: Decimal) -> str:
 
 
 def _dumps(value: Any, pointer: str) -> str:
-    """What orjson can't write: whole numbers of any size. Says where a text is none."""
+    """The JSON text of a value that orjson can't write, such as a whole number beyond 64 bits."""
     if isinstance(value, dict):
         members = (f"{_string(key, pointer)}:{_dumps(each, below(pointer, key))}" for key, each in value.items())
         return "{" + ",".join(members) + "}"
@@ -96,7 +99,7 @@ def _string(text: str, pointer: str) -> str:
 
 
 def _refuse(value: Any, pointer: str) -> None:
-    """Raise for the first thing, in order, that is not allowed; what is, passes."""
+    """Raise `NotAState` for the first value that is not allowed, in order; return if there is none."""
     kind = type(value)
     if kind not in _ALLOWED:
         raise NotAState(pointer, _PROBLEMS.get(kind, f"a {kind.__name__} is no JSON value."))

@@ -1,7 +1,7 @@
-"""Which step set each value of a state, of many at once: one walk back instead of one a value. Pure.
+"""The step that last set each of many values: one walk back through the steps, not one walk for each value. Pure.
 
-`blame.py` follows one pointer. Here the pointers stand in a trie, so that an operation costs its depth, and what an
-array's item pushes.
+`blame.py` follows one pointer. Here all pointers stand in a trie, so that a change costs the depth of its path, and the
+items of an array that it shifts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from projections.values.change import Change
 
 
 class _Node:
-    """A place in the state. `asked` is the pointer that was asked for here, as it is after the last step."""
+    """A place in the state. `asked` is the pointer that the caller asked for, as it is after the last step."""
 
     __slots__ = ("asked", "below")
 
@@ -22,7 +22,7 @@ class _Node:
         self.below: dict[str, _Node] = {}
 
     def take_all(self) -> Iterator[str]:
-        """The pointers asked for here and below, each once."""
+        """The pointers that the caller asked for, here and below, each once."""
         if self.asked is not None:
             yield self.asked
             self.asked = None
@@ -32,19 +32,20 @@ class _Node:
 
 
 def setters(pointers: Iterable[str], steps: Iterable[Changes]) -> dict[str, int]:
-    """The step that last set each of the values that stand at pointers after the first of `steps`, newest first.
+    """The number of the step that last set the value at each pointer.
 
-    A pointer that no step touched is left out. As `blame.history`, whose first step it is.
+    `steps` come newest first, and the pointers hold after the first of them. A pointer that no step touched is left
+    out. The number is that of the first step of `blame.history`.
     """
-    root, left = _trie(pointers)
-    found: dict[str, int] = {}
+    root, count = _trie(pointers)
+    last_steps: dict[str, int] = {}
     for n, changes in steps:
-        if len(found) == left:
+        if len(last_steps) == count:
             break
         for change in reversed(changes):
             for pointer in _touched(root, change):
-                found[pointer] = n
-    return found
+                last_steps[pointer] = n
+    return last_steps
 
 
 def _trie(pointers: Iterable[str]) -> tuple[_Node, int]:
@@ -59,17 +60,18 @@ def _trie(pointers: Iterable[str]) -> tuple[_Node, int]:
 
 
 def _touched(root: _Node, change: Change) -> Iterator[str]:
-    """The pointers that an operation touched, taken away; the others stand where they stood before it."""
+    """Remove the pointers that a change touched from the trie and return them; move the others to where they were
+    before."""
     *above, last = change.path.split("/")
     node = root
     way = [root] if above else []
     for token in [*above[1:]]:
-        found = node.below.get(token)
-        if found is None:
+        child = node.below.get(token)
+        if child is None:
             break
-        node = found
+        node = child
         way.append(node)
-    for each in way:  # a container that was asked for
+    for each in way:  # a container that the caller asked for
         if each.asked is not None:
             yield each.asked
             each.asked = None
@@ -87,13 +89,13 @@ def _touched(root: _Node, change: Change) -> Iterator[str]:
 
 
 def _shifted(array: _Node, item: int, *, is_new: bool) -> Iterator[str]:
-    """Before an item came, those behind it stood one place nearer; before one went, one place further."""
+    """Before an item was added, the items after it had an index one less; before one was removed, one more."""
     if is_new and (gone := array.below.pop(str(item), None)):
         yield from gone.take_all()
-    behind = _items(array, item)
-    for index, _ in behind:
+    following = _items(array, item)
+    for index, _ in following:
         del array.below[str(index)]
-    for index, node in behind:
+    for index, node in following:
         array.below[str(index - 1 if is_new else index + 1)] = node
 
 

@@ -1,4 +1,4 @@
-"""From differences to the marks in a tree: `+` added, `~` changed, `−` removed, `·` changed within. Pure."""
+"""The marks that a tree of a state shows for changes: `+` added, `~` changed, `−` removed, `·` changed inside. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from projections.values.change import Change
 
 
 def marks(changes: Iterable[Change]) -> Marks:
-    """Where a tree of the state after the changes shows what."""
-    at: dict[str, Mark] = {}
-    gone: dict[str, dict[str, Any]] = {}
+    """The marks of a tree that shows the state after the changes, by pointer."""
+    marks_at: dict[str, Mark] = {}
+    removed: dict[str, dict[str, Any]] = {}
     for change in changes:
         parent, _, _ = change.path.rpartition("/")
         if change.op == "remove":
-            gone.setdefault(parent, {})[tokens(change.path)[-1]] = change.old
+            removed.setdefault(parent, {})[tokens(change.path)[-1]] = change.old
         elif change.op == "move":
-            at.setdefault(change.path, Mark("within"))
+            marks_at.setdefault(change.path, Mark("within"))
         else:
-            at[change.path] = Mark("add" if change.op == "add" else "chg", change.old)
+            marks_at[change.path] = Mark("add" if change.op == "add" else "chg", change.old)
         while parent:
-            at.setdefault(parent, Mark("within"))
+            marks_at.setdefault(parent, Mark("within"))
             parent, _, _ = parent.rpartition("/")
-    return Marks(at=at, gone=gone)
+    return Marks(at=marks_at, gone=removed)

@@ -18,7 +18,7 @@ from projections.replay.drawing.strip import draw
 from projections.replay.extent import Extent
 from projections.replay.findings import Finding, Findings, findings
 from projections.replay.window import Replay, Stop
-from projections.values.summary import Said, gist
+from projections.values.summary import ChangeSummary, gist
 
 _WORDS = 200
 """Characters of what a reducer raised. Its traceback has all of it."""
@@ -31,7 +31,7 @@ class Listed:
 
     stop: Stop
     line: Line
-    said: tuple[Said, ...]
+    said: tuple[ChangeSummary, ...]
     found: list[Finding]
     is_now: bool
     is_ahead: bool
