@@ -1,8 +1,8 @@
-"""Folding a source on from a point, and the points at which a snapshot is left on the way. Pure.
+"""A cursor that folds a source on from a point, and collects snapshots on the way. Pure.
 
-Points are left at multiples of `SPACING` events, or of `WIDE` where the state is large, where the sizes of all so far
-stay under `BUDGET` times that of the events: so whoever folds leaves the same ones, a small state has one every hundred
-events, and a state that grows as the log does has them ever further apart.
+A snapshot is due at each multiple of `SPACING` events (`WIDE` where the state is large), as long as all snapshots so
+far stay under `BUDGET` times the size of the events. So every fold leaves the same snapshots: a small state has one
+every hundred events, and the snapshots of a state that grows as the log does stand further and further apart.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from projections.values import exact_json
 from projections.values.change import Json
 
 SPACING = 100
-"""Events between two snapshots, at the least: a millisecond of folding."""
+"""The least number of events between two snapshots: a millisecond of folding."""
 WIDE = 500
 LARGE = 16_000
 """Characters of a state that takes longer to write than to fold 200 events."""
 BUDGET = 2
-"""Characters of snapshots for one of events, at the most."""
+"""The most characters of snapshots for each character of events."""
 
 
 class Point(Struct, frozen=True):
     """A state on the way through a source.
 
-    `n` events were passed, the last of them at `place` in the source; `events` of them were folded, the last of them at
-    `position` in the log and `version` in its stream. The sizes are characters.
+    The cursor has passed `n` events of the source, the last one at `place`. It has folded `events` of them, the last
+    one at `position` in the log and `version` in its stream. The sizes are in characters.
     """
 
     n: int
@@ -46,12 +46,12 @@ class Point(Struct, frozen=True):
 
 
 def start(projection: Projection) -> Point:
-    """Before the first event."""
+    """The point before the first event."""
     return Point(0, 0, 0, 0, 0, 0, 0, exact_json.dumps(projection.initial))
 
 
 class Mark(Struct, frozen=True):
-    """Where a fold was: as good as a point, but a text only when it is asked for one."""
+    """A place that the cursor has been at: a point whose state becomes a text only when somebody asks for it."""
 
     at: Point
     state: Json
@@ -59,14 +59,14 @@ class Mark(Struct, frozen=True):
 
     @property
     def point(self) -> Point:
-        """Raises `NotAState`: the reducer made something that is no JSON value."""
+        """The point. Raises `NotAState` if the reducer returned something that is not a JSON value."""
         return structs.replace(self.at, state=exact_json.dumps(self.state)) if self.is_loaded else self.at
 
 
 class FoldCursor:
-    """A projection on its way through a source.
+    """A fold of a source, at one place of it.
 
-    `left` are the snapshots to keep, taken away by who keeps them; `seconds` the processor time that it took.
+    `left` collects the snapshots that are due; the caller stores and clears them. `seconds` counts processor time.
     """
 
     def __init__(self, projection: Projection, source: Source, base: Point) -> None:
@@ -82,22 +82,22 @@ class FoldCursor:
 
     @property
     def place(self) -> int:
-        """Where the last event that was passed stands in the source."""
+        """The place of the last event that the cursor has passed."""
         return self._at.place
 
     @property
     def passed(self) -> int:
-        """How many events were passed since the base."""
+        """The number of events that the cursor has passed since its base."""
         return self._at.n - self.base.n
 
     @property
     def mark(self) -> Mark:
-        """Where it is now."""
+        """The place that the cursor is at."""
         return Mark(self._at, self._state, self._is_loaded)
 
     @property
     def point(self) -> Point:
-        """The same with the text of the state. Raises `NotAState` as that does."""
+        """The point that the cursor is at, with the text of the state. Raises `NotAState` as `Mark.point` does."""
         return self.mark.point
 
     @property
@@ -106,10 +106,10 @@ class FoldCursor:
         return self._state if self._is_loaded else exact_json.loads(self._at.state)
 
     def take(self, events: Sequence[Event], *, upto: int) -> bool:
-        """Fold the events up to a position; False where one stood beyond it.
+        """Fold the events up to a position. Returns False if an event lies beyond that position.
 
         Raises:
-            ReducerFailed: it stands right before the event that the reducer raised for.
+            ReducerFailed: the cursor stands right before the event that the reducer raised for.
         """
         within = [event for event in events if event.position <= upto]
         began = time.thread_time()
@@ -120,7 +120,7 @@ class FoldCursor:
         return len(within) == len(events)
 
     def skip_to(self, place: int) -> None:
-        """Go on from a place: there is nothing to fold in between."""
+        """Continue from a place; no event of the source lies in between."""
         self._at = structs.replace(self._at, place=place)
 
     def _take(self, events: Sequence[Event]) -> None:
@@ -128,11 +128,11 @@ class FoldCursor:
         while first < len(events):
             last = first + SPACING - self._at.n % SPACING
             self._pass(events[first:last])
-            self._leave()
+            self._save_snapshot()
             first = last
 
     def _pass(self, events: Sequence[Event]) -> None:
-        """Fold the next few."""
+        """Fold the next few events, up to the next place where a snapshot may be due."""
         read: list[Decoded] = []
         try:
             self._fold(events, read)
@@ -144,7 +144,7 @@ class FoldCursor:
         self._advance(events, read)
 
     def _fold(self, events: Sequence[Event], read: list[Decoded]) -> None:
-        """The same for the state alone; those that the projection folds are added to `read`."""
+        """Fold the events into the state; the events that the projection takes are added to `read`."""
         read += map(decode, filter(self._takes, events))
         if read:
             self._state = fold(self.projection, read, self.state)
@@ -168,20 +168,23 @@ class FoldCursor:
     def _takes(self, event: Event) -> bool:
         try:
             return self.source.takes(self.projection, event)
-        except Exception as error:  # the key's function is the projection's, too
+        except Exception as error:  # the function that tells keys belongs to the projection, too
             raise ReducerFailed(decode(event), self.state, error) from error
 
-    def _leave(self) -> None:
-        """Leave a snapshot, if this is the place and it is not too dear. The last size says whether to try."""
-        if not self._is_place:
+    def _save_snapshot(self) -> None:
+        """Save a snapshot if one is due here and fits the size budget.
+
+        The size of the previous state is the estimate, so that nothing is serialised in vain.
+        """
+        if not self._is_due:
             return
         point = self.point
         self._size = len(point.state)
-        if self._is_place:
+        if self._is_due:
             self._at = structs.replace(point, kept_size=point.kept_size + self._size)
             self.left.append(self._at)
 
     @property
-    def _is_place(self) -> bool:
+    def _is_due(self) -> bool:
         at, spacing = self._at, SPACING if self._size < LARGE else WIDE
         return not at.n % spacing and at.kept_size + self._size <= BUDGET * at.event_size

@@ -21,7 +21,7 @@ from projections.states.sql import HEAD, POSITION_AT
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When: at a position of the log, a version of the stream, a time (of recording), or else now."""
+    """A moment: a position of the log, a version of the stream, a time of recording; without any of them, now."""
 
     position: int | None = None
     version: int | None = None
@@ -32,13 +32,18 @@ NOW = Moment()
 
 
 def head_of(log_id: int) -> Asking[int]:
-    """The log's head. What is redacted after this was read is known to be missing in no snapshot made from here on."""
+    """The position of the last event of a log. Read it before the events of a fold: a snapshot notes it, and is dropped
+    when one of its events is redacted after that."""
     [head] = yield Statement(HEAD, (log_id,), int)
     return int(head)
 
 
 def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking[int]:
-    """The last position that a moment takes in; `Invalid` for one that has not come, or that the key can't have."""
+    """The last log position included in `at`.
+
+    Raises:
+        Invalid: the moment lies in the future, or is a version and the key is not a stream.
+    """
     if at.position is not None:
         if at.position > head:
             raise Invalid(f"The log ends at position {head:,}.", field="at_position", head=head)

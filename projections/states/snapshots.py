@@ -1,4 +1,4 @@
-"""States kept on the way through a source, so that a fold begins near where it ends. A cache: drop it at any time."""
+"""Snapshots: states kept on the way through a source, so that a fold can begin near its end. They are a cache."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from projections.states.fold import Fold
 
 ASKED = 8
-"""How many states that were asked for are kept of a source, beside those left on the way; some with one before them."""
+"""The number of requested states that are kept for a source, beside the regular snapshots."""
 
 
 def nearest(fold: Fold, *, position: int) -> Statement:
-    """The last snapshot whose state is that of a moment at or before a position."""
+    """The last snapshot whose state holds at or before a position."""
     return Statement(sql.NEAREST, (*_whose(fold), position, position), Point)
 
 
@@ -32,12 +32,12 @@ def before(fold: Fold, *, n: int) -> Statement:
 
 
 def between(fold: Fold, *, first: int, last: int) -> Statement:
-    """The first snapshot from the nth event of a source on, before another."""
+    """The first snapshot from step `first` on that lies before step `last`."""
     return Statement(sql.BETWEEN, (*_whose(fold), first, last), Point)
 
 
 def behind(fold: Fold, *, n: int) -> Statement:
-    """The next snapshot behind the nth event that a fold left on its way: no row where this one would be the last."""
+    """The number of the next regular snapshot after step `n`; no row if there is none."""
     return Statement(sql.BEHIND, (*_whose(fold), n), int)
 
 
@@ -52,7 +52,7 @@ def _redacted() -> QuerySet[Redaction, Redaction]:
 
 
 def keep(fold: Fold, point: Point, *, is_asked: bool = False) -> Asking[None]:
-    """Keep a point of a fold. Two that keep the same point agree."""
+    """Store a point of a fold. Two processes that store the same point store the same state."""
     whose = _whose(fold)
     values = [getattr(point, name) for name in Point.__struct_fields__]
     yield Statement(sql.KEEP_SNAPSHOT, (*whose, *values, fold.head, is_asked))
@@ -61,7 +61,7 @@ def keep(fold: Fold, point: Point, *, is_asked: bool = False) -> Asking[None]:
 
 
 def drop_stale() -> int:
-    """Remove what is never used again: of other code, or from before a redaction. How many there were."""
+    """Delete snapshots of other code and of events that were redacted since. Returns how many."""
     current = {projection.name: fingerprint(projection) for projection in PROJECTIONS.values()}
     other_code = Snapshot.objects.exclude(projection__in=current)
     for name, digits in current.items():

@@ -1,7 +1,7 @@
-"""How one value of a state came about: the events that changed it, newest first. The first is the one to blame.
+"""The history of one value of a state: the events that changed it, newest first. The first one is to blame.
 
-Found by folding again what led to a moment, one block back at a time, and following the value through what each event
-changed.
+The block of events that leads to a moment is folded once more, and the value is followed through the changes of each
+event. Older events are a block of their own, for the next request.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from projections.values.diff import diff_along
 from projections.values.last_set import setters
 
 _THE_BEGINNING = Change("replace", "")
-"""Touches every value: where blame comes to it, the value stood there when the block began."""
+"""A change that touches every value: where blame arrives at it, the value existed when the block began."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Where to go on: the value stood at `pointer` after the event at `position`, `place` in the source, or was not
-    there."""
+    """Where the history goes on: `pointer` was the place of the value after the event at `position` in the log and
+    `place` in the source."""
 
     pointer: str
     position: int
@@ -40,7 +40,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The events that changed a value and what they changed, newest first. `rest` None: there are no others."""
+    """The events that changed a value, with their changes, newest first. `rest` None: no older event changed it."""
 
     touches: tuple[tuple[Event, Touch], ...]
     rest: Rest | None
@@ -48,8 +48,11 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What led to a state, one block back: its events, newest first, with what each changed. It began after
-    `begins_at` (0: at the very first event), which is `place` in the source."""
+    """The block of events that led to a state: its events, newest first, with the changes of each.
+
+    The block begins after the event at position `begins_at` (0: it begins with the first event), at `place` in the
+    source.
+    """
 
     state: State
     events: tuple[Event, ...]
@@ -59,11 +62,11 @@ class Way:
 
     @property
     def steps(self) -> list[Changes]:
-        """The same as `blame` takes it: numbered by position."""
+        """The changes of the block as `blame` takes them: numbered by position, newest first."""
         return [(event.position, changes) for event, changes in zip(self.events, self.changes, strict=True)]
 
     def history(self, pointer: str) -> History:
-        """The changes of what stands at a pointer at the end. `Touch.n` is a position."""
+        """The changes of the value that is at a pointer at the end of the block. `Touch.n` is a position."""
         touches = list(blame.history(pointer, [*self.steps, (0, (_THE_BEGINNING,))]))
         begins_here = bool(touches) and not touches[-1].n
         rest = Rest(touches.pop().pointer, self.begins_at, self.place) if begins_here else None
@@ -71,7 +74,7 @@ class Way:
         return History(tuple((by_position[each.n], each) for each in touches), rest if self.begins_at else None)
 
     def setters(self, pointers: Iterable[str]) -> dict[str, Event]:
-        """The events that last set what stands at some pointers at the end, as far as they are on this way."""
+        """The events that last set the values at some pointers, as far as they belong to this block."""
         by_position = {event.position: event for event in self.events}
         return {pointer: by_position[n] for pointer, n in setters(pointers, self.steps).items()}
 
@@ -107,33 +110,33 @@ def way_through(fold: Fold, *, upto: int, along: str = "") -> Asking[Way]:
 
 
 def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: Moment = NOW) -> Asking[History]:
-    """The changes of what stands at a pointer at a moment, in the block that leads to it. Raises as `way_to` does."""
+    """The changes of the value at a pointer at a moment, in the block that leads to it. Raises as `way_to` does."""
     return (yield from way_to(log_id, projection, key, at=at)).history(pointer)
 
 
 def _base(fold: Fold, *, end: Point) -> Asking[Point]:
-    """Where the block before a point begins: as far back as a block goes, where there is a snapshot to begin from."""
+    """The point where the block before `end` begins: a snapshot at most 1,000 events earlier, else `end` itself."""
     if end.n <= BLOCK:
         return start(fold.projection)
-    found: Sequence[Point] = yield snapshots.between(fold, first=end.n - BLOCK, last=end.n)
-    return found[0] if found else end
+    points: Sequence[Point] = yield snapshots.between(fold, first=end.n - BLOCK, last=end.n)
+    return points[0] if points else end
 
 
 def _read(fold: Fold, *, after: int, upto: int) -> Asking[list[Event]]:
     """All events of a source between a place and a position."""
-    found: list[Event] = []
+    block: list[Event] = []
     source = fold.source
     place: int | None = after
     while place is not None:
         events: list[Event] = yield source.read(fold.log_id, after=place, upto=upto, limit=BLOCK)
-        found += (event for event in events if event.position <= upto)
+        block += (event for event in events if event.position <= upto)
         is_whole = len(events) < BLOCK or events[-1].position >= upto
         place = source.end_of_places(place, upto=upto) if is_whole else source.place(events[-1])
-    return found
+    return block
 
 
 def _steps(fold: Fold, base: Point, events: Sequence[Event], along: str) -> Iterator[Changes]:
-    """What each event changed, by its position."""
+    """The changes of each event, by its position."""
     state = exact_json.loads(base.state)
     for event in events:
         if fold.source.takes(fold.projection, event):
