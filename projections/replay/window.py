@@ -1,8 +1,8 @@
-"""A replay: the events of a source, each a step, with what a projection makes of them.
+"""A window of a replay: the steps around the current one, with their states and changes.
 
-What is shown is a window of steps around one of them. Its states are folded from the nearest snapshot before it, so
-that a step costs the same anywhere; where that is too far, the events are shown and a job goes the way
-(`projections/jobs/fold.py`).
+A replay shows the events of a source, each as a step. The states of a window are folded from the nearest snapshot
+before it, so that a step costs the same anywhere. Where that snapshot is too far, the events are shown without states,
+and a job folds the way once (`projections/jobs/fold.py`).
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from projections.values.change import Change, Json
 from projections.values.diff import diff
 
 HOP = 40
-"""The window moves on by so many steps, and has at least as many on each side of the one that is looked at."""
+"""The window moves on by this many steps, and has at least as many on each side of the current step."""
 _SIDE = 2 * HOP
 _DIFF_SECONDS = 0.03
-"""Processor time spent on what the steps around changed; the nearest come first."""
+"""Processor time for the changes of the steps around the current one; the nearest steps come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A step of the window: its event, where it stands in the source, which one it is.
+    """A step of the window: its event, its place in the source, and its number.
 
-    `n` None: its number is not known. `changes` None: what it changed was not computed.
+    `n` None: the number is not known. `changes` None: the changes were not computed.
     """
 
     event: Event
@@ -46,11 +46,11 @@ class Stop:
 
 @dataclass(slots=True)
 class Replay:
-    """A source at a step. `at` is the index of its stop; -1 is step 0, before the first.
+    """A source at a step. `at` is the index of the current stop; -1 stands for step 0, before the first event.
 
-    `before` and `after` are the states on both sides of the step, and `is_known` whether they are; else `too_far` or
-    `failed` says why not. `failed` may also be of a step behind. `states` are those after the stops, by their index,
-    as far as they are known; that at -1 is before the first.
+    `before` and `after` are the states on both sides of the step. `is_known` tells whether they could be folded; if
+    not, `too_far` or `failed` says why. `failed` may also come from a later step of the window. `states` holds the
+    known states after the stops, by index; the one at -1 is the state before the first stop.
     """
 
     projection: Projection
@@ -67,7 +67,7 @@ class Replay:
 
     @property
     def stop(self) -> Stop | None:
-        """The step that is looked at; None is the one before the first event."""
+        """The current step; None for step 0, before the first event."""
         return self.stops[self.at] if self.at >= 0 else None
 
     @property
@@ -124,7 +124,7 @@ def states_through(fold: Fold, base: Point, events: Sequence[Event]) -> tuple[li
 
 
 def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> None:
-    """Cut the window out of what was read, and say what its steps changed."""
+    """Cut the window out of the events that were read, and compute the changes of its steps."""
     near = made.near
     begin, end = _cut(first, near)
     changes = changes_near(states, skipped, near.at, range(begin, end))
@@ -133,7 +133,7 @@ def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> 
         for i, event in enumerate(near.events[begin:end], start=begin)
     ]
     made.at = near.at - begin if near.at >= 0 else -1
-    first_known = skipped - 1 - begin  # the stop after which the first state stands
+    first_known = skipped - 1 - begin  # the index of the stop after which the first known state holds
     made.states = {i: state for i, state in enumerate(states, start=first_known) if -1 <= i < len(made.stops)}
     now = near.at - skipped + 1
     if 0 <= now < len(states) and (now or near.at < 0):
@@ -142,27 +142,30 @@ def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> 
 
 
 def _cut(first: int | None, near: Near) -> tuple[int, int]:
-    """From which to which event the window goes: so that it stays where it is while one steps."""
+    """The range of events that the window shows. It stays the same while somebody steps through it."""
     count = len(near.events)
     if first is None:
         begin = 0 if near.looked_back_to else _landmark(near.events, range(1, near.at - HOP + 1), or_else=0)
         is_whole = near.ends or near.looked_on_to
         return begin, count if is_whole else _landmark(near.events, range(near.at + HOP + 1, count), or_else=count)
     n = first + near.at
-    # There is no block before the first: the same steps are shown all through it.
+    # No block comes before the first one: all its steps share one window.
     blocks = 3 if n >= HOP else 2
     begin = max(0, n - n % HOP - HOP - first + 1)
     return begin, min(count, begin + blocks * HOP)
 
 
 def _landmark(events: Sequence[Event], among: range, *, or_else: int) -> int:
-    """Where nobody counts, a window ends at the event before which the positions pass the roundest binary number: from
-    step to step that is mostly the same."""
+    """Choose a window boundary for sources whose steps are not numbered.
+
+    It is the event whose position differs from its predecessor in the highest bit. Neighbouring steps then mostly
+    agree, so the window stays in place.
+    """
     return max(among, key=lambda i: events[i].position ^ events[i - 1].position, default=or_else)
 
 
 def changes_near(states: list[Json], skipped: int, at: int, window: range) -> dict[int, tuple[Change, ...]]:
-    """What the events of a window changed, by index, the nearest to `at` first, as long as there is time."""
+    """The changes of the events of a window, by index; the nearest to `at` come first, until the time is spent."""
     found: dict[int, tuple[Change, ...]] = {}
     began = time.thread_time()
     for i in sorted(window, key=lambda i: abs(i - at)):

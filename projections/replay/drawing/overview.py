@@ -1,4 +1,4 @@
-"""A replay's source as a whole: where in it the steps stand that are drawn. Pure."""
+"""The overview of a replay: the whole source as a line, and the part of it that the window shows. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Overview:
 
 
 def overview(made: Replay, *, first: int, last: int) -> Overview:
-    """The whole from its first to its last place, and the window of a replay in it."""
+    """The overview of a source from its first to its last place, with the window of a replay."""
     begin, end = made.stops[0], made.stops[-1]
     now = made.stop.place if made.stop else first
     last = max(last, end.place)

@@ -1,4 +1,4 @@
-"""Pinned values over the steps of a window, as the strip draws them: a segment for as long as one stays. Pure."""
+"""Tracks of pinned values: how each value changes over the steps of a window, drawn as segments. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A value for as long as it stays: from the column `first` on, over so many. `text` None: nothing stands there."""
+    """A value while it stays the same: `count` columns from `first` on. `text` None: the value does not exist."""
 
     first: int
     count: int
@@ -29,8 +29,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One pinned value. `line` is how a number goes, as a path over columns one wide, and `scale` its least and most;
-    `changes` counts those in the window. Nothing here depends on which step is looked at."""
+    """The track of one pinned value.
+
+    `line` draws a number as a path over columns of width one, and `scale` holds its least and greatest value. `changes`
+    counts the changes in the window. Nothing here depends on which step is the current one.
+    """
 
     pointer: str
     name: str
@@ -43,7 +46,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What stands at the pointer after a column. `is_known` False: the state was not folded."""
+    """The value at the pointer after a column. `is_known` False: the state was not folded."""
 
     is_known: bool
     is_there: bool = False
@@ -51,7 +54,8 @@ class _Held:
 
 
 def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Track:
-    """What stands at a pointer after each of `count` columns, whose states go by index; -1 is before the first."""
+    """The values at a pointer after each of `count` columns; `states` go by index, and -1 is before the first
+    column."""
     before, *held = [_held(states, i, pointer) for i in range(-1, count)]
     changes = sum(one.is_known and other.is_known and not _same(one, other) for one, other in pairwise([before, *held]))
     segments = [Segment(first, last - first, _text(held[first])) for first, last in _runs(held) if held[first].is_known]
@@ -59,7 +63,7 @@ def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Tr
 
 
 def name(pointer: str) -> str:
-    """The last two names of a pointer."""
+    """The last two tokens of a pointer, as a short name."""
     try:
         return "/".join(visible(token) for token in tokens(pointer)[-2:]) or "state"
     except LookupError:
@@ -80,7 +84,7 @@ def _same(one: _Held, other: _Held) -> bool:
 
 
 def _runs(held: Sequence[_Held]) -> list[tuple[int, int]]:
-    """The stretches of columns in which the value stays the same."""
+    """The segments of columns in which the value stays the same."""
     firsts = [i for i, each in enumerate(held) if not i or not _same(held[i - 1], each)]
     return list(zip(firsts, [*firsts[1:], len(held)], strict=True))
 
@@ -104,7 +108,7 @@ def _inner(value: Json) -> str:
 
 
 def _some(items: Iterable[str]) -> str:
-    """As many as fit."""
+    """As many items as fit into the line."""
     text = ""
     for item in items:
         if len(text) > _WIDTH:
@@ -114,8 +118,8 @@ def _some(items: Iterable[str]) -> str:
 
 
 def _line(held: Sequence[_Held]) -> tuple[str, str]:
-    """Numbers as steps, the least at the bottom, and from where to where; nothing where the values are no numbers, or
-    but one."""
+    """The path of numbers, with the least at the bottom, and their range; empty if a value is not a number, or all are
+    equal."""
     there = [each for each in held if each.is_there]
     values = [each.value for each in there if _is_number(each.value)]
     if len(values) < len(there) or len(set(values)) < 2:

@@ -1,5 +1,5 @@
-"""The window of a replay as a drawing: a column a step, a lane an agent, a bar for how much each changed, and a track a
-pinned value. Pure."""
+"""The strip: a window of a replay as a drawing. A step is a column, an agent a lane, a bar says how much a step
+changed, and a pinned value is a track. Pure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ROW = 18
 BARS = 30
 _MOST_LANES = 8
 _WIDE = 48
-"""So many columns have a number and a count each."""
+"""With at most this many columns, each column shows its number and its count of changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One agent's, or (`others`: how many) that of all who have none of their own."""
+    """The lane of one agent; or of all agents without a lane of their own, whom `others` counts."""
 
     name: str | None
     y: int
@@ -32,8 +32,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One step. Across it is in per cent, down in pixels. `bar` None: what it changed is not known. `mark` is `sure`,
-    `possible` or empty: what is wrong with it."""
+    """The column of a step: across in per cent, down in pixels.
+
+    `bar` None: the changes are not known. `mark` says whether something is wrong with the step: `sure`, `possible` or
+    empty.
+    """
 
     stop: Stop
     line: Line
@@ -50,7 +53,7 @@ class Column:
 
     @property
     def is_fifth(self) -> bool:
-        """Whether it keeps its number where there is little room."""
+        """Whether the column shows its number where room is scarce."""
         return self.stop.n is not None and self.stop.n % 5 == 0
 
 
@@ -134,7 +137,7 @@ def _mark(stop: Stop, found: Findings) -> str:
 
 
 def _lanes(agents: Sequence[str | None]) -> tuple[list[Lane], dict[str | None, int]]:
-    """Those with the most events, in the order of their first one; the rest share a lane."""
+    """The agents with the most events, in the order of their first event; the others share a lane."""
     counts = Counter(agents)
     own = list(counts)
     if len(own) > _MOST_LANES:

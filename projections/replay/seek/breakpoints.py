@@ -1,4 +1,4 @@
-"""Breakpoints: conditions to stop at, and the steps of a window that fit one of them."""
+"""Breakpoints: conditions at which a replay stops, and the steps of a window that fit one of them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from projections.values.change import Json
 
 Test: TypeAlias = Callable[[Event, Any, Collection[str]], bool]
 _SECONDS = 0.03
-"""Processor time spent on the steps around; the nearest come first."""
+"""Processor time for the steps of a window; the nearest to the current step come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Breakpoint:
-    """A condition as it stands in the address, its times pinned. `query` None: it can't be read, `problem` says why."""
+    """A condition of the address, with its times pinned. `query` None: it can't be read, and `problem` says why."""
 
     text: str
     query: Query | None
@@ -34,14 +34,14 @@ class Breakpoint:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The places of a window's steps that fit a breakpoint. `unchecked`: for how many that is not known."""
+    """The places of the steps in a window that fit a breakpoint. `unchecked` counts the steps that were not tested."""
 
     places: Collection[int] = field(default_factory=frozenset)
     unchecked: int = 0
 
 
 def breakpoints(texts: Sequence[str], now: datetime) -> list[Breakpoint]:
-    """The breakpoints of an address. Relative times are those before now; an empty one says nothing."""
+    """The breakpoints of an address. Relative times count back from now; an empty text is left out."""
     return [_breakpoint(text, now) for text in texts if text.strip()]
 
 
@@ -55,7 +55,7 @@ def _breakpoint(text: str, now: datetime) -> Breakpoint:
 
 
 def together(every: Sequence[Breakpoint]) -> Query | None:
-    """What any of them stops at; None where there is none.
+    """The condition that any of the breakpoints fits; None if there is no breakpoint.
 
     Raises:
         Invalid: all of them are too much for one query.
@@ -65,7 +65,7 @@ def together(every: Sequence[Breakpoint]) -> Query | None:
 
 
 def marks(made: Replay, every: Sequence[Breakpoint]) -> Marks:
-    """Which steps of a window fit, as far as their states are known and as long as there is time."""
+    """The steps of a window that fit, as far as their states are known and the time reaches."""
     tests = [(step_matcher(query), asks_state(query)) for each in every if (query := each.query) is not None]
     if not tests:
         return Marks()
@@ -86,7 +86,7 @@ def marks(made: Replay, every: Sequence[Breakpoint]) -> Marks:
 
 
 def _fits(fits: Test, stop: Stop, state: Json, changed: Collection[str]) -> bool:
-    """Whether it stops there; a condition that raises doesn't. (Running to it says that it does.)"""
+    """Whether a breakpoint stops there. A condition that raises does not stop; running to it reports the error."""
     try:
         return fits(stop.event, state, changed)
     except Exception:

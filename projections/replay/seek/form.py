@@ -1,4 +1,4 @@
-"""What may stand in a replay's query string to run somewhere."""
+"""The form that starts a seek: its fields stand in the query string of a replay's address."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from events.views.forms import LAST_POSITION, QueryField
 
 
 class StepQueryField(QueryField):
-    """A query about the steps of a replay: of their events, of the states after them and of what changed."""
+    """A query about steps of a replay: about their events, the states after them, and their changes."""
 
     def check(self, query: Query) -> None:
-        """All can be asked."""
+        """Every field of the query language is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is to be run to, as `SeekForm` reads it. `to` is `query` as text, its times pinned."""
+    """A seek as `SeekForm` reads it. `to` is the text of `query`, with its times pinned."""
 
     way: str
     query: Query
@@ -37,18 +37,21 @@ class Run:
 
     @property
     def kept(self) -> dict[str, str | None]:
-        """What an address says of it once the step is found."""
+        """The parameters that stay in the address when the step is found."""
         return {"to": self.to or None}
 
     @property
     def all(self) -> dict[str, str | None]:
-        """And until then."""
+        """The parameters of the address while the seek goes on."""
         return {**self.kept, "way": self.way, "watch": self.watch, "failed": "1" if self.failed else None}
 
 
 class SeekForm(forms.Form):
-    """Where to run from a step of a replay: to a step that fits `to`, one that changes the value at `watch`, one that
-    `failed`, or (`way` continue and reverse) a breakpoint; or to `break` there from now on. `job` seeks it."""
+    """A seek from a step of a replay.
+
+    It runs to a step that fits `to`, to one that changes the value at `watch`, to one that `failed`, or (`way` continue
+    and reverse) to a breakpoint. `way` break adds `to` as a breakpoint. `job` is the job that seeks.
+    """
 
     to = StepQueryField(required=False)
     watch = forms.CharField(required=False, max_length=MOST_CHARACTERS, strip=False)
@@ -57,13 +60,14 @@ class SeekForm(forms.Form):
     job = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
 
     def clean(self) -> None:
-        """What is written says nothing where something else is run to."""
+        """Ignore an unreadable `to` when the request seeks something else (a breakpoint, a watched value or a
+        failure)."""
         if self.data.get("way") in ("continue", "reverse") or not {"watch", "failed"}.isdisjoint(self.data):
             self.errors.pop("to", None)
 
     @property
     def run(self) -> Run:
-        """Relative times mean those before now, to the second."""
+        """Pin relative times: they count back from now, to the second."""
         said = self.cleaned_data
         written = said.get("to", EVERYTHING)
         query = pin(written, timezone.now().replace(microsecond=0))

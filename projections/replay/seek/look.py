@@ -25,7 +25,7 @@ class _Look(Protocol):
     def look(self, event: Event, before: Json, after: Json) -> None: ...
 
     def end(self) -> Condition:
-        """The stretch ends here. What is asked of the next one."""
+        """End the stretch. Returns the condition for the next stretch."""
         ...
 
 
@@ -36,7 +36,7 @@ def _looking(wanted: Seek) -> _Look:
 
 
 class _Matching:
-    """For the first step that fits a query, or `backward` for the last."""
+    """Looks for the first step of a stretch that fits a query; `backward`, for the last one."""
 
     def __init__(self, condition: Query | Failed, source: Source, backward: bool) -> None:
         self.found: Event | None = None
@@ -62,7 +62,7 @@ class _Matching:
 
 
 class _Watching:
-    """For a step that changes a value. Backward a value can only be followed when the stretch has ended."""
+    """Looks for a step that changes a value. Backward, the value can only be followed when the stretch has ended."""
 
     def __init__(self, pointer: str, backward: bool) -> None:
         self.found: Event | None = None
@@ -71,7 +71,7 @@ class _Watching:
         self._steps: list[tuple[Event, Sequence[Change]]] = []
 
     def look(self, event: Event, before: Json, after: Json) -> None:
-        # An array that it may have moved in is looked at whole.
+        # An array is compared as a whole: the value may have moved inside it.
         changes = diff_along(before, after, self._pointer) if before is not after and not self.found else ()
         if not changes:
             return
@@ -95,5 +95,6 @@ class _Watching:
 
 
 def _bare(changes: Sequence[Change]) -> list[Change]:
-    """The same without the values: a stretch without snapshots may be as long as the log."""
+    """The changes without their values: a stretch without snapshots may be as long as the log, and must fit into
+    memory."""
     return [Change(each.op, each.path, source=each.source, shifts=each.shifts) for each in changes]
