@@ -61,7 +61,9 @@ class Checkpoint(models.Model):
         null=True, help_text="without the catalogue's code; null: of a build from before it was noted"
     )
     status = NameField(choices=Status.choices, default=Status.RUNNING)
-    policy = NameField(choices=Policy.choices, default=Policy.STOP)
+    policy = NameField(
+        choices=Policy.choices, null=True, help_text="that an operator chose for the log; null: the declared one"
+    )
     error = models.TextField(default="", db_default="", help_text="the last one")
     traceback = models.TextField(default="", db_default="")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from msgspec import UNSET, Struct
 
@@ -117,8 +117,16 @@ class Key:
         return self.sorted_out(happened)[0]
 
     def sorted_out(self, happened: Decoded) -> tuple[tuple[str, ...], int]:
-        """An event's keys, each once, and how many values `of` gave that can't be keys."""
-        value = self.of(happened)
+        """An event's keys, each once, and how many values `of` gave that can't be keys.
+
+        An event that is empty, as one that was redacted, has none where `of` raises for it.
+        """
+        try:
+            value = self.of(happened)
+        except Exception:
+            if not happened.is_empty:
+                raise
+            return (), 0
         if value is None:
             return (), 0
         is_several = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
@@ -153,6 +161,10 @@ def pointer(text: str) -> Key:
     return Key(f"data{text}", of)
 
 
+Policy: TypeAlias = Literal["stop", "park", "skip"]
+"""What the runner does about an event that a handler raises for."""
+
+
 class Projection:
     """What events mean: a name, a version, an initial state, and a handler by event type.
 
@@ -160,6 +172,10 @@ class Projection:
     (the query language) where that is given. `key` says which events make one state. `materialised`: the runner keeps
     every state up to date; otherwise a state is folded when it is asked for. `settings` are what its handlers close
     over, as JSON: they are part of its fingerprint.
+
+    `policy` says what becomes of a materialised projection at an event that its handler raises for: `park` its key,
+    which goes no further while the others do; `stop` before the event; `skip` the event. An operator may choose another
+    one for a log.
     """
 
     def __init__(
@@ -173,7 +189,10 @@ class Projection:
         query: str = "",
         materialised: bool = False,
         settings: Json = None,
+        policy: Policy = "park",
     ) -> None:
+        if policy not in get_args(Policy):
+            raise ValueError(f"{policy!r} is no policy: it is one of {', '.join(get_args(Policy))}.")
         self.name = name
         self.about = about
         self.version = version
@@ -182,6 +201,7 @@ class Projection:
         self.query = query
         self.materialised = materialised
         self.settings = settings
+        self.policy = policy
         self.handlers: dict[str, Handler] = {}
         self.module: str | None = None  # where it stands: the registry says
         # A type is resolved once: matching prefixes for each event took longer than handling it.

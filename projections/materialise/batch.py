@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, Self, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
 
-from projections.definition.projection import Decoded, Projection
+from projections.definition.projection import Decoded, Policy, Projection
 from projections.values import exact_json
 from projections.values.change import Json
-
-Policy: TypeAlias = Literal["stop", "park", "skip"]
 
 
 @dataclass(slots=True)
@@ -53,14 +51,21 @@ class Batch:
     """Folds events, in order, into the states of their keys; what fails is treated by the policy.
 
     `stop`: nothing of the failing event, nor of any after it, is in the result. `skip`: nothing of the failing event.
-    `park`: its key stays as it was before it, and gets no more events; its other keys go on.
+    `park`: its key stays as it was before it, and gets no more events; its other keys go on. Where `room` keys are
+    parked, the next failure stops: what fails for so many keys is the code's fault, not an event's.
 
     With `only`, the events count for that key alone. Whether a state is one is seen when it becomes text, after the
     last event. A batch of one event, or for one key, looks at once: who met `NotAState` finds the event that way.
     """
 
     def __init__(
-        self, projection: Projection, *, policy: Policy, with_places: bool = False, only: str | None = None
+        self,
+        projection: Projection,
+        *,
+        policy: Policy,
+        room: int | None = None,
+        with_places: bool = False,
+        only: str | None = None,
     ) -> None:
         self.states: dict[str, KeyState] = {}
         """Those that changed."""
@@ -78,6 +83,7 @@ class Batch:
         """The position of the event that everything stops before."""
         self._projection = projection
         self._policy = policy
+        self._room = room
         self._with_places = with_places
         self._only = only
         self._known: dict[str, KeyState] = {}
@@ -121,6 +127,9 @@ class Batch:
                 new.append((key, self._reduced(key, happened)))
             except Exception as error:
                 failure = Failure.of(error, happened.event.position, key)
+                if self._policy == "park" and len(self.parked) == self._room:
+                    self._policy = "stop"
+                    failure = replace(failure, error=f"Too many keys are parked for one more: {failure.error}")
                 if self._policy != "park":
                     raise _Failed(failure) from None
                 self.parked[key] = self.failure = failure

@@ -17,9 +17,9 @@ from events.query import orm
 from events.reading import store
 from projections.definition.fingerprint import fingerprint, own_fingerprint
 from projections.definition.fold import reads
-from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Projection, decode
+from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Policy, Projection, decode
 from projections.materialise import sql
-from projections.materialise.batch import Batch, Failure, KeyState, Policy
+from projections.materialise.batch import Batch, Failure, KeyState
 from projections.materialise.sql import SEPARATOR
 from projections.values import exact_json
 
@@ -35,6 +35,8 @@ _STATEMENT = 8 * 2**20
 """Characters of states in one statement; more take several."""
 _RETRIED = 2_000
 _REMOVED = 5_000
+MAX_PARKED_KEYS = 1_000
+"""Where so many keys of a build are parked, the next failure stops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,12 @@ class Build:
     version: int
     fingerprint: str
     is_live: bool
-    policy: Policy
+    policy: Policy | None
+    """That which an operator chose for the log; None: the declared one."""
     position: int
     rate: float
+    parked: int
+    """How many of its keys are parked."""
 
     @property
     def id(self) -> tuple[int, str, int]:
@@ -116,7 +121,12 @@ def advance(
             # From here to the commit the live build stands still, so that it is caught up with under any load.
             rival = session.execute(sql.LIVE_POSITION, [build.log_id, build.name]).fetchone()
             last = max(last, rival[1]) if rival else last
-        batch = Batch(projection, policy=build.policy, with_places=projection.key not in _INDEXED)
+        batch = Batch(
+            projection,
+            policy=build.policy or projection.policy,
+            room=max(0, MAX_PARKED_KEYS - build.parked),
+            with_places=projection.key not in _INDEXED,
+        )
         events, last = read(last)
         batch.fold(events, lambda keys: _load(session, build, keys))
         at("folded")
@@ -133,7 +143,7 @@ def advance(
 
 def refuse(session: Session, build: Build, projection: Projection, error: Exception) -> None:
     """Leave the next event out, or stop at it: its states can't be written."""
-    batch = Batch(projection, policy=build.policy)
+    batch = Batch(projection, policy=build.policy or projection.policy)
     batch.leave_out(Failure.of(error, build.position + 1, None))
     with session.transaction():
         if _is_as_read(session, build):

@@ -6,13 +6,16 @@ on, and is carried out at the runner's next turn (a second at the latest, if one
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, F, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from events.models import Log
+from events.models import Event, Log
+from events.reading.store import Read
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
@@ -25,30 +28,65 @@ from projections.models import Checkpoint, Parked, Policy, ProjectionState, Stat
 class Progress:
     """How far one build has come. `state` is the word for it:
 
-    `live`, `building` (beside the live one), `paused`, `stopped` (before the event at `error_position`), `code changed`
-    (other code made it: its states stand still until it is rebuilt), `newer` (by a later version than is running here),
-    `unknown` (nothing that is materialised is declared under its name any more).
+    - `live`; `catching up`: live, and far behind the log; `building`: beside the live one;
+    - `stalled`: it should move, and has not for minutes; `paused`; `stopped`: before the event at `error_position`;
+    - `code changed`: other code made it, and its states stand still until it is rebuilt; `newer`: a later version than
+      is running here made it; `unknown`: nothing that is materialised is declared under its name any more.
     """
 
     projection: str
     build: int
     version: int
-    state: str
+    fingerprint: str
+    status: str
     is_live: bool
     position: int
-    head: int
     rate: float
-    policy: str
+    chosen_policy: str | None
     skipped: int
     unkeyed: int
     unkeyed_position: int | None
-    parked: int
     error: str
     traceback: str
     error_position: int | None
     started_at: datetime
     advanced_at: datetime | None
     live_at: datetime | None
+    head: int
+    behind_since: datetime | None
+    parked: int
+
+    @property
+    def state(self) -> str:
+        declared = registry.PROJECTIONS.get(self.projection)
+        if declared is None or not declared.materialised:
+            return "unknown"
+        if self.version > declared.version:
+            return "newer"
+        if self.fingerprint != fingerprint(declared):
+            return "code changed"
+        if self.status != Status.RUNNING:
+            return self.status
+        if self._is_stalled:
+            return "stalled"
+        return "building" if not self.is_live else "catching up" if self.lag > _MAX_LIVE_LAG else "live"
+
+    @property
+    def _is_stalled(self) -> bool:
+        if self.behind_since is None:
+            return False
+        return timezone.now() - max(self.behind_since, self.advanced_at or self.started_at) > _STALLED
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the runner leads it on."""
+        return self.state in ("live", "catching up", "building")
+
+    @property
+    def policy(self) -> str:
+        """What is done about an event that a handler raises for: as an operator chose, or else as it is declared."""
+        declared = registry.PROJECTIONS.get(self.projection)
+        return self.chosen_policy or (declared.policy if declared else "")
 
     @property
     def lag(self) -> int:
@@ -60,29 +98,37 @@ class Progress:
         """How long that takes at its rate of late; None where that is not known."""
         if not self.lag:
             return timedelta(0)
-        return timedelta(seconds=self.lag / self.rate) if self.rate and self.state in ("live", "building") else None
+        return timedelta(seconds=self.lag / self.rate) if self.rate and self.is_moving else None
 
 
-_SAME = [each.name for each in fields(Progress) if each.name not in ("state", "head", "parked")]
+_STALLED = timedelta(minutes=2)
+"""Without progress for so long, a build that has events to fold is said to be stalled."""
+_MAX_LIVE_LAG = 1_000
+"""Events that a live build is behind at the most to be called live: the runner's first batch."""
+_COLUMNS = (
+    *("projection", "build", "version", "fingerprint", "status", "is_live", "position", "rate", "policy", "skipped"),
+    *("unkeyed", "unkeyed_position", "error", "traceback", "error_position", "started_at", "advanced_at", "live_at"),
+)
 
 
 def progress(log: Log, projection: str | None = None) -> list[Progress]:
     """Every build in a log that is not retired: of each projection the live one first, then the one beside it."""
-    rows = _builds(log.pk).order_by("projection", "-is_live", "build")
-    if projection is not None:
-        rows = rows.filter(projection=projection)
-    head = Log.objects.values_list("head", flat=True).get(pk=log.pk)
-    counts = Parked.objects.filter(log=log).values_list("projection", "build").annotate(keys=Count("*"))
-    parked = {(name, build): count for name, build, count in counts}
-    return [
-        Progress(
-            **{name: getattr(row, name) for name in _SAME},
-            state=_state(row),
-            head=head,
-            parked=parked.get((row.projection, row.build), 0),
-        )
-        for row in rows
-    ]
+    rows = _builds(log.pk) if projection is None else _builds(log.pk).filter(projection=projection)
+    return progress_of(rows.order_by("projection", "-is_live", "build")).fetch()
+
+
+def progress_of(builds: QuerySet[Checkpoint, Checkpoint]) -> Read[Progress]:
+    """How far some builds have come."""
+    log = Log.objects.filter(pk=OuterRef("log_id"))
+    next_event = Event.objects.filter(log_id=OuterRef("log_id"), position=OuterRef("position") + 1)
+    of_build = {name: OuterRef(name) for name in ("log_id", "projection", "build")}
+    parked = Parked.objects.filter(**of_build).order_by().values("build").annotate(keys=Count("*"))
+    query = builds.annotate(
+        head=Subquery(log.values("head")),
+        behind_since=Subquery(next_event.values("recorded_at")),
+        parked=Coalesce(Subquery(parked.values("keys")), 0),
+    )
+    return Read(query.values_list(*_COLUMNS, "head", "behind_since", "parked"), Progress)
 
 
 def live(log_id: int, projection: str) -> QuerySet[ProjectionState, ProjectionState]:
@@ -124,8 +170,8 @@ def skip(log_id: int, projection: str, build: int) -> None:
     _change(log_id, projection, build, Status.STOPPED, status=Status.RUNNING, **behind)
 
 
-def set_policy(log_id: int, projection: str, policy: Policy) -> None:
-    """What to do about errors from now on, in every build of a projection."""
+def set_policy(log_id: int, projection: str, policy: Policy | None) -> None:
+    """What to do about errors from now on, in every build of a projection; None: as it is declared."""
     _builds(log_id).filter(projection=projection).update(policy=policy)
 
 
@@ -137,16 +183,3 @@ def _change(log_id: int, projection: str, build: int, when: Status, **values: ob
     row = Checkpoint.objects.filter(log_id=log_id, projection=projection, build=build, status=when)
     if not row.update(**values):
         raise NoSuchBuild(f"No build {build} of {projection} is {when}.")
-
-
-def _state(row: Checkpoint) -> str:
-    declared = registry.PROJECTIONS.get(row.projection)
-    if declared is None or not declared.materialised:
-        return "unknown"
-    if row.version > declared.version:
-        return "newer"
-    if row.fingerprint != fingerprint(declared):
-        return "code changed"
-    if row.status != Status.RUNNING:
-        return str(row.status)
-    return "live" if row.is_live else "building"

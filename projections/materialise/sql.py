@@ -11,7 +11,10 @@ HEADS = "select id, head from log where %s::int[] is null or id = any(%s) order 
 _BUILD = "log_id = %s and projection = %s and build = %s"
 
 CHECKPOINTS = """
-    select log_id, projection, build, version, fingerprint, is_live, policy, position, rate
+    select log_id, projection, build, version, fingerprint, is_live, policy, position, rate,
+        (select count(*) from parked
+         where (parked.log_id, parked.projection, parked.build)
+            = (checkpoint.log_id, checkpoint.projection, checkpoint.build))
     from checkpoint where log_id = any(%s) and status = 'running'
     order by log_id, projection, build"""
 # A build that began before an event was redacted may have read it.
@@ -28,7 +31,7 @@ BEGIN = """
         (log_id, projection, build, version, fingerprint, own_fingerprint,
          policy, status, is_live, live_at, started_at, seen)
     select %s, %s, coalesce(max(build), 0) + 1, %s, %s, %s,
-        coalesce((array_agg(policy order by is_live desc, build desc))[1], 'stop'), 'running',
+        (array_agg(policy order by is_live desc, build desc))[1], 'running',
         coalesce(bool_or(is_live), false) is false,
         case when coalesce(bool_or(is_live), false) then null else clock_timestamp() end,
         clock_timestamp(),

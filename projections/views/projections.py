@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -33,8 +32,6 @@ from projections.models import ACTIVE, Policy, Snapshot
 from projections.values.exact_json import loads
 from projections.views.other_formats import api_url, format_of, projection_md, projections_md
 
-STALLED = timedelta(minutes=2)
-"""Without progress for so long, a build that has events to fold is said to be stalled."""
 _COUNTED = 10_000
 _FAULTS_SHOWN = 20
 _PARKED_SHOWN = 10
@@ -45,23 +42,19 @@ _JOBS = 50
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One projection in a log. `live` is the build that readers see, `beside` the one that is to take over.
-
-    `is_stalled`: there is something to do, and nothing was done for minutes.
-    """
+    """One projection in a log. `live` is the build that readers see, `beside` the one that is to take over."""
 
     projection: Projection
     live: Progress | None
     beside: Progress | None
     chart: Chart | None
-    is_stalled: bool
 
     @property
     def word(self) -> str:
         """Its status, as the page's components are called."""
         if not self.projection.materialised:
             return "on demand"
-        if self.is_stalled:
+        if self.beside and self.beside.state == "stalled":
             return "stalled"
         if self.live is None:
             return "not built" if self.beside is None else self.beside.state
@@ -157,23 +150,16 @@ def cancel_job(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
 
 
 def _standings(member: Member, found: Sequence[Projection]) -> list[Standing]:
-    now = timezone.now()
     builds = checkpoints.progress(member.log)
-    drawn = lag.charts(member.log_id, now=now)
+    drawn = lag.charts(member.log_id, now=timezone.now())
 
     def standing(each: Projection) -> Standing:
         mine = [build for build in builds if build.projection == each.name]
         live = next((build for build in mine if build.is_live), None)
         beside = next((build for build in mine if not build.is_live), None)
-        is_stalled = any(_is_stalled(build, now) for build in mine)
-        return Standing(each, live, beside, drawn.get(each.name), is_stalled)
+        return Standing(each, live, beside, drawn.get(each.name))
 
     return [standing(each) for each in found]
-
-
-def _is_stalled(build: Progress, now: datetime) -> bool:
-    last = build.advanced_at or build.started_at
-    return build.state in ("live", "building") and build.lag > 0 and now - last > STALLED
 
 
 def _groups(member: Member, standing: Standing) -> list[Group]:
@@ -258,9 +244,9 @@ def _cancelled(log_id: int, found: Projection, request: HttpRequest) -> str:
 
 
 def _minded(log_id: int, found: Projection, request: HttpRequest) -> str:
-    policy = Policy(request.POST["policy"])
-    checkpoints.set_policy(log_id, found.name, policy)
-    return f"At an error it will {policy}."
+    chosen = request.POST["policy"]
+    checkpoints.set_policy(log_id, found.name, Policy(chosen) if chosen else None)
+    return f"At an error it will {chosen or found.policy}."
 
 
 _ORDERS: dict[str, Callable[[int, Projection, HttpRequest], str]] = {

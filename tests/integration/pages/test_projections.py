@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,7 +19,7 @@ from tests.integration.projections.running import append as append_all
 from tests.integration.projections.running import known_as, live, poisoned, settle, totals, varied
 from tests.support.factories import make_log, make_member
 
-BY_ORDER = totals(name="totals")
+BY_ORDER = totals(name="totals", policy="stop")
 
 
 @pytest.fixture(autouse=True)
@@ -59,12 +60,25 @@ def test_one_that_nobody_built_says_so(viewer: Client, at: str) -> None:
 
 @pytest.mark.usefixtures("built")
 def test_one_that_has_events_to_fold_and_does_not_advance_for_minutes_is_stalled(
-    viewer: Client, at: str, log: Log
+    viewer: Client, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append_all(log, varied(1))
-    assert "Stalled" not in get(viewer, f"{at}projections/")
     Checkpoint.objects.filter(log=log).update(advanced_at="2026-01-01T00:00Z")
+    append_all(log, varied(1))
+    assert "Stalled" not in get(viewer, f"{at}projections/")  # the event has just come
+    monkeypatch.setattr(checkpoints, "_STALLED", timedelta(0))
     assert "Stalled" in get(viewer, f"{at}projections/")
+
+
+@pytest.mark.usefixtures("built")
+def test_one_that_is_far_behind_the_log_is_not_called_live(
+    viewer: Client, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_all(log, varied(3))
+    assert "Live" in get(viewer, f"{at}projections/")
+    monkeypatch.setattr(checkpoints, "_MAX_LIVE_LAG", 2)
+    page = get(viewer, f"{at}projections/")
+    assert "Catching up" in page
+    assert "Live" not in page
 
 
 @pytest.mark.usefixtures("built")
@@ -273,8 +287,8 @@ def test_work_that_goes_on_is_listed_and_cancelled(operator: Client, at: str, lo
 def test_pages_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; builds, head, parked keys; lags; jobs
-    with django_assert_num_queries(8):
+    # session, user, membership with its log; builds with the head and their parked keys; lags; jobs
+    with django_assert_num_queries(6):
         viewer.get(f"{at}projections/")
     # the same three; how far it is, the end of the slice, its states, the versions of their last events
     with django_assert_num_queries(7):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from events.models import Log
@@ -17,6 +19,7 @@ from tests.integration.projections.running import (
     known_as,
     live,
     poisoned,
+    rebuilt,
     settle,
     states,
     totals,
@@ -139,7 +142,7 @@ def test_other_keys_of_a_parked_event_go_on(log: Log) -> None:
 
 
 def test_an_event_whose_key_is_none_stops_or_is_left_out(log: Log) -> None:
-    projection = totals(key=Key("broken", lambda happened: happened.data["absent"]))
+    projection = totals(key=Key("broken", lambda happened: happened.data["absent"]), policy="stop")
     append(log, varied(3))
     settle(log, projection)
     checkpoints.set_policy(log.pk, "totals", Policy.PARK)
@@ -147,6 +150,53 @@ def test_an_event_whose_key_is_none_stops_or_is_left_out(log: Log) -> None:
     checkpoints.retry(log.pk, "totals", live(log).build)
     settle(log, projection)
     assert (live(log).position, live(log).skipped) == (3, len([1 for each in varied(3) if each[1]["type"] != "C"]))
+
+
+def test_an_event_without_data_has_no_key_where_that_raises(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    projection = totals(key=Key("sku", lambda happened: happened.data["sku"]), policy="stop")
+    known_as(monkeypatch, projection)
+    append(log, [("one", {"type": "A", "data": b"null"}), ("one", {"type": "A", "data": b'{"sku": "a"}'})])
+    settle(log, projection)
+    assert (live(log).state, live(log).position, list(states(log))) == ("live", 2, ["a"])
+
+
+@pytest.mark.parametrize("policy", Policy.values)
+def test_the_declared_policy_holds_until_an_operator_chooses_another(
+    log: Log, policy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projection = totals(policy=policy)
+    known_as(monkeypatch, projection)
+    append(log, [*varied(3), poisoned("order-1"), *varied(3)])
+    settle(log, projection)
+    stands = {"stop": ("stopped", 3, 0, 0), "park": ("live", 7, 0, 1), "skip": ("live", 7, 1, 0)}
+    build = live(log)
+    assert (build.state, build.position, build.skipped, build.parked) == stands[policy]
+    assert (build.chosen_policy, build.error_position or 4) == (None, 4)
+    other = next(each for each in Policy if each != policy)
+    checkpoints.set_policy(log.pk, "totals", other)
+    rebuilt(log, projection)
+    assert live(log).policy == other
+    checkpoints.set_policy(log.pk, "totals", None)
+    assert live(log).policy == policy
+
+
+def test_peoples_own_projections_park_unless_they_declare_otherwise() -> None:
+    assert (totals().policy, totals(policy="stop").policy) == ("park", "stop")
+    with pytest.raises(ValueError, match="'pray' is no policy: it is one of stop, park, skip"):
+        totals(policy="pray")
+
+
+def test_what_fails_for_too_many_keys_stops(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.materialise.build.MAX_PARKED_KEYS", 2)
+    projection = totals()
+    known_as(monkeypatch, projection)
+    append(log, [poisoned("order-1")])
+    settle(log, projection)
+    append(log, [*varied(1), *(poisoned(f"order-{n}") for n in range(1, 5)), *varied(1)])
+    settle(log, projection)
+    stopped = live(log)
+    assert (stopped.state, stopped.parked, stopped.position, stopped.error_position) == ("stopped", 2, 4, 5)
+    assert stopped.error == "Too many keys are parked for one more: RuntimeError: poisoned"
 
 
 def without_position(

@@ -256,6 +256,6 @@ def test_the_command_says_where_a_rebuild_stops(log: Log, monkeypatch: pytest.Mo
     old.on("A")(lambda state, happened: {})
     append(log, [*varied(10), poisoned("order-1")])
     settle(log, old)
-    known_as(monkeypatch, totals())
+    known_as(monkeypatch, totals(policy="stop"))
     with pytest.raises(CommandError, match="stopped at event 11: RuntimeError: poisoned"):
         call_command("rebuild_projection", "totals", "--log", log.name, stdout=StringIO())

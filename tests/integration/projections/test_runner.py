@@ -133,7 +133,7 @@ def test_a_build_that_moved_meanwhile_is_not_written_again(log: Log) -> None:
     settle(log, projection)
     before = states(log)
     Checkpoint.objects.filter(log=log).update(position=20)
-    stale = Build(log.pk, "totals", 1, 1, fingerprint(projection), True, "stop", 10, 0.0)
+    stale = Build(log.pk, "totals", 1, 1, fingerprint(projection), True, "stop", 10, 0.0, parked=0)
     session = psycopg.connect(sessions.address().conninfo, autocommit=True)
     with session:
         read = partial(_all_after, log, stale.position)
