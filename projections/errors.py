@@ -24,8 +24,15 @@ class StateFailed(EventsError):
     status = 409
 
 
+class StandsStill(EventsError):
+    """What was waited for does not come by itself."""
+
+    code = "stands-still"
+    status = 409
+
+
 class Behind(EventsError):
-    """What was waited for has not come."""
+    """What was waited for has not come yet."""
 
     code = "behind"
     status = 503

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import asdict
 
 from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from events.api.responses import json_answer
 from events.api.schemas import LogQuery
 from events.errors import NotFound
 from events.models import Log, Scope
-from events.reading.db_work import arun
+from events.reading.db_work import Asking, arun
 from projections import registry
 from projections.api.responses import (
     IF_NONE_MATCH,
@@ -29,6 +30,7 @@ from projections.api.responses import (
     grant_of,
     job_answer,
     job_out,
+    stale_out,
     tagged,
 )
 from projections.api.schemas import (
@@ -48,15 +50,17 @@ from projections.api.schemas import (
     StatesQuery,
 )
 from projections.definition.projection import STREAM, Projection
-from projections.errors import Behind
+from projections.errors import Behind, StandsStill
 from projections.jobs import fold, queue
 from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
+from projections.materialise.standing import BuildStanding
 from projections.models import Job
-from projections.states import current
-from projections.states.at_moment import State, difference
+from projections.states import current, kept
+from projections.states.at_moment import Stale, State, difference
 from projections.states.fold import TooFar
-from projections.states.moment import NOW, Moment
+from projections.states.kept import Found
+from projections.states.moment import NOW, Moment, head_of
 from projections.states.query import parse_state_query
 
 router = Router(tags=["projections"])
@@ -125,7 +129,7 @@ async def states(request: HttpRequest, projection: str) -> HttpResponse:
     except TooFar as too_far:
         return await _being_computed(grant, found, too_far.source.name, NOW, too_far)
     rows = [_state_row(found, each) for each in page.found]
-    return json_answer(StatesOut(rows, page.next, page.position))
+    return json_answer(StatesOut(rows, page.next, page.position, stale_out(page.stale)))
 
 
 @router.get(
@@ -156,8 +160,10 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
         made = await asked(current.state(grant.log_id, found, query.key, at=at))
     except TooFar as too_far:
         return await _being_computed(grant, found, query.key, at, too_far)
-    version = _version(found, made)
-    body = StateOut(found.name, query.key, Raw(made.text), made.position, version, made.events)
+    if position is not None and made.stale and made.stale.position < position:
+        raise _stands_still(found, made.stale)
+    version, stale = _version(found, made), stale_out(made.stale)
+    body = StateOut(found.name, query.key, Raw(made.text), made.position, version, made.events, stale)
     return tagged(request, body)
 
 
@@ -261,13 +267,31 @@ def _may_see(grant: Grant, job: Job) -> bool:
 
 
 async def _wait(log_id: int, projection: Projection, position: int) -> None:
-    """Wait until readers see the state with this position in it."""
+    """Wait until a state can be read with this position in it, or it is known that the runner won't come there."""
     pool = engine.current().pool
     deadline = time.monotonic() + _PATIENCE
-    while (seen := await current.reached(log_id, projection).afirst(pool) or 0) < position:
+    while (reached := await arun(_reached(log_id, projection), pool)) < position:
         if time.monotonic() > deadline:
-            raise Behind(f"{projection.name} is at position {seen:,}.", position=seen)
+            raise Behind(f"{projection.name} is at position {reached:,}.", position=reached)
         await asyncio.sleep(_LOOK)
+
+
+def _reached(log_id: int, projection: Projection) -> Asking[int]:
+    """Up to where the log can be in a state: where the runner is; or its head, where nobody is to be waited for."""
+    builds: list[BuildStanding] = []
+    if projection.materialised:
+        builds = yield kept.live_build(log_id, projection)
+    if builds and builds[0].is_moving:
+        return builds[0].position
+    return (yield from head_of(log_id))
+
+
+def _stands_still(projection: Projection, stale: Stale) -> StandsStill:
+    at = f", at event {stale.error_position:,}: {stale.error}" if stale.error_position else ""
+    return StandsStill(
+        f"{projection.name} goes no further than position {stale.position:,} ({stale.reason}{at}).",
+        **asdict(stale),
+    )
 
 
 async def _being_computed(grant: Grant, projection: Projection, key: str, at: Moment, too_far: TooFar) -> HttpResponse:
@@ -312,10 +336,10 @@ def _build_out(build: Progress) -> BuildOut:
     )
 
 
-def _state_row(projection: Projection, row: current.Found) -> StateRow:
-    state = row.state
-    version = _version(projection, state)
-    return StateRow(row.key, Raw(state.text), state.position, version, state.events, row.error)
+def _state_row(projection: Projection, row: Found) -> StateRow:
+    state, version = row.state, _version(projection, row.state)
+    fault = (row.error, row.error_position)
+    return StateRow(row.key, Raw(state.text), state.position, version, state.events, *fault)
 
 
 def _moment_out(projection: Projection, state: State) -> MomentOut:

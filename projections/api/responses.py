@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from hashlib import blake2b
 
 from django.http import HttpRequest, HttpResponse
@@ -12,10 +13,11 @@ from events.access.grants import Grant
 from events.api.responses import json_answer
 from events.errors import Forbidden
 from events.reading.db_work import Asking, T, arun
-from projections.api.schemas import ChangeOut, JobOut
+from projections.api.schemas import ChangeOut, JobOut, StaleOut
 from projections.definition.fold import ReducerFailed
 from projections.errors import StateFailed
 from projections.models import Job
+from projections.states.at_moment import Stale
 from projections.values.change import Change, Json
 from projections.values.exact_json import NotAState, dumps
 
@@ -108,3 +110,8 @@ def change_out(change: Change) -> ChangeOut:
 def exact(value: Json) -> Raw:
     """A state, or a part of one, as it is spliced into an answer."""
     return Raw(dumps(value))
+
+
+def stale_out(stale: Stale | None) -> StaleOut | None:
+    """Why a state is not as far as the log, as the API says it."""
+    return None if stale is None else StaleOut(**asdict(stale))

@@ -140,6 +140,22 @@ class ProjectionsOut(Struct):
     head: int
 
 
+class StaleOut(Struct):
+    """Why a state is not as far as the log."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            description="`behind`: the runner is on its way, ask again; `failed`: the reducer raised for an event of"
+            " this state; else how the kept states stand: `stopped`, `paused`, `stalled`, `code changed`, `newer`"
+        ),
+    ]
+    position: Annotated[int, Meta(description="Up to where the log is in the state")]
+    head: Annotated[int, Meta(description="Where the log ends")]
+    error: Annotated[str | None, Meta(description="What was raised, where that is why")]
+    error_position: Annotated[int | None, Meta(description="The event that it was raised for")]
+
+
 class StateOut(Struct):
     """A state. `position` and `version` are those of the last event in it, `events` how many there are."""
 
@@ -149,10 +165,12 @@ class StateOut(Struct):
     position: int
     version: Annotated[int | None, Meta(description="Null where the key is no stream")]
     events: int
+    stale: Annotated[StaleOut | None, Meta(description="Null where the state is as far as it was asked for")]
 
 
 class StateRow(Struct):
-    """One of many states. `error`: the reducer raised at this position, and there is no state."""
+    """One of many states. `error` was raised at `error_position`: the state is the one before it, or null where none is
+    kept."""
 
     key: str
     state: ExactState
@@ -160,6 +178,7 @@ class StateRow(Struct):
     version: int | None
     events: int
     error: str | None
+    error_position: int | None
 
 
 class StatesOut(Struct):
@@ -168,6 +187,7 @@ class StatesOut(Struct):
     states: list[StateRow]
     next: str | None
     position: Annotated[int, Meta(description="Up to where the log is in them")]
+    stale: Annotated[StaleOut | None, Meta(description="Null where they are as far as the log")]
 
 
 class MomentOut(Struct):

@@ -6,81 +6,35 @@ on, and is carried out at the runner's next turn (a second at the latest, if one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from events.models import Event, Log
 from events.reading.store import Read
 from projections import registry
-from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
 from projections.errors import NoSuchBuild
 from projections.materialise.build import begin
+from projections.materialise.standing import BuildStanding
 from projections.models import Checkpoint, Parked, Policy, ProjectionState, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far one build has come. `state` is the word for it:
+class Progress(BuildStanding):
+    """How far one build has come, and all else that pages say of it."""
 
-    - `live`; `catching up`: live, and far behind the log; `building`: beside the live one;
-    - `stalled`: it should move, and has not for minutes; `paused`; `stopped`: before the event at `error_position`;
-    - `code changed`: other code made it, and its states stand still until it is rebuilt; `newer`: a later version than
-      is running here made it; `unknown`: nothing that is materialised is declared under its name any more.
-    """
-
-    projection: str
-    build: int
-    version: int
-    fingerprint: str
-    status: str
-    is_live: bool
-    position: int
     rate: float
     chosen_policy: str | None
     skipped: int
     unkeyed: int
     unkeyed_position: int | None
-    error: str
     traceback: str
-    error_position: int | None
-    started_at: datetime
-    advanced_at: datetime | None
     live_at: datetime | None
-    head: int
-    behind_since: datetime | None
     parked: int
-
-    @property
-    def state(self) -> str:
-        declared = registry.PROJECTIONS.get(self.projection)
-        if declared is None or not declared.materialised:
-            return "unknown"
-        if self.version > declared.version:
-            return "newer"
-        if self.fingerprint != fingerprint(declared):
-            return "code changed"
-        if self.status != Status.RUNNING:
-            return self.status
-        if self._is_stalled:
-            return "stalled"
-        return "building" if not self.is_live else "catching up" if self.lag > _MAX_LIVE_LAG else "live"
-
-    @property
-    def _is_stalled(self) -> bool:
-        if self.behind_since is None:
-            return False
-        return timezone.now() - max(self.behind_since, self.advanced_at or self.started_at) > _STALLED
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether the runner leads it on."""
-        return self.state in ("live", "catching up", "building")
 
     @property
     def policy(self) -> str:
@@ -89,36 +43,23 @@ class Progress:
         return self.chosen_policy or (declared.policy if declared else "")
 
     @property
-    def lag(self) -> int:
-        """Events of the log that it has not passed yet."""
-        return max(0, self.head - self.position)
-
-    @property
     def left(self) -> timedelta | None:
-        """How long that takes at its rate of late; None where that is not known."""
+        """How long its lag takes at its rate of late; None where that is not known."""
         if not self.lag:
             return timedelta(0)
         return timedelta(seconds=self.lag / self.rate) if self.rate and self.is_moving else None
 
 
-_STALLED = timedelta(minutes=2)
-"""Without progress for so long, a build that has events to fold is said to be stalled."""
-_MAX_LIVE_LAG = 1_000
-"""Events that a live build is behind at the most to be called live: the runner's first batch."""
-_COLUMNS = (
-    *("projection", "build", "version", "fingerprint", "status", "is_live", "position", "rate", "policy", "skipped"),
-    *("unkeyed", "unkeyed_position", "error", "traceback", "error_position", "started_at", "advanced_at", "live_at"),
-)
+_COLUMNS = [{"chosen_policy": "policy"}.get(each.name, each.name) for each in fields(Progress)]
 
 
 def progress(log: Log, projection: str | None = None) -> list[Progress]:
     """Every build in a log that is not retired: of each projection the live one first, then the one beside it."""
     rows = _builds(log.pk) if projection is None else _builds(log.pk).filter(projection=projection)
-    return progress_of(rows.order_by("projection", "-is_live", "build")).fetch()
+    return _progress(rows.order_by("projection", "-is_live", "build")).fetch()
 
 
-def progress_of(builds: QuerySet[Checkpoint, Checkpoint]) -> Read[Progress]:
-    """How far some builds have come."""
+def _progress(builds: QuerySet[Checkpoint, Checkpoint]) -> Read[Progress]:
     log = Log.objects.filter(pk=OuterRef("log_id"))
     next_event = Event.objects.filter(log_id=OuterRef("log_id"), position=OuterRef("position") + 1)
     of_build = {name: OuterRef(name) for name in ("log_id", "projection", "build")}
@@ -128,7 +69,7 @@ def progress_of(builds: QuerySet[Checkpoint, Checkpoint]) -> Read[Progress]:
         behind_since=Subquery(next_event.values("recorded_at")),
         parked=Coalesce(Subquery(parked.values("keys")), 0),
     )
-    return Read(query.values_list(*_COLUMNS, "head", "behind_since", "parked"), Progress)
+    return Read(query.values_list(*_COLUMNS), Progress)
 
 
 def live(log_id: int, projection: str) -> QuerySet[ProjectionState, ProjectionState]:

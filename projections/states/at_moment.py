@@ -16,17 +16,33 @@ from projections.values.diff import diff
 
 
 @dataclass(frozen=True, slots=True)
+class Stale:
+    """Why a state is not as far as the log, which goes to `head`: it is true at `position`.
+
+    `reason`: `behind`, while the runner is on its way; `failed`, where the reducer raised for an event of the state's
+    own; or how the build of the kept states stands. `error` was raised at `error_position`, where that is why.
+    """
+
+    reason: str
+    position: int
+    head: int
+    error: str | None = None
+    error_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What a projection made of the events of a key up to a moment.
 
     `text` is the exact state. `events` were folded; the last of them stands at `position` in the log and `version` in
-    its stream (0: there is none).
+    its stream (0: there is none). `stale` says why a state as it is now is not as far as the log.
     """
 
     text: str
     events: int
     position: int
     version: int
+    stale: Stale | None = None
 
     @classmethod
     def of(cls, point: Point) -> State:

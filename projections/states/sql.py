@@ -44,6 +44,25 @@ where log_id = %s and projection = %s and kind = %s and source = %s and fingerpr
     where log_id = %s and projection = %s and kind = %s and source = %s and fingerprint = %s and is_asked
     order by created_at desc, n limit %s)"""
 
+# The build that readers see, unless an event was redacted since that it may have read.
+_BUILD = """
+    c.projection, c.build, c.version, c.fingerprint, c.status, c.is_live, c.position, c.started_at, c.advanced_at,
+    c.error, c.error_position, log.head,
+    (select recorded_at from event where event.log_id = c.log_id and event.position = c.position + 1)"""
+_SEEN = """
+    where c.log_id = %s and c.projection = %s and c.is_live and not exists (
+        select from redaction as r
+        where r.log_id = c.log_id and r.position <= c.position and r.marker_position > c.seen)"""
+LIVE_BUILD = f"select {_BUILD} from checkpoint as c join log on log.id = c.log_id {_SEEN}"
+LIVE_STATE = f"""
+    select {_BUILD}, s.state, s.events, s.position, e.version, p.position, p.error, p.is_retried
+    from checkpoint as c join log on log.id = c.log_id
+    left join projection_state as s
+        on s.log_id = c.log_id and s.projection = c.projection and s.build = c.build and s.key = %s
+    left join parked as p
+        on p.log_id = c.log_id and p.projection = c.projection and p.build = c.build and p.key = %s
+    left join event as e on e.log_id = s.log_id and e.position = s.position {_SEEN}"""
+
 # recorded_at never goes back, so the place of a time in the log is found by halving: 24 looks in ten million events.
 POSITION_AT = """(
     with recursive span(low, high) as (

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from events.api.responses import iso
 from events.models import Member
-from projections.states.current import Found
+from projections.states.kept import Found
 from projections.values.markdown import change_line, code, json_block
 
 _BY_ACCEPT = {"application/json": "json", "text/markdown": "md"}

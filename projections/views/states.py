@@ -17,8 +17,8 @@ from events.views.page import log_page, show
 from projections import registry
 from projections.definition.projection import STREAM, Projection
 from projections.states import current
-from projections.states.current import Found
 from projections.states.fold import TooFar
+from projections.states.kept import Found
 from projections.states.moment import NOW
 from projections.values.change import Json
 from projections.views.forms import StatesForm

@@ -12,7 +12,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log, Role
 from projections.jobs import queue
-from projections.materialise import checkpoints
+from projections.materialise import checkpoints, standing
 from projections.models import Checkpoint, Job, Parked, Policy, Status
 from tests.integration.pages.conftest import Append
 from tests.integration.projections.running import append as append_all
@@ -65,7 +65,7 @@ def test_one_that_has_events_to_fold_and_does_not_advance_for_minutes_is_stalled
     Checkpoint.objects.filter(log=log).update(advanced_at="2026-01-01T00:00Z")
     append_all(log, varied(1))
     assert "Stalled" not in get(viewer, f"{at}projections/")  # the event has just come
-    monkeypatch.setattr(checkpoints, "_STALLED", timedelta(0))
+    monkeypatch.setattr(standing, "_STALLED", timedelta(0))
     assert "Stalled" in get(viewer, f"{at}projections/")
 
 
@@ -75,7 +75,7 @@ def test_one_that_is_far_behind_the_log_is_not_called_live(
 ) -> None:
     append_all(log, varied(3))
     assert "Live" in get(viewer, f"{at}projections/")
-    monkeypatch.setattr(checkpoints, "_MAX_LIVE_LAG", 2)
+    monkeypatch.setattr(standing, "_MAX_LIVE_LAG", 2)
     page = get(viewer, f"{at}projections/")
     assert "Catching up" in page
     assert "Live" not in page
@@ -290,6 +290,6 @@ def test_pages_cost_a_fixed_number_of_queries(
     # session, user, membership with its log; builds with the head and their parked keys; lags; jobs
     with django_assert_num_queries(6):
         viewer.get(f"{at}projections/")
-    # the same three; how far it is, the end of the slice, its states, the versions of their last events
-    with django_assert_num_queries(7):
+    # the same three; how far it is, the end of the slice, its states, the versions of their last events, their faults
+    with django_assert_num_queries(8):
         viewer.get(f"{at}projections/totals/states")

@@ -51,7 +51,7 @@ async def test_a_state_says_what_it_is_true_at(engine: Engine, log: Log, get: Ge
             state = from_zero(sums, "order-1", events[:upto])
             assert answer.text == (
                 f'{{"projection":"sums","key":"order-1","state":{state.text},"position":{state.position},'
-                f'"version":{state.version},"events":{state.events}}}'
+                f'"version":{state.version},"events":{state.events},"stale":null}}'
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,32 +15,36 @@ from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection, pointer
 from projections.materialise.runner import Part
 from projections.models import Snapshot
-from projections.states import current
-from projections.states.at_moment import state_at
+from projections.states import current, kept
+from projections.states.at_moment import Stale, state_at
 from projections.states.fold import Pace
+from projections.states.kept import Found, Page
 from projections.states.moment import Moment
 from projections.states.query import parse_state_query, state_matcher
 from projections.states.sources.parse import source_of
 from projections.states.value_history import history
 from tests.integration.projections.folds import from_zero
-from tests.integration.projections.running import append, poisoned, settle, totals, varied
+from tests.integration.projections.running import append, known_as, poisoned, settle, totals, varied
 
 CUSTOMERS = ("c-0", "c-1", "c-2")
 
 
-def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> current.Page:
+def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> Page:
     query = parse_state_query(q) if q else None
     return run(current.states(log.pk, projection, **{"query": query, "after": None, "limit": 100, **asked}))
 
 
-def test_a_kept_state_is_the_state(log: Log) -> None:
+def test_a_kept_state_is_the_state(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     made = totals()
+    known_as(monkeypatch, made)
     append(log, varied(200))
     settle(log, made)
     append(log, varied(20))  # which it has not seen yet
     events = store.events(log.pk, limit=1_000).fetch()
     for key in ("order-0", "order-7", "nobody"):
-        assert run(current.state(log.pk, made, key)) == from_zero(made, key, events[:200])
+        now = run(current.state(log.pk, made, key))
+        assert now.stale == Stale("behind", 200, 220)
+        assert replace(now, stale=None) == from_zero(made, key, events[:200])
         for position in (50, 200, 220):
             at = Moment(position=position)
             assert run(current.state(log.pk, made, key, at=at)) == from_zero(made, key, events[:position])
@@ -100,10 +105,10 @@ def test_kept_states_are_listed_and_found_in_slices(log: Log, monkeypatch: pytes
     events = store.events(log.pk, limit=1_000).fetch()
     for each in every.found:
         assert each.state == from_zero(made, each.key, events)
-    monkeypatch.setattr(current, "_SLICE", 3)
+    monkeypatch.setattr(kept, "_SLICE_KEYS", 3)
     for q in ("state.sum>150", "-state.sum>150", "has:state.Bought", "state.sum>1e9", "state.marker:1"):
         fits = state_matcher(parse_state_query(q))
-        found: list[current.Found] = []
+        found: list[Found] = []
         after: str | None = None
         while True:
             part = page(log, made, q, after=after, limit=2)
@@ -118,8 +123,8 @@ def test_a_search_says_how_far_it_came_when_the_time_is_up(log: Log, monkeypatch
     made = totals()
     append(log, varied(200))
     settle(log, made)
-    monkeypatch.setattr(current, "_SLICE", 3)
-    monkeypatch.setattr(current, "_BUDGET", -1.0)
+    monkeypatch.setattr(kept, "_SLICE_KEYS", 3)
+    monkeypatch.setattr(kept, "_BUDGET_SECONDS", -1.0)
     first = page(log, made, "state.sum>1e9")
     keys = [each.key for each in page(log, made, limit=3).found]
     assert (first.found, first.next) == ((), keys[-1])
