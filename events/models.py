@@ -247,6 +247,11 @@ class Member(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.log}: {self.role}"
 
+    @property
+    def asker(self) -> str:
+        """Whose turns the person's jobs take, whichever log they are in."""
+        return f"person:{self.user_id}"
+
 
 class SignInAttempts(models.Model):
     """How often somebody tried to sign in with a password, from one network or for one name, since a time.

@@ -31,6 +31,14 @@ class StandsStill(EventsError):
     status = 409
 
 
+class TooManyJobs(EventsError):
+    """Too many jobs wait already."""
+
+    code = "too-many-jobs"
+    status = 429
+    retry_after = 5
+
+
 class Behind(EventsError):
     """What was waited for has not come yet."""
 

@@ -227,6 +227,8 @@ class Job(models.Model):
     kind = NameField()
     key = NameField(help_text="what makes two jobs of a kind the same")
     arguments = models.JSONField()
+    asker = NameField(default="", db_default="", help_text="the person or token whose turns it takes")
+    turns = models.IntegerField(default=0, db_default=0, help_text="how often it made room for others")
     status = NameField(choices=JobStatus.choices, default=JobStatus.QUEUED, db_default=JobStatus.QUEUED)
     progress = models.BigIntegerField(default=0, db_default=0)
     total = models.BigIntegerField(null=True)
@@ -252,6 +254,9 @@ class Job(models.Model):
             models.Index(fields=["id"], name="job_waiting", condition=Q(status__in=["queued", "running"])),
             # the log's jobs, newest first
             models.Index(fields=["log", "-id"], name="job_log"),
+            # whose turn it is: when a log, and an asker, was served last
+            models.Index(fields=["log", "-heartbeat_at"], name="job_log_turn"),
+            models.Index(fields=["asker", "-heartbeat_at"], name="job_asker_turn"),
         ]
 
     def __str__(self) -> str:

@@ -43,6 +43,13 @@ class Grant:
     stream_prefix: str = ""
     agent: str | None = None
     expires_at: datetime | None = None
+    person: str = ""
+    """Whose session it is, as `Member.asker` says it."""
+
+    @property
+    def asker(self) -> str:
+        """Whose turns its jobs take."""
+        return self.person or f"token:{self.token_id}"
 
     def narrowed(self, query: Query) -> Query:
         """What the token may see of a query's events."""
@@ -142,5 +149,5 @@ def _session_grant(request: HttpRequest) -> Grant:
     user = person(request.COOKIES[settings.SESSION_COOKIE_NAME])
     if not user.is_authenticated:
         raise Unauthorized("Sign in, or send `Authorization: Bearer <token>`.")
-    log = membership(user, check_name(request.GET.get("log", ""), "log")).log
-    return Grant(None, log.pk, log.name, frozenset({Scope.READ}))
+    member = membership(user, check_name(request.GET.get("log", ""), "log"))
+    return Grant(None, member.log.pk, member.log.name, frozenset({Scope.READ}), person=member.asker)

@@ -295,7 +295,7 @@ def _stands_still(projection: Projection, stale: Stale) -> StandsStill:
 
 
 async def _being_computed(grant: Grant, projection: Projection, key: str, at: Moment, too_far: TooFar) -> HttpResponse:
-    work = fold.ensure_state(grant.log_id, projection, key, at=at, too_far=too_far)
+    work = fold.ensure_state(grant.log_id, projection, key, at=at, too_far=too_far, asker=grant.asker)
     return job_answer(await arun(work, engine.current().pool))
 
 

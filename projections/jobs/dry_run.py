@@ -56,10 +56,11 @@ def dry_run(log_id: int, projection: Projection, *, keys: int = KEYS) -> Iterato
             yield Trial(key, before, state.value, diff(before, state.value), None)
 
 
-def ensure(log_id: int, projection: Projection) -> Asking[Job]:
+def ensure(log_id: int, projection: Projection, *, asker: str) -> Asking[Job]:
     """The job that tries a rebuild on a few keys."""
     key = f"{projection.name}:{fingerprint(projection)[:16]}"
-    return (yield from queue.ensure(log_id, DRY_RUN, key, arguments={"projection": projection.name, "key": ""}))
+    arguments = {"projection": projection.name, "key": ""}
+    return (yield from queue.ensure(log_id, DRY_RUN, key, arguments=arguments, asker=asker))
 
 
 def try_rebuild(job: Job, beat: Beat) -> list[dict[str, Any]]:

@@ -22,15 +22,17 @@ FOLD_SOURCE = "replay"
 _CHUNK_EVENTS = 500
 
 
-def ensure_state(log_id: int, projection: Projection, key: str, *, at: Moment, too_far: TooFar) -> Asking[Job]:
+def ensure_state(
+    log_id: int, projection: Projection, key: str, *, at: Moment, too_far: TooFar, asker: str
+) -> Asking[Job]:
     """The job that folds the state of a key as far as a request could not. All who ask for now share one job."""
     upto = None if at == NOW else too_far.upto
     job_key = f"{projection.name}:{fingerprint(projection)[:16]}:{'' if upto is None else upto}:{key}"
     arguments = {"projection": projection.name, "key": key, "upto": upto}
-    return (yield from queue.ensure(log_id, FOLD_STATE, job_key, arguments=arguments))
+    return (yield from queue.ensure(log_id, FOLD_STATE, job_key, arguments=arguments, asker=asker))
 
 
-def ensure_source(log_id: int, projection: Projection, too_far: TooFar) -> Asking[Job]:
+def ensure_source(log_id: int, projection: Projection, too_far: TooFar, *, asker: str) -> Asking[Job]:
     """The job that folds the source of a replay as far as a page could not.
 
     Returns the running job of this replay if there is one, even if it stops earlier: the caller asks again when it is
@@ -39,7 +41,7 @@ def ensure_source(log_id: int, projection: Projection, too_far: TooFar) -> Askin
     source = too_far.source
     job_key = f"{projection.name}:{fingerprint(projection)[:16]}:{source.kind}:{source.name}"
     arguments = {"projection": projection.name, "kind": source.kind, "name": source.name, "upto": too_far.upto}
-    return (yield from queue.ensure(log_id, FOLD_SOURCE, job_key, arguments=arguments))
+    return (yield from queue.ensure(log_id, FOLD_SOURCE, job_key, arguments=arguments, asker=asker))
 
 
 def fold_state(job: Job, beat: Beat) -> dict[str, Any]:

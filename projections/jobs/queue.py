@@ -1,7 +1,8 @@
 """Long work, done by worker processes: a row each, which says how far it is and survives the worker that does it.
 
-A worker takes the oldest row that waits, or whose worker has not been heard of for `LEASE`. It reports between two
-stretches of work; by that it learns that the job was cancelled, or that another has taken it over.
+A worker takes a row that waits, or whose worker has not been heard of for `LEASE`: of the log that was served longest
+ago, and in it of the person or token that was served longest ago. It reports between two stretches of work; by that it
+learns that the job was cancelled, that another has taken it over, or that it is others' turn.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from django.db import OperationalError, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
 
 from events.errors import NotFound, brief
 from events.reading.db_work import Asking, Statement
 from events.reading.store import Read
+from projections.errors import TooManyJobs
 from projections.models import ACTIVE, Job, JobStatus
 from projections.states.sql import ENSURE_JOB
 
@@ -32,8 +35,14 @@ TRIES = 3
 """How often a job is begun: one that takes its worker with it is given up."""
 KEPT = timedelta(days=7)
 """How long a job that has ended is still shown."""
+MOST_OF_AN_ASKER = 20
+"""Jobs of one person or token that may be active at a time."""
+MOST_OF_A_LOG = 100
 _BEAT = 0.5
 """Seconds between two reports."""
+_TURN_SECONDS = 2.0
+"""How long a job works while others wait. Its next turn is twice as long: one that has to begin anew ends, too."""
+_MOST_DOUBLINGS = 5
 
 
 class Cancelled(Exception):
@@ -48,16 +57,22 @@ class Stopping(Exception):
     """The worker is to end: the job goes back to those that wait."""
 
 
+class OthersWait(Stopping):
+    """The job has had its turn: it goes back to those that wait."""
+
+
 class Beat:
     """How the work of a job reports: `beat(progress, total)`, as often as it likes.
 
     Raises:
-        Cancelled, Lost, Stopping: the work is to end here.
+        Cancelled, Lost, Stopping, OthersWait: the work is to end here.
     """
 
     def __init__(self, job: Job, is_stopping: Callable[[], bool] = lambda: False) -> None:
         self._mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
         self._is_stopping = is_stopping
+        self._others = _others(job)
+        self._turn_seconds = _TURN_SECONDS * 2 ** min(job.turns, _MOST_DOUBLINGS)
         self._began = self._last = time.monotonic()
         self._first: int | None = None
 
@@ -74,6 +89,14 @@ class Beat:
             raise Lost
         if self._mine.filter(is_cancel_requested=True).exists():
             raise Cancelled
+        if now - self._began >= self._turn_seconds and self._others.exists():
+            raise OthersWait
+
+
+def _others(job: Job) -> QuerySet[Job]:
+    """The jobs that wait for their turn after this one."""
+    is_other = ~Q(log_id=job.log_id) | ~Q(asker=job.asker)
+    return Job.objects.filter(is_other, status=JobStatus.QUEUED, kind__in=_kinds)
 
 
 Work: TypeAlias = Callable[[Job, Beat], Any]
@@ -86,14 +109,27 @@ def register(kind: str, work: Work) -> None:
     _kinds[kind] = work
 
 
-def ensure(log_id: int, kind: str, key: str, *, arguments: Any) -> Asking[Job]:
-    """The active job of a kind with a key: the one that there is, or a new one."""
+def ensure(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> Asking[Job]:
+    """The active job of a kind with a key: the one that there is, or a new one of the person or token `asker`.
+
+    Raises:
+        TooManyJobs: a new one would be one too many of the asker, or of the log.
+    """
+    bounds = (asker, MOST_OF_AN_ASKER, log_id, MOST_OF_A_LOG)
     while True:
-        yield Statement(ENSURE_JOB, (log_id, kind, key, json.dumps(arguments)))
-        # It may have ended in between.
-        found: list[Job] = yield _read(Q(log_id=log_id, kind=kind, key=key, status__in=ACTIVE), limit=1)
-        if found:
-            return found[0]
+        yield Statement(ENSURE_JOB, (log_id, kind, key, json.dumps(arguments), asker, *bounds))
+        jobs: list[Job] = yield _read(Q(log_id=log_id, kind=kind, key=key, status__in=ACTIVE), limit=1)
+        if jobs:
+            return jobs[0]
+        # It was refused, or has ended in between.
+        yield from _check_number(Q(asker=asker), MOST_OF_AN_ASKER, "of yours")
+        yield from _check_number(Q(log_id=log_id), MOST_OF_A_LOG, "of this log")
+
+
+def _check_number(where: Q, most: int, whose: str) -> Asking[None]:
+    active: list[Job] = yield _read(where & Q(status__in=ACTIVE), limit=most)
+    if len(active) >= most:
+        raise TooManyJobs(f"{most} jobs {whose} wait or run already: try again when some have ended.")
 
 
 def of_log(log_id: int, *, before: int | None = None, limit: int) -> Read[Job]:
@@ -131,7 +167,8 @@ def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
     waiting = Q(status=JobStatus.QUEUED) | Q(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - LEASE)
     while True:
         with transaction.atomic():
-            job = Job.objects.select_for_update(skip_locked=True).filter(waiting, kind__in=kinds).order_by("id").first()
+            waiting_jobs = Job.objects.select_for_update(skip_locked=True).filter(waiting, kind__in=kinds)
+            job = waiting_jobs.order_by(_last_turn("log_id"), _last_turn("asker"), "id").first()
             if job is None:
                 return None
             if ended := _ended_already(job):
@@ -142,6 +179,13 @@ def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
             mine = {"attempt": job.attempt, "status": job.status}
             Job.objects.filter(pk=job.pk).update(started_at=Now(), heartbeat_at=Now(), **mine)
             return job
+
+
+def _last_turn(name: str) -> OrderBy:
+    """When a job with the same log, or asker, was worked at last; never comes first."""
+    same = Job.objects.filter(**{name: OuterRef(name)}, heartbeat_at__isnull=False)
+    last = Subquery(same.order_by("-heartbeat_at").values("heartbeat_at")[:1])
+    return last.asc(nulls_first=True)
 
 
 def _ended_already(job: Job) -> dict[str, str] | None:
@@ -159,8 +203,9 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
     except Lost:
         logger.warning("job %s (%s) was taken over", job.pk, job.kind)
         return
-    except Stopping:
-        ended = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "rate": None}
+    except Stopping as error:
+        turns = job.turns + isinstance(error, OthersWait)
+        ended = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "turns": turns, "rate": None}
     except Cancelled:
         ended = {"status": JobStatus.CANCELLED}
     except OperationalError:  # the database is away: whoever finds the job next goes on

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from events.errors import brief
 from events.reading.db_work import Asking
-from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
 from projections.states import snapshots
 from projections.states.fold_cursor import SPACING, FoldCursor, Mark, Point, start
@@ -88,7 +87,9 @@ class Fold:
                 marks = [mark for mark in marks if mark.at.n > cursor.mark.at.n - BLOCK] + [cursor.mark]
                 if pace.is_spent(passed=cursor.passed, seconds=cursor.seconds):
                     raise TooFar(self.source, position)
-        except ReducerFailed:
+        except TooFar:
+            raise
+        except Exception:  # the reducer failed, or the job's turn is over: the next one goes on from here
             yield from self.keep(cursor, is_asked=cursor.passed >= SPACING)
             raise
         is_asked = pace.most is None and cursor.passed >= SPACING

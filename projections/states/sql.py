@@ -79,5 +79,8 @@ POSITION_AT = """(
 
 # Whoever asks for the same work while it waits or is done joins it.
 ENSURE_JOB = """
-insert into job (log_id, kind, key, arguments) values (%s, %s, %s, %s)
+insert into job (log_id, kind, key, arguments, asker)
+select %s, %s, %s, %s, %s
+where (select count(*) from job where asker = %s and status in ('queued', 'running')) < %s
+  and (select count(*) from job where log_id = %s and status in ('queued', 'running')) < %s
 on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

@@ -17,12 +17,14 @@ def computed(
     request: HttpRequest, member: Member, projection: Projection, key: str, *, at: Moment, too_far: TooFar
 ) -> Job:
     """The job that folds so far."""
-    return _ended(request, member) or run(fold.ensure_state(member.log_id, projection, key, at=at, too_far=too_far))
+    work = fold.ensure_state(member.log_id, projection, key, at=at, too_far=too_far, asker=member.asker)
+    return _ended(request, member) or run(work)
 
 
 def indexed(request: HttpRequest, member: Member, projection: Projection, too_far: TooFar) -> Job:
     """The same of a replay."""
-    return _ended(request, member) or run(fold.ensure_source(member.log_id, projection, too_far))
+    work = fold.ensure_source(member.log_id, projection, too_far, asker=member.asker)
+    return _ended(request, member) or run(work)
 
 
 def _ended(request: HttpRequest, member: Member) -> Job | None:

@@ -24,7 +24,7 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     if not found.materialised:
         raise NotFound(f"{name} is folded on demand: there is nothing to rebuild.")
     if request.method == "POST":
-        job = run(dry_run.ensure(member.log_id, found))
+        job = run(dry_run.ensure(member.log_id, found, asker=member.asker))
         return redirect(f"{request.path}?job={job.pk}")
     builds = checkpoints.progress(member.log, name)
     context = {

@@ -151,7 +151,7 @@ def _folding(log: Log) -> Iterator[None]:
     try:
         ask(state_at(log.pk, latest, _STREAM))
     except TooFar as too_far:
-        job = ask(fold.ensure_state(log.pk, latest, _STREAM, at=NOW, too_far=too_far))
+        job = ask(fold.ensure_state(log.pk, latest, _STREAM, at=NOW, too_far=too_far, asker=""))
     with Workers([JOBS]):
         _wait(lambda: Job.objects.filter(pk=job.pk, progress__gt=0).exists())
         yield

@@ -69,9 +69,10 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     Events come at once. Where it is a long fold to what they changed, that is null, and `job` names who goes the way.
     """
     query = parse_query(request.GET, StepsQuery)
-    fold = await _fold(grant_of(request), kind, query)
+    grant = grant_of(request)
+    fold = await _fold(grant, kind, query)
     found = await asked(steps_after(fold, after=query.after, limit=query.limit))
-    job = await _job(fold, found.too_far) if found.too_far else None
+    job = await _job(grant, fold, found.too_far) if found.too_far else None
     return tagged(request, steps_out(fold, found, job=job))
 
 
@@ -92,11 +93,12 @@ async def step(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, StepQuery)
-    fold = await _fold(grant_of(request), kind, query)
+    grant = grant_of(request)
+    fold = await _fold(grant, kind, query)
     try:
         body = await asked(_step(fold, query))
     except TooFar as too_far:
-        return job_answer(await _job(fold, too_far))
+        return job_answer(await _job(grant, fold, too_far))
     return tagged(request, body)
 
 
@@ -117,11 +119,12 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, WhyQuery)
-    fold = await _fold(grant_of(request), kind, query)
+    grant = grant_of(request)
+    fold = await _fold(grant, kind, query)
     try:
         body = await asked(_why(fold, query))
     except TooFar as too_far:
-        return job_answer(await _job(fold, too_far))
+        return job_answer(await _job(grant, fold, too_far))
     return tagged(request, body)
 
 
@@ -142,10 +145,11 @@ async def seek(request: HttpRequest, kind: str) -> HttpResponse:
     202 with a job: it is a long way. It goes on from there, and its `result` is the answer.
     """
     query = parse_query(request.GET, SeekQuery)
-    fold = await _fold(grant_of(request), kind, query)
+    grant = grant_of(request)
+    fold = await _fold(grant, kind, query)
     wanted, found = await asked(_sought(fold, query))
     if found.rest:
-        return job_answer(await asked(seeking.ensure(fold.log_id, wanted)))
+        return job_answer(await asked(seeking.ensure(fold.log_id, wanted, asker=grant.asker)))
     return tagged(request, seek_out(fold, found))
 
 
@@ -163,8 +167,9 @@ async def _fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
     return Fold(grant.log_id, projection, source, await asked(head_of(grant.log_id)))
 
 
-async def _job(fold: Fold, too_far: TooFar) -> Job:
-    return await arun(ensure_source(fold.log_id, fold.projection, too_far), engine.current().pool)
+async def _job(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
+    work = ensure_source(fold.log_id, fold.projection, too_far, asker=grant.asker)
+    return await arun(work, engine.current().pool)
 
 
 def _step(fold: Fold, query: StepQuery) -> Asking[StepOut]:

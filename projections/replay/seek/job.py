@@ -16,7 +16,7 @@ from events.reading.db_work import Asking, run
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.jobs import queue
-from projections.jobs.queue import Beat
+from projections.jobs.queue import Beat, Stopping
 from projections.models import Job
 from projections.replay.address import Address
 from projections.replay.seek.condition import Condition, Failed, Seek, Sought, Watch
@@ -30,10 +30,10 @@ _NOTED = 1.0
 """Seconds between two notes of what is left to do, for the worker that takes over."""
 
 
-def ensure(log_id: int, wanted: Seek) -> Asking[Job]:
+def ensure(log_id: int, wanted: Seek, *, asker: str) -> Asking[Job]:
     """The job that seeks from the beginning; whoever seeks the same waits for the same one."""
     arguments = _arguments(wanted)
-    return (yield from queue.ensure(log_id, SEEK, key_of(wanted), arguments=arguments))
+    return (yield from queue.ensure(log_id, SEEK, key_of(wanted), arguments=arguments, asker=asker))
 
 
 def key_of(wanted: Seek) -> str:
@@ -94,13 +94,20 @@ def find(job: Job, beat: Beat) -> dict[str, Any]:
     passed = wanted.place - rest.place if wanted.backward else 0
     noted = time.monotonic()
 
+    def note(rest: Seek) -> None:
+        left = {"rest": {"place": rest.place, **_condition(rest)}}
+        Job.objects.filter(pk=job.pk, attempt=job.attempt).update(result=left)
+
     def told(rest: Seek, done: int) -> None:
         nonlocal noted
-        beat(passed + done, total)
+        try:
+            beat(passed + done, total)
+        except Stopping:
+            note(rest)
+            raise
         if time.monotonic() - noted >= _NOTED:
             noted = time.monotonic()
-            left = {"rest": {"place": rest.place, **_condition(rest)}}
-            Job.objects.filter(pk=job.pk, attempt=job.attempt).update(result=left)
+            note(rest)
 
     head = store.head(job.log_id).first() or 0
     pace = Pace(chunk=_CHUNK, most=None)

@@ -133,7 +133,7 @@ class Stand:
         if sought.event:
             return self.address.step(source.place(sought.event), **asked.kept)
         if sought.rest:
-            job = run(seeking.ensure(self.member.log_id, wanted))
+            job = run(seeking.ensure(self.member.log_id, wanted, asker=self.member.asker))
             return self.address.step(self.step, **asked.all, job=str(job.pk))
         failed_at = source.place(sought.failed.at.event) if sought.failed else None
         return self._found_none(wanted, sought.searched_to, failed_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ from django.utils.text import Truncator
 from events.models import Member
 from events.reading.db_work import run
 from events.views.event_line import Line, line
+from projections.errors import TooManyJobs
 from projections.jobs import fold
 from projections.replay.address import Address
 from projections.replay.drawing.overview import overview
@@ -53,7 +55,8 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Extent) 
     events = [stop.event for stop in made.stops]
     found = _with_failure(run(findings(member.log_id, made.source, events=events, head=member.log.head)), made)
     for projection, too_far in found.missing:
-        run(fold.ensure_source(member.log_id, projection, too_far))
+        with suppress(TooManyJobs):  # then they are found another time
+            run(fold.ensure_source(member.log_id, projection, too_far, asker=member.asker))
     near, between = made.near, _between(made, address)
     ends = near.ends and len(made.stops) and made.stops[-1].event is near.events[-1]
     begins = near.begins and (not made.stops or made.stops[0].event is near.events[0])

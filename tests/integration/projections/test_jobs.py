@@ -22,6 +22,7 @@ from events.engine import Engine
 from events.models import Log
 from events.reading.db_work import run
 from projections import registry
+from projections.errors import TooManyJobs
 from projections.jobs import fold, queue
 from projections.jobs.queue import Beat, Lost
 from projections.models import Job, JobStatus
@@ -43,8 +44,8 @@ def kind() -> Iterator[str]:
     queue._kinds.pop(name, None)
 
 
-def ensure(log: Log, kind: str, key: str = "k") -> Job:
-    return run(queue.ensure(log.pk, kind, key, arguments={"n": 1}))
+def ensure(log: Log, kind: str, key: str = "k", *, asker: str | None = None) -> Job:
+    return run(queue.ensure(log.pk, kind, key, arguments={"n": 1}, asker=asker or log.name))
 
 
 def claim(wanted: Job) -> Job | None:
@@ -203,7 +204,7 @@ def test_a_fold_survives_a_worker_that_is_killed(log: Log) -> None:
     latest = registry.get("latest")
     with pytest.raises(TooFar) as too_far:
         run(state_at(log.pk, latest, "order-1"))
-    job = run(fold.ensure_state(log.pk, latest, "order-1", at=NOW, too_far=too_far.value))
+    job = run(fold.ensure_state(log.pk, latest, "order-1", at=NOW, too_far=too_far.value, asker=log.name))
     with worker() as first:
         wait_for(lambda: now(job).status == JobStatus.RUNNING)
         first.send_signal(signal.SIGKILL)
@@ -235,3 +236,137 @@ def test_the_server_does_the_jobs_that_it_hands_out(log: Log, token: str, tmp_pa
         answer = client.get(path)
     assert answer.status_code == 200
     assert answer.json()["events"] == len(events)
+
+
+@pytest.fixture
+def asker() -> str:
+    """A person or token of the test's own."""
+    return make_name("asker")
+
+
+@pytest.fixture
+def other_asker() -> str:
+    return make_name("asker")
+
+
+def queue_up(log: Log, kind: str, *, asker: str, number: int) -> list[Job]:
+    return [ensure(log, kind, f"{asker}-{n}", asker=asker) for n in range(number)]
+
+
+def served(kind: str, number: int) -> list[int]:
+    """The next jobs, in the order in which one worker does them."""
+    queue._kinds.setdefault(kind, lambda job, beat: None)
+    jobs = []
+    for _ in range(number):
+        job = queue.claim([kind])
+        assert job
+        queue.do(job)
+        jobs.append(job.pk)
+    return jobs
+
+
+def test_many_jobs_of_one_log_do_not_delay_another_logs(
+    log: Log, other_log: Log, kind: str, asker: str, other_asker: str
+) -> None:
+    queue_up(log, kind, asker=asker, number=queue.MOST_OF_AN_ASKER)
+    other = ensure(other_log, kind, asker=other_asker)
+    assert other.pk in served(kind, 2)
+
+
+def test_many_jobs_of_one_asker_do_not_delay_anothers_in_the_same_log(
+    log: Log, kind: str, asker: str, other_asker: str
+) -> None:
+    queue_up(log, kind, asker=asker, number=queue.MOST_OF_AN_ASKER)
+    one, other = ensure(log, kind, "a", asker=other_asker), ensure(log, kind, "b", asker=make_name("asker"))
+    assert {one.pk, other.pk} <= set(served(kind, 3))
+
+
+def test_jobs_of_one_asker_are_done_in_the_order_in_which_they_came(log: Log, kind: str, asker: str) -> None:
+    jobs = queue_up(log, kind, asker=asker, number=5)
+    assert served(kind, 5) == [job.pk for job in jobs]
+
+
+def test_an_asker_has_only_so_many_jobs_and_others_are_not_refused(
+    log: Log, other_log: Log, kind: str, asker: str, other_asker: str
+) -> None:
+    first, *_ = queue_up(log, kind, asker=asker, number=queue.MOST_OF_AN_ASKER)
+    for each in (log, other_log):
+        with pytest.raises(TooManyJobs, match="20 jobs of yours wait or run already"):
+            ensure(each, kind, "one more", asker=asker)
+    assert ensure(log, kind, f"{asker}-0", asker=asker).pk == first.pk, "who asks for the same waits for the same"
+    ensure(log, kind, "another's", asker=other_asker)
+    served(kind, 1)
+    ensure(log, kind, "one more", asker=asker)
+
+
+def test_a_log_has_only_so_many_jobs(log: Log, other_log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "MOST_OF_A_LOG", 3)
+    for n in range(3):
+        ensure(log, kind, str(n), asker=make_name("asker"))
+    with pytest.raises(TooManyJobs, match="3 jobs of this log"):
+        ensure(log, kind, "3", asker=make_name("asker"))
+    ensure(other_log, kind, "3", asker=make_name("asker"))
+
+
+@pytest.fixture
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock finds that a turn is over."""
+    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_TURN_SECONDS", 0.0)
+
+
+def thrice(job: Job, beat: Beat) -> None:
+    for n in range(3):
+        beat(n)
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_long_job_makes_room_when_others_wait_and_its_turn_comes_again(log: Log, other_log: Log, kind: str) -> None:
+    queue._kinds[kind] = thrice
+    long, other = ensure(log, kind), ensure(other_log, kind)
+    assert served(kind, 1) == [long.pk]
+    assert (now(long).status, now(long).turns, now(long).attempt) == (JobStatus.QUEUED, 1, 0)
+    assert served(kind, 2) == [other.pk, long.pk], "the other makes room, too"
+    assert now(long).turns + now(other).turns >= 2
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_long_job_goes_on_while_only_its_askers_own_wait(log: Log, kind: str) -> None:
+    queue._kinds[kind] = thrice
+    long, own = ensure(log, kind, "long"), ensure(log, kind, "own")
+    assert served(kind, 2) == [long.pk, own.pk]
+    assert (now(long).status, now(own).status) == (JobStatus.DONE, JobStatus.DONE)
+
+
+def test_turns_grow_so_that_a_job_that_has_to_begin_anew_ends(log: Log, kind: str) -> None:
+    job = ensure(log, kind)
+    turns = []
+    for n in range(10):
+        job.turns = n
+        turns.append(Beat(job)._turn_seconds)
+    assert turns[:3] == [2, 4, 8]
+    assert turns[-1] == turns[-2] == 64
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_a_fold_that_made_room_goes_on_where_it_was(
+    log: Log, other_log: Log, kind: str, monkeypatch: pytest.MonkeyPatch, asker: str
+) -> None:
+    monkeypatch.setattr(fold, "_CHUNK_EVENTS", 300)
+    events = asyncio.run(_fill(log, 2_500))
+    latest = registry.get("latest")
+    with pytest.raises(TooFar) as too_far:
+        run(state_at(log.pk, latest, "order-1"))
+    job = run(fold.ensure_state(log.pk, latest, "order-1", at=NOW, too_far=too_far.value, asker=asker))
+    queue._kinds[kind] = lambda job, beat: None
+    progress: list[int] = []
+    while now(job).status != JobStatus.DONE:
+        other = ensure(other_log, kind)
+        taken = queue.claim([fold.FOLD_STATE])
+        assert taken
+        assert taken.pk == job.pk
+        queue.do(taken)
+        progress.append(now(job).progress)
+        queue.cancel(other_log.pk, other.pk)
+    assert progress[:-1] == [1_300, 1_600, 1_900, 2_200], "each turn goes on from where the one before was"
+    assert run(state_at(log.pk, latest, "order-1")) == from_zero(latest, "order-1", events)

@@ -11,12 +11,15 @@ from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from events.access import tokens
 from events.engine import Engine
-from events.models import Log
+from events.models import Log, Scope
 from events.types import Event
 from projections import registry
 from projections.definition.projection import Projection
-from projections.models import Job
+from projections.jobs import queue
+from projections.models import Job, JobStatus
+from projections.replay.seek.job import SEEK
 from projections.states.sources.base import Source
 from projections.values.diff import equal
 from tests.integration.projections.conftest import Get
@@ -139,3 +142,29 @@ async def test_a_long_way_goes_on_as_a_job_with_the_answer(
     found = job["result"]["found"]
     assert (found["place"], found["position"]) == (last.version, last.position)
     assert await sync_to_async(Job.objects.filter(log=log).count)() == 1
+
+
+async def test_many_seeks_of_one_token_are_refused_and_do_not_delay_another_logs(
+    engine: Engine, log: Log, other_log: Log, get: Get, sums: Projection
+) -> None:
+    for each in (log, other_log):
+        await fill(engine, each, ["order-1"] * 1_500)
+    statuses = [
+        (await get("stream/seek", by="sums", name="order-1", to=f"state.last<-{n}")).status_code for n in range(1, 150)
+    ]
+    assert statuses == [202] * queue.MOST_OF_AN_ASKER + [429] * (149 - queue.MOST_OF_AN_ASKER)
+    refused = await get("stream/seek", by="sums", name="order-1", to="state.last<-150")
+    assert (refused.json()["code"], refused.headers["Retry-After"]) == ("too-many-jobs", "5")
+    other = await sync_to_async(tokens.create)(other_log, name="other", scopes=[Scope.READ])
+    answer = await get("stream/seek", token=other, by="sums", name="order-1", to="state.last<-1")
+    assert answer.status_code == 202
+    # Other tests leave jobs, too: those of these logs are taken.
+    both = Job.objects.filter(log__in=[log, other_log])
+    await (
+        Job.objects.exclude(pk__in=both).filter(kind=SEEK, status=JobStatus.QUEUED).aupdate(status=JobStatus.CANCELLED)
+    )
+    for _ in range(2):
+        job = await sync_to_async(queue.claim)([SEEK])
+        assert job
+        await sync_to_async(queue.do)(job)
+    assert [job.status async for job in Job.objects.filter(log=other_log)] == [JobStatus.DONE]

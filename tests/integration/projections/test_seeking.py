@@ -57,7 +57,7 @@ def sought(sums: Projection, condition: Condition | str, place: int = 0, *, back
 
 def started(log: Log, wanted: Seek) -> Job:
     """The job of a seek, as a worker has just taken it on."""
-    job = run(seeking.ensure(log.pk, wanted))
+    job = run(seeking.ensure(log.pk, wanted, asker=log.name))
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
     return now(job)
 
@@ -131,7 +131,7 @@ def test_a_job_says_how_far_it_is_and_ends_when_it_is_cancelled(
 
 
 @pytest.mark.usefixtures("filled", "every_chunk")
-@pytest.mark.parametrize(("backward", "place", "found", "left"), [(False, 0, 280, 140), (True, 300, 10, 200)])
+@pytest.mark.parametrize(("backward", "place", "found", "left"), [(False, 0, 280, 160), (True, 300, 10, 200)])
 def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
     log: Log,
     sums: Projection,
@@ -208,14 +208,14 @@ def test_a_reducer_that_fails_ends_the_job_with_a_link_to_where(log: Log, monkey
 
 
 def test_who_seeks_the_same_waits_for_the_same_job(log: Log, sums: Projection) -> None:
-    job = run(seeking.ensure(log.pk, sought(sums, "type:A")))
-    assert run(seeking.ensure(log.pk, sought(sums, "  type:A "))).pk == job.pk
+    job = run(seeking.ensure(log.pk, sought(sums, "type:A"), asker=log.name))
+    assert run(seeking.ensure(log.pk, sought(sums, "  type:A "), asker=log.name)).pk == job.pk
     for other in (
         sought(sums, "type:B"),
         sought(sums, "type:A", 1),
         sought(sums, "type:A", backward=True),
         sought(sums, Watch("type:A")),
     ):
-        found = run(seeking.ensure(log.pk, other))
+        found = run(seeking.ensure(log.pk, other, asker=log.name))
         assert found.pk != job.pk
         assert seeking.wanted_of(found) == other
