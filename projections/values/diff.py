@@ -4,7 +4,8 @@ The tests hold that `apply(before, diff(before, after))` equals `after`. Equal m
 keys and the digits of a number (1.5, 1.50) make no difference.
 
 Values that both sides share by identity are never compared. So the difference that a handler makes by returning
-`{**state, "a": …}` costs what it changed, and one comparison of addresses for each sibling.
+`{**state, "a": …}` costs what it changed, and one comparison of addresses for each sibling. Where more changed than
+anybody reads, one operation says that the whole container was replaced.
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ from typing import Any
 from events.json.pointer import below, tokens
 from projections.values import array_diff
 from projections.values.change import Change, Json
+
+MOST_CHILDREN = 1_000
+"""Values of one object, or items of one array, whose changes are told one by one. Of more, the whole was replaced."""
+MOST_NAMED = 5_000
+"""Items of an array that are matched by name, and followed to where they move; of more, each move would look at all."""
+MOST_CHANGES = 10_000
+"""Changes in one object or array, however deep, that are told one by one."""
 
 
 def diff(before: Json, after: Json) -> tuple[Change, ...]:
@@ -86,17 +94,31 @@ def _diff(before: Json, after: Json, path: str) -> Iterator[Change]:
     if before is after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
-        yield from _diff_objects(before, after, path)
+        yield from _bounded(_diff_objects(before, after, path), Change("replace", path, value=after, old=before))
     elif isinstance(before, list) and isinstance(after, list):
-        yield from _diff_arrays(before, after, path)
+        yield from _bounded(_diff_arrays(before, after, path), Change("replace", path, value=after, old=before))
     elif not equal(before, after):
         yield Change("replace", path, value=after, old=before)
+
+
+def _bounded(children: Iterable[Iterable[Change]], whole: Change) -> Iterable[Change]:
+    """The changes of each child of a container; where they are too many, that the whole was replaced."""
+    changes: list[Change] = []
+    changed = 0
+    for each in children:
+        length = len(changes)
+        changes += each
+        changed += len(changes) > length
+        if changed > MOST_CHILDREN or len(changes) > MOST_CHANGES:
+            return (whole,)
+    return changes
 
 
 _MISSING = object()
 
 
-def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) -> Iterator[Change]:
+def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) -> Iterator[Iterable[Change]]:
+    """The changes of each value."""
     names = list(after)
     changed: Iterable[str] = names
     if names[: len(before)] == list(before):
@@ -105,28 +127,32 @@ def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) ->
     else:
         for key in before:
             if key not in after:
-                yield Change("remove", below(path, key), old=before[key])
+                yield (Change("remove", below(path, key), old=before[key]),)
     for key in changed:
         if key not in before:
-            yield Change("add", below(path, key), value=after[key])
+            yield (Change("add", below(path, key), value=after[key]),)
         elif before[key] is not after[key]:
-            yield from _diff(before[key], after[key], below(path, key))
+            yield _diff(before[key], after[key], below(path, key))
 
 
-def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[Change]:
-    """Items that both ends share are skipped; those between are matched by their names, or else by index."""
+def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[Iterable[Change]]:
+    """Yield the changes of each item.
+
+    Items that both ends share are skipped; those between are matched by their names, or else by index.
+    """
     head = _shared(before, after)
     tail = min(_shared(reversed(before), reversed(after)), len(before) - head, len(after) - head)
     old: list[Any] = before[head : len(before) - tail]
     new: list[Any] = after[head : len(after) - tail]
-    name = array_diff.name_of(old, new)
+    name = array_diff.name_of(old, new) if max(len(old), len(new)) <= MOST_NAMED else None
     if name is None:
         yield from _diff_by_index(old, new, path, head)
         return
-    yield from array_diff.rearranged(old, new, name, path=path, first=head)
+    for change in array_diff.rearranged(old, new, name, path=path, first=head):
+        yield (change,)
     by_name = {item[name]: item for item in old}
     for i, item in enumerate(new, start=head):
-        yield from _diff(by_name.get(item[name], item), item, below(path, i))
+        yield _diff(by_name.get(item[name], item), item, below(path, i))
 
 
 def _shared(before: Iterable[Json], after: Iterable[Json]) -> int:
@@ -136,7 +162,7 @@ def _shared(before: Iterable[Json], after: Iterable[Json]) -> int:
     return next(compress(count(), map(is_not, *pairs)))
 
 
-def _diff_by_index(old: list[Json], new: list[Json], path: str, first: int) -> Iterator[Change]:
+def _diff_by_index(old: list[Json], new: list[Json], path: str, first: int) -> Iterator[Iterable[Change]]:
     """Equal items at both ends are skipped, so that an insert is one operation; the others are matched by index."""
     shorter = min(len(old), len(new))
     head = next((i for i in range(shorter) if not equal(old[i], new[i])), shorter)
@@ -144,8 +170,8 @@ def _diff_by_index(old: list[Json], new: list[Json], path: str, first: int) -> I
     tail = next((i for i in range(rest) if not equal(old[-1 - i], new[-1 - i])), rest)
     old, new, first = old[head : len(old) - tail], new[head : len(new) - tail], first + head
     for i, (was, value) in enumerate(zip(old, new, strict=False), start=first):
-        yield from _diff(was, value, below(path, i))
+        yield _diff(was, value, below(path, i))
     for i in reversed(range(len(new), len(old))):
-        yield Change("remove", below(path, first + i), old=old[i], shifts=True)
+        yield (Change("remove", below(path, first + i), old=old[i], shifts=True),)
     for i in range(len(old), len(new)):
-        yield Change("add", below(path, first + i), value=new[i], shifts=True)
+        yield (Change("add", below(path, first + i), value=new[i], shifts=True),)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.json.pointer import below
+from projections.values import diff as bounds
 from projections.values.blame import history
 from projections.values.change import Change, Json
 from projections.values.diff import apply, diff, diff_along, equal
@@ -165,3 +166,47 @@ def test_what_both_share_is_never_looked_into() -> None:
     changes = diff(before, after)  # type: ignore[arg-type]
     assert [(change.op, change.path) for change in changes] == [("add", "/items/500"), ("add", "/by/7/b")]
     assert Watched.looks < 10
+
+
+@given(VALUES | NAMED, VALUES | NAMED, st.integers(0, 3), st.integers(0, 3))
+def test_a_bounded_difference_gives_after_too(before: Json, after: Json, children: int, changes: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bounds, "MOST_CHILDREN", children)
+        patched.setattr(bounds, "MOST_CHANGES", changes)
+        patched.setattr(bounds, "MOST_NAMED", children)
+        found = diff(before, after)
+    assert equal(apply(before, found), after)
+
+
+MANY = 90_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {f"key {n}": n for n in range(MANY)}),
+        ({f"key {n}": n for n in range(MANY)}, {}),
+        ({f"key {n}": n for n in range(MANY)}, {f"key {n}": -n - 1 for n in range(MANY)}),
+        ([], list(range(MANY))),
+        (list(range(MANY)), [-n - 1 for n in range(MANY)]),
+        ([{"id": n} for n in range(MANY)], [{"id": n} for n in reversed(range(MANY))]),
+    ],
+)
+def test_of_many_changes_in_one_container_it_is_told_that_all_was_replaced(before: Json, after: Json) -> None:
+    assert diff({"all": before, "n": 1}, {"all": after, "n": 2}) == (
+        replace("/all", after, before),
+        replace("/n", 2, 1),
+    )
+
+
+def test_a_thousand_changes_in_one_container_are_told_one_by_one() -> None:
+    after: Json = {f"key {n}": n for n in range(bounds.MOST_CHILDREN)}
+    assert len(diff({}, after)) == bounds.MOST_CHILDREN
+    assert diff({}, {**after, "one more": 1}) == (replace("", {**after, "one more": 1}, {}),)
+
+
+def test_changes_in_containers_within_containers_are_bounded_together() -> None:
+    def nested(value: int) -> Json:
+        return {str(outer): {str(inner): value for inner in range(500)} for outer in range(50)}
+
+    assert diff(nested(1), nested(2)) == (replace("", nested(2), nested(1)),)
