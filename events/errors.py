@@ -63,6 +63,13 @@ class NumberTooLarge(Invalid):
     code = "number-too-large"
 
 
+class TooSlow(EventsError):
+    """This query takes too long."""
+
+    code = "too-slow"
+    status = 422
+
+
 class TooLarge(EventsError):
     """What was sent is larger than the limit."""
 

@@ -16,12 +16,14 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 from events.query import fields
 from events.query.errors import InvalidQuery
 from events.query.fields import BadValue
-from events.query.tree import EVERYTHING, Query, Text, all_of, any_of, negation
+from events.query.tree import EVERYTHING, Like, Named, Query, Text, all_of, any_of, negation
 from events.query.words import BadWord, pattern
 
 MOST_CHARACTERS = 10_000
 MOST_DEEP = 100
 MOST_TERMS = 200
+MOST_SCANS = 50
+"""Terms that no index and no beginning narrows down: each looks through all of an event's text."""
 MOST_OF_A_VALUE = 1_000
 
 # What the log can't hold, so no query can ask for: NUL, lone surrogates.
@@ -61,6 +63,7 @@ class _Part(NamedTuple):
     query: Query
     deep: int = 1
     terms: int = 1
+    scans: int = 0
 
 
 @v_args(inline=True)
@@ -103,30 +106,36 @@ class _Build(Transformer[Token, _Part]):
             raise InvalidQuery(problem, column=_column(word))
         if not text:
             raise InvalidQuery("there is nothing between the quotes.", column=_column(word))
-        return _Part(Text(text))
+        return _Part(Text(text), scans=1)
 
 
 def _term(field: Token, operator: str, value: Token) -> _Part:
     try:
-        return _Part(fields.term(str(field), cast("fields.Operator", str(operator)), _bounded(value)))
+        term = fields.term(str(field), cast("fields.Operator", str(operator)), _bounded(value))
     except BadValue as error:
         column = _column(field if error.in_field else value)
         raise InvalidQuery(str(error), column=column, suggestion=error.suggestion) from None
     except BadWord as error:
         raise InvalidQuery(str(error), column=_column(value)) from None
+    is_scan = isinstance(term, Named | Like) and term.pattern.exact is None and term.pattern.prefix is None
+    return _Part(term, scans=int(is_scan))
 
 
 def _together(query: Query, parts: tuple[_Part, ...]) -> _Part:
     terms = sum(part.terms for part in parts)
     if terms > MOST_TERMS:
         raise InvalidQuery(f"the query has more than {MOST_TERMS} terms.", column=1)
-    return _Part(query, max(part.deep for part in parts), terms)
+    scans = sum(part.scans for part in parts)
+    if scans > MOST_SCANS:
+        problem = f"the query has more than {MOST_SCANS} texts and values with a * before their end."
+        raise InvalidQuery(problem, column=1)
+    return _Part(query, max(part.deep for part in parts), terms, scans)
 
 
 def _deeper(query: Query, part: _Part, opening: Token) -> _Part:
     if part.deep > MOST_DEEP:
         raise InvalidQuery(f"the query is nested more than {MOST_DEEP} deep.", column=_column(opening))
-    return _Part(query, part.deep + 1, part.terms)
+    return part._replace(query=query, deep=part.deep + 1)
 
 
 def _bounded(value: Token) -> str:

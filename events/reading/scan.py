@@ -20,6 +20,7 @@ from psycopg.errors import QueryCanceled
 from psycopg_pool import AsyncConnectionPool
 
 from events import sql
+from events.errors import TooSlow
 from events.query.orm import where
 from events.query.reading import pinned
 from events.query.tree import Name, Named, Pattern, Query, Since, Until, all_of, terms
@@ -31,7 +32,8 @@ BUDGET = 0.25
 """Seconds after which a search stops and says how far it came."""
 _FIRST = 2_000
 _ALL = 2**63 - 1
-_LEAST = 10
+_LEAST = 1
+"""Places of a slice: an event may have a megabyte, in which each of 200 texts is looked for."""
 _LEAST_TIMEOUT = 0.05
 _MOST_TIMEOUT = 5.0
 """Seconds of a statement about the least: 200 texts take half a second to plan on a busy machine."""
@@ -119,9 +121,9 @@ class _Progress:
         self.slice_began = now
 
     def took_too_long(self, error: Exception) -> None:
-        """Ask about less; raise the error if that was the least."""
+        """Ask about less; raise `TooSlow` if that was the least."""
         if self.size <= _LEAST:
-            raise error
+            raise TooSlow(f"One event takes it over {_MOST_TIMEOUT:.0f} seconds: ask for less at once.") from error
         self.size = max(_LEAST, min(self.size, self.high - self.low + 1) // 8)
         self.slice_began = time.monotonic()
 

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from events.json.value import brief, kind_of, loads, visible
@@ -13,6 +14,8 @@ from events.types import Event
 
 SLOTS = 8
 _PAIRS = 4
+_KEYS_LOOKED_AT = 100
+"""Of an object that has more, the others are not ranked: there may be ninety thousand, in each of a hundred rows."""
 _WIDTH = 160
 # Read first where they stand, in this order; the rest follows as it was sent.
 _TELLING = (
@@ -66,7 +69,8 @@ def _say(data: Any, *, known: Collection[str | None]) -> Iterator[Said]:
     if not isinstance(data, dict):
         yield Said("", kind_of(data), _cut(data))
         return
-    ranked = [key for key in _TELLING if key in data] + [key for key in data if key not in _TELLING]
+    first = islice(data, _KEYS_LOOKED_AT)
+    ranked = [key for key in _TELLING if key in data] + [key for key in first if key not in _TELLING]
     ranked = [key for key in ranked if not _is_empty(data[key])] or ranked
     ranked.sort(key=lambda key: key in _DULL or (isinstance(data[key], str) and data[key] in known))
     for key in ranked[:_PAIRS]:

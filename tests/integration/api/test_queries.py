@@ -20,7 +20,7 @@ from events import engine
 from events.models import Log
 from events.query.errors import InvalidQuery, NotForEvents
 from events.query.match import event_matcher
-from events.query.parse import MOST_CHARACTERS, MOST_DEEP, MOST_TERMS, parse
+from events.query.parse import MOST_CHARACTERS, MOST_DEEP, MOST_SCANS, MOST_TERMS, parse
 from events.query.printing import to_text
 from events.query.tree import Name, Named, Pattern, Query, any_of
 from events.reading import scan, store
@@ -261,7 +261,10 @@ REFUSED = [
     ("-" * MOST_CHARACTERS, {"code": InvalidQuery.code}),
     ("(" * (MOST_DEEP + 1) + "a" + ")" * (MOST_DEEP + 1), {"code": InvalidQuery.code}),
     ("-(" * (MOST_DEEP + 1) + "a" + ")" * (MOST_DEEP + 1), {"code": InvalidQuery.code}),
-    ("a " * (MOST_TERMS + 1), {"code": InvalidQuery.code}),
+    ("a " * (MOST_SCANS + 1), {"code": InvalidQuery.code}),
+    ("type:a*b " * (MOST_SCANS + 1), {"code": InvalidQuery.code}),
+    (" OR ".join(["data.a:*b"] * (MOST_SCANS + 1)), {"code": InvalidQuery.code}),
+    ("type:a " * (MOST_TERMS + 1), {"code": InvalidQuery.code}),
     ("state.a:1", {"code": NotForEvents.code}),
     ("-(type:A changed:/a)", {"code": NotForEvents.code}),
 ]
@@ -281,9 +284,10 @@ async def test_what_can_not_be_asked_is_refused_with_the_reason(
 
 LARGEST = [
     "(" * (MOST_DEEP - 1) + "a" + ")" * (MOST_DEEP - 1),
-    " ".join("-(a b OR c)" for _ in range(MOST_TERMS // 3)),
-    " OR ".join(f"data.a[*].b:x{n}*y" for n in range(MOST_TERMS)),
-    " ".join('"' + "é" * 45 + '"' for _ in range(MOST_TERMS)),
+    " ".join("-(a b OR c)" for _ in range(MOST_SCANS // 3)),
+    " OR ".join(f"data.a[*].b:x{n}*y" for n in range(MOST_SCANS)),
+    " ".join('"' + "é" * 45 + '"' for _ in range(MOST_SCANS)),
+    " OR ".join(f"data.a[*].b:x{n}*" for n in range(MOST_TERMS)),
 ]
 
 

@@ -10,6 +10,7 @@ from django.db.models import BooleanField, Func, Q, Value
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.engine import Engine
+from events.errors import TooSlow
 from events.models import Log
 from events.query.errors import NotForEvents
 from events.query.parse import parse
@@ -128,9 +129,16 @@ def test_a_slice_that_takes_too_long_is_cancelled_and_asked_in_parts(full_log: L
     assert connection.is_usable()
 
 
-def test_the_least_is_searched_however_long_it_takes(full_log: Log) -> None:
-    found = slow_search(full_log, head=5, seconds=0.05).fetch()
-    assert (found.searched_to, found.at_end) == (1, True)
+def test_one_event_is_looked_at_even_if_it_takes_longer_than_the_search_may(full_log: Log) -> None:
+    found = slow_search(full_log, head=5, seconds=0.3).fetch()
+    assert (found.searched_to, found.at_end) == (5, False)
+
+
+def test_a_query_that_takes_too_long_for_one_event_is_refused(full_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "_MOST_TIMEOUT", 0.1)
+    with pytest.raises(TooSlow):
+        slow_search(full_log, head=5, seconds=5).fetch()
+    assert connection.is_usable()
 
 
 async def test_a_cancelled_slice_leaves_the_pool_as_it_was(engine: Engine, log: Log) -> None:

@@ -200,7 +200,7 @@ def test_of_many_changes_in_one_container_it_is_told_that_all_was_replaced(befor
 
 
 def test_a_thousand_changes_in_one_container_are_told_one_by_one() -> None:
-    after: Json = {f"key {n}": n for n in range(bounds.MOST_CHILDREN)}
+    after: dict[str, Json] = {f"key {n}": n for n in range(bounds.MOST_CHILDREN)}
     assert len(diff({}, after)) == bounds.MOST_CHILDREN
     assert diff({}, {**after, "one more": 1}) == (replace("", {**after, "one more": 1}, {}),)
 

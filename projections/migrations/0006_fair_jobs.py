@@ -8,7 +8,7 @@ from events.models import NameField
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projections", "0003_lag")]
+    dependencies = [("projections", "0005_own_fingerprint")]
 
     operations = [
         migrations.AddField(
