@@ -18,6 +18,8 @@ from eventsite import gate, visitors
 from eventsite.gate import Gate
 from tests.support.patience import until
 
+pytestmark = pytest.mark.usefixtures("database")  # whose connections are closed
+
 
 class Pages:
     """An application whose pages are made when the test says so."""
