@@ -8,7 +8,7 @@ from events.models import NameField
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projections", "0005_own_fingerprint")]
+    dependencies = [("projections", "0006_declared_policy")]
 
     operations = [
         migrations.AddField(
