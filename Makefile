@@ -1,16 +1,17 @@
 PYTHON ?= python3
 PORT ?= 8000
 PYTEST_WORKERS ?= 2
+STOCK_POSTGRES ?= /usr/lib/postgresql/15/bin
 
 python := .venv/bin/python
 ready := .venv/.ready
 ready_dev := .venv/.ready-dev
 
-.PHONY: help setup run demo test test-fast lint bench
+.PHONY: help setup run demo test test-fast test-stock lint bench
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(ready)  ## make the venv and install what is needed to run
 
@@ -25,6 +26,17 @@ test: $(ready_dev)  ## run the tests
 
 test-fast: $(ready_dev)  ## run the tests that need no browser and neither start nor kill a process
 	$(python) -m pytest -n $(PYTEST_WORKERS) -m "not processes" tests/unit tests/integration
+
+test-stock: export EVENTSITE_TEST_POSTGRES = $(STOCK_POSTGRES)
+test-stock: $(ready_dev)  ## run the tests of the log, the projections and faults on Debian's Postgres and PgBouncer
+	@if [ -x $(STOCK_POSTGRES)/postgres ] && PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null; then \
+		set -ex; \
+		$(python) -m pytest -n $(PYTEST_WORKERS) $(addprefix tests/integration/,log faults postgres); \
+		EVENTSITE_TEST_POOLER=1 $(python) -m pytest -n $(PYTEST_WORKERS) $(addprefix tests/integration/,log faults projections); \
+	else \
+		echo "Skipped: $(STOCK_POSTGRES)/postgres or pgbouncer is missing (apt-get install postgresql-15 pgbouncer)." >&2; \
+		[ -z "$$CI" ]; \
+	fi
 
 lint: export SECRET_KEY = for-lint-only
 lint: export DATABASE_URL = postgresql:///none
