@@ -145,6 +145,14 @@ class Unavailable(EventsError):
     retry_after = 2
 
 
+class LogHeld(EventsError):
+    """Another session holds this log; nothing was written."""
+
+    code = "log-held"
+    status = 503
+    retry_after = 2
+
+
 class Busy(EventsError):
     """The server is busy; try again in a moment."""
 

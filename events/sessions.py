@@ -51,6 +51,15 @@ class Lent(AsyncConnection[Any]):
         self.settings = {"jit": "off", **settings}
 
 
+async def change(connection: AsyncConnection[Any], settings: Settings) -> None:
+    """Change settings for the statements to come."""
+    if isinstance(connection, Lent):
+        connection.settings = {**connection.settings, **settings}
+    else:
+        for name, value in settings.items():
+            await connection.execute("select set_config(%s, %s, false)", [name, value])
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A database as libpq names it. What it asks for, its `options` too, holds for every session."""

@@ -13,10 +13,13 @@ import psycopg
 from django.conf import settings
 from psycopg.pq import TransactionStatus
 
+from events import sessions
 from events.sessions import Address
 
 _IDLE = 60.0
 """Seconds after which a connection is given back."""
+_SILENCE_SECONDS = 1.0
+"""Beyond a statement's time, which Postgres itself ends and says so: then the connection is cut."""
 
 
 class Connection:
@@ -31,25 +34,25 @@ class Connection:
         """Whether the server itself has said what became of the last statement."""
         return self._open is not None and self._open.psycopg.info.transaction_status == TransactionStatus.IDLE
 
-    async def open(self) -> None:
-        """Connect, where that is needed."""
+    async def open(self, *, patience: float) -> None:
+        """Connect, where that is needed, within so many seconds."""
         if self._open is None:
-            limits = settings.EVENTSITE
-            milliseconds = int(limits.writer_timeout * 1000)
-            own = {
-                "lock_timeout": str(milliseconds // 2),
-                "statement_timeout": str(milliseconds * 4 // 5),
-                "idle_in_transaction_session_timeout": "5s",
-                "client_connection_check_interval": "1s",
-            }
-            connection = await self._address.connect("writer", own, connect_timeout=max(1, milliseconds // 2000))
-            self._open = _Open(connection)
-            self._open.watch = asyncio.create_task(self._watch(self._open, limits.writer_timeout))
+            usual = settings.EVENTSITE.writer_timeout
+            own = {"idle_in_transaction_session_timeout": "5s", "client_connection_check_interval": "1s"}
+            async with asyncio.timeout(patience):
+                connection = await self._address.connect("writer", {**own, **_timeouts(usual)})
+            self._open = _Open(connection, usual)
+            self._open.watch = asyncio.create_task(self._watch(self._open, usual / 10))
 
-    async def execute(self, statement: LiteralString, parameters: Sequence[object]) -> list[Any]:
-        """Run one statement on the open connection; its rows."""
+    async def execute(self, statement: LiteralString, parameters: Sequence[object], *, patience: float) -> list[Any]:
+        """Run one statement on the open connection; its rows. Postgres gives it up after about so many seconds."""
         assert self._open, "open() comes first"
         with self._open as connection:
+            # What has hardly waited yet is given the usual time, so that no flush has to say how long it may take.
+            usual = settings.EVENTSITE.writer_timeout
+            if (seconds := usual if patience > 0.9 * usual else patience) != self._open.patience:
+                await sessions.change(connection, _timeouts(seconds))
+                self._open.patience = seconds
             cursor = await connection.execute(statement, parameters, prepare=True)
             return await cursor.fetchall()
 
@@ -58,26 +61,33 @@ class Connection:
         if opened is not None:
             await opened.close()
 
-    async def _watch(self, opened: _Open, patience: float) -> None:
+    async def _watch(self, opened: _Open, interval: float) -> None:
         """One watch a connection: a timer and a socket for each statement cost a tenth of a small append."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(patience / 10)
+            await asyncio.sleep(interval)
             passed = loop.time() - opened.since
-            if opened.busy and passed >= patience:
+            if opened.busy and passed >= opened.patience + _SILENCE_SECONDS:
                 # To cancel would be to wait for the server's word once more.
                 opened.line.shutdown(socket.SHUT_RDWR)
             elif not opened.busy and passed >= _IDLE:
                 await self.close()
 
 
+def _timeouts(seconds: float) -> dict[str, str]:
+    """Of a statement. That it waits for a lock is said first, for that says more."""
+    milliseconds = max(1, int(seconds * 1000))
+    return {"lock_timeout": str(milliseconds), "statement_timeout": str(milliseconds * 11 // 10 + 1)}
+
+
 class _Open:
-    """A connection, since when it has been busy or idle, and who watches it."""
+    """A connection, since when it has been busy or idle, how long a statement may take, and who watches it."""
 
     watch: asyncio.Task[None]
 
-    def __init__(self, connection: psycopg.AsyncConnection) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection, patience: float) -> None:
         self.psycopg = connection
+        self.patience = patience
         self.line = socket.socket(fileno=os.dup(connection.fileno()))
         self._now = asyncio.get_running_loop().time
         self.busy = False

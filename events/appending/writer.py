@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import psycopg
@@ -25,7 +26,7 @@ from events.appending import flush as flushes
 from events.appending.checks import size
 from events.appending.connection import Connection
 from events.appending.plan import Known, Outcome, Plan, Request, plan
-from events.errors import EventsError, OutcomeUnknown, QueueFull, Unavailable, brief
+from events.errors import Busy, EventsError, LogHeld, OutcomeUnknown, QueueFull, Unavailable, brief
 from events.sessions import Address
 from events.types import Append
 
@@ -33,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 _BACKOFF = (0.02, 1.0)
 """First and longest pause between attempts, in seconds."""
+_LEAST_PATIENCE_SECONDS = 0.05
+"""What is tried at all is given a chance."""
+_TOO_MANY = partial(Busy, "Too many appends were before this one; nothing was written.")
+_TOO_SLOW = partial(Busy, "The database did not finish in time; nothing was written.")
 
 
 class _Waiting(Request):
@@ -112,6 +117,7 @@ class _LogWriter:
         self._on_append = on_append
         self._release = release
         self._queue: deque[_Waiting] = deque()
+        self._obstacle: Callable[[], EventsError] = _TOO_MANY
         self._wake = asyncio.Event()
         self._stopping = False
         self.task = asyncio.create_task(self._run(), name=f"writer of log {log_id}")
@@ -137,7 +143,7 @@ class _LogWriter:
                     await self._connection.close()
                     for request in batch:
                         request.in_doubt = True
-                        _give_up(request)
+                        self._give_up(request)
                 self._answer(batch)
         finally:
             await self._connection.close()
@@ -168,14 +174,14 @@ class _LogWriter:
         """Work on a batch until every request in it has its outcomes."""
         known: Known | None = None
         pause = _BACKOFF[0]
-        while waiting := [request for request in batch if not request.done]:
+        while waiting := self._in_time(batch):
             flush = Plan()
             try:
-                await self._connection.open()
+                await self._connection.open(patience=self._patience(waiting))
                 if known is None and any(request.in_doubt for request in waiting):
                     known = await self._look_up(waiting)
                 flush = plan(waiting, known)
-                if flush.accepted and await self._flush(flush):
+                if flush.accepted and await self._flush(flush, patience=self._patience(waiting)):
                     known = None
                 elif any(not request.done for request in waiting):
                     known = await self._look_up(waiting)
@@ -188,31 +194,54 @@ class _LogWriter:
                 await self._isolate(error, waiting)
                 known = None
 
-    async def _flush(self, flush: Plan) -> bool:
+    def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Those without an answer, after those were given up that have waited too long."""
+        now = asyncio.get_running_loop().time()
+        waiting = [request for request in batch if not request.done]
+        for request in waiting:
+            if request.deadline <= now:
+                self._give_up(request)
+        return [request for request in waiting if not request.done]
+
+    def _patience(self, waiting: list[_Waiting]) -> float:
+        """Seconds that are left to who has waited longest."""
+        left = min([request.deadline for request in waiting]) - asyncio.get_running_loop().time()
+        return max(_LEAST_PATIENCE_SECONDS, left)
+
+    async def _flush(self, flush: Plan, *, patience: float) -> bool:
         """One call, one transaction. False where the log is not as the plan assumed; then nothing was written."""
-        [row] = await self._connection.execute(sql.APPEND, flushes.append_parameters(self._log_id, flush))
+        parameters = flushes.append_parameters(self._log_id, flush)
+        [row] = await self._connection.execute(sql.APPEND, parameters, patience=patience)
         done, first_position, base_versions = row
         if done:
             flushes.settle(flush, first_position, base_versions)
+            self._obstacle = _TOO_MANY
             self._on_append(self._log_id)
         return bool(done)
 
     async def _look_up(self, waiting: list[_Waiting]) -> Known:
-        return flushes.known(
-            await self._connection.execute(sql.LOOK_UP, flushes.look_up_parameters(self._log_id, waiting))
-        )
+        parameters = flushes.look_up_parameters(self._log_id, waiting)
+        return flushes.known(await self._connection.execute(sql.LOOK_UP, parameters, patience=self._patience(waiting)))
 
     async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
-        """After a failure that may pass: note what is in doubt, give up on what has waited too long."""
+        """After a failure that may pass: note what stood in the way and what is in doubt."""
         logger.warning("log %s: %s", self._log_id, brief(error))
+        self._obstacle = _obstacle(error)
         if not self._connection.is_settled:
             await self._connection.close()
             for request, _ in flush.accepted:
                 request.in_doubt = True
-        now = asyncio.get_running_loop().time()
-        for request in waiting:
-            if request.deadline <= now or self._stopping:
-                _give_up(request)
+        if self._stopping:
+            for request in waiting:
+                self._give_up(request)
+
+    def _give_up(self, request: Request) -> None:
+        """Say honestly what is known of a request that could not be finished."""
+        if request.in_doubt:
+            ids = [event.id for append in request.appends for event in append.events]
+            request.fail(OutcomeUnknown(ids=ids))
+        else:
+            request.fail(self._obstacle())
 
     async def _isolate(self, error: psycopg.Error, waiting: list[_Waiting]) -> None:
         """The database refused a flush for its content: try each request alone, so that one can't fail another."""
@@ -230,10 +259,10 @@ class _LogWriter:
                 request.future.set_result(None)
 
 
-def _give_up(request: Request) -> None:
-    """Say honestly what is known of a request that could not be finished."""
-    if request.in_doubt:
-        ids = [event.id for append in request.appends for event in append.events]
-        request.fail(OutcomeUnknown(ids=ids))
-    else:
-        request.fail(Unavailable())
+def _obstacle(error: Exception) -> Callable[[], EventsError]:
+    """Why nothing was written, for those who waited in vain."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return LogHeld
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return _TOO_SLOW
+    return Unavailable

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from typing import Any, LiteralString
 
 import pytest
 from pytest_django import Settings
 
+from events.appending.connection import Connection
 from events.appending.plan import Outcome
 from events.engine import Engine
-from events.errors import OutcomeUnknown, Unavailable, WrongExpectedVersion
+from events.errors import LogHeld, OutcomeUnknown, Unavailable, WrongExpectedVersion
 from events.models import Log
 from events.reading import notify, store
 from events.types import Appended, Event
@@ -129,7 +131,7 @@ async def test_an_outcome_that_can_not_be_settled_names_the_ids_and_resending_se
     assert len(await stored(engine, log)) == 3
 
 
-async def test_a_lock_held_too_long_is_unavailable_in_time_and_other_logs_go_on(
+async def test_a_lock_held_too_long_is_named_in_time_and_other_logs_go_on(
     engine: Engine, log: Log, other_log: Log, short_patience: float
 ) -> None:
     async with holding_lock(engine.pool, log.pk):
@@ -139,11 +141,39 @@ async def test_a_lock_held_too_long_is_unavailable_in_time_and_other_logs_go_on(
         assert isinstance(elsewhere, Appended)
         assert not waiting.done()
         [outcome] = await waiting
-        assert isinstance(outcome, Unavailable)
+        assert isinstance(outcome, LogHeld)
         assert time.monotonic() - started < 5
     [outcome] = await engine.writer.append(log.pk, [make_append("a-1")])
     assert isinstance(outcome, Appended)
     assert len(await stored(engine, log)) == 1
+
+
+async def test_who_waited_behind_others_is_given_no_more_than_what_is_left(
+    engine: Engine, log: Log, short_patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later one waits for its turn while the lock is held, and is answered when its own time is over."""
+    given: list[float] = []
+    execute = Connection.execute
+
+    async def noted(self: Connection, statement: LiteralString, parameters: Any, *, patience: float) -> list[Any]:
+        given.append(patience)
+        return await execute(self, statement, parameters, patience=patience)
+
+    monkeypatch.setattr(Connection, "execute", noted)
+    async with holding_lock(engine.pool, log.pk):
+        first = asyncio.create_task(engine.writer.append(log.pk, [make_append("a-1")]))
+        await until_longer(given, 0)
+        await asyncio.sleep(short_patience / 5)
+        [outcome] = await engine.writer.append(log.pk, [make_append("a-1")])
+        assert isinstance(outcome, LogHeld)
+        assert isinstance((await first)[0], LogHeld)
+    assert given[0] > given[-1]
+    assert given[-1] < short_patience / 2
+    [outcome] = await engine.writer.append(log.pk, [make_append("a-1")])
+    assert isinstance(outcome, Appended)
+    async with holding_lock(engine.pool, log.pk):
+        later = asyncio.create_task(engine.writer.append(log.pk, [make_append("a-1")]))
+        assert isinstance((await later)[0], LogHeld)
 
 
 async def test_a_silent_database_is_noticed(
