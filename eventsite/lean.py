@@ -30,7 +30,7 @@ from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
 from events.api.responses import KEPT_BY_NOBODY, problem_answer
-from events.errors import BadRequest, MethodNotAllowed, NotFound
+from events.errors import BadRequest, EventsError, MethodNotAllowed, NotFound, OutcomeUnknown, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,11 @@ class LeanAPI:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(_Disconnected):
-            await send_response(await self._answer(scope, receive), receive, send)
+            try:
+                response = await self._answer(scope, receive)
+            except asyncio.CancelledError:  # the server ends, and waits no longer
+                response = problem_answer(_unfinished(scope["method"]))
+            await send_response(response, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponseBase:
         try:
@@ -107,6 +111,12 @@ class LeanAPI:
                     raise MethodNotAllowed(f"Use {allowed}.", allow=allowed)
                 return operation, match[2]
         raise NotFound(f"There is no {path!r} in this API; see /api/docs.")
+
+
+def _unfinished(method: str) -> EventsError:
+    if method == "POST":
+        return OutcomeUnknown("The server ended before this was done: it may or may not have been written.")
+    return Unavailable("The server is stopping.")
 
 
 def _request(scope: Scope) -> ASGIRequest:

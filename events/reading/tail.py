@@ -86,11 +86,15 @@ class Tails:
                 del self._tails[log_id]
                 tail.stop()
 
-    async def aclose(self) -> None:
+    def stop(self) -> None:
         """Let those who follow come to their end."""
         self._closing = True
         for tail in self._tails.values():
             tail.stop()
+
+    async def aclose(self) -> None:
+        """Stop, and wait for the tails to end."""
+        self.stop()
         await asyncio.gather(*(tail.task for tail in self._tails.values()), return_exceptions=True)
 
 

@@ -23,7 +23,7 @@ from eventsite.demo import seeding
 from eventsite.workers import BESIDE_THE_SERVER, Workers
 
 GRACE = 3
-"""Seconds that open requests have when the server stops: an event stream never ends by itself."""
+"""Seconds that open requests have when the server stops. Long polls and streams of events end at once."""
 
 
 class Command(BaseCommand):
@@ -80,6 +80,7 @@ def _serve(listener: socket.socket, *, workers: int) -> None:
         "eventsite.asgi:application",
         workers=workers,
         lifespan="on",
+        http="eventsite.http_protocol:Protocol",
         log_config=None,
         access_log=False,  # paths hold sign-in links
         forwarded_allow_ips=settings.TRUSTED_PROXIES,

@@ -1,0 +1,59 @@
+"""uvicorn's HTTP/1.1, with two things that it has not: a limit for half-sent requests, and word of the server's end."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 10.0
+"""That the head of a request may take to arrive."""
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class Protocol(HttpToolsProtocol):
+    _head: asyncio.TimerHandle | None = None
+    _begun = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begun = True
+        if self._head is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._forget_head()
+        super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """The server is to end: a long poll or a stream ends now, for it would not end by itself."""
+        from events import engine  # needs Django's apps, which a worker loads after this module
+
+        engine.current().tails.stop()
+        super().shutdown()
+
+    def _expect_head(self) -> None:
+        self._head = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _forget_head(self) -> None:
+        self._begun = False
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _give_up(self) -> None:
+        is_answering = not getattr(self.cycle, "response_complete", True)  # there is no cycle before the first request
+        if is_answering:
+            self._expect_head()
+            return
+        if self._begun:
+            self.transport.write(TOO_SLOW)
+        self.transport.close()

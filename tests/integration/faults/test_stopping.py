@@ -1,0 +1,77 @@
+"""The server is asked to stop while requests are open: each comes to an honest end, and nothing looks like a defect."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from events.engine import Engine
+from eventsite import http_protocol
+from tests.support.patience import PATIENCE
+from tests.support.server import Server, database_variables
+
+
+@pytest.fixture
+def own_server(database: None, tmp_path: Path) -> Iterator[Server]:
+    environment = {**database_variables(), "SECRET_KEY": "of-the-server-to-stop"}
+    with Server(environment, log=tmp_path / "log", options=("--web-only",)) as server:
+        server.start()
+        yield server
+
+
+def test_long_polls_and_streams_end_when_the_server_stops(own_server: Server, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    with (
+        httpx.Client(base_url=own_server.url, headers=headers, timeout=PATIENCE) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        poll = threads.submit(client.get, "/api/events", params={"after": 0, "wait": 30})
+        with client.stream("GET", "/api/events", headers={"Accept": "text/event-stream"}) as stream:
+            lines = stream.iter_lines()
+            assert next(lines).startswith("retry:")
+            assert own_server.stop() == 0
+            assert not [line for line in lines if line.startswith("data:")]
+        answer = poll.result()
+    assert (answer.status_code, answer.json()["events"]) == (200, [])
+    assert "Traceback" not in own_server.output
+    assert "Cancel" not in own_server.output
+
+
+def test_an_upload_that_does_not_end_is_answered_when_the_server_stops(own_server: Server, token: str) -> None:
+    with socket.create_connection(("127.0.0.1", own_server.port), timeout=PATIENCE) as client:
+        head = (
+            "POST /api/streams/a/events HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        )
+        client.sendall(head.encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 100")  # it is being read
+        assert own_server.stop() == 0
+        assert client.recv(1000).startswith(b"HTTP/1.1 503")
+    assert "Traceback" not in own_server.output
+
+
+async def test_a_request_whose_head_does_not_arrive_is_ended(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
+
+    async def application(scope: object, receive: object, send: object) -> None:
+        raise AssertionError("no request has arrived")
+
+    config = uvicorn.Config(application, http=http_protocol.Protocol, lifespan="off", log_config=None, workers=1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server._serve([listener]))
+        async with asyncio.timeout(PATIENCE):
+            for sent, answer in ((b"GET / HTTP/1.1\r\nHost: half", http_protocol.TOO_SLOW), (b"", b"")):
+                reader, writer = await asyncio.open_connection(*listener.getsockname())
+                writer.write(sent)
+                assert await reader.read() == answer
+                writer.close()
+        server.should_exit = True
+        await serving
