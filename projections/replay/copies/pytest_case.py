@@ -10,16 +10,17 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pprint import pformat
-from typing import Any
 
 from events.json.value import loads, visible
 from events.types import Event
 from projections.definition.projection import Projection
+from projections.testing import event as event_in_a_test
 from projections.values.change import Json
 
 _WIDTH = 112
-_PLAIN = {"agent": None, "schema_version": 1, "correlation_id": None, "causation_id": None, "metadata": "{}"}
-"""What an event in a test is anyway."""
+_FIRST = ("version", "position", "stream", "id")
+"""The fields of an event that a test always says; of the others, those that differ from an event in any test."""
+_FIELDS = (*_FIRST, *(name for name in Event.__struct_fields__ if name not in (*_FIRST, "type", "data")))
 
 _TEXT = '''"""{title}
 
@@ -75,16 +76,16 @@ def _import(projection: Projection) -> tuple[str, str]:
 
 
 def _event(event: Event) -> str:
-    fields: dict[str, Any] = {name: getattr(event, name) for name in _PLAIN if getattr(event, name) != _PLAIN[name]}
-    said = [f"version={event.version}", f"position={event.position}", f"stream={event.stream!r}", f"id={event.id!r}"]
-    said += [f"{name}={value!r}" for name, value in fields.items()]
-    said += [f"{name}={_time(getattr(event, name))}" for name in ("occurred_at", "recorded_at") if getattr(event, name)]
+    plain = event_in_a_test(event.type)
+    fields = {name: getattr(event, name) for name in _FIELDS}
+    differing = {name: value for name, value in fields.items() if name in _FIRST or value != getattr(plain, name)}
+    arguments = ", ".join(f"{name}={_argument(value)}" for name, value in differing.items())
     data = _literal(loads(event.data)).replace("\n", "\n        ")
-    return f"event(\n        {event.type!r},\n        {data},\n        {', '.join(said)},\n    )"
+    return f"event(\n        {event.type!r},\n        {data},\n        {arguments},\n    )"
 
 
-def _time(at: datetime) -> str:
-    return f"datetime.fromisoformat({at.isoformat()!r})"
+def _argument(value: object) -> str:
+    return f"datetime.fromisoformat({value.isoformat()!r})" if isinstance(value, datetime) else repr(value)
 
 
 def _literal(value: Json) -> str:

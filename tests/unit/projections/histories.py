@@ -15,6 +15,13 @@ from projections.definition.projection import Projection, decode
 from projections.values.exact_json import dumps
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+FOLDERS = {
+    "who-and-when": "who-and-when",
+    "tau-bench": "tau-bench",
+    "openhands": "openhands",
+    "github-archive": "github-archive-pinot",
+}
+"""The real data of a format."""
 
 
 class History:

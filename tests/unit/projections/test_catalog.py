@@ -22,16 +22,10 @@ from projections.definition.projection import Projection, decode
 from projections.testing import assert_pure
 from projections.values.change import Json
 from projections.values.exact_json import dumps
-from tests.unit.projections.histories import START, History, by_key, folded, imported
+from tests.unit.projections.histories import FOLDERS, START, History, by_key, folded, imported
 from tests.unit.projections.json_values import VALUES
 
 CATALOG = (latest, collisions, lifecycle, run, transcript, orders, counts, agents)
-FOLDERS = {
-    "who-and-when": "who-and-when",
-    "tau-bench": "tau-bench",
-    "openhands": "openhands",
-    "github-archive": "github-archive-pinot",
-}
 TYPES = [type.replace("*", "x") for type in orders.handlers] + ["order.placed", "payment.failed", "notification.sent"]
 NAMES = st.sampled_from(["order", "status", "stops", "reason", "attempt", "van", "channel"])
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 
+from events.types import Event
 from projections.catalog.latest import latest
+from projections.definition.fold import fold
+from projections.definition.projection import Projection, decode
+from projections.registry import PROJECTIONS
 from projections.replay.copies.pytest_case import pytest_case
 from projections.testing import event
+from tests.unit.projections.histories import FOLDERS, START, History, imported
+from tests.unit.projections.hostile import histories
 
 HIDDEN = "\u202e\u2066\u200b\u3164\ufeff\U000e0041"
 
@@ -24,3 +34,59 @@ def test_no_hidden_character_stands_in_a_copied_case_and_it_passes(name: str) ->
     exec(compile(source, "case.py", "exec"), names)
     [test] = [value for key, value in names.items() if key.startswith("test_")]
     test()
+
+
+def passes(projection: Projection, events: Sequence[Event], *, given_first: int = 0) -> None:
+    """Copy a step of a projection, the state before the last of its events given or all of them, and run the test."""
+    taken = [each for each in events if projection.reads(each)]
+    before = fold(projection, map(decode, taken[:given_first]), projection.initial)
+    expected = fold(projection, map(decode, taken[given_first:]), before)
+    source = pytest_case(
+        projection,
+        taken[given_first:],
+        given=before if given_first else None,
+        expected=expected,
+        title=f"step {len(events)} by {projection.name}",
+        about="For a test.",
+    )
+    names: dict[str, Any] = {}
+    exec(compile(source, "case.py", "exec"), names)
+    [test] = [value for key, value in names.items() if key.startswith("test_")]
+    test()
+
+
+@given(history=histories())
+def test_a_copied_case_of_every_projection_passes_whatever_its_events_say(history: History) -> None:
+    for projection in PROJECTIONS.values():
+        passes(projection, history.events)
+        passes(projection, history.events, given_first=len(history.events) // 2)
+
+
+def test_a_copied_case_says_every_field_of_its_events() -> None:
+    history = History()
+    said: dict[str, Any] = {
+        "read_position": 3,
+        "expected_version": 0,
+        "agent": "a",
+        "schema_version": 2,
+        "causation_id": "c",
+    }
+    odd = history.say("Set", {"k": 1}, correlation_id="w", metadata='{"m":1}', occurred_at=START, **said)
+    source = pytest_case(latest, [odd], given=None, expected={"k": 1}, title="one", about="")
+    names: dict[str, Any] = {}
+    exec(compile(source, "case.py", "exec"), names)
+    [copied] = names["EVENTS"]
+    assert copied == odd
+
+
+@pytest.mark.parametrize("format", FOLDERS)
+def test_copied_cases_of_real_runs_pass(shared_data: Path, format: str) -> None:
+    """Each run by one projection in turn, and the last step of it by the next."""
+    runs: dict[str, list[Event]] = {}
+    for each in imported(shared_data, format, FOLDERS[format]):
+        runs.setdefault(each.stream, []).append(each)
+    projections = cycle(PROJECTIONS.values())
+    for events in runs.values():
+        passes(next(projections), events[:80])
+        following = next(projections)
+        passes(following, events, given_first=len([each for each in events if following.reads(each)]) - 1)
