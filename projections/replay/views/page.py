@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -19,6 +20,7 @@ from projections.replay.address import Address
 from projections.replay.extent import Extent
 from projections.replay.shown import Seen, look
 from projections.replay.views.copies import copied, formats
+from projections.replay.views.elsewhere import instead
 from projections.replay.views.event_pane import replay_event
 from projections.replay.views.kept_window import HEADER, follow_path, window
 from projections.replay.views.request import ReplayRequest
@@ -52,12 +54,14 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     fold, address, whole = asked.fold, asked.address, asked.extent
     if (place := asked.named_place) is not None:
         return redirect(address.step(place))
-    asked.check_place()
     stand = Stand(member, fold, address, step=step, end=whole.last)
     if answer := stand.run(request):
         return answer
     made = _made(fold, step)
-    if asked.has_other_query or _is_elsewhere(made, step):
+    is_elsewhere = _is_elsewhere(made, step)
+    if is_elsewhere and "HX-Request" not in request.headers:
+        messages.warning(request, instead(asked, made))
+    if is_elsewhere or asked.has_other_query:
         return redirect(address.step(made.stop.place if made.stop else 0))
     seen = look(fold, made, address)
     if seen.is_known and asked.is_partial:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
-from events.errors import Invalid, NoSuchEvent, NotFound
+from events.errors import Invalid, NotFound
 from events.models import Member
 from events.reading.db_work import run
 from projections import registry
@@ -16,7 +16,6 @@ from projections.replay.extent import Extent, extent
 from projections.replay.window import place_of
 from projections.states.fold import Fold
 from projections.states.sources.base import Source
-from projections.states.sources.indexed import StreamSource
 from projections.states.sources.keyed import ScannedSource
 from projections.states.sources.parse import parse_source, source_of
 from projections.states.sources.query import QuerySource
@@ -74,12 +73,6 @@ class ReplayRequest:
         if "place" in params:
             return min(_number(params["place"], or_else=self.place), self.extent.last)
         return None
-
-    def check_place(self) -> None:
-        """Raise `NoSuchEvent` for a version that the stream does not have."""
-        source, last = self.fold.source, self.extent.last
-        if isinstance(source, StreamSource) and self.place > last:
-            raise NoSuchEvent(f"{source.name} has {last} steps.")
 
     @property
     def has_other_query(self) -> bool:

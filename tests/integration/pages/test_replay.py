@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -181,8 +182,8 @@ def test_a_step_costs_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     # session, user, membership with its log; the stream, its events before and behind; effects;
-    # for two projections that find what is wrong: a snapshot, a block, the next snapshot
-    with django_assert_num_queries(12):
+    # for two projections that find what is wrong: a snapshot, a block
+    with django_assert_num_queries(11):
         page_of(viewer, at, 3)
 
 
@@ -197,6 +198,42 @@ def test_any_source_is_replayed_by_any_projection(viewer: Client, append: Append
     # A position between two of them is the one before it; what the query means stands in the address.
     assert viewer.get(f"{at}replay/workflow/run%2F1/2")["Location"].endswith("/1")
     assert "since%3A20" in viewer.get(f"{at}replay/query/3", {"q": "since:1h"})["Location"]
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to", "words", "number"),
+    [
+        ("stream/order-1/9", "stream/order-1/3", "Stream order-1 has no step at 9: this is its last step.", ""),
+        ("stream/order-1/999999999999999999", "stream/order-1/3", "this is its last step", ""),
+        ("log/99", "log/7", "The whole log has no step at 99: this is its last step.", ""),
+        ("workflow/w/2", "workflow/w/0", "Workflow w has no step at #2: this is step 0, before its first event.", "2"),
+        ("workflow/w/5", "workflow/w/4", "this is the step before that, at #4.", ""),
+        ("workflow/w/99", "workflow/w/7", "this is the step before that, at #7.", ""),
+        ("agent/packer/3", "agent/packer/0", "Agent packer has no step at #3: this is step 0", "3"),
+        ("query/6?q=type:Packed", "query/4?q=type%3APacked", "this is the step before that, at #4.", "6"),
+    ],
+)
+def test_an_address_that_names_no_step_leads_to_the_one_before_it_and_says_so(
+    viewer: Client, append: Append, at: str, path: str, leads_to: str, words: str, number: str
+) -> None:
+    append("order-1", {}, {}, {})
+    packed = {"type": "Packed", "correlation_id": "w", "agent": "packer"}
+    append("box-1", packed, {}, {}, {"type": "Sent", "correlation_id": "w"})
+    answer = viewer.get(f"{at}replay/{path}")
+    assert answer["Location"] == f"{at}replay/{leads_to}"
+    page = viewer.get(answer["Location"]).content.decode()
+    [said] = re.findall(r'<p class="said warning" role="status">(.*?)</p>', page, re.DOTALL)
+    assert words in said
+    assert ("Go to step number" in said) is bool(number)
+    assert 'class="said' not in viewer.get(answer["Location"]).content.decode()
+
+
+def test_a_step_number_that_was_taken_for_a_position_is_one_click_away(viewer: Client, append: Append, at: str) -> None:
+    append("order-1", *[{}] * 5, *[{"correlation_id": "w"}] * 4)
+    page = viewer.get(f"{at}replay/workflow/w/3", {"by": "counts"}, follow=True).content.decode()
+    url = re.search(r'href="([^"]*)">Go to step number 3', page)
+    assert url
+    assert viewer.get(unescape(url[1]))["Location"] == f"{at}replay/workflow/w/8?by=counts"
 
 
 def test_an_odd_name_is_a_source(viewer: Client, append: Append, at: str) -> None:
