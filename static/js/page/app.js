@@ -8,7 +8,7 @@ import "./rows.js";
 import "./failures.js";
 import "./focus.js";
 import "./folds.js";
-import "./return.js";
+import "./back-to-row.js";
 import "../live/newer.js";
 import "../live/redactions.js";
 import "./times.js";
