@@ -10,7 +10,10 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from events.models import Log
+from projections.catalog.agents import agents
+from projections.catalog.counts import counts
 from tests.browser.agent import Agent
+from tests.integration.projections.running import settle
 
 ROWS = "#rows [data-position]"
 
@@ -206,3 +209,19 @@ def test_the_demo_agents_start_and_the_empty_page_flips(admin_page: Page) -> Non
     expect(admin_page.get_by_role("status").filter(has_text="are at work")).to_be_visible()
     expect(admin_page.locator(ROWS).first).to_be_visible()
     expect(admin_page.get_by_role("heading", name="Append the first event")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "path", ["streams/", "workflows/", "agents/", "projections/", "projections/counts/", "tokens/"]
+)
+def test_at_1024_pixels_no_column_of_a_table_is_beyond_the_screen(
+    path: str, admin_page: Page, agent: Agent, log: Log
+) -> None:
+    long = {"type": "payment.failed" + "x" * 80, "agent": "a" * 80, "correlation_id": "w" * 80}
+    agent.append("s" * 80, long, long)
+    settle(log, agents, counts)
+    admin_page.set_viewport_size({"width": 1024, "height": 900})
+    admin_page.goto(f"/logs/{log.name}/{path}")
+    tables = admin_page.locator(".scroll-x")
+    expect(tables.first).to_be_visible()
+    assert tables.evaluate_all("tables => tables.every(each => each.scrollWidth <= each.clientWidth)")
