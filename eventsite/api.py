@@ -17,6 +17,7 @@ from events.api.operations import router
 from events.api.responses import problem_answer
 from events.engine import DatabaseAway
 from events.errors import BadRequest, EventsError, TooLarge, Unavailable
+from eventsite.api_docs import ApiDocs
 from projections.api import operations
 from projections.api.schemas import STRUCTS
 from projections.replay.api import operations as replay_api
@@ -52,6 +53,7 @@ api = EventsiteAPI(
     version="1",
     description=DESCRIPTION.format(settings.EVENTSITE),
     urls_namespace="api",
+    docs=ApiDocs(),
 )
 api.add_router("", router)
 api.add_router("", operations.router)

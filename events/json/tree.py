@@ -93,7 +93,7 @@ class Row:
     """One row. `shape` is `open` (a container's head), `close` (its end), `leaf`, `text` (a long
     string, whole or its first part) or `more` (`length` children that are left out, those from index `first` on).
 
-    `is_later`: what is in the container comes when it is opened. `tail`: what a page adds to the row, as HTML.
+    `is_later`: what is in the container comes when it is opened. `end`: what a page adds to the row.
     """
 
     shape: Literal["open", "close", "leaf", "text", "more"]
@@ -110,7 +110,7 @@ class Row:
     by: By | None = None
     first: int = 0
     is_later: bool = False
-    tail: str = ""
+    end: Any = None
 
     @property
     def cut(self) -> bool:

@@ -18,7 +18,8 @@ class LineBreaks(Extension):
     """A line break, with the spaces around it, is nothing beside a tag or a statement, and one space between words.
 
     So `<td>`, its content and `</td>` may stand on lines of their own. A space that is meant stands on a line with what
-    it separates, or is written as `{{ " " }}`. Inside a tag a line break is one space; in `<pre>` it is a line break.
+    it separates, or is written as `{{ " " }}`. In a tag a line break is one space, but nothing before the tag's end and
+    before a statement, which brings its own space. In `<pre>` it is a line break.
     """
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
@@ -64,17 +65,16 @@ class _Text:
         is_edge = after_edge
         for match in _PARTS.finditer(text):
             part = match[0]
+            following = text[match.end() : match.end() + 1] or ("" if before_edge else " ")
             if "\n" not in part:
                 printed.append(part)
                 is_edge = self._read(part)
             elif self.tag:
-                printed.append(" ")
+                printed.append(" " if following not in ("", ">") else "")
             elif self.kept:
                 printed.append(part)
             else:
-                following = text[match.end() : match.end() + 1]
-                is_inner = not is_edge and following != "<" and (following or not before_edge)
-                printed.append(" " if is_inner else "")
+                printed.append(" " if not is_edge and following not in ("", "<") else "")
         return "".join(printed)
 
     def _read(self, part: str) -> bool:

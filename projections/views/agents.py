@@ -20,6 +20,11 @@ from projections.views.other_formats import api_url
 
 ROWS = 50
 _NAMES = 1_000
+_NOTHING: dict[str, Any] = {
+    "here": "agents", "minutes": MINUTES, "projection": projection, "prefix": "", "before": None,
+    "names": [], "build": None, "agents": [], "has_more": False,
+}  # fmt: skip
+"""What the page says where a form can't be read."""
 
 
 @require_safe
@@ -29,7 +34,7 @@ def agents(request: HttpRequest, member: Member) -> HttpResponse:
     if request.GET.get("format") == "json":
         return redirect(api_url(member, f"/{projection.name}/states"))
     form = AgentsForm(request.GET)
-    context: dict[str, Any] = {"here": "agents", "form": form, "minutes": MINUTES}
+    context: dict[str, Any] = {**_NOTHING, "form": form}
     if form.is_valid():
         context |= _listed(member, form.cleaned_data)
     status = 200 if form.is_valid() else 400
@@ -44,6 +49,6 @@ def _listed(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
     build = next((each for each in checkpoints.progress(member.log, projection.name) if each.is_live), None)
     if build is None:
         names = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_NAMES).fetch()
-        return {**context, "names": names, "projection": projection}
+        return {**context, "names": names}
     found = present(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
     return {**context, "build": build, "agents": found[:ROWS], "has_more": len(found) > ROWS}

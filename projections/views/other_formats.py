@@ -60,12 +60,12 @@ def projection_md(member: Member, standing: Any, groups: Sequence[Any]) -> HttpR
 def states_md(member: Member, name: str, context: Mapping[str, Any]) -> HttpResponse:
     """States by key, one line of each."""
     lines = [f"# States of {code(name)}, log {code(member.log.name)}\n"]
-    lines += [_row(row.found, row.said) for row in context.get("states", ())]
-    if "job" in context:
-        lines.append(f"Events are being folded (job {context['job'].pk}): ask again.")
-    if context.get("unknown"):
+    lines += [_row(row.found, row.said) for row in context["states"]]
+    if job := context["job"]:
+        lines.append(f"Events are being folded (job {job.pk}): ask again.")
+    if context["unknown"]:
         lines.append(context["unknown"])
-    if context.get("next") is not None:
+    if context["next"] is not None:
         lines.append(f"\nEvery key up to {code(context['next'])} was looked at: go on with `after=`.")
     return _markdown(lines)
 
@@ -80,13 +80,13 @@ def state_md(request: HttpRequest, member: Member, name: str, context: Mapping[s
 def _state(context: Mapping[str, Any]) -> Iterator[str]:
     if problems := context.get("problems"):
         yield "\n".join(problems)
-    elif "job" in context:
-        yield f"\nEvents are being folded (job {context['job'].pk}): ask again."
-    elif failed := context.get("failed"):
+    elif job := context["job"]:
+        yield f"\nEvents are being folded (job {job.pk}): ask again."
+    elif failed := context["failed"]:
         yield f"\nThe reducer raised at #{failed.event.position} {code(failed.event.type)}: {code(failed.error)}"
-    elif "no_state" in context:
-        yield f"\nWhat the reducer made is no state: {context['no_state']}"
-    elif "after" in context:
+    elif no_state := context["no_state"]:
+        yield f"\nWhat the reducer made is no state: {no_state}"
+    elif context["after"]:
         yield f"\n## From #{context['asked'].one} to #{context['after'].position}\n"
         yield from (f"- {change_line(each)}" for each in context["changes"][:_CHANGES])
         yield from json_block(context["after"].text)
@@ -99,7 +99,7 @@ def _at(context: Mapping[str, Any]) -> Iterator[str]:
     last = f", the last #{event.position} {code(event.type)} at {iso(event.recorded_at)}" if event else ""
     yield f"\n## {'Now' if context['is_now'] else 'At that moment'}: {state.events} events{last}"
     yield from json_block(state.text)
-    if touched := context.get("touched"):
+    if touched := context["touched"]:
         yield f"\n## History of {code(context['value'] or 'the whole state')}\n"
         for each in touched:
             by = f" by {code(each.event.agent)}" if each.event.agent else ""

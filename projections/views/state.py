@@ -45,6 +45,13 @@ from projections.views.pending_job import computed
 _TOUCHES = 100
 
 
+_NOTHING: dict[str, Any] = {
+    "job": None, "failed": None, "no_state": "", "last": 0, "at": 0, "state": None, "event": None, "following": None,
+    "before": None, "after": None, "value_of": None, "value": None, "touched": None, "parked": None,
+}  # fmt: skip
+"""What a page does not show of a state, unless it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Touched:
     """One event of a value's history, and what it changed there, as texts."""
@@ -79,6 +86,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "key": request.GET.get("key", ""),
         "is_update": "X-Seen" in request.headers,
         "by_stream": projection.key is STREAM,
+        **_NOTHING,
     }
     kind = format_of(request)
     problems = [problem for found in form.errors.values() for problem in found]
@@ -95,7 +103,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     if kind == "md":
         return state_md(request, member, name, context | {"problems": problems})
     pointer = request.GET.get("text")
-    if pointer is not None and request.headers.get("HX-Request") and "value_of" in context:
+    if pointer is not None and request.headers.get("HX-Request") and (context["state"] or context["after"]):
         row = whole_text(context["value_of"], pointer)
         return render(request, "components/_text.html", {"row": row, "links": Links()})
     return show(

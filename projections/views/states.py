@@ -26,6 +26,7 @@ from projections.views.other_formats import api_url, format_of, states_md
 from projections.views.pending_job import computed
 
 ROWS = 50
+_NOTHING: dict[str, Any] = {"job": None, "unknown": "", "states": [], "next": None, "position": None, "rows": ROWS}
 _PAIRS = 6
 _TEXT = 60
 
@@ -55,6 +56,7 @@ def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "q": request.GET.get("q", ""),
         "is_begun": "after" in request.GET,
         "by_stream": projection.key is STREAM,
+        **_NOTHING,
     }
     if form.is_valid():
         context |= _listed(request, member, projection, form.cleaned_data)
@@ -74,7 +76,7 @@ def _listed(request: HttpRequest, member: Member, projection: Projection, said: 
         return {"job": computed(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
     except Invalid as error:
         return {"unknown": error.detail}
-    return {"states": [_row(found) for found in page.found], "next": page.next, "position": page.position, "rows": ROWS}
+    return {"states": [_row(found) for found in page.found], "next": page.next, "position": page.position}
 
 
 def _row(found: Found) -> StateRow:

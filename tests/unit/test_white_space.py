@@ -57,6 +57,10 @@ def test_a_space_on_a_line_is_kept(source: str, page: str) -> None:
         ("<a\n  {{ a }}\n  hidden>", "<a 1 hidden>"),
         ('<a{% if a %} href="/"{% endif %}\n  hidden>\n  x</a>', '<a href="/" hidden>x</a>'),
         ("<a title='\"'\n  hidden>", "<a title='\"' hidden>"),
+        (
+            '<a class="b{% if a %} c{% endif %}\n  {% if not a %} d{% endif %}"\n  {% if a %} hidden{% endif %}\n>',
+            '<a class="b c" hidden>',
+        ),
     ],
 )
 def test_a_line_break_in_a_tag_is_a_space(source: str, page: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import TypeGuard
@@ -18,13 +18,39 @@ _INSET = 3
 _WIDTH = 60
 
 
+_STRIP_PIXELS = 1_200
+_LETTER_PIXELS = 7
+"""The strip on a wide screen, and a letter in it: a text that surely has no room is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A value while it stays the same: `count` columns from `first` on. `text` None: the value does not exist."""
+    """A value while it stays the same: `count` of the `columns`, from `first` on. `text` None: the value does not exist.
+    `has_room`: its text is drawn."""
 
     first: int
     count: int
+    columns: int
     text: str | None
+    has_room: bool = False
+
+    @property
+    def x(self) -> str:
+        """Where it begins, in per cent of the strip."""
+        return f"{100 * self.first / self.columns:.3f}%"
+
+    @property
+    def width(self) -> str:
+        return f"{100 * self.count / self.columns:.3f}%"
+
+    @property
+    def shown(self) -> str:
+        return "–" if self.text is None else self.text
+
+    @property
+    def letters(self) -> float:
+        """How many have room in it."""
+        return self.count * _STRIP_PIXELS / self.columns / _LETTER_PIXELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +68,7 @@ class Track:
     segments: list[Segment] = field(default_factory=list)
     line: str = ""
     scale: str = ""
+    height: int = HEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +85,17 @@ def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Tr
     column."""
     before, *held = [_held(states, i, pointer) for i in range(-1, count)]
     changes = sum(one.is_known and other.is_known and not _same(one, other) for one, other in pairwise([before, *held]))
-    segments = [Segment(first, last - first, _text(held[first])) for first, last in _runs(held) if held[first].is_known]
-    return Track(pointer, name(pointer), y, changes, segments, *_line(held))
+    runs = [(first, last) for first, last in _runs(held) if held[first].is_known]
+    segments = [Segment(first, last - first, count, _text(held[first])) for first, last in runs]
+    line, scale = _line(held)
+    return Track(pointer, name(pointer), y, changes, _with_room(segments, has_line=bool(line)), line, scale)
+
+
+def _with_room(segments: list[Segment], *, has_line: bool) -> list[Segment]:
+    """Say which texts are drawn. Beside a line, all or none: some of the numbers would say less than its scale."""
+    if has_line and not all(len(each.shown) + 1 < each.letters for each in segments):
+        return segments
+    return [replace(each, has_room=each.letters > 4) for each in segments]
 
 
 def name(pointer: str) -> str:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from events.views.event_line import Line
+from events.json.value import visible
+from events.views.event_line import Line, slot
 from projections.replay.drawing.pinned_tracks import HEIGHT, Track, track
 from projections.replay.findings import Findings
 from projections.replay.window import Stop
@@ -49,7 +50,18 @@ class Column:
     is_now: bool
     is_ahead: bool
     mark: str
+    title: str
     bar_y: int = 0
+
+    @property
+    def look(self) -> str:
+        """What its glyph is coloured as."""
+        return "err" if self.line.failed else str(slot(self.line.event.type))
+
+    @property
+    def symbol(self) -> str:
+        """The shape of its glyph."""
+        return "error" if self.line.failed else str(slot(self.line.event.type))
 
     @property
     def is_fifth(self) -> bool:
@@ -127,8 +139,16 @@ def _column(strip: Strip, stop: Stop, line: Line, i: int, *, share: float, at: i
         is_now=i == at,
         is_ahead=i > at,
         mark=mark,
+        title=_title(stop, count),
         bar_y=strip.floor - 2 - (bar or 0),
     )
+
+
+def _title(stop: Stop, count: int | None) -> str:
+    event, n = stop.event, stop.n
+    agent = f", {visible(event.agent)}" if event.agent else ""
+    changed = "" if count is None else f": {count} changed"
+    return f"{f'#{event.position:,}' if n is None else f'{n:,}'} {visible(event.type)}{agent}{changed}"
 
 
 def _mark(stop: Stop, found: Findings) -> str:

@@ -78,7 +78,11 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
         return copy
     context |= _window(request, made, address, context)
     return show(
-        request, member, template="projections/replay.html", partial="projections/_replay.html", context=context
+        request,
+        member,
+        template="projections/replay/page.html",
+        partial="projections/replay/_replay.html",
+        context=context,
     )
 
 
@@ -113,7 +117,7 @@ def _loaded(request: HttpRequest, seen: Seen) -> HttpResponse:
         row = whole_text(seen.after, request.GET["text"])
         return render(request, "components/_text.html", {"row": row, "links": Links()})
     part = part_of(request, seen.address)
-    return render(request, "components/_tree_rows.html", tree_context(seen, part))
+    return render(request, "projections/replay/_rows.html", tree_context(seen, part))
 
 
 def _made(fold: Fold, step: int) -> Replay:

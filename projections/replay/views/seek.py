@@ -88,7 +88,7 @@ class Stand:
         if isinstance(answer, Outcome):
             self.outcome = answer
             context = {"outcome": answer, "log": self.member.log}
-            return render(request, "projections/_sought.html", context) if is_asked_again else None
+            return render(request, "projections/replay/_sought.html", context) if is_asked_again else None
         if is_asked_again:
             return HttpResponseLocation(answer, target="#replay", swap="outerHTML")
         return redirect(answer)

@@ -70,9 +70,6 @@ def tree_context(seen: Seen, part: Part, whole: str | None = None) -> dict[str, 
     address, place = seen.address, seen.place
     return {
         "rows": _rows(seen, part, whole),
-        "why_url": open_url(address, "why") if seen.is_known else "",
-        "in_url": open_url(address, "in"),
-        "part_url": f"{address.step(place)}{'&' if address.suffix else '?'}part=" if seen.is_known else "",
         "links": Links(
             part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if seen.is_known else "",
             inside=open_url(address, "in"),

@@ -6,9 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-
 from events.json.tree import Row
 from events.json.value import visible
 from events.types import Event
@@ -17,10 +14,6 @@ from projections.replay.compare import Difference
 from projections.replay.window import Replay
 from projections.values.blame import Changes
 from projections.values.last_set import setters
-
-_PIN = """<a class="pin" id="pin{}" href="{}" aria-label="{} {}" title="{} (p)"{}>\
-<svg class="icon sm" aria-hidden="true"><use href="#i-pin"/></svg></a>"""
-_BY = """<a class="by" href="{}" title="{}">{}{}</a>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +24,10 @@ class Setter:
     label: str
     event: Event | None = None
     is_shown: bool = False
+
+    @property
+    def agent(self) -> str | None:
+        return self.event.agent if self.event else None
 
     @property
     def words(self) -> str:
@@ -97,6 +94,15 @@ def _label(n: int | None, place: int) -> str:
     return f"#{place:,}" if n is None else f"{n:,}"
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """What stands at the end of a row: who set its value, and the way to pin it or to let it go, if there is one."""
+
+    setter: Setter | None
+    pin_url: str
+    is_pinned: bool
+
+
 def dressed(rows: list[Row], by: Setters, address: Address, place: int) -> Iterator[Row]:
     """The rows with what stands at their ends; folded containers say since when they are as they are."""
     ends = _Ends(address, place)
@@ -106,42 +112,30 @@ def dressed(rows: list[Row], by: Setters, address: Address, place: int) -> Itera
         if row.shape not in ("leaf", "text", "open"):
             yield row
         elif setter is None or (row.shape == "open" and row.unfolded):
-            yield replace(row, tail=ends.of(row, None))
+            yield replace(row, end=ends.of(row, None))
         elif row.shape == "open" and not row.mark and not setter.is_shown:
-            yield replace(row, text=f"{row.text} unchanged{setter.since}", tail=ends.of(row, setter))
+            yield replace(row, text=f"{row.text} unchanged{setter.since}", end=ends.of(row, setter))
         else:
-            yield replace(row, tail=ends.of(row, setter))
+            yield replace(row, end=ends.of(row, setter))
 
 
 class _Ends:
-    """What stands at the ends of rows. There may be hundreds: what their links share is made once."""
+    """The ends of rows. There may be hundreds: what their links share is made once."""
 
     def __init__(self, address: Address, place: int) -> None:
         self.pins = address.all("pin")
         self.address = address
         self.place = place
-        self.why_url = open_url(address, "why")
         self.pin_url = open_url(address, "pin", keep=self.pins)
 
-    def of(self, row: Row, setter: Setter | None) -> SafeString:
-        by = self._by(row, setter) if setter else ""
-        has_pin = row.mark != "del" and (len(self.pins) < MOST or row.pointer in self.pins)
-        return format_html('<span class="tail">{}{}</span>', self._pin(row) if has_pin else "", by)
-
-    def _by(self, row: Row, setter: Setter) -> SafeString:
-        agent = setter.event and setter.event.agent
-        words = format_html(" <bdi>{}</bdi>", visible(agent)) if agent else ""
-        return format_html(_BY, f"{self.why_url}{quote(row.pointer, safe='')}", setter.words, setter.label, words)
-
-    def _pin(self, row: Row) -> SafeString:
-        pointer = row.pointer
-        is_pinned = pointer in self.pins
-        others = tuple(each for each in self.pins if each != pointer)
-        url = self.address.step(self.place, pin=others) if is_pinned else f"{self.pin_url}{quote(pointer, safe='')}"
-        does = "Unpin" if is_pinned else "Pin"
-        return format_html(
-            _PIN, pointer, url, does, row.key or "", does, SafeString(' aria-current="true"' * is_pinned)
-        )
+    def of(self, row: Row, setter: Setter | None) -> End:
+        is_pinned = row.pointer in self.pins
+        if row.mark == "del" or (len(self.pins) >= MOST and not is_pinned):
+            return End(setter, "", is_pinned)
+        if not is_pinned:
+            return End(setter, f"{self.pin_url}{quote(row.pointer, safe='')}", is_pinned)
+        others = tuple(each for each in self.pins if each != row.pointer)
+        return End(setter, self.address.step(self.place, pin=others), is_pinned)
 
 
 def open_url(address: Address, name: str, *, keep: tuple[str, ...] = ()) -> str:

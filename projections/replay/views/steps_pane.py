@@ -67,6 +67,7 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Extent) 
         "begins": begins,
         "ends": ends or not made.stops,
         "n": made.stop.n if made.stop else 0,
+        "step_words": _step_words(made, count),
         # Neither is asked for where the page keeps its own.
         "listed": cache(lambda: [_listed(made, i, each, found, between) for i, each in enumerate(lines())]),
         "line": line(made.stop.event) if made.stop else None,
@@ -80,6 +81,13 @@ def replay_steps(member: Member, made: Replay, address: Address, whole: Extent) 
         "overview": None if not made.stops or (begins and ends) else overview(made, first=whole.first, last=whole.last),
         "ways": _ways(made, address, made.stops[-1].place if ends else whole.last),
     }
+
+
+def _step_words(made: Replay, count: int | None) -> str:
+    """Which step it is."""
+    if made.stop and made.stop.n is None:
+        return f"Step #{made.stop.place}"
+    return f"Step {made.stop.n if made.stop else 0}" + ("" if count is None else f" of {count}")
 
 
 def _with_failure(found: Findings, made: Replay) -> Findings:

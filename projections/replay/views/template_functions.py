@@ -11,8 +11,11 @@ from events.reading.db_work import run
 from events.types import Event
 from projections.definition.projection import Projection
 from projections.replay.address import Address
-from projections.replay.findings import Finding, findings
-from projections.states.sources.parse import KINDS
+from projections.replay.findings import Finding, Shown, findings
+from projections.states.at_moment import State
+from projections.states.sources.indexed import StreamSource
+from projections.states.sources.keyed import ScannedSource
+from projections.states.sources.parse import KINDS, class_of
 
 _MAX_FINDINGS = 5
 
@@ -49,7 +52,25 @@ def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> FoundIn
     )
 
 
+def replay_of_state(log_name: str, projection: Projection, key: str, state: State, before: State | None) -> str:
+    """The step that made a state; with the one before, how they differ. Empty where its key has no replay."""
+    source = class_of(projection)(key)
+    if isinstance(source, ScannedSource) and not projection.materialised:
+        return ""
+    from_place = {} if before is None else {"from_": str(source.place(before))}
+    return Address(log_name, source).step(source.place(state), by=projection.name, **from_place)
+
+
+def shown_url(shown: Shown, place: int, at: Address) -> str:
+    """The step at which a state shows what was found: of a replay's place, or in the replay of one stream."""
+    source = at.source if shown.stream is None else StreamSource(shown.stream)
+    step = at if source == at.source else Address(at.log_name, source)
+    return step.step(place if shown.stream is None else shown.version, by=shown.by, why=shown.pointer)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "found_in": found_in,
+    "replay_of_state": replay_of_state,
     "replay_url": replay_url,
+    "shown_url": shown_url,
 }

@@ -24,7 +24,7 @@ def replay_why(fold: Fold, made: Replay, address: Address) -> dict[str, Any]:
     """The history of the value that an address asks for; nothing where it asks for none."""
     pointer, place = address.one("why"), made.stop.place if made.stop else 0
     if pointer is None:
-        return {}
+        return {"why_of": None, "why": None}
     found = _why(fold, made, pointer) if made.is_known else None
     last = found.changes[0] if found and found.changes else None
     chain = run(causes_of(fold.log_id, last.event)) if last else Chain(())

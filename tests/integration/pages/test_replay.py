@@ -17,8 +17,8 @@ from projections.definition.projection import Decoded, Projection
 from projections.jobs import queue
 from projections.registry import PROJECTIONS
 from projections.replay.address import MOST_CHARACTERS
+from projections.replay.views.template_functions import replay_url
 from projections.states.fold import Fold, Pace
-from projections.templatetags.replaying import replay_url
 from tests.integration.pages.conftest import Append
 
 
@@ -54,7 +54,7 @@ def test_a_step_shows_the_state_and_what_changed(viewer: Client, at: str) -> Non
     page = page_of(viewer, at, 3)
     assert '<bdi class="old val">2</bdi>' in page
     assert re.search(r'<bdi class="val v-n new"[^>]*>3</bdi>', page)
-    assert "&quot;paid&quot;" in page
+    assert "&#34;paid&#34;" in page
 
 
 @pytest.mark.usefixtures("order")
@@ -146,7 +146,7 @@ def test_what_finds_the_wrong_ones_may_fail_and_the_page_stands(
     failing = Projection("lifecycle", about="")
     failing.on("*")(lambda state, happened: state["no"])
     monkeypatch.setattr("projections.replay.findings.lifecycle", failing)
-    words = 'title="lifecycle raised KeyError: &#x27;no&#x27;">what came out of order not known'
+    words = 'title="lifecycle raised KeyError: &#39;no&#39;">what came out of order not known'
     assert words in page_of(viewer, at, 2)
     page = viewer.get(f"{at}streams/order-1/").content.decode()
     assert f'<a class="link" href="{at}replay/stream/order-1/0?by=lifecycle">its replay</a> shows where' in page
@@ -339,3 +339,7 @@ def test_the_name_of_what_is_replayed_may_be_as_long_as_a_name_can_be(viewer: Cl
     name = "🚚" * 197 + "/.a"
     append(name, {})
     assert viewer.get(f"{at}replay/stream/1", {"name": f"{name}"}, follow=True).status_code == 200
+
+
+def test_a_value_can_be_pinned_before_anything_happened(viewer: Client, at: str) -> None:
+    assert viewer.get(f"{at}replay/log/0", {"pin": "/total"}).status_code == 200

@@ -70,7 +70,7 @@ def test_one_runs_to_the_next_or_previous_step_that_fits(
 ) -> None:
     assert went(viewer, replay, step, way=way, to=to) == (found, {"to": [to]})
     page = viewer.get(f"{replay}{found}", {"to": to}).content.decode()
-    assert f'name="to" value="{to}"'.replace('"paid 6"', "&quot;paid 6&quot;").replace("<5", "&lt;5") in page
+    assert f'name="to" value="{to}"'.replace('"paid 6"', "&#34;paid 6&#34;").replace("<5", "&lt;5") in page
 
 
 def test_one_runs_to_what_failed_by_its_type_or_its_data(viewer: Client, replay: str, append: Append) -> None:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events.templatetags.event_format import took
 from events.types import Event
 from events.views.causation import forest
 from events.views.event_line import line
 from events.views.swimlanes import draw
+from events.views.template_functions import took
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
