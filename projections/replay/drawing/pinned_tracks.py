@@ -25,7 +25,7 @@ _LETTER_PIXELS = 7
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A value while it stays the same: `count` of the `columns`, from `first` on. `text` None: the value does not exist.
+    """A value while it stays the same: `count` of `columns` from `first` on. `text` None: the value does not exist.
     `has_room`: its text is drawn."""
 
     first: int

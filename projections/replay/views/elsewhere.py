@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.html import format_html
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from projections.replay.views.request import ReplayRequest
@@ -15,14 +15,7 @@ def instead(asked: ReplayRequest, made: Replay) -> SafeString:
     People write the number of a step where an address holds a position.
     """
     source, place, count = asked.fold.source, asked.place, asked.extent.count
-    if made.stop is None:
-        shown = "this is step 0, before its first event"
-    elif source.is_numbered:
-        shown = "this is its last step"
-    else:
-        shown = f"this is the step before that, at {source.label(made.stop.place)}"
-    words = format_html("{} has no step at {}: {}.", source.words.capitalize(), source.label(place), shown)
-    if source.is_numbered or place > (place if count is None else count):
-        return words
-    url = f"{asked.address.step(0)}{'&' if asked.address.suffix else '?'}step={place}"
-    return format_html('{} <a class="link" href="{}">Go to step number {}</a>', words, url, place)
+    is_number = not source.is_numbered and place <= (place if count is None else count)
+    url = f"{asked.address.step(0)}{'&' if asked.address.suffix else '?'}step={place}" if is_number else ""
+    context = {"source": source, "place": place, "stop": made.stop, "number_url": url}
+    return SafeString(render_to_string("projections/replay/_instead.html", context))
