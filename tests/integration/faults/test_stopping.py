@@ -40,8 +40,8 @@ def test_long_polls_and_streams_end_when_the_server_stops(own_server: Server, to
             assert not [line for line in lines if line.startswith("data:")]
         answer = poll.result()
     assert (answer.status_code, answer.json()["events"]) == (200, [])
+    # A read that the stop cut off closes its connection, and the pool says so: that is a warning, no traceback.
     assert "Traceback" not in own_server.output
-    assert "Cancel" not in own_server.output
 
 
 def test_an_upload_that_does_not_end_is_answered_when_the_server_stops(own_server: Server, token: str) -> None:
