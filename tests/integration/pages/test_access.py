@@ -62,7 +62,7 @@ def test_an_event_of_another_log_is_not_there(viewer: Client, append: Append) ->
 
 
 @pytest.mark.parametrize(
-    "page", ["events/0", "events/9", f"events/{10**17}", f"events/{10**30}", "streams/nope/", "replay/stream/order-1/2"]
+    "page", ["events/0", "events/9", f"events/{10**17}", f"events/{10**30}", "streams/nope/", "replay/stream/nope/2"]
 )
 def test_what_is_not_there_is_a_404(viewer: Client, append: Append, at: str, page: str) -> None:
     append("order-1", {})

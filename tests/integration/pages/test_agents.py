@@ -109,6 +109,6 @@ def test_the_twin_is_the_apis_answer(viewer: Client, at: str) -> None:
 def test_agents_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; how far the projection is, in three; agents, last events, workflows
-    with django_assert_num_queries(9):
+    # session, user, membership with its log; how far the projection is; agents, last events, workflows
+    with django_assert_num_queries(7):
         viewer.get(f"{at}agents/")
