@@ -85,9 +85,7 @@ def test_a_cursor_keeps_the_query(viewer: Client, append: Append, at: str) -> No
     assert link(get(viewer, f"{at}?q=type:A"), "next") == "?q=type%3AA&before=3"
 
 
-@pytest.mark.parametrize(
-    "query", ["before=x", "before=-1", f"after={2**63}", "q=" + "x" * 10_001, "q=%00", "q=(", "q=state.a:1"]
-)
+@pytest.mark.parametrize("query", ["before=x", "before=-1", f"after={2**63}", "q=%00", "q=(", "q=state.a:1"])
 def test_an_address_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, at: str, query: str) -> None:
     answer = viewer.get(f"{at}?{query}")
     assert answer.status_code == 400
