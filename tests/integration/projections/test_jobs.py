@@ -25,7 +25,7 @@ from projections import registry
 from projections.errors import TooManyJobs
 from projections.jobs import fold, queue
 from projections.jobs.queue import Beat, Lost
-from projections.models import Job, JobStatus
+from projections.models import ACTIVE, Job, JobStatus
 from projections.states.at_moment import state_at
 from projections.states.fold import TooFar
 from projections.states.moment import NOW
@@ -34,6 +34,12 @@ from tests.support.factories import make_name
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, Server, database_variables
+
+
+@pytest.fixture(autouse=True)
+def _no_other_jobs(database: None) -> None:
+    """Jobs that other tests left to wait would take their turns among those of a test here."""
+    Job.objects.filter(status__in=ACTIVE).delete()
 
 
 @pytest.fixture
