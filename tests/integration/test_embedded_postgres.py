@@ -26,11 +26,11 @@ from pathlib import Path
 from eventsite.data_dir import DataDir
 from eventsite.embedded_postgres import running
 
-pytestmark = pytest.mark.processes
 with running(DataDir.at(Path(sys.argv[1]))):
     print("up", flush=True)
     sys.stdin.read()
 """
+pytestmark = pytest.mark.processes
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user run Postgres")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from tests.support.patience import PATIENCE
 OPTIONS = "-c%20track_activities%3Doff%20-c%20work_mem%3D7MB"
 SESSIONS = """
     select application_name, state from pg_stat_activity
-    where datname = current_database() and application_name like '%% %%' and pid <> pg_backend_pid()"""
+    where datname = current_database() and application_name like '%% %%' and pid <> pg_backend_pid()
+    and backend_start > %s"""
 
 
 @pytest.fixture
@@ -37,14 +39,24 @@ def url_options(url: str) -> dict[str, Any]:
     return {name: value for name, value in databases(url)["default"]["OPTIONS"].items() if name != "pool"}
 
 
-def sessions() -> list[tuple[str, str]]:
+def database_time() -> datetime:
     with connection.cursor() as cursor:
-        cursor.execute(SESSIONS)
-        return list(cursor.fetchall())
+        cursor.execute("select clock_timestamp()")
+        [(moment,)] = cursor.fetchall()
+    assert isinstance(moment, datetime)
+    return moment
+
+
+def sessions_since(moment: datetime) -> dict[str, str]:
+    """The state of each named session that began after `moment`: those of earlier tests may still be ending."""
+    with connection.cursor() as cursor:
+        cursor.execute(SESSIONS, [moment])
+        return dict(cursor.fetchall())
 
 
 @pytest.mark.usefixtures("with_options")
 async def test_the_options_of_the_url_hold_for_every_session(log: Log) -> None:
+    moment = await sync_to_async(database_time)()
     async with Engine() as engine:
         [outcome] = await engine.writer.append(log.pk, [make_append()])
         assert not isinstance(outcome, Exception)
@@ -55,7 +67,7 @@ async def test_the_options_of_the_url_hold_for_every_session(log: Log) -> None:
             seen: dict[str, str] = {}
             async with asyncio.timeout(PATIENCE):
                 while not names <= seen.keys():
-                    seen = dict(await sync_to_async(sessions)())
+                    seen = await sync_to_async(sessions_since)(moment)
             assert set(seen.values()) == {"disabled"}
             async with engine.pool.connection() as session:
                 assert await (await session.execute("show work_mem")).fetchone() == ("7MB",)
