@@ -62,9 +62,9 @@ def with_added(fields: Fields, added: Mapping[str, Raw | None], *, first: bool =
 
     What is added never makes the object larger than the log takes.
     """
-    more = {name: value for name, value in added.items() if value is not None and name not in fields}
-    whole = _text(more | fields if first else fields | more)
-    return whole if len(whole) <= settings.EVENTSITE.event_max_bytes else _text(fields)
+    additions = {name: value for name, value in added.items() if value is not None and name not in fields}
+    text_with_added = _text(additions | fields if first else fields | additions)
+    return text_with_added if len(text_with_added) <= settings.EVENTSITE.event_max_bytes else _text(fields)
 
 
 def _text(fields: Fields) -> bytes:

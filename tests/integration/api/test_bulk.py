@@ -73,12 +73,12 @@ async def test_lines_in_another_encoding_are_told_which(api: httpx.AsyncClient) 
 
 
 async def test_a_line_says_what_its_append_asks_of_the_log(api: httpx.AsyncClient, log: Log) -> None:
-    asked = {"expected_version": "no_stream", "read_position": 7, "idempotency_key": "k-1"}
+    demands = {"expected_version": "no_stream", "read_position": 7, "idempotency_key": "k-1"}
     lines = [
-        line(1, **asked),
+        line(1, **demands),
         line(2, expected_version=0),
         line(1, expected_version=1, read_position=8),
-        line(1, **asked),
+        line(1, **demands),
         line(1, expected_version=1),
         line(1, data=0, idempotency_key="k-1"),
         line(1, expected_version="stream_exists"),
@@ -96,7 +96,7 @@ async def test_a_line_says_what_its_append_asks_of_the_log(api: httpx.AsyncClien
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "demand",
     [
         {"expected_version": -1},
         {"expected_version": "sometimes"},
@@ -107,11 +107,11 @@ async def test_a_line_says_what_its_append_asks_of_the_log(api: httpx.AsyncClien
     ],
 )
 async def test_a_line_that_asks_for_what_there_is_not_is_refused_and_named(
-    api: httpx.AsyncClient, asked: dict[str, Any]
+    api: httpx.AsyncClient, demand: dict[str, Any]
 ) -> None:
-    (error,) = (await send(api, line(1, **asked))).json()["errors"]
+    (error,) = (await send(api, line(1, **demand))).json()["errors"]
     assert (error["line"], error["code"]) == (1, "invalid")
-    assert next(iter(asked)) in error["detail"]
+    assert next(iter(demand)) in error["detail"]
 
 
 async def test_no_lines_are_no_error(api: httpx.AsyncClient) -> None:

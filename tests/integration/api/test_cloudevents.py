@@ -333,15 +333,15 @@ async def test_what_is_no_batch_is_refused_whole(api: httpx.AsyncClient, body: b
 
 
 async def test_attributes_say_what_the_append_asks_of_the_log(api: httpx.AsyncClient, log: Log) -> None:
-    asked: dict[str, Any] = {"expectedversion": 0, "readposition": 7, "idempotencykey": "k-1"}
-    first = await send(api, cloud_event(subject="order-1", **asked))
+    demands: dict[str, Any] = {"expectedversion": 0, "readposition": 7, "idempotencykey": "k-1"}
+    first = await send(api, cloud_event(subject="order-1", **demands))
     assert first.status_code == 201, first.text
     stored = await store.event(log.pk, 1).afirst(engine.current().pool)
     assert stored is not None
     assert (stored.expected_version, stored.read_position) == (0, 7)
     assert "position" not in stored.metadata, "they are no part of the event"
 
-    again = await send(api, cloud_event(subject="order-1", **asked | {"readposition": 9}))
+    again = await send(api, cloud_event(subject="order-1", **demands | {"readposition": 9}))
     assert (again.status_code, again.json()["replayed"]) == (200, True)
     late = await send(api, cloud_event(id="2", subject="order-1", expectedversion=0))
     assert (late.status_code, late.json()["code"], late.json()["current_version"]) == (409, "wrong-expected-version", 1)
@@ -350,8 +350,8 @@ async def test_attributes_say_what_the_append_asks_of_the_log(api: httpx.AsyncCl
 
 
 async def test_headers_say_it_as_text(api: httpx.AsyncClient, log: Log) -> None:
-    asked = {"ce-expectedversion": "0", "ce-readposition": "5000000000", "ce-idempotencykey": "k%201"}
-    assert (await send(api, "", {**BINARY, **asked})).status_code == 201
+    demands = {"ce-expectedversion": "0", "ce-readposition": "5000000000", "ce-idempotencykey": "k%201"}
+    assert (await send(api, "", {**BINARY, **demands})).status_code == 201
     assert (await send(api, "", {**BINARY, "ce-id": "2", "ce-expectedversion": "no_stream"})).status_code == 409
     assert (await send(api, "", {**BINARY, "ce-id": "3", "ce-expectedversion": "stream_exists"})).status_code == 201
     stored = await store.event(log.pk, 1).afirst(engine.current().pool)
@@ -361,8 +361,8 @@ async def test_headers_say_it_as_text(api: httpx.AsyncClient, log: Log) -> None:
 
 @pytest.mark.parametrize("nothing", [None, ""])
 async def test_an_attribute_that_says_nothing_asks_nothing(api: httpx.AsyncClient, nothing: str | None) -> None:
-    asked = {"expectedversion": nothing, "readposition": nothing, "idempotencykey": nothing}
-    assert (await send(api, cloud_event(**asked))).status_code == 201
+    demands = {"expectedversion": nothing, "readposition": nothing, "idempotencykey": nothing}
+    assert (await send(api, cloud_event(**demands))).status_code == 201
 
 
 def samples(directory: Path, mode: str) -> dict[str, bytes]:

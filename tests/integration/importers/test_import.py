@@ -161,10 +161,10 @@ def test_an_import_makes_the_log_if_it_is_told_to(database: None, tmp_path: Path
     name = make_name("log")
     files = [write_lines(tmp_path / f"{n}.jsonl", [line(n)]) for n in range(3)]
 
-    said = [import_events(Log(name=name), *files, create=True) for _ in range(2)]
+    first, second = (import_events(Log(name=name), *files, create=True) for _ in range(2))
 
-    assert said[0].startswith(f"Read 3 files.\nAdded 3 events to {name}, ")
-    assert said[1].startswith(f"Read 3 files.\nAdded 0 events to {name}.\nSkipped 3 ")
+    assert first.startswith(f"Read 3 files.\nAdded 3 events to {name}, ")
+    assert second.startswith(f"Read 3 files.\nAdded 0 events to {name}.\nSkipped 3 ")
 
 
 def test_no_log_is_made_for_files_that_are_not_there_or_by_a_bad_name(database: None, tmp_path: Path) -> None:
@@ -188,10 +188,10 @@ def test_a_directory_without_a_file_of_the_format_is_refused_with_the_formats_th
     with pytest.raises(CommandError) as refused:
         call_command(command, str(tmp_path), log=log.name, format=format)
 
-    said = str(refused.value)
-    assert said.startswith(f"There is no file of {format} ({suffixes}) in {tmp_path}. Other formats: ")
+    message = str(refused.value)
+    assert message.startswith(f"There is no file of {format} ({suffixes}) in {tmp_path}. Other formats: ")
     for other in FORMATS.keys() - {format}:
-        assert f"{other} (." in said
+        assert f"{other} (." in message
 
 
 @pytest.mark.parametrize("restore", [False, True])

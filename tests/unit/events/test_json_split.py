@@ -86,10 +86,10 @@ def test_an_object_of_odd_members_is_written_as_odd_again(text: bytes) -> None:
 def test_what_is_wrong_with_the_array_itself_is_said_beside_its_items(
     text: bytes, parts: list[bytes], fault: str
 ) -> None:
-    cut, said = items(text)
+    cut, actual_fault = items(text)
 
     assert [part.strip() for part in cut] == parts
-    assert fault in (said or "")
+    assert fault in (actual_fault or "")
 
 
 def test_a_byte_order_mark_is_no_part_of_it() -> None:
