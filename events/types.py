@@ -52,6 +52,15 @@ class Event(Struct, frozen=True, gc=False):
         """The time shown and filtered by: the agent's clock where it was sent, else ours."""
         return self.occurred_at or self.recorded_at
 
+    @property
+    def size(self) -> int:
+        """Bytes of data and metadata."""
+        return _bytes(self.data) + _bytes(self.metadata)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:

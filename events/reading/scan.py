@@ -49,8 +49,8 @@ class Found:
     """What a search found, in the order in which it went.
 
     Every place from its start to `searched_to` was looked at: a position, or in a stream a version. `at_end`: nothing
-    lies behind it. `complete`: the search came to the end or to its limit; else its time was up, and a search from
-    `searched_to` on goes on.
+    lies behind it. `complete`: the search came to the end or to its limit; else its time or its room was up, and a
+    search from `searched_to` on goes on.
     """
 
     events: tuple[Event, ...]
@@ -69,6 +69,7 @@ class _Progress:
     limit: int
     backward: bool
     budget: float
+    room: int | None
     place: Callable[[Event], int]
     size: int
     began: float = field(default_factory=time.monotonic)
@@ -91,6 +92,10 @@ class _Progress:
         return self.limit - len(self.events)
 
     @property
+    def is_full(self) -> bool:
+        return not self.missing or (self.room is not None and self.room <= 0)
+
+    @property
     def at_end(self) -> bool:
         return self.low > self.high
 
@@ -102,16 +107,19 @@ class _Progress:
 
     def slice(self) -> tuple[int, int] | None:
         """The first and last place to look at next; None when it is done. Some of the way is always gone."""
-        if self.at_end or not self.missing or (self.searched_to is not None and self.spent > self.budget):
+        if self.at_end or self.is_full or (self.searched_to is not None and self.spent > self.budget):
             return None
         if self.backward:
             return max(self.low, self.high - self.size + 1), self.high
         return self.low, min(self.high, self.low + self.size - 1)
 
     def took(self, first: int, last: int, rows: Sequence[tuple[Any, ...]]) -> None:
-        self.events += [Event(*row) for row in rows]
+        events = [Event(*row) for row in rows]
+        self.events += events
+        if self.room is not None:
+            self.room -= sum(event.size for event in events)
         end = first if self.backward else last
-        if not self.missing:
+        if self.is_full:
             end = self.place(self.events[-1])
         self.searched_to = end
         self.low, self.high = (self.low, end - 1) if self.backward else (end + 1, self.high)
@@ -137,7 +145,8 @@ class Search:
     """A search that has not begun; it runs in the caller's thread or on the engine's pool, in no transaction.
 
     `along` is the column that is gone along, whose last value is `head`, or what that reads.
-    The `first` slice has so many places.
+    The `first` slice has so many places. With `room` the search stops at the event with which data and metadata come to
+    so many bytes.
     """
 
     log_id: int
@@ -151,6 +160,7 @@ class Search:
     budget: float
     along: Literal["position", "version"] = "position"
     first: int = _FIRST
+    room: int | None = None
 
     def fetch(self) -> Found:
         progress = self._progress(self.head if isinstance(self.head, int) else self.head.first())
@@ -195,7 +205,7 @@ class Search:
         high = head or 0 if self.before is None else min(head or 0, self.before - 1)
         end = min(low, high + 1) if self.backward else max(high, low - 1)
         place = attrgetter(self.along)
-        return _Progress(low, high, end, self.limit, self.backward, self.budget, place, self.first)
+        return _Progress(low, high, end, self.limit, self.backward, self.budget, self.room, place, self.first)
 
     def _statement(self) -> Callable[[_Progress, int, int], tuple[str, list[Any]]]:
         """The statement of a slice, compiled once, and its values from the slice's first and last place.
@@ -204,11 +214,17 @@ class Search:
         """
         condition, values = store.condition_sql(self.condition)
         order = "desc" if self.backward else "asc"
-        text = sql.SLICE.format(columns=store.EVENT_COLUMNS, along=self.along, condition=condition, order=order)
-        return lambda progress, first, last: (
-            text,
-            [progress.timeout, self.log_id, first, last, *values, progress.missing],
-        )
+        columns = store.EVENT_COLUMNS if self.room is None else store.EVENT_NAMES
+        text = sql.SLICE.format(columns=columns, along=self.along, condition=condition, order=order)
+        if self.room is not None:
+            text = sql.BOUNDED.format(columns=store.EVENT_COLUMNS, along=self.along, order=order, events=text)
+
+        def statement(progress: _Progress, first: int, last: int) -> tuple[str, list[Any]]:
+            room = [] if progress.room is None else [progress.room]
+            slice = [progress.timeout, self.log_id, first, last, *values, progress.missing, *room]
+            return sql.SET_SLICE + text, slice
+
+        return statement
 
 
 def events(
@@ -220,18 +236,21 @@ def events(
     backward: bool = True,
     limit: int,
     budget: float = BUDGET,
+    room: int | None = None,
     head: int | None = None,
 ) -> Search:
     """Events between two positions (both exclusive) that fit a query whose times are pinned.
 
-    Newest first, or oldest first where not `backward`; `budget` is in seconds. `head` spares a look where it is known.
+    Newest first, or oldest first where not `backward`; `budget` is in seconds, `room` in bytes of data and metadata.
+    `head` spares a look where it is known.
 
     Raises:
         NotForEvents: the query asks about a state.
     """
     end = store.head(log_id) if head is None else head
     window = _window(log_id, query)
-    return Search(log_id, where(query), end, window, after, before, backward, limit, budget, first=_first(query))
+    first = _first(query)
+    return Search(log_id, where(query), end, window, after, before, backward, limit, budget, first=first, room=room)
 
 
 def stream_events(
@@ -244,11 +263,12 @@ def stream_events(
     backward: bool = False,
     limit: int,
     budget: float = BUDGET,
+    room: int | None = None,
     version: int,
 ) -> Search:
     """The same in a stream that is at `version`, between two of its versions."""
     condition = where(all_of([Named(Name.STREAM, Pattern((stream,))), query]))
-    return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version")
+    return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version", room=room)
 
 
 def _first(query: Query) -> int:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 _EVENT_FIELDS = Event.__struct_fields__
+EVENT_NAMES = ", ".join(_EVENT_FIELDS)
 EVENT_COLUMNS = ", ".join(f"{name}::text" if name in ("data", "metadata") else name for name in _EVENT_FIELDS)
 _ALL = Q()
 

@@ -30,12 +30,22 @@ _TEXTS = (
 )
 FOLDED_TEXT = "lower((" + rf" || E'\x{ord(BETWEEN):x}' || ".join(_TEXTS) + ') collate "C")'
 IN_STRINGS = " or ".join(f"({name}::text like %s and {name}::jsonb @? %s::jsonpath)" for name in ("data", "metadata"))
-# Sent as one text: the settings hold for the search and nothing after it. Compiling a plan takes longer than running
-# most; it pays on statements that are cancelled here anyway.
+# Sent as one text with the search: the settings hold for it and nothing after it. Compiling a plan takes longer than
+# running most; it pays on statements that are cancelled here anyway.
+SET_SLICE = "select set_config('statement_timeout', %s, true), set_config('jit', 'off', true);"
 SLICE = """
-    select set_config('statement_timeout', %s, true), set_config('jit', 'off', true);
     select {columns} from event where log_id = %s and {along} between %s and %s and ({condition})
     order by {along} {order} limit %s"""
+READ_ON = "select {columns} from event where log_id = %s and position > %s and position <= %s order by position"
+# Of the events that a statement finds, in its order, the first whose data and metadata come to so many bytes; the one
+# that passes that number is the last. How large an event is, is known only where it is stored.
+BOUNDED = """
+    select {columns} from (
+        select *, sum(octet_length(data::text) + octet_length(metadata::text)) over (
+            order by {along} {order} rows between unbounded preceding and 1 preceding) as before
+        from ({events}) as event
+    ) as event
+    where coalesce(before, 0) < %s order by {along} {order}"""
 # Without the truncation of empty pages at the end, for which VACUUM would lock everybody out.
 VACUUM_EVENTS = "vacuum (truncate off) event"
 # `data` is json: its values are compared as jsonb (docs/decisions/0003). Only equality uses it, of paths of any depth.
