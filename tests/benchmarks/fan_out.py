@@ -1,11 +1,14 @@
-"""Server-sent events to 100 clients: ours against a bare handler that sends the same bytes when it is told to."""
+"""Server-sent events to 100 clients: ours against a bare handler that sends the same bytes when it is told to.
+
+Ours also appends the events, which the bare one does not. What that takes is measured without a client, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import median
 from typing import NamedTuple
@@ -53,15 +56,21 @@ def run() -> Iterator[Table]:
 def _table(clients: ProcessPoolExecutor, servers: Mapping[str, Server], course: _Course) -> Table:
     makers = {"ours": _to_ours, "bare": _to_bare}
     found: dict[str, list[_Found]] = {name: [] for name in servers}
+    appends: list[float] = []
     for _ in range(_ROUNDS):
         for name, server in servers.items():
             found[name].append(_measure(clients, server, makers[name](server.port, course)))
-    heads = ("", "delivered/s", "share of a core", "µs of it a delivery", "÷ bare")
+        alone = replace(_to_ours(servers["ours"].port, course), clients=0)
+        _, used = _follow(clients, servers["ours"], alone)
+        appends.append(used / (course.at_once * course.times * _CLIENTS) * 1e6)
+    heads = ("", "delivered/s", "share of a core", "µs of it a delivery", "÷ bare", "less appends", "÷ bare")
     table = Table(f"Server-sent events to {_CLIENTS} clients: {course.name}", heads)
     bare = median(one.cost for one in found["bare"])
     for name, ones in found.items():
         rate, share, cost = (median(values) for values in zip(*ones, strict=True))
-        table.rows.append((name, count(rate), f"{share:.0%}", f"{cost:.1f}", ratio(cost, bare)))
+        own = cost - median(appends) if name == "ours" else cost
+        cells = (f"{cost:.1f}", ratio(cost, bare), f"{own:.1f}", ratio(own, bare))
+        table.rows.append((name, count(rate), f"{share:.0%}", *cells))
     return table
 
 
@@ -73,11 +82,16 @@ class _Found(NamedTuple):
 
 def _measure(clients: ProcessPoolExecutor, server: Server, following: Following) -> _Found:
     """Deliveries a second, the server's share of a core meanwhile, and microseconds of it a delivery."""
-    used = server.cpu_seconds
-    seconds = clients.submit(follow, following).result()
-    used = server.cpu_seconds - used
+    seconds, used = _follow(clients, server, following)
     deliveries = following.frames * following.clients
     return _Found(deliveries / seconds, used / seconds, used / deliveries * 1e6)
+
+
+def _follow(clients: ProcessPoolExecutor, server: Server, following: Following) -> tuple[float, float]:
+    """Seconds that it took, and seconds of the server's processor time."""
+    used = server.cpu_seconds
+    seconds = clients.submit(follow, following).result()
+    return seconds, server.cpu_seconds - used
 
 
 def _to_ours(port: int, course: _Course) -> Following:
