@@ -47,8 +47,11 @@ class Engine:
         global _current
         database = address()
         self.pool = database.pool("reader", _READER, min_size=1, max_size=8, timeout=5)
+        # Those who follow try again after an error, so their connections need not be tried before each read.
+        self._follow_pool = database.pool("follower", _READER, min_size=1, max_size=3, timeout=5, is_checked=False)
         await self.pool.open()
-        self.tails = Tails(self.pool)
+        await self._follow_pool.open()
+        self.tails = Tails(self._follow_pool)
         notifier = Notifier(database)
 
         def grown(log_id: int) -> None:
@@ -58,7 +61,7 @@ class Engine:
         self.writer = Writer(database, on_append=grown)
         self._tasks = [
             asyncio.create_task(notifier.run(), name="notifier"),
-            asyncio.create_task(listen(direct(), self.tails.wake), name="listener"),
+            asyncio.create_task(listen(direct(), self.tails.wake, own=notifier), name="listener"),
         ]
         self._outer, _current = _current, self
         return self
@@ -71,4 +74,5 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._follow_pool.close()
         await self.pool.close()

@@ -88,9 +88,16 @@ class Address:
         return lent
 
     def pool(
-        self, name: str, settings: Settings, *, min_size: int, max_size: int, timeout: float
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        min_size: int,
+        max_size: int,
+        timeout: float,
+        is_checked: bool = True,
     ) -> AsyncConnectionPool[AsyncConnection[Any]]:
-        """A pool of such connections, not yet open."""
+        """A pool of such connections, not yet open. If it is checked, each is tried before it is lent."""
 
         async def begin(connection: AsyncConnection[Any]) -> None:
             assert isinstance(connection, Lent)
@@ -100,7 +107,7 @@ class Address:
             self._named(name) if self.is_pooled else self.session(name, settings),
             connection_class=Lent if self.is_pooled else AsyncConnection,
             configure=begin if self.is_pooled else None,
-            check=AsyncConnectionPool.check_connection,
+            check=AsyncConnectionPool.check_connection if is_checked else None,
             kwargs={"autocommit": True},
             open=False,
             min_size=min_size,

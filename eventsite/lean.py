@@ -22,14 +22,14 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls.resolvers import RoutePattern
 from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.api.responses import KEPT_BY_NOBODY, problem_answer
+from events.api.responses import KEPT_BY_NOBODY, Stream, problem_answer
 from events.errors import BadRequest, EventsError, MethodNotAllowed, NotFound, OutcomeUnknown, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -184,18 +184,19 @@ async def send_response(response: HttpResponseBase, receive: Receive, send: Send
         headers.append((b"content-length", b"%d" % len(response.content)))
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
-    elif isinstance(response, StreamingHttpResponse):
+    elif isinstance(response, Stream):
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await _send_stream(response, receive, send)
 
 
-async def _send_stream(response: StreamingHttpResponse, receive: Receive, send: Send) -> None:
+async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
     """Stream until the client goes away. `send` waits while the client's buffer is full, so memory stays bounded."""
 
+    async def send_piece(piece: bytes) -> None:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
     async def work() -> None:
-        async with aclosing(response.streaming_content) as pieces:  # type: ignore[type-var]
-            async for piece in pieces:  # type: ignore[union-attr]
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await stream.write_to(send_piece)
         await send({"type": "http.response.body", "body": b""})
 
     tasks = {asyncio.ensure_future(work()), asyncio.ensure_future(_disconnect(receive))}

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import register_converter
 from django.utils import timezone
@@ -21,10 +22,20 @@ from events import engine
 from events.access.grants import Bearer, Grant
 from events.api import cloudevents
 from events.api.decoding import decode, optional, parse_query
-from events.api.following import read_page, read_stream, server_sent_events, wait_page
+from events.api.event_stream import send_events
+from events.api.following import read_page, read_stream, wait_page
 from events.api.ndjson import append_lines
 from events.api.openapi import operation
-from events.api.responses import append_answer, append_out, event_out, events_answer, json_answer, problem, status_of
+from events.api.responses import (
+    Stream,
+    append_answer,
+    append_out,
+    event_out,
+    events_answer,
+    json_answer,
+    problem,
+    status_of,
+)
 from events.api.schemas import (
     AppendIn,
     AppendOut,
@@ -311,11 +322,12 @@ def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: Events
         if given:
             raise Invalid(f"{field} does not go with an event stream.", field=field)
     after = _last_event_id(request, optional(query.after) or 0)
-    return StreamingHttpResponse(
-        server_sent_events(grant.log_id, tree, after=after, check=lambda: _read(request)),
+    response = Stream(
+        partial(send_events, log_id=grant.log_id, query=tree, after=after, check=lambda: _read(request)),
         content_type=SSE,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+    response["X-Accel-Buffering"] = "no"
+    return response
 
 
 def _last_event_id(request: HttpRequest, default: int) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from msgspec import Raw, Struct
 
 from events.api.schemas import AppendOut, EventOut, EventsOut, Placed, Problem
@@ -20,6 +21,21 @@ KEPT_BY_NOBODY = "private, no-store"
 """`Cache-Control` of what only some may see, and of what may be redacted later."""
 
 encode = msgspec.json.Encoder().encode
+
+SendPiece: TypeAlias = Callable[[bytes], Awaitable[None]]
+
+
+class Stream(HttpResponseBase):
+    """An answer of which nobody knows the end. `write(send)` sends pieces of it, as long as there are any.
+
+    `send` waits while the client's buffer is full, before it takes the piece.
+    """
+
+    streaming = True
+
+    def __init__(self, write: Callable[[SendPiece], Awaitable[None]], *, content_type: str) -> None:
+        super().__init__(content_type=content_type)
+        self.write_to = write
 
 
 def json_answer(body: Struct, *, status: int = 200) -> HttpResponse:
@@ -58,7 +74,7 @@ def event_json(event: Event) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events, where to go on, and the log's head. Not `complete`: the time was up before enough were found."""
+    """Events, where to go on, and the log's head. Not `complete`: time or room was up before enough were found."""
 
     events: Sequence[Event]
     next: int | None

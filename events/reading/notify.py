@@ -32,6 +32,8 @@ class Notifier:
         self._address = address
         self._grown: set[int] = set()
         self._wake = asyncio.Event()
+        self.backend_pid: int | None = None
+        """That of its session's process at the server; not known through a pooler."""
 
     def mention(self, log_id: int) -> None:
         self._grown.add(log_id)
@@ -41,6 +43,7 @@ class Notifier:
         while True:
             try:
                 async with await self._address.connect("notifier") as connection:
+                    self.backend_pid = None if self._address.is_pooled else connection.info.backend_pid
                     while True:
                         await self._wake.wait()
                         self._wake.clear()
@@ -52,8 +55,11 @@ class Notifier:
                 await asyncio.sleep(_RETRY)
 
 
-async def listen(address: Address, on_growth: Callable[[int], None]) -> NoReturn:
-    """Call `on_growth(log_id)` for each notification, over one connection, for ever."""
+async def listen(address: Address, on_growth: Callable[[int], None], *, own: Notifier) -> NoReturn:
+    """Call `on_growth(log_id)` for each notification of other processes, over one connection, for ever.
+
+    What the process's own notifier mentions, the process knew before: to look at the log once more would find nothing.
+    """
     while True:
         try:
             async with await address.connect("listener") as connection:
@@ -61,7 +67,7 @@ async def listen(address: Address, on_growth: Callable[[int], None]) -> NoReturn
                 while True:
                     async for notification in connection.notifies(timeout=_PING):
                         # Whoever may connect may notify: a payload that is no id is not ours.
-                        if notification.payload.isdecimal():
+                        if notification.payload.isdecimal() and notification.pid != own.backend_pid:
                             on_growth(int(notification.payload))
                     # A connection that was cut silently says so only when it is used.
                     async with asyncio.timeout(_PING):

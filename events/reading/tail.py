@@ -5,6 +5,9 @@ are gapless and become visible in order, so a tail can prove that it missed noth
 last events in memory. Whoever follows has a cursor of their own: near the head they are served from
 memory, further back from the database. So there are no queues to overflow: who is slow gets
 larger batches later, and nobody waits for them.
+
+What is kept and what a follower holds are bounded in bytes. Neither is handed out for long without a look at the log,
+because an event may have been redacted since (`redacted_at`).
 """
 
 from __future__ import annotations
@@ -12,37 +15,40 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from itertools import islice, takewhile
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import psycopg
 from django.conf import settings
-from psycopg_pool import AsyncConnectionPool
 
 from events.errors import brief
 from events.reading import store
+from events.reading.follower import Batch, Follower
+from events.reading.log_reader import MOST_BYTES, MOST_EVENTS, Hole, LogReader, Pool
 from events.types import REDACTED, Event
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 1_000
-"""Events read at once."""
 _KEPT_EVENTS = 5_000
-_KEPT_BYTES = 16 * 2**20
-_RETRY = 0.5
+_KEPT_BYTES = 8 * 2**20
+_KEPT_BATCHES = 8
+_BACKLOG_READS = 2
+"""How many followers read what is not kept at the same time: the rest of the connections is for other requests."""
+_RETRY_SECONDS = 0.5
+_FRESH_SECONDS = 5.0
+"""How long what is kept is handed out after the last look at the log."""
 
-Row = TypeVar("Row")
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+T = TypeVar("T")
 
 
 class Tails:
     """The tails of this process, one for each log that somebody follows."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._tails: dict[int, _Tail] = {}
+        self.pool = pool
+        self._tails: dict[int, Tail] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._backlog = asyncio.Semaphore(_BACKLOG_READS)
         self._closing = False
 
     def wake(self, log_id: int) -> None:
@@ -58,33 +64,20 @@ class Tails:
         tail = self._tails.get(log_id)
         return tail.redacted_at if tail else 0
 
-    async def follow(
-        self, log_id: int, *, after: int, heartbeat: float | None = None
-    ) -> AsyncGenerator[tuple[Event, ...], None]:
-        """Yield the events after a position for ever, in contiguous batches, in order.
-
-        With `heartbeat`, an empty batch is yielded whenever nothing came for that many seconds. It ends
-        only when the engine closes; while the database is away it waits.
-        """
-        if self._closing:
-            return
+    def follow(self, log_id: int, *, after: int, heartbeat: float | None = None) -> Follower:
+        """Follow a log from a position on; close it in the end (`aclosing`)."""
         tail = self._tails.get(log_id)
         if tail is None:
-            tail = self._tails[log_id] = _Tail(log_id, self._pool)
-        tail.followers += 1
-        try:
-            position = max(after, 0)
-            while not tail.stopped:
-                batch = await tail.after(position, patience=heartbeat)
-                if batch:
-                    position = batch[-1].position
-                if batch or heartbeat is not None:
-                    yield batch
-        finally:
-            tail.followers -= 1
-            if not tail.followers and self._tails.get(log_id) is tail:
-                del self._tails[log_id]
+            tail = self._tails[log_id] = Tail(log_id, self.pool, self._backlog, on_idle=self._remove)
+            self._tasks.add(tail.task)
+            tail.task.add_done_callback(self._tasks.discard)
+            if self._closing:
                 tail.stop()
+        return Follower(tail, after=after, heartbeat=heartbeat)
+
+    def _remove(self, tail: Tail) -> None:
+        del self._tails[tail.log_id]
+        tail.stop()
 
     def stop(self) -> None:
         """Let those who follow come to their end."""
@@ -95,65 +88,108 @@ class Tails:
     async def aclose(self) -> None:
         """Stop, and wait for the tails to end."""
         self.stop()
-        await asyncio.gather(*(tail.task for tail in self._tails.values()), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-class _Tail:
-    """One log's tail: a task that reads, the newest events, and a signal that there are more."""
+class Tail:
+    """One log's tail: a task that reads, the newest events, and those who wait for more."""
 
-    def __init__(self, log_id: int, pool: Pool) -> None:
-        self._log_id = log_id
-        self._pool = pool
-        self._recent: deque[Event] = deque()
-        self._bytes = 0
-        self._head: int | None = None
-        self._advanced = asyncio.Event()
-        self._wanted = asyncio.Event()
-        self._wake = asyncio.Event()
-        self.followers = 0
+    def __init__(self, log_id: int, pool: Pool, backlog: asyncio.Semaphore, *, on_idle: Callable[[Tail], None]) -> None:
+        self.log_id = log_id
+        self.pool = pool
+        self.followers: set[Follower] = set()
+        self.head = 0
         self.redacted_at = 0
         self.stopped = False
+        self._backlog = backlog
+        self._on_idle = on_idle
+        self._reader = LogReader(log_id, pool)
+        self._recent: deque[Event] = deque()
+        self._bytes = 0
+        self._batches: dict[int, Batch] = {}
+        self._looked = float("-inf")
+        self._wanted = asyncio.Event()
+        self._grown = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self.task = asyncio.create_task(self._run(), name=f"tail of log {log_id}")
 
     def wake(self) -> None:
-        self._wake.set()
+        self._grown.set()
+
+    def want(self, *, is_stale: bool) -> None:
+        """Somebody waits for what comes next; or, if it is stale, for a look at the log."""
+        self._wanted.set()
+        if is_stale:
+            self._grown.set()
+
+    def leave(self, follower: Follower) -> None:
+        self.followers.discard(follower)
+        if not self.followers and not self.stopped:
+            self._on_idle(self)
 
     def stop(self) -> None:
         self.stopped = True
         self.task.cancel()
-        self._advanced.set()
+        self._wake_followers()
 
-    async def after(self, position: int, *, patience: float | None) -> tuple[Event, ...]:
-        """The next events after a position; none when the time is over first, or when the tail stops."""
-        try:
-            async with asyncio.timeout(patience):
-                while not self.stopped and (self._head is None or position >= self._head):
-                    self._wanted.set()
-                    await self._advanced.wait()
-        except TimeoutError:
-            return ()
-        if self._recent and self._recent[0].position <= position + 1:
-            start = position + 1 - self._recent[0].position
-            return tuple(islice(self._recent, start, start + _BATCH))
-        return await self._read(position)
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the log was looked at so lately that what is kept may be handed out."""
+        return self._loop.time() - self._looked < _FRESH_SECONDS
+
+    def kept(self, position: int) -> Batch | None:
+        """The next events after a position, if they are kept: the same batch for all who ask until there are more."""
+        if not self._recent or self._recent[0].position > position + 1:
+            return None
+        batch = self._batches.get(position)
+        if batch is None:
+            batch = self._batches[position] = Batch(self._cut(position), after=position, redacted_at=self.redacted_at)
+            if len(self._batches) > _KEPT_BATCHES:
+                del self._batches[next(iter(self._batches))]
+        return batch
+
+    def _cut(self, position: int) -> tuple[Event, ...]:
+        events: list[Event] = []
+        size = 0
+        first = position + 1 - self._recent[0].position
+        for i in range(first, min(first + MOST_EVENTS, len(self._recent))):
+            events.append(self._recent[i])
+            size += events[-1].size
+            if size >= MOST_BYTES:
+                break
+        return tuple(events)
+
+    async def read_backlog(self, reader: LogReader, position: int) -> Batch:
+        """The next events after a position that are not kept."""
+        redacted_at = self.redacted_at
+        events = await self._patiently(lambda: self._in_turn(reader, position))
+        return Batch(events or (), after=position, redacted_at=redacted_at)
+
+    async def _in_turn(self, reader: LogReader, position: int) -> tuple[Event, ...]:
+        async with self._backlog:
+            return await reader.read(position)
 
     async def _run(self) -> None:
-        heads = await self._fetch(store.head(self._log_id))
-        self._move(heads[0] if heads else 0)
+        heads = await self._patiently(lambda: store.head(self.log_id).afetch(self.pool))
+        self.head = heads[0] if heads else 0
+        self._looked = self._loop.time()
+        self._wake_followers()
         while True:
-            # Not for nobody: live lists come four times a second, a busy log's appends hundreds of times.
-            await self._wanted.wait()
-            if await self._advance():
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(settings.EVENTSITE.tail_poll_interval):
-                    await self._wake.wait()
-            self._wake.clear()
+            if not await self._advance():
+                await self._growth()
+
+    async def _growth(self) -> None:
+        """Wait until somebody wants more and there may be more; a poll interval at the most."""
+        # Not for nobody: live lists come four times a second, a busy log's appends hundreds of times.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(settings.EVENTSITE.tail_poll_interval):
+                await self._wanted.wait()
+                await self._grown.wait()
+        self._grown.clear()
 
     async def _advance(self) -> bool:
         """Read on; True where there may be more at once."""
-        head = self._head or 0
-        events = await self._read(head)
+        events = await self._patiently(lambda: self._reader.read(self.head)) or ()
         for event in events:
             if event.type == REDACTED:
                 # What is kept may hold what is gone now; the database knows.
@@ -161,37 +197,36 @@ class _Tail:
                 self._recent.clear()
                 self._bytes = 0
             self._recent.append(event)
-            self._bytes += len(event.data) + len(event.metadata)
+            self._bytes += event.size
         while len(self._recent) > _KEPT_EVENTS or (self._bytes > _KEPT_BYTES and len(self._recent) > 1):
-            dropped = self._recent.popleft()
-            self._bytes -= len(dropped.data) + len(dropped.metadata)
+            self._bytes -= self._recent.popleft().size
+        was_fresh, self._looked = self.is_fresh, self._loop.time()
         if events:
-            self._move(events[-1].position)
-        return len(events) == _BATCH
+            self.head = events[-1].position
+            self._batches.clear()
+        if events or not was_fresh:
+            self._wanted.clear()
+            self._wake_followers()
+        return bool(events) and not self._reader.is_at_end
 
-    async def _read(self, after: int) -> tuple[Event, ...]:
-        events = await self._fetch(store.events(self._log_id, after=after, limit=_BATCH))
-        whole = tuple(
-            event for _, event in takewhile(lambda pair: pair[0] == pair[1].position, enumerate(events, after + 1))
-        )
-        if len(whole) < len(events):
-            # This can't happen while append_events() is the only writer. Wait here rather than skip an event.
-            logger.critical("log %s has a hole after position %s", self._log_id, after + len(whole))
-            await asyncio.sleep(_RETRY)
-        return whole
+    def _wake_followers(self) -> None:
+        for follower in self.followers:
+            follower.wake()
 
-    async def _fetch(self, read: store.Read[Row]) -> list[Row]:
-        """Read, again and again until it works: an error would tell those who follow nothing that they could use."""
+    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T | None:
+        """Read, again and again until it works: an error would tell those who follow nothing that they could use.
+
+        None where the log has a hole, or when the tail stops.
+        """
         while not self.stopped:
             try:
-                return await read.afetch(self._pool)
+                return await read()
+            except Hole as hole:
+                # This can't happen while append_events() is the only writer. Wait here rather than skip an event.
+                logger.critical("%s", hole)
+                await asyncio.sleep(_RETRY_SECONDS)
+                return None
             except Exception as error:
-                logger.warning("tail of log %s: %s", self._log_id, brief(error))
-                await asyncio.sleep(_RETRY)
-        return []
-
-    def _move(self, head: int) -> None:
-        self._head = head
-        self._wanted.clear()
-        advanced, self._advanced = self._advanced, asyncio.Event()
-        advanced.set()
+                logger.warning("tail of log %s: %s", self.log_id, brief(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+        return None

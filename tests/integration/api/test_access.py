@@ -18,7 +18,7 @@ from django.utils import timezone
 from events import engine
 from events.access import grants
 from events.access.tokens import hash_of
-from events.api import following
+from events.api import event_stream
 from events.models import Log, Member, Scope, Token
 from events.types import Appended
 from tests.integration.api.streaming import Exchange
@@ -282,7 +282,7 @@ async def test_a_revoked_token_stops_within_five_seconds(api: httpx.AsyncClient,
 async def test_a_revoked_token_ends_its_event_stream(
     engine: object, token: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_HEARTBEAT", 0.05)
+    monkeypatch.setattr(event_stream, "_HEARTBEAT", 0.05)
     monkeypatch.setattr(grants, "_FRESH", 0.0)
     async with Exchange("GET", "/api/events", token=token, headers={"Accept": "text/event-stream"}) as exchange:
         await exchange.start()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
+from asgiref.sync import sync_to_async
 
-from events import engine
-from events.api import following
+from events import engine, redaction
+from events.api import event_stream, responses
 from events.engine import Engine
 from events.models import Log
+from events.types import Event
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.server import Server
 
 SSE = {"Accept": "text/event-stream"}
@@ -100,7 +103,7 @@ async def test_an_event_stream_goes_on_from_where_it_was_asked_to(api: httpx.Asy
         frames += await exchange.events(1)
         assert exchange.status == 200
         assert exchange.headers["content-type"] == "text/event-stream"
-        assert exchange.headers["cache-control"] == "no-store"
+        assert exchange.headers["cache-control"] == "private, no-store"
         assert exchange.headers["x-accel-buffering"] == "no"
     assert [frame["id"] for frame in frames] == ["2", "3", "4"]
     assert [frame["data"] for frame in frames] == (await page(api, after=1))["events"]
@@ -120,7 +123,7 @@ async def test_the_last_event_id_resumes_without_loss_or_repeats(engine: Engine,
 async def test_a_heartbeat_carries_the_position_scanned_to(
     engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_HEARTBEAT", 0.05)
+    monkeypatch.setattr(event_stream, "_HEARTBEAT", 0.05)
     await write(log, *[{"type": "noise"} for _ in range(3)])
     async with follow(token, "type=signal") as exchange:
         async for frame in exchange.frames():
@@ -135,7 +138,7 @@ async def test_a_heartbeat_carries_the_position_scanned_to(
 async def test_a_busy_log_that_does_not_match_still_gives_heartbeats(
     engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_HEARTBEAT", 0.2)
+    monkeypatch.setattr(event_stream, "_HEARTBEAT", 0.2)
     async with follow(token, "type=signal") as exchange:
         await exchange.start()
         stop = asyncio.Event()
@@ -186,7 +189,7 @@ async def test_a_client_that_goes_away_frees_its_follower(engine: Engine, log: L
         await first.events(1)
         await second.events(1)
         [tail] = engine.tails._tails.values()
-        assert tail.followers == 2
+        assert len(tail.followers) == 2
     assert tails() == 0
 
 
@@ -200,6 +203,63 @@ async def test_a_slow_reader_is_waited_for_by_nobody_and_holds_one_batch(engine:
         assert slow.waiting == 1, "the server stops writing while the client does not read"
         assert [int(frame["id"]) for frame in await slow.events(1000)] == list(range(1, 1001))
     assert tails() == 0
+
+
+async def test_an_event_is_encoded_once_for_all_who_follow(
+    engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    event_json = responses.event_json
+
+    def counted(event: Event) -> bytes:
+        encoded.append(event.position)
+        return event_json(event)
+
+    monkeypatch.setattr(event_stream, "event_json", counted)
+    queries = ["", "", "", "type=A*", "type=A*", "stream=order-1"]
+    async with AsyncExitStack() as stack:
+        exchanges = [await stack.enter_async_context(follow(token, query)) for query in queries]
+        for exchange in exchanges:
+            await exchange.start()
+        await until(lambda: [1 for tail in engine.tails._tails.values() if len(tail.followers) == len(queries)])
+        await until(
+            lambda: all(follower._waiting for tail in engine.tails._tails.values() for follower in tail.followers)
+        )
+        await write(log, {"type": "A"}, {"type": "A"})
+        for exchange in exchanges:
+            assert [frame["id"] for frame in await exchange.events(2)] == ["1", "2"]
+    assert encoded == [1, 2]
+
+
+async def test_what_waits_for_a_slow_reader_is_read_again_after_a_redaction(
+    engine: Engine, log: Log, token: str
+) -> None:
+    async with follow(token, window=1) as slow:
+        await slow.start()
+        await until(lambda: slow.waiting)  # and what comes next waits for room
+        await write(log, {"data": b'"s3cret"'}, {})
+        [tail] = engine.tails._tails.values()
+        await until(lambda: tail.head == 2)
+        marker = (await sync_to_async(redaction.redact)(log.pk, 1, reason="a secret", by="ada")).marker_position
+        await until(lambda: tail.redacted_at == marker)
+        frames = await slow.events(3)
+    assert [frame["id"] for frame in frames] == ["1", "2", "3"]
+    assert [frame["data"]["data"] for frame in frames[:2]] == [None, {}]
+
+
+async def test_what_a_search_found_for_a_slow_reader_is_read_again_after_a_redaction(
+    engine: Engine, log: Log, token: str
+) -> None:
+    await write(log, {"data": b'"s3cret"', "type": "A"}, {"type": "B"})
+    async with follow(token, "type=A", window=1) as slow:
+        await slow.start()
+        await until(lambda: slow.waiting)
+        [tail] = engine.tails._tails.values()
+        await until(lambda: tail.head == 2)
+        marker = (await sync_to_async(redaction.redact)(log.pk, 1, reason="a secret", by="ada")).marker_position
+        await until(lambda: tail.redacted_at == marker)
+        [frame] = await slow.events(1)
+    assert (frame["id"], frame["data"]["data"]) == ("1", None)
 
 
 async def test_twenty_followers_see_the_same(engine: Engine, log: Log, token: str) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from events import engine
+from events.api import following
 from events.models import Log
 from tests.support import factories
 
@@ -242,3 +243,24 @@ async def test_an_event_is_the_same_wherever_it_is_read(api: httpx.AsyncClient, 
         "correlation_id", "causation_id", "occurred_at", "recorded_at",
     ]  # fmt: skip
     assert (await page(api))["events"] == (await page(api, "/api/streams/order-1/events"))["events"] == [one]
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/api/streams/order-1/events"])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+async def test_a_page_ends_with_the_event_that_passes_its_bytes_and_next_leads_on(
+    api: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch, path: str, direction: str
+) -> None:
+    monkeypatch.setattr(following, "_PAGE_BYTES", 1_000)
+    await write(log, *[{"data": '"{}"'.format("é" * 200).encode()} for _ in range(7)])
+    forward = direction == "forward"
+    pages: list[list[int]] = []
+    query: dict[str, Any] = {"direction": direction}
+    while True:
+        answer = await page(api, path, **query)
+        pages.append(positions(answer["events"]))
+        if answer["complete"]:
+            break
+        going_on = "from_version" if "streams" in path else "after" if forward else "before"
+        query[going_on] = answer["next"]
+    found = [[1, 2, 3], [4, 5, 6], [7]]
+    assert pages == (found if forward else [[7, 6, 5], [4, 3, 2], [1]])

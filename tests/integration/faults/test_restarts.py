@@ -49,7 +49,7 @@ async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
 ) -> None:
     for each in ("address", "direct"):
         monkeypatch.setattr(engines, each, lambda: Address(postgres.conninfo))
-    monkeypatch.setattr(tail, "_RETRY", 0.05)
+    monkeypatch.setattr(tail, "_RETRY_SECONDS", 0.05)
     answers: dict[str, Outcome] = {}
     seen: list[Event] = []
     stop = asyncio.Event()

@@ -1,0 +1,168 @@
+"""Server-sent events: a log as it grows, without end. Each event is encoded once for all who follow.
+
+Memory stays bounded, however slowly a client reads: an empty piece is sent first, which waits while the client's buffer
+is full, and only then the next events are looked for. What was read or encoded before a redaction is read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import orjson
+
+from events import engine
+from events.api.responses import SendPiece, event_json
+from events.query.match import event_matcher
+from events.query.printing import to_text
+from events.query.tree import EVERYTHING, Query
+from events.reading import scan
+from events.reading.follower import Batch, Follower
+from events.reading.log_reader import MOST_BYTES, MOST_EVENTS
+from events.types import Event
+
+_HEARTBEAT = 15.0
+"""Seconds between two signs of life on a stream that has nothing to say."""
+_PIECE_BYTES = 64 * 1024
+"""Small events are sent together in pieces of about this size, which is what a server buffers for a client."""
+_WHEN_THERE_IS_ROOM = b""
+
+
+class Piece(NamedTuple):
+    """Some events as text, the last of which stands at `position`."""
+
+    position: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a query selects. `text` is the query as it is written: those that are written alike select the same."""
+
+    query: Query
+    text: str
+    fits: Callable[[Event], bool]
+
+    @classmethod
+    def of(cls, query: Query) -> Selection:
+        return cls(query, to_text(query), event_matcher(query))
+
+
+async def send_events(
+    send: SendPiece, log_id: int, query: Query, *, after: int, check: Callable[[], Awaitable[object]]
+) -> None:
+    """Send the events after a position, until `check` raises. `id:` is the position, on heartbeats that scanned to.
+
+    `check` is called once in a while: who may no longer read is cut off.
+    """
+    await send(b"retry: 1000\n\n")
+    # It is followed even while the database is searched: the tail tells of redactions.
+    async with aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as follower:
+        sender = _Sender(send, Selection.of(query), follower, check)
+        if query != EVERYTHING:
+            await sender.search(log_id)
+        async for batch in follower:
+            await sender.take(batch)
+
+
+class _Sender:
+    """Sends one client what its query selects."""
+
+    def __init__(
+        self, send: SendPiece, selection: Selection, follower: Follower, check: Callable[[], Awaitable[object]]
+    ) -> None:
+        self._send = send
+        self._selection = selection
+        self._follower = follower
+        self._check = check
+        self._loop = asyncio.get_running_loop()
+        self._spoke = self._checked = self._loop.time()
+
+    async def search(self, log_id: int) -> None:
+        """Send what is there: the database looks for it. What comes later is matched here."""
+        follower, at_end = self._follower, False
+        while not at_end:
+            after, redacted_at = follower.position, follower.redacted_at
+            search = scan.events(
+                log_id, self._selection.query, after=after, backward=False, limit=MOST_EVENTS, room=MOST_BYTES
+            )
+            found = await search.afetch(engine.current().pool)
+            at_end, follower.position = found.at_end, found.searched_to
+            await self.take(Batch(found.events, after=after, redacted_at=redacted_at))
+
+    async def take(self, batch: Batch) -> None:
+        """Send what fits of a batch; set the follower back where it must be read again."""
+        follower, position = self._follower, batch.after
+        pieces = _pieces(batch, self._selection)
+        for piece in pieces:
+            await self._send(_WHEN_THERE_IS_ROOM)
+            if batch.redacted_at != follower.redacted_at:
+                follower.position = position
+                return
+            await self._send(piece.text)
+            position = piece.position
+        now = self._loop.time()
+        if now - self._checked >= 0.9 * _HEARTBEAT:
+            await self._check()
+            self._checked = now
+        if pieces:
+            self._spoke = now
+        elif now - self._spoke >= 0.9 * _HEARTBEAT:
+            await self._send(_heartbeat(follower.position))
+            self._spoke = now
+
+
+@dataclass(slots=True)
+class _Encoded:
+    """What was made of a batch: the text of each event by its position, and the pieces by the query that they are for.
+
+    The batch holds it, and it does not hold the batch: large events must not wait for the garbage collector.
+    """
+
+    texts: dict[int, bytes] = field(default_factory=dict)
+    pieces: dict[str, Sequence[Piece]] = field(default_factory=dict)
+
+    def text(self, event: Event) -> bytes:
+        text = self.texts.get(event.position)
+        if text is None:
+            text = self.texts[event.position] = _text(event)
+        return text
+
+
+def _pieces(batch: Batch, selection: Selection) -> Sequence[Piece]:
+    """What fits a query, in order. It is put together once for all who ask for it, and each event is encoded once."""
+    if batch.made is None:
+        batch.made = _Encoded()
+    encoded: _Encoded = batch.made
+    pieces = encoded.pieces.get(selection.text)
+    if pieces is None:
+        pieces = encoded.pieces[selection.text] = tuple(_put_together(batch, selection, encoded))
+    return pieces
+
+
+def _put_together(batch: Batch, selection: Selection, encoded: _Encoded) -> Iterator[Piece]:
+    texts: list[bytes] = []
+    size = position = 0
+    for event in filter(selection.fits, batch):
+        text = encoded.text(event)
+        if texts and size + len(text) > _PIECE_BYTES:
+            yield Piece(position, b"".join(texts))
+            texts, size = [], 0
+        texts.append(text)
+        size += len(text)
+        position = event.position
+    if texts:
+        yield Piece(position, b"".join(texts))
+
+
+def _text(event: Event) -> bytes:
+    # JSON text may hold raw line breaks between its tokens; each line of SSE data needs its own prefix.
+    lines = event_json(event).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
+    return b"id: %d\ndata: %b\n\n" % (event.position, lines)
+
+
+def _heartbeat(position: int) -> bytes:
+    return b"event: heartbeat\nid: %d\ndata: %b\n\n" % (position, orjson.dumps({"position": position}))

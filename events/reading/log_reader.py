@@ -1,0 +1,70 @@
+"""Reading a log on from a position, piece by piece: in order, without a gap, and few bytes at once."""
+
+from __future__ import annotations
+
+import logging
+from itertools import takewhile
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from events import sql
+from events.reading import store
+from events.types import Event
+
+logger = logging.getLogger(__name__)
+
+MOST_EVENTS = 1_000
+MOST_BYTES = 256 * 1024
+"""What is read at once, in bytes of data and metadata: the event that passes this is the last."""
+_FIRST_EVENTS = 128
+_GROWTH = 8
+
+_NEXT = sql.BOUNDED.format(
+    columns=store.EVENT_COLUMNS, along="position", order="asc", events=sql.READ_ON.format(columns=store.EVENT_NAMES)
+)
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+
+
+class Hole(Exception):
+    """The log has no event at a position, and one behind it."""
+
+
+class LogReader:
+    """Reads one log on. `is_at_end`: the last read took all that there was.
+
+    It looks at few events where the last ones were large: to tell the size of one takes as long as to read it.
+    """
+
+    def __init__(self, log_id: int, pool: Pool) -> None:
+        self._log_id = log_id
+        self._pool = pool
+        self._limit = _FIRST_EVENTS
+        self.is_at_end = False
+
+    async def read(self, after: int) -> tuple[Event, ...]:
+        """The next events after a position; none at the log's end.
+
+        Raises:
+            Hole: the next event does not stand at the next position.
+        """
+        async with self._pool.connection() as session:
+            # Positions have no gaps, so a range is as good as a limit.
+            cursor = await session.execute(
+                _NEXT, (self._log_id, after, after + self._limit, MOST_BYTES), prepare=True, binary=True
+            )
+            events = [Event(*row) for row in await cursor.fetchall()]
+        whole = tuple(event for _, event in takewhile(_is_next, enumerate(events, after + 1)))
+        if events and not whole:
+            raise Hole(f"log {self._log_id} has a hole after position {after}")
+        is_large = sum(event.size for event in whole) >= MOST_BYTES
+        self.is_at_end = not is_large and len(whole) < self._limit
+        self._limit = min(MOST_EVENTS, 2 * len(whole) if is_large else self._limit * _GROWTH)
+        return whole
+
+
+def _is_next(pair: tuple[int, Event]) -> bool:
+    position, event = pair
+    return event.position == position
