@@ -54,7 +54,8 @@ class Rail:
 @require_safe
 @log_page()
 def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
-    """`/logs/<log>/events/<position>`; `?format=json` is the event alone, `?text=` shows one long text whole.
+    """`/logs/<log>/events/<position>`; `?format=json` is the event alone, `?text=` shows one long text of its data
+    whole, `?metadata_text=` one of its metadata.
 
     `?in=` shows a part of its data, `?q=` is the query that its + and − extend.
     """
@@ -63,11 +64,10 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         raise NoSuchEvent(f"{member.log.name} has no event at position {position}.")
     if request.GET.get("format") == "json":
         return HttpResponse(event_json(found), content_type="application/json")
-    pointer = request.GET.get("text")
-    data = loads(found.data)
-    if pointer is not None and request.headers.get("HX-Request"):
-        return render(request, "components/_text.html", {"row": whole_text(data, pointer), "links": Links()})
-    picks, metadata = Picks(member.log.name, request.GET), loads(found.metadata)
+    data, metadata = loads(found.data), loads(found.metadata)
+    if text := _long_text(request, data, metadata):
+        return text
+    picks = Picks(member.log.name, request.GET)
     pick = picks.among(Root.DATA, data)
     if "part" in request.GET and request.headers.get("HX-Request"):
         return part_of_data(request, member.log.name, found, pick=pick)
@@ -81,12 +81,23 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
         "picks": picks.names(found),
         **data_context(member.log.name, found, request.GET, pick=pick),
-        "metadata": tree(metadata, pick=picks.among(Root.METADATA, metadata)),
+        "metadata": tree(metadata, pick=picks.among(Root.METADATA, metadata), whole=request.GET.get("metadata_text")),
         "raw": found.data[:_RAW_SHOWN],
         "raw_size": len(found.data.encode()),
         "raw_cut": len(found.data) > _RAW_SHOWN,
     }
     return show(request, member, template="events/event.html", partial="events/_opened.html", context=context)
+
+
+def _long_text(request: HttpRequest, data: object, metadata: object) -> HttpResponse | None:
+    """The long text that a page asks for in the place of its beginning."""
+    if not request.headers.get("HX-Request"):
+        return None
+    for name, value in (("text", data), ("metadata_text", metadata)):
+        if (pointer := request.GET.get(name)) is not None:
+            row = whole_text(value, pointer)
+            return render(request, "components/_text.html", {"row": row, "links": Links()})
+    return None
 
 
 def whole_text(data: object, pointer: str) -> Row:
