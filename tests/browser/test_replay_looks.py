@@ -125,3 +125,14 @@ def test_a_long_text_of_an_event_is_shown_whole_in_its_place(admin_page: Page, a
     rest.press("Enter")
     expect(rest).to_have_count(0)
     expect(admin_page.locator("#event pre")).to_contain_text("word " * 1_000)
+
+
+def test_a_long_text_of_the_metadata_is_shown_whole_in_its_place(admin_page: Page, agent: Agent, log: Log) -> None:
+    agent.append("run-1", {"metadata": {"prompt": "word " * 1_000}})
+    admin_page.goto(f"/logs/{log.name}/replay/stream/run-1/1")
+    metadata = admin_page.locator("#event details.more-of").filter(has_text="Metadata")
+    metadata.get_by_text("Metadata", exact=True).press("Enter")
+    rest = metadata.get_by_role("link", name="Show the rest")
+    rest.press("Enter")
+    expect(rest).to_have_count(0)
+    expect(metadata.locator("pre")).to_contain_text("word " * 1_000)

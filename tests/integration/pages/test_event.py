@@ -67,16 +67,16 @@ def test_the_first_and_only_event_has_no_neighbours(viewer: Client, append: Appe
 LONG_TEXTS = [("data", "text"), ("metadata", "metadata_text")]
 
 
-@pytest.mark.parametrize(("of", "asked"), LONG_TEXTS)
+@pytest.mark.parametrize(("field", "parameter"), LONG_TEXTS)
 def test_a_long_text_is_folded_and_unfolds_on_demand(
-    of: str, asked: str, viewer: Client, append: Append, at: str
+    field: str, parameter: str, viewer: Client, append: Append, at: str
 ) -> None:
     text = "".join(f"{n:08d}" for n in range(11_000))
-    append("a", {of: json.dumps({"content": text}).encode()})
+    append("a", {field: json.dumps({"content": text}).encode()})
     page = viewer.get(f"{at}events/1").content.decode()
     assert len(page) < 40_000
     assert "First 1,200 of 88,000 characters" in page
-    url = f"{at}events/1?{asked}=/content"
+    url = f"{at}events/1?{parameter}=/content"
     assert f'hx-get="{url.replace("/content", "%2Fcontent")}"' in page
     assert text in viewer.get(url).content.decode()
     part = viewer.get(url, headers={"HX-Request": "true"}).content.decode()
@@ -84,11 +84,11 @@ def test_a_long_text_is_folded_and_unfolds_on_demand(
     assert "<html" not in part
 
 
-@pytest.mark.parametrize(("of", "asked"), LONG_TEXTS)
-def test_a_text_that_is_not_there_is_a_404(of: str, asked: str, viewer: Client, append: Append, at: str) -> None:
-    append("a", {of: b'{"n": 1}'})
+@pytest.mark.parametrize(("field", "parameter"), LONG_TEXTS)
+def test_a_text_that_is_not_there_is_a_404(field: str, parameter: str, viewer: Client, append: Append, at: str) -> None:
+    append("a", {field: b'{"n": 1}'})
     for pointer in ("/nope", "/n", "nonsense"):
-        answer = viewer.get(f"{at}events/1", {asked: pointer}, headers={"HX-Request": "true"})
+        answer = viewer.get(f"{at}events/1", {parameter: pointer}, headers={"HX-Request": "true"})
         assert answer.status_code == 404
 
 
