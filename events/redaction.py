@@ -54,13 +54,11 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
     )
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                sql.REDACT,
-                [log_id, position, reason, by, STREAM, *_told(marker)],
-            )
+            params = {"p_log": log_id, "p_position": position, "p_reason": reason, "p_by": by, **_params(marker)}
+            cursor.execute(sql.REDACT, params)
             redacted = Redacted(*cursor.fetchone())
             # Servers hold copies of the event in memory: they look at the log now, not when they next happen to.
-            cursor.execute(sql.NOTIFY, [str(log_id)])
+            cursor.execute(sql.NOTIFY, {"logs": str(log_id)})
             return redacted
     except IntegrityError:
         raise Invalid(f"The event at {position} says that another was redacted: it stays.") from None
@@ -73,8 +71,15 @@ def of(log_id: int, event: Event) -> Redaction | None:
     return Redaction.objects.filter(log_id=log_id, position=event.position).first()
 
 
-def _told(marker: NewEvent) -> list[str | bytes | None]:
-    return [marker.id, marker.data, marker.correlation_id, marker.causation_id, marker.digest]
+def _params(marker: NewEvent) -> dict[str, str | bytes | None]:
+    return {
+        "m_stream": STREAM,
+        "m_id": marker.id,
+        "m_data": marker.data,
+        "m_correlation_id": marker.correlation_id,
+        "m_causation_id": marker.causation_id,
+        "m_digest": marker.digest,
+    }
 
 
 def vacuum() -> None:

@@ -101,7 +101,7 @@ class Tokens:
 async def _update_last_used(token_id: int) -> None:
     try:
         async with engine.current().pool.connection() as connection:
-            await connection.execute(sql.TOKEN_USED, [token_id])
+            await connection.execute(sql.TOKEN_USED, {"token": token_id})
     except engine.DatabaseAway as error:
         logger.warning("last use of token %s not noted: %s", token_id, str(error).strip())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, LiteralString
 
@@ -44,7 +44,9 @@ class Connection:
             self._open = _Open(connection, usual)
             self._open.watch = asyncio.create_task(self._watch(self._open, usual / 10))
 
-    async def execute(self, statement: LiteralString, parameters: Sequence[object], *, patience: float) -> list[Any]:
+    async def execute(
+        self, statement: LiteralString, parameters: Sequence[object] | Mapping[str, object], *, patience: float
+    ) -> list[Any]:
         """Run one statement on the open connection; its rows. Postgres gives it up after about so many seconds."""
         assert self._open, "open() comes first"
         with self._open as connection:

@@ -81,20 +81,20 @@ def settle(plan: Plan, first_position: int, base_versions: Sequence[int]) -> Non
         versions[append.stream] += len(append.events)
 
 
-def look_up_parameters(log_id: int, requests: Sequence[Request]) -> list[object]:
-    """The parameters of `look_up()`, in its order."""
+def look_up_parameters(log_id: int, requests: Sequence[Request]) -> dict[str, object]:
+    """The parameters of `look_up()`."""
     appends: list[Append] = [
         append
         for request in requests
         for append, outcome in zip(request.appends, request.outcomes, strict=True)
         if outcome is None
     ]
-    return [
-        log_id,
-        join({append.stream for append in appends}),
-        join({event.id for append in appends for event in append.events}),
-        join({append.idempotency_key for append in appends if append.idempotency_key is not None}),
-    ]
+    return {
+        "p_log": log_id,
+        "p_names": join({append.stream for append in appends}),
+        "p_ids": join({event.id for append in appends for event in append.events}),
+        "p_keys": join({append.idempotency_key for append in appends if append.idempotency_key is not None}),
+    }
 
 
 def known(rows: Iterable[tuple[str, str, int, int, str, bytes, list[str]]]) -> Known:

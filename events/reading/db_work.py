@@ -6,7 +6,7 @@ wrong is raised where it yielded, so that it can say what may fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +29,7 @@ class Statement:
     so often that building and planning it anew would take longer than running it."""
 
     sql: str
-    params: Sequence[Any]
+    params: Mapping[str, Any]
     row: Callable[..., Any] | None = None
 
     def execute(self) -> None:

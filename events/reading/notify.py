@@ -48,7 +48,7 @@ class Notifier:
                         await self._wake.wait()
                         self._wake.clear()
                         grown, self._grown = self._grown, set()
-                        await connection.execute(sql.NOTIFY, [",".join(map(str, grown))])
+                        await connection.execute(sql.NOTIFY, {"logs": ",".join(map(str, grown))})
                         await asyncio.sleep(_COALESCE)
             except (psycopg.Error, OSError) as error:
                 logger.warning("notifier: %s", brief(error))

@@ -13,13 +13,30 @@ def load(name: str) -> str:
     return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
+def _call(function: str, *arguments: str) -> str:
+    """A call of a function of ours, each argument by its name."""
+    return f"select * from {function}({', '.join(f'{name} => %({name})s' for name in arguments)})"
+
+
+_EVENTS = (
+    *("e_id", "e_type", "e_data", "e_metadata", "e_agent", "e_schema_version"),
+    *("e_correlation_id", "e_causation_id", "e_occurred_at"),
+    *("e_expected_version", "e_read_position", "e_digest"),
+)
+_KEYS = ("k_key", "k_fingerprint", "k_first", "k_last")
+
+# In the order of the function's arguments: to name 21 values takes psycopg half as long again as to send them.
 APPEND = "select * from append_events(" + ", ".join(["%s"] * 21) + ")"
-LOOK_UP = "select * from look_up(%s, %s, %s, %s)"
-NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%s, ',')) as log_id"
+LOOK_UP = _call("look_up", "p_log", "p_names", "p_ids", "p_keys")
+RESTORE = _call("restore_events", "p_log", "p_first", "e_stream", "e_version", *_EVENTS, "e_recorded_at", *_KEYS)
+REDACT = _call(
+    "redact_event",
+    *("p_log", "p_position", "p_reason", "p_by"),
+    *("m_stream", "m_id", "m_data", "m_correlation_id", "m_causation_id", "m_digest"),
+)
+NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%(logs)s, ',')) as log_id"
 LISTEN = "listen eventsite"
-TOKEN_USED = "update token set last_used_at = now() where id = %s"
-REDACT = "select * from redact_event(" + ", ".join(["%s"] * 10) + ")"
-RESTORE = "select restore_events(" + ", ".join(["%s"] * 21) + ")"
+TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 # What a text is looked for in, put together and folded at once, A to Z alone; with || in three quarters of the time
 # that concat_ws() takes. What lies between stands in no name or JSON.
@@ -30,6 +47,7 @@ _TEXTS = (
 )
 FOLDED_TEXT = "lower((" + rf" || E'\x{ord(BETWEEN):x}' || ".join(_TEXTS) + ') collate "C")'
 IN_STRINGS = " or ".join(f"({name}::text like %s and {name}::jsonb @? %s::jsonpath)" for name in ("data", "metadata"))
+# These four are positional, as the condition of a search is Django's.
 # Sent as one text with the search: the settings hold for it and nothing after it. Compiling a plan takes longer than
 # running most; it pays on statements that are cancelled here anyway.
 SET_SLICE = "select set_config('statement_timeout', %s, true), set_config('jit', 'off', true);"
@@ -51,7 +69,8 @@ VACUUM_EVENTS = "vacuum (truncate off) event"
 # `data` is json: its values are compared as jsonb (docs/decisions/0003). Only equality uses it, of paths of any depth.
 CREATE_DATA_INDEX = "create index concurrently event_data on event using gin ((data::jsonb) jsonb_path_ops)"
 DROP_DATA_INDEX = "drop index concurrently if exists event_data"
-# The planner skips nothing for distinct values: so each step looks the next name up in the index; the limit ends it.
+# Positional, as it is a part of a query of Django's. The planner skips nothing for distinct values: so each step looks
+# the next name up in the index; the limit ends it.
 _NAMES_SEEN = """unnest(array(
     with recursive seen(name) as (
         (select {0} from event where log_id = %s and {0} >= %s order by {0} limit 1)

@@ -115,41 +115,41 @@ def _restore_chunk(log_id: int, chunk: list[Restored], *, head: int) -> None:
             raise RestoreFailed(f"{record.where}: position {place} should follow, not {record.position}.")
     try:
         with connection.cursor() as cursor:
-            cursor.execute(sql.RESTORE, [log_id, head + 1, *_columns(chunk), *_keys(chunk)])
+            cursor.execute(sql.RESTORE, {"p_log": log_id, "p_first": head + 1, **_columns(chunk), **_keys(chunk)})
     except (IntegrityError, DataError) as error:
         raise RestoreFailed(f"From {chunk[0].where} to {chunk[-1].where}: {error}") from None
 
 
-def _columns(chunk: list[Restored]) -> list[str]:
-    """The columns of `restore_events()`, in its order."""
+def _columns(chunk: list[Restored]) -> dict[str, str]:
+    """The events, as `restore_events()` takes them."""
     events: list[NewEvent] = [record.event for record in chunk]
-    return [
-        join([record.stream for record in chunk]),
-        join([str(record.version) for record in chunk]),
-        join([event.id for event in events]),
-        join([event.type for event in events]),
-        join([event.data for event in events]),
-        join([event.metadata for event in events]),
-        join_nullable([event.agent for event in events]),
-        join([str(event.schema_version) for event in events]),
-        join_nullable([event.correlation_id for event in events]),
-        join_nullable([event.causation_id for event in events]),
-        join_nullable([event.occurred_at for event in events]),
-        join([record.recorded_at for record in chunk]),
-        join_nullable([record.kept.expected_version for record in chunk]),
-        join_nullable([record.kept.read_position for record in chunk]),
-        join([event.digest.hex() for event in events]),
-    ]
+    return {
+        "e_stream": join([record.stream for record in chunk]),
+        "e_version": join([str(record.version) for record in chunk]),
+        "e_id": join([event.id for event in events]),
+        "e_type": join([event.type for event in events]),
+        "e_data": join([event.data for event in events]),
+        "e_metadata": join([event.metadata for event in events]),
+        "e_agent": join_nullable([event.agent for event in events]),
+        "e_schema_version": join([str(event.schema_version) for event in events]),
+        "e_correlation_id": join_nullable([event.correlation_id for event in events]),
+        "e_causation_id": join_nullable([event.causation_id for event in events]),
+        "e_occurred_at": join_nullable([event.occurred_at for event in events]),
+        "e_recorded_at": join([record.recorded_at for record in chunk]),
+        "e_expected_version": join_nullable([record.kept.expected_version for record in chunk]),
+        "e_read_position": join_nullable([record.kept.read_position for record in chunk]),
+        "e_digest": join([event.digest.hex() for event in events]),
+    }
 
 
-def _keys(chunk: list[Restored]) -> list[str]:
+def _keys(chunk: list[Restored]) -> dict[str, str]:
     kept = [(record.position, record.kept.key) for record in chunk if record.kept.key is not UNSET]
-    return [
-        join([key.name for _, key in kept]),
-        join([key.fingerprint for _, key in kept]),
-        join([str(first) for first, _ in kept]),
-        join([str(key.last_position) for _, key in kept]),
-    ]
+    return {
+        "k_key": join([key.name for _, key in kept]),
+        "k_fingerprint": join([key.fingerprint for _, key in kept]),
+        "k_first": join([str(first) for first, _ in kept]),
+        "k_last": join([str(key.last_position) for _, key in kept]),
+    }
 
 
 def _redaction(log_id: int, record: Restored) -> Redaction:

@@ -115,9 +115,17 @@ def ensure(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> A
     Raises:
         TooManyJobs: a new one would be one too many of the asker, or of the log.
     """
-    bounds = (asker, MOST_OF_AN_ASKER, log_id, MOST_OF_A_LOG)
+    params = {
+        "log_id": log_id,
+        "kind": kind,
+        "key": key,
+        "arguments": json.dumps(arguments),
+        "asker": asker,
+        "most_of_asker": MOST_OF_AN_ASKER,
+        "most_of_log": MOST_OF_A_LOG,
+    }
     while True:
-        yield Statement(ENSURE_JOB, (log_id, kind, key, json.dumps(arguments), asker, *bounds))
+        yield Statement(ENSURE_JOB, params)
         jobs: list[Job] = yield _read(Q(log_id=log_id, kind=kind, key=key, status__in=ACTIVE), limit=1)
         if jobs:
             return jobs[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db.models import Q
 from psycopg import Connection
@@ -39,6 +39,18 @@ MAX_PARKED_KEYS = 1_000
 """Where so many keys of a build are parked, the next failure stops it."""
 
 
+class BuildId(NamedTuple):
+    """The key of a build's rows."""
+
+    log_id: int
+    projection: str
+    build: int
+
+    def params(self, **values: Any) -> dict[str, Any]:
+        """Parameters of a statement about it."""
+        return {**self._asdict(), **values}
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
     """A checkpoint as it was read, and what is declared under its name."""
@@ -57,16 +69,21 @@ class Build:
     """How many of its keys are parked."""
 
     @property
-    def id(self) -> tuple[int, str, int]:
-        return (self.log_id, self.name, self.number)
+    def id(self) -> BuildId:
+        return BuildId(self.log_id, self.name, self.number)
 
 
 def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection) -> None:
     """Begin a build, in the caller's transaction. Another one that was on its way is given up."""
-    name = projection.name
-    code = [projection.version, fingerprint(projection), own_fingerprint(projection)]
-    execute(sql.RETIRE_BESIDE, [log_id, name])
-    execute(sql.BEGIN, [log_id, name, *code, log_id, log_id, name])
+    params = {
+        "log_id": log_id,
+        "projection": projection.name,
+        "version": projection.version,
+        "fingerprint": fingerprint(projection),
+        "own_fingerprint": own_fingerprint(projection),
+    }
+    execute(sql.RETIRE_BESIDE, params)
+    execute(sql.BEGIN, params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +136,7 @@ def advance(
         rival = None
         if is_head and not build.is_live:
             # From here to the commit the live build stands still, so that it is caught up with under any load.
-            rival = session.execute(sql.LIVE_POSITION, [build.log_id, build.name]).fetchone()
+            rival = session.execute(sql.LIVE_POSITION, build.id.params()).fetchone()
             last = max(last, rival[1]) if rival else last
         batch = Batch(
             projection,
@@ -168,30 +185,29 @@ def retry(session: Session, build: Build, projection: Projection, *, key: str, p
         if key in batch.parked:
             return
         if len(events) == _RETRIED:
-            session.execute(sql.MOVE_PARKED, [events[-1].position + 1, *build.id, key])
+            session.execute(sql.MOVE_PARKED, build.id.params(key=key, position=events[-1].position + 1))
         else:
-            session.execute(sql.UNPARK, [*build.id, key])
+            session.execute(sql.UNPARK, build.id.params(key=key))
 
 
 def park_again(session: Session, build: Build, error: Exception, *, key: str, position: int) -> None:
     """Leave a key that was retried where it was: what came of it can't be written."""
-    failure = Failure.of(error, position, key)
-    session.execute(sql.PARK, [*build.id, key, position, failure.error, failure.traceback])
+    _park(session, build, key, Failure.of(error, position, key))
 
 
-def remove(session: Session, build_id: tuple[int, str, int]) -> bool:
+def remove(session: Session, build_id: BuildId) -> bool:
     """Remove some of what a retired build left; True where there may be more."""
     for statement in (sql.REMOVE_STATES, sql.REMOVE_PLACES):
-        if session.execute(statement, [*build_id, _REMOVED]).rowcount:
+        if session.execute(statement, build_id.params(limit=_REMOVED)).rowcount:
             return True
     with session.transaction():
-        session.execute(sql.REMOVE_PARKED, build_id)
-        session.execute(sql.REMOVE_CHECKPOINT, build_id)
+        session.execute(sql.REMOVE_PARKED, build_id.params())
+        session.execute(sql.REMOVE_CHECKPOINT, build_id.params())
     return False
 
 
 def _is_as_read(session: Session, build: Build) -> bool:
-    row = session.execute(sql.LOCK_CHECKPOINT, build.id).fetchone()
+    row = session.execute(sql.LOCK_CHECKPOINT, build.id.params()).fetchone()
     return row == (build.position, build.is_live, "running")
 
 
@@ -200,7 +216,7 @@ def _load(session: Session, build: Build, keys: Collection[str]) -> tuple[dict[s
         return {}, set()
     states: dict[str, KeyState] = {}
     parked: set[str] = set()
-    rows = session.execute(sql.LOAD, [_keys(keys), *build.id, *build.id], prepare=True).fetchall()
+    rows = session.execute(sql.LOAD, build.id.params(keys=_keys(keys)), prepare=True).fetchall()
     for key, state, events, position, is_parked in rows:
         if state is not None:
             states[key] = KeyState(exact_json.loads(state), events, position)
@@ -212,14 +228,28 @@ def _load(session: Session, build: Build, keys: Collection[str]) -> tuple[dict[s
 def _write(session: Session, build: Build, batch: Batch) -> None:
     for states in _portions(batch.states):
         keys, texts, counts, positions = zip(*states, strict=True)
-        parameters = [*build.id, _keys(keys), SEPARATOR.join(counts), SEPARATOR.join(positions), SEPARATOR.join(texts)]
-        session.execute(sql.STORE, parameters, prepare=True)
+        params = build.id.params(
+            keys=_keys(keys),
+            events=SEPARATOR.join(counts),
+            positions=SEPARATOR.join(positions),
+            states=SEPARATOR.join(texts),
+        )
+        session.execute(sql.STORE, params, prepare=True)
     if batch.places:
         keys, counts, positions = zip(*batch.places, strict=True)
-        numbers = [SEPARATOR.join(map(str, counts)), SEPARATOR.join(map(str, positions))]
-        session.execute(sql.STORE_PLACES, [*build.id, _keys(keys), *numbers], prepare=True)
+        params = build.id.params(
+            keys=_keys(keys),
+            numbers=SEPARATOR.join(map(str, counts)),
+            positions=SEPARATOR.join(map(str, positions)),
+        )
+        session.execute(sql.STORE_PLACES, params, prepare=True)
     for key, failure in batch.parked.items():
-        session.execute(sql.PARK, [*build.id, key, failure.position, failure.error, failure.traceback])
+        _park(session, build, key, failure)
+
+
+def _park(session: Session, build: Build, key: str, failure: Failure) -> None:
+    params = build.id.params(key=key, position=failure.position, error=failure.error, traceback=failure.traceback)
+    session.execute(sql.PARK, params)
 
 
 def _portions(states: dict[str, KeyState]) -> Iterator[list[tuple[str, str, str, str]]]:
@@ -242,13 +272,21 @@ def _keys(keys: Collection[str]) -> str:
 
 def _move(session: Session, build: Build, position: int, rate: float, batch: Batch, *, stops: bool) -> None:
     failure = batch.failure
-    fault = (failure.error, failure.traceback, failure.position) if failure else (None, None, None)
-    counts = [batch.skipped, batch.unkeyed, batch.unkeyed_position]
-    status = "stopped" if stops else "running"
-    session.execute(sql.ADVANCE, [position, rate, *counts, status, *fault, *build.id], prepare=True)
+    params = build.id.params(
+        position=position,
+        rate=rate,
+        status="stopped" if stops else "running",
+        skipped=batch.skipped,
+        unkeyed=batch.unkeyed,
+        unkeyed_position=batch.unkeyed_position,
+        error=failure and failure.error,
+        traceback=failure and failure.traceback,
+        error_position=failure and failure.position,
+    )
+    session.execute(sql.ADVANCE, params, prepare=True)
 
 
 def _take_over(session: Session, build: Build, rival: int | None) -> None:
     if rival is not None:
-        session.execute(sql.RETIRE, [build.log_id, build.name, rival])
-    session.execute(sql.MAKE_LIVE, build.id)
+        session.execute(sql.RETIRE, build.id.params(build=rival))
+    session.execute(sql.MAKE_LIVE, build.id.params())

@@ -17,6 +17,7 @@ import time
 from collections.abc import Collection, Mapping
 from enum import Enum
 from itertools import groupby
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -30,7 +31,7 @@ from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Decoded, Projection, decode
 from projections.materialise import build as builds
 from projections.materialise import sql
-from projections.materialise.build import Build, Failpoint, Made, Session
+from projections.materialise.build import Build, BuildId, Failpoint, Made, Session
 from projections.values.exact_json import NotAState
 
 logger = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class Runner:
         # What was told until now is in the heads; who is never idle would keep it for ever.
         for _ in session.notifies(timeout=0):
             pass
-        heads = dict(session.execute(sql.HEADS, [self._logs, self._logs]).fetchall())
+        heads = dict(session.execute(sql.HEADS, {"logs": self._logs}).fetchall())
         self._take(session, heads.keys() - self._held)
         if not self._held:
             return False
@@ -159,12 +160,17 @@ class Runner:
 
     def _take(self, session: Session, logs: Collection[int]) -> None:
         if logs:
-            rows = session.execute(sql.LOCK, [list(logs), self._part.value]).fetchall()
+            rows = session.execute(sql.LOCK, {"logs": list(logs), "part": self._part.value}).fetchall()
             self._held.update(id for (id,) in rows)
+
+    @property
+    def _held_logs(self) -> dict[str, Any]:
+        """Parameters of a statement about the logs that it holds."""
+        return {"logs": list(self._held)}
 
     def _begin(self, session: Session) -> None:
         """A first build for what has none; one beside the live one where that is outdated."""
-        rows = session.execute(sql.NEWEST, [list(self._held)]).fetchall()
+        rows = session.execute(sql.NEWEST, self._held_logs).fetchall()
         newest = {(log_id, name): Made(*values) for log_id, name, *values in rows}
         for log_id in self._held:
             for name, projection in self._projections.items():
@@ -177,12 +183,12 @@ class Runner:
         """Once a second, after what was due: what lags then lags for longer than a round."""
         if (now := time.monotonic()) >= self._noted + _NOTE:
             self._noted = now
-            session.execute(sql.NOTE_LAG, [list(self._held)])
-            session.execute(sql.FORGET_LAG, [list(self._held)])
+            session.execute(sql.NOTE_LAG, self._held_logs)
+            session.execute(sql.FORGET_LAG, self._held_logs)
 
     def _builds(self, session: Session) -> list[Build]:
         """The builds that are to advance and can: one of other code waits for that code, or for a rebuild."""
-        found = (Build(*row) for row in session.execute(sql.CHECKPOINTS, [list(self._held)]).fetchall())
+        found = (Build(*row) for row in session.execute(sql.CHECKPOINTS, self._held_logs).fetchall())
         return [
             each
             for each in found
@@ -192,8 +198,9 @@ class Runner:
     def _retry(self, session: Session, found: list[Build]) -> bool:
         """Lead some parked keys on, for no longer than a round may take: live events wait meanwhile."""
         by_id = {each.id: each for each in found}
-        rows = session.execute(sql.RETRIED, [list(self._held), list(self._fingerprints.values())]).fetchall()
-        due = [(by_id[id], key, position) for *of, key, position in rows if (id := tuple(of)) in by_id]
+        params = {**self._held_logs, "fingerprints": list(self._fingerprints.values())}
+        rows = session.execute(sql.RETRIED, params).fetchall()
+        due = [(by_id[id], key, position) for *of, key, position in rows if (id := BuildId(*of)) in by_id]
         end = time.monotonic() + _PACE
         for build, key, position in due:
             try:
@@ -205,8 +212,8 @@ class Runner:
         return bool(due)
 
     def _remove(self, session: Session) -> bool:
-        retired = session.execute(sql.RETIRED, [list(self._held)]).fetchall()
-        return any(builds.remove(session, each) for each in retired)
+        retired = session.execute(sql.RETIRED, self._held_logs).fetchall()
+        return any(builds.remove(session, BuildId(*each)) for each in retired)
 
     def _advance_log(self, session: Session, due: list[Build], *, head: int, pace: float) -> bool:
         """Advance the builds of one log by a batch each. Those that stand at one place share what is read."""

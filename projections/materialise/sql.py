@@ -5,105 +5,113 @@ from __future__ import annotations
 SEPARATOR = "\x1f"
 
 LISTEN = "listen eventsite"
-LOCK = "select id from unnest(%s::int[]) as id where pg_try_advisory_lock(%s, id)"
-HEADS = "select id, head from log where %s::int[] is null or id = any(%s) order by id"
+LOCK = "select id from unnest(%(logs)s::int[]) as id where pg_try_advisory_lock(%(part)s, id)"
+HEADS = "select id, head from log where %(logs)s::int[] is null or id = any(%(logs)s) order by id"
 
-_BUILD = "log_id = %s and projection = %s and build = %s"
+_BUILD = "log_id = %(log_id)s and projection = %(projection)s and build = %(build)s"
 
 CHECKPOINTS = """
     select log_id, projection, build, version, fingerprint, is_live, policy, position, rate,
         (select count(*) from parked
          where (parked.log_id, parked.projection, parked.build)
             = (checkpoint.log_id, checkpoint.projection, checkpoint.build))
-    from checkpoint where log_id = any(%s) and status = 'running'
+    from checkpoint where log_id = any(%(logs)s) and status = 'running'
     order by log_id, projection, build"""
 # A build that began before an event was redacted may have read it.
 NEWEST = """
     select distinct on (log_id, projection) log_id, projection, version, fingerprint, own_fingerprint,
         seen < (select max(marker_position) from redaction where redaction.log_id = checkpoint.log_id)
-    from checkpoint where log_id = any(%s) and status <> 'retired' order by log_id, projection, build desc"""
+    from checkpoint where log_id = any(%(logs)s) and status <> 'retired' order by log_id, projection, build desc"""
 RETIRE_BESIDE = """
     update checkpoint set status = 'retired'
-    where log_id = %s and projection = %s and not is_live and status <> 'retired'"""
+    where log_id = %(log_id)s and projection = %(projection)s and not is_live and status <> 'retired'"""
 # The first build of a projection is live from its first event on; one that others went before stands beside.
 BEGIN = """
     insert into checkpoint
         (log_id, projection, build, version, fingerprint, own_fingerprint,
          policy, status, is_live, live_at, started_at, seen)
-    select %s, %s, coalesce(max(build), 0) + 1, %s, %s, %s,
+    select %(log_id)s, %(projection)s, coalesce(max(build), 0) + 1,
+        %(version)s, %(fingerprint)s, %(own_fingerprint)s,
         (array_agg(policy order by is_live desc, build desc))[1], 'running',
         coalesce(bool_or(is_live), false) is false,
         case when coalesce(bool_or(is_live), false) then null else clock_timestamp() end,
         clock_timestamp(),
-        (select head from log where id = %s)
-    from checkpoint where log_id = %s and projection = %s
+        (select head from log where id = %(log_id)s)
+    from checkpoint where log_id = %(log_id)s and projection = %(projection)s
     on conflict do nothing returning build"""
 # The row is locked before anything is read or written: who holds it knows that the build is still where it was.
 LOCK_CHECKPOINT = f"select position, is_live, status from checkpoint where {_BUILD} for update"
 ADVANCE = f"""
-    update checkpoint set position = %s, rate = %s, skipped = skipped + %s, unkeyed = unkeyed + %s,
-        unkeyed_position = coalesce(%s, unkeyed_position), status = %s,
-        error = coalesce(%s, error), traceback = coalesce(%s, traceback), error_position = coalesce(%s, error_position),
+    update checkpoint set position = %(position)s, rate = %(rate)s, status = %(status)s,
+        skipped = skipped + %(skipped)s, unkeyed = unkeyed + %(unkeyed)s,
+        unkeyed_position = coalesce(%(unkeyed_position)s, unkeyed_position),
+        error = coalesce(%(error)s, error), traceback = coalesce(%(traceback)s, traceback),
+        error_position = coalesce(%(error_position)s, error_position),
         advanced_at = clock_timestamp()
     where {_BUILD}"""
 
 # The first of the keys is left out: one empty text is a list of nothing, and the key of a whole log is empty.
 LOAD = """
     select wanted.key, state.state, state.events, state.position, parked.key is not null
-    from unnest((string_to_array(%s, E'\\x1f'))[2:]) as wanted (key)
+    from unnest((string_to_array(%(keys)s, E'\\x1f'))[2:]) as wanted (key)
     left join projection_state as state
-        on state.log_id = %s and state.projection = %s and state.build = %s and state.key = wanted.key
-    left join parked on parked.log_id = %s and parked.projection = %s and parked.build = %s and parked.key = wanted.key
+        on state.log_id = %(log_id)s and state.projection = %(projection)s and state.build = %(build)s
+        and state.key = wanted.key
+    left join parked
+        on parked.log_id = %(log_id)s and parked.projection = %(projection)s and parked.build = %(build)s
+        and parked.key = wanted.key
     where state.key is not null or parked.key is not null"""
 STORE = """
     insert into projection_state (log_id, projection, build, key, events, position, state)
-    select %s, %s, %s, * from unnest(
-        (string_to_array(%s, E'\\x1f'))[2:],
-        string_to_array(%s, E'\\x1f')::bigint[],
-        string_to_array(%s, E'\\x1f')::bigint[],
-        string_to_array(%s, E'\\x1f'))
+    select %(log_id)s, %(projection)s, %(build)s, * from unnest(
+        (string_to_array(%(keys)s, E'\\x1f'))[2:],
+        string_to_array(%(events)s, E'\\x1f')::bigint[],
+        string_to_array(%(positions)s, E'\\x1f')::bigint[],
+        string_to_array(%(states)s, E'\\x1f'))
     on conflict (log_id, projection, build, key) do update
     set events = excluded.events, position = excluded.position, state = excluded.state"""
 STORE_PLACES = """
     insert into projection_event (log_id, projection, build, key, n, position)
-    select %s, %s, %s, * from unnest(
-        (string_to_array(%s, E'\\x1f'))[2:],
-        string_to_array(%s, E'\\x1f')::bigint[],
-        string_to_array(%s, E'\\x1f')::bigint[])"""
+    select %(log_id)s, %(projection)s, %(build)s, * from unnest(
+        (string_to_array(%(keys)s, E'\\x1f'))[2:],
+        string_to_array(%(numbers)s, E'\\x1f')::bigint[],
+        string_to_array(%(positions)s, E'\\x1f')::bigint[])"""
 
 # Idle, it writes a row a minute: what is no news is left out.
 NOTE_LAG = """
     insert into projection_lag (log_id, projection, minute, events)
     select log.id, checkpoint.projection, date_trunc('minute', now()), log.head - checkpoint.position
     from checkpoint join log on log.id = checkpoint.log_id
-    where log.id = any(%s) and checkpoint.is_live and not exists (
+    where log.id = any(%(logs)s) and checkpoint.is_live and not exists (
         select from projection_lag as noted
         where noted.log_id = log.id and noted.projection = checkpoint.projection
             and noted.minute = date_trunc('minute', now()) and noted.events >= log.head - checkpoint.position)
     on conflict (log_id, projection, minute) do update set events = excluded.events"""
-FORGET_LAG = "delete from projection_lag where log_id = any(%s) and minute < now() - interval '1 hour'"
+FORGET_LAG = "delete from projection_lag where log_id = any(%(logs)s) and minute < now() - interval '1 hour'"
 
 PARK = """
     insert into parked (log_id, projection, build, key, position, since, error, traceback)
-    values (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s)
+    values (%(log_id)s, %(projection)s, %(build)s, %(key)s, %(position)s, clock_timestamp(), %(error)s, %(traceback)s)
     on conflict (log_id, projection, build, key) do update
     set position = excluded.position, is_retried = false, error = excluded.error, traceback = excluded.traceback"""
 # Of builds that go on: a key of one that is paused, or of other code, waits with it.
 RETRIED = """
     select log_id, projection, build, key, parked.position
     from parked join checkpoint using (log_id, projection, build)
-    where parked.is_retried and parked.log_id = any(%s)
-        and checkpoint.is_live and checkpoint.status = 'running' and checkpoint.fingerprint = any(%s)
+    where parked.is_retried and parked.log_id = any(%(logs)s)
+        and checkpoint.is_live and checkpoint.status = 'running' and checkpoint.fingerprint = any(%(fingerprints)s)
     order by parked.position, key limit 100"""
-MOVE_PARKED = f"update parked set position = %s where {_BUILD} and key = %s"
-UNPARK = f"delete from parked where {_BUILD} and key = %s"
+MOVE_PARKED = f"update parked set position = %(position)s where {_BUILD} and key = %(key)s"
+UNPARK = f"delete from parked where {_BUILD} and key = %(key)s"
 
-LIVE_POSITION = "select build, position from checkpoint where log_id = %s and projection = %s and is_live for update"
+LIVE_POSITION = """
+    select build, position from checkpoint
+    where log_id = %(log_id)s and projection = %(projection)s and is_live for update"""
 RETIRE = f"update checkpoint set is_live = false, status = 'retired' where {_BUILD}"
 MAKE_LIVE = f"update checkpoint set is_live = true, live_at = clock_timestamp() where {_BUILD}"
-RETIRED = "select log_id, projection, build from checkpoint where log_id = any(%s) and status = 'retired'"
+RETIRED = "select log_id, projection, build from checkpoint where log_id = any(%(logs)s) and status = 'retired'"
 # A bounded number at a time, so that a big build is no long transaction.
-_REMOVE = "delete from {0} where ctid = any(array(select ctid from {0} where " + _BUILD + " limit %s))"
+_REMOVE = "delete from {0} where ctid = any(array(select ctid from {0} where " + _BUILD + " limit %(limit)s))"
 REMOVE_STATES = _REMOVE.format("projection_state")
 REMOVE_PLACES = _REMOVE.format("projection_event")
 REMOVE_PARKED = f"delete from parked where {_BUILD}"

@@ -71,12 +71,12 @@ class KeptState:
 
 def kept_state(log_id: int, projection: Projection, key: str) -> Statement:
     """The kept state of a key; no row while nothing is kept, or what is kept may hold redacted content."""
-    return Statement(sql.LIVE_STATE, (key, key, log_id, projection.name), _kept_state)
+    return Statement(sql.LIVE_STATE, {"log_id": log_id, "projection": projection.name, "key": key}, _kept_state)
 
 
 def live_build(log_id: int, projection: Projection) -> Statement:
     """How the build stands that readers see; no row while there is none, or it may hold redacted content."""
-    return Statement(sql.LIVE_BUILD, (log_id, projection.name), BuildStanding)
+    return Statement(sql.LIVE_BUILD, {"log_id": log_id, "projection": projection.name}, BuildStanding)
 
 
 def stale(build: BuildStanding) -> Stale | None:

@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models.expressions import RawSQL
-
 from events.errors import Invalid
-from events.models import Log
 from events.reading import store
 from events.reading.db_work import Asking, Statement
-from events.reading.store import Read
 from events.types import Event
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import StreamSource
@@ -34,7 +30,7 @@ NOW = Moment()
 def head_of(log_id: int) -> Asking[int]:
     """The position of the last event of a log. Read it before the events of a fold: a snapshot notes it, and is dropped
     when one of its events is redacted after that."""
-    [head] = yield Statement(HEAD, (log_id,), int)
+    [head] = yield Statement(HEAD, {"log_id": log_id}, int)
     return int(head)
 
 
@@ -51,7 +47,7 @@ def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking
     if at.version is not None:
         return (yield from _position_of_version(log_id, source, at.version))
     if at.time is not None:
-        [position] = yield _position_at_time(log_id, at.time)
+        [position] = yield Statement(POSITION_AT, {"log_id": log_id, "time": at.time}, int)
         return int(position)
     return head
 
@@ -65,8 +61,3 @@ def _position_of_version(log_id: int, source: Source, version: int) -> Asking[in
     if not found:
         raise Invalid(f"{source.name} has no version {version:,}.", field="at_version")
     return found[0].position
-
-
-def _position_at_time(log_id: int, time: datetime) -> Read[int]:
-    position = RawSQL(POSITION_AT, (log_id, time, time, log_id))  # noqa: S611  # a constant
-    return Read(Log.objects.filter(id=log_id).values_list(position), int)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, QuerySet
+from msgspec.structs import asdict
 
 from events.models import Redaction
 from events.reading.db_work import Asking, Statement
@@ -23,26 +24,33 @@ ASKED = 8
 
 def nearest(fold: Fold, *, position: int) -> Statement:
     """The last snapshot whose state holds at or before a position."""
-    return Statement(sql.NEAREST, (*_whose(fold), position, position), Point)
+    return Statement(sql.NEAREST, {**_whose(fold), "position": position}, Point)
 
 
 def before(fold: Fold, *, n: int) -> Statement:
     """The last snapshot at or before the nth event of a source."""
-    return Statement(sql.BEFORE, (*_whose(fold), n), Point)
+    return Statement(sql.BEFORE, {**_whose(fold), "n": n}, Point)
 
 
 def between(fold: Fold, *, first: int, last: int) -> Statement:
     """The first snapshot from step `first` on that lies before step `last`."""
-    return Statement(sql.BETWEEN, (*_whose(fold), first, last), Point)
+    return Statement(sql.BETWEEN, {**_whose(fold), "first": first, "last": last}, Point)
 
 
 def behind(fold: Fold, *, n: int) -> Statement:
     """The number of the next regular snapshot after step `n`; no row if there is none."""
-    return Statement(sql.BEHIND, (*_whose(fold), n), int)
+    return Statement(sql.BEHIND, {**_whose(fold), "n": n}, int)
 
 
-def _whose(fold: Fold) -> tuple[int, str, str, str, str]:
-    return fold.log_id, fold.projection.name, fold.source.kind, fold.source.name, fingerprint(fold.projection)
+def _whose(fold: Fold) -> dict[str, Any]:
+    """The columns that say which fold a snapshot is of."""
+    return {
+        "log_id": fold.log_id,
+        "projection": fold.projection.name,
+        "kind": fold.source.kind,
+        "source": fold.source.name,
+        "fingerprint": fingerprint(fold.projection),
+    }
 
 
 def _redacted() -> QuerySet[Redaction, Redaction]:
@@ -54,10 +62,9 @@ def _redacted() -> QuerySet[Redaction, Redaction]:
 def keep(fold: Fold, point: Point, *, is_asked: bool = False) -> Asking[None]:
     """Store a point of a fold. Two processes that store the same point store the same state."""
     whose = _whose(fold)
-    values = [getattr(point, name) for name in Point.__struct_fields__]
-    yield Statement(sql.KEEP_SNAPSHOT, (*whose, *values, fold.head, is_asked))
+    yield Statement(sql.KEEP_SNAPSHOT, {**whose, **asdict(point), "seen": fold.head, "is_asked": is_asked})
     if is_asked:
-        yield Statement(sql.FORGET_ASKED, (*whose, *whose, ASKED))
+        yield Statement(sql.FORGET_ASKED, {**whose, "kept": ASKED})
 
 
 def drop_stale() -> int:

@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
-HEAD = "select head from log where id = %s"
+HEAD = "select head from log where id = %(log_id)s"
 STREAM_EVENTS = """
-select {columns} from event where log_id = %s and stream = %s and version >= %s order by version limit %s"""
+select {columns} from event where log_id = %(log_id)s and stream = %(name)s and version > %(after)s
+order by version limit %(limit)s"""
 # Positions have no gaps: a range is as good as a limit, and is walked along the key.
-LOG_EVENTS = "select {columns} from event where log_id = %s and position > %s and position <= %s order by position"
+LOG_EVENTS = """
+select {columns} from event where log_id = %(log_id)s and position > %(after)s and position <= %(upto)s
+order by position"""
 NAMED_EVENTS = """
-select {columns} from event where log_id = %s and {name} = %s and position > %s and position <= %s
-order by position limit %s"""
+select {columns} from event
+where log_id = %(log_id)s and {name} = %(name)s and position > %(after)s and position <= %(upto)s
+order by position limit %(limit)s"""
 
+_OF_FOLD = """log_id = %(log_id)s and projection = %(projection)s and kind = %(kind)s and source = %(source)s
+    and fingerprint = %(fingerprint)s"""
 # Of one source and one reducer's code, and of events that nobody has emptied since.
-_SOUND = """
+_SOUND = f"""
     from snapshot as s
-    where s.log_id = %s and s.projection = %s and s.kind = %s and s.source = %s and s.fingerprint = %s and not exists (
+    where {_OF_FOLD} and not exists (
         select from redaction as r
         where r.log_id = s.log_id and r.position <= s.position and r.marker_position > s.seen)"""
-_POINT = f"select s.n, s.place, s.events, s.position, s.version, s.event_size, s.kept_size, s.state {_SOUND}"
+_POINT = f"select n, place, events, position, version, event_size, kept_size, state {_SOUND}"
 # One that has passed more than that would have the same state, but not the number of its events.
-_WITHIN = "(s.kind = 'stream' or s.place <= %s)"
-NEAREST = f"{_POINT} and s.position <= %s and {_WITHIN} order by s.position desc, s.n desc limit 1"
-BETWEEN = f"{_POINT} and s.n >= %s and s.n < %s order by s.n limit 1"
-BEFORE = f"{_POINT} and s.n <= %s order by s.n desc limit 1"
-BEHIND = f"select s.n {_SOUND} and s.n > %s and not s.is_asked order by s.n limit 1"
+NEAREST = f"""{_POINT} and position <= %(position)s and (kind = 'stream' or place <= %(position)s)
+    order by position desc, n desc limit 1"""
+BETWEEN = f"{_POINT} and n >= %(first)s and n < %(last)s order by n limit 1"
+BEFORE = f"{_POINT} and n <= %(n)s order by n desc limit 1"
+BEHIND = f"select n {_SOUND} and n > %(n)s and not is_asked order by n limit 1"
 
 # One from before a redaction is replaced; else the first stays, and a second would be the same. Nobody waits until it
 # is on the disk: the log is, and what is lost is made again.
 KEEP_SNAPSHOT = """
 with hurry as materialized (select set_config('synchronous_commit', 'off', true))
-insert into snapshot (log_id, projection, kind, source, fingerprint, n, place, events, position, version,
-                      event_size, kept_size, state, seen, is_asked)
-select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s from hurry
+insert into snapshot (log_id, projection, kind, source, fingerprint,
+                      n, place, events, position, version, event_size, kept_size, state, seen, is_asked)
+select %(log_id)s, %(projection)s, %(kind)s, %(source)s, %(fingerprint)s, %(n)s, %(place)s, %(events)s, %(position)s,
+       %(version)s, %(event_size)s, %(kept_size)s, %(state)s, %(seen)s, %(is_asked)s from hurry
 on conflict (log_id, projection, kind, source, fingerprint, n) do update
 set place = excluded.place, events = excluded.events, position = excluded.position, version = excluded.version,
     event_size = excluded.event_size, kept_size = excluded.kept_size, state = excluded.state, seen = excluded.seen,
     is_asked = excluded.is_asked and snapshot.is_asked
 where excluded.seen > snapshot.seen"""
-FORGET_ASKED = """
+FORGET_ASKED = f"""
 delete from snapshot
-where log_id = %s and projection = %s and kind = %s and source = %s and fingerprint = %s and is_asked and n not in (
-    select n from snapshot
-    where log_id = %s and projection = %s and kind = %s and source = %s and fingerprint = %s and is_asked
-    order by created_at desc, n limit %s)"""
+where {_OF_FOLD} and is_asked and n not in (
+    select n from snapshot where {_OF_FOLD} and is_asked order by created_at desc, n limit %(kept)s)"""
 
 # The build that readers see, unless an event was redacted since that it may have read.
 _BUILD = """
@@ -50,7 +55,7 @@ _BUILD = """
     c.error, c.error_position, log.head,
     (select recorded_at from event where event.log_id = c.log_id and event.position = c.position + 1)"""
 _SEEN = """
-    where c.log_id = %s and c.projection = %s and c.is_live and not exists (
+    where c.log_id = %(log_id)s and c.projection = %(projection)s and c.is_live and not exists (
         select from redaction as r
         where r.log_id = c.log_id and r.position <= c.position and r.marker_position > c.seen)"""
 LIVE_BUILD = f"select {_BUILD} from checkpoint as c join log on log.id = c.log_id {_SEEN}"
@@ -58,29 +63,29 @@ LIVE_STATE = f"""
     select {_BUILD}, s.state, s.events, s.position, e.version, p.position, p.error, p.is_retried
     from checkpoint as c join log on log.id = c.log_id
     left join projection_state as s
-        on s.log_id = c.log_id and s.projection = c.projection and s.build = c.build and s.key = %s
+        on s.log_id = c.log_id and s.projection = c.projection and s.build = c.build and s.key = %(key)s
     left join parked as p
-        on p.log_id = c.log_id and p.projection = c.projection and p.build = c.build and p.key = %s
+        on p.log_id = c.log_id and p.projection = c.projection and p.build = c.build and p.key = %(key)s
     left join event as e on e.log_id = s.log_id and e.position = s.position {_SEEN}"""
 
 # recorded_at never goes back, so the place of a time in the log is found by halving: 24 looks in ten million events.
-POSITION_AT = """(
-    with recursive span(low, high) as (
-        select 0::bigint, head from log where id = %s
-        union all
-        select case when middle.recorded_at <= %s then middle.position else low end,
-               case when middle.recorded_at <= %s then high else middle.position - 1 end
-        from span, lateral (
-            select position, recorded_at from event where log_id = %s and position = (low + high + 1) / 2
-        ) middle
-        where low < high
-    )
-    select low from span where low = high)"""
+POSITION_AT = """
+with recursive span(low, high) as (
+    select 0::bigint, head from log where id = %(log_id)s
+    union all
+    select case when middle.recorded_at <= %(time)s then middle.position else low end,
+           case when middle.recorded_at <= %(time)s then high else middle.position - 1 end
+    from span, lateral (
+        select position, recorded_at from event where log_id = %(log_id)s and position = (low + high + 1) / 2
+    ) middle
+    where low < high
+)
+select low from span where low = high"""
 
 # Whoever asks for the same work while it waits or is done joins it.
 ENSURE_JOB = """
 insert into job (log_id, kind, key, arguments, asker)
-select %s, %s, %s, %s, %s
-where (select count(*) from job where asker = %s and status in ('queued', 'running')) < %s
-  and (select count(*) from job where log_id = %s and status in ('queued', 'running')) < %s
+select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s
+where (select count(*) from job where asker = %(asker)s and status in ('queued', 'running')) < %(most_of_asker)s
+  and (select count(*) from job where log_id = %(log_id)s and status in ('queued', 'running')) < %(most_of_log)s
 on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

@@ -33,7 +33,8 @@ class StreamSource(Source):
     place_is_position = False
 
     def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement:
-        return Statement(_STREAM_EVENTS, (log_id, self.name, after + 1, limit), Event)
+        params = {"log_id": log_id, "name": self.name, "after": after, "limit": limit}
+        return Statement(_STREAM_EVENTS, params, Event)
 
     def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
         back = yield store.stream_events(log_id, self.name, from_version=place, backward=True, limit=side + 1)
@@ -81,7 +82,8 @@ class NamedSource(Source):
     statement: ClassVar[str]
 
     def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement:
-        return Statement(self.statement, (log_id, self.name, after, upto, limit), Event)
+        params = {"log_id": log_id, "name": self.name, "after": after, "upto": upto, "limit": limit}
+        return Statement(self.statement, params, Event)
 
     @property
     def condition(self) -> Q:
@@ -133,7 +135,8 @@ class ReadThrough(Source):
     __slots__ = ()
 
     def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
-        return Statement(_LOG_EVENTS, (log_id, after, min(upto, after + limit)), Event)
+        params = {"log_id": log_id, "after": after, "upto": min(upto, after + limit)}
+        return Statement(_LOG_EVENTS, params, Event)
 
 
 class LogSource(ReadThrough):

@@ -161,27 +161,24 @@ def test_a_broken_line_late_in_the_file_leaves_the_log_empty(
 
 def test_the_database_itself_refuses_to_restore_anywhere_but_at_the_head(log: Log) -> None:
     append(log, make_append())
-    row = [
-        "order-9",
-        "1",
-        "i",
-        "t",
-        "1",
-        "{}",
-        "\x1e",
-        "1",
-        "\x1e",
-        "\x1e",
-        "\x1e",
-        "2099-01-01Z",
-        "\x1e",
-        "\x1e",
-        "0" * 64,
-    ]
+    row = {
+        "e_stream": "order-9",
+        "e_version": "1",
+        "e_id": "i",
+        "e_type": "t",
+        "e_data": "1",
+        "e_metadata": "{}",
+        "e_schema_version": "1",
+        "e_recorded_at": "2099-01-01Z",
+        "e_digest": "0" * 64,
+    }
+    absent = ("e_agent", "e_correlation_id", "e_causation_id", "e_occurred_at", "e_expected_version", "e_read_position")
+    no_keys = ("k_key", "k_fingerprint", "k_first", "k_last")
+    params: dict[str, Any] = {**row, **dict.fromkeys(absent, "\x1e"), **dict.fromkeys(no_keys, ""), "p_log": log.id}
 
     for first in (1, 3):
         with connection.cursor() as cursor, pytest.raises(IntegrityError, match="can't be restored next"):
-            cursor.execute(sql.RESTORE, [log.id, first, *row, "", "", "", ""])
+            cursor.execute(sql.RESTORE, {**params, "p_first": first})
 
 
 def test_only_our_own_format_can_be_restored(log: Log, tmp_path: Path) -> None:

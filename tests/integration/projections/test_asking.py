@@ -12,7 +12,7 @@ from events.reading.db_work import Asking, Statement, run
 def test_the_error_of_a_statement_is_djangos_and_is_raised_where_it_was_asked(log: Log) -> None:
     def work() -> Asking[str]:
         try:
-            yield Statement("select 1 / %s", (0,), int)
+            yield Statement("select 1 / %(zero)s", {"zero": 0}, int)
         except DataError as error:
             return str(error)
         return "none"
@@ -24,7 +24,8 @@ def test_statements_for_rows_are_counted_as_queries(
     log: Log, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     def work() -> Asking[list[int]]:
-        return (yield Statement("select head from log where id = %s", (log.pk,), int))  # type: ignore[no-any-return]
+        heads: list[int] = yield Statement("select head from log where id = %(id)s", {"id": log.pk}, int)
+        return heads
 
     with django_assert_num_queries(1):
         assert run(work()) == [log.head]
