@@ -26,14 +26,14 @@ _READER = {
     "plan_cache_mode": "force_custom_plan",
 }
 
-_current: Engine | None = None
+_entered: list[Engine] = []
 
 
 def current() -> Engine:
     """The engine that this process entered last."""
-    if _current is None:
+    if not _entered:
         raise RuntimeError("No engine is running: enter `async with Engine():` first.")
-    return _current
+    return _entered[-1]
 
 
 class Engine:
@@ -44,7 +44,6 @@ class Engine:
     tails: Tails
 
     async def __aenter__(self) -> Self:
-        global _current
         database = address()
         self.pool = database.pool("reader", _READER, min_size=1, max_size=8, timeout=5)
         # Those who follow try again after an error, so their connections need not be tried before each read.
@@ -63,12 +62,11 @@ class Engine:
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), self.tails.wake, own=notifier), name="listener"),
         ]
-        self._outer, _current = _current, self
+        _entered.append(self)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        global _current
-        _current = self._outer
+        _entered.remove(self)
         await self.writer.aclose()
         await self.tails.aclose()
         for task in self._tasks:

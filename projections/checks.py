@@ -23,7 +23,7 @@ _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
 
 @register()
 def what_is_declared_works(**kwargs: Any) -> list[CheckMessage]:
-    return problems(registry.found)
+    return problems(registry.declared())
 
 
 def problems(found: Found) -> list[CheckMessage]:

@@ -36,9 +36,6 @@ class Found:
     upcasters: tuple[Upcaster, ...]
 
 
-found = Found((), ())
-
-
 def get(name: str) -> Projection:
     """The projection of a name.
 
@@ -53,15 +50,19 @@ def get(name: str) -> Projection:
 
 def autodiscover() -> None:
     """Find them all. What is wrong with them, the system checks say."""
-    global found
     autodiscover_modules("projections")
-    found = collect([*_catalog(), *_of_apps()])
+    found = declared()
     PROJECTIONS.clear()
     for each in found.projections:
         PROJECTIONS.setdefault(each.name, each)
     upcasting.use(upcasting.Chains(found.upcasters))
     for each in found.projections:
         fingerprint.code(each, upcasting.current())  # now, while the files are still what was imported
+
+
+def declared() -> Found:
+    """What the modules of projections declare, those of apps as far as they are imported."""
+    return collect([*_catalog(), *_of_apps()])
 
 
 def collect(modules: Iterable[ModuleType]) -> Found:

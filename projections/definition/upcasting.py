@@ -102,15 +102,19 @@ class Chains:
         return [each for each in self.declared if self.steps[each.type][each.version] is not each]
 
 
-_current = Chains()
+@dataclass(slots=True)
+class _InUse:
+    chains: Chains
+
+
+_in_use = _InUse(Chains())
 
 
 def use(chains: Chains) -> None:
     """Read by these from now on: the registry's, once it has found them all."""
-    global _current
-    _current = chains
+    _in_use.chains = chains
 
 
 def current() -> Chains:
     """The chains in use."""
-    return _current
+    return _in_use.chains

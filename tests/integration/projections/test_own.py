@@ -18,7 +18,7 @@ _LIST = """
 from django.core.management import call_command
 from projections import registry
 call_command("check")
-print(*registry.PROJECTIONS, *(str(each) for each in registry.found.upcasters), sep="\\n")
+print(*registry.PROJECTIONS, *(str(each) for each in registry.declared().upcasters), sep="\\n")
 """
 
 

@@ -141,7 +141,7 @@ def test_an_upcaster_of_the_same_code_counts(monkeypatch: pytest.MonkeyPatch) ->
     projection = made()
     before = fingerprint(projection)
     for upcaster, counts in ((Upcaster("Made", 1, 2, same), True), (Upcaster("Other", 1, 2, same), False)):
-        monkeypatch.setattr(upcasting, "_current", Chains([upcaster]))
+        monkeypatch.setattr(upcasting._in_use, "chains", Chains([upcaster]))
         assert (fingerprint(projection) != before) is counts
 
 

@@ -30,7 +30,7 @@ def found(*projections: Projection) -> Found:
 def test_the_catalog_is_found_and_starts() -> None:
     assert registry.get("latest").name == "latest"
     assert run_checks(tags=None, databases=None) is not None
-    assert problems(registry.found) == []
+    assert problems(registry.declared()) == []
 
 
 def test_an_unknown_name_is_not_found() -> None:
