@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
 from events.api.responses import KEPT_BY_NOBODY, Stream, problem_answer
+from events.digits import whole_number
 from events.errors import BadRequest, EventsError, MethodNotAllowed, NotFound, OutcomeUnknown, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -143,8 +143,8 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
 async def _body(request: ASGIRequest, receive: Receive) -> bytes:
     """The request's body, refused as soon as it is known to be too large."""
     limit = settings.EVENTSITE.request_max_bytes
-    announced = request.headers.get("Content-Length", "")
-    if re.fullmatch(r"[0-9]{1,18}", announced) and int(announced) > limit:
+    announced = whole_number(request.headers.get("Content-Length", ""))
+    if announced is not None and announced > limit:
         raise RequestDataTooBig
     pieces: list[bytes] = []
     size = 0

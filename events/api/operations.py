@@ -6,7 +6,6 @@ the same ones. Errors are raised, and become problems in one place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -55,6 +54,7 @@ from events.api.schemas import (
 )
 from events.appending.checks import check_stream
 from events.converters import NameConverter
+from events.digits import whole_number
 from events.errors import EventsError, Invalid, NoSuchEvent, NoSuchStream, TooLarge
 from events.models import Scope
 from events.query.tree import Query
@@ -334,9 +334,10 @@ def _last_event_id(request: HttpRequest, default: int) -> int:
     sent = request.headers.get("Last-Event-ID", "")
     if not sent:
         return default
-    if not re.fullmatch(r"[0-9]{1,18}", sent):
+    position = whole_number(sent)
+    if position is None:
         raise Invalid("Last-Event-ID must be a position.", field="Last-Event-ID")
-    return int(sent)
+    return position
 
 
 async def _chunks(request: HttpRequest) -> AsyncIterator[bytes]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from events.digits import whole_number
+
+_MAX_INDEX_DIGITS = 9
+
 
 def below(pointer: str, key: str | int) -> str:
     """The pointer of `key` in what stands at `pointer`."""
@@ -23,6 +27,11 @@ def tokens(pointer: str) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]
 
 
+def array_index(token: str) -> int | None:
+    """The index in an array that a token names; None for a token that names none."""
+    return whole_number(token, max_digits=_MAX_INDEX_DIGITS)
+
+
 def at(value: Any, pointer: str) -> Any:
     """What stands at a pointer.
 
@@ -30,8 +39,9 @@ def at(value: Any, pointer: str) -> Any:
         LookupError: nothing does.
     """
     for token in tokens(pointer):
-        if isinstance(value, list) and token.isascii() and token.isdigit() and len(token) < 10:
-            value = value[int(token)]
+        index = array_index(token) if isinstance(value, list) else None
+        if index is not None:
+            value = value[index]
         elif isinstance(value, dict):
             value = value[token]
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal, TypeAlias
 
-from events.json.pointer import below
+from events.json.pointer import array_index, below
 from events.json.value import Kind, brief, kind_of, visible
 
 TEXT_SHOWN = 1_200
@@ -246,7 +246,7 @@ class _Tree:
         names = self.marked.get(pointer, [])
         found: list[Any] = []
         if isinstance(value, list):
-            places = (int(name) for name in names if name.isascii() and name.isdigit())
+            places = (place for name in names if (place := array_index(name)) is not None)
             found += (place for place in sorted(places) if upto <= place < len(value))
         elif names:
             shown = set(islice(value, upto))

@@ -57,6 +57,18 @@ def brief(value: Any) -> str:
     return visible(json.dumps(value, ensure_ascii=False))
 
 
+def shortened(text: str, width: int) -> str:
+    """The beginning of a text of more than so many characters, with an ellipsis."""
+    return text if len(text) <= width else f"{text[:width]}…"
+
+
+def quoted(text: str, width: int) -> str:
+    """A text on one line, in quotes, its white space folded, shortened. Of a long one only the beginning is read."""
+    read = 4 * width
+    flat = visible(" ".join(text[:read].split()))
+    return f"“{shortened(flat, width)}”" if len(text) <= read or len(flat) > width else f"“{flat}…”"
+
+
 def number_text(value: Decimal) -> str:
     """Every digit, as a plain number where that is not absurdly long: 0.0000001, not 1E-7."""
     text = str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from events.json.pointer import tokens
+from events.json.pointer import array_index, tokens
 from events.query.tree import (
     Each,
     Equals,
@@ -39,8 +39,9 @@ def value_term(root: Root, document: Any, pointer: str) -> Query:
     steps: list[Step] = []
     value = document
     for token in tokens(pointer):
-        if isinstance(value, list) and token.isascii() and token.isdigit() and len(token) < 10:
-            value = value[int(token)]
+        index = array_index(token) if isinstance(value, list) else None
+        if index is not None:
+            value = value[index]
             steps.append(Each.ITEM)
         elif isinstance(value, dict):
             value = value[token]

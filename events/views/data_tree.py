@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
+from events.digits import whole_number
 from events.errors import NoSuchEvent
 from events.json.pointer import at
 from events.json.tree import Links, Part, PickOf, Row, tree
@@ -16,7 +17,6 @@ from events.types import Event
 
 _LARGE = 60_000
 """Characters of data that comes part by part."""
-_DIGITS = 10
 
 
 def data_context(log_name: str, event: Event, asked: QueryDict, *, pick: PickOf | None = None) -> dict[str, Any]:
@@ -59,5 +59,4 @@ def _rows(event: Event, part: Part | None, whole: str | None, pick: PickOf | Non
 
 
 def _skip(asked: QueryDict) -> int:
-    text = asked.get("skip", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
+    return whole_number(asked.get("skip", "")) or 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from events.json.value import brief, kind_of, loads, visible
+from events.json.value import brief, kind_of, loads, quoted, visible
 from events.types import Event
 
 SLOTS = 8
@@ -67,7 +67,7 @@ def _is_failed_type(type_name: str) -> bool:
 
 def _say(data: Any, *, known: Collection[str | None]) -> Iterator[Said]:
     if not isinstance(data, dict):
-        yield Said("", kind_of(data), _cut(data))
+        yield Said("", kind_of(data), _text(data))
         return
     first = islice(data, _KEYS_LOOKED_AT)
     ranked = [key for key in _TELLING if key in data] + [key for key in first if key not in _TELLING]
@@ -75,7 +75,7 @@ def _say(data: Any, *, known: Collection[str | None]) -> Iterator[Said]:
     ranked.sort(key=lambda key: key in _DULL or (isinstance(data[key], str) and data[key] in known))
     for key in ranked[:_PAIRS]:
         value = _called(data[key])
-        yield Said(visible(key), kind_of(value), _cut(value), _tells_failure(key, value))
+        yield Said(visible(key), kind_of(value), _text(value), _tells_failure(key, value))
 
 
 def _is_empty(value: Any) -> bool:
@@ -96,8 +96,5 @@ def _tells_failure(key: str, value: Any) -> bool:
     return (key == "error" and bool(value)) or (key == "status" and value in ("error", "failed"))
 
 
-def _cut(value: Any) -> str:
-    if not isinstance(value, str):
-        return brief(value)
-    flat = visible(" ".join(value[: 4 * _WIDTH].split()))
-    return f"“{flat[:_WIDTH]}…" if len(flat) > _WIDTH or len(value) > 4 * _WIDTH else f"“{flat}”"
+def _text(value: Any) -> str:
+    return quoted(value, _WIDTH) if isinstance(value, str) else brief(value)

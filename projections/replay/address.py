@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from events.converters import fits_in_path
+from events.digits import whole_number
 from events.errors import AddressTooLong, BadRequest
 from projections.states.sources.base import Source
 
@@ -29,7 +30,6 @@ MOST = 12
 """Values that are followed, or conditions to stop at, in one address."""
 MOST_CHARACTERS = 1_000
 """Characters of a query string, the source's name not counted: six hundred links of a page repeat it."""
-_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Address:
     def other(self) -> int | None:
         """The place of the step to compare with."""
         text = self.one("from")
-        return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else None
+        return whole_number(text or "")
 
     def all(self, name: str) -> tuple[str, ...]:
         """What one of `REPEATED` says, each once."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from events.json.pointer import array_index
 from projections.values.change import Change
 
 Changes: TypeAlias = tuple[int, Sequence[Change]]
@@ -149,7 +150,8 @@ def _reindexed(pointer: str, path: str, index_of: Callable[[int, int], int | Non
     if not _within(pointer, array):
         return False, pointer
     index, slash, rest = pointer[len(array) + 1 :].partition("/")
-    if not (index.isascii() and index.isdigit()):
+    place = array_index(index)
+    if place is None:
         return False, pointer
-    other = index_of(int(index), int(item))
+    other = index_of(place, int(item))
     return other is None, None if other is None else f"{array}/{other}{slash}{rest}"

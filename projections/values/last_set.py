@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from events.json.pointer import array_index
 from projections.values.blame import Changes
 from projections.values.change import Change
 
@@ -109,5 +110,5 @@ def _moved(array: _Node, here: int, there: int) -> None:
 
 
 def _items(array: _Node, first: int) -> Sequence[tuple[int, _Node]]:
-    items = ((int(token), node) for token, node in array.below.items() if token.isascii() and token.isdigit())
-    return [(index, node) for index, node in items if index >= first]
+    items = ((array_index(token), node) for token, node in array.below.items())
+    return [(index, node) for index, node in items if index is not None and index >= first]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from events.json.value import brief, visible
+from events.json.value import brief, shortened, visible
 from projections.values.change import Change, Json
 
 _MAX_JSON_CHARACTERS = 6_000
@@ -38,8 +38,7 @@ def change_line(change: Change) -> str:
 
 def value(each: Json) -> str:
     """A value as inline code, shortened."""
-    text = brief(each)
-    return code(text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…")
+    return code(shortened(brief(each), _MAX_VALUE_CHARACTERS))
 
 
 def _longest(text: str) -> int:

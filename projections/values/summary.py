@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events.json.pointer import tokens
-from events.json.value import brief, visible
+from events.json.value import brief, quoted, visible
 from projections.values.change import Change, Json
 
 _MAX_CHANGES = 3
@@ -54,7 +54,4 @@ def _is_number(value: Json) -> bool:
 
 
 def _shortened(value: Json) -> str:
-    if isinstance(value, str):
-        flat = visible(" ".join(value[: 4 * _MAX_CHARACTERS].split()))
-        return f"“{flat[:_MAX_CHARACTERS]}…”" if len(flat) > _MAX_CHARACTERS else f"“{flat}”"
-    return brief(value)
+    return quoted(value, _MAX_CHARACTERS) if isinstance(value, str) else brief(value)

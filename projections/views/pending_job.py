@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from events.digits import whole_number
 from events.models import Member
 from events.reading.db_work import run
 from projections.definition.projection import Projection
@@ -29,9 +30,7 @@ def indexed(request: HttpRequest, member: Member, projection: Projection, too_fa
 
 def _ended(request: HttpRequest, member: Member) -> Job | None:
     """The job that a page waits for and names (`X-Job`), if it failed: that is shown, and none is begun again."""
-    text = request.headers.get("X-Job", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        return None
-    waited_for = queue.one(member.log_id, int(text)).first()
+    job_id = whole_number(request.headers.get("X-Job", ""))
+    waited_for = None if job_id is None else queue.one(member.log_id, job_id).first()
     has_failed = waited_for is not None and waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED)
     return waited_for if has_failed else None

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from events.digits import whole_number
 from events.errors import NotFound
 from events.models import Member, Role
 from events.reading.db_work import run
@@ -39,8 +40,6 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 
 
 def _job(request: HttpRequest, member: Member) -> Job | None:
-    text = request.GET.get("job", "")
-    found = (
-        queue.one(member.log_id, int(text)).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
-    )
+    job_id = whole_number(request.GET.get("job", ""))
+    found = None if job_id is None else queue.one(member.log_id, job_id).first()
     return found if found and found.kind == dry_run.DRY_RUN else None

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from events.api.responses import iso
+from events.digits import whole_number
 from events.errors import Invalid
 from events.json.tree import By, Links, Row, tree
-from events.json.value import brief
+from events.json.value import brief, shortened
 from events.models import Member
 from events.reading import store
 from events.reading.causes import Chain, causes_of
@@ -34,7 +35,7 @@ from projections.states.sources.indexed import StreamSource
 from projections.states.sources.keyed import ScannedSource
 from projections.states.sources.parse import source_of
 from projections.states.value_history import Way
-from projections.values.change import Change
+from projections.values.change import Change, Json
 from projections.values.exact_json import NotAState
 from projections.values.tree_marks import marks
 from projections.views.causes import Because
@@ -43,6 +44,7 @@ from projections.views.other_formats import api_url, format_of, state_md
 from projections.views.pending_job import computed
 
 _TOUCHES = 100
+_MAX_TEXT = 200
 
 
 _NOTHING: dict[str, Any] = {
@@ -127,11 +129,11 @@ def _json(member: Member, projection: Projection, asked: Asked) -> HttpResponse:
 
 def _has_seen(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> bool:
     """Whether a page that follows the present has it already. It asks every two seconds: this is all it costs."""
-    text = request.headers.get("X-Seen", "")
-    if asked.at != NOW or not (text.isascii() and text.isdigit() and len(text) < 19):
+    position = whole_number(request.headers.get("X-Seen", ""))
+    if asked.at != NOW or position is None:
         return False
     try:
-        return run(_is_last(member, projection, asked.key, int(text)))
+        return run(_is_last(member, projection, asked.key, position))
     except (TooFar, ReducerFailed, NotAState):
         return False
 
@@ -277,8 +279,8 @@ def _history_of(log_id: int, projection: Projection, asked: Asked) -> dict[str, 
 
 
 def _change_text(change: Change) -> tuple[str, str, str, str]:
-    return change.op, change.path, _cut(brief(change.old)), _cut(brief(change.value))
+    return change.op, change.path, _text(change.old), _text(change.value)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}…"
+def _text(value: Json) -> str:
+    return shortened(brief(value), _MAX_TEXT)

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from events.errors import Invalid
-from events.json.value import brief, visible
+from events.json.value import brief, shortened, visible
 from events.models import Member
 from events.reading.db_work import run
 from events.views.page import log_page, show
@@ -85,13 +85,9 @@ def _row(found: Found) -> StateRow:
     said_already: tuple[object, ...] = (None, "", {}, [], found.key)
     telling = [(key, value) for key, value in items if value not in said_already] or items
     telling.sort(key=_dullness)
-    return StateRow(found, [(visible(key), _cut(brief(value))) for key, value in telling[:_PAIRS]])
+    return StateRow(found, [(visible(key), shortened(brief(value), _TEXT)) for key, value in telling[:_PAIRS]])
 
 
 def _dullness(pair: tuple[str, Json]) -> int:
     """What is inside a container is not shown, and what is still 0 says little."""
     return 2 if isinstance(pair[1], dict | list) else 1 if pair[1] == 0 else 0
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _TEXT else f"{text[:_TEXT]}…"

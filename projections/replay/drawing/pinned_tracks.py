@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TypeGuard
 
 from events.json.pointer import at, tokens
-from events.json.value import brief, visible
+from events.json.value import brief, shortened, visible
 from projections.values.change import Json
 from projections.values.diff import equal
 
@@ -133,7 +133,7 @@ def short(value: Json) -> str:
     """A value on one line: the first items of a container, the first words of a text."""
     if isinstance(value, str):
         flat = visible(" ".join(value[: 4 * _WIDTH].split()))
-        return f"{flat[:_WIDTH]}…" if len(flat) > _WIDTH else flat or '""'
+        return shortened(flat, _WIDTH) or '""'
     if isinstance(value, dict) and value:
         return f"{{{_some(f'{visible(key)}: {_inner(item)}' for key, item in value.items())}}}"
     return f"[{_some(map(_inner, value))}]" if isinstance(value, list) and value else brief(value)

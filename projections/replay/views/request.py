@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
+from events.digits import whole_number
 from events.errors import Invalid, NotFound
 from events.models import Member
 from events.reading.db_work import run
@@ -21,7 +22,6 @@ from projections.states.sources.parse import parse_source, source_of
 from projections.states.sources.query import QuerySource
 
 _DEFAULT_PROJECTION = "latest"
-_MAX_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +102,5 @@ def _source(kind: str, name: str, params: QueryDict) -> Source:
 
 
 def _number(text: str, *, or_else: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else or_else
+    number = whole_number(text)
+    return or_else if number is None else number

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from events.digits import whole_number
 from events.json.pointer import at, tokens
 from events.json.tree import Links, Part, Row, tree
 from events.models import Member
@@ -20,7 +21,6 @@ from projections.values.change import Json
 from projections.values.tree_marks import marks
 from projections.views.pending_job import indexed
 
-_DIGITS = 10
 _OPENS = (("Fold unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
 
 
@@ -38,8 +38,7 @@ class Pinned:
 
 def _skip(request: HttpRequest) -> int:
     """How many items of a container are left out."""
-    text = request.GET.get("skip", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
+    return whole_number(request.GET.get("skip", "")) or 0
 
 
 def replay_state(request: HttpRequest, member: Member, fold: Fold, seen: Seen) -> dict[str, Any]:

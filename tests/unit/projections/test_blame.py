@@ -133,3 +133,9 @@ def test_a_change_says_what_it_did_to_the_value() -> None:
     states: list[Json] = [{"a": {"b": 1, "c": 1}}, {"a": {"b": 2, "c": 2}, "d": 1}]
     (touch,) = history("/a", reversed(steps_of(states)))
     assert [(change.path, change.old, change.value) for change in touch.changes] == [("/a/b", 1, 2), ("/a/c", 1, 2)]
+
+
+def test_an_index_of_thousands_of_digits_names_no_item() -> None:
+    states: list[Json] = [{"items": [1, 2]}, {"items": [2]}]
+    steps = steps_of(states)[::-1]
+    assert [touch.n for touch in history(f"/items/{'1' * 5_000}", steps)] == []

@@ -1,0 +1,14 @@
+"""Whole numbers as clients and addresses write them."""
+
+from __future__ import annotations
+
+MAX_DIGITS = 18
+"""Any number of so many digits fits a bigint."""
+
+
+def whole_number(text: str, *, max_digits: int = MAX_DIGITS) -> int | None:
+    """The number that ASCII digits write; None for any other text, and for one of more digits.
+
+    `int()` takes signs, white space, underscores and the digits of every script, and raises for 5,000 of them.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= max_digits else None
