@@ -52,7 +52,7 @@ async def read_stream(
         version=version,
     )
     found = await search.afetch(pool)
-    return Page(found.events, _next_version(found, backward), head, found.complete)
+    return Page(found.events, _next_version(found, backward), head, found.complete, version)
 
 
 def _next_version(found: Found, backward: bool) -> int | None:

@@ -24,6 +24,7 @@ _STRUCTS = (
     schemas.BulkOut,
     schemas.EventOut,
     schemas.EventsOut,
+    schemas.StreamEventsOut,
     schemas.StreamOut,
     schemas.StreamsOut,
     schemas.Problem,

@@ -47,6 +47,7 @@ from events.api.schemas import (
     EventsQuery,
     LineIn,
     LogQuery,
+    StreamEventsOut,
     StreamEventsQuery,
     StreamOut,
     StreamsOut,
@@ -99,10 +100,13 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     "/streams/{name:stream}/events",
     auth=_read,
     summary="Read a stream",
-    openapi_extra=operation(gives={200: EventsOut}, refuses=(400, 401, 403, 404, 422, 503), query=StreamEventsQuery),
+    openapi_extra=operation(
+        gives={200: StreamEventsOut}, refuses=(400, 401, 403, 404, 422, 503), query=StreamEventsQuery
+    ),
 )
 async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
-    """A stream's events in either direction; empty when there are none. `next` is a version."""
+    """A stream's events in either direction; empty when there are none. `next` is a version, and so is `version`: the
+    last one of the stream, whatever the page holds."""
     grant = _grant(request)
     grant.check_stream(check_stream(stream))
     query = parse_query(request.GET, StreamEventsQuery)

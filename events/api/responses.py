@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from msgspec import Raw, Struct
 
-from events.api.schemas import AppendOut, EventOut, EventsOut, Placed, Problem
+from events.api.schemas import AppendOut, EventOut, EventsOut, Placed, Problem, StreamEventsOut
 from events.errors import EventsError, MethodNotAllowed, Unauthorized
 from events.types import STREAM_EXISTS, Appended, Event
 
@@ -74,17 +74,22 @@ def event_json(event: Event) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events, where to go on, and the log's head. Not `complete`: time or room was up before enough were found."""
+    """Events, where to go on, and the log's head. Not `complete`: time or room was up before enough were found.
+
+    `version` is that of the stream whose events they are; None: they are the log's.
+    """
 
     events: Sequence[Event]
     next: int | None
     head: int
     complete: bool = True
+    version: int | None = None
 
 
 def events_answer(page: Page) -> HttpResponse:
     """A page of events."""
-    return json_answer(EventsOut([event_out(event) for event in page.events], page.next, page.head, page.complete))
+    body = ([event_out(event) for event in page.events], page.next, page.head, page.complete)
+    return json_answer(EventsOut(*body) if page.version is None else StreamEventsOut(*body, page.version))
 
 
 def append_out(log: str, outcome: Appended) -> AppendOut:

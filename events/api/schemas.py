@@ -253,6 +253,12 @@ class EventsOut(Struct):
     ]
 
 
+class StreamEventsOut(EventsOut):
+    """A page of a stream's events; `next` is a version."""
+
+    version: Annotated[int, Meta(description="The stream's: what an append may expect when all up to it was read")]
+
+
 class StreamOut(Struct):
     """One stream and its last version."""
 

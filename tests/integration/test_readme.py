@@ -1,31 +1,51 @@
-"""What the README shows works as it stands there."""
+"""What the README shows works as it stands there, however long the log is."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+import subprocess
+import sys
+
+import pytest
 
 from events.models import Log
 from events.reading import store
-from tests.support.server import CHECKOUT, Server
+from tests.integration.projections.running import append
+from tests.support.examples import blocks_of
+from tests.support.patience import PATIENCE
+from tests.support.server import Server
 
-
-def blocks_of(page: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (CHECKOUT / page).read_text(), re.DOTALL)
+SHIPPED = ("order-42", {"type": "OrderShipped", "data": b"{}"})
 
 
 def test_the_projection_is_the_one_that_is_tested() -> None:
-    _, projection = blocks_of("README.md")
-    assert projection == blocks_of("docs/projections.md")[0]
+    _, projection = blocks_of("README.md", "python")
+    assert projection == blocks_of("docs/projections.md", "python")[0]
 
 
-def test_the_ten_line_agent_ships_the_order_once(server: Server, log: Log, token: str) -> None:
-    agent, _ = blocks_of("README.md")
+@pytest.mark.parametrize("before", [0, 1, 999, 1_000, 1_001, 2_500])
+def test_the_agent_ships_an_order_of_any_length_once(server: Server, log: Log, token: str, before: int) -> None:
+    append(log, [("order-42", {"type": "Changed", "data": b"{}"})] * before)
+    for _ in range(2):
+        run_agent(server, token)
+    events = store.stream_events(log.pk, "order-42", from_version=before + 1, limit=10).fetch()
+    assert [(event.type, event.agent, event.version, event.expected_version) for event in events] == [
+        ("OrderShipped", "shipper", before + 1, before)
+    ]
+    assert [event.read_position for event in events] == [before]
+
+
+@pytest.mark.parametrize("place", [0, 999, 1_500])
+def test_the_agent_ships_no_order_that_was_shipped_long_ago(server: Server, log: Log, token: str, place: int) -> None:
+    others = [("order-42", {"type": "Changed", "data": b"{}"})] * 2_000
+    append(log, [*others[:place], SHIPPED, *others[place:]])
+    run_agent(server, token)
+    [stream] = store.stream(log.pk, "order-42").fetch()
+    assert stream.version == 2_001
+
+
+def run_agent(server: Server, token: str) -> None:
+    """Run it to its end, in a process of its own: one that never ends is a failure."""
+    agent, _ = blocks_of("README.md", "python")
     source = agent.replace("http://127.0.0.1:8000", server.url)
     assert source != agent
-    for _ in range(2):
-        names: dict[str, Any] = {"TOKEN": token}
-        exec(compile(source, "README.md", "exec"), names)
-        names["api"].close()
-    events = store.stream_events(log.pk, "order-42", limit=10).fetch()
-    assert [(event.type, event.agent) for event in events] == [("OrderShipped", "shipper")]
+    subprocess.run([sys.executable, "-c", f"TOKEN = {token!r}\n{source}"], check=True, timeout=PATIENCE)

@@ -204,12 +204,32 @@ async def test_a_stream_is_read_from_a_version_on(
 
 
 async def test_a_stream_that_is_not_there_is_empty_to_read_and_404_to_look_up(api: httpx.AsyncClient) -> None:
-    assert await page(api, "/api/streams/nothing/events") == {"events": [], "next": 1, "head": 0, "complete": True}
+    nothing = {"events": [], "next": 1, "head": 0, "complete": True, "version": 0}
+    assert await page(api, "/api/streams/nothing/events") == nothing
     answer = await api.get("/api/streams/nothing")
     assert (answer.status_code, answer.json()["code"], answer.json()["stream"]) == (404, "no-such-stream", "nothing")
     answer = await api.get("/api/events/1")
     assert (answer.status_code, answer.json()["code"], answer.json()["position"]) == (404, "no-such-event", 1)
     assert (await api.get("/api/events/0")).json()["code"] == "no-such-event"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"limit": 3},
+        {"direction": "backward", "limit": 3},
+        {"q": "type:Nothing"},
+        {"from_version": 5},
+        {"from_version": 99},
+    ],
+)
+async def test_a_page_of_a_stream_says_at_which_version_the_stream_is(
+    api: httpx.AsyncClient, log: Log, query: dict[str, Any]
+) -> None:
+    await write(log, {"stream": "other-1"}, *[{} for _ in range(7)], {"stream": "other-1"})
+    found = await page(api, "/api/streams/order-1/events", **query)
+    assert (found["version"], found["head"]) == (7, 9)
 
 
 async def test_a_stream_is_looked_up(api: httpx.AsyncClient, log: Log) -> None:
