@@ -123,11 +123,15 @@ async def states(request: HttpRequest, projection: str) -> HttpResponse:
         prefix = query.prefix
     fits = parse_state_query(query.q) if query.q.strip() else None
     after = optional(query.after)
+    position = optional(query.wait_for_position)
+    if position is not None:
+        await _wait(grant.log_id, found, position)
     work = current.states(grant.log_id, found, query=fits, after=after, limit=query.limit, prefix=prefix)
     try:
         page = await arun(work, engine.current().pool)
     except TooFar as too_far:
         return await _being_computed(grant, found, too_far.source.name, NOW, too_far)
+    _check_reached(found, page.stale, position)
     rows = [_state_row(found, each) for each in page.found]
     return json_answer(StatesOut(rows, page.next, page.position, stale_out(page.stale)))
 
@@ -160,8 +164,7 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
         made = await asked(current.state(grant.log_id, found, query.key, at=at))
     except TooFar as too_far:
         return await _being_computed(grant, found, query.key, at, too_far)
-    if position is not None and made.stale and made.stale.position < position:
-        raise _stands_still(found, made.stale)
+    _check_reached(found, made.stale, position)
     version, stale = _version(found, made), stale_out(made.stale)
     body = StateOut(found.name, query.key, Raw(made.text), made.position, version, made.events, stale)
     return tagged(request, body)
@@ -170,7 +173,7 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
 @router.get(
     "/projections/{projection}/diff",
     auth=_read,
-    summary="Compare a state at two positions",
+    summary="Compare a state at two moments",
     openapi_extra=operation(
         gives={200: DiffOut, 202: JobOut, 304: None},
         refuses=(*REFUSES, 409),
@@ -179,12 +182,15 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
     ),
 )
 async def diff(request: HttpRequest, projection: str) -> HttpResponse:
-    """The operations (RFC 6902, with old values) that make the state at `to` of that at `from`."""
+    """The operations (RFC 6902, with old values) that make the second state of the first.
+
+    202 with a job: one of them is a long fold. Ask again when it is done.
+    """
     grant = grant_of(request)
     query = parse_query(request.GET, DiffQuery)
     found = registry.get(projection)
     _check_key(grant, found, query.key)
-    one, other = Moment(position=query.from_), Moment(position=query.to)
+    one, other = query.moments()
     try:
         before, after, changes = await asked(difference(grant.log_id, found, query.key, one=one, other=other))
     except TooFar as too_far:
@@ -286,9 +292,12 @@ def _reached(log_id: int, projection: Projection) -> Asking[int]:
     return (yield from head_of(log_id))
 
 
-def _stands_still(projection: Projection, stale: Stale) -> StandsStill:
+def _check_reached(projection: Projection, stale: Stale | None, position: int | None) -> None:
+    """Raise `StandsStill` where a position was waited for that what is found is not as far as."""
+    if stale is None or position is None or stale.position >= position:
+        return
     at = f", at event {stale.error_position:,}: {stale.error}" if stale.error_position else ""
-    return StandsStill(
+    raise StandsStill(
         f"{projection.name} goes no further than position {stale.position:,} ({stale.reason}{at}).",
         **asdict(stale),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -13,7 +13,7 @@ from events.api.schemas import Limit, LogQuery, Position
 from events.errors import Invalid
 from events.query.parse import MOST_CHARACTERS
 from projections.definition.projection import KEY_PATTERN, MAX_KEY_CHARACTERS
-from projections.states.moment import Moment
+from projections.states.moment import NOW, Moment
 
 Key = Annotated[
     str,
@@ -28,6 +28,12 @@ ExactState = Annotated[Any, Meta(description="To the digit")]
 _WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
+_DATE_TIME = {"format": "date-time"}
+Waited: TypeAlias = (
+    Annotated[Position, Meta(description="Wait until this position is in it, a few seconds at the most")] | UnsetType
+)
+
+
 class StateQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """Whose state, and when: now, unless one of the three says otherwise."""
 
@@ -35,42 +41,14 @@ class StateQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     at_version: Annotated[Position, Meta(description="After this version of the stream")] | UnsetType = UNSET
     at_position: Annotated[Position, Meta(description="After this position of the log")] | UnsetType = UNSET
     at_time: (
-        Annotated[
-            str,
-            Meta(
-                description="As recorded by then: RFC 3339 with a zone",
-                extra_json_schema={"format": "date-time"},
-            ),
-        ]
+        Annotated[str, Meta(description="As recorded by then: RFC 3339 with a zone", extra_json_schema=_DATE_TIME)]
         | UnsetType
     ) = UNSET
-    wait_for_position: (
-        Annotated[Position, Meta(description="Wait until this position is in the state, a few seconds at the most")]
-        | UnsetType
-    ) = UNSET
+    wait_for_position: Waited = UNSET
 
     def moment(self) -> Moment:
         """When. Raises `Invalid` for two moments, or none that is a time."""
-        given = [
-            name for name in ("at_version", "at_position", "at_time") if not isinstance(getattr(self, name), UnsetType)
-        ]
-        if len(given) > 1:
-            raise Invalid(f"{given[1]} does not go with {given[0]}.", field=given[1])
-        version, position, time = self.at_version, self.at_position, self.at_time
-        return Moment(
-            version=None if isinstance(version, UnsetType) else version,
-            position=None if isinstance(position, UnsetType) else position,
-            time=None if isinstance(time, UnsetType) else _time(time),
-        )
-
-
-def _time(text: str) -> datetime:
-    try:
-        if not _WITH_ZONE.fullmatch(text):
-            raise ValueError(text)
-        return msgspec.convert(text, datetime).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid("at_time must be a time with a zone, as 2026-01-31T12:00:00Z.", field="at_time") from None
+        return _moment("at", at_version=self.at_version, at_position=self.at_position, at_time=self.at_time) or NOW
 
 
 class StatesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
@@ -85,14 +63,69 @@ class StatesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
             description=f"What must hold of the state, as `state.total>100`: up to {MOST_CHARACTERS:,} characters",
         ),
     ] = ""
+    wait_for_position: Waited = UNSET
 
 
 class DiffQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """Whose state, and between which two positions."""
+    """Whose state, and from when to when: from before the first event to now, unless something else is said."""
 
     key: Key
-    from_: Annotated[Position, Meta(description="The position of the first state")] = msgspec.field(name="from")
-    to: Annotated[Position, Meta(description="The position of the second")]
+    from_version: Annotated[Position, Meta(description="From after this version of the stream")] | UnsetType = UNSET
+    from_position: Annotated[Position, Meta(description="From after this position of the log")] | UnsetType = UNSET
+    from_time: (
+        Annotated[str, Meta(description="From as recorded by then: RFC 3339 with a zone", extra_json_schema=_DATE_TIME)]
+        | UnsetType
+    ) = UNSET
+    to_version: Annotated[Position, Meta(description="To after this version of the stream")] | UnsetType = UNSET
+    to_position: Annotated[Position, Meta(description="To after this position of the log")] | UnsetType = UNSET
+    to_time: (
+        Annotated[str, Meta(description="To as recorded by then: RFC 3339 with a zone", extra_json_schema=_DATE_TIME)]
+        | UnsetType
+    ) = UNSET
+    from_: Annotated[Position, Meta(description="The old name of from_position")] | UnsetType = msgspec.field(
+        name="from", default=UNSET
+    )
+    to: Annotated[Position, Meta(description="The old name of to_position")] | UnsetType = UNSET
+
+    def moments(self) -> tuple[Moment, Moment]:
+        """From when to when. Raises `Invalid` for two moments of one side, or none that is a time."""
+        one = _moment(
+            "from",
+            from_version=self.from_version,
+            from_position=self.from_position,
+            from_time=self.from_time,
+            **{"from": self.from_},
+        )
+        other = _moment(
+            "to", to_version=self.to_version, to_position=self.to_position, to_time=self.to_time, to=self.to
+        )
+        return one or Moment(position=0), other or NOW
+
+
+def _moment(side: str, **parameters: int | str | UnsetType) -> Moment | None:
+    """The moment that the parameters of a side name, if one of them does: `position`, `version`, `time` after its name.
+
+    Raises:
+        Invalid: more than one is given, or what is given is no time.
+    """
+    given = {name: value for name, value in parameters.items() if not isinstance(value, UnsetType)}
+    if len(given) > 1:
+        first, second, *_ = given
+        raise Invalid(f"{second} does not go with {first}.", field=second)
+    for name, value in given.items():
+        kind = name.removeprefix(side).removeprefix("_") or "position"
+        when: dict[str, Any] = {kind: _time(str(value), name) if kind == "time" else value}
+        return Moment(**when, side=side)
+    return None
+
+
+def _time(text: str, name: str) -> datetime:
+    try:
+        if not _WITH_ZONE.fullmatch(text):
+            raise ValueError(text)
+        return msgspec.convert(text, datetime).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid(f"{name} must be a time with a zone, as 2026-01-31T12:00:00Z.", field=name) from None
 
 
 class JobsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from events.errors import Invalid
@@ -17,11 +17,15 @@ from projections.states.sql import HEAD, POSITION_AT
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment: a position of the log, a version of the stream, a time of recording; without any of them, now."""
+    """A moment: a position of the log, a version of the stream, a time of recording; without any of them, now.
+
+    `side` is how the parameters are called that name it: `at_position`, or of a difference `from_…` and `to_…`.
+    """
 
     position: int | None = None
     version: int | None = None
     time: datetime | None = None
+    side: str = field(default="at", compare=False)
 
 
 NOW = Moment()
@@ -42,22 +46,22 @@ def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking
     """
     if at.position is not None:
         if at.position > head:
-            raise Invalid(f"The log ends at position {head:,}.", field="at_position", head=head)
+            raise Invalid(f"The log ends at position {head:,}.", field=f"{at.side}_position", head=head)
         return at.position
     if at.version is not None:
-        return (yield from _position_of_version(log_id, source, at.version))
+        return (yield from _position_of_version(log_id, source, at, at.version))
     if at.time is not None:
         [position] = yield Statement(POSITION_AT, {"log_id": log_id, "time": at.time}, int)
         return int(position)
     return head
 
 
-def _position_of_version(log_id: int, source: Source, version: int) -> Asking[int]:
+def _position_of_version(log_id: int, source: Source, at: Moment, version: int) -> Asking[int]:
     if not isinstance(source, StreamSource):
-        raise Invalid("Only the states of streams have versions: use at_position.", field="at_version")
+        raise Invalid(f"Only the states of streams have versions: use {at.side}_position.", field=f"{at.side}_version")
     if not version:
         return 0
     found: Sequence[Event] = yield store.stream_events(log_id, source.name, from_version=version, limit=1)
     if not found:
-        raise Invalid(f"{source.name} has no version {version:,}.", field="at_version")
+        raise Invalid(f"{source.name} has no version {version:,}.", field=f"{at.side}_version")
     return found[0].position

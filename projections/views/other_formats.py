@@ -30,7 +30,7 @@ def format_of(request: HttpRequest) -> str | None:
 
 def api_url(member: Member, path: str, **query: str | int | None) -> str:
     """Where the API says the same: it takes a session for a reading."""
-    said = {name.rstrip("_"): value for name, value in query.items() if value is not None}
+    said = {name: value for name, value in query.items() if value is not None}
     return f"/api/projections{path}?{urlencode({'log': member.log.name, **said})}"
 
 

@@ -121,7 +121,8 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 def _json(member: Member, projection: Projection, asked: Asked) -> HttpResponse:
     if asked.one is not None:
         to = member.log.head if asked.other is None else asked.other
-        return redirect(api_url(member, f"/{projection.name}/diff", key=asked.key, from_=asked.one, to=to))
+        sides = {"from_position": asked.one, "to_position": to}
+        return redirect(api_url(member, f"/{projection.name}/diff", key=asked.key, **sides))
     at = {"at_version": asked.at.version, "at_position": asked.at.position}
     time = iso(asked.at.time) if asked.at.time else None
     return redirect(api_url(member, f"/{projection.name}/state", key=asked.key, at_time=time, **at))

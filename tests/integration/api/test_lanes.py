@@ -52,7 +52,7 @@ REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/api/projections", None, {}),
     ("GET", "/api/projections/latest/state?key=order-1", None, {}),
     ("GET", "/api/projections/latest/state?key=order-1&at_position=99", None, {}),
-    ("GET", "/api/projections/latest/diff?key=order-1&from=0&to=1", None, {}),
+    ("GET", "/api/projections/latest/diff?key=order-1&from_version=0&to_version=1", None, {}),
     ("GET", "/api/projections/latest/states?q=state.a%3E1", None, {}),
     ("GET", "/api/projections/none/states", None, {}),
     ("GET", "/api/jobs", None, {}),

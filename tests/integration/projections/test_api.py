@@ -85,12 +85,34 @@ async def test_a_moment_that_is_none_is_refused(
     assert (answer.status_code, answer.json()["field"]) == (status, field), answer.text
 
 
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"from_position": 9}, "from_position"),
+        ({"to_position": 9}, "to_position"),
+        ({"from_version": 9}, "from_version"),
+        ({"to_version": 9}, "to_version"),
+        ({"from_time": "2026-01-01"}, "from_time"),
+        ({"to_time": "yesterday"}, "to_time"),
+        ({"from_version": 1, "from_time": "2026-01-01T00:00:00Z"}, "from_time"),
+        ({"to_position": 1, "to": 1}, "to"),
+        ({"at_version": 1}, "at_version"),
+    ],
+)
+async def test_a_side_of_a_difference_that_is_no_moment_is_refused_by_its_name(
+    engine: Engine, log: Log, get: Get, sums: Projection, query: dict[str, Any], field: str
+) -> None:
+    await fill(engine, log, ["order-1"])
+    answer = await get("projections/sums/diff", key="order-1", **query)
+    assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
+
+
 async def test_an_unknown_projection_is_not_found(get: Get) -> None:
     for path, query in (
         ("", {}),
         ("/state", {"key": "a"}),
         ("/states", {}),
-        ("/diff", {"key": "a", "from": 0, "to": 0}),
+        ("/diff", {"key": "a", "from_position": 0, "to_position": 0}),
     ):
         answer = await get(f"projections/nonsense{path}", **query)
         assert (answer.status_code, answer.json()["code"]) == (404, "no-such-projection")
@@ -108,7 +130,7 @@ async def test_a_token_of_a_prefix_sees_the_states_of_its_streams_only(
 
     assert await status("projections/sums/state", key="order-1") == 200
     assert await status("projections/sums/state", key="a/b# (-> X)") == 403
-    assert await status("projections/sums/diff", **{"key": "a/b# (-> X)", "from": 1, "to": 2}) == 403
+    assert await status("projections/sums/diff", key="a/b# (-> X)", from_position=1, to_position=2) == 403
     assert await status("projections/by-agent/state", key="router") == 403
     assert await status("projections/by-agent/states") == 403
     assert await status("jobs") == 403
@@ -133,7 +155,7 @@ async def test_a_difference_holds_operations_with_old_values(
 ) -> None:
     await fill(engine, log, ["order-1"] * 8)
     events = await all_events(engine, log)
-    answer = (await get("projections/sums/diff", **{"key": "order-1", "from": 2, "to": 8})).json()
+    answer = (await get("projections/sums/diff", key="order-1", from_position=2, to_position=8)).json()
     before, after = (from_zero(sums, "order-1", events[:n]) for n in (2, 8))
     assert answer["from"] == {"position": before.position, "version": before.version, "events": before.events}
     assert answer["to"] == {"position": after.position, "version": after.version, "events": after.events}
@@ -144,6 +166,24 @@ async def test_a_difference_holds_operations_with_old_values(
         "value": json.loads(after.text)["last"],
         "old": json.loads(before.text)["last"],
     }
+
+
+async def test_the_sides_of_a_difference_are_named_like_the_moment_of_a_state(
+    engine: Engine, log: Log, get: Get, sums: Projection
+) -> None:
+    await fill(engine, log, ["order-2", "order-1"] * 4)
+    recorded = [event.recorded_at.isoformat() for event in await all_events(engine, log)]
+    expected = (await get("projections/sums/diff", key="order-1", from_position=2, to_position=6)).text
+    for query in (
+        {"from_version": 1, "to_version": 3},
+        {"from_time": recorded[1], "to_time": recorded[5]},
+        {"from_version": 1, "to_position": 6},
+        {"from": 2, "to": 6},
+    ):
+        answer = await get("projections/sums/diff", key="order-1", **query)
+        assert answer.text == expected, query
+    whole = (await get("projections/sums/diff", key="order-1")).json()
+    assert (whole["from"]["events"], whole["to"]["version"]) == (0, 4)
 
 
 async def test_states_are_listed_by_key_in_pages(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
@@ -226,9 +266,23 @@ async def test_what_was_appended_is_waited_for(engine: Engine, log: Log, get: Ge
     assert (answer.status_code, answer.json()["position"]) == (200, 2)
 
 
-async def test_waiting_has_an_end(get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_of_states_waits_as_well(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+    await fill(engine, log, ["order-1"])
+    waiting = asyncio.ensure_future(get("projections/sums/states", wait_for_position=2))
+    await engine.writer.append(log.pk, [make_append("order-2", {"type": "A"})])
+    answer = await waiting
+    assert (answer.status_code, answer.json()["position"]) == (200, 2)
+    assert [each["key"] for each in answer.json()["states"]] == ["order-1", "order-2"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("state", {"key": "order-1"}), ("states", {}), ("states", {"q": "has:state.A"})]
+)
+async def test_waiting_has_an_end(
+    get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str]
+) -> None:
     monkeypatch.setattr("projections.api.operations._PATIENCE", 0.05)
-    answer = await get("projections/sums/state", key="order-1", wait_for_position=2)
+    answer = await get(f"projections/sums/{path}", wait_for_position=2, **query)
     assert (answer.status_code, answer.json()["code"]) == (503, "behind")
 
 

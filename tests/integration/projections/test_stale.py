@@ -157,6 +157,8 @@ async def test_waiting_ends_at_once_with_what_can_be_read_or_with_the_fault(
     assert "Retry-After" not in refused.headers
     early = await ask(anyone, token, "state", key="order-1", wait_for_position=2)
     assert early.status_code == 200
+    listed = await ask(anyone, token, "states", q="has:state.sum", wait_for_position=5)
+    assert (listed.status_code, listed.json()["code"], listed.json()["error_position"]) == (409, "stands-still", 3)
 
 
 async def test_waiting_for_what_a_stopped_projection_has_not_been_told_yet_goes_on(
