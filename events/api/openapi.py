@@ -55,22 +55,22 @@ def operation(
     *,
     takes: Mapping[str, Body] | None = None,
     gives: Mapping[int, Body | None],
-    streams: str | None = None,
+    text: str | None = None,
     refuses: Sequence[int],
     query: type[Struct] | None = None,
     headers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """The `openapi_extra` of an operation: its body by media type, answers by status, query struct, headers.
 
-    An answer without a body is None; `streams` is the media type of one that is sent on and on instead.
+    An answer without a body is None; `text` is the media type of what is sent instead of JSON where it is asked for.
     """
     described: dict[str, Any] = {"responses": {}}
     if takes is not None:
         described["requestBody"] = {"required": True, "content": _content(takes)}
     for status, body in gives.items():
         content = _content({} if body is None else {_JSON: body})
-        if streams is not None:
-            content |= _content({streams: {"type": "string"}})
+        if text is not None and status == 200:
+            content |= _content({text: {"type": "string"}})
         described["responses"][status] = {"description": "Done", "content": content}
     for status in refuses:
         described["responses"][status] = {

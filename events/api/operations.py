@@ -262,7 +262,7 @@ def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | di
     summary="Read or follow the log",
     openapi_extra=operation(
         gives={200: EventsOut},
-        streams=SSE,
+        text=SSE,
         refuses=(400, 401, 403, 404, 422, 503),
         query=EventsQuery,
         headers=[

@@ -167,7 +167,7 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
     _check_reached(found, made.stale, position)
     version, stale = _version(found, made), stale_out(made.stale)
     body = StateOut(found.name, query.key, Raw(made.text), made.position, version, made.events, stale)
-    return tagged(request, body)
+    return tagged(request, json_answer(body))
 
 
 @router.get(
@@ -197,7 +197,7 @@ async def diff(request: HttpRequest, projection: str) -> HttpResponse:
         at = Moment(position=too_far.upto)
         return await _being_computed(grant, found, query.key, at, too_far)
     sides = (_moment_out(found, before), _moment_out(found, after))
-    return tagged(request, DiffOut(found.name, query.key, *sides, [change_out(each) for each in changes]))
+    return tagged(request, json_answer(DiffOut(found.name, query.key, *sides, [change_out(each) for each in changes])))
 
 
 @router.get(

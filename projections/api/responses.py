@@ -6,7 +6,7 @@ from dataclasses import asdict
 from hashlib import blake2b
 
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET, Raw, Struct
+from msgspec import UNSET, Raw
 
 from events import engine
 from events.access.grants import Grant
@@ -53,9 +53,8 @@ async def asked(work: Asking[T]) -> T:
         raise StateFailed(f"The reducer made what is no JSON value: {error}") from error
 
 
-def tagged(request: HttpRequest, body: Struct) -> HttpResponse:
+def tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """An answer with its ETag, or that it is still the same."""
-    response = json_answer(body)
     etag = f'"{blake2b(response.content, digest_size=12).hexdigest()}"'
     if etag in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=304)

@@ -10,6 +10,7 @@ from events import engine
 from events.access.grants import Bearer, Grant
 from events.api.decoding import optional, parse_query
 from events.api.openapi import operation
+from events.api.responses import json_answer
 from events.errors import Invalid, NotFound
 from events.models import Scope
 from events.reading.db_work import Asking, arun
@@ -28,6 +29,7 @@ from projections.jobs.fold import ensure_source
 from projections.models import Job
 from projections.replay.api.responses import seek_out, step_out, steps_out, why_out
 from projections.replay.api.schemas import (
+    PlaceQuery,
     ReplayQuery,
     SeekOut,
     SeekQuery,
@@ -38,12 +40,13 @@ from projections.replay.api.schemas import (
     WhyOut,
     WhyQuery,
 )
+from projections.replay.copies.step_case import MEDIA_TYPE, step_case
 from projections.replay.seek import job as seeking
 from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, watch_before
 from projections.replay.seek.search import seek as look_for
 from projections.replay.step import place_of_number, step_at, steps_after
 from projections.replay.why import why
-from projections.replay.window import replay
+from projections.replay.window import Replay, replay
 from projections.states.fold import Fold, TooFar
 from projections.states.moment import head_of
 from projections.states.sources.indexed import StreamSource
@@ -73,7 +76,7 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     fold = await _fold(grant, kind, query)
     found = await asked(steps_after(fold, after=query.after, limit=query.limit))
     job = await _job(grant, fold, found.too_far) if found.too_far else None
-    return tagged(request, steps_out(fold, found, job=job))
+    return tagged(request, json_answer(steps_out(fold, found, job=job)))
 
 
 @router.get(
@@ -82,6 +85,7 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     summary="Look at one step",
     openapi_extra=operation(
         gives={200: StepOut, 202: JobOut, 304: None},
+        text=MEDIA_TYPE,
         refuses=(*REFUSES, 409),
         query=StepQuery,
         headers=[IF_NONE_MATCH],
@@ -90,16 +94,21 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
 async def step(request: HttpRequest, kind: str) -> HttpResponse:
     """A step's event, the state after it and the operations (RFC 6902, with old values) that made it of the one before.
 
+    With `format=pytest` it is the source of a test: events in, the state after them expected.
+
     202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, StepQuery)
     grant = grant_of(request)
     fold = await _fold(grant, kind, query)
     try:
+        if query.format == "pytest":
+            source = await asked(_case(fold, query, log_name=grant.log))
+            return tagged(request, HttpResponse(source, content_type=f"{MEDIA_TYPE}; charset=utf-8"))
         body = await asked(_step(fold, query))
     except TooFar as too_far:
         return job_answer(await _job(grant, fold, too_far))
-    return tagged(request, body)
+    return tagged(request, json_answer(body))
 
 
 @router.get(
@@ -125,7 +134,7 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
         body = await asked(_why(fold, query))
     except TooFar as too_far:
         return job_answer(await _job(grant, fold, too_far))
-    return tagged(request, body)
+    return tagged(request, json_answer(body))
 
 
 @router.get(
@@ -150,7 +159,7 @@ async def seek(request: HttpRequest, kind: str) -> HttpResponse:
     wanted, found = await asked(_sought(fold, query))
     if found.rest:
         return job_answer(await asked(seeking.ensure(fold.log_id, wanted, asker=grant.asker)))
-    return tagged(request, seek_out(fold, found))
+    return tagged(request, json_answer(seek_out(fold, found)))
 
 
 async def _fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
@@ -179,15 +188,30 @@ def _step(fold: Fold, query: StepQuery) -> Asking[StepOut]:
     return step_out(fold, found)
 
 
+def _case(fold: Fold, query: StepQuery, *, log_name: str) -> Asking[str]:
+    return step_case((yield from _replay(fold, query)), log_name=log_name)
+
+
 def _why(fold: Fold, query: WhyQuery) -> Asking[WhyOut]:
+    looked_at = yield from _replay(fold, query)
+    return why_out(fold, looked_at, (yield from why(fold, looked_at, query.pointer)))
+
+
+def _replay(fold: Fold, query: PlaceQuery) -> Asking[Replay]:
+    """The replay at the step that is asked for, whose state is known.
+
+    Raises:
+        TooFar, ReducerFailed: it is not.
+        Invalid: there is no such step.
+    """
     place = yield from _place(fold, query)
-    made = yield from replay(fold, place=place)
-    if made.too_far:
-        raise made.too_far
-    if made.failed and not made.is_known:
-        raise made.failed
-    _check_number(query, made.stop.n if made.stop else 0)
-    return why_out(fold, made, (yield from why(fold, made, query.pointer)))
+    looked_at = yield from replay(fold, place=place)
+    if looked_at.too_far:
+        raise looked_at.too_far
+    if looked_at.failed and not looked_at.is_known:
+        raise looked_at.failed
+    _check_number(query, looked_at.stop.n if looked_at.stop else 0)
+    return looked_at
 
 
 def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
@@ -216,7 +240,7 @@ def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
         ) from None
 
 
-def _place(fold: Fold, query: StepQuery) -> Asking[int]:
+def _place(fold: Fold, query: PlaceQuery) -> Asking[int]:
     """Which place is asked for; `Invalid` for one that the source does not go to."""
     place, n = optional(query.place), optional(query.n)
     if place is not None and n is not None:
@@ -229,7 +253,7 @@ def _place(fold: Fold, query: StepQuery) -> Asking[int]:
     return last if place is None else place
 
 
-def _check_number(query: StepQuery, n: int | None) -> None:
+def _check_number(query: PlaceQuery, n: int | None) -> None:
     wanted = optional(query.n)
     if wanted is not None and n != wanted:
         raise Invalid(f"There is no step {wanted:,}: the last is {n:,}.", field="n", last=n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -59,7 +59,7 @@ class StepsQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=200)] = 100
 
 
-class StepQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
+class PlaceQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
     """Which step: the last one at or before a place, or by its number; the last of all where neither is said."""
 
     place: (
@@ -69,7 +69,13 @@ class StepQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
     n: Annotated[Position, Meta(description="The step's number; those of a query have none")] | UnsetType = UNSET
 
 
-class WhyQuery(StepQuery, forbid_unknown_fields=True, kw_only=True):
+class StepQuery(PlaceQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which step, and as what."""
+
+    format: Annotated[Literal["json", "pytest"], Meta(description="`pytest`: as the source of a test")] = "json"
+
+
+class WhyQuery(PlaceQuery, forbid_unknown_fields=True, kw_only=True):
     """Which value, at which step."""
 
     pointer: Pointer

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,6 +12,7 @@ from django.test import Client
 
 from projections.registry import PROJECTIONS
 from tests.integration.pages.conftest import Append
+from tests.support.copied import passes
 
 HOSTILE = """{"quantity": 1.50, "big": 12345678901234567890123, "text": "'''\\"\\"\\"\\\\n```\\u2028{}", "no": null}"""
 
@@ -30,21 +29,6 @@ def order(append: Append) -> None:
 
 def step(client: Client, at: str, place: int, format: str, **said: str) -> Any:
     return client.get(f'{at}replay/stream/order%20"1"%5C/{place}', {"format": format, **said})
-
-
-def passes(source: str, folder: Path) -> bool:
-    """Whether pytest, started anew, finds one test there and it passes."""
-    (folder / "test_copied.py").write_text(source)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:django", "-c", "/dev/null"]
-    done = subprocess.run(
-        [*command, f"--rootdir={folder}", "--import-mode=importlib", folder / "test_copied.py"],
-        cwd=Path(__file__).parents[3],
-        env={"PYTHONPATH": "."},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "1 passed" in done.stdout
 
 
 @pytest.mark.usefixtures("order")

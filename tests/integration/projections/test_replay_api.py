@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -32,6 +34,8 @@ from tests.integration.projections.folds import STREAMS, all_events, fill
 from tests.integration.projections.running import settle
 from tests.integration.projections.test_api import claim
 from tests.integration.projections.test_replay import SOURCES, folded, of_source
+from tests.support.copied import passes
+from tests.support.factories import make_append
 
 HUGE = 2**63 - 1
 
@@ -374,3 +378,37 @@ async def test_a_search_that_gives_up_says_where_to_go_on(
         found += [each["place"] for each in page["steps"]]
         places.append(page["next"])
     assert (found, len(places) > 5) == ([1], True)
+
+
+async def test_a_step_is_had_as_a_test_that_passes_by_token(engine: Engine, log: Log, get: Get, tmp_path: Path) -> None:
+    await fill(engine, log, ["order-1", "order-2"] * 5)
+    query = {"by": "latest", "name": "order-1", "n": 3, "format": "pytest"}
+    answer = await get("stream/step", **query)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/x-python; charset=utf-8")
+    assert answer.text.count("    event(\n") == 3
+    assert f"of the log {log.name}" in answer.text
+    assert await asyncio.to_thread(passes, answer.text, tmp_path)
+    unchanged = await get("stream/step", headers={"If-None-Match": answer.headers["ETag"]}, **query)
+    assert unchanged.status_code == 304
+
+
+async def test_a_step_that_is_no_test_is_refused_like_any_other(
+    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(engine, log, ["order-1"] * 2_200)
+    await engine.writer.append(log.pk, [make_append("large-1", {"data": b'"%s"' % (b"x" * 500_000)})])
+    fails = Projection("fails", about="For a test.")
+    fails.on("*")(lambda state, happened: state["nothing"])
+    monkeypatch.setitem(registry.PROJECTIONS, "fails", fails)
+    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="large-")
+
+    async def answer(name: str, **query: Any) -> tuple[int, str | None]:
+        got = await get("stream/step", name=name, format="pytest", **query)
+        return got.status_code, got.json().get("code")
+
+    assert await answer("order-1", by="latest") == (202, None)
+    assert await answer("order-1", by="latest", n=9_999) == (422, "invalid")
+    assert await answer("order-1", by="fails", n=1) == (409, "reducer-failed")
+    assert await answer("order-1", by="latest", token=bound) == (403, "forbidden")
+    assert await answer("large-1", by="transcript") == (413, "too-large")
+    assert (await get("stream/step", name="large-1", format="xml")).json()["field"] == "format"

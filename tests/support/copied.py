@@ -1,0 +1,24 @@
+"""Tests that were copied from a replay."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.server import CHECKOUT
+
+
+def passes(source: str, folder: Path) -> bool:
+    """Whether pytest, started anew, finds one test there and it passes."""
+    (folder / "test_copied.py").write_text(source)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:django", "-c", "/dev/null"]
+    done = subprocess.run(
+        [*command, f"--rootdir={folder}", "--import-mode=importlib", folder / "test_copied.py"],
+        cwd=CHECKOUT,
+        env={"PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "1 passed" in done.stdout
