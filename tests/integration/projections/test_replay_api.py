@@ -392,6 +392,28 @@ async def test_a_step_is_had_as_a_test_that_passes_by_token(engine: Engine, log:
     assert unchanged.status_code == 304
 
 
+async def test_a_token_of_a_prefix_has_tests_of_its_streams_only(engine: Engine, log: Log, get: Get) -> None:
+    await fill(engine, log, ["order-1", "invoice-1"] * 3)
+    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
+    writer = await sync_to_async(tokens.create)(log, name="writer", scopes=[Scope.APPEND])
+
+    async def answer(kind: str, *, token: str, **query: Any) -> httpx.Response:
+        return await get(f"{kind}/step", token=token, by="latest", n=1, format="pytest", **query)
+
+    own = await answer("stream", name="order-1", token=bound)
+    assert (own.status_code, own.text.count("    event(\n")) == (200, 1)
+    assert "invoice-1" not in own.text
+    refused = [
+        await answer("stream", name="invoice-1", token=bound),
+        await answer("query", q="stream:invoice-1", token=bound),
+        await answer("query", q="stream:order-1", token=bound),
+        await answer("log", token=bound),
+        await answer("stream", name="order-1", token=writer),
+    ]
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(403, "forbidden")] * 5
+    assert not any("def test_" in each.text for each in refused)
+
+
 async def test_a_step_that_is_no_test_is_refused_like_any_other(
     engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
