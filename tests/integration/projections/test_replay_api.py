@@ -429,7 +429,7 @@ async def test_a_step_that_is_no_test_is_refused_like_any_other(
         return got.status_code, got.json().get("code")
 
     assert await answer("order-1", by="latest") == (202, None)
-    assert await answer("order-1", by="latest", n=9_999) == (422, "invalid")
+    assert await answer("large-1", by="latest", n=9_999) == (422, "invalid")
     assert await answer("order-1", by="fails", n=1) == (409, "reducer-failed")
     assert await answer("order-1", by="latest", token=bound) == (403, "forbidden")
     assert await answer("large-1", by="transcript") == (413, "too-large")
