@@ -17,6 +17,12 @@ def exists(path: Path) -> str:
     return _path(path)
 
 
+def is_filled(path: Path) -> str:
+    """For `@?`: whether the path leads to more than an empty object or array."""
+    # A filter goes through an array to its items by itself.
+    return f'{_path(path)} ? (@.type() != "object" || exists(@.*))'
+
+
 def predicate(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> str:
     """For `@@`: whether a value at the path's end, or an item of an array there, fits."""
     path = _path(leaf.path)

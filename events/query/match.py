@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -108,9 +109,17 @@ def _leaf(leaf: tree.Leaf) -> Test:
 def _has(what: Name | Path) -> Test:
     if isinstance(what, Path):
         root, find = _root(what.root), _find(what.steps)
-        return lambda subject: bool(find(root(subject)))
+        # The state of a projection begins with empty objects and arrays: that one is there says nothing.
+        is_there = _any_filled if what.root is Root.STATE else bool
+        return lambda subject: is_there(find(root(subject)))
     read = _READ[what]
     return lambda subject: read(subject.event) is not None
+
+
+def _any_filled(values: list[Any]) -> bool:
+    """Whether one of them is more than an empty object or array; one step goes through an array to its items."""
+    items = chain.from_iterable(value if isinstance(value, list) else [value] for value in values)
+    return any(item or not isinstance(item, dict) for item in items)
 
 
 def _category(event: Event) -> str | None:

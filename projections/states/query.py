@@ -50,7 +50,7 @@ def where_state(query: Query) -> Q:
         case tree.Or(parts):
             return Q(*map(where_state, parts), _connector=Q.OR) if parts else _NOTHING
         case tree.Has(Path() as path):
-            return _holds("@?", jsonpath.exists(path))
+            return _holds("@?", jsonpath.is_filled(path))
         case tree.Like() | tree.Equals() | tree.Compares() | tree.Between():
             return _holds("@@", jsonpath.predicate(query))
     raise AssertionError(query)

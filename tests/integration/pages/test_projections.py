@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log, Role
+from projections.catalog.lifecycle import lifecycle
 from projections.jobs import queue
 from projections.materialise import checkpoints, standing
 from projections.models import Checkpoint, Job, Parked, Policy, Status
@@ -205,6 +206,19 @@ def keys(page: str) -> list[str]:
 )
 def test_states_are_listed_by_prefix_and_query(viewer: Client, at: str, query: str, expected: list[str]) -> None:
     assert keys(get(viewer, f"{at}projections/totals/states?{query}")) == expected
+
+
+@pytest.mark.parametrize("page", ["workflows/", "agents/"])
+def test_what_was_begun_and_not_finished_is_found_from_the_lists(
+    viewer: Client, at: str, log: Log, append: Append, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known_as(monkeypatch, lifecycle)
+    for workflow, types in (("done", ["PaymentInitiated", "PaymentCaptured"]), ("open", ["PaymentInitiated"])):
+        append(f"payment-{workflow}", *({"type": type, "correlation_id": workflow} for type in types))
+    settle(log, lifecycle)
+    link = re.search(r'href="([^"]+)">\s*Begun, not finished', get(viewer, f"{at}{page}"))
+    assert link
+    assert keys(get(viewer, link[1])) == ["open"]
 
 
 @pytest.mark.usefixtures("built")

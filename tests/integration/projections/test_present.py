@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -154,3 +155,16 @@ def test_states_are_folded_while_the_kept_ones_may_hold_what_was_redacted(log: L
     append(log, varied(3, first=3))  # which the kept states have not seen
     assert page(log, merging).position == 5
     assert "4000-secret" not in str(page(log, merging))
+
+
+def test_the_database_finds_the_same_empty_states_as_the_function(log: Log) -> None:
+    values: list[Any] = [{}, [], [{}], {"a": {}}, [1], [[]], [{}, {"a": 1}], None, 0, "", {"a": []}]
+    others: list[Any] = [{}, [], None, [{"open": {}}], [{"open": 1}]]
+    states = [*({"open": value} for value in values), *others]
+    as_sent = Projection("as_sent", about="For a test.", materialised=True)
+    as_sent.on("*")(lambda state, happened: happened.data)
+    append(log, [(f"s-{n:02}", {"type": "A", "data": json.dumps(state).encode()}) for n, state in enumerate(states)])
+    settle(log, as_sent)
+    for q in ("has:state.open", "-has:state.open", "has:state"):
+        fits = state_matcher(parse_state_query(q))
+        assert [found.state.value for found in page(log, as_sent, q).found] == [each for each in states if fits(each)]

@@ -95,6 +95,33 @@ def test_a_value_of_another_type_or_place_is_not(query: str, data: str) -> None:
     assert fits(f"-({query})", make_event(data))
 
 
+@pytest.mark.parametrize(
+    ("state", "answer"),
+    [
+        ({}, False),
+        ({"open": {}}, False),
+        ({"open": []}, False),
+        ({"open": [{}, {}]}, False),
+        ({"open": {"a": {}}}, True),
+        ({"open": [1]}, True),
+        ({"open": [[]]}, True),
+        ({"open": [{}, {"a": 1}]}, True),
+        ({"open": None}, True),
+        ({"open": 0}, True),
+        ({"open": ""}, True),
+        ([{"open": {}}, {"open": []}], False),
+        ([{"open": {}}, {"open": 1}], True),
+    ],
+)
+def test_an_empty_object_or_array_of_a_state_is_nothing(state: Any, answer: bool) -> None:
+    assert step_matcher(parse("has:state.open"))(make_event(), state, ()) is answer
+
+
+def test_an_empty_object_or_array_of_an_event_is_there() -> None:
+    for data in ('{"a":{}}', '{"a":[]}'):
+        assert fits("has:data.a", make_event(data))
+
+
 def test_what_is_missing_does_not_fit_and_so_fits_the_negation() -> None:
     event = make_event(stream="order")
     for field in ("agent", "category", "correlation", "cause"):
