@@ -14,7 +14,6 @@ from jinja2.runtime import Context
 from events.api.responses import iso
 from events.converters import names_string, workflow_url
 from events.json.tree import Links
-from events.json.value import visible
 from events.views.event_line import slot
 
 
@@ -99,5 +98,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "slot": slot,
     "to_second": to_second,
     "took": took,
-    "visible": visible,
 }

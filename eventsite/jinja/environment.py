@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from lucide.jinja import lucide
 from markupsafe import Markup
 
+from events.json.value import visible
 from events.views import template_functions as events
 from eventsite.jinja.white_space import LineBreaks
 from projections.replay.views import template_functions as replay
@@ -37,9 +38,21 @@ _HTMX_CONFIG = {
 }
 
 
+class Unchanged(str):
+    """A text that no person reads where it stands, or reads as a whole: a field of a form, what a script takes."""
+
+    __slots__ = ()
+
+
+def shown(value: object) -> object:
+    """What a template writes for a value: a text with its invisible characters escaped, unless it is `Unchanged`."""
+    return visible(value) if type(value) is str else value
+
+
 def environment(**options: Any) -> Environment:
     """The environment, from the options of Django's backend. A name that a template was not given is an error."""
-    jinja = Environment(**{**options, "undefined": StrictUndefined, "extensions": [LineBreaks]})  # noqa: S701
+    settings = {"undefined": StrictUndefined, "extensions": [LineBreaks], "finalize": shown}
+    jinja = Environment(**{**options, **settings})  # noqa: S701
     jinja.globals.update(
         htmx_config=_HTMX_CONFIG,
         htmx_script=htmx_script,
@@ -52,7 +65,7 @@ def environment(**options: Any) -> Environment:
         **projections.FUNCTIONS,
         **replay.FUNCTIONS,
     )
-    jinja.filters.update(pluralize=pluralize, truncatechars=truncatechars, **events.FILTERS)
+    jinja.filters.update(pluralize=pluralize, truncatechars=truncatechars, unchanged=Unchanged, **events.FILTERS)
     return jinja
 
 
