@@ -98,6 +98,19 @@ class IdConflict(EventsError):
     status = 409
 
 
+class UpcastFailed(EventsError):
+    """This event can't be read as the newest schema version."""
+
+    code = "upcast-failed"
+    status = 409
+
+
+class SchemaTooNew(UpcastFailed):
+    """This event has a newer schema version than the upcasters know."""
+
+    code = "schema-too-new"
+
+
 class Unauthorized(EventsError):
     """A valid token is needed."""
 

@@ -9,11 +9,14 @@ class ProjectionsConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
+        from events.reading import newest
         from projections import checks, registry  # noqa: F401 - registers the checks
+        from projections.definition import upcasting
         from projections.jobs import dry_run, fold, queue
         from projections.materialise import earlier_fingerprint
 
         registry.autodiscover()
+        newest.register(lambda event: upcasting.current().as_newest(event))
         queue.register(fold.FOLD_STATE, fold.fold_state)
         queue.register(fold.FOLD_SOURCE, fold.fold_source)
         queue.register(dry_run.DRY_RUN, dry_run.try_rebuild)

@@ -15,7 +15,9 @@ from typing import NamedTuple
 import orjson
 
 from events import engine
-from events.api.responses import SendPiece, event_json
+from events.api.responses import SendPiece, encode, event_json, problem
+from events.api.schemas import ReadAs
+from events.errors import UpcastFailed
 from events.query.match import event_matcher
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Query
@@ -32,36 +34,46 @@ _WHEN_THERE_IS_ROOM = b""
 
 
 class Piece(NamedTuple):
-    """Some events as text, the last of which stands at `position`."""
+    """Some events as text, the last of which stands at `position`; or why the next one can't be read."""
 
     position: int
     text: bytes
+    failed: UpcastFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a query selects. `text` is the query as it is written: those that are written alike select the same."""
+    """What a query selects, and how it is read. `text` is the query as it is written: those that are written alike
+    select the same."""
 
     query: Query
     text: str
     fits: Callable[[Event], bool]
+    read_as: ReadAs
 
     @classmethod
-    def of(cls, query: Query) -> Selection:
-        return cls(query, to_text(query), event_matcher(query))
+    def of(cls, query: Query, read_as: ReadAs) -> Selection:
+        return cls(query, to_text(query), event_matcher(query), read_as)
 
 
 async def send_events(
-    send: SendPiece, log_id: int, query: Query, *, after: int, check: Callable[[], Awaitable[object]]
+    send: SendPiece,
+    log_id: int,
+    query: Query,
+    *,
+    after: int,
+    read_as: ReadAs,
+    check: Callable[[], Awaitable[object]],
 ) -> None:
     """Send the events after a position, until `check` raises. `id:` is the position, on heartbeats that scanned to.
 
-    `check` is called once in a while: who may no longer read is cut off.
+    `check` is called once in a while: who may no longer read is cut off. An event that can't be read as it is asked for
+    is not passed over: the problem is sent in its place, and it raises `UpcastFailed`.
     """
     await send(b"retry: 1000\n\n")
     # It is followed even while the database is searched: the tail tells of redactions.
     async with aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as follower:
-        sender = _Sender(send, Selection.of(query), follower, check)
+        sender = _Sender(send, Selection.of(query, read_as), follower, check)
         if query != EVERYTHING:
             await sender.search(log_id)
         async for batch in follower:
@@ -103,6 +115,8 @@ class _Sender:
                 follower.position = position
                 return
             await self._send(piece.text)
+            if piece.failed:
+                raise piece.failed.with_traceback(None)
             position = piece.position
         now = self._loop.time()
         if now - self._checked >= 0.9 * _HEARTBEAT:
@@ -122,13 +136,14 @@ class _Encoded:
     The batch holds it, and it does not hold the batch: large events must not wait for the garbage collector.
     """
 
-    texts: dict[int, bytes] = field(default_factory=dict)
-    pieces: dict[str, Sequence[Piece]] = field(default_factory=dict)
+    texts: dict[tuple[int, ReadAs], bytes] = field(default_factory=dict)
+    pieces: dict[tuple[str, ReadAs], Sequence[Piece]] = field(default_factory=dict)
 
-    def text(self, event: Event) -> bytes:
-        text = self.texts.get(event.position)
+    def text(self, event: Event, read_as: ReadAs) -> bytes:
+        key = (event.position, read_as)
+        text = self.texts.get(key)
         if text is None:
-            text = self.texts[event.position] = _text(event)
+            text = self.texts[key] = _text(event, read_as)
         return text
 
 
@@ -137,17 +152,23 @@ def _pieces(batch: Batch, selection: Selection) -> Sequence[Piece]:
     if batch.made is None:
         batch.made = _Encoded()
     encoded: _Encoded = batch.made
-    pieces = encoded.pieces.get(selection.text)
+    key = (selection.text, selection.read_as)
+    pieces = encoded.pieces.get(key)
     if pieces is None:
-        pieces = encoded.pieces[selection.text] = tuple(_put_together(batch, selection, encoded))
+        pieces = encoded.pieces[key] = tuple(_put_together(batch, selection, encoded))
     return pieces
 
 
 def _put_together(batch: Batch, selection: Selection, encoded: _Encoded) -> Iterator[Piece]:
     texts: list[bytes] = []
     size = position = 0
+    failed: UpcastFailed | None = None
     for event in filter(selection.fits, batch):
-        text = encoded.text(event)
+        try:
+            text = encoded.text(event, selection.read_as)
+        except UpcastFailed as error:
+            failed = error
+            break
         if texts and size + len(text) > _PIECE_BYTES:
             yield Piece(position, b"".join(texts))
             texts, size = [], 0
@@ -156,11 +177,13 @@ def _put_together(batch: Batch, selection: Selection, encoded: _Encoded) -> Iter
         position = event.position
     if texts:
         yield Piece(position, b"".join(texts))
+    if failed:
+        yield Piece(position, b"event: problem\ndata: %b\n\n" % encode(problem(failed)), failed)
 
 
-def _text(event: Event) -> bytes:
+def _text(event: Event, read_as: ReadAs) -> bytes:
     # JSON text may hold raw line breaks between its tokens; each line of SSE data needs its own prefix.
-    lines = event_json(event).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
+    lines = event_json(event, read_as).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
     return b"id: %d\ndata: %b\n\n" % (event.position, lines)
 
 

@@ -43,6 +43,7 @@ from events.api.schemas import (
     AppendsOut,
     BulkOut,
     EventOut,
+    EventQuery,
     EventsOut,
     EventsQuery,
     LineIn,
@@ -101,7 +102,7 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     auth=_read,
     summary="Read a stream",
     openapi_extra=operation(
-        gives={200: StreamEventsOut}, refuses=(400, 401, 403, 404, 422, 503), query=StreamEventsQuery
+        gives={200: StreamEventsOut}, refuses=(400, 401, 403, 404, 409, 422, 503), query=StreamEventsQuery
     ),
 )
 async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
@@ -118,7 +119,7 @@ async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
         backward=query.direction == "backward",
         limit=query.limit,
     )
-    return events_answer(page)
+    return events_answer(page, query.read_as)
 
 
 @router.get(
@@ -263,7 +264,7 @@ def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | di
     openapi_extra=operation(
         gives={200: EventsOut},
         text=SSE,
-        refuses=(400, 401, 403, 404, 422, 503),
+        refuses=(400, 401, 403, 404, 409, 422, 503),
         query=EventsQuery,
         headers=[
             {
@@ -296,25 +297,25 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     )
     if query.wait and page.complete and not page.events and not backward and before is None:
         page = await wait_page(grant.log_id, tree, behind=page, limit=query.limit, wait=query.wait)
-    return events_answer(page)
+    return events_answer(page, query.read_as)
 
 
 @router.get(
     "/events/{int:position}",
     auth=_read,
     summary="Look up an event",
-    openapi_extra=operation(gives={200: EventOut}, refuses=(400, 401, 403, 404, 422, 503), query=LogQuery),
+    openapi_extra=operation(gives={200: EventOut}, refuses=(400, 401, 403, 404, 409, 422, 503), query=EventQuery),
 )
 async def event(request: HttpRequest, position: int) -> HttpResponse:
     """The event at a position; 404 `no-such-event` when there is none."""
     grant = _grant(request)
-    parse_query(request.GET, LogQuery)
+    query = parse_query(request.GET, EventQuery)
     if position >= 2**63:
         raise NoSuchEvent
     found = await store.event(grant.log_id, position).afirst(engine.current().pool)
     if found is None or not found.stream.startswith(grant.stream_prefix):
         raise NoSuchEvent(position=position)
-    return json_answer(event_out(found))
+    return json_answer(event_out(found, query.read_as))
 
 
 def _stream_out(stream: StreamInfo) -> StreamOut:
@@ -327,7 +328,14 @@ def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: Events
             raise Invalid(f"{field} does not go with an event stream.", field=field)
     after = _last_event_id(request, optional(query.after) or 0)
     response = Stream(
-        partial(send_events, log_id=grant.log_id, query=tree, after=after, check=lambda: _read(request)),
+        partial(
+            send_events,
+            log_id=grant.log_id,
+            query=tree,
+            after=after,
+            read_as=query.read_as,
+            check=lambda: _read(request),
+        ),
         content_type=SSE,
     )
     response["X-Accel-Buffering"] = "no"

@@ -13,8 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from msgspec import Raw, Struct
 
-from events.api.schemas import AppendOut, EventOut, EventsOut, Placed, Problem, StreamEventsOut
+from events.api.schemas import AppendOut, EventOut, EventsOut, Placed, Problem, ReadAs, StreamEventsOut
 from events.errors import EventsError, MethodNotAllowed, Unauthorized
+from events.reading.newest import as_newest
 from events.types import STREAM_EXISTS, Appended, Event
 
 KEPT_BY_NOBODY = "private, no-store"
@@ -48,8 +49,14 @@ def iso(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def event_out(event: Event) -> EventOut:
-    """An event as the API gives it. Its data and metadata are the text that was sent."""
+def event_out(event: Event, read_as: ReadAs = "stored") -> EventOut:
+    """An event as the API gives it. Its data and metadata are the text that was sent.
+
+    Raises:
+        UpcastFailed, SchemaTooNew: it can't be read as the newest schema version, which was asked for.
+    """
+    if read_as == "newest":
+        event = as_newest(event)
     return EventOut(
         event.position,
         event.stream,
@@ -67,9 +74,9 @@ def event_out(event: Event) -> EventOut:
     )
 
 
-def event_json(event: Event) -> bytes:
-    """An event as the API writes it."""
-    return encode(event_out(event))
+def event_json(event: Event, read_as: ReadAs = "stored") -> bytes:
+    """An event as the API writes it. Raises as `event_out` does."""
+    return encode(event_out(event, read_as))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +93,9 @@ class Page:
     version: int | None = None
 
 
-def events_answer(page: Page) -> HttpResponse:
+def events_answer(page: Page, read_as: ReadAs) -> HttpResponse:
     """A page of events."""
-    body = ([event_out(event) for event in page.events], page.next, page.head, page.complete)
+    body = ([event_out(event, read_as) for event in page.events], page.next, page.head, page.complete)
     return json_answer(EventsOut(*body) if page.version is None else StreamEventsOut(*body, page.version))
 
 

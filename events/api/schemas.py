@@ -284,13 +284,27 @@ Text = Annotated[str, Meta(max_length=200, pattern=_NAME["pattern"])]
 Wanted = Annotated[Text, Meta(min_length=1)]
 
 
+ReadAs = Annotated[
+    Literal["stored", "newest"],
+    Meta(
+        description="`newest`: the data as of the newest schema_version that the upcasters lead to; else as it was sent"
+    ),
+]
+
+
 class LogQuery(Struct, forbid_unknown_fields=True, kw_only=True):
     """Which log, for a session."""
 
     log: Annotated[Text, Meta(description="With a session instead of a token: the log")] | None = None
 
 
-class _Asked(LogQuery, forbid_unknown_fields=True, kw_only=True):
+class EventQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """How an event is read."""
+
+    read_as: ReadAs = "stored"
+
+
+class _Asked(EventQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         _documented(

@@ -1,7 +1,7 @@
 """Reading old events as new ones: upcasters, one a step from a schema version to a later one. Pure.
 
 What is stored stays as it was. An event's data goes through the chain of its type whenever it is read for folding, so a
-handler only knows the newest shape.
+handler only knows the newest shape; and where a reader of the log asks for it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
+
+from events.errors import SchemaTooNew, UpcastFailed
 from events.json.value import loads
 from events.types import Event
+from projections.values import exact_json
+from projections.values.exact_json import NotAState
 
 Upcast: TypeAlias = Callable[[Any], Any]
 """`data -> data`. Pure and deterministic; it may change the value that it is given, which nobody else has."""
@@ -42,14 +47,6 @@ def upcaster(type: str, version: int, *, to: int | None = None) -> Callable[[Upc
     return lambda upcast: Upcaster(type, version, version + 1 if to is None else to, upcast)
 
 
-class UpcastFailed(Exception):
-    """An upcaster raised. Its cause is what it raised."""
-
-    def __init__(self, upcaster: Upcaster, cause: Exception) -> None:
-        super().__init__(f"{upcaster}: {type(cause).__name__}: {cause}")
-        self.upcaster = upcaster
-
-
 class Chains:
     """All upcasters, by type and the version that they read."""
 
@@ -58,6 +55,8 @@ class Chains:
         self.steps: dict[str, dict[int, Upcaster]] = {}
         for each in self.declared:
             self.steps.setdefault(each.type, {}).setdefault(each.version, each)
+        self.newest = {type: max(each.to for each in steps.values()) for type, steps in self.steps.items()}
+        """By type, the newest schema version that is known. Of a type without upcasters none is."""
 
     def chain(self, type: str, version: int) -> tuple[Upcaster, ...]:
         """The upcasters that an event goes through, in order."""
@@ -78,15 +77,58 @@ class Chains:
 
         Raises:
             UpcastFailed: an upcaster raised.
+            SchemaTooNew: the event has a newer schema version.
         """
         data = loads(event.data)
         if event.type in self.steps:
+            self._check_known(event)
             for step in self.chain(event.type, event.schema_version):
                 try:
                     data = step.upcast(data)
                 except Exception as error:
-                    raise UpcastFailed(step, error) from error
+                    raise UpcastFailed(f"{step}: {type(error).__name__}: {error}", **self._told(event)) from error
         return data
+
+    def as_newest(self, event: Event) -> Event:
+        """The event with its data as JSON text of the newest schema version. One without data stays as it is where it
+        can't be read, as one that was redacted.
+
+        Raises:
+            UpcastFailed: an upcaster raised, or made what is no JSON value.
+            SchemaTooNew: the event has a newer schema version.
+        """
+        try:
+            self._check_known(event)
+            version = self.read_as(event)
+            if version == event.schema_version:
+                return event
+            return replace(event, data=exact_json.dumps(self.read(event)), schema_version=version)
+        except NotAState as error:
+            raise UpcastFailed(f"{event.type} as v{version}: {error}", **self._told(event)) from error
+        except UpcastFailed:
+            if event.data == "null":
+                return event
+            raise
+
+    def _check_known(self, event: Event) -> None:
+        newest = self.newest.get(event.type, event.schema_version)
+        if event.schema_version > newest:
+            raise SchemaTooNew(
+                f"The event {event.id!r} of the stream {event.stream!r} ({event.type}, position {event.position:,})"
+                f" has schema_version {event.schema_version}; the newest that the upcasters here know is {newest}.",
+                **self._told(event),
+            )
+
+    def _told(self, event: Event) -> dict[str, Any]:
+        """The fields of an error about an event."""
+        return {
+            "stream": event.stream,
+            "position": event.position,
+            "event": event.id,
+            "event_type": event.type,
+            "schema_version": event.schema_version,
+            "newest_schema_version": self.newest[event.type],
+        }
 
     def problems(self) -> list[str]:
         """What stands against starting: duplicates, cycles, gaps."""

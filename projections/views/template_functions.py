@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from events.errors import UpcastFailed
 from events.json.tree import Row, tree
 from events.json.value import loads
 from events.models import Log
@@ -17,7 +18,6 @@ from events.types import Event
 from projections import registry
 from projections.definition import upcasting
 from projections.definition.projection import AGENT, STREAM, WORKFLOW, Projection, decode
-from projections.definition.upcasting import UpcastFailed
 from projections.values.diff import diff
 from projections.values.tree_marks import marks
 from projections.views import facets
@@ -81,13 +81,15 @@ def facets_of(log: Log, asked: str) -> list[facets.Facets]:
 def read_as(event: Event) -> Reading | None:
     """How an event is read where that is not as it is stored."""
     chains = upcasting.current()
-    version = chains.read_as(event)
-    if version == event.schema_version:
+    if event.type not in chains.newest:
         return None
+    version = chains.read_as(event)
     try:
         data = chains.read(event)
     except UpcastFailed as error:
-        return Reading(version, [], error)
+        return Reading(chains.newest[event.type], [], error)
+    if version == event.schema_version:
+        return None
     return Reading(version, tree(data, marks=marks(diff(loads(event.data), data))))
 
 

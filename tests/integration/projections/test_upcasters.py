@@ -13,8 +13,11 @@ from django.test import Client
 
 from events.models import Log
 from projections.definition import upcasting
+from projections.definition.projection import Projection
 from projections.definition.upcasting import Chains, Upcaster
+from projections.models import Parked
 from tests.integration.pages.conftest import Append, append, at, viewer
+from tests.integration.projections.running import settle
 
 __all__ = ["append", "at", "viewer"]
 
@@ -98,3 +101,31 @@ def test_a_version_older_than_any_upcaster_is_pointed_out(log: Log, append: Appe
 def test_an_unknown_log_is_an_error(database: None) -> None:
     with pytest.raises(CommandError, match="no log 'nowhere'"):
         call_command("check_upcasters", log="nowhere")
+
+
+def test_a_version_that_no_upcaster_knows_is_named_on_its_page_and_by_the_command(
+    viewer: Client, log: Log, append: Append, at: str
+) -> None:
+    append("order-1", placed({"total": 2}, version=9))
+    problem = "has schema_version 9; the newest that the upcasters here know is 3."
+    page = viewer.get(f"{at}events/1").content.decode()
+    assert "Read as v3" in page
+    assert problem in page
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 events can't be read"):
+        call_command("check_upcasters", log=log.name, stdout=out)
+    first, second = out.getvalue().splitlines()
+    assert first == "Placed  v9  1 events: 0 pass, 1 fail"
+    assert second.endswith(problem)
+
+
+def test_a_kept_projection_says_which_event_has_the_version_that_nobody_knows(log: Log, append: Append) -> None:
+    cents = Projection("cents", about="For a test.", materialised=True)
+    cents.on("*")(lambda state, happened: {"cents": happened.data["cents"]})
+    append("order-1", placed({"amount": 2}), placed({"total": 2}, version=9))
+    append("order-2", placed({"amount": 3}))
+    settle(log, cents)
+    [parked] = Parked.objects.filter(log=log, projection="cents")
+    assert (parked.key, parked.position) == ("order-1", 2)
+    assert parked.error.startswith("SchemaTooNew: The event ")
+    assert "'order-1' (Placed, position 2) has schema_version 9; the newest" in parked.error

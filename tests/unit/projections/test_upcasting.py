@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from events.errors import SchemaTooNew, UpcastFailed
 from projections.definition import upcasting
 from projections.definition.fold import ReducerFailed, fold
-from projections.definition.projection import Projection
-from projections.definition.upcasting import Chains, Upcaster, UpcastFailed, upcaster
+from projections.definition.projection import Projection, decode
+from projections.definition.upcasting import Chains, Upcaster, upcaster
 from projections.testing import event
 from tests.unit.projections.events import happened
 
@@ -56,6 +57,61 @@ def test_an_event_of_any_version_is_read_as_the_newest(schema_version: int, data
 def test_a_type_without_upcasters_is_read_as_it_is_stored() -> None:
     stored = event("OrderPaid", {"amount": 1}, schema_version=7)
     assert (CHAINS.read(stored), CHAINS.read_as(stored)) == ({"amount": 1}, 7)
+
+
+@pytest.mark.parametrize(
+    ("schema_version", "data", "text"),
+    [
+        (1, {"amount": 20}, '{"cents":2000,"currency":"EUR"}'),
+        (2, {"amount": 2**80, "currency": "USD"}, f'{{"cents":{2**80 * 100},"currency":"USD"}}'),
+    ],
+)
+def test_the_text_of_the_newest_version_is_exact(schema_version: int, data: Any, text: str) -> None:
+    stored = event("OrderPlaced", data, schema_version=schema_version)
+    newest = CHAINS.as_newest(stored)
+    assert (newest.data, newest.schema_version) == (text, 3)
+    assert (newest.position, newest.id, newest.metadata) == (stored.position, stored.id, stored.metadata)
+
+
+def test_what_is_stored_as_the_newest_version_keeps_its_text() -> None:
+    for type, version in (("OrderPlaced", 3), ("OrderPaid", 7)):
+        stored = event(type, {"a": 1}, schema_version=version)
+        assert CHAINS.as_newest(stored) is stored
+
+
+def test_a_version_that_no_upcaster_knows_is_named_with_its_event(chains: None) -> None:
+    stored = event("OrderPlaced", {"total": 2}, stream="order-7", version=4, schema_version=9)
+    projection = Projection("cents", about="")
+    projection.on("*")(lambda state, happened: happened.data["cents"])
+    message = (
+        r"The event '4' of the stream 'order-7' \(OrderPlaced, position 4\)"
+        r" has schema_version 9; the newest that the upcasters here know is 3\."
+    )
+    for read in (CHAINS.read, CHAINS.as_newest):
+        with pytest.raises(SchemaTooNew, match=message) as refused:
+            read(stored)
+        assert refused.value.fields == {
+            "stream": "order-7",
+            "position": 4,
+            "event": "4",
+            "event_type": "OrderPlaced",
+            "schema_version": 9,
+            "newest_schema_version": 3,
+        }
+    with pytest.raises(ReducerFailed, match=f"SchemaTooNew: {message}"):
+        fold(projection, [decode(stored)], None)
+
+
+def test_what_an_upcaster_makes_must_be_json() -> None:
+    inexact = Chains([Upcaster("A", 1, 2, lambda data: {"rate": 0.5})])
+    with pytest.raises(UpcastFailed, match="A as v2: /rate: a float has lost digits"):
+        inexact.as_newest(event("A", {}))
+
+
+def test_an_event_without_data_that_cannot_be_read_stays_as_it_is() -> None:
+    for version in (1, 9):
+        redacted = event("OrderPlaced", None, schema_version=version)
+        assert CHAINS.as_newest(redacted) is redacted
 
 
 def test_handlers_see_the_newest_version(chains: None) -> None:
