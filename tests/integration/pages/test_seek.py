@@ -87,7 +87,7 @@ def test_to_run_on_the_steps_around_are_not_folded_first(
     def folded(*args: Any, **kwargs: Any) -> Any:
         raise AssertionError
 
-    monkeypatch.setattr("projections.replay.views.page.replay", folded)
+    monkeypatch.setattr("projections.replay.views.page.window_at", folded)
     assert went(viewer, replay, 1, way="next", to="type:Paid")[0] == 3
     assert went(viewer, replay, 4, way="previous", watch="/status")[0] == 3
 
