@@ -7,6 +7,7 @@ over is one statement, so they see one whole build or the other.
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Cast, Now
@@ -91,6 +92,9 @@ class ProjectionState(models.Model):
     projection = NameField()
     key = NameField()
     state = models.TextField()
+    places = ArrayField(
+        models.BigIntegerField(), null=True, help_text="of its events after those of `KeyPlaces`; null: not noted"
+    )
     search = models.GeneratedField(
         expression=Cast("state", models.JSONField()), output_field=models.JSONField(), db_persist=True
     )
@@ -186,22 +190,23 @@ class Snapshot(models.Model):
         return f"{self.projection} of {self.kind} {self.source!r} at {self.n}"
 
 
-class ProjectionEvent(models.Model):
-    """The nth event of a key that the log has no index for, as the runner found it."""
+class KeyPlaces(models.Model):
+    """Where the events of a key stand that the log has no index for, as the runner noted them: so many positions a row,
+    in order. Those after the last full row stand in the key's `ProjectionState`."""
 
     pk = models.CompositePrimaryKey("log_id", "projection", "build", "key", "position")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
     build = models.IntegerField()
-    position = models.BigIntegerField()
-    n = models.BigIntegerField()
+    position = models.BigIntegerField(help_text="the first of them")
     projection = NameField()
     key = NameField()
+    positions = ArrayField(models.BigIntegerField())
 
     class Meta:
-        db_table = "projection_event"
+        db_table = "key_places"
 
     def __str__(self) -> str:
-        return f"{self.projection} of {self.key!r}: {self.position}"
+        return f"{self.projection} of {self.key!r}, from {self.position} on"
 
 
 class JobStatus(models.TextChoices):

@@ -11,14 +11,19 @@ from projections.definition.projection import Decoded, Policy, Projection
 from projections.values import exact_json
 from projections.values.change import Json
 
+PLACES_IN_A_ROW = 128
+"""A kilobyte: what stands in no full row yet is rewritten with the state."""
+
 
 @dataclass(slots=True)
 class KeyState:
-    """What a key has come to: its state, how many events made it, where the last of them stands."""
+    """What a key has come to: its state, how many events made it, where the last of them stands; and `places`, where
+    those stand that are in no full row of places yet (None: that is not noted)."""
 
     state: Json
     events: int
     position: int
+    places: list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,8 @@ class Batch:
         self.states: dict[str, KeyState] = {}
         """Those that changed."""
         self.parked: dict[str, Failure] = {}
-        self.places: list[tuple[str, int, int]] = []
-        """Key, n, position: the nth event of each key, where it was asked for them."""
+        self.full_places: list[tuple[str, list[int]]] = []
+        """Keys, and the positions of `PLACES_IN_A_ROW` of their events each, where they are noted."""
         self.skipped = 0
         self.unkeyed = 0
         """How many values that the events gave as keys can't be keys."""
@@ -147,13 +152,16 @@ class Batch:
     def _put(self, key: str, state: Json, position: int) -> None:
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = KeyState(state, 1, position)
+            known = self._known[key] = KeyState(state, 1, position, [] if self._with_places else None)
         else:
             known.state, known.position = state, position
             known.events += 1
         self.states[key] = known
-        if self._with_places:
-            self.places.append((key, known.events, position))
+        if known.places is not None:
+            known.places.append(position)
+            if len(known.places) == PLACES_IN_A_ROW:
+                self.full_places.append((key, known.places))
+                known.places = []
 
     def leave_out(self, failure: Failure) -> bool:
         """Note an event that is left out; True where everything stops before it."""

@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from events.query import orm
 from events.reading import store
+from projections.catalog.counts import counts
 from projections.definition.fingerprint import fingerprint, own_fingerprint
 from projections.definition.fold import reads
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Policy, Projection, decode
@@ -29,8 +30,9 @@ Reading: TypeAlias = Callable[[int], tuple[Sequence[Decoded], int]]
 Failpoint: TypeAlias = Callable[[str], object]
 """Told `locked`, `folded`, `stored` (the states), `written` (all), `committed`: tests kill the process there."""
 
-_COLUMNS = {STREAM.name: "stream", WORKFLOW.name: "correlation_id", AGENT.name: "agent"}
-_INDEXED = (STREAM, WORKFLOW, AGENT, LOG)
+INDEXED_KEYS = (STREAM, WORKFLOW, AGENT, LOG, counts.key)
+"""An index of the log leads to the events of these keys: nothing has to be noted of them."""
+_COLUMNS = {STREAM: "stream", WORKFLOW: "correlation_id", AGENT: "agent"}
 _STATEMENT = 8 * 2**20
 """Characters of states in one statement; more take several."""
 _RETRIED = 2_000
@@ -142,7 +144,7 @@ def advance(
             projection,
             policy=build.policy or projection.policy,
             room=max(0, MAX_PARKED_KEYS - build.parked),
-            with_places=projection.key not in _INDEXED,
+            with_places=projection.key not in INDEXED_KEYS,
         )
         events, last = read(last)
         batch.fold(events, lambda keys: _load(session, build, keys))
@@ -174,12 +176,12 @@ def retry(session: Session, build: Build, projection: Projection, *, key: str, p
         if not _is_as_read(session, build):
             return
         where = condition(projection)
-        if column := _COLUMNS.get(projection.key.name) if projection.key in _INDEXED else None:
+        if column := _COLUMNS.get(projection.key):
             where &= Q(**{column: key})
         events = store.events(
             build.log_id, where, after=position - 1, before=build.position + 1, limit=_RETRIED
         ).fetch_on(session)
-        batch = Batch(projection, policy="park", with_places=projection.key not in _INDEXED, only=key)
+        batch = Batch(projection, policy="park", with_places=projection.key not in INDEXED_KEYS, only=key)
         batch.fold([decode(event) for event in events], lambda keys: (_load(session, build, keys)[0], set()))
         _write(session, build, batch)
         if key in batch.parked:
@@ -217,9 +219,9 @@ def _load(session: Session, build: Build, keys: Collection[str]) -> tuple[dict[s
     states: dict[str, KeyState] = {}
     parked: set[str] = set()
     rows = session.execute(sql.LOAD, build.id.params(keys=_keys(keys)), prepare=True).fetchall()
-    for key, state, events, position, is_parked in rows:
+    for key, state, events, position, places, is_parked in rows:
         if state is not None:
-            states[key] = KeyState(exact_json.loads(state), events, position)
+            states[key] = KeyState(exact_json.loads(state), events, position, places)
         if is_parked:
             parked.add(key)
     return states, parked
@@ -227,21 +229,13 @@ def _load(session: Session, build: Build, keys: Collection[str]) -> tuple[dict[s
 
 def _write(session: Session, build: Build, batch: Batch) -> None:
     for states in _portions(batch.states):
-        keys, texts, counts, positions = zip(*states, strict=True)
-        params = build.id.params(
-            keys=_keys(keys),
-            events=SEPARATOR.join(counts),
-            positions=SEPARATOR.join(positions),
-            states=SEPARATOR.join(texts),
-        )
+        keys, *columns = zip(*states, strict=True)
+        events, positions, texts, places = map(SEPARATOR.join, columns)
+        params = build.id.params(keys=_keys(keys), events=events, positions=positions, states=texts, places=places)
         session.execute(sql.STORE, params, prepare=True)
-    if batch.places:
-        keys, counts, positions = zip(*batch.places, strict=True)
-        params = build.id.params(
-            keys=_keys(keys),
-            numbers=SEPARATOR.join(map(str, counts)),
-            positions=SEPARATOR.join(map(str, positions)),
-        )
+    if batch.full_places:
+        keys, rows = zip(*batch.full_places, strict=True)
+        params = build.id.params(keys=_keys(keys), places=SEPARATOR.join(map(_array, rows)))
         session.execute(sql.STORE_PLACES, params, prepare=True)
     for key, failure in batch.parked.items():
         _park(session, build, key, failure)
@@ -252,18 +246,23 @@ def _park(session: Session, build: Build, key: str, failure: Failure) -> None:
     session.execute(sql.PARK, params)
 
 
-def _portions(states: dict[str, KeyState]) -> Iterator[list[tuple[str, str, str, str]]]:
-    portion: list[tuple[str, str, str, str]] = []
+def _portions(states: dict[str, KeyState]) -> Iterator[list[tuple[str, str, str, str, str]]]:
+    portion: list[tuple[str, str, str, str, str]] = []
     characters = 0
     for key, each in states.items():
-        text = exact_json.dumps(each.state)
-        portion.append((key, text, str(each.events), str(each.position)))
+        text, places = exact_json.dumps(each.state), "" if each.places is None else _array(each.places)
+        portion.append((key, str(each.events), str(each.position), text, places))
         characters += len(text)
         if characters > _STATEMENT:
             yield portion
             portion, characters = [], 0
     if portion:
         yield portion
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """Numbers as Postgres reads an array of them."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _keys(keys: Collection[str]) -> str:

@@ -52,7 +52,7 @@ ADVANCE = f"""
 
 # The first of the keys is left out: one empty text is a list of nothing, and the key of a whole log is empty.
 LOAD = """
-    select wanted.key, state.state, state.events, state.position, parked.key is not null
+    select wanted.key, state.state, state.events, state.position, state.places, parked.key is not null
     from unnest((string_to_array(%(keys)s, E'\\x1f'))[2:]) as wanted (key)
     left join projection_state as state
         on state.log_id = %(log_id)s and state.projection = %(projection)s and state.build = %(build)s
@@ -62,20 +62,21 @@ LOAD = """
         and parked.key = wanted.key
     where state.key is not null or parked.key is not null"""
 STORE = """
-    insert into projection_state (log_id, projection, build, key, events, position, state)
-    select %(log_id)s, %(projection)s, %(build)s, * from unnest(
+    insert into projection_state (log_id, projection, build, key, events, position, state, places)
+    select %(log_id)s, %(projection)s, %(build)s, key, events, position, state, nullif(places, '')::bigint[]
+    from unnest(
         (string_to_array(%(keys)s, E'\\x1f'))[2:],
         string_to_array(%(events)s, E'\\x1f')::bigint[],
         string_to_array(%(positions)s, E'\\x1f')::bigint[],
-        string_to_array(%(states)s, E'\\x1f'))
+        string_to_array(%(states)s, E'\\x1f'),
+        string_to_array(%(places)s, E'\\x1f')) as new (key, events, position, state, places)
     on conflict (log_id, projection, build, key) do update
-    set events = excluded.events, position = excluded.position, state = excluded.state"""
+    set events = excluded.events, position = excluded.position, state = excluded.state, places = excluded.places"""
 STORE_PLACES = """
-    insert into projection_event (log_id, projection, build, key, n, position)
-    select %(log_id)s, %(projection)s, %(build)s, * from unnest(
+    insert into key_places (log_id, projection, build, key, position, positions)
+    select %(log_id)s, %(projection)s, %(build)s, key, (places::bigint[])[1], places::bigint[] from unnest(
         (string_to_array(%(keys)s, E'\\x1f'))[2:],
-        string_to_array(%(numbers)s, E'\\x1f')::bigint[],
-        string_to_array(%(positions)s, E'\\x1f')::bigint[])"""
+        string_to_array(%(places)s, E'\\x1f')) as new (key, places)"""
 
 # Idle, it writes a row a minute: what is no news is left out.
 NOTE_LAG = """
@@ -113,6 +114,6 @@ RETIRED = "select log_id, projection, build from checkpoint where log_id = any(%
 # A bounded number at a time, so that a big build is no long transaction.
 _REMOVE = "delete from {0} where ctid = any(array(select ctid from {0} where " + _BUILD + " limit %(limit)s))"
 REMOVE_STATES = _REMOVE.format("projection_state")
-REMOVE_PLACES = _REMOVE.format("projection_event")
+REMOVE_PLACES = _REMOVE.format("key_places")
 REMOVE_PARKED = f"delete from parked where {_BUILD}"
 REMOVE_CHECKPOINT = f"delete from checkpoint where {_BUILD} and status = 'retired'"

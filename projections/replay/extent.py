@@ -59,7 +59,7 @@ def _(source: ScannedSource, member: Member) -> Extent:
 
 @extent.register
 def _(source: KeptSource, member: Member) -> Extent:
-    last = source.noted(member.log_id).order_by("-position").values_list("position", "n").first()
+    last = source.kept_state(member.log_id).values_list("position", "events").first()
     if last is None:
         raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
     return Extent(*last)

@@ -1,4 +1,4 @@
-"""The state that a replay's page shows: that of its step, or the difference between two steps."""
+"""What the state pane of a replay shows: a state and its changes, since the step before or since another step."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from events.reading.db_work import run
 from projections.definition.fold import ReducerFailed
 from projections.replay.address import Address
 from projections.replay.compare import Difference, difference
-from projections.replay.window import Window
+from projections.replay.window import Replay
 from projections.states.fold import Fold, TooFar
 from projections.values.change import Change, Json
 
 
 @dataclass(slots=True)
-class ShownState:
-    """The states before and after, and the changes between them: of one step, or of two that are compared.
+class Seen:
+    """What is in the pane: a state and what changed in it, since the step before or since another one."""
 
-    `too_far` or `failed` says why the state is not known.
-    """
-
-    window: Window
+    made: Replay
     address: Address
     before: Json = None
     after: Json = None
@@ -31,25 +28,28 @@ class ShownState:
 
     @property
     def is_known(self) -> bool:
-        """Whether the state could be folded."""
         return self.too_far is None and self.failed is None
 
+    @property
+    def place(self) -> int:
+        return self.made.stop.place if self.made.stop else 0
 
-def shown_state(fold: Fold, window: Window, address: Address) -> ShownState:
-    """The state that an address asks for: with `from`, the difference from that step."""
-    shown = ShownState(window, address, window.before, window.after, window.changes)
-    if not window.is_known:
-        shown.too_far, shown.failed = window.too_far, window.failed
+
+def look(fold: Fold, made: Replay, address: Address) -> Seen:
+    """What an address asks for."""
+    found = Seen(made, address, made.before, made.after, made.changes)
+    if not made.is_known:
+        found.too_far, found.failed = made.too_far, made.failed
     other = address.other
-    if not window.is_known or other is None or other == window.place:
-        return shown
+    if not made.is_known or other is None or other == found.place:
+        return found
     try:
-        shown.difference = run(difference(fold, window, min(other, fold.head)))
+        found.difference = run(difference(fold, made, min(other, fold.head)))
     except TooFar as too_far:
-        shown.too_far = too_far
+        found.too_far = too_far
     except ReducerFailed as failed:
-        shown.failed = failed
+        found.failed = failed
     else:
-        shown.before, shown.after = shown.difference.first.state, shown.difference.last.state
-        shown.changes = shown.difference.changes
-    return shown
+        found.before, found.after = found.difference.first.state, found.difference.last.state
+        found.changes = found.difference.changes
+    return found

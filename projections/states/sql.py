@@ -17,6 +17,42 @@ order by position limit %(limit)s"""
 
 _OF_FOLD = """log_id = %(log_id)s and projection = %(projection)s and kind = %(kind)s and source = %(source)s
     and fingerprint = %(fingerprint)s"""
+
+# Where a key's events stand: full rows of so many places each, and the places after the last of them with the state.
+_OF_KEY = "log_id = %(log_id)s and projection = %(projection)s and build = %(build)s and key = %(key)s"
+_AT_PLACES = """
+select {columns} from event
+where log_id = %(log_id)s and position = any(array(select place from places)) order by position"""
+PLACES_AHEAD = f"""
+with places as (
+    select place from (
+        select unnest(positions) as place from (
+            (select positions from key_places where {_OF_KEY} and position <= %(after)s
+             order by position desc limit 1)
+            union all
+            (select positions from key_places where {_OF_KEY} and position > %(after)s and position <= %(upto)s
+             order by position limit %(rows)s)
+            union all
+            select places from projection_state where {_OF_KEY}
+        ) as noted
+    ) as every where place > %(after)s and place <= %(upto)s order by place limit %(limit)s
+) {_AT_PLACES}"""
+PLACES_BACK = f"""
+with places as (
+    select place from (
+        select unnest(positions) as place from (
+            (select positions from key_places where {_OF_KEY} and position <= %(place)s
+             order by position desc limit %(rows)s)
+            union all
+            select places from projection_state where {_OF_KEY}
+        ) as noted
+    ) as every where place <= %(place)s order by place desc limit %(limit)s
+) {_AT_PLACES} desc"""
+NTH_PLACE = f"""
+select coalesce(
+    (select positions[%(nth_of_row)s] from key_places where {_OF_KEY} order by position offset %(row)s limit 1),
+    (select places[%(nth_of_row)s] from projection_state where {_OF_KEY} and events >= %(n)s))"""
+
 # Of one source and one reducer's code, and of events that nobody has emptied since.
 _SOUND = f"""
     from snapshot as s

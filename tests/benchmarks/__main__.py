@@ -30,6 +30,7 @@ NAMES = (
     "indexes",
     "folding",
     "projecting",
+    "keeping",
     "states",
     "replaying",
 )

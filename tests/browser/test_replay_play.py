@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from events.models import Log
-from projections.catalog.counts import counts
+from projections.catalog.orders import orders
 from tests.browser.agent import Agent
 from tests.integration.projections.running import settle
 from tests.support.server import Server
@@ -199,9 +199,9 @@ def test_what_comes_to_others_is_not_followed(opened: Callable[[str], Page], age
 def test_playing_ends_with_a_kept_state_which_can_not_be_followed(
     opened: Callable[[str], Page], agent: Agent, log: Log
 ) -> None:
-    agent.append("run-1", *({"type": "Counted"} for _ in range(3)))
-    settle(log, counts)
-    page = opened("key/1?by=counts&name=type%3ACounted")
+    agent.append("order-1", *({"type": "order.placed"} for _ in range(3)))
+    settle(log, orders)
+    page = opened("key/1?by=orders&name=order-1")
     page.keyboard.press("8")
     page.keyboard.press("Space")
     at(page, 3)

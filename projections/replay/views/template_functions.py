@@ -15,7 +15,7 @@ from projections.replay.findings import Finding, Shown, findings
 from projections.states.at_moment import State
 from projections.states.sources.indexed import StreamSource
 from projections.states.sources.keyed import ScannedSource
-from projections.states.sources.parse import KINDS, class_of
+from projections.states.sources.parse import KINDS, source_under
 
 _MAX_FINDINGS = 5
 
@@ -54,7 +54,7 @@ def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> FoundIn
 
 def replay_of_state(log_name: str, projection: Projection, key: str, state: State, before: State | None) -> str:
     """The step that made a state; with the one before, how they differ. Empty where its key has no replay."""
-    source = class_of(projection)(key)
+    source = source_under(projection, key)
     if isinstance(source, ScannedSource) and not projection.materialised:
         return ""
     from_place = {} if before is None else {"from_": str(source.place(before))}

@@ -129,6 +129,23 @@ class AgentSource(NamedSource):
         return reverse("timeline", args=[log_name]) + self.follow_query
 
 
+class TypeSource(NamedSource):
+    """The events of a type."""
+
+    __slots__ = ()
+    kind = public_kind = "type"
+    column = "type"
+    term = Name.TYPE
+    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, name=column)
+
+    @property
+    def follow_query(self) -> str:
+        return names_string(type=self.name)
+
+    def page_url(self, log_name: str, projection: str) -> str:
+        return reverse("timeline", args=[log_name]) + self.follow_query
+
+
 class ReadThrough(Source):
     """A source whose events are read from the whole log."""
 

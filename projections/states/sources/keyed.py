@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from events.reading import store
@@ -14,9 +14,14 @@ from events.reading.store import Read
 from events.types import Event
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection, decode
-from projections.models import Checkpoint, Parked, ProjectionEvent
+from projections.materialise.batch import PLACES_IN_A_ROW
+from projections.models import Checkpoint, Parked, ProjectionState
 from projections.states.sources.base import Near, near_of
 from projections.states.sources.indexed import ReadThrough
+from projections.states.sql import NTH_PLACE, PLACES_AHEAD, PLACES_BACK
+
+_PLACES_AHEAD = PLACES_AHEAD.format(columns=store.EVENT_COLUMNS)
+_PLACES_BACK = PLACES_BACK.format(columns=store.EVENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,12 @@ class KeptSource(ScannedSource):
         if after >= self.places.upto:
             # `super()` has no class to look at where slots made a new one.
             return ScannedSource.read(self, log_id, after=after, upto=upto, limit=limit)
-        noted = self.noted(log_id).filter(position__gt=after, position__lte=upto).order_by("position")
-        return store.events(log_id, Q(position__in=noted.values("position")[:limit]), limit=limit)
+        return self._ahead(log_id, after, min(upto, self.places.upto), limit=limit)
 
     def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
-        noted = self.noted(log_id).values("position")
-        last = noted.filter(position__lte=place).order_by("-position")[: side + 1]
-        following = noted.filter(position__gt=place).order_by("position")[: side + 1]
-        back = yield store.events(log_id, Q(position__in=last), backward=True, limit=side + 1)
-        ahead = yield store.events(log_id, Q(position__in=following), limit=side + 1)
+        rows = _rows(side + 1)
+        back = yield Statement(_PLACES_BACK, self._params(log_id, place=place, rows=rows, limit=side + 1), Event)
+        ahead = yield self._ahead(log_id, place, self.places.upto, limit=side + 1)
         return near_of(back, ahead, side)
 
     def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
@@ -80,22 +82,39 @@ class KeptSource(ScannedSource):
         return self.places.upto
 
     def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
-        positions: list[int] = yield Read(self.noted(log_id).filter(n=n).values_list("position"), int)
-        return positions[0] if positions else None
+        row, i = divmod(n - 1, PLACES_IN_A_ROW)
+        params = self._params(log_id, row=row, nth_of_row=i + 1, n=n)
+        positions: list[int | None] = yield Statement(NTH_PLACE, params, _same)
+        return positions[0]
 
     def end_of_places(self, place: int, *, upto: int) -> int | None:
         return self.places.upto if place < self.places.upto < upto else None
 
-    def noted(self, log_id: int) -> QuerySet[ProjectionEvent, ProjectionEvent]:
-        """The notes of its events."""
+    def kept_state(self, log_id: int) -> QuerySet[ProjectionState, ProjectionState]:
+        """The state that these events made: it says how many there are, and where the last one stands."""
         places = self.places
-        return ProjectionEvent.objects.filter(
-            log_id=log_id,
-            projection=places.projection,
-            build=places.build,
-            key=self.name,
-            position__lte=places.upto,
+        return ProjectionState.objects.filter(
+            log_id=log_id, projection=places.projection, build=places.build, key=self.name
         )
+
+    def _ahead(self, log_id: int, after: int, upto: int, *, limit: int) -> Statement:
+        """The events after a place."""
+        params = self._params(log_id, after=after, upto=upto, rows=_rows(limit), limit=limit)
+        return Statement(_PLACES_AHEAD, params, Event)
+
+    def _params(self, log_id: int, **values: int) -> dict[str, object]:
+        places = self.places
+        of_key = {"projection": places.projection, "build": places.build, "key": self.name}
+        return {"log_id": log_id, **of_key, **values}
+
+
+def _same(position: int | None) -> int | None:
+    return position
+
+
+def _rows(places: int) -> int:
+    """In how many rows so many places may stand, wherever they begin."""
+    return places // PLACES_IN_A_ROW + 2
 
 
 def places_noted(log_id: int, projection: Projection, key: str) -> Read[Places]:

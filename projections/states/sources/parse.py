@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from events.errors import Invalid, NotFound
@@ -10,23 +11,35 @@ from events.query.printing import to_text
 from events.query.reading import refuse_state
 from events.query.tree import pin
 from events.reading.db_work import Asking
-from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Projection
+from projections.catalog.counts import counts
+from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Key, Projection
 from projections.states.sources.base import Source
-from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, WorkflowSource
+from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, TypeSource, WorkflowSource
 from projections.states.sources.keyed import KeptSource, Places, ScannedSource, places_noted
 from projections.states.sources.query import QuerySource
 
 KINDS: dict[str, type[Source]] = {
     each.public_kind: each
-    for each in (StreamSource, WorkflowSource, AgentSource, LogSource, QuerySource, ScannedSource)
+    for each in (StreamSource, WorkflowSource, AgentSource, TypeSource, LogSource, QuerySource, ScannedSource)
 }
 """The classes by the kind that an address or the API names."""
-_INDEXED: dict[str, type[Source]] = {
-    STREAM.name: StreamSource,
-    WORKFLOW.name: WorkflowSource,
-    AGENT.name: AgentSource,
-    LOG.name: LogSource,
+
+
+def _counted_source(key: str) -> Source:
+    """The events that the projection `counts` counts under a key."""
+    kind, _, name = key.partition(":")
+    by_kind: dict[str, type[Source]] = {"stream": StreamSource, "agent": AgentSource, "type": TypeSource}
+    return by_kind[kind](name) if name and kind in by_kind else LogSource() if key == "all" else ScannedSource(key)
+
+
+_INDEXED: dict[Key, Callable[[str], Source]] = {
+    STREAM: StreamSource,
+    WORKFLOW: WorkflowSource,
+    AGENT: AgentSource,
+    LOG: lambda key: LogSource(),
+    counts.key: _counted_source,
 }
+"""What an index of the log leads to, by the key of a projection."""
 
 
 def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
@@ -52,9 +65,9 @@ def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
     return source_class(name)
 
 
-def class_of(projection: Projection) -> type[Source]:
-    """The class of source that its states are folded from; `ScannedSource` where the log has no index of its keys."""
-    return _INDEXED[projection.key.name] if projection.key in (STREAM, WORKFLOW, AGENT, LOG) else ScannedSource
+def source_under(projection: Projection, key: str) -> Source:
+    """The source of a projection's state under a key; a `ScannedSource` where the log has no index of its keys."""
+    return _INDEXED.get(projection.key, ScannedSource)(key)
 
 
 def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
@@ -63,12 +76,12 @@ def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
     Without an index by that key it is what the runner noted, if it noted everything by the code that is running; or
     else the log, looked through.
     """
-    source_class = class_of(projection)
-    if source_class is ScannedSource and projection.materialised:
+    source = source_under(projection, key)
+    if type(source) is ScannedSource and projection.materialised and projection.key not in _INDEXED:
         places: list[Places] = yield places_noted(log_id, projection, key)
         if places:
             return KeptSource(key, places=places[0])
-    return source_class(key)
+    return source
 
 
 def source_named(log_id: int, projection: Projection, kind: str, name: str) -> Asking[Source]:

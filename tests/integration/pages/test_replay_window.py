@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 
 from events.models import Log
-from projections.catalog.counts import counts
+from projections import registry
 from projections.replay.window import HOP
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import settle
+from tests.integration.projections.running import BY_TYPE, settle
 
 STEPS = 130
 
@@ -145,7 +145,10 @@ def test_what_is_followed_is_what_is_replayed(viewer: Client, at: str, source: s
 
 
 @pytest.mark.usefixtures("counted")
-def test_a_kept_state_is_not_followed_since_the_log_tells_of_others_too(viewer: Client, at: str, log: Log) -> None:
-    settle(log, counts)
-    page = partial(viewer, f"{at}replay/key/{STEPS}?by=counts&name=type%3ACounted")
+def test_a_kept_state_is_not_followed_since_the_log_tells_of_others_too(
+    viewer: Client, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.PROJECTIONS, BY_TYPE.name, BY_TYPE)
+    settle(log, BY_TYPE)
+    page = partial(viewer, f"{at}replay/key/{STEPS}?by=by-type&name=type%3ACounted")
     assert 'data-follow=""' in page

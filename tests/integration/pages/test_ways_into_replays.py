@@ -10,9 +10,9 @@ import pytest
 from django.test import Client
 
 from events.models import Log
-from projections.catalog.counts import counts
+from projections import registry
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import settle
+from tests.integration.projections.running import BY_TYPE, settle
 
 NAME = "a b/(-> X)#1"
 """Of a stream, a workflow and an agent at once."""
@@ -47,7 +47,7 @@ def step(client: Client, url: str) -> tuple[str, int, str]:
     page = get(client, url)
     source = re.findall(r'class="source"[^>]*><span class="muted">(\w+)</span> <bdi[^>]*>([^<]*)</bdi>', page)
     position = re.findall(r'class="mono faint pos" href="[^"]*/(\d+)"', page)
-    projection = re.findall(r'<span class="mono">(\w+)</span> <span class="faint">v', page)
+    projection = re.findall(r'<span class="mono">([\w-]+)</span> <span class="faint">v', page)
     kind, name = source[0] if source else ("log", "")
     return f"{kind} {unescape(name)}".strip(), int(position[0]) if position else 0, projection[0]
 
@@ -104,31 +104,42 @@ def test_a_state_is_replayed_by_its_projection_at_its_moment(
 
 
 def test_a_state_by_another_key_is_replayed_from_what_the_runner_noted(
-    viewer: Client, at: str, log: Log, append: Append
+    viewer: Client, at: str, log: Log, append: Append, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle(log, counts)
+    monkeypatch.setitem(registry.PROJECTIONS, BY_TYPE.name, BY_TYPE)
+    settle(log, BY_TYPE)
     append("behind", {"type": "Placed"})  # the runner has not come there
-    page = f"{at}projections/counts/state?key=type:Placed"
+    page = f"{at}projections/by-type/state?key=type:Placed"
     [url] = links(get(viewer, f"{page}&at_position=3"), "Replay from here")
-    assert step(viewer, url) == ("key type:Placed", 2, "counts")
+    assert step(viewer, url) == ("key type:Placed", 2, "by-type")
     replayed = get(viewer, url)
     assert "<title>Step 2 of 2" in replayed
-    assert f'class="source" href="{at}projections/counts/state?key=type%3APlaced"' in replayed
+    assert f'class="source" href="{at}projections/by-type/state?key=type%3APlaced"' in replayed
     answer = viewer.get(url.replace("/2?", "/0?") + "&step=1", follow=True)
     assert answer.redirect_chain == [(url.replace("/2?", "/1?"), 302)]
     sought = viewer.get(url.replace("Placed", "Paid").replace("/2?", "/0?") + "&way=next&to=type:*")
     assert sought["Location"].startswith(url.replace("Placed", "Paid").replace("/2?", "/3?"))
     assert viewer.get(url.replace("Placed", "Nothing")).status_code == 404
-    elsewhere = viewer.get(url.replace("counts", "latest").replace("type%3APlaced", "other"))
+    elsewhere = viewer.get(url.replace("by-type", "latest").replace("type%3APlaced", "other"))
     assert elsewhere["Location"] == f"{at}replay/stream/other/0?by=latest"
 
 
-def test_a_state_of_which_nothing_is_noted_has_no_replay(viewer: Client, at: str) -> None:
-    page = get(viewer, f"{at}projections/counts/state?key=type:Placed")
+def test_a_state_of_which_nothing_is_noted_has_no_replay(
+    viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.PROJECTIONS, BY_TYPE.name, BY_TYPE)
+    page = get(viewer, f"{at}projections/by-type/state?key=type:Placed")
     [url] = links(page, "Replay from here")
     answer = viewer.get(url)
     assert answer.status_code == 404
     assert "Nothing is kept" in answer.content.decode()
+
+
+def test_a_state_whose_key_an_index_serves_is_replayed_as_that(viewer: Client, at: str) -> None:
+    for key, source in (("all", "log"), ("type:Placed", "type/Placed"), ("stream:other", "stream/other")):
+        to = viewer.get(f"{at}replay/key/0", {"by": "counts", "name": key})["Location"]
+        assert to == f"{at}replay/{source}/0?by=counts"
+        assert "Step 0 of" in get(viewer, to)
 
 
 def test_a_state_before_anything_happened_has_no_replay(viewer: Client, at: str) -> None:

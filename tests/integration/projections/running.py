@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from projections.definition.projection import STREAM, Decoded, Key, Projection, 
 from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
 from projections.materialise.runner import Part, Runner
-from projections.models import ProjectionState
+from projections.models import KeyPlaces, ProjectionState
 from tests.integration.projections.folds import from_zero, some_event
 from tests.support.patience import PATIENCE
 
@@ -44,6 +45,22 @@ def totals(*, name: str = "totals", key: Key = STREAM, marker: int = 1, **fields
     )
     made.on("A", "B*", "Poisoned")(add)
     return made
+
+
+def by_type() -> Projection:
+    """How many events of a type there are, kept by a key that the log has no index for: `type:A`."""
+    made = Projection(
+        "by-type",
+        about="For a test.",
+        key=Key("its type", lambda happened: f"type:{happened.type}"),
+        initial={"events": 0},
+        materialised=True,
+    )
+    made.on("*")(lambda state, happened: {"events": state["events"] + 1})
+    return made
+
+
+BY_TYPE = by_type()
 
 
 def declared(*projections: Projection) -> dict[str, Projection]:
@@ -118,3 +135,10 @@ def kept_states(log: Log) -> int:
 def known_as(monkeypatch: pytest.MonkeyPatch, *projections: Projection) -> None:
     """What is declared, as pages see it."""
     monkeypatch.setattr(registry, "PROJECTIONS", declared(*projections))
+
+
+def noted_places(log: Log, projection: str, key: str) -> list[int]:
+    """Where the events of a key stand, as the runner noted it."""
+    rows = KeyPlaces.objects.filter(log=log, projection=projection, key=key).order_by("position")
+    rest = ProjectionState.objects.values_list("places", flat=True).get(log=log, projection=projection, key=key)
+    return [*chain.from_iterable(rows.values_list("positions", flat=True)), *(rest or ())]

@@ -20,7 +20,6 @@ from events.engine import Engine
 from events.json.value import loads
 from events.models import Log, Scope
 from projections import registry
-from projections.catalog.counts import counts
 from projections.definition.projection import Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus
@@ -31,7 +30,7 @@ from projections.values.change import Change, Json
 from projections.values.diff import apply, equal
 from tests.integration.projections.conftest import Get
 from tests.integration.projections.folds import STREAMS, all_events, fill
-from tests.integration.projections.running import settle
+from tests.integration.projections.running import BY_TYPE, settle
 from tests.integration.projections.test_api import claim
 from tests.integration.projections.test_replay import SOURCES, folded, of_source
 from tests.support.copied import passes
@@ -235,11 +234,14 @@ async def test_what_holds_no_events_has_step_0_only(log: Log, get: Get) -> None:
         assert (said["history"], said["found"], said["looked_to"]) == ([], False, None)
 
 
-async def test_a_kept_state_is_replayed_up_to_where_it_is_kept(engine: Engine, log: Log, get: Get) -> None:
+async def test_a_kept_state_is_replayed_up_to_where_it_is_kept(
+    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.PROJECTIONS, BY_TYPE.name, BY_TYPE)
     await fill(engine, log, ["order-1", "order-2"] * 30)
-    await sync_to_async(settle)(log, counts)
+    await sync_to_async(settle)(log, BY_TYPE)
     await fill(engine, log, ["order-1"] * 5, first=60)  # the runner has not come there
-    asked = {"by": "counts", "name": "type:A"}
+    asked = {"by": BY_TYPE.name, "name": "type:A"}
     expected = [event for event in (await all_events(engine, log))[:60] if event.type == "A"]
     listed = (await get("key", limit=5, **asked)).json()
     rest = (await get("key", after=listed["next"], **asked)).json()
@@ -254,7 +256,7 @@ async def test_a_kept_state_is_replayed_up_to_where_it_is_kept(engine: Engine, l
     assert (await get("key/step", n=len(expected) + 1, **asked)).json()["field"] == "n"
     assert (await get("key/step", place=61, **asked)).json()["field"] == "place"
     assert (await get("key/seek", to="type:*", place=steps[0]["place"], **asked)).json()["place"] == steps[1]["place"]
-    assert (await get("key", by="counts", name="type:Nothing")).json()["steps"] == []
+    assert (await get("key", by=BY_TYPE.name, name="type:Nothing")).json()["steps"] == []
     assert (await get("key/step", by="latest", name="order-2")).json()["kind"] == "stream"
 
 

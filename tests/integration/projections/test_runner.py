@@ -13,19 +13,22 @@ from events import sessions
 from events.models import Log
 from events.reading import store
 from events.redaction import redact
+from projections.catalog.counts import counts
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Decoded, Key, Projection, decode, pointer
 from projections.materialise import build as builds
 from projections.materialise import checkpoints
 from projections.materialise import runner as runners
+from projections.materialise.batch import PLACES_IN_A_ROW
 from projections.materialise.build import Build
 from projections.materialise.runner import Part, Runner
-from projections.models import Checkpoint, Lag, ProjectionEvent, ProjectionState
+from projections.models import Checkpoint, KeyPlaces, Lag, ProjectionState
 from tests.integration.projections.running import (
     append,
     declared,
     expected,
     live,
+    noted_places,
     settle,
     states,
     totals,
@@ -55,13 +58,19 @@ def test_states_are_those_of_a_fold_from_zero_whatever_the_batches(log: Log, mon
         assert live(log, projection.name).position == 300
 
 
-def test_the_events_of_keys_without_an_index_are_kept(log: Log) -> None:
-    append(log, varied(50))
+def test_the_places_of_keys_without_an_index_are_noted_and_of_no_others(log: Log) -> None:
+    append(log, varied(900))
     by_stream, by_customer = BY_KEY[0], BY_KEY[4]
-    settle(log, by_stream, by_customer)
-    kept = ProjectionEvent.objects.filter(log=log).order_by("key", "n").values_list("projection", "key", "n")
-    counts = {key: events for key, (_, events, _) in expected(log, by_customer).items()}
-    assert list(kept) == [(by_customer.name, key, n) for key in sorted(counts) for n in range(1, counts[key] + 1)]
+    settle(log, by_stream, by_customer, counts)
+    events = store.events(log.pk, limit=1_000).fetch()
+    for key, (_, count, _) in states(log, by_customer.name).items():
+        noted = noted_places(log, by_customer.name, key)
+        read = [each for each in events if by_customer.reads(each) and key in by_customer.key.keys(decode(each))]
+        assert noted == [each.position for each in read]
+        assert len(noted) == count > PLACES_IN_A_ROW
+    assert set(KeyPlaces.objects.filter(log=log).values_list("projection", flat=True)) == {by_customer.name}
+    others = ProjectionState.objects.filter(log=log).exclude(projection=by_customer.name)
+    assert set(others.values_list("places", flat=True)) == {None}
 
 
 def test_a_checkpoint_passes_what_its_projection_does_not_read(log: Log) -> None:

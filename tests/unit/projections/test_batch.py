@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from projections.definition.projection import Decoded, Key, Projection
-from projections.materialise.batch import Batch, Failure, KeyState
+from projections.materialise.batch import PLACES_IN_A_ROW, Batch, Failure, KeyState
 from tests.unit.projections.events import happened
 
 
@@ -21,9 +21,24 @@ def nothing_known(keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]
 
 def test_a_batch_begins_with_what_is_known_and_counts_on() -> None:
     batch = Batch(counting(Key("one", lambda event: "k")), policy="stop", with_places=True)
-    batch.fold([happened(position=n) for n in (5, 6)], lambda keys: ({"k": KeyState({"n": 3}, 3, 4)}, set()))
-    assert batch.states == {"k": KeyState({"n": 5}, 5, 6)}
-    assert batch.places == [("k", 4, 5), ("k", 5, 6)]
+    known = KeyState({"n": 3}, 3, 4, [1, 2, 4])
+    batch.fold([happened(position=n) for n in (5, 6)], lambda keys: ({"k": known}, set()))
+    assert batch.states == {"k": KeyState({"n": 5}, 5, 6, [1, 2, 4, 5, 6])}
+    assert batch.full_places == []
+
+
+def test_places_are_put_into_rows_of_so_many() -> None:
+    batch = Batch(counting(Key("one", lambda event: "k")), policy="stop", with_places=True)
+    batch.fold([happened(position=n) for n in range(1, 2 * PLACES_IN_A_ROW + 6)], nothing_known)
+    first, second = range(1, PLACES_IN_A_ROW + 1), range(PLACES_IN_A_ROW + 1, 2 * PLACES_IN_A_ROW + 1)
+    assert batch.full_places == [("k", [*first]), ("k", [*second])]
+    assert batch.states["k"].places == [*range(2 * PLACES_IN_A_ROW + 1, 2 * PLACES_IN_A_ROW + 6)]
+
+
+def test_where_nobody_asks_no_place_is_noted() -> None:
+    batch = Batch(counting(Key("one", lambda event: "k")), policy="stop")
+    batch.fold([happened(position=n) for n in range(1, 300)], nothing_known)
+    assert (batch.full_places, batch.states["k"].places) == ([], None)
 
 
 def test_every_key_of_an_event_is_asked_for_once() -> None:
