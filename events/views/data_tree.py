@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -15,25 +15,32 @@ from events.json.tree import Links, Part, PickOf, Row, tree
 from events.json.value import loads
 from events.types import Event
 
-_LARGE = 60_000
-"""Characters of data that comes part by part."""
+_LARGE_CHARACTERS = 60_000
+"""Data of more characters comes part by part."""
 
 
-def data_context(log_name: str, event: Event, asked: QueryDict, *, pick: PickOf | None = None) -> dict[str, Any]:
-    """The rows of an event's data, or of the part of it that `?in=` names; `?text=` shows one long text whole.
+@dataclass(frozen=True, slots=True)
+class DataTree:
+    """The rows of an event's data, or of the part at `scope`. The two addresses go before a pointer: one asks for the
+    rows of a part, the other shows a page of that part only."""
+
+    rows: list[Row]
+    scope: str
+    part_url: str
+    inside_url: str
+
+
+def data_tree(log_name: str, event: Event, params: QueryDict, *, pick: PickOf | None = None) -> DataTree:
+    """The tree of an event's data, or of the part of it that `?in=` names; `?text=` shows one long text whole.
 
     Raises:
         NoSuchEvent: there is no such part.
     """
     url = reverse("event", args=[log_name, event.position])
-    is_large, scope = len(event.data) > _LARGE, asked.get("in", "")
-    part = Part(scope, 0, _skip(asked)) if is_large or scope else None
-    return {
-        "data": _rows(event, part, asked.get("text"), pick),
-        "data_scope": scope,
-        "data_part_url": f"{url}?part=" if part else "",
-        "data_in_url": f"{url}?in=",
-    }
+    is_large, scope = len(event.data) > _LARGE_CHARACTERS, params.get("in", "")
+    part = Part(scope, 0, _skip(params)) if is_large or scope else None
+    rows = _rows(event, part, params.get("text"), pick)
+    return DataTree(rows, scope, part_url=f"{url}?part=" if part else "", inside_url=f"{url}?in=")
 
 
 def part_of_data(request: HttpRequest, log_name: str, event: Event, *, pick: PickOf | None = None) -> HttpResponse:
@@ -42,9 +49,9 @@ def part_of_data(request: HttpRequest, log_name: str, event: Event, *, pick: Pic
     Raises:
         NoSuchEvent: there is no such part.
     """
-    asked, url = request.GET, reverse("event", args=[log_name, event.position])
-    depth = asked["part"].count("/") - asked.get("in", "").count("/")
-    rows = _rows(event, Part(asked["part"], max(depth, 0), _skip(asked)), None, pick)
+    params, url = request.GET, reverse("event", args=[log_name, event.position])
+    depth = params["part"].count("/") - params.get("in", "").count("/")
+    rows = _rows(event, Part(params["part"], max(depth, 0), _skip(params)), None, pick)
     links = Links(part=f"{url}?part=", inside=f"{url}?in=", text=f"{url}?text=")
     return render(request, "components/_tree_rows.html", {"rows": rows, "links": links})
 
@@ -58,5 +65,5 @@ def _rows(event: Event, part: Part | None, whole: str | None, pick: PickOf | Non
     return tree(value, whole=whole, part=part, pick=pick or (lambda pointer: None))
 
 
-def _skip(asked: QueryDict) -> int:
-    return whole_number(asked.get("skip", "")) or 0
+def _skip(params: QueryDict) -> int:
+    return whole_number(params.get("skip", "")) or 0

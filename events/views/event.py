@@ -21,7 +21,7 @@ from events.models import Member
 from events.query.tree import Root
 from events.reading import store
 from events.types import Event
-from events.views.data_tree import data_context, part_of_data
+from events.views.data_tree import data_tree, part_of_data
 from events.views.event_line import Line, line
 from events.views.page import log_page, show
 from events.views.picks import Picks
@@ -80,7 +80,7 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "around": around(member.log_id, found),
         "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
         "picks": picks.names(found),
-        **data_context(member.log.name, found, request.GET, pick=pick),
+        "data": data_tree(member.log.name, found, request.GET, pick=pick),
         "metadata": tree(metadata, pick=picks.among(Root.METADATA, metadata), whole=request.GET.get("metadata_text")),
         "raw": found.data[:_RAW_SHOWN],
         "raw_size": len(found.data.encode()),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from events.reading.db_work import Asking
 from events.types import Event
-from projections.replay.window import Replay
+from projections.replay.window import Window
 from projections.states.fold import Fold
 from projections.states.value_history import Way, way_through
 from projections.values import blame, exact_json
@@ -60,15 +60,15 @@ class Difference:
         return self.way.begins_at <= self.first.position
 
 
-def difference(fold: Fold, made: Replay, place: int) -> Asking[Difference]:
+def difference(fold: Fold, window: Window, place: int) -> Asking[Difference]:
     """The difference between the step of a replay and the one at another place.
 
     Raises:
         TooFar, ReducerFailed: as the states do.
     """
-    here = made.stop.place if made.stop else 0
-    first = yield from _end(fold, made, min(here, place))
-    last = yield from _end(fold, made, max(here, place))
+    here = window.step.place if window.step else 0
+    first = yield from _end(fold, window, min(here, place))
+    last = yield from _end(fold, window, max(here, place))
     way = yield from way_through(fold, upto=last.position)
     changes = diff(first.state, last.state)
     steps = [(n, each) for n, each in way.steps if n > first.position]
@@ -111,11 +111,11 @@ def _taken_by(pointer: str | None, steps: Sequence[Changes]) -> int | None:
     return touches[-1] if touches else None
 
 
-def _end(fold: Fold, made: Replay, place: int) -> Asking[End]:
+def _end(fold: Fold, window: Window, place: int) -> Asking[End]:
     """A step's state: of those in the window it is known already."""
-    for i, stop in enumerate(made.stops):
-        if stop.place == place and i in made.states:
-            return End(place, stop.n, stop.event.position, made.states[i])
+    for i, step in enumerate(window.steps):
+        if step.place == place and i in window.states:
+            return End(place, step.n, step.event.position, window.states[i])
     position = yield from fold.source.position_of(fold.log_id, place)
     point = (yield from fold.to(position)).point
     n = point.n if fold.source.is_counted else None

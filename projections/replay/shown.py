@@ -1,4 +1,4 @@
-"""What the state pane of a replay shows: a state and its changes, since the step before or since another step."""
+"""The state that a replay's page shows: that of its step, or the difference between two steps."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from events.reading.db_work import run
 from projections.definition.fold import ReducerFailed
 from projections.replay.address import Address
 from projections.replay.compare import Difference, difference
-from projections.replay.window import Replay
+from projections.replay.window import Window
 from projections.states.fold import Fold, TooFar
 from projections.values.change import Change, Json
 
 
 @dataclass(slots=True)
-class Seen:
-    """What is in the pane: a state and what changed in it, since the step before or since another one."""
+class ShownState:
+    """The states before and after, and the changes between them: of one step, or of two that are compared.
 
-    made: Replay
+    `too_far` or `failed` says why the state is not known.
+    """
+
+    window: Window
     address: Address
     before: Json = None
     after: Json = None
@@ -28,28 +31,25 @@ class Seen:
 
     @property
     def is_known(self) -> bool:
+        """Whether the state could be folded."""
         return self.too_far is None and self.failed is None
 
-    @property
-    def place(self) -> int:
-        return self.made.stop.place if self.made.stop else 0
 
-
-def look(fold: Fold, made: Replay, address: Address) -> Seen:
-    """What an address asks for."""
-    found = Seen(made, address, made.before, made.after, made.changes)
-    if not made.is_known:
-        found.too_far, found.failed = made.too_far, made.failed
+def shown_state(fold: Fold, window: Window, address: Address) -> ShownState:
+    """The state that an address asks for: with `from`, the difference from that step."""
+    shown = ShownState(window, address, window.before, window.after, window.changes)
+    if not window.is_known:
+        shown.too_far, shown.failed = window.too_far, window.failed
     other = address.other
-    if not made.is_known or other is None or other == found.place:
-        return found
+    if not window.is_known or other is None or other == window.place:
+        return shown
     try:
-        found.difference = run(difference(fold, made, min(other, fold.head)))
+        shown.difference = run(difference(fold, window, min(other, fold.head)))
     except TooFar as too_far:
-        found.too_far = too_far
+        shown.too_far = too_far
     except ReducerFailed as failed:
-        found.failed = failed
+        shown.failed = failed
     else:
-        found.before, found.after = found.difference.first.state, found.difference.last.state
-        found.changes = found.difference.changes
-    return found
+        shown.before, shown.after = shown.difference.first.state, shown.difference.last.state
+        shown.changes = shown.difference.changes
+    return shown

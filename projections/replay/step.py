@@ -10,7 +10,7 @@ from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.definition.fold import fold as fold_events
 from projections.definition.projection import decode
-from projections.replay.window import Stop, changes_near, place_of, states_through
+from projections.replay.window import WindowStep, changes_near, place_of, states_through
 from projections.states.fold import Fold, TooFar
 from projections.states.fold_cursor import Point, start
 from projections.states.sources.base import Near, Source
@@ -42,7 +42,7 @@ class Steps:
     `too_far`, `failed`: why it is not known what they changed, or what the last of them did.
     """
 
-    stops: list[Stop]
+    steps: list[WindowStep]
     next: int | None
     too_far: TooFar | None = None
     failed: ReducerFailed | None = None
@@ -118,5 +118,5 @@ def steps_after(fold: Fold, *, after: int, limit: int) -> Asking[Steps]:
     first = source.first_number(events[0], passed=base.n if base else None)
     changes = changes_near(states, 0, 0, range(len(events)))
     for i, event in enumerate(events):
-        steps.stops.append(Stop(event, source.place(event), None if first is None else first + i, changes.get(i)))
+        steps.steps.append(WindowStep(event, source.place(event), None if first is None else first + i, changes.get(i)))
     return steps

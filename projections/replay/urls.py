@@ -1,4 +1,4 @@
-"""Pages of the replay debugger: the step stands at the end of the path."""
+"""Pages of the replay debugger: the place of the step stands at the end of the path."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from projections.replay.views.seek import cancel_seek
 
 urlpatterns = [
     # `position` is registered by events.urls, which eventsite.urls includes first.
-    path("logs/<slug:log>/replay/stream/<path:name>/<position:step>", replay_page, {"kind": "stream"}, "replay-stream"),
-    path("logs/<slug:log>/replay/<slug:kind>/<path:name>/<position:step>", replay_page, name="replay-of"),
-    path("logs/<slug:log>/replay/<slug:kind>/<position:step>", replay_page, name="replay"),
+    path(
+        "logs/<slug:log>/replay/stream/<path:name>/<position:place>",
+        replay_page,
+        {"kind": "stream"},
+        name="replay-stream",
+    ),
+    path("logs/<slug:log>/replay/<slug:kind>/<path:name>/<position:place>", replay_page, name="replay-of"),
+    path("logs/<slug:log>/replay/<slug:kind>/<position:place>", replay_page, name="replay"),
     path("logs/<slug:log>/seeks/<int:pk>/cancel", cancel_seek, name="seek-cancel"),
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from events.reading.db_work import Asking
 from events.types import Event
-from projections.replay.window import Replay
+from projections.replay.window import Window
 from projections.states.fold import Fold
 from projections.states.value_history import Rest, way_through
 from projections.values import blame, change
@@ -47,24 +47,24 @@ class Why:
     rest: Rest | None
 
 
-def why(fold: Fold, made: Replay, pointer: str) -> Asking[Why]:
+def why(fold: Fold, window: Window, pointer: str) -> Asking[Why]:
     """The history of what stands at a pointer after the step of a replay.
 
     Raises:
         TooFar, ReducerFailed: as the state itself.
     """
-    stop = made.stop
-    upto = stop.event.position if stop else 0
+    step = window.step
+    upto = step.event.position if step else 0
     way = yield from way_through(fold, upto=upto, along=pointer)
     found = way.history(pointer)
-    numbers = {each.event.position: each.n for each in made.stops}
+    numbers = {each.event.position: each.n for each in window.steps}
     changes = []
     for event, touch in found.touches:
-        place = made.source.place(event)
-        n = place if made.source.is_numbered else numbers.get(event.position)
+        place = window.source.place(event)
+        n = place if window.source.is_numbered else numbers.get(event.position)
         changes.append(Change(event, place, n, touch.pointer, touch.changes))
-    earlier = [each for each in changes if stop is None or each.event.position < stop.event.position]
-    following, looked_to = _next(made, pointer)
+    earlier = [each for each in changes if step is None or each.event.position < step.event.position]
+    following, looked_to = _next(window, pointer)
     return Why(
         pointer,
         tuple(changes[:_SHOWN]),
@@ -76,10 +76,11 @@ def why(fold: Fold, made: Replay, pointer: str) -> Asking[Why]:
     )
 
 
-def _next(made: Replay, pointer: str) -> tuple[int | None, int | None]:
+def _next(window: Window, pointer: str) -> tuple[int | None, int | None]:
     """The next change among the steps of the window; or up to where there is none, if they don't go to the end."""
-    known = [(each.place, each.changes) for each in made.stops[made.at + 1 :] if each.changes is not None]
+    known = [(each.place, each.changes) for each in window.steps[window.at + 1 :] if each.changes is not None]
     following = next((touch.n for touch in blame.future(pointer, known)), None)
-    looked_to = known[-1][0] if known else made.stop.place if made.stop else 0
-    is_end = made.near.ends and looked_to == (made.source.place(made.near.events[-1]) if made.near.events else 0)
+    looked_to = known[-1][0] if known else window.place
+    near = window.near
+    is_end = near.ends and looked_to == (window.source.place(near.events[-1]) if near.events else 0)
     return following, None if is_end or following is not None else looked_to

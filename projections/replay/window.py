@@ -32,7 +32,7 @@ _DIFF_SECONDS = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class WindowStep:
     """A step of the window: its event, its place in the source, and its number.
 
     `n` None: the number is not known. `changes` None: the changes were not computed.
@@ -45,18 +45,18 @@ class Stop:
 
 
 @dataclass(slots=True)
-class Replay:
-    """A source at a step. `at` is the index of the current stop; -1 stands for step 0, before the first event.
+class Window:
+    """A source at a step. `at` is the index of the current step; -1 stands for step 0, before the first event.
 
     `before` and `after` are the states on both sides of the step. `is_known` tells whether they could be folded; if
     not, `too_far` or `failed` says why. `failed` may also come from a later step of the window. `states` holds the
-    known states after the stops, by index; the one at -1 is the state before the first stop.
+    known states after the steps, by index; the one at -1 is the state before the first step.
     """
 
     projection: Projection
     source: Source
     near: Near
-    stops: list[Stop] = field(default_factory=list)
+    steps: list[WindowStep] = field(default_factory=list)
     at: int = -1
     is_known: bool = False
     before: Json = None
@@ -66,34 +66,40 @@ class Replay:
     states: dict[int, Json] = field(default_factory=dict)
 
     @property
-    def stop(self) -> Stop | None:
+    def step(self) -> WindowStep | None:
         """The current step; None for step 0, before the first event."""
-        return self.stops[self.at] if self.at >= 0 else None
+        return self.steps[self.at] if self.at >= 0 else None
+
+    @property
+    def place(self) -> int:
+        """The place of the current step; 0 for step 0."""
+        return self.step.place if self.step else 0
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        return (self.stop.changes or ()) if self.stop else ()
+        """What the current step changed in the state."""
+        return (self.step.changes or ()) if self.step else ()
 
 
-def replay(fold: Fold, *, place: int) -> Asking[Replay]:
+def window_at(fold: Fold, *, place: int) -> Asking[Window]:
     """The last step at or before a place in the source of a fold."""
     near = yield from fold.near(place, side=_SIDE)
-    made = Replay(fold.projection, fold.source, near)
+    window = Window(fold.projection, fold.source, near)
     base: Point | None = None
     skipped = 0
     try:
         base, skipped = yield from _base(fold, near)
     except TooFar as too_far:
-        made.too_far = too_far
+        window.too_far = too_far
     except ReducerFailed as failed:
-        made.failed = failed
+        window.failed = failed
     passed = base.n - skipped if base else None
     first = fold.source.first_number(near.events[0], passed=passed) if near.events else 1
     states: list[Json] = []
     if base:
-        states, made.failed = states_through(fold, base, near.events[skipped:])
-    _show(made, first, states, skipped)
-    return made
+        states, window.failed = states_through(fold, base, near.events[skipped:])
+    _show(window, first, states, skipped)
+    return window
 
 
 def _base(fold: Fold, near: Near) -> Asking[tuple[Point, int]]:
@@ -123,22 +129,22 @@ def states_through(fold: Fold, base: Point, events: Sequence[Event]) -> tuple[li
     return states, None
 
 
-def _show(made: Replay, first: int | None, states: list[Json], skipped: int) -> None:
+def _show(window: Window, first: int | None, states: list[Json], skipped: int) -> None:
     """Cut the window out of the events that were read, and compute the changes of its steps."""
-    near = made.near
+    near = window.near
     begin, end = _cut(first, near)
     changes = changes_near(states, skipped, near.at, range(begin, end))
-    made.stops = [
-        Stop(event, made.source.place(event), None if first is None else first + i, changes.get(i))
+    window.steps = [
+        WindowStep(event, window.source.place(event), None if first is None else first + i, changes.get(i))
         for i, event in enumerate(near.events[begin:end], start=begin)
     ]
-    made.at = near.at - begin if near.at >= 0 else -1
-    first_known = skipped - 1 - begin  # the index of the stop after which the first known state holds
-    made.states = {i: state for i, state in enumerate(states, start=first_known) if -1 <= i < len(made.stops)}
+    window.at = near.at - begin if near.at >= 0 else -1
+    first_known = skipped - 1 - begin  # the index of the step after which the first known state holds
+    window.states = {i: state for i, state in enumerate(states, start=first_known) if -1 <= i < len(window.steps)}
     now = near.at - skipped + 1
     if 0 <= now < len(states) and (now or near.at < 0):
-        made.is_known = True
-        made.before, made.after = states[max(now - 1, 0)], states[now]
+        window.is_known = True
+        window.before, window.after = states[max(now - 1, 0)], states[now]
 
 
 def _cut(first: int | None, near: Near) -> tuple[int, int]:
@@ -164,11 +170,11 @@ def _landmark(events: Sequence[Event], among: range, *, or_else: int) -> int:
     return max(among, key=lambda i: events[i].position ^ events[i - 1].position, default=or_else)
 
 
-def changes_near(states: list[Json], skipped: int, at: int, window: range) -> dict[int, tuple[Change, ...]]:
+def changes_near(states: list[Json], skipped: int, at: int, indexes: range) -> dict[int, tuple[Change, ...]]:
     """The changes of the events of a window, by index; the nearest to `at` come first, until the time is spent."""
     found: dict[int, tuple[Change, ...]] = {}
     began = time.thread_time()
-    for i in sorted(window, key=lambda i: abs(i - at)):
+    for i in sorted(indexes, key=lambda i: abs(i - at)):
         place = i - skipped
         if 0 <= place < len(states) - 1:
             found[i] = diff(states[place], states[place + 1])

@@ -35,7 +35,7 @@ from projections.replay.seek.search import seek
 from projections.replay.step import step_at
 from projections.replay.views.kept_window import HEADER
 from projections.replay.why import Why, why
-from projections.replay.window import replay
+from projections.replay.window import window_at
 from projections.states.fold import Fold, Pace
 from projections.states.sources.indexed import LogSource
 from projections.values.change import Json
@@ -165,9 +165,9 @@ def _onward(size: int) -> Sequence[int]:
 
 
 def _step(log: Log, place: int) -> object:
-    made = db_work.run(replay(Fold(log.pk, large, _SOURCE, log.head), place=place))
-    assert made.is_known
-    return made.after
+    window = db_work.run(window_at(Fold(log.pk, large, _SOURCE, log.head), place=place))
+    assert window.is_known
+    return window.after
 
 
 def _state(log: Log, place: int) -> object:
@@ -177,8 +177,8 @@ def _state(log: Log, place: int) -> object:
 def _blame(log: Log, place: int) -> object:
     def asked() -> Asking[Why]:
         fold = Fold(log.pk, large, _SOURCE, log.head)
-        made = yield from replay(fold, place=place)
-        return (yield from why(fold, made, f"/task{place % 300}/tokens/in"))
+        window = yield from window_at(fold, place=place)
+        return (yield from why(fold, window, f"/task{place % 300}/tokens/in"))
 
     found = db_work.run(asked())
     assert found.changes[0].place == place

@@ -57,7 +57,7 @@ def test_b_sets_a_breakpoint_on_the_type_and_takes_it_away(replay: Page) -> None
     replay.keyboard.press("c")
     at(replay, 12)
     replay.keyboard.press("c")
-    expect(replay.locator("#seek-said")).to_have_text("There is no step behind this one.")
+    expect(replay.locator("#seek-said")).to_have_text("There is no step after this one.")
     replay.keyboard.press("b")
     expect(chips).to_have_count(0)
     expect(replay.locator(".step[data-break]")).to_have_count(0)

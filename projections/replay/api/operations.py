@@ -46,7 +46,7 @@ from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Wat
 from projections.replay.seek.search import seek as look_for
 from projections.replay.step import place_of_number, step_at, steps_after
 from projections.replay.why import why
-from projections.replay.window import Replay, replay
+from projections.replay.window import Window, window_at
 from projections.states.fold import Fold, TooFar
 from projections.states.moment import head_of
 from projections.states.sources.indexed import StreamSource
@@ -189,29 +189,29 @@ def _step(fold: Fold, query: StepQuery) -> Asking[StepOut]:
 
 
 def _case(fold: Fold, query: StepQuery, *, log_name: str) -> Asking[str]:
-    return step_case((yield from _replay(fold, query)), log_name=log_name)
+    return step_case((yield from _window(fold, query)), log_name=log_name)
 
 
 def _why(fold: Fold, query: WhyQuery) -> Asking[WhyOut]:
-    looked_at = yield from _replay(fold, query)
-    return why_out(fold, looked_at, (yield from why(fold, looked_at, query.pointer)))
+    window = yield from _window(fold, query)
+    return why_out(fold, window, (yield from why(fold, window, query.pointer)))
 
 
-def _replay(fold: Fold, query: PlaceQuery) -> Asking[Replay]:
-    """The replay at the step that is asked for, whose state is known.
+def _window(fold: Fold, query: PlaceQuery) -> Asking[Window]:
+    """The window around the step that the query names; its state is known.
 
     Raises:
         TooFar, ReducerFailed: it is not.
         Invalid: there is no such step.
     """
     place = yield from _place(fold, query)
-    looked_at = yield from replay(fold, place=place)
-    if looked_at.too_far:
-        raise looked_at.too_far
-    if looked_at.failed and not looked_at.is_known:
-        raise looked_at.failed
-    _check_number(query, looked_at.stop.n if looked_at.stop else 0)
-    return looked_at
+    window = yield from window_at(fold, place=place)
+    if window.too_far:
+        raise window.too_far
+    if window.failed and not window.is_known:
+        raise window.failed
+    _check_number(query, window.step.n if window.step else 0)
+    return window
 
 
 def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:

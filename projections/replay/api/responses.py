@@ -20,7 +20,7 @@ from projections.replay.api.schemas import (
 from projections.replay.seek.condition import Sought
 from projections.replay.step import Step, Steps
 from projections.replay.why import Why
-from projections.replay.window import Replay
+from projections.replay.window import Window
 from projections.states.fold import Fold
 
 
@@ -29,8 +29,8 @@ def steps_out(fold: Fold, steps: Steps, *, job: Job | None) -> StepsOut:
     return StepsOut(
         *_replayed(fold),
         steps=[
-            StepRow(stop.place, stop.n, _step_event(stop.event), None if stop.changes is None else len(stop.changes))
-            for stop in steps.stops
+            StepRow(step.place, step.n, _step_event(step.event), None if step.changes is None else len(step.changes))
+            for step in steps.steps
         ],
         next=steps.next,
         position=fold.head,
@@ -55,18 +55,18 @@ def step_out(fold: Fold, step: Step) -> StepOut:
     )
 
 
-def why_out(fold: Fold, replay: Replay, why: Why) -> WhyOut:
+def why_out(fold: Fold, replay: Window, why: Why) -> WhyOut:
     """The history of a value."""
-    stop = replay.stop
+    step = replay.step
     try:
         is_there, value = True, value_at(replay.after, why.pointer)
     except LookupError:
         is_there, value = False, None
     return WhyOut(
         *_replayed(fold),
-        place=stop.place if stop else 0,
-        n=stop.n if stop else 0,
-        position=stop.event.position if stop else 0,
+        place=step.place if step else 0,
+        n=step.n if step else 0,
+        position=step.event.position if step else 0,
         pointer=why.pointer,
         found=is_there,
         value=exact(value),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from events.api.responses import iso
 from projections.replay.compare import Difference
-from projections.replay.shown import Seen
+from projections.replay.findings import Finding
+from projections.replay.shown import ShownState
 from projections.replay.why import Why
-from projections.replay.window import Stop
+from projections.replay.window import WindowStep
 from projections.values import exact_json
 from projections.values.markdown import change_line, code, json_block
 from projections.views.causes import Because
@@ -17,56 +17,60 @@ from projections.views.causes import Because
 _CHANGES = 40
 
 
-def markdown(seen: Seen, words: str, url: str, page: Mapping[str, Any]) -> str:
-    """What the page says of a step, or of the difference between two. What is long is cut, and says so."""
-    return "\n".join(_lines(seen, words, url, page)) + "\n"
+def markdown(
+    shown: ShownState, *, url: str, findings: Sequence[Finding], why: Why | None, causes: Sequence[Because]
+) -> str:
+    """A step, or the difference between two, as the page at `url` shows it. What is long is cut, and says so."""
+    return "\n".join(_lines(shown, url, findings, why, causes)) + "\n"
 
 
-def _lines(seen: Seen, words: str, url: str, page: Mapping[str, Any]) -> Iterator[str]:
-    made, stop = seen.made, seen.made.stop
-    yield f"# {_heading(seen)}"
+def _lines(
+    shown: ShownState, url: str, findings: Sequence[Finding], why: Why | None, causes: Sequence[Because]
+) -> Iterator[str]:
+    window, step = shown.window, shown.window.step
+    yield f"# {_heading(shown)}"
     yield ""
-    yield f"{code(words)} by {code(made.projection.name)} version {made.projection.version}, "
-    yield f"log {code(seen.address.log_name)}: <{url}>"
-    for each in page["found_here"]:
-        yield f"\n**{each.what}**: {code(each.words)}"
-    if stop and not seen.difference:
-        yield from _event(stop)
-    if not seen.is_known:
-        yield f"\nThe state is not known: {code(str(seen.failed)) if seen.failed else 'it is still being folded.'}"
+    yield f"{code(window.source.words)} by {code(window.projection.name)} version {window.projection.version}, "
+    yield f"log {code(shown.address.log_name)}: <{url}>"
+    for finding in findings:
+        yield f"\n**{finding.what}**: {code(finding.words)}"
+    if step and not shown.difference:
+        yield from _event(step)
+    if not shown.is_known:
+        yield f"\nThe state is not known: {code(str(shown.failed)) if shown.failed else 'it is still being folded.'}"
         return
-    yield from _changes(seen)
-    if page.get("why"):
-        yield from _why(page["why"])
-        yield from _because(page["because"])
-    yield f"\n## State after {_name(stop)}" if not seen.difference else "\n## State after the later step"
-    yield from json_block(exact_json.dumps(seen.after))
+    yield from _changes(shown)
+    if why:
+        yield from _why(why)
+        yield from _because(causes)
+    yield f"\n## State after {_name(step)}" if not shown.difference else "\n## State after the later step"
+    yield from json_block(exact_json.dumps(shown.after))
 
 
-def _heading(seen: Seen) -> str:
-    if seen.difference:
-        first, last = seen.difference.first, seen.difference.last
+def _heading(shown: ShownState) -> str:
+    if shown.difference:
+        first, last = shown.difference.first, shown.difference.last
         return f"Difference {first.n if first.n is not None else f'#{first.place}'} to {last.n or f'#{last.place}'}"
-    stop = seen.made.stop
-    by = f" by {code(stop.event.agent)}" if stop and stop.event.agent else ""
-    return f"{_name(stop).capitalize()}: {code(stop.event.type)}{by}" if stop else "Step 0"
+    step = shown.window.step
+    by = f" by {code(step.event.agent)}" if step and step.event.agent else ""
+    return f"{_name(step).capitalize()}: {code(step.event.type)}{by}" if step else "Step 0"
 
 
-def _name(stop: Stop | None) -> str:
-    return f"step {stop.n or f'#{stop.place}'}" if stop else "step 0"
+def _name(step: WindowStep | None) -> str:
+    return f"step {step.n or f'#{step.place}'}" if step else "step 0"
 
 
-def _event(stop: Stop) -> Iterator[str]:
-    event = stop.event
+def _event(step: WindowStep) -> Iterator[str]:
+    event = step.event
     yield f"\n## Event #{event.position}, {iso(event.at)}"
     yield f"\nStream {code(event.stream)}, version {event.version}"
     yield from json_block(event.data)
 
 
-def _changes(seen: Seen) -> Iterator[str]:
-    changes = seen.changes
-    yield f"\n## {'What differs' if seen.difference else 'What it changed'}: {len(changes)}\n"
-    makers = _makers(seen.difference) if seen.difference else [""] * len(changes)
+def _changes(shown: ShownState) -> Iterator[str]:
+    changes = shown.changes
+    yield f"\n## {'What differs' if shown.difference else 'What it changed'}: {len(changes)}\n"
+    makers = _makers(shown.difference) if shown.difference else [""] * len(changes)
     for change, maker in list(zip(changes, makers, strict=True))[:_CHANGES]:
         yield f"- {change_line(change)}{maker}"
     if len(changes) > _CHANGES:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from events.errors import TooLarge
 from events.types import Event
 from projections.replay.copies.pytest_case import pytest_case
-from projections.replay.window import Replay
+from projections.replay.window import Window
 from projections.values import exact_json
 from projections.values.change import Json
 
@@ -16,34 +16,33 @@ _MAX_CHARACTERS = 400_000
 """Of data and states in a test."""
 
 
-def step_case(replay: Replay, *, log_name: str) -> str:
+def step_case(window: Window, *, log_name: str) -> str:
     """The source of a test for the step that is looked at; its state is known.
 
     Raises:
         TooLarge: it would have more than `_MAX_CHARACTERS`.
     """
-    events, given = _folded(replay, replay.near.events[: replay.near.at + 1]), None
-    if not replay.near.begins or _size(events, replay.after) > _MAX_CHARACTERS:
-        events, given = _folded(replay, [replay.stop.event] if replay.stop else []), replay.before
-    if (size := _size(events, given, replay.after)) > _MAX_CHARACTERS:
+    events, given = _folded(window, window.near.events[: window.near.at + 1]), None
+    if not window.near.begins or _size(events, window.after) > _MAX_CHARACTERS:
+        events, given = _folded(window, [window.step.event] if window.step else []), window.before
+    if (size := _size(events, given, window.after)) > _MAX_CHARACTERS:
         raise TooLarge(
             f"This step takes {size:,} characters as a test, of {_MAX_CHARACTERS:,} at the most. Ask for it as JSON.",
             limit=_MAX_CHARACTERS,
         )
-    place = replay.stop.place if replay.stop else 0
-    about = f"Copied from step {place} of the log {log_name}."
+    about = f"Copied from step {window.place} of the log {log_name}."
     about += " All events up to it." if given is None else " Its event only: the state before it is given."
-    title = f"{replay.source.words} at {_step(replay)} by {replay.projection.name} version {replay.projection.version}"
-    return pytest_case(replay.projection, events, given=given, expected=replay.after, title=title, about=about)
+    title = f"{window.source.words} at {_step(window)} by {window.projection.name} version {window.projection.version}"
+    return pytest_case(window.projection, events, given=given, expected=window.after, title=title, about=about)
 
 
-def _folded(replay: Replay, events: Sequence[Event]) -> list[Event]:
+def _folded(window: Window, events: Sequence[Event]) -> list[Event]:
     """The events that the projection is given."""
-    return [event for event in events if replay.source.takes(replay.projection, event)]
+    return [event for event in events if window.source.takes(window.projection, event)]
 
 
-def _step(replay: Replay) -> str:
-    return f"step {replay.stop.n or f'#{replay.stop.place}'}" if replay.stop else "step 0"
+def _step(window: Window) -> str:
+    return f"step {window.step.n or f'#{window.step.place}'}" if window.step else "step 0"
 
 
 def _size(events: Sequence[Event], *states: Json) -> int:

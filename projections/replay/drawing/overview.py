@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from projections.replay.window import Replay
+from projections.replay.window import Window
 
 _NARROWEST = 0.004
 
@@ -24,10 +24,10 @@ class Overview:
     words: str
 
 
-def overview(made: Replay, *, first: int, last: int) -> Overview:
+def overview(window: Window, *, first: int, last: int) -> Overview:
     """The overview of a source from its first to its last place, with the window of a replay."""
-    begin, end = made.stops[0], made.stops[-1]
-    now = made.stop.place if made.stop else first
+    begin, end = window.steps[0], window.steps[-1]
+    now = window.step.place if window.step else first
     last = max(last, end.place)
     share = 1 / max(last - first, 1)
     return Overview(
@@ -36,5 +36,5 @@ def overview(made: Replay, *, first: int, last: int) -> Overview:
         now,
         x=f"{(begin.place - first) * share:.2%}",
         width=f"{max((end.place - begin.place) * share, _NARROWEST):.2%}",
-        words=" to ".join(f"#{stop.place:,}" if stop.n is None else f"{stop.n:,}" for stop in (begin, end)),
+        words=" to ".join(f"#{step.place:,}" if step.n is None else f"{step.n:,}" for step in (begin, end)),
     )

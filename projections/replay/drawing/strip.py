@@ -11,7 +11,7 @@ from events.json.value import visible
 from events.views.event_line import Line, slot
 from projections.replay.drawing.pinned_tracks import HEIGHT, Track, track
 from projections.replay.findings import Findings
-from projections.replay.window import Stop
+from projections.replay.window import WindowStep
 from projections.values.change import Json
 
 RULER = 26
@@ -39,7 +39,7 @@ class Column:
     empty.
     """
 
-    stop: Stop
+    step: WindowStep
     line: Line
     x: str
     left: str
@@ -66,7 +66,7 @@ class Column:
     @property
     def is_fifth(self) -> bool:
         """Whether the column shows its number where room is scarce."""
-        return self.stop.n is not None and self.stop.n % 5 == 0
+        return self.step.n is not None and self.step.n % 5 == 0
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Strip:
 
 
 def draw(
-    stops: Sequence[Stop],
+    steps: Sequence[WindowStep],
     lines: Sequence[Line],
     *,
     at: int,
@@ -103,56 +103,56 @@ def draw(
 
     `states` are those after the steps, by index, and at -1 that before the first; `pins` are pointers into them.
     """
-    lanes, y_of = _lanes([stop.event.agent for stop in stops])
+    lanes, y_of = _lanes([step.event.agent for step in steps])
     bars = RULER + ROW * len(lanes) + 4
     floor = bars + BARS
     strip = Strip(lanes, bars, floor, floor + HEIGHT * len(pins))
-    strip.tracks = [track(each, states, len(stops), y=floor + HEIGHT * i) for i, each in enumerate(pins)]
-    share = 100 / max(len(stops), 1)
-    strip.width, strip.is_wide = _percent(share), len(stops) <= _WIDE
+    strip.tracks = [track(each, states, len(steps), y=floor + HEIGHT * i) for i, each in enumerate(pins)]
+    share = 100 / max(len(steps), 1)
+    strip.width, strip.is_wide = _percent(share), len(steps) <= _WIDE
     strip.behind = _percent(share * (at + 1))
     if at >= 0:
         strip.now, strip.head = _percent(share * at), _percent(share * (at + 0.5))
-    counts = [None if stop.changes is None else len(stop.changes) for stop in stops]
+    counts = [None if step.changes is None else len(step.changes) for step in steps]
     strip.not_drawn = counts.count(None)
     strip.most = max((count for count in counts if count), default=0)
     strip.columns = [
-        _column(strip, stop, lines[i], i, share=share, at=at, y=y_of[stop.event.agent], mark=_mark(stop, found))
-        for i, stop in enumerate(stops)
+        _column(strip, step, lines[i], i, share=share, at=at, y=y_of[step.event.agent], mark=_mark(step, found))
+        for i, step in enumerate(steps)
     ]
     return strip
 
 
-def _column(strip: Strip, stop: Stop, line: Line, i: int, *, share: float, at: int, y: int, mark: str) -> Column:
-    count = None if stop.changes is None else len(stop.changes)
+def _column(strip: Strip, step: WindowStep, line: Line, i: int, *, share: float, at: int, y: int, mark: str) -> Column:
+    count = None if step.changes is None else len(step.changes)
     bar = None if count is None else -(-count * (BARS - 8) // max(strip.most, 10))
     tick = 1 if strip.is_wide else 10
     return Column(
-        stop,
+        step,
         line,
         x=_percent(share * (i + 0.5)),
         left=_percent(share * i),
         y=y,
         bar=bar,
         count=count,
-        label=f"{stop.n:,}" if stop.n is not None and stop.n % tick == 0 else "",
+        label=f"{step.n:,}" if step.n is not None and step.n % tick == 0 else "",
         is_now=i == at,
         is_ahead=i > at,
         mark=mark,
-        title=_title(stop, count),
+        title=_title(step, count),
         bar_y=strip.floor - 2 - (bar or 0),
     )
 
 
-def _title(stop: Stop, count: int | None) -> str:
-    event, n = stop.event, stop.n
+def _title(step: WindowStep, count: int | None) -> str:
+    event, n = step.event, step.n
     agent = f", {visible(event.agent)}" if event.agent else ""
     changed = "" if count is None else f": {count} changed"
     return f"{f'#{event.position:,}' if n is None else f'{n:,}'} {visible(event.type)}{agent}{changed}"
 
 
-def _mark(stop: Stop, found: Findings) -> str:
-    position = stop.event.position
+def _mark(step: WindowStep, found: Findings) -> str:
+    position = step.event.position
     return "sure" if position in found.sure else "possible" if position in found.possible else ""
 
 

@@ -15,7 +15,7 @@ from events.query.printing import to_text
 from events.query.tree import Query, any_of, pin
 from events.types import Event
 from projections.replay.seek.condition import asks_state, changed_pointers
-from projections.replay.window import Replay, Stop
+from projections.replay.window import Window, WindowStep
 from projections.values.change import Json
 
 Test: TypeAlias = Callable[[Event, Any, Collection[str]], bool]
@@ -64,7 +64,7 @@ def together(every: Sequence[Breakpoint]) -> Query | None:
     return parse(to_text(any_of(queries))) if queries else None
 
 
-def marks(made: Replay, every: Sequence[Breakpoint]) -> Marks:
+def marks(window: Window, every: Sequence[Breakpoint]) -> Marks:
     """The steps of a window that fit, as far as their states are known and the time reaches."""
     tests = [(step_matcher(query), asks_state(query)) for each in every if (query := each.query) is not None]
     if not tests:
@@ -72,22 +72,22 @@ def marks(made: Replay, every: Sequence[Breakpoint]) -> Marks:
     places = set()
     unchecked = 0
     began = time.thread_time()
-    for i, stop in sorted(enumerate(made.stops), key=lambda pair: abs(pair[0] - made.at)):
-        is_known = i in made.states and stop.changes is not None
+    for i, step in sorted(enumerate(window.steps), key=lambda pair: abs(pair[0] - window.at)):
+        is_known = i in window.states and step.changes is not None
         asked = [fits for fits, asks in tests if is_known or not asks]
         if time.thread_time() - began > _SECONDS:
             asked = []
-        changed = changed_pointers(stop.changes or ())
-        if any(_fits(fits, stop, made.states.get(i), changed) for fits in asked):
-            places.add(stop.place)
+        changed = changed_pointers(step.changes or ())
+        if any(_fits(fits, step, window.states.get(i), changed) for fits in asked):
+            places.add(step.place)
         elif len(asked) < len(tests):
             unchecked += 1
     return Marks(frozenset(places), unchecked)
 
 
-def _fits(fits: Test, stop: Stop, state: Json, changed: Collection[str]) -> bool:
+def _fits(fits: Test, step: WindowStep, state: Json, changed: Collection[str]) -> bool:
     """Whether a breakpoint stops there. A condition that raises does not stop; running to it reports the error."""
     try:
-        return fits(stop.event, state, changed)
+        return fits(step.event, state, changed)
     except Exception:
         return False

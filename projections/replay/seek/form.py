@@ -21,7 +21,7 @@ class StepQueryField(QueryField):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SeekOrder:
     """A seek as `SeekForm` reads it. `to` is the text of `query`, with its times pinned."""
 
     way: str
@@ -66,11 +66,11 @@ class SeekForm(forms.Form):
             self.errors.pop("to", None)
 
     @property
-    def run(self) -> Run:
-        """Pin relative times: they count back from now, to the second."""
-        said = self.cleaned_data
-        written = said.get("to", EVERYTHING)
+    def order(self) -> SeekOrder:
+        """The seek that the form orders. Its relative times count back from now, to the second."""
+        fields = self.cleaned_data
+        written = fields.get("to", EVERYTHING)
         query = pin(written, timezone.now().replace(microsecond=0))
         to = self.data.get("to", "") if query == written else to_text(query)
-        watch = said["watch"] if "watch" in self.data else None
-        return Run(said["way"], query, to.strip(), watch, said["failed"], said["job"])
+        watch = fields["watch"] if "watch" in self.data else None
+        return SeekOrder(fields["way"], query, to.strip(), watch, fields["failed"], fields["job"])

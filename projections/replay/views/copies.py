@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -13,11 +12,21 @@ from events.errors import NotFound, TooLarge
 from projections.replay.address import Address
 from projections.replay.copies.markdown import markdown
 from projections.replay.copies.step_case import MEDIA_TYPE, step_case
-from projections.replay.shown import Seen
+from projections.replay.shown import ShownState
+from projections.replay.views.steps_pane import StepsPane
+from projections.replay.views.why_pane import WhyPane
 
 
-def copied(request: HttpRequest, seen: Seen, page: Mapping[str, Any]) -> HttpResponse | None:
-    """The twin that `?format=` asks for, `json`, `pytest` or `md`, if it asks for one. `page` is the page's context.
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A format in which a step can be copied, and the address of that copy."""
+
+    name: str
+    url: str
+
+
+def copied(request: HttpRequest, steps: StepsPane, why: WhyPane | None, shown: ShownState) -> HttpResponse | None:
+    """The copy that `?format=` asks for, `json`, `pytest` or `md`; None if it asks for none.
 
     Raises:
         NotFound: there is no such format.
@@ -26,25 +35,28 @@ def copied(request: HttpRequest, seen: Seen, page: Mapping[str, Any]) -> HttpRes
         case None:
             return None
         case "json":
-            return redirect(_api_url(seen))
+            return redirect(_api_url(shown))
         case "pytest":
-            return _case(seen)
+            return _case(shown)
         case "md":
-            url = request.build_absolute_uri(seen.address.step(seen.place))
-            return _text(markdown(seen, page["source_words"], url, page), "text/markdown")
+            url = request.build_absolute_uri(shown.address.step(shown.window.place))
+            history, causes = (why.why, why.causes) if why else (None, [])
+            text = markdown(shown, url=url, findings=steps.findings_here, why=history, causes=causes)
+            return _text(text, "text/markdown")
         case other:
             raise NotFound(f"There is no format {other!r}: it is json, pytest or md.")
 
 
-def formats(address: Address, place: int) -> list[tuple[str, str]]:
-    """The names of the twins of a step, and their addresses."""
+def copies(address: Address, place: int) -> list[Copy]:
+    """The formats in which a step can be copied."""
     here = f"{address.step(place)}{'&' if address.suffix else '?'}format="
-    return [("JSON", f"{here}json"), ("pytest case", f"{here}pytest"), ("Markdown", f"{here}md")]
+    return [Copy("JSON", f"{here}json"), Copy("pytest case", f"{here}pytest"), Copy("Markdown", f"{here}md")]
 
 
-def _api_url(seen: Seen) -> str:
-    made, source = seen.made, seen.made.source
-    params = {"log": seen.address.log_name, **source.parameters, "place": seen.place, "by": made.projection.name}
+def _api_url(shown: ShownState) -> str:
+    window, source = shown.window, shown.window.source
+    log, projection = shown.address.log_name, window.projection.name
+    params = {"log": log, **source.parameters, "place": window.place, "by": projection}
     return f"/api/replays/{source.public_kind}/step?{urlencode(params)}"
 
 
@@ -52,10 +64,10 @@ def _text(text: str, kind: str, *, status: int = 200) -> HttpResponse:
     return HttpResponse(text, content_type=f"{kind}; charset=utf-8", status=status)
 
 
-def _case(seen: Seen) -> HttpResponse:
-    if not seen.made.is_known:
+def _case(shown: ShownState) -> HttpResponse:
+    if not shown.window.is_known:
         return _text("There is no test for this step: its state is not known.\n", "text/plain", status=409)
     try:
-        return _text(step_case(seen.made, log_name=seen.address.log_name), MEDIA_TYPE)
+        return _text(step_case(shown.window, log_name=shown.address.log_name), MEDIA_TYPE)
     except TooLarge as error:
         return _text(f"{error.detail}\n", "text/plain", status=error.status)

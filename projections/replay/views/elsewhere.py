@@ -6,16 +6,16 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from projections.replay.views.request import ReplayRequest
-from projections.replay.window import Replay
+from projections.replay.window import Window
 
 
-def instead(asked: ReplayRequest, made: Replay) -> SafeString:
+def instead(request: ReplayRequest, window: Window) -> SafeString:
     """What the page says of a place at which no step stands; with a way to the step of that number, if it may be one.
 
     People write the number of a step where an address holds a position.
     """
-    source, place, count = asked.fold.source, asked.place, asked.extent.count
+    source, place, count = request.fold.source, request.place, request.extent.count
     is_number = not source.is_numbered and place <= (place if count is None else count)
-    url = f"{asked.address.step(0)}{'&' if asked.address.suffix else '?'}step={place}" if is_number else ""
-    context = {"source": source, "place": place, "stop": made.stop, "number_url": url}
+    url = f"{request.address.step(0)}{'&' if request.address.suffix else '?'}step={place}" if is_number else ""
+    context = {"source": source, "place": place, "step": window.step, "number_url": url}
     return SafeString(render_to_string("projections/replay/_instead.html", context))

@@ -1,49 +1,63 @@
-"""The event of a step of a replay: what it says, its cause and its effects."""
+"""The event of a step of a replay: its data, its cause and its effects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import QueryDict
 
 from events import redaction
-from events.json.tree import tree
+from events.json.tree import Row, tree
 from events.json.value import loads
-from events.models import Member
-from events.views.data_tree import data_context
+from events.models import Member, Redaction
+from events.types import Event
+from events.views.data_tree import DataTree, data_tree
 from events.views.event import around
 from events.views.event_line import Line
 from projections.replay.address import Address
-from projections.replay.window import Replay
+from projections.replay.window import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """A cause or an effect. `url` and `n` where it is a step of the window."""
+class LinkedEvent:
+    """A cause or an effect. `url` and `n` are those of its step, where it is one of the window."""
 
     line: Line
     url: str | None
     n: int | None
 
 
-def replay_event(member: Member, made: Replay, address: Address) -> dict[str, Any]:
-    """The event of the step: what it says, its cause and its effects, as steps where they are some."""
-    if made.stop is None:
-        return {}
-    event = made.stop.event
-    near = {stop.event.position: stop for stop in made.stops}
-    found = around(member.log_id, event)
+@dataclass(frozen=True, slots=True)
+class EventPane:
+    """The event of a step. `effects` is cut after a few (`has_more_effects`)."""
 
-    def linked(other: Line) -> Linked:
-        stop = near.get(other.event.position)
-        return Linked(other, address.step(stop.place) if stop else None, stop.n if stop else None)
+    event: Event
+    data: DataTree
+    metadata: list[Row]
+    redaction: Redaction | None
+    cause: LinkedEvent | None
+    effects: list[LinkedEvent]
+    has_more_effects: bool
 
-    return {
-        **data_context(address.log_name, event, QueryDict()),
-        "redaction": redaction.of(member.log_id, event),
-        "metadata": tree(loads(event.metadata)),
-        "cause": linked(found.cause) if found.cause else None,
-        "effects": [linked(each) for each in found.effects],
-        "more_effects": found.more_effects,
-    }
+
+def event_pane(member: Member, window: Window, address: Address) -> EventPane | None:
+    """The event of the current step; None at step 0, before the first event."""
+    if window.step is None:
+        return None
+    event = window.step.event
+    steps = {step.event.position: step for step in window.steps}
+    neighbours = around(member.log_id, event)
+
+    def linked(other: Line) -> LinkedEvent:
+        step = steps.get(other.event.position)
+        return LinkedEvent(other, address.step(step.place) if step else None, step.n if step else None)
+
+    return EventPane(
+        event,
+        data=data_tree(address.log_name, event, QueryDict()),
+        metadata=tree(loads(event.metadata)),
+        redaction=redaction.of(member.log_id, event),
+        cause=linked(neighbours.cause) if neighbours.cause else None,
+        effects=[linked(effect) for effect in neighbours.effects],
+        has_more_effects=neighbours.more_effects,
+    )

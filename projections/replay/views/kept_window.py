@@ -1,38 +1,38 @@
-"""What of a replay's page stays as it is from step to step: the list and the strip of one window of steps."""
+"""The part of a replay's page that stays the same from step to step: the list and the strip of one window."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
 
-from projections.replay.address import Address
-from projections.replay.window import Replay
+from projections.replay.seek.breakpoints import Marks
+from projections.replay.views.steps_pane import StepsPane
 from projections.states.sources.base import Source
 
 HEADER = "X-Window"
-"""Here the page says which window it shows: if that is the step's too, it is answered without list and strip."""
+"""In this header a page says which window it shows: a step of the same window is answered without list and strip."""
 
 
-def window(made: Replay, address: Address, steps: Mapping[str, Any]) -> str:
-    """A name for all that list and strip say, but for which step is the current one; empty if that can't be parted.
+def window_name(steps: StepsPane, breaks: Marks) -> str:
+    """A name for all that list and strip show, apart from which step is the current one.
 
-    It can't while something is missing in them, and where two steps are compared.
+    It is empty where they can't be kept: while something is missing in them, and where two steps are compared.
     """
-    is_whole = made.stops and made.is_known and all(stop.changes is not None for stop in made.stops)
-    if not is_whole or steps["findings"].missing or steps["breaks"].unchecked or address.one("from"):
+    window, address = steps.window, steps.address
+    is_whole = window.steps and window.is_known and all(step.changes is not None for step in window.steps)
+    if not is_whole or steps.findings.missing or breaks.unchecked or address.one("from"):
         return ""
-    said = (
+    content = (
         address.suffix,
-        made.stops[0].place,
-        made.stops[-1].place,
-        steps["count"],
-        steps["ends"],
-        len(steps["findings"].found),
+        window.steps[0].place,
+        window.steps[-1].place,
+        steps.count,
+        steps.ends,
+        len(steps.findings.found),
     )
-    return blake2b(repr(said).encode(), digest_size=9).hexdigest()
+    return blake2b(repr(content).encode(), digest_size=9).hexdigest()
 
 
 def follow_path(log: str, source: Source) -> str:
-    """The socket of a source's events; empty for a kept state, whose events only the runner knows."""
+    """The path of the websocket that announces a source's events; empty for a kept state, which only the runner
+    knows."""
     return "" if source.follow_query is None else f"/ws/logs/{log}/{source.follow_query}"

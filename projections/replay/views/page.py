@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,18 +16,20 @@ from events.reading.db_work import run
 from events.views.event import whole_text
 from events.views.page import log_page, show
 from projections import registry
+from projections.definition.projection import Projection
 from projections.replay.address import Address
-from projections.replay.extent import Extent
-from projections.replay.shown import Seen, look
-from projections.replay.views.copies import copied, formats
+from projections.replay.shown import ShownState, shown_state
+from projections.replay.views.copies import Copy, copied, copies
 from projections.replay.views.elsewhere import instead
-from projections.replay.views.event_pane import replay_event
-from projections.replay.views.kept_window import HEADER, follow_path, window
+from projections.replay.views.event_pane import EventPane, event_pane
+from projections.replay.views.kept_window import HEADER, follow_path, window_name
 from projections.replay.views.request import ReplayRequest
-from projections.replay.views.seek import Stand
-from projections.replay.views.state_pane import part_of, replay_state, tree_context
-from projections.replay.views.steps_pane import replay_steps
-from projections.replay.window import Replay, replay
+from projections.replay.views.seek import Outcome, ReplaySeek
+from projections.replay.views.seek_panel import SeekPanel
+from projections.replay.views.state_pane import StatePane, part_rows, state_pane, tree_links
+from projections.replay.views.steps_pane import StepsPane, steps_pane
+from projections.replay.views.why_pane import WhyPane, why_pane
+from projections.replay.window import Window, window_at
 from projections.states.fold import Fold
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, StreamSource, WorkflowSource
@@ -35,48 +37,91 @@ from projections.states.sources.indexed import AgentSource, StreamSource, Workfl
 _SPEEDS = (
     ("¼×", 4000), ("½×", 2000), ("1×", 1000), ("2×", 500), ("4×", 250), ("8×", 125), ("16×", 62), ("32×", 31)
 )  # fmt: skip
-"""Milliseconds that a step is shown for while it plays."""
-_HERE: dict[type[Source], str] = {WorkflowSource: "workflows", StreamSource: "streams"}
+"""The speeds of playing: their names, and for how many milliseconds each shows a step."""
+_NAVIGATION: dict[type[Source], str] = {WorkflowSource: "workflows", StreamSource: "streams"}
 """The entry of the navigation that a source belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPage:
+    """The page of a step: an attribute for each pane. `window_name` is empty where list and strip can't be kept."""
+
+    address: Address
+    window: Window
+    state: StatePane
+    why: WhyPane | None
+    steps: StepsPane
+    event: EventPane | None
+    seek: SeekPanel
+    outcome: Outcome | None
+    window_name: str
+
+    speeds = _SPEEDS
+
+    @property
+    def title(self) -> str:
+        """The source in words."""
+        return self.window.source.words
+
+    @property
+    def place(self) -> int:
+        """The place of the current step."""
+        return self.window.place
+
+    @property
+    def projection(self) -> Projection:
+        """The projection that folds the events."""
+        return self.window.projection
+
+    @property
+    def projections(self) -> list[tuple[Projection, str]]:
+        """Every projection, with the address of this step by it."""
+        return [(each, self.address.step(self.place, by=each.name, why=None)) for each in registry.PROJECTIONS.values()]
+
+    @property
+    def copies(self) -> list[Copy]:
+        """The formats that the step can be copied in."""
+        return copies(self.address, self.place)
+
+    @property
+    def follow_path(self) -> str:
+        """The path of the websocket that announces new steps."""
+        return follow_path(self.address.log_name, self.window.source)
 
 
 @require_safe
 @log_page()
-def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name: str = "") -> HttpResponse:
-    """`/logs/<log>/replay/<kind>/<name>/<step>`; `by` names the projection, `why` a value whose history is shown.
+def replay_page(request: HttpRequest, member: Member, kind: str, place: int, name: str = "") -> HttpResponse:
+    """`/logs/<log>/replay/<kind>/<name>/<place>`; `by` names the projection, `why` a value whose history is shown.
 
     `?step=` goes to a step by its number, `?place=` by its place; `?text=` shows one long text of the state whole,
     `?format=` is a copy of it.
     """
-    asked = ReplayRequest.parse(request, member, kind=kind, name=name, place=step)
-    if isinstance(asked, str):
-        return redirect(asked)
-    fold, address, whole = asked.fold, asked.address, asked.extent
-    if (place := asked.named_place) is not None:
-        return redirect(address.step(place))
-    stand = Stand(member, fold, address, step=step, end=whole.last)
-    if answer := stand.run(request):
+    replay = ReplayRequest.parse(request, member, kind=kind, name=name, place=place)
+    if isinstance(replay, str):
+        return redirect(replay)
+    if (named_place := replay.named_place) is not None:
+        return redirect(replay.address.step(named_place))
+    seek = ReplaySeek(replay)
+    if answer := seek.run(request):
         return answer
-    made = _made(fold, step)
-    is_elsewhere = _is_elsewhere(made, step)
+    window = _window(replay.fold, place)
+    is_elsewhere = _is_elsewhere(window, place)
     if is_elsewhere and "HX-Request" not in request.headers:
-        messages.warning(request, instead(asked, made))
-    if is_elsewhere or asked.has_other_query:
-        return redirect(address.step(made.stop.place if made.stop else 0))
-    seen = look(fold, made, address)
-    if seen.is_known and asked.is_partial:
-        return _loaded(request, seen)
-    context = {
-        **_frame(address, step, whole),
-        # First: its job is more urgent than those that find what is wrong.
-        **replay_state(request, member, fold, seen),
-        **replay_steps(member, made, address, whole),
-        **replay_event(member, made, address),
-        **stand.context(made),
-    }
-    if copy := copied(request, seen, context):
+        messages.warning(request, instead(replay, window))
+    if is_elsewhere or replay.has_other_query:
+        return redirect(replay.address.step(window.place))
+    shown = shown_state(replay.fold, window, replay.address)
+    if shown.is_known and replay.is_partial:
+        return _part(request, shown)
+    page = _page(replay, shown, seek)
+    if copy := copied(request, page.steps, page.why, shown):
         return copy
-    context |= _window(request, made, address, context)
+    context = {
+        "here": _NAVIGATION.get(type(window.source), "timeline"),
+        "page": page,
+        "is_kept": bool(page.window_name) and request.headers.get(HEADER) == page.window_name,
+    }
     return show(
         request,
         member,
@@ -86,47 +131,39 @@ def replay_page(request: HttpRequest, member: Member, kind: str, step: int, name
     )
 
 
-def _frame(address: Address, step: int, whole: Extent) -> dict[str, Any]:
-    """What stands around the step."""
-    source = address.source
-    return {
-        "here": _HERE.get(type(source), "timeline"),
-        "at": address,
-        "whole": whole,
-        "source_words": source.words,
-        "home_url": address.home,
-        "speeds": _SPEEDS,
-        "formats": formats(address, step),
-        "projections": [(each, address.step(step, by=each.name, why=None)) for each in registry.PROJECTIONS.values()],
-    }
+def _page(replay: ReplayRequest, shown: ShownState, seek: ReplaySeek) -> ReplayPage:
+    window = shown.window
+    state = state_pane(replay, shown)  # first: its job is more urgent than those that look for what is wrong
+    steps, panel = steps_pane(replay, window), seek.panel(window)
+    return ReplayPage(
+        address=replay.address,
+        window=window,
+        state=state,
+        why=why_pane(replay, window),
+        steps=steps,
+        event=event_pane(replay.member, window, replay.address),
+        seek=panel,
+        outcome=seek.outcome,
+        window_name=window_name(steps, panel.breaks),
+    )
 
 
-def _window(request: HttpRequest, made: Replay, address: Address, context: dict[str, Any]) -> dict[str, Any]:
-    """The window that the step is in, and whether the page shows it already."""
-    shown = window(made, address, context)
-    return {
-        "window": shown,
-        "is_kept": bool(shown) and request.headers.get(HEADER) == shown,
-        "follow": follow_path(address.log_name, address.source),
-    }
-
-
-def _loaded(request: HttpRequest, seen: Seen) -> HttpResponse:
-    """A long text of the state, or a part of it that was opened."""
+def _part(request: HttpRequest, shown: ShownState) -> HttpResponse:
+    """A long text of the state, or a part of its tree that was opened."""
     if "text" in request.GET:
-        row = whole_text(seen.after, request.GET["text"])
+        row = whole_text(shown.after, request.GET["text"])
         return render(request, "components/_text.html", {"row": row, "links": Links()})
-    part = part_of(request, seen.address)
-    return render(request, "projections/replay/_rows.html", tree_context(seen, part))
+    context = {"rows": part_rows(request, shown), "links": tree_links(shown)}
+    return render(request, "projections/replay/_rows.html", context)
 
 
-def _made(fold: Fold, step: int) -> Replay:
-    made = run(replay(fold, place=step))
-    if isinstance(fold.source, AgentSource) and not made.stops:
+def _window(fold: Fold, place: int) -> Window:
+    window = run(window_at(fold, place=place))
+    if isinstance(fold.source, AgentSource) and not window.steps:
         raise NotFound(f"There is no event of an agent {fold.source.name!r}.")
-    return made
+    return window
 
 
-def _is_elsewhere(made: Replay, place: int) -> bool:
+def _is_elsewhere(window: Window, place: int) -> bool:
     """Whether the last step at or before a place has a place of its own. (A search may have given up before it.)"""
-    return made.stop.place != place if made.stop else bool(place) and made.near.begins
+    return window.step.place != place if window.step else bool(place) and window.near.begins

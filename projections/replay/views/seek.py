@@ -1,4 +1,4 @@
-"""Running to a step of a replay: what is sought, what came of it, and the breakpoints."""
+"""Seeks from a step of a replay: what is sought, how it ended, and the breakpoints."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from events.views.page import log_page
 from events.views.query_bar import Mistake, mistake
 from projections.jobs import queue
 from projections.models import Job, JobStatus
-from projections.replay.address import MOST, Address
-from projections.replay.seek import job as seeking
+from projections.replay.address import MOST
+from projections.replay.seek import job as seek_job
 from projections.replay.seek.breakpoints import breakpoints, together
 from projections.replay.seek.condition import Condition, ConditionFailed, Failed, Seek, watch_before
-from projections.replay.seek.form import Run, SeekForm
+from projections.replay.seek.form import SeekForm, SeekOrder
 from projections.replay.seek.search import seek
-from projections.replay.views.seek_panel import panel
-from projections.replay.window import Replay, replay
-from projections.states.fold import Fold
+from projections.replay.views.request import ReplayRequest
+from projections.replay.views.seek_panel import SeekPanel, seek_panel
+from projections.replay.window import Window, window_at
 from projections.values.change import Change
 
-SAID = "seek-said"
-"""The part of the page that says what came of a seek, and asks again while a job seeks."""
+OUTCOME_ID = "seek-said"
+"""The element of the page that shows the outcome, and asks again while a job seeks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a seek that went to no step. `url` is where `link` leads; of a job, where it is asked for anew."""
+    """How a seek ended that led to no step. `url` is where `link` leads; for a `job`, the address to ask again."""
 
     words: str = ""
     wrong: bool = False
@@ -48,16 +48,16 @@ class Outcome:
     link: str = ""
 
 
-class Nothing(Exception):
-    """There is nothing to seek; says why."""
+class NothingToSeek(Exception):
+    """The request names nothing that could be sought; the message says why."""
 
 
 @require_POST
 @log_page()
 def cancel_seek(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
-    """`/logs/<log>/seeks/<pk>/cancel`: whoever may seek may end it; `back` to the page that waits for it."""
+    """`/logs/<log>/seeks/<pk>/cancel`: every member who may seek may end it; `back` is the page that waits for it."""
     job = queue.one(member.log_id, pk).first()
-    if job is None or job.kind != seeking.SEEK:
+    if job is None or job.kind != seek_job.SEEK:
         raise NotFound(f"There is no search {pk}.")
     queue.cancel(member.log_id, pk)
     back = request.POST.get("back", "")
@@ -65,26 +65,27 @@ def cancel_seek(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     return redirect(back if is_ours else reverse("timeline", args=[member.log.name]))
 
 
-class Stand:
-    """Where somebody stands who wants to run somewhere: at a step of a replay, with some breakpoints.
+class ReplaySeek:
+    """A seek from one step of a replay, with the breakpoints of the address.
 
-    `end` is the place of the source's last step. The window is folded only where a value is followed back from here.
+    The window is folded only to follow a watched value back. `outcome` is set where `run` led to no step.
     """
 
-    def __init__(self, member: Member, fold: Fold, address: Address, *, step: int, end: int) -> None:
-        self.member, self.fold, self.source = member, fold, fold.source
-        self.step, self.end = step, end
-        self.every = breakpoints(address.all("break"), timezone.now().replace(microsecond=0))
-        # With pinned times: else what asks for a job each second would ask for another one each time.
-        self.address = replace(address, asked={**address.asked, "break": tuple(each.text for each in self.every)})
+    def __init__(self, request: ReplayRequest) -> None:
+        self.member, self.fold, self.source = request.member, request.fold, request.fold.source
+        self.place, self.end = request.place, request.extent.last
+        self.breakpoints = breakpoints(request.address.all("break"), timezone.now().replace(microsecond=0))
+        # The times are pinned: else a page that asks each second for its job would begin another one each time.
+        texts = tuple(breakpoint.text for breakpoint in self.breakpoints)
+        self.address = replace(request.address, asked={**request.address.asked, "break": texts})
         self.outcome: Outcome | None = None
 
     def run(self, request: HttpRequest) -> HttpResponse | None:
-        """Where a replay's `way` leads; else the page says what came of it."""
+        """Go to the step that the seek leads to; None where there is no seek, or the page shows its outcome."""
         if "way" not in request.GET:
             return None
-        is_asked_again = request.headers.get("HX-Target") == SAID
-        answer = self.answer(SeekForm(request.GET))
+        is_asked_again = request.headers.get("HX-Target") == OUTCOME_ID
+        answer = self._answer(SeekForm(request.GET))
         if isinstance(answer, Outcome):
             self.outcome = answer
             context = {"outcome": answer, "log": self.member.log}
@@ -93,105 +94,104 @@ class Stand:
             return HttpResponseLocation(answer, target="#replay", swap="outerHTML")
         return redirect(answer)
 
-    def context(self, made: Replay) -> dict[str, Any]:
-        """What the page says of it."""
-        said = {"outcome": self.outcome, "log": self.member.log}
-        return {**said, **panel(made, self.address, self.every, step=self.step)}
+    def panel(self, window: Window) -> SeekPanel:
+        """What the page of the step offers to run to."""
+        return seek_panel(window, self.address, self.breakpoints, place=self.place)
 
-    def answer(self, form: SeekForm) -> str | Outcome:
-        """The address to go to, or what to say."""
+    def _answer(self, form: SeekForm) -> str | Outcome:
+        """The address to go to, or what the page says."""
         if not form.is_valid():
             errors = form.errors.as_data()
             if "to" in errors:
                 return Outcome(mistake=mistake(form.data.get("to", ""), errors["to"][0]))
             return Outcome("That is no way to run.", wrong=True)
-        asked = form.run
+        order = form.order
         try:
-            return self._add(asked) if asked.way == "break" else self._seek(asked)
-        except Nothing as nothing:
-            return Outcome(str(nothing), wrong=True)
+            return self._add_breakpoint(order) if order.way == "break" else self._seek(order)
+        except NothingToSeek as reason:
+            return Outcome(str(reason), wrong=True)
 
-    def _add(self, asked: Run) -> str:
-        """One more breakpoint."""
+    def _add_breakpoint(self, order: SeekOrder) -> str:
         texts = self.address.all("break")
-        if not asked.to:
-            raise Nothing("Write what to stop at: type:…, state.…<0, changed:/…")
-        if len(texts) >= MOST and asked.to not in texts:
-            raise Nothing(f"{MOST} breakpoints are the most that there can be.")
-        return self.address.step(self.step, to=None, break_=tuple(dict.fromkeys([*texts, asked.to])))
+        if not order.to:
+            raise NothingToSeek("Write what to stop at: type:…, state.…<0, changed:/…")
+        if len(texts) >= MOST and order.to not in texts:
+            raise NothingToSeek(f"{MOST} breakpoints are the most that there can be.")
+        return self.address.step(self.place, to=None, break_=tuple(dict.fromkeys([*texts, order.to])))
 
-    def _seek(self, asked: Run) -> str | Outcome:
-        source = self.source
-        wanted = Seek(self.fold.projection, source, self._condition(asked), self.step, self.end, asked.is_backward)
-        job = queue.one(self.member.log_id, asked.job).first() if asked.job else None
-        if job and job.key == seeking.key_of(wanted):
-            return self._of_job(asked, wanted, job)
+    def _seek(self, order: SeekOrder) -> str | Outcome:
+        target = Seek(
+            self.fold.projection, self.source, self._condition(order), self.place, self.end, order.is_backward
+        )
+        job = queue.one(self.member.log_id, order.job).first() if order.job else None
+        if job and job.key == seek_job.key_of(target):
+            return self._of_job(order, target, job)
         try:
-            sought = run(seek(self.member.log_id, wanted, head=self.member.log.head))
+            result = run(seek(self.member.log_id, target, head=self.member.log.head))
         except ConditionFailed as failed:
-            return self._went_wrong(f"The condition raised {failed}", source.place(failed.event))
-        if sought.event:
-            return self.address.step(source.place(sought.event), **asked.kept)
-        if sought.rest:
-            job = run(seeking.ensure(self.member.log_id, wanted, asker=self.member.asker))
-            return self.address.step(self.step, **asked.all, job=str(job.pk))
-        failed_at = source.place(sought.failed.at.event) if sought.failed else None
-        return self._found_none(wanted, sought.searched_to, failed_at)
+            return self._failure(f"The condition raised {failed}", self.source.place(failed.event))
+        if result.event:
+            return self.address.step(self.source.place(result.event), **order.kept)
+        if result.rest:
+            job = run(seek_job.ensure(self.member.log_id, target, asker=self.member.asker))
+            return self.address.step(self.place, **order.all, job=str(job.pk))
+        failed_place = self.source.place(result.failed.at.event) if result.failed else None
+        return self._not_found(target, result.searched_to, failed_place)
 
-    def _condition(self, asked: Run) -> Condition:
-        if asked.way in ("continue", "reverse"):
+    def _condition(self, order: SeekOrder) -> Condition:
+        if order.way in ("continue", "reverse"):
             return self._any_breakpoint()
-        if asked.watch is not None:
-            watch = watch_before(asked.watch, self._changes() if asked.is_backward else ())
+        if order.watch is not None:
+            watch = watch_before(order.watch, self._changes() if order.is_backward else ())
             if watch is None:
-                raise Nothing("It came with this step: no step before it changed it.")
+                raise NothingToSeek("It came with this step: no step before it changed it.")
             return watch
-        if asked.failed:
+        if order.failed:
             return Failed()
-        if asked.query == EVERYTHING:
-            raise Nothing("Write what to run to: type:…, state.…<0, changed:/…")
-        return asked.query
+        if order.query == EVERYTHING:
+            raise NothingToSeek("Write what to run to: type:…, state.…<0, changed:/…")
+        return order.query
 
     def _changes(self) -> tuple[Change, ...]:
-        """What the step changed."""
-        return run(replay(self.fold, place=self.step)).changes
+        """What the current step changed."""
+        return run(window_at(self.fold, place=self.place)).changes
 
     def _any_breakpoint(self) -> Query:
         try:
-            condition = together(self.every)
+            condition = together(self.breakpoints)
         except Invalid as error:
-            raise Nothing(f"The breakpoints are too much for one search: {error}") from error
+            raise NothingToSeek(f"The breakpoints are too much for one search: {error}") from error
         if condition is None:
-            raise Nothing("There is no breakpoint to run to.")
+            raise NothingToSeek("There is no breakpoint to run to.")
         return condition
 
-    def _of_job(self, asked: Run, wanted: Seek, job: Job) -> str | Outcome:
+    def _of_job(self, order: SeekOrder, target: Seek, job: Job) -> str | Outcome:
         if job.status != JobStatus.DONE:
-            again = self.address.step(self.step, **asked.all)
+            again = self.address.step(self.place, **order.all)
             rest = (job.result or {}).get("rest")
-            return Outcome(job=job, url=again, words=self._searched(wanted, rest["place"]) if rest else "")
+            return Outcome(job=job, url=again, words=self._searched(target, rest["place"]) if rest else "")
         result: dict[str, Any] = job.result or {}
         found, failed = result["found"], result["failed"]
         if found:
-            return self.address.step(found["place"], **asked.kept)
-        return self._found_none(wanted, result["searched_to"], failed["place"] if failed else None)
+            return self.address.step(found["place"], **order.kept)
+        return self._not_found(target, result["searched_to"], failed["place"] if failed else None)
 
-    def _found_none(self, wanted: Seek, searched_to: int, failed_at: int | None) -> Outcome:
-        words = self._searched(wanted, searched_to)
-        if failed_at is None:
+    def _not_found(self, target: Seek, searched_to: int, failed_place: int | None) -> Outcome:
+        words = self._searched(target, searched_to)
+        if failed_place is None:
             return Outcome(words)
-        return self._went_wrong(f"{words} The reducer fails, and what comes behind has no state", failed_at)
+        return self._failure(f"{words} The reducer fails, and the steps after that have no state", failed_place)
 
-    def _went_wrong(self, words: str, place: int) -> Outcome:
+    def _failure(self, words: str, place: int) -> Outcome:
         name = f"step {place:,}" if self.source.is_numbered else self.source.label(place)
         return Outcome(words, wrong=True, url=self.address.step(place), link=f"Go to {name}")
 
-    def _searched(self, wanted: Seek, searched_to: int) -> str:
-        """How far a search came that found none, in words."""
-        first, last = (searched_to, wanted.place - 1) if wanted.backward else (wanted.place + 1, searched_to)
+    def _searched(self, target: Seek, searched_to: int) -> str:
+        """How far a search went that found nothing, in words."""
+        first, last = (searched_to, target.place - 1) if target.backward else (target.place + 1, searched_to)
         steps = last - first + 1
         if steps < 1:
-            return f"There is no step {'before' if wanted.backward else 'behind'} this one."
-        if wanted.source.is_numbered:
+            return f"There is no step {'before' if target.backward else 'after'} this one."
+        if self.source.is_numbered:
             return f"Searched {steps:,} step{'s' if steps > 1 else ''}, {first:,} to {last:,}: none fits."
-        return f"Searched this {wanted.source.public_kind} from #{first:,} to #{last:,} of the log: none fits."
+        return f"Searched this {self.source.public_kind} from #{first:,} to #{last:,} of the log: none fits."

@@ -1,71 +1,94 @@
-"""What a replay's page offers to run to: a condition to write, what is one click away, and the breakpoints."""
+"""What a replay's page offers to run to: a condition to write, conditions one click away, and the breakpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from events.query.printing import to_text
 from events.query.tree import Name, Named, Pattern
 from projections.replay.address import Address
-from projections.replay.seek.breakpoints import Breakpoint, marks
-from projections.replay.window import Replay
+from projections.replay.seek.breakpoints import Breakpoint, Marks, marks
+from projections.replay.views.why_pane import Toggle
+from projections.replay.window import Window
 from projections.states.sources.indexed import AgentSource, StreamSource
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """A condition that is one click away, run to on or back: what is `said` before those of its kind, and its words."""
+class QuickSeek:
+    """A condition that is one click away: the addresses run on or back to it. `group` stands before those alike."""
 
-    said: str
+    group: str
     words: str
     title: str
-    next: str
-    previous: str
+    next_url: str
+    previous_url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
-    """A breakpoint; `rest` is the address without it."""
+class BreakpointChip:
+    """A breakpoint, and the address without it."""
 
-    shown: Breakpoint
-    rest: str
+    breakpoint: Breakpoint
+    remove_url: str
 
 
-def panel(made: Replay, address: Address, every: Sequence[Breakpoint], *, step: int) -> dict[str, Any]:
-    """The form's fields, the picks and the breakpoints, for a template."""
+@dataclass(frozen=True, slots=True)
+class SeekPanel:
+    """The form with its hidden `fields`, the quick seeks by group, and the breakpoints.
+
+    `own_break` sets a breakpoint at the type of the current event; None at step 0.
+    """
+
+    text: str
+    fields: list[tuple[str, str]]
+    quick: list[tuple[str, list[QuickSeek]]]
+    breaks: Marks
+    chips: list[BreakpointChip]
+    continue_url: str
+    reverse_url: str
+    own_break: Toggle | None
+
+
+def seek_panel(window: Window, address: Address, breakpoints: Sequence[Breakpoint], *, place: int) -> SeekPanel:
+    """What the page of a step offers to run to."""
     texts = address.all("break")
-    own = _term(Name.TYPE, made.stop.event.type) if made.stop else None
-    return {
-        "seek_text": address.one("to") or "",
-        "seek_fields": [(name, value) for name, value in address.pairs() if name != "to"],
-        "picks": [(said, list(picks)) for said, picks in groupby(_picks(made, address, step), lambda each: each.said)],
-        "breaks": marks(made, every),
-        "chips": [Chip(each, address.step(step, break_=_toggled(texts, each.text))) for each in every],
-        "continue_url": address.step(step, way="continue"),
-        "reverse_url": address.step(step, way="reverse"),
-        "is_own_break": own in texts,
-        "own_break_url": address.step(step, break_=_toggled(texts, own)) if own else None,
-    }
+    quick_seeks = groupby(_quick_seeks(window, address, place), lambda quick_seek: quick_seek.group)
+    return SeekPanel(
+        text=address.one("to") or "",
+        fields=[(name, value) for name, value in address.pairs() if name != "to"],
+        quick=[(group, list(members)) for group, members in quick_seeks],
+        breaks=marks(window, breakpoints),
+        chips=[BreakpointChip(each, address.step(place, break_=_toggled(texts, each.text))) for each in breakpoints],
+        continue_url=address.step(place, way="continue"),
+        reverse_url=address.step(place, way="reverse"),
+        own_break=_own_break(window, address, place),
+    )
 
 
-def _picks(made: Replay, address: Address, step: int) -> Iterator[Pick]:
-    def pick(said: str, words: str, title: str, **asked: str) -> Pick:
-        return Pick(said, words, title, *(address.step(step, way=way, **asked) for way in ("next", "previous")))
+def _own_break(window: Window, address: Address, place: int) -> Toggle | None:
+    if window.step is None:
+        return None
+    texts, text = address.all("break"), _term(Name.TYPE, window.step.event.type)
+    return Toggle(text in texts, address.step(place, break_=_toggled(texts, text)))
 
-    source = made.source
-    if made.stop:
-        event = made.stop.event
-        yield pick("Same", "type", event.type, to=_term(Name.TYPE, event.type))
+
+def _quick_seeks(window: Window, address: Address, place: int) -> Iterator[QuickSeek]:
+    def quick_seek(group: str, words: str, title: str, **seek: str) -> QuickSeek:
+        return QuickSeek(group, words, title, *(address.step(place, way=way, **seek) for way in ("next", "previous")))
+
+    source = window.source
+    if window.step:
+        event = window.step.event
+        yield quick_seek("Same", "type", event.type, to=_term(Name.TYPE, event.type))
         if event.agent is not None and not isinstance(source, AgentSource):
-            yield pick("Same", "agent", event.agent, to=_term(Name.AGENT, event.agent))
+            yield quick_seek("Same", "agent", event.agent, to=_term(Name.AGENT, event.agent))
         if not isinstance(source, StreamSource):
-            yield pick("Same", "stream", event.stream, to=_term(Name.STREAM, event.stream))
-    yield pick("Any", "failed", "step that failed", failed="1")
+            yield quick_seek("Same", "stream", event.stream, to=_term(Name.STREAM, event.stream))
+    yield quick_seek("Any", "failed", "step that failed", failed="1")
     for pointer in address.all("pin"):
-        yield pick("Change of", pointer or "state", f"change of {pointer or 'the state'}", watch=pointer)
+        yield quick_seek("Change of", pointer or "state", f"change of {pointer or 'the state'}", watch=pointer)
 
 
 def _term(name: Name, text: str) -> str:

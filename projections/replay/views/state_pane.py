@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.http import HttpRequest
 
 from events.digits import whole_number
 from events.json.pointer import at, tokens
 from events.json.tree import Links, Part, Row, tree
-from events.models import Member
-from projections.replay.address import Address
+from events.types import Event
+from projections.models import Job
 from projections.replay.drawing.pinned_tracks import name, short
-from projections.replay.shown import Seen
+from projections.replay.shown import ShownState
+from projections.replay.views.request import ReplayRequest
 from projections.replay.views.state_tree import Setters, dressed, open_url
-from projections.replay.views.why_pane import pin, replay_why
-from projections.states.fold import Fold
+from projections.replay.views.why_pane import pin
 from projections.values.change import Json
 from projections.values.tree_marks import marks
 from projections.views.pending_job import indexed
 
-_OPENS = (("Fold unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
+_FOLDINGS = (("Fold unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
+"""The ways to fold the tree: their words, and the value of `open` in the address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
-    """A pinned value: what it is called, its text (None: nothing stands there) and the one that it had, and a way to
-    let it go."""
+class PinnedValue:
+    """A pinned value. `text` None: nothing stands there. `old` is its text before the step, where that differs."""
 
     pointer: str
     name: str
@@ -36,69 +36,115 @@ class Pinned:
     unpin_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A way to fold the tree, as a link."""
+
+    words: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StateFailure:
+    """The step at which the reducer raised, where there is no state because of that.
+
+    `is_of_other`: the step that is compared with has no state, while the current one has.
+    """
+
+    event: Event
+    url: str
+    label: str
+    is_here: bool
+    is_of_other: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatePane:
+    """The tree of a state and what stands around it. `job` folds the state where that takes too long to wait for."""
+
+    shown: ShownState
+    rows: list[Row]
+    links: Links
+    scope: str
+    unscoped_url: str
+    foldings: list[Folding]
+    counts: Counter[str]
+    pinned: list[PinnedValue]
+    compare_url: str
+    uncompare_url: str
+    failure: StateFailure | None
+    job: Job | None
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether the address names a step to compare with."""
+        return self.shown.address.one("from") is not None
+
+    @property
+    def shows_changed_only(self) -> bool:
+        """Whether the tree leaves out what the step did not change."""
+        return self.shown.address.one("open") == "changed"
+
+
+def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
+    """The state pane of a step; a state that is too far away becomes a job."""
+    window, address, place = shown.window, shown.address, shown.window.place
+    scope, open_ = address.one("in") or "", address.one("open")
+    too_far = shown.too_far
+    return StatePane(
+        shown,
+        rows=_rows(shown, Part(scope, skip=_skip(request.http)), request.http.GET.get("text")),
+        links=tree_links(shown),
+        scope=scope,
+        unscoped_url=address.step(place, in_=None),
+        foldings=[Folding(words, address.step(place, open=value), value == open_) for words, value in _FOLDINGS],
+        counts=Counter(change.op for change in shown.changes),
+        pinned=[_pinned(shown, pointer) for pointer in address.all("pin")] if shown.is_known else [],
+        compare_url=address.step(place, from_=str(place)),
+        uncompare_url=address.step(place, from_=None),
+        failure=_failure(shown),
+        job=indexed(request.http, request.member, window.projection, too_far) if too_far else None,
+    )
+
+
+def tree_links(shown: ShownState) -> Links:
+    """What the links of the tree's rows share."""
+    address, place = shown.address, shown.window.place
+    return Links(
+        part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if shown.is_known else "",
+        inside=open_url(address, "in"),
+        why=open_url(address, "why") if shown.is_known else "",
+        text=open_url(address, "text"),
+    )
+
+
+def part_rows(request: HttpRequest, shown: ShownState) -> list[Row]:
+    """The rows of the part of the tree that `?part=` names, which a page asks for when somebody opens it."""
+    pointer = request.GET["part"]
+    depth = len(_tokens(pointer)) - len(_tokens(shown.address.one("in") or ""))
+    return _rows(shown, Part(pointer, max(depth, 0), _skip(request)))
+
+
 def _skip(request: HttpRequest) -> int:
     """How many items of a container are left out."""
     return whole_number(request.GET.get("skip", "")) or 0
 
 
-def replay_state(request: HttpRequest, member: Member, fold: Fold, seen: Seen) -> dict[str, Any]:
-    """The state as a tree, why a value of it is what it is, or the job that makes it quick."""
-    made, address, place = seen.made, seen.address, seen.place
-    scope = address.one("in")
-    return {
-        "projection": made.projection,
-        "seen": seen,
-        **tree_context(seen, Part(scope or "", skip=_skip(request)), request.GET.get("text")),
-        "scope": scope,
-        "unscoped_url": address.step(place, in_=None),
-        "open": address.one("open"),
-        "opens": [(words, address.step(place, open=said), said) for words, said in _OPENS],
-        "changed": {op: sum(change.op == op for change in seen.changes) for op in ("add", "replace", "remove")},
-        "pinned": [_pinned(seen, each) for each in address.all("pin")] if seen.is_known else [],
-        **replay_why(fold, made, address),
-        "compare_url": address.step(place, from_=str(place)),
-        "uncompare_url": address.step(place, from_=None),
-        "is_comparing": address.one("from") is not None,
-        "failure": _failure(seen),
-        "job": indexed(request, member, made.projection, seen.too_far) if seen.too_far else None,
-    }
-
-
-def tree_context(seen: Seen, part: Part, whole: str | None = None) -> dict[str, Any]:
-    """A part of the tree, and what its links share."""
-    address, place = seen.address, seen.place
-    return {
-        "rows": _rows(seen, part, whole),
-        "links": Links(
-            part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if seen.is_known else "",
-            inside=open_url(address, "in"),
-            why=open_url(address, "why") if seen.is_known else "",
-            text=open_url(address, "text"),
-        ),
-    }
-
-
-def _rows(seen: Seen, part: Part, whole: str | None) -> list[Row]:
-    """What stands at a pointer; the last good state where the reducer failed."""
-    if seen.failed:
-        return tree(seen.failed.state)
-    if not seen.is_known:
+def _rows(shown: ShownState, part: Part, whole_text: str | None = None) -> list[Row]:
+    """The rows of what stands at a pointer; of the last good state where the reducer failed."""
+    if shown.failed:
+        return tree(shown.failed.state)
+    if not shown.is_known:
         return []
     try:
-        value = at(seen.after, part.pointer)
+        value = at(shown.after, part.pointer)
     except LookupError:
         return []
-    said = seen.address.one("open")
-    begin = replace(part, is_open=said == "all", only_changed=said == "changed")
-    found = tree(value, marks=marks(seen.changes), whole=whole, part=begin)
-    return list(dressed(found, Setters(seen.made, seen.difference), seen.address, seen.place))
-
-
-def part_of(request: HttpRequest, address: Address) -> Part:
-    """The part of a tree that a page asks for when it is opened."""
-    pointer, skip = request.GET["part"], _skip(request)
-    depth = len(_tokens(pointer)) - len(_tokens(address.one("in") or ""))
-    return Part(pointer, max(depth, 0), skip)
+    open_ = shown.address.one("open")
+    part = replace(part, is_open=open_ == "all", only_changed=open_ == "changed")
+    rows = tree(value, marks=marks(shown.changes), whole=whole_text, part=part)
+    return list(dressed(rows, Setters(shown.window, shown.difference), shown.address, shown.window.place))
 
 
 def _tokens(pointer: str) -> list[str]:
@@ -108,10 +154,10 @@ def _tokens(pointer: str) -> list[str]:
         return []
 
 
-def _pinned(seen: Seen, pointer: str) -> Pinned:
-    old, text = (_text(state, pointer) for state in (seen.before, seen.after))
-    unpin_url = pin(seen.address, seen.place, pointer)["url"]
-    return Pinned(pointer, name(pointer), text, None if old == text else old, unpin_url)
+def _pinned(shown: ShownState, pointer: str) -> PinnedValue:
+    old, text = (_text(state, pointer) for state in (shown.before, shown.after))
+    unpin_url = pin(shown.address, shown.window.place, pointer).url
+    return PinnedValue(pointer, name(pointer), text, None if old == text else old, unpin_url)
 
 
 def _text(state: Json, pointer: str) -> str | None:
@@ -121,17 +167,15 @@ def _text(state: Json, pointer: str) -> str | None:
         return None
 
 
-def _failure(seen: Seen) -> dict[str, Any] | None:
-    """The step at which the reducer raised, where there is no state because of that."""
-    if seen.failed is None:
+def _failure(shown: ShownState) -> StateFailure | None:
+    if shown.failed is None:
         return None
-    event = seen.failed.at.event
-    place = seen.made.source.place(event)
-    label = seen.made.source.label(place)
-    return {
-        "url": seen.address.step(place),
-        "label": label,
-        "is_here": place == seen.place,
-        "is_of_other": seen.made.is_known,  # so it is the way to the step that is compared with
-        "event": event,
-    }
+    event, source = shown.failed.at.event, shown.window.source
+    place = source.place(event)
+    return StateFailure(
+        event,
+        url=shown.address.step(place),
+        label=source.label(place),
+        is_here=place == shown.window.place,
+        is_of_other=shown.window.is_known,
+    )

@@ -11,7 +11,7 @@ from events.json.value import visible
 from events.types import Event
 from projections.replay.address import MOST, Address
 from projections.replay.compare import Difference
-from projections.replay.window import Replay
+from projections.replay.window import Window
 from projections.values.blame import Changes
 from projections.values.last_set import setters
 
@@ -44,14 +44,16 @@ class Setter:
 class Setters:
     """Who set what, as far as the steps at hand tell: those of the window, or those between two that are compared."""
 
-    def __init__(self, made: Replay, difference: Difference | None) -> None:
-        self._numbers = {stop.event.position: stop.n for stop in made.stops}
-        self._source = made.source
+    def __init__(self, window: Window, difference: Difference | None) -> None:
+        self._numbers = {step.event.position: step.n for step in window.steps}
+        self._source = window.source
         self._gone: dict[str, Event] = {}
         if difference is None:
-            self._events, self._steps, self._rest = _of_window(made)
-            self._gone = {each.path: made.stop.event for each in made.changes if made.stop and each.op == "remove"}
-            self._shown = {made.stop.event.position} if made.stop else set()
+            self._events, self._steps, self._rest = _of_window(window)
+            self._shown: set[int] = set()
+            if step := window.step:
+                self._shown = {step.event.position}
+                self._gone = {change.path: step.event for change in window.changes if change.op == "remove"}
             return
         self._events = {event.position: event for event in difference.way.events}
         self._shown = set(self._events)
@@ -76,16 +78,16 @@ class Setters:
         return Setter(_label(n, place), event, event.position in self._shown)
 
 
-def _of_window(made: Replay) -> tuple[dict[int, Event], list[Changes], Setter]:
+def _of_window(window: Window) -> tuple[dict[int, Event], list[Changes], Setter]:
     """The steps back from the one that is looked at, as far as what they changed is known."""
     steps: list[Changes] = []
-    for stop in reversed(made.stops[: made.at + 1]):
-        if stop.changes is None:
+    for step in reversed(window.steps[: window.at + 1]):
+        if step.changes is None:
             break
-        steps.append((stop.event.position, stop.changes))
-    events = {stop.event.position: stop.event for stop in made.stops}
-    first = made.stops[made.at + 1 - len(steps)] if made.at >= 0 else None
-    if first is None or (first.n == 1 and len(steps) == made.at + 1):
+        steps.append((step.event.position, step.changes))
+    events = {step.event.position: step.event for step in window.steps}
+    first = window.steps[window.at + 1 - len(steps)] if window.at >= 0 else None
+    if first is None or (first.n == 1 and len(steps) == window.at + 1):
         return events, steps, Setter("0")
     return events, steps, Setter("earlier" if first.n is None else f"≤ {first.n - 1:,}")
 

@@ -1,127 +1,190 @@
-"""The steps of a replay around the one that is looked at: the list, the strip and the ways on."""
+"""The steps of a replay around the current one: the list, the strip, and where the buttons lead."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
+from functools import cached_property
 
 from django.utils.text import Truncator
 
-from events.models import Member
 from events.reading.db_work import run
 from events.views.event_line import Line, line
 from projections.errors import TooManyJobs
 from projections.jobs import fold
 from projections.replay.address import Address
-from projections.replay.drawing.overview import overview
-from projections.replay.drawing.strip import draw
+from projections.replay.drawing.overview import Overview, overview
+from projections.replay.drawing.strip import Strip, draw
 from projections.replay.extent import Extent
 from projections.replay.findings import Finding, Findings, findings
-from projections.replay.window import Replay, Stop
+from projections.replay.views.request import ReplayRequest
+from projections.replay.window import Window, WindowStep
 from projections.values.summary import ChangeSummary, gist
 
-_WORDS = 200
-"""Characters of what a reducer raised. Its traceback has all of it."""
+_MAX_ERROR_CHARACTERS = 200
+"""The page shows so much of an error that a reducer raised; its traceback has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A step of the list. `said`: what it changed; `found`: what is wrong with it; `is_between`: it is one of those
-    whose changes are the difference that is shown."""
+class ListedStep:
+    """A step of the list.
 
-    stop: Stop
+    `changes` are summaries of what it changed. `is_between` tells that it lies between the two steps compared.
+    """
+
+    step: WindowStep
     line: Line
-    said: tuple[ChangeSummary, ...]
-    found: list[Finding]
+    changes: tuple[ChangeSummary, ...]
+    findings: list[Finding]
     is_now: bool
     is_ahead: bool
-    is_between: bool = False
+    is_between: bool
 
     @property
-    def is_sure(self) -> bool:
-        return any(each.is_sure for each in self.found)
+    def is_surely_wrong(self) -> bool:
+        """Whether a finding is beyond doubt."""
+        return any(finding.is_sure for finding in self.findings)
 
     @property
     def is_bad(self) -> bool:
-        """Whether something went wrong here beyond doubt."""
-        return self.line.failed or self.is_sure
+        """Whether the event failed, or a finding is beyond doubt."""
+        return self.line.failed or self.is_surely_wrong
 
 
-def replay_steps(member: Member, made: Replay, address: Address, whole: Extent) -> dict[str, Any]:
-    """The list, the strip and the ways on."""
-    lines = cache(lambda: [line(stop.event) for stop in made.stops])
-    events = [stop.event for stop in made.stops]
-    found = _with_failure(run(findings(member.log_id, made.source, events=events, head=member.log.head)), made)
-    for projection, too_far in found.missing:
+@dataclass(frozen=True)
+class StepsPane:
+    """The steps of a window. The list and the strip are built when a template asks for them: a page that shows the
+    same window already keeps its own."""
+
+    window: Window
+    address: Address
+    extent: Extent
+    findings: Findings
+
+    @property
+    def begins(self) -> bool:
+        """Whether the window begins with the first step."""
+        window = self.window
+        return window.near.begins and (not window.steps or window.steps[0].event is window.near.events[0])
+
+    @property
+    def ends(self) -> bool:
+        """Whether the window ends with the last step."""
+        window = self.window
+        return not window.steps or (window.near.ends and window.steps[-1].event is window.near.events[-1])
+
+    @property
+    def count(self) -> int | None:
+        """How many steps the source has; None where nobody counts them."""
+        if self.extent.count is not None or not self.window.steps:
+            return self.extent.count
+        return self.window.steps[-1].n if self.ends else None
+
+    @property
+    def n(self) -> int | None:
+        """The number of the current step; None where it is not known."""
+        return self.window.step.n if self.window.step else 0
+
+    @property
+    def title(self) -> str:
+        """The current step in words: "Step 3 of 12", or "Step #41" where steps have no numbers."""
+        if self.n is None:
+            return f"Step #{self.window.place}"
+        return f"Step {self.n}" + ("" if self.count is None else f" of {self.count}")
+
+    @property
+    def earlier(self) -> int:
+        """How many steps come before the window; 0 where that is not known."""
+        return (self.window.steps[0].n or 1) - 1 if self.window.steps else 0
+
+    @property
+    def later(self) -> int | None:
+        """How many steps come after the window; None where that is not known."""
+        if self.count is None or not self.window.steps:
+            return None
+        return self.count - (self.window.steps[-1].n or 0)
+
+    @cached_property
+    def line(self) -> Line | None:
+        """What the list says of the current event."""
+        return line(self.window.step.event) if self.window.step else None
+
+    @property
+    def findings_here(self) -> list[Finding]:
+        """What was found wrong at the current step."""
+        return self.findings.at(self.window.step.event.position) if self.window.step else []
+
+    @property
+    def overview(self) -> Overview | None:
+        """The whole source with the window in it; None where the window shows all of it."""
+        if not self.window.steps or (self.begins and self.ends):
+            return None
+        return overview(self.window, first=self.extent.first, last=self.extent.last)
+
+    @cached_property
+    def ways(self) -> dict[str, str]:
+        """The addresses of the steps `first`, `previous`, `next` and `last`; one that leads nowhere is missing."""
+        at, steps, step_url = self.window.at, self.window.steps, self.address.step
+        ways = {}
+        if at >= 0:
+            ways["first"] = step_url(0)
+            ways["previous"] = step_url(steps[at - 1].place if at else 0)
+        if at + 1 < len(steps):
+            ways["next"] = step_url(steps[at + 1].place)
+            ways["last"] = step_url(steps[-1].place if self.ends else self.extent.last)
+        return ways
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """What the list says of each event."""
+        return [line(step.event) for step in self.window.steps]
+
+    @cached_property
+    def listed(self) -> list[ListedStep]:
+        """The rows of the list."""
+        at, between = self.window.at, self._between()
+        return [
+            ListedStep(
+                step,
+                event_line,
+                changes=gist(step.changes or ()),
+                findings=self.findings.at(step.event.position),
+                is_now=i == at,
+                is_ahead=i > at,
+                is_between=step.place in between,
+            )
+            for i, (step, event_line) in enumerate(zip(self.window.steps, self.lines, strict=True))
+        ]
+
+    @cached_property
+    def strip(self) -> Strip:
+        """The steps drawn side by side."""
+        window, pins = self.window, self.address.all("pin")
+        return draw(window.steps, self.lines, at=window.at, found=self.findings, states=window.states, pins=pins)
+
+    def _between(self) -> range:
+        """The places of the events between the two steps that are compared."""
+        place, other = self.window.place, self.address.other
+        return range(0) if other is None else range(min(place, other) + 1, max(place, other) + 1)
+
+
+def steps_pane(request: ReplayRequest, window: Window) -> StepsPane:
+    """The steps of a window, with what is wrong in them. What takes too long to look through becomes a job."""
+    member = request.member
+    events = [step.event for step in window.steps]
+    steps_findings = run(findings(member.log_id, window.source, events=events, head=member.log.head))
+    for projection, too_far in steps_findings.missing:
         with suppress(TooManyJobs):  # then they are found another time
             run(fold.ensure_source(member.log_id, projection, too_far, asker=member.asker))
-    near, between = made.near, _between(made, address)
-    ends = near.ends and len(made.stops) and made.stops[-1].event is near.events[-1]
-    begins = near.begins and (not made.stops or made.stops[0].event is near.events[0])
-    count = whole.count if whole.count is not None else (made.stops[-1].n if ends else None)
-    return {
-        "replay": made,
-        "count": count,
-        "begins": begins,
-        "ends": ends or not made.stops,
-        "n": made.stop.n if made.stop else 0,
-        "step_words": _step_words(made, count),
-        # Neither is asked for where the page keeps its own.
-        "listed": cache(lambda: [_listed(made, i, each, found, between) for i, each in enumerate(lines())]),
-        "line": line(made.stop.event) if made.stop else None,
-        "findings": found,
-        "found_here": found.at(made.stop.event.position) if made.stop else [],
-        "strip": cache(
-            lambda: draw(made.stops, lines(), at=made.at, found=found, states=made.states, pins=address.all("pin"))
-        ),
-        "steps_before": (made.stops[0].n or 1) - 1 if made.stops else 0,
-        "steps_behind": count - (made.stops[-1].n or 0) if count is not None and made.stops else None,
-        "overview": None if not made.stops or (begins and ends) else overview(made, first=whole.first, last=whole.last),
-        "ways": _ways(made, address, made.stops[-1].place if ends else whole.last),
-    }
+    return StepsPane(window, request.address, request.extent, _with_failure(steps_findings, window))
 
 
-def _step_words(made: Replay, count: int | None) -> str:
-    """Which step it is."""
-    if made.stop and made.stop.n is None:
-        return f"Step #{made.stop.place}"
-    return f"Step {made.stop.n if made.stop else 0}" + ("" if count is None else f" of {count}")
-
-
-def _with_failure(found: Findings, made: Replay) -> Findings:
-    """What was found, and the step at which the reducer raised."""
-    if made.failed is None:
-        return found
-    at = made.failed.at
-    words = Truncator(str(made.failed)).chars(_WORDS)
-    raised = Finding(at.position, "The reducer raised", words, place=made.source.place(at.event))
-    return replace(found, found=tuple(sorted((*found.found, raised), key=lambda each: each.position)))
-
-
-def _between(made: Replay, address: Address) -> range:
-    """The places of the events between the two steps that are compared."""
-    place, other = made.stop.place if made.stop else 0, address.other
-    return range(0) if other is None else range(min(place, other) + 1, max(place, other) + 1)
-
-
-def _listed(made: Replay, i: int, shown: Line, found: Findings, between: range) -> Listed:
-    stop = made.stops[i]
-    said = gist(stop.changes or ())
-    return Listed(
-        stop, shown, said, found.at(stop.event.position), i == made.at, i > made.at, is_between=stop.place in between
-    )
-
-
-def _ways(made: Replay, address: Address, last: int) -> dict[str, str]:
-    """Where the buttons lead; those that lead nowhere are missing."""
-    at, stops = made.at, made.stops
-    ways = {}
-    if at >= 0:
-        ways["first"] = address.step(0)
-        ways["previous"] = address.step(stops[at - 1].place if at else 0)
-    if at + 1 < len(stops):
-        ways["next"] = address.step(stops[at + 1].place)
-        ways["last"] = address.step(last)
-    return ways
+def _with_failure(steps_findings: Findings, window: Window) -> Findings:
+    """The findings, and the step at which the reducer raised."""
+    if window.failed is None:
+        return steps_findings
+    at = window.failed.at
+    words = Truncator(str(window.failed)).chars(_MAX_ERROR_CHARACTERS)
+    failure = Finding(at.position, "The reducer raised", words, place=window.source.place(at.event))
+    found = sorted((*steps_findings.found, failure), key=lambda finding: finding.position)
+    return replace(steps_findings, found=tuple(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from events.json.pointer import at
 from events.query.printing import to_text
@@ -13,78 +13,107 @@ from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.replay.address import Address
 from projections.replay.equal_values import equals
+from projections.replay.views.request import ReplayRequest
 from projections.replay.why import Change, Why, why
-from projections.replay.window import Replay
+from projections.replay.window import Window
 from projections.states.fold import Fold, TooFar
 from projections.values.change import Json
 from projections.views.causes import Because
 
 
-def replay_why(fold: Fold, made: Replay, address: Address) -> dict[str, Any]:
-    """The history of the value that an address asks for; nothing where it asks for none."""
-    pointer, place = address.one("why"), made.stop.place if made.stop else 0
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """A link that sets something, or that takes it away where it is set (`is_set`)."""
+
+    is_set: bool
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhyPane:
+    """The history of the value at `pointer`, newest change first. `why` None: it is too long to be followed here.
+
+    `causes` are the events that led to the last change. `equals` are pointers at which an equal value stood before it,
+    each with the address of the step that shows it.
+    """
+
+    pointer: str
+    why: Why | None
+    pin: Toggle
+    breakpoint: Toggle
+    close_url: str
+    chain: Chain
+    causes: list[Because]
+    equals: list[tuple[str, str]]
+
+
+def why_pane(request: ReplayRequest, window: Window) -> WhyPane | None:
+    """The history of the value that an address asks for; None where it asks for none."""
+    fold, address, place = request.fold, request.address, window.place
+    pointer = address.one("why")
     if pointer is None:
-        return {"why_of": None, "why": None}
-    found = _why(fold, made, pointer) if made.is_known else None
-    last = found.changes[0] if found and found.changes else None
+        return None
+    history = _history(fold, window, pointer) if window.is_known else None
+    last = history.changes[0] if history and history.changes else None
     chain = run(causes_of(fold.log_id, last.event)) if last else Chain(())
-    return {
-        "why_of": pointer,
-        "why": found,
-        "why_pin": pin(address, place, pointer),
-        "why_break": _break(address, place, pointer),
-        "unwhy_url": address.step(place, why=None),
-        "chain": chain,
-        "because": [_because(made, address, event) for event in chain.events],
-        "equals": _equals(fold, made, address, pointer, last) if last else [],
-    }
+    return WhyPane(
+        pointer,
+        history,
+        pin=pin(address, place, pointer),
+        breakpoint=_breakpoint(address, place, pointer),
+        close_url=address.step(place, why=None),
+        chain=chain,
+        causes=[_cause(window, address, event) for event in chain.events],
+        equals=_equals(fold, window, address, pointer, last) if last else [],
+    )
 
 
-def pin(address: Address, place: int, pointer: str) -> dict[str, Any]:
-    """Whether a value is pinned, and the way to the other."""
+def pin(address: Address, place: int, pointer: str) -> Toggle:
+    """The link that pins a value or takes its pin away."""
     pins = address.all("pin")
     others = tuple(each for each in pins if each != pointer)
     is_pinned = pointer in pins
-    return {"is_pinned": is_pinned, "url": address.step(place, pin=others if is_pinned else (*pins, pointer))}
+    return Toggle(is_pinned, address.step(place, pin=others if is_pinned else (*pins, pointer)))
 
 
-def _break(address: Address, place: int, pointer: str) -> dict[str, Any]:
-    """Whether a change of a value is a breakpoint, and the way to the other."""
+def _breakpoint(address: Address, place: int, pointer: str) -> Toggle:
+    """The link that sets a breakpoint at changes of a value or takes it away."""
     texts, text = address.all("break"), to_text(Changed(pointer))
     others = tuple(each for each in texts if each != text)
     is_set = text in texts
-    return {"is_set": is_set, "url": address.step(place, break_=others if is_set else (*texts, text))}
+    return Toggle(is_set, address.step(place, break_=others if is_set else (*texts, text)))
 
 
-def _why(fold: Fold, made: Replay, pointer: str) -> Why | None:
+def _history(fold: Fold, window: Window, pointer: str) -> Why | None:
     try:
-        return run(why(fold, made, pointer))
+        return run(why(fold, window, pointer))
     except (TooFar, ReducerFailed):
         return None
 
 
-def _because(made: Replay, address: Address, event: Event) -> Because:
-    for stop in made.stops:
-        if stop.event.position == event.position:
-            n = f"#{stop.place:,}" if stop.n is None else f"{stop.n:,}"
-            return Because(event, n, address.step(stop.place))
+def _cause(window: Window, address: Address, event: Event) -> Because:
+    """An event of the chain of causes; a link where it is a step of the window."""
+    for step in window.steps:
+        if step.event.position == event.position:
+            label = f"#{step.place:,}" if step.n is None else f"{step.n:,}"
+            return Because(event, label, address.step(step.place))
     return Because(event, f"#{event.position:,}", None)
 
 
-def _equals(fold: Fold, made: Replay, address: Address, pointer: str, last: Change) -> list[tuple[str, str]]:
-    """Pointers at which an equal value stood before the last change, each with the step before that, which shows it."""
+def _equals(fold: Fold, window: Window, address: Address, pointer: str, last: Change) -> list[tuple[str, str]]:
+    """The pointers at which an equal value stood before the last change, with the address of the step before it."""
     try:
-        value = at(made.after, pointer)
-        before = _before(fold, made, last.event)
+        value = at(window.after, pointer)
+        before = _state_before(fold, window, last.event)
     except (LookupError, TooFar, ReducerFailed):
         return []
     place = max(last.place - 1, 0)
     return [(each, address.step(place, why=each)) for each in equals(value, before, but=last.pointer)]
 
 
-def _before(fold: Fold, made: Replay, event: Event) -> Json:
-    """The state before an event, which is known already if it is one of the window's."""
-    for i, stop in enumerate(made.stops):
-        if stop.event.position == event.position and i - 1 in made.states:
-            return made.states[i - 1]
+def _state_before(fold: Fold, window: Window, event: Event) -> Json:
+    """The state before an event: it is folded only where it is none of the window's."""
+    for i, step in enumerate(window.steps):
+        if step.event.position == event.position and i - 1 in window.states:
+            return window.states[i - 1]
     return run(fold.to(event.position - 1)).state

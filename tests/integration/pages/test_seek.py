@@ -87,7 +87,7 @@ def test_to_run_on_the_steps_around_are_not_folded_first(
     def folded(*args: Any, **kwargs: Any) -> Any:
         raise AssertionError
 
-    monkeypatch.setattr("projections.replay.views.page.replay", folded)
+    monkeypatch.setattr("projections.replay.views.page.window_at", folded)
     assert went(viewer, replay, 1, way="next", to="type:Paid")[0] == 3
     assert went(viewer, replay, 4, way="previous", watch="/status")[0] == 3
 
@@ -100,7 +100,7 @@ def test_what_was_said_of_the_page_stays_said(viewer: Client, replay: str) -> No
 def test_that_nothing_fits_is_said_with_how_much_was_searched(viewer: Client, replay: str) -> None:
     assert told(viewer, replay, 2, way="next", to="type:Nothing") == "Searched 7 steps, 3 to 9: none fits."
     assert told(viewer, replay, 5, way="previous", to="state.quantity>100") == "Searched 4 steps, 1 to 4: none fits."
-    assert told(viewer, replay, 9, way="next", to="type:*") == "There is no step behind this one."
+    assert told(viewer, replay, 9, way="next", to="type:*") == "There is no step after this one."
 
 
 def test_in_a_workflow_the_search_is_said_in_positions_of_the_log(viewer: Client, append: Append, at: str) -> None:
@@ -183,7 +183,7 @@ def test_one_continues_to_the_next_breakpoint_of_any(viewer: Client, replay: str
     assert went(viewer, replay, 0, way="continue", **breaks)[0] == 4
     assert went(viewer, replay, 4, way="continue", **breaks)[0] == 9
     assert went(viewer, replay, 9, way="reverse", **breaks)[0] == 4
-    assert told(viewer, replay, 9, way="continue", **breaks) == "There is no step behind this one."
+    assert told(viewer, replay, 9, way="continue", **breaks) == "There is no step after this one."
     assert told(viewer, replay, 9, way="continue") == "There is no breakpoint to run to."
 
 
@@ -220,7 +220,7 @@ def test_a_failing_reducer_in_the_way_is_named_and_linked(
     monkeypatch.setitem(PROJECTIONS, "latest", failing)
     words = told(viewer, replay, 2, way="next", to="state.n>7")
     assert words.startswith(
-        "Searched 3 steps, 3 to 5: none fits. The reducer fails, and what comes behind has no state"
+        "Searched 3 steps, 3 to 5: none fits. The reducer fails, and the steps after that have no state"
     )
     assert words.endswith("Go to step 6")
     assert f'href="{replay}6?to=' in viewer.get(f"{replay}2", {"way": "next", "to": "state.n>7"}).content.decode()

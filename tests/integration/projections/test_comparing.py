@@ -15,7 +15,7 @@ from events.models import Log
 from events.reading.db_work import run
 from projections.definition.projection import Projection
 from projections.replay.compare import Difference, difference
-from projections.replay.window import replay
+from projections.replay.window import window_at
 from projections.states.fold import Fold, Pace, TooFar
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import LogSource, StreamSource, WorkflowSource
@@ -30,7 +30,7 @@ _ABSENT = object()
 
 def compare(log: Log, projection: Projection, source: Source, here: int, there: int, *, head: int) -> Difference:
     fold = Fold(log.pk, projection, source, head)
-    return run(difference(fold, run(replay(fold, place=here)), there))
+    return run(difference(fold, run(window_at(fold, place=here)), there))
 
 
 def last_changed(known: list[Json], path: str, first: int, last: int) -> int:
@@ -93,10 +93,10 @@ async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone
     await fill(engine, log, ["order-1"] * 600)
     events = await all_events(engine, log)
     source = StreamSource("order-1")
-    made = await sync_to_async(lambda: run(replay(Fold(log.pk, by_stream, source, 600), place=3)))()
+    window = await sync_to_async(lambda: run(window_at(Fold(log.pk, by_stream, source, 600), place=3)))()
     with pytest.raises(TooFar) as raised:
         await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
-    made.too_far = raised.value
-    await sync_to_async(go_the_way)(log, by_stream, made)
+    window.too_far = raised.value
+    await sync_to_async(go_the_way)(log, by_stream, window)
     found = await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
     assert equal(found.last.state, folded(by_stream, events)[590])

@@ -16,7 +16,7 @@ from events.query.parse import parse
 from events.reading.db_work import arun, run
 from events.types import Event
 from projections.definition.projection import Projection, decode
-from projections.replay.window import Replay, place_of, replay
+from projections.replay.window import Window, place_of, window_at
 from projections.states.fold import Fold, Pace
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, WorkflowSource
@@ -69,24 +69,24 @@ def folded(projection: Projection, events: Sequence[Event]) -> list[Json]:
     return found
 
 
-def check(made: Replay, expected: list[Event], states: list[Json], n: int) -> None:
+def check(window: Window, expected: list[Event], states: list[Json], n: int) -> None:
     """Step `n` of a replay and all that stands around it are what they should be."""
-    assert made.is_known
-    assert (made.stop.event if made.stop else None) == (expected[n - 1] if n else None)
-    assert equal(made.after, states[n])
-    assert equal(made.before, states[max(n - 1, 0)])
+    assert window.is_known
+    assert (window.step.event if window.step else None) == (expected[n - 1] if n else None)
+    assert equal(window.after, states[n])
+    assert equal(window.before, states[max(n - 1, 0)])
     numbers = {event.position: i for i, event in enumerate(expected, start=1)}
     assert (
-        [stop.event for stop in made.stops]
-        == expected[numbers.get(made.stops[0].event.position, 1) - 1 : numbers[made.stops[-1].event.position]]
-        if made.stops
+        [step.event for step in window.steps]
+        == expected[numbers.get(window.steps[0].event.position, 1) - 1 : numbers[window.steps[-1].event.position]]
+        if window.steps
         else not expected
     )
-    for stop in made.stops:
-        at = numbers[stop.event.position]
-        assert stop.n in (at, None) if made.source.kind in ("query", "log") else stop.n == at
-        if stop.changes is not None:
-            assert equal(apply(states[at - 1], stop.changes), states[at])
+    for step in window.steps:
+        at = numbers[step.event.position]
+        assert step.n in (at, None) if window.source.kind in ("query", "log") else step.n == at
+        if step.changes is not None:
+            assert equal(apply(states[at - 1], step.changes), states[at])
 
 
 @given(
@@ -107,20 +107,20 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
     for wanted in walk:
         n = min(wanted, len(expected))
         place = source.place(expected[n - 1]) if n else 0
-        made = await arun(replay(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
-        while made.too_far:
-            await sync_to_async(go_the_way)(log, projection, made)
-            made = await arun(replay(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
-        check(made, expected, known, n)
+        window = await arun(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
+        while window.too_far:
+            await sync_to_async(go_the_way)(log, projection, window)
+            window = await arun(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
+        check(window, expected, known, n)
         if source.kind != "query":
             assert await arun(place_of(Fold(log.pk, projection, source, len(events)), n), engine.pool) == place
 
 
-def go_the_way(log: Log, projection: Projection, made: Replay) -> None:
+def go_the_way(log: Log, projection: Projection, window: Window) -> None:
     """What the job of a replay does, for a projection that is not in the registry."""
-    assert made.too_far
-    upto = made.too_far.upto
-    run(Fold(log.pk, projection, made.source, upto).to(upto, pace=Pace(chunk=500, most=None)))
+    assert window.too_far
+    upto = window.too_far.upto
+    run(Fold(log.pk, projection, window.source, upto).to(upto, pace=Pace(chunk=500, most=None)))
 
 
 @pytest.mark.parametrize("source", [StreamSource("order-1"), WorkflowSource("run-0"), QuerySource("type:A")])
@@ -135,14 +135,14 @@ async def test_what_is_too_far_is_quick_once_the_way_was_gone(
     n = len(expected) - 3
     place = source.place(expected[n - 1])
 
-    def at(place: int) -> Replay:
-        return run(replay(Fold(log.pk, by_stream, source, 900), place=place))
+    def at(place: int) -> Window:
+        return run(window_at(Fold(log.pk, by_stream, source, 900), place=place))
 
-    made = await sync_to_async(at)(place)
-    assert made.too_far
-    assert made.stop
-    assert made.stop.event == expected[n - 1]
-    await sync_to_async(go_the_way)(log, by_stream, made)
+    window = await sync_to_async(at)(place)
+    assert window.too_far
+    assert window.step
+    assert window.step.event == expected[n - 1]
+    await sync_to_async(go_the_way)(log, by_stream, window)
     for step in (n, n + 1, n - 1):
         again = await sync_to_async(at)(source.place(expected[step - 1]))
         check(again, expected, known, step)

@@ -25,7 +25,7 @@ from projections.replay.address import Address
 from projections.replay.seek import job as seeking
 from projections.replay.seek import look
 from projections.replay.seek.condition import Condition, Failed, Seek, Watch
-from projections.replay.window import replay
+from projections.replay.window import window_at
 from projections.states import fold_cursor
 from projections.states.fold import Fold, Pace
 from projections.states.sources.indexed import StreamSource
@@ -183,10 +183,10 @@ def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
     place, found = (2_499, 1_801) if backward else (1, 1_799)
     condition = parse(f"state[{found - 1}].text:* version:{found}")
     job = started(log, Seek(texts, SOURCE, condition, place, 2_500, backward))
-    assert run(replay(Fold(log.pk, texts, SOURCE, 2_500), place=found)).too_far
+    assert run(window_at(Fold(log.pk, texts, SOURCE, 2_500), place=found)).too_far
     queue.do(job)
     assert answer(job)["found"]["place"] == found
-    assert run(replay(Fold(log.pk, texts, SOURCE, 2_500), place=found)).is_known
+    assert run(window_at(Fold(log.pk, texts, SOURCE, 2_500), place=found)).is_known
 
 
 @pytest.mark.usefixtures("filled")

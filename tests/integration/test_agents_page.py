@@ -1,0 +1,242 @@
+"""What docs/agents.md promises: its blocks run against a live server, and the agent that they make is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.models import Log
+from events.reading import store
+from events.types import Event
+from tests.integration.projections.running import append, until
+from tests.support.examples import blocks_of
+from tests.support.middleman import Middleman, Refusal, When
+from tests.support.patience import PATIENCE
+from tests.support.processes import die_with_parent
+from tests.support.server import Server
+
+BLOCKS = blocks_of("docs/agents.md", "python")
+Agent = dict[str, Any]
+Load = Callable[[], Agent]
+
+
+def source(token: str, url: str) -> str:
+    """The page's blocks, one after the other, for a server and a gateway."""
+    text = f"TOKEN = {token!r}\n" + "\n".join(BLOCKS)
+    for address in ("http://127.0.0.1:8000", "https://pay.example"):
+        assert address in text
+        text = text.replace(address, url)
+    return text
+
+
+@pytest.fixture
+def middleman(server: Server) -> Iterator[Middleman]:
+    with Middleman(server.url) as middleman:
+        yield middleman
+
+
+@pytest.fixture
+def load(middleman: Middleman, token: str) -> Iterator[Load]:
+    """Make an agent in this process: the page's functions, by name."""
+    agents: list[Agent] = []
+
+    def load() -> Agent:
+        agent: Agent = {"__name__": "agent"}
+        exec(source(token, middleman.url), agent)
+        agents.append(agent)
+        return agent
+
+    yield load
+    for agent in agents:
+        agent["api"].close()
+
+
+def events_of(log: Log, stream: str) -> list[Event]:
+    return store.stream_events(log.pk, stream, limit=10_000).fetch()
+
+
+def filled(log: Log, stream: str, count: int) -> None:
+    append(log, [(stream, {"type": "Noted", "data": b"{}"})] * count)
+
+
+@pytest.mark.parametrize("stream", ["order-1", "team/a order #1"])
+@pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_001, 2_500])
+def test_a_stream_of_any_length_is_read_to_its_end(load: Load, log: Log, stream: str, count: int) -> None:
+    filled(log, stream, count)
+    filled(log, "other-1", 3)
+    events, version, head = load()["read"](stream)
+    assert [event["version"] for event in events] == list(range(1, count + 1))
+    assert (version, head) == (count, count + 3)
+
+
+def test_a_request_is_made_again_when_the_server_says_so(
+    load: Load, log: Log, middleman: Middleman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    middleman.refusals = [Refusal(503, 7), Refusal(429, 2)]
+    assert load()["append"]("order-1", {"type": "Noted", "data": {}}, expected_version=0)
+    assert pauses == [7, 2]
+    assert len(set(middleman.bodies)) == 1  # with the id that it had
+    [event] = events_of(log, "order-1")
+    assert event.version == 1
+
+
+def test_an_append_whose_answer_is_lost_is_written_once(
+    load: Load, log: Log, middleman: Middleman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with subprocess.Popen(["sleep", "60"]) as victim:  # in whose stead the answer is lost
+        middleman.victim, middleman.kill = victim, (1, "after")
+        assert load()["append"]("order-1", {"type": "Noted", "data": {}}, expected_version=0)
+    assert len(middleman.requests) == 2
+    assert len(events_of(log, "order-1")) == 1
+
+
+ROUTERS = 4
+
+
+def race(load: Load, *, of: Callable[[Agent, int], object]) -> list[object]:
+    """What some agents come to that have all read before one of them writes for the first time."""
+    barrier = threading.Barrier(ROUTERS)
+
+    def run(number: int) -> object:
+        agent = load()
+        ask, met = agent["ask"], threading.Event()
+
+        def wait_for_the_others(method: str, path: str, **options: Any) -> Any:
+            if method == "POST" and not met.is_set():
+                met.set()
+                barrier.wait(PATIENCE)
+            return ask(method, path, **options)
+
+        agent["ask"] = wait_for_the_others
+        return of(agent, number)
+
+    with ThreadPoolExecutor(ROUTERS) as pool:
+        return list(pool.map(run, range(ROUTERS)))
+
+
+@pytest.mark.parametrize("count", [0, 1_200])
+def test_of_routers_that_race_one_assigns_an_order(load: Load, log: Log, count: int) -> None:
+    filled(log, "order-1", count)
+    outcomes = race(load, of=lambda agent, n: agent["assign"]("order-1", f"router-{n}", f"packer-{n}"))
+    [assigned] = events_of(log, "order-1")[count:]
+    assert sorted(map(bool, outcomes)) == [False] * (ROUTERS - 1) + [True]
+    assert assigned.agent == f"router-{outcomes.index(True)}"
+    assert (assigned.expected_version, assigned.read_position) == (count, count)
+
+
+def test_by_default_all_of_them_do(load: Load, log: Log) -> None:
+    def careless(agent: Agent, n: int) -> object:
+        append = agent["append"]
+        agent["append"] = lambda stream, event, **demands: append(stream, event)
+        return agent["assign"]("order-1", f"router-{n}", f"packer-{n}")
+
+    assert race(load, of=careless) == [True] * ROUTERS
+    assert len(events_of(log, "order-1")) == ROUTERS
+
+
+def test_what_was_read_proves_the_lost_update(load: Load, log: Log) -> None:
+    load()["add_stop"]("board-1", "router-0", "depot")
+    race(load, of=lambda agent, n: agent["add_stop"]("board-1", f"router-{n}", f"stop-{n}"))
+    state = load()["ask"](
+        "GET", "/projections/collisions/state", params={"key": "board-1", "wait_for_position": 0}
+    ).json()
+    assert state["state"]["lost"] == ROUTERS - 1
+    assert [event.read_position for event in events_of(log, "board-1")] == [0, 1, 1, 1, 1]
+
+
+def agent_process(folder: Path, token: str, url: str) -> subprocess.Popen[bytes]:
+    script = folder / "agent.py"
+    script.write_text(source(token, url))
+    return subprocess.Popen([sys.executable, script], preexec_fn=die_with_parent(), stderr=subprocess.DEVNULL)
+
+
+# It asks where it was, for orders and for the payment; writes the intent; reads again; charges; writes the outcome and
+# where it is.
+INTENT, CHARGE, OUTCOME, CURSOR = 4, 6, 7, 8
+MOMENTS: list[tuple[int, When]] = [
+    (INTENT, "before"), (INTENT, "after"), (INTENT + 1, "after"), (CHARGE, "before"), (CHARGE, "after"),
+    (OUTCOME, "before"), (OUTCOME, "after"), (CURSOR, "before"), (CURSOR, "after"),
+]  # fmt: skip
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("request_number", "when"), MOMENTS)
+def test_an_agent_that_is_killed_at_any_moment_charges_once(
+    middleman: Middleman, log: Log, token: str, tmp_path: Path, request_number: int, when: When
+) -> None:
+    append(log, [("order-1", {"type": "OrderPlaced", "data": b'{"amount": 12.50}'})])
+    with agent_process(tmp_path, token, middleman.url) as first:
+        middleman.victim, middleman.kill = first, (request_number, when)
+        assert first.wait(PATIENCE) == -signal.SIGKILL
+    middleman.victim = None
+    is_charged = MOMENTS.index((request_number, when)) >= MOMENTS.index((CHARGE, "after"))
+    assert middleman.charged == ["payment-order-1"] * is_charged
+    middleman.requests.clear()
+    with agent_process(tmp_path, token, middleman.url) as second:
+        until(lambda: middleman.polled_after(1))
+        assert second.poll() is None
+        second.kill()
+    assert middleman.charged == ["payment-order-1"]
+    initiated, captured = events_of(log, "payment-order-1")
+    assert (initiated.type, captured.type) == ("PaymentInitiated", "PaymentCaptured")
+    assert captured.causation_id == initiated.id
+    [moved] = events_of(log, "cursor-payer")
+    assert (moved.type, moved.expected_version) == ("CursorMoved", 0)
+
+
+@pytest.mark.parametrize("count", [0, 1_500])
+def test_payers_that_race_charge_once(load: Load, log: Log, middleman: Middleman, count: int) -> None:
+    filled(log, "payment-order-1", count)
+    race(load, of=lambda agent, n: agent["pay"]("order-1", 5))
+    assert middleman.charged == ["payment-order-1"]
+    assert [event.type for event in events_of(log, "payment-order-1")[count:]] == [
+        "PaymentInitiated",
+        "PaymentCaptured",
+    ]
+
+
+class Enough(Exception):
+    pass
+
+
+def test_one_who_follows_misses_nothing_across_crashes(load: Load, log: Log) -> None:
+    append(log, [(f"order-{n}", {"type": "OrderPlaced" if n % 2 else "Noted", "data": b"{}"}) for n in range(1, 700)])
+    handled: list[int] = []
+    for most in (130, 40, 1_000):
+        room = most
+
+        def handle(event: dict[str, Any]) -> None:
+            nonlocal room
+            handled.append(event["position"])
+            room -= 1
+            if not room or event["position"] == 699:
+                raise Enough
+
+        with pytest.raises(Enough):
+            load()["follow"]("reader", "type:OrderPlaced", handle)
+    assert sorted(set(handled)) == list(range(1, 700, 2))
+    # What comes again is what was handled since the last page was done.
+    assert len(handled) - len(set(handled)) == 30 + 40
+
+
+def test_a_second_process_of_an_agent_is_found_out(load: Load, log: Log) -> None:
+    append(log, [("order-1", {"type": "OrderPlaced", "data": b"{}"})])
+
+    def handle(event: dict[str, Any]) -> None:
+        other = load()["append"]
+        assert other("cursor-reader", {"type": "CursorMoved", "data": {"position": 1}}, expected_version=0)
+
+    with pytest.raises(SystemExit, match="Another process is reader, too"):
+        load()["follow"]("reader", "type:OrderPlaced", handle)

@@ -1,0 +1,121 @@
+"""A server between an agent and everything that it talks to. It can kill the agent at any of its requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from subprocess import Popen
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+When = Literal["before", "after"]
+_PASSED_ON = ("authorization", "content-type")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer instead of the server's."""
+
+    status: int
+    retry_after: int
+
+
+@dataclass
+class Middleman:
+    """Hands requests on to an Eventsite. `/charges` is a gateway of its own, which charges once for each key.
+
+    `kill` kills the victim at its nth request: before it is handed on, or after it was answered, which the victim does
+    not learn. `refusals` are given to the next requests.
+    """
+
+    upstream: str
+    victim: Popen[bytes] | None = None
+    kill: tuple[int, When] | None = None
+    refusals: list[Refusal] = field(default_factory=list)
+    charged: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def polled_after(self, position: int) -> bool:
+        """Whether somebody has asked for events after this position, or a later one."""
+        polls = [parse_qs(urlsplit(path).query) for path in self.requests if path.startswith("/api/events?")]
+        return any(int(poll["after"][0]) >= position for poll in polls)
+
+    def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx.Response | None:
+        """The answer; None: who asked is dead."""
+        with self._lock:
+            self.requests.append(path)
+            self.bodies.append(body)
+            number = len(self.requests)
+            refusal = self.refusals.pop(0) if self.refusals else None
+        if refusal:
+            return httpx.Response(refusal.status, headers={"Retry-After": str(refusal.retry_after)})
+        if self._dies(number, "before"):
+            return None
+        answer = self._charge(headers["idempotency-key"]) if path == "/charges" else None
+        if answer is None:
+            sent = {name: value for name, value in headers.items() if name.lower() in _PASSED_ON}
+            answer = httpx.request(method, self.upstream + path, headers=sent, content=body, timeout=90)
+        return None if self._dies(number, "after") else answer
+
+    def _charge(self, key: str) -> httpx.Response:
+        with self._lock:
+            if key not in self.charged:
+                self.charged.append(key)
+        return httpx.Response(200, content=json.dumps({"charge": f"charge of {key}"}))
+
+    def _dies(self, number: int, when: When) -> bool:
+        if self.kill != (number, when) or self.victim is None:
+            return False
+        self.victim.kill()
+        self.victim.wait()
+        return True
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who was killed takes no answer."""
+
+
+def _handler(middleman: Middleman) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer = middleman.answer(self.command, self.path, self.headers, body)
+            if answer is None:
+                self.close_connection = True
+                return
+            self.send_response(answer.status_code)
+            for name in ("Retry-After", "Content-Type"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_POST = do_GET  # noqa: N815 - the name that is looked for
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    return Handler
