@@ -46,7 +46,9 @@ class Unchanged(str):
 
 def shown(value: object) -> object:
     """What a template writes for a value: a text with its invisible characters escaped, unless it is `Unchanged`."""
-    return visible(value) if type(value) is str else value
+    if type(value) is not str or (value.isascii() and value.isprintable()):
+        return value
+    return visible(value)
 
 
 def environment(**options: Any) -> Environment:

@@ -46,6 +46,11 @@ def prepared_rate(*, callers: int, batch: int, appends: int) -> float:
     return uvloop.run(_all(make_log().pk, callers, prepared))
 
 
+def append(log_id: int, appends: list[Append]) -> None:
+    """Append events that were checked, in order."""
+    uvloop.run(_all(log_id, 1, appends))
+
+
 async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float:
     async with _writer(log_id) as writer:
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import psycopg
+from django.contrib.auth.models import User
 from django.test import Client
 
+from events.appending.checks import new_append
 from events.models import Log, Member, Role
-from tests.benchmarks.logs import make_log
+from events.types import Append
+from projections.jobs import queue
+from projections.materialise.runner import Runner
+from tests.benchmarks import payloads
+from tests.benchmarks.bare_pages import bare
+from tests.benchmarks.logs import append, make_log
 from tests.benchmarks.measure import Table, interleaved, milliseconds, ratio
 from tests.benchmarks.query import SELECT, fill, median_time
-from tests.support.factories import make_user
+from tests.support.factories import make_event, make_user
 
 _SIZES = (10_000, 1_000_000)
+_EVENTS_OF_FLOW, _BATCH = 300, 100
+_FLOW = "flow-1"
+"""A workflow, and the stream of its events."""
 _NEWEST = "true order by position desc limit 101"
 _PAGES = {
     "timeline": ("", _NEWEST),
@@ -61,7 +71,53 @@ def run() -> Iterator[Table]:
                     ratio(times["large"], times["query"]),
                 )
             )
-    yield table
+        yield table
+        yield _beside_bare(client, user, connection)
+
+
+def _beside_bare(client: Client, user: User, connection: psycopg.Connection) -> Table:
+    """The pages of a log that agents wrote and that is projected, beside the same views with f-strings as templates."""
+    log = make_log()
+    Member.objects.create(log=log, user=user, role=Role.VIEWER)
+    fill(connection, log, events=_SIZES[0])
+    append(log.pk, [_flow(first) for first in range(0, _EVENTS_OF_FLOW, _BATCH)])
+    Runner(logs=[log.pk]).turn()
+    log.refresh_from_db()
+    last = log.head
+    paths = {
+        "timeline, 100 rows": "",
+        "one event": f"events/{last}",
+        "stream, 100 rows": f"streams/{_FLOW}/",
+        "workflow, its 250 shown of 300": f"workflows/{_FLOW}/",
+        "agents": "agents/",
+        "replay, a jump": f"replay/log/{_SIZES[0] // 2}",
+    }
+    table = Table("Pages beside bare views: f-strings in place of templates", ("page", "ours", "bare", "÷ bare"))
+    for name, path in paths.items():
+        ask = partial(_page, client, log, path, last)
+        ask()
+        while job := queue.claim():
+            queue.do(job)
+        times = interleaved({"ours": partial(median_time, ask), "bare": partial(_bare_time, ask)}, rounds=5)
+        ours, floor = times["ours"], times["bare"]
+        table.rows.append((name, milliseconds(ours), milliseconds(floor), ratio(ours, floor)))
+    return table
+
+
+def _bare_time(ask: Callable[[], None]) -> float:
+    with bare({}):
+        ask()  # copies what stands around the parts, and compares them
+        return median_time(ask)
+
+
+def _flow(first: int) -> Append:
+    """Events of one workflow by seven agents, each caused by one of the three before."""
+    events = []
+    for n in range(first, first + _BATCH):
+        cause = f"{_FLOW}-{n - 1 - n % 3}" if n > 2 else None
+        agent, fields = f"agent-{n % 7}", {"id": f"{_FLOW}-{n}", "correlation_id": _FLOW, "causation_id": cause}
+        events.append(make_event(_FLOW, type=f"Type{n % 40}", data=payloads.data(n), agent=agent, **fields))
+    return new_append(_FLOW, events)
 
 
 def _page(client: Client, log: Log, path: str, size: int) -> None:

@@ -39,6 +39,7 @@ from projections.replay.window import window_at
 from projections.states.fold import Fold, Pace
 from projections.states.sources.indexed import LogSource
 from projections.values.change import Json
+from tests.benchmarks.bare_pages import Shells, bare
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, count, interleaved, milliseconds, ratio
 from tests.benchmarks.query import SELECT, fill
@@ -134,6 +135,7 @@ def _stepping(connection: psycopg.Connection, client: Client, logs: dict[int, Lo
         "the state alone, as the API says it": (_state, _anywhere),
         "the blame of a path, beside its step": (_blame, _anywhere),
         "the page, a jump": (partial(_page, client), _anywhere),
+        "the same with f-strings for templates": (_BarePage(client), _anywhere),
         "the page, a step on": (_Stepping(client), _onward),
     }
     found = _medians(works, logs)
@@ -189,6 +191,18 @@ def _page(client: Client, log: Log, place: int, **headers: str) -> str:
     answer = client.get(Address(log.name, _SOURCE, {"by": large.name}).step(place), headers=headers)
     assert answer.status_code == 200, answer.status_code
     return answer.content.decode()
+
+
+class _BarePage:
+    """A jump, with f-strings in place of templates."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._shells: Shells = {}
+
+    def __call__(self, log: Log, place: int) -> str:
+        with bare(self._shells):
+            return _page(self._client, log, place)
 
 
 class _Stepping:
