@@ -35,6 +35,8 @@ _KEPT_BATCHES = 8
 _BACKLOG_READS = 2
 """How many followers read what is not kept at the same time: the rest of the connections is for other requests."""
 _RETRY_SECONDS = 0.5
+_END_SECONDS = 2.0
+"""How long a read that is under way may take to come to its end when the engine closes."""
 _FRESH_SECONDS = 5.0
 """How long what is kept is handed out after the last look at the log."""
 
@@ -86,9 +88,13 @@ class Tails:
             tail.stop()
 
     async def aclose(self) -> None:
-        """Stop, and wait for the tails to end."""
+        """Stop, and wait for the tails to end. A read that was cut off would cost the pool its connection."""
         self.stop()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_END_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
 
 class Tail:
@@ -128,8 +134,10 @@ class Tail:
             self._on_idle(self)
 
     def stop(self) -> None:
+        """Come to an end after the read that is under way."""
         self.stopped = True
-        self.task.cancel()
+        self._wanted.set()
+        self._grown.set()
         self._wake_followers()
 
     @property
@@ -174,7 +182,7 @@ class Tail:
         self.head = heads[0] if heads else 0
         self._looked = self._loop.time()
         self._wake_followers()
-        while True:
+        while not self.stopped:
             if not await self._advance():
                 await self._growth()
 
@@ -185,7 +193,8 @@ class Tail:
             async with asyncio.timeout(settings.EVENTSITE.tail_poll_interval):
                 await self._wanted.wait()
                 await self._grown.wait()
-        self._grown.clear()
+        if not self.stopped:
+            self._grown.clear()
 
     async def _advance(self) -> bool:
         """Read on; True where there may be more at once."""

@@ -17,6 +17,7 @@ from events import redaction
 from events.engine import Engine
 from events.models import Log
 from events.reading import tail
+from events.reading.log_reader import LogReader
 from events.types import Event
 from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append
@@ -240,6 +241,35 @@ async def test_closing_ends_those_who_follow(append: AppendTo, log: Log, databas
     async with asyncio.timeout(PATIENCE):
         assert await waiting == []
         assert set(await beating) <= {()}
+
+
+async def test_closing_waits_for_the_read_that_is_under_way(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To cut it off would cost the pool its connection; and one that waits for a connection may not notice."""
+    may_end = asyncio.Event()
+    ends: list[str] = []
+
+    async def read(self: LogReader, after: int) -> tuple[Event, ...]:
+        try:
+            await may_end.wait()
+        except asyncio.CancelledError:
+            ends.append("cut off")
+            return ()
+        ends.append("whole")
+        return ()
+
+    monkeypatch.setattr(LogReader, "read", read)
+    monkeypatch.setattr(tail, "_END_SECONDS", PATIENCE)
+    async with Engine() as closing:
+        follower = asyncio.create_task(collect(closing, log, heartbeat=None))
+        await until(lambda: closing.tails._tails and closing.tails._tails[log.pk].is_fresh)
+        closed = asyncio.create_task(closing.tails.aclose())
+        await until(lambda: follower.done())
+        assert not closed.done()
+        may_end.set()
+        await asyncio.wait_for(closed, PATIENCE)
+    assert ends == ["whole"]
 
 
 async def collect(engine: Engine, log: Log, *, heartbeat: float | None) -> list[tuple[Event, ...]]:
