@@ -12,7 +12,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventsite.settings")
 django: Any = get_asgi_application()  # loads the apps, which the imports below need
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 
 from events.engine import Engine  # noqa: E402
@@ -22,6 +21,7 @@ from eventsite.api import api  # noqa: E402
 from eventsite.demo import live  # noqa: E402
 from eventsite.gate import Gate  # noqa: E402
 from eventsite.lean import LeanAPI  # noqa: E402
+from eventsite.origins import SameOrigin  # noqa: E402
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -66,7 +66,7 @@ application = with_engine(
     ProtocolTypeRouter(
         {
             "http": http,
-            "websocket": AllowedHostsOriginValidator(CookieMiddleware(URLRouter(websocket_urlpatterns))),
+            "websocket": SameOrigin(CookieMiddleware(URLRouter(websocket_urlpatterns))),
         }
     )
 )

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
@@ -164,3 +165,17 @@ def test_viewers_that_do_not_read_hold_nobody_up_and_cost_little(
             assert positions(viewer, 500 * n)[-1] == 500 * n
         # 40 viewers, 20 frames of a megabyte: all that was not read would be 800 MB. Each may hold up two frames.
         assert sum(map(resident, processes)) - before < 250 * 2**20
+
+
+def test_pages_of_another_origin_get_no_socket(server: Server, log: Log) -> None:
+    """The browser sends the cookie along: another application on the same machine could read the log."""
+    with watch(server, log, ""):
+        pass
+    elsewhere = ("http://127.0.0.1:9999", "http://localhost:3000", None)
+    for origin in elsewhere:
+        with pytest.raises(InvalidStatus) as refused:
+            connect(
+                f"{server.url.replace('http', 'ws')}/ws/logs/{log.name}/",
+                origin=None if origin is None else Origin(origin),
+            )
+        assert refused.value.response.status_code == 403
