@@ -36,6 +36,13 @@ class BadRequest(EventsError):
     status = 400
 
 
+class RequestTimeout(EventsError):
+    """The whole request did not arrive in time."""
+
+    code = "request-timeout"
+    status = 408
+
+
 class AddressTooLong(EventsError):
     """This address is too long."""
 
@@ -180,6 +187,21 @@ class TooManyRequests(EventsError):
     code = "too-many-requests"
     status = 429
     retry_after = 2
+
+
+class TooManyStreams(EventsError):
+    """As many streams, long polls and uploads of yours are open as may be."""
+
+    code = "too-many-streams"
+    status = 429
+    retry_after = 5
+
+
+class TooManySockets(EventsError):
+    """As many live pages of yours are open as may be."""
+
+    code = "too-many-sockets"
+    status = 429
 
 
 class QueueFull(EventsError):

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from inspect import isawaitable
+from time import monotonic
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -30,7 +31,15 @@ from ninja.utils import replace_path_param_notation
 
 from events.api.responses import KEPT_BY_NOBODY, Stream, problem_answer
 from events.digits import whole_number
-from events.errors import BadRequest, EventsError, MethodNotAllowed, NotFound, OutcomeUnknown, Unavailable
+from events.errors import (
+    BadRequest,
+    EventsError,
+    MethodNotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    RequestTimeout,
+    Unavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +48,10 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _STREAMED = "application/x-ndjson"
+SILENCE_SECONDS = 30.0
+"""That may pass between two pieces of a request's body."""
+_LONG_SECONDS = 1.0
+"""A body that took longer to arrive than this may have outlived the token that came with its head."""
 
 
 class _Disconnected(Exception):
@@ -89,14 +102,15 @@ class LeanAPI:
     async def _respond(self, request: ASGIRequest, scope: Scope, receive: Receive) -> HttpResponseBase:
         request.get_host()
         operation, arguments = self._find(request, scope["path"])
-        for callback in operation.auth_callbacks:
-            granted = callback(request)
-            request.auth = await granted if isawaitable(granted) else granted  # type: ignore[attr-defined]
+        await _authenticate(request, operation)
         if request.method == "POST":
             if request.content_type == _STREAMED:
                 request.pieces = _pieces(receive)  # type: ignore[attr-defined]
             else:
+                began = monotonic()
                 request._body = await _body(request, receive)
+                if monotonic() - began > _LONG_SECONDS:
+                    await _authenticate(request, operation)
             response: HttpResponseBase = await operation.view_func(request, **arguments)
             return response
         return await _unless_disconnected(operation.view_func(request, **arguments), receive)
@@ -111,6 +125,12 @@ class LeanAPI:
                     raise MethodNotAllowed(f"Use {allowed}.", allow=allowed)
                 return operation, match[2]
         raise NotFound(f"There is no {path!r} in this API; see /api/docs.")
+
+
+async def _authenticate(request: ASGIRequest, operation: Operation) -> None:
+    for callback in operation.auth_callbacks:
+        granted = callback(request)
+        request.auth = await granted if isawaitable(granted) else granted  # type: ignore[attr-defined]
 
 
 def _unfinished(method: str) -> EventsError:
@@ -130,10 +150,14 @@ def _request(scope: Scope) -> ASGIRequest:
 
 
 async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
-    """The request's body as it comes."""
+    """The request's body as it comes. Raises `RequestTimeout` when no more of it does."""
     more = True
     while more:
-        message = await receive()
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            raise RequestTimeout(f"Nothing more of the request came for {SILENCE_SECONDS:g} seconds.") from None
         if message["type"] == "http.disconnect":
             raise _Disconnected
         yield message.get("body", b"")
@@ -185,8 +209,9 @@ async def send_response(response: HttpResponseBase, receive: Receive, send: Send
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
     elif isinstance(response, Stream):
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        await _send_stream(response, receive, send)
+        with response.place:
+            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+            await _send_stream(response, receive, send)
 
 
 async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:

@@ -29,6 +29,10 @@ class Limits:
     writer_flush_bytes: int = 4 * MIB
     writer_timeout: float = 10.0
     """how long an append waits for its answer"""
+    token_max_streams: int = 100
+    """streams of events, long polls and ndjson uploads that a token or person may have open in one process"""
+    person_max_sockets: int = 100
+    """live pages that a person may have open in one process"""
     tail_poll_interval: float = 1.0
     """how late an event can be seen when its notification was lost"""
 

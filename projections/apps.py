@@ -9,6 +9,7 @@ class ProjectionsConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
+        from events.models import Role
         from events.reading import newest
         from projections import checks, registry  # noqa: F401 - registers the checks
         from projections.definition import upcasting
@@ -19,5 +20,5 @@ class ProjectionsConfig(AppConfig):
         newest.register(lambda event: upcasting.current().as_newest(event))
         queue.register(fold.FOLD_STATE, fold.fold_state)
         queue.register(fold.FOLD_SOURCE, fold.fold_source)
-        queue.register(dry_run.DRY_RUN, dry_run.try_rebuild)
+        queue.register(dry_run.DRY_RUN, dry_run.try_rebuild, role=Role.OPERATOR)
         post_migrate.connect(earlier_fingerprint.after_migration, sender=self)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,43 +11,39 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from events import engine, models, sql
+from events import engine, models
 from events.access import tokens
+from events.access.last_use import note_use
 from events.access.membership import membership, person
+from events.access.standing import Access, MemberAccess, TokenAccess
 from events.appending.checks import check_name
 from events.errors import Forbidden, Unauthorized
 from events.models import Scope
 from events.query.tree import Name, Named, Pattern, Query, all_of
 from events.reading.store import Read
 
-logger = logging.getLogger(__name__)
-
-_FRESH = 5.0
-"""Seconds for which a token is taken from memory: so long may a revoked one still work."""
-_TOUCH = 60.0
-"""Seconds between two updates of a token's `last_used_at`."""
+_FRESH = 2.0
+"""Seconds for which a token is taken from memory: so long may a revoked one still begin something."""
 _MOST = 10_000
 """Tokens kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One log and what may be done there."""
+    """One log and what may be done there. `access` has to stand for as long as it is being done."""
 
-    token_id: int | None
+    access: Access
     log_id: int
     log: str
     scopes: frozenset[str]
     stream_prefix: str = ""
     agent: str | None = None
     expires_at: datetime | None = None
-    person: str = ""
-    """Whose session it is, as `Member.asker` says it."""
 
     @property
     def asker(self) -> str:
-        """Whose turns its jobs take."""
-        return self.person or f"token:{self.token_id}"
+        """Whose turns its jobs take, and whose open streams it counts among."""
+        return self.access.asker
 
     def narrowed(self, query: Query) -> Query:
         """What the token may see of a query's events."""
@@ -68,8 +62,6 @@ class Tokens:
 
     def __init__(self) -> None:
         self._found: dict[bytes, tuple[float, Grant]] = {}
-        self._touched: dict[int, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def grant(self, token: str) -> Grant:
         """The grant of a token that exists, is not revoked and has not expired; else `Unauthorized`."""
@@ -86,24 +78,9 @@ class Tokens:
             self._found[digest] = now, grant
         if grant.expires_at is not None and grant.expires_at <= datetime.now(UTC):
             raise Unauthorized("This token has expired.")
-        self._touch(grant, now)
+        if isinstance(grant.access, TokenAccess):
+            note_use(grant.access.token_id)
         return grant
-
-    def _touch(self, grant: Grant, now: float) -> None:
-        token_id = grant.token_id
-        if token_id is not None and now - self._touched.get(token_id, -_TOUCH) >= _TOUCH:
-            self._touched[token_id] = now
-            task = asyncio.create_task(_update_last_used(token_id))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-
-async def _update_last_used(token_id: int) -> None:
-    try:
-        async with engine.current().pool.connection() as connection:
-            await connection.execute(sql.TOKEN_USED, {"token": token_id})
-    except engine.DatabaseAway as error:
-        logger.warning("last use of token %s not noted: %s", token_id, str(error).strip())
 
 
 def _read(digest: bytes) -> Read[Grant]:
@@ -112,7 +89,7 @@ def _read(digest: bytes) -> Read[Grant]:
     return Read(
         found.values_list(*columns),
         lambda token_id, log_id, log, scopes, prefix, agent, expires_at: Grant(
-            token_id, log_id, log, frozenset(scopes), prefix, agent, expires_at
+            TokenAccess(token_id, frozenset(scopes)), log_id, log, frozenset(scopes), prefix, agent, expires_at
         ),
     )
 
@@ -146,8 +123,10 @@ class Bearer(HttpBearer):
 
 @database_sync_to_async
 def _session_grant(request: HttpRequest) -> Grant:
-    user = person(request.COOKIES[settings.SESSION_COOKIE_NAME])
+    key = request.COOKIES[settings.SESSION_COOKIE_NAME]
+    user = person(key)
     if not user.is_authenticated:
         raise Unauthorized("Sign in, or send `Authorization: Bearer <token>`.")
     member = membership(user, check_name(request.GET.get("log", ""), "log"))
-    return Grant(None, member.log.pk, member.log.name, frozenset({Scope.READ}), person=member.asker)
+    access = MemberAccess(member.user_id, member.log_id, session_key=key)
+    return Grant(access, member.log_id, member.log.name, frozenset({Scope.READ}))

@@ -7,7 +7,7 @@ is full, and only then the next events are looked for. What was read or encoded 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,6 +15,8 @@ from typing import NamedTuple
 import orjson
 
 from events import engine
+from events.access.grants import Grant
+from events.access.watch import while_allowed
 from events.api.responses import SendPiece, encode, event_json, problem
 from events.api.schemas import ReadAs
 from events.errors import UpcastFailed
@@ -56,24 +58,20 @@ class Selection:
         return cls(query, to_text(query), event_matcher(query), read_as)
 
 
-async def send_events(
-    send: SendPiece,
-    log_id: int,
-    query: Query,
-    *,
-    after: int,
-    read_as: ReadAs,
-    check: Callable[[], Awaitable[object]],
-) -> None:
-    """Send the events after a position, until `check` raises. `id:` is the position, on heartbeats that scanned to.
+async def send_events(send: SendPiece, grant: Grant, query: Query, *, after: int, read_as: ReadAs) -> None:
+    """Send the events after a position, while the grant stands. `id:` is the position, on heartbeats that scanned to.
 
-    `check` is called once in a while: who may no longer read is cut off. An event that can't be read as it is asked for
-    is not passed over: the problem is sent in its place, and it raises `UpcastFailed`.
+    An event that can't be read as it is asked for is not passed over: the problem is sent in its place, and it raises
+    `UpcastFailed`.
     """
     await send(b"retry: 1000\n\n")
+    log_id = grant.log_id
     # It is followed even while the database is searched: the tail tells of redactions.
-    async with aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as follower:
-        sender = _Sender(send, Selection.of(query, read_as), follower, check)
+    async with (
+        while_allowed(grant.access),
+        aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as follower,
+    ):
+        sender = _Sender(send, Selection.of(query, read_as), follower)
         if query != EVERYTHING:
             await sender.search(log_id)
         async for batch in follower:
@@ -83,15 +81,12 @@ async def send_events(
 class _Sender:
     """Sends one client what its query selects."""
 
-    def __init__(
-        self, send: SendPiece, selection: Selection, follower: Follower, check: Callable[[], Awaitable[object]]
-    ) -> None:
+    def __init__(self, send: SendPiece, selection: Selection, follower: Follower) -> None:
         self._send = send
         self._selection = selection
         self._follower = follower
-        self._check = check
         self._loop = asyncio.get_running_loop()
-        self._spoke = self._checked = self._loop.time()
+        self._spoke = self._loop.time()
 
     async def search(self, log_id: int) -> None:
         """Send what is there: the database looks for it. What comes later is matched here."""
@@ -119,9 +114,6 @@ class _Sender:
                 raise piece.failed.with_traceback(None)
             position = piece.position
         now = self._loop.time()
-        if now - self._checked >= 0.9 * _HEARTBEAT:
-            await self._check()
-            self._checked = now
         if pieces:
             self._spoke = now
         elif now - self._spoke >= 0.9 * _HEARTBEAT:

@@ -7,6 +7,8 @@ from contextlib import aclosing, suppress
 from itertools import islice
 
 from events import engine
+from events.access.grants import Grant
+from events.access.watch import while_allowed
 from events.api.responses import Page
 from events.query.match import event_matcher
 from events.query.tree import Query
@@ -61,14 +63,15 @@ def _next_version(found: Found, backward: bool) -> int | None:
     return found.searched_to + 1
 
 
-async def wait_page(log_id: int, query: Query, *, behind: Page, limit: int, wait: float) -> Page:
-    """The first matches behind an empty page, waiting for them up to `wait` seconds."""
+async def wait_page(grant: Grant, query: Query, *, behind: Page, limit: int, wait: float) -> Page:
+    """The first matches behind an empty page, waiting for them up to `wait` seconds while the grant stands."""
     matches = event_matcher(query)
     position, head = behind.next or 0, behind.head
     with suppress(TimeoutError):
         async with (
             asyncio.timeout(wait),
-            aclosing(engine.current().tails.follow(log_id, after=position)) as follower,
+            while_allowed(grant.access),
+            aclosing(engine.current().tails.follow(grant.log_id, after=position)) as follower,
         ):
             async for batch in follower:
                 found = list(islice(filter(matches, batch), limit))

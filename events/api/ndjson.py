@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from django.conf import settings
 from msgspec.structs import asdict
 
 from events import engine
 from events.access.grants import Grant
+from events.access.watch import while_allowed
 from events.api.decoding import decode
 from events.api.schemas import BulkOut, LineError, LineIn
 from events.appending.checks import check_stream
@@ -31,29 +33,47 @@ Chunk = list[tuple[int, Append | EventsError]]
 async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> BulkOut:
     """Append a stream of lines. A bad line is counted and the rest goes on.
 
-    Raises `Unavailable`, `OutcomeUnknown` or `QueueFull`, with the counts so far, where the database is
-    away or too busy: lines with ids can be sent again from the start.
+    Raises an error with the counts so far: `Unavailable`, `OutcomeUnknown` or `QueueFull` where the database is away or
+    too busy, `Unauthorized` where the token is no longer valid, `RequestTimeout` where no more lines come. Lines with
+    ids can be sent again from the start.
     """
     bulk = BulkOut(appended=0, replayed=0, failed=0, last_position=None, errors=[])
-    writing: asyncio.Task[None] | None = None
-    chunk: Chunk = []
-    size = 0
     try:
-        async for number, line in _lines(body):
-            chunk.append((number, _checked(line, grant)))
-            size += len(line)
-            if len(chunk) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
-                # One chunk is written while the next is parsed; never two, so that lines keep their order.
-                if writing:
-                    await writing
-                writing = asyncio.create_task(_write(chunk, grant, bulk))
-                chunk, size = [], 0
+        async with while_allowed(grant.access):
+            await _append_chunks(body, grant, bulk)
+    except EventsError as error:
+        raise type(error)(error.detail, **asdict(bulk)) from None
+    return bulk
+
+
+async def _append_chunks(body: AsyncIterator[bytes], grant: Grant, bulk: BulkOut) -> None:
+    """Write the lines in chunks. What is being written when this is cancelled is still counted."""
+    writing: asyncio.Task[None] | None = None
+    try:
+        async for chunk in _chunks(body, grant):
+            # One chunk is written while the next is parsed; never two, so that lines keep their order.
+            if writing:
+                await asyncio.shield(writing)
+            writing = asyncio.create_task(_write(chunk, grant, bulk))
     finally:
         if writing:
+            while not writing.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.shield(writing)
             await writing
+
+
+async def _chunks(body: AsyncIterator[bytes], grant: Grant) -> AsyncIterator[Chunk]:
+    chunk: Chunk = []
+    size = 0
+    async for number, line in _lines(body):
+        chunk.append((number, _checked(line, grant)))
+        size += len(line)
+        if len(chunk) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
     if chunk:
-        await _write(chunk, grant, bulk)
-    return bulk
+        yield chunk
 
 
 def _checked(line: bytes, grant: Grant) -> Append | EventsError:
@@ -69,14 +89,11 @@ def _checked(line: bytes, grant: Grant) -> Append | EventsError:
 
 async def _write(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
     sound = [append for _, append in chunk if isinstance(append, Append)]
-    try:
-        outcomes = iter(await _outcomes(sound, grant) if sound else [])
-    except (QueueFull, Unavailable) as error:
-        raise type(error)(error.detail, **asdict(bulk)) from None
+    outcomes = iter(await _outcomes(sound, grant) if sound else [])
     for line, append in chunk:
         outcome = append if isinstance(append, EventsError) else next(outcomes)
         if isinstance(outcome, Unavailable | OutcomeUnknown):
-            raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.", **asdict(bulk))
+            raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.")
         _settle(bulk, line, outcome)
 
 

@@ -19,6 +19,7 @@ from ninja import Router
 
 from events import engine
 from events.access.grants import Bearer, Grant
+from events.access.places import Place, open_streams
 from events.api import cloudevents
 from events.api.decoding import decode, optional, parse_query
 from events.api.event_stream import send_events
@@ -86,7 +87,7 @@ def _grant(request: HttpRequest) -> Grant:
     openapi_extra=operation(
         takes={"application/json": AppendIn},
         gives={200: AppendOut, 201: AppendOut},
-        refuses=(400, 401, 403, 409, 413, 422, 503),
+        refuses=(400, 401, 403, 408, 409, 413, 422, 503),
     ),
 )
 async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
@@ -173,7 +174,7 @@ async def stream(request: HttpRequest, stream: str) -> HttpResponse:
             cloudevents.BATCHED: {"type": "array", "items": {}},
         },
         gives={200: (AppendsOut, BulkOut, AppendOut), 201: (AppendsOut, AppendOut)},
-        refuses=(400, 401, 403, 409, 413, 422, 503),
+        refuses=(400, 401, 403, 408, 409, 413, 422, 429, 503),
     ),
 )
 async def append_events(request: HttpRequest) -> HttpResponse:
@@ -185,7 +186,8 @@ async def append_events(request: HttpRequest) -> HttpResponse:
     grant = _grant(request)
     media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media == NDJSON:
-        return json_answer(await append_lines(_chunks(request), grant))
+        with _stream_place(grant):
+            return json_answer(await append_lines(_chunks(request), grant))
     if media == cloudevents.BATCHED:
         return await _append_many(grant, cloudevents.batched(request.body, pinned_agent=grant.agent))
     if media == cloudevents.STRUCTURED:
@@ -264,7 +266,7 @@ def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | di
     openapi_extra=operation(
         gives={200: EventsOut},
         text=SSE,
-        refuses=(400, 401, 403, 404, 409, 422, 503),
+        refuses=(400, 401, 403, 404, 409, 422, 429, 503),
         query=EventsQuery,
         headers=[
             {
@@ -296,7 +298,8 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         grant.log_id, tree, after=optional(query.after), before=before, backward=backward, limit=query.limit
     )
     if query.wait and page.complete and not page.events and not backward and before is None:
-        page = await wait_page(grant.log_id, tree, behind=page, limit=query.limit, wait=query.wait)
+        with _stream_place(grant):
+            page = await wait_page(grant, tree, behind=page, limit=query.limit, wait=query.wait)
     return events_answer(page, query.read_as)
 
 
@@ -318,6 +321,11 @@ async def event(request: HttpRequest, position: int) -> HttpResponse:
     return json_answer(event_out(found, query.read_as))
 
 
+def _stream_place(grant: Grant) -> Place:
+    """Raises `TooManyStreams`."""
+    return open_streams.take(grant.asker, most=settings.EVENTSITE.token_max_streams)
+
+
 def _stream_out(stream: StreamInfo) -> StreamOut:
     return StreamOut(stream.name, stream.category, stream.version)
 
@@ -327,17 +335,8 @@ def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: Events
         if given:
             raise Invalid(f"{field} does not go with an event stream.", field=field)
     after = _last_event_id(request, optional(query.after) or 0)
-    response = Stream(
-        partial(
-            send_events,
-            log_id=grant.log_id,
-            query=tree,
-            after=after,
-            read_as=query.read_as,
-            check=lambda: _read(request),
-        ),
-        content_type=SSE,
-    )
+    write = partial(send_events, grant=grant, query=tree, after=after, read_as=query.read_as)
+    response = Stream(write, content_type=SSE, place=_stream_place(grant))
     response["X-Accel-Buffering"] = "no"
     return response
 

@@ -13,8 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from msgspec import Raw, Struct
 
+from events.access.places import Place
 from events.api.schemas import AppendOut, EventOut, EventsOut, Placed, Problem, ReadAs, StreamEventsOut
-from events.errors import EventsError, MethodNotAllowed, Unauthorized
+from events.errors import EventsError, MethodNotAllowed, RequestTimeout, Unauthorized
 from events.reading.newest import as_newest
 from events.types import STREAM_EXISTS, Appended, Event
 
@@ -29,14 +30,15 @@ SendPiece: TypeAlias = Callable[[bytes], Awaitable[None]]
 class Stream(HttpResponseBase):
     """An answer of which nobody knows the end. `write(send)` sends pieces of it, as long as there are any.
 
-    `send` waits while the client's buffer is full, before it takes the piece.
+    `send` waits while the client's buffer is full, before it takes the piece. `place` is given back in the end.
     """
 
     streaming = True
 
-    def __init__(self, write: Callable[[SendPiece], Awaitable[None]], *, content_type: str) -> None:
+    def __init__(self, write: Callable[[SendPiece], Awaitable[None]], *, content_type: str, place: Place) -> None:
         super().__init__(content_type=content_type)
         self.write_to = write
+        self.place = place
 
 
 def json_answer(body: Struct, *, status: int = 200) -> HttpResponse:
@@ -146,6 +148,8 @@ def problem_answer(error: EventsError) -> HttpResponse:
         response["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthorized):
         response["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RequestTimeout):
+        response["Connection"] = "close"
     if isinstance(error, MethodNotAllowed):
         response["Allow"] = error.fields["allow"]
     return response

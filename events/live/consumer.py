@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from time import monotonic
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -13,7 +12,10 @@ from django.conf import settings
 from django.http import QueryDict
 
 from events.access.membership import membership, person
-from events.errors import NotFound, Unauthorized
+from events.access.places import open_sockets
+from events.access.standing import MemberAccess
+from events.access.watch import while_allowed
+from events.errors import NotFound, TooManySockets, Unauthorized
 from events.live import feed
 from events.live.frame import View, frame
 from events.models import Member
@@ -22,9 +24,10 @@ from events.views.forms import LiveForm
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = 15.0
-"""Seconds without an event after which the position is sent all the same; and between two looks at the access."""
+"""Seconds without an event after which the position is sent all the same."""
 SIGN_IN_AGAIN = 4401
 NOT_A_MEMBER = 4404
+TOO_MANY = 4429
 BAD_QUERY = 4400
 _MOST_REASON = 123
 INTERNAL_ERROR = 1011
@@ -57,6 +60,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(code=SIGN_IN_AGAIN)
         except NotFound:
             await self.close(code=NOT_A_MEMBER)
+        except TooManySockets as error:
+            await self.close(code=TOO_MANY, reason=error.detail)
         except OSError:
             pass  # the client is gone
         except Exception:
@@ -64,24 +69,25 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(code=INTERNAL_ERROR)
 
     async def _send_frames(self, form: LiveForm) -> None:
-        log = (await self._membership()).log
+        session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        member = await self._membership(session_key)
+        log = member.log
         asked = form.cleaned_data
         view = View(log.pk, log.name, asked["query"], counts=asked["counts"])
-        checked = monotonic()
         after = log.head if asked["after"] is None else asked["after"]
-        await self.send(text_data=frame(view, after=after, position=after, fits=0).text)  # it is let in
-        async with aclosing(feed.watch(view, after=after, heartbeat=HEARTBEAT)) as frames:
-            async for drawn in frames:
-                if monotonic() - checked > HEARTBEAT:
-                    await self._membership()
-                    checked = monotonic()
-                # Waits while the client's buffer is full: who does not read holds this one frame, and nobody up.
-                await self.send(text_data=drawn.text)
+        with open_sockets.take(member.asker, most=settings.EVENTSITE.person_max_sockets):
+            await self.send(text_data=frame(view, after=after, position=after, fits=0).text)  # it is let in
+            async with (
+                while_allowed(MemberAccess(member.user_id, log.pk, session_key=session_key)),
+                aclosing(feed.watch(view, after=after, heartbeat=HEARTBEAT)) as frames,
+            ):
+                async for drawn in frames:
+                    # Waits while the client's buffer is full: who does not read holds this one frame, and nobody up.
+                    await self.send(text_data=drawn.text)
 
     @database_sync_to_async
-    def _membership(self) -> Member:
-        """The viewer's, as it is now: sessions end and members leave while a socket is open."""
-        user = person(self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, ""))
+    def _membership(self, session_key: str) -> Member:
+        user = person(session_key)
         if not user.is_authenticated:
             raise Unauthorized
         return membership(user, self.scope["url_route"]["kwargs"]["log"])

@@ -20,8 +20,10 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
 
+from events.access.standing import access_of, losses
 from events.errors import NotFound, brief
-from events.reading.db_work import Asking, Statement
+from events.models import Role
+from events.reading.db_work import Asking, Statement, run
 from events.reading.store import Read
 from projections.errors import TooManyJobs
 from projections.models import ACTIVE, Job, JobStatus
@@ -38,6 +40,7 @@ KEPT = timedelta(days=7)
 MOST_OF_AN_ASKER = 20
 """Jobs of one person or token that may be active at a time."""
 MOST_OF_A_LOG = 100
+LOST_ACCESS = "The token or person that asked for this lost its access. Whoever still has access can ask again."
 _BEAT = 0.5
 """Seconds between two reports."""
 _TURN_SECONDS = 2.0
@@ -47,6 +50,10 @@ _MOST_DOUBLINGS = 5
 
 class Cancelled(Exception):
     """Somebody asked for the job to end."""
+
+
+class AccessLost(Exception):
+    """The person or token that asked for the job may no longer have its result."""
 
 
 class Lost(Exception):
@@ -65,13 +72,14 @@ class Beat:
     """How the work of a job reports: `beat(progress, total)`, as often as it likes.
 
     Raises:
-        Cancelled, Lost, Stopping, OthersWait: the work is to end here.
+        Cancelled, AccessLost, Lost, Stopping, OthersWait: the work is to end here.
     """
 
     def __init__(self, job: Job, is_stopping: Callable[[], bool] = lambda: False) -> None:
         self._mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
         self._is_stopping = is_stopping
         self._others = _others(job)
+        self._job = job
         self._turn_seconds = _TURN_SECONDS * 2 ** min(job.turns, _MOST_DOUBLINGS)
         self._began = self._last = time.monotonic()
         self._first: int | None = None
@@ -89,6 +97,8 @@ class Beat:
             raise Lost
         if self._mine.filter(is_cancel_requested=True).exists():
             raise Cancelled
+        if not _may_go_on(self._job):
+            raise AccessLost
         if now - self._began >= self._turn_seconds and self._others.exists():
             raise OthersWait
 
@@ -99,14 +109,22 @@ def _others(job: Job) -> QuerySet[Job]:
     return Job.objects.filter(is_other, status=JobStatus.QUEUED, kind__in=_kinds)
 
 
+def _may_go_on(job: Job) -> bool:
+    """Whether the job's person or token has still the access with which it was begun."""
+    access = access_of(job.asker, job.log_id, _roles.get(job.kind, Role.VIEWER))
+    return access is None or not run(losses([access]))
+
+
 Work: TypeAlias = Callable[[Job, Beat], Any]
 """Does a job; what it returns is JSON, and the job's result."""
 _kinds: dict[str, Work] = {}
+_roles: dict[str, Role] = {}
 
 
-def register(kind: str, work: Work) -> None:
-    """Say what a kind of job does: each app does so when it is ready."""
+def register(kind: str, work: Work, *, role: Role = Role.VIEWER) -> None:
+    """Say what a kind of job does, and which role a person needs for it: each app does so when it is ready."""
     _kinds[kind] = work
+    _roles[kind] = role
 
 
 def ensure(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> Asking[Job]:
@@ -199,6 +217,8 @@ def _last_turn(name: str) -> OrderBy:
 def _ended_already(job: Job) -> dict[str, str] | None:
     if job.is_cancel_requested:
         return {"status": JobStatus.CANCELLED}
+    if not _may_go_on(job):
+        return {"status": JobStatus.CANCELLED, "error": LOST_ACCESS}
     if job.attempt >= TRIES:
         return {"status": JobStatus.FAILED, "error": f"Its worker ended {TRIES} times."}
     return None
@@ -216,6 +236,8 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
         ended = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "turns": turns, "rate": None}
     except Cancelled:
         ended = {"status": JobStatus.CANCELLED}
+    except AccessLost:
+        ended = {"status": JobStatus.CANCELLED, "error": LOST_ACCESS}
     except OperationalError:  # the database is away: whoever finds the job next goes on
         raise
     except Exception as error:

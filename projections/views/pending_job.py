@@ -29,8 +29,12 @@ def indexed(request: HttpRequest, member: Member, projection: Projection, too_fa
 
 
 def _ended(request: HttpRequest, member: Member) -> Job | None:
-    """The job that a page waits for and names (`X-Job`), if it failed: that is shown, and none is begun again."""
+    """The job that a page waits for and names (`X-Job`), if it failed: that is shown, and none is begun again.
+
+    A job that ended because another person lost the access has not failed for this one.
+    """
     job_id = whole_number(request.headers.get("X-Job", ""))
     waited_for = None if job_id is None else queue.one(member.log_id, job_id).first()
-    has_failed = waited_for is not None and waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED)
-    return waited_for if has_failed else None
+    if waited_for is None or waited_for.error == queue.LOST_ACCESS:
+        return None
+    return waited_for if waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED) else None

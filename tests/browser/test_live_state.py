@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from events.models import Log, Member
 from tests.browser.agent import Agent
@@ -112,6 +113,32 @@ def test_who_is_no_longer_a_member_is_told_so(admin_page: Page, agent: Agent, lo
     expect(admin_page.locator(ROWS)).to_have_count(1)
     Member.objects.filter(log=log).delete()
     pause(admin_page)
+    expect(admin_page.locator("#live-state")).to_have_text("You may no longer read this log.")
+
+
+@pytest.mark.parametrize("path", ["", "streams/"])
+def test_a_page_that_is_one_live_page_too_many_says_so_and_comes_back(admin_page: Page, log: Log, path: str) -> None:
+    is_full = True
+
+    def answer(socket: WebSocketRoute) -> None:
+        if is_full:
+            socket.close(code=4429, reason="100 live pages of yours are open: close some.")
+        else:
+            socket.connect_to_server()
+
+    admin_page.clock.install()
+    admin_page.route_web_socket("**/ws/logs/**", answer)
+    admin_page.goto(f"/logs/{log.name}/{path}")
+    words = admin_page.locator("#live-state")
+    expect(words).to_have_text("Too many of your pages are live at once: this one will be when you close some.")
+    is_full = False
+    admin_page.clock.fast_forward(15_000)
+    expect(words).to_be_hidden()
+
+
+def test_every_page_says_that_its_reader_is_no_longer_a_member(admin_page: Page, log: Log) -> None:
+    admin_page.goto(f"/logs/{log.name}/streams/")
+    Member.objects.filter(log=log).delete()
     expect(admin_page.locator("#live-state")).to_have_text("You may no longer read this log.")
 
 

@@ -171,11 +171,8 @@ def test_pages_of_another_origin_get_no_socket(server: Server, log: Log) -> None
     """The browser sends the cookie along: another application on the same machine could read the log."""
     with watch(server, log, ""):
         pass
-    elsewhere = ("http://127.0.0.1:9999", "http://localhost:3000", None)
-    for origin in elsewhere:
+    address = f"{server.url.replace('http', 'ws')}/ws/logs/{log.name}/"
+    for origin in (Origin("http://127.0.0.1:9999"), Origin("http://localhost:3000"), None):
         with pytest.raises(InvalidStatus) as refused:
-            connect(
-                f"{server.url.replace('http', 'ws')}/ws/logs/{log.name}/",
-                origin=None if origin is None else Origin(origin),
-            )
+            connect(address, origin=origin)
         assert refused.value.response.status_code == 403

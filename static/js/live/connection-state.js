@@ -1,4 +1,4 @@
-/** The state of the timeline's connection, in words beside the query bar. */
+/** The state of the page's connection, in words: on the timeline beside the query bar, elsewhere above the page. */
 import { announce } from "../page/announce.js";
 import { WORDS } from "./connection.js";
 

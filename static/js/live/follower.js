@@ -8,6 +8,8 @@ const LAST_RETRY_MS = 10_000;
 const MAX_SILENCE_MS = 40_000;
 /** The codes with which the server closes a socket for good, as keys of `WORDS` in connection.js. */
 const FINAL_CODES = { 4400: "unreadable", 4401: "signed-out", 4404: "not-a-member" };
+/** The code of a socket that is one too many: there is room when the reader closes another page. */
+const TOO_MANY = 4429;
 
 /** Other modules take the content of redacted events off the page. `redacted` has the rows of these events by position. */
 function tellRedacted(redacted) {
@@ -59,8 +61,9 @@ export class Follower {
 
   lose(code) {
     clearTimeout(this.timer);
-    this.tell(FINAL_CODES[code] ?? "lost");
+    this.tell(FINAL_CODES[code] ?? (code === TOO_MANY ? "too-many" : "lost"));
     if (code in FINAL_CODES) return;
+    if (code === TOO_MANY) this.retryMs = LAST_RETRY_MS;
     // The delays differ, so that a restarted server isn't met by all browsers at once.
     this.timer = setTimeout(() => this.connect(), this.retryMs * (0.75 + Math.random() / 2));
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);

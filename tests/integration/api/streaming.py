@@ -13,7 +13,10 @@ from tests.support.patience import PATIENCE
 
 
 class Exchange:
-    """`async with Exchange("GET", "/api/events", token=…) as exchange:` leaves as a client goes away."""
+    """`async with Exchange("GET", "/api/events", token=…) as exchange:` leaves as a client goes away.
+
+    An `unfinished` body gets no end, an `abandoned` one has a client that goes away.
+    """
 
     def __init__(
         self,
@@ -25,9 +28,11 @@ class Exchange:
         headers: dict[str, str] | None = None,
         body: Iterable[bytes] = (),
         abandoned: bool = False,
+        unfinished: bool = False,
         window: int = 1_000_000,
     ) -> None:
-        sent = {"host": "testserver", "authorization": f"Bearer {token}", **(headers or {})}
+        bearer = {"authorization": f"Bearer {token}"} if token else {}
+        sent = {"host": "testserver", **bearer, **(headers or {})}
         self._scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -44,6 +49,7 @@ class Exchange:
         }
         self._body = list(body)
         self._abandoned = abandoned
+        self._unfinished = unfinished
         self._gone = asyncio.Event()
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue(window)
         self._pending = b""
@@ -63,7 +69,8 @@ class Exchange:
     async def _receive(self) -> dict[str, Any]:
         if self._body:
             piece = self._body.pop(0)
-            return {"type": "http.request", "body": piece, "more_body": bool(self._body) or self._abandoned}
+            more = bool(self._body) or self._abandoned or self._unfinished
+            return {"type": "http.request", "body": piece, "more_body": more}
         if not self._abandoned:
             await self._gone.wait()
         return {"type": "http.disconnect"}
@@ -96,6 +103,12 @@ class Exchange:
             if len(found) == count:
                 break
         return found
+
+    async def answer(self) -> Any:
+        """The whole answer's JSON."""
+        await self.start()
+        message = await asyncio.wait_for(self._messages.get(), PATIENCE)
+        return json.loads(message["body"])
 
     @property
     def waiting(self) -> int:

@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 
 from events import engine, redaction
 from events.api import event_stream, responses
+from events.api.schemas import ReadAs
 from events.engine import Engine
 from events.models import Log
 from events.types import Event
@@ -211,9 +212,9 @@ async def test_an_event_is_encoded_once_for_all_who_follow(
     encoded: list[int] = []
     event_json = responses.event_json
 
-    def counted(event: Event) -> bytes:
+    def counted(event: Event, read_as: ReadAs) -> bytes:
         encoded.append(event.position)
-        return event_json(event)
+        return event_json(event, read_as)
 
     monkeypatch.setattr(event_stream, "event_json", counted)
     queries = ["", "", "", "type=A*", "type=A*", "stream=order-1"]

@@ -12,8 +12,12 @@ import httpx
 import pytest
 import uvicorn
 
+from events.api import ndjson
 from events.engine import Engine
-from eventsite import http_protocol
+from events.models import Log
+from events.reading import store
+from eventsite import http_protocol, lean
+from tests.integration.api.streaming import Exchange
 from tests.support.patience import PATIENCE
 from tests.support.server import Server, database_variables
 
@@ -40,8 +44,8 @@ def test_long_polls_and_streams_end_when_the_server_stops(own_server: Server, to
             assert not [line for line in lines if line.startswith("data:")]
         answer = poll.result()
     assert (answer.status_code, answer.json()["events"]) == (200, [])
-    # A read that the stop cut off closes its connection, and the pool says so: that is a warning, no traceback.
     assert "Traceback" not in own_server.output
+    assert "Cancel" not in own_server.output
 
 
 def test_an_upload_that_does_not_end_is_answered_when_the_server_stops(own_server: Server, token: str) -> None:
@@ -75,3 +79,32 @@ async def test_a_request_whose_head_does_not_arrive_is_ended(engine: Engine, mon
                 writer.close()
         server.should_exit = True
         await serving
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/x-ndjson"])
+async def test_a_body_that_stops_arriving_is_refused(
+    engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch, media: str
+) -> None:
+    monkeypatch.setattr(lean, "SILENCE_SECONDS", 0.05)
+    headers = {"Content-Type": media}
+    async with Exchange(
+        "POST", "/api/events", token=token, headers=headers, body=[b'{"stream": "a-1", '], unfinished=True
+    ) as exchange:
+        problem = await exchange.answer()
+    assert (exchange.status, problem["code"]) == (408, "request-timeout")
+    assert exchange.headers["connection"] == "close"
+    assert await store.head(log.pk).afirst(engine.pool) == 0
+
+
+async def test_an_upload_that_stops_says_how_far_it_came(
+    engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lean, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(ndjson, "_CHUNK_LINES", 1)
+    line = b'{"stream": "a-1", "type": "A", "data": 1}\n'
+    headers = {"Content-Type": "application/x-ndjson"}
+    async with Exchange(
+        "POST", "/api/events", token=token, headers=headers, body=[line * 2, line[:9]], unfinished=True
+    ) as exchange:
+        problem = await exchange.answer()
+    assert (problem["code"], problem["appended"], problem["last_position"]) == ("request-timeout", 2, 2)

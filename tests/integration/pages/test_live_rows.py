@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace as replace_limits
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,9 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import AsyncClient
 from msgspec.structs import replace
+from pytest_django import Settings
 
+from events.access import watch
 from events.engine import Engine
 from events.live import consumer, feed
 from events.live.frame import rows_html
@@ -283,7 +286,7 @@ async def test_strangers_and_the_not_signed_in_are_told_so_and_sent_nothing(
 async def test_who_is_no_longer_a_member_is_cut_off(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(watch, "CHECK_SECONDS", 0.05)
     async with socket(log.name, user) as watching:
         assert await watching.connect()
         await database_sync_to_async(member.delete)()
@@ -293,7 +296,7 @@ async def test_who_is_no_longer_a_member_is_cut_off(
 async def test_whose_session_ended_is_asked_to_sign_in_again(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(watch, "CHECK_SECONDS", 0.05)
     cookies = await cookies_of(user)
     watching = Socket(log.name, cookies, "")
     assert await watching.connect()
@@ -306,7 +309,7 @@ async def test_a_busy_log_does_not_keep_who_left_it(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The access is looked at by the clock, not only when nothing comes.
-    monkeypatch.setattr(consumer, "HEARTBEAT", 0.3)
+    monkeypatch.setattr(watch, "CHECK_SECONDS", 0.3)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append(engine, log, {})
@@ -320,3 +323,40 @@ async def test_a_busy_log_does_not_keep_who_left_it(
         appending = asyncio.create_task(busy())
         assert await closed_with(watching) == 4404
         appending.cancel()
+
+
+async def test_a_viewer_that_does_not_read_is_cut_off_too(
+    engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "CHECK_SECONDS", 0.05)
+    send, stuck = consumer.LiveConsumer.send, asyncio.Event()
+
+    async def send_nothing(self: consumer.LiveConsumer, *args: Any, **kwargs: Any) -> None:
+        if "html" in kwargs.get("text_data", "") and self.scope["query_string"] == b"after=0":
+            if stuck.is_set():
+                await asyncio.Event().wait()
+            stuck.set()
+        await send(self, *args, **kwargs)
+
+    monkeypatch.setattr(consumer.LiveConsumer, "send", send_nothing)
+    async with socket(log.name, user, "after=0") as watching:
+        assert await watching.connect()
+        await append(engine, log, {})
+        await database_sync_to_async(member.delete)()
+        assert await closed_with(watching) == 4404
+
+
+async def test_one_live_page_more_than_a_person_may_have_is_told_so(
+    engine: Engine, log: Log, member: Member, user: User, settings: Settings
+) -> None:
+    settings.EVENTSITE = replace_limits(settings.EVENTSITE, person_max_sockets=1)
+    async with socket(log.name, user) as first:
+        assert await first.connect()
+        await first.receive()
+        async with socket(log.name, user) as second:
+            assert await second.connect()
+            closed = await second.receive()
+            assert (closed["code"], closed["reason"]) == (4429, "1 live pages of yours are open: close some.")
+    async with socket(log.name, user) as third:
+        assert await third.connect()
+        assert "position" in json.loads((await third.receive())["text"])

@@ -17,9 +17,12 @@ from typing import Any
 import httpx
 import pytest
 from django.db.models import F
+from django.utils import timezone
 
+from events.access.standing import TokenAccess
+from events.access.tokens import hash_of
 from events.engine import Engine
-from events.models import Log
+from events.models import Log, Role, Token
 from events.reading.db_work import run
 from projections import registry
 from projections.errors import TooManyJobs
@@ -30,7 +33,7 @@ from projections.states.at_moment import state_at
 from projections.states.fold import TooFar
 from projections.states.moment import NOW
 from tests.integration.projections.folds import all_events, fill, from_zero
-from tests.support.factories import make_name
+from tests.support.factories import make_member, make_name
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, Server, database_variables
@@ -78,7 +81,7 @@ def test_the_same_work_asked_for_twice_is_one_job(log: Log, kind: str) -> None:
     job = ensure(log, kind)
     assert ensure(log, kind).pk == job.pk
     assert ensure(log, kind, "other").pk != job.pk
-    queue._kinds[kind] = lambda job, beat: {"done": job.arguments["n"]}
+    queue.register(kind, lambda job, beat: {"done": job.arguments["n"]})
     queue.do(claimed(job))
     assert (now(job).status, now(job).result) == (JobStatus.DONE, {"done": 1})
     assert ensure(log, kind).pk != job.pk
@@ -102,7 +105,7 @@ def test_a_worker_that_was_taken_over_learns_it_and_changes_nothing(
     second = claimed(first)
     with pytest.raises(Lost):
         Beat(first)(1)
-    queue._kinds[kind] = lambda job, beat: "first"
+    queue.register(kind, lambda job, beat: "first")
     queue.do(first)
     assert now(second).status == JobStatus.RUNNING
 
@@ -131,7 +134,7 @@ def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeyp
             if n == 3:
                 queue.cancel(log.pk, job.pk)
 
-    queue._kinds[kind] = work
+    queue.register(kind, work)
     job = ensure(log, kind)
     queue.do(claimed(job))
     assert done == [0, 1, 2, 3]
@@ -148,7 +151,7 @@ def test_a_failed_job_says_why(log: Log, kind: str) -> None:
     def work(job: Job, beat: Beat) -> None:
         raise ZeroDivisionError("of course")
 
-    queue._kinds[kind] = work
+    queue.register(kind, work)
     job = ensure(log, kind)
     queue.do(claimed(job))
     assert now(job).status == JobStatus.FAILED
@@ -159,7 +162,7 @@ def test_a_worker_that_stops_gives_its_job_back(log: Log, kind: str) -> None:
     def work(job: Job, beat: Beat) -> None:
         beat(1)
 
-    queue._kinds[kind] = work
+    queue.register(kind, work)
     job = ensure(log, kind)
     queue.do(claimed(job), is_stopping=lambda: True)
     assert (now(job).status, now(job).attempt) == (JobStatus.QUEUED, 0)
@@ -328,7 +331,7 @@ def thrice(job: Job, beat: Beat) -> None:
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_long_job_makes_room_when_others_wait_and_its_turn_comes_again(log: Log, other_log: Log, kind: str) -> None:
-    queue._kinds[kind] = thrice
+    queue.register(kind, thrice)
     long, other = ensure(log, kind), ensure(other_log, kind)
     assert served(kind, 1) == [long.pk]
     assert (now(long).status, now(long).turns, now(long).attempt) == (JobStatus.QUEUED, 1, 0)
@@ -338,7 +341,7 @@ def test_a_long_job_makes_room_when_others_wait_and_its_turn_comes_again(log: Lo
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_long_job_goes_on_while_only_its_askers_own_wait(log: Log, kind: str) -> None:
-    queue._kinds[kind] = thrice
+    queue.register(kind, thrice)
     long, own = ensure(log, kind, "long"), ensure(log, kind, "own")
     assert served(kind, 2) == [long.pk, own.pk]
     assert (now(long).status, now(own).status) == (JobStatus.DONE, JobStatus.DONE)
@@ -364,7 +367,7 @@ def test_a_fold_that_made_room_goes_on_where_it_was(
     with pytest.raises(TooFar) as too_far:
         run(state_at(log.pk, latest, "order-1"))
     job = run(fold.ensure_state(log.pk, latest, "order-1", at=NOW, too_far=too_far.value, asker=asker))
-    queue._kinds[kind] = lambda job, beat: None
+    queue.register(kind, lambda job, beat: None)
     progress: list[int] = []
     while now(job).status != JobStatus.DONE:
         other = ensure(other_log, kind)
@@ -376,3 +379,57 @@ def test_a_fold_that_made_room_goes_on_where_it_was(
         queue.cancel(other_log.pk, other.pk)
     assert progress[:-1] == [1_300, 1_600, 1_900, 2_200], "each turn goes on from where the one before was"
     assert run(state_at(log.pk, latest, "order-1")) == from_zero(latest, "order-1", events)
+
+
+def revoke(token: str) -> None:
+    Token.objects.filter(hash=hash_of(token)).update(revoked_at=timezone.now())
+
+
+def expire(token: str) -> None:
+    Token.objects.filter(hash=hash_of(token)).update(expires_at=timezone.now())
+
+
+def asker_of(token: str) -> str:
+    return TokenAccess(Token.objects.get(hash=hash_of(token)).pk).asker
+
+
+@pytest.mark.parametrize("lose", [revoke, expire])
+def test_a_job_ends_when_its_token_is_lost(
+    log: Log, kind: str, token: str, lose: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    done: list[int] = []
+
+    def work(job: Job, beat: Beat) -> None:
+        for n in range(10):
+            beat(n)
+            done.append(n)
+            if n == 3:
+                lose(token)
+
+    queue.register(kind, work)
+    job = ensure(log, kind, asker=asker_of(token))
+    queue.do(claimed(job))
+    assert done == [0, 1, 2, 3]
+    assert (now(job).status, now(job).error) == (JobStatus.CANCELLED, queue.LOST_ACCESS)
+
+
+def test_a_job_that_waits_is_not_begun_when_its_token_is_lost(log: Log, kind: str, token: str) -> None:
+    job = ensure(log, kind, asker=asker_of(token))
+    revoke(token)
+    assert claim(job) is None
+    assert (now(job).status, now(job).error) == (JobStatus.CANCELLED, queue.LOST_ACCESS)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_a_job_ends_when_its_person_no_longer_has_the_role(log: Log, kind: str, role: Role) -> None:
+    member = make_member(log, role=Role.ADMIN)
+    queue.register(kind, lambda job, beat: None, role=role)
+    job = ensure(log, kind, asker=member.asker)
+    member.role = Role.VIEWER
+    member.save()
+    assert bool(claim(job)) is (role == Role.VIEWER)
+    silence(job)
+    member.delete()
+    assert claim(job) is None
+    assert now(job).status == JobStatus.CANCELLED

@@ -1,0 +1,46 @@
+"""How much one token or person may have open at a time, in this process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import TracebackType
+
+from events.errors import EventsError, TooManySockets, TooManyStreams
+
+
+class Place:
+    """A place that is taken until the block ends: `with places.take(asker, most=100): …`."""
+
+    def __init__(self, taken: Counter[str], asker: str) -> None:
+        self._taken = taken
+        self._asker = asker
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._taken[self._asker] -= 1
+        if not self._taken[self._asker]:
+            del self._taken[self._asker]
+
+
+class Places:
+    """The places of one kind of thing, counted by whose they are (`Grant.asker`, `Member.asker`)."""
+
+    def __init__(self, refusal: type[EventsError], words: str) -> None:
+        self._refusal = refusal
+        self._words = words
+        self._taken: Counter[str] = Counter()
+
+    def take(self, asker: str, *, most: int) -> Place:
+        """Take a place, or raise the refusal with the words, in which `{most}` is the number of places."""
+        if self._taken[asker] >= most:
+            raise self._refusal(self._words.format(most=most), limit=most)
+        self._taken[asker] += 1
+        return Place(self._taken, asker)
+
+
+open_streams = Places(
+    TooManyStreams, "{most} streams, long polls and uploads of yours are open: end one, or try again later."
+)
+open_sockets = Places(TooManySockets, "{most} live pages of yours are open: close some.")

@@ -1,0 +1,110 @@
+"""What is open for long ends within seconds when the access with which it was begun is lost.
+
+A long poll, an event stream, an upload and a socket are all held by `while_allowed`. One task a process looks at the
+accesses of all of them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from events import engine
+from events.access.last_use import note_use
+from events.access.standing import Access, TokenAccess, losses
+from events.errors import EventsError, brief
+from events.reading.db_work import arun
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 2.0
+"""Seconds between two looks. With the time for which a token is taken from memory it stays under five."""
+
+
+@dataclass(eq=False, slots=True)
+class _Holder:
+    """A task that holds something open.
+
+    It is cancelled at each look until it ends: before Python 3.12, one that waits for a connection can miss it.
+    """
+
+    task: asyncio.Task[Any]
+    loss: EventsError | None = None
+    cancellations: int = 0
+
+    def end(self, loss: EventsError) -> None:
+        self.loss = loss
+        self.cancellations += 1
+        self.task.cancel()
+
+
+class _Watch:
+    """Those who hold something open, by their access. Its task runs while there are any."""
+
+    def __init__(self) -> None:
+        self._holders: dict[Access, set[_Holder]] = {}
+        self._task: asyncio.Task[NoReturn] | None = None
+
+    def add(self, access: Access, holder: _Holder) -> None:
+        self._holders.setdefault(access, set()).add(holder)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="watch of accesses")
+
+    def remove(self, access: Access, holder: _Holder) -> None:
+        holders = self._holders[access]
+        holders.discard(holder)
+        if not holders:
+            del self._holders[access]
+        if not self._holders and self._task:
+            self._task.cancel()
+            self._task = None
+
+    async def _run(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                await self._look()
+            except Exception as error:  # the database is away: nothing is read from it meanwhile
+                logger.warning("accesses could not be looked at: %s", brief(error))
+
+    async def _look(self) -> None:
+        accesses = set(self._holders)
+        # The followers' connections: those of the readers may all be taken by searches.
+        lost = await arun(losses(accesses), engine.current().tails.pool)
+        for access, loss in lost.items():
+            for holder in self._holders.get(access, ()):
+                holder.end(loss)
+        for access in accesses - lost.keys():
+            if isinstance(access, TokenAccess):
+                note_use(access.token_id)
+
+
+_watch = _Watch()
+
+
+@asynccontextmanager
+async def while_allowed(access: Access) -> AsyncIterator[None]:
+    """Cancel what the block does, and raise, when the access is lost.
+
+    Raises:
+        Unauthorized: the token is no longer valid, or the person has signed out.
+        NotFound: the person is no longer a member, or the role is too low now.
+    """
+    task = asyncio.current_task()
+    assert task
+    holder = _Holder(task)
+    _watch.add(access, holder)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if holder.loss and task.cancelling() <= holder.cancellations:  # nobody else has cancelled it
+            raise holder.loss from None
+        raise
+    finally:
+        _watch.remove(access, holder)
+        for _ in range(holder.cancellations):
+            task.uncancel()
