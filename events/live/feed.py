@@ -36,8 +36,12 @@ FRAME_INTERVAL = 0.25
 """Seconds from one frame to the next."""
 _GATHER_FOR = 1.0
 _MANY = 100
-_KEPT = 8
-_PAGE = 100
+_KEPT_FRAMES = 8
+_KEPT_BYTES = 2 * 2**20
+"""Of the frames that are kept: as many of the last ones, and the last one whatever its size."""
+_PAGE_ROWS = 100
+_PAGE_BYTES = 4 * 2**20
+"""What is read at once, in bytes of data and metadata."""
 # Who comes back is told of what it missed in one frame, if counting that takes no longer; else in several, each exact.
 _COUNT_FOR = 0.25
 _EMPTIED_ROWS = 100
@@ -77,7 +81,7 @@ class _Feed:
     def __init__(self, view: View) -> None:
         self._view = view
         self._position: int | None = None
-        self._kept: deque[Frame] = deque(maxlen=_KEPT)
+        self._kept: deque[Frame] = deque()
         self._kept_since = 0
         self._advanced = asyncio.Event()
         self._stopped = False
@@ -111,6 +115,12 @@ class _Feed:
             self._kept.clear()
         return self._kept
 
+    def _keep(self, drawn: Frame) -> None:
+        kept = self._kept_frames()
+        kept.append(drawn)
+        while len(kept) > _KEPT_FRAMES or (len(kept) > 1 and sum(len(each.text) for each in kept) > _KEPT_BYTES):
+            kept.popleft()
+
     @property
     def _redacted_at(self) -> int:
         return engine.current().tails.redacted_at(self._view.log_id)
@@ -141,7 +151,7 @@ class _Feed:
                 if await self._has_more(len(batch), gathering):
                     continue
                 drawn = await self._sound(partial(self._frame_of, gathering))
-                self._kept_frames().append(drawn)
+                self._keep(drawn)
                 self._move(drawn.position)
                 gathering = self._gathering(drawn.position)
                 await asyncio.sleep(FRAME_INTERVAL)
@@ -175,7 +185,7 @@ class _Feed:
         wanted = 0 if self._view.counts else fits if fits <= MOST_ROWS else AFTER_A_GAP
         rows: list[str] = []
         oldest = position + 1
-        # Page by page: a thousand events of a megabyte each are never in memory together.
+        # Piece by piece: a thousand events of a megabyte each are never in memory together.
         while len(rows) < wanted and (events := await self._older(after, oldest, wanted - len(rows))):
             rows += await _draw(rows_html, self._view.log_name, events)
             oldest = events[-1].position
@@ -223,7 +233,12 @@ class _Feed:
         """The newest that fit between two positions; there are some."""
         while True:
             search = scan.events(
-                self._view.log_id, self._view.query, after=after, before=before, limit=min(limit, _PAGE)
+                self._view.log_id,
+                self._view.query,
+                after=after,
+                before=before,
+                limit=min(limit, _PAGE_ROWS),
+                room=_PAGE_BYTES,
             )
             found = await search.afetch(engine.current().pool)
             if found.events or found.at_end:

@@ -133,6 +133,7 @@ class Gathering:
 
     @property
     def is_large(self) -> bool:
+        """Whether so many bytes wait that they are drawn before more is gathered."""
         return self._bytes > _MOST_BYTES
 
     @property
@@ -147,7 +148,7 @@ class Gathering:
             self.has_redaction |= event.type == REDACTED
             if self._view.fits(event):
                 self._fits += 1
-                self._bytes += len(event.data)
+                self._bytes += event.size
                 self._events.append(event)
 
     def drawn(self) -> Frame:

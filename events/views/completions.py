@@ -27,6 +27,7 @@ _FEW = 5
 _SAMPLE = 40
 """Events that fit the rest of the query, in whose data paths and values are looked for."""
 _SAMPLE_FOR = 0.1
+_SAMPLE_BYTES = 4 * 2**20
 _DEEP = 8
 _ITEMS = 3
 _LEAVES = 200
@@ -116,7 +117,7 @@ def _begins(text: str, term: Unfinished) -> bool:
 
 def _sample(log_id: int, others: str) -> Iterator[tuple[Path, Any]]:
     """Each value in the data and metadata of some events, with its path."""
-    found = scan.events(log_id, _rest(others), limit=_SAMPLE, budget=_SAMPLE_FOR).fetch()
+    found = scan.events(log_id, _rest(others), limit=_SAMPLE, budget=_SAMPLE_FOR, room=_SAMPLE_BYTES).fetch()
     for event in found.events:
         for root, text in ((Root.DATA, event.data), (Root.METADATA, event.metadata)):
             if len(text) <= _MOST_JSON:

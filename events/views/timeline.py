@@ -18,6 +18,7 @@ from events.models import Log, Member, Role, Scope, Token
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Name, Named, Pattern, Query, all_of, terms
 from events.reading import scan
+from events.reading.scan import Search
 from events.types import Event
 from events.views.event_line import Line, line
 from events.views.forms import TimelineForm
@@ -25,6 +26,8 @@ from events.views.page import log_page, show
 from events.views.query_bar import chips, mistake
 
 ROWS = 100
+_ROOM_BYTES = 8 * 2**20
+"""What is read for a page, in bytes of data and metadata: of large events it shows fewer, and leads on."""
 _SHORTHAND = {"type": Name.TYPE, "agent": Name.AGENT, "stream": Name.STREAM, "correlation_id": Name.CORRELATION}
 """What the API takes beside `q`, and pages took before they had one."""
 FIRST_TOKEN = "first event"  # noqa: S105  # its name
@@ -103,10 +106,10 @@ def first_token(request: HttpRequest, member: Member) -> HttpResponse:
 def read_page(log: Log, query: Query, *, before: int | None, after: int | None) -> Page:
     """One page. Reading newer events up to the head gives the head's page, so that rows stay live there."""
     if after is not None and before is None:
-        newer = scan.events(log.pk, query, after=after, backward=False, limit=ROWS + 1, head=log.head).fetch()
+        newer = _search(log, query, after=after, backward=False).fetch()
         if not newer.at_end or len(newer.events) > ROWS:
             return _newer(newer.events[:ROWS], after, newer.searched_to, has_more=len(newer.events) > ROWS)
-    found = scan.events(log.pk, query, before=before, limit=ROWS + 1, head=log.head).fetch()
+    found = _search(log, query, before=before).fetch()
     events = found.events[:ROWS]
     has_more = len(found.events) > ROWS
     stopped = not has_more and not found.at_end
@@ -118,6 +121,21 @@ def read_page(log: Log, query: Query, *, before: int | None, after: int | None) 
         stopped="back" if stopped else "",
         newer=events[0].position if events else max(edge, 1) - 1,
         older=found.searched_to if stopped else events[-1].position if events else max(edge, 1),
+    )
+
+
+def _search(
+    log: Log, query: Query, *, after: int | None = None, before: int | None = None, backward: bool = True
+) -> Search:
+    return scan.events(
+        log.pk,
+        query,
+        after=after,
+        before=before,
+        backward=backward,
+        limit=ROWS + 1,
+        room=_ROOM_BYTES,
+        head=log.head,
     )
 
 

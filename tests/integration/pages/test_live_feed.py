@@ -164,3 +164,36 @@ def test_views_are_equal_where_their_queries_are_written_alike(log: Log) -> None
     assert view("a  type:x AND agent:y") == view("a type:x agent:y")
     assert hash(view("a")) == hash(view("a"))
     assert view("data.paid:true") != view("data.paid:1")
+
+
+async def test_rows_of_large_events_are_read_in_pieces(
+    engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_PAGE_BYTES", 1_000)
+    sizes: list[int] = []
+    afetch = scan.Search.afetch
+
+    async def counted(self: scan.Search, pool: Any) -> scan.Found:
+        found = await afetch(self, pool)
+        sizes.append(len(found.events))
+        return found
+
+    monkeypatch.setattr(scan.Search, "afetch", counted)
+    await engine.writer.append(log.pk, [make_append("order-1", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)])
+    found = await next_of(await watch(watching, log))
+    assert (found["rows"], found["html"].count("data-position")) == (5, 5)
+    assert sizes == [2, 2, 1]
+
+
+async def test_frames_that_are_kept_are_bounded_in_bytes(
+    engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "FRAME_INTERVAL", 0)
+    monkeypatch.setattr(feed, "_KEPT_BYTES", 10)
+    viewer = await watch(watching, log)
+    for n in range(1, 6):
+        await append(engine, log, 1)
+        while (await next_of(viewer))["position"] < n:
+            pass
+    [kept] = [each._kept for view, each in feed._feeds.items() if view.log_id == log.pk]
+    assert len(kept) == 1

@@ -13,6 +13,7 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.reading import scan
+from events.views import timeline
 from events.views.timeline import ROWS
 from tests.integration.pages.conftest import Append
 
@@ -267,3 +268,17 @@ def test_parameters_beside_the_query_become_part_of_it(viewer: Client, at: str, 
     url = urlsplit(answer["Location"])
     assert url.path == at
     assert parse_qs(url.query) == {"q": [query]} | ({"before": ["7"]} if "before" in asked else {})
+
+
+def test_a_page_of_large_events_is_bounded_in_bytes_and_leads_on(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline, "_ROOM_BYTES", 1_000)
+    append("order-1", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)
+    page = get(viewer, at)
+    seen = [positions(page)]
+    while 'rel="next"' in page:
+        page = get(viewer, at + link(page, "next"))
+        seen.append(positions(page))
+    assert seen == [[5, 4], [3, 2], [1]]
+    assert positions(get(viewer, f"{at}?after=0")) == [2, 1]
