@@ -129,9 +129,15 @@ def _json(member: Member, projection: Projection, asked: Asked) -> HttpResponse:
 
 
 def _has_seen(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> bool:
-    """Whether a page that follows the present has it already. It asks every two seconds: this is all it costs."""
-    position = whole_number(request.headers.get("X-Seen", ""))
-    if asked.at != NOW or position is None:
+    """Whether a page that follows the present has it already. It asks every two seconds: this is all it costs.
+
+    `X-Seen` is where the last event of its state stands, and the log's head when it was drawn. Where an event was
+    redacted since then the state may be another, with the same last event.
+    """
+    position, head = map(whole_number, request.headers.get("X-Seen", "").partition(" ")[::2])
+    if asked.at != NOW or position is None or head is None:
+        return False
+    if store.redacted(member.log_id, after=head, upto=member.log.head).first():
         return False
     try:
         return run(_is_last(member, projection, asked.key, position))

@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events import redaction
+from events.models import Log
 from tests.integration.pages.conftest import Append
 
 
@@ -101,3 +103,13 @@ def test_completing_costs_a_fixed_number_of_queries(
     # or both: names of three kinds
     with django_assert_num_queries(8):
         offered(viewer, at, "T")
+
+
+def test_what_was_redacted_is_neither_offered_nor_confirmed(viewer: Client, at: str, log: Log, append: Append) -> None:
+    append("order-3", {"type": "Card", "data": b'{"card": "4111-1111"}', "metadata": b'{"hint": "4111"}'})
+    questions = ("data.ca", "data.card:", "data.card:4111-1", "metadata.hint:", "type:Card data.", "ca")
+    before = {question: offered(viewer, at, question) for question in questions}
+    assert "data.card:4111-1111 " in before["data.card:4111-1"]
+    redaction.redact(log.pk, log.head + 4, reason="a secret", by="ada")
+    after = [text for question in questions for text in offered(viewer, at, question)]
+    assert not [text for text in after if "4111" in text or "card" in text or "hint" in text]

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
+from events import redaction
 from events.access import tokens
 from events.engine import Engine
 from events.models import Log, Scope
@@ -316,3 +317,13 @@ async def test_a_failing_cache_fails_no_read(
     answer = await get("projections/sums/state", key="order-1")
     assert answer.status_code == 200
     assert not await Snapshot.objects.filter(log=log).aexists()
+
+
+async def test_a_state_is_not_confirmed_after_a_redaction(engine: Engine, log: Log, get: Get) -> None:
+    await engine.writer.append(log.pk, [make_append("order-1", {"data": b'{"a": 1}'}, {"data": b'{"card": "4111"}'})])
+    first = await get("projections/latest/state", key="order-1")
+    assert "4111" in first.text
+    await sync_to_async(redaction.redact)(log.pk, 2, reason="a secret", by="ada")
+    again = await get("projections/latest/state", key="order-1", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 200
+    assert "4111" not in again.text

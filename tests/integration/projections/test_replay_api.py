@@ -14,6 +14,7 @@ from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from events import redaction
 from events.access import tokens
 from events.api.responses import event_json
 from events.engine import Engine
@@ -436,3 +437,19 @@ async def test_a_step_that_is_no_test_is_refused_like_any_other(
     assert await answer("order-1", by="latest", token=bound) == (403, "forbidden")
     assert await answer("large-1", by="transcript") == (413, "too-large")
     assert (await get("stream/step", name="large-1", format="xml")).json()["field"] == "format"
+
+
+async def test_steps_and_reasons_are_not_confirmed_after_a_redaction(engine: Engine, log: Log, get: Get) -> None:
+    await engine.writer.append(log.pk, [make_append("order-1", {"data": b'{"a": 1}'}, {"data": b'{"card": "4111"}'})])
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("stream/step", {"place": 2}),
+        ("stream/why", {"pointer": "/card", "place": 2}),
+        ("stream", {}),
+    ]
+    first = [await get(path, name="order-1", **query) for path, query in asked]
+    assert all("4111" in answer.text for answer in first[:2])
+    await sync_to_async(redaction.redact)(log.pk, 2, reason="a secret", by="ada")
+    for (path, query), answer in zip(asked, first, strict=True):
+        again = await get(path, name="order-1", headers={"If-None-Match": answer.headers["ETag"]}, **query)
+        assert again.status_code == 200
+        assert "4111" not in again.text
