@@ -7,7 +7,7 @@ MAX_DIGITS = 18
 
 
 def whole_number(text: str, *, max_digits: int = MAX_DIGITS) -> int | None:
-    """The number that ASCII digits write; None for any other text, and for one of more digits.
+    """Return the number that ASCII digits write; None for any other text, and for more than `max_digits` digits.
 
     `int()` takes signs, white space, underscores and the digits of every script, and raises for 5,000 of them.
     """

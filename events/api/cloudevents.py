@@ -84,7 +84,7 @@ SCHEMA = {
 
 def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsError]:
     """Each event of a batch: checked, or what is wrong with it."""
-    items, fault = split.items(body)
+    items, fault = split.split_array(body)
     if fault:
         decode(body, list[Raw])  # raises, and says why
     limit = settings.EVENTSITE.request_max_events

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from events.api.decoding import optional
 from events.appending import checks
-from events.query.parse import MOST_CHARACTERS, parse
+from events.query.parse import MAX_CHARACTERS, parse
 from events.query.reading import refuse_state
 from events.query.tree import Name as Of
 from events.query.tree import Named, Pattern, Query, all_of, any_of, pin
@@ -308,7 +308,7 @@ class _Asked(EventQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         _documented(
-            f"What must fit, as `type:Order* data.amount>100`: a query of up to {MOST_CHARACTERS:,} characters",
+            f"What must fit, as `type:Order* data.amount>100`: a query of up to {MAX_CHARACTERS:,} characters",
             format="eventsite-query",
         ),
     ] = ""

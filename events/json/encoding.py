@@ -1,4 +1,4 @@
-"""In which encoding a JSON text stands: UTF-8, with or without a byte order mark, or another that is named. Pure."""
+"""The encoding of a JSON text: UTF-8, with or without a byte order mark, or another one. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ BOM = b"\xef\xbb\xbf"
 
 
 def other_encoding(text: bytes) -> str | None:
-    """ "UTF-16" or "UTF-32" where a text, or its first four bytes, is in one of them; else None."""
+    """Return "UTF-16" or "UTF-32" if a text, or its first four bytes, is in one of them; else None."""
     encoding = json.detect_encoding(text[:4])
     return None if encoding.startswith("utf-8") else encoding[: len("utf-16")].upper()

@@ -1,4 +1,4 @@
-"""JSON Pointers (RFC 6901): `/lists/domestic/10`, `""` for the whole. Pure."""
+"""JSON Pointers (RFC 6901): `/lists/domestic/10`, or `""` for the whole value. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _MAX_INDEX_DIGITS = 9
 
 
 def below(pointer: str, key: str | int) -> str:
-    """The pointer of `key` in what stands at `pointer`."""
+    """Return the pointer to the member or item `key` of the value at `pointer`."""
     return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
 def tokens(pointer: str) -> list[str]:
-    """A pointer's keys, outermost first.
+    """Return a pointer's keys, outermost first.
 
     Raises:
-        LookupError: it is no pointer.
+        LookupError: the text is not a JSON Pointer.
     """
     if not pointer:
         return []
@@ -28,15 +28,15 @@ def tokens(pointer: str) -> list[str]:
 
 
 def array_index(token: str) -> int | None:
-    """The index in an array that a token names; None for a token that names none."""
+    """Return the array index that a token means, or None."""
     return whole_number(token, max_digits=_MAX_INDEX_DIGITS)
 
 
 def at(value: Any, pointer: str) -> Any:
-    """What stands at a pointer.
+    """Return the value at a pointer.
 
     Raises:
-        LookupError: nothing does.
+        LookupError: there is no value there.
     """
     for token in tokens(pointer):
         index = array_index(token) if isinstance(value, list) else None

@@ -1,7 +1,7 @@
-"""JSON arrays and objects cut into their parts, as text, however odd the parts are. Pure.
+"""JSON arrays and objects split into the texts of their parts, even if a part is not valid JSON. Pure.
 
-A parser refuses a whole document for one bad value in it. Here the text of each part is kept, so that the bad part
-can be refused alone: `NaN`, half of a surrogate pair, a byte that is not UTF-8, a depth of a thousand.
+A parser refuses a whole document for one bad value in it. Here each part stays text, so that the bad part alone can
+be refused: `NaN`, half of a surrogate pair, a byte that is not UTF-8, a depth of a thousand.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec import Raw
 from events.json.encoding import BOM
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+'
-# A string (one that does not end takes all the rest), or a mark that parts one value from the next.
+# A string (one that does not end takes the rest of the text), or a mark that separates one value from the next.
 _TOKEN = re.compile(_STRING + rb'(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 _MEMBER = re.compile(rb"(?P<name>" + _STRING + rb'")[ \t\n\r]*+:(?P<value>.*)', re.DOTALL)
 _COMMA = ord(",")
@@ -26,18 +26,18 @@ _KINDS = {b"[": "an array", b"{": "an object"}
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """One member of an object. `name` is "" where it can't be read; `name_text` is then the member's whole text."""
+class MemberText:
+    """One member of an object. `name` is "" if it can't be read; `name_text` is then the member's whole text."""
 
     name: str
     name_text: bytes
     value: bytes
 
 
-def items(body: bytes) -> tuple[list[bytes], str | None]:
-    """The items of an array, and what is wrong with the array itself (None: nothing).
+def split_array(body: bytes) -> tuple[list[bytes], str | None]:
+    """Return the items of an array as text, and the fault of the array itself, or None.
 
-    Of an array that breaks off, the last item may be cut.
+    If the array breaks off, its last item may be cut.
     """
     try:
         return [bytes(item) for item in msgspec.json.decode(body, type=list[Raw])], None
@@ -45,19 +45,22 @@ def items(body: bytes) -> tuple[list[bytes], str | None]:
         return _parts(body, b"[")
 
 
-def members(body: bytes) -> tuple[list[Member], str | None]:
-    """The members of an object in their order, and what is wrong with the object itself. A name may stand twice."""
+def split_object(body: bytes) -> tuple[list[MemberText], str | None]:
+    """Return the members of an object in their order, and the fault of the object itself, or None.
+
+    A name may appear twice.
+    """
     parts, fault = _parts(body, b"{")
     return [_member(part) for part in parts], fault
 
 
-def object_text(members: Iterable[Member]) -> bytes:
-    """An object of these members, each as it was."""
+def object_text(members: Iterable[MemberText]) -> bytes:
+    """Return the text of an object of these members, each unchanged."""
     return b"{%b}" % b",".join(b"%b:%b" % (member.name_text, member.value) for member in members)
 
 
 def _parts(body: bytes, opening: bytes) -> tuple[list[bytes], str | None]:
-    """The texts between the commas of the outermost array or object, and what is wrong with it."""
+    """Return the texts between the commas of the outermost array or object, and its fault, or None."""
     body = body.removeprefix(BOM).strip(_SPACE)
     parts: list[bytes] = []
     if not body.startswith(opening):
@@ -81,12 +84,12 @@ def _parts(body: bytes, opening: bytes) -> tuple[list[bytes], str | None]:
     return [] if parts == [b""] else parts, fault
 
 
-def _member(part: bytes) -> Member:
+def _member(part: bytes) -> MemberText:
     match = _MEMBER.fullmatch(part)
     if match is None:
-        return Member("", part, b"")
+        return MemberText("", part, b"")
     try:
         name = json.loads(match["name"], strict=False)
     except ValueError:
         name = ""
-    return Member(name, match["name"], match["value"].strip(_SPACE))
+    return MemberText(name, match["name"], match["value"].strip(_SPACE))

@@ -1,12 +1,11 @@
-"""JSON that is kept as text: what may come in, and when two texts say the same.
+"""The check of JSON payloads, which are kept as text, and their canonical form.
 
-A payload is never parsed and written again on its way to the database and back. It is looked at
-once, here: checked for what Postgres or an honest reader could not keep (NUL, lone surrogates,
-duplicate keys, NaN, depth, numbers of absurd size) and brought into a canonical form, whose digest
-tells whether a retry carries the same content.
+A payload is never parsed and written again on its way to the database and back. It is read once, here: checked for
+what Postgres or an honest reader could not keep (NUL, lone surrogates, duplicate keys, NaN, depth, numbers of absurd
+size), and brought into a canonical form, whose digest tells whether a retry carries the same content.
 
-Almost every payload takes the quick way, a few microseconds in orjson; what orjson could not vouch
-for takes the exact way, in Python.
+Almost every payload takes the quick way, a few microseconds in orjson; a payload that orjson might read differently
+takes the exact way, in Python.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from events.errors import Invalid, NumberTooLarge, TooLarge
 # Numbers that a double may not hold exactly: sixteen digits and more, or an exponent of three. (A
 # match inside a string does no harm: it only takes the exact way.)
 _WIDE_NUMBER = re.compile(rb"[:,\[\s]-?[0-9](?:[0-9.]{15}|[0-9.]*[eE][+-]?[0-9]{3})")
-# Their outline, which is looked for first: in 10 kB of prose that takes 17 µs, and the expression 106.
+# The outline of such numbers is searched first: in 10 kB of prose that takes 17 µs, and the expression 106.
 _OUTLINE = bytes.maketrans(b"0123456789.E+-", b"00000000000e--")
 _WIDE_OUTLINES = (b"0" * 16, b"0e000", b"0e-000")
 _DOUBLE_DIGITS = 15
@@ -38,7 +37,7 @@ def canonical(raw: bytes, field: str) -> bytes:
 
     Args:
         raw: the value's JSON text.
-        field: where it stood in the request, for the message (`events[0].data`).
+        field: the value's place in the request, for the message (`events[0].data`).
 
     Raises:
         TooLarge: more than `event_max_bytes` bytes.
@@ -53,7 +52,7 @@ def canonical(raw: bytes, field: str) -> bytes:
             limit=limits.event_max_bytes,
         )
     if not _holds_wide_number(raw) and not _CONTROL_OR_COLON_ESCAPE.search(raw):
-        # What orjson can't parse is looked at exactly too, for a message that names the limit.
+        # A text that orjson can't parse is read the exact way too, for a message that names the limit.
         with suppress(orjson.JSONDecodeError):
             return _canonical_quickly(raw, field)
     return _canonical_exactly(raw, field)
@@ -66,7 +65,7 @@ def _holds_wide_number(raw: bytes) -> bool:
 
 def _canonical_quickly(raw: bytes, field: str) -> bytes:
     value = orjson.loads(raw)
-    # First: orjson can't write as deep as it reads.
+    # The depth is checked before the dump, as orjson can't write as deep as it reads.
     if raw.count(b"[") + raw.count(b"{") > settings.EVENTSITE.event_max_depth:
         _check_depth(value, field)
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -89,18 +88,18 @@ class _Duplicate(ValueError):
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 raise _Duplicate(key)
             seen.add(key)
-    return found
+    return members
 
 
 class _Number(str):
-    """A number as canonical text."""
+    """The canonical text of a number, which `_dumps` writes without quotes."""
 
 
 def _number(text: str, limits: Any, field: str) -> _Number:
@@ -117,12 +116,12 @@ def _number(text: str, limits: Any, field: str) -> _Number:
         return _Number("0" if mantissa == "-0" else mantissa)
     sign, decimal_digits, power = Decimal(text).as_tuple()
     plain = "".join(map(str, decimal_digits)).lstrip("0")
-    kept = plain.rstrip("0")
-    shift = (power if isinstance(power, int) else 0) + len(plain) - len(kept)
-    # What a double holds exactly is written as the quick way writes it: what else the payload holds must not matter.
-    if not kept or (len(kept) <= _DOUBLE_DIGITS and abs(shift) < _DOUBLE_EXPONENT):
+    significant = plain.rstrip("0")
+    shift = (power if isinstance(power, int) else 0) + len(plain) - len(significant)
+    # A number that a double holds exactly is written as the quick way writes it, so that both ways agree on it.
+    if not significant or (len(significant) <= _DOUBLE_DIGITS and abs(shift) < _DOUBLE_EXPONENT):
         return _Number(orjson.dumps(float(text)).decode())
-    return _Number(f"{'-' if sign else ''}{kept}e{shift}")
+    return _Number(f"{'-' if sign else ''}{significant}e{shift}")
 
 
 def _canonical_exactly(raw: bytes, field: str) -> bytes:
@@ -151,7 +150,7 @@ def _canonical_exactly(raw: bytes, field: str) -> bytes:
 
 
 def _dumps(value: Any) -> str:
-    """JSON with sorted keys. The standard encoder has no way to write a number as given."""
+    """Return JSON with sorted keys. (The standard encoder can't write a number as the text that it is.)"""
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, dict):

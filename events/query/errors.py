@@ -1,4 +1,4 @@
-"""What is wrong with a query, where, and what may have been meant."""
+"""The errors of a query: the problem, its column, and a suggestion."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ class InvalidQuery(Invalid):
 
 
 class NotForEvents(Invalid):
-    """`state.…` and `changed:` ask about the steps of a replay, not about events."""
+    """The query asks about a step of a replay (`state.…`, `changed:`), which an event alone can't answer."""
 
     code: ClassVar[str] = "not-for-events"

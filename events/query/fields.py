@@ -1,4 +1,4 @@
-"""The fields: which there are, what each takes, and the term that a field and a value make. Pure."""
+"""The fields of the query language: their names, the values that they take, and the terms that they make. Pure."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ ABOUT: dict[str, str] = {
     "state": "in a replay, a value in the state after it",
     "changed": "in a replay, what it changed: changed:/status",
 }
-"""Each field, with what it asks for; in this order they are offered."""
+"""The description of each field, in the order in which completion offers them."""
 ALIASES = {"workflow": "correlation"}
 
 CAN_BE_MISSING = (Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE)
 _COUNT = re.compile(r"\d{1,19}", re.ASCII)
-_MOST = 2**63 - 1
+_MAX_NUMBER = 2**63 - 1
 
 
 class BadValue(ValueError):
-    """What is wrong with a term, and what may be meant; `in_field`: the field is wrong, not the value."""
+    """A term can't be read: the problem, and a suggestion; `in_field`: the field is wrong, not the value."""
 
     def __init__(self, problem: str, *, suggestion: str | None = None, in_field: bool = False) -> None:
         super().__init__(problem)
@@ -66,10 +66,10 @@ class BadValue(ValueError):
 
 
 def term(field: str, operator: Operator, value: str) -> Leaf:
-    """The term of `field operator value`, as they are written.
+    """Return the term that `field operator value` means, as they are written.
 
     Raises:
-        BadValue, BadWord: there is no such field, or it doesn't take that.
+        BadValue, BadWord: there is no such field, or it doesn't take this operator or value.
     """
     field = ALIASES.get(field, field)
     path = _path(field)
@@ -111,7 +111,7 @@ def _no_field(field: str, value: str) -> BadValue:
 
 
 def _closest(word: str, known: tuple[str, ...]) -> str | None:
-    """The known word that was probably meant; a path keeps its steps."""
+    """Return the known word that is most like this one; a path keeps its steps."""
     name, dot, steps = word.partition(".")
     close = next(iter(get_close_matches(name.lower(), known, n=1)), None)
     return f"{close}{dot}{steps}" if close in list(Root) else close
@@ -121,10 +121,10 @@ def _numbered(number: Number, operator: Operator, value: str) -> Numbered:
     low, dots, high = value.partition("..")
     if operator != ":":
         count = _count(value, number)
-        # Counts begin at 1 and end before the last one that can be written, so the bounds need not be left.
+        # Counts begin at 1, and the largest that can be written is never reached, so the bounds may be clamped.
         if operator.startswith("<"):
             return Numbered(number, None, max(0, count - (operator == "<")))
-        return Numbered(number, min(_MOST, count + (operator == ">")), None)
+        return Numbered(number, min(_MAX_NUMBER, count + (operator == ">")), None)
     if not dots:
         return Numbered(number, _count(value, number), _count(value, number))
     if not low and not high:
@@ -133,7 +133,7 @@ def _numbered(number: Number, operator: Operator, value: str) -> Numbered:
 
 
 def _count(text: str, number: Number) -> int:
-    if not _COUNT.fullmatch(text) or int(text) > _MOST:
+    if not _COUNT.fullmatch(text) or int(text) > _MAX_NUMBER:
         raise BadValue(f"{number} takes a whole number or a range of them, such as 100..200.")
     return int(text)
 

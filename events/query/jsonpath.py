@@ -1,4 +1,4 @@
-"""A condition on JSON as a jsonpath of Postgres, in its lax mode. Pure.
+"""Conditions on JSON as jsonpaths of Postgres, in its lax mode. Pure.
 
 Keys and texts are always quoted by `_quoted`, so whatever they hold, they are keys and texts.
 """
@@ -9,22 +9,22 @@ import json
 from decimal import Decimal
 
 from events.query import tree
-from events.query.tree import Key, Path, Pattern
+from events.query.tree import KeyStep, Path, Pattern
 
 
 def exists(path: Path) -> str:
-    """For `@?`: whether the path leads anywhere."""
+    """Return the jsonpath for `@?` that tests whether the path leads to any value."""
     return _path(path)
 
 
 def is_filled(path: Path) -> str:
-    """For `@?`: whether the path leads to more than an empty object or array."""
-    # A filter goes through an array to its items by itself.
+    """Return the jsonpath for `@?` that tests whether the path leads to more than an empty object or array."""
+    # A filter of jsonpath goes from an array to its items by itself.
     return f'{_path(path)} ? (@.type() != "object" || exists(@.*))'
 
 
-def predicate(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> str:
-    """For `@@`: whether a value at the path's end, or an item of an array there, fits."""
+def value_predicate(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> str:
+    """Return the jsonpath for `@@` that tests whether a value at the path's end, or an item of an array there, fits."""
     path = _path(leaf.path)
     match leaf:
         case tree.Like(_, pattern):
@@ -34,22 +34,26 @@ def predicate(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> s
         case tree.Compares(_, operator, value):
             return f"{path} {operator} {_literal(value)}"
         case tree.Between(_, low, high):
-            # The filter looks into an array by itself, and its comparisons would look into an array in that.
+            # The filter looks into an array by itself; its comparisons would look one array deeper, so the type is
+            # tested.
             return f'exists({path} ? (@.type() == "number" && @ >= {_literal(low)} && @ <= {_literal(high)}))'
 
 
 def any_string(text: str) -> str:
-    """For `@?`: whether any string or name, however deep, holds a text; A to Z and a to z are the same."""
+    """Return the jsonpath for `@?` that tests whether any string or key, at any depth, contains a text.
+
+    The case of A to Z is ignored.
+    """
     holds = f'like_regex {_quoted(_regex(text, fold=True))} flag "s"'
     return f"strict $.** ? (@ {holds} || @.keyvalue().key {holds})"
 
 
 def _path(path: Path) -> str:
-    return "$" + "".join(f".{_quoted(step.name)}" if isinstance(step, Key) else _place(step) for step in path.steps)
+    return "$" + "".join(f".{_quoted(step.name)}" if isinstance(step, KeyStep) else _place(step) for step in path.steps)
 
 
-def _place(step: int | tree.Each) -> str:
-    return str(step) if isinstance(step, tree.Each) else f"[{step}]"
+def _place(step: int | tree.EachItem) -> str:
+    return str(step) if isinstance(step, tree.EachItem) else f"[{step}]"
 
 
 def _like(pattern: Pattern) -> str:
@@ -62,7 +66,7 @@ def _like(pattern: Pattern) -> str:
 
 
 def _regex(text: str, *, fold: bool = False) -> str:
-    """A regular expression for the text itself; `fold`: for either case of a letter from A to Z."""
+    """Return a regular expression for the literal text; with `fold`, for both cases of the letters A to Z."""
 
     def literal(char: str) -> str:
         if fold and char.isascii() and char.isalpha():
@@ -79,5 +83,5 @@ def _literal(value: Decimal | bool | str | None) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string literal. Those of JSON are jsonpath's too."""
+    """Return the text as a string literal of jsonpath, which is also one of JSON."""
     return json.dumps(text, ensure_ascii=False)

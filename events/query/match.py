@@ -1,8 +1,8 @@
-"""A tree as a function: does this event fit? Pure, and the same answer as the database's (`orm.py`).
+"""A query as a function that tells whether an event fits. Pure; it answers as the database does (`orm.py`).
 
-Each condition becomes a closure, made once. JSON is parsed at the first condition that needs it, once an event.
-Where `orm.py` leaves a meaning to jsonpath's lax mode, this follows it: a step goes through an array to its items, and
-so does a comparison, one level deep.
+Each condition becomes one closure. JSON is parsed at the first condition that needs it, once per event. Where `orm.py`
+leaves a meaning to jsonpath's lax mode, this module follows it: a step goes through an array to its items, and so does
+a comparison, one level deep.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Any, TypeAlias
 
 from events.query import tree
 from events.query.reading import escape_marker, folded, pinned, refuse_state
-from events.query.tree import Each, Key, Name, Number, Path, Pattern, Query, Root, Step
+from events.query.tree import EachItem, KeyStep, Name, Number, Path, Pattern, Query, Root, Step
 from events.types import Event
 
 Test: TypeAlias = Callable[["Subject"], bool]
 Find: TypeAlias = Callable[[Any], list[Any]]
 
-# A decoder of its own: `json.loads` makes a new one for each text if numbers are to keep their digits.
+# One decoder for all texts: `json.loads` makes a new one for each text if numbers are to keep their digits.
 _loads = json.JSONDecoder(parse_float=Decimal).decode
 _COMPARES = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class Subject:
-    """What is asked about: an event and, at a step of a replay, the state after it and the pointers that changed."""
+    """The subject of a test: an event and, at a step of a replay, the state after it and the pointers that changed."""
 
     def __init__(self, event: Event, state: Any = None, changed: Collection[str] = ()) -> None:
         self.event = event
@@ -40,17 +40,17 @@ class Subject:
 
     @cached_property
     def data(self) -> Any:
-        """The event's data as a value, every digit kept."""
+        """The event's data as a value; numbers keep all their digits."""
         return _loads(self.event.data)
 
     @cached_property
     def metadata(self) -> Any:
-        """Its metadata."""
+        """The event's metadata as a value; numbers keep all their digits."""
         return _loads(self.event.metadata)
 
 
 def event_matcher(query: Query) -> Callable[[Event], bool]:
-    """Whether an event fits; the times must be pinned.
+    """Return a function that tells whether an event fits the query, whose times must be pinned.
 
     Raises:
         NotForEvents: it asks about a state.
@@ -61,9 +61,9 @@ def event_matcher(query: Query) -> Callable[[Event], bool]:
 
 
 def step_matcher(query: Query) -> Callable[[Event, Any, Collection[str]], bool]:
-    """Whether a step of a replay fits: its event, the state after it, the JSON Pointers that changed.
+    """Return a function that tells whether a step of a replay fits the query, whose times must be pinned.
 
-    The times must be pinned.
+    The function takes the step's event, the state after it, and the JSON Pointers that changed.
     """
     test = _test(query)
     return lambda event, state, changed: test(Subject(event, state, changed))
@@ -71,9 +71,9 @@ def step_matcher(query: Query) -> Callable[[Event, Any, Collection[str]], bool]:
 
 def _test(query: Query) -> Test:
     match query:
-        case tree.And((one, other)):
-            first, second = _test(one), _test(other)
-            return lambda subject: first(subject) and second(subject)
+        case tree.And((left, right)):
+            left_test, right_test = _test(left), _test(right)
+            return lambda subject: left_test(subject) and right_test(subject)
         case tree.And(parts):
             tests = [_test(part) for part in parts]
             return lambda subject: all(test(subject) for test in tests)
@@ -96,8 +96,8 @@ def _leaf(leaf: tree.Leaf) -> Test:
             return _numbered(number, low, high)
         case tree.Since(time) | tree.Until(time):
             return _timed(leaf, pinned(time))
-        case tree.Has(what):
-            return _has(what)
+        case tree.Has(name_or_path):
+            return _has(name_or_path)
         case tree.Text(text):
             return _text(text)
         case tree.Changed(pointer):
@@ -106,18 +106,18 @@ def _leaf(leaf: tree.Leaf) -> Test:
             return _on_path(leaf)
 
 
-def _has(what: Name | Path) -> Test:
-    if isinstance(what, Path):
-        root, find = _root(what.root), _find(what.steps)
-        # The state of a projection begins with empty objects and arrays: that one is there says nothing.
-        is_there = _any_filled if what.root is Root.STATE else bool
+def _has(name_or_path: Name | Path) -> Test:
+    if isinstance(name_or_path, Path):
+        root, find = _root(name_or_path.root), _find(name_or_path.steps)
+        # The state of a projection begins with empty objects and arrays, so an empty one does not count as there.
+        is_there = _any_filled if name_or_path.root is Root.STATE else bool
         return lambda subject: is_there(find(root(subject)))
-    read = _READ[what]
+    read = _READ[name_or_path]
     return lambda subject: read(subject.event) is not None
 
 
 def _any_filled(values: list[Any]) -> bool:
-    """Whether one of them is more than an empty object or array; one step goes through an array to its items."""
+    """Whether a value is more than an empty object or array; of an array the items are looked at."""
     items = chain.from_iterable(value if isinstance(value, list) else [value] for value in values)
     return any(item or not isinstance(item, dict) for item in items)
 
@@ -140,10 +140,10 @@ _READ: dict[Name, Callable[[Event], str | None]] = {
 
 def _numbered(number: Number, low: int | None, high: int | None) -> Test:
     read: Callable[[Event], int] = attrgetter(number)
-    least = 0 if low is None else low
+    lowest = 0 if low is None else low
     if high is None:
-        return lambda subject: least <= read(subject.event)
-    return lambda subject: least <= read(subject.event) <= high
+        return lambda subject: lowest <= read(subject.event)
+    return lambda subject: lowest <= read(subject.event) <= high
 
 
 def _timed(leaf: tree.Since | tree.Until, time: datetime) -> Test:
@@ -152,9 +152,13 @@ def _timed(leaf: tree.Since | tree.Until, time: datetime) -> Test:
     return lambda subject: subject.event.at < time
 
 
-def _touches(changed: str, pointer: str) -> bool:
-    """Whether a change there changes what stands at the pointer: there, below it, or all that it stands in."""
-    return changed == pointer or changed.startswith(f"{pointer}/") or pointer.startswith(f"{changed}/")
+def _touches(changed_pointer: str, pointer: str) -> bool:
+    """Whether a change at one pointer affects the value at another: the same place, one inside or one around it."""
+    return (
+        changed_pointer == pointer
+        or changed_pointer.startswith(f"{pointer}/")
+        or pointer.startswith(f"{changed_pointer}/")
+    )
 
 
 def _text(text: str) -> Test:
@@ -230,12 +234,12 @@ def _root(root: Root) -> Callable[[Subject], Any]:
 
 
 def _find(steps: tuple[Step, ...]) -> Find:
-    """What stands at the end of a path: any number of values, none where it leads nowhere."""
+    """Return a function that lists the values at the end of a path; the list is empty where the path leads nowhere."""
 
     def find(value: Any) -> list[Any]:
-        for place, step in enumerate(steps):
-            if not (isinstance(step, Key) and isinstance(value, dict)):
-                return _find_all(value, steps[place:])
+        for index, step in enumerate(steps):
+            if not (isinstance(step, KeyStep) and isinstance(value, dict)):
+                return _find_all(value, steps[index:])
             if step.name not in value:
                 return []
             value = value[step.name]
@@ -245,39 +249,39 @@ def _find(steps: tuple[Step, ...]) -> Find:
 
 
 def _find_all(value: Any, steps: tuple[Step, ...]) -> list[Any]:
-    found = [value]
+    values = [value]
     for step in steps:
-        found = [inner for outer in found for inner in _step(outer, step)]
-    return found
+        values = [inner for outer in values for inner in _step(outer, step)]
+    return values
 
 
 def _step(value: Any, step: Step) -> list[Any]:
-    if isinstance(step, Key):
+    if isinstance(step, KeyStep):
         if isinstance(value, dict):
             return [value[step.name]] if step.name in value else []
         items = value if isinstance(value, list) else []
         return [item[step.name] for item in items if isinstance(item, dict) and step.name in item]
     items = value if isinstance(value, list) else [value]
-    return items if isinstance(step, Each) else items[step : step + 1]
+    return items if isinstance(step, EachItem) else items[step : step + 1]
 
 
 def text_test(pattern: Pattern) -> Callable[[str], bool]:
-    """Whether a text fits a pattern, in time linear in both."""
+    """Return a function that tells whether a text fits the pattern, in time linear in both."""
     if (exact := pattern.exact) is not None:
         return lambda text: text == exact
     if (prefix := pattern.prefix) is not None:
         return lambda text: text.startswith(prefix)
-    first, *middle, last = pattern.pieces
+    beginning, *middle, ending = pattern.pieces
 
     def fits(text: str) -> bool:
-        place, end = len(first), len(text) - len(last)
-        if place > end or not text.startswith(first) or not text.endswith(last):
+        place, end = len(beginning), len(text) - len(ending)
+        if place > end or not text.startswith(beginning) or not text.endswith(ending):
             return False
-        for piece in middle:  # the leftmost place leaves the most for the rest
-            found = text.find(piece, place, end)
-            if found < 0:
+        for piece in middle:  # the leftmost place leaves the most text for the other pieces
+            start = text.find(piece, place, end)
+            if start < 0:
                 return False
-            place = found + len(piece)
+            place = start + len(piece)
         return True
 
     return fits

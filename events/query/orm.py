@@ -1,4 +1,4 @@
-"""A tree as a filter of the ORM: parameters only, and the same answer as the matcher's (`match.py`).
+"""A query as a filter of the ORM: parameters only, with the same answer as the matcher's (`match.py`).
 
 Every condition is a yes or a no. SQL has a third answer for what is null or of another type; under AND, OR and WHERE
 it counts as no, and NOT is pushed down to single conditions, where it is `IS NOT TRUE`. That also keeps Django's
@@ -45,32 +45,33 @@ class _IsNotTrue(Func):
     output_field = BooleanField()
 
 
-# Values: Django drops an empty Q, and gives up on all of a filter when a part of an expression can't match.
+# These are values because Django drops an empty Q, and empties a whole filter when a part of it can't match.
 _NOTHING, _EVERYTHING = (Q(Value(answer, output_field=BooleanField())) for answer in (False, True))
 
 
 def where(query: Query) -> Q:
-    """The filter of a query on `models.Event`; the times must be pinned.
+    """Return the query as a filter on `models.Event`; its times must be pinned.
 
     Raises:
         NotForEvents: it asks about a state.
     """
     refuse_state(query)
-    return _condition(query, wanted=True)
+    return _condition(query, answer=True)
 
 
-def _condition(query: Query, *, wanted: bool) -> Q:
+def _condition(query: Query, *, answer: bool) -> Q:
+    """Return the filter for rows at which the query is true, or with `answer=False` those at which it is not."""
     match query:
         case tree.Not(part):
-            return _condition(part, wanted=not wanted)
+            return _condition(part, answer=not answer)
         case tree.And(parts) | tree.Or(parts):
-            conditions = [_condition(part, wanted=wanted) for part in parts]
-            if isinstance(query, tree.And) is wanted:
+            conditions = [_condition(part, answer=answer) for part in parts]
+            if isinstance(query, tree.And) is answer:
                 return Q(*conditions) if conditions else _EVERYTHING
             return Q(*conditions, _connector=Q.OR) if conditions else _NOTHING
         case _:
             condition = _leaf(query)
-            return condition if wanted else Q(_IsNotTrue(condition))
+            return condition if answer else Q(_IsNotTrue(condition))
 
 
 def _leaf(leaf: tree.Leaf) -> Q:
@@ -86,32 +87,34 @@ def _leaf(leaf: tree.Leaf) -> Q:
             return Q(GreaterThanOrEqual(_at(), pinned(time)))
         case tree.Until(time):
             return Q(LessThan(_at(), pinned(time)))
-        case tree.Has(what):
-            return _has(what)
+        case tree.Has(name_or_path):
+            return _has(name_or_path)
         case tree.Text(text):
             return _text(text)
         case tree.Like(path) | tree.Equals(path) | tree.Compares(path) | tree.Between(path):
-            return Q(_Infix(_json(path.root), "@@", _jsonpath(jsonpath.predicate(leaf))))
+            return Q(_Infix(_json(path.root), "@@", _jsonpath(jsonpath.value_predicate(leaf))))
     raise AssertionError(leaf)
 
 
-def _has(what: Name | Path) -> Q:
-    if isinstance(what, Path):
-        return Q(_Infix(_json(what.root), "@?", _jsonpath(jsonpath.exists(what))))
-    if what is Name.CATEGORY:
+def _has(name_or_path: Name | Path) -> Q:
+    if isinstance(name_or_path, Path):
+        return Q(_Infix(_json(name_or_path.root), "@?", _jsonpath(jsonpath.exists(name_or_path))))
+    if name_or_path is Name.CATEGORY:
         return Q(_like("stream", "_%-%"), ~Q(stream__startswith="-"))
-    return Q(**{f"{_COLUMNS[what]}__isnull": False})
+    return Q(**{f"{_COLUMNS[name_or_path]}__isnull": False})
 
 
 def _named(column: str, pattern: Pattern) -> Q:
     if pattern.exact is not None:
         return Q(**{column: pattern.exact})
-    begins = begins_with(column, pattern.pieces[0])
-    return begins if pattern.prefix is not None else begins & Q(_like(column, _like_pattern(pattern)))
+    prefix_condition = begins_with(column, pattern.pieces[0])
+    return (
+        prefix_condition if pattern.prefix is not None else prefix_condition & Q(_like(column, _like_pattern(pattern)))
+    )
 
 
 def _category(pattern: Pattern) -> Q:
-    """What stands before the first -, where something does."""
+    """Return the condition on a stream's category: the part before its first -, if that part is not empty."""
     if pattern.exact is not None:
         is_category = pattern.exact and "-" not in pattern.exact
         return begins_with("stream", f"{pattern.exact}-") if is_category else _NOTHING
@@ -141,7 +144,10 @@ def _jsonpath(text: str) -> Func:
 
 
 def _text(text: str) -> Q:
-    """In a name, in JSON text as it stands or, where that holds escapes, in one of its strings or names."""
+    """Return the condition that a name contains the text, or the JSON does.
+
+    The JSON text is searched as it is; where it holds escapes, its strings and keys are searched too.
+    """
     escaped = (_like_pattern(Pattern(("", escape_marker(text), ""))), jsonpath.any_string(text))
     in_strings = Q(RawSQL(IN_STRINGS, escaped * 2, output_field=BooleanField()))  # noqa: S611  # constants
     if BETWEEN in text:

@@ -1,7 +1,7 @@
-"""Text into a tree. Pure.
+"""The parser of queries: text into a tree. Pure.
 
-The grammar finds the shape, without recursion; what a field takes is decided here. A query has bounds, which a person
-doesn't meet and a database needs.
+The grammar finds the shape, without recursion; `fields.py` checks each field's value. The bounds of a query are wide
+enough for people, and protect the database.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from events.query.fields import BadValue
 from events.query.tree import EVERYTHING, Like, Named, Query, Text, all_of, any_of, negation
 from events.query.words import BadWord, pattern
 
-MOST_CHARACTERS = 10_000
-MOST_DEEP = 100
-MOST_TERMS = 200
-MOST_SCANS = 50
-"""Terms that no index and no beginning narrows down: each looks through all of an event's text."""
-MOST_OF_A_VALUE = 1_000
+MAX_CHARACTERS = 10_000
+MAX_DEPTH = 100
+MAX_TERMS = 200
+MAX_SCANS = 50
+"""Terms that no index and no prefix narrows down: each searches all text of an event."""
+MAX_VALUE_CHARACTERS = 1_000
 
-# What the log can't hold, so no query can ask for: NUL, lone surrogates.
-_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
-_BETWEEN = re.compile(r"(?:AND|OR)(?=[\s()]|\Z)")
+# Characters that the log can't hold, so that no query can ask for them: NUL, lone surrogates.
+_IMPOSSIBLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_CONNECTIVE = re.compile(r"(?:AND|OR)(?=[\s()]|\Z)")
 _HINTS = {
     '"': "this quote is not closed.",
     "(": "a field takes one value; parentheses stand around terms: (type:A OR type:B).",
@@ -41,58 +41,58 @@ _HINTS = {
 
 
 def parse(text: str) -> Query:
-    """The tree of a query; the empty text means everything.
+    """Return the tree of a query; the empty text means everything.
 
     Raises:
-        InvalidQuery: with the column, and where there is one a suggestion.
+        InvalidQuery: with the column and, if there is one, a suggestion.
     """
-    if len(text) > MOST_CHARACTERS:
-        problem = f"the query has {len(text):,} characters; the limit is {MOST_CHARACTERS:,}."
-        raise InvalidQuery(problem, column=MOST_CHARACTERS + 1)
-    if match := _NO_CHARACTER.search(text):
+    if len(text) > MAX_CHARACTERS:
+        problem = f"the query has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}."
+        raise InvalidQuery(problem, column=MAX_CHARACTERS + 1)
+    if match := _IMPOSSIBLE_CHARACTER.search(text):
         raise InvalidQuery(f"U+{ord(match[0]):04X} is no character that an event can hold.", column=match.start() + 1)
     try:
-        return cast("_Part", _parser().parse(text)).query
+        return cast("_Measured", _parser().parse(text)).query
     except UnexpectedInput as error:
         raise _unexpected(error, text) from None
 
 
-class _Part(NamedTuple):
-    """A part of the tree, and how large it is."""
+class _Measured(NamedTuple):
+    """A part of the tree, with its depth and its numbers of terms and of scans."""
 
     query: Query
-    deep: int = 1
+    depth: int = 1
     terms: int = 1
     scans: int = 0
 
 
 @v_args(inline=True)
-class _Build(Transformer[Token, _Part]):
-    """Called for each rule as soon as it is complete."""
+class _Build(Transformer[Token, _Measured]):
+    """Builds the tree: the parser calls the method of a rule as soon as the rule is complete."""
 
-    def query(self, part: _Part | None = None) -> _Part:
-        return part or _Part(EVERYTHING)
+    def query(self, part: _Measured | None = None) -> _Measured:
+        return part or _Measured(EVERYTHING)
 
-    def either(self, *parts: _Part) -> _Part:
+    def either(self, *parts: _Measured) -> _Measured:
         return _together(any_of(part.query for part in parts), parts)
 
-    def both(self, *parts: _Part) -> _Part:
+    def both(self, *parts: _Measured) -> _Measured:
         return _together(all_of(part.query for part in parts), parts)
 
-    def negated(self, sign: Token, part: _Part) -> _Part:
+    def negated(self, sign: Token, part: _Measured) -> _Measured:
         return _deeper(negation(part.query), part, sign)
 
-    def group(self, opening: Token, part: _Part | None = None) -> _Part:
-        part = part or _Part(EVERYTHING)
+    def group(self, opening: Token, part: _Measured | None = None) -> _Measured:
+        part = part or _Measured(EVERYTHING)
         return _deeper(part.query, part, opening)
 
-    def matches(self, field: Token, value: Token) -> _Part:
+    def matches(self, field: Token, value: Token) -> _Measured:
         return _term(field, ":", value)
 
-    def compares(self, field: Token, operator: Token, value: Token) -> _Part:
+    def compares(self, field: Token, operator: Token, value: Token) -> _Measured:
         return _term(field, operator, value)
 
-    def text(self, word: Token) -> _Part:
+    def text(self, word: Token) -> _Measured:
         if word.lower() in ("or", "and", "not"):
             raise InvalidQuery(
                 f'to look for the word, quote it: "{word}".', column=_column(word), suggestion=word.upper()
@@ -106,10 +106,10 @@ class _Build(Transformer[Token, _Part]):
             raise InvalidQuery(problem, column=_column(word))
         if not text:
             raise InvalidQuery("there is nothing between the quotes.", column=_column(word))
-        return _Part(Text(text), scans=1)
+        return _Measured(Text(text), scans=1)
 
 
-def _term(field: Token, operator: str, value: Token) -> _Part:
+def _term(field: Token, operator: str, value: Token) -> _Measured:
     try:
         term = fields.term(str(field), cast("fields.Operator", str(operator)), _bounded(value))
     except BadValue as error:
@@ -118,29 +118,29 @@ def _term(field: Token, operator: str, value: Token) -> _Part:
     except BadWord as error:
         raise InvalidQuery(str(error), column=_column(value)) from None
     is_scan = isinstance(term, Named | Like) and term.pattern.exact is None and term.pattern.prefix is None
-    return _Part(term, scans=int(is_scan))
+    return _Measured(term, scans=int(is_scan))
 
 
-def _together(query: Query, parts: tuple[_Part, ...]) -> _Part:
+def _together(query: Query, parts: tuple[_Measured, ...]) -> _Measured:
     terms = sum(part.terms for part in parts)
-    if terms > MOST_TERMS:
-        raise InvalidQuery(f"the query has more than {MOST_TERMS} terms.", column=1)
+    if terms > MAX_TERMS:
+        raise InvalidQuery(f"the query has more than {MAX_TERMS} terms.", column=1)
     scans = sum(part.scans for part in parts)
-    if scans > MOST_SCANS:
-        problem = f"the query has more than {MOST_SCANS} texts and values with a * before their end."
+    if scans > MAX_SCANS:
+        problem = f"the query has more than {MAX_SCANS} texts and values with a * before their end."
         raise InvalidQuery(problem, column=1)
-    return _Part(query, max(part.deep for part in parts), terms, scans)
+    return _Measured(query, max(part.depth for part in parts), terms, scans)
 
 
-def _deeper(query: Query, part: _Part, opening: Token) -> _Part:
-    if part.deep > MOST_DEEP:
-        raise InvalidQuery(f"the query is nested more than {MOST_DEEP} deep.", column=_column(opening))
-    return part._replace(query=query, deep=part.deep + 1)
+def _deeper(query: Query, part: _Measured, opening: Token) -> _Measured:
+    if part.depth > MAX_DEPTH:
+        raise InvalidQuery(f"the query is nested more than {MAX_DEPTH} deep.", column=_column(opening))
+    return part._replace(query=query, depth=part.depth + 1)
 
 
 def _bounded(value: Token) -> str:
-    if len(value) > MOST_OF_A_VALUE:
-        raise BadWord(f"a value has {MOST_OF_A_VALUE:,} characters at the most; this one has {len(value):,}.")
+    if len(value) > MAX_VALUE_CHARACTERS:
+        raise BadWord(f"a value has {MAX_VALUE_CHARACTERS:,} characters at the most; this one has {len(value):,}.")
     return str(value)
 
 
@@ -156,7 +156,7 @@ def _unexpected(error: UnexpectedInput, text: str) -> InvalidQuery:
     place: int = cast("Any", error).pos_in_stream
     if (expected == {"VALUE"} and text[place] not in '("') or (text[place] == ":" and "_COLON" in expected):
         return InvalidQuery("a value is missing here.", column=place + 1)
-    if match := _BETWEEN.match(text, place):
+    if match := _CONNECTIVE.match(text, place):
         return InvalidQuery(f"{match[0]} stands between two terms. To look for the word, quote it.", column=place + 1)
     hint = _HINTS.get(text[place], f"{text[place]!r} can't stand here. A text that holds it needs quotes.")
     return InvalidQuery(hint, column=place + 1)

@@ -1,4 +1,4 @@
-"""A value that is shown as a term: what + and − beside it add to a query. Pure."""
+"""The terms that + and − beside a shown value add to a query. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from events.json.pointer import array_index, tokens
 from events.query.tree import (
-    Each,
+    EachItem,
     Equals,
     Has,
-    Key,
+    KeyStep,
     Like,
     Name,
     Named,
@@ -24,17 +24,17 @@ from events.query.tree import (
     terms,
 )
 
-_LONGEST = 200
-"""Characters of a text that is asked for whole; of a longer one, how it begins."""
-_MOST_DIGITS = 100
-_MOST_EXPONENT = 1_000
+_MAX_EXACT_CHARACTERS = 200
+"""A longer text is searched by its beginning alone."""
+_MAX_DIGITS = 100
+_MAX_EXPONENT = 1_000
 
 
 def value_term(root: Root, document: Any, pointer: str) -> Query:
-    """What events with the value at a JSON Pointer have in common with this one. Items of arrays are any items.
+    """Return the term for events with the same value at a JSON Pointer; an item of an array may be any item there.
 
     Raises:
-        LookupError: nothing stands there.
+        LookupError: there is no value at the pointer.
     """
     steps: list[Step] = []
     value = document
@@ -42,45 +42,47 @@ def value_term(root: Root, document: Any, pointer: str) -> Query:
         index = array_index(token) if isinstance(value, list) else None
         if index is not None:
             value = value[index]
-            steps.append(Each.ITEM)
+            steps.append(EachItem.ITEM)
         elif isinstance(value, dict):
             value = value[token]
-            steps.append(Key(token))
+            steps.append(KeyStep(token))
         else:
             raise LookupError(pointer)
     return equal_term(Path(root, tuple(steps)), value)
 
 
 def name_term(name: Name, text: str) -> Query:
-    """What events that carry a name have in common."""
+    """Return the term for events that carry a name."""
     return Named(name, Pattern((text,)))
 
 
 def equal_term(path: Path, value: Any) -> Query:
-    """What events with a value at the end of a path have in common."""
+    """Return the term for events with this value at the end of a path."""
     if isinstance(value, str):
-        return Like(path, Pattern((value,) if len(value) <= _LONGEST else (value[:_LONGEST], "")))
+        return Like(
+            path, Pattern((value,) if len(value) <= _MAX_EXACT_CHARACTERS else (value[:_MAX_EXACT_CHARACTERS], ""))
+        )
     if value is None or isinstance(value, bool):
         return Equals(path, value)
     if isinstance(value, int | Decimal):
         number = Decimal(value)
-        is_short = len(number.as_tuple().digits) <= _MOST_DIGITS and abs(number.adjusted()) <= _MOST_EXPONENT
+        is_short = len(number.as_tuple().digits) <= _MAX_DIGITS and abs(number.adjusted()) <= _MAX_EXPONENT
         return Equals(path, number) if is_short else Has(path)
     return Has(path)
 
 
 def including(query: Query, term: Query) -> Query:
-    """The query for events that fit the term too."""
+    """Return the query with the term added."""
     return _with(query, term)
 
 
 def excluding(query: Query, term: Query) -> Query:
-    """The query for events that don't fit the term."""
+    """Return the query with the term's negation added."""
     return _with(query, negation(term))
 
 
 def without(query: Query, term: Query) -> Query:
-    """The query that no longer asks for the term: its chip is taken off."""
+    """Return the query without the term."""
     return all_of(part for part in terms(query) if not _is_same(part, term))
 
 
@@ -88,6 +90,6 @@ def _with(query: Query, term: Query) -> Query:
     return all_of([*terms(without(without(query, term), negation(term))), term])
 
 
-def _is_same(one: Query, other: Query) -> bool:
-    """Python takes `data.paid:true` for `data.paid:1`."""
-    return one == other and repr(one) == repr(other)
+def _is_same(left: Query, right: Query) -> bool:
+    """Whether two terms are the same. (To Python alone, `data.paid:true` equals `data.paid:1`.)"""
+    return left == right and repr(left) == repr(right)

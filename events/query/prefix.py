@@ -1,4 +1,4 @@
-"""Names that begin with a prefix, as a condition in SQL."""
+"""A condition in SQL on names that begin with a prefix."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ _LAST_CHARACTER = 0x10FFFF
 
 
 def begins_with(name: str, prefix: str) -> Q:
-    """A range instead of LIKE, whose pattern is a parameter that a prepared plan can't turn into one.
+    """Return the condition that a column begins with a prefix, as a range.
 
-    Names are compared by their UTF-8 bytes, whose order is that of the code points.
+    A prepared plan can use an index for a range, but not for LIKE, whose pattern is a parameter. Names are compared by
+    their UTF-8 bytes, whose order is that of the code points.
     """
     if not prefix:
         return Q(**{f"{name}__isnull": False})
     bounds = Q(**{f"{name}__gte": prefix})
-    # The least name behind all with the prefix: its last character counted up, but the last one of all has no next.
+    # The range ends at the first name after all with the prefix: the prefix with its last character counted up. The
+    # last character of Unicode has no next one, so it is cut off first.
     if stem := prefix.rstrip(chr(_LAST_CHARACTER)):
-        last = ord(stem[-1])
-        bounds &= Q(**{f"{name}__lt": stem[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)})
+        code = ord(stem[-1])
+        bounds &= Q(**{f"{name}__lt": stem[:-1] + chr(0xE000 if code == 0xD7FF else code + 1)})
     return bounds

@@ -1,4 +1,4 @@
-"""A tree as text: parsed again, it gives the same tree. Pure."""
+"""The printer of queries: a tree into text that gives the same tree when it is parsed. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from events.query import tree
 from events.query.times import time_text
 from events.query.tree import EVERYTHING, And, Name, Not, Or, Query
-from events.query.words import path_text, pattern_text, quoted, word
+from events.query.words import path_text, pattern_text, quoted_word, word
 
 _BARE_TEXT = re.compile(r'(?!(?i:or|and|not)\Z)[^\s()":<>=*-][^\s()":<>=*]*')
 
 
 def to_text(query: Query) -> str:
-    """The query as it is written; everything is the empty text."""
+    """Return the query as text; the query for everything is the empty text."""
     match query:
         case And(parts):
             return " ".join(_within(part, Or) for part in parts)
@@ -26,22 +26,22 @@ def to_text(query: Query) -> str:
 
 
 def _within(part: Query, *looser: type) -> str:
-    """A part in its place, in parentheses where what binds looser stands in it."""
+    """Return a part as text, in parentheses if its operator binds looser than the one around it."""
     return f"({to_text(part)})" if part == EVERYTHING or isinstance(part, looser) else to_text(part)
 
 
 def _leaf(leaf: tree.Leaf) -> str:
     match leaf:
         case tree.Text(text):
-            return text if _BARE_TEXT.fullmatch(text) else quoted(text)
+            return text if _BARE_TEXT.fullmatch(text) else quoted_word(text)
         case tree.Named(name, pattern):
             return f"{name}:{pattern_text(pattern)}"
         case tree.Numbered(number, low, high):
             return f"{number}:{low}" if low == high else f"{number}:{_end(low)}..{_end(high)}"
         case tree.Since(time) | tree.Until(time):
             return f"{type(leaf).__name__.lower()}:{word(time_text(time))}"
-        case tree.Has(what):
-            return f"has:{what if isinstance(what, Name) else path_text(what)}"
+        case tree.Has(name_or_path):
+            return f"has:{name_or_path if isinstance(name_or_path, Name) else path_text(name_or_path)}"
         case tree.Changed(pointer):
             return f"changed:{word(pointer)}"
         case _:

@@ -17,7 +17,7 @@ EXPECTED = "a time: 2h (s, m, h, d, w), 2026-01-31 or 2026-01-31T12:00:00Z"
 
 
 def parse_time(text: str) -> datetime | Ago | None:
-    """The time that a text means, None where it means none. Without a zone it is UTC; a date is its first moment."""
+    """Return the time that a text means, or None. Without a zone it is UTC; a date is its first moment."""
     if ago := _AGO.fullmatch(text):
         return Ago(int(ago[1]), cast('Literal["s", "m", "h", "d", "w"]', ago[2]))
     if not _ISO.fullmatch(text):
@@ -30,7 +30,7 @@ def parse_time(text: str) -> datetime | Ago | None:
 
 
 def time_text(time: datetime | Ago) -> str:
-    """The shortest text that means it."""
+    """Return the shortest text that means the time."""
     if isinstance(time, Ago):
         return f"{time.amount}{time.unit}"
     utc = time.astimezone(UTC).replace(tzinfo=None)

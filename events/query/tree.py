@@ -1,4 +1,4 @@
-"""What a query says, as a small immutable tree. Pure.
+"""The meaning of a query as a small immutable tree. Pure.
 
 `all_of`, `any_of` and `negation` build it: nested ANDs and ORs melt into one, so one query has one tree.
 Everything is the AND of nothing.
@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 
 class Name(StrEnum):
-    """What an event carries as a name. The value is the word in a query."""
+    """A field of an event that holds a name. The value is the field's word in a query."""
 
     TYPE = "type"
     AGENT = "agent"
@@ -27,39 +27,39 @@ class Name(StrEnum):
 
 
 class Number(StrEnum):
-    """What an event carries as a count from 1."""
+    """A field of an event that counts from 1. The value is the field's word in a query."""
 
     POSITION = "position"
     VERSION = "version"
 
 
 class Root(StrEnum):
-    """Where a path into JSON begins."""
+    """The JSON value in which a path begins."""
 
     DATA = "data"
     METADATA = "metadata"
     STATE = "state"
 
 
-class Each(StrEnum):
-    """The step `[*]`."""
+class EachItem(StrEnum):
+    """The step `[*]` of a path: every item of an array."""
 
     ITEM = "[*]"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """The step `.name`."""
+class KeyStep:
+    """The step `.name` of a path: a member of an object."""
 
     name: str
 
 
-Step: TypeAlias = Key | int | Each
+Step: TypeAlias = KeyStep | int | EachItem
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way into JSON: `data.items[*].sku`."""
+    """A path into JSON: `data.items[*].sku`."""
 
     root: Root
     steps: tuple[Step, ...] = ()
@@ -67,24 +67,24 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A text with wildcards: what stands before, between and behind them. One piece: no wildcard."""
+    """A text with wildcards, as the pieces before, between and after them. One piece means no wildcard."""
 
     pieces: tuple[str, ...]
 
     @classmethod
     def of(cls, pieces: Iterable[str]) -> Pattern:
-        """Two wildcards in a row are one."""
-        first, *rest = pieces
-        return cls((first, *(piece for piece in rest[:-1] if piece), *rest[-1:]))
+        """Return the pattern of these pieces; two wildcards in a row count as one."""
+        beginning, *others = pieces
+        return cls((beginning, *(piece for piece in others[:-1] if piece), *others[-1:]))
 
     @property
     def exact(self) -> str | None:
-        """The text itself, where there is no wildcard."""
+        """The text itself if there is no wildcard, else None."""
         return self.pieces[0] if len(self.pieces) == 1 else None
 
     @property
     def prefix(self) -> str | None:
-        """What the text begins with, where that is all that is asked."""
+        """The text before the wildcard if the pattern is a prefix and nothing more, else None."""
         return self.pieces[0] if len(self.pieces) == 2 and not self.pieces[1] else None
 
 
@@ -96,7 +96,7 @@ class Ago:
     unit: Literal["s", "m", "h", "d", "w"]
 
     def before(self, now: datetime) -> datetime:
-        """The time meant; what lies before year 1 is year 1."""
+        """Return the time that this means at `now`, at the earliest the beginning of year 1."""
         seconds = self.amount * {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}[self.unit]
         try:
             return now - timedelta(seconds=seconds)
@@ -171,9 +171,9 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """`has:data.error`: it is there, even if it is null."""
+    """`has:data.error`: the field is there, even if it is null."""
 
-    what: Name | Path
+    name_or_path: Name | Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """`changed:/status`: what stands at the pointer, or below it, changed in this step."""
+    """`changed:/status`: the value at the pointer, or one inside it, changed in this step."""
 
     pointer: str
 
@@ -212,29 +212,29 @@ EVERYTHING = And(())
 
 
 def all_of(parts: Iterable[Query]) -> Query:
-    """What fits each part."""
+    """Return the query for whatever fits every part."""
     flat = tuple(inner for part in parts for inner in (part.parts if isinstance(part, And) else (part,)))
     return flat[0] if len(flat) == 1 else And(flat)
 
 
 def any_of(parts: Iterable[Query]) -> Query:
-    """What fits one part or more; there must be one."""
+    """Return the query for whatever fits at least one part; there must be one part."""
     flat = tuple(inner for part in parts for inner in (part.parts if isinstance(part, Or) else (part,)))
     return flat[0] if len(flat) == 1 else Or(flat)
 
 
 def negation(part: Query) -> Query:
-    """What doesn't fit."""
+    """Return the query for whatever doesn't fit this one."""
     return part.part if isinstance(part, Not) else Not(part)
 
 
 def terms(query: Query) -> tuple[Query, ...]:
-    """The parts that are ANDed at the top: the chips of a query."""
+    """Return the parts that are ANDed at the top: a page shows one chip for each."""
     return query.parts if isinstance(query, And) else (query,)
 
 
 def leaves(query: Query) -> Iterator[Leaf]:
-    """Every condition in it."""
+    """Yield every condition of the query."""
     if isinstance(query, And | Or):
         for part in query.parts:
             yield from leaves(part)
@@ -245,7 +245,7 @@ def leaves(query: Query) -> Iterator[Leaf]:
 
 
 def pin(query: Query, now: datetime) -> Query:
-    """The query with each relative time turned into the time it means at `now`."""
+    """Return the query with each relative time replaced by the time that it means at `now`."""
     if isinstance(query, And | Or):
         return replace(query, parts=tuple(pin(part, now) for part in query.parts))
     if isinstance(query, Not):

@@ -1,4 +1,4 @@
-"""A query that is being written: the term before the caret. Pure."""
+"""The term before the caret in a query that somebody is typing. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _FIELD = re.compile(r'([^\W\d]\w*(?:\.(?:"(?:[^"\\]|\\.)*"|[^\s.\[\]:<>=()"*!]+)
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """`text` is the term so far, without a minus before it. `others` is the query without it.
+    """A term that is being typed.
 
-    `field` is what stands before its colon, None where there is none yet; `beginning` is what stands behind that, or
-    the whole, its quotes undone.
+    `text` is the term so far, without a minus before it; `others` is the query without the term. `field` is the part
+    before its colon, None while there is no colon; `beginning` is the part after the colon, or the whole term, without
+    quotes.
     """
 
     text: str
@@ -26,20 +27,20 @@ class Unfinished:
     others: str
 
 
-def unfinished(before: str, behind: str) -> Unfinished | None:
-    """The term that ends at the caret, between two parts of a query; None in the middle of a word."""
-    if behind and not (behind[0].isspace() or behind[0] == ")"):
+def unfinished(before: str, after: str) -> Unfinished | None:
+    """Return the term that ends at the caret, between the texts before and after it; None in the middle of a word."""
+    if after and not (after[0].isspace() or after[0] == ")"):
         return None
     pieces = _PIECE.findall(before)
-    last = pieces[-1] if pieces and not re.match(r"[\s()]", pieces[-1]) else ""
-    text = last.removeprefix("-")
-    others = f"{before[: len(before) - len(last)]} {behind}"
+    piece = pieces[-1] if pieces and not re.match(r"[\s()]", pieces[-1]) else ""
+    text = piece.removeprefix("-")
+    others = f"{before[: len(before) - len(piece)]} {after}"
     match = _FIELD.fullmatch(text)
     return Unfinished(text, match and match[1], _plain(match[2] if match else text), others)
 
 
 def _plain(value: str) -> str:
-    """The text that a value, written so far, begins with."""
+    """Return the text that a value begins with, as far as it is typed, without quotes and wildcard."""
     if not value.startswith('"'):
         return value.removesuffix("*")
     try:

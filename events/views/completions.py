@@ -16,7 +16,7 @@ from events.query.parse import parse
 from events.query.picking import equal_term, name_term
 from events.query.printing import to_text
 from events.query.reading import refuse_state
-from events.query.tree import EVERYTHING, Each, Key, Name, Path, Query, Root, pin
+from events.query.tree import EVERYTHING, EachItem, KeyStep, Name, Path, Query, Root, pin
 from events.query.unfinished import Unfinished
 from events.query.words import path_text
 from events.reading import scan, store
@@ -96,7 +96,8 @@ def _paths(log_id: int, others: str, beginning: str) -> list[str]:
     found = [
         (len(path.steps), text)
         for text, path in seen.items()
-        if text.startswith(beginning) or any(isinstance(s, Key) and s.name.startswith(beginning) for s in path.steps)
+        if text.startswith(beginning)
+        or any(isinstance(s, KeyStep) and s.name.startswith(beginning) for s in path.steps)
     ]
     return [text for _, text in sorted(found)]
 
@@ -139,10 +140,10 @@ def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
         if path.steps:
             yield path, value
         return
-    children: Iterable[tuple[Key | Each, Any]]
+    children: Iterable[tuple[KeyStep | EachItem, Any]]
     if isinstance(value, dict):
-        children = ((Key(name), child) for name, child in value.items())
+        children = ((KeyStep(name), child) for name, child in value.items())
     else:
-        children = ((Each.ITEM, child) for child in value[:_ITEMS])
+        children = ((EachItem.ITEM, child) for child in value[:_ITEMS])
     for step, child in children:
         yield from _leaves(Path(path.root, (*path.steps, step)), child)

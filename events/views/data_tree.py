@@ -11,7 +11,7 @@ from django.urls import reverse
 from events.digits import whole_number
 from events.errors import NoSuchEvent
 from events.json.pointer import at
-from events.json.tree import Links, Part, PickOf, Row, tree
+from events.json.tree import PickOf, RowUrls, TreePart, TreeRow, tree_rows
 from events.json.value import loads
 from events.types import Event
 
@@ -24,7 +24,7 @@ class DataTree:
     """The rows of an event's data, or of the part at `scope`. The two addresses go before a pointer: one asks for the
     rows of a part, the other shows a page of that part only."""
 
-    rows: list[Row]
+    rows: list[TreeRow]
     scope: str
     part_url: str
     inside_url: str
@@ -38,7 +38,7 @@ def data_tree(log_name: str, event: Event, params: QueryDict, *, pick: PickOf | 
     """
     url = reverse("event", args=[log_name, event.position])
     is_large, scope = len(event.data) > _LARGE_CHARACTERS, params.get("in", "")
-    part = Part(scope, 0, _skip(params)) if is_large or scope else None
+    part = TreePart(scope, 0, _skip(params)) if is_large or scope else None
     rows = _rows(event, part, params.get("text"), pick)
     return DataTree(rows, scope, part_url=f"{url}?part=" if part else "", inside_url=f"{url}?in=")
 
@@ -51,18 +51,18 @@ def part_of_data(request: HttpRequest, log_name: str, event: Event, *, pick: Pic
     """
     params, url = request.GET, reverse("event", args=[log_name, event.position])
     depth = params["part"].count("/") - params.get("in", "").count("/")
-    rows = _rows(event, Part(params["part"], max(depth, 0), _skip(params)), None, pick)
-    links = Links(part=f"{url}?part=", inside=f"{url}?in=", text=f"{url}?text=")
+    rows = _rows(event, TreePart(params["part"], max(depth, 0), _skip(params)), None, pick)
+    links = RowUrls(part=f"{url}?part=", inside=f"{url}?in=", text=f"{url}?text=")
     return render(request, "components/_tree_rows.html", {"rows": rows, "links": links})
 
 
-def _rows(event: Event, part: Part | None, whole: str | None, pick: PickOf | None) -> list[Row]:
+def _rows(event: Event, part: TreePart | None, whole: str | None, pick: PickOf | None) -> list[TreeRow]:
     data = loads(event.data)
     try:
         value = at(data, part.pointer) if part else data
     except LookupError as error:
         raise NoSuchEvent(f"There is nothing at {part and part.pointer!r}.") from error
-    return tree(value, whole=whole, part=part, pick=pick or (lambda pointer: None))
+    return tree_rows(value, whole=whole, part=part, pick=pick or (lambda pointer: None))
 
 
 def _skip(params: QueryDict) -> int:

@@ -15,7 +15,7 @@ from events.api.responses import event_json
 from events.converters import names_string, workflow_url
 from events.errors import NoSuchEvent
 from events.json.pointer import at
-from events.json.tree import Links, Row, tree
+from events.json.tree import RowUrls, TreeRow, tree_rows
 from events.json.value import loads
 from events.models import Member
 from events.query.tree import Root
@@ -81,7 +81,9 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
         "picks": picks.names(found),
         "data": data_tree(member.log.name, found, request.GET, pick=pick),
-        "metadata": tree(metadata, pick=picks.among(Root.METADATA, metadata), whole=request.GET.get("metadata_text")),
+        "metadata": tree_rows(
+            metadata, pick=picks.among(Root.METADATA, metadata), whole=request.GET.get("metadata_text")
+        ),
         "raw": found.data[:_RAW_SHOWN],
         "raw_size": len(found.data.encode()),
         "raw_cut": len(found.data) > _RAW_SHOWN,
@@ -96,11 +98,11 @@ def _long_text(request: HttpRequest, data: object, metadata: object) -> HttpResp
     for name, value in (("text", data), ("metadata_text", metadata)):
         if (pointer := request.GET.get(name)) is not None:
             row = whole_text(value, pointer)
-            return render(request, "components/_text.html", {"row": row, "links": Links()})
+            return render(request, "components/_text.html", {"row": row, "links": RowUrls()})
     return None
 
 
-def whole_text(data: object, pointer: str) -> Row:
+def whole_text(data: object, pointer: str) -> TreeRow:
     """The long string at a pointer, all of it.
 
     Raises:
@@ -112,7 +114,7 @@ def whole_text(data: object, pointer: str) -> Row:
         raise NoSuchEvent(f"There is nothing at {pointer!r}.") from error
     if not isinstance(text, str):
         raise NoSuchEvent(f"There is no text at {pointer!r}.")
-    return Row("text", pointer=pointer, kind="s", text=text, length=len(text))
+    return TreeRow("text", pointer=pointer, kind="s", text=text, length=len(text))
 
 
 def around(log_id: int, event: Event) -> Around:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events.errors import Invalid
 from events.models import Scope
-from events.query.parse import MOST_CHARACTERS, parse
+from events.query.parse import MAX_CHARACTERS, parse
 from events.query.reading import refuse_state
 from events.query.tree import EVERYTHING, Query, pin
 
@@ -58,8 +58,8 @@ class TimelineForm(forms.Form):
 class CompletionForm(forms.Form):
     """A query that is being written: what stands before the caret, and the rest."""
 
-    q = forms.CharField(required=False, max_length=MOST_CHARACTERS, strip=False)
-    rest = forms.CharField(required=False, max_length=MOST_CHARACTERS, strip=False)
+    q = forms.CharField(required=False, max_length=MAX_CHARACTERS, strip=False)
+    rest = forms.CharField(required=False, max_length=MAX_CHARACTERS, strip=False)
 
 
 class LiveForm(TimelineForm):

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from events.converters import query_string
-from events.json.tree import Pick, PickOf
+from events.json.tree import PickOf, PickUrls
 from events.query.picking import excluding, including, name_term, value_term
 from events.query.tree import EVERYTHING, Name, Query, Root
 from events.types import Event
@@ -30,7 +30,7 @@ class Picks:
         """The picks of the values in a document, by their pointers."""
         left = _MOST_OF_A_TREE
 
-        def pick(pointer: str) -> Pick | None:
+        def pick(pointer: str) -> PickUrls | None:
             nonlocal left
             is_empty = not pointer and document in ({}, [])  # which says nothing that isn't said of every event
             if left <= 0 or is_empty:
@@ -41,7 +41,7 @@ class Picks:
 
         return pick
 
-    def names(self, event: Event) -> dict[str, Pick]:
+    def names(self, event: Event) -> dict[str, PickUrls]:
         """The picks of what an event carries as names."""
         names = {
             Name.TYPE: event.type,
@@ -51,8 +51,8 @@ class Picks:
         }
         return {name.value: self._of(name_term(name, text)) for name, text in names.items() if text is not None}
 
-    def _of(self, term: Query) -> Pick:
-        return Pick(
+    def _of(self, term: Query) -> PickUrls:
+        return PickUrls(
             include=self._timeline + query_string(including(self._query, term)),
             exclude=self._timeline + query_string(excluding(self._query, term)),
         )

@@ -13,7 +13,7 @@ from jinja2.runtime import Context
 
 from events.api.responses import iso
 from events.converters import names_string, workflow_url
-from events.json.tree import Links
+from events.json.tree import RowUrls
 from events.views.event_line import slot
 
 
@@ -86,7 +86,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "link": link,
     "link_to": link_to,
     "moment_of": moment,
-    "tree_links": Links,
+    "tree_links": RowUrls,
     "workflow_url": workflow_url,
 }
 FILTERS: dict[str, Callable[..., Any]] = {

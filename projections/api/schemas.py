@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from events.api.schemas import Limit, LogQuery, Position
 from events.errors import Invalid
-from events.query.parse import MOST_CHARACTERS
+from events.query.parse import MAX_CHARACTERS
 from projections.definition.projection import KEY_PATTERN, MAX_KEY_CHARACTERS
 from projections.states.moment import NOW, Moment
 
@@ -60,7 +60,7 @@ class StatesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         Meta(
-            description=f"What must hold of the state, as `state.total>100`: up to {MOST_CHARACTERS:,} characters",
+            description=f"What must hold of the state, as `state.total>100`: up to {MAX_CHARACTERS:,} characters",
         ),
     ] = ""
     wait_for_position: Waited = UNSET

@@ -27,7 +27,7 @@ def parse_state_query(text: str) -> Query:
     """
     query = parse(text)
     for leaf in tree.leaves(query):
-        path = leaf.what if isinstance(leaf, tree.Has) else getattr(leaf, "path", None)
+        path = leaf.name_or_path if isinstance(leaf, tree.Has) else getattr(leaf, "path", None)
         if not isinstance(path, Path) or path.root is not Root.STATE:
             raise Invalid("q asks about states here: state.total>100, has:state.error.", field="q")
     return query
@@ -52,7 +52,7 @@ def where_state(query: Query) -> Q:
         case tree.Has(Path() as path):
             return _holds("@?", jsonpath.is_filled(path))
         case tree.Like() | tree.Equals() | tree.Compares() | tree.Between():
-            return _holds("@@", jsonpath.predicate(query))
+            return _holds("@@", jsonpath.value_predicate(query))
     raise AssertionError(query)
 
 

@@ -6,23 +6,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from events.json.pointer import tokens
-from events.json.tree import Mark, Marks
+from events.json.tree import TreeMarks, ValueMark
 from projections.values.change import Change
 
 
-def marks(changes: Iterable[Change]) -> Marks:
+def marks(changes: Iterable[Change]) -> TreeMarks:
     """The marks of a tree that shows the state after the changes, by pointer."""
-    marks_at: dict[str, Mark] = {}
+    marks_at: dict[str, ValueMark] = {}
     removed: dict[str, dict[str, Any]] = {}
     for change in changes:
         parent, _, _ = change.path.rpartition("/")
         if change.op == "remove":
             removed.setdefault(parent, {})[tokens(change.path)[-1]] = change.old
         elif change.op == "move":
-            marks_at.setdefault(change.path, Mark("within"))
+            marks_at.setdefault(change.path, ValueMark("within"))
         else:
-            marks_at[change.path] = Mark("add" if change.op == "add" else "chg", change.old)
+            marks_at[change.path] = ValueMark("add" if change.op == "add" else "chg", change.old)
         while parent:
-            marks_at.setdefault(parent, Mark("within"))
+            marks_at.setdefault(parent, ValueMark("within"))
             parent, _, _ = parent.rpartition("/")
-    return Marks(at=marks_at, gone=removed)
+    return TreeMarks(at=marks_at, removed=removed)

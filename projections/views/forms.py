@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
 
 from events.errors import Invalid
-from events.query.parse import MOST_CHARACTERS
+from events.query.parse import MAX_CHARACTERS
 from events.query.tree import Query
 from events.views.forms import LAST_POSITION
 from projections.definition.projection import MAX_KEY_CHARACTERS
@@ -63,7 +63,7 @@ class StatesForm(forms.Form):
     """States by key: those that begin with a prefix and fit a query, after a key."""
 
     prefix = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)  # type: ignore[assignment]  # as in events
-    q = StateQueryField(required=False, max_length=MOST_CHARACTERS)
+    q = StateQueryField(required=False, max_length=MAX_CHARACTERS)
     after = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)
 
 

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from events.json.tree import Row, tree
+from events.json.tree import TreeRow, tree_rows
 from events.models import Member, Role
 from events.views.page import log_page, show
 from projections import registry
@@ -66,7 +66,7 @@ class Stuck:
     """A parked key with the rows of the state before its event."""
 
     parked: ParkedKey
-    state: list[Row]
+    state: list[TreeRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _groups(member: Member, standing: Standing) -> list[Group]:
 
     def stuck(fault: Fault) -> list[Stuck]:
         found = parked_keys.parked(*build, which=Which(kind=fault.kind, place=fault.place), limit=_PARKED_SHOWN)
-        return [Stuck(each, tree(initial if each.state is None else loads(each.state))) for each in found]
+        return [Stuck(each, tree_rows(initial if each.state is None else loads(each.state))) for each in found]
 
     return [Group(fault, stuck(fault)) for fault in parked_keys.faults(*build)[:_FAULTS_SHOWN]]
 

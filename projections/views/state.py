@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from events.api.responses import iso
 from events.digits import whole_number
 from events.errors import Invalid
-from events.json.tree import By, Links, Row, tree
+from events.json.tree import LastSetter, RowUrls, TreeRow, tree_rows
 from events.json.value import brief, shortened
 from events.models import Member
 from events.reading import store
@@ -68,7 +68,7 @@ class Failed:
 
     event: Event
     error: str
-    state: list[Row]
+    state: list[TreeRow]
     traceback: str
 
 
@@ -107,7 +107,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     pointer = request.GET.get("text")
     if pointer is not None and request.headers.get("HX-Request") and (context["state"] or context["after"]):
         row = whole_text(context["value_of"], pointer)
-        return render(request, "components/_text.html", {"row": row, "links": Links()})
+        return render(request, "components/_text.html", {"row": row, "links": RowUrls()})
     return show(
         request,
         member,
@@ -171,7 +171,7 @@ def _shown(request: HttpRequest, member: Member, projection: Projection, asked: 
         at = NOW if context["is_now"] and asked.before is None else Moment(position=too_far.upto)
         return context | {"job": computed(request, member, projection, asked.key, at=at, too_far=too_far)}
     except ReducerFailed as failed:
-        return context | {"failed": Failed(failed.at.event, str(failed), tree(failed.state), failed.trace)}
+        return context | {"failed": Failed(failed.at.event, str(failed), tree_rows(failed.state), failed.trace)}
     except NotAState as error:
         return context | {"no_state": str(error)}
 
@@ -197,7 +197,7 @@ def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str |
         "changes": changes,
         "changed": {op: sum(each.op == op for each in changes) for op in ("add", "replace", "remove", "move")},
         "value_of": after.value,
-        "rows": tree(after.value, marks=marks(changes), whole=whole),
+        "rows": tree_rows(after.value, marks=marks(changes), whole=whole),
     }
 
 
@@ -213,7 +213,7 @@ def _at(member: Member, projection: Projection, asked: Asked, *, whole: str | No
         way = None
     page.pop("before", None)
     changes = way.changes[0] if way and way.changes else ()
-    rows = tree(shown.value, marks=marks(changes), whole=whole)
+    rows = tree_rows(shown.value, marks=marks(changes), whole=whole)
     event = store.event(log_id, shown.position).first()
     context = {
         "state": shown,
@@ -237,20 +237,22 @@ def _with(page: Any, *, value: str) -> str:
     return f"?{query.urlencode()}"
 
 
-def _blamed(rows: list[Row], way: Way | None, log_name: str, history_of: Callable[[str], str]) -> list[Row]:
+def _blamed(rows: list[TreeRow], way: Way | None, log_name: str, history_of: Callable[[str], str]) -> list[TreeRow]:
     """The rows, each with who set its value; unfolded, as the values that did not change are wanted here."""
     asked = [row.pointer for row in rows if row.shape in ("leaf", "text") and row.mark != "del"]
     by = way.setters(asked) if way else {}
     first = 0 if way and not way.begins_at else None  # what nobody set since the very first event stood there before it
     events_url = reverse("event", args=[log_name, 0]).removesuffix("0")
 
-    def who(row: Row) -> By | None:
+    def who(row: TreeRow) -> LastSetter | None:
         if row.shape not in ("leaf", "text") or row.mark == "del":
             return None
         event = by.get(row.pointer)
         if event is None:
-            return By(history_of(row.pointer), first)
-        return By(history_of(row.pointer), event.position, f"{events_url}{event.position}", event.type, event.agent)
+            return LastSetter(history_of(row.pointer), first)
+        return LastSetter(
+            history_of(row.pointer), event.position, f"{events_url}{event.position}", event.type, event.agent
+        )
 
     return [replace(row, by=who(row), unfolded=True) for row in rows]
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from events.errors import UpcastFailed
-from events.json.tree import Row, tree
+from events.json.tree import TreeRow, tree_rows
 from events.json.value import loads
 from events.models import Log
 from events.query.parse import parse
@@ -40,7 +40,7 @@ class Reading:
     be read so."""
 
     version: int
-    rows: list[Row]
+    rows: list[TreeRow]
     failed: UpcastFailed | None = None
 
 
@@ -90,7 +90,7 @@ def read_as(event: Event) -> Reading | None:
         return Reading(chains.newest[event.type], [], error)
     if version == event.schema_version:
         return None
-    return Reading(version, tree(data, marks=marks(diff(loads(event.data), data))))
+    return Reading(version, tree_rows(data, marks=marks(diff(loads(event.data), data))))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

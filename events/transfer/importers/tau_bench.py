@@ -23,7 +23,7 @@ from events.api.decoding import decode
 from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
 from events.json import split
-from events.json.split import Member
+from events.json.split import MemberText
 from events.transfer.importers.base import Broken, Format, Item, Source, Streamed
 from events.transfer.importers.foreign import Notes, read_record, short_hash, usable_name
 from events.transfer.importers.members import Fields, encoded, items, json_in, members, name_in, text, with_added
@@ -111,7 +111,7 @@ class Run:
 
 def read(source: Source) -> Iterator[Item]:
     try:
-        runs, fault = split.items(source.document())
+        runs, fault = split.split_array(source.document())
     except EventsError as error:
         yield Broken(source.at("document"), error.detail)
         return
@@ -122,9 +122,9 @@ def read(source: Source) -> Iterator[Item]:
 
 
 def _read_run(source: Source, place: str, body: bytes) -> Iterator[Item]:
-    facts, fault = split.members(body)
+    facts, fault = split.split_object(body)
     transcripts = [fact for fact in facts if fact.name == "traj"]
-    messages, transcript_fault = split.items(transcripts[0].value) if len(transcripts) == 1 else ([], None)
+    messages, transcript_fault = split.split_array(transcripts[0].value) if len(transcripts) == 1 else ([], None)
     if not messages:
         yield Broken(source.at(place), fault or transcript_fault or "A run needs one traj that holds its messages.")
         return
@@ -163,7 +163,7 @@ def _says_more(message: Fields) -> bool:
     )
 
 
-def _run(facts: list[Member], messages: list[bytes], body: bytes) -> Run:
+def _run(facts: list[MemberText], messages: list[bytes], body: bytes) -> Run:
     """Which run it is. One that names no task or no trial is called by a hash of it."""
     fields = {fact.name: Raw(fact.value) for fact in facts}
     task, trial = (name_in(fields, name) or short_hash(body) for name in ("task_id", "trial"))

@@ -22,7 +22,7 @@ from msgspec import Raw
 from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
 from events.json import split
-from events.json.split import Member
+from events.json.split import MemberText
 from events.transfer.importers.base import Broken, Format, Item, Source, Streamed
 from events.transfer.importers.foreign import Notes, read_record, short_hash, usable_name
 from events.transfer.importers.members import Fields, encoded, json_in, text, with_added
@@ -117,7 +117,7 @@ class Run:
 
 def read(source: Source) -> Iterator[Item]:
     try:
-        facts, fault = split.members(source.document())
+        facts, fault = split.split_object(source.document())
     except EventsError as error:
         yield Broken(source.at("document"), error.detail)
         return
@@ -125,7 +125,7 @@ def read(source: Source) -> Iterator[Item]:
     if len(histories) != 1:
         yield Broken(source.at("document"), fault or "There should be one history in it.")
         return
-    history, history_fault = split.items(histories[0].value)
+    history, history_fault = split.split_array(histories[0].value)
     run = _run(facts, histories[0].value, history, source.name)
     for index, message in enumerate(history):
         yield source.record(f"history[{index}]", run.message, (index, message))
@@ -136,7 +136,7 @@ def read(source: Source) -> Iterator[Item]:
     yield source.record("annotation", run.annotation, rest)
 
 
-def _run(facts: list[Member], history: bytes, messages: list[bytes], file: str) -> Run:
+def _run(facts: list[MemberText], history: bytes, messages: list[bytes], file: str) -> Run:
     fields = {fact.name: Raw(fact.value) for fact in facts}
     generated = "system_prompt" in fields or any(_names_speaker(message) for message in messages)
     question_id = text(fields, "question_ID") or sha256(history).hexdigest()

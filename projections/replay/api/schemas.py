@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from events.api.schemas import Direction, EventOut, LogQuery, Position, Text
 from events.errors import Invalid
-from events.query.parse import MOST_CHARACTERS, parse
+from events.query.parse import MAX_CHARACTERS, parse
 from events.query.tree import pin
 from projections.api.schemas import ChangeOut, ExactState, Key
 from projections.replay.seek.condition import Condition, Watch
@@ -36,7 +36,7 @@ class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         Meta(
-            description=f"Of kind `query`, which events: up to {MOST_CHARACTERS:,} characters",
+            description=f"Of kind `query`, which events: up to {MAX_CHARACTERS:,} characters",
             extra_json_schema={"format": "eventsite-query"},
         ),
     ] = ""
@@ -89,7 +89,7 @@ class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
         Meta(
             description=(
                 "What must hold of a step, as `state.total<0`, `changed:/status` or `type:Paid`:"
-                f" up to {MOST_CHARACTERS:,} characters"
+                f" up to {MAX_CHARACTERS:,} characters"
             ),
         ),
     ] = ""

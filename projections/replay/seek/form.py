@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django import forms
 from django.utils import timezone
 
-from events.query.parse import MOST_CHARACTERS
+from events.query.parse import MAX_CHARACTERS
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Query, pin
 from events.views.forms import LAST_POSITION, QueryField
@@ -54,7 +54,7 @@ class SeekForm(forms.Form):
     """
 
     to = StepQueryField(required=False)
-    watch = forms.CharField(required=False, max_length=MOST_CHARACTERS, strip=False)
+    watch = forms.CharField(required=False, max_length=MAX_CHARACTERS, strip=False)
     failed = forms.BooleanField(required=False)
     way = forms.ChoiceField(choices=[(way, way) for way in ("next", "previous", "continue", "reverse", "break")])
     job = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)

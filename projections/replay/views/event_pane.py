@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import QueryDict
 
 from events import redaction
-from events.json.tree import Row, tree
+from events.json.tree import TreeRow, tree_rows
 from events.json.value import loads
 from events.models import Member, Redaction
 from events.types import Event
@@ -33,7 +33,7 @@ class EventPane:
 
     event: Event
     data: DataTree
-    metadata: list[Row]
+    metadata: list[TreeRow]
     redaction: Redaction | None
     cause: LinkedEvent | None
     effects: list[LinkedEvent]
@@ -55,7 +55,7 @@ def event_pane(member: Member, window: Window, address: Address) -> EventPane | 
     return EventPane(
         event,
         data=data_tree(address.log_name, event, QueryDict()),
-        metadata=tree(loads(event.metadata)),
+        metadata=tree_rows(loads(event.metadata)),
         redaction=redaction.of(member.log_id, event),
         cause=linked(neighbours.cause) if neighbours.cause else None,
         effects=[linked(effect) for effect in neighbours.effects],

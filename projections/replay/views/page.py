@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from events.errors import NotFound
-from events.json.tree import Links
+from events.json.tree import RowUrls
 from events.models import Member
 from events.reading.db_work import run
 from events.views.event import whole_text
@@ -152,7 +152,7 @@ def _part(request: HttpRequest, shown: ShownState) -> HttpResponse:
     """A long text of the state, or a part of its tree that was opened."""
     if "text" in request.GET:
         row = whole_text(shown.after, request.GET["text"])
-        return render(request, "components/_text.html", {"row": row, "links": Links()})
+        return render(request, "components/_text.html", {"row": row, "links": RowUrls()})
     context = {"rows": part_rows(request, shown), "links": tree_links(shown)}
     return render(request, "projections/replay/_rows.html", context)
 

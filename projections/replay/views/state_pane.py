@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from events.digits import whole_number
 from events.json.pointer import at, tokens
-from events.json.tree import Links, Part, Row, tree
+from events.json.tree import RowUrls, TreePart, TreeRow, tree_rows
 from events.types import Event
 from projections.models import Job
 from projections.replay.drawing.pinned_tracks import name, short
@@ -64,8 +64,8 @@ class StatePane:
     """The tree of a state and what stands around it. `job` folds the state where that takes too long to wait for."""
 
     shown: ShownState
-    rows: list[Row]
-    links: Links
+    rows: list[TreeRow]
+    links: RowUrls
     scope: str
     unscoped_url: str
     foldings: list[Folding]
@@ -94,7 +94,7 @@ def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
     too_far = shown.too_far
     return StatePane(
         shown,
-        rows=_rows(shown, Part(scope, skip=_skip(request.http)), request.http.GET.get("text")),
+        rows=_rows(shown, TreePart(scope, skip=_skip(request.http)), request.http.GET.get("text")),
         links=tree_links(shown),
         scope=scope,
         unscoped_url=address.step(place, in_=None),
@@ -108,10 +108,10 @@ def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
     )
 
 
-def tree_links(shown: ShownState) -> Links:
+def tree_links(shown: ShownState) -> RowUrls:
     """What the links of the tree's rows share."""
     address, place = shown.address, shown.window.place
-    return Links(
+    return RowUrls(
         part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if shown.is_known else "",
         inside=open_url(address, "in"),
         why=open_url(address, "why") if shown.is_known else "",
@@ -119,11 +119,11 @@ def tree_links(shown: ShownState) -> Links:
     )
 
 
-def part_rows(request: HttpRequest, shown: ShownState) -> list[Row]:
+def part_rows(request: HttpRequest, shown: ShownState) -> list[TreeRow]:
     """The rows of the part of the tree that `?part=` names, which a page asks for when somebody opens it."""
     pointer = request.GET["part"]
     depth = len(_tokens(pointer)) - len(_tokens(shown.address.one("in") or ""))
-    return _rows(shown, Part(pointer, max(depth, 0), _skip(request)))
+    return _rows(shown, TreePart(pointer, max(depth, 0), _skip(request)))
 
 
 def _skip(request: HttpRequest) -> int:
@@ -131,10 +131,10 @@ def _skip(request: HttpRequest) -> int:
     return whole_number(request.GET.get("skip", "")) or 0
 
 
-def _rows(shown: ShownState, part: Part, whole_text: str | None = None) -> list[Row]:
+def _rows(shown: ShownState, part: TreePart, whole_text: str | None = None) -> list[TreeRow]:
     """The rows of what stands at a pointer; of the last good state where the reducer failed."""
     if shown.failed:
-        return tree(shown.failed.state)
+        return tree_rows(shown.failed.state)
     if not shown.is_known:
         return []
     try:
@@ -143,7 +143,7 @@ def _rows(shown: ShownState, part: Part, whole_text: str | None = None) -> list[
         return []
     open_ = shown.address.one("open")
     part = replace(part, is_open=open_ == "all", only_changed=open_ == "changed")
-    rows = tree(value, marks=marks(shown.changes), whole=whole_text, part=part)
+    rows = tree_rows(value, marks=marks(shown.changes), whole=whole_text, part=part)
     return list(dressed(rows, Setters(shown.window, shown.difference), shown.address, shown.window.place))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from events.json.tree import Row
+from events.json.tree import TreeRow
 from events.json.value import visible
 from events.types import Event
 from projections.replay.address import MOST, Address
@@ -63,7 +63,7 @@ class Setters:
             if change.op == "remove" and maker:
                 self._gone[change.path] = maker
 
-    def of(self, rows: Iterable[Row]) -> dict[str, Setter]:
+    def of(self, rows: Iterable[TreeRow]) -> dict[str, Setter]:
         """Who set what stands at the rows' pointers."""
         asked = [row.pointer for row in rows if row.shape in ("leaf", "text", "open") and row.mark != "del"]
         found = setters(asked, self._steps)
@@ -105,7 +105,7 @@ class End:
     is_pinned: bool
 
 
-def dressed(rows: list[Row], by: Setters, address: Address, place: int) -> Iterator[Row]:
+def dressed(rows: list[TreeRow], by: Setters, address: Address, place: int) -> Iterator[TreeRow]:
     """The rows with what stands at their ends; folded containers say since when they are as they are."""
     ends = _Ends(address, place)
     setter_of = by.of(rows)
@@ -130,7 +130,7 @@ class _Ends:
         self.place = place
         self.pin_url = open_url(address, "pin", keep=self.pins)
 
-    def of(self, row: Row, setter: Setter | None) -> End:
+    def of(self, row: TreeRow, setter: Setter | None) -> End:
         is_pinned = row.pointer in self.pins
         if row.mark == "del" or (len(self.pins) >= MOST and not is_pinned):
             return End(setter, "", is_pinned)

@@ -16,7 +16,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from events.models import Log
-from events.query.parse import MOST_CHARACTERS
+from events.query.parse import MAX_CHARACTERS
 from events.query.printing import to_text
 from eventsite.api import api as described
 from eventsite.limits import Limits
@@ -25,7 +25,7 @@ from tests.support import factories
 from tests.support.server import Server
 from tests.unit.query.strategies import CHARACTERS, EVENT_QUERIES, TEXTS
 
-SOUND = EVENT_QUERIES.map(to_text).filter(lambda text: len(text) <= MOST_CHARACTERS)
+SOUND = EVENT_QUERIES.map(to_text).filter(lambda text: len(text) <= MAX_CHARACTERS)
 # With a character changed, or any text: mostly.
 BROKEN = st.one_of(
     st.builds(lambda text, at, what: text[:at] + what + text[at + 1 :], SOUND, st.integers(0, 40), TEXTS),

@@ -20,7 +20,7 @@ from events import engine
 from events.models import Log
 from events.query.errors import InvalidQuery, NotForEvents
 from events.query.match import event_matcher
-from events.query.parse import MOST_CHARACTERS, MOST_DEEP, MOST_SCANS, MOST_TERMS, parse
+from events.query.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_SCANS, MAX_TERMS, parse
 from events.query.printing import to_text
 from events.query.tree import Name, Named, Pattern, Query, any_of
 from events.reading import scan, store
@@ -256,15 +256,15 @@ REFUSED = [
     ("agnet:router", {"code": InvalidQuery.code, "column": 1, "suggestion": "agent:"}),
     ("type:A (", {"code": InvalidQuery.code, "column": 9}),
     ("type:A \0", {"code": InvalidQuery.code, "column": 8, "suggestion": None}),
-    ("x" * (MOST_CHARACTERS + 1), {"code": InvalidQuery.code, "column": MOST_CHARACTERS + 1}),
-    ("(" * MOST_CHARACTERS, {"code": InvalidQuery.code}),
-    ("-" * MOST_CHARACTERS, {"code": InvalidQuery.code}),
-    ("(" * (MOST_DEEP + 1) + "a" + ")" * (MOST_DEEP + 1), {"code": InvalidQuery.code}),
-    ("-(" * (MOST_DEEP + 1) + "a" + ")" * (MOST_DEEP + 1), {"code": InvalidQuery.code}),
-    ("a " * (MOST_SCANS + 1), {"code": InvalidQuery.code}),
-    ("type:a*b " * (MOST_SCANS + 1), {"code": InvalidQuery.code}),
-    (" OR ".join(["data.a:*b"] * (MOST_SCANS + 1)), {"code": InvalidQuery.code}),
-    ("type:a " * (MOST_TERMS + 1), {"code": InvalidQuery.code}),
+    ("x" * (MAX_CHARACTERS + 1), {"code": InvalidQuery.code, "column": MAX_CHARACTERS + 1}),
+    ("(" * MAX_CHARACTERS, {"code": InvalidQuery.code}),
+    ("-" * MAX_CHARACTERS, {"code": InvalidQuery.code}),
+    ("(" * (MAX_DEPTH + 1) + "a" + ")" * (MAX_DEPTH + 1), {"code": InvalidQuery.code}),
+    ("-(" * (MAX_DEPTH + 1) + "a" + ")" * (MAX_DEPTH + 1), {"code": InvalidQuery.code}),
+    ("a " * (MAX_SCANS + 1), {"code": InvalidQuery.code}),
+    ("type:a*b " * (MAX_SCANS + 1), {"code": InvalidQuery.code}),
+    (" OR ".join(["data.a:*b"] * (MAX_SCANS + 1)), {"code": InvalidQuery.code}),
+    ("type:a " * (MAX_TERMS + 1), {"code": InvalidQuery.code}),
     ("state.a:1", {"code": NotForEvents.code}),
     ("-(type:A changed:/a)", {"code": NotForEvents.code}),
 ]
@@ -283,11 +283,11 @@ async def test_what_can_not_be_asked_is_refused_with_the_reason(
 
 
 LARGEST = [
-    "(" * (MOST_DEEP - 1) + "a" + ")" * (MOST_DEEP - 1),
-    " ".join("-(a b OR c)" for _ in range(MOST_SCANS // 3)),
-    " OR ".join(f"data.a[*].b:x{n}*y" for n in range(MOST_SCANS)),
-    " ".join('"' + "é" * 45 + '"' for _ in range(MOST_SCANS)),
-    " OR ".join(f"data.a[*].b:x{n}*" for n in range(MOST_TERMS)),
+    "(" * (MAX_DEPTH - 1) + "a" + ")" * (MAX_DEPTH - 1),
+    " ".join("-(a b OR c)" for _ in range(MAX_SCANS // 3)),
+    " OR ".join(f"data.a[*].b:x{n}*y" for n in range(MAX_SCANS)),
+    " ".join('"' + "é" * 45 + '"' for _ in range(MAX_SCANS)),
+    " OR ".join(f"data.a[*].b:x{n}*" for n in range(MAX_TERMS)),
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import Invalid
-from events.json.split import items, members, object_text
+from events.json.split import object_text, split_array, split_object
 from events.json.text import canonical
 
 JSON = st.recursive(
@@ -34,8 +34,8 @@ def test_an_array_is_its_items(values: list[Any], indent: int | None) -> None:
     # The half of a pair after it takes the parser's way out.
     odd = text[:-1] + (b"," if values else b"") + b'"\\ud800"]'
 
-    sound, fault = items(text)
-    beside, fault_beside = items(odd)
+    sound, fault = split_array(text)
+    beside, fault_beside = split_array(odd)
 
     assert fault is fault_beside is None
     assert [json.loads(item) for item in sound] == values
@@ -44,7 +44,7 @@ def test_an_array_is_its_items(values: list[Any], indent: int | None) -> None:
 
 @given(st.dictionaries(st.text(), JSON), st.sampled_from([None, 1]))
 def test_an_object_is_its_members(value: dict[str, Any], indent: int | None) -> None:
-    cut, fault = members(json.dumps(value, indent=indent).encode())
+    cut, fault = split_object(json.dumps(value, indent=indent).encode())
 
     assert fault is None
     assert {member.name: json.loads(member.value) for member in cut} == value
@@ -53,9 +53,9 @@ def test_an_object_is_its_members(value: dict[str, Any], indent: int | None) -> 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_a_bad_part_leaves_the_others_as_they_were(bad: bytes) -> None:
-    assert items(b'[{"a": 1}, %b, [2, "]"]]' % bad) == ([b'{"a": 1}', bad, b'[2, "]"]'], None)
+    assert split_array(b'[{"a": 1}, %b, [2, "]"]]' % bad) == ([b'{"a": 1}', bad, b'[2, "]"]'], None)
 
-    cut, fault = members(b'{"a": {"b": 1}, "bad": %b, "c": ",}"}' % bad)
+    cut, fault = split_object(b'{"a": {"b": 1}, "bad": %b, "c": ",}"}' % bad)
 
     assert fault is None
     assert [(member.name, member.value) for member in cut] == [("a", b'{"b": 1}'), ("bad", bad), ("c", b'",}"')]
@@ -63,7 +63,7 @@ def test_a_bad_part_leaves_the_others_as_they_were(bad: bytes) -> None:
 
 @pytest.mark.parametrize("text", [b'{"a": 1, "a": 2}', b'{"\\ud800": 1}', b'{"a" 1, "b": 2}', b'{"\xff": 1, 5}'])
 def test_an_object_of_odd_members_is_written_as_odd_again(text: bytes) -> None:
-    cut, fault = members(text)
+    cut, fault = split_object(text)
 
     assert fault is None
     assert len(cut) == text.count(b",") + 1
@@ -86,23 +86,23 @@ def test_an_object_of_odd_members_is_written_as_odd_again(text: bytes) -> None:
 def test_what_is_wrong_with_the_array_itself_is_said_beside_its_items(
     text: bytes, parts: list[bytes], fault: str
 ) -> None:
-    cut, actual_fault = items(text)
+    cut, actual_fault = split_array(text)
 
     assert [part.strip() for part in cut] == parts
     assert fault in (actual_fault or "")
 
 
 def test_a_byte_order_mark_is_no_part_of_it() -> None:
-    assert items(b"\xef\xbb\xbf[1]") == ([b"1"], None)
-    assert [member.name for member in members(b'\xef\xbb\xbf{"a": 1}')[0]] == ["a"]
+    assert split_array(b"\xef\xbb\xbf[1]") == ([b"1"], None)
+    assert [member.name for member in split_object(b'\xef\xbb\xbf{"a": 1}')[0]] == ["a"]
 
 
 @given(st.lists(st.sampled_from([b'"', b"\\", b"[", b"]", b"{", b"}", b",", b":", b" ", b"a", b"\xff", b"1"])))
 def test_any_text_is_cut_into_parts_of_it(pieces: list[bytes]) -> None:
     text = b"".join(pieces)
 
-    for part in items(text)[0]:
+    for part in split_array(text)[0]:
         assert part in text
-    for member in members(text)[0]:
+    for member in split_object(text)[0]:
         assert member.name_text in text
         assert member.value in text

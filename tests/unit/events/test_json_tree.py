@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from events.json.pointer import at
-from events.json.tree import TEXT_SHOWN, Mark, Marks, Part, tree
+from events.json.tree import TEXT_CHARACTERS_SHOWN, TreeMarks, TreePart, ValueMark, tree_rows
 from events.json.value import loads
 
 
 def texts(json: str) -> list[str]:
-    return [row.text for row in tree(loads(json)) if row.shape == "leaf"]
+    return [row.text for row in tree_rows(loads(json)) if row.shape == "leaf"]
 
 
 @pytest.mark.parametrize("number", ["1208925819614629174706176", "0.12345678901234567890", "0.0000001", "12.50", "-1"])
@@ -23,30 +23,30 @@ def test_a_number_that_would_be_absurdly_long_keeps_its_exponent() -> None:
 
 
 def test_a_long_text_shows_its_first_part_and_its_exact_length() -> None:
-    (row,) = tree({"t": "x" * 88_054})
-    assert (len(row.text), row.length, row.cut) == (TEXT_SHOWN, 88_054, True)
+    (row,) = tree_rows({"t": "x" * 88_054})
+    assert (len(row.text), row.length, row.cut) == (TEXT_CHARACTERS_SHOWN, 88_054, True)
 
 
 def test_a_long_text_is_whole_when_asked_for_by_its_pointer() -> None:
-    (row,) = tree({"a/b": "x" * 88_054}, whole="/a~1b")
+    (row,) = tree_rows({"a/b": "x" * 88_054}, whole="/a~1b")
     assert (len(row.text), row.cut) == (88_054, False)
 
 
 def test_many_long_texts_do_not_add_up_to_a_huge_page() -> None:
-    assert sum(len(row.text) for row in tree(["x" * 5_000] * 100)) < 40_000
+    assert sum(len(row.text) for row in tree_rows(["x" * 5_000] * 100)) < 40_000
 
 
 def test_a_long_container_counts_what_it_leaves_out() -> None:
-    rows = tree({"big": list(range(500))})
+    rows = tree_rows({"big": list(range(500))})
     assert [row.length for row in rows if row.shape == "more"] == [400]
 
 
 def test_many_containers_do_not_add_up_to_a_huge_page() -> None:
-    assert len(tree([[0] * 90] * 90)) < 2_000
+    assert len(tree_rows([[0] * 90] * 90)) < 2_000
 
 
 def test_what_opens_is_closed() -> None:
-    rows = tree({"a": [{"b": {}}, []], "c": {"d": [1]}})
+    rows = tree_rows({"a": [{"b": {}}, []], "c": {"d": [1]}})
     shapes = [row.shape for row in rows]
     assert shapes.count("open") == shapes.count("close") == 4
 
@@ -55,11 +55,11 @@ def test_a_hundred_levels_are_no_trouble() -> None:
     value: object = 1
     for _ in range(100):
         value = [value]
-    assert max(row.depth for row in tree(value)) == 99
+    assert max(row.depth for row in tree_rows(value)) == 99
 
 
 def test_characters_that_turn_the_reading_direction_are_shown_as_escapes() -> None:
-    (row,) = tree({"\u202eevil": "\u202etxt.exe"})
+    (row,) = tree_rows({"\u202eevil": "\u202etxt.exe"})
     assert (row.key, row.text) == ("\\u202eevil", '"\\u202etxt.exe"')
 
 
@@ -75,17 +75,17 @@ def test_a_pointer_to_nothing_is_a_lookup_error(pointer: str) -> None:
 
 def test_what_comes_part_by_part_leaves_large_unchanged_containers_for_later() -> None:
     value = {"big": list(range(500)), "small": [1, 2]}
-    rows = tree(value, marks=Marks(), part=Part())
+    rows = tree_rows(value, marks=TreeMarks(), part=TreePart())
     assert [(row.key, row.is_later) for row in rows if row.shape == "open"] == [("big", True), ("small", False)]
     assert [row.text for row in rows if row.shape == "leaf"] == ["1", "2"]
-    (part,) = (row for row in tree(value["big"], part=Part("/big", 1, 200)) if row.shape == "more")
+    (part,) = (row for row in tree_rows(value["big"], part=TreePart("/big", 1, 200)) if row.shape == "more")
     assert (part.pointer, part.first, part.length, part.depth) == ("/big", 300, 200, 1)
 
 
 def test_parts_that_are_opened_one_after_the_other_are_all_of_it() -> None:
     found, skip = [], 0
     while True:
-        rows = tree(list(range(450)), marks=Marks(), part=Part("", 0, skip))
+        rows = tree_rows(list(range(450)), marks=TreeMarks(), part=TreePart("", 0, skip))
         found += [row.text for row in rows if row.shape == "leaf"]
         more = [row.first for row in rows if row.shape == "more"]
         if not more:
@@ -96,14 +96,16 @@ def test_parts_that_are_opened_one_after_the_other_are_all_of_it() -> None:
 
 @pytest.mark.parametrize("value", [list(range(500)), {str(n): n for n in range(500)}])
 def test_what_changed_is_shown_however_far_behind_it_stands(value: object) -> None:
-    rows = tree(value, marks=Marks(at={"/499": Mark("chg", 0), "/7": Mark("chg", 0)}), part=Part())
+    rows = tree_rows(
+        value, marks=TreeMarks(at={"/499": ValueMark("chg", 0), "/7": ValueMark("chg", 0)}), part=TreePart()
+    )
     assert [row.key for row in rows if row.mark] == ["7", "499"]
     assert [row.length for row in rows if row.shape == "more"] == [399]
 
 
 def test_what_is_all_new_is_open_where_it_is_not_too_much() -> None:
-    marks = Marks(at={"/few": Mark("add"), "/many": Mark("add")})
-    rows = tree({"few": list(range(50)), "many": list(range(5_000))}, marks=marks, part=Part())
+    marks = TreeMarks(at={"/few": ValueMark("add"), "/many": ValueMark("add")})
+    rows = tree_rows({"few": list(range(50)), "many": list(range(5_000))}, marks=marks, part=TreePart())
     assert [(row.key, row.unfolded, row.is_later) for row in rows if row.shape == "open"] == [
         ("few", True, False),
         ("many", False, True),
@@ -111,6 +113,9 @@ def test_what_is_all_new_is_open_where_it_is_not_too_much() -> None:
 
 
 def test_only_what_changed_is_shown_with_the_way_to_it() -> None:
-    marks = Marks(at={"/a": Mark("within"), "/a/1": Mark("chg", 0), "/c": Mark("add")}, gone={"/a": {"9": "was"}})
-    rows = tree({"a": [1, 2, 3], "b": 1, "c": {"d": 4, "e": [5]}}, marks=marks, part=Part(only_changed=True))
+    marks = TreeMarks(
+        at={"/a": ValueMark("within"), "/a/1": ValueMark("chg", 0), "/c": ValueMark("add")},
+        removed={"/a": {"9": "was"}},
+    )
+    rows = tree_rows({"a": [1, 2, 3], "b": 1, "c": {"d": 4, "e": [5]}}, marks=marks, part=TreePart(only_changed=True))
     assert [row.key for row in rows if row.shape != "close"] == ["a", "1", "9", "c", "d", "e", "0"]

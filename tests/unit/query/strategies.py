@@ -14,10 +14,10 @@ from events.query.tree import (
     Between,
     Changed,
     Compares,
-    Each,
+    EachItem,
     Equals,
     Has,
-    Key,
+    KeyStep,
     Like,
     Name,
     Named,
@@ -80,7 +80,7 @@ TIMES = st.sampled_from(
     [datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 12, 30, 0, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)]
 ) | st.datetimes(timezones=st.just(UTC))
 
-_STEPS: st.SearchStrategy[Step] = st.builds(Key, KEYS) | st.just(Each.ITEM) | st.integers(0, 2)
+_STEPS: st.SearchStrategy[Step] = st.builds(KeyStep, KEYS) | st.just(EachItem.ITEM) | st.integers(0, 2)
 _PATTERNS = st.one_of(
     st.sampled_from([Pattern(("",) * 2), Pattern(("a", "")), Pattern(("", "b")), Pattern(("a", "b"))]),
     st.lists(WORDS, min_size=1, max_size=3).map(Pattern.of),

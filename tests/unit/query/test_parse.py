@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from events.query.errors import InvalidQuery
 from events.query.parse import parse
 from events.query.printing import to_text
-from events.query.tree import EVERYTHING, Key, Like, Path, Pattern, Query, Root
+from events.query.tree import EVERYTHING, KeyStep, Like, Path, Pattern, Query, Root
 from tests.unit.query.strategies import ALL_QUERIES, HOSTILE
 
 
@@ -163,5 +163,5 @@ def test_a_query_within_the_bounds_is_taken() -> None:
 
 @given(st.sampled_from(HOSTILE), st.sampled_from(HOSTILE))
 def test_a_quoted_text_is_that_text_whatever_it_holds(key: str, value: str) -> None:
-    query = Like(Path(Root.DATA, (Key(key),)), Pattern((value,)))
+    query = Like(Path(Root.DATA, (KeyStep(key),)), Pattern((value,)))
     assert parse(to_text(query)) == query

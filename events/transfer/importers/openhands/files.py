@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from events.errors import EventsError
 from events.json import split
-from events.json.split import Member
+from events.json.split import MemberText
 from events.transfer.importers.base import DOCUMENT_MAX_BYTES, Broken, Item, Source, check_line
 from events.transfer.importers.foreign import read_record, read_time, short_hash, usable_name
 from events.transfer.importers.members import name_in, text
@@ -26,7 +26,7 @@ class Recorded:
     """A run as its file has it: its events, and the facts beside them."""
 
     events: list[Placed]
-    facts: list[Member]
+    facts: list[MemberText]
     fault: str | None
     """What is wrong with the history, or with what holds it: then the facts may not be all."""
 
@@ -61,7 +61,7 @@ def _read_document(source: Source, place: str, load: Callable[[], bytes]) -> Ite
     except EventsError as error:
         yield Broken(source.at(place), error.detail)
         return
-    items, fault = split.items(body)
+    items, fault = split.split_array(body)
     if fault and not items:
         yield from _read_run(source, place, _recorded(body))
     elif _is_run(items):
@@ -75,19 +75,19 @@ def _read_document(source: Source, place: str, load: Callable[[], bytes]) -> Ite
 
 def _is_run(items: list[bytes]) -> bool:
     """Whether items of a list are runs, not events: the first that is an object says."""
-    members_, _ = split.members(next((item for item in items if item.startswith(b"{")), b""))
+    members_, _ = split.split_object(next((item for item in items if item.startswith(b"{")), b""))
     return any(member.name in _HISTORIES for member in members_)
 
 
 def _recorded(body: bytes) -> Recorded:
     """A run that is an object."""
-    facts, fault = split.members(body)
+    facts, fault = split.split_object(body)
     for name in _HISTORIES:
         histories = [fact for fact in facts if fact.name == name]
         if len(histories) == 1:
             facts.remove(histories[0])
             is_empty = histories[0].value.strip() == b"null"  # a run that failed before it began
-            items, history_fault = ([], None) if is_empty else split.items(histories[0].value)
+            items, history_fault = ([], None) if is_empty else split.split_array(histories[0].value)
             return Recorded(_placed(items), facts, history_fault or fault)
     return Recorded([], [], fault or "There should be one history in it.")
 
@@ -96,7 +96,7 @@ def _placed(items: list[bytes]) -> list[Placed]:
     """The events of a history; of a pair each."""
     events: list[Placed] = []
     for index, item in enumerate(items):
-        pair, fault = split.items(item) if item.startswith(b"[") else ([], None)
+        pair, fault = split.split_array(item) if item.startswith(b"[") else ([], None)
         events += [(f"{index}/{n}", event) for n, event in enumerate(pair)]
         if fault or not pair:
             events.append((index, item))
