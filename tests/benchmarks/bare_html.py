@@ -15,7 +15,7 @@ from markupsafe import escape
 
 from events.api.responses import iso
 from events.converters import names_string, workflow_url
-from events.json.tree import Links, Pick, Row
+from events.json.tree import PickUrls, RowUrls, TreeRow
 from events.json.value import visible
 from events.models import Log
 from events.types import Event
@@ -181,7 +181,7 @@ def _rail_step(position: int | None, words: str, rel: str, sign: str, along: str
     )
 
 
-def facts(event: Event, log: Log, picks: Mapping[str, Pick], states: Sequence[StateLink]) -> str:
+def facts(event: Event, log: Log, picks: Mapping[str, PickUrls], states: Sequence[StateLink]) -> str:
     timeline_url = reverse("timeline", args=[log.name])
 
     def picked(name: str) -> str:
@@ -279,11 +279,11 @@ def _column(column: Column, strip: Strip, address: Address) -> str:
     )
 
 
-def tree_rows(rows: Iterable[Row], links: Links) -> str:
+def tree_rows(rows: Iterable[TreeRow], links: RowUrls) -> str:
     return "".join(f"\n{_tree_row(row, links)}" for row in rows)
 
 
-def _tree_row(row: Row, links: Links) -> str:
+def _tree_row(row: TreeRow, links: RowUrls) -> str:
     mark = _mark(row)
     if row.shape == "close":
         return "</ul></details></li>"
@@ -323,7 +323,7 @@ def _tree_row(row: Row, links: Links) -> str:
     return f'<li class="tree-row d{row.indent} {row.mark}">{content}</li>'
 
 
-def _mark(row: Row) -> str:
+def _mark(row: TreeRow) -> str:
     sign, words = {
         "": ("", ""),
         "add": ("+", "added"),
@@ -338,7 +338,7 @@ def _mark(row: Row) -> str:
     )
 
 
-def _row_end(row: Row, links: Links) -> str:
+def _row_end(row: TreeRow, links: RowUrls) -> str:
     end, pin, by = row.end, "", ""
     if end.pin_url:
         does = "Unpin" if end.is_pinned else "Pin"
@@ -404,7 +404,7 @@ def _said(line: Line) -> str:
     return words
 
 
-def _picks(pick: Pick) -> str:
+def _picks(pick: PickUrls) -> str:
     return (
         f'<span class="picks"><a href="{text(pick.include)}" aria-label="Add to query">+</a>'
         f'<a href="{text(pick.exclude)}" aria-label="Exclude">−</a></span>'

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from events.json.tree import Links
+from events.json.tree import RowUrls
 from projections.replay.views.template_functions import found_in
 from projections.views.template_functions import facets_of, read_as, states_of, states_with
 from tests.benchmarks import bare_html as html
@@ -36,9 +36,9 @@ def _event(context: Context) -> list[str]:
     read_as(event)
     return [
         html.rails(context["rails"](), event, log, context["events_url"]),
-        html.tree_rows(data.rows, Links(inside=data.inside_url, text=f"{url}?text=", whole=f"{url}?format=json")),
+        html.tree_rows(data.rows, RowUrls(inside=data.inside_url, text=f"{url}?text=", whole=f"{url}?format=json")),
         html.facts(event, log, context["picks"], states_with(log.name, event)),
-        html.tree_rows(context["metadata"], Links(whole=f"{url}?format=json")),
+        html.tree_rows(context["metadata"], RowUrls(whole=f"{url}?format=json")),
     ]
 
 
@@ -69,7 +69,7 @@ def _replay(context: Context) -> list[str]:
         html.columns(page.steps.strip, page.address),
         html.steps(page.steps, page.address),
         html.tree_rows(state.rows, state.links),
-        html.tree_rows(event.data.rows, Links(inside=event.data.inside_url, text=f"{url}?text=", whole=url)),
+        html.tree_rows(event.data.rows, RowUrls(inside=event.data.inside_url, text=f"{url}?text=", whole=url)),
     ]
 
 
