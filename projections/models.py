@@ -233,6 +233,9 @@ class Job(models.Model):
     key = NameField(help_text="what makes two jobs of a kind the same")
     arguments = models.JSONField()
     asker = NameField(default="", db_default="", help_text="the person or token whose turns it takes")
+    seen = models.BigIntegerField(
+        default=0, db_default=0, help_text="the log's head when it was taken on: a redaction after it came too late"
+    )
     turns = models.IntegerField(default=0, db_default=0, help_text="how often it made room for others")
     status = NameField(choices=JobStatus.choices, default=JobStatus.QUEUED, db_default=JobStatus.QUEUED)
     progress = models.BigIntegerField(default=0, db_default=0)

@@ -3,6 +3,9 @@
 A worker takes a row that waits, or whose worker has not been heard of for `LEASE`: of the log that was served longest
 ago, and in it of the person or token that was served longest ago. It reports between two stretches of work; by that it
 learns that the job was cancelled, that another has taken it over, or that it is others' turn.
+
+A result, and the text of an error, may hold the content of events. Where one was redacted while a job was at work, the
+job is done again; one that has ended already is not shown any more, and is removed.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from django.db import OperationalError, transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
 
 from events.access.standing import access_of, losses
-from events.errors import NotFound, brief
-from events.models import Role
+from events.errors import NotFound
+from events.models import Log, Redaction, Role
 from events.reading.db_work import Asking, Statement, run
 from events.reading.store import Read
 from projections.errors import TooManyJobs
@@ -172,8 +175,17 @@ _COLUMNS = tuple(field.attname for field in Job._meta.concrete_fields)
 
 
 def _read(where: Q, *, limit: int) -> Read[Job]:
-    found = Job.objects.filter(where).order_by("-id").values_list(*_COLUMNS)[:limit]
+    found = Job.objects.filter(where).exclude(_unsound()).order_by("-id").values_list(*_COLUMNS)[:limit]
     return Read(found, lambda *values: Job(**dict(zip(_COLUMNS, values, strict=True))))
+
+
+def _unsound() -> Q:
+    """Those that have ended and may hold what was redacted since they began."""
+    return ~Q(status__in=ACTIVE) & Q(_redacted())
+
+
+def _redacted() -> Exists:
+    return Exists(Redaction.objects.filter(log_id=OuterRef("log_id"), marker_position__gt=OuterRef("seen")))
 
 
 def cancel(log_id: int, job_id: int) -> None:
@@ -202,7 +214,8 @@ def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
                 continue
             job.attempt += 1
             job.status = JobStatus.RUNNING
-            mine = {"attempt": job.attempt, "status": job.status}
+            head = Subquery(Log.objects.filter(pk=job.log_id).values("head"))
+            mine = {"attempt": job.attempt, "status": job.status, "seen": head}
             Job.objects.filter(pk=job.pk).update(started_at=Now(), heartbeat_at=Now(), **mine)
             return job
 
@@ -241,14 +254,18 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
     except OperationalError:  # the database is away: whoever finds the job next goes on
         raise
     except Exception as error:
-        logger.warning("job %s (%s) failed: %s", job.pk, job.kind, brief(error))
+        # Its text may hold what an event says: it stands with the job, which is removed where that is redacted.
+        logger.warning("job %s (%s) failed: %s", job.pk, job.kind, type(error).__name__)
         text = "".join(traceback.format_exception(error)).replace("\0", "\\0")
         ended = {"status": JobStatus.FAILED, "error": text}
+    mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
+    if mine.filter(_redacted()).exists():
+        ended = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "rate": None}
     if ended["status"] is not JobStatus.QUEUED:
         ended["ended_at"] = Now()
-    Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING).update(**ended)
+    mine.update(**ended)
 
 
 def forget_old() -> int:
-    """Remove jobs that ended long ago; how many."""
-    return Job.objects.filter(ended_at__lt=Now() - KEPT).delete()[0]
+    """Remove jobs that ended long ago, and those that may hold what was redacted since; how many."""
+    return Job.objects.filter(Q(ended_at__lt=Now() - KEPT) | _unsound()).delete()[0]

@@ -25,13 +25,13 @@ def work(stopping: threading.Event) -> None:
     tidied = -_TIDY
     while not stopping.is_set():
         try:
-            if job := queue.claim():
-                queue.do(job, is_stopping=stopping.is_set)
-                continue
             if time.monotonic() - tidied >= _TIDY:
                 tidied = time.monotonic()
                 snapshots.drop_stale()
                 queue.forget_old()
+            if job := queue.claim():
+                queue.do(job, is_stopping=stopping.is_set)
+                continue
         except OperationalError as error:
             logger.warning("jobs wait for the database: %s", brief(error))
         close_old_connections()

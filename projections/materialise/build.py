@@ -76,7 +76,10 @@ class Build:
 
 
 def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection) -> None:
-    """Begin a build, in the caller's transaction. Another one that was on its way is given up."""
+    """Begin a build, in the caller's transaction. Another one that was on its way is given up.
+
+    The first build of a projection is live at once; one that others went before, when it has caught up.
+    """
     params = {
         "log_id": log_id,
         "projection": projection.name,
@@ -99,13 +102,13 @@ class Made:
     is_redacted: bool | None
 
     def is_outdated(self, projection: Projection) -> bool:
-        """Whether a build by the code that is running is to begin by itself: for a newer version, after a redaction,
-        or where nothing but the catalogue's code has changed."""
+        """Whether a build by the code that is running is to begin by itself: for a newer version, or where nothing but
+        the catalogue's code has changed."""
         if self.version != projection.version:
             return self.version < projection.version
         whole, own = fingerprint(projection), own_fingerprint(projection)
-        if self.is_redacted or self.fingerprint == whole:
-            return bool(self.is_redacted)
+        if self.fingerprint == whole:
+            return False
         takes_from_catalogue = own != whole
         return takes_from_catalogue if self.own_fingerprint is None else self.own_fingerprint == own
 
@@ -199,12 +202,10 @@ def park_again(session: Session, build: Build, error: Exception, *, key: str, po
 
 def remove(session: Session, build_id: BuildId) -> bool:
     """Remove some of what a retired build left; True where there may be more."""
-    for statement in (sql.REMOVE_STATES, sql.REMOVE_PLACES):
+    for statement in (sql.REMOVE_PARKED, sql.REMOVE_STATES, sql.REMOVE_PLACES):
         if session.execute(statement, build_id.params(limit=_REMOVED)).rowcount:
             return True
-    with session.transaction():
-        session.execute(sql.REMOVE_PARKED, build_id.params())
-        session.execute(sql.REMOVE_CHECKPOINT, build_id.params())
+    session.execute(sql.REMOVE_CHECKPOINT, build_id.params())
     return False
 
 

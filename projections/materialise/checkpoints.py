@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from events.models import Event, Log
+from events.models import Event, Log, Redaction
 from events.reading.store import Read
 from projections import registry
 from projections.definition.projection import Projection
@@ -54,8 +54,9 @@ _COLUMNS = [{"chosen_policy": "policy"}.get(each.name, each.name) for each in fi
 
 
 def progress(log: Log, projection: str | None = None) -> list[Progress]:
-    """Every build in a log that is not retired: of each projection the live one first, then the one beside it."""
-    rows = _builds(log.pk) if projection is None else _builds(log.pk).filter(projection=projection)
+    """The builds of a log that are neither retired nor about to be: of each projection the live one first, then the one
+    beside it."""
+    rows = sound(log.pk) if projection is None else sound(log.pk).filter(projection=projection)
     return _progress(rows.order_by("projection", "-is_live", "build")).fetch()
 
 
@@ -114,6 +115,12 @@ def skip(log_id: int, projection: str, build: int) -> None:
 def set_policy(log_id: int, projection: str, policy: Policy | None) -> None:
     """What to do about errors from now on, in every build of a projection; None: as it is declared."""
     _builds(log_id).filter(projection=projection).update(policy=policy)
+
+
+def sound(log_id: int) -> QuerySet[Checkpoint, Checkpoint]:
+    """The builds of a log that hold no redacted content, neither in states nor in the texts of errors."""
+    redacted = Redaction.objects.filter(log_id=OuterRef("log_id"), marker_position__gt=OuterRef("seen"))
+    return _builds(log_id).filter(~Exists(redacted))
 
 
 def _builds(log_id: int) -> QuerySet[Checkpoint, Checkpoint]:

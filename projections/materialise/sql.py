@@ -17,7 +17,7 @@ CHECKPOINTS = """
             = (checkpoint.log_id, checkpoint.projection, checkpoint.build))
     from checkpoint where log_id = any(%(logs)s) and status = 'running'
     order by log_id, projection, build"""
-# A build that began before an event was redacted may have read it.
+# A build that began before an event was redacted may hold its content, as states, as keys or in the text of an error.
 NEWEST = """
     select distinct on (log_id, projection) log_id, projection, version, fingerprint, own_fingerprint,
         seen < (select max(marker_position) from redaction where redaction.log_id = checkpoint.log_id)
@@ -25,7 +25,9 @@ NEWEST = """
 RETIRE_BESIDE = """
     update checkpoint set status = 'retired'
     where log_id = %(log_id)s and projection = %(projection)s and not is_live and status <> 'retired'"""
-# The first build of a projection is live from its first event on; one that others went before stands beside.
+RETIRE_ALL = """
+    update checkpoint set is_live = false, status = 'retired', error = '', traceback = ''
+    where log_id = %(log_id)s and projection = %(projection)s"""
 BEGIN = """
     insert into checkpoint
         (log_id, projection, build, version, fingerprint, own_fingerprint,
@@ -33,8 +35,8 @@ BEGIN = """
     select %(log_id)s, %(projection)s, coalesce(max(build), 0) + 1,
         %(version)s, %(fingerprint)s, %(own_fingerprint)s,
         (array_agg(policy order by is_live desc, build desc))[1], 'running',
-        coalesce(bool_or(is_live), false) is false,
-        case when coalesce(bool_or(is_live), false) then null else clock_timestamp() end,
+        count(*) = 0,
+        case when count(*) = 0 then clock_timestamp() end,
         clock_timestamp(),
         (select head from log where id = %(log_id)s)
     from checkpoint where log_id = %(log_id)s and projection = %(projection)s
@@ -115,5 +117,5 @@ RETIRED = "select log_id, projection, build from checkpoint where log_id = any(%
 _REMOVE = "delete from {0} where ctid = any(array(select ctid from {0} where " + _BUILD + " limit %(limit)s))"
 REMOVE_STATES = _REMOVE.format("projection_state")
 REMOVE_PLACES = _REMOVE.format("key_places")
-REMOVE_PARKED = f"delete from parked where {_BUILD}"
+REMOVE_PARKED = _REMOVE.format("parked")
 REMOVE_CHECKPOINT = f"delete from checkpoint where {_BUILD} and status = 'retired'"

@@ -85,7 +85,7 @@ delete from snapshot
 where {_OF_FOLD} and is_asked and n not in (
     select n from snapshot where {_OF_FOLD} and is_asked order by created_at desc, n limit %(kept)s)"""
 
-# The build that readers see, unless an event was redacted since that it may have read.
+# The build that readers see, unless it may hold the content of an event that was redacted since.
 _BUILD = """
     c.projection, c.build, c.version, c.fingerprint, c.status, c.is_live, c.position, c.started_at, c.advanced_at,
     c.error, c.error_position, log.head,
@@ -93,7 +93,7 @@ _BUILD = """
 _SEEN = """
     where c.log_id = %(log_id)s and c.projection = %(projection)s and c.is_live and not exists (
         select from redaction as r
-        where r.log_id = c.log_id and r.position <= c.position and r.marker_position > c.seen)"""
+        where r.log_id = c.log_id and r.marker_position > c.seen)"""
 LIVE_BUILD = f"select {_BUILD} from checkpoint as c join log on log.id = c.log_id {_SEEN}"
 LIVE_STATE = f"""
     select {_BUILD}, s.state, s.events, s.position, e.version, p.position, p.error, p.is_retried

@@ -26,7 +26,8 @@ from events.views.page import log_page, show
 from projections import registry
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import STREAM, Projection
-from projections.models import Checkpoint, Parked
+from projections.materialise import checkpoints
+from projections.models import Parked
 from projections.states import current, value_history
 from projections.states.at_moment import State, difference
 from projections.states.fold import TooFar
@@ -269,7 +270,7 @@ def _following(
 
 
 def _parked(log_id: int, projection: Projection, key: str) -> Parked | None:
-    live = Checkpoint.objects.filter(log_id=log_id, projection=projection.name, is_live=True).values("build")
+    live = checkpoints.sound(log_id).filter(projection=projection.name, is_live=True).values("build")
     return Parked.objects.filter(log_id=log_id, projection=projection.name, build__in=live, key=key).first()
 
 

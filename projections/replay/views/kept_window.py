@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from events.redaction import EMPTY
 from projections.replay.seek.breakpoints import Marks
 from projections.replay.views.steps_pane import StepsPane
 from projections.states.sources.base import Source
@@ -28,6 +29,7 @@ def window_name(steps: StepsPane, breaks: Marks) -> str:
         steps.count,
         steps.ends,
         len(steps.findings.found),
+        [step.place for step in window.steps if step.event.data == EMPTY],  # a row that was redacted has to go
     )
     return blake2b(repr(content).encode(), digest_size=9).hexdigest()
 

@@ -1,0 +1,203 @@
+"""What a redacted event said is forgotten: by every table of this app, and by every reader at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+
+from events.models import Log, Member
+from events.reading.db_work import run
+from events.redaction import redact
+from projections.definition.projection import Decoded, Policy, Projection, pointer
+from projections.jobs import dry_run, queue
+from projections.jobs.queue import Beat
+from projections.materialise import checkpoints
+from projections.materialise.runner import Part
+from projections.models import Job, JobStatus
+from projections.states import current, snapshots
+from projections.states.at_moment import state_at
+from projections.states.fold import Pace
+from projections.states.moment import Moment
+from tests.integration.projections.running import append, known_as, settle
+from tests.support.factories import make_name
+
+SECRET = "4000-secret"
+
+
+def failing(policy: Policy) -> Projection:
+    """A projection that says in its error what the event said; its keys are texts of the events, too."""
+    projection = Projection(
+        policy, about="For a test.", key=pointer("/card"), initial={}, materialised=True, policy=policy
+    )
+
+    @projection.on("Charged")
+    def charge(state: Any, event: Decoded) -> Any:
+        if event.data.get("is_bad"):
+            raise ValueError(f"{event.data['card']} is bad")
+        return {**state, **event.data}
+
+    return projection
+
+
+MERGING = Projection("merging", about="For a test.", initial={}, materialised=True)
+MERGING.on("*")(lambda state, event: {**state, **(event.data or {})})
+PROJECTIONS = (failing("stop"), failing("park"), MERGING)
+
+
+def charged(stream: str, **data: Any) -> tuple[str, dict[str, Any]]:
+    return stream, {"type": "Charged", "data": json.dumps({"card": SECRET, **data}).encode()}
+
+
+@pytest.fixture
+def told(log: Log, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Copies of a secret in each table that can hold one. The events that say it stand at 1 to 131."""
+    known_as(monkeypatch, *PROJECTIONS)
+    kind = make_name("kind")
+    for name, work in ((kind, _raise_secret), (f"{kind}-2", lambda job, beat: {"text": SECRET})):
+        monkeypatch.setitem(queue._kinds, name, work)
+    append(log, [charged("order-1", n=n) for n in range(130)])
+    append(log, [charged("order-1", is_bad=True)])
+    append(log, [("order-1", {"type": "Charged", "data": b'{"card": "c-2"}'})])
+    settle(log, *PROJECTIONS)
+    run(state_at(log.pk, MERGING, "order-1", at=Moment(position=131), pace=Pace(most=None)))
+    for each in (kind, f"{kind}-2"):
+        _done(log, each)
+    return [kind, f"{kind}-2"]
+
+
+def _raise_secret(job: Job, beat: Beat) -> None:
+    raise ValueError(SECRET)
+
+
+def _done(log: Log, kind: str) -> Job:
+    wanted = run(queue.ensure(log.pk, kind, "k", arguments={}, asker=log.name))
+    job = queue.claim([kind])
+    assert job
+    assert job.pk == wanted.pk
+    queue.do(job)
+    return Job.objects.get(pk=job.pk)
+
+
+def redact_all(log: Log) -> None:
+    for position in range(1, 132):
+        redact(log.pk, position, reason="a card number", by="admin")
+
+
+def tables_with_secret(log: Log) -> set[str]:
+    found = set()
+    with connection.cursor() as cursor:
+        for model in apps.get_app_config("projections").get_models():
+            table = model._meta.db_table
+            asked = f"select exists (select from {table} as t where log_id = %s and to_jsonb(t)::text like %s)"
+            cursor.execute(asked, [log.pk, f"%{SECRET}%"])
+            if cursor.fetchone() == (True,):
+                found.add(table)
+    return found
+
+
+@pytest.mark.usefixtures("told")
+def test_no_table_keeps_what_was_redacted(log: Log) -> None:
+    assert tables_with_secret(log) == {"checkpoint", "job", "key_places", "parked", "projection_state", "snapshot"}
+    redact_all(log)
+    settle(log, *PROJECTIONS)
+    settle(log, *PROJECTIONS, part=Part.BESIDE)
+    snapshots.drop_stale()
+    queue.forget_old()
+    assert tables_with_secret(log) == set()
+    assert run(current.state(log.pk, MERGING, "order-1")).value == {"card": "c-2"}
+
+
+@pytest.mark.usefixtures("told")
+def test_states_are_forgotten_where_no_new_build_can_take_over(log: Log) -> None:
+    append(log, [("order-3", {"type": "Other", "data": b"{}"})])
+    redact_all(log)
+    stopping = Projection("merging", about="For a test.", initial={}, materialised=True, policy="stop")
+    stopping.on("Other")(lambda state, event: {**state, **event.data["missing"]})
+    settle(log, stopping)
+    settle(log, stopping, part=Part.BESIDE)
+    [build] = checkpoints.sound(log.pk).filter(projection="merging")
+    assert (build.status, build.is_live) == ("stopped", False)
+    assert "projection_state" not in tables_with_secret(log), "and projections that nobody declares forget, too"
+
+
+@pytest.mark.usefixtures("told")
+def test_no_reader_is_given_what_was_redacted(log: Log, client: Client, member: Member, user: User) -> None:
+    client.force_login(user)
+    at = f"/logs/{log.name}/"
+    paths = [
+        f"projections/{each.name}/{part}"
+        for each in PROJECTIONS
+        for part in ("", "?format=md", "states", "?part=parked")
+    ]
+    paths += [f"projections/{each.name}/state?key={key}" for each in PROJECTIONS for key in ("c-2", SECRET[:4])]
+    paths += ["projections/", "agents/", *(f"projections/{each.name}/rebuild" for each in PROJECTIONS)]
+    paths += ["replay/stream/order-1/132?by=merging"]
+    before = [path for path in paths if SECRET in client.get(at + path).content.decode()]
+    assert len(before) >= 6
+    redact_all(log)
+    assert [path for path in paths if SECRET in client.get(at + path).content.decode()] == []
+    assert checkpoints.progress(log) == []
+    assert list(dry_run.dry_run(log.pk, MERGING)) == []
+
+
+def test_jobs_that_have_ended_are_not_shown_after_a_redaction(log: Log, told: list[str]) -> None:
+    append(log, [("order-2", {"type": "Other", "data": b"{}"})])
+    jobs = queue.of_log(log.pk, limit=10).fetch()
+    assert {SECRET in str(job.result) + job.error for job in jobs} == {True}
+    redact(log.pk, 1, reason="a card number", by="admin")
+    assert queue.of_log(log.pk, limit=10).fetch() == []
+    assert queue.one(log.pk, jobs[0].pk).first() is None
+    redone = _done(log, told[1])
+    assert queue.one(log.pk, redone.pk).first(), "what began after the redaction is shown"
+
+
+def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(
+    log: Log, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, runs = make_name("kind"), []
+
+    def work(job: Job, beat: Beat) -> dict[str, Any]:
+        runs.append(job.pk)
+        if len(runs) == 1:
+            redact(log.pk, 1, reason="a card number", by="admin")
+        return {"run": len(runs)}
+
+    monkeypatch.setitem(queue._kinds, kind, work)
+    job = _done(log, kind)
+    assert (job.status, job.result, job.attempt) == (JobStatus.QUEUED, None, 0)
+    again = queue.claim([kind])
+    assert again
+    queue.do(again)
+    job.refresh_from_db()
+    assert (job.status, job.result, runs) == (JobStatus.DONE, {"run": 2}, [job.pk, job.pk])
+
+
+def test_the_servers_log_does_not_say_what_a_job_failed_of(
+    log: Log, told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    assert SECRET in _done(log, told[0]).error
+    assert "failed: ValueError" in caplog.text
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.usefixtures("told")
+def test_a_replays_page_is_sent_whole_where_a_row_was_redacted(
+    log: Log, client: Client, member: Any, user: Any
+) -> None:
+    client.force_login(user)
+    url = f"/logs/{log.name}/replay/stream/order-1/131?by=merging"
+    page = client.get(url).content.decode()
+    window = page.partition('data-window="')[2].partition('"')[0]
+    assert window
+    kept = client.get(url, headers={"HX-Request": "true", "X-Window": window}).content.decode()
+    assert '<div id="steps"></div>' in kept
+    redact(log.pk, 130, reason="a card number", by="admin")
+    anew = client.get(url, headers={"HX-Request": "true", "X-Window": window}).content.decode()
+    assert '<div id="steps"></div>' not in anew
