@@ -167,7 +167,8 @@ def _shown(request: HttpRequest, member: Member, projection: Projection, asked: 
     try:
         if asked.one is not None:
             return context | _compared(log_id, projection, asked, whole=pointer)
-        return context | _at(member, projection, asked, whole=pointer, page=request.GET.copy())
+        page = request.GET.copy()
+        return context | _at(member, projection, asked, last=context["last"], whole=pointer, page=page)
     except TooFar as too_far:
         at = NOW if context["is_now"] and asked.before is None else Moment(position=too_far.upto)
         return context | {"job": computed(request, member, projection, asked.key, at=at, too_far=too_far)}
@@ -202,7 +203,9 @@ def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str |
     }
 
 
-def _at(member: Member, projection: Projection, asked: Asked, *, whole: str | None, page: Any) -> dict[str, Any]:
+def _at(
+    member: Member, projection: Projection, asked: Asked, *, last: int, whole: str | None, page: Any
+) -> dict[str, Any]:
     log_id = member.log_id
     shown: State = run(current.state(log_id, projection, asked.key, at=asked.at))
     try:
@@ -225,8 +228,13 @@ def _at(member: Member, projection: Projection, asked: Asked, *, whole: str | No
         "following": run(_following(log_id, projection, asked.key, shown, head=member.log.head)),
         "parked": _parked(log_id, projection, asked.key),
     }
+    stands_at = shown.version if projection.key is STREAM else shown.position
+    # The log may have grown since the request came: the state does not lie beyond the slider's end.
+    context["last"] = max(last, stands_at)
     if asked.at.time is not None or (projection.key is STREAM and asked.at.version is None):
-        context["at"] = shown.version if projection.key is STREAM else shown.position
+        context["at"] = stands_at
+    elif asked.at == NOW:
+        context["at"] = context["last"]
     if asked.value is not None:
         context |= _history_of(log_id, projection, asked)
     return context

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 from django.test import Client
 
+from events.models import Log
 from projections.registry import PROJECTIONS
 from tests.integration.pages.conftest import Append
+from tests.integration.projections.running import settle
 from tests.support.copied import passes
+from tests.support.server import Server
 
 HOSTILE = """{"quantity": 1.50, "big": 12345678901234567890123, "text": "'''\\"\\"\\"\\\\n```\\u2028{}", "no": null}"""
 
@@ -87,6 +92,26 @@ def test_a_step_as_json_is_the_answer_of_the_api(viewer: Client, at: str) -> Non
     there = urlsplit(step(viewer, at, 3, "json", by="counts")["Location"])
     said = {"log": at.split("/")[2], "name": 'order "1"\\', "place": "3", "by": "counts"}
     assert (there.path, dict(parse_qsl(there.query))) == ("/api/replays/stream/step", said)
+
+
+@pytest.mark.parametrize(
+    "replay",
+    [
+        "stream/a%20%22b%22%5C/2", "workflow/w%2F1/2", "agent/router/2", "query/2?q=type:Placed*", "log/2",
+        "key/2?name=type:Placed&by=counts", "key/2?name=agent:router&by=counts", "key/2?name=all&by=counts",
+    ],
+)  # fmt: skip
+def test_the_copied_link_of_any_replay_leads_to_its_step(
+    viewer: Client, append: Append, at: str, log: Log, token: str, server: Server, replay: str
+) -> None:
+    append('a "b"\\', *[{"type": "Placed", "agent": "router", "correlation_id": "w/1"}] * 2)
+    settle(log, PROJECTIONS["counts"])
+    page = viewer.get(f"{at}replay/{replay}")
+    assert page.status_code == 200
+    [copy] = re.findall(r'href="([^"]+format=json)"', page.content.decode())
+    link = viewer.get(unescape(copy))["Location"]
+    answer = httpx.get(f"{server.url}{link}", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["event"]["position"]) == (200, 2), answer.text
 
 
 @pytest.mark.usefixtures("order")

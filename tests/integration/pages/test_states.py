@@ -16,6 +16,7 @@ from projections.definition.projection import LOG, WORKFLOW, Decoded, Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.states.fold import BLOCK
+from projections.views import state as state_page
 from tests.integration.pages.conftest import Append
 from tests.integration.pages.test_streams import NAMES
 from tests.integration.projections.running import known_as, totals
@@ -151,6 +152,37 @@ def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: 
     job.refresh_from_db()
     queue.do(job)
     assert values(get(viewer, url))["n"] == "3099"
+
+
+@pytest.mark.parametrize(("query", "key"), [("latest/state", "unknown"), ("by_workflow/state", "w")])
+def test_a_key_without_events_is_not_said_to_be_a_state_of_now(viewer: Client, at: str, query: str, key: str) -> None:
+    page = get(viewer, f"{at}projections/{query}?key={key}")
+    assert "No event of this key yet" in page
+    assert "</span>Now</span>" not in page
+    assert "Nothing yet" in page
+
+
+@pytest.mark.usefixtures("url")
+def test_a_key_with_events_is_a_state_of_now(viewer: Client, at: str) -> None:
+    page = get(viewer, f"{at}projections/latest/state?key=s")
+    assert "</span>Now</span>" in page
+    assert "No event of this key yet" not in page
+
+
+@pytest.mark.parametrize(("query", "end"), [("latest/state?key=s", 4), ("whole/state?key=", 5)])
+def test_no_state_lies_beyond_the_end_of_the_slider(
+    viewer: Client, url: str, at: str, append: Append, monkeypatch: pytest.MonkeyPatch, query: str, end: int
+) -> None:
+    around = state_page._around
+
+    def and_the_log_grows(*args: Any) -> dict[str, Any]:
+        before = around(*args)
+        append("s", {"type": "A", "data": b'{"amount": 3}'})
+        return before
+
+    monkeypatch.setattr(state_page, "_around", and_the_log_grows)
+    page = get(viewer, f"{at}projections/{query}")
+    assert re.findall(r'<input type="range" [^>]*max="(\d+)" value="(\d+)"', page) == [(str(end), str(end))]
 
 
 def test_a_page_that_has_the_state_is_told_so_by_an_empty_answer(viewer: Client, url: str, append: Append) -> None:
