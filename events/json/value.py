@@ -13,9 +13,23 @@ Kind: TypeAlias = Literal["s", "n", "a", "c"]
 """String, number, atom (true, false, null), container."""
 
 
-loads = Decoder(float_hook=Decimal).decode
-"""Parse for display, matching or folding: numbers keep their digits (int or Decimal). Five times as fast as
-json.loads."""
+_decode = Decoder(float_hook=Decimal).decode
+# A whole number that is -0, which no int is. In a string it does no harm: it only takes the slower way.
+# (It begins with what can be looked for quickly.)
+_NEGATIVE_ZERO = re.compile(r"-0(?<![\w.+-]-0)(?![\d.eE])")
+_decode_with_its_sign = json.JSONDecoder(
+    parse_float=Decimal, parse_int=lambda digits: Decimal(digits) if digits == "-0" else int(digits)
+).decode
+
+
+def loads(text: str) -> Any:
+    """Parse for display, matching or folding: numbers keep their digits and their sign (int or Decimal).
+
+    Four to five times as fast as json.loads.
+    """
+    # Dates hold "-0", too: the expression is left out where nothing does.
+    is_signed = "-0" in text and _NEGATIVE_ZERO.search(text) is not None
+    return _decode_with_its_sign(text) if is_signed else _decode(text)
 
 
 def kind_of(value: Any) -> Kind:

@@ -76,7 +76,7 @@ def _decimal(value: Decimal) -> orjson.Fragment:
 
 def _digits(value: Decimal) -> str:
     text = str(value)
-    return text if "." in text or "E" in text else f"{text}E0"
+    return text if "." in text or "E" in text or text == "-0" else f"{text}E0"
 
 
 def _dumps(value: Any, pointer: str) -> str:

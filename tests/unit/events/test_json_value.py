@@ -56,7 +56,12 @@ def exactly(value: Any) -> Any:
 @example('"\\ud83d\\ude00\\u0000\\/"')
 @example("[" * 101 + "]" * 101)
 def test_a_text_is_read_as_the_standard_library_reads_it_with_decimals(text: str) -> None:
-    assert exactly(loads(text)) == exactly(json.loads(text, parse_float=Decimal))
+    assert exactly(loads(text)) == exactly(json.loads(text, parse_float=Decimal, parse_int=whole))
+
+
+def whole(digits: str) -> int | Decimal:
+    """No int is -0."""
+    return Decimal(digits) if digits == "-0" else int(digits)
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "Infinity", "[1,]", "01", "1.", "{'a':1}", '"\x01"', "[1] 2"])

@@ -89,3 +89,14 @@ def test_a_state_has_a_limit_to_its_depth(deep: int, fits: bool) -> None:
             dumps(state)
     while state:  # 100,000 deep, its destruction is a recursion
         state = state.pop()
+
+
+@pytest.mark.parametrize("text", ["-0", "[-0,0]", '{"a":-0,"b":"-0, -0","c":[-0]}', '{"a":{"b":-0}}'])
+def test_a_negative_zero_keeps_its_sign(text: str) -> None:
+    assert dumps(loads(text)) == text
+
+
+def test_a_number_that_only_looks_like_a_negative_zero_is_read_as_it_is() -> None:
+    assert loads('["-0", " -0 ", -0.5, -0e3, -10, 0, 1e-0, "2026-01-05"]') == [
+        "-0", " -0 ", Decimal("-0.5"), Decimal("-0e3"), -10, 0, Decimal("1e-0"), "2026-01-05",
+    ]  # fmt: skip
