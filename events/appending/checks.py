@@ -14,6 +14,7 @@ from django.conf import settings
 
 from events.errors import Forbidden, Invalid, TooLarge
 from events.json.text import canonical
+from events.leap_second import with_leap_second
 from events.types import STREAM_EXISTS, Append, NewEvent
 
 # Control characters, and lone surrogates, which are no characters.
@@ -60,7 +61,7 @@ def check_occurred_at(value: str, field: str) -> str:
     """An RFC 3339 time with a zone, as UTC; digits beyond the microsecond are dropped."""
     if _RFC3339.fullmatch(value):
         try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC).isoformat()
+            return with_leap_second(datetime.fromisoformat, value.upper()).astimezone(UTC).isoformat()
         except (ValueError, OverflowError):
             pass
     raise Invalid(

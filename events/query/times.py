@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Literal, cast
 
+from events.leap_second import with_leap_second
 from events.query.tree import Ago
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
@@ -23,7 +24,7 @@ def parse_time(text: str) -> datetime | Ago | None:
     if not _ISO.fullmatch(text):
         return None
     try:
-        time = datetime.fromisoformat(text.upper())
+        time = with_leap_second(datetime.fromisoformat, text.upper())
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # a 30th of February, a zone that leads out of the calendar
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from events.api.schemas import Limit, LogQuery, Position
 from events.errors import Invalid
+from events.leap_second import with_leap_second
 from events.query.parse import MAX_CHARACTERS
 from projections.definition.projection import KEY_PATTERN, MAX_KEY_CHARACTERS
 from projections.states.moment import NOW, Moment
@@ -123,7 +125,7 @@ def _time(text: str, name: str) -> datetime:
     try:
         if not _WITH_ZONE.fullmatch(text):
             raise ValueError(text)
-        return msgspec.convert(text, datetime).astimezone(UTC)
+        return with_leap_second(partial(msgspec.convert, type=datetime), text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(f"{name} must be a time with a zone, as 2026-01-31T12:00:00Z.", field=name) from None
 

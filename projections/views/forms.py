@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
 
 from events.errors import Invalid
+from events.leap_second import with_leap_second
 from events.query.parse import MAX_CHARACTERS
 from events.query.tree import Query
 from events.views.forms import LAST_POSITION
@@ -31,7 +32,7 @@ class TimeField(forms.CharField):
         if not text:
             return None
         try:
-            time = parse_datetime(text)
+            time = with_leap_second(parse_datetime, text)
             if time:
                 return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
         except (ValueError, OverflowError):  # a 30th of February; a zone that leads out of the calendar

@@ -320,6 +320,7 @@ async def test_a_number_too_large_is_named_as_such(api: httpx.AsyncClient, numbe
         ("2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00.123456Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
         ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
     ],
 )
 async def test_an_agents_time_is_kept_to_the_microsecond(api: httpx.AsyncClient, sent: str, kept: str) -> None:

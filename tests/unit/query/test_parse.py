@@ -58,6 +58,7 @@ def test_any_text_is_a_query_or_refused_with_its_column(text: str) -> None:
         ('agent:"Web Surfer"*', 'agent:"Web Surfer"*'),
         ("type:a**b", "type:a*b"),
         ("since:2026-01-02T10:00+01:00", "since:2026-01-02T09:00:00Z"),
+        ("until:2016-12-31T23:59:60Z", "until:2017-01-01"),
         ("a\n b", "a b"),
     ],
 )
