@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 
 from events.converters import query_string
 from events.query.picking import without
 from events.query.printing import to_text
-from events.query.tree import Not, Query, terms
+from events.query.tree import Not, Query, Since, Until, terms
 
 _AROUND = 60
 """Characters shown on each side of a mistake."""
@@ -19,11 +20,13 @@ _WORD = re.compile(r"[^\s()]*")
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A term of the query; `rest` is the query string without it."""
+    """A term of the query; `rest` is the query string without it. `field` and `time`: what it asks for is a moment."""
 
     text: str
     is_negated: bool
     rest: str
+    field: str
+    time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,14 @@ class Mistake:
 
 def chips(written: Query, pinned: Query) -> list[Chip]:
     """The terms as they were written; the links have their times pinned."""
-    pairs = zip(terms(written), terms(pinned), strict=True)
-    return [Chip(to_text(one), isinstance(one, Not), query_string(without(pinned, term))) for one, term in pairs]
+    return [_chip(one, without(pinned, term)) for one, term in zip(terms(written), terms(pinned), strict=True)]
+
+
+def _chip(term: Query, rest: Query) -> Chip:
+    text = to_text(term)
+    inner = term.part if isinstance(term, Not) else term
+    time = inner.time if isinstance(inner, Since | Until) and isinstance(inner.time, datetime) else None
+    return Chip(text, isinstance(term, Not), query_string(rest), text.partition(":")[0], time)
 
 
 def mistake(text: str, error: ValidationError) -> Mistake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -54,3 +55,59 @@ def test_the_switch_back_to_utc_is_kept(page_in_kolkata: Page, log: Log, agent: 
     expect(page.locator("time").first).to_have_text(f"{UTC}.500000 UTC")
     switch.press("Enter")
     expect(page.locator("time").first).to_have_text(f"{LOCAL}.500000 UTC+05:30")
+
+
+@pytest.mark.parametrize(
+    ("sent", "local"),
+    [
+        ("9999-12-31T23:59:59Z", "10000-01-01 05:29:59.000000 UTC+05:30"),
+        ("0001-01-01T00:00:00Z", "0001-01-01 05:"),
+    ],
+)
+def test_the_first_and_the_last_year_have_plain_names(
+    page_in_kolkata: Page, log: Log, agent: Agent, sent: str, local: str
+) -> None:
+    agent.append("order-1", {"type": "A", "occurred_at": sent})
+    page_in_kolkata.goto(f"/logs/{log.name}/events/1")
+    expect(page_in_kolkata.locator("time.precise").first).to_contain_text(local)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ('since:"2021-07-22 04:00"', "since:2021-07-22T04:00+05:30"),
+        ("since:2021-07-22T04:00:01.5 type:A", "since:2021-07-22T04:00:01.5+05:30 type:A"),
+        ("(since:2021-07-22 OR type:B)", "(since:2021-07-22T00:00+05:30 OR type:B)"),
+        ("-until:2021-07-22", "-until:2021-07-22T00:00+05:30"),
+        ("since:2021-07-21T22:30:00Z", "since:2021-07-21T22:30:00Z"),
+        ("since:2000d", "since:2000d"),
+        ('-"a since:2021-07-22 b"', '-"a since:2021-07-22 b"'),
+    ],
+)
+def test_a_time_that_is_typed_without_a_zone_means_the_zone_that_is_shown(
+    page_in_kolkata: Page, log: Log, agent: Agent, typed: str, sent: str
+) -> None:
+    page = page_in_kolkata
+    agent.append("order-1", {"type": "A", "occurred_at": SENT})
+    page.goto(f"/logs/{log.name}/")
+    bar = page.get_by_role("combobox", name="Query")
+    bar.fill(typed)
+    bar.press("Enter")
+    page.wait_for_url(lambda url: "q=" in url)
+    assert parse_qs(urlsplit(page.url).query)["q"] == [sent]
+    expect(page.locator(TIME)).to_have_text([LOCAL])
+
+
+def test_the_chip_says_the_zone_that_is_shown(page_in_kolkata: Page, log: Log, agent: Agent) -> None:
+    page = page_in_kolkata
+    agent.append("order-1", {"type": "A", "occurred_at": SENT})
+    page.goto(f"/logs/{log.name}/")
+    bar = page.get_by_role("combobox", name="Query")
+    switch = page.get_by_role("button", name="UTC times")
+    for zone in ("UTC+05:30", "UTC"):
+        bar.fill('since:"2021-07-21 04:00"')
+        bar.press("Enter")
+        expect(page.locator(".chip time")).to_have_text(f"2021-07-21 04:00:00 {zone}")
+        expect(page.locator(".chip time")).to_be_visible()
+        page.goto(f"/logs/{log.name}/")
+        switch.press("Enter")

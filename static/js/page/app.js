@@ -12,3 +12,4 @@ import "./back-to-row.js";
 import "../live/newer.js";
 import "../live/redactions.js";
 import "./times.js";
+import "./zones.js";

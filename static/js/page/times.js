@@ -2,7 +2,7 @@
  * Times in the reader's zone. The server prints UTC, which stays in the tooltip. This rewrites the text of
  * `<time datetime>` and the word for the zone (`data-zone`). A switch shows UTC again; the choice is stored.
  */
-const SHOWN = "time.time, time.precise, [data-zone]";
+const SHOWN = "time.time, time.precise, time.zoned, [data-zone]";
 const MINUTE_MS = 60_000;
 
 let isUTC = false;
@@ -24,9 +24,10 @@ function show(element) {
 function showTime(element) {
   const time = new Date(element.dateTime);
   const offsetMinutes = isUTC ? 0 : -time.getTimezoneOffset();
-  const [day, clock] = new Date(time.getTime() + offsetMinutes * MINUTE_MS).toISOString().split(/[T.]/);
-  if (element.matches(".precise")) {
-    const fraction = /\.\d+/.exec(element.dateTime)?.[0] ?? ".000000";
+  const [written, clock] = new Date(time.getTime() + offsetMinutes * MINUTE_MS).toISOString().split(/[T.]/);
+  const day = written.replace(/^\+0*/, ""); // of the year 10000, which begins in the reader's zone
+  if (!element.matches(".time")) {
+    const fraction = element.matches(".precise") ? (/\.\d+/.exec(element.dateTime)?.[0] ?? ".000000") : "";
     element.textContent = `${day} ${clock}${fraction} UTC${offsetMinutes ? offsetText(offsetMinutes) : ""}`;
   } else {
     const [date, rest] = element.childNodes;
@@ -37,7 +38,10 @@ function showTime(element) {
 
 const twoDigits = (n) => String(Math.trunc(n)).padStart(2, "0");
 
-function offsetText(offsetMinutes) {
+/** Whether the reader has switched to UTC. */
+export const isShownInUTC = () => isUTC;
+
+export function offsetText(offsetMinutes) {
   const minutes = Math.abs(Math.round(offsetMinutes));
   return `${offsetMinutes < 0 ? "−" : "+"}${twoDigits(minutes / 60)}:${twoDigits(minutes % 60)}`;
 }

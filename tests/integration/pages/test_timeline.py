@@ -149,6 +149,20 @@ def test_each_term_is_a_chip_whose_link_leaves_it_out(viewer: Client, append: Ap
     assert chips(viewer.get(at, {"q": "agent:a"}).content.decode()) == [("agent:a", f"{at}?")]
 
 
+@pytest.mark.parametrize(
+    ("q", "shown", "time"),
+    [
+        ("since:2026-11-29", "since:<time 2026-11-29 00:00:00 UTC", "2026-11-29T00:00:00Z"),
+        ('-until:"2026-11-29 01:55"', "-until:<time 2026-11-29 01:55:00 UTC", "2026-11-29T01:55:00Z"),
+        ("since:2026-11-29T01:55+02:00", "since:<time 2026-11-28 23:55:00 UTC", "2026-11-28T23:55:00Z"),
+    ],
+)
+def test_the_chip_of_a_moment_says_in_which_zone_it_is(viewer: Client, at: str, q: str, shown: str, time: str) -> None:
+    page = viewer.get(at, {"q": q}).content.decode()
+    assert f'class="zoned" datetime="{time}"' in page
+    assert shown in re.sub(r"<time [^>]*>", "<time ", page)
+
+
 def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client, append: Append, at: str) -> None:
     append("order-1", *[{"type": "A"}] * (ROWS + 1))
     page = get(viewer, f"{at}?q=since:2h+type:A")

@@ -1,0 +1,26 @@
+/**
+ * Times that are typed into a query without a zone mean the zone in which times are shown. The server reads them as UTC; so
+ * where times are shown in the reader's zone, it is written behind them before the query is sent.
+ */
+import { isShownInUTC, offsetText } from "./times.js";
+
+/** A word of a query. What stands in quotes belongs to it, spaces and all. */
+const WORD = /(?:[^\s()"]|"(?:[^"\\]|\\.)*"?)+/g;
+const TIME = /^(-?(?:since|until)):("?)(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?\2$/;
+
+function withZone(word) {
+  const [, field, , day, clock = "00:00"] = TIME.exec(word) ?? [];
+  const time = new Date(`${day}T${clock}`);
+  if (Number.isNaN(time.getTime())) return word;
+  return `${field}:${day}T${clock}${offsetText(-time.getTimezoneOffset()).replace("−", "-")}`;
+}
+
+// In the capturing phase: whatever sends the form takes the text as it is then.
+document.addEventListener(
+  "submit",
+  ({ target }) => {
+    if (isShownInUTC()) return;
+    for (const input of target.querySelectorAll("input[data-query]")) input.value = input.value.replace(WORD, withZone);
+  },
+  true,
+);
