@@ -14,6 +14,7 @@ from django.test import Client
 
 from events.models import Log
 from projections.registry import PROJECTIONS
+from projections.states.sources.parse import KINDS
 from tests.integration.pages.conftest import Append
 from tests.integration.projections.running import settle
 from tests.support.copied import passes
@@ -94,22 +95,26 @@ def test_a_step_as_json_is_the_answer_of_the_api(viewer: Client, at: str) -> Non
     assert (there.path, dict(parse_qsl(there.query))) == ("/api/replays/stream/step", said)
 
 
-@pytest.mark.parametrize(
-    "replay",
-    [
-        "stream/a%20%22b%22%5C/2", "workflow/w%2F1/2", "agent/router/2", "query/2?q=type:Placed*", "log/2",
-        "key/2?name=type:Placed&by=counts", "key/2?name=agent:router&by=counts", "key/2?name=all&by=counts",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_copied_link_of_any_replay_leads_to_its_step(
-    viewer: Client, append: Append, at: str, log: Log, token: str, server: Server, replay: str
+    viewer: Client, append: Append, at: str, log: Log, token: str, server: Server, kind: str
 ) -> None:
-    append('a "b"\\', *[{"type": "Placed", "agent": "router", "correlation_id": "w/1"}] * 2)
-    settle(log, PROJECTIONS["counts"])
+    replay = {
+        "stream": "stream/route%20%22b%22%5C/2",
+        "workflow": "workflow/order-1/2",
+        "agent": "agent/router/2",
+        "type": "type/route.chosen/2",
+        "query": "query/2?q=type:route*",
+        "log": "log/2",
+        "key": "key/2?name=order-1&by=orders",
+    }[kind]
+    append('route "b"\\', *[{"type": "route.chosen", "agent": "router", "correlation_id": "order-1"}] * 2)
+    settle(log, PROJECTIONS["orders"])
     page = viewer.get(f"{at}replay/{replay}")
     assert page.status_code == 200
     [copy] = re.findall(r'href="([^"]+format=json)"', page.content.decode())
     link = viewer.get(unescape(copy))["Location"]
+    assert link.startswith(f"/api/replays/{kind}/step?")
     answer = httpx.get(f"{server.url}{link}", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["event"]["position"]) == (200, 2), answer.text
 
