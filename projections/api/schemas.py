@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -125,7 +124,7 @@ def _time(text: str, name: str) -> datetime:
     try:
         if not _WITH_ZONE.fullmatch(text):
             raise ValueError(text)
-        return with_leap_second(partial(msgspec.convert, type=datetime), text).astimezone(UTC)
+        return with_leap_second(lambda text: msgspec.convert(text, datetime), text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(f"{name} must be a time with a zone, as 2026-01-31T12:00:00Z.", field=name) from None
 
