@@ -56,7 +56,7 @@ class Gate:
             async with (self._passwords if hashes else self._pages).turn(lane_of(scope)) as turn:
                 await self._application(scope, _received(body, receive), _ends(turn, send))
         except EventsError as error:
-            await send_response(_refusal(error), receive, send)
+            await send_response(_refusal(error), scope, receive, send)
 
 
 async def _whole_body(receive: Receive) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""uvicorn's HTTP/1.1, with two things that it has not: a limit for half-sent requests, and word of the server's end."""
+"""uvicorn's HTTP/1.1, with three things that it has not.
+
+Half-sent requests have a limit, streams are told that the server ends, and they can see whether a client has room.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+FLOW = "eventsite.flow"
+"""The extension in a request's scope that knows whether the client's buffer is full (`write_paused`)."""
 HEAD_SECONDS = 10.0
 """That the head of a request may take to arrive."""
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -25,6 +30,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {FLOW: self.flow}  # type: ignore[dict-item]
         self._begun = True
         if self._head is None:
             self._expect_head()

@@ -40,6 +40,7 @@ from events.errors import (
     RequestTimeout,
     Unavailable,
 )
+from eventsite.http_protocol import FLOW
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class LeanAPI:
                 response = await self._answer(scope, receive)
             except asyncio.CancelledError:  # the server ends, and waits no longer
                 response = problem_answer(_unfinished(scope["method"]))
-            await send_response(response, receive, send)
+            await send_response(response, scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponseBase:
         try:
@@ -200,7 +201,7 @@ async def _disconnect(receive: Receive) -> None:
         pass
 
 
-async def send_response(response: HttpResponseBase, receive: Receive, send: Send) -> None:
+async def send_response(response: HttpResponseBase, scope: Scope, receive: Receive, send: Send) -> None:
     response.setdefault("Cache-Control", KEPT_BY_NOBODY)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     headers.append((b"x-content-type-options", b"nosniff"))
@@ -211,17 +212,29 @@ async def send_response(response: HttpResponseBase, receive: Receive, send: Send
     elif isinstance(response, Stream):
         with response.place:
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-            await _send_stream(response, receive, send)
+            await _send_stream(response, scope, receive, send)
 
 
-async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
-    """Stream until the client goes away. `send` waits while the client's buffer is full, so memory stays bounded."""
+class _Client:
+    """The client of a stream. `send` waits while its buffer is full, so memory stays bounded."""
 
-    async def send_piece(piece: bytes) -> None:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._flow = scope.get("extensions", {}).get(FLOW)
+        self._send = send
+
+    @property
+    def has_room(self) -> bool:
+        return self._flow is not None and not self._flow.write_paused
+
+    def send(self, piece: bytes) -> Awaitable[None]:
+        return self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _send_stream(stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
+    """Stream until the client goes away."""
 
     async def work() -> None:
-        await stream.write_to(send_piece)
+        await stream.write_to(_Client(scope, send))
         await send({"type": "http.response.body", "body": b""})
 
     tasks = {asyncio.ensure_future(work()), asyncio.ensure_future(_disconnect(receive))}

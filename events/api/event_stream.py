@@ -1,7 +1,7 @@
 """Server-sent events: a log as it grows, without end. Each event is encoded once for all who follow.
 
-Memory stays bounded, however slowly a client reads: an empty piece is sent first, which waits while the client's buffer
-is full, and only then the next events are looked for. What was read or encoded before a redaction is read again.
+Memory stays bounded, however slowly a client reads: while its buffer is full an empty piece waits for room, and only
+then the next events are sent. What was read or encoded before a redaction is read again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 from events import engine
 from events.access.grants import Grant
 from events.access.watch import while_allowed
-from events.api.responses import SendPiece, encode, event_json, problem
+from events.api.responses import StreamClient, encode, event_json, problem
 from events.api.schemas import ReadAs
 from events.errors import UpcastFailed
 from events.query.match import event_matcher
@@ -58,20 +58,20 @@ class Selection:
         return cls(query, to_text(query), event_matcher(query), read_as)
 
 
-async def send_events(send: SendPiece, grant: Grant, query: Query, *, after: int, read_as: ReadAs) -> None:
+async def send_events(client: StreamClient, grant: Grant, query: Query, *, after: int, read_as: ReadAs) -> None:
     """Send the events after a position, while the grant stands. `id:` is the position, on heartbeats that scanned to.
 
     An event that can't be read as it is asked for is not passed over: the problem is sent in its place, and it raises
     `UpcastFailed`.
     """
-    await send(b"retry: 1000\n\n")
+    await client.send(b"retry: 1000\n\n")
     log_id = grant.log_id
     # It is followed even while the database is searched: the tail tells of redactions.
     async with (
         while_allowed(grant.access),
         aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as follower,
     ):
-        sender = _Sender(send, Selection.of(query, read_as), follower)
+        sender = _Sender(client, Selection.of(query, read_as), follower)
         if query != EVERYTHING:
             await sender.search(log_id)
         async for batch in follower:
@@ -81,8 +81,8 @@ async def send_events(send: SendPiece, grant: Grant, query: Query, *, after: int
 class _Sender:
     """Sends one client what its query selects."""
 
-    def __init__(self, send: SendPiece, selection: Selection, follower: Follower) -> None:
-        self._send = send
+    def __init__(self, client: StreamClient, selection: Selection, follower: Follower) -> None:
+        self._client = client
         self._selection = selection
         self._follower = follower
         self._loop = asyncio.get_running_loop()
@@ -102,14 +102,15 @@ class _Sender:
 
     async def take(self, batch: Batch) -> None:
         """Send what fits of a batch; set the follower back where it must be read again."""
-        follower, position = self._follower, batch.after
+        client, follower, position = self._client, self._follower, batch.after
         pieces = _pieces(batch, self._selection)
         for piece in pieces:
-            await self._send(_WHEN_THERE_IS_ROOM)
+            if not client.has_room:
+                await client.send(_WHEN_THERE_IS_ROOM)
             if batch.redacted_at != follower.redacted_at:
                 follower.position = position
                 return
-            await self._send(piece.text)
+            await client.send(piece.text)
             if piece.failed:
                 raise piece.failed.with_traceback(None)
             position = piece.position
@@ -117,7 +118,7 @@ class _Sender:
         if pieces:
             self._spoke = now
         elif now - self._spoke >= 0.9 * _HEARTBEAT:
-            await self._send(_heartbeat(follower.position))
+            await client.send(_heartbeat(follower.position))
             self._spoke = now
 
 

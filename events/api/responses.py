@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -24,18 +24,27 @@ KEPT_BY_NOBODY = "private, no-store"
 
 encode = msgspec.json.Encoder().encode
 
-SendPiece: TypeAlias = Callable[[bytes], Awaitable[None]]
+
+class StreamClient(Protocol):
+    """The client of a stream."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `send` takes a piece at once. False where that is not known."""
+
+    def send(self, piece: bytes) -> Awaitable[None]:
+        """Wait while the client's buffer is full, then take the piece. An empty piece only waits."""
 
 
 class Stream(HttpResponseBase):
-    """An answer of which nobody knows the end. `write(send)` sends pieces of it, as long as there are any.
+    """An answer of which nobody knows the end. `write(client)` sends pieces of it, as long as there are any.
 
-    `send` waits while the client's buffer is full, before it takes the piece. `place` is given back in the end.
+    `place` is given back in the end.
     """
 
     streaming = True
 
-    def __init__(self, write: Callable[[SendPiece], Awaitable[None]], *, content_type: str, place: Place) -> None:
+    def __init__(self, write: Callable[[StreamClient], Awaitable[None]], *, content_type: str, place: Place) -> None:
         super().__init__(content_type=content_type)
         self.write_to = write
         self.place = place

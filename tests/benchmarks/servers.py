@@ -17,7 +17,8 @@ from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, free_port
 
-_OPTIONS = ("--lifespan", "on", "--no-access-log", "--no-server-header", "--log-level", "warning")
+_PROTOCOL = "eventsite.http_protocol:Protocol"
+_OPTIONS = ("--http", _PROTOCOL, "--lifespan", "on", "--no-access-log", "--no-server-header", "--log-level", "warning")
 
 
 class Server:

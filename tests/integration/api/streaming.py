@@ -53,6 +53,8 @@ class Exchange:
         self._gone = asyncio.Event()
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue(window)
         self._pending = b""
+        self.bodies: list[bytes] = []
+        """The pieces that were taken, as they were sent."""
         self.status = 0
         self.headers: dict[str, str] = {}
 
@@ -90,7 +92,8 @@ class Exchange:
                 frame, _, self._pending = self._pending.partition(b"\n\n")
                 yield _fields(frame)
             message = await asyncio.wait_for(self._messages.get(), PATIENCE)
-            self._pending += message.get("body", b"")
+            self.bodies.append(message.get("body", b""))
+            self._pending += self.bodies[-1]
             if not message.get("more_body"):
                 return
 

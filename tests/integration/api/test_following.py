@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from events.api.schemas import ReadAs
 from events.engine import Engine
 from events.models import Log
 from events.types import Event
+from eventsite.http_protocol import FLOW
 from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
 from tests.support.patience import PATIENCE, until
@@ -263,6 +265,29 @@ async def test_what_a_search_found_for_a_slow_reader_is_read_again_after_a_redac
     assert (frame["id"], frame["data"]["data"]) == ("1", None)
 
 
+async def test_a_client_with_room_is_sent_events_and_nothing_else(engine: Engine, log: Log, token: str) -> None:
+    exchange = follow(token)
+    exchange._scope["extensions"] = {FLOW: SimpleNamespace(write_paused=False)}
+    async with exchange:
+        await exchange.start()
+        await write(log, {}, {})
+        await exchange.events(2)
+        assert not exchange.waiting
+        bodies = exchange.bodies
+    assert bodies[0] == b"retry: 1000\n\n"
+    assert b"" not in bodies
+
+
+async def test_a_client_whose_buffer_is_full_is_waited_for_first(engine: Engine, log: Log, token: str) -> None:
+    exchange = follow(token)
+    exchange._scope["extensions"] = {FLOW: SimpleNamespace(write_paused=True)}
+    async with exchange:
+        await exchange.start()
+        await write(log, {}, {})
+        await exchange.events(2)
+        assert exchange.bodies[1] == b""
+
+
 async def test_twenty_followers_see_the_same(engine: Engine, log: Log, token: str) -> None:
     exchanges = [follow(token, f"after={n}") for n in range(20)]
     async with asyncio.TaskGroup() as group:
@@ -299,6 +324,6 @@ async def test_a_follower_resumes_across_a_server_restart(server: Server, log: L
         seen = await read(client, 3, 0)
         await asyncio.to_thread(server.kill)
         await write(log, *[{} for _ in range(2)])
-        await asyncio.to_thread(server.start)
+        server.start()  # not in another thread: it would end with that
         seen += await read(client, 4, seen[-1])
     assert seen == list(range(1, 8))
