@@ -6,56 +6,21 @@ wrong is raised where it yielded, so that it can say what may fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from django.db import connection, transaction
-from psycopg import AsyncConnection, Cursor
-from psycopg.pq import Format
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from events.reading.scan import Search
+from events.reading.statement import Statement
 from events.reading.store import Read
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """Something to execute for its effect, which commits on its own; or, with `row`, for its rows: one that is read
-    so often that building and planning it anew would take longer than running it."""
-
-    sql: str
-    params: Mapping[str, Any]
-    row: Callable[..., Any] | None = None
-
-    def execute(self) -> None:
-        """For its effect, in the calling thread."""
-        with transaction.atomic(), self._executed():
-            pass
-
-    def fetch(self) -> list[Any]:
-        """For its rows, in the calling thread."""
-        with self._executed() as cursor:
-            return [self.row(*values) for values in cursor.fetchall()] if self.row else []
-
-    @contextmanager
-    def _executed(self) -> Iterator[Any]:
-        """By psycopg's own cursor, which keeps statements prepared, reads binary and sends values beside them: a state
-        takes a third of the time. One plan for any values suits these statements: each has one index to go by."""
-        connection.ensure_connection()
-        raw: Any = Cursor(connection.connection)
-        raw.format = Format.BINARY
-        cursor = connection.make_debug_cursor(raw) if connection.queries_logged else raw
-        with connection.wrap_database_errors, cursor:
-            cursor.execute(self.sql, self.params)
-            yield cursor
-
-
-_Asked: TypeAlias = Read[Any] | Search | Statement
+_Asked: TypeAlias = Read[Any] | Search | Statement[Any]
 Asking: TypeAlias = Generator[_Asked, Any, T]
 
 
@@ -95,7 +60,4 @@ def _execute(asked: _Asked) -> Any:
 
 
 async def _aexecute(session: AsyncConnection[Any], asked: _Asked) -> Any:
-    if isinstance(asked, Read | Search):
-        return await asked.afetch_on(session)
-    cursor = await session.execute(asked.sql, asked.params, prepare=True, binary=True)
-    return [asked.row(*values) for values in await cursor.fetchall()] if asked.row else None
+    return await asked.afetch_on(session)

@@ -25,6 +25,7 @@ from events.query.orm import where
 from events.query.reading import pinned
 from events.query.tree import Name, Named, Pattern, Query, Since, Until, all_of, terms
 from events.reading import store
+from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event
 
@@ -151,7 +152,7 @@ class Search:
 
     log_id: int
     condition: Q
-    head: int | Read[int]
+    head: int | Statement[int]
     window: Read[int] | None
     after: int | None
     before: int | None

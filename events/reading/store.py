@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.db.models.sql import Query
 from psycopg import AsyncConnection, Connection
 
-from events import models
+from events import models, sql
 from events.query.prefix import begins_with
-from events.sql import NAMES_SEEN
+from events.reading.statement import Statement
 from events.types import Event, LogInfo, Moment, Neighbour, StreamInfo, WorkflowInfo
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ Row = TypeVar("Row")
 _EVENT_FIELDS = Event.__struct_fields__
 EVENT_NAMES = ", ".join(_EVENT_FIELDS)
 EVENT_COLUMNS = ", ".join(f"{name}::text" if name in ("data", "metadata") else name for name in _EVENT_FIELDS)
+_EVENT = sql.EVENT.format(columns=EVENT_COLUMNS)
+_LAST_POSITION = 2**63 - 1
 _ALL = Q()
 
 
@@ -154,9 +156,9 @@ def stream_events(
     return _as_events(query.order_by("-version" if backward else "version")[:limit])
 
 
-def event(log_id: int, position: int) -> Read[Event]:
+def event(log_id: int, position: int) -> Statement[Event]:
     """The event at a position."""
-    return _as_events(_events(log_id).filter(position=position))
+    return Statement(_EVENT, {"log_id": log_id, "position": min(position, _LAST_POSITION)}, Event)
 
 
 def event_by_id(log_id: int, id: str) -> Read[Event]:
@@ -216,7 +218,7 @@ def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> 
     if name == "correlation_id":
         workflows = models.Workflow.objects.filter(begins_with(name, prefix), log_id=log_id)
         return Read(workflows.order_by(name).values_list(name)[:limit], str)
-    seen = RawSQL(NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
+    seen = RawSQL(sql.NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
     return Read(models.Log.objects.filter(id=log_id).values_list(seen), str)
 
 
@@ -254,9 +256,9 @@ def latest_streams(
     return _as_streams(query.order_by("-last_position")[:limit])
 
 
-def stream(log_id: int, name: str) -> Read[StreamInfo]:
+def stream(log_id: int, name: str) -> Statement[StreamInfo]:
     """One stream."""
-    return _as_streams(_streams(log_id).filter(name=name))
+    return Statement(sql.STREAM, {"log_id": log_id, "name": name}, StreamInfo)
 
 
 _WORKFLOW_FIELDS = tuple(field.name for field in fields(WorkflowInfo))
@@ -288,12 +290,11 @@ def log(name: str) -> Read[LogInfo]:
     return Read(models.Log.objects.filter(name=name).values_list("id", "name", "head"), LogInfo)
 
 
-def head(log_id: int) -> Read[int]:
+def head(log_id: int) -> Statement[int]:
     """The position of a log's last event; 0 where there is none."""
-    return Read(models.Log.objects.filter(id=log_id).values_list("head"), int)
+    return Statement(sql.HEAD, {"log_id": log_id}, int)
 
 
-def heads(log_id: int, stream: str) -> Read[tuple[int, int]]:
+def heads(log_id: int, stream: str) -> Statement[tuple[int, int]]:
     """The log's last position and a stream's last version at one moment; 0 where there is no event."""
-    version = Coalesce(Subquery(_streams(log_id).filter(name=stream).values("version")), 0)
-    return Read(models.Log.objects.filter(id=log_id).values_list("head", version), lambda *pair: pair)
+    return Statement(sql.HEADS, {"log_id": log_id, "name": stream}, lambda *pair: pair)

@@ -37,6 +37,12 @@ REDACT = _call(
 NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%(logs)s, ',')) as log_id"
 LISTEN = "listen eventsite"
 TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
+HEAD = "select head from log where id = %(log_id)s"
+HEADS = """
+    select head, coalesce((select version from stream where log_id = %(log_id)s and name = %(name)s), 0)
+    from log where id = %(log_id)s"""
+STREAM = "select name, category, version, last_position from stream where log_id = %(log_id)s and name = %(name)s"
+EVENT = "select {columns} from event where log_id = %(log_id)s and position = %(position)s"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 # What a text is looked for in, put together and folded at once, A to Z alone; with || in three quarters of the time
 # that concat_ws() takes. What lies between stands in no name or JSON.

@@ -26,7 +26,8 @@ from django.db.models.functions import Now
 from events.access.standing import access_of, losses
 from events.errors import NotFound
 from events.models import Log, Redaction, Role
-from events.reading.db_work import Asking, Statement, run
+from events.reading.db_work import Asking, run
+from events.reading.statement import Statement
 from events.reading.store import Read
 from projections.errors import TooManyJobs
 from projections.models import ACTIVE, Job, JobStatus

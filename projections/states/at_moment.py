@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from events.reading.db_work import Asking
 from projections.definition.projection import Projection
+from projections.states import snapshots
 from projections.states.fold import WAITED_FOR, Fold, Pace
-from projections.states.fold_cursor import Point
+from projections.states.fold_cursor import Point, start
 from projections.states.moment import NOW, Moment, head_of, position_at
 from projections.states.sources.parse import source_of
 from projections.values import exact_json
@@ -72,9 +73,18 @@ def state_at(
         ReducerFailed: at an event before that moment.
         Invalid: the key can't have this moment.
     """
+    if at == NOW:
+        return (yield from _state_now(log_id, projection, key, pace=pace))
     fold = yield from fold_of(log_id, projection, key)
     position = yield from position_at(log_id, fold.source, at, head=fold.head)
     return State.of((yield from fold.to(position, pace=pace)).point)
+
+
+def _state_now(log_id: int, projection: Projection, key: str, *, pace: Pace) -> Asking[State]:
+    source = yield from source_of(log_id, projection, key)
+    [(head, point)] = yield snapshots.newest(log_id, projection, source)
+    fold = Fold(log_id, projection, source, head)
+    return State.of((yield from fold.to(head, begin=point or start(projection), pace=pace)).point)
 
 
 def difference(

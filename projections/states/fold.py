@@ -69,15 +69,17 @@ class Fold:
         """The events of the source around a place, at most `side` on each side."""
         return self.source.near(self.log_id, place, head=self.head, side=side)
 
-    def to(self, position: int, *, pace: Pace = WAITED_FOR) -> Asking[FoldCursor]:
-        """Fold the source up to a position, from the nearest snapshot on, and leave snapshots on the way.
+    def to(self, position: int, *, begin: Point | None = None, pace: Pace = WAITED_FOR) -> Asking[FoldCursor]:
+        """Fold the source up to a position, from `begin` or the nearest snapshot on, and leave snapshots on the way.
 
         Raises:
             TooFar: the pace is spent; what was reached is kept.
             ReducerFailed: at an event before that position; what was reached is kept.
         """
-        points: list[Point] = yield snapshots.nearest(self, position=position)
-        cursor = FoldCursor(self.projection, self.source, points[0] if points else start(self.projection))
+        if begin is None:
+            points: list[Point] = yield snapshots.nearest(self, position=position)
+            begin = points[0] if points else start(self.projection)
+        cursor = FoldCursor(self.projection, self.source, begin)
         marks: list[Mark] = []
         try:
             while (yield from self._go_on(cursor, upto=position, chunk=pace.chunk)):

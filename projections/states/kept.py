@@ -14,7 +14,8 @@ from django.db.models import Q, QuerySet
 
 from events import models
 from events.query.prefix import begins_with
-from events.reading.db_work import Asking, Statement
+from events.reading.db_work import Asking
+from events.reading.statement import Statement
 from events.reading.store import Read
 from projections.definition.projection import STREAM, Projection
 from projections.materialise.checkpoints import live
@@ -69,12 +70,12 @@ class KeptState:
         return self.parked or stale(self.build)
 
 
-def kept_state(log_id: int, projection: Projection, key: str) -> Statement:
+def kept_state(log_id: int, projection: Projection, key: str) -> Statement[KeptState]:
     """The kept state of a key; no row while nothing is kept, or what is kept may hold redacted content."""
     return Statement(sql.LIVE_STATE, {"log_id": log_id, "projection": projection.name, "key": key}, _kept_state)
 
 
-def live_build(log_id: int, projection: Projection) -> Statement:
+def live_build(log_id: int, projection: Projection) -> Statement[BuildStanding]:
     """How the build stands that readers see; no row while there is none, or it may hold redacted content."""
     return Statement(sql.LIVE_BUILD, {"log_id": log_id, "projection": projection.name}, BuildStanding)
 

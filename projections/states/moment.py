@@ -8,11 +8,12 @@ from datetime import datetime
 
 from events.errors import Invalid
 from events.reading import store
-from events.reading.db_work import Asking, Statement
+from events.reading.db_work import Asking
+from events.reading.statement import Statement
 from events.types import Event
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import StreamSource
-from projections.states.sql import HEAD, POSITION_AT
+from projections.states.sql import POSITION_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ NOW = Moment()
 def head_of(log_id: int) -> Asking[int]:
     """The position of the last event of a log. Read it before the events of a fold: a snapshot notes it, and is dropped
     when one of its events is redacted after that."""
-    [head] = yield Statement(HEAD, {"log_id": log_id}, int)
+    [head] = yield store.head(log_id)
     return int(head)
 
 

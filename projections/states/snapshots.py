@@ -8,12 +8,15 @@ from django.db.models import Exists, OuterRef, QuerySet
 from msgspec.structs import asdict
 
 from events.models import Redaction
-from events.reading.db_work import Asking, Statement
+from events.reading.db_work import Asking
+from events.reading.statement import Statement
 from projections.definition.fingerprint import fingerprint
+from projections.definition.projection import Projection
 from projections.models import Snapshot
 from projections.registry import PROJECTIONS
 from projections.states import sql
 from projections.states.fold_cursor import Point
+from projections.states.sources.base import Source
 
 if TYPE_CHECKING:
     from projections.states.fold import Fold
@@ -22,34 +25,48 @@ ASKED = 8
 """The number of requested states that are kept for a source, beside the regular snapshots."""
 
 
-def nearest(fold: Fold, *, position: int) -> Statement:
+def nearest(fold: Fold, *, position: int) -> Statement[Point]:
     """The last snapshot whose state holds at or before a position."""
     return Statement(sql.NEAREST, {**_whose(fold), "position": position}, Point)
 
 
-def before(fold: Fold, *, n: int) -> Statement:
+def newest(log_id: int, projection: Projection, source: Source) -> Statement[tuple[int, Point | None]]:
+    """The log's head, and the last snapshot of a source; None where there is none. To ask for both at once takes a
+    fifth of a millisecond less of the processor."""
+    return Statement(sql.NEWEST, _parameters(log_id, projection, source), _newest)
+
+
+def _newest(head: int, n: int | None, *values: Any) -> tuple[int, Point | None]:
+    return head, None if n is None else Point(n, *values)
+
+
+def before(fold: Fold, *, n: int) -> Statement[Point]:
     """The last snapshot at or before the nth event of a source."""
     return Statement(sql.BEFORE, {**_whose(fold), "n": n}, Point)
 
 
-def between(fold: Fold, *, first: int, last: int) -> Statement:
+def between(fold: Fold, *, first: int, last: int) -> Statement[Point]:
     """The first snapshot from step `first` on that lies before step `last`."""
     return Statement(sql.BETWEEN, {**_whose(fold), "first": first, "last": last}, Point)
 
 
-def behind(fold: Fold, *, n: int) -> Statement:
+def behind(fold: Fold, *, n: int) -> Statement[int]:
     """The number of the next regular snapshot after step `n`; no row if there is none."""
     return Statement(sql.BEHIND, {**_whose(fold), "n": n}, int)
 
 
 def _whose(fold: Fold) -> dict[str, Any]:
+    return _parameters(fold.log_id, fold.projection, fold.source)
+
+
+def _parameters(log_id: int, projection: Projection, source: Source) -> dict[str, Any]:
     """The columns that say which fold a snapshot is of."""
     return {
-        "log_id": fold.log_id,
-        "projection": fold.projection.name,
-        "kind": fold.source.kind,
-        "source": fold.source.name,
-        "fingerprint": fingerprint(fold.projection),
+        "log_id": log_id,
+        "projection": projection.name,
+        "kind": source.kind,
+        "source": source.name,
+        "fingerprint": fingerprint(projection),
     }
 
 

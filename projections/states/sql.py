@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-HEAD = "select head from log where id = %(log_id)s"
 STREAM_EVENTS = """
 select {columns} from event where log_id = %(log_id)s and stream = %(name)s and version > %(after)s
 order by version limit %(limit)s"""
@@ -61,8 +60,12 @@ _SOUND = f"""
         where r.log_id = s.log_id and r.position <= s.position and r.marker_position > s.seen)"""
 _POINT = f"select n, place, events, position, version, event_size, kept_size, state {_SOUND}"
 # One that has passed more than that would have the same state, but not the number of its events.
-NEAREST = f"""{_POINT} and position <= %(position)s and (kind = 'stream' or place <= %(position)s)
+_NEAREST = f"""{_POINT} and position <= {{position}} and (kind = 'stream' or place <= {{position}})
     order by position desc, n desc limit 1"""
+NEAREST = _NEAREST.format(position="%(position)s")
+NEWEST = f"""
+    select log.head, newest.* from log left join lateral ({_NEAREST.format(position="log.head")}) as newest on true
+    where log.id = %(log_id)s"""
 BETWEEN = f"{_POINT} and n >= %(first)s and n < %(last)s order by n limit 1"
 BEFORE = f"{_POINT} and n <= %(n)s order by n desc limit 1"
 BEHIND = f"select n {_SOUND} and n > %(n)s and not is_asked order by n limit 1"

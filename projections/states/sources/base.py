@@ -14,8 +14,9 @@ from django.db.models import Q
 
 from events.query.tree import Query, all_of
 from events.reading import scan, store
-from events.reading.db_work import Asking, Statement
+from events.reading.db_work import Asking
 from events.reading.scan import Search
+from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event
 from projections.definition.projection import Projection
@@ -74,7 +75,7 @@ class Source(ABC):
     name: str = ""
 
     @abstractmethod
-    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement[Event]:
         """The next events after a place, up to a position; a stream may give events beyond the position."""
 
     @property

@@ -11,8 +11,9 @@ from django.urls import reverse
 from events.converters import names_string, workflow_url
 from events.query.tree import Name, Named, Pattern, Query
 from events.reading import scan, store
-from events.reading.db_work import Asking, Statement
+from events.reading.db_work import Asking
 from events.reading.scan import Search
+from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event, StreamInfo
 from projections.states.sources.base import Near, Source, near_of
@@ -32,7 +33,7 @@ class StreamSource(Source):
     is_whole = True
     place_is_position = False
 
-    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement:
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement[Event]:
         params = {"log_id": log_id, "name": self.name, "after": after, "limit": limit}
         return Statement(_STREAM_EVENTS, params, Event)
 
@@ -81,7 +82,7 @@ class NamedSource(Source):
     term: ClassVar[Name]
     statement: ClassVar[str]
 
-    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement:
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement[Event]:
         params = {"log_id": log_id, "name": self.name, "after": after, "upto": upto, "limit": limit}
         return Statement(self.statement, params, Event)
 
@@ -151,7 +152,7 @@ class ReadThrough(Source):
 
     __slots__ = ()
 
-    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement[Event]:
         params = {"log_id": log_id, "after": after, "upto": min(upto, after + limit)}
         return Statement(_LOG_EVENTS, params, Event)
 

@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from events.reading import store
-from events.reading.db_work import Asking, Statement
+from events.reading.db_work import Asking
+from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event
 from projections.definition.fingerprint import fingerprint
@@ -60,7 +61,7 @@ class KeptSource(ScannedSource):
 
     places: Places = field(kw_only=True)
 
-    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement:
+    def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement[Event]:
         if after >= self.places.upto:
             # `super()` has no class to look at where slots made a new one.
             return ScannedSource.read(self, log_id, after=after, upto=upto, limit=limit)
@@ -97,7 +98,7 @@ class KeptSource(ScannedSource):
             log_id=log_id, projection=places.projection, build=places.build, key=self.name
         )
 
-    def _ahead(self, log_id: int, after: int, upto: int, *, limit: int) -> Statement:
+    def _ahead(self, log_id: int, after: int, upto: int, *, limit: int) -> Statement[Event]:
         """The events after a place."""
         params = self._params(log_id, after=after, upto=upto, rows=_rows(limit), limit=limit)
         return Statement(_PLACES_AHEAD, params, Event)

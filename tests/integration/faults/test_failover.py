@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 
+from events.access import tokens
+from events.models import Log, Scope
 from events.sessions import direct
 from tests.support.server import Server
 
@@ -28,3 +30,20 @@ def test_pages_after_a_failover_are_answered(server: Server) -> None:
             with psycopg.connect(direct().conninfo) as session:
                 assert session.execute(END_SESSIONS).fetchall()
             assert set(statuses()) == {usual}
+
+
+def test_reads_of_the_api_after_a_failover_are_answered(server: Server, log: Log) -> None:
+    headers = {"Authorization": f"Bearer {tokens.create(log, name='reader', scopes=[Scope.READ])}"}
+    with (
+        httpx.Client(base_url=server.url, headers=headers, timeout=60) as client,
+        ThreadPoolExecutor(AT_ONCE) as agents,
+    ):
+
+        def statuses() -> set[int]:
+            return set(agents.map(lambda _: client.get("/api/events").status_code, range(AT_ONCE)))
+
+        assert statuses() == {200}
+        for _ in range(3):
+            with psycopg.connect(direct().conninfo) as session:
+                assert session.execute(END_SESSIONS).fetchall()
+            assert statuses() == {200}

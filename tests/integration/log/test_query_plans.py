@@ -17,6 +17,7 @@ from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
 from events.reading import store
+from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event
 from tests.support.factories import make_log
@@ -63,9 +64,9 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-def explain(read: Read[Any]) -> list[dict[str, Any]]:
+def explain(read: Read[Any] | Statement[Any]) -> list[dict[str, Any]]:
     """The nodes of a read's plan, planned for the values that it asks for, and what they met."""
-    sql, params = read.query.query.sql_with_params()
+    sql, params = (read.sql, read.params) if isinstance(read, Statement) else read.query.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(f"explain (analyze, format json, timing off) {sql}", params)
         [[[answer]]] = cursor.fetchall()

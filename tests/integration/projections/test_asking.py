@@ -6,7 +6,8 @@ from django.db import DataError
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log
-from events.reading.db_work import Asking, Statement, run
+from events.reading.db_work import Asking, run
+from events.reading.statement import Statement
 
 
 def test_the_error_of_a_statement_is_djangos_and_is_raised_where_it_was_asked(log: Log) -> None:
