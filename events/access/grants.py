@@ -57,6 +57,12 @@ class Grant:
             raise Forbidden(f"This token reaches streams that begin with {self.stream_prefix!r} only.")
 
 
+def grant_of(request: HttpRequest) -> Grant:
+    """What a request may do whose token or session was looked at."""
+    grant: Grant = request.auth  # type: ignore[attr-defined]
+    return grant
+
+
 class Tokens:
     """Tokens by hash, remembered for a few seconds so that an append costs no look-up."""
 

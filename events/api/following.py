@@ -9,11 +9,11 @@ from itertools import islice
 from events import engine
 from events.access.grants import Grant
 from events.access.watch import while_allowed
-from events.api.responses import Page
+from events.api.responses import EventPage
 from events.query.match import event_matcher
 from events.query.tree import Query
 from events.reading import scan, store
-from events.reading.scan import Found
+from events.reading.scan import SearchResult
 
 _PAGE_BYTES = 8 * 2**20
 """What one page holds, in bytes of data and metadata: the event that passes this is the last."""
@@ -21,7 +21,7 @@ _PAGE_BYTES = 8 * 2**20
 
 async def read_page(
     log_id: int, query: Query, *, after: int | None, before: int | None, backward: bool, limit: int
-) -> Page:
+) -> EventPage:
     """One page. Its `next` is the position to read after; backward, to read before, or None where nothing is left."""
     pool = engine.current().pool
     # The head first: what is appended after this look is the next page's.
@@ -30,12 +30,12 @@ async def read_page(
         log_id, query, after=after, before=before, backward=backward, limit=limit, room=_PAGE_BYTES, head=head
     )
     found = await search.afetch(pool)
-    return Page(found.events, None if backward and found.at_end else found.searched_to, head, found.complete)
+    return EventPage(found.events, None if backward and found.at_end else found.searched_to, head, found.complete)
 
 
 async def read_stream(
     log_id: int, stream: str, query: Query, *, from_version: int | None, backward: bool, limit: int
-) -> Page:
+) -> EventPage:
     """One page of a stream. Its `next` is the version to read from, or None where nothing is left."""
     pool = engine.current().pool
     head, version = await store.heads(log_id, stream).afirst(pool) or (0, 0)
@@ -54,16 +54,16 @@ async def read_stream(
         version=version,
     )
     found = await search.afetch(pool)
-    return Page(found.events, _next_version(found, backward), head, found.complete, version)
+    return EventPage(found.events, _next_version(found, backward), head, found.complete, version)
 
 
-def _next_version(found: Found, backward: bool) -> int | None:
+def _next_version(found: SearchResult, backward: bool) -> int | None:
     if backward:
         return None if found.at_end else found.searched_to - 1
     return found.searched_to + 1
 
 
-async def wait_page(grant: Grant, query: Query, *, behind: Page, limit: int, wait: float) -> Page:
+async def wait_page(grant: Grant, query: Query, *, behind: EventPage, limit: int, wait: float) -> EventPage:
     """The first matches behind an empty page, waiting for them up to `wait` seconds while the grant stands."""
     matches = event_matcher(query)
     position, head = behind.next or 0, behind.head
@@ -78,5 +78,5 @@ async def wait_page(grant: Grant, query: Query, *, behind: Page, limit: int, wai
                 position = found[-1].position if len(found) == limit else batch[-1].position
                 head = max(head, batch[-1].position)
                 if found:
-                    return Page(found, position, head)
-    return Page((), position, head)
+                    return EventPage(found, position, head)
+    return EventPage((), position, head)

@@ -14,6 +14,9 @@ from events.query.errors import InvalidQuery, NotForEvents
 
 Body: TypeAlias = type[Struct] | tuple[type[Struct], ...] | dict[str, Any]
 """What a body is: a struct, one of several, or what a JSON Schema says."""
+READ_REFUSALS = (400, 401, 403, 404, 422, 503)
+"""What any read may be refused with."""
+_DONE = {202: "It takes longer than a request: the job that does it. Ask again when it is done", 304: "Not modified"}
 _JSON = "application/json"
 _STRUCTS = (
     schemas.AppendIn,
@@ -71,7 +74,7 @@ def operation(
         content = _content({} if body is None else {_JSON: body})
         if text is not None and status == 200:
             content |= _content({text: {"type": "string"}})
-        described["responses"][status] = {"description": "Done", "content": content}
+        described["responses"][status] = {"description": _DONE.get(status, "Done"), "content": content}
     for status in refuses:
         described["responses"][status] = {
             "description": _TITLES.get(status, "Refused"),
@@ -80,6 +83,32 @@ def operation(
     if query is not None:
         described["parameters"] = [*_parameters(query), *headers]
     return described
+
+
+def read_operation(
+    body: type[Struct],
+    query: type[Struct],
+    *,
+    also: Mapping[int, type[Struct] | None] | None = None,
+    refuses: Sequence[int] = (),
+    text: str | None = None,
+    headers: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """The `openapi_extra` of an operation that reads. It gives `body`, or what is `also` there by status; `refuses` are
+    those beside `READ_REFUSALS`."""
+    statuses = sorted({*READ_REFUSALS, *refuses})
+    return operation(gives={200: body, **(also or {})}, text=text, refuses=statuses, query=query, headers=headers)
+
+
+def header(name: str, description: str) -> dict[str, Any]:
+    """A header that a request may carry."""
+    return {
+        "in": "header",
+        "name": name,
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+    }
 
 
 def _content(bodies: Mapping[str, Body]) -> dict[str, Any]:

@@ -18,14 +18,14 @@ from django.utils import timezone
 from ninja import Router
 
 from events import engine
-from events.access.grants import Bearer, Grant
+from events.access.grants import Bearer, Grant, grant_of
 from events.access.places import Place, open_streams
 from events.api import cloudevents
 from events.api.decoding import decode, optional, parse_query
 from events.api.event_stream import send_events
 from events.api.following import read_page, read_stream, wait_page
 from events.api.ndjson import append_lines
-from events.api.openapi import operation
+from events.api.openapi import header, operation, read_operation
 from events.api.responses import (
     Stream,
     append_answer,
@@ -75,11 +75,6 @@ NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
 
 
-def _grant(request: HttpRequest) -> Grant:
-    grant: Grant = request.auth  # type: ignore[attr-defined]
-    return grant
-
-
 @router.post(
     "/streams/{name:stream}/events",
     auth=_append,
@@ -92,7 +87,7 @@ def _grant(request: HttpRequest) -> Grant:
 )
 async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     """All the events are appended, or none. 200 with `"replayed": true` when they are in the log already."""
-    grant = _grant(request)
+    grant = grant_of(request)
     grant.check_stream(stream)
     append = decode(request.body, AppendIn).checked(stream, pinned_agent=grant.agent)
     return await _append_one(request, grant, append)
@@ -102,14 +97,12 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     "/streams/{name:stream}/events",
     auth=_read,
     summary="Read a stream",
-    openapi_extra=operation(
-        gives={200: StreamEventsOut}, refuses=(400, 401, 403, 404, 409, 422, 503), query=StreamEventsQuery
-    ),
+    openapi_extra=read_operation(StreamEventsOut, StreamEventsQuery, refuses=[409]),
 )
-async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
+async def read_stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     """A stream's events in either direction; empty when there are none. `next` is a version, and so is `version`: the
     last one of the stream, whatever the page holds."""
-    grant = _grant(request)
+    grant = grant_of(request)
     grant.check_stream(check_stream(stream))
     query = parse_query(request.GET, StreamEventsQuery)
     page = await read_stream(
@@ -127,11 +120,11 @@ async def stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     "/streams",
     auth=_read,
     summary="List streams",
-    openapi_extra=operation(gives={200: StreamsOut}, refuses=(400, 401, 403, 404, 422, 503), query=StreamsQuery),
+    openapi_extra=read_operation(StreamsOut, StreamsQuery),
 )
-async def streams(request: HttpRequest) -> HttpResponse:
+async def list_streams(request: HttpRequest) -> HttpResponse:
     """Streams by name. `next` is the name to go on after."""
-    grant = _grant(request)
+    grant = grant_of(request)
     query = parse_query(request.GET, StreamsQuery)
     prefix = query.prefix if query.prefix.startswith(grant.stream_prefix) else grant.stream_prefix
     if not prefix.startswith(query.prefix):
@@ -149,11 +142,11 @@ async def streams(request: HttpRequest) -> HttpResponse:
     "/streams/{name:stream}",
     auth=_read,
     summary="Look up a stream",
-    openapi_extra=operation(gives={200: StreamOut}, refuses=(400, 401, 403, 404, 422, 503), query=LogQuery),
+    openapi_extra=read_operation(StreamOut, LogQuery),
 )
-async def stream(request: HttpRequest, stream: str) -> HttpResponse:
+async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
     """A stream's last version; 404 `no-such-stream` when it has no events."""
-    grant = _grant(request)
+    grant = grant_of(request)
     grant.check_stream(check_stream(stream))
     parse_query(request.GET, LogQuery)
     found = await store.stream(grant.log_id, stream).afirst(engine.current().pool)
@@ -183,11 +176,11 @@ async def append_events(request: HttpRequest) -> HttpResponse:
     Also takes CloudEvents 1.0 (structured, batched, binary) and `application/x-ndjson`: one event
     with its `stream` a line, of any length, written as it comes.
     """
-    grant = _grant(request)
+    grant = grant_of(request)
     media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media == NDJSON:
         with _stream_place(grant):
-            return json_answer(await append_lines(_chunks(request), grant))
+            return json_answer(await append_lines(_body_pieces(request), grant))
     if media == cloudevents.BATCHED:
         return await _append_many(grant, cloudevents.batched(request.body, pinned_agent=grant.agent))
     if media == cloudevents.STRUCTURED:
@@ -263,29 +256,21 @@ def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | di
     "/events",
     auth=_read,
     summary="Read or follow the log",
-    openapi_extra=operation(
-        gives={200: EventsOut},
+    openapi_extra=read_operation(
+        EventsOut,
+        EventsQuery,
+        refuses=[409, 429],
         text=SSE,
-        refuses=(400, 401, 403, 404, 409, 422, 429, 503),
-        query=EventsQuery,
-        headers=[
-            {
-                "in": "header",
-                "name": "Last-Event-ID",
-                "required": False,
-                "description": "With an event stream: go on after this position",
-                "schema": {"type": "string"},
-            }
-        ],
+        headers=[header("Last-Event-ID", "With an event stream: go on after this position")],
     ),
 )
-async def events(request: HttpRequest) -> HttpResponseBase:
+async def read_events(request: HttpRequest) -> HttpResponseBase:
     """Pages, a long poll with `wait`, or with `Accept: text/event-stream` server-sent events.
 
     The stream's `id:` is the position and resumes from `Last-Event-ID`; heartbeats carry the position
     scanned to.
     """
-    grant = _grant(request)
+    grant = grant_of(request)
     query = parse_query(request.GET, EventsQuery)
     tree = grant.narrowed(query.query(timezone.now()))
     if query.stream is not None:
@@ -307,11 +292,11 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     "/events/{int:position}",
     auth=_read,
     summary="Look up an event",
-    openapi_extra=operation(gives={200: EventOut}, refuses=(400, 401, 403, 404, 409, 422, 503), query=EventQuery),
+    openapi_extra=read_operation(EventOut, EventQuery, refuses=[409]),
 )
-async def event(request: HttpRequest, position: int) -> HttpResponse:
+async def look_up_event(request: HttpRequest, position: int) -> HttpResponse:
     """The event at a position; 404 `no-such-event` when there is none."""
-    grant = _grant(request)
+    grant = grant_of(request)
     query = parse_query(request.GET, EventQuery)
     if position >= 2**63:
         raise NoSuchEvent
@@ -351,7 +336,7 @@ def _last_event_id(request: HttpRequest, default: int) -> int:
     return position
 
 
-async def _chunks(request: HttpRequest) -> AsyncIterator[bytes]:
+async def _body_pieces(request: HttpRequest) -> AsyncIterator[bytes]:
     """The body in pieces: as they come where the server hands them on, else as Django spooled them."""
     pieces: AsyncIterator[bytes] | None = getattr(request, "pieces", None)
     if pieces is not None:

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from msgspec import Raw, Struct
 
 from events.access.places import Place
-from events.api.schemas import AppendOut, EventOut, EventsOut, Placed, Problem, ReadAs, StreamEventsOut
+from events.api.schemas import AppendOut, EventOut, EventsOut, PlacedOut, Problem, ReadAs, StreamEventsOut
 from events.errors import EventsError, MethodNotAllowed, RequestTimeout, Unauthorized
 from events.reading.newest import as_newest
 from events.types import STREAM_EXISTS, Appended, Event
@@ -91,7 +91,7 @@ def event_json(event: Event, read_as: ReadAs = "stored") -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EventPage:
     """Events, where to go on, and the log's head. Not `complete`: time or room was up before enough were found.
 
     `version` is that of the stream whose events they are; None: they are the log's.
@@ -104,7 +104,7 @@ class Page:
     version: int | None = None
 
 
-def events_answer(page: Page, read_as: ReadAs) -> HttpResponse:
+def events_answer(page: EventPage, read_as: ReadAs) -> HttpResponse:
     """A page of events."""
     body = ([event_out(event, read_as) for event in page.events], page.next, page.head, page.complete)
     return json_answer(EventsOut(*body) if page.version is None else StreamEventsOut(*body, page.version))
@@ -120,7 +120,7 @@ def append_out(log: str, outcome: Appended) -> AppendOut:
         version=outcome.version,
         replayed=outcome.replayed,
         events=[
-            Placed(id, outcome.first_position + place, outcome.first_version + place)
+            PlacedOut(id, outcome.first_position + place, outcome.first_version + place)
             for place, id in enumerate(outcome.ids)
         ],
     )

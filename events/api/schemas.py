@@ -156,7 +156,7 @@ def _demands(given: AppendIn | LineIn) -> _Demands:
     }
 
 
-class Placed(Struct):
+class PlacedOut(Struct):
     """Where one event stands."""
 
     id: str
@@ -173,7 +173,7 @@ class AppendOut(Struct):
     last_position: int
     version: int
     replayed: bool
-    events: list[Placed]
+    events: list[PlacedOut]
 
 
 class Problem(Struct):

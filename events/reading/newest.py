@@ -12,16 +12,16 @@ Reading: TypeAlias = Callable[[Event], Event]
 
 
 @dataclass(slots=True)
-class _InUse:
+class _Registered:
     reading: Reading = lambda event: event  # nobody has upcasters: what is stored is the newest
 
 
-_in_use = _InUse()
+_registered = _Registered()
 
 
 def register(reading: Reading) -> None:
     """Read by this from now on. An app registers it in its `ready()`."""
-    _in_use.reading = reading
+    _registered.reading = reading
 
 
 def as_newest(event: Event) -> Event:
@@ -30,4 +30,4 @@ def as_newest(event: Event) -> Event:
     Raises:
         UpcastFailed, SchemaTooNew: it can't be read as that.
     """
-    return _in_use.reading(event)
+    return _registered.reading(event)

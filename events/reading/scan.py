@@ -46,7 +46,7 @@ _IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a search found, in the order in which it went.
 
     Every place from its start to `searched_to` was looked at: a position, or in a stream a version. `at_end`: nothing
@@ -136,9 +136,9 @@ class _Progress:
         self.size = max(_LEAST, min(self.size, self.high - self.low + 1) // 8)
         self.slice_began = time.monotonic()
 
-    def found(self) -> Found:
+    def found(self) -> SearchResult:
         searched_to = self.end if self.at_end or self.searched_to is None else self.searched_to
-        return Found(tuple(self.events), searched_to, self.at_end, self.at_end or not self.missing)
+        return SearchResult(tuple(self.events), searched_to, self.at_end, self.at_end or not self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Search:
     first: int = _FIRST
     room: int | None = None
 
-    def fetch(self) -> Found:
+    def fetch(self) -> SearchResult:
         progress = self._progress(self.head if isinstance(self.head, int) else self.head.first())
         if self.window:
             progress.narrow(self.window.fetch())
@@ -180,11 +180,11 @@ class Search:
                     progress.took_too_long(error)
         return progress.found()
 
-    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Found:
+    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> SearchResult:
         async with pool.connection() as session:
             return await self.afetch_on(session)
 
-    async def afetch_on(self, session: AsyncConnection[Any]) -> Found:
+    async def afetch_on(self, session: AsyncConnection[Any]) -> SearchResult:
         """The same on a connection that the caller has, which is in no transaction."""
         progress = self._progress(self.head if isinstance(self.head, int) else await self.head.afirst_on(session))
         if self.window:

@@ -12,22 +12,20 @@ from msgspec import Raw
 from ninja import Router
 
 from events import engine
-from events.access.grants import Bearer, Grant
+from events.access.grants import Bearer, Grant, grant_of
 from events.api.decoding import optional, parse_query
-from events.api.openapi import operation
+from events.api.openapi import READ_REFUSALS, operation, read_operation
 from events.api.responses import json_answer
 from events.api.schemas import LogQuery
 from events.errors import NotFound
 from events.models import Log, Scope
 from events.reading.db_work import Asking, arun
 from projections import registry
+from projections.api.descriptions import fold_operation
 from projections.api.responses import (
-    IF_NONE_MATCH,
-    REFUSES,
     asked,
     change_out,
     check_whole_log,
-    grant_of,
     job_answer,
     job_out,
     stale_out,
@@ -40,12 +38,12 @@ from projections.api.schemas import (
     JobOut,
     JobsOut,
     JobsQuery,
+    ListedStateOut,
     MomentOut,
     ProjectionOut,
     ProjectionsOut,
     StateOut,
     StateQuery,
-    StateRow,
     StatesOut,
     StatesQuery,
 )
@@ -77,13 +75,13 @@ _LOOK = 0.02
     "/projections",
     auth=_read,
     summary="List projections",
-    openapi_extra=operation(gives={200: ProjectionsOut}, refuses=REFUSES, query=LogQuery),
+    openapi_extra=read_operation(ProjectionsOut, LogQuery),
 )
-async def projections(request: HttpRequest) -> HttpResponse:
+async def list_projections(request: HttpRequest) -> HttpResponse:
     """What can be asked about the log, and how far the materialised ones have come."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
-    log, builds = await _progress(grant.log_id, None)
+    log, builds = await _log_and_builds(grant.log_id, None)
     described = [_described(each, builds) for each in registry.PROJECTIONS.values()]
     return json_answer(ProjectionsOut(described, log.head))
 
@@ -92,14 +90,14 @@ async def projections(request: HttpRequest) -> HttpResponse:
     "/projections/{projection}",
     auth=_read,
     summary="Look up a projection",
-    openapi_extra=operation(gives={200: ProjectionOut}, refuses=REFUSES, query=LogQuery),
+    openapi_extra=read_operation(ProjectionOut, LogQuery),
 )
-async def projection(request: HttpRequest, projection: str) -> HttpResponse:
+async def look_up_projection(request: HttpRequest, projection: str) -> HttpResponse:
     """One projection; 404 `no-such-projection` where there is none of that name."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
     found = registry.get(projection)
-    _, builds = await _progress(grant.log_id, found.name)
+    _, builds = await _log_and_builds(grant.log_id, found.name)
     return json_answer(_described(found, builds))
 
 
@@ -107,13 +105,10 @@ async def projection(request: HttpRequest, projection: str) -> HttpResponse:
     "/projections/{projection}/states",
     auth=_read,
     summary="List states by key",
-    openapi_extra=operation(gives={200: StatesOut, 202: JobOut}, refuses=(*REFUSES, 409), query=StatesQuery),
+    openapi_extra=read_operation(StatesOut, StatesQuery, also={202: JobOut}, refuses=[409]),
 )
-async def states(request: HttpRequest, projection: str) -> HttpResponse:
-    """The states after a key that fit `q`. Where `next` is not null, go on after it: maybe nothing was found yet.
-
-    202 with a job: the first of them is a long fold. Ask again when it is done.
-    """
+async def list_states(request: HttpRequest, projection: str) -> HttpResponse:
+    """The states after a key that fit `q`. Where `next` is not null, go on after it: maybe nothing was found yet."""
     grant = grant_of(request)
     query = parse_query(request.GET, StatesQuery)
     found = registry.get(projection)
@@ -125,7 +120,7 @@ async def states(request: HttpRequest, projection: str) -> HttpResponse:
     after = optional(query.after)
     position = optional(query.wait_for_position)
     if position is not None:
-        await _wait(grant.log_id, found, position)
+        await _wait_for(grant.log_id, found, position)
     work = current.states(grant.log_id, found, query=fits, after=after, limit=query.limit, prefix=prefix)
     try:
         page = await arun(work, engine.current().pool)
@@ -140,18 +135,10 @@ async def states(request: HttpRequest, projection: str) -> HttpResponse:
     "/projections/{projection}/state",
     auth=_read,
     summary="Read a state, now or at any moment",
-    openapi_extra=operation(
-        gives={200: StateOut, 202: JobOut, 304: None},
-        refuses=(*REFUSES, 409),
-        query=StateQuery,
-        headers=[IF_NONE_MATCH],
-    ),
+    openapi_extra=fold_operation(StateOut, StateQuery),
 )
-async def state(request: HttpRequest, projection: str) -> HttpResponse:
-    """The state of a key, with the position and version of the last event in it; without any, it is the initial one.
-
-    202 with a job: it is a long fold. Ask again when it is done.
-    """
+async def read_state(request: HttpRequest, projection: str) -> HttpResponse:
+    """The state of a key, with the position and version of the last event in it; without any, it is the initial one."""
     grant = grant_of(request)
     query = parse_query(request.GET, StateQuery)
     found = registry.get(projection)
@@ -159,13 +146,13 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
     at = query.moment()
     position = optional(query.wait_for_position)
     if position is not None:
-        await _wait(grant.log_id, found, position)
+        await _wait_for(grant.log_id, found, position)
     try:
         made = await asked(current.state(grant.log_id, found, query.key, at=at))
     except TooFar as too_far:
         return await _being_computed(grant, found, query.key, at, too_far)
     _check_reached(found, made.stale, position)
-    version, stale = _version(found, made), stale_out(made.stale)
+    version, stale = _stream_version(found, made), stale_out(made.stale)
     body = StateOut(found.name, query.key, Raw(made.text), made.position, version, made.events, stale)
     return tagged(request, json_answer(body))
 
@@ -174,18 +161,10 @@ async def state(request: HttpRequest, projection: str) -> HttpResponse:
     "/projections/{projection}/diff",
     auth=_read,
     summary="Compare a state at two moments",
-    openapi_extra=operation(
-        gives={200: DiffOut, 202: JobOut, 304: None},
-        refuses=(*REFUSES, 409),
-        query=DiffQuery,
-        headers=[IF_NONE_MATCH],
-    ),
+    openapi_extra=fold_operation(DiffOut, DiffQuery),
 )
-async def diff(request: HttpRequest, projection: str) -> HttpResponse:
-    """The operations (RFC 6902, with old values) that make the second state of the first.
-
-    202 with a job: one of them is a long fold. Ask again when it is done.
-    """
+async def compare_states(request: HttpRequest, projection: str) -> HttpResponse:
+    """The operations (RFC 6902, with old values) that make the second state of the first."""
     grant = grant_of(request)
     query = parse_query(request.GET, DiffQuery)
     found = registry.get(projection)
@@ -204,7 +183,7 @@ async def diff(request: HttpRequest, projection: str) -> HttpResponse:
     "/jobs",
     auth=_read,
     summary="List jobs",
-    openapi_extra=operation(gives={200: JobsOut}, refuses=REFUSES, query=JobsQuery),
+    openapi_extra=read_operation(JobsOut, JobsQuery),
 )
 async def list_jobs(request: HttpRequest) -> HttpResponse:
     """The log's long work, newest first: what waits, what runs and how far it is, what has ended in the last days."""
@@ -221,9 +200,9 @@ async def list_jobs(request: HttpRequest) -> HttpResponse:
     "/jobs/{int:job}",
     auth=_read,
     summary="Look up a job",
-    openapi_extra=operation(gives={200: JobOut}, refuses=REFUSES, query=LogQuery),
+    openapi_extra=read_operation(JobOut, LogQuery),
 )
-async def job(request: HttpRequest, job: int) -> HttpResponse:
+async def look_up_job(request: HttpRequest, job: int) -> HttpResponse:
     """How far a job is."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
@@ -237,9 +216,9 @@ async def job(request: HttpRequest, job: int) -> HttpResponse:
     "/jobs/{int:job}/cancel",
     auth=_admin,
     summary="Cancel a job",
-    openapi_extra=operation(gives={200: JobOut}, refuses=(*REFUSES, 409, 413)),
+    openapi_extra=operation(gives={200: JobOut}, refuses=(*READ_REFUSALS, 409, 413)),
 )
-async def cancel(request: HttpRequest, job: int) -> HttpResponse:
+async def ask_job_to_end(request: HttpRequest, job: int) -> HttpResponse:
     """Ask a job to end. It does so between two stretches of work; what it has done so far is of use."""
     grant = grant_of(request)
     check_whole_log(grant)
@@ -272,7 +251,7 @@ def _may_see(grant: Grant, job: Job) -> bool:
     return by_stream and name.startswith(grant.stream_prefix)
 
 
-async def _wait(log_id: int, projection: Projection, position: int) -> None:
+async def _wait_for(log_id: int, projection: Projection, position: int) -> None:
     """Wait until a state can be read with this position in it, or it is known that the runner won't come there."""
     pool = engine.current().pool
     deadline = time.monotonic() + _PATIENCE
@@ -309,7 +288,7 @@ async def _being_computed(grant: Grant, projection: Projection, key: str, at: Mo
 
 
 @database_sync_to_async
-def _progress(log_id: int, projection: str | None) -> tuple[Log, list[Progress]]:
+def _log_and_builds(log_id: int, projection: str | None) -> tuple[Log, list[Progress]]:
     log = Log.objects.get(pk=log_id)
     return log, checkpoints.progress(log, projection)
 
@@ -345,15 +324,15 @@ def _build_out(build: Progress) -> BuildOut:
     )
 
 
-def _state_row(projection: Projection, row: Found) -> StateRow:
-    state, version = row.state, _version(projection, row.state)
+def _state_row(projection: Projection, row: Found) -> ListedStateOut:
+    state, version = row.state, _stream_version(projection, row.state)
     fault = (row.error, row.error_position)
-    return StateRow(row.key, Raw(state.text), state.position, version, state.events, *fault)
+    return ListedStateOut(row.key, Raw(state.text), state.position, version, state.events, *fault)
 
 
 def _moment_out(projection: Projection, state: State) -> MomentOut:
-    return MomentOut(state.position, _version(projection, state), state.events)
+    return MomentOut(state.position, _stream_version(projection, state), state.events)
 
 
-def _version(projection: Projection, state: State) -> int | None:
+def _stream_version(projection: Projection, state: State) -> int | None:
     return state.version if projection.key is STREAM else None

@@ -21,21 +21,6 @@ from projections.states.at_moment import Stale
 from projections.values.change import Change, Json
 from projections.values.exact_json import NotAState, dumps
 
-REFUSES = (400, 401, 403, 404, 422, 503)
-IF_NONE_MATCH = {
-    "in": "header",
-    "name": "If-None-Match",
-    "required": False,
-    "description": "The ETag of the answer that you have: 304 where it is still the same",
-    "schema": {"type": "string"},
-}
-
-
-def grant_of(request: HttpRequest) -> Grant:
-    """What the request may do."""
-    grant: Grant = request.auth  # type: ignore[attr-defined]
-    return grant
-
 
 def check_whole_log(grant: Grant) -> None:
     """Raise `Forbidden` for a token that reaches some streams only."""

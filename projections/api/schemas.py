@@ -29,7 +29,15 @@ ExactState = Annotated[Any, Meta(description="To the digit")]
 _WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
-_DATE_TIME = {"format": "date-time"}
+Version: TypeAlias = Annotated[Position, Meta(description="After this version of the stream")] | UnsetType
+LogPosition: TypeAlias = Annotated[Position, Meta(description="After this position of the log")] | UnsetType
+Time: TypeAlias = (
+    Annotated[
+        str,
+        Meta(description="As recorded by then: RFC 3339 with a zone", extra_json_schema={"format": "date-time"}),
+    ]
+    | UnsetType
+)
 Waited: TypeAlias = (
     Annotated[Position, Meta(description="Wait until this position is in it, a few seconds at the most")] | UnsetType
 )
@@ -39,12 +47,9 @@ class StateQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """Whose state, and when: now, unless one of the three says otherwise."""
 
     key: Key
-    at_version: Annotated[Position, Meta(description="After this version of the stream")] | UnsetType = UNSET
-    at_position: Annotated[Position, Meta(description="After this position of the log")] | UnsetType = UNSET
-    at_time: (
-        Annotated[str, Meta(description="As recorded by then: RFC 3339 with a zone", extra_json_schema=_DATE_TIME)]
-        | UnsetType
-    ) = UNSET
+    at_version: Version = UNSET
+    at_position: LogPosition = UNSET
+    at_time: Time = UNSET
     wait_for_position: Waited = UNSET
 
     def moment(self) -> Moment:
@@ -71,18 +76,12 @@ class DiffQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """Whose state, and from when to when: from before the first event to now, unless something else is said."""
 
     key: Key
-    from_version: Annotated[Position, Meta(description="From after this version of the stream")] | UnsetType = UNSET
-    from_position: Annotated[Position, Meta(description="From after this position of the log")] | UnsetType = UNSET
-    from_time: (
-        Annotated[str, Meta(description="From as recorded by then: RFC 3339 with a zone", extra_json_schema=_DATE_TIME)]
-        | UnsetType
-    ) = UNSET
-    to_version: Annotated[Position, Meta(description="To after this version of the stream")] | UnsetType = UNSET
-    to_position: Annotated[Position, Meta(description="To after this position of the log")] | UnsetType = UNSET
-    to_time: (
-        Annotated[str, Meta(description="To as recorded by then: RFC 3339 with a zone", extra_json_schema=_DATE_TIME)]
-        | UnsetType
-    ) = UNSET
+    from_version: Version = UNSET
+    from_position: LogPosition = UNSET
+    from_time: Time = UNSET
+    to_version: Version = UNSET
+    to_position: LogPosition = UNSET
+    to_time: Time = UNSET
     from_: Annotated[Position, Meta(description="The old name of from_position")] | UnsetType = msgspec.field(
         name="from", default=UNSET
     )
@@ -202,7 +201,7 @@ class StateOut(Struct):
     stale: Annotated[StaleOut | None, Meta(description="Null where the state is as far as it was asked for")]
 
 
-class StateRow(Struct):
+class ListedStateOut(Struct):
     """One of many states. `error` was raised at `error_position`: the state is the one before it, or null where none is
     kept."""
 
@@ -218,7 +217,7 @@ class StateRow(Struct):
 class StatesOut(Struct):
     """States by key. Where `next` is null every key was looked at; else go on after it."""
 
-    states: list[StateRow]
+    states: list[ListedStateOut]
     next: str | None
     position: Annotated[int, Meta(description="Up to where the log is in them")]
     stale: Annotated[StaleOut | None, Meta(description="Null where they are as far as the log")]

@@ -7,24 +7,16 @@ from django.utils import timezone
 from ninja import Router
 
 from events import engine
-from events.access.grants import Bearer, Grant
+from events.access.grants import Bearer, Grant, grant_of
 from events.api.decoding import optional, parse_query
-from events.api.openapi import operation
+from events.api.openapi import read_operation
 from events.api.responses import json_answer
 from events.errors import Invalid, NotFound
 from events.models import Scope
 from events.reading.db_work import Asking, arun
 from projections import registry
-from projections.api.responses import (
-    IF_NONE_MATCH,
-    REFUSES,
-    asked,
-    check_whole_log,
-    grant_of,
-    job_answer,
-    tagged,
-)
-from projections.api.schemas import JobOut
+from projections.api.descriptions import IF_NONE_MATCH, fold_operation
+from projections.api.responses import asked, check_whole_log, job_answer, tagged
 from projections.jobs.fold import ensure_source
 from projections.models import Job
 from projections.replay.api.responses import seek_out, step_out, steps_out, why_out
@@ -62,18 +54,16 @@ _read = Bearer(Scope.READ)
     "/replays/{kind}",
     auth=_read,
     summary="List the steps of a replay",
-    openapi_extra=operation(
-        gives={200: StepsOut, 304: None}, refuses=REFUSES, query=StepsQuery, headers=[IF_NONE_MATCH]
-    ),
+    openapi_extra=read_operation(StepsOut, StepsQuery, also={304: None}, headers=[IF_NONE_MATCH]),
 )
-async def steps(request: HttpRequest, kind: str) -> HttpResponse:
+async def list_steps(request: HttpRequest, kind: str) -> HttpResponse:
     """The events of a stream, a workflow, an agent, a query or the whole log, each a step, and how much it changed.
 
     Events come at once. Where it is a long fold to what they changed, that is null, and `job` names who goes the way.
     """
     query = parse_query(request.GET, StepsQuery)
     grant = grant_of(request)
-    fold = await _fold(grant, kind, query)
+    fold = await _visible_fold(grant, kind, query)
     found = await asked(steps_after(fold, after=query.after, limit=query.limit))
     job = await _job(grant, fold, found.too_far) if found.too_far else None
     return tagged(request, json_answer(steps_out(fold, found, job=job)))
@@ -83,29 +73,21 @@ async def steps(request: HttpRequest, kind: str) -> HttpResponse:
     "/replays/{kind}/step",
     auth=_read,
     summary="Look at one step",
-    openapi_extra=operation(
-        gives={200: StepOut, 202: JobOut, 304: None},
-        text=MEDIA_TYPE,
-        refuses=(*REFUSES, 409),
-        query=StepQuery,
-        headers=[IF_NONE_MATCH],
-    ),
+    openapi_extra=fold_operation(StepOut, StepQuery, text=MEDIA_TYPE),
 )
-async def step(request: HttpRequest, kind: str) -> HttpResponse:
+async def look_up_step(request: HttpRequest, kind: str) -> HttpResponse:
     """A step's event, the state after it and the operations (RFC 6902, with old values) that made it of the one before.
 
     With `format=pytest` it is the source of a test: events in, the state after them expected.
-
-    202 with a job: it is a long fold. Ask again when it is done.
     """
     query = parse_query(request.GET, StepQuery)
     grant = grant_of(request)
-    fold = await _fold(grant, kind, query)
+    fold = await _visible_fold(grant, kind, query)
     try:
         if query.format == "pytest":
-            source = await asked(_case(fold, query, log_name=grant.log))
+            source = await asked(_test_source(fold, query, log_name=grant.log))
             return tagged(request, HttpResponse(source, content_type=f"{MEDIA_TYPE}; charset=utf-8"))
-        body = await asked(_step(fold, query))
+        body = await asked(_step_body(fold, query))
     except TooFar as too_far:
         return job_answer(await _job(grant, fold, too_far))
     return tagged(request, json_answer(body))
@@ -115,23 +97,15 @@ async def step(request: HttpRequest, kind: str) -> HttpResponse:
     "/replays/{kind}/why",
     auth=_read,
     summary="Ask why a value is what it is",
-    openapi_extra=operation(
-        gives={200: WhyOut, 202: JobOut, 304: None},
-        refuses=(*REFUSES, 409),
-        query=WhyQuery,
-        headers=[IF_NONE_MATCH],
-    ),
+    openapi_extra=fold_operation(WhyOut, WhyQuery),
 )
-async def blame(request: HttpRequest, kind: str) -> HttpResponse:
-    """The steps that changed what stands at a pointer after a step, newest first, and the next one that will.
-
-    202 with a job: it is a long fold. Ask again when it is done.
-    """
+async def ask_why(request: HttpRequest, kind: str) -> HttpResponse:
+    """The steps that changed what stands at a pointer after a step, newest first, and the next one that will."""
     query = parse_query(request.GET, WhyQuery)
     grant = grant_of(request)
-    fold = await _fold(grant, kind, query)
+    fold = await _visible_fold(grant, kind, query)
     try:
-        body = await asked(_why(fold, query))
+        body = await asked(_why_body(fold, query))
     except TooFar as too_far:
         return job_answer(await _job(grant, fold, too_far))
     return tagged(request, json_answer(body))
@@ -141,28 +115,23 @@ async def blame(request: HttpRequest, kind: str) -> HttpResponse:
     "/replays/{kind}/seek",
     auth=_read,
     summary="Seek a step",
-    openapi_extra=operation(
-        gives={200: SeekOut, 202: JobOut, 304: None},
-        refuses=(*REFUSES, 409),
-        query=SeekQuery,
-        headers=[IF_NONE_MATCH],
-    ),
+    openapi_extra=fold_operation(SeekOut, SeekQuery),
 )
-async def seek(request: HttpRequest, kind: str) -> HttpResponse:
+async def seek_step(request: HttpRequest, kind: str) -> HttpResponse:
     """The next step for which a condition on event, state or changes holds, or that changes a value; or the one before.
 
     202 with a job: it is a long way. It goes on from there, and its `result` is the answer.
     """
     query = parse_query(request.GET, SeekQuery)
     grant = grant_of(request)
-    fold = await _fold(grant, kind, query)
+    fold = await _visible_fold(grant, kind, query)
     wanted, found = await asked(_sought(fold, query))
     if found.rest:
         return job_answer(await asked(seeking.ensure(fold.log_id, wanted, asker=grant.asker)))
     return tagged(request, json_answer(seek_out(fold, found)))
 
 
-async def _fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
+async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
     """What is to be replayed, if the grant may see it: a token of a prefix may see only its streams."""
     source, projection = query.source(kind, timezone.now().replace(microsecond=0)), registry.get(query.by)
     if isinstance(source, ScannedSource):
@@ -181,30 +150,30 @@ async def _job(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
     return await arun(work, engine.current().pool)
 
 
-def _step(fold: Fold, query: StepQuery) -> Asking[StepOut]:
-    place = yield from _place(fold, query)
+def _step_body(fold: Fold, query: StepQuery) -> Asking[StepOut]:
+    place = yield from _place_of(fold, query)
     found = yield from step_at(fold, place)
     _check_number(query, found.n)
     return step_out(fold, found)
 
 
-def _case(fold: Fold, query: StepQuery, *, log_name: str) -> Asking[str]:
-    return step_case((yield from _window(fold, query)), log_name=log_name)
+def _test_source(fold: Fold, query: StepQuery, *, log_name: str) -> Asking[str]:
+    return step_case((yield from _window_with_state(fold, query)), log_name=log_name)
 
 
-def _why(fold: Fold, query: WhyQuery) -> Asking[WhyOut]:
-    window = yield from _window(fold, query)
+def _why_body(fold: Fold, query: WhyQuery) -> Asking[WhyOut]:
+    window = yield from _window_with_state(fold, query)
     return why_out(fold, window, (yield from why(fold, window, query.pointer)))
 
 
-def _window(fold: Fold, query: PlaceQuery) -> Asking[Window]:
+def _window_with_state(fold: Fold, query: PlaceQuery) -> Asking[Window]:
     """The window around the step that the query names; its state is known.
 
     Raises:
         TooFar, ReducerFailed: it is not.
         Invalid: there is no such step.
     """
-    place = yield from _place(fold, query)
+    place = yield from _place_of(fold, query)
     window = yield from window_at(fold, place=place)
     if window.too_far:
         raise window.too_far
@@ -240,7 +209,7 @@ def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
         ) from None
 
 
-def _place(fold: Fold, query: PlaceQuery) -> Asking[int]:
+def _place_of(fold: Fold, query: PlaceQuery) -> Asking[int]:
     """Which place is asked for; `Invalid` for one that the source does not go to."""
     place, n = optional(query.place), optional(query.n)
     if place is not None and n is not None:

@@ -56,7 +56,7 @@ def _search(log_id: int, wanted: Seek, *, is_bounded: bool, told: Told) -> Askin
     """The event alone decides: the database looks."""
     begin = wanted.place
     while True:
-        found: scan.Found = yield _scan(log_id, wanted)
+        found: scan.SearchResult = yield _scan(log_id, wanted)
         if found.events or found.complete:
             return Sought(found.events[0] if found.events else None, found.searched_to)
         done = begin - found.searched_to if wanted.backward else found.searched_to

@@ -13,7 +13,7 @@ from events.query.parse import parse
 from events.query.tree import Query
 from events.reading import scan
 from events.reading.db_work import Asking
-from events.reading.scan import Found
+from events.reading.scan import SearchResult
 from events.types import Event
 from projections.definition.projection import Projection
 from projections.states.sources.base import Near
@@ -35,8 +35,8 @@ class QuerySource(ReadThrough):
         """The events around a place, as far as a search comes in its time."""
         [query] = self.terms
         search = partial(scan.events, log_id, query, limit=side + 1, budget=_SEARCH_SECONDS, head=head)
-        back: Found = yield search(before=place + 1)
-        ahead: Found = yield search(after=place, backward=False)
+        back: SearchResult = yield search(before=place + 1)
+        ahead: SearchResult = yield search(after=place, backward=False)
         return Near(
             [*back.events[::-1], *ahead.events[:side]],
             len(back.events) - 1,
@@ -48,13 +48,13 @@ class QuerySource(ReadThrough):
 
     def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
         [query] = self.terms
-        page: Found = yield scan.events(log_id, query, after=place, backward=False, limit=limit, head=head)
+        page: SearchResult = yield scan.events(log_id, query, after=place, backward=False, limit=limit, head=head)
         return list(page.events), None if page.at_end else page.searched_to
 
     def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
         [query] = self.terms
         limit = min(n, _MAX_COUNTED_MATCHES)
-        page: Found = yield scan.events(log_id, query, after=0, backward=False, limit=limit, head=head)
+        page: SearchResult = yield scan.events(log_id, query, after=0, backward=False, limit=limit, head=head)
         is_all = page.complete and len(page.events) < limit
         if len(page.events) < n and not is_all:
             return None

@@ -173,7 +173,7 @@ async def test_rows_of_large_events_are_read_in_pieces(
     sizes: list[int] = []
     afetch = scan.Search.afetch
 
-    async def counted(self: scan.Search, pool: Any) -> scan.Found:
+    async def counted(self: scan.Search, pool: Any) -> scan.SearchResult:
         found = await afetch(self, pool)
         sizes.append(len(found.events))
         return found

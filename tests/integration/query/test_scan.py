@@ -15,7 +15,7 @@ from events.models import Log
 from events.query.errors import NotForEvents
 from events.query.parse import parse
 from events.reading import scan
-from events.reading.scan import Found, Search
+from events.reading.scan import Search, SearchResult
 from tests.integration.importers.commands import append
 from tests.support.factories import make_append
 
@@ -31,7 +31,7 @@ def full_log(log: Log) -> Log:
     return log
 
 
-def positions(found: Found) -> list[int]:
+def positions(found: SearchResult) -> list[int]:
     return [event.position for event in found.events]
 
 
@@ -77,15 +77,15 @@ def test_a_search_forward_ends_at_the_head(full_log: Log) -> None:
 def test_where_nothing_is_to_be_searched_the_end_is_reached(
     full_log: Log, bounds: dict[str, int], searched_to: int
 ) -> None:
-    assert search(full_log, "", **bounds).fetch() == Found((), searched_to, at_end=True, complete=True)
+    assert search(full_log, "", **bounds).fetch() == SearchResult((), searched_to, at_end=True, complete=True)
 
 
 def test_an_empty_log_is_searched_at_once(log: Log) -> None:
-    assert search(log, "").fetch() == Found((), 1, at_end=True, complete=True)
+    assert search(log, "").fetch() == SearchResult((), 1, at_end=True, complete=True)
 
 
 def test_when_the_time_is_up_the_search_says_how_far_it_came(full_log: Log) -> None:
-    pages: list[Found] = [search(full_log, "type:R*e", budget=0.0001).fetch()]
+    pages: list[SearchResult] = [search(full_log, "type:R*e", budget=0.0001).fetch()]
     assert not pages[0].at_end
     assert not pages[0].complete
     assert 1 < pages[0].searched_to < MANY
@@ -109,7 +109,7 @@ def test_only_the_time_asked_for_is_searched(log: Log) -> None:
 def test_both_ways_of_running_find_the_same(full_log: Log) -> None:
     searches = [search(full_log, text) for text in ("type:Odd", "type:R*e", "-type:Odd -type:Even", "since:2020-01-01")]
 
-    async def run() -> list[Found]:
+    async def run() -> list[SearchResult]:
         async with Engine() as engine:
             return [await each.afetch(engine.pool) for each in searches]
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from events.api.schemas import AppendOut, Placed
+from events.api.schemas import AppendOut, PlacedOut
 from events.client import Api, ClientError
 from events.transfer.importers.base import Record
 from events.transfer.playing import Playing, pauses
@@ -34,7 +34,7 @@ class FakeServer:
         if len(self.sent) >= self._refuses_from:
             return 403, b'{"code": "forbidden", "detail": "Not here."}'
         self.sent.append((path, event, body))
-        answer = AppendOut("main", "s", 1, 1, 1, replayed=False, events=[Placed(event["id"], 1, 1)])
+        answer = AppendOut("main", "s", 1, 1, 1, replayed=False, events=[PlacedOut(event["id"], 1, 1)])
         return 201, msgspec.json.encode(answer)
 
 
