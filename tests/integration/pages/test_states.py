@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode, urljoin
 
 import pytest
 from django.test import Client
 
 from events import redaction
 from events.models import Log
-from projections.definition.projection import LOG, WORKFLOW, Decoded, Projection
+from projections.definition.projection import LOG, STREAM, WORKFLOW, Decoded, Key, Projection, pointer
 from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.states.fold import BLOCK
 from projections.views import state as state_page
 from tests.integration.pages.conftest import Append
 from tests.integration.pages.test_streams import NAMES
-from tests.integration.projections.running import known_as, totals
+from tests.integration.projections.running import known_as, settle, totals
 
 ON_DEMAND = Projection("latest", about="For a test.")
 
@@ -272,3 +273,24 @@ def test_a_page_that_has_the_state_is_not_told_so_after_a_redaction(
     polled = re.search(r'"X-Seen": "([^"]+)"', again.content.decode())
     assert polled
     assert viewer.get(url, headers={"X-Seen": polled[1]}).status_code == 204
+
+
+@pytest.mark.parametrize("key", [STREAM, pointer("/customer")], ids=["stream", "pointer"])
+def test_a_long_text_of_the_state_before_a_failure_leads_to_that_whole_state(
+    viewer: Client, at: str, log: Log, append: Append, monkeypatch: pytest.MonkeyPatch, key: Key
+) -> None:
+    fragile = Projection("fragile", about="For a test.", key=key, materialised=True, policy="park")
+    fragile.on("Good")(lambda state, happened: {**state, **happened.data})
+    fragile.on("Bad")(lambda state, happened: {}["missing"])
+    known_as(monkeypatch, fragile)
+    note = "x" * 5_000
+    append("s", {"type": "Good", "data": json.dumps({"customer": "s", "note": note}).encode()})
+    append("s", {"type": "Bad", "data": b'{"customer": "s"}'}, {"type": "Good", "data": b'{"customer": "s", "n": 1}'})
+    settle(log, fragile)
+    for page in ("fragile/", "fragile/state?key=s&at_position=3"):
+        text = viewer.get(f"{at}projections/{page}").content.decode()
+        [url] = {html.unescape(href) for href in re.findall(r'href="([^"]+)">The whole as JSON', text)}
+        answer = viewer.get(urljoin(f"{at}projections/{page}", url))
+        target, parameters = answer["Location"].split("?")
+        assert target == "/api/projections/fragile/state"
+        assert parse_qs(parameters) == {"log": [log.name], "key": ["s"], "at_position": ["1"]}
