@@ -12,12 +12,22 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from events.appending.writer import Writer
+from events.errors import EventsError, QueryTimeout, Unavailable
 from events.reading.notify import Notifier, listen
+from events.reading.shared_pool import PLACES, SharedPool
 from events.reading.tail import Tails
 from events.sessions import address, direct
 
 DatabaseAway = psycopg.OperationalError
 """What a read raises when the database can't be reached, or does not answer in time."""
+
+
+def no_answer(error: BaseException) -> EventsError:
+    """Why the database gave no answer to a read; `error` is psycopg's, or Django's around it."""
+    if isinstance(error.__cause__ or error, psycopg.errors.QueryCanceled):
+        return QueryTimeout("The database stopped this query, as its time was up. Ask for less at once.")
+    return Unavailable("The database can't be reached.")
+
 
 _READER = {
     "timezone": "UTC",
@@ -45,7 +55,7 @@ class Engine:
 
     async def __aenter__(self) -> Self:
         database = address()
-        self.pool = database.pool("reader", _READER, min_size=1, max_size=8, timeout=5)
+        self.pool = database.pool("reader", _READER, SharedPool, min_size=1, max_size=PLACES, timeout=5)
         # Those who follow try again after an error, so their connections need not be tried before each read.
         self._follow_pool = database.pool("follower", _READER, min_size=1, max_size=3, timeout=5, is_checked=False)
         await self.pool.open()

@@ -165,6 +165,13 @@ class Unavailable(EventsError):
     retry_after = 2
 
 
+class QueryTimeout(EventsError):
+    """The query took too long."""
+
+    code = "query-timeout"
+    status = 503
+
+
 class LogHeld(EventsError):
     """Another session holds this log; nothing was written."""
 

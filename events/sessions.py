@@ -10,7 +10,7 @@ import select
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import connections
 from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor
@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool
 DIRECT = "direct"
 """The alias of Postgres itself, where `default` is a pooler."""
 
+Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[Any]]
 Settings = Mapping[str, str]
 _NOTHING: Settings = MappingProxyType({})
 
@@ -104,19 +105,20 @@ class Address:
         self,
         name: str,
         settings: Settings,
+        pool_class: type[Pool] = AsyncConnectionPool,
         *,
         min_size: int,
         max_size: int,
         timeout: float,
         is_checked: bool = True,
-    ) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    ) -> Pool:
         """A pool of such connections, not yet open. With `is_checked`, it lends none that the server has ended."""
 
         async def begin(connection: AsyncConnection[Any]) -> None:
             assert isinstance(connection, Lent)
             await connection.begin(settings)
 
-        return AsyncConnectionPool(
+        return pool_class(
             self._named(name) if self.is_pooled else self.session(name, settings),
             connection_class=Lent if self.is_pooled else AsyncConnection,
             configure=begin if self.is_pooled else None,

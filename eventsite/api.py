@@ -15,8 +15,8 @@ from ninja.openapi.schema import OpenAPISchema
 from events.api import openapi
 from events.api.operations import router
 from events.api.responses import problem_answer
-from events.engine import DatabaseAway
-from events.errors import BadRequest, EventsError, TooLarge, Unavailable
+from events.engine import DatabaseAway, no_answer
+from events.errors import BadRequest, EventsError, TooLarge
 from eventsite.api_docs import ApiDocs
 from projections.api import operations
 from projections.api.schemas import STRUCTS
@@ -45,7 +45,7 @@ Limits: {0.event_max_bytes:,} bytes and {0.event_max_depth} levels of data, and 
 (`application/x-ndjson`: any number of lines). What is larger is refused with 413 or 422, naming the
 field and the limit, and nothing is written.
 
-Every error is a problem (RFC 9457) whose `code` is stable. A 503 has `Retry-After`; with event ids or
+Every error is a problem (RFC 9457) whose `code` is stable. A 503 that passes has `Retry-After`; with event ids or
 an `idempotency_key` it is safe to send the same again.
 """
 api = EventsiteAPI(
@@ -89,7 +89,7 @@ def refuse_host(request: HttpRequest, error: DisallowedHost) -> HttpResponse:
 def wait_for_database(request: HttpRequest, error: Exception) -> HttpResponse:
     """A read; the writer has answers of its own."""
     logger.warning("%s %r: %s", request.method, request.path, str(error).strip() or type(error).__name__)
-    return problem_answer(Unavailable("The database can't be reached."))
+    return problem_answer(no_answer(error))
 
 
 @api.exception_handler(Exception)

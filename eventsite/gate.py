@@ -18,10 +18,10 @@ from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 
 from events.errors import BadRequest, EventsError, TooLarge
+from events.reading.turns import Turn, Turns
 from eventsite.database import POOL
 from eventsite.lean import send_response
 from eventsite.middleware import POLICY
-from eventsite.turns import Turn, Turns
 from eventsite.visitors import lane_of
 
 Scope = dict[str, Any]

@@ -13,7 +13,8 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 from django.views.defaults import server_error
 
-from events.errors import Unavailable
+from events.engine import no_answer
+from events.errors import QueryTimeout
 from events.models import Member, Role
 from events.views.page import log_page
 from eventsite.demo.live import start_live
@@ -33,9 +34,15 @@ def run_demo(request: HttpRequest, member: Member) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """What is answered for an exception: 503 where the database can't be asked now, or has no connection to spare."""
-    if not isinstance(sys.exception(), OperationalError | InterfaceError):
+    """What is answered for an exception: 503 where the database can't be asked now, has no connection to spare, or
+    stopped a query that took too long."""
+    error = sys.exception()
+    if not isinstance(error, OperationalError | InterfaceError):
         return server_error(request)
+    refusal = no_answer(error)
     context = {"heading": "The database can’t be asked at the moment", "words": "Try again in a moment."}
+    if isinstance(refusal, QueryTimeout):
+        context = {"heading": refusal.title(), "words": refusal.detail}
     page = render_to_string("refused.html", context)  # not of the request: to look at its person asks the database
-    return HttpResponse(page, status=Unavailable.status, headers={"Retry-After": str(Unavailable.retry_after)})
+    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    return HttpResponse(page, status=refusal.status, headers=headers)

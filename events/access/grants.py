@@ -20,6 +20,7 @@ from events.appending.checks import check_name
 from events.errors import Forbidden, Unauthorized
 from events.models import Scope
 from events.query.tree import Name, Named, Pattern, Query, all_of
+from events.reading.shared_pool import asker
 from events.reading.store import Read
 
 _FRESH = 2.0
@@ -111,6 +112,11 @@ class Bearer(HttpBearer):
         self._scope = scope
 
     async def __call__(self, request: HttpRequest) -> Grant:
+        grant = await self._granted(request)
+        asker.set(grant.asker)
+        return grant
+
+    async def _granted(self, request: HttpRequest) -> Grant:
         header = request.headers.get("Authorization", "")
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer" and token:

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django import db
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from eventsite import gate, visitors
@@ -223,3 +223,19 @@ def test_a_page_without_a_connection_is_a_503_that_says_when_to_come_again(
     assert ("Retry-After" in answer) is (status == 503)
     assert ("can’t be asked at the moment" in answer.content.decode()) is (status == 503)
     assert "10.00 sec" not in answer.content.decode()
+
+
+def test_a_page_whose_query_took_too_long_says_so(client: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(**conditions: object) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("set local statement_timeout = '1ms'")
+            cursor.execute("select pg_sleep(60)")
+
+    client.force_login(user)
+    monkeypatch.setattr("events.models.Member.objects.filter", sleep)
+    client.raise_request_exception = False
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "The query took too long" in answer.content.decode()
+    assert "can’t be asked" not in answer.content.decode()
+    assert "Retry-After" not in answer

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 import pytest
 
 from events.errors import Busy, TooManyRequests
-from eventsite.turns import Turns
+from events.reading.turns import Turns
 
 
 def make_turns(*, places: int = 2, per_lane: int = 1, waiting: int = 100, patience: float = 60.0) -> Turns:

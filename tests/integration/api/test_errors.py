@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 
 import httpx
+import psycopg
 import pytest
 
 from events import engine
 from events.errors import OutcomeUnknown, QueueFull
+from events.reading.statement import Statement
 from events.reading.store import Read
 from tests.integration.api.test_append import EVENT
 
@@ -19,7 +21,8 @@ def break_everything(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     async def fail(*args: object, **kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(Read, "afetch", fail)
+    for reading in (Read, Statement):
+        monkeypatch.setattr(reading, "afetch", fail)
     monkeypatch.setattr(engine.current().writer, "append", fail)
 
 
@@ -61,6 +64,15 @@ async def test_a_database_that_is_away_is_a_503_to_readers(
         assert SECRET not in answer.text
     answer = await api.get("/api/events", headers={"Authorization": "Bearer unknown"})
     assert answer.status_code == 503, "an unknown token may be a good one"
+
+
+async def test_a_read_that_takes_too_long_says_so(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    await api.get("/api/events")
+    break_everything(monkeypatch, psycopg.errors.QueryCanceled("canceling statement due to statement timeout"))
+    answer = await api.get("/api/events/1")
+    assert (answer.status_code, answer.json()["code"]) == (503, "query-timeout")
+    assert answer.json()["title"] == "The query took too long"
+    assert "retry-after" not in answer.headers
 
 
 async def test_a_full_queue_asks_to_come_back(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

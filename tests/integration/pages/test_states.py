@@ -281,7 +281,7 @@ def test_a_long_text_of_the_state_before_a_failure_leads_to_that_whole_state(
 ) -> None:
     fragile = Projection("fragile", about="For a test.", key=key, materialised=True, policy="park")
     fragile.on("Good")(lambda state, happened: {**state, **happened.data})
-    fragile.on("Bad")(lambda state, happened: {}["missing"])
+    fragile.on("Bad")(lambda state, happened: happened.data["missing"])
     known_as(monkeypatch, fragile)
     note = "x" * 5_000
     append("s", {"type": "Good", "data": json.dumps({"customer": "s", "note": note}).encode()})

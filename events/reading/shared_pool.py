@@ -1,0 +1,49 @@
+"""The connections that reads of the API share. They are lent by turns: nobody's reads keep others waiting for long."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from events.reading.turns import Turns
+
+PLACES = 8
+_WITHOUT_TURN = 1
+"""Connections for what nobody waits in turn for: the look-up of a token, above all."""
+
+asker: ContextVar[Hashable] = ContextVar("asker", default=None)
+"""Whose request the running task answers: a token's or a person's. None: it is not known, or nobody's."""
+
+
+class SharedPool(AsyncConnectionPool[AsyncConnection[Any]]):
+    """A pool whose connections go to those who ask, in turn: at the most half of them to one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._turns = Turns(
+            places=PLACES - _WITHOUT_TURN, places_per_lane=PLACES // 2, waiting_per_lane=256, patience_seconds=10
+        )
+
+    @asynccontextmanager
+    async def connection(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 - as psycopg's pool has it
+    ) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection, when it is the asker's turn.
+
+        Raises:
+            TooManyRequests: as many reads of the asker wait already as may.
+            Busy: no connection became free in time.
+        """
+        lane = asker.get()
+        if lane is None:
+            async with super().connection(timeout) as session:
+                yield session
+        else:
+            async with self._turns.turn(lane), super().connection(timeout) as session:
+                yield session
