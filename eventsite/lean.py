@@ -29,7 +29,7 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.api.responses import KEPT_BY_NOBODY, Stream, problem_answer
+from events.api.responses import KEPT_BY_NOBODY, StreamedAnswer, problem_answer
 from events.digits import whole_number
 from events.errors import (
     BadRequest,
@@ -209,7 +209,7 @@ async def send_response(response: HttpResponseBase, scope: Scope, receive: Recei
         headers.append((b"content-length", b"%d" % len(response.content)))
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
-    elif isinstance(response, Stream):
+    elif isinstance(response, StreamedAnswer):
         with response.place:
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
             await _send_stream(response, scope, receive, send)
@@ -230,7 +230,7 @@ class _Client:
         return self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-async def _send_stream(stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
+async def _send_stream(stream: StreamedAnswer, scope: Scope, receive: Receive, send: Send) -> None:
     """Stream until the client goes away."""
 
     async def work() -> None:

@@ -18,7 +18,7 @@ import orjson
 from django.conf import settings
 from msgspec import Meta, Raw
 
-from events.api.decoding import decode
+from events.api.decoding import decode_json
 from events.api.media import as_json
 from events.api.schemas import Name, StreamName, Time
 from events.appending.checks import check_count, check_expected_version, check_name, check_stream, new_append, new_event
@@ -44,7 +44,7 @@ def _or_nothing(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"enum": ["", None]}]}
 
 
-def _named(name: Any) -> dict[str, Any]:
+def _schema_of(name: Any) -> dict[str, Any]:
     return msgspec.json.schema(name)
 
 
@@ -56,16 +56,16 @@ SCHEMA = {
     "not": {"required": ["data", "data_base64"]},
     "properties": {
         "id": {**_ANY_TEXT, "minLength": 1},
-        "source": {**_named(StreamName), "description": "Names the stream where there is no subject"},
+        "source": {**_schema_of(StreamName), "description": "Names the stream where there is no subject"},
         "specversion": {"enum": ["1.0"]},
-        "type": _named(Name),
-        "subject": _or_nothing({**_named(StreamName), "description": "Names the stream"}),
-        "time": _or_nothing(_named(Time)),
+        "type": _schema_of(Name),
+        "subject": _or_nothing({**_schema_of(StreamName), "description": "Names the stream"}),
+        "time": _or_nothing(_schema_of(Time)),
         "datacontenttype": _or_nothing(_ANY_TEXT),
-        "correlationid": _or_nothing(_named(Name)),
-        "causationid": _or_nothing(_named(Name)),
+        "correlationid": _or_nothing(_schema_of(Name)),
+        "causationid": _or_nothing(_schema_of(Name)),
         "expectedversion": _or_nothing({"anyOf": [{"enum": ["any", "no_stream", "stream_exists"]}, *_NUMBER]}),
-        "idempotencykey": _or_nothing({**_named(Name), "description": "Makes a retry under another id safe"}),
+        "idempotencykey": _or_nothing({**_schema_of(Name), "description": "Makes a retry under another id safe"}),
         "readposition": _or_nothing({"anyOf": _NUMBER, "description": "Up to where the writer had read the log"}),
         "data": {},
         "data_base64": {"type": "string", "format": "byte"},
@@ -86,7 +86,7 @@ def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsErr
     """Each event of a batch: checked, or what is wrong with it."""
     items, fault = split.split_array(body)
     if fault:
-        decode(body, list[Raw])  # raises, and says why
+        decode_json(body, list[Raw])  # raises, and says why
     limit = settings.EVENTSITE.request_max_events
     if len(items) > limit:
         raise TooLarge(f"The batch holds {len(items):,} events; the limit is {limit:,}.", field="body", limit=limit)
@@ -101,20 +101,20 @@ def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsErr
 
 def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -> Append:
     """One event in the JSON format."""
-    members = decode(body, dict[str, Raw])
+    members = decode_json(body, dict[str, Raw])
     if "data" in members and "data_base64" in members:
         raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
     data = bytes(members.pop("data", Raw(b"null")))
     encoded = members.pop("data_base64", None)
     attributes = {
-        name: _decoded(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer")
+        name: _decoded_attribute(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer")
         for name, value in members.items()
         if bytes(value).strip() != b"null"
     }
-    content_type = _text(attributes, "datacontenttype", field) or ""
+    content_type = _text_attribute(attributes, "datacontenttype", field) or ""
     if encoded is not None:
         where = f"{field}.data_base64"
-        data = as_json(content_type, _decoded(encoded, bytes, where, "base64"), where)
+        data = as_json(content_type, _decoded_attribute(encoded, bytes, where, "base64"), where)
     return _append(attributes, data, pinned_agent=pinned_agent, field=field)
 
 
@@ -164,7 +164,8 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         raise Invalid(f"{field}.specversion must be 1.0.", field=f"{field}.specversion")
     source = str(attributes["source"])
     subject, time, correlation_id, causation_id, key = (
-        _text(attributes, name, field) for name in ("subject", "time", "correlationid", "causationid", "idempotencykey")
+        _text_attribute(attributes, name, field)
+        for name in ("subject", "time", "correlationid", "causationid", "idempotencykey")
     )
     stream = check_stream(subject or source, f"{field}.{'subject' if subject else 'source'}")
     kept = {name: value for name, value in attributes.items() if name not in _DEMANDS}
@@ -184,20 +185,20 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
     return new_append(
         stream,
         [event],
-        expected_version=check_expected_version(_version(attributes, field), f"{field}.expectedversion"),
+        expected_version=check_expected_version(_expected_version(attributes, field), f"{field}.expectedversion"),
         idempotency_key=check_name(key, f"{field}.idempotencykey") if key else None,
-        read_position=_number(attributes, "readposition", field),
+        read_position=_number_attribute(attributes, "readposition", field),
     )
 
 
-def _version(attributes: dict[str, object], field: str) -> int | str | None:
+def _expected_version(attributes: dict[str, object], field: str) -> int | str | None:
     value = attributes.get("expectedversion")
     if isinstance(value, str) and not re.fullmatch(_DIGITS, value):
         return value or None
-    return _number(attributes, "expectedversion", field)
+    return _number_attribute(attributes, "expectedversion", field)
 
 
-def _number(attributes: dict[str, object], name: str, field: str) -> int | None:
+def _number_attribute(attributes: dict[str, object], name: str, field: str) -> int | None:
     """A whole number from 0; as text, too, since a header has no other and an Integer of CloudEvents has 32 bits."""
     value = attributes.get(name)
     if value is None or value == "":
@@ -209,14 +210,14 @@ def _number(attributes: dict[str, object], name: str, field: str) -> int | None:
     raise Invalid(f"{field}.{name} must be a whole number.", field=f"{field}.{name}")
 
 
-def _text(attributes: dict[str, object], name: str, field: str) -> str | None:
+def _text_attribute(attributes: dict[str, object], name: str, field: str) -> str | None:
     value = attributes.get(name)
     if value is None or isinstance(value, str):
         return value or None
     raise Invalid(f"{field}.{name} must be a string.", field=f"{field}.{name}")
 
 
-def _decoded(raw: Raw, type_: Any, field: str, what: str) -> Any:
+def _decoded_attribute(raw: Raw, type_: Any, field: str, what: str) -> Any:
     try:
         return msgspec.json.decode(raw, type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

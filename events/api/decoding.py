@@ -28,7 +28,7 @@ def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
-def decode(body: bytes, type_: type[T], *, name: str = "body") -> T:
+def decode_json(body: bytes, type_: type[T], *, name: str = "body") -> T:
     """Parse JSON, after a byte order mark if there is one, or raise `Invalid` naming the field.
 
     `name` is what the JSON is called in a message: a request's body, a line, a record of a file.

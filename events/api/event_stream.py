@@ -24,7 +24,7 @@ from events.query.match import event_matcher
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Query
 from events.reading import scan
-from events.reading.follower import Batch, Follower
+from events.reading.follower import EventBatch, Follower
 from events.reading.log_reader import MOST_BYTES, MOST_EVENTS
 from events.types import Event
 
@@ -93,14 +93,14 @@ class _Sender:
         follower, at_end = self._follower, False
         while not at_end:
             after, redacted_at = follower.position, follower.redacted_at
-            search = scan.events(
+            search = scan.search_events(
                 log_id, self._selection.query, after=after, backward=False, limit=MOST_EVENTS, room=MOST_BYTES
             )
             found = await search.afetch(engine.current().pool)
             at_end, follower.position = found.at_end, found.searched_to
-            await self.take(Batch(found.events, after=after, redacted_at=redacted_at))
+            await self.take(EventBatch(found.events, after=after, redacted_at=redacted_at))
 
-    async def take(self, batch: Batch) -> None:
+    async def take(self, batch: EventBatch) -> None:
         """Send what fits of a batch; set the follower back where it must be read again."""
         client, follower, position = self._client, self._follower, batch.after
         pieces = _pieces(batch, self._selection)
@@ -136,11 +136,11 @@ class _Encoded:
         key = (event.position, read_as)
         text = self.texts.get(key)
         if text is None:
-            text = self.texts[key] = _text(event, read_as)
+            text = self.texts[key] = _event_frame(event, read_as)
         return text
 
 
-def _pieces(batch: Batch, selection: Selection) -> Sequence[Piece]:
+def _pieces(batch: EventBatch, selection: Selection) -> Sequence[Piece]:
     """What fits a query, in order. It is put together once for all who ask for it, and each event is encoded once."""
     if batch.made is None:
         batch.made = _Encoded()
@@ -152,7 +152,7 @@ def _pieces(batch: Batch, selection: Selection) -> Sequence[Piece]:
     return pieces
 
 
-def _put_together(batch: Batch, selection: Selection, encoded: _Encoded) -> Iterator[Piece]:
+def _put_together(batch: EventBatch, selection: Selection, encoded: _Encoded) -> Iterator[Piece]:
     texts: list[bytes] = []
     size = position = 0
     failed: UpcastFailed | None = None
@@ -174,7 +174,7 @@ def _put_together(batch: Batch, selection: Selection, encoded: _Encoded) -> Iter
         yield Piece(position, b"event: problem\ndata: %b\n\n" % encode(problem(failed)), failed)
 
 
-def _text(event: Event, read_as: ReadAs) -> bytes:
+def _event_frame(event: Event, read_as: ReadAs) -> bytes:
     # JSON text may hold raw line breaks between its tokens; each line of SSE data needs its own prefix.
     lines = event_json(event, read_as).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
     return b"id: %d\ndata: %b\n\n" % (event.position, lines)

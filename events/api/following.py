@@ -26,7 +26,7 @@ async def read_page(
     pool = engine.current().pool
     # The head first: what is appended after this look is the next page's.
     head = await store.head(log_id).afirst(pool) or 0
-    search = scan.events(
+    search = scan.search_events(
         log_id, query, after=after, before=before, backward=backward, limit=limit, room=_PAGE_BYTES, head=head
     )
     found = await search.afetch(pool)
@@ -42,7 +42,7 @@ async def read_stream(
     after = before = None
     if from_version is not None:
         after, before = (None, from_version + 1) if backward else (from_version - 1, None)
-    search = scan.stream_events(
+    search = scan.search_stream(
         log_id,
         stream,
         query,

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from events import engine
 from events.access.grants import Grant
 from events.access.watch import while_allowed
-from events.api.decoding import decode
+from events.api.decoding import decode_json
 from events.api.schemas import BulkOut, LineError, LineIn
 from events.appending.checks import check_stream
 from events.appending.plan import Outcome
@@ -54,7 +54,7 @@ async def _append_chunks(body: AsyncIterator[bytes], grant: Grant, bulk: BulkOut
             # One chunk is written while the next is parsed; never two, so that lines keep their order.
             if writing:
                 await asyncio.shield(writing)
-            writing = asyncio.create_task(_write(chunk, grant, bulk))
+            writing = asyncio.create_task(_write_chunk(chunk, grant, bulk))
     finally:
         if writing:
             while not writing.done():
@@ -80,24 +80,24 @@ def _checked(line: bytes, grant: Grant) -> Append | EventsError:
     try:
         if len(line) > _most():
             raise TooLarge(f"The line is longer than {_most():,} bytes.", limit=_most())
-        event = decode(line, LineIn, name="line")
+        event = decode_json(line, LineIn, name="line")
         grant.check_stream(check_stream(event.stream))
         return event.append(pinned_agent=grant.agent)
     except EventsError as error:
         return error
 
 
-async def _write(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
+async def _write_chunk(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
     sound = [append for _, append in chunk if isinstance(append, Append)]
     outcomes = iter(await _outcomes(sound, grant) if sound else [])
     for line, append in chunk:
         outcome = append if isinstance(append, EventsError) else next(outcomes)
         if isinstance(outcome, Unavailable | OutcomeUnknown):
             raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.")
-        _settle(bulk, line, outcome)
+        _count_outcome(bulk, line, outcome)
 
 
-def _settle(bulk: BulkOut, line: int, outcome: Outcome) -> None:
+def _count_outcome(bulk: BulkOut, line: int, outcome: Outcome) -> None:
     """Count a line. Lines come in order, so the errors kept are those of the first lines."""
     if isinstance(outcome, EventsError):
         bulk.failed += 1

@@ -141,13 +141,13 @@ def _parameters(query: type[Struct]) -> list[dict[str, Any]]:
             "name": name,
             "required": name in schema.get("required", ()),
             "description": described.get("description", ""),
-            "schema": _plain(described),
+            "schema": _without_null(described),
         }
         for name, described in schema["properties"].items()
     ]
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A query parameter is absent rather than null."""
     if "anyOf" in schema:
         return next(choice for choice in schema["anyOf"] if choice.get("type") != "null")

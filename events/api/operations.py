@@ -21,13 +21,13 @@ from events import engine
 from events.access.grants import Bearer, Grant, grant_of
 from events.access.places import Place, open_streams
 from events.api import cloudevents
-from events.api.decoding import decode, optional, parse_query
+from events.api.decoding import decode_json, optional, parse_query
 from events.api.event_stream import send_events
 from events.api.following import read_page, read_stream, wait_page
 from events.api.ndjson import append_lines
 from events.api.openapi import header, operation, read_operation
 from events.api.responses import (
-    Stream,
+    StreamedAnswer,
     append_answer,
     append_out,
     event_out,
@@ -89,7 +89,7 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     """All the events are appended, or none. 200 with `"replayed": true` when they are in the log already."""
     grant = grant_of(request)
     grant.check_stream(stream)
-    append = decode(request.body, AppendIn).checked(stream, pinned_agent=grant.agent)
+    append = decode_json(request.body, AppendIn).checked(stream, pinned_agent=grant.agent)
     return await _append_one(request, grant, append)
 
 
@@ -193,7 +193,7 @@ async def append_events(request: HttpRequest) -> HttpResponse:
 
 
 async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
-    body = decode(request.body, AppendsIn)
+    body = decode_json(request.body, AppendsIn)
     if not body.appends:
         raise Invalid("appends must hold at least one append.", field="appends")
     limit = settings.EVENTSITE.request_max_events
@@ -321,7 +321,7 @@ def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: Events
             raise Invalid(f"{field} does not go with an event stream.", field=field)
     after = _last_event_id(request, optional(query.after) or 0)
     write = partial(send_events, grant=grant, query=tree, after=after, read_as=query.read_as)
-    response = Stream(write, content_type=SSE, place=_stream_place(grant))
+    response = StreamedAnswer(write, content_type=SSE, place=_stream_place(grant))
     response["X-Accel-Buffering"] = "no"
     return response
 

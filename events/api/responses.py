@@ -36,7 +36,7 @@ class StreamClient(Protocol):
         """Wait while the client's buffer is full, then take the piece. An empty piece only waits."""
 
 
-class Stream(HttpResponseBase):
+class StreamedAnswer(HttpResponseBase):
     """An answer of which nobody knows the end. `write(client)` sends pieces of it, as long as there are any.
 
     `place` is given back in the end.

@@ -232,7 +232,7 @@ class _Feed:
     async def _older(self, after: int, before: int, limit: int) -> list[Event]:
         """The newest that fit between two positions; there are some."""
         while True:
-            search = scan.events(
+            search = scan.search_events(
                 self._view.log_id,
                 self._view.query,
                 after=after,

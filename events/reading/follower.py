@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from events.reading.tail import Tail
 
 
-class Batch(tuple[Event, ...]):
+class EventBatch(tuple[Event, ...]):
     """Events of a log in order, the first after the position `after`.
 
     All who follow in step are handed the same batch, so what is made of it can be made once and kept in `made`.
@@ -23,7 +23,7 @@ class Batch(tuple[Event, ...]):
     redacted_at: int
     made: Any
 
-    def __new__(cls, events: tuple[Event, ...] = (), *, after: int, redacted_at: int) -> Batch:
+    def __new__(cls, events: tuple[Event, ...] = (), *, after: int, redacted_at: int) -> EventBatch:
         batch = super().__new__(cls, events)
         batch.after = after
         batch.redacted_at = redacted_at
@@ -57,7 +57,7 @@ class Follower:
     def __aiter__(self) -> Follower:
         return self
 
-    async def __anext__(self) -> Batch:
+    async def __anext__(self) -> EventBatch:
         tail = self._tail
         while not tail.stopped:
             if self.position < tail.head and tail.is_fresh:
@@ -65,12 +65,12 @@ class Follower:
             elif await self._wait():
                 continue
             else:
-                batch = Batch(after=self.position, redacted_at=tail.redacted_at)
+                batch = EventBatch(after=self.position, redacted_at=tail.redacted_at)
             if batch or self._heartbeat is not None:
                 return self._hand_out(batch)
         raise StopAsyncIteration
 
-    def _hand_out(self, batch: Batch) -> Batch:
+    def _hand_out(self, batch: EventBatch) -> EventBatch:
         if batch:
             self.position = batch[-1].position
         self._heard = self._loop.time()

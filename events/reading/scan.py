@@ -228,7 +228,7 @@ class Search:
         return statement
 
 
-def events(
+def search_events(
     log_id: int,
     query: Query,
     *,
@@ -254,7 +254,7 @@ def events(
     return Search(log_id, where(query), end, window, after, before, backward, limit, budget, first=first, room=room)
 
 
-def stream_events(
+def search_stream(
     log_id: int,
     stream: str,
     query: Query,

@@ -23,7 +23,7 @@ from django.conf import settings
 
 from events.errors import brief
 from events.reading import store
-from events.reading.follower import Batch, Follower
+from events.reading.follower import EventBatch, Follower
 from events.reading.log_reader import MOST_BYTES, MOST_EVENTS, Hole, LogReader, Pool
 from events.types import REDACTED, Event
 
@@ -112,7 +112,7 @@ class Tail:
         self._reader = LogReader(log_id, pool)
         self._recent: deque[Event] = deque()
         self._bytes = 0
-        self._batches: dict[int, Batch] = {}
+        self._batches: dict[int, EventBatch] = {}
         self._looked = float("-inf")
         self._wanted = asyncio.Event()
         self._grown = asyncio.Event()
@@ -145,13 +145,15 @@ class Tail:
         """Whether the log was looked at so lately that what is kept may be handed out."""
         return self._loop.time() - self._looked < _FRESH_SECONDS
 
-    def kept(self, position: int) -> Batch | None:
+    def kept(self, position: int) -> EventBatch | None:
         """The next events after a position, if they are kept: the same batch for all who ask until there are more."""
         if not self._recent or self._recent[0].position > position + 1:
             return None
         batch = self._batches.get(position)
         if batch is None:
-            batch = self._batches[position] = Batch(self._cut(position), after=position, redacted_at=self.redacted_at)
+            batch = self._batches[position] = EventBatch(
+                self._cut(position), after=position, redacted_at=self.redacted_at
+            )
             if len(self._batches) > _KEPT_BATCHES:
                 del self._batches[next(iter(self._batches))]
         return batch
@@ -167,11 +169,11 @@ class Tail:
                 break
         return tuple(events)
 
-    async def read_backlog(self, reader: LogReader, position: int) -> Batch:
+    async def read_backlog(self, reader: LogReader, position: int) -> EventBatch:
         """The next events after a position that are not kept."""
         redacted_at = self.redacted_at
         events = await self._patiently(lambda: self._in_turn(reader, position))
-        return Batch(events or (), after=position, redacted_at=redacted_at)
+        return EventBatch(events or (), after=position, redacted_at=redacted_at)
 
     async def _in_turn(self, reader: LogReader, position: int) -> tuple[Event, ...]:
         async with self._backlog:

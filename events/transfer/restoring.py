@@ -16,7 +16,7 @@ from django.db.models import F
 from msgspec import UNSET
 
 from events import sql
-from events.api.decoding import decode
+from events.api.decoding import decode_json
 from events.appending.checks import check_stream
 from events.appending.flush import join, join_nullable
 from events.errors import EventsError, Invalid
@@ -87,7 +87,7 @@ def _read(source: Source) -> Iterator[Item]:
     for number, text in source.lines(max_bytes):
         where = source.at(number)
         try:
-            yield _restored(where, decode(check_line(text, max_bytes), Line, name="line"))
+            yield _restored(where, decode_json(check_line(text, max_bytes), Line, name="line"))
         except EventsError as error:
             yield Broken(where, error.detail)
 

@@ -118,7 +118,7 @@ def _begins(text: str, term: Unfinished) -> bool:
 
 def _sample(log_id: int, others: str) -> Iterator[tuple[Path, Any]]:
     """Each value in the data and metadata of some events, with its path."""
-    found = scan.events(log_id, _rest(others), limit=_SAMPLE, budget=_SAMPLE_FOR, room=_SAMPLE_BYTES).fetch()
+    found = scan.search_events(log_id, _rest(others), limit=_SAMPLE, budget=_SAMPLE_FOR, room=_SAMPLE_BYTES).fetch()
     for event in found.events:
         for root, text in ((Root.DATA, event.data), (Root.METADATA, event.metadata)):
             if len(text) <= _MOST_JSON:

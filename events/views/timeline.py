@@ -127,7 +127,7 @@ def read_page(log: Log, query: Query, *, before: int | None, after: int | None) 
 def _search(
     log: Log, query: Query, *, after: int | None = None, before: int | None = None, backward: bool = True
 ) -> Search:
-    return scan.events(
+    return scan.search_events(
         log.pk,
         query,
         after=after,

@@ -85,13 +85,13 @@ def change_out(change: Change) -> ChangeOut:
     return ChangeOut(
         change.op,
         change.path,
-        value=exact(change.value) if change.op in ("add", "replace") else UNSET,
-        old=exact(change.old) if change.op in ("remove", "replace") else UNSET,
+        value=spliced(change.value) if change.op in ("add", "replace") else UNSET,
+        old=spliced(change.old) if change.op in ("remove", "replace") else UNSET,
         from_=UNSET if change.source is None else change.source,
     )
 
 
-def exact(value: Json) -> Raw:
+def spliced(value: Json) -> Raw:
     """A state, or a part of one, as it is spliced into an answer."""
     return Raw(dumps(value))
 

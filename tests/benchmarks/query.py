@@ -137,7 +137,7 @@ def _filter(log: Log, query: str) -> tuple[str, Sequence[Any]]:
 
 def _search(log: Log, query: str) -> list[int]:
     """What a page does, which has the log: parse, compile, search in slices, on Django's connection."""
-    search = scan.events(log.pk, parse(query), limit=50, budget=60, head=_EVENTS)
+    search = scan.search_events(log.pk, parse(query), limit=50, budget=60, head=_EVENTS)
     return [event.position for event in search.fetch().events]
 
 

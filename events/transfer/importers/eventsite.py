@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from events.api.decoding import decode
+from events.api.decoding import decode_json
 from events.api.schemas import StreamEventIn
 from events.errors import Invalid
 from events.transfer.importers.base import Format, Streamed, by_line
@@ -76,7 +76,7 @@ class Line(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
 
 
 def parse(text: bytes) -> Streamed:
-    line = decode(text, Line, name="line")
+    line = decode_json(text, Line, name="line")
     return line.stream, line.event()
 
 

@@ -10,7 +10,7 @@ import re
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from events.api.decoding import decode
+from events.api.decoding import decode_json
 from events.appending.checks import check_occurred_at, check_stream
 from events.errors import Invalid
 from events.transfer.importers.members import Fields, text
@@ -39,7 +39,7 @@ def read_record(raw: bytes) -> tuple[Fields, Notes]:
 
     if b"NaN" in raw or b"Infinity" in raw:
         raw = _NUMBER_WORD.sub(quoted, raw)
-    return decode(raw, Fields, name="record"), {"numbers_as_text": sorted(words)} if words else {}
+    return decode_json(raw, Fields, name="record"), {"numbers_as_text": sorted(words)} if words else {}
 
 
 def read_time(fields: Fields, name: str) -> tuple[str | None, Notes]:

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Raw
 
-from events.api.decoding import decode
+from events.api.decoding import decode_json
 from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
 from events.json import split
@@ -60,7 +60,7 @@ class Run:
     def call(self, raw: tuple[str, Raw, Notes]) -> Streamed:
         """One of a message's `tool_calls`, beside it its arguments: they come as JSON in a string."""
         place, tool_call, notes = raw
-        call = decode(bytes(tool_call), Fields, name="record")
+        call = decode_json(bytes(tool_call), Fields, name="record")
         function = members(call, "function")
         beside = {"name": function.get("name"), "arguments": json_in(text(function, "arguments"))}
         data = with_added({"tool_call": tool_call}, beside, first=True)

@@ -153,7 +153,7 @@ async def _job(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
 def _step_body(fold: Fold, query: StepQuery) -> Asking[StepOut]:
     place = yield from _place_of(fold, query)
     found = yield from step_at(fold, place)
-    _check_number(query, found.n)
+    _check_step_number(query, found.n)
     return step_out(fold, found)
 
 
@@ -179,7 +179,7 @@ def _window_with_state(fold: Fold, query: PlaceQuery) -> Asking[Window]:
         raise window.too_far
     if window.failed and not window.is_known:
         raise window.failed
-    _check_number(query, window.step.n if window.step else 0)
+    _check_step_number(query, window.step.n if window.step else 0)
     return window
 
 
@@ -222,7 +222,7 @@ def _place_of(fold: Fold, query: PlaceQuery) -> Asking[int]:
     return last if place is None else place
 
 
-def _check_number(query: PlaceQuery, n: int | None) -> None:
+def _check_step_number(query: PlaceQuery, n: int | None) -> None:
     wanted = optional(query.n)
     if wanted is not None and n != wanted:
         raise Invalid(f"There is no step {wanted:,}: the last is {n:,}.", field="n", last=n)

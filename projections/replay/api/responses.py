@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.api.responses import event_out
 from events.json.pointer import at as value_at
 from events.types import Event
-from projections.api.responses import change_out, exact, job_url
+from projections.api.responses import change_out, job_url, spliced
 from projections.models import Job
 from projections.replay.api.schemas import (
     BeforeOut,
@@ -48,7 +48,7 @@ def step_out(fold: Fold, step: Step) -> StepOut:
         n=step.n,
         position=step.event.position if step.event else step.place,
         event=event_out(step.event) if step.event else None,
-        state=exact(step.state),
+        state=spliced(step.state),
         changes=[change_out(each) for each in step.changes],
         previous=step.previous,
         next=step.next,
@@ -69,7 +69,7 @@ def why_out(fold: Fold, replay: Window, why: Why) -> WhyOut:
         position=step.event.position if step else 0,
         pointer=why.pointer,
         found=is_there,
-        value=exact(value),
+        value=spliced(value),
         history=[
             TouchOut(
                 each.place,

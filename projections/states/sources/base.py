@@ -103,7 +103,7 @@ class Source(ABC):
     ) -> Search:
         """A search for one event of the source that fits a query. `end` is the place of the last event."""
         every = all_of([*self.terms, query])
-        return scan.events(log_id, every, after=after, before=before, backward=backward, limit=1, head=end)
+        return scan.search_events(log_id, every, after=after, before=before, backward=backward, limit=1, head=end)
 
     def last_place(self, log_id: int, *, head: int) -> Asking[int]:
         """The last place at which the source can have an event. `head` is the log's, read before."""

@@ -45,7 +45,7 @@ class StreamSource(Source):
     def search(
         self, log_id: int, query: Query, *, after: int | None, before: int | None, backward: bool, end: int
     ) -> Search:
-        return scan.stream_events(
+        return scan.search_stream(
             log_id, self.name, query, after=after, before=before, backward=backward, limit=1, version=end
         )
 

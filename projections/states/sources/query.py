@@ -34,7 +34,7 @@ class QuerySource(ReadThrough):
     def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
         """The events around a place, as far as a search comes in its time."""
         [query] = self.terms
-        search = partial(scan.events, log_id, query, limit=side + 1, budget=_SEARCH_SECONDS, head=head)
+        search = partial(scan.search_events, log_id, query, limit=side + 1, budget=_SEARCH_SECONDS, head=head)
         back: SearchResult = yield search(before=place + 1)
         ahead: SearchResult = yield search(after=place, backward=False)
         return Near(
@@ -48,13 +48,15 @@ class QuerySource(ReadThrough):
 
     def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
         [query] = self.terms
-        page: SearchResult = yield scan.events(log_id, query, after=place, backward=False, limit=limit, head=head)
+        page: SearchResult = yield scan.search_events(
+            log_id, query, after=place, backward=False, limit=limit, head=head
+        )
         return list(page.events), None if page.at_end else page.searched_to
 
     def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
         [query] = self.terms
         limit = min(n, _MAX_COUNTED_MATCHES)
-        page: SearchResult = yield scan.events(log_id, query, after=0, backward=False, limit=limit, head=head)
+        page: SearchResult = yield scan.search_events(log_id, query, after=0, backward=False, limit=limit, head=head)
         is_all = page.complete and len(page.events) < limit
         if len(page.events) < n and not is_all:
             return None

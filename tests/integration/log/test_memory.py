@@ -11,7 +11,7 @@ from psycopg import OperationalError
 from events.engine import Engine
 from events.models import Log
 from events.reading import log_reader, tail
-from events.reading.follower import Batch
+from events.reading.follower import EventBatch
 from events.reading.log_reader import LogReader
 from events.types import Event
 from tests.integration.log.conftest import AppendTo
@@ -30,9 +30,9 @@ def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "MOST_BYTES", ROOM)
 
 
-async def batches(engine: Engine, log: Log, *, upto: int) -> list[Batch]:
+async def batches(engine: Engine, log: Log, *, upto: int) -> list[EventBatch]:
     """What a follower is handed from the first event to one."""
-    found: list[Batch] = []
+    found: list[EventBatch] = []
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0)) as follower:
         async for batch in follower:
             found.append(batch)

@@ -70,7 +70,7 @@ def test_a_page_that_fails_says_so_and_tells_nothing(viewer: Client, at: str, mo
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr(scan, "events", broken)
+    monkeypatch.setattr(scan, "search_events", broken)
     viewer.raise_request_exception = False
     answer = viewer.get(at)
     assert answer.status_code == 500

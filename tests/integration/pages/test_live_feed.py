@@ -147,7 +147,7 @@ async def test_what_takes_long_to_count_is_told_in_frames_that_are_each_exact(
 async def test_rows_that_are_far_apart_are_all_found(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan, "events", partial(scan.events, budget=0))  # a search ends after one slice
+    monkeypatch.setattr(scan, "search_events", partial(scan.search_events, budget=0))  # a search ends after one slice
     for _ in range(3):
         await engine.writer.append(
             log.pk, [make_append("order-1", {"data": b'{"n": 1}'}, *[{"type": "B"}] * 999, {"data": b'{"n": true}'})]

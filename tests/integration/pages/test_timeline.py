@@ -210,8 +210,8 @@ def test_of_a_long_query_the_part_around_the_mistake_is_shown(viewer: Client, at
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search stops after its first slice."""
-    search = scan.events
-    monkeypatch.setattr(scan, "events", partial(search, budget=0))
+    search = scan.search_events
+    monkeypatch.setattr(scan, "search_events", partial(search, budget=0))
 
 
 @pytest.mark.usefixtures("no_time")

@@ -86,7 +86,7 @@ def test_the_database_and_the_matcher_agree(database: None, real: tuple[Log, lis
 
 
 def ask(log: Log, query: str) -> list[Event]:
-    return list(scan.events(log.pk, parse(query), limit=100, budget=60).fetch().events)
+    return list(scan.search_events(log.pk, parse(query), limit=100, budget=60).fetch().events)
 
 
 def test_which_trials_of_task_47_cancelled_a_reservation(database: None, real: tuple[Log, list[Event]]) -> None:

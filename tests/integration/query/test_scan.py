@@ -36,7 +36,7 @@ def positions(found: SearchResult) -> list[int]:
 
 
 def search(log: Log, query: str, **options: int | bool | float) -> Search:
-    return scan.events(log.pk, parse(query), **{"limit": 3, "budget": 60, **options})  # type: ignore[arg-type]
+    return scan.search_events(log.pk, parse(query), **{"limit": 3, "budget": 60, **options})  # type: ignore[arg-type]
 
 
 def test_the_newest_come_first_and_the_search_ends_with_the_last_that_is_wanted(full_log: Log) -> None:
