@@ -1,4 +1,4 @@
-"""Where a step of a replay is looked at: `/logs/<log>/replay/<kind>/<name>/<step>?by=…`.
+"""The addresses of a replay's steps: `/logs/<log>/replay/<kind>/<name>/<place>?by=…`.
 
 A step is named by its place in the source: in a stream the version, else the position of its event in the log.
 """
@@ -19,31 +19,31 @@ from events.digits import whole_number
 from events.errors import AddressTooLong, BadRequest
 from projections.states.sources.base import Source
 
-Said: TypeAlias = "str | tuple[str, ...] | None"
-"""A parameter of an address: a tuple is said once for each, and None or an empty one not at all."""
-ALONE = ("by", "why", "from", "in", "open", "to")
-"""What an address says once: the projection, a value whose history is shown, the place of a step to compare with, the
-part of the state that is shown, whether all of it is open, what was run to last."""
+ParameterValue: TypeAlias = "str | tuple[str, ...] | None"
+"""The value of a parameter: a tuple repeats the parameter, and None or an empty tuple leaves it out."""
+SINGLE = ("by", "why", "from", "in", "open", "to")
+"""Parameters that stand in an address once: the projection, a value whose history is shown, the place of a step to
+compare with, the part of the state that is shown, how it is folded, the condition of the last seek."""
 REPEATED = ("pin", "break")
-"""And what as often as one likes: values that are followed, conditions to stop at."""
-MOST = 12
-"""Values that are followed, or conditions to stop at, in one address."""
-MOST_CHARACTERS = 1_000
-"""Characters of a query string, the source's name not counted: six hundred links of a page repeat it."""
+"""Parameters that may be repeated: pinned values, breakpoints."""
+MAX_REPETITIONS = 12
+"""Most pinned values, or breakpoints, in one address."""
+MAX_QUERY_CHARACTERS = 1_000
+"""The source's name is not counted. Six hundred links of a page repeat the query string."""
 
 
 @dataclass(frozen=True)
-class Address:
-    """A replay's address; `asked` are the parameters that its steps share."""
+class ReplayAddress:
+    """A replay's address; its steps share the `parameters`."""
 
     log_name: str
     source: Source
-    asked: Mapping[str, Said] = field(default_factory=dict)
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
 
     def one(self, name: str) -> str | None:
-        """What a parameter of `ALONE` says."""
-        said = self.asked.get(name)
-        return said if isinstance(said, str) else None
+        """Return the value of a parameter of `SINGLE`."""
+        value = self.parameters.get(name)
+        return value if isinstance(value, str) else None
 
     @property
     def other(self) -> int | None:
@@ -52,60 +52,60 @@ class Address:
         return whole_number(text or "")
 
     def all(self, name: str) -> tuple[str, ...]:
-        """What one of `REPEATED` says, each once."""
-        said = self.asked.get(name)
-        return said if isinstance(said, tuple) else ()
+        """Return the values of a parameter of `REPEATED`."""
+        value = self.parameters.get(name)
+        return value if isinstance(value, tuple) else ()
 
-    def step(self, place: int, **changed: Said) -> str:
-        """The address of a step, with some parameters changed; None takes one away. (`from_` is `from`.)"""
-        return f"{self.prefix}{place}{self.with_asked(**changed)}"
+    def step(self, place: int, **changed: ParameterValue) -> str:
+        """Return the address of a step, with some parameters changed; None removes one. (`from_` is `from`.)"""
+        return f"{self.prefix}{place}{self.query_string(**changed)}"
 
     @property
     def kind(self) -> str:
-        """The kind of its source, as addresses and pages say it."""
+        """The kind of the source, as addresses and pages name it."""
         return self.source.public_kind
 
     @cached_property
     def prefix(self) -> str:
-        """All of it up to the step."""
+        """The address up to the step's place."""
         args: list[str | int] = [self.log_name, self.kind]
         if self._in_path:
             return reverse("replay-of", args=[*args, self.source.name, 0]).removesuffix("0")
         return reverse("replay", args=[*args, 0]).removesuffix("0")
 
     @property
-    def parameters(self) -> dict[str, Said]:
-        """What stands in the query string."""
-        return dict(self.asked) if self._in_path else {**self.source.parameters, **self.asked}
+    def query_parameters(self) -> dict[str, ParameterValue]:
+        """The parameters of the query string, with those of the source that do not stand in the path."""
+        return dict(self.parameters) if self._in_path else {**self.source.parameters, **self.parameters}
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """The same as a form sends it."""
-        for name, said in self.parameters.items():
-            for each in said if isinstance(said, tuple) else [said]:
-                if each is not None:
-                    yield name, each
+        """Yield the names and values of the query string, as a form sends them."""
+        for name, value in self.query_parameters.items():
+            for text in value if isinstance(value, tuple) else [value]:
+                if text is not None:
+                    yield name, text
 
-    def with_asked(self, **changed: Said) -> str:
-        """The query string behind a step."""
-        said = _encoded({**self.parameters, **{name.rstrip("_"): value for name, value in changed.items()}})
-        return f"?{said}" if said else ""
+    def query_string(self, **changed: ParameterValue) -> str:
+        """Return the query string of a step, with some parameters changed."""
+        query = _encoded({**self.query_parameters, **{name.rstrip("_"): value for name, value in changed.items()}})
+        return f"?{query}" if query else ""
 
     @cached_property
     def suffix(self) -> str:
-        """All of it behind the step."""
-        return self.with_asked()
+        """The address after the step's place."""
+        return self.query_string()
 
     def check(self) -> None:
-        """Raise `AddressTooLong` where people have added more to it than a page can repeat."""
-        length = len(_encoded({name: said for name, said in self.parameters.items() if name != "name"}))
-        if length > MOST_CHARACTERS:
+        """Raise `AddressTooLong` if people have added more to the address than a page can repeat."""
+        length = len(_encoded({name: value for name, value in self.query_parameters.items() if name != "name"}))
+        if length > MAX_QUERY_CHARACTERS:
             raise AddressTooLong(
-                f"Its query, pins and breakpoints have {length:,} characters; a replay takes {MOST_CHARACTERS:,}."
+                f"Its query, pins and breakpoints have {length:,} characters; a replay takes {MAX_QUERY_CHARACTERS:,}."
             )
 
     @property
     def home(self) -> str:
-        """The page of what is replayed."""
+        """The page of the source."""
         return self.source.page_url(self.log_name, self.one("by") or "")
 
     @property
@@ -113,19 +113,20 @@ class Address:
         return self.source.is_in_paths and fits_in_path(self.source.name)
 
 
-def _encoded(parameters: Mapping[str, Said]) -> str:
-    return urlencode({name: said for name, said in parameters.items() if said not in (None, ())}, doseq=True)
+def _encoded(parameters: Mapping[str, ParameterValue]) -> str:
+    return urlencode({name: value for name, value in parameters.items() if value not in (None, ())}, doseq=True)
 
 
-def asked_of(query: QueryDict) -> dict[str, Said]:
-    """The parameters of a replay, out of the query string of one of its steps.
+def shared_parameters(query: QueryDict) -> dict[str, ParameterValue]:
+    """Return the parameters that the steps of a replay share, from the query string of one of them.
 
     Raises:
-        BadRequest: it pins more values, or stops at more conditions, than an address may.
+        BadRequest: it has more pinned values, or more breakpoints, than an address may.
     """
-    alone: dict[str, Said] = {name: str(query[name]) for name in ALONE if name in query}
+    single: dict[str, ParameterValue] = {name: str(query[name]) for name in SINGLE if name in query}
     repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name)))) for name in REPEATED}
-    for name, said in repeated.items():
-        if len(said) > MOST:
-            raise BadRequest(f"This address says “{name}” {len(said)} times; a replay takes {MOST} at the most.")
-    return alone | {name: said for name, said in repeated.items() if said}
+    for name, values in repeated.items():
+        if len(values) > MAX_REPETITIONS:
+            problem = f"This address has “{name}” {len(values)} times; a replay takes {MAX_REPETITIONS} at the most."
+            raise BadRequest(problem)
+    return single | {name: values for name, values in repeated.items() if values}

@@ -1,4 +1,4 @@
-"""What stands behind a change: the events that led to its event, and where an equal value stood just before."""
+"""The places where an equal value stood before a change: it may have come from there."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from events.json.pointer import below
 from projections.values.change import Json
 from projections.values.diff import equal
 
-_MOST_LOOKED_AT = 20_000
-_FEW = 3
-_TELLING_TEXT = 4
-_TELLING_DIGITS = 3
-_TELLING_ITEMS = 2
+_MAX_VALUES = 20_000
+_MAX_POINTERS = 3
+_MIN_TEXT_CHARACTERS = 4
+_MIN_DIGITS = 3
+_MIN_ITEMS = 2
 
 
-def equals(value: Json, state: Json, *, but: str) -> list[str]:
-    """Where values stand in a state that equal one, other than at the pointer `but`: a few, of what tells something.
+def equal_pointers(value: Json, state: Json, *, but: str) -> list[str]:
+    """Return a few pointers at which a state holds an equal value, other than the pointer `but`.
 
-    That true, 0 or "ok" stood elsewhere too says nothing of where it came from. Of a large state the first part is
-    looked through.
+    The list is empty for values such as true, 0 or "ok", whose copies tell nothing of their origin. Of a large state
+    only the first part is searched.
     """
-    found: list[str] = []
+    pointers: list[str] = []
     if not _is_telling(value):
-        return found
+        return pointers
     for pointer, other in _walk(state):
-        if len(found) == _FEW:
+        if len(pointers) == _MAX_POINTERS:
             break
         if type(other) is type(value) and pointer != but and equal(value, other):
-            found.append(pointer)
-    return found
+            pointers.append(pointer)
+    return pointers
 
 
 def _walk(state: Json) -> Iterator[tuple[str, Json]]:
-    """The values with their pointers, outer ones first, up to so many."""
-    left: list[tuple[str, Json]] = [("", state)]
-    for pointer, value in left:
+    """Yield values with their pointers, outer ones first, at most `_MAX_VALUES`."""
+    queue: list[tuple[str, Json]] = [("", state)]
+    for pointer, value in queue:
         yield pointer, value
         if isinstance(value, dict | list):
             items = value.items() if isinstance(value, dict) else enumerate(value)
-            room = max(_MOST_LOOKED_AT - len(left), 0)
-            left += ((below(pointer, key), item) for key, item in islice(items, room))
+            room = max(_MAX_VALUES - len(queue), 0)
+            queue += ((below(pointer, key), item) for key, item in islice(items, room))
 
 
 def _is_telling(value: Json) -> bool:
     if isinstance(value, str):
-        return len(value) >= _TELLING_TEXT
+        return len(value) >= _MIN_TEXT_CHARACTERS
     if isinstance(value, dict | list):
-        return len(value) >= _TELLING_ITEMS
-    return isinstance(value, int | Decimal) and not isinstance(value, bool) and len(str(value)) >= _TELLING_DIGITS
+        return len(value) >= _MIN_ITEMS
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and len(str(value)) >= _MIN_DIGITS

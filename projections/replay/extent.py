@@ -1,4 +1,4 @@
-"""The extent of a source: from which place to which it goes, and how many events it has."""
+"""The extent of a source: its first and last place, and its number of events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from projections.states.sources.keyed import KeptSource, ScannedSource
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The places of the first event (0: not known) and of the last, and how many events there are (None: not known)."""
+    """The places of the first event (0: not known) and the last, and the number of events (None: not known)."""
 
     last: int
     count: int | None
@@ -25,7 +25,7 @@ class Extent:
 
 @singledispatch
 def extent(source: Source, member: Member) -> Extent:
-    """How far a source goes.
+    """Return the extent of a source.
 
     Raises:
         NotFound: there is no event of it that could be replayed.

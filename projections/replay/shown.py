@@ -1,4 +1,4 @@
-"""The state that a replay's page shows: that of its step, or the difference between two steps."""
+"""The state that a replay's page shows: the state of its step, or the difference between two steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from events.reading.db_work import run
 from projections.definition.fold import ReducerFailed
-from projections.replay.address import Address
-from projections.replay.compare import Difference, difference
+from projections.replay.address import ReplayAddress
+from projections.replay.compare import Difference, step_difference
 from projections.replay.window import Window
 from projections.states.fold import Fold, TooFar
 from projections.values.change import Change, Json
@@ -21,7 +21,7 @@ class ShownState:
     """
 
     window: Window
-    address: Address
+    address: ReplayAddress
     before: Json = None
     after: Json = None
     changes: tuple[Change, ...] = ()
@@ -35,8 +35,8 @@ class ShownState:
         return self.too_far is None and self.failed is None
 
 
-def shown_state(fold: Fold, window: Window, address: Address) -> ShownState:
-    """The state that an address asks for: with `from`, the difference from that step."""
+def shown_state(fold: Fold, window: Window, address: ReplayAddress) -> ShownState:
+    """Return the state that an address asks for: with `from`, the difference from that step."""
     shown = ShownState(window, address, window.before, window.after, window.changes)
     if not window.is_known:
         shown.too_far, shown.failed = window.too_far, window.failed
@@ -44,7 +44,7 @@ def shown_state(fold: Fold, window: Window, address: Address) -> ShownState:
     if not window.is_known or other is None or other == window.place:
         return shown
     try:
-        shown.difference = run(difference(fold, window, min(other, fold.head)))
+        shown.difference = run(step_difference(fold, window, min(other, fold.head)))
     except TooFar as too_far:
         shown.too_far = too_far
     except ReducerFailed as failed:

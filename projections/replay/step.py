@@ -1,4 +1,4 @@
-"""The steps of a replay as data: one with the states on both sides of it, or one after another."""
+"""The steps of a replay as data, for the API: one step with its state, or a list of steps."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from projections.values.diff import diff
 class Step:
     """The last step at or before a place.
 
-    `event` None: it is step 0, before the first event; or `n` is None, too, and the search for a query's event gave up:
-    then the state is that of the place. `previous`, `next`: where to ask for the steps beside it; None: there is none.
+    `event` is None at step 0, before the first event. If `n` is None too, the search for a query's event gave up, and
+    `state` is the state at the place. `previous` and `next` are the places to ask for the neighbouring steps; None:
+    there is no such step.
     """
 
     place: int
@@ -37,9 +38,9 @@ class Step:
 
 @dataclass(slots=True)
 class Steps:
-    """Steps in order. `next`: behind which place there may be more; None: there are none.
+    """Steps in order. `next` is the place after which there may be more; None: there are no more.
 
-    `too_far`, `failed`: why it is not known what they changed, or what the last of them did.
+    `too_far` or `failed` says why the changes of all steps, or of the last of them, are not known.
     """
 
     steps: list[WindowStep]
@@ -49,11 +50,11 @@ class Steps:
 
 
 def place_of_number(fold: Fold, n: int) -> Asking[int]:
-    """Where step `n` stands; no further than the source goes.
+    """Return the place of step `n`, at most the last place of the source.
 
     Raises:
-        Invalid: nobody counts the steps of a query; or there are less.
-        TooFar: it takes too long to count to it.
+        Invalid: the steps of a query are not numbered, or there are fewer steps.
+        TooFar: it takes too long to count to the step.
     """
     if not fold.source.is_counted:
         raise Invalid("The steps of a query have no numbers: use place.", field="n")
@@ -66,15 +67,15 @@ def place_of_number(fold: Fold, n: int) -> Asking[int]:
 
 
 def step_at(fold: Fold, place: int) -> Asking[Step]:
-    """The last step at or before a place.
+    """Return the last step at or before a place.
 
     Raises:
         TooFar: the state is more than one block away.
-        ReducerFailed: at this step, or before it.
+        ReducerFailed: the reducer raised at this step, or before it.
     """
     source, projection = fold.source, fold.projection
     near = yield from fold.near(place, side=1)
-    previous, following = _beside(source, near)
+    previous, following = _neighbours(source, near)
     if near.at < 0:
         state: Json = projection.initial
         if not near.begins:
@@ -88,22 +89,22 @@ def step_at(fold: Fold, place: int) -> Asking[Step]:
     return Step(source.place(event), n, event, after, diff(before, after), previous, following)
 
 
-def _beside(source: Source, near: Near) -> tuple[int | None, int | None]:
-    """Where to ask for the steps before and behind; a search that gave up goes on where it stopped."""
-    before, behind = near.events[: max(near.at, 0)], near.events[near.at + 1 :]
+def _neighbours(source: Source, near: Near) -> tuple[int | None, int | None]:
+    """Return the places to ask for the steps before and after; a search that gave up goes on where it stopped."""
+    before, after = near.events[: max(near.at, 0)], near.events[near.at + 1 :]
     previous = near.looked_back_to and near.looked_back_to - 1
     if before:
         previous = source.place(before[-1])
     elif near.begins and near.at == 0:
         previous = 0
-    return previous, source.place(behind[0]) if behind else near.looked_on_to
+    return previous, source.place(after[0]) if after else near.looked_on_to
 
 
 def steps_after(fold: Fold, *, after: int, limit: int) -> Asking[Steps]:
-    """The steps after a place, and what each of them changed."""
+    """Return the steps after a place with their changes."""
     source = fold.source
-    events, to = yield from source.after(fold.log_id, after, head=fold.head, limit=limit)
-    steps = Steps([], to)
+    events, next_place = yield from source.after(fold.log_id, after, head=fold.head, limit=limit)
+    steps = Steps([], next_place)
     if not events:
         return steps
     base: Point | None = None

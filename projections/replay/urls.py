@@ -1,4 +1,4 @@
-"""Pages of the replay debugger: the place of the step stands at the end of the path."""
+"""The URLs of the replay debugger's pages. The place of the step is the end of the path."""
 
 from __future__ import annotations
 

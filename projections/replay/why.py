@@ -1,4 +1,4 @@
-"""Why a value of a replay's state is what it is: the steps that changed it."""
+"""The history of a value in a replay: the steps that changed it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from projections.states.value_history import Rest, way_through
 from projections.values import blame, change
 from projections.values.summary import ChangeSummary, summary
 
-_SHOWN = 12
+_MAX_CHANGES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A step that changed the value, which stood at `pointer` then. `n` None: its number is not known here."""
+class ValueChange:
+    """A step that changed the value, which stood at `pointer` then. `n` is None if its number is not known."""
 
     event: Event
     place: int
@@ -26,20 +26,22 @@ class Change:
     operations: tuple[change.Change, ...]
 
     @property
-    def said(self) -> tuple[ChangeSummary, ...]:
+    def summaries(self) -> tuple[ChangeSummary, ...]:
+        """Summaries of the first operations."""
         return tuple(map(summary, self.operations[:2]))
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The changes up to the step that is looked at, newest first; those before and behind it, as places to go to.
+    """The changes of a value up to the current step, newest first.
 
-    `more`: how many are not listed. `rest`: what stood there before the block that was looked through, and from where.
-    `looked_to`: up to where the next one was looked for; None: to the end, or until it was found.
+    `more` counts the changes that are not listed. `previous` and `next` are the places of the changes before and after
+    the current step. `rest` is the value's place before the searched block, where the history goes on. `looked_to` is
+    the place up to which the next change was searched; None: it was found, or the search came to the end.
     """
 
     pointer: str
-    changes: tuple[Change, ...]
+    changes: tuple[ValueChange, ...]
     more: int
     previous: int | None
     next: int | None
@@ -48,37 +50,40 @@ class Why:
 
 
 def why(fold: Fold, window: Window, pointer: str) -> Asking[Why]:
-    """The history of what stands at a pointer after the step of a replay.
+    """Return the history of the value at a pointer after the current step of a replay.
 
     Raises:
-        TooFar, ReducerFailed: as the state itself.
+        TooFar, ReducerFailed: the state can't be folded.
     """
     step = window.step
     upto = step.event.position if step else 0
     way = yield from way_through(fold, upto=upto, along=pointer)
-    found = way.history(pointer)
-    numbers = {each.event.position: each.n for each in window.steps}
+    history = way.history(pointer)
+    numbers = {step.event.position: step.n for step in window.steps}
     changes = []
-    for event, touch in found.touches:
+    for event, touch in history.touches:
         place = window.source.place(event)
         n = place if window.source.is_numbered else numbers.get(event.position)
-        changes.append(Change(event, place, n, touch.pointer, touch.changes))
-    earlier = [each for each in changes if step is None or each.event.position < step.event.position]
-    following, looked_to = _next(window, pointer)
+        changes.append(ValueChange(event, place, n, touch.pointer, touch.changes))
+    earlier = [change for change in changes if step is None or change.event.position < step.event.position]
+    following, looked_to = _next_change(window, pointer)
     return Why(
         pointer,
-        tuple(changes[:_SHOWN]),
-        more=max(0, len(changes) - _SHOWN),
+        tuple(changes[:_MAX_CHANGES]),
+        more=max(0, len(changes) - _MAX_CHANGES),
         previous=earlier[0].place if earlier else None,
         next=following,
         looked_to=looked_to,
-        rest=found.rest,
+        rest=history.rest,
     )
 
 
-def _next(window: Window, pointer: str) -> tuple[int | None, int | None]:
-    """The next change among the steps of the window; or up to where there is none, if they don't go to the end."""
-    known = [(each.place, each.changes) for each in window.steps[window.at + 1 :] if each.changes is not None]
+def _next_change(window: Window, pointer: str) -> tuple[int | None, int | None]:
+    """Return the place of the next change in the window; and, if there is none, how far the window was searched.
+
+    The second is None if the window goes to the end of the source.
+    """
+    known = [(step.place, step.changes) for step in window.steps[window.at + 1 :] if step.changes is not None]
     following = next((touch.n for touch in blame.future(pointer, known)), None)
     looked_to = known[-1][0] if known else window.place
     near = window.near

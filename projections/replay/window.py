@@ -77,18 +77,18 @@ class Window:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What the current step changed in the state."""
+        """The changes of the current step."""
         return (self.step.changes or ()) if self.step else ()
 
 
 def window_at(fold: Fold, *, place: int) -> Asking[Window]:
-    """The last step at or before a place in the source of a fold."""
+    """Return the window around the last step at or before a place."""
     near = yield from fold.near(place, side=_SIDE)
     window = Window(fold.projection, fold.source, near)
     base: Point | None = None
     skipped = 0
     try:
-        base, skipped = yield from _base(fold, near)
+        base, skipped = yield from _base_point(fold, near)
     except TooFar as too_far:
         window.too_far = too_far
     except ReducerFailed as failed:
@@ -98,18 +98,18 @@ def window_at(fold: Fold, *, place: int) -> Asking[Window]:
     states: list[Json] = []
     if base:
         states, window.failed = states_through(fold, base, near.events[skipped:])
-    _show(window, first, states, skipped)
+    _fill(window, first, states, skipped)
     return window
 
 
-def _base(fold: Fold, near: Near) -> Asking[tuple[Point, int]]:
-    """Where the window is folded from, and how many of its first events that point has passed already."""
+def _base_point(fold: Fold, near: Near) -> Asking[tuple[Point, int]]:
+    """Return the point from which the window is folded, and how many of the window's events lie before it."""
     if near.begins or not near.events:
         return start(fold.projection), 0
     try:
         return (yield from fold.to(near.events[0].position - 1)).point, 0
     except TooFar:
-        # A state that grows has few snapshots: one that stands within the window serves as well.
+        # A state that grows has few snapshots: one inside the window serves as well.
         place, now = fold.source.place, near.events[max(near.at, 0)]
         points: list[Point] = yield snapshots.nearest(fold, position=now.position - 1)
         if not points or not place(near.events[0]) <= points[0].place < place(now):
@@ -118,7 +118,7 @@ def _base(fold: Fold, near: Near) -> Asking[tuple[Point, int]]:
 
 
 def states_through(fold: Fold, base: Point, events: Sequence[Event]) -> tuple[list[Json], ReducerFailed | None]:
-    """The state at the base and after each event that follows it, as far as the reducer goes."""
+    """Return the states at the base and after each event, up to an event at which the reducer fails."""
     states: list[Json] = [exact_json.loads(base.state)]
     try:
         for event in events:
@@ -129,8 +129,8 @@ def states_through(fold: Fold, base: Point, events: Sequence[Event]) -> tuple[li
     return states, None
 
 
-def _show(window: Window, first: int | None, states: list[Json], skipped: int) -> None:
-    """Cut the window out of the events that were read, and compute the changes of its steps."""
+def _fill(window: Window, first: int | None, states: list[Json], skipped: int) -> None:
+    """Fill the window with its part of the events, and with the changes of its steps."""
     near = window.near
     begin, end = _cut(first, near)
     changes = changes_near(states, skipped, near.at, range(begin, end))
@@ -148,7 +148,7 @@ def _show(window: Window, first: int | None, states: list[Json], skipped: int) -
 
 
 def _cut(first: int | None, near: Near) -> tuple[int, int]:
-    """The range of events that the window shows. It stays the same while somebody steps through it."""
+    """Return the range of events that the window shows. It stays the same while somebody steps through it."""
     count = len(near.events)
     if first is None:
         begin = 0 if near.looked_back_to else _landmark(near.events, range(1, near.at - HOP + 1), or_else=0)
@@ -171,20 +171,20 @@ def _landmark(events: Sequence[Event], among: range, *, or_else: int) -> int:
 
 
 def changes_near(states: list[Json], skipped: int, at: int, indexes: range) -> dict[int, tuple[Change, ...]]:
-    """The changes of the events of a window, by index; the nearest to `at` come first, until the time is spent."""
-    found: dict[int, tuple[Change, ...]] = {}
-    began = time.thread_time()
+    """Return the changes of events by their index; the nearest to `at` come first, until the time is spent."""
+    changes: dict[int, tuple[Change, ...]] = {}
+    start_time = time.thread_time()
     for i in sorted(indexes, key=lambda i: abs(i - at)):
         place = i - skipped
         if 0 <= place < len(states) - 1:
-            found[i] = diff(states[place], states[place + 1])
-            if time.thread_time() - began > _DIFF_SECONDS:
+            changes[i] = diff(states[place], states[place + 1])
+            if time.thread_time() - start_time > _DIFF_SECONDS:
                 break
-    return found
+    return changes
 
 
 def place_of(fold: Fold, n: int) -> Asking[int | None]:
-    """The place of step `n`, or of the last step; None where it is far to count."""
+    """Return the place of step `n`, or of the last step; None if counting to it takes too long."""
     if not n or fold.source.is_numbered:
         return n
     points: list[Point] = yield snapshots.before(fold, n=n)

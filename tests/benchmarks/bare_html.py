@@ -25,7 +25,7 @@ from events.views.swimlanes import Mark
 from events.views.template_functions import took
 from events.views.workflows import Row as WorkflowRow
 from eventsite.jinja.environment import icon
-from projections.replay.address import Address
+from projections.replay.address import ReplayAddress
 from projections.replay.drawing.strip import Column, Strip
 from projections.replay.views.steps_pane import ListedStep, StepsPane
 from projections.states.sources.parse import KINDS
@@ -220,11 +220,11 @@ def _state_link(state: StateLink) -> str:
     return shown
 
 
-def steps(pane: StepsPane, address: Address) -> str:
+def steps(pane: StepsPane, address: ReplayAddress) -> str:
     return "".join(_step(each, address) for each in pane.listed)
 
 
-def _step(each: ListedStep, address: Address) -> str:
+def _step(each: ListedStep, address: ReplayAddress) -> str:
     event, step = each.line.event, each.step
     look = " now" if each.is_now else " ahead" if each.is_ahead else ""
     number = f"{step.n:,}" if step.n is not None else f"#{step.place:,}"
@@ -257,11 +257,11 @@ def _new(one: ChangeSummary) -> str:
     return f"<bdi{new}>{text(one.new)}</bdi>"
 
 
-def columns(strip: Strip, address: Address) -> str:
+def columns(strip: Strip, address: ReplayAddress) -> str:
     return "".join(_column(column, strip, address) for column in strip.columns)
 
 
-def _column(column: Column, strip: Strip, address: Address) -> str:
+def _column(column: Column, strip: Strip, address: ReplayAddress) -> str:
     """A column of a strip of more than 48 steps."""
     look = " now" if column.is_now else " ahead" if column.is_ahead else ""
     label = bar = ""
@@ -412,4 +412,4 @@ def _picks(pick: PickUrls) -> str:
 
 
 def _replay_url(log_name: str, kind: str, name: str, place: int) -> str:
-    return Address(log_name, KINDS[kind](name)).step(place)
+    return ReplayAddress(log_name, KINDS[kind](name)).step(place)

@@ -29,7 +29,7 @@ from projections.definition.fold import fold
 from projections.definition.projection import Projection, decode
 from projections.jobs import queue
 from projections.models import Snapshot
-from projections.replay.address import Address
+from projections.replay.address import ReplayAddress
 from projections.replay.seek.condition import Seek
 from projections.replay.seek.search import seek
 from projections.replay.step import step_at
@@ -188,7 +188,7 @@ def _blame(log: Log, place: int) -> object:
 
 
 def _page(client: Client, log: Log, place: int, **headers: str) -> str:
-    answer = client.get(Address(log.name, _SOURCE, {"by": large.name}).step(place), headers=headers)
+    answer = client.get(ReplayAddress(log.name, _SOURCE, {"by": large.name}).step(place), headers=headers)
     assert answer.status_code == 200, answer.status_code
     return answer.content.decode()
 

@@ -1,4 +1,4 @@
-"""The API of replays: step by step through what happened, and why a value is what it is. Reads only."""
+"""The API of replays: the steps of a source, the history of a value, and seeks. It only reads."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from projections.replay.api.schemas import (
 )
 from projections.replay.copies.step_case import MEDIA_TYPE, step_case
 from projections.replay.seek import job as seeking
-from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, watch_before
-from projections.replay.seek.search import seek as look_for
+from projections.replay.seek.condition import ConditionFailed, Seek, SeekResult, Watch, watch_before
+from projections.replay.seek.search import seek as search
 from projections.replay.step import place_of_number, step_at, steps_after
 from projections.replay.why import why
 from projections.replay.window import Window, window_at
@@ -64,9 +64,9 @@ async def list_steps(request: HttpRequest, kind: str) -> HttpResponse:
     query = parse_query(request.GET, StepsQuery)
     grant = grant_of(request)
     fold = await _visible_fold(grant, kind, query)
-    found = await asked(steps_after(fold, after=query.after, limit=query.limit))
-    job = await _job(grant, fold, found.too_far) if found.too_far else None
-    return tagged(request, json_answer(steps_out(fold, found, job=job)))
+    result = await asked(steps_after(fold, after=query.after, limit=query.limit))
+    job = await _job(grant, fold, result.too_far) if result.too_far else None
+    return tagged(request, json_answer(steps_out(fold, result, job=job)))
 
 
 @router.get(
@@ -125,10 +125,10 @@ async def seek_step(request: HttpRequest, kind: str) -> HttpResponse:
     query = parse_query(request.GET, SeekQuery)
     grant = grant_of(request)
     fold = await _visible_fold(grant, kind, query)
-    wanted, found = await asked(_sought(fold, query))
-    if found.rest:
-        return job_answer(await asked(seeking.ensure(fold.log_id, wanted, asker=grant.asker)))
-    return tagged(request, json_answer(seek_out(fold, found)))
+    target, result = await asked(_sought(fold, query))
+    if result.rest:
+        return job_answer(await asked(seeking.ensure_seek(fold.log_id, target, asker=grant.asker)))
+    return tagged(request, json_answer(seek_out(fold, result)))
 
 
 async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
@@ -183,7 +183,7 @@ def _window_with_state(fold: Fold, query: PlaceQuery) -> Asking[Window]:
     return window
 
 
-def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
+def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, SeekResult]]:
     end = yield from fold.source.last_place(fold.log_id, head=fold.head)
     is_backward = query.direction == "backward"
     place = optional(query.place)
@@ -199,9 +199,9 @@ def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
         if before is None:
             place = 0  # it came with this step
         condition = before or condition
-    wanted = Seek(fold.projection, fold.source, condition, place, end, is_backward)
+    target = Seek(fold.projection, fold.source, condition, place, end, is_backward)
     try:
-        return wanted, (yield from look_for(fold.log_id, wanted, head=fold.head))
+        return target, (yield from search(fold.log_id, target, head=fold.head))
     except ConditionFailed as failed:
         position = failed.event.position
         raise Invalid(
@@ -210,7 +210,7 @@ def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, Sought]]:
 
 
 def _place_of(fold: Fold, query: PlaceQuery) -> Asking[int]:
-    """Which place is asked for; `Invalid` for one that the source does not go to."""
+    """Return the place that a query names. Raises `Invalid` for one after the end of the source."""
     place, n = optional(query.place), optional(query.n)
     if place is not None and n is not None:
         raise Invalid("n does not go with place.", field="n")

@@ -1,4 +1,4 @@
-"""The API's answers about replays: what was found, as the structs that describe it."""
+"""The API's answers about replays, built as the structs that describe them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from projections.replay.api.schemas import (
     TouchOut,
     WhyOut,
 )
-from projections.replay.seek.condition import Sought
+from projections.replay.seek.condition import SeekResult
 from projections.replay.step import Step, Steps
 from projections.replay.why import Why
 from projections.replay.window import Window
@@ -25,7 +25,7 @@ from projections.states.fold import Fold
 
 
 def steps_out(fold: Fold, steps: Steps, *, job: Job | None) -> StepsOut:
-    """Steps in order."""
+    """Return the answer with steps in order."""
     return StepsOut(
         *_replayed(fold),
         steps=[
@@ -41,7 +41,7 @@ def steps_out(fold: Fold, steps: Steps, *, job: Job | None) -> StepsOut:
 
 
 def step_out(fold: Fold, step: Step) -> StepOut:
-    """One step."""
+    """Return the answer with one step."""
     return StepOut(
         *_replayed(fold),
         place=step.place,
@@ -49,17 +49,17 @@ def step_out(fold: Fold, step: Step) -> StepOut:
         position=step.event.position if step.event else step.place,
         event=event_out(step.event) if step.event else None,
         state=spliced(step.state),
-        changes=[change_out(each) for each in step.changes],
+        changes=[change_out(change) for change in step.changes],
         previous=step.previous,
         next=step.next,
     )
 
 
-def why_out(fold: Fold, replay: Window, why: Why) -> WhyOut:
-    """The history of a value."""
-    step = replay.step
+def why_out(fold: Fold, window: Window, why: Why) -> WhyOut:
+    """Return the answer with the history of a value."""
+    step = window.step
     try:
-        is_there, value = True, value_at(replay.after, why.pointer)
+        is_there, value = True, value_at(window.after, why.pointer)
     except LookupError:
         is_there, value = False, None
     return WhyOut(
@@ -72,13 +72,13 @@ def why_out(fold: Fold, replay: Window, why: Why) -> WhyOut:
         value=spliced(value),
         history=[
             TouchOut(
-                each.place,
-                each.n,
-                each.pointer,
-                _step_event(each.event),
-                [change_out(change) for change in each.operations],
+                change.place,
+                change.n,
+                change.pointer,
+                _step_event(change.event),
+                [change_out(operation) for operation in change.operations],
             )
-            for each in why.changes
+            for change in why.changes
         ],
         more=why.more,
         before=BeforeOut(why.rest.place, why.rest.pointer) if why.rest else None,
@@ -88,15 +88,15 @@ def why_out(fold: Fold, replay: Window, why: Why) -> WhyOut:
     )
 
 
-def seek_out(fold: Fold, sought: Sought) -> SeekOut:
-    """The step that a seek came to."""
-    event, failed = sought.event, sought.failed
+def seek_out(fold: Fold, result: SeekResult) -> SeekOut:
+    """Return the answer with the result of a seek."""
+    event, failed = result.event, result.failed
     return SeekOut(
         *_replayed(fold),
         place=fold.source.place(event) if event else None,
         n=fold.source.number_of(event) if event else None,
         event=_step_event(event) if event else None,
-        searched_to=sought.searched_to,
+        searched_to=result.searched_to,
         error=str(failed) if failed else None,
         error_position=failed.at.position if failed else None,
     )

@@ -1,4 +1,4 @@
-"""What the API of replays takes and gives: msgspec structs, for decoding and for OpenAPI alike."""
+"""The parameters and answers of the API of replays: msgspec structs, for decoding and for OpenAPI alike."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IN_PATHS = {"kind": msgspec.json.schema(Kind)}
 
 
 class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """What is replayed by which projection."""
+    """The source that is replayed, and the projection that folds it."""
 
     name: Annotated[Key, Meta(description="The stream, workflow or agent; or the key of a state that is kept")] = ""
     q: Annotated[
@@ -43,24 +43,24 @@ class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     by: Annotated[Text, Meta(description="The projection")] = "latest"
 
     def source(self, kind: str, now: datetime) -> Source:
-        """What a kind and the parameters name; a query's times are pinned to now.
+        """Return the source that a kind and the parameters name; a query's times are pinned to now.
 
         Raises:
             NotFound: there is no such kind.
-            Invalid: the name is missing, or stands where none belongs; the query can't be read or asks about a state.
+            Invalid: the name is missing, or the kind takes none; the query can't be read or asks about a state.
         """
         return parse_source(kind, name=self.name, query=self.q, now=now)
 
 
 class StepsQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
-    """Which steps."""
+    """A range of steps."""
 
-    after: Annotated[Position, Meta(description="Steps behind this place")] = 0
+    after: Annotated[Position, Meta(description="Steps after this place")] = 0
     limit: Annotated[int, Meta(ge=1, le=200)] = 100
 
 
 class PlaceQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
-    """Which step: the last one at or before a place, or by its number; the last of all where neither is said."""
+    """One step: the last one at or before a place, or the one with a number; without either, the last of all."""
 
     place: (
         Annotated[Position, Meta(description="In a stream the version, else the position in the log; 0 is step 0")]
@@ -70,19 +70,19 @@ class PlaceQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 class StepQuery(PlaceQuery, forbid_unknown_fields=True, kw_only=True):
-    """Which step, and as what."""
+    """One step, and the format of the answer."""
 
     format: Annotated[Literal["json", "pytest"], Meta(description="`pytest`: as the source of a test")] = "json"
 
 
 class WhyQuery(PlaceQuery, forbid_unknown_fields=True, kw_only=True):
-    """Which value, at which step."""
+    """A value, at one step."""
 
     pointer: Pointer
 
 
 class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
-    """What is sought, and from where. One of `to` and `pointer`."""
+    """The condition of a seek, one of `to` and `pointer`, and the place where it starts."""
 
     to: Annotated[
         str,
@@ -100,7 +100,7 @@ class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
     direction: Direction = "forward"
 
     def condition(self, now: datetime) -> Condition:
-        """What must hold of the step, a query's times pinned to now.
+        """Return the condition that the step must fit, with a query's times pinned to now.
 
         Raises:
             Invalid: neither is given, or both; the query can't be read.

@@ -14,13 +14,13 @@ from projections.values import exact_json
 from projections.values.markdown import change_line, code, json_block
 from projections.views.causes import Because
 
-_CHANGES = 40
+_MAX_CHANGES = 40
 
 
 def markdown(
     shown: ShownState, *, url: str, findings: Sequence[Finding], why: Why | None, causes: Sequence[Because]
 ) -> str:
-    """A step, or the difference between two, as the page at `url` shows it. What is long is cut, and says so."""
+    """Return a step, or the difference between two, as the page at `url` shows it. Long parts are cut with a note."""
     return "\n".join(_lines(shown, url, findings, why, causes)) + "\n"
 
 
@@ -33,7 +33,7 @@ def _lines(
     yield f"{code(window.source.words)} by {code(window.projection.name)} version {window.projection.version}, "
     yield f"log {code(shown.address.log_name)}: <{url}>"
     for finding in findings:
-        yield f"\n**{finding.what}**: {code(finding.words)}"
+        yield f"\n**{finding.title}**: {code(finding.words)}"
     if step and not shown.difference:
         yield from _event(step)
     if not shown.is_known:
@@ -71,10 +71,10 @@ def _changes(shown: ShownState) -> Iterator[str]:
     changes = shown.changes
     yield f"\n## {'What differs' if shown.difference else 'What it changed'}: {len(changes)}\n"
     makers = _makers(shown.difference) if shown.difference else [""] * len(changes)
-    for change, maker in list(zip(changes, makers, strict=True))[:_CHANGES]:
+    for change, maker in list(zip(changes, makers, strict=True))[:_MAX_CHANGES]:
         yield f"- {change_line(change)}{maker}"
-    if len(changes) > _CHANGES:
-        yield f"- and {len(changes) - _CHANGES} more that are not listed"
+    if len(changes) > _MAX_CHANGES:
+        yield f"- and {len(changes) - _MAX_CHANGES} more that are not listed"
 
 
 def _makers(difference: Difference) -> Iterator[str]:
@@ -85,10 +85,10 @@ def _makers(difference: Difference) -> Iterator[str]:
 
 def _why(why: Why) -> Iterator[str]:
     yield f"\n## Why {code(why.pointer or 'the whole state')}\n"
-    for each in why.changes:
-        by = f" by {code(each.event.agent)}" if each.event.agent else ""
-        said = "; ".join(map(change_line, each.operations[:2]))
-        yield f"- step {each.n or f'#{each.place}'}, {code(each.event.type)}{by}: {said}"
+    for change in why.changes:
+        by = f" by {code(change.event.agent)}" if change.event.agent else ""
+        operations = "; ".join(map(change_line, change.operations[:2]))
+        yield f"- step {change.n or f'#{change.place}'}, {code(change.event.type)}{by}: {operations}"
     if why.more or why.rest:
         yield "- earlier changes are not listed"
 
@@ -96,6 +96,6 @@ def _why(why: Why) -> Iterator[str]:
 def _because(chain: Sequence[Because]) -> Iterator[str]:
     if chain:
         yield "\nBecause of:\n"
-    for each in chain:
-        by = f" by {code(each.event.agent)}" if each.event.agent else ""
-        yield f"- {each.label} {code(each.event.type)}{by}"
+    for cause in chain:
+        by = f" by {code(cause.event.agent)}" if cause.event.agent else ""
+        yield f"- {cause.label} {code(cause.event.type)}{by}"

@@ -1,6 +1,6 @@
 """A step of a replay as a test for pytest: events in, expected state out. Pure.
 
-It is Python source that needs nothing but this project: values stand in it as literals, with every digit.
+The test is Python source that imports this project alone: values are literals, with every digit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from projections.definition.projection import Projection
 from projections.testing import event as event_in_a_test
 from projections.values.change import Json
 
-_WIDTH = 112
-_FIRST = ("version", "position", "stream", "id")
-"""The fields of an event that a test always says; of the others, those that differ from an event in any test."""
-_FIELDS = (*_FIRST, *(name for name in Event.__struct_fields__ if name not in (*_FIRST, "type", "data")))
+_LINE_CHARACTERS = 112
+_REQUIRED_FIELDS = ("version", "position", "stream", "id")
+"""The fields of an event that a test always names; other fields are named where they differ from the default."""
+_FIELDS = (
+    *_REQUIRED_FIELDS,
+    *(name for name in Event.__struct_fields__ if name not in (*_REQUIRED_FIELDS, "type", "data")),
+)
 
 _TEXT = '''"""{title}
 
@@ -48,14 +51,14 @@ def test_{name}() -> None:
 def pytest_case(
     projection: Projection, events: Sequence[Event], *, given: Json | None, expected: Json, title: str, about: str
 ) -> str:
-    """The source of a test which folds events from a state on, and compares.
+    """Return the source of a test that folds events from a state on, and compares the result with another.
 
-    `given` None is the projection's initial state. `title` and `about` say where it comes from.
+    `given` is None for the projection's initial state. `title` and `about` name the origin of the test.
     """
     import_line, name = _import(projection)
     source = _TEXT.format(
-        title=_words(title),
-        about=_words(about),
+        title=_quotable(title),
+        about=_quotable(about),
         import_line=import_line,
         given=f"{name}.initial" if given is None else _literal(given),
         events="".join(f"\n    {_event(each)}," for each in events) + "\n" * bool(events),
@@ -63,11 +66,11 @@ def pytest_case(
         name=re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:80],
         projection=name,
     )
-    return visible(source)  # where such characters stand, in texts, the escape means the same
+    return visible(source)  # such characters stand in texts alone, where the escape means the same
 
 
 def _import(projection: Projection) -> tuple[str, str]:
-    """How a test comes by a projection: the statement, and its name there."""
+    """Return the statement that imports a projection, and its name in the test."""
     module = sys.modules.get(projection.module or "")
     names = (name for name, value in vars(module).items() if value is projection) if module else iter(())
     if name := next(names, None):
@@ -78,7 +81,9 @@ def _import(projection: Projection) -> tuple[str, str]:
 def _event(event: Event) -> str:
     plain = event_in_a_test(event.type)
     fields = {name: getattr(event, name) for name in _FIELDS}
-    differing = {name: value for name, value in fields.items() if name in _FIRST or value != getattr(plain, name)}
+    differing = {
+        name: value for name, value in fields.items() if name in _REQUIRED_FIELDS or value != getattr(plain, name)
+    }
     arguments = ", ".join(f"{name}={_argument(value)}" for name, value in differing.items())
     data = _literal(loads(event.data)).replace("\n", "\n        ")
     return f"event(\n        {event.type!r},\n        {data},\n        {arguments},\n    )"
@@ -89,9 +94,9 @@ def _argument(value: object) -> str:
 
 
 def _literal(value: Json) -> str:
-    return pformat(value, width=_WIDTH, sort_dicts=False)
+    return pformat(value, width=_LINE_CHARACTERS, sort_dicts=False)
 
 
-def _words(text: str) -> str:
-    """A text that can't end the string it stands in."""
+def _quotable(text: str) -> str:
+    """Return a text that can't end the string in which it stands."""
     return text.replace("\\", "\\\\").replace('"', "'")

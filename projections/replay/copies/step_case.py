@@ -1,4 +1,4 @@
-"""A step of a replay as a test: all events up to it, or its one event where the replay begins far before it."""
+"""A step of a replay as a test: all events up to it, or its event alone if the events before it are too many."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from projections.values.change import Json
 
 MEDIA_TYPE = "text/x-python"
 _MAX_CHARACTERS = 400_000
-"""Of data and states in a test."""
+"""The limit for the data and states of a test."""
 
 
 def step_case(window: Window, *, log_name: str) -> str:
     """The source of a test for the step that is looked at; its state is known.
 
     Raises:
-        TooLarge: it would have more than `_MAX_CHARACTERS`.
+        TooLarge: the test would have more than `_MAX_CHARACTERS`.
     """
-    events, given = _folded(window, window.near.events[: window.near.at + 1]), None
+    events, given = _taken_events(window, window.near.events[: window.near.at + 1]), None
     if not window.near.begins or _size(events, window.after) > _MAX_CHARACTERS:
-        events, given = _folded(window, [window.step.event] if window.step else []), window.before
+        events, given = _taken_events(window, [window.step.event] if window.step else []), window.before
     if (size := _size(events, given, window.after)) > _MAX_CHARACTERS:
         raise TooLarge(
             f"This step takes {size:,} characters as a test, of {_MAX_CHARACTERS:,} at the most. Ask for it as JSON.",
@@ -36,8 +36,8 @@ def step_case(window: Window, *, log_name: str) -> str:
     return pytest_case(window.projection, events, given=given, expected=window.after, title=title, about=about)
 
 
-def _folded(window: Window, events: Sequence[Event]) -> list[Event]:
-    """The events that the projection is given."""
+def _taken_events(window: Window, events: Sequence[Event]) -> list[Event]:
+    """Return the events that the projection takes."""
     return [event for event in events if window.source.takes(window.projection, event)]
 
 

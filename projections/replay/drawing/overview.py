@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from projections.replay.window import Window
 
-_NARROWEST = 0.004
+_MIN_WIDTH = 0.004
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Places from `first` to `last`, `now` among them. The window begins at `x` and is so wide, in per cent.
+    """A source from its `first` to its `last` place, with the current place `now`.
 
-    `words` say where it stands, by numbers where they are known.
+    The window begins at `x` and has a `width`, in per cent. `words` name its first and last step.
     """
 
     first: int
@@ -25,7 +25,7 @@ class Overview:
 
 
 def overview(window: Window, *, first: int, last: int) -> Overview:
-    """The overview of a source from its first to its last place, with the window of a replay."""
+    """Return the overview of a source from its first to its last place, with the window of a replay."""
     begin, end = window.steps[0], window.steps[-1]
     now = window.step.place if window.step else first
     last = max(last, end.place)
@@ -35,6 +35,6 @@ def overview(window: Window, *, first: int, last: int) -> Overview:
         last,
         now,
         x=f"{(begin.place - first) * share:.2%}",
-        width=f"{max((end.place - begin.place) * share, _NARROWEST):.2%}",
+        width=f"{max((end.place - begin.place) * share, _MIN_WIDTH):.2%}",
         words=" to ".join(f"#{step.place:,}" if step.n is None else f"{step.n:,}" for step in (begin, end)),
     )

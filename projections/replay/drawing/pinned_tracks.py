@@ -13,20 +13,22 @@ from events.json.value import brief, shortened, visible
 from projections.values.change import Json
 from projections.values.diff import equal
 
-HEIGHT = 20
-_INSET = 3
-_WIDTH = 60
+TRACK_HEIGHT = 20
+_INSET_PIXELS = 3
+_MAX_CHARACTERS = 60
 
 
 _STRIP_PIXELS = 1_200
 _LETTER_PIXELS = 7
-"""The strip on a wide screen, and a letter in it: a text that surely has no room is left out."""
+"""Widths of the strip on a wide screen and of a letter: a text that surely has no room is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A value while it stays the same: `count` of `columns` from `first` on. `text` None: the value does not exist.
-    `has_room`: its text is drawn."""
+    """A value while it stays the same: `count` of `columns` from `first` on.
+
+    `text` is None if the value does not exist. `has_room`: its text is drawn.
+    """
 
     first: int
     count: int
@@ -36,7 +38,7 @@ class Segment:
 
     @property
     def x(self) -> str:
-        """Where it begins, in per cent of the strip."""
+        """The left edge, in per cent of the strip."""
         return f"{100 * self.first / self.columns:.3f}%"
 
     @property
@@ -49,7 +51,7 @@ class Segment:
 
     @property
     def letters(self) -> float:
-        """How many have room in it."""
+        """The number of letters that have room."""
         return self.count * _STRIP_PIXELS / self.columns / _LETTER_PIXELS
 
 
@@ -68,12 +70,12 @@ class Track:
     segments: list[Segment] = field(default_factory=list)
     line: str = ""
     scale: str = ""
-    height: int = HEIGHT
+    height: int = TRACK_HEIGHT
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """The value at the pointer after a column. `is_known` False: the state was not folded."""
+class _ColumnValue:
+    """The value at the pointer after a column. `is_known` is False if the state was not folded."""
 
     is_known: bool
     is_there: bool = False
@@ -81,95 +83,97 @@ class _Held:
 
 
 def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Track:
-    """The values at a pointer after each of `count` columns; `states` go by index, and -1 is before the first
-    column."""
-    before, *held = [_held(states, i, pointer) for i in range(-1, count)]
-    changes = sum(one.is_known and other.is_known and not _same(one, other) for one, other in pairwise([before, *held]))
-    runs = [(first, last) for first, last in _runs(held) if held[first].is_known]
-    segments = [Segment(first, last - first, count, _text(held[first])) for first, last in runs]
-    line, scale = _line(held)
+    """Return the track of the values at a pointer after each of `count` columns.
+
+    `states` go by the index of the column; -1 is the state before the first column.
+    """
+    before, *values = [_column_value(states, i, pointer) for i in range(-1, count)]
+    neighbours = pairwise([before, *values])
+    changes = sum(left.is_known and right.is_known and not _is_same(left, right) for left, right in neighbours)
+    runs = [(first, last) for first, last in _runs(values) if values[first].is_known]
+    segments = [Segment(first, last - first, count, _text(values[first])) for first, last in runs]
+    line, scale = _line(values)
     return Track(pointer, name(pointer), y, changes, _with_room(segments, has_line=bool(line)), line, scale)
 
 
 def _with_room(segments: list[Segment], *, has_line: bool) -> list[Segment]:
-    """Say which texts are drawn. Beside a line, all or none: some of the numbers would say less than its scale."""
-    if has_line and not all(len(each.shown) + 1 < each.letters for each in segments):
+    """Return the segments with `has_room` set. Beside a line, all texts are drawn or none: its scale tells more."""
+    if has_line and not all(len(segment.shown) + 1 < segment.letters for segment in segments):
         return segments
-    return [replace(each, has_room=each.letters > 4) for each in segments]
+    return [replace(segment, has_room=segment.letters > 4) for segment in segments]
 
 
 def name(pointer: str) -> str:
-    """The last two tokens of a pointer, as a short name."""
+    """Return the last two tokens of a pointer, as a short name."""
     try:
         return "/".join(visible(token) for token in tokens(pointer)[-2:]) or "state"
     except LookupError:
         return visible(pointer)
 
 
-def _held(states: Mapping[int, Json], i: int, pointer: str) -> _Held:
+def _column_value(states: Mapping[int, Json], i: int, pointer: str) -> _ColumnValue:
     if i not in states:
-        return _Held(False)
+        return _ColumnValue(False)
     try:
-        return _Held(True, True, at(states[i], pointer))
+        return _ColumnValue(True, True, at(states[i], pointer))
     except LookupError:
-        return _Held(True)
+        return _ColumnValue(True)
 
 
-def _same(one: _Held, other: _Held) -> bool:
-    return (one.is_known, one.is_there) == (other.is_known, other.is_there) and equal(one.value, other.value)
+def _is_same(left: _ColumnValue, right: _ColumnValue) -> bool:
+    return (left.is_known, left.is_there) == (right.is_known, right.is_there) and equal(left.value, right.value)
 
 
-def _runs(held: Sequence[_Held]) -> list[tuple[int, int]]:
-    """The segments of columns in which the value stays the same."""
-    firsts = [i for i, each in enumerate(held) if not i or not _same(held[i - 1], each)]
-    return list(zip(firsts, [*firsts[1:], len(held)], strict=True))
+def _runs(values: Sequence[_ColumnValue]) -> list[tuple[int, int]]:
+    """Return the ranges of columns in which the value stays the same."""
+    starts = [i for i, value in enumerate(values) if not i or not _is_same(values[i - 1], value)]
+    return list(zip(starts, [*starts[1:], len(values)], strict=True))
 
 
-def _text(held: _Held) -> str | None:
-    return short(held.value) if held.is_there else None
+def _text(value: _ColumnValue) -> str | None:
+    return short(value.value) if value.is_there else None
 
 
 def short(value: Json) -> str:
-    """A value on one line: the first items of a container, the first words of a text."""
+    """Return a value on one line: the first items of a container, the first words of a text."""
     if isinstance(value, str):
-        flat = visible(" ".join(value[: 4 * _WIDTH].split()))
-        return shortened(flat, _WIDTH) or '""'
+        flat = visible(" ".join(value[: 4 * _MAX_CHARACTERS].split()))
+        return shortened(flat, _MAX_CHARACTERS) or '""'
     if isinstance(value, dict) and value:
-        return f"{{{_some(f'{visible(key)}: {_inner(item)}' for key, item in value.items())}}}"
-    return f"[{_some(map(_inner, value))}]" if isinstance(value, list) and value else brief(value)
+        return f"{{{_joined(f'{visible(key)}: {_inner(item)}' for key, item in value.items())}}}"
+    return f"[{_joined(map(_inner, value))}]" if isinstance(value, list) and value else brief(value)
 
 
 def _inner(value: Json) -> str:
     return brief(value) if isinstance(value, dict | list) else short(value)
 
 
-def _some(items: Iterable[str]) -> str:
-    """As many items as fit into the line."""
+def _joined(items: Iterable[str]) -> str:
+    """Return as many items as fit into the line."""
     text = ""
     for item in items:
-        if len(text) > _WIDTH:
+        if len(text) > _MAX_CHARACTERS:
             return f"{text}, …"
         text = f"{text}, {item}" if text else item
     return text
 
 
-def _line(held: Sequence[_Held]) -> tuple[str, str]:
-    """The path of numbers, with the least at the bottom, and their range; empty if a value is not a number, or all are
-    equal."""
-    there = [each for each in held if each.is_there]
-    values = [each.value for each in there if _is_number(each.value)]
-    if len(values) < len(there) or len(set(values)) < 2:
+def _line(columns: Sequence[_ColumnValue]) -> tuple[str, str]:
+    """Return the path of the numbers and their range; both are empty if a value is not a number, or all are equal."""
+    existing = [column.value for column in columns if column.is_there]
+    numbers = [value for value in existing if _is_number(value)]
+    if len(numbers) < len(existing) or len(set(numbers)) < 2:
         return "", ""
-    least, most = min(values), max(values)
-    room = HEIGHT - 2 * _INSET
+    low, high = min(numbers), max(numbers)
+    room = TRACK_HEIGHT - 2 * _INSET_PIXELS
     parts = []
     was_there = False
-    for i, each in enumerate(held):
-        if each.is_there:
-            y = HEIGHT - _INSET - int(room * (each.value - least) / (most - least))  # type: ignore[operator]
+    for i, column in enumerate(columns):
+        if column.is_there:
+            y = TRACK_HEIGHT - _INSET_PIXELS - int(room * (column.value - low) / (high - low))  # type: ignore[operator]
             parts.append(f"{'V' if was_there else f'M{i} '}{y}H{i + 1}")
-        was_there = each.is_there
-    return "".join(parts), f"{brief(least)} … {brief(most)}"
+        was_there = column.is_there
+    return "".join(parts), f"{brief(low)} … {brief(high)}"
 
 
 def _is_number(value: Json) -> TypeGuard[int | Decimal]:

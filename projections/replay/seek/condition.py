@@ -17,31 +17,31 @@ from projections.values import blame
 from projections.values.blame import Changes
 from projections.values.change import Change
 
-_LAST: Changes = (0, (Change("replace", ""),))
-"""Touches every value: put behind the steps, it tells where a pointer has come to that none of them touched."""
+ANY_CHANGE: Changes = (0, (Change("replace", ""),))
+"""Changes that touch every value: after the steps, they tell the pointer of a value that no step touched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The condition that a step changes one value: what stands at a pointer right behind the step that is sought from,
-    or `backward` right before it.
+    """The condition that a step changes one value.
 
-    An item of an array is followed to where it moves, which `changed:` of the query language does not.
+    The value is the one at `pointer` right after the step at which the seek starts; in a backward seek, right before
+    it. An item of an array is followed when it moves, unlike with `changed:` of the query language.
     """
 
     pointer: str
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """The condition that an event says of itself that something failed, as lists mark it."""
+class EventFailed:
+    """The condition that an event reports a failure, as the lists of events mark it."""
 
 
-Condition: TypeAlias = Query | Watch | Failed
+Condition: TypeAlias = Query | Watch | EventFailed
 
 
 def asks_state(query: Query) -> bool:
-    """Whether a query asks for more of a step than its event."""
+    """Whether a query asks for more than the event of a step."""
     try:
         refuse_state(query)
     except NotForEvents:
@@ -51,9 +51,9 @@ def asks_state(query: Query) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Seek:
-    """The next step behind `place` that fits, or `backward` the last one before it.
+    """A search for the next step after `place` that fits, or, with `backward`, for the last one before it.
 
-    Places are those of the source; `end` is that of its last event. The times of a query are pinned.
+    `place` and `end`, the place of the last event, are places in the source. The times of a query are pinned.
     """
 
     projection: Projection
@@ -65,23 +65,23 @@ class Seek:
 
     @property
     def is_over(self) -> bool:
-        """Whether no step is left to look at."""
+        """Whether no step is left to search."""
         return self.place <= 1 if self.backward else self.place >= self.end
 
     @property
     def asks_state(self) -> bool:
-        """Whether the log alone does not decide."""
-        if not self.source.is_searchable or isinstance(self.condition, (Watch, Failed)):
+        """Whether the search needs states or changes, not only the log."""
+        if not self.source.is_searchable or isinstance(self.condition, (Watch, EventFailed)):
             return True
         return asks_state(self.condition)
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
-    """What a seek came to. Every step up to `searched_to` was looked at.
+class SeekResult:
+    """The result of a seek. Every step up to `searched_to` was tested.
 
-    `event` None and `rest` None: no step fits. `rest`: its time was up, and this is what is left to do. `failed`: the
-    reducer failed on the way; steps from there on have no state, and fit no condition that asks for it.
+    If `event` and `rest` are None, no step fits. `rest` is the seek that is left to do when the time was up. `failed`:
+    the reducer raised on the way; steps from there on have no state, and fit no condition that asks for it.
     """
 
     event: Event | None
@@ -91,7 +91,7 @@ class Sought:
 
 
 class ConditionFailed(Exception):
-    """A condition raised, at an event."""
+    """The test of a condition raised an error at an event."""
 
     def __init__(self, event: Event, cause: Exception) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
@@ -99,11 +99,14 @@ class ConditionFailed(Exception):
 
 
 def watch_before(pointer: str, changes: Sequence[Change]) -> Watch | None:
-    """The watch, `backward`, of what stands at a pointer after a step that changed something; None: it came with it."""
-    back = blame.history(pointer, [(1, changes), _LAST])
-    return next((Watch(touch.pointer) for touch in back if not touch.n), None)
+    """Return the condition of a backward seek for the value at a pointer after a step with some changes.
+
+    None: the step itself created the value.
+    """
+    touches = blame.history(pointer, [(1, changes), ANY_CHANGE])
+    return next((Watch(touch.pointer) for touch in touches if not touch.n), None)
 
 
 def changed_pointers(changes: Sequence[Change]) -> tuple[str, ...]:
-    """Where operations changed something: what `changed:` asks about."""
+    """Return the pointers at which operations changed something, which `changed:` asks about."""
     return tuple(pointer for each in changes for pointer in (each.path, each.source) if pointer is not None)

@@ -21,8 +21,8 @@ class StepQueryField(QueryField):
 
 
 @dataclass(frozen=True, slots=True)
-class SeekOrder:
-    """A seek as `SeekForm` reads it. `to` is the text of `query`, with its times pinned."""
+class SeekRequest:
+    """A seek that a page asks for, parsed by `SeekForm`. `to` is the text of `query`, with its times pinned."""
 
     way: str
     query: Query
@@ -36,14 +36,15 @@ class SeekOrder:
         return self.way in ("previous", "reverse")
 
     @property
-    def kept(self) -> dict[str, str | None]:
+    def lasting_parameters(self) -> dict[str, str | None]:
         """The parameters that stay in the address when the step is found."""
         return {"to": self.to or None}
 
     @property
-    def all(self) -> dict[str, str | None]:
+    def parameters(self) -> dict[str, str | None]:
         """The parameters of the address while the seek goes on."""
-        return {**self.kept, "way": self.way, "watch": self.watch, "failed": "1" if self.failed else None}
+        failed = "1" if self.failed else None
+        return {**self.lasting_parameters, "way": self.way, "watch": self.watch, "failed": failed}
 
 
 class SeekForm(forms.Form):
@@ -66,11 +67,11 @@ class SeekForm(forms.Form):
             self.errors.pop("to", None)
 
     @property
-    def order(self) -> SeekOrder:
-        """The seek that the form orders. Its relative times count back from now, to the second."""
+    def seek_request(self) -> SeekRequest:
+        """The seek that the form asks for. Its relative times count back from now, to the second."""
         fields = self.cleaned_data
-        written = fields.get("to", EVERYTHING)
-        query = pin(written, timezone.now().replace(microsecond=0))
-        to = self.data.get("to", "") if query == written else to_text(query)
+        query_as_written = fields.get("to", EVERYTHING)
+        query = pin(query_as_written, timezone.now().replace(microsecond=0))
+        to = self.data.get("to", "") if query == query_as_written else to_text(query)
         watch = fields["watch"] if "watch" in self.data else None
-        return SeekOrder(fields["way"], query, to.strip(), watch, fields["failed"], fields["job"])
+        return SeekRequest(fields["way"], query, to.strip(), watch, fields["failed"], fields["job"])

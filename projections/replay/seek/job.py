@@ -1,4 +1,4 @@
-"""A seek that is too long to wait for, as a job: it goes on where it was, and its answer is a link to the step."""
+"""A long seek as a job, whose result is a link to the step. Another worker goes on where one stopped."""
 
 from __future__ import annotations
 
@@ -18,122 +18,122 @@ from projections.definition.fingerprint import fingerprint
 from projections.jobs import queue
 from projections.jobs.queue import Beat, Stopping
 from projections.models import Job
-from projections.replay.address import Address
-from projections.replay.seek.condition import Condition, Failed, Seek, Sought, Watch
+from projections.replay.address import ReplayAddress
+from projections.replay.seek.condition import Condition, EventFailed, Seek, SeekResult, Watch
 from projections.replay.seek.search import seek
 from projections.states.fold import Pace
 from projections.states.sources.parse import source_named
 
 SEEK = "seek"
-_CHUNK = 500
-_NOTED = 1.0
-"""Seconds between two notes of what is left to do, for the worker that takes over."""
+_CHUNK_EVENTS = 500
+_NOTE_SECONDS = 1.0
+"""Time between two notes of the rest of the seek, for a worker that takes over."""
 
 
-def ensure(log_id: int, wanted: Seek, *, asker: str) -> Asking[Job]:
-    """The job that seeks from the beginning; whoever seeks the same waits for the same one."""
-    arguments = _arguments(wanted)
-    return (yield from queue.ensure(log_id, SEEK, key_of(wanted), arguments=arguments, asker=asker))
+def ensure_seek(log_id: int, target: Seek, *, asker: str) -> Asking[Job]:
+    """Return the job of a seek; it is created if there is none yet, so that equal seeks share one job."""
+    arguments = _arguments(target)
+    return (yield from queue.ensure(log_id, SEEK, key_of(target), arguments=arguments, asker=asker))
 
 
-def key_of(wanted: Seek) -> str:
-    """What two seeks for the same have in common. (Where the log ended then makes no difference.)"""
-    said = {name: value for name, value in _arguments(wanted).items() if name != "end"}
-    digits = sha256(json.dumps([fingerprint(wanted.projection), said], sort_keys=True).encode()).hexdigest()
-    return f"{wanted.projection.name}:{wanted.source.kind}:{wanted.place}:{digits[:24]}"
+def key_of(target: Seek) -> str:
+    """Return the key that equal seeks share. (The end of the log at their start makes no difference.)"""
+    arguments = {name: value for name, value in _arguments(target).items() if name != "end"}
+    digits = sha256(json.dumps([fingerprint(target.projection), arguments], sort_keys=True).encode()).hexdigest()
+    return f"{target.projection.name}:{target.source.kind}:{target.place}:{digits[:24]}"
 
 
-def _arguments(wanted: Seek) -> dict[str, Any]:
+def _arguments(target: Seek) -> dict[str, Any]:
     return {
-        "projection": wanted.projection.name,
-        "kind": wanted.source.kind,
-        "name": wanted.source.name,
-        "place": wanted.place,
-        "end": wanted.end,
-        "backward": wanted.backward,
-        **_condition(wanted),
+        "projection": target.projection.name,
+        "kind": target.source.kind,
+        "name": target.source.name,
+        "place": target.place,
+        "end": target.end,
+        "backward": target.backward,
+        **_condition(target),
     }
 
 
-def _condition(wanted: Seek) -> dict[str, str]:
-    match wanted.condition:
+def _condition(target: Seek) -> dict[str, str]:
+    match target.condition:
         case Watch(pointer):
             return {"watch": pointer}
-        case Failed():
+        case EventFailed():
             return {"failed": "1"}
         case query:
             return {"to": to_text(query)}
 
 
-def _condition_of(said: dict[str, Any]) -> Condition:
-    """What `_condition` says."""
-    if "failed" in said:
-        return Failed()
-    return Watch(said["watch"]) if "watch" in said else parse(said["to"])
+def _condition_of(arguments: dict[str, Any]) -> Condition:
+    """Return the condition from the arguments that `_condition` gives."""
+    if "failed" in arguments:
+        return EventFailed()
+    return Watch(arguments["watch"]) if "watch" in arguments else parse(arguments["to"])
 
 
-def wanted_of(job: Job) -> Seek:
-    """What a job was asked to seek."""
-    said = job.arguments
-    projection = registry.get(said["projection"])
+def seek_of_job(job: Job) -> Seek:
+    """Return the seek that a job was created for."""
+    arguments = job.arguments
+    projection = registry.get(arguments["projection"])
     return Seek(
         projection,
-        run(source_named(job.log_id, projection, said["kind"], said["name"])),
-        _condition_of(said),
-        said["place"],
-        said["end"],
-        said["backward"],
+        run(source_named(job.log_id, projection, arguments["kind"], arguments["name"])),
+        _condition_of(arguments),
+        arguments["place"],
+        arguments["end"],
+        arguments["backward"],
     )
 
 
-def find(job: Job, beat: Beat) -> dict[str, Any]:
-    """Seek, and note what is left to do as it goes."""
-    wanted = wanted_of(job)
-    rest = _rest(job, wanted)
-    total = wanted.place if wanted.backward else wanted.end
-    passed = wanted.place - rest.place if wanted.backward else 0
-    noted = time.monotonic()
+def run_seek(job: Job, beat: Beat) -> dict[str, Any]:
+    """Do the seek of a job; return the job's result."""
+    target = seek_of_job(job)
+    rest = _rest(job, target)
+    total = target.place if target.backward else target.end
+    passed = target.place - rest.place if target.backward else 0
+    note_time = time.monotonic()
 
     def note(rest: Seek) -> None:
-        left = {"rest": {"place": rest.place, **_condition(rest)}}
-        Job.objects.filter(pk=job.pk, attempt=job.attempt).update(result=left)
+        result = {"rest": {"place": rest.place, **_condition(rest)}}
+        Job.objects.filter(pk=job.pk, attempt=job.attempt).update(result=result)
 
-    def told(rest: Seek, done: int) -> None:
-        nonlocal noted
+    def report(rest: Seek, done: int) -> None:
+        nonlocal note_time
         try:
             beat(passed + done, total)
         except Stopping:
             note(rest)
             raise
-        if time.monotonic() - noted >= _NOTED:
-            noted = time.monotonic()
+        if time.monotonic() - note_time >= _NOTE_SECONDS:
+            note_time = time.monotonic()
             note(rest)
 
     head = store.head(job.log_id).first() or 0
-    pace = Pace(chunk=_CHUNK, most=None)
-    return _answer(job, wanted, run(seek(job.log_id, rest, head=head, pace=pace, told=told)))
+    pace = Pace(chunk=_CHUNK_EVENTS, most=None)
+    return _answer(job, target, run(seek(job.log_id, rest, head=head, pace=pace, report=report)))
 
 
-def _rest(job: Job, wanted: Seek) -> Seek:
-    """What the worker before this one left to do."""
-    left = (job.result or {}).get("rest")
-    if left is None:
-        return wanted
-    condition = Watch(left["watch"]) if "watch" in left else wanted.condition
-    return replace(wanted, place=left["place"], condition=condition)
+def _rest(job: Job, target: Seek) -> Seek:
+    """Return the seek that the worker before this one left to do."""
+    rest = (job.result or {}).get("rest")
+    if rest is None:
+        return target
+    condition = Watch(rest["watch"]) if "watch" in rest else target.condition
+    return replace(target, place=rest["place"], condition=condition)
 
 
-def _answer(job: Job, wanted: Seek, sought: Sought) -> dict[str, Any]:
-    """`found` is the position and place of the step and its address; `failed` those of where the reducer failed."""
-    address = Address(Log.objects.get(pk=job.log_id).name, wanted.source, {"by": wanted.projection.name})
+def _answer(job: Job, target: Seek, result: SeekResult) -> dict[str, Any]:
+    """Return the result of a job: `found` is the step, `failed` the step at which the reducer raised."""
+    address = ReplayAddress(Log.objects.get(pk=job.log_id).name, target.source, {"by": target.projection.name})
 
     def step(position: int, place: int) -> dict[str, Any]:
         return {"position": position, "place": place, "url": address.step(place)}
 
-    event, failed = sought.event, sought.failed
-    failed_at = failed.at.event if failed else None
+    event, failed = result.event, result.failed
+    failed_event = failed.at.event if failed else None
     return {
-        "found": step(event.position, wanted.source.place(event)) if event else None,
-        "searched_to": sought.searched_to,
-        "failed": step(failed_at.position, wanted.source.place(failed_at)) if failed_at else None,
+        "found": step(event.position, target.source.place(event)) if event else None,
+        "searched_to": result.searched_to,
+        "failed": step(failed_event.position, target.source.place(failed_event)) if failed_event else None,
     }

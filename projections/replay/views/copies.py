@@ -1,4 +1,4 @@
-"""What a step is copied as: the API's answer, a test for pytest, Markdown for a ticket."""
+"""The copies of a step: the API's answer, a test for pytest, Markdown for a ticket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from events.errors import NotFound, TooLarge
-from projections.replay.address import Address
+from projections.replay.address import ReplayAddress
 from projections.replay.copies.markdown import markdown
 from projections.replay.copies.step_case import MEDIA_TYPE, step_case
 from projections.replay.shown import ShownState
@@ -25,8 +25,10 @@ class Copy:
     url: str
 
 
-def copied(request: HttpRequest, steps: StepsPane, why: WhyPane | None, shown: ShownState) -> HttpResponse | None:
-    """The copy that `?format=` asks for, `json`, `pytest` or `md`; None if it asks for none.
+def requested_copy(
+    request: HttpRequest, steps: StepsPane, why: WhyPane | None, shown: ShownState
+) -> HttpResponse | None:
+    """Return the copy that `?format=` asks for, `json`, `pytest` or `md`; None without that parameter.
 
     Raises:
         NotFound: there is no such format.
@@ -47,8 +49,8 @@ def copied(request: HttpRequest, steps: StepsPane, why: WhyPane | None, shown: S
             raise NotFound(f"There is no format {other!r}: it is json, pytest or md.")
 
 
-def copies(address: Address, place: int) -> list[Copy]:
-    """The formats in which a step can be copied."""
+def copies(address: ReplayAddress, place: int) -> list[Copy]:
+    """Return the formats in which a step can be copied."""
     here = f"{address.step(place)}{'&' if address.suffix else '?'}format="
     return [Copy("JSON", f"{here}json"), Copy("pytest case", f"{here}pytest"), Copy("Markdown", f"{here}md")]
 

@@ -9,10 +9,10 @@ from projections.replay.views.request import ReplayRequest
 from projections.replay.window import Window
 
 
-def instead(request: ReplayRequest, window: Window) -> SafeString:
-    """What the page says of a place at which no step stands; with a way to the step of that number, if it may be one.
+def wrong_place_message(request: ReplayRequest, window: Window) -> SafeString:
+    """Return the message for a place at which there is no step, with a link to the step of that number.
 
-    People write the number of a step where an address holds a position.
+    The link is there because people write the number of a step where an address holds a position.
     """
     source, place, count = request.fold.source, request.place, request.extent.count
     is_number = not source.is_numbered and place <= (place if count is None else count)

@@ -14,13 +14,13 @@ from events.types import Event
 from events.views.data_tree import DataTree, data_tree
 from events.views.event import around
 from events.views.event_line import Line
-from projections.replay.address import Address
+from projections.replay.address import ReplayAddress
 from projections.replay.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedEvent:
-    """A cause or an effect. `url` and `n` are those of its step, where it is one of the window."""
+    """A cause or an effect. `url` and `n` belong to its step, if that is in the window."""
 
     line: Line
     url: str | None
@@ -40,8 +40,8 @@ class EventPane:
     has_more_effects: bool
 
 
-def event_pane(member: Member, window: Window, address: Address) -> EventPane | None:
-    """The event of the current step; None at step 0, before the first event."""
+def event_pane(member: Member, window: Window, address: ReplayAddress) -> EventPane | None:
+    """Return the event of the current step; None at step 0, before the first event."""
     if window.step is None:
         return None
     event = window.step.event

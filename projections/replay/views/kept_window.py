@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from events.redaction import EMPTY
-from projections.replay.seek.breakpoints import Marks
+from projections.replay.seek.breakpoints import BreakpointHits
 from projections.replay.views.steps_pane import StepsPane
 from projections.states.sources.base import Source
 
@@ -13,10 +13,10 @@ HEADER = "X-Window"
 """In this header a page says which window it shows: a step of the same window is answered without list and strip."""
 
 
-def window_name(steps: StepsPane, breaks: Marks) -> str:
-    """A name for all that list and strip show, apart from which step is the current one.
+def window_name(steps: StepsPane, breaks: BreakpointHits) -> str:
+    """Return a name for everything that list and strip show, except which step is the current one.
 
-    It is empty where they can't be kept: while something is missing in them, and where two steps are compared.
+    It is empty if they can't be kept: while something is missing in them, and while two steps are compared.
     """
     window, address = steps.window, steps.address
     is_whole = window.steps and window.is_known and all(step.changes is not None for step in window.steps)
@@ -28,13 +28,13 @@ def window_name(steps: StepsPane, breaks: Marks) -> str:
         window.steps[-1].place,
         steps.count,
         steps.ends,
-        len(steps.findings.found),
+        len(steps.findings.listed),
         [step.place for step in window.steps if step.event.data == EMPTY],  # a row that was redacted has to go
     )
     return blake2b(repr(content).encode(), digest_size=9).hexdigest()
 
 
 def follow_path(log: str, source: Source) -> str:
-    """The path of the websocket that announces a source's events; empty for a kept state, which only the runner
+    """Return the path of the websocket that announces a source's events; empty for a kept state, which only the runner
     knows."""
     return "" if source.follow_query is None else f"/ws/logs/{log}/{source.follow_query}"

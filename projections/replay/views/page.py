@@ -17,10 +17,10 @@ from events.views.event import whole_text
 from events.views.page import log_page, show
 from projections import registry
 from projections.definition.projection import Projection
-from projections.replay.address import Address
+from projections.replay.address import ReplayAddress
 from projections.replay.shown import ShownState, shown_state
-from projections.replay.views.copies import Copy, copied, copies
-from projections.replay.views.elsewhere import instead
+from projections.replay.views.copies import Copy, copies, requested_copy
+from projections.replay.views.elsewhere import wrong_place_message
 from projections.replay.views.event_pane import EventPane, event_pane
 from projections.replay.views.kept_window import HEADER, follow_path, window_name
 from projections.replay.views.request import ReplayRequest
@@ -46,7 +46,7 @@ _NAVIGATION: dict[type[Source], str] = {WorkflowSource: "workflows", StreamSourc
 class ReplayPage:
     """The page of a step: an attribute for each pane. `window_name` is empty where list and strip can't be kept."""
 
-    address: Address
+    address: ReplayAddress
     window: Window
     state: StatePane
     why: WhyPane | None
@@ -108,14 +108,14 @@ def replay_page(request: HttpRequest, member: Member, kind: str, place: int, nam
     window = _window(replay.fold, place)
     is_elsewhere = _is_elsewhere(window, place)
     if is_elsewhere and "HX-Request" not in request.headers:
-        messages.warning(request, instead(replay, window))
+        messages.warning(request, wrong_place_message(replay, window))
     if is_elsewhere or replay.has_other_query:
         return redirect(replay.address.step(window.place))
     shown = shown_state(replay.fold, window, replay.address)
     if shown.is_known and replay.is_partial:
         return _part(request, shown)
     page = _page(replay, shown, seek)
-    if copy := copied(request, page.steps, page.why, shown):
+    if copy := requested_copy(request, page.steps, page.why, shown):
         return copy
     context = {
         "here": _NAVIGATION.get(type(window.source), "timeline"),

@@ -1,4 +1,4 @@
-"""What the address of a replay's page asks for, parsed once."""
+"""The request for a replay's page, parsed once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from events.errors import Invalid, NotFound
 from events.models import Member
 from events.reading.db_work import run
 from projections import registry
-from projections.replay.address import Address, asked_of
+from projections.replay.address import ReplayAddress, shared_parameters
 from projections.replay.extent import Extent, extent
 from projections.replay.window import place_of
 from projections.states.fold import Fold
@@ -35,7 +35,7 @@ class ReplayRequest:
     http: HttpRequest
     member: Member
     fold: Fold
-    address: Address
+    address: ReplayAddress
     extent: Extent
     place: int
 
@@ -53,8 +53,8 @@ class ReplayRequest:
         if isinstance(source, ScannedSource):
             source = run(source_of(member.log_id, projection, source.name))
             if not isinstance(source, ScannedSource):
-                return Address(member.log.name, source, {"by": projection.name}).step(0)
-        address = Address(member.log.name, source, asked_of(params))
+                return ReplayAddress(member.log.name, source, {"by": projection.name}).step(0)
+        address = ReplayAddress(member.log.name, source, shared_parameters(params))
         address.check()
         fold = Fold(member.log_id, projection, source, member.log.head)
         return cls(http, member, fold, address, extent(source, member), place)
@@ -92,7 +92,7 @@ class ReplayRequest:
 
 
 def _source(kind: str, name: str, params: QueryDict) -> Source:
-    """The source that an address names. What can't be replayed is not found."""
+    """Return the source that an address names. A source that can't be replayed is not found."""
     is_query = kind == QuerySource.kind
     name, query = ("", params.get("q", "")) if is_query else (name or params.get("name", ""), "")
     try:

@@ -1,4 +1,4 @@
-"""Seeks from a step of a replay: what is sought, how it ended, and the breakpoints."""
+"""Seeks from a step of a replay: the condition, the outcome, and the breakpoints."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from events.views.page import log_page
 from events.views.query_bar import Mistake, mistake
 from projections.jobs import queue
 from projections.models import Job, JobStatus
-from projections.replay.address import MOST
+from projections.replay.address import MAX_REPETITIONS
 from projections.replay.seek import job as seek_job
-from projections.replay.seek.breakpoints import breakpoints, together
-from projections.replay.seek.condition import Condition, ConditionFailed, Failed, Seek, watch_before
-from projections.replay.seek.form import SeekForm, SeekOrder
+from projections.replay.seek.breakpoints import any_breakpoint, breakpoints
+from projections.replay.seek.condition import Condition, ConditionFailed, EventFailed, Seek, watch_before
+from projections.replay.seek.form import SeekForm, SeekRequest
 from projections.replay.seek.search import seek
 from projections.replay.views.request import ReplayRequest
 from projections.replay.views.seek_panel import SeekPanel, seek_panel
@@ -38,7 +38,8 @@ OUTCOME_ID = "seek-said"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a seek ended that led to no step. `url` is where `link` leads; for a `job`, the address to ask again."""
+    """The outcome of a seek that led to no step. `url` is the address of `link`; for a `job`, the address to ask
+    again."""
 
     words: str = ""
     wrong: bool = False
@@ -77,7 +78,7 @@ class ReplaySeek:
         self.breakpoints = breakpoints(request.address.all("break"), timezone.now().replace(microsecond=0))
         # The times are pinned: else a page that asks each second for its job would begin another one each time.
         texts = tuple(breakpoint.text for breakpoint in self.breakpoints)
-        self.address = replace(request.address, asked={**request.address.asked, "break": texts})
+        self.address = replace(request.address, parameters={**request.address.parameters, "break": texts})
         self.outcome: Outcome | None = None
 
     def run(self, request: HttpRequest) -> HttpResponse | None:
@@ -95,62 +96,62 @@ class ReplaySeek:
         return redirect(answer)
 
     def panel(self, window: Window) -> SeekPanel:
-        """What the page of the step offers to run to."""
+        """Return the panel with the conditions that the page offers to run to."""
         return seek_panel(window, self.address, self.breakpoints, place=self.place)
 
     def _answer(self, form: SeekForm) -> str | Outcome:
-        """The address to go to, or what the page says."""
+        """Return the address to go to, or the outcome that the page shows."""
         if not form.is_valid():
             errors = form.errors.as_data()
             if "to" in errors:
                 return Outcome(mistake=mistake(form.data.get("to", ""), errors["to"][0]))
             return Outcome("That is no way to run.", wrong=True)
-        order = form.order
+        request = form.seek_request
         try:
-            return self._add_breakpoint(order) if order.way == "break" else self._seek(order)
+            return self._add_breakpoint(request) if request.way == "break" else self._seek(request)
         except NothingToSeek as reason:
             return Outcome(str(reason), wrong=True)
 
-    def _add_breakpoint(self, order: SeekOrder) -> str:
+    def _add_breakpoint(self, request: SeekRequest) -> str:
         texts = self.address.all("break")
-        if not order.to:
+        if not request.to:
             raise NothingToSeek("Write what to stop at: type:…, state.…<0, changed:/…")
-        if len(texts) >= MOST and order.to not in texts:
-            raise NothingToSeek(f"{MOST} breakpoints are the most that there can be.")
-        return self.address.step(self.place, to=None, break_=tuple(dict.fromkeys([*texts, order.to])))
+        if len(texts) >= MAX_REPETITIONS and request.to not in texts:
+            raise NothingToSeek(f"{MAX_REPETITIONS} breakpoints are the most that there can be.")
+        return self.address.step(self.place, to=None, break_=tuple(dict.fromkeys([*texts, request.to])))
 
-    def _seek(self, order: SeekOrder) -> str | Outcome:
+    def _seek(self, request: SeekRequest) -> str | Outcome:
         target = Seek(
-            self.fold.projection, self.source, self._condition(order), self.place, self.end, order.is_backward
+            self.fold.projection, self.source, self._condition(request), self.place, self.end, request.is_backward
         )
-        job = queue.one(self.member.log_id, order.job).first() if order.job else None
+        job = queue.one(self.member.log_id, request.job).first() if request.job else None
         if job and job.key == seek_job.key_of(target):
-            return self._of_job(order, target, job)
+            return self._of_job(request, target, job)
         try:
             result = run(seek(self.member.log_id, target, head=self.member.log.head))
         except ConditionFailed as failed:
             return self._failure(f"The condition raised {failed}", self.source.place(failed.event))
         if result.event:
-            return self.address.step(self.source.place(result.event), **order.kept)
+            return self.address.step(self.source.place(result.event), **request.lasting_parameters)
         if result.rest:
-            job = run(seek_job.ensure(self.member.log_id, target, asker=self.member.asker))
-            return self.address.step(self.place, **order.all, job=str(job.pk))
+            job = run(seek_job.ensure_seek(self.member.log_id, target, asker=self.member.asker))
+            return self.address.step(self.place, **request.parameters, job=str(job.pk))
         failed_place = self.source.place(result.failed.at.event) if result.failed else None
         return self._not_found(target, result.searched_to, failed_place)
 
-    def _condition(self, order: SeekOrder) -> Condition:
-        if order.way in ("continue", "reverse"):
+    def _condition(self, request: SeekRequest) -> Condition:
+        if request.way in ("continue", "reverse"):
             return self._any_breakpoint()
-        if order.watch is not None:
-            watch = watch_before(order.watch, self._changes() if order.is_backward else ())
+        if request.watch is not None:
+            watch = watch_before(request.watch, self._changes() if request.is_backward else ())
             if watch is None:
                 raise NothingToSeek("It came with this step: no step before it changed it.")
             return watch
-        if order.failed:
-            return Failed()
-        if order.query == EVERYTHING:
+        if request.failed:
+            return EventFailed()
+        if request.query == EVERYTHING:
             raise NothingToSeek("Write what to run to: type:…, state.…<0, changed:/…")
-        return order.query
+        return request.query
 
     def _changes(self) -> tuple[Change, ...]:
         """What the current step changed."""
@@ -158,22 +159,22 @@ class ReplaySeek:
 
     def _any_breakpoint(self) -> Query:
         try:
-            condition = together(self.breakpoints)
+            condition = any_breakpoint(self.breakpoints)
         except Invalid as error:
             raise NothingToSeek(f"The breakpoints are too much for one search: {error}") from error
         if condition is None:
             raise NothingToSeek("There is no breakpoint to run to.")
         return condition
 
-    def _of_job(self, order: SeekOrder, target: Seek, job: Job) -> str | Outcome:
+    def _of_job(self, request: SeekRequest, target: Seek, job: Job) -> str | Outcome:
         if job.status != JobStatus.DONE:
-            again = self.address.step(self.place, **order.all)
+            url = self.address.step(self.place, **request.parameters)
             rest = (job.result or {}).get("rest")
-            return Outcome(job=job, url=again, words=self._searched(target, rest["place"]) if rest else "")
+            return Outcome(job=job, url=url, words=self._searched(target, rest["place"]) if rest else "")
         result: dict[str, Any] = job.result or {}
-        found, failed = result["found"], result["failed"]
-        if found:
-            return self.address.step(found["place"], **order.kept)
+        step, failed = result["found"], result["failed"]
+        if step:
+            return self.address.step(step["place"], **request.lasting_parameters)
         return self._not_found(target, result["searched_to"], failed["place"] if failed else None)
 
     def _not_found(self, target: Seek, searched_to: int, failed_place: int | None) -> Outcome:
@@ -187,7 +188,7 @@ class ReplaySeek:
         return Outcome(words, wrong=True, url=self.address.step(place), link=f"Go to {name}")
 
     def _searched(self, target: Seek, searched_to: int) -> str:
-        """How far a search went that found nothing, in words."""
+        """Return the range of a search that found nothing, in words."""
         first, last = (searched_to, target.place - 1) if target.backward else (target.place + 1, searched_to)
         steps = last - first + 1
         if steps < 1:

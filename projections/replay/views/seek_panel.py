@@ -1,4 +1,4 @@
-"""What a replay's page offers to run to: a condition to write, conditions one click away, and the breakpoints."""
+"""The seek panel of a replay's page: a condition to write, conditions one click away, and the breakpoints."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import groupby
 
 from events.query.printing import to_text
 from events.query.tree import Name, Named, Pattern
-from projections.replay.address import Address
-from projections.replay.seek.breakpoints import Breakpoint, Marks, marks
+from projections.replay.address import ReplayAddress
+from projections.replay.seek.breakpoints import Breakpoint, BreakpointHits, breakpoint_hits
 from projections.replay.views.why_pane import Toggle
 from projections.replay.window import Window
 from projections.states.sources.indexed import AgentSource, StreamSource
@@ -17,7 +17,8 @@ from projections.states.sources.indexed import AgentSource, StreamSource
 
 @dataclass(frozen=True, slots=True)
 class QuickSeek:
-    """A condition that is one click away: the addresses run on or back to it. `group` stands before those alike."""
+    """A condition that is one click away: the addresses run forward or back to it. `group` is the heading of its
+    kind."""
 
     group: str
     words: str
@@ -44,22 +45,22 @@ class SeekPanel:
     text: str
     fields: list[tuple[str, str]]
     quick: list[tuple[str, list[QuickSeek]]]
-    breaks: Marks
+    breaks: BreakpointHits
     chips: list[BreakpointChip]
     continue_url: str
     reverse_url: str
     own_break: Toggle | None
 
 
-def seek_panel(window: Window, address: Address, breakpoints: Sequence[Breakpoint], *, place: int) -> SeekPanel:
-    """What the page of a step offers to run to."""
+def seek_panel(window: Window, address: ReplayAddress, breakpoints: Sequence[Breakpoint], *, place: int) -> SeekPanel:
+    """Return the seek panel of a step."""
     texts = address.all("break")
     quick_seeks = groupby(_quick_seeks(window, address, place), lambda quick_seek: quick_seek.group)
     return SeekPanel(
         text=address.one("to") or "",
         fields=[(name, value) for name, value in address.pairs() if name != "to"],
         quick=[(group, list(members)) for group, members in quick_seeks],
-        breaks=marks(window, breakpoints),
+        breaks=breakpoint_hits(window, breakpoints),
         chips=[BreakpointChip(each, address.step(place, break_=_toggled(texts, each.text))) for each in breakpoints],
         continue_url=address.step(place, way="continue"),
         reverse_url=address.step(place, way="reverse"),
@@ -67,14 +68,14 @@ def seek_panel(window: Window, address: Address, breakpoints: Sequence[Breakpoin
     )
 
 
-def _own_break(window: Window, address: Address, place: int) -> Toggle | None:
+def _own_break(window: Window, address: ReplayAddress, place: int) -> Toggle | None:
     if window.step is None:
         return None
     texts, text = address.all("break"), _term(Name.TYPE, window.step.event.type)
     return Toggle(text in texts, address.step(place, break_=_toggled(texts, text)))
 
 
-def _quick_seeks(window: Window, address: Address, place: int) -> Iterator[QuickSeek]:
+def _quick_seeks(window: Window, address: ReplayAddress, place: int) -> Iterator[QuickSeek]:
     def quick_seek(group: str, words: str, title: str, **seek: str) -> QuickSeek:
         return QuickSeek(group, words, title, *(address.step(place, way=way, **seek) for way in ("next", "previous")))
 

@@ -15,7 +15,7 @@ from projections.models import Job
 from projections.replay.drawing.pinned_tracks import name, short
 from projections.replay.shown import ShownState
 from projections.replay.views.request import ReplayRequest
-from projections.replay.views.state_tree import Setters, dressed, open_url
+from projections.replay.views.state_tree import Setters, open_url, rows_with_ends
 from projections.replay.views.why_pane import pin
 from projections.values.change import Json
 from projections.values.tree_marks import marks
@@ -27,7 +27,7 @@ _FOLDINGS = (("Fold unchanged", None), ("Open all", "all"), ("Changed only", "ch
 
 @dataclass(frozen=True, slots=True)
 class PinnedValue:
-    """A pinned value. `text` None: nothing stands there. `old` is its text before the step, where that differs."""
+    """A pinned value. `text` is None if it does not exist. `old` is its text before the step, if that differs."""
 
     pointer: str
     name: str
@@ -47,7 +47,7 @@ class Folding:
 
 @dataclass(frozen=True, slots=True)
 class StateFailure:
-    """The step at which the reducer raised, where there is no state because of that.
+    """The step at which the reducer raised, so that there is no state.
 
     `is_of_other`: the step that is compared with has no state, while the current one has.
     """
@@ -61,7 +61,7 @@ class StateFailure:
 
 @dataclass(frozen=True, slots=True)
 class StatePane:
-    """The tree of a state and what stands around it. `job` folds the state where that takes too long to wait for."""
+    """The tree of a state with its heading. `job` folds the state if that takes too long to wait for."""
 
     shown: ShownState
     rows: list[TreeRow]
@@ -88,7 +88,7 @@ class StatePane:
 
 
 def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
-    """The state pane of a step; a state that is too far away becomes a job."""
+    """Return the state pane of a step; a state that is too far away becomes a job."""
     window, address, place = shown.window, shown.address, shown.window.place
     scope, open_ = address.one("in") or "", address.one("open")
     too_far = shown.too_far
@@ -109,7 +109,7 @@ def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
 
 
 def tree_links(shown: ShownState) -> RowUrls:
-    """What the links of the tree's rows share."""
+    """Return the addresses that the links of the tree's rows share."""
     address, place = shown.address, shown.window.place
     return RowUrls(
         part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if shown.is_known else "",
@@ -120,19 +120,19 @@ def tree_links(shown: ShownState) -> RowUrls:
 
 
 def part_rows(request: HttpRequest, shown: ShownState) -> list[TreeRow]:
-    """The rows of the part of the tree that `?part=` names, which a page asks for when somebody opens it."""
+    """Return the rows of the part of the tree that `?part=` names, which a page asks for when somebody opens it."""
     pointer = request.GET["part"]
     depth = len(_tokens(pointer)) - len(_tokens(shown.address.one("in") or ""))
     return _rows(shown, TreePart(pointer, max(depth, 0), _skip(request)))
 
 
 def _skip(request: HttpRequest) -> int:
-    """How many items of a container are left out."""
+    """Return how many items of a container are left out."""
     return whole_number(request.GET.get("skip", "")) or 0
 
 
 def _rows(shown: ShownState, part: TreePart, whole_text: str | None = None) -> list[TreeRow]:
-    """The rows of what stands at a pointer; of the last good state where the reducer failed."""
+    """Return the rows of the value at a pointer; of the last good state if the reducer failed."""
     if shown.failed:
         return tree_rows(shown.failed.state)
     if not shown.is_known:
@@ -144,7 +144,7 @@ def _rows(shown: ShownState, part: TreePart, whole_text: str | None = None) -> l
     open_ = shown.address.one("open")
     part = replace(part, is_open=open_ == "all", only_changed=open_ == "changed")
     rows = tree_rows(value, marks=marks(shown.changes), whole=whole_text, part=part)
-    return list(dressed(rows, Setters(shown.window, shown.difference), shown.address, shown.window.place))
+    return list(rows_with_ends(rows, Setters(shown.window, shown.difference), shown.address, shown.window.place))
 
 
 def _tokens(pointer: str) -> list[str]:

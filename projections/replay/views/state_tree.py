@@ -1,4 +1,4 @@
-"""The state of a step as a tree: beside each value who set it, and a pin."""
+"""The state of a step as a tree: each value with its setter and a pin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from events.json.tree import TreeRow
 from events.json.value import visible
 from events.types import Event
-from projections.replay.address import MOST, Address
+from projections.replay.address import MAX_REPETITIONS, ReplayAddress
 from projections.replay.compare import Difference
 from projections.replay.window import Window
 from projections.values.blame import Changes
@@ -18,8 +18,10 @@ from projections.values.last_set import setters
 
 @dataclass(frozen=True, slots=True)
 class Setter:
-    """Who set a value: the number of the step, or its place; the event, where it is one of those looked through, and
-    whether that is (one of) what is shown as a change."""
+    """The step that set a value: `label` is its number or place, `event` is None if it was not searched that far back.
+
+    `is_shown`: the event is one of those whose changes the page shows.
+    """
 
     label: str
     event: Event | None = None
@@ -42,18 +44,18 @@ class Setter:
 
 
 class Setters:
-    """Who set what, as far as the steps at hand tell: those of the window, or those between two that are compared."""
+    """The setters of values, from the steps of the window, or from the steps between two that are compared."""
 
     def __init__(self, window: Window, difference: Difference | None) -> None:
         self._numbers = {step.event.position: step.n for step in window.steps}
         self._source = window.source
-        self._gone: dict[str, Event] = {}
+        self._removers: dict[str, Event] = {}
         if difference is None:
             self._events, self._steps, self._rest = _of_window(window)
             self._shown: set[int] = set()
             if step := window.step:
                 self._shown = {step.event.position}
-                self._gone = {change.path: step.event for change in window.changes if change.op == "remove"}
+                self._removers = {change.path: step.event for change in window.changes if change.op == "remove"}
             return
         self._events = {event.position: event for event in difference.way.events}
         self._shown = set(self._events)
@@ -61,16 +63,17 @@ class Setters:
         self._rest = Setter(f"≤ {_label(difference.first.n, difference.first.place)}")
         for change, maker in zip(difference.changes, difference.makers, strict=True):
             if change.op == "remove" and maker:
-                self._gone[change.path] = maker
+                self._removers[change.path] = maker
 
     def of(self, rows: Iterable[TreeRow]) -> dict[str, Setter]:
-        """Who set what stands at the rows' pointers."""
-        asked = [row.pointer for row in rows if row.shape in ("leaf", "text", "open") and row.mark != "del"]
-        found = setters(asked, self._steps)
+        """Return the setters of the values in some rows, by pointer."""
+        pointers = [row.pointer for row in rows if row.shape in ("leaf", "text", "open") and row.mark != "del"]
+        positions = setters(pointers, self._steps)
         by = {
-            pointer: self._setter(self._events[found[pointer]]) if pointer in found else self._rest for pointer in asked
+            pointer: self._setter(self._events[positions[pointer]]) if pointer in positions else self._rest
+            for pointer in pointers
         }
-        return by | {pointer: self._setter(event) for pointer, event in self._gone.items()}
+        return by | {pointer: self._setter(event) for pointer, event in self._removers.items()}
 
     def _setter(self, event: Event) -> Setter:
         place = self._source.place(event)
@@ -79,7 +82,7 @@ class Setters:
 
 
 def _of_window(window: Window) -> tuple[dict[int, Event], list[Changes], Setter]:
-    """The steps back from the one that is looked at, as far as what they changed is known."""
+    """Return the events of a window, its steps back from the current one with known changes, and the setter before."""
     steps: list[Changes] = []
     for step in reversed(window.steps[: window.at + 1]):
         if step.changes is None:
@@ -97,16 +100,17 @@ def _label(n: int | None, place: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """What stands at the end of a row: who set its value, and the way to pin it or to let it go, if there is one."""
+class RowEnd:
+    """The end of a row: the setter of its value, and the address that pins or unpins it; empty if it can't be
+    pinned."""
 
     setter: Setter | None
     pin_url: str
     is_pinned: bool
 
 
-def dressed(rows: list[TreeRow], by: Setters, address: Address, place: int) -> Iterator[TreeRow]:
-    """The rows with what stands at their ends; folded containers say since when they are as they are."""
+def rows_with_ends(rows: list[TreeRow], by: Setters, address: ReplayAddress, place: int) -> Iterator[TreeRow]:
+    """Yield the rows with their ends; folded containers that did not change name the step that set them last."""
     ends = _Ends(address, place)
     setter_of = by.of(rows)
     for row in rows:
@@ -122,26 +126,28 @@ def dressed(rows: list[TreeRow], by: Setters, address: Address, place: int) -> I
 
 
 class _Ends:
-    """The ends of rows. There may be hundreds: what their links share is made once."""
+    """Makes the ends of rows. There may be hundreds, so the shared part of their links is made once."""
 
-    def __init__(self, address: Address, place: int) -> None:
+    def __init__(self, address: ReplayAddress, place: int) -> None:
         self.pins = address.all("pin")
         self.address = address
         self.place = place
         self.pin_url = open_url(address, "pin", keep=self.pins)
 
-    def of(self, row: TreeRow, setter: Setter | None) -> End:
+    def of(self, row: TreeRow, setter: Setter | None) -> RowEnd:
         is_pinned = row.pointer in self.pins
-        if row.mark == "del" or (len(self.pins) >= MOST and not is_pinned):
-            return End(setter, "", is_pinned)
+        if row.mark == "del" or (len(self.pins) >= MAX_REPETITIONS and not is_pinned):
+            return RowEnd(setter, "", is_pinned)
         if not is_pinned:
-            return End(setter, f"{self.pin_url}{quote(row.pointer, safe='')}", is_pinned)
+            return RowEnd(setter, f"{self.pin_url}{quote(row.pointer, safe='')}", is_pinned)
         others = tuple(each for each in self.pins if each != row.pointer)
-        return End(setter, self.address.step(self.place, pin=others), is_pinned)
+        return RowEnd(setter, self.address.step(self.place, pin=others), is_pinned)
 
 
-def open_url(address: Address, name: str, *, keep: tuple[str, ...] = ()) -> str:
-    """The same step with one more parameter, up to its value. It leaves out the step: what did not change from one to
-    the next is the same to the letter, and need not be drawn again."""
-    asked = address.with_asked(**{name: keep})
-    return f"{asked}&{name}=" if asked else f"?{name}="
+def open_url(address: ReplayAddress, name: str, *, keep: tuple[str, ...] = ()) -> str:
+    """Return the query string with one more parameter, up to its value.
+
+    It leaves out the step, so that an unchanged row is the same from step to step, and is not drawn again.
+    """
+    query = address.query_string(**{name: keep})
+    return f"{query}&{name}=" if query else f"?{name}="

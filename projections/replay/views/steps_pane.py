@@ -1,4 +1,4 @@
-"""The steps of a replay around the current one: the list, the strip, and where the buttons lead."""
+"""The steps of a replay around the current one: the list, the strip, and the addresses of the buttons."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from events.reading.db_work import run
 from events.views.event_line import Line, line
 from projections.errors import TooManyJobs
 from projections.jobs import fold
-from projections.replay.address import Address
+from projections.replay.address import ReplayAddress
 from projections.replay.drawing.overview import Overview, overview
-from projections.replay.drawing.strip import Strip, draw
+from projections.replay.drawing.strip import Strip, draw_strip
 from projections.replay.extent import Extent
 from projections.replay.findings import Finding, Findings, findings
 from projections.replay.views.request import ReplayRequest
@@ -22,7 +22,7 @@ from projections.replay.window import Window, WindowStep
 from projections.values.summary import ChangeSummary, gist
 
 _MAX_ERROR_CHARACTERS = 200
-"""The page shows so much of an error that a reducer raised; its traceback has all of it."""
+"""The page cuts the error that a reducer raised; the traceback in the log has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ class ListedStep:
 
 @dataclass(frozen=True)
 class StepsPane:
-    """The steps of a window. The list and the strip are built when a template asks for them: a page that shows the
-    same window already keeps its own."""
+    """The steps of a window.
+
+    The list and the strip are built when a template asks for them: a page that shows the same window keeps its own.
+    """
 
     window: Window
-    address: Address
+    address: ReplayAddress
     extent: Extent
     findings: Findings
 
@@ -75,7 +77,7 @@ class StepsPane:
 
     @property
     def count(self) -> int | None:
-        """How many steps the source has; None where nobody counts them."""
+        """The number of steps of the source; None if they are not counted."""
         if self.extent.count is not None or not self.window.steps:
             return self.extent.count
         return self.window.steps[-1].n if self.ends else None
@@ -94,36 +96,36 @@ class StepsPane:
 
     @property
     def earlier(self) -> int:
-        """How many steps come before the window; 0 where that is not known."""
+        """The number of steps before the window; 0 if it is not known."""
         return (self.window.steps[0].n or 1) - 1 if self.window.steps else 0
 
     @property
     def later(self) -> int | None:
-        """How many steps come after the window; None where that is not known."""
+        """The number of steps after the window; None if it is not known."""
         if self.count is None or not self.window.steps:
             return None
         return self.count - (self.window.steps[-1].n or 0)
 
     @cached_property
     def line(self) -> Line | None:
-        """What the list says of the current event."""
+        """The line of the current event."""
         return line(self.window.step.event) if self.window.step else None
 
     @property
     def findings_here(self) -> list[Finding]:
-        """What was found wrong at the current step."""
+        """The findings at the current step."""
         return self.findings.at(self.window.step.event.position) if self.window.step else []
 
     @property
     def overview(self) -> Overview | None:
-        """The whole source with the window in it; None where the window shows all of it."""
+        """The overview of the source with the window in it; None if the window shows all of it."""
         if not self.window.steps or (self.begins and self.ends):
             return None
         return overview(self.window, first=self.extent.first, last=self.extent.last)
 
     @cached_property
     def ways(self) -> dict[str, str]:
-        """The addresses of the steps `first`, `previous`, `next` and `last`; one that leads nowhere is missing."""
+        """The addresses of the steps `first`, `previous`, `next` and `last`, as far as there are such steps."""
         at, steps, step_url = self.window.at, self.window.steps, self.address.step
         ways = {}
         if at >= 0:
@@ -136,7 +138,7 @@ class StepsPane:
 
     @cached_property
     def lines(self) -> list[Line]:
-        """What the list says of each event."""
+        """The lines of the events."""
         return [line(step.event) for step in self.window.steps]
 
     @cached_property
@@ -160,7 +162,9 @@ class StepsPane:
     def strip(self) -> Strip:
         """The steps drawn side by side."""
         window, pins = self.window, self.address.all("pin")
-        return draw(window.steps, self.lines, at=window.at, found=self.findings, states=window.states, pins=pins)
+        return draw_strip(
+            window.steps, self.lines, at=window.at, findings=self.findings, states=window.states, pins=pins
+        )
 
     def _between(self) -> range:
         """The places of the events between the two steps that are compared."""
@@ -169,22 +173,22 @@ class StepsPane:
 
 
 def steps_pane(request: ReplayRequest, window: Window) -> StepsPane:
-    """The steps of a window, with what is wrong in them. What takes too long to look through becomes a job."""
+    """Return the steps of a window with their findings. A fold for findings that takes too long becomes a job."""
     member = request.member
     events = [step.event for step in window.steps]
     steps_findings = run(findings(member.log_id, window.source, events=events, head=member.log.head))
     for projection, too_far in steps_findings.missing:
-        with suppress(TooManyJobs):  # then they are found another time
+        with suppress(TooManyJobs):  # a later request starts the job
             run(fold.ensure_source(member.log_id, projection, too_far, asker=member.asker))
     return StepsPane(window, request.address, request.extent, _with_failure(steps_findings, window))
 
 
 def _with_failure(steps_findings: Findings, window: Window) -> Findings:
-    """The findings, and the step at which the reducer raised."""
+    """Return the findings, with one more at the step at which the reducer raised."""
     if window.failed is None:
         return steps_findings
     at = window.failed.at
     words = Truncator(str(window.failed)).chars(_MAX_ERROR_CHARACTERS)
     failure = Finding(at.position, "The reducer raised", words, place=window.source.place(at.event))
-    found = sorted((*steps_findings.found, failure), key=lambda finding: finding.position)
-    return replace(steps_findings, found=tuple(found))
+    listed = sorted((*steps_findings.listed, failure), key=lambda finding: finding.position)
+    return replace(steps_findings, listed=tuple(listed))

@@ -1,4 +1,4 @@
-"""The ways into a replay, for pages that know nothing of it."""
+"""Links into replays, for the templates of pages outside the replay debugger."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from events.models import Log
 from events.reading.db_work import run
 from events.types import Event
 from projections.definition.projection import Projection
-from projections.replay.address import Address
-from projections.replay.findings import Finding, Shown, findings
+from projections.replay.address import ReplayAddress
+from projections.replay.findings import Finding, FindingLink, findings
 from projections.states.at_moment import State
 from projections.states.sources.indexed import StreamSource
 from projections.states.sources.keyed import ScannedSource
@@ -21,51 +21,54 @@ _MAX_FINDINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class FoundIn:
-    """What went wrong in a source. `earlier`: how many findings are not listed; `failed`: projections whose reducer
-    raised, with the replays that show where."""
+class SourceFindings:
+    """The sure findings in a source.
 
-    found: list[Finding]
+    `earlier` counts those that are not listed; `failed` are the projections whose reducer raised, each with the replay
+    that shows the step.
+    """
+
+    listed: list[Finding]
     earlier: int
     is_partial: bool
     failed: list[tuple[Projection, str]]
-    replay: Address
+    replay: ReplayAddress
 
 
 def replay_url(log_name: str, kind: str, name: str, place: int) -> str:
-    """A step of the replay of a stream, workflow, agent, query or (with no name) of the log."""
-    return Address(log_name, KINDS[kind](name)).step(place)
+    """Return the address of a step in the replay of a stream, workflow, agent, query or (with no name) of the log."""
+    return ReplayAddress(log_name, KINDS[kind](name)).step(place)
 
 
-def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> FoundIn:
-    """What went wrong in a stream or a workflow up to the last of some of its events, as steps of its replay."""
+def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> SourceFindings:
+    """Return the sure findings in a stream or a workflow up to the last of some of its events."""
     source = KINDS[kind](name)
-    address = Address(log.name, source)
-    every = run(findings(log.pk, source, events=events, head=log.head))
-    sure = [each for each in every.found if each.is_sure]
-    return FoundIn(
-        found=sure[-_MAX_FINDINGS:],
+    address = ReplayAddress(log.name, source)
+    all_findings = run(findings(log.pk, source, events=events, head=log.head))
+    sure = [finding for finding in all_findings.listed if finding.is_sure]
+    return SourceFindings(
+        listed=sure[-_MAX_FINDINGS:],
         earlier=max(0, len(sure) - _MAX_FINDINGS),
-        is_partial=bool(every.missing),
-        failed=[(each, address.step(0, by=each.name)) for each, _ in every.failed],
+        is_partial=bool(all_findings.missing),
+        failed=[(projection, address.step(0, by=projection.name)) for projection, _ in all_findings.failed],
         replay=address,
     )
 
 
 def replay_of_state(log_name: str, projection: Projection, key: str, state: State, before: State | None) -> str:
-    """The step that made a state; with the one before, how they differ. Empty where its key has no replay."""
+    """Return the address of the step that made a state; with `before`, of their difference. Empty without a replay."""
     source = source_under(projection, key)
     if isinstance(source, ScannedSource) and not projection.materialised:
         return ""
     from_place = {} if before is None else {"from_": str(source.place(before))}
-    return Address(log_name, source).step(source.place(state), by=projection.name, **from_place)
+    return ReplayAddress(log_name, source).step(source.place(state), by=projection.name, **from_place)
 
 
-def shown_url(shown: Shown, place: int, at: Address) -> str:
-    """The step at which a state shows what was found: of a replay's place, or in the replay of one stream."""
-    source = at.source if shown.stream is None else StreamSource(shown.stream)
-    step = at if source == at.source else Address(at.log_name, source)
-    return step.step(place if shown.stream is None else shown.version, by=shown.by, why=shown.pointer)
+def shown_url(link: FindingLink, place: int, at: ReplayAddress) -> str:
+    """Return the address of the step that shows a finding: in the replay at hand, or in that of one stream."""
+    source = at.source if link.stream is None else StreamSource(link.stream)
+    address = at if source == at.source else ReplayAddress(at.log_name, source)
+    return address.step(place if link.stream is None else link.version, by=link.by, why=link.pointer)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

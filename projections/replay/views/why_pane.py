@@ -1,4 +1,4 @@
-"""Why a value of a state is what it is: the steps that set it, what led to the last one, where it may be from."""
+"""The pane that explains a value: the steps that set it, the causes of the last one, and its possible origins."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from events.reading.causes import Chain, causes_of
 from events.reading.db_work import run
 from events.types import Event
 from projections.definition.fold import ReducerFailed
-from projections.replay.address import Address
-from projections.replay.equal_values import equals
+from projections.replay.address import ReplayAddress
+from projections.replay.equal_values import equal_pointers
 from projections.replay.views.request import ReplayRequest
-from projections.replay.why import Change, Why, why
+from projections.replay.why import ValueChange, Why, why
 from projections.replay.window import Window
 from projections.states.fold import Fold, TooFar
 from projections.values.change import Json
@@ -23,7 +23,7 @@ from projections.views.causes import Because
 
 @dataclass(frozen=True, slots=True)
 class Toggle:
-    """A link that sets something, or that takes it away where it is set (`is_set`)."""
+    """A link that sets something, or removes it if it is set (`is_set`)."""
 
     is_set: bool
     url: str
@@ -31,7 +31,7 @@ class Toggle:
 
 @dataclass(frozen=True, slots=True)
 class WhyPane:
-    """The history of the value at `pointer`, newest change first. `why` None: it is too long to be followed here.
+    """The history of the value at `pointer`, newest change first. `why` is None if it takes too long to follow here.
 
     `causes` are the events that led to the last change. `equals` are pointers at which an equal value stood before it,
     each with the address of the step that shows it.
@@ -48,7 +48,7 @@ class WhyPane:
 
 
 def why_pane(request: ReplayRequest, window: Window) -> WhyPane | None:
-    """The history of the value that an address asks for; None where it asks for none."""
+    """Return the history of the value that an address asks for, or None."""
     fold, address, place = request.fold, request.address, window.place
     pointer = address.one("why")
     if pointer is None:
@@ -68,16 +68,16 @@ def why_pane(request: ReplayRequest, window: Window) -> WhyPane | None:
     )
 
 
-def pin(address: Address, place: int, pointer: str) -> Toggle:
-    """The link that pins a value or takes its pin away."""
+def pin(address: ReplayAddress, place: int, pointer: str) -> Toggle:
+    """Return the link that pins or unpins a value."""
     pins = address.all("pin")
     others = tuple(each for each in pins if each != pointer)
     is_pinned = pointer in pins
     return Toggle(is_pinned, address.step(place, pin=others if is_pinned else (*pins, pointer)))
 
 
-def _breakpoint(address: Address, place: int, pointer: str) -> Toggle:
-    """The link that sets a breakpoint at changes of a value or takes it away."""
+def _breakpoint(address: ReplayAddress, place: int, pointer: str) -> Toggle:
+    """Return the link that sets a breakpoint at changes of a value, or removes it."""
     texts, text = address.all("break"), to_text(Changed(pointer))
     others = tuple(each for each in texts if each != text)
     is_set = text in texts
@@ -91,8 +91,8 @@ def _history(fold: Fold, window: Window, pointer: str) -> Why | None:
         return None
 
 
-def _cause(window: Window, address: Address, event: Event) -> Because:
-    """An event of the chain of causes; a link where it is a step of the window."""
+def _cause(window: Window, address: ReplayAddress, event: Event) -> Because:
+    """Return an event of the chain of causes, as a link if it is a step of the window."""
     for step in window.steps:
         if step.event.position == event.position:
             label = f"#{step.place:,}" if step.n is None else f"{step.n:,}"
@@ -100,19 +100,21 @@ def _cause(window: Window, address: Address, event: Event) -> Because:
     return Because(event, f"#{event.position:,}", None)
 
 
-def _equals(fold: Fold, window: Window, address: Address, pointer: str, last: Change) -> list[tuple[str, str]]:
-    """The pointers at which an equal value stood before the last change, with the address of the step before it."""
+def _equals(
+    fold: Fold, window: Window, address: ReplayAddress, pointer: str, last: ValueChange
+) -> list[tuple[str, str]]:
+    """Return the pointers at which an equal value stood before the last change, with the address of that step."""
     try:
         value = at(window.after, pointer)
         before = _state_before(fold, window, last.event)
     except (LookupError, TooFar, ReducerFailed):
         return []
     place = max(last.place - 1, 0)
-    return [(each, address.step(place, why=each)) for each in equals(value, before, but=last.pointer)]
+    return [(each, address.step(place, why=each)) for each in equal_pointers(value, before, but=last.pointer)]
 
 
 def _state_before(fold: Fold, window: Window, event: Event) -> Json:
-    """The state before an event: it is folded only where it is none of the window's."""
+    """Return the state before an event. It is folded only if it is not one of the window's states."""
     for i, step in enumerate(window.steps):
         if step.event.position == event.position and i - 1 in window.states:
             return window.states[i - 1]

@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from events.models import Log, Role
-from projections.replay.address import ALONE, REPEATED
+from projections.replay.address import REPEATED, SINGLE
 from tests.integration.pages.conftest import Append
 from tests.support.factories import make_member
 from tests.support.odd_values import ENCODED, HEADERS
@@ -122,4 +122,4 @@ def test_a_page_takes_or_refuses_any_value(admin: Client, user: User, log: Log, 
 
 def test_the_parameters_of_a_replay_are_among_those_that_are_tried(admin: Client, log: Log, read: set[str]) -> None:
     assert admin.get(f"/logs/{log.name}/replay/log/1").status_code == 200
-    assert read >= {*ALONE, *REPEATED, "step", "place", "way", "format"}
+    assert read >= {*SINGLE, *REPEATED, "step", "place", "way", "format"}

@@ -16,7 +16,7 @@ from events.models import Log
 from projections.definition.projection import Decoded, Projection
 from projections.jobs import queue
 from projections.registry import PROJECTIONS
-from projections.replay.address import MOST_CHARACTERS
+from projections.replay.address import MAX_QUERY_CHARACTERS
 from projections.replay.views.template_functions import replay_url
 from projections.states.fold import Fold, Pace
 from tests.integration.pages.conftest import Append
@@ -96,7 +96,7 @@ def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append
 def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fold.to, "__kwdefaults__", {"pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk=50, most=100)})
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 451)])
     page = page_of(viewer, at, 400)
     assert "Many events have to be folded first" in page
@@ -225,7 +225,7 @@ def test_an_address_that_names_no_step_leads_to_the_one_before_it_and_says_so(
     [said] = re.findall(r'<p class="said warning" role="status">(.*?)</p>', page, re.DOTALL)
     assert words in said
     assert ("Go to step number" in said) is bool(number)
-    assert 'class="said' not in viewer.get(answer["Location"]).content.decode()
+    assert '<p class="said warning" role="status">' not in viewer.get(answer["Location"]).content.decode()
 
 
 def test_a_step_number_that_was_taken_for_a_position_is_one_click_away(viewer: Client, append: Append, at: str) -> None:
@@ -328,7 +328,7 @@ def test_an_address_that_is_too_long_is_refused_in_words(viewer: Client, append:
 
 def test_the_longest_address_makes_no_huge_page(viewer: Client, append: Append, at: str) -> None:
     append("s", *[{"data": json.dumps({f"k{n}": n}).encode()} for n in range(200)])
-    pin = "/a" * ((MOST_CHARACTERS - len("pin=")) // len(quote("/a", safe="")))
+    pin = "/a" * ((MAX_QUERY_CHARACTERS - len("pin=")) // len(quote("/a", safe="")))
     answer = viewer.get(f"{at}replay/stream/s/100", {"pin": pin})
     assert answer.status_code == 200
     assert len(answer.content) < 800_000

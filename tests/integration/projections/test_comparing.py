@@ -14,7 +14,7 @@ from events.json.pointer import at
 from events.models import Log
 from events.reading.db_work import run
 from projections.definition.projection import Projection
-from projections.replay.compare import Difference, difference
+from projections.replay.compare import Difference, step_difference
 from projections.replay.window import window_at
 from projections.states.fold import Fold, Pace, TooFar
 from projections.states.sources.base import Source
@@ -30,7 +30,7 @@ _ABSENT = object()
 
 def compare(log: Log, projection: Projection, source: Source, here: int, there: int, *, head: int) -> Difference:
     fold = Fold(log.pk, projection, source, head)
-    return run(difference(fold, run(window_at(fold, place=here)), there))
+    return run(step_difference(fold, run(window_at(fold, place=here)), there))
 
 
 def last_changed(known: list[Json], path: str, first: int, last: int) -> int:

@@ -25,7 +25,7 @@ from tests.support.factories import make_event
 def found(log: Log, source: Source) -> list[Finding]:
     log.refresh_from_db()
     events = [each for each in source.read(log.pk, after=0, upto=log.head, limit=100).fetch() if source.has(each)]
-    return list(run(findings(log.pk, source, events=events, head=log.head)).found)
+    return list(run(findings(log.pk, source, events=events, head=log.head)).listed)
 
 
 def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
@@ -40,7 +40,7 @@ def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monk
     source = StreamSource("list-1")
     events = source.read(lost.pk, after=0, upto=lost.head, limit=100).fetch()
     made = run(findings(lost.pk, source, events=events, head=lost.head))
-    assert [(each.position, each.place, each.what) for each in made.found] == [(3, 3, "Lost update")]
+    assert [(each.position, each.place, each.title) for each in made.listed] == [(3, 3, "Lost update")]
     assert collisions in [projection for projection, _ in made.missing]
     assert made.awaited == "lost updates, what came out of order"
 
@@ -52,7 +52,7 @@ def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytes
     source = StreamSource("list-1")
     events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
     made = run(findings(log.pk, source, events=events, head=log.head))
-    assert [each.place for each in made.found] == [5, 6]
+    assert [each.place for each in made.listed] == [5, 6]
     assert (made.unlisted, made.total) == (3, 5)
 
 
@@ -91,11 +91,11 @@ def test_a_workflow_shows_what_others_lost_by_it_and_it_by_others(
     assert found(lost, source) == []
     settle(lost, collisions)
     [only] = found(lost, source)
-    assert (only.position, only.place, only.what, only.is_sure) == (position, position, "Lost update", True)
+    assert (only.position, only.place, only.title, only.is_sure) == (position, position, "Lost update", True)
     assert words in only.words
-    assert only.shown
-    assert (only.shown.by, only.shown.pointer) == ("latest", "/stops")
-    assert (only.shown.stream, only.shown.version) == ("list-1", 3)
+    assert only.link
+    assert (only.link.by, only.link.pointer) == ("latest", "/stops")
+    assert (only.link.stream, only.link.version) == ("list-1", 3)
     assert found(lost, WorkflowSource("one")) == []
 
 
@@ -122,9 +122,9 @@ def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, 
     )
     words = "Films by writer lacks Emil and has Finn (number 6 there), unlike surfer (#2)"
     [sure] = [each for each in found(log, source) if each.is_sure]
-    assert (sure.position, sure.what, sure.words) == (3, "List changed on the way", words)
-    assert sure.shown
-    assert (sure.shown.by, sure.shown.pointer, sure.shown.stream) == ("run", "/lists/Films/items", None)
+    assert (sure.position, sure.title, sure.words) == (3, "List changed on the way", words)
+    assert sure.link
+    assert (sure.link.by, sure.link.pointer, sure.link.stream) == ("run", "/lists/Films/items", None)
     append(log, message("writer", films(*given)))
     assert not any(each.is_sure for each in found(log, source))
 

@@ -19,7 +19,7 @@ from events.reading.db_work import arun, run
 from events.types import Event
 from projections.definition.projection import Decoded, Projection
 from projections.replay.seek import look, search
-from projections.replay.seek.condition import ConditionFailed, Seek, Sought, Watch, changed_pointers, watch_before
+from projections.replay.seek.condition import ConditionFailed, Seek, SeekResult, Watch, changed_pointers, watch_before
 from projections.states.fold import Fold, Pace
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import LogSource, StreamSource
@@ -91,7 +91,7 @@ def brute_watch(
     return expected[touch.n - 1] if touch else None
 
 
-def check_rest(wanted: Seek, sought: Sought) -> None:
+def check_rest(wanted: Seek, sought: SeekResult) -> None:
     """What is left to do is less than what was, in the same direction."""
     assert sought.rest
     assert sought.event is None
@@ -156,7 +156,7 @@ async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engin
             def note(rest: Seek, done: int, told: list[Seek] = told) -> None:
                 told.append(rest)
 
-            work = search.seek(log.pk, wanted, head=400, pace=Pace(chunk=20, most=None), told=note)
+            work = search.seek(log.pk, wanted, head=400, pace=Pace(chunk=20, most=None), report=note)
             whole = await arun(work, engine.pool)
             if isinstance(condition, Watch):
                 found = brute_watch(events, states, condition.pointer, n, backward=backward)
@@ -214,7 +214,7 @@ async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, lo
     await fill(engine, log, ["order-1"] * 60)
     source, projection = LogSource(), failing(31)
 
-    async def sought(text: str, place: int, backward: bool = False) -> Sought:
+    async def sought(text: str, place: int, backward: bool = False) -> SeekResult:
         wanted = Seek(projection, source, parse(text), place, 60, backward)
         return await arun(search.seek(log.pk, wanted, head=60, pace=Pace(chunk=20)), engine.pool)
 

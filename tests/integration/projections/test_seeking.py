@@ -21,10 +21,10 @@ from projections.jobs import queue
 from projections.jobs.queue import Beat
 from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
-from projections.replay.address import Address
+from projections.replay.address import ReplayAddress
 from projections.replay.seek import job as seeking
 from projections.replay.seek import look
-from projections.replay.seek.condition import Condition, Failed, Seek, Watch
+from projections.replay.seek.condition import Condition, EventFailed, Seek, Watch
 from projections.replay.window import window_at
 from projections.states import fold_cursor
 from projections.states.fold import Fold, Pace
@@ -45,8 +45,8 @@ def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
 @pytest.fixture
 def every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each stretch is short, and noted and reported at once."""
-    monkeypatch.setattr(seeking, "_CHUNK", 20)
-    monkeypatch.setattr(seeking, "_NOTED", 0.0)
+    monkeypatch.setattr(seeking, "_CHUNK_EVENTS", 20)
+    monkeypatch.setattr(seeking, "_NOTE_SECONDS", 0.0)
     monkeypatch.setattr(queue, "_BEAT", 0.0)
 
 
@@ -57,7 +57,7 @@ def sought(sums: Projection, condition: Condition | str, place: int = 0, *, back
 
 def started(log: Log, wanted: Seek) -> Job:
     """The job of a seek, as a worker has just taken it on."""
-    job = run(seeking.ensure(log.pk, wanted, asker=log.name))
+    job = run(seeking.ensure_seek(log.pk, wanted, asker=log.name))
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
     return now(job)
 
@@ -93,7 +93,7 @@ def filled(log: Log) -> None:
         (Watch("/last"), 4, False, 5),
         ("state.last<0", 3, False, None),
         ("type:Nothing", 299, True, None),
-        (Failed(), 299, True, None),
+        (EventFailed(), 299, True, None),
     ],
 )
 def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
@@ -105,7 +105,7 @@ def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
     assert ended.status == JobStatus.DONE
     assert answer(job)["failed"] is None
     if found:
-        url = Address(log.name, SOURCE, {"by": sums.name}).step(found)
+        url = ReplayAddress(log.name, SOURCE, {"by": sums.name}).step(found)
         assert answer(job)["found"] == {"position": found, "place": found, "url": url}
     else:
         assert (answer(job)["found"], answer(job)["searched_to"]) == (None, 1 if backward else 300)
@@ -208,14 +208,14 @@ def test_a_reducer_that_fails_ends_the_job_with_a_link_to_where(log: Log, monkey
 
 
 def test_who_seeks_the_same_waits_for_the_same_job(log: Log, sums: Projection) -> None:
-    job = run(seeking.ensure(log.pk, sought(sums, "type:A"), asker=log.name))
-    assert run(seeking.ensure(log.pk, sought(sums, "  type:A "), asker=log.name)).pk == job.pk
+    job = run(seeking.ensure_seek(log.pk, sought(sums, "type:A"), asker=log.name))
+    assert run(seeking.ensure_seek(log.pk, sought(sums, "  type:A "), asker=log.name)).pk == job.pk
     for other in (
         sought(sums, "type:B"),
         sought(sums, "type:A", 1),
         sought(sums, "type:A", backward=True),
         sought(sums, Watch("type:A")),
     ):
-        found = run(seeking.ensure(log.pk, other, asker=log.name))
+        found = run(seeking.ensure_seek(log.pk, other, asker=log.name))
         assert found.pk != job.pk
-        assert seeking.wanted_of(found) == other
+        assert seeking.seek_of_job(found) == other

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from events.json.pointer import at
-from projections.replay.equal_values import equals
+from projections.replay.equal_values import equal_pointers
 from projections.values.diff import equal
 from tests.unit.projections.json_values import VALUES
 from tests.unit.projections.test_blame import pointers
@@ -20,25 +20,25 @@ def test_what_is_offered_is_equal_and_stands_elsewhere(state: Any, other: Any) -
     whole = {"state": state, "other": other}
     for pointer in pointers(whole):
         value = at(whole, pointer)
-        found = equals(value, whole, but=pointer)
+        found = equal_pointers(value, whole, but=pointer)
         assert pointer not in found
         assert all(equal(at(whole, each), value) for each in found)
 
 
 @pytest.mark.parametrize("value", [None, True, False, 0, 1, -7, 99, "", "ok", "yes", [], {}, [1], {"a": "long text"}])
 def test_what_stands_everywhere_is_offered_nowhere(value: Any) -> None:
-    assert equals(value, {"a": value, "b": value}, but="/a") == []
+    assert equal_pointers(value, {"a": value, "b": value}, but="/a") == []
 
 
 @pytest.mark.parametrize("value", ["A-7-99", 4711, Decimal("0.25"), [1, 2], {"a": 1, "b": 2}])
 def test_what_tells_something_is_offered(value: Any) -> None:
-    assert equals(value, {"a": value, "b": {"c/d": [0, value]}}, but="/a") == ["/b/c~1d/1"]
+    assert equal_pointers(value, {"a": value, "b": {"c/d": [0, value]}}, but="/a") == ["/b/c~1d/1"]
 
 
 def test_a_number_is_no_other_kind_of_value() -> None:
-    assert equals(1000, {"a": "1000", "b": True}, but="") == []
+    assert equal_pointers(1000, {"a": "1000", "b": True}, but="") == []
 
 
 def test_a_few_are_enough_and_a_huge_state_is_not_looked_through() -> None:
-    assert equals("text", dict.fromkeys("abcdefgh", "text"), but="/a") == ["/b", "/c", "/d"]
-    assert equals("text", {"many": [0] * 100_000, "last": ["text"]}, but="") == []
+    assert equal_pointers("text", dict.fromkeys("abcdefgh", "text"), but="/a") == ["/b", "/c", "/d"]
+    assert equal_pointers("text", {"many": [0] * 100_000, "last": ["text"]}, but="") == []

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from projections.replay.compare import made_by
+from projections.replay.compare import makers_of
 from projections.values.change import Json
 from projections.values.diff import apply, diff, equal
 from tests.unit.projections.json_values import VALUES
@@ -18,7 +18,7 @@ from tests.unit.projections.test_blame import STATES, by_force, same, steps_of, 
 def test_each_value_that_differs_is_blamed_on_the_last_step_that_changed_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
-    for change, maker in zip(changes, made_by(changes, steps[::-1]), strict=True):
+    for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
         if change.op == "replace":  # whose path is where it stands in the end
             assert maker == by_force(states, change.path)[0], change
 
@@ -27,7 +27,7 @@ def test_each_value_that_differs_is_blamed_on_the_last_step_that_changed_it(stat
 def test_what_is_gone_is_blamed_on_the_last_step_that_took_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
-    for change, maker in zip(changes, made_by(changes, steps[::-1]), strict=True):
+    for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
         if change.op == "remove":
             there = [not same(value_at(state, change.path), value_at(states[-1], change.path)) for state in states]
             assert maker == max(n for n in range(1, len(states)) if there[n - 1] and not there[n])
@@ -37,7 +37,7 @@ def test_what_is_gone_is_blamed_on_the_last_step_that_took_it(states: list[Any])
 def test_an_item_that_is_gone_is_blamed_on_the_step_that_took_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
-    for change, maker in zip(changes, made_by(changes, steps[::-1]), strict=True):
+    for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
         if change.op == "remove" and change.shifts:
             id = change.old["id"]  # type: ignore[index,call-overload]
             there = [any(item["id"] == id for item in state["items"]) for state in states]
@@ -53,7 +53,7 @@ def _of(*ids: int) -> dict[str, Any]:
 def test_an_item_that_came_is_blamed_on_the_last_step_that_changed_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
-    for change, maker in zip(changes, made_by(changes, steps[::-1]), strict=True):
+    for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
         if change.op == "add" and change.shifts:  # others may come and move before it later on
             place = [item["id"] for item in states[-1]["items"]].index(change.value["id"])  # type: ignore[index,call-overload]
             assert maker == by_force(states, f"/items/{place}")[0]
@@ -70,7 +70,7 @@ SPARSE = st.lists(
 def test_what_an_item_lost_is_blamed_on_the_step_that_took_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
-    for change, maker in zip(changes, made_by(changes, steps[::-1]), strict=True):
+    for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
         if change.op == "remove" and not change.shifts:
             place = int(change.path.split("/")[1])  # in the end: what an item lost is told after the items are in order
             id = states[-1][place]["id"]
@@ -84,7 +84,7 @@ def test_what_an_item_lost_is_blamed_on_the_step_that_took_it(states: list[Any])
 def test_every_change_is_blamed_on_a_step_that_changed_something(states: list[Json]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
-    makers = made_by(changes, steps[::-1])
+    makers = makers_of(changes, steps[::-1])
     assert equal(apply(states[0], changes), states[-1])
     for maker in makers:
         assert maker is None or steps[maker - 1][1]
@@ -97,9 +97,9 @@ def test_a_long_list_is_compared_at_once() -> None:
     before: Json = [{"v": n} for n in range(900)]
     after: Json = [{"v": n} for n in range(1_800)]
     steps = steps_of([before, after])
-    assert made_by(steps[0][1], steps) == [1] * 300 + [None] * 600
+    assert makers_of(steps[0][1], steps) == [1] * 300 + [None] * 600
     steps = steps_of([after, before])
-    assert made_by(steps[0][1], steps) == [1] * 100 + [None] * 800
+    assert makers_of(steps[0][1], steps) == [1] * 100 + [None] * 800
 
 
 def test_a_list_that_changed_in_too_many_items_was_replaced() -> None:
@@ -107,4 +107,4 @@ def test_a_list_that_changed_in_too_many_items_was_replaced() -> None:
     after: Json = [{"v": n} for n in range(6_000)]
     steps = steps_of([before, after])
     assert [change.op for change in steps[0][1]] == ["replace"]
-    assert made_by(steps[0][1], steps) == [1]
+    assert makers_of(steps[0][1], steps) == [1]
