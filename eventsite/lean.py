@@ -12,8 +12,9 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import isawaitable
 from time import monotonic
 from typing import Any
@@ -57,6 +58,17 @@ _LONG_SECONDS = 1.0
 
 class _Disconnected(Exception):
     """The client went away before it had sent its request."""
+
+
+class _Request(ASGIRequest):
+    """A request whose host is checked once: an answer's `Location` names it again."""
+
+    @cached_property
+    def _host(self) -> str:
+        return super().get_host()
+
+    def get_host(self) -> str:
+        return self._host
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +159,7 @@ def _request(scope: Scope) -> ASGIRequest:
     """
     if b"%" in (raw_path := scope.get("raw_path") or b""):
         unquote_to_bytes(raw_path).decode()
-    return ASGIRequest(scope, io.BytesIO())
+    return _Request(scope, io.BytesIO())
 
 
 async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
@@ -156,30 +168,46 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
     while more:
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
-                message = await receive()
+                piece, more = await _piece(receive)
         except TimeoutError:
-            raise RequestTimeout(f"Nothing more of the request came for {SILENCE_SECONDS:g} seconds.") from None
-        if message["type"] == "http.disconnect":
-            raise _Disconnected
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
+            raise _silence() from None
+        yield piece
 
 
 async def _body(request: ASGIRequest, receive: Receive) -> bytes:
-    """The request's body, refused as soon as it is known to be too large."""
+    """The request's body, refused as soon as it is known to be too large. Raises `RequestTimeout` when no more of it
+    comes. Most bodies come in one piece: one timeout serves for all pieces."""
     limit = settings.EVENTSITE.request_max_bytes
-    announced = whole_number(request.headers.get("Content-Length", ""))
+    announced = whole_number(request.META.get("CONTENT_LENGTH", ""))
     if announced is not None and announced > limit:
         raise RequestDataTooBig
     pieces: list[bytes] = []
-    size = 0
-    async with aclosing(_pieces(receive)) as body:  # type: ignore[type-var]
-        async for piece in body:
-            size += len(piece)
-            if size > limit:
-                raise RequestDataTooBig
-            pieces.append(piece)
+    size, more = 0, True
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS) as silence:
+            while more:
+                piece, more = await _piece(receive)
+                size += len(piece)
+                if size > limit:
+                    raise RequestDataTooBig
+                pieces.append(piece)
+                if more:
+                    silence.reschedule(asyncio.get_running_loop().time() + SILENCE_SECONDS)
+    except TimeoutError:
+        raise _silence() from None
     return b"".join(pieces)
+
+
+async def _piece(receive: Receive) -> tuple[bytes, bool]:
+    """The next piece of the body, and whether there are more."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _Disconnected
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _silence() -> RequestTimeout:
+    return RequestTimeout(f"Nothing more of the request came for {SILENCE_SECONDS:g} seconds.")
 
 
 async def _unless_disconnected(response: Awaitable[HttpResponseBase], receive: Receive) -> HttpResponseBase:

@@ -117,7 +117,7 @@ class Bearer(HttpBearer):
         return grant
 
     async def _granted(self, request: HttpRequest) -> Grant:
-        header = request.headers.get("Authorization", "")
+        header = request.META.get("HTTP_AUTHORIZATION", "")
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer" and token:
             return await self.authenticate(request, token.strip())
