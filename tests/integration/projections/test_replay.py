@@ -127,7 +127,7 @@ def go_the_way(log: Log, projection: Projection, window: Window) -> None:
 async def test_what_is_too_far_is_quick_once_the_way_was_gone(
     engine: Engine, log: Log, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fold.to, "__kwdefaults__", {"pace": NARROW})
+    monkeypatch.setattr(Fold.to, "__kwdefaults__", {"begin": None, "pace": NARROW})
     await fill(engine, log, ["order-1"] * 900)
     events = await all_events(engine, log)
     expected = of_source(source, events)
