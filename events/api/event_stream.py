@@ -103,7 +103,7 @@ class _Sender:
     async def take(self, batch: EventBatch) -> None:
         """Send what fits of a batch; set the follower back where it must be read again."""
         client, follower, position = self._client, self._follower, batch.after
-        pieces = _pieces(batch, self._selection)
+        pieces = _pieces_of(batch, self._selection)
         for piece in pieces:
             if not client.has_room:
                 await client.send(_WHEN_THERE_IS_ROOM)
@@ -140,7 +140,7 @@ class _Encoded:
         return text
 
 
-def _pieces(batch: EventBatch, selection: Selection) -> Sequence[Piece]:
+def _pieces_of(batch: EventBatch, selection: Selection) -> Sequence[Piece]:
     """What fits a query, in order. It is put together once for all who ask for it, and each event is encoded once."""
     if batch.made is None:
         batch.made = _Encoded()

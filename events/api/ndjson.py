@@ -50,7 +50,7 @@ async def _append_chunks(body: AsyncIterator[bytes], grant: Grant, bulk: BulkOut
     """Write the lines in chunks. What is being written when this is cancelled is still counted."""
     writing: asyncio.Task[None] | None = None
     try:
-        async for chunk in _chunks(body, grant):
+        async for chunk in _chunks_of_lines(body, grant):
             # One chunk is written while the next is parsed; never two, so that lines keep their order.
             if writing:
                 await asyncio.shield(writing)
@@ -63,10 +63,10 @@ async def _append_chunks(body: AsyncIterator[bytes], grant: Grant, bulk: BulkOut
             await writing
 
 
-async def _chunks(body: AsyncIterator[bytes], grant: Grant) -> AsyncIterator[Chunk]:
+async def _chunks_of_lines(body: AsyncIterator[bytes], grant: Grant) -> AsyncIterator[Chunk]:
     chunk: Chunk = []
     size = 0
-    async for number, line in _lines(body):
+    async for number, line in _lines_of(body):
         chunk.append((number, _checked(line, grant)))
         size += len(line)
         if len(chunk) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
@@ -128,7 +128,7 @@ def _most() -> int:
     return 2 * settings.EVENTSITE.event_max_bytes + 64 * 1024
 
 
-async def _lines(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+async def _lines_of(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
     """Numbered lines. One that is too long is cut just beyond the limit: memory stays bounded."""
     number, most = 0, _most()
     pending = bytearray()

@@ -81,7 +81,7 @@ def operation(
             "content": _content({"application/problem+json": schemas.Problem}),
         }
     if query is not None:
-        described["parameters"] = [*_parameters(query), *headers]
+        described["parameters"] = [*_query_parameters(query), *headers]
     return described
 
 
@@ -133,7 +133,7 @@ def describe_paths(paths: dict[str, Any], others: Mapping[str, Any]) -> None:
                     parameter["schema"] = schemas_of.get(parameter["name"], parameter["schema"])
 
 
-def _parameters(query: type[Struct]) -> list[dict[str, Any]]:
+def _query_parameters(query: type[Struct]) -> list[dict[str, Any]]:
     schema = msgspec.json.schema(query)["$defs"][query.__name__]
     return [
         {

@@ -72,23 +72,23 @@ def term(field: str, operator: Operator, value: str) -> Leaf:
         BadValue, BadWord: there is no such field, or it doesn't take this operator or value.
     """
     field = ALIASES.get(field, field)
-    path = _path(field)
+    path = _field_path(field)
     if not path and field not in ABOUT:
         raise _no_field(field, value)
     if value[0] in "<>=":
         suggestion = _without_sign(field, value, is_compared=path is not None or field in list(Number))
         raise BadValue("a value that begins with a sign needs quotes.", suggestion=suggestion)
     if path:
-        return _on_path(path, operator, value)
+        return _path_leaf(path, operator, value)
     if field in list(Number):
-        return _numbered(Number(field), operator, value)
+        return _number_leaf(Number(field), operator, value)
     if operator != ":":
         problem = f"{field} can't be compared with {operator}, only with a colon."
         raise BadValue(problem, suggestion=f"{field}:{value}", in_field=True)
     return Named(Name(field), words.pattern(value)) if field in list(Name) else _SPECIAL[field](value)
 
 
-def _path(text: str) -> Path | None:
+def _field_path(text: str) -> Path | None:
     try:
         return words.path(text)
     except BadWord as error:
@@ -117,28 +117,30 @@ def _closest(word: str, known: tuple[str, ...]) -> str | None:
     return f"{close}{dot}{steps}" if close in list(Root) else close
 
 
-def _numbered(number: Number, operator: Operator, value: str) -> Numbered:
+def _number_leaf(number: Number, operator: Operator, value: str) -> Numbered:
     low, dots, high = value.partition("..")
     if operator != ":":
-        count = _count(value, number)
+        count = _counted_number(value, number)
         # Counts begin at 1, and the largest that can be written is never reached, so the bounds may be clamped.
         if operator.startswith("<"):
             return Numbered(number, None, max(0, count - (operator == "<")))
         return Numbered(number, min(_MAX_NUMBER, count + (operator == ">")), None)
     if not dots:
-        return Numbered(number, _count(value, number), _count(value, number))
+        return Numbered(number, _counted_number(value, number), _counted_number(value, number))
     if not low and not high:
         raise BadValue("a range has an end at least.", suggestion=f"{number}:100..200")
-    return Numbered(number, _count(low, number) if low else None, _count(high, number) if high else None)
+    return Numbered(
+        number, _counted_number(low, number) if low else None, _counted_number(high, number) if high else None
+    )
 
 
-def _count(text: str, number: Number) -> int:
+def _counted_number(text: str, number: Number) -> int:
     if not _COUNT.fullmatch(text) or int(text) > _MAX_NUMBER:
         raise BadValue(f"{number} takes a whole number or a range of them, such as 100..200.")
     return int(text)
 
 
-def _on_path(path: Path, operator: Operator, value: str) -> Leaf:
+def _path_leaf(path: Path, operator: Operator, value: str) -> Leaf:
     if operator == ":":
         return _matches(path, value)
     if not words.is_bare(value):
@@ -176,7 +178,7 @@ def _range(path: Path, value: str) -> Leaf:
     raise BadValue("a range goes from a number to a number, such as 10..20. As a text it needs quotes.")
 
 
-def _time(value: str, term: Callable[..., Leaf]) -> Leaf:
+def _time_leaf(value: str, term: Callable[..., Leaf]) -> Leaf:
     text = words.pattern(value).exact
     time = None if text is None else parse_time(text)
     if time is None:
@@ -184,7 +186,7 @@ def _time(value: str, term: Callable[..., Leaf]) -> Leaf:
     return term(time)
 
 
-def _has(value: str) -> Has:
+def _has_leaf(value: str) -> Has:
     if path := words.path(value):
         return Has(path)
     name = ALIASES.get(value, value)
@@ -196,7 +198,7 @@ def _has(value: str) -> Has:
     raise BadValue(f"has takes {', '.join(known)}, the last three with a path.", suggestion=_closest(value, known))
 
 
-def _changed(value: str) -> Changed:
+def _changed_leaf(value: str) -> Changed:
     pointer = words.pattern(value).exact
     if pointer is None or (pointer and not pointer.startswith("/")):
         raise BadValue(
@@ -206,8 +208,8 @@ def _changed(value: str) -> Changed:
 
 
 _SPECIAL: dict[str, Callable[[str], Leaf]] = {
-    "since": lambda value: _time(value, Since),
-    "until": lambda value: _time(value, Until),
-    "has": _has,
-    "changed": _changed,
+    "since": lambda value: _time_leaf(value, Since),
+    "until": lambda value: _time_leaf(value, Until),
+    "has": _has_leaf,
+    "changed": _changed_leaf,
 }

@@ -14,29 +14,29 @@ from events.query.tree import KeyStep, Path, Pattern
 
 def exists(path: Path) -> str:
     """Return the jsonpath for `@?` that tests whether the path leads to any value."""
-    return _path(path)
+    return _path_text(path)
 
 
 def is_filled(path: Path) -> str:
     """Return the jsonpath for `@?` that tests whether the path leads to more than an empty object or array."""
     # A filter of jsonpath goes from an array to its items by itself.
-    return f'{_path(path)} ? (@.type() != "object" || exists(@.*))'
+    return f'{_path_text(path)} ? (@.type() != "object" || exists(@.*))'
 
 
 def value_predicate(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> str:
     """Return the jsonpath for `@@` that tests whether a value at the path's end, or an item of an array there, fits."""
-    path = _path(leaf.path)
+    path = _path_text(leaf.path)
     match leaf:
         case tree.Like(_, pattern):
-            return f"{path} {_like(pattern)}"
+            return f"{path} {_pattern_predicate(pattern)}"
         case tree.Equals(_, value):
-            return f"{path} == {_literal(value)}"
+            return f"{path} == {_literal_text(value)}"
         case tree.Compares(_, operator, value):
-            return f"{path} {operator} {_literal(value)}"
+            return f"{path} {operator} {_literal_text(value)}"
         case tree.Between(_, low, high):
             # The filter looks into an array by itself; its comparisons would look one array deeper, so the type is
             # tested.
-            return f'exists({path} ? (@.type() == "number" && @ >= {_literal(low)} && @ <= {_literal(high)}))'
+            return f'exists({path} ? (@.type() == "number" && @ >= {_literal_text(low)} && @ <= {_literal_text(high)}))'
 
 
 def any_string(text: str) -> str:
@@ -48,15 +48,17 @@ def any_string(text: str) -> str:
     return f"strict $.** ? (@ {holds} || @.keyvalue().key {holds})"
 
 
-def _path(path: Path) -> str:
-    return "$" + "".join(f".{_quoted(step.name)}" if isinstance(step, KeyStep) else _place(step) for step in path.steps)
+def _path_text(path: Path) -> str:
+    return "$" + "".join(
+        f".{_quoted(step.name)}" if isinstance(step, KeyStep) else _place_text(step) for step in path.steps
+    )
 
 
-def _place(step: int | tree.EachItem) -> str:
+def _place_text(step: int | tree.EachItem) -> str:
     return str(step) if isinstance(step, tree.EachItem) else f"[{step}]"
 
 
-def _like(pattern: Pattern) -> str:
+def _pattern_predicate(pattern: Pattern) -> str:
     if pattern.exact is not None:
         return f"== {_quoted(pattern.exact)}"
     if pattern.prefix is not None:
@@ -76,7 +78,7 @@ def _regex(text: str, *, fold: bool = False) -> str:
     return "".join(map(literal, text))
 
 
-def _literal(value: Decimal | bool | str | None) -> str:
+def _literal_text(value: Decimal | bool | str | None) -> str:
     if isinstance(value, Decimal):
         return str(value)
     return _quoted(value) if isinstance(value, str) else json.dumps(value)

@@ -84,29 +84,29 @@ def _test(query: Query) -> Test:
             inner = _test(part)
             return lambda subject: not inner(subject)
         case _:
-            return _leaf(query)
+            return _leaf_test(query)
 
 
-def _leaf(leaf: tree.Leaf) -> Test:
+def _leaf_test(leaf: tree.Leaf) -> Test:
     match leaf:
         case tree.Named(name, pattern):
             read, fits = _READ[name], text_test(pattern)
             return lambda subject: (text := read(subject.event)) is not None and fits(text)
         case tree.Numbered(number, low, high):
-            return _numbered(number, low, high)
+            return _number_test(number, low, high)
         case tree.Since(time) | tree.Until(time):
             return _timed(leaf, pinned(time))
         case tree.Has(name_or_path):
-            return _has(name_or_path)
+            return _has_test(name_or_path)
         case tree.Text(text):
-            return _text(text)
+            return _any_text_test(text)
         case tree.Changed(pointer):
-            return lambda subject: any(_touches(path, pointer) for path in subject.changed)
+            return lambda subject: any(_is_touched(path, pointer) for path in subject.changed)
         case _:
-            return _on_path(leaf)
+            return _path_test(leaf)
 
 
-def _has(name_or_path: Name | Path) -> Test:
+def _has_test(name_or_path: Name | Path) -> Test:
     if isinstance(name_or_path, Path):
         root, find = _root(name_or_path.root), _find(name_or_path.steps)
         # The state of a projection begins with empty objects and arrays, so an empty one does not count as there.
@@ -122,7 +122,7 @@ def _any_filled(values: list[Any]) -> bool:
     return any(item or not isinstance(item, dict) for item in items)
 
 
-def _category(event: Event) -> str | None:
+def _category_of(event: Event) -> str | None:
     category, dash, _ = event.stream.partition("-")
     return category if category and dash else None
 
@@ -131,14 +131,14 @@ _READ: dict[Name, Callable[[Event], str | None]] = {
     Name.TYPE: attrgetter("type"),
     Name.AGENT: attrgetter("agent"),
     Name.STREAM: attrgetter("stream"),
-    Name.CATEGORY: _category,
+    Name.CATEGORY: _category_of,
     Name.CORRELATION: attrgetter("correlation_id"),
     Name.CAUSE: attrgetter("causation_id"),
     Name.ID: attrgetter("id"),
 }
 
 
-def _numbered(number: Number, low: int | None, high: int | None) -> Test:
+def _number_test(number: Number, low: int | None, high: int | None) -> Test:
     read: Callable[[Event], int] = attrgetter(number)
     lowest = 0 if low is None else low
     if high is None:
@@ -152,7 +152,7 @@ def _timed(leaf: tree.Since | tree.Until, time: datetime) -> Test:
     return lambda subject: subject.event.at < time
 
 
-def _touches(changed_pointer: str, pointer: str) -> bool:
+def _is_touched(changed_pointer: str, pointer: str) -> bool:
     """Whether a change at one pointer affects the value at another: the same place, one inside or one around it."""
     return (
         changed_pointer == pointer
@@ -161,13 +161,13 @@ def _touches(changed_pointer: str, pointer: str) -> bool:
     )
 
 
-def _text(text: str) -> Test:
+def _any_text_test(text: str) -> Test:
     needle = folded(text)
     marker = escape_marker(text).encode()
 
     def fits(subject: Subject) -> bool:
         event = subject.event
-        if any(needle in folded(name) for name in _names(event)):
+        if any(needle in folded(name) for name in _names_of(event)):
             return True
         for json_text, value in ((event.data, "data"), (event.metadata, "metadata")):
             raw = folded(json_text)
@@ -178,7 +178,7 @@ def _text(text: str) -> Test:
     return fits
 
 
-def _names(event: Event) -> tuple[str, ...]:
+def _names_of(event: Event) -> tuple[str, ...]:
     names = (event.type, event.stream, event.id, event.agent, event.correlation_id, event.causation_id)
     return tuple(name for name in names if name is not None)
 
@@ -191,7 +191,7 @@ def _in_strings(needle: bytes, value: Any) -> bool:
     return isinstance(value, list) and any(_in_strings(needle, child) for child in value)
 
 
-def _on_path(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> Test:
+def _path_test(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> Test:
     root, find, fits = _root(leaf.path.root), _find(leaf.path.steps), _value_test(leaf)
 
     def test(subject: Subject) -> bool:
@@ -212,20 +212,20 @@ def _value_test(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) ->
             matches = text_test(pattern)
             return lambda value: isinstance(value, str) and matches(value)
         case tree.Equals(_, Decimal() as number):
-            return lambda value: _is_number(value) and value == number
+            return lambda value: _is_json_number(value) and value == number
         case tree.Equals(_, atom):
             return lambda value: value is atom
         case tree.Between(_, low, high):
-            return lambda value: _is_number(value) and low <= value <= high
+            return lambda value: _is_json_number(value) and low <= value <= high
         case tree.Compares(_, sign, Decimal() as number):
             compares = _COMPARES[sign]
-            return lambda value: _is_number(value) and compares(value, number)
+            return lambda value: _is_json_number(value) and compares(value, number)
         case tree.Compares(_, sign, text):
             compares = _COMPARES[sign]
             return lambda value: isinstance(value, str) and compares(value, text)
 
 
-def _is_number(value: Any) -> bool:
+def _is_json_number(value: Any) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
@@ -251,11 +251,11 @@ def _find(steps: tuple[Step, ...]) -> Find:
 def _find_all(value: Any, steps: tuple[Step, ...]) -> list[Any]:
     values = [value]
     for step in steps:
-        values = [inner for outer in values for inner in _step(outer, step)]
+        values = [inner for outer in values for inner in _step_values(outer, step)]
     return values
 
 
-def _step(value: Any, step: Step) -> list[Any]:
+def _step_values(value: Any, step: Step) -> list[Any]:
     if isinstance(step, KeyStep):
         if isinstance(value, dict):
             return [value[step.name]] if step.name in value else []

@@ -56,73 +56,79 @@ def where(query: Query) -> Q:
         NotForEvents: it asks about a state.
     """
     refuse_state(query)
-    return _condition(query, answer=True)
+    return _filter_of(query, answer=True)
 
 
-def _condition(query: Query, *, answer: bool) -> Q:
+def _filter_of(query: Query, *, answer: bool) -> Q:
     """Return the filter for rows at which the query is true, or with `answer=False` those at which it is not."""
     match query:
         case tree.Not(part):
-            return _condition(part, answer=not answer)
+            return _filter_of(part, answer=not answer)
         case tree.And(parts) | tree.Or(parts):
-            conditions = [_condition(part, answer=answer) for part in parts]
+            conditions = [_filter_of(part, answer=answer) for part in parts]
             if isinstance(query, tree.And) is answer:
                 return Q(*conditions) if conditions else _EVERYTHING
             return Q(*conditions, _connector=Q.OR) if conditions else _NOTHING
         case _:
-            condition = _leaf(query)
+            condition = _leaf_filter(query)
             return condition if answer else Q(_IsNotTrue(condition))
 
 
-def _leaf(leaf: tree.Leaf) -> Q:
+def _leaf_filter(leaf: tree.Leaf) -> Q:
     match leaf:
         case tree.Named(Name.CATEGORY, pattern):
-            return _category(pattern)
+            return _category_filter(pattern)
         case tree.Named(name, pattern):
-            return _named(_COLUMNS[name], pattern)
+            return _name_filter(_COLUMNS[name], pattern)
         case tree.Numbered(number, low, high):
             bounds = {f"{number}__gte": low, f"{number}__lte": high}
             return Q(**{bound: end for bound, end in bounds.items() if end is not None})
         case tree.Since(time):
-            return Q(GreaterThanOrEqual(_at(), pinned(time)))
+            return Q(GreaterThanOrEqual(_shown_time(), pinned(time)))
         case tree.Until(time):
-            return Q(LessThan(_at(), pinned(time)))
+            return Q(LessThan(_shown_time(), pinned(time)))
         case tree.Has(name_or_path):
-            return _has(name_or_path)
+            return _has_filter(name_or_path)
         case tree.Text(text):
-            return _text(text)
+            return _text_filter(text)
         case tree.Like(path) | tree.Equals(path) | tree.Compares(path) | tree.Between(path):
-            return Q(_Infix(_json(path.root), "@@", _jsonpath(jsonpath.value_predicate(leaf))))
+            return Q(_Infix(_as_jsonb(path.root), "@@", _jsonpath(jsonpath.value_predicate(leaf))))
     raise AssertionError(leaf)
 
 
-def _has(name_or_path: Name | Path) -> Q:
+def _has_filter(name_or_path: Name | Path) -> Q:
     if isinstance(name_or_path, Path):
-        return Q(_Infix(_json(name_or_path.root), "@?", _jsonpath(jsonpath.exists(name_or_path))))
+        return Q(_Infix(_as_jsonb(name_or_path.root), "@?", _jsonpath(jsonpath.exists(name_or_path))))
     if name_or_path is Name.CATEGORY:
-        return Q(_like("stream", "_%-%"), ~Q(stream__startswith="-"))
+        return Q(_like_filter("stream", "_%-%"), ~Q(stream__startswith="-"))
     return Q(**{f"{_COLUMNS[name_or_path]}__isnull": False})
 
 
-def _named(column: str, pattern: Pattern) -> Q:
+def _name_filter(column: str, pattern: Pattern) -> Q:
     if pattern.exact is not None:
         return Q(**{column: pattern.exact})
     prefix_condition = begins_with(column, pattern.pieces[0])
     return (
-        prefix_condition if pattern.prefix is not None else prefix_condition & Q(_like(column, _like_pattern(pattern)))
+        prefix_condition
+        if pattern.prefix is not None
+        else prefix_condition & Q(_like_filter(column, _like_pattern(pattern)))
     )
 
 
-def _category(pattern: Pattern) -> Q:
+def _category_filter(pattern: Pattern) -> Q:
     """Return the condition on a stream's category: the part before its first -, if that part is not empty."""
     if pattern.exact is not None:
         is_category = pattern.exact and "-" not in pattern.exact
         return begins_with("stream", f"{pattern.exact}-") if is_category else _NOTHING
     category = Func("stream", Value("-"), Value(1), function="split_part", output_field=TextField())
-    return _has(Name.CATEGORY) & begins_with("stream", pattern.pieces[0]) & Q(_like(category, _like_pattern(pattern)))
+    return (
+        _has_filter(Name.CATEGORY)
+        & begins_with("stream", pattern.pieces[0])
+        & Q(_like_filter(category, _like_pattern(pattern)))
+    )
 
 
-def _like(text: Any, pattern: str) -> _Infix:
+def _like_filter(text: Any, pattern: str) -> _Infix:
     return _Infix(text, "LIKE", Value(pattern))
 
 
@@ -131,11 +137,11 @@ def _like_pattern(pattern: Pattern) -> str:
     return "%".join(pieces)
 
 
-def _at() -> Coalesce:
+def _shown_time() -> Coalesce:
     return Coalesce("occurred_at", "recorded_at")
 
 
-def _json(root: str) -> Cast:
+def _as_jsonb(root: str) -> Cast:
     return Cast(root, JSONField())
 
 
@@ -143,7 +149,7 @@ def _jsonpath(text: str) -> Func:
     return Func(Value(text), template="%(expressions)s::jsonpath")
 
 
-def _text(text: str) -> Q:
+def _text_filter(text: str) -> Q:
     """Return the condition that a name contains the text, or the JSON does.
 
     The JSON text is searched as it is; where it holds escapes, its strings and keys are searched too.

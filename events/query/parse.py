@@ -87,36 +87,36 @@ class _Build(Transformer[Token, _Measured]):
         return _deeper(part.query, part, opening)
 
     def matches(self, field: Token, value: Token) -> _Measured:
-        return _term(field, ":", value)
+        return _parsed_term(field, ":", value)
 
     def compares(self, field: Token, operator: Token, value: Token) -> _Measured:
-        return _term(field, operator, value)
+        return _parsed_term(field, operator, value)
 
     def text(self, word: Token) -> _Measured:
         if word.lower() in ("or", "and", "not"):
             raise InvalidQuery(
-                f'to look for the word, quote it: "{word}".', column=_column(word), suggestion=word.upper()
+                f'to look for the word, quote it: "{word}".', column=_column_of(word), suggestion=word.upper()
             )
         try:
-            text = pattern(_bounded(word)).exact
+            text = pattern(_bounded_text(word)).exact
         except BadWord as error:
-            raise InvalidQuery(str(error), column=_column(word)) from None
+            raise InvalidQuery(str(error), column=_column_of(word)) from None
         if text is None:
             problem = "a text is found anywhere, so it needs no *. To look for a star, quote it."
-            raise InvalidQuery(problem, column=_column(word))
+            raise InvalidQuery(problem, column=_column_of(word))
         if not text:
-            raise InvalidQuery("there is nothing between the quotes.", column=_column(word))
+            raise InvalidQuery("there is nothing between the quotes.", column=_column_of(word))
         return _Measured(Text(text), scans=1)
 
 
-def _term(field: Token, operator: str, value: Token) -> _Measured:
+def _parsed_term(field: Token, operator: str, value: Token) -> _Measured:
     try:
-        term = fields.term(str(field), cast("fields.Operator", str(operator)), _bounded(value))
+        term = fields.term(str(field), cast("fields.Operator", str(operator)), _bounded_text(value))
     except BadValue as error:
-        column = _column(field if error.in_field else value)
+        column = _column_of(field if error.in_field else value)
         raise InvalidQuery(str(error), column=column, suggestion=error.suggestion) from None
     except BadWord as error:
-        raise InvalidQuery(str(error), column=_column(value)) from None
+        raise InvalidQuery(str(error), column=_column_of(value)) from None
     is_scan = isinstance(term, Named | Like) and term.pattern.exact is None and term.pattern.prefix is None
     return _Measured(term, scans=int(is_scan))
 
@@ -134,17 +134,17 @@ def _together(query: Query, parts: tuple[_Measured, ...]) -> _Measured:
 
 def _deeper(query: Query, part: _Measured, opening: Token) -> _Measured:
     if part.depth > MAX_DEPTH:
-        raise InvalidQuery(f"the query is nested more than {MAX_DEPTH} deep.", column=_column(opening))
+        raise InvalidQuery(f"the query is nested more than {MAX_DEPTH} deep.", column=_column_of(opening))
     return part._replace(query=query, depth=part.depth + 1)
 
 
-def _bounded(value: Token) -> str:
+def _bounded_text(value: Token) -> str:
     if len(value) > MAX_VALUE_CHARACTERS:
         raise BadWord(f"a value has {MAX_VALUE_CHARACTERS:,} characters at the most; this one has {len(value):,}.")
     return str(value)
 
 
-def _column(token: Token) -> int:
+def _column_of(token: Token) -> int:
     return (token.start_pos or 0) + 1
 
 

@@ -73,12 +73,12 @@ def equal_term(path: Path, value: Any) -> Query:
 
 def including(query: Query, term: Query) -> Query:
     """Return the query with the term added."""
-    return _with(query, term)
+    return _with_term(query, term)
 
 
 def excluding(query: Query, term: Query) -> Query:
     """Return the query with the term's negation added."""
-    return _with(query, negation(term))
+    return _with_term(query, negation(term))
 
 
 def without(query: Query, term: Query) -> Query:
@@ -86,7 +86,7 @@ def without(query: Query, term: Query) -> Query:
     return all_of(part for part in terms(query) if not _is_same(part, term))
 
 
-def _with(query: Query, term: Query) -> Query:
+def _with_term(query: Query, term: Query) -> Query:
     return all_of([*terms(without(without(query, term), negation(term))), term])
 
 

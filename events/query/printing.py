@@ -16,28 +16,28 @@ def to_text(query: Query) -> str:
     """Return the query as text; the query for everything is the empty text."""
     match query:
         case And(parts):
-            return " ".join(_within(part, Or) for part in parts)
+            return " ".join(_nested_text(part, Or) for part in parts)
         case Or(parts):
-            return " OR ".join(_within(part) for part in parts)
+            return " OR ".join(_nested_text(part) for part in parts)
         case Not(part):
-            return f"-{_within(part, And, Or)}"
+            return f"-{_nested_text(part, And, Or)}"
         case _:
-            return _leaf(query)
+            return _leaf_text(query)
 
 
-def _within(part: Query, *looser: type) -> str:
+def _nested_text(part: Query, *looser: type) -> str:
     """Return a part as text, in parentheses if its operator binds looser than the one around it."""
     return f"({to_text(part)})" if part == EVERYTHING or isinstance(part, looser) else to_text(part)
 
 
-def _leaf(leaf: tree.Leaf) -> str:
+def _leaf_text(leaf: tree.Leaf) -> str:
     match leaf:
         case tree.Text(text):
             return text if _BARE_TEXT.fullmatch(text) else quoted_word(text)
         case tree.Named(name, pattern):
             return f"{name}:{pattern_text(pattern)}"
         case tree.Numbered(number, low, high):
-            return f"{number}:{low}" if low == high else f"{number}:{_end(low)}..{_end(high)}"
+            return f"{number}:{low}" if low == high else f"{number}:{_end_text(low)}..{_end_text(high)}"
         case tree.Since(time) | tree.Until(time):
             return f"{type(leaf).__name__.lower()}:{word(time_text(time))}"
         case tree.Has(name_or_path):
@@ -45,10 +45,10 @@ def _leaf(leaf: tree.Leaf) -> str:
         case tree.Changed(pointer):
             return f"changed:{word(pointer)}"
         case _:
-            return _on_path(leaf)
+            return _path_leaf_text(leaf)
 
 
-def _on_path(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> str:
+def _path_leaf_text(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> str:
     path = path_text(leaf.path)
     match leaf:
         case tree.Like(_, pattern):
@@ -61,5 +61,5 @@ def _on_path(leaf: tree.Like | tree.Equals | tree.Compares | tree.Between) -> st
             return f"{path}:{low}..{high}"
 
 
-def _end(end: int | None) -> str:
+def _end_text(end: int | None) -> str:
     return "" if end is None else str(end)

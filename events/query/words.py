@@ -72,7 +72,7 @@ def pattern_text(pattern: Pattern, *, typed: bool = False) -> str:
     if pattern.exact is not None:
         return word(pattern.exact, typed=typed)
     beginning, *others = pattern.pieces
-    return "*".join([word(beginning) if beginning else "", *(_inner(piece) for piece in others)])
+    return "*".join([word(beginning) if beginning else "", *(_inner_text(piece) for piece in others)])
 
 
 def word(text: str, *, typed: bool = False) -> str:
@@ -80,7 +80,7 @@ def word(text: str, *, typed: bool = False) -> str:
     return quoted_word(text) if not _BARE.fullmatch(text) or (typed and _looks_typed(text)) else text
 
 
-def _inner(piece: str) -> str:
+def _inner_text(piece: str) -> str:
     return word(piece) if piece else ""
 
 
@@ -110,14 +110,14 @@ def path(text: str) -> Path | None:
         match = _STEP.match(text, place)
         if not match:
             raise BadWord('a path goes on with .name, ."a name", [*] or [0].')
-        steps.append(_step(match))
+        steps.append(_path_step(match))
         place = match.end()
     if len(steps) > _MAX_STEPS:
         raise BadWord(f"a path has {_MAX_STEPS} steps at the most; this one has {len(steps):,}.")
     return Path(Root(name[0]), tuple(steps))
 
 
-def _step(match: re.Match[str]) -> Step:
+def _path_step(match: re.Match[str]) -> Step:
     if match[3] is None:
         return KeyStep(match[2] or unquoted(match[1]))
     if match[3] == "*":

@@ -249,7 +249,7 @@ def search_events(
         NotForEvents: the query asks about a state.
     """
     end = store.head(log_id) if head is None else head
-    window = _window(log_id, query)
+    window = _search_window(log_id, query)
     first = _first(query)
     return Search(log_id, where(query), end, window, after, before, backward, limit, budget, first=first, room=room)
 
@@ -278,7 +278,7 @@ def _first(query: Query) -> int:
     return _ALL if is_in_order else _FIRST
 
 
-def _window(log_id: int, query: Query) -> Read[int] | None:
+def _search_window(log_id: int, query: Query) -> Read[int] | None:
     """The positions of the events that the query's `since:` and `until:` let through.
 
     Times mostly grow with positions, but nothing says so, and the planner doesn't know: it would look for the fiftieth

@@ -79,7 +79,7 @@ class Read(Generic[Row]):
         return next(iter(await self.afetch_on(session)), None)
 
 
-def _events(log_id: int) -> QuerySet[models.Event, models.Event]:
+def _events_read(log_id: int) -> QuerySet[models.Event, models.Event]:
     return models.Event.objects.filter(log_id=log_id)
 
 
@@ -100,7 +100,7 @@ def events(
 
     `condition` is a query's (`query.orm.where`). It looks as far as it must: what may find little is a search (`scan`).
     """
-    query = _events(log_id).filter(condition)
+    query = _events_read(log_id).filter(condition)
     if after is not None:
         query = query.filter(position__gt=after)
         if not condition and not backward:
@@ -125,14 +125,14 @@ def condition_sql(condition: Q) -> tuple[str, Sequence[Any]]:
 
 def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
     """How many events from one position to another fit; no row where none does. It looks at each: keep them near."""
-    query = _events(log_id).filter(condition, position__gte=first, position__lte=last).order_by()
+    query = _events_read(log_id).filter(condition, position__gte=first, position__lte=last).order_by()
     return Read(query.values("log_id").annotate(events=Count("*")).values_list("events"), int)
 
 
 def positions_since(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:
     """Where the events of a time stand (`until` is exclusive), the latest by their `at` first."""
     at = Coalesce("occurred_at", "recorded_at")
-    query = _events(log_id).filter(GreaterThanOrEqual(at, since))
+    query = _events_read(log_id).filter(GreaterThanOrEqual(at, since))
     if until is not None:
         query = query.filter(LessThan(at, until))
     return Read(query.order_by(at.desc()).values_list("position")[:limit], int)
@@ -140,7 +140,7 @@ def positions_since(log_id: int, since: datetime, *, until: datetime | None, lim
 
 def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None, backward: bool = False) -> Read[int]:
     """Where the nth event behind a position stands, or from the end; no row where there are less. It counts."""
-    query = _events(log_id).filter(condition)
+    query = _events_read(log_id).filter(condition)
     if after is not None:
         query = query.filter(position__gt=after)
     return Read(query.order_by("-position" if backward else "position").values_list("position")[n - 1 : n], int)
@@ -150,7 +150,7 @@ def stream_events(
     log_id: int, stream: str, *, from_version: int | None = None, backward: bool = False, limit: int
 ) -> Read[Event]:
     """A stream's events from a version on (inclusive; by default from the end that the direction starts at)."""
-    query = _events(log_id).filter(stream=stream)
+    query = _events_read(log_id).filter(stream=stream)
     if from_version is not None:
         query = query.filter(**{"version__lte" if backward else "version__gte": from_version})
     return _as_events(query.order_by("-version" if backward else "version")[:limit])
@@ -163,17 +163,17 @@ def event(log_id: int, position: int) -> Statement[Event]:
 
 def event_by_id(log_id: int, id: str) -> Read[Event]:
     """The event with an id: an effect's cause, say."""
-    return _as_events(_events(log_id).filter(id=id))
+    return _as_events(_events_read(log_id).filter(id=id))
 
 
 def effects(log_id: int, id: str, *, limit: int) -> Read[Event]:
     """Events whose cause is the event with this id, in order."""
-    return _as_events(_events(log_id).filter(causation_id=id).order_by("position")[:limit])
+    return _as_events(_events_read(log_id).filter(causation_id=id).order_by("position")[:limit])
 
 
 def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
     """The events right before and after one in its stream, in its workflow, of its agent and of its type."""
-    every = _events(log_id)
+    every = _events_read(log_id)
     by_version = every.filter(stream=event.stream, version__in=(event.version - 1, event.version + 1))
     reads = [by_version.values_list(Value("stream"), "position")]
     for along, name, value in (
@@ -197,13 +197,13 @@ def redacted(log_id: int, *, after: int, upto: int) -> Read[int]:
 
 def moments(log_id: int, positions: Collection[int]) -> Read[Moment]:
     """What happened when at some positions, in no order."""
-    query = _events(log_id).filter(position__in=positions)
+    query = _events_read(log_id).filter(position__in=positions)
     return Read(query.values_list("position", "type", Coalesce("occurred_at", "recorded_at")), Moment)
 
 
 def positions_of(log_id: int, ids: Collection[str]) -> Read[tuple[str, int]]:
     """Where the events with these ids stand; an id that is not in the log is left out."""
-    return Read(_events(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)
+    return Read(_events_read(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)
 
 
 NameSeen: TypeAlias = Literal["type", "agent", "stream", "correlation_id"]

@@ -114,12 +114,12 @@ def _moment(side: str, **parameters: int | str | UnsetType) -> Moment | None:
         raise Invalid(f"{second} does not go with {first}.", field=second)
     for name, value in given.items():
         kind = name.removeprefix(side).removeprefix("_") or "position"
-        when: dict[str, Any] = {kind: _time(str(value), name) if kind == "time" else value}
+        when: dict[str, Any] = {kind: _recorded_time(str(value), name) if kind == "time" else value}
         return Moment(**when, side=side)
     return None
 
 
-def _time(text: str, name: str) -> datetime:
+def _recorded_time(text: str, name: str) -> datetime:
     try:
         if not _WITH_ZONE.fullmatch(text):
             raise ValueError(text)

@@ -65,7 +65,7 @@ async def list_steps(request: HttpRequest, kind: str) -> HttpResponse:
     grant = grant_of(request)
     fold = await _visible_fold(grant, kind, query)
     result = await asked(steps_after(fold, after=query.after, limit=query.limit))
-    job = await _job(grant, fold, result.too_far) if result.too_far else None
+    job = await _job_of(grant, fold, result.too_far) if result.too_far else None
     return tagged(request, json_answer(steps_out(fold, result, job=job)))
 
 
@@ -89,7 +89,7 @@ async def look_up_step(request: HttpRequest, kind: str) -> HttpResponse:
             return tagged(request, HttpResponse(source, content_type=f"{MEDIA_TYPE}; charset=utf-8"))
         body = await asked(_step_body(fold, query))
     except TooFar as too_far:
-        return job_answer(await _job(grant, fold, too_far))
+        return job_answer(await _job_of(grant, fold, too_far))
     return tagged(request, json_answer(body))
 
 
@@ -107,7 +107,7 @@ async def ask_why(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         body = await asked(_why_body(fold, query))
     except TooFar as too_far:
-        return job_answer(await _job(grant, fold, too_far))
+        return job_answer(await _job_of(grant, fold, too_far))
     return tagged(request, json_answer(body))
 
 
@@ -145,7 +145,7 @@ async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
     return Fold(grant.log_id, projection, source, await asked(head_of(grant.log_id)))
 
 
-async def _job(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
+async def _job_of(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
     work = ensure_source(fold.log_id, fold.projection, too_far, asker=grant.asker)
     return await arun(work, engine.current().pool)
 
