@@ -53,7 +53,7 @@ api = EventsiteAPI(
     version="1",
     description=DESCRIPTION.format(settings.EVENTSITE),
     urls_namespace="api",
-    docs=ApiDocs(),
+    docs=ApiDocs(settings={"deepLinking": False}),  # its links stand inside buttons
 )
 api.add_router("", router)
 api.add_router("", operations.router)

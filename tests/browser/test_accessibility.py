@@ -201,3 +201,20 @@ def test_the_first_run_and_signing_in_have_no_findings(themed: Page, log: Log, w
     themed.goto(f"/logs/{log.name}/")
     themed.get_by_role("button", name="Sign out").click()
     assert findings(themed) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_api_docs_have_no_findings(themed: Page, width: int) -> None:
+    themed.set_viewport_size({"width": width, "height": 844})
+    themed.goto("/api/docs")
+    themed.get_by_text("/api/streams/{stream}/events").first.click()
+    expect(themed.get_by_role("button", name="Try it out")).to_be_visible()
+    assert findings(themed) == []
+    assert not reaches_beyond(themed)
+    dark = "document.documentElement.classList.contains('dark-mode')"
+    is_dark = themed.evaluate(dark)
+    themed.get_by_role("button", name="Theme: light or dark").press("Enter")
+    themed.wait_for_function(f"{dark} !== {str(is_dark).lower()}")
+    assert findings(themed) == []
+    themed.get_by_role("link", name="Eventsite").first.press("Enter")
+    themed.wait_for_url(lambda url: "/api/docs" not in url)

@@ -139,7 +139,8 @@ class Assets(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attrs if name in ("src", "href") and value]
+        if tag in ("link", "script", "img"):
+            self.found += [value for name, value in attrs if name in ("src", "href") and value]
 
 
 def test_the_docs_come_from_this_server_alone(server: Server) -> None:
