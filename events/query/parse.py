@@ -7,7 +7,7 @@ enough for people, and protect the database.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path as File
 from typing import Any, NamedTuple, cast
 
@@ -40,8 +40,9 @@ _HINTS = {
 }
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Query:
-    """Return the tree of a query; the empty text means everything.
+    """Return the tree of a query; the empty text means everything. Queries are asked again: the last few are kept.
 
     Raises:
         InvalidQuery: with the column and, if there is one, a suggestion.

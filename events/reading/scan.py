@@ -10,25 +10,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from django.db import OperationalError, connection
-from django.db.models import Q
-from psycopg import AsyncClientCursor, AsyncConnection
+from psycopg import AsyncClientCursor, AsyncConnection, ClientCursor
 from psycopg.errors import QueryCanceled
 from psycopg_pool import AsyncConnectionPool
 
 from events import sql
 from events.errors import TooSlow
 from events.query.orm import where
+from events.query.printing import to_text
 from events.query.reading import pinned
-from events.query.tree import Name, Named, Pattern, Query, Since, Until, all_of, terms
+from events.query.tree import Name, Named, Query, Since, Until, terms
 from events.reading import store
-from events.reading.statement import Statement
+from events.reading.statement import Statement, own_cursor
 from events.reading.store import Read
 from events.types import Event
 
+Condition: TypeAlias = tuple[str, tuple[Any, ...]]
 BUDGET = 0.25
 """Seconds after which a search stops and says how far it came."""
 _FIRST = 2_000
@@ -145,13 +146,13 @@ class _Progress:
 class Search:
     """A search that has not begun; it runs in the caller's thread or on the engine's pool, in no transaction.
 
-    `along` is the column that is gone along, whose last value is `head`, or what that reads.
-    The `first` slice has so many places. With `room` the search stops at the event with which data and metadata come to
-    so many bytes.
+    `condition` is SQL with its values. `along` is the column that is gone along, whose last value is `head`, or what
+    that reads. The `first` slice has so many places. With `room` the search stops at the event with which data and
+    metadata come to so many bytes.
     """
 
     log_id: int
-    condition: Q
+    condition: Condition
     head: int | Statement[int]
     window: Read[int] | None
     after: int | None
@@ -168,15 +169,13 @@ class Search:
         if self.window:
             progress.narrow(self.window.fetch())
         statement = self._statement()
-        with connection.cursor() as cursor:
+        with own_cursor(ClientCursor) as cursor:
             while bounds := progress.slice():
                 try:
                     cursor.execute(*statement(progress, *bounds))
                     cursor.nextset()
                     progress.took(*bounds, cursor.fetchall())
-                except OperationalError as error:
-                    if not isinstance(error.__cause__, QueryCanceled):
-                        raise
+                except QueryCanceled as error:
                     progress.took_too_long(error)
         return progress.found()
 
@@ -213,7 +212,7 @@ class Search:
 
         It is two: the settings hold for what is sent together, and go with it.
         """
-        condition, values = store.condition_sql(self.condition)
+        condition, values = self.condition
         order = "desc" if self.backward else "asc"
         columns = store.EVENT_COLUMNS if self.room is None else store.EVENT_NAMES
         text = sql.SLICE.format(columns=columns, along=self.along, condition=condition, order=order)
@@ -251,7 +250,7 @@ def search_events(
     end = store.head(log_id) if head is None else head
     window = _search_window(log_id, query)
     first = _first(query)
-    return Search(log_id, where(query), end, window, after, before, backward, limit, budget, first=first, room=room)
+    return Search(log_id, compiled(query), end, window, after, before, backward, limit, budget, first=first, room=room)
 
 
 def search_stream(
@@ -268,8 +267,29 @@ def search_stream(
     version: int,
 ) -> Search:
     """The same in a stream that is at `version`, between two of its versions."""
-    condition = where(all_of([Named(Name.STREAM, Pattern((stream,))), query]))
+    text, values = compiled(query)
+    condition = f"stream = %s and ({text})", (stream, *values)
     return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version", room=room)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A query, compared by its text: `data.a:1` and `data.a:true` are equal as trees, since 1 is True in Python."""
+
+    text: str
+    query: Query = field(compare=False)
+
+
+def compiled(query: Query) -> Condition:
+    """A query's condition as SQL, and its values. Compiling one takes Django half a millisecond, so the last few are
+    kept: pages that go on, long polls and live rows ask the same again."""
+    return _compiled(_Written(to_text(query), query))
+
+
+@lru_cache(maxsize=256)
+def _compiled(written: _Written) -> Condition:
+    text, values = store.condition_sql(where(written.query))
+    return text, tuple(values)
 
 
 def _first(query: Query) -> int:

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 from django.db import connection
-from django.db.models import BooleanField, Func, Q, Value
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.engine import Engine
@@ -116,10 +115,16 @@ def test_both_ways_of_running_find_the_same(full_log: Log) -> None:
     assert asyncio.run(run()) == [each.fetch() for each in searches]
 
 
+def test_queries_that_python_takes_for_equal_are_compiled_apart() -> None:
+    one, true = (scan.compiled(parse(text)) for text in ("data.paid:1", "data.paid:true"))
+    assert one != true
+    assert scan.compiled(parse("data.paid:1")) is one
+
+
 def slow_search(log: Log, head: int, seconds: float = 0.0002) -> Search:
     """With a condition that nothing fits and that takes so many seconds or more to find that out."""
-    asleep = Func(Value(seconds), template="(pg_sleep(%(expressions)s)::text <> '')", output_field=BooleanField())
-    return Search(log.pk, Q(asleep), head, window=None, after=None, before=None, backward=True, limit=1, budget=0.1)
+    asleep = "(pg_sleep(%s)::text <> '')", (seconds,)
+    return Search(log.pk, asleep, head, window=None, after=None, before=None, backward=True, limit=1, budget=0.1)
 
 
 def test_a_slice_that_takes_too_long_is_cancelled_and_asked_in_parts(full_log: Log) -> None:
