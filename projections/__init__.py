@@ -1,4 +1,4 @@
-"""What events mean. People who write projections import from here; every module behind these names is pure.
+"""The names for people who write projections. Every module of these names is pure.
 
 from projections import Projection, pointer
 """

@@ -15,54 +15,59 @@ from events.query.reading import refuse_state
 from projections import registry
 from projections.definition.projection import Projection
 from projections.definition.upcasting import Chains
-from projections.registry import Found
+from projections.registry import Declarations
 from projections.values import exact_json
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
 
 
 @register()
-def what_is_declared_works(**kwargs: Any) -> list[CheckMessage]:
+def check_declarations(**kwargs: Any) -> list[CheckMessage]:
+    """Check all projections and upcasters."""
     return problems(registry.declared())
 
 
-def problems(found: Found) -> list[CheckMessage]:
-    """What stands against starting with these."""
-    return [*_names(found), *(error for each in found.projections for error in _projection(each)), *_upcasters(found)]
+def problems(declarations: Declarations) -> list[CheckMessage]:
+    """Return the problems of some projections and upcasters, each of which refuses a start."""
+    return [
+        *_names(declarations),
+        *(error for each in declarations.projections for error in _projection(each)),
+        *_upcasters(declarations),
+    ]
 
 
-def _names(found: Found) -> Iterator[CheckMessage]:
-    for name, times in Counter(each.name for each in found.projections).items():
+def _names(declarations: Declarations) -> Iterator[CheckMessage]:
+    for name, times in Counter(each.name for each in declarations.projections).items():
         if times > 1:
             hint = "A projection's name is unique among the catalog and all installed apps: rename one of them."
             yield Error(f"{times} projections are named {name}.", hint=hint, id="projections.E001")
 
 
-def _projection(each: Projection) -> Iterator[CheckMessage]:
-    if not _NAME.fullmatch(each.name):
+def _projection(projection: Projection) -> Iterator[CheckMessage]:
+    if not _NAME.fullmatch(projection.name):
         hint = "A name stands in URLs: small letters, digits, - and _, 63 at the most."
-        yield Error(f"{each.name!r} is no name for a projection.", hint=hint, id="projections.E002")
-    if problem := _query_problem(each):
+        yield Error(f"{projection.name!r} is no name for a projection.", hint=hint, id="projections.E002")
+    if problem := _query_problem(projection):
         hint = "The query language is described in docs/query.md. A fold has no clock, so times in it are dates."
-        yield Error(f"The query of projection {each.name}: {problem}", hint=hint, id="projections.E003")
-    for what, value in (("initial", each.initial), ("settings", each.settings)):
+        yield Error(f"The query of projection {projection.name}: {problem}", hint=hint, id="projections.E003")
+    for name, value in (("initial", projection.initial), ("settings", projection.settings)):
         try:
             exact_json.dumps(value)
         except exact_json.NotAState as error:
             hint = "It is a JSON value: objects with strings as keys, lists, strings, int or Decimal, booleans, None."
-            yield Error(f"{what} of projection {each.name}: {error}", hint=hint, id="projections.E004")
+            yield Error(f"{name} of projection {projection.name}: {error}", hint=hint, id="projections.E004")
 
 
-def _query_problem(each: Projection) -> str | None:
+def _query_problem(projection: Projection) -> str | None:
     try:
-        refuse_state(each.where)
+        refuse_state(projection.where)
     except (InvalidQuery, NotForEvents) as error:
         return str(error)
-    timed = (leaf for leaf in tree.leaves(each.where) if isinstance(leaf, tree.Since | tree.Until))
+    timed = (leaf for leaf in tree.leaves(projection.where) if isinstance(leaf, tree.Since | tree.Until))
     return "it asks for a time before now." if any(isinstance(leaf.time, tree.Ago) for leaf in timed) else None
 
 
-def _upcasters(found: Found) -> Iterator[CheckMessage]:
-    for problem in Chains(found.upcasters).problems():
+def _upcasters(declarations: Declarations) -> Iterator[CheckMessage]:
+    for problem in Chains(declarations.upcasters).problems():
         hint = "Every version of a type from the oldest on needs one upcaster, to a later version."
         yield Error(problem, hint=hint, id="projections.E005")

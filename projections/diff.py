@@ -1,3 +1,3 @@
-"""The path that copied pytest cases imported before `projections.testing.assert_folds`."""
+"""The old import path of `diff`, which pytest cases copied from earlier versions use."""
 
 from projections.values.diff import diff  # noqa: F401

@@ -1,4 +1,4 @@
-"""What a request about projections can be refused for: of the same family as the log's."""
+"""The errors of requests about projections, with the same base class as those of the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class NoSuchProjection(NotFound):
 
 
 class NoSuchBuild(NotFound):
-    """There is no such build, or it is not in a state for this."""
+    """There is no such build, or its status does not allow the order."""
 
     code = "no-such-build"
 
@@ -25,7 +25,7 @@ class StateFailed(EventsError):
 
 
 class StandsStill(EventsError):
-    """What was waited for does not come by itself."""
+    """The projection stands still, so the wait for a position would not end."""
 
     code = "stands-still"
     status = 409
@@ -40,7 +40,7 @@ class TooManyJobs(EventsError):
 
 
 class Behind(EventsError):
-    """What was waited for has not come yet."""
+    """The projection has not reached the position yet."""
 
     code = "behind"
     status = 503

@@ -1,3 +1,3 @@
-"""The path that copied pytest cases imported before `projections.testing.assert_folds`."""
+"""The old import path of `fold`, which pytest cases copied from earlier versions use."""
 
 from projections.definition.fold import fold  # noqa: F401

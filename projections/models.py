@@ -1,8 +1,8 @@
-"""What projections made of the log, and how far they have come. Everything here can be dropped and built again.
+"""The states that projections made of the log, and their progress. Everything here can be dropped and built again.
 
-A projection's states in a log are built under a number, its **build**: 1, 2, 3 … A new version, or the same one with
-other code, is a new build beside the one that is live. `Checkpoint.is_live` says which one readers see; turning it
-over is one statement, so they see one whole build or the other.
+The states of a projection in a log belong to a numbered **build**: 1, 2, 3 … A new version, or the same version with
+other code, is a new build beside the live one. `Checkpoint.is_live` marks the build that readers see; one statement
+changes it, so they see one whole build or the other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from events.models import Log, NameField
 
 
 class Policy(models.TextChoices):
-    """What the runner does about an event that a reducer raises for."""
+    """The reaction of the runner to an event for which a reducer raises."""
 
     STOP = "stop"
     PARK = "park"
@@ -24,18 +24,18 @@ class Policy(models.TextChoices):
 
 
 class Status(models.TextChoices):
-    """What the runner does with a build."""
+    """The status of a build."""
 
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
-    """at an event that its reducer raised for: `error` has it, and the event stands right after `position`"""
+    """The reducer raised at the event right after `position`; `error` has the message."""
     RETIRED = "retired"
-    """another took over, or it was cancelled: its states are being removed"""
+    """Another build is live, or this one was cancelled: its states are being removed."""
 
 
 class Checkpoint(models.Model):
-    """One build of a projection in a log. `position` is advanced in the transaction that writes the states."""
+    """One build of a projection in a log. The transaction that writes the states also advances `position`."""
 
     pk = models.CompositePrimaryKey("log_id", "projection", "build")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
@@ -81,7 +81,8 @@ class Checkpoint(models.Model):
 class ProjectionState(models.Model):
     """The state of one key, true at the position of its build's checkpoint.
 
-    `state` is the exact text (`state_text.py`); `search` the same as jsonb, which reorders keys and is only searched.
+    `state` is the exact text (`exact_json.py`); `search` is the state as jsonb, which reorders keys and is only
+    searched.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "build", "key")
@@ -107,10 +108,10 @@ class ProjectionState(models.Model):
 
 
 class Parked(models.Model):
-    """A key that goes no further, because its reducer raised for the event at `position`.
+    """A parked key, whose reducer raised at the event at `position`.
 
-    The state before that event is the key's `ProjectionState` (none: the initial one). With `is_retried` the runner
-    goes on at `position` and removes this when the key has caught up with its build.
+    The state before that event is the key's `ProjectionState` (no row: the initial state). With `is_retried` the runner
+    goes on at `position`, and removes this row when the key has caught up with its build.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "build", "key")
@@ -132,9 +133,9 @@ class Parked(models.Model):
 
 
 class Lag(models.Model):
-    """How far the live build of a projection was behind its log in a minute, at the most. An hour of them is kept.
+    """The largest lag of a projection's live build in a minute, in events. An hour of rows is kept.
 
-    A minute without a row is one in which no runner looked.
+    In a minute without a row no runner looked.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "minute")
@@ -210,7 +211,7 @@ class KeyPlaces(models.Model):
 
 
 class JobStatus(models.TextChoices):
-    """Where a job stands."""
+    """The status of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -223,9 +224,9 @@ ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 class Job(models.Model):
-    """Long work, done outside the web process. The row survives the worker that does it.
+    """Long work for a worker process. The row survives the worker.
 
-    While one is `ACTIVE` there is no second with the same `key`.
+    There is at most one `ACTIVE` job with the same `key`.
     """
 
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
@@ -258,11 +259,11 @@ class Job(models.Model):
             ),
         ]
         indexes = [
-            # a worker looks for work
+            # for workers that look for work
             models.Index(fields=["id"], name="job_waiting", condition=Q(status__in=["queued", "running"])),
-            # the log's jobs, newest first
+            # for the list of a log's jobs, newest first
             models.Index(fields=["log", "-id"], name="job_log"),
-            # whose turn it is: when a log, and an asker, was served last
+            # for turns: the time at which a log, and an asker, was served last
             models.Index(fields=["log", "-heartbeat_at"], name="job_log_turn"),
             models.Index(fields=["asker", "-heartbeat_at"], name="job_asker_turn"),
         ]
@@ -272,7 +273,7 @@ class Job(models.Model):
 
     @property
     def seconds_left(self) -> float | None:
-        """How much longer it takes at its rate; None where that isn't known."""
+        """The seconds that the rest takes at the current rate; None if they aren't known."""
         if self.status not in ACTIVE or self.total is None or not self.rate:
             return None
         return max(0.0, (self.total - self.progress) / self.rate)

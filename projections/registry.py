@@ -1,7 +1,7 @@
-"""The projections there are, by name, and the upcasters: found, not listed.
+"""The registry of all projections, by name, and of all upcasters.
 
-Those of `projections/catalog/`, one a file, and those of each installed app's `projections.py`, as Django's admin finds
-its `admin.py`. Whatever `Projection` or `Upcaster` stands there at the top level is registered.
+Every `Projection` or `Upcaster` at the top level of a module in `projections/catalog/`, or of an installed app's
+`projections.py`, is registered, as Django's admin finds each `admin.py`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from projections.definition.upcasting import Upcaster
 from projections.errors import NoSuchProjection
 
 PROJECTIONS: dict[str, Projection] = {}
-"""By name, in the order in which they were found."""
+"""All projections by name, in the order of registration."""
 _Declared = TypeVar("_Declared")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Every projection and upcaster of some modules, each once, two of one name among them."""
+class Declarations:
+    """The projections and upcasters of some modules, each once; names may be equal."""
 
     projections: tuple[Projection, ...]
     upcasters: tuple[Upcaster, ...]
 
 
 def get(name: str) -> Projection:
-    """The projection of a name.
+    """Return the projection with a name.
 
     Raises:
-        NoSuchProjection: there is none.
+        NoSuchProjection: there is no such projection.
     """
     try:
         return PROJECTIONS[name]
@@ -49,31 +49,33 @@ def get(name: str) -> Projection:
 
 
 def autodiscover() -> None:
-    """Find them all. What is wrong with them, the system checks say."""
+    """Register all projections and upcasters. The system checks report the faults in them."""
     autodiscover_modules("projections")
-    found = declared()
+    declarations = declared()
     PROJECTIONS.clear()
-    for each in found.projections:
-        PROJECTIONS.setdefault(each.name, each)
-    upcasting.use(upcasting.Chains(found.upcasters))
-    for each in found.projections:
-        fingerprint.code(each, upcasting.current())  # now, while the files are still what was imported
+    for projection in declarations.projections:
+        PROJECTIONS.setdefault(projection.name, projection)
+    upcasting.use(upcasting.Chains(declarations.upcasters))
+    for projection in declarations.projections:
+        fingerprint.module_codes(
+            projection, upcasting.current()
+        )  # now, while the files are still as they were imported
 
 
-def declared() -> Found:
-    """What the modules of projections declare, those of apps as far as they are imported."""
+def declared() -> Declarations:
+    """Return the declarations of the catalogue, and of the apps' modules as far as they are imported."""
     return collect([*_catalog(), *_of_apps()])
 
 
-def collect(modules: Iterable[ModuleType]) -> Found:
-    """What some modules declare at their top level. A name that is imported from another declares nothing new."""
+def collect(modules: Iterable[ModuleType]) -> Declarations:
+    """Return the declarations at the top level of some modules. A name that is imported from another counts once."""
     values: list[object] = []
     for module in modules:
         for value in vars(module).values():
             values.append(value)
             if isinstance(value, Projection) and value.module is None:
                 value.module = module.__name__
-    return Found(_each_once(values, Projection), _each_once(values, Upcaster))
+    return Declarations(_each_once(values, Projection), _each_once(values, Upcaster))
 
 
 def _each_once(values: list[object], kind: type[_Declared]) -> tuple[_Declared, ...]:

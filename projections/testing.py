@@ -1,4 +1,4 @@
-"""For tests of projections: events out of little, and a proof that a projection is pure."""
+"""Helpers for tests of projections: short events, a comparison of states, and a proof that a projection is pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from projections.values.change import Json
 from projections.values.diff import diff
 from projections.values.exact_json import dumps, loads
 
-_CHUNKS = (1, 2, 3, 7)
-_FIRST = Event(
+_CHUNK_EVENTS = (1, 2, 3, 7)
+_TEMPLATE = Event(
     position=1,
     stream="test-1",
     version=1,
@@ -34,16 +34,16 @@ _FIRST = Event(
 
 
 def event(type: str, data: Json = None, *, version: int = 1, **fields: Any) -> Event:
-    """The event at a version of stream `test-1`; its position is the same. `fields` are those of `Event`."""
+    """Return the event at a version, and the same position, of the stream `test-1`. `fields` are those of `Event`."""
     values = {"version": version, "position": version, "id": str(version), **fields}
-    return msgspec.structs.replace(_FIRST, type=type, data=dumps(data), **values)
+    return msgspec.structs.replace(_TEMPLATE, type=type, data=dumps(data), **values)
 
 
 def assert_folds(projection: Projection, events: Sequence[Event], *, given: Json, expected: Json) -> None:
     """Fold events from the state `given` on, and compare the state with the expected one, digit by digit.
 
     Raises:
-        AssertionError: with the JSON Pointers at which the two states differ.
+        AssertionError: the two states differ at the JSON Pointers of the message.
         ReducerFailed: a handler raised.
     """
     state = fold(projection, map(decode, events), given)
@@ -52,47 +52,49 @@ def assert_folds(projection: Projection, events: Sequence[Event], *, given: Json
 
 
 def assert_pure(projection: Projection, events: Sequence[Event]) -> Json:
-    """Prove on these events that a projection's state depends on nothing but them, and return the state.
+    """Prove on some events that a projection's state depends on nothing else, and return the state.
 
-    They are folded twice, and interrupted after each event, each second, third and seventh, the state being kept as a
-    text meanwhile; the texts must be the same, byte for byte. No handler may change the state or the data that it was
-    given. The events are taken as those of one key.
+    The events are folded twice, and then with interruptions: after each event, each second, third and seventh, where
+    the state is kept as text. All resulting texts must be the same, byte for byte. No handler may change the state or
+    the data that it is given. The events count as those of one key.
 
     Raises:
-        AssertionError: with the place in the state, or the event whose handler did it.
-        NotAState: a handler returned what is no JSON value.
+        AssertionError: the states differ, or a handler changed a value; the message names the place or the event.
+        NotAState: a handler returned a value that is not JSON.
     """
     initial = dumps(projection.initial)
-    whole = _interrupted(projection, events, initial, every=len(events) or 1)
-    _same(whole, _interrupted(projection, events, initial, every=len(events) or 1), "when folded again")
-    for every in _CHUNKS:
-        _same(whole, _interrupted(projection, events, initial, every=every), f"when interrupted every {every} events")
-    _nothing_given_is_changed(projection, map(decode, events), loads(initial))
+    whole = _folded_in_chunks(projection, events, initial, every=len(events) or 1)
+    _check_same(whole, _folded_in_chunks(projection, events, initial, every=len(events) or 1), "when folded again")
+    for every in _CHUNK_EVENTS:
+        _check_same(
+            whole, _folded_in_chunks(projection, events, initial, every=every), f"when interrupted every {every} events"
+        )
+    _check_nothing_changed(projection, map(decode, events), loads(initial))
     return loads(whole)  # type: ignore[no-any-return]
 
 
-def _interrupted(projection: Projection, events: Sequence[Event], state: str, *, every: int) -> str:
+def _folded_in_chunks(projection: Projection, events: Sequence[Event], state: str, *, every: int) -> str:
     for first in range(0, len(events), every):
         state = dumps(fold(projection, map(decode, events[first : first + every]), loads(state)))
     return state
 
 
-def _same(one: str, other: str, when: str) -> None:
-    if one == other:
+def _check_same(left: str, right: str, when: str) -> None:
+    if left == right:
         return
-    places = [change.path or "all of it" for change in diff(loads(one), loads(other))]
+    places = [change.path or "all of it" for change in diff(loads(left), loads(right))]
     raise AssertionError(f"The state is another {when}: {', '.join(places) or 'the order of its keys, or digits'}.")
 
 
-def _nothing_given_is_changed(projection: Projection, events: Any, state: Json) -> None:
+def _check_nothing_changed(projection: Projection, events: Any, state: Json) -> None:
     for happened in events:
-        given = dumps(state), dumps(happened.data)
+        texts = dumps(state), dumps(happened.data)
         after = fold(projection, [happened], state)
-        for what, before, now in zip(("state", "data"), given, (state, happened.data), strict=True):
+        for name, before, now in zip(("state", "data"), texts, (state, happened.data), strict=True):
             if dumps(now) != before:
-                raise AssertionError(f"The handler of {_called(happened)} changed the {what} that it was given.")
+                raise AssertionError(f"The handler of {_event_words(happened)} changed the {name} that it was given.")
         state = after
 
 
-def _called(happened: Decoded) -> str:
+def _event_words(happened: Decoded) -> str:
     return f"{happened.type} (version {happened.version})"

@@ -1,3 +1,3 @@
-"""The path that was taught before `from projections import upcaster`."""
+"""The old import path of `upcaster`, which earlier documentation taught."""
 
 from projections.definition.upcasting import upcaster  # noqa: F401

@@ -1,4 +1,4 @@
-"""Pages that show projections."""
+"""The URLs of the pages that show projections."""
 
 from __future__ import annotations
 

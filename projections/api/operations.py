@@ -191,7 +191,7 @@ async def list_jobs(request: HttpRequest) -> HttpResponse:
     query = parse_query(request.GET, JobsQuery)
     check_whole_log(grant)
     before = optional(query.before)
-    found = await queue.of_log(grant.log_id, before=before, limit=query.limit).afetch(engine.current().pool)
+    found = await queue.jobs_of_log(grant.log_id, before=before, limit=query.limit).afetch(engine.current().pool)
     more = found[-1].pk if len(found) == query.limit else None
     return json_answer(JobsOut([job_out(job) for job in found], more))
 
@@ -206,7 +206,7 @@ async def look_up_job(request: HttpRequest, job: int) -> HttpResponse:
     """How far a job is."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
-    found = await queue.one(grant.log_id, job).afirst(engine.current().pool)
+    found = await queue.job_by_id(grant.log_id, job).afirst(engine.current().pool)
     if found is None or not _may_see(grant, found):
         raise NotFound(f"There is no job {job}.")
     return json_answer(job_out(found))
@@ -223,7 +223,7 @@ async def ask_job_to_end(request: HttpRequest, job: int) -> HttpResponse:
     grant = grant_of(request)
     check_whole_log(grant)
     await database_sync_to_async(queue.cancel)(grant.log_id, job)
-    found = await queue.one(grant.log_id, job).afirst(engine.current().pool)
+    found = await queue.job_by_id(grant.log_id, job).afirst(engine.current().pool)
     if found is None:
         raise NotFound(f"There is no job {job}.")
     return json_answer(job_out(found))

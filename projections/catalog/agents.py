@@ -1,7 +1,7 @@
-"""The projection `agents`: what each agent did last, on which workflow, and how busy it is.
+"""The projection `agents`: the last act of each agent, its workflows, and its rate of events.
 
-Its rate is by the times of its own events: a state can't know how late it is now, so a silent agent keeps the rate of
-its last minutes, and `last_seen` says how long ago that was.
+The rate comes from the times of the agent's own events. A state can't know the current time, so a silent agent keeps
+the rate of its last minutes, and `last_seen` tells how old it is.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def act(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 
 def _with_minute(minutes: dict[str, int], at: datetime) -> dict[str, int]:
-    """Events by minute, over the quarter of an hour that ends with the latest. Agents' clocks may go back."""
+    """Return the events by minute, for the quarter of an hour that ends with the latest. Agents' clocks may go back."""
     minute = _minute(at)
     if minute in minutes:
         return {**minutes, minute: minutes[minute] + 1}
     latest = datetime.fromisoformat(max([minute, *minutes]))
-    # No time is subtracted from a time: there may be none before it.
+    # The window is not subtracted from a time, as there may be no time so early.
     recent = (each for each in [*minutes, minute] if latest - datetime.fromisoformat(each) < _WINDOW)
     return {each: minutes.get(each, 1) for each in sorted(recent)}
 

@@ -1,7 +1,7 @@
-"""Lists that were enumerated in a run, and what became of them when somebody else repeated them.
+"""The lists that somebody enumerated in a run, and their changes when somebody else repeated them.
 
-A list is the same list where it has the same items, most of them, or the same heading. Who gave it first is its source.
-Who repeats it claims to: what is missing from the claim then, and what is in it beyond, is worked out, not guessed.
+Two lists are the same if they share the items, most of the items, or the heading. The first to give a list is its
+source; whoever repeats it makes a claim. The items that a claim lacks, and those that it adds, are computed exactly.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from projections.catalog.enumerations import Enumeration, enumerations, same_item
 
 _SAME = 60
-"""A list with so many percent of its items in common with another, of all that either has, is that one."""
+"""Two lists are the same from so many per cent of common items on, of all items in either."""
 _LISTS = 30
 _ITEMS = 50
 _TOP = re.compile(r"\b(?:top|first|last|best)[ -](\d{1,2})\b", re.IGNORECASE)
@@ -21,9 +21,9 @@ _IN_BOTH = re.compile(r"\b(common|both|overlap\w*|shared|intersect\w*)\b", re.IG
 
 
 def with_lists(state: dict[str, Any], text: str, *, by: str, position: int) -> dict[str, Any]:
-    """The state of a run after a message: `lists`, `sources`, `claims`, `disagreements`.
+    """Return the state of a run after a message: `lists`, `sources`, `claims`, `disagreements`.
 
-    Where the question is about a "top 10", no list is longer than that.
+    If the question is about a "top 10", no list is longer than that.
     """
     top = _TOP.search(state["question"] or "")
     most = int(top[1]) if top and int(top[1]) > 1 else _ITEMS
@@ -38,7 +38,7 @@ def _with_list(state: dict[str, Any], found: Enumeration, most: int, *, by: str,
     listed = {"by": by, "position": position, "from": "table" if found.is_table else "message", "items": items}
     source = state["sources"].get(name)
     lists = state["lists"]
-    if name not in lists or lists[name]["items"] != items:  # who only repeats it has not changed it
+    if name not in lists or lists[name]["items"] != items:  # a mere repetition is not a change
         lists = _newest({**lists, name: listed})
     if source is None or source["by"] == by:
         whole = {"by": by, "position": position, "items": list(found.items[:_ITEMS])}
@@ -56,7 +56,7 @@ def _with_list(state: dict[str, Any], found: Enumeration, most: int, *, by: str,
 def _compared(
     claimed: tuple[str, ...], stands: list[str], *, by: str, position: int, of: list[dict[str, Any]], most: int = 0
 ) -> dict[str, Any]:
-    """A claim against as much of its source as it repeats."""
+    """Return a claim, compared with as much of its source as it repeats."""
     due = stands[: most or len(claimed)]
     known = {same_item(item): place for place, item in enumerate(stands, 1)}
     said, meant = set(map(same_item, claimed)), set(map(same_item, due))
@@ -77,7 +77,7 @@ def _compared(
 
 
 def _in_both(state: dict[str, Any], found: Enumeration, most: int, *, by: str, position: int) -> dict[str, Any] | None:
-    """A claim of what two lists of others have in common, against what they do have in common."""
+    """Return the claim that a list has the common items of two lists of others, compared with those; None: no claim."""
     if not _IN_BOTH.search(found.heading):
         return None
     claimed = set(map(same_item, found.items))
@@ -94,7 +94,7 @@ def _in_both(state: dict[str, Any], found: Enumeration, most: int, *, by: str, p
 
 
 def _known_as(lists: dict[str, Any], found: Enumeration, most: int) -> str | None:
-    """The list that this is again."""
+    """Return the name of the known list that this one repeats, or None."""
     items = _set(found.items[:most])
     best, name = 0, None
     for known, listed in lists.items():
@@ -108,7 +108,7 @@ def _known_as(lists: dict[str, Any], found: Enumeration, most: int) -> str | Non
 
 
 def _new_name(lists: dict[str, Any], heading: str) -> str:
-    """The heading, numbered where it is taken."""
+    """Return the heading as a name, with a number if the name is taken."""
     name = heading = heading or "list"
     n = 1
     while name in lists:

@@ -1,21 +1,21 @@
-"""The projection `collisions`: updates that were lost, because who came second had not seen what it overwrote.
+"""The projection `collisions`: lost updates, where a writer had not seen the value that it overwrote.
 
-An event writes the keys that `latest` merges: those of its data. It *overwrites* a key where another agent wrote it
-last, with another value. Whether its writer had seen that is a matter of evidence, and the log has three kinds:
+An event writes the keys that `latest` merges: those of its data. It *overwrites* a key if another agent wrote the key
+last, with another value. The log has three kinds of evidence that the writer had seen this value:
 
-- `expected_version`: an append that was accepted at version n had seen its stream up to n (the rest, up to itself, is
-  of the same append);
-- `read_position`: the writer's word that it had read the log up to there, and no further;
-- the chain of causes: what an event follows from happened before it, and so did what the writers of that had seen.
+- `expected_version`: an append that was accepted at version n had seen its stream up to n (the events from there up to
+  itself are of the same append);
+- `read_position`: the writer's statement that it had read the log up to this position, and no further;
+- the chain of causes: the cause of an event happened before it, and so did everything that the cause's writer had seen.
 
-The first two are the writer's own; the chain is hearsay. So: what the writer itself had seen is no collision. A read
-position before the overwritten event is a **lost update**; where the chain contradicts it, it is only **possible**.
-Without a read position it is possible, unless the chain shows that it was seen, and if the key is *guarded*: one of
-those who wrote it before had said how far it had read. Where nobody ever says so, as in telemetry, nothing speaks for a
-collision or against it: such an overwriting is only counted (`unjudged`). That an agent wrote something says
-nothing of what it knows later, in another task or after a restart: its earlier events count like anybody's, only where
-the evidence leads to them. An event without an agent may be anybody's, so it is never more than possible. A message of
-a conversation (content in a role) overwrites nothing: it is said after the others, not instead of them.
+The first two are statements of the writer itself; the chain is hearsay. So a value that the writer had seen itself is
+no collision. A read position before the overwritten event is a **lost update**; if the chain contradicts it, it is
+only **possible**. Without a read position a collision is possible if the key is *guarded* (an earlier writer of the key
+had sent a read position), unless the chain shows that the value was seen. If nobody ever sends one, as in telemetry,
+there is no evidence at all: the overwriting is only counted (`unjudged`). An agent may know nothing of its own earlier
+events, in another task or after a restart, so they count like anybody's. An event without an agent may be anybody's, so
+it is never more than possible. A message of a conversation (content in a role) overwrites nothing: it follows the
+others, and does not replace them.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from projections.catalog.messages import is_message
 from projections.values.diff import equal
 
 _FOUND = 100
-"""How many lost updates, and how many possible ones, are listed: the newest. The counts go on."""
+"""Most lost updates, and most possible ones, that are listed: the newest. The counts include all."""
 _KEYS = 500
-"""How many keys of a stream are remembered: those written last."""
+"""Most keys of a stream that are remembered: those written last."""
 _STREAMS = 500
-"""How many streams, where several are folded into one state: those written last."""
+"""Most streams that are remembered if several are folded into one state: those written last."""
 _CHAIN = 200
-"""Over how many events back causes are followed."""
+"""Most events through which causes are followed."""
 _VALUE = 2_000
-"""Characters and items of the longest value that is kept; of a longer one, the event has it."""
+"""Most characters and items of a value that is kept; a longer one stands in its event alone."""
 
 collisions = Projection(
     "collisions",
@@ -65,7 +65,7 @@ collisions = Projection(
 
 @collisions.on("*")
 def look(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """Compare what an event writes with who wrote it last, then remember it."""
+    """Compare the values of an event with the last writers of their keys, then remember them."""
     if happened.type == REDACTED:
         return state
     written = state["written"].get(happened.stream, {})
@@ -82,7 +82,7 @@ def look(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 
 def _judge(state: dict[str, Any], happened: Decoded, key: str, value: Json, theirs: dict[str, Any]) -> dict[str, Any]:
-    """Add the collision that overwriting `theirs` is, if it is one."""
+    """Return the state with a collision added, if overwriting `theirs` is one."""
     verdict, because = _verdict(state["chain"], happened, theirs)
     if verdict is None or verdict == "unjudged":
         return state if verdict is None else {**state, verdict: state[verdict] + 1}
@@ -101,12 +101,12 @@ def _judge(state: dict[str, Any], happened: Decoded, key: str, value: Json, thei
 
 
 def _of_two_agents(one: str | None, other: str | None) -> bool:
-    """Whether they may be two: an event without an agent may be anybody's."""
+    """Whether two events may have different agents: an event without an agent may be anybody's."""
     return one != other or one is None
 
 
 def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -> tuple[str | None, str]:
-    """`lost`, `possible`, `unjudged` or None (it was seen), and why."""
+    """Return `lost`, `possible`, `unjudged` or None (the value was seen), and the reason in words."""
     event, overwritten = happened.event, theirs["position"]
     had_read = event.read_position
     if (had_read is not None and had_read >= overwritten) or event.causation_id == theirs["event"]:
@@ -127,7 +127,7 @@ def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -
 
 
 def _follows(chain: dict[str, Any], cause: str | None, stream: str, theirs: dict[str, Any]) -> bool:
-    """Whether an event of a stream is this cause, or happened before it: as a cause, or seen by one."""
+    """Whether an event of a stream is this cause, or happened before it: as an earlier cause, or seen by one."""
     while cause is not None and cause != theirs["event"]:
         link = chain.get(cause)
         if link is None or link[0] < theirs["position"]:
@@ -139,8 +139,10 @@ def _follows(chain: dict[str, Any], cause: str | None, stream: str, theirs: dict
 
 
 def _linked(chain: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """The chain with this event, by id, where there is something to follow: position, cause, the stream that it had
-    seen up to itself, how far it had read."""
+    """Return the chain with this event, if it has evidence to follow.
+
+    A link has the event's position, its cause, the stream that it had seen up to itself, and its read position.
+    """
     event = happened.event
     saw_stream = event.expected_version is not None and event.expected_version >= 0
     if event.causation_id is None and event.read_position is None and not saw_stream:
@@ -153,7 +155,7 @@ def _linked(chain: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 
 def _remember(state: dict[str, Any], mine: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """The state with who wrote each key last. What was written longest ago stands first, and is forgotten first."""
+    """Return the state with the last writer of each key. The oldest writes stand first, and are forgotten first."""
     who = _writer(happened)
     others = dict(state["written"])
     before = others.pop(happened.stream, {})
@@ -168,7 +170,7 @@ def _remember(state: dict[str, Any], mine: dict[str, Any], happened: Decoded) ->
 
 
 def _newest(items: dict[str, Any], most: int) -> tuple[dict[str, Any], list[Any]]:
-    """As many as there is room for, and those that had to go."""
+    """Return the last `most` items, and the values of the items that were dropped."""
     excess = len(items) - most
     if excess <= 0:
         return items, []
@@ -176,7 +178,7 @@ def _newest(items: dict[str, Any], most: int) -> tuple[dict[str, Any], list[Any]
 
 
 def _says_what_it_read(happened: Decoded) -> bool:
-    """Whether a writer says how far it had read. (That a stream is to be new is said by those who never read.)"""
+    """Whether a writer states what it had read. (To expect a new stream is no such statement.)"""
     event = happened.event
     return event.read_position is not None or (event.expected_version or 0) > 0
 
@@ -187,7 +189,7 @@ def _writer(happened: Decoded) -> dict[str, Any]:
 
 
 def _kept(value: Json) -> Json:
-    """The value; one that is too large to keep by its digest, so that two that are equal stay equal."""
+    """Return the value; a large one as its digest, so that equal values stay equal."""
     if _room_left(value, _VALUE) >= 0:
         return value
     text = json.dumps(value, sort_keys=True, default=str)
@@ -195,7 +197,7 @@ def _kept(value: Json) -> Json:
 
 
 def _room_left(value: Json, room: int) -> int:
-    """What a value leaves of so many characters and items; it stops looking where nothing is left."""
+    """Return how much of the `room` for characters and items a value leaves; the count stops when nothing is left."""
     if isinstance(value, str):
         return room - len(value)
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

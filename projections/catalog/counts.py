@@ -1,8 +1,8 @@
-"""The projection `counts`: how much happened, by type, by agent, by stream, and in all.
+"""The projection `counts`: the number of events by type, by agent, by stream, and in all.
 
 An event counts in four states: `all`, `type:…`, `agent:…` and `stream:…`. So there are as many states as there are
-names, and each stays small: it splits its events by type and by agent, for a hundred names of each. It never looks at
-what events say.
+names, and each stays small: it splits its events by type and by agent, for a hundred names of each. It never reads
+the data of events.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from projections import Decoded, Key, Projection
 
 _NAMES = 100
-"""How many types or agents a state tells apart: those that came first. The rest count together."""
+"""Most types, or agents, that a state counts one by one: the first ones. The others share one count."""
 
 
 def _kinds(happened: Decoded) -> list[str]:
@@ -56,7 +56,7 @@ def count(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 
 def _counted(names: dict[str, int], others: int, name: str) -> tuple[dict[str, int], int]:
-    """The counts by name, and that of all names that found no place, with one more."""
+    """Return the counts by name, and the count of all other names, with one more."""
     if name in names or len(names) < _NAMES:
         return {**names, name: names.get(name, 0) + 1}, others
     return names, others + 1

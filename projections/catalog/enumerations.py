@@ -1,4 +1,4 @@
-"""Lists that a message enumerates: numbered lines, and tables of cells between bars. Pure."""
+"""The lists that a message enumerates: numbered lines, and tables of cells between bars. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _NAME = re.compile(r"[^\W\d_]{2}")
 _RULE = re.compile(r"[\s|:-]+")
 _LEAST = 3
-"""A table has so many rows at least: two lines with bars are a menu."""
+"""Fewest rows of a table: two lines with bars are a menu."""
 _ITEM, _HEADING, _TEXT = 160, 120, 100_000
-"""The most characters of an item, of a heading, and of a text that are looked at."""
+"""Most characters of an item, of a heading, and of a text that are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """A list, what stands above it, and its items in their order. A table's items are its rows' first names."""
+    """A list: the line above it, and its items in their order. The items of a table are the first names of its rows."""
 
     heading: str
     items: tuple[str, ...]
@@ -29,19 +29,19 @@ class Enumeration:
 
 
 def enumerations(text: str) -> Iterator[Enumeration]:
-    """The lists of a text, tables first. Code is left out."""
+    """Yield the lists of a text, tables first. Code is left out."""
     lines = _FENCED.sub("", text[:_TEXT]).splitlines()
     yield from _tables(lines)
     yield from _numbered(lines)
 
 
 def same_item(text: str) -> str:
-    """What two mentions of one thing share."""
+    """Return the form of an item that two mentions of it share."""
     return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _numbered(lines: list[str]) -> Iterator[Enumeration]:
-    """Runs of lines numbered 1, 2, 3 …; blank and indented lines between them belong to the item before."""
+    """Yield runs of lines numbered 1, 2, 3 …; blank and indented lines between them belong to the item before."""
     above, heading, items = "", "", list[str]()
     for line in [*lines, "end"]:
         match = _NUMBERED.match(line)
@@ -58,7 +58,7 @@ def _numbered(lines: list[str]) -> Iterator[Enumeration]:
 
 
 def _tables(lines: list[str]) -> Iterator[Enumeration]:
-    """Runs of lines with as many cells, from three rows on."""
+    """Yield runs of at least three lines with equally many cells."""
     asked = _QUOTED.match(lines[0]) if lines else None
     above = ""
     full = [line for line in lines if line.strip() and not (_RULE.fullmatch(line) and "-" in line)]
@@ -73,7 +73,7 @@ def _tables(lines: list[str]) -> Iterator[Enumeration]:
 
 
 def _name(row: str) -> str:
-    """The first cell that is a name and no number."""
+    """Return the first cell that is a name, not a number."""
     cells = (_clean(cell, _ITEM) for cell in row.strip("| ").split("|"))
     return next((cell for cell in cells if _NAME.search(cell)), "")
 
@@ -83,5 +83,5 @@ def _has_digits(row: str) -> bool:
 
 
 def _clean(text: str, most: int) -> str:
-    """A line without its markup, and without what it ends in where a list follows."""
+    """Return a line without its markup, and without the colon before a list."""
     return _LINK.sub(r"\1", text).replace("**", "").strip(" #*:\t")[:most]

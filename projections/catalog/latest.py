@@ -1,8 +1,7 @@
-"""The projection `latest`: what the events of a stream said about each key, and projections like it.
+"""The projection `latest`: the value of each key after all events of a stream; and a factory for projections like it.
 
-Two agents may say different things of one key. What then stands there is decided here, when the events are folded, by
-a policy; so another policy is another projection over the same log, and nothing that was said is lost. Declare one in
-an app's `projections.py`:
+Two agents may write different values of one key. A policy decides between them when the events are folded; so another
+policy is another projection over the same log, and no value is lost. Declare one in an app's `projections.py`:
 
     def lowest(stands, says, happened):
         return min(stands, says)
@@ -18,21 +17,21 @@ from typing import Any, TypeAlias
 from projections import STREAM, Decoded, Json, Key, Projection
 
 Policy: TypeAlias = Callable[[Any, Any, Decoded], Any]
-"""`(value that stands, value that the event says, event) -> value`, for a key that is there already. Pure."""
+"""`(current value, value of the event, event) -> value`, for a key that exists already. Pure."""
 
 
 def last_writer_wins(stands: Json, says: Json, happened: Decoded) -> Json:
-    """What was said last."""
+    """Return the value of the last event."""
     return says
 
 
 def first_writer_wins(stands: Json, says: Json, happened: Decoded) -> Json:
-    """What was said first."""
+    """Return the value of the first event."""
     return stands
 
 
 def said(data: Json) -> dict[str, Any]:
-    """The keys that an event's data says something of. Data that is no object says it of `value`."""
+    """Return the keys and values of an event's data. Data that is not an object has one key, `value`."""
     return data if isinstance(data, dict) else {"value": data}
 
 
@@ -47,10 +46,10 @@ def merging(
     query: str = "",
     materialised: bool = False,
 ) -> Projection:
-    """A projection that merges the data of events of some types into an object, key by key.
+    """Return a projection that merges the data of events of some types into an object, key by key.
 
-    One level only: a nested object replaces the one before it, as a whole. That is what most logs mean by a field, and
-    it never mixes two events' halves into an object that nobody sent. A policy may merge deeper.
+    It merges one level: a nested object replaces the one before it as a whole. That is what most logs mean by a field,
+    and halves of two events never form an object that nobody sent. A policy may merge deeper.
     """
     projection = Projection(
         name,

@@ -1,15 +1,15 @@
-"""The projection `lifecycle`: what is under way, what waits, what was never finished, by common words of types.
+"""The projection `lifecycle`: work that is under way, waits, or was never finished, by common words of event types.
 
-Its table (`words.py`) can't know the words of every log. So it accuses nobody of what it only may have misread:
+Its table (`words.py`) can't know the words of every log. So it reports nothing that it may only have misread:
 
-- An outcome, or a going on, of what no known word began is followed and not remembered: the start had another word.
-- A start by another word while one is under way goes on with it: an order that was placed is then assigned.
+- An outcome, or progress, of work that no known word began is followed and not remembered: the start had another word.
+- A start by another word while work is under way continues that work: an order that was placed is then assigned.
 - An outcome by another word, of the same kind, is progress: an order that was shipped is then delivered.
 
-What is left to report is an outcome of what had ended already: by the same word, or the other way.
+Only an outcome of work that had ended already is reported: by the same word, or with the opposite result.
 
-An event about an agent itself (`agent.stopped` in the stream `agent-router`, or by the router) says what the agent is
-doing, whatever it has not finished.
+An event about an agent itself (`agent.stopped` in the stream `agent-router`, or by the router) gives the agent's
+state, even if the agent has unfinished work.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["Move", "lifecycle", "machine"]
 _FINAL = (COMPLETED, FAILED)
 _AGENT = "agent"
 _MAX_OUTCOMES = 100
-"""How many finished works are remembered with the type that finished them: the newest."""
+"""Most finished works that are remembered with the type that finished them: the newest."""
 
 lifecycle = Projection(
     "lifecycle",
@@ -56,7 +56,7 @@ lifecycle = Projection(
 
 @lifecycle.on("*")
 def follow(state: dict[str, Any], happened: Decoded) -> Json:
-    """Follow what the words of an event's type say of a piece of work."""
+    """Apply the move that the words of an event's type mean for a piece of work."""
     found = move_of(happened.type)
     if found is None:
         return state
@@ -71,7 +71,7 @@ def follow(state: dict[str, Any], happened: Decoded) -> Json:
 def _under_way(
     state: dict[str, Any], work: str, before: dict[str, Any], move: Move, happened: Decoded
 ) -> dict[str, Any]:
-    """The state after a move that ends nothing."""
+    """Return the state after a move that ends nothing."""
     if not is_legal(move, before["state"]):
         if _is_known(state, work, before):
             return state
@@ -85,7 +85,7 @@ def _under_way(
 
 
 def _outcome(state: dict[str, Any], work: str, before: dict[str, Any], move: Move, happened: Decoded) -> dict[str, Any]:
-    """The state after an outcome."""
+    """Return the state after an outcome."""
     was = before["state"]
     if not _is_known(state, work, before):
         return {**ended(state, work, before, move, happened), "finished": state["finished"]}
@@ -100,7 +100,7 @@ def _outcome(state: dict[str, Any], work: str, before: dict[str, Any], move: Mov
 
 
 def _same_start(started: dict[str, Any], happened: Decoded) -> str:
-    """The id of the start that a start by another word goes on with: its cause, or else the first; "": it is new."""
+    """Return the id of the start that a start by another word continues: its cause, else the first; "": it is new."""
     others = [id for id, start in started.items() if start["type"] != happened.type]
     if happened.event.causation_id in others:
         return str(happened.event.causation_id)
@@ -118,7 +118,7 @@ def _with_outcome(state: dict[str, Any], work: str, type: str) -> dict[str, Any]
 
 
 def _about_an_agent(before: dict[str, Any], after: dict[str, Any], move: Move, happened: Decoded) -> dict[str, Any]:
-    """The state after an event about an agent itself; another agent that reports it does what it did before."""
+    """Return the state after an event about an agent itself; the state of another agent that reports it stays."""
     category, _, name = happened.stream.partition("-")
     subject = name if category == _AGENT and name else happened.agent
     agents = after["agents"]

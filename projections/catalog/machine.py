@@ -1,4 +1,4 @@
-"""State machines by a table of one's own, in an app's `projections.py`:
+"""State machines by a table, which people declare in an app's `projections.py`:
 
     payments = machine("payments", about="Where each payment stands.", moves={
         "PaymentInitiated": Move("Pending", ("Idle",)),
@@ -6,12 +6,12 @@
         "PaymentRefused": Move("Refused", ("Pending",)),
     }, final=("Paid", "Refused"))
 
-A machine is a table: which types of event lead from which states to which. An event that comes in a state from which
-its row does not lead is an *illegal* transition: it is reported, and the machine follows it, for it did happen.
+A row of the table has a type of event, the state to which it leads, and the states in which it may come. An event that
+comes in any other state is an *illegal* transition: it is reported, and the machine follows it, for it did happen.
 
-A piece of *work* has a state of its own: what a stream says of one stem (`payment` of `payment.initiated`, `Payment` of
-`PaymentCaptured`). An outcome ends what it was caused by, or else what was started first; what is started twice and
-ended once stays unfinished. So an agent that starts again sees what it has begun and not ended: it goes on with that,
+A piece of *work* has its own state: the events of a stream with one stem (`payment` of `payment.initiated`, `Payment`
+of `PaymentCaptured`). An outcome ends the start that caused it, or else the first start; work that is started twice and
+ended once stays unfinished. So an agent that restarts sees the work that it began and did not end: it goes on with it,
 and begins nothing twice.
 """
 
@@ -25,9 +25,9 @@ from projections import STREAM, Decoded, Json, Key, Projection
 from projections.catalog.moves import COMPLETED, FAILED, IDLE, Move, find_move
 
 _MAX_UNFINISHED = 500
-"""How many unfinished pieces of work are kept; beyond, the oldest are only counted."""
+"""Most unfinished pieces of work that are kept: the newest."""
 _MAX_LISTED = 100
-"""How many agents, finished works, illegal transitions, and starts of one work are kept: the newest."""
+"""Most agents, finished works, illegal transitions, and starts of one work that are kept: the newest."""
 
 
 def machine(
@@ -41,10 +41,10 @@ def machine(
     version: int = 1,
     materialised: bool = False,
 ) -> Projection:
-    """A projection that follows a table of moves by type, or by a type's last words: `*captured`, `*timed_out`.
+    """Return a projection that follows a table of moves by type, or by a type's last words: `*captured`, `*timed_out`.
 
-    A whole type goes before words, more words before fewer, last words before a first one (`confirm*`). Whole types are
-    about their stream; words are about the rest of the type. Work is finished in a state of `final`.
+    A whole type goes before words, more words before fewer, last words before a first one (`confirm*`). A whole type is
+    about its stream; words are about the rest of the type. Work is finished in a state of `final`.
     """
     projection = Projection(
         name,
@@ -69,7 +69,7 @@ def machine(
 
 
 def at_first(state: str) -> dict[str, Json]:
-    """The state of a machine before any event."""
+    """Return the state of a machine before any event."""
     return {
         "state": state,
         "agents": {},
@@ -84,7 +84,7 @@ def at_first(state: str) -> dict[str, Json]:
 def _moved(
     state: dict[str, Any], stem: str, move: Move, happened: Decoded, *, initial: str, final: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The state after a move, whether it was legal or not."""
+    """Return the state after a move, legal or not."""
     work = work_of(happened.stream, stem)
     before = standing(state, work, initial)
     legal = is_legal(move, before["state"])
@@ -96,20 +96,20 @@ def _moved(
 
 
 def standing(state: dict[str, Any], work: str, initial: str) -> dict[str, Any]:
-    """Where a piece of work stands: its state, and what was started and has no outcome, by the id of its event."""
+    """Return the state of a piece of work, and its starts without an outcome, by the id of their event."""
     unfinished: dict[str, Any] | None = state["unfinished"].get(work)
     return unfinished or {"state": state["finished"].get(work, initial), "started": {}}
 
 
 def with_idle_agents(state: dict[str, Any], move: Move, final: tuple[str, ...]) -> dict[str, Any]:
-    """The state after a move: where nothing is unfinished any more, nobody is at anything."""
+    """Return the state after a move: when no work is unfinished, no agent is at work."""
     if state["unfinished"]:
         return state
     return {**state, "agents": {agent: was if was in final else move.to for agent, was in state["agents"].items()}}
 
 
 def went_on(state: dict[str, Any], work: str, before: dict[str, Any], move: Move, happened: Decoded) -> dict[str, Any]:
-    """The state after a move that leaves work under way. What has moved last stands last."""
+    """Return the state after a move that leaves work under way. The work that moved last stands last."""
     started = before["started"]
     if move.starts or not started:
         started = newest({**started, happened.event.id: _start(happened)}, _MAX_LISTED)
@@ -125,7 +125,7 @@ def went_on(state: dict[str, Any], work: str, before: dict[str, Any], move: Move
 
 
 def ended(state: dict[str, Any], work: str, before: dict[str, Any], move: Move, happened: Decoded) -> dict[str, Any]:
-    """The state after an outcome: of the start that caused it, or else of the first."""
+    """Return the state after an outcome of the start that caused it, or else of the first start."""
     started = before["started"]
     cause = happened.event.causation_id
     start = cause if cause is not None and cause in started else next(iter(started), "")
@@ -149,13 +149,13 @@ def ended(state: dict[str, Any], work: str, before: dict[str, Any], move: Move, 
 
 
 def _doing(unfinished: dict[str, Any], agent: str | None) -> str | None:
-    """The state of what an agent started last and has not finished."""
+    """Return the state of the last unfinished work that an agent started."""
     works = reversed(unfinished.values())
     return next((work["state"] for work in works if any(s["agent"] == agent for s in work["started"].values())), None)
 
 
 def with_agent(agents: dict[str, Any], agent: str | None, state: str) -> dict[str, Any]:
-    """The states of agents with a new one."""
+    """Return the agents with a new state for one."""
     return agents if agent is None else newest({**without(agents, agent), agent: state}, _MAX_LISTED)
 
 
@@ -165,12 +165,12 @@ def _start(happened: Decoded) -> dict[str, Any]:
 
 
 def is_legal(move: Move, state: str) -> bool:
-    """Whether a row of the table leads from a state."""
+    """Whether a move may come in a state."""
     return not move.comes_in or state in move.comes_in
 
 
 def reported(state: dict[str, Any], work: str, was: str, move: Move, happened: Decoded) -> dict[str, Any]:
-    """The state with one more illegal transition."""
+    """Return the state with one more illegal transition."""
     event = happened.event
     found = {
         "id": str(event.position),
@@ -186,15 +186,15 @@ def reported(state: dict[str, Any], work: str, was: str, move: Move, happened: D
 
 
 def work_of(stream: str, stem: str) -> str:
-    """What a piece of work is called: its stream, and its stem where that says something new."""
+    """Return the name of a piece of work: its stream, and its stem unless that is the stream's category."""
     return stream if not stem or stem.casefold() == stream.partition("-")[0].casefold() else f"{stream} {stem}"
 
 
 def without(items: dict[str, Any], name: str) -> dict[str, Any]:
-    """The items but one."""
+    """Return the items without one."""
     return {key: value for key, value in items.items() if key != name}
 
 
 def newest(items: dict[str, Any], most: int) -> dict[str, Any]:
-    """The last of the items, so many at the most."""
+    """Return the last `most` items."""
     return dict(list(items.items())[-most:]) if len(items) > most else items

@@ -1,4 +1,4 @@
-"""What an event says, whoever's format it is in: its text, and whom it speaks to."""
+"""The text and the addressee of an event that is a message, in any of several formats."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 from projections import Decoded
 
 _TEXTS = ("content", "text", "message", "question", "error")
-"""Where formats put what was said; the first that holds any."""
+"""The members in which formats keep a message's text, in order of preference."""
 
 
 def fields(happened: Decoded) -> dict[str, Any]:
-    """An event's data where it is an object; none of other data."""
+    """Return an event's data if it is an object, else an empty object."""
     return happened.data if isinstance(happened.data, dict) else {}
 
 
 def text_of(happened: Decoded) -> str:
-    """What an event says in words; "" where it says nothing."""
+    """Return the text of an event; "" if it has none."""
     if isinstance(happened.data, str):
         return happened.data
     data = fields(happened)
@@ -26,28 +26,28 @@ def text_of(happened: Decoded) -> str:
 
 
 def is_message(happened: Decoded) -> bool:
-    """Whether it is one of a conversation, as models take them: content in a role."""
+    """Whether an event is a message of a conversation, as models take them: content in a role."""
     data = fields(happened)
     return isinstance(data.get("role"), str) and "content" in data
 
 
 def text_in(fields: dict[str, Any]) -> str:
-    """The first text among an action's arguments that says what it does."""
+    """Return the first text among an action's arguments that describes it."""
     names = ("content", "command", "final_thought", "thought", "code", "path", "url")
     return next((fields[name] for name in names if isinstance(fields.get(name), str) and fields[name]), "")
 
 
 def speaker(happened: Decoded) -> str:
-    """Who said it: the agent, else what its kind of event is called."""
+    """Return the speaker of a message: the agent, else the type of the event."""
     return happened.agent or happened.type
 
 
 def addressee(happened: Decoded) -> str | None:
-    """Whom it speaks to, where it says so."""
+    """Return the addressee of a message, or None."""
     target = fields(happened).get("target")
     return target if isinstance(target, str) else None
 
 
 def cut(text: str, most: int) -> str:
-    """A text of so many characters, and how many more there were."""
+    """Return the first `most` characters of a text, with the number of those left out."""
     return text if len(text) <= most else f"{text[:most].rstrip()} … {len(text) - most:,} more characters"

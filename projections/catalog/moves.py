@@ -1,4 +1,4 @@
-"""The rows of a state machine's table, and which of them a type of event has. Pure."""
+"""The rows of a state machine's table, and the choice of the row for a type of event. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SEPARATORS = "._-:/ "
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A row of the table: the state that an event leads to, and those that it may come in (none named: any).
+    """A row of the table: the state that an event leads to, and the states in which it may come (empty: any).
 
-    `starts`: each such event starts something that wants an outcome of its own, also while another is under way.
+    `starts`: each such event starts work that needs an outcome of its own, even while other work is under way.
     """
 
     to: str
@@ -25,7 +25,7 @@ class Move:
 
 
 def find_move(moves: Mapping[str, Move], type: str) -> tuple[str, Move] | None:
-    """The stem of a type and the row of the table that its words or the whole type have; None: it moves nothing."""
+    """Return the stem of a type, and the row of the table for its words or the whole type; None: it moves nothing."""
     if type in moves:
         return "", moves[type]
     words = [*_WORDS.finditer(type)]

@@ -1,7 +1,7 @@
-"""The projection `orders`: where each order of the demo stands, from every stream that says something of it.
+"""The projection `orders`: the status of each order of the demo, from all streams that mention it.
 
-An order's events are those of its workflow, and those that name it in a list of stops. So an order that somebody took
-off a list does not hear of that; it sees only that it was not on board when the van left.
+An order's events are those of its workflow, and those that name it in a list of stops. The event that takes an order
+off a list does not name it; the order sees only that it was not on board when the van left.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from projections import Decoded, Json, Key, Projection
 from projections.catalog.messages import fields
 
 _NOTIFICATIONS = 20
-"""How many notifications, and how many problems, are kept: the newest."""
+"""Most notifications, and most problems, that are kept: the newest."""
 
 
 def _named(happened: Decoded) -> list[str]:
-    """The order of the workflow or the stream, and those that the event names as stops."""
+    """Return the order of the workflow or the stream, and the orders that the event names as stops."""
     names = [happened.workflow, happened.stream, *_stops(happened)]
     return [name for name in names if isinstance(name, str) and name.startswith("order-")]
 
@@ -48,7 +48,7 @@ orders = Projection(
 
 @orders.on("order.*")
 def moved(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """The order itself: its data say its status, and why where something went wrong."""
+    """Apply an event of the order itself: its data give the status, and a reason if something went wrong."""
     data = fields(happened)
     after = {**state, "status": data.get("status", state["status"])}
     if happened.type == "order.placed":
@@ -63,7 +63,7 @@ _PLACED = ("customer", "total", "currency", "items", "weight_kg", "address")
 
 @orders.on("route.*")
 def routed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """How it is to get there."""
+    """Apply an event about the way of delivery."""
     data = fields(happened)
     names = ("depot", "van", "score", "cost", "minutes", "reason", "minutes_after_departure")
     return {**state, "route": state["route"] | {name: data[name] for name in names if name in data}}
@@ -71,7 +71,7 @@ def routed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @orders.on("assignment.*", "van.departed")
 def listed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """A van's list, or a van that leaves with what is on its list: is this order on it, and where?"""
+    """Apply a change of a van's list, or its departure: the order is on the list at some stop, or not on it."""
     stops = _stops(happened)
     place = stops.index(state["order"]) + 1 if state["order"] in stops else None
     if happened.type == "van.departed":
@@ -106,7 +106,7 @@ def told(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @orders.on("agent.crashed", "conflict.noticed")
 def disturbed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """What happened to an agent while it worked on this order."""
+    """Apply an event about an agent that worked on this order."""
     return _with_problem(state, happened)
 
 

@@ -1,7 +1,7 @@
-"""The projection `run`: an agent run as whoever debugs it wants to see it, at every step.
+"""The projection `run`: the state of an agent run at every step, for people who debug it.
 
-It reads the words of messages, so it goes by conventions: those of Magentic-One and AG2 (Who&When), of tool-calling
-agents (tau-bench) and of OpenHands. What it doesn't know it leaves empty; it never guesses a value that nobody said.
+It reads the words of messages by conventions: those of Magentic-One and AG2 (Who&When), of tool-calling agents
+(tau-bench) and of OpenHands. A value that is not known stays empty; no value is guessed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GENERAL_TASK = re.compile(r"# General Task\s*(.+?)\s*(?:Please solve the task c
 _EXIT_CODE = re.compile(r"\s*exitcode: (\d+)")
 _LONG, _SHORT = 2_000, 300
 _CALLS = 200
-"""How many calls of tools are kept: the newest."""
+"""Most calls of tools that are kept: the newest."""
 
 run = Projection(
     "run",
@@ -52,7 +52,7 @@ run = Projection(
 
 @run.on("*")
 def spoke(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """Somebody said something: whoever it was, and whatever kind of message."""
+    """Apply a message of any kind, by any speaker."""
     text, by = text_of(happened), speaker(happened)
     if not text or happened.type == REDACTED:
         return state
@@ -71,7 +71,7 @@ def spoke(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @run.on("agent.message", "assistant.message", "user.message", "tool.result", "code.proposed", "message*")
 def enumerated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """A message among the agents: it may enumerate lists, propose code, tell what code did."""
+    """Apply a message among the agents: it may enumerate lists, propose code, report the result of code."""
     before, state = state, spoke(state, happened)
     text = text_of(happened)
     if before["question"] is not None:
@@ -85,7 +85,7 @@ def enumerated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @run.on("orchestrator.thought")
 def thought(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """The orchestrator plans, or looks at its ledger."""
+    """Apply a thought of the orchestrator: a plan, or its ledger."""
     state = spoke(state, happened)
     ledger = fields(happened).get("ledger")
     if isinstance(ledger, dict):
@@ -103,7 +103,7 @@ def thought(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @run.on("task.delegated")
 def delegated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """Somebody is given a task, and has it until the next."""
+    """Apply the start of a task, which its agent has until the next task."""
     task = {
         "who": addressee(happened),
         "asked_by": speaker(happened),
@@ -127,7 +127,7 @@ def returned(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @run.on("action.*")
 def acted(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """OpenHands: an agent acts, the user speaks, the run is set up."""
+    """Apply an action of OpenHands: an act of the agent, a message of the user, the setup of the run."""
     state = spoke(state, happened)
     action = happened.type.removeprefix("action.")
     args = fields(happened).get("args")
@@ -146,7 +146,7 @@ def acted(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @run.on("observation.*")
 def observed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """OpenHands: what came of an action."""
+    """Apply an observation of OpenHands: the result of an action."""
     text = fields(happened).get("content")
     outcome = text if isinstance(text, str) else ""
     exit_code = fields(happened).get("exit_code")
@@ -156,7 +156,7 @@ def observed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 @run.on("run.annotated", "run.scored", "run.finished", "run.failed")
 def judged(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """The run is over: how it is judged from outside."""
+    """Apply the end of the run, with its verdict from outside."""
     data = fields(happened)
     kept = ("ground_truth", "is_correct", "is_corrected", "mistake_agent", "mistake_step", "mistake_reason", "label")
     verdict = {name: data[name] for name in (*kept, "reward", "error") if data.get(name) is not None}
@@ -175,7 +175,7 @@ def terminated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 
 
 def _question(happened: Decoded, text: str) -> str | None:
-    """What the run is about, where a message says so: the user's first, or the task that a manager hands on."""
+    """Return the question of the run: the user's first message, or the task that a manager delegates."""
     if task := _GENERAL_TASK.search(text):
         return task[1]
     by_user = happened.type == "user.message" or (happened.agent or "").casefold() in ("user", "human")
@@ -195,7 +195,7 @@ def _called(state: dict[str, Any], happened: Decoded, *, tool: str, arguments: J
 
 
 def _returned(state: dict[str, Any], happened: Decoded, *, failed: bool, outcome: str) -> dict[str, Any]:
-    """The outcome of the call that caused it, if that is known."""
+    """Return the state with the outcome of the call that caused an event, if that is known."""
     calls = state["calls"]
     cause = happened.event.causation_id
     place = next((n for n in reversed(range(len(calls))) if calls[n]["id"] == cause), None)
@@ -206,7 +206,7 @@ def _returned(state: dict[str, Any], happened: Decoded, *, failed: bool, outcome
 
 
 def _against(calls: list[dict[str, Any]], expected: list[Any]) -> dict[str, Any]:
-    """The calls that should have been made and those that were."""
+    """Return the expected calls beside the calls that were made."""
     named = [each for each in expected if isinstance(each, dict)]
     due = [{"tool": each.get("name"), "arguments": each.get("kwargs", each.get("arguments"))} for each in named]
     made = [{"tool": call["tool"], "arguments": call["arguments"]} for call in calls]

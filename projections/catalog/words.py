@@ -1,4 +1,4 @@
-"""Common words of types, however they are written, and what each says of a piece of work: the table of `lifecycle`."""
+"""Common words of event types, and the move that each means for a piece of work: the table of `lifecycle`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WAIT = Move(WAITING, (IDLE, PROCESSING, WAITING))
 COMPLETE = Move(COMPLETED, (PROCESSING, WAITING))
 FAIL = Move(FAILED, (IDLE, PROCESSING, WAITING))
 ANSWER = Move(WAITING)
-"""An assistant has answered: whether its user says more, nobody knows."""
+"""The move of an assistant's answer: its user may say more, or not."""
 
 _LAST_WORDS: tuple[tuple[Move, str], ...] = (
     (START, "started initiated begun requested called placed opened submitted invoked launched triggered"),
@@ -34,17 +34,17 @@ _FIRST_WORDS: tuple[tuple[Move, str], ...] = (
     (COMPLETE, "complete confirm finish close resolve settle"),
     (FAIL, "cancel abort reject"),
 )
-"""Types that are named as orders are: `ConfirmPayment`."""
+"""Moves of types that are named as commands: `ConfirmPayment`."""
 MOVES: dict[str, Move] = {
     **{f"*{word}": move for move, words in _LAST_WORDS for word in words.split()},
     **{f"{word}*": move for move, words in _FIRST_WORDS for word in words.split()},
-    # The demo's: who was dispatched is out of its hands, so is what a van took along, and a shift that has ended is
-    # still to be closed.
+    # Words of the demo: a dispatched order has left the router, a loaded one too, and a shift that has ended is still
+    # to be closed.
     "order.dispatched": COMPLETE,
     "van.departed": COMPLETE,
     "shift.ended": GO_ON,
-    # Runs of agents, which are their streams: whoever speaks is at work. They end by words of their own, and are judged
-    # when they are over.
+    # Runs of agents, each a stream: an agent that speaks is at work. Runs end by their own words, and are judged after
+    # that.
     **dict.fromkeys(("user.message", "agent.message", "orchestrator.thought", "task.delegated"), BEGIN),
     **dict.fromkeys(("code.proposed", "action.message"), BEGIN),
     "assistant.message": ANSWER,
@@ -55,11 +55,11 @@ MOVES: dict[str, Move] = {
 
 @lru_cache(maxsize=4_096)
 def move_of(type: str) -> tuple[str, Move] | None:
-    """The stem of a type and what it says; None: it says nothing of a piece of work."""
+    """Return the stem of a type and its move; None if the type says nothing about a piece of work."""
     return find_move(MOVES, type)
 
 
 def is_failure(type: str) -> bool:
-    """Whether a type of event says that something failed."""
+    """Whether a type of event reports a failure."""
     found = move_of(type)
     return found is not None and found[1].to == FAILED

@@ -35,18 +35,18 @@ def fingerprint(projection: Projection) -> str:
 
 
 def own_fingerprint(projection: Projection) -> str:
-    """The same without the code of the catalogue: where it stays the same, nothing but the catalogue has changed."""
+    """The fingerprint without the code of the catalogue: if it is unchanged, only the catalogue may have changed."""
     return _fingerprints(projection, upcasting.current())[1]
 
 
 @lru_cache(maxsize=1_024)
 def _fingerprints(projection: Projection, chains: Chains) -> tuple[str, str]:
     own = [_code(name) for name in module_names(projection, chains) if not name.startswith(CATALOG)]
-    return digest(projection, chains, code(projection, chains)), digest(projection, chains, sorted(own))
+    return digest(projection, chains, module_codes(projection, chains)), digest(projection, chains, sorted(own))
 
 
-def digest(projection: Projection, chains: Chains, code: Iterable[str]) -> str:
-    """The hash over what a projection declares and over the code of its modules, in this order."""
+def digest(projection: Projection, chains: Chains, module_codes: Iterable[str]) -> str:
+    """Return the hash over a projection's declaration and over the code of its modules, in this order."""
     upcasters = _upcasters(projection, chains)
     declared = (
         projection.name,
@@ -56,19 +56,19 @@ def digest(projection: Projection, chains: Chains, code: Iterable[str]) -> str:
         exact_json.dumps(projection.initial),
         exact_json.dumps(projection.settings),
         *sorted(f"{type}={handler.__qualname__}" for type, handler in projection.handlers.items()),
-        *sorted(f"{each}={each.upcast.__qualname__}" for each in upcasters),
-        *code,
+        *sorted(f"{upcaster}={upcaster.upcast.__qualname__}" for upcaster in upcasters),
+        *module_codes,
     )
     return sha256("\0".join(declared).encode()).hexdigest()
 
 
-def code(projection: Projection, chains: Chains) -> list[str]:
-    """The code of all modules that count, in canonical form, each as it was when it was first asked for."""
+def module_codes(projection: Projection, chains: Chains) -> list[str]:
+    """Return the code of all modules that count, in canonical form, as it was when it was first read."""
     return sorted(_code(name) for name in module_names(projection, chains))
 
 
 def module_names(projection: Projection, chains: Chains) -> list[str]:
-    """The modules whose code counts, sorted by name."""
+    """Return the names of the modules whose code counts, sorted."""
     functions = [*projection.handlers.values(), projection.key.of]
     functions += [each.upcast for each in _upcasters(projection, chains)]
     names = {each.__module__ for each in functions} | ({projection.module} if projection.module else set())
@@ -80,7 +80,7 @@ def _upcasters(projection: Projection, chains: Chains) -> list[Upcaster]:
 
 
 def _with_imports(names: Iterable[str]) -> list[str]:
-    """The modules, the modules that these import from their own package, and so on. The core's modules are left out."""
+    """Return some modules, the modules that these import from their own package, and so on, without the core's."""
     counted: set[str] = set()
     waiting = set(names)
     while waiting:
@@ -93,29 +93,29 @@ def _with_imports(names: Iterable[str]) -> list[str]:
 
 
 def _is_core(name: str) -> bool:
-    """Whether a module belongs to what decodes and folds: its tests hold its meaning, so it changes no state."""
+    """Whether a module belongs to the core, which decodes and folds: tests hold its meaning, so it changes no state."""
     return f"{name}.".startswith(_CORE) and not f"{name}.".startswith(CATALOG)
 
 
 @cache
 def _code(name: str) -> str:
-    """A module's code as text that no version of Python writes differently, without docstrings and imports."""
-    return canonical(_WithoutImports().visit(without_docstrings(tree(name))))
+    """Return a module's code as text that is the same in every version of Python, without docstrings and imports."""
+    return canonical_syntax(_WithoutImports().visit(without_docstrings(syntax_tree(name))))
 
 
 def without_docstrings(module: ast.Module) -> ast.Module:
-    """The module without the texts that describe its functions, classes and attributes."""
+    """Return the module without the texts that describe its functions, classes and attributes."""
     stripped: ast.Module = _WithoutDocstrings().visit(module)
     return stripped
 
 
-def canonical(node: object) -> str:
-    """A syntax tree as text: fields that are empty are left out, as later versions of Python add such fields."""
+def canonical_syntax(node: object) -> str:
+    """Return a syntax tree as text, without empty fields, as later versions of Python add such fields."""
     if isinstance(node, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
-        return f"{type(node).__name__}({','.join(f'{name}={canonical(value)}' for name, value in fields)})"
+        return f"{type(node).__name__}({','.join(f'{name}={canonical_syntax(value)}' for name, value in fields)})"
     if isinstance(node, list):
-        return f"[{','.join(map(canonical, node))}]"
+        return f"[{','.join(map(canonical_syntax, node))}]"
     return repr(node)
 
 
@@ -123,12 +123,12 @@ def canonical(node: object) -> str:
 def _imports(name: str) -> set[str]:
     package = _package(name)
     prefix = f"{package or name}."
-    return {each for each in _imported(tree(name), package) if each in sys.modules and each.startswith(prefix)}
+    return {each for each in _imported(syntax_tree(name), package) if each in sys.modules and each.startswith(prefix)}
 
 
-def _imported(tree: ast.AST, package: str) -> Iterator[str]:
-    """Every name that an import may mean as a module."""
-    for node in ast.walk(tree):
+def _imported(syntax_tree: ast.AST, package: str) -> Iterator[str]:
+    """Yield every name that an import may mean as a module."""
+    for node in ast.walk(syntax_tree):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -141,13 +141,13 @@ def _package(name: str) -> str:
     return sys.modules[name].__package__ or ""
 
 
-def tree(name: str) -> ast.Module:
-    """The syntax tree of a module that is loaded."""
+def syntax_tree(name: str) -> ast.Module:
+    """Return the syntax tree of a module that is loaded."""
     return ast.parse(inspect.getsource(sys.modules[name]))
 
 
 class _WithoutImports(ast.NodeTransformer):
-    """Drops import statements, and an `if TYPE_CHECKING:` that holds nothing else."""
+    """Removes import statements, and an `if TYPE_CHECKING:` that holds nothing else."""
 
     def visit_Import(self, node: ast.Import) -> None:
         return None
@@ -161,6 +161,8 @@ class _WithoutImports(ast.NodeTransformer):
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
+    """Removes docstrings, and the texts below attributes that describe them."""
+
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -169,7 +171,7 @@ class _WithoutDocstrings(ast.NodeTransformer):
 
 
 def _is_text(statement: ast.stmt) -> bool:
-    """A docstring, or a text beneath an attribute that describes it."""
+    """Whether a statement is a docstring, or a text below an attribute that describes it."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)

@@ -1,4 +1,4 @@
-"""Folding: what a projection makes of events, one after the other. Pure."""
+"""The fold: a projection applied to events, one after the other. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from projections.values.change import Json
 
 
 class ReducerFailed(Exception):
-    """A reducer raised. `state` is the last good one, of the step before `at`."""
+    """The reducer raised at the event `at`. `state` is the last good one, of the step before."""
 
     def __init__(self, at: Decoded, state: Json, cause: Exception) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
@@ -20,12 +20,12 @@ class ReducerFailed(Exception):
 
     @property
     def trace(self) -> str:
-        """The traceback of what the reducer raised."""
+        """The traceback of the reducer's error."""
         return "".join(traceback.format_exception(self.__cause__ or self))
 
 
 def reads(projection: Projection) -> Query:
-    """The events that a projection reads, as a query: for a store to fetch no others."""
+    """Return the query for the events that a projection reads, so that a store fetches no others."""
     types = (Named(Name.TYPE, _pattern(each)) for each in projection.handlers)
     handled = any_of(types) if projection.handlers else negation(EVERYTHING)
     return projection.where if "*" in projection.handlers else all_of([handled, projection.where])
@@ -36,12 +36,12 @@ def _pattern(type_: str) -> Pattern:
 
 
 def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json:
-    """The state after `events`, from `state` on: folding in parts equals folding at once.
+    """Return the state after `events`, starting from `state`. To fold in parts gives the same as to fold at once.
 
-    Events that the projection doesn't read are passed over; so is one without data that a handler can't read.
+    Events that the projection doesn't read are skipped; so is one without data for which a handler raises.
 
     Raises:
-        ReducerFailed: at the first event that the reducer raises for.
+        ReducerFailed: the reducer raised at an event.
     """
     handler_of, fits = projection.handler, projection.fits
     for happened in events:

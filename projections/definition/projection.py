@@ -1,4 +1,4 @@
-"""What a projection is made of: JSON values, decoded events, steps. Pure: no Django, no I/O."""
+"""Projections, their keys, and events as handlers see them. Pure: no Django, no I/O."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from projections.definition import upcasting
 from projections.values.change import Json
 
 MAX_KEY_CHARACTERS = 600
-"""A key of so many characters fits into an index of the database, at four bytes each."""
+"""A key of this length fits into an index of the database, at four bytes a character."""
 KEY_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 """A key holds no control characters."""
 _IS_KEY = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{0,{MAX_KEY_CHARACTERS}}}").fullmatch
 _MAX_INTEGER_BITS = 2_000
-"""A whole number beyond has more digits than a key has characters, and Python may refuse to write it."""
-_TYPES_KEPT = 4_096
+"""A larger whole number has more digits than a key has characters, and Python may refuse to print it."""
+_MAX_CACHED_TYPES = 4_096
 
 
 class Decoded(Struct, gc=False, eq=False):
     """An event as a handler sees it: the envelope, and its data as a value of the newest schema version.
 
-    Data is read and upcast when it is first asked for. So what only counts events never parses them, and data that
-    can't be upcast is an error of the handler that asked, at that event, like any other.
+    Data is parsed and upcast when it is first read. So a projection that only counts events never parses them, and data
+    that can't be upcast is an error of the handler that reads it, at that event, like any other.
     """
 
     event: Event
@@ -55,12 +55,12 @@ class Decoded(Struct, gc=False, eq=False):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it carries no data, as an event that was redacted: a handler that can't read it need not."""
+        """Whether the event has no data, as a redacted event: if a handler raises for it, the event is skipped."""
         return self.event.data == "null"
 
     @property
     def schema_version(self) -> int:
-        """The version that data is read as."""
+        """The schema version of `data`, after upcasting."""
         return upcasting.current().read_as(self.event)
 
     @property
@@ -93,33 +93,33 @@ class Decoded(Struct, gc=False, eq=False):
 
 
 def decode(event: Event) -> Decoded:
-    """An event as handlers see it: what all folding begins with."""
+    """Return an event as handlers see it."""
     return Decoded(event)
 
 
 Handler: TypeAlias = Callable[[Any, Decoded], Any]
-"""`(state, event) -> state`. Pure and deterministic: it leaves the state that it was given alone."""
+"""`(state, event) -> state`. Pure and deterministic: it does not change the state that it is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What the events of one state share. `of` gives an event's key or keys; None: it belongs to no state.
+    """The key by which events are grouped into states. `of` returns an event's key or keys; None: it has no state.
 
-    A key is a text of up to `MAX_KEY_CHARACTERS` without control characters. Any other value that `of` gives is no key,
-    and the event belongs to no state because of it.
+    A key is a text of up to `MAX_KEY_CHARACTERS` without control characters. Any other value that `of` returns is
+    ignored.
     """
 
     name: str
     of: Callable[[Decoded], Any]
 
     def keys(self, happened: Decoded) -> tuple[str, ...]:
-        """An event's keys, each once."""
+        """Return an event's keys, each once."""
         return self.sorted_out(happened)[0]
 
     def sorted_out(self, happened: Decoded) -> tuple[tuple[str, ...], int]:
-        """An event's keys, each once, and how many values `of` gave that can't be keys.
+        """Return an event's keys, each once, and the number of values from `of` that can't be keys.
 
-        An event that is empty, as one that was redacted, has none where `of` raises for it.
+        An event without data, as a redacted one, has no keys if `of` raises for it.
         """
         try:
             value = self.of(happened)
@@ -136,7 +136,7 @@ class Key:
 
 
 def is_key(value: object) -> bool:
-    """Whether a value can be a key: it stands in an index, in addresses and on pages."""
+    """Whether a value can be a key, which stands in an index, in addresses and on pages."""
     return isinstance(value, str) and _IS_KEY(value) is not None
 
 
@@ -144,11 +144,11 @@ STREAM = Key("stream", lambda happened: happened.stream)
 WORKFLOW = Key("workflow", lambda happened: happened.workflow)
 AGENT = Key("agent", lambda happened: happened.agent)
 LOG = Key("log", lambda happened: "")
-"""One state for the whole log, under the empty key."""
+"""The key of one state for the whole log: the empty text."""
 
 
 def pointer(text: str) -> Key:
-    """The string or whole number at a JSON Pointer into data: `pointer("/order/id")`."""
+    """Return the key for the string or whole number at a JSON Pointer into data: `pointer("/order/id")`."""
 
     def of(happened: Decoded) -> list[Any] | None:
         try:
@@ -156,26 +156,26 @@ def pointer(text: str) -> Key:
         except LookupError:
             return None
         is_whole = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _MAX_INTEGER_BITS
-        return [str(value) if is_whole else value]  # in a list, as an array that stands there is no key
+        return [str(value) if is_whole else value]  # in a list, so that an array at the pointer is one value, not a key
 
     return Key(f"data{text}", of)
 
 
 Policy: TypeAlias = Literal["stop", "park", "skip"]
-"""What the runner does about an event that a handler raises for."""
+"""The reaction of the runner to an event for which a handler raises."""
 
 
 class Projection:
-    """What events mean: a name, a version, an initial state, and a handler by event type.
+    """A named reducer: a version, an initial state, and a handler by event type.
 
-    `about` says in a sentence what its state is. It reads the events whose type has a handler, narrowed by `query`
-    (the query language) where that is given. `key` says which events make one state. `materialised`: the runner keeps
-    every state up to date; otherwise a state is folded when it is asked for. `settings` are what its handlers close
-    over, as JSON: they are part of its fingerprint.
+    `about` describes the state in a sentence. The projection reads the events whose type has a handler and that fit
+    `query` (in the query language). `key` groups events into states. `materialised`: the runner keeps every state up to
+    date; otherwise a state is folded when it is read. `settings` are the values that its handlers close over, as JSON:
+    they are part of its fingerprint.
 
-    `policy` says what becomes of a materialised projection at an event that its handler raises for: `park` its key,
-    which goes no further while the others do; `stop` before the event; `skip` the event. An operator may choose another
-    one for a log.
+    `policy` is the reaction of the runner to an event for which a handler of a materialised projection raises: `park`
+    stops the event's key while the others go on; `stop` stops the projection before the event; `skip` skips the event.
+    An operator may choose another policy for a log.
     """
 
     def __init__(
@@ -203,13 +203,15 @@ class Projection:
         self.settings = settings
         self.policy = policy
         self.handlers: dict[str, Handler] = {}
-        self.module: str | None = None  # where it stands: the registry says
-        # A type is resolved once: matching prefixes for each event took longer than handling it.
-        self.handler = lru_cache(maxsize=_TYPES_KEPT)(self._handler)
+        self.module: str | None = None  # the name of the module that declares it, set by the registry
+        # A type is resolved once: matching prefixes for each event took longer than the handler.
+        self.handler = lru_cache(maxsize=_MAX_CACHED_TYPES)(self._handler)
 
     def on(self, *types: str) -> Callable[[Handler], Handler]:
-        """Handle events of these types; `Order*` is a prefix, `*` every type. An exact name goes before a prefix, a
-        longer prefix before a shorter."""
+        """Register a handler of events of these types.
+
+        `Order*` is a prefix, `*` every type. An exact name goes before a prefix, a longer prefix before a shorter.
+        """
 
         def declare(handler: Handler) -> Handler:
             for type_ in types:
@@ -223,24 +225,24 @@ class Projection:
 
     @cached_property
     def where(self) -> Query:
-        """`query` as a tree.
+        """The tree of `query`.
 
         Raises:
-            InvalidQuery: it is none.
+            InvalidQuery: `query` can't be read.
         """
         return parse(self.query)
 
     @cached_property
     def fits(self) -> Callable[[Event], bool] | None:
-        """Whether `query` lets an event through, as it is stored: the database says the same. None: it lets all."""
+        """Tells whether an event, as it is stored, fits `query`, as the database does. None: every event fits."""
         return event_matcher(self.where) if self.query else None
 
     def reads(self, event: Event) -> bool:
-        """Whether an event is one of those that make its states: its type has a handler and it fits the query."""
+        """Whether the projection reads an event: its type has a handler, and it fits the query."""
         return self.handler(event.type) is not None and (self.fits is None or self.fits(event))
 
     def _handler(self, type_: str) -> Handler | None:
-        """`handler(type)`: the handler of a type; None where it has none."""
+        """Return the handler of a type, or None. (`handler` is this function with a cache.)"""
         if exact := self.handlers.get(type_):
             return exact
         fitting = (each for each in self.handlers if each.endswith("*") and type_.startswith(each[:-1]))
@@ -248,7 +250,7 @@ class Projection:
         return None if longest is None else self.handlers[longest]
 
     def reduce(self, state: Json, happened: Decoded) -> Json:
-        """The next state. An event that it doesn't read, or that is empty and raises, leaves it as it is."""
+        """Return the next state. An event that is not read, or is empty and raises, leaves the state as it is."""
         handler = self.handler(happened.event.type) if self.reads(happened.event) else None
         if handler is None:
             return state

@@ -1,7 +1,7 @@
-"""Reading old events as new ones: upcasters, one a step from a schema version to a later one. Pure.
+"""Upcasters: functions that bring the data of old events to a newer schema version. Pure.
 
-What is stored stays as it was. An event's data goes through the chain of its type whenever it is read for folding, so a
-handler only knows the newest shape; and where a reader of the log asks for it.
+Stored events do not change. An event's data goes through the chain of its type whenever it is folded, so a handler
+only knows the newest shape; and when a reader of the log asks for it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from projections.values import exact_json
 from projections.values.exact_json import NotAState
 
 Upcast: TypeAlias = Callable[[Any], Any]
-"""`data -> data`. Pure and deterministic; it may change the value that it is given, which nobody else has."""
+"""`data -> data`. Pure and deterministic; it may change the value that it is given, which nobody else uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upcaster:
-    """Brings the data of a type's events from a schema version to a later one."""
+    """A function that brings the data of a type's events from a schema version to a later one."""
 
     type: str
     version: int
@@ -56,24 +56,24 @@ class Chains:
         for each in self.declared:
             self.steps.setdefault(each.type, {}).setdefault(each.version, each)
         self.newest = {type: max(each.to for each in steps.values()) for type, steps in self.steps.items()}
-        """By type, the newest schema version that is known. Of a type without upcasters none is."""
+        """The newest known schema version by type; types without upcasters have none."""
 
     def chain(self, type: str, version: int) -> tuple[Upcaster, ...]:
-        """The upcasters that an event goes through, in order."""
+        """Return the upcasters for events of a type and version, in order."""
         steps, chain = self.steps.get(type, {}), []
-        # What leads back is refused at start; asked anyway, it ends the chain.
+        # An upcaster to an earlier version is refused at start; here it ends the chain.
         while (step := steps.get(version)) and step.to > version:
             chain.append(step)
             version = step.to
         return tuple(chain)
 
     def read_as(self, event: Event) -> int:
-        """The schema version that an event is read as."""
+        """Return the schema version as which an event is read."""
         chain = self.chain(event.type, event.schema_version) if event.type in self.steps else ()
         return chain[-1].to if chain else event.schema_version
 
     def read(self, event: Event) -> Any:
-        """An event's data as a value of the newest schema version.
+        """Return an event's data as a value of the newest schema version.
 
         Raises:
             UpcastFailed: an upcaster raised.
@@ -86,15 +86,18 @@ class Chains:
                 try:
                     data = step.upcast(data)
                 except Exception as error:
-                    raise UpcastFailed(f"{step}: {type(error).__name__}: {error}", **self._told(event)) from error
+                    raise UpcastFailed(
+                        f"{step}: {type(error).__name__}: {error}", **self._error_fields(event)
+                    ) from error
         return data
 
     def as_newest(self, event: Event) -> Event:
-        """The event with its data as JSON text of the newest schema version. One without data stays as it is where it
-        can't be read, as one that was redacted.
+        """Return the event with its data as JSON text of the newest schema version.
+
+        An event without data, as a redacted one, stays as it is if an upcaster raises for it.
 
         Raises:
-            UpcastFailed: an upcaster raised, or made what is no JSON value.
+            UpcastFailed: an upcaster raised, or returned a value that is not JSON.
             SchemaTooNew: the event has a newer schema version.
         """
         try:
@@ -104,7 +107,7 @@ class Chains:
                 return event
             return replace(event, data=exact_json.dumps(self.read(event)), schema_version=version)
         except NotAState as error:
-            raise UpcastFailed(f"{event.type} as v{version}: {error}", **self._told(event)) from error
+            raise UpcastFailed(f"{event.type} as v{version}: {error}", **self._error_fields(event)) from error
         except UpcastFailed:
             if event.data == "null":
                 return event
@@ -116,11 +119,11 @@ class Chains:
             raise SchemaTooNew(
                 f"The event {event.id!r} of the stream {event.stream!r} ({event.type}, position {event.position:,})"
                 f" has schema_version {event.schema_version}; the newest that the upcasters here know is {newest}.",
-                **self._told(event),
+                **self._error_fields(event),
             )
 
-    def _told(self, event: Event) -> dict[str, Any]:
-        """The fields of an error about an event."""
+    def _error_fields(self, event: Event) -> dict[str, Any]:
+        """Return the fields of an error about an event."""
         return {
             "stream": event.stream,
             "position": event.position,
@@ -131,32 +134,34 @@ class Chains:
         }
 
     def problems(self) -> list[str]:
-        """What stands against starting: duplicates, cycles, gaps."""
-        found = [f"{each} is declared twice." for each in self._duplicates()]
-        found += [f"{each} leads back: a chain only goes forward." for each in self.declared if each.to <= each.version]
+        """Return the problems that refuse a start: duplicates, cycles, gaps."""
+        problems = [f"{each} is declared twice." for each in self._duplicates()]
+        problems += [
+            f"{each} leads back: a chain only goes forward." for each in self.declared if each.to <= each.version
+        ]
         for type, steps in self.steps.items():
             newest = max(each.to for each in steps.values())
             missing = [version for version in range(min(steps), newest) if version not in steps]
-            found += [f"{type} has no upcaster from v{version}, on the way to v{newest}." for version in missing]
-        return found
+            problems += [f"{type} has no upcaster from v{version}, on the way to v{newest}." for version in missing]
+        return problems
 
     def _duplicates(self) -> list[Upcaster]:
         return [each for each in self.declared if self.steps[each.type][each.version] is not each]
 
 
 @dataclass(slots=True)
-class _InUse:
+class _CurrentChains:
     chains: Chains
 
 
-_in_use = _InUse(Chains())
+_current = _CurrentChains(Chains())
 
 
 def use(chains: Chains) -> None:
-    """Read by these from now on: the registry's, once it has found them all."""
-    _in_use.chains = chains
+    """Use these chains from now on. The registry calls it when it has found all upcasters."""
+    _current.chains = chains
 
 
 def current() -> Chains:
-    """The chains in use."""
-    return _in_use.chains
+    """Return the chains in use."""
+    return _current.chains

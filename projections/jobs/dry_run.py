@@ -1,4 +1,4 @@
-"""The dry run of a rebuild, as a job: what a rebuild would change, tried on a few keys."""
+"""The dry run of a rebuild, as a job: it folds a few keys anew and compares the states."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ from projections.values.diff import diff
 from projections.values.exact_json import dumps, loads
 
 DRY_RUN = "dry-run"
-KEYS = 5
+KEYS_TRIED = 5
 _MAX_CHANGES_SHOWN = 20
 _MAX_TEXT_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One key: its state as readers see it, its state as the running code folds it up to the same position, and the
-    changes between them. `failed` says where the reducer raised; then there is no state `after`."""
+    """One key of a dry run.
+
+    `before` is its state as readers see it, `after` its state as the running code folds it up to the same position. If
+    the reducer raised, `failed` has its error, and there is no `after`.
+    """
 
     key: str
     before: Json
@@ -40,9 +43,11 @@ class Trial:
     failed: ReducerFailed | None
 
 
-def dry_run(log_id: int, projection: Projection, *, keys: int = KEYS) -> Iterator[Trial]:
-    """Fold the keys with the latest events anew; none where nothing is kept, or what is kept may hold redacted content.
-    Each key takes as long as folding all of its events."""
+def dry_run(log_id: int, projection: Projection, *, keys: int = KEYS_TRIED) -> Iterator[Trial]:
+    """Fold the keys with the latest events anew. Each key takes as long as a fold of all of its events.
+
+    There are no keys if no states are kept, or if these may hold redacted content.
+    """
     builds = checkpoints.sound(log_id).filter(projection=projection.name, is_live=True)
     position = builds.values_list("position", flat=True).first()
     if position is None:
@@ -58,20 +63,20 @@ def dry_run(log_id: int, projection: Projection, *, keys: int = KEYS) -> Iterato
             yield Trial(key, before, state.value, diff(before, state.value), None)
 
 
-def ensure(log_id: int, projection: Projection, *, asker: str) -> Asking[Job]:
-    """The job that tries a rebuild on a few keys."""
+def ensure_dry_run(log_id: int, projection: Projection, *, asker: str) -> Asking[Job]:
+    """Return the job that tries a rebuild on a few keys."""
     key = f"{projection.name}:{fingerprint(projection)[:16]}"
     arguments = {"projection": projection.name, "key": ""}
-    return (yield from queue.ensure(log_id, DRY_RUN, key, arguments=arguments, asker=asker))
+    return (yield from queue.ensure_job(log_id, DRY_RUN, key, arguments=arguments, asker=asker))
 
 
 def try_rebuild(job: Job, beat: Beat) -> list[dict[str, Any]]:
-    """The job's result: for each key how many values change, the first of them, and where the reducer raised."""
+    """Do a dry run; return for each key the number of changes, the first of them, and the reducer's error."""
     projection = registry.get(job.arguments["projection"])
     results = []
     for trial in dry_run(job.log_id, projection):
         results.append(_result(trial))
-        beat(len(results), KEYS)
+        beat(len(results), KEYS_TRIED)
     return results
 
 

@@ -25,23 +25,26 @@ _CHUNK_EVENTS = 500
 def ensure_state(
     log_id: int, projection: Projection, key: str, *, at: Moment, too_far: TooFar, asker: str
 ) -> Asking[Job]:
-    """The job that folds the state of a key as far as a request could not. All who ask for now share one job."""
+    """Return the job that folds the state of a key as far as a request could not.
+
+    All requests for the current state of a key share one job.
+    """
     upto = None if at == NOW else too_far.upto
     job_key = f"{projection.name}:{fingerprint(projection)[:16]}:{'' if upto is None else upto}:{key}"
     arguments = {"projection": projection.name, "key": key, "upto": upto}
-    return (yield from queue.ensure(log_id, FOLD_STATE, job_key, arguments=arguments, asker=asker))
+    return (yield from queue.ensure_job(log_id, FOLD_STATE, job_key, arguments=arguments, asker=asker))
 
 
 def ensure_source(log_id: int, projection: Projection, too_far: TooFar, *, asker: str) -> Asking[Job]:
-    """The job that folds the source of a replay as far as a page could not.
+    """Return the job that folds the source of a replay as far as a page could not.
 
-    Returns the running job of this replay if there is one, even if it stops earlier: the caller asks again when it is
+    It is the running job of this replay if there is one, even if that stops earlier: the caller asks again when it is
     done.
     """
     source = too_far.source
     job_key = f"{projection.name}:{fingerprint(projection)[:16]}:{source.kind}:{source.name}"
     arguments = {"projection": projection.name, "kind": source.kind, "name": source.name, "upto": too_far.upto}
-    return (yield from queue.ensure(log_id, FOLD_SOURCE, job_key, arguments=arguments, asker=asker))
+    return (yield from queue.ensure_job(log_id, FOLD_SOURCE, job_key, arguments=arguments, asker=asker))
 
 
 def fold_state(job: Job, beat: Beat) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def fold_source(job: Job, beat: Beat) -> dict[str, Any]:
 
 
 def _fold(fold: Fold, beat: Beat, *, upto: int, total: int | None) -> dict[str, Any]:
-    """Fold up to the position `upto`; `total` is the place at which the work is done, None where it is unknown."""
+    """Fold up to the position `upto`; `total` is the place at which the work is done, None if it is unknown."""
 
     def report(cursor: FoldCursor) -> None:
         beat(cursor.place, total)

@@ -1,11 +1,11 @@
-"""Long work, done by worker processes: a row each, which says how far it is and survives the worker that does it.
+"""The queue of jobs: long work for worker processes, as rows that hold the progress and survive a worker.
 
-A worker takes a row that waits, or whose worker has not been heard of for `LEASE`: of the log that was served longest
-ago, and in it of the person or token that was served longest ago. It reports between two stretches of work; by that it
-learns that the job was cancelled, that another has taken it over, or that it is others' turn.
+A worker takes a row that waits, or whose worker has been silent for `LEASE`: of the log that was served longest ago,
+and in it of the person or token that was served longest ago. It reports between two stretches of work, and learns by
+that if the job was cancelled, if another worker has taken it over, or if it is the turn of others.
 
-A result, and the text of an error, may hold the content of events. Where one was redacted while a job was at work, the
-job is done again; one that has ended already is not shown any more, and is removed.
+A result, and the text of an error, may hold the content of events. If an event is redacted while a job is at work, the
+job is done again; a job that has ended already is no longer shown, and is removed.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ from projections.states.sql import ENSURE_JOB
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=15)
-"""How long a worker may say nothing until another takes its job over."""
-TRIES = 3
-"""How often a job is begun: one that takes its worker with it is given up."""
-KEPT = timedelta(days=7)
-"""How long a job that has ended is still shown."""
-MOST_OF_AN_ASKER = 20
-"""Jobs of one person or token that may be active at a time."""
-MOST_OF_A_LOG = 100
+"""The time that a worker may be silent before another takes its job over."""
+MAX_ATTEMPTS = 3
+"""A job whose workers ended so many times is given up: it may be the job that ends them."""
+KEPT_TIME = timedelta(days=7)
+"""The time for which a job that has ended is still shown."""
+MAX_ACTIVE_OF_ASKER = 20
+"""Most jobs of one person or token that may be active at a time."""
+MAX_ACTIVE_OF_LOG = 100
 LOST_ACCESS = "The token or person that asked for this lost its access. Whoever still has access can ask again."
-_BEAT = 0.5
-"""Seconds between two reports."""
+_BEAT_SECONDS = 0.5
+"""The time between two reports."""
 _TURN_SECONDS = 2.0
-"""How long a job works while others wait. Its next turn is twice as long: one that has to begin anew ends, too."""
-_MOST_DOUBLINGS = 5
+"""The turn of a job while others wait. The next turn is twice as long, so that a job that begins anew ends, too."""
+_MAX_DOUBLINGS = 5
 
 
 class Cancelled(Exception):
-    """Somebody asked for the job to end."""
+    """Somebody cancelled the job."""
 
 
 class AccessLost(Exception):
@@ -61,81 +61,82 @@ class AccessLost(Exception):
 
 
 class Lost(Exception):
-    """Another worker has taken the job over, or it is gone."""
+    """Another worker has taken the job over, or the job was deleted."""
 
 
 class Stopping(Exception):
-    """The worker is to end: the job goes back to those that wait."""
+    """The worker has to end; the job waits again."""
 
 
 class OthersWait(Stopping):
-    """The job has had its turn: it goes back to those that wait."""
+    """The job has had its turn; it waits again."""
 
 
 class Beat:
-    """How the work of a job reports: `beat(progress, total)`, as often as it likes.
+    """The reports of a job's work: the work calls `beat(progress, total)`, as often as it likes.
 
     Raises:
-        Cancelled, AccessLost, Lost, Stopping, OthersWait: the work is to end here.
+        Cancelled, AccessLost, Lost, Stopping, OthersWait: the work has to end here.
     """
 
     def __init__(self, job: Job, is_stopping: Callable[[], bool] = lambda: False) -> None:
         self._mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
         self._is_stopping = is_stopping
-        self._others = _others(job)
+        self._others = _waiting_others(job)
         self._job = job
-        self._turn_seconds = _TURN_SECONDS * 2 ** min(job.turns, _MOST_DOUBLINGS)
-        self._began = self._last = time.monotonic()
-        self._first: int | None = None
+        self._turn_seconds = _TURN_SECONDS * 2 ** min(job.turns, _MAX_DOUBLINGS)
+        self._start_time = self._last_time = time.monotonic()
+        self._first_progress: int | None = None
 
     def __call__(self, progress: int, total: int | None = None) -> None:
         if self._is_stopping():
             raise Stopping
         now = time.monotonic()
-        self._first = progress if self._first is None else self._first
-        if now - self._last < _BEAT:
+        self._first_progress = progress if self._first_progress is None else self._first_progress
+        if now - self._last_time < _BEAT_SECONDS:
             return
-        self._last = now
-        rate = (progress - self._first) / (now - self._began)
+        self._last_time = now
+        rate = (progress - self._first_progress) / (now - self._start_time)
         if not self._mine.update(progress=progress, total=total, rate=rate, heartbeat_at=Now()):
             raise Lost
         if self._mine.filter(is_cancel_requested=True).exists():
             raise Cancelled
-        if not _may_go_on(self._job):
+        if not _has_access(self._job):
             raise AccessLost
-        if now - self._began >= self._turn_seconds and self._others.exists():
+        if now - self._start_time >= self._turn_seconds and self._others.exists():
             raise OthersWait
 
 
-def _others(job: Job) -> QuerySet[Job]:
-    """The jobs that wait for their turn after this one."""
+def _waiting_others(job: Job) -> QuerySet[Job]:
+    """Return the waiting jobs of other logs or other persons and tokens."""
     is_other = ~Q(log_id=job.log_id) | ~Q(asker=job.asker)
     return Job.objects.filter(is_other, status=JobStatus.QUEUED, kind__in=_kinds)
 
 
-def _may_go_on(job: Job) -> bool:
-    """Whether the job's person or token has still the access with which it was begun."""
+def _has_access(job: Job) -> bool:
+    """Whether the job's person or token still has the access that the job needs."""
     access = access_of(job.asker, job.log_id, _roles.get(job.kind, Role.VIEWER))
     return access is None or not run(losses([access]))
 
 
 Work: TypeAlias = Callable[[Job, Beat], Any]
-"""Does a job; what it returns is JSON, and the job's result."""
+"""Does a job and returns its result as a JSON value."""
 _kinds: dict[str, Work] = {}
 _roles: dict[str, Role] = {}
 
 
-def register(kind: str, work: Work, *, role: Role = Role.VIEWER) -> None:
-    """Say what a kind of job does, and which role a person needs for it: each app does so when it is ready."""
+def register_kind(kind: str, work: Work, *, role: Role = Role.VIEWER) -> None:
+    """Register the work of a kind of job, and the role that a person needs for it. Apps call this when they are
+    ready."""
     _kinds[kind] = work
     _roles[kind] = role
 
 
-def ensure(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> Asking[Job]:
-    """The active job of a kind with a key: the one that there is, or a new one of the person or token `asker`.
+def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> Asking[Job]:
+    """Return the active job of a kind with a key, or a new one of the person or token `asker`.
 
     Raises:
-        TooManyJobs: a new one would be one too many of the asker, or of the log.
+        TooManyJobs: the asker, or the log, has too many active jobs for a new one.
     """
     params = {
         "log_id": log_id,
@@ -143,32 +144,32 @@ def ensure(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> A
         "key": key,
         "arguments": json.dumps(arguments),
         "asker": asker,
-        "most_of_asker": MOST_OF_AN_ASKER,
-        "most_of_log": MOST_OF_A_LOG,
+        "most_of_asker": MAX_ACTIVE_OF_ASKER,
+        "most_of_log": MAX_ACTIVE_OF_LOG,
     }
     while True:
         yield Statement(ENSURE_JOB, params)
         jobs: list[Job] = yield _read(Q(log_id=log_id, kind=kind, key=key, status__in=ACTIVE), limit=1)
         if jobs:
             return jobs[0]
-        # It was refused, or has ended in between.
-        yield from _check_number(Q(asker=asker), MOST_OF_AN_ASKER, "of yours")
-        yield from _check_number(Q(log_id=log_id), MOST_OF_A_LOG, "of this log")
+        # The new job was refused, or has ended already.
+        yield from _check_number(Q(asker=asker), MAX_ACTIVE_OF_ASKER, "of yours")
+        yield from _check_number(Q(log_id=log_id), MAX_ACTIVE_OF_LOG, "of this log")
 
 
-def _check_number(where: Q, most: int, whose: str) -> Asking[None]:
+def _check_number(where: Q, most: int, owner: str) -> Asking[None]:
     active: list[Job] = yield _read(where & Q(status__in=ACTIVE), limit=most)
     if len(active) >= most:
-        raise TooManyJobs(f"{most} jobs {whose} wait or run already: try again when some have ended.")
+        raise TooManyJobs(f"{most} jobs {owner} wait or run already: try again when some have ended.")
 
 
-def of_log(log_id: int, *, before: int | None = None, limit: int) -> Read[Job]:
-    """A log's jobs, newest first."""
+def jobs_of_log(log_id: int, *, before: int | None = None, limit: int) -> Read[Job]:
+    """Return a log's jobs, newest first."""
     return _read(Q(log_id=log_id) if before is None else Q(log_id=log_id, id__lt=before), limit=limit)
 
 
-def one(log_id: int, job_id: int) -> Read[Job]:
-    """A log's job by its id."""
+def job_by_id(log_id: int, job_id: int) -> Read[Job]:
+    """Return a log's job by its id."""
     return _read(Q(log_id=log_id, id=job_id), limit=1)
 
 
@@ -176,8 +177,8 @@ _COLUMNS = tuple(field.attname for field in Job._meta.concrete_fields)
 
 
 def _read(where: Q, *, limit: int) -> Read[Job]:
-    found = Job.objects.filter(where).exclude(_unsound()).order_by("-id").values_list(*_COLUMNS)[:limit]
-    return Read(found, lambda *values: Job(**dict(zip(_COLUMNS, values, strict=True))))
+    rows = Job.objects.filter(where).exclude(_unsound()).order_by("-id").values_list(*_COLUMNS)[:limit]
+    return Read(rows, lambda *values: Job(**dict(zip(_COLUMNS, values, strict=True))))
 
 
 def _unsound() -> Q:
@@ -190,19 +191,19 @@ def _redacted() -> Exists:
 
 
 def cancel(log_id: int, job_id: int) -> None:
-    """Ask a job to end: one that waits ends at once, one that runs between two stretches, one that has ended stays.
+    """Cancel a job. A waiting job ends at once, a running one between two stretches; one that has ended stays as it is.
 
     Raises:
         NotFound: there is no such job in this log.
     """
-    asked = Job.objects.filter(pk=job_id, log_id=log_id)
-    if not asked.update(is_cancel_requested=True):
+    job = Job.objects.filter(pk=job_id, log_id=log_id)
+    if not job.update(is_cancel_requested=True):
         raise NotFound(f"There is no job {job_id}.")
-    asked.filter(status=JobStatus.QUEUED).update(status=JobStatus.CANCELLED, ended_at=Now())
+    job.filter(status=JobStatus.QUEUED).update(status=JobStatus.CANCELLED, ended_at=Now())
 
 
 def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
-    """Take a job of a kind that is known here: one that waits, or one whose worker is gone. None: nothing to do."""
+    """Take a job of a known kind that waits, or whose worker is silent; None if there is no such job."""
     waiting = Q(status=JobStatus.QUEUED) | Q(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - LEASE)
     while True:
         with transaction.atomic():
@@ -210,19 +211,19 @@ def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
             job = waiting_jobs.order_by(_last_turn("log_id"), _last_turn("asker"), "id").first()
             if job is None:
                 return None
-            if ended := _ended_already(job):
-                Job.objects.filter(pk=job.pk).update(ended_at=Now(), **ended)
+            if ending := _ended_already(job):
+                Job.objects.filter(pk=job.pk).update(ended_at=Now(), **ending)
                 continue
             job.attempt += 1
             job.status = JobStatus.RUNNING
             head = Subquery(Log.objects.filter(pk=job.log_id).values("head"))
-            mine = {"attempt": job.attempt, "status": job.status, "seen": head}
-            Job.objects.filter(pk=job.pk).update(started_at=Now(), heartbeat_at=Now(), **mine)
+            claimed_fields = {"attempt": job.attempt, "status": job.status, "seen": head}
+            Job.objects.filter(pk=job.pk).update(started_at=Now(), heartbeat_at=Now(), **claimed_fields)
             return job
 
 
 def _last_turn(name: str) -> OrderBy:
-    """When a job with the same log, or asker, was worked at last; never comes first."""
+    """Return the order by the last report of any job with the same log, or asker; those without a report come first."""
     same = Job.objects.filter(**{name: OuterRef(name)}, heartbeat_at__isnull=False)
     last = Subquery(same.order_by("-heartbeat_at").values("heartbeat_at")[:1])
     return last.asc(nulls_first=True)
@@ -231,10 +232,10 @@ def _last_turn(name: str) -> OrderBy:
 def _ended_already(job: Job) -> dict[str, str] | None:
     if job.is_cancel_requested:
         return {"status": JobStatus.CANCELLED}
-    if not _may_go_on(job):
+    if not _has_access(job):
         return {"status": JobStatus.CANCELLED, "error": LOST_ACCESS}
-    if job.attempt >= TRIES:
-        return {"status": JobStatus.FAILED, "error": f"Its worker ended {TRIES} times."}
+    if job.attempt >= MAX_ATTEMPTS:
+        return {"status": JobStatus.FAILED, "error": f"Its worker ended {MAX_ATTEMPTS} times."}
     return None
 
 
@@ -269,4 +270,4 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
 
 def forget_old() -> int:
     """Remove jobs that ended long ago, and those that may hold what was redacted since; how many."""
-    return Job.objects.filter(Q(ended_at__lt=Now() - KEPT) | _unsound()).delete()[0]
+    return Job.objects.filter(Q(ended_at__lt=Now() - KEPT_TIME) | _unsound()).delete()[0]

@@ -1,4 +1,4 @@
-"""Doing jobs, one after the other, until told to stop: what the server starts beside itself."""
+"""The loop of a worker process, which does jobs one after the other. The server starts such processes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from projections.states import snapshots
 
 logger = logging.getLogger(__name__)
 
-_LOOK = 0.25
-"""Seconds between two looks for a job."""
-_TIDY = 60.0
-"""Seconds between two removals of what is no longer used."""
+_LOOK_SECONDS = 0.25
+"""The time between two looks for a job."""
+_TIDY_SECONDS = 60.0
+"""The time between two removals of old snapshots and jobs."""
 
 
 def work(stopping: threading.Event) -> None:
-    """Do jobs until told to stop; the one that is being done then goes back to those that wait."""
-    tidied = -_TIDY
+    """Do jobs until `stopping` is set; the job that is under way then waits again."""
+    tidy_time = -_TIDY_SECONDS
     while not stopping.is_set():
         try:
-            if time.monotonic() - tidied >= _TIDY:
-                tidied = time.monotonic()
+            if time.monotonic() - tidy_time >= _TIDY_SECONDS:
+                tidy_time = time.monotonic()
                 snapshots.drop_stale()
                 queue.forget_old()
             if job := queue.claim():
@@ -35,4 +35,4 @@ def work(stopping: threading.Event) -> None:
         except OperationalError as error:
             logger.warning("jobs wait for the database: %s", brief(error))
         close_old_connections()
-        stopping.wait(_LOOK)
+        stopping.wait(_LOOK_SECONDS)

@@ -86,7 +86,7 @@ def earlier_fingerprint(projection: Projection) -> str | None:
 
 
 def _earlier_code(name: str) -> str:
-    tree = fingerprints.without_docstrings(fingerprints.tree(name))
+    tree = fingerprints.without_docstrings(fingerprints.syntax_tree(name))
     if name.startswith(CATALOG):
         imports = ast.parse(f"from __future__ import annotations{_CATALOG_IMPORTS[name.removeprefix(CATALOG)]}").body
         tree.body = [*imports, *(each for each in tree.body if not isinstance(each, ast.Import | ast.ImportFrom))]

@@ -11,4 +11,4 @@ class ReplayConfig(AppConfig):
         from projections.jobs import queue
         from projections.replay.seek import job
 
-        queue.register(job.SEEK, job.run_seek)
+        queue.register_kind(job.SEEK, job.run_seek)

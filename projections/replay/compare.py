@@ -101,12 +101,12 @@ def _final_pointer(changes: Sequence[Change], i: int, moves: Iterable[int]) -> s
     """
     change = changes[i]
     pointer = change.path.rpartition("/")[0] if change.op == "move" else change.path
-    return blame.stands_after(pointer, (changes[j] for j in moves if j > i))
+    return blame.pointer_after(pointer, (changes[j] for j in moves if j > i))
 
 
 def _initial_pointer(changes: Sequence[Change], i: int) -> str | None:
     """Return the pointer of a removed value before all changes."""
-    return blame.stood_before(changes[i].path, [each for each in changes[:i] if each.shifts or each.op == "move"])
+    return blame.pointer_before(changes[i].path, [each for each in changes[:i] if each.shifts or each.op == "move"])
 
 
 def _remover(pointer: str | None, steps: Sequence[Changes]) -> int | None:

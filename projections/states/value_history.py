@@ -67,7 +67,7 @@ class Way:
 
     def history(self, pointer: str) -> History:
         """The changes of the value that is at a pointer at the end of the block. `Touch.n` is a position."""
-        touches = list(blame.history(pointer, [*self.steps, (0, (_THE_BEGINNING,))]))
+        touches = list(blame.past(pointer, [*self.steps, (0, (_THE_BEGINNING,))]))
         begins_here = bool(touches) and not touches[-1].n
         rest = Rest(touches.pop().pointer, self.begins_at, self.place) if begins_here else None
         by_position = {event.position: event for event in self.events}

@@ -17,7 +17,7 @@ NAMES = ("id", "key", "name")
 
 
 def name_of(before: Sequence[Any], after: Sequence[Any]) -> str | None:
-    """The member that names the items: every item has it, as a string or a whole number, and no two share a value."""
+    """Return the member that names the items: each has it, as a string or whole number, and no two share a value."""
     if not before or not after:
         return None
     return next((name for name in NAMES if _names(before, name) and _names(after, name)), None)
@@ -36,7 +36,7 @@ def _names(items: Sequence[Any], name: str) -> bool:
 def rearranged(
     before: Sequence[dict[Any, Any]], after: Sequence[dict[Any, Any]], name: str, *, path: str, first: int
 ) -> Iterator[Change]:
-    """The operations that bring the items into the order of `after`, by name.
+    """Yield the operations that bring the items into the order of `after`, by name.
 
     `path` is the pointer of the array, `first` the index in the array of the first item passed.
     """
@@ -46,35 +46,35 @@ def rearranged(
             yield Change("remove", below(path, first + place), old=before[place], shifts=True)
     now = [item[name] for item in before if item[name] in places]
     known = set(now)
-    staying = _staying(now, places)
+    staying = _kept_in_place(now, places)
     last = -1  # the index of the item that precedes the next one in `after`
     for item in after:
-        each = item[name]
-        if each not in known:
+        item_name = item[name]
+        if item_name not in known:
             last += 1
-            now.insert(last, each)
+            now.insert(last, item_name)
             yield Change("add", below(path, first + last), value=item, shifts=True)
-        elif each in staying:
-            last = now.index(each, last + 1)  # the items in between are moved away later
+        elif item_name in staying:
+            last = now.index(item_name, last + 1)  # the items in between are moved away later
         else:
-            source = now.index(each)
+            source = now.index(item_name)
             del now[source]
             last += source > last
-            now.insert(last, each)
+            now.insert(last, item_name)
             if source != last:
                 yield Change("move", below(path, first + last), source=below(path, first + source))
 
 
-def _staying(now: Sequence[Any], places: dict[Any, int]) -> set[Any]:
-    """A largest set of items that are in the wanted order already: a longest increasing subsequence."""
-    ends: list[int] = []  # the least place at which a subsequence of each length ends
+def _kept_in_place(now: Sequence[Any], places: dict[Any, int]) -> set[Any]:
+    """Return a largest set of items that are in order already: a longest increasing subsequence."""
+    ends: list[int] = []  # the smallest place at which a subsequence of each length ends
     before: dict[int, int | None] = {}
-    for each in now:
-        place = places[each]
+    for name in now:
+        place = places[name]
         length = bisect_left(ends, place)
         before[place] = ends[length - 1] if length else None
         ends[length:] = [place, *ends[length + 1 :]]
-    at = {places[each]: each for each in now}
+    at = {places[name]: name for name in now}
     staying, place_ = set(), ends[-1] if ends else None
     while place_ is not None:
         staying.add(at[place_])

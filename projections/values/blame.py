@@ -1,4 +1,4 @@
-"""Which step set a value: a pointer is followed backward or forward through the changes of each step. Pure.
+"""The steps that changed a value: its pointer is followed backward or forward through the changes of steps. Pure.
 
 An item of an array gets another index when an item before it is added or removed. The pointer follows the item, so that
 an insert before an item never counts as setting it.
@@ -32,8 +32,8 @@ class Touch:
     changes: tuple[Change, ...]
 
 
-def history(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
-    """The steps that changed the value at `pointer`, newest first.
+def past(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
+    """Yield the steps that changed the value at `pointer`, newest first.
 
     `steps` come newest first, and `pointer` holds after the first of them. The first result is the step to blame. An
     item of an array has no history before it was added.
@@ -54,7 +54,7 @@ def history(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
 
 
 def future(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
-    """The steps that change the value at `pointer`, oldest first.
+    """Yield the steps that change the value at `pointer`, oldest first.
 
     `steps` come oldest first, and `pointer` holds before the first of them. The result ends where an item of an array
     is removed.
@@ -73,8 +73,8 @@ def future(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
             yield Touch(n, pointer, tuple(touched))
 
 
-def stands_after(pointer: str, changes: Iterable[Change]) -> str | None:
-    """The pointer, after some changes, of the value that is at `pointer` before them; None if it is gone."""
+def pointer_after(pointer: str, changes: Iterable[Change]) -> str | None:
+    """Return the pointer, after some changes, of the value that is at `pointer` before them; None if it was removed."""
     for change in changes:
         _, after = _forth(pointer, change)
         if after is None:
@@ -83,8 +83,8 @@ def stands_after(pointer: str, changes: Iterable[Change]) -> str | None:
     return pointer
 
 
-def stood_before(pointer: str, changes: Sequence[Change]) -> str | None:
-    """The pointer, before some changes, of the value that is at `pointer` after them; None if it did not exist."""
+def pointer_before(pointer: str, changes: Sequence[Change]) -> str | None:
+    """Return the pointer, before some changes, of the value that is at `pointer` after them; None if there was none."""
     for change in reversed(changes):
         _, before = _back(pointer, change)
         if before is None:
@@ -98,7 +98,7 @@ def _back(pointer: str, change: Change) -> _Followed:
         return _moved(pointer, change.path, change.source or "")
     if not change.shifts:
         return _touches(pointer, change.path), pointer
-    return (_gone if change.op == "add" else _pushed)(pointer, change.path)
+    return (_pulled if change.op == "add" else _pushed)(pointer, change.path)
 
 
 def _forth(pointer: str, change: Change) -> _Followed:
@@ -106,7 +106,7 @@ def _forth(pointer: str, change: Change) -> _Followed:
         return _moved(pointer, change.source or "", change.path)
     if not change.shifts:
         return _touches(pointer, change.path), pointer
-    return (_pushed if change.op == "add" else _gone)(pointer, change.path)
+    return (_pushed if change.op == "add" else _pulled)(pointer, change.path)
 
 
 def _touches(pointer: str, path: str) -> bool:
@@ -118,18 +118,18 @@ def _within(pointer: str, container: str) -> bool:
     return pointer.startswith(container) and pointer[len(container) : len(container) + 1] in ("", "/")
 
 
-def _gone(pointer: str, path: str) -> _Followed:
-    """The pointer on the side of the change where the item at `path` does not exist."""
+def _pulled(pointer: str, path: str) -> _Followed:
+    """Return the pointer on the side of the change where the item at `path` does not exist."""
     return _reindexed(pointer, path, lambda index, item: None if index == item else index - (index > item))
 
 
 def _pushed(pointer: str, path: str) -> _Followed:
-    """The pointer on the side of the change where one more item exists, at `path`."""
+    """Return the pointer on the side of the change where one more item exists, at `path`."""
     return _reindexed(pointer, path, lambda index, item: index + (index >= item))
 
 
 def _moved(pointer: str, here: str, there: str) -> _Followed:
-    """The pointer on the other side of a move from `here` to `there`."""
+    """Return the pointer on the other side of a move from `here` to `there`."""
     target = int(there.rpartition("/")[2])
 
     def index_of(index: int, item: int) -> int:
@@ -142,8 +142,10 @@ def _moved(pointer: str, here: str, there: str) -> _Followed:
 
 
 def _reindexed(pointer: str, path: str, index_of: Callable[[int, int], int | None]) -> _Followed:
-    """Follow a pointer through an array in which the item at `path` was added or removed; containers count as
-    touched."""
+    """Follow a pointer through an array in which the item at `path` was added or removed.
+
+    The array and its containers count as touched.
+    """
     array, _, item = path.rpartition("/")
     if _within(array, pointer):
         return True, pointer

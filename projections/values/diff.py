@@ -3,9 +3,9 @@
 The tests hold that `apply(before, diff(before, after))` equals `after`. Equal means the same JSON value: the order of
 keys and the digits of a number (1.5, 1.50) make no difference.
 
-Values that both sides share by identity are never compared. So the difference that a handler makes by returning
-`{**state, "a": …}` costs what it changed, and one comparison of addresses for each sibling. Where more changed than
-anybody reads, one operation says that the whole container was replaced.
+Values that both sides share by identity are never compared. So the difference of a handler that returns
+`{**state, "a": …}` costs the comparison of the changed value, and one comparison of addresses for each sibling. If
+more changed than anybody reads, one operation replaces the whole container.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from events.json.pointer import below, tokens
 from projections.values import array_diff
 from projections.values.change import Change, Json
 
-MOST_CHILDREN = 1_000
-"""Values of one object, or items of one array, whose changes are told one by one. Of more, the whole was replaced."""
-MOST_NAMED = 5_000
-"""Items of an array that are matched by name, and followed to where they move; of more, each move would look at all."""
-MOST_CHANGES = 10_000
-"""Changes in one object or array, however deep, that are told one by one."""
+MAX_CHILDREN = 1_000
+"""Most changed values of one object, or items of one array, that are listed; with more, the container is replaced."""
+MAX_NAMED_ITEMS = 5_000
+"""Most items of an array that are matched by name, so that moves are found: each move costs a search through them."""
+MAX_CHANGES = 10_000
+"""Most changes in one object or array, at any depth, that are listed; with more, the container is replaced."""
 
 
 def diff(before: Json, after: Json) -> tuple[Change, ...]:
-    """The operations that turn `before` into `after`, in the order in which they apply."""
+    """Return the operations that turn `before` into `after`, in the order in which they apply."""
     return tuple(_diff(before, after, ""))
 
 
 def diff_along(before: Json, after: Json, pointer: str) -> tuple[Change, ...]:
-    """Like `diff`, but only the changes that affect the value at `pointer`; siblings along the path are not compared.
+    """Return the changes of `diff` that affect the value at `pointer`; siblings along the path are not compared.
 
-    Returns nothing if `pointer` is not a valid JSON Pointer.
+    There are none if `pointer` is not a valid JSON Pointer.
     """
     try:
         way = tokens(pointer)
@@ -55,7 +55,7 @@ def diff_along(before: Json, after: Json, pointer: str) -> tuple[Change, ...]:
 
 
 def apply(document: Json, changes: Iterable[Change]) -> Json:
-    """A copy of the document with the changes applied."""
+    """Return a copy of the document with the changes applied."""
     holder: Any = {"": deepcopy(document)}
     for change in changes:
         parent, key = _place(holder, change.path)
@@ -72,22 +72,22 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
 
 
 def _place(holder: Any, pointer: str) -> tuple[Any, Any]:
-    """The container of the value at a pointer, and the key or index of the value in it."""
+    """Return the container of the value at a pointer, and the key or index of the value in it."""
     *way, last = ["", *tokens(pointer)]
     for token in way:
         holder = holder[int(token) if isinstance(holder, list) else token]
     return holder, int(last) if isinstance(holder, list) else last
 
 
-def equal(one: Json, other: Json) -> bool:
+def equal(left: Json, right: Json) -> bool:
     """Whether two values are the same JSON value. In Python 1 == True; in JSON they differ."""
-    if one is other:
+    if left is right:
         return True
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(equal(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(equal, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 
 def _diff(before: Json, after: Json, path: str) -> Iterator[Change]:
@@ -102,14 +102,14 @@ def _diff(before: Json, after: Json, path: str) -> Iterator[Change]:
 
 
 def _bounded(children: Iterable[Iterable[Change]], whole: Change) -> Iterable[Change]:
-    """The changes of each child of a container; where they are too many, that the whole was replaced."""
+    """Return the changes of the children of a container, or the replacement of the whole if they are too many."""
     changes: list[Change] = []
-    changed = 0
-    for each in children:
+    changed_children = 0
+    for child_changes in children:
         length = len(changes)
-        changes += each
-        changed += len(changes) > length
-        if changed > MOST_CHILDREN or len(changes) > MOST_CHANGES:
+        changes += child_changes
+        changed_children += len(changes) > length
+        if changed_children > MAX_CHILDREN or len(changes) > MAX_CHANGES:
             return (whole,)
     return changes
 
@@ -118,7 +118,7 @@ _MISSING = object()
 
 
 def _diff_objects(before: dict[str, Json], after: dict[str, Json], path: str) -> Iterator[Iterable[Change]]:
-    """The changes of each value."""
+    """Yield the changes of each value."""
     names = list(after)
     changed: Iterable[str] = names
     if names[: len(before)] == list(before):
@@ -144,7 +144,7 @@ def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[I
     tail = min(_shared(reversed(before), reversed(after)), len(before) - head, len(after) - head)
     old: list[Any] = before[head : len(before) - tail]
     new: list[Any] = after[head : len(after) - tail]
-    name = array_diff.name_of(old, new) if max(len(old), len(new)) <= MOST_NAMED else None
+    name = array_diff.name_of(old, new) if max(len(old), len(new)) <= MAX_NAMED_ITEMS else None
     if name is None:
         yield from _diff_by_index(old, new, path, head)
         return

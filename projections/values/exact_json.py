@@ -17,8 +17,8 @@ from events.json.pointer import below
 from events.json.value import loads as loads
 from projections.values.change import Json
 
-MOST_DEEP = 200
-"""Levels of nesting that a state may have; the data of an event may have 100."""
+MAX_DEPTH = 200
+"""Most levels of nesting in a state; the data of an event may have 100."""
 _ALLOWED = frozenset({str, int, bool, type(None), dict, list, Decimal})
 
 
@@ -31,7 +31,7 @@ class NotAState(ValueError):
 
 
 def dumps(state: Json) -> str:
-    """The JSON text of a state, with its keys in order. Decimal(2) is written `2E0`, so that it does not become an int.
+    """Return the JSON text of a state, with its keys in order. Decimal(2) is written `2E0`, so that it stays a Decimal.
 
     Raises:
         NotAState: the state holds a float, NaN, a set, a tuple, or a key that is not a string.
@@ -54,7 +54,7 @@ def _check_values(state: Json) -> None:
     `dumps`.
     """
     values: list[Any] = [state]
-    for _ in range(MOST_DEEP + 1):
+    for _ in range(MAX_DEPTH + 1):
         types = set(map(type, values))
         if not types <= _ALLOWED or (Decimal in types and not all(map(_is_finite, values))):
             _refuse(state, "")
@@ -63,7 +63,7 @@ def _check_values(state: Json) -> None:
         if not objects and not arrays:
             return
         values = list(chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays)))
-    raise NotAState("", f"it is nested more than {MOST_DEEP} deep.")
+    raise NotAState("", f"it is nested more than {MAX_DEPTH} deep.")
 
 
 def _is_finite(value: Any) -> bool:
@@ -80,7 +80,7 @@ def _digits(value: Decimal) -> str:
 
 
 def _dumps(value: Any, pointer: str) -> str:
-    """The JSON text of a value that orjson can't write, such as a whole number beyond 64 bits."""
+    """Return the JSON text of a value that orjson can't write, such as a whole number beyond 64 bits."""
     if isinstance(value, dict):
         members = (f"{_string(key, pointer)}:{_dumps(each, below(pointer, key))}" for key, each in value.items())
         return "{" + ",".join(members) + "}"
@@ -106,13 +106,13 @@ def _refuse(value: Any, pointer: str) -> None:
     if not _is_finite(value):
         raise NotAState(pointer, f"{value} is no JSON number.")
     if kind is dict:
-        for key, each in value.items():
+        for key, child in value.items():
             if type(key) is not str:
-                raise NotAState(pointer, f"a key is a string; {key!r} is none.")
-            _refuse(each, below(pointer, key))
+                raise NotAState(pointer, f"a key is a string; {key!r} is not.")
+            _refuse(child, below(pointer, key))
     elif kind is list:
-        for n, each in enumerate(value):
-            _refuse(each, below(pointer, n))
+        for n, child in enumerate(value):
+            _refuse(child, below(pointer, n))
 
 
 _PROBLEMS: dict[type, str] = {
@@ -128,6 +128,6 @@ def _refuse_nul(value: Any, pointer: str) -> None:
     if isinstance(value, str) and "\0" in value:
         raise NotAState(pointer, "it holds the character U+0000.")
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in items:
+    for key, child in items:
         _refuse_nul(key, pointer)
-        _refuse_nul(each, below(pointer, key))
+        _refuse_nul(child, below(pointer, key))

@@ -14,29 +14,30 @@ from projections.values.change import Change
 
 
 class _Node:
-    """A place in the state. `asked` is the pointer that the caller asked for, as it is after the last step."""
+    """A place in the state. `pointer` is the one that the caller passed, as it is after the last step; None: no
+    pointer."""
 
-    __slots__ = ("asked", "below")
+    __slots__ = ("below", "pointer")
 
     def __init__(self) -> None:
-        self.asked: str | None = None
+        self.pointer: str | None = None
         self.below: dict[str, _Node] = {}
 
     def take_all(self) -> Iterator[str]:
-        """The pointers that the caller asked for, here and below, each once."""
-        if self.asked is not None:
-            yield self.asked
-            self.asked = None
-        for each in self.below.values():
-            yield from each.take_all()
+        """Yield the caller's pointers, here and below, each once."""
+        if self.pointer is not None:
+            yield self.pointer
+            self.pointer = None
+        for child in self.below.values():
+            yield from child.take_all()
         self.below = {}
 
 
 def setters(pointers: Iterable[str], steps: Iterable[Changes]) -> dict[str, int]:
-    """The number of the step that last set the value at each pointer.
+    """Return the number of the step that last set the value at each pointer.
 
     `steps` come newest first, and the pointers hold after the first of them. A pointer that no step touched is left
-    out. The number is that of the first step of `blame.history`.
+    out. The number is that of the first step of `blame.past`.
     """
     root, count = _trie(pointers)
     last_steps: dict[str, int] = {}
@@ -44,7 +45,7 @@ def setters(pointers: Iterable[str], steps: Iterable[Changes]) -> dict[str, int]
         if len(last_steps) == count:
             break
         for change in reversed(changes):
-            for pointer in _touched(root, change):
+            for pointer in _take_touched(root, change):
                 last_steps[pointer] = n
     return last_steps
 
@@ -55,14 +56,15 @@ def _trie(pointers: Iterable[str]) -> tuple[_Node, int]:
         node = root
         for token in pointer.split("/")[1:]:
             node = node.below.setdefault(token, _Node())
-        node.asked = pointer
+        node.pointer = pointer
         count += 1
     return root, count
 
 
-def _touched(root: _Node, change: Change) -> Iterator[str]:
-    """Remove the pointers that a change touched from the trie and return them; move the others to where they were
-    before."""
+def _take_touched(root: _Node, change: Change) -> Iterator[str]:
+    """Remove the pointers that a change touched from the trie and yield them; move the others to their places before
+    it.
+    """
     *above, last = change.path.split("/")
     node = root
     way = [root] if above else []
@@ -72,27 +74,27 @@ def _touched(root: _Node, change: Change) -> Iterator[str]:
             break
         node = child
         way.append(node)
-    for each in way:  # a container that the caller asked for
-        if each.asked is not None:
-            yield each.asked
-            each.asked = None
+    for container in way:
+        if container.pointer is not None:
+            yield container.pointer
+            container.pointer = None
     if len(way) < len(above):
         return
     if not above:
         yield from root.take_all()
     elif change.op == "move":
-        _moved(node, int(last), int((change.source or "").rpartition("/")[2]))
+        _move_item(node, int(last), int((change.source or "").rpartition("/")[2]))
     elif not change.shifts:
-        if gone := node.below.get(last):
-            yield from gone.take_all()
+        if target := node.below.get(last):
+            yield from target.take_all()
     else:
-        yield from _shifted(node, int(last), is_new=change.op == "add")
+        yield from _shift_items(node, int(last), is_new=change.op == "add")
 
 
-def _shifted(array: _Node, item: int, *, is_new: bool) -> Iterator[str]:
-    """Before an item was added, the items after it had an index one less; before one was removed, one more."""
-    if is_new and (gone := array.below.pop(str(item), None)):
-        yield from gone.take_all()
+def _shift_items(array: _Node, item: int, *, is_new: bool) -> Iterator[str]:
+    """Yield the pointers of an added item, and move the later items to their index before the change."""
+    if is_new and (added := array.below.pop(str(item), None)):
+        yield from added.take_all()
     following = _items(array, item)
     for index, _ in following:
         del array.below[str(index)]
@@ -100,7 +102,7 @@ def _shifted(array: _Node, item: int, *, is_new: bool) -> Iterator[str]:
         array.below[str(index - 1 if is_new else index + 1)] = node
 
 
-def _moved(array: _Node, here: int, there: int) -> None:
+def _move_item(array: _Node, here: int, there: int) -> None:
     first, last = min(here, there), max(here, there)
     within = [(index, node) for index, node in _items(array, first) if index <= last]
     for index, _ in within:

@@ -15,8 +15,7 @@ _MAX_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class ChangeSummary:
-    """One change: the last two names of its path, and the old and the new value; a value that does not exist is
-    empty."""
+    """One change: the last two names of its path, the old and the new value; a value that does not exist is empty."""
 
     op: str
     path: str
@@ -26,12 +25,13 @@ class ChangeSummary:
 
 
 def gist(changes: Sequence[Change]) -> tuple[ChangeSummary, ...]:
-    """The three most telling changes: replaced texts first, then added values, removed values, and replaced numbers."""
+    """Return the three most telling changes: replaced texts, then added values, removed values, and replaced
+    numbers."""
     return tuple(map(summary, sorted(changes, key=_rank)[:_MAX_CHANGES]))
 
 
 def summary(change: Change) -> ChangeSummary:
-    """A change as one line shows it."""
+    """Return a change as one line shows it."""
     name = "/".join(visible(token) for token in tokens(change.path)[-2:])
     has_old, has_new = change.op in ("replace", "remove"), change.op in ("replace", "add")
     return ChangeSummary(

@@ -10,8 +10,8 @@ from events.json.tree import TreeMarks, ValueMark
 from projections.values.change import Change
 
 
-def marks(changes: Iterable[Change]) -> TreeMarks:
-    """The marks of a tree that shows the state after the changes, by pointer."""
+def tree_marks(changes: Iterable[Change]) -> TreeMarks:
+    """Return the marks of a tree that shows the state after the changes, by pointer."""
     marks_at: dict[str, ValueMark] = {}
     removed: dict[str, dict[str, Any]] = {}
     for change in changes:

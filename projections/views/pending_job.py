@@ -34,7 +34,7 @@ def _ended(request: HttpRequest, member: Member) -> Job | None:
     A job that ended because another person lost the access has not failed for this one.
     """
     job_id = whole_number(request.headers.get("X-Job", ""))
-    waited_for = None if job_id is None else queue.one(member.log_id, job_id).first()
+    waited_for = None if job_id is None else queue.job_by_id(member.log_id, job_id).first()
     if waited_for is None or waited_for.error == queue.LOST_ACCESS:
         return None
     return waited_for if waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED) else None

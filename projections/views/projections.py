@@ -89,7 +89,7 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
     context = {
         "here": "projections",
         "standings": standings,
-        "jobs": [job for job in queue.of_log(member.log_id, limit=_JOBS).fetch() if job.status in ACTIVE],
+        "jobs": [job for job in queue.jobs_of_log(member.log_id, limit=_JOBS).fetch() if job.status in ACTIVE],
     }
     template, partial = "projections/projections.html", "projections/_projections.html"
     return show(request, member, template=template, partial=partial, context=context)

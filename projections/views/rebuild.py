@@ -25,7 +25,7 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     if not found.materialised:
         raise NotFound(f"{name} is folded on demand: there is nothing to rebuild.")
     if request.method == "POST":
-        job = run(dry_run.ensure(member.log_id, found, asker=member.asker))
+        job = run(dry_run.ensure_dry_run(member.log_id, found, asker=member.asker))
         return redirect(f"{request.path}?job={job.pk}")
     builds = checkpoints.progress(member.log, name)
     context = {
@@ -41,5 +41,5 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 
 def _job(request: HttpRequest, member: Member) -> Job | None:
     job_id = whole_number(request.GET.get("job", ""))
-    found = None if job_id is None else queue.one(member.log_id, job_id).first()
+    found = None if job_id is None else queue.job_by_id(member.log_id, job_id).first()
     return found if found and found.kind == dry_run.DRY_RUN else None

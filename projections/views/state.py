@@ -38,7 +38,7 @@ from projections.states.sources.parse import source_of
 from projections.states.value_history import Way
 from projections.values.change import Change, Json
 from projections.values.exact_json import NotAState
-from projections.values.tree_marks import marks
+from projections.values.tree_marks import tree_marks
 from projections.views.causes import Because
 from projections.views.forms import Asked, StateForm
 from projections.views.other_formats import api_url, format_of, state_md
@@ -199,7 +199,7 @@ def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str |
         "changes": changes,
         "changed": {op: sum(each.op == op for each in changes) for op in ("add", "replace", "remove", "move")},
         "value_of": after.value,
-        "rows": tree_rows(after.value, marks=marks(changes), whole=whole),
+        "rows": tree_rows(after.value, marks=tree_marks(changes), whole=whole),
     }
 
 
@@ -217,7 +217,7 @@ def _at(
         way = None
     page.pop("before", None)
     changes = way.changes[0] if way and way.changes else ()
-    rows = tree_rows(shown.value, marks=marks(changes), whole=whole)
+    rows = tree_rows(shown.value, marks=tree_marks(changes), whole=whole)
     event = store.event(log_id, shown.position).first()
     context = {
         "state": shown,

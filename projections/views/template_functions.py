@@ -19,7 +19,7 @@ from projections import registry
 from projections.definition import upcasting
 from projections.definition.projection import AGENT, STREAM, WORKFLOW, Projection, decode
 from projections.values.diff import diff
-from projections.values.tree_marks import marks
+from projections.values.tree_marks import tree_marks
 from projections.views import facets
 
 _KEYS = {"stream": STREAM, "workflow": WORKFLOW, "agent": AGENT}
@@ -90,7 +90,7 @@ def read_as(event: Event) -> Reading | None:
         return Reading(chains.newest[event.type], [], error)
     if version == event.schema_version:
         return None
-    return Reading(version, tree_rows(data, marks=marks(diff(loads(event.data), data))))
+    return Reading(version, tree_rows(data, marks=tree_marks(diff(loads(event.data), data))))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

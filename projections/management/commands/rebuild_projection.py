@@ -14,7 +14,7 @@ from events.models import Log
 from projections import registry
 from projections.definition.projection import Projection
 from projections.errors import NoSuchProjection
-from projections.jobs.dry_run import KEYS, Trial, dry_run
+from projections.jobs.dry_run import KEYS_TRIED, Trial, dry_run
 from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
 from projections.materialise.runner import Part, Runner
@@ -32,7 +32,9 @@ class Command(BaseCommand):
         parser.add_argument("--changed", action="store_true", help="all whose code has changed, as after an update")
         parser.add_argument("--log", help="default: main; with --changed, all")
         parser.add_argument(
-            "--dry-run", action="store_true", help=f"only say what would change, of the {KEYS} keys that moved last"
+            "--dry-run",
+            action="store_true",
+            help=f"only say what would change, of the {KEYS_TRIED} keys that moved last",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -103,7 +103,7 @@ def watch_before(pointer: str, changes: Sequence[Change]) -> Watch | None:
 
     None: the step itself created the value.
     """
-    touches = blame.history(pointer, [(1, changes), ANY_CHANGE])
+    touches = blame.past(pointer, [(1, changes), ANY_CHANGE])
     return next((Watch(touch.pointer) for touch in touches if not touch.n), None)
 
 

@@ -33,7 +33,7 @@ _NOTE_SECONDS = 1.0
 def ensure_seek(log_id: int, target: Seek, *, asker: str) -> Asking[Job]:
     """Return the job of a seek; it is created if there is none yet, so that equal seeks share one job."""
     arguments = _arguments(target)
-    return (yield from queue.ensure(log_id, SEEK, key_of(target), arguments=arguments, asker=asker))
+    return (yield from queue.ensure_job(log_id, SEEK, key_of(target), arguments=arguments, asker=asker))
 
 
 def key_of(target: Seek) -> str:

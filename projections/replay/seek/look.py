@@ -87,7 +87,7 @@ class _Watching:
         return Watch(self._pointer)
 
     def _follow(self, steps: Sequence[tuple[Event, Sequence[Change]]]) -> None:
-        follow = blame.history if self._backward else blame.future
+        follow = blame.past if self._backward else blame.future
         numbered = [(n, changes) for n, (_, changes) in enumerate(steps, start=1)]
         touch = next(follow(self._pointer, [*numbered, ANY_CHANGE]))
         self._pointer = touch.pointer

@@ -57,7 +57,7 @@ class NothingToSeek(Exception):
 @log_page()
 def cancel_seek(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """`/logs/<log>/seeks/<pk>/cancel`: every member who may seek may end it; `back` is the page that waits for it."""
-    job = queue.one(member.log_id, pk).first()
+    job = queue.job_by_id(member.log_id, pk).first()
     if job is None or job.kind != seek_job.SEEK:
         raise NotFound(f"There is no search {pk}.")
     queue.cancel(member.log_id, pk)
@@ -124,7 +124,7 @@ class ReplaySeek:
         target = Seek(
             self.fold.projection, self.source, self._condition(request), self.place, self.end, request.is_backward
         )
-        job = queue.one(self.member.log_id, request.job).first() if request.job else None
+        job = queue.job_by_id(self.member.log_id, request.job).first() if request.job else None
         if job and job.key == seek_job.key_of(target):
             return self._of_job(request, target, job)
         try:

@@ -18,7 +18,7 @@ from projections.replay.views.request import ReplayRequest
 from projections.replay.views.state_tree import Setters, open_url, rows_with_ends
 from projections.replay.views.why_pane import pin
 from projections.values.change import Json
-from projections.values.tree_marks import marks
+from projections.values.tree_marks import tree_marks
 from projections.views.pending_job import indexed
 
 _FOLDINGS = (("Fold unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
@@ -143,7 +143,7 @@ def _rows(shown: ShownState, part: TreePart, whole_text: str | None = None) -> l
         return []
     open_ = shown.address.one("open")
     part = replace(part, is_open=open_ == "all", only_changed=open_ == "changed")
-    rows = tree_rows(value, marks=marks(shown.changes), whole=whole_text, part=part)
+    rows = tree_rows(value, marks=tree_marks(shown.changes), whole=whole_text, part=part)
     return list(rows_with_ends(rows, Setters(shown.window, shown.difference), shown.address, shown.window.place))
 
 

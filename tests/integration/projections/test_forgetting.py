@@ -76,7 +76,7 @@ def _raise_secret(job: Job, beat: Beat) -> None:
 
 
 def _done(log: Log, kind: str) -> Job:
-    wanted = run(queue.ensure(log.pk, kind, "k", arguments={}, asker=log.name))
+    wanted = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
     job = queue.claim([kind])
     assert job
     assert job.pk == wanted.pk
@@ -148,13 +148,13 @@ def test_no_reader_is_given_what_was_redacted(log: Log, client: Client, member: 
 
 def test_jobs_that_have_ended_are_not_shown_after_a_redaction(log: Log, told: list[str]) -> None:
     append(log, [("order-2", {"type": "Other", "data": b"{}"})])
-    jobs = queue.of_log(log.pk, limit=10).fetch()
+    jobs = queue.jobs_of_log(log.pk, limit=10).fetch()
     assert {SECRET in str(job.result) + job.error for job in jobs} == {True}
     redact(log.pk, 1, reason="a card number", by="admin")
-    assert queue.of_log(log.pk, limit=10).fetch() == []
-    assert queue.one(log.pk, jobs[0].pk).first() is None
+    assert queue.jobs_of_log(log.pk, limit=10).fetch() == []
+    assert queue.job_by_id(log.pk, jobs[0].pk).first() is None
     redone = _done(log, told[1])
-    assert queue.one(log.pk, redone.pk).first(), "what began after the redaction is shown"
+    assert queue.job_by_id(log.pk, redone.pk).first(), "what began after the redaction is shown"
 
 
 def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(

@@ -54,7 +54,7 @@ def kind() -> Iterator[str]:
 
 
 def ensure(log: Log, kind: str, key: str = "k", *, asker: str | None = None) -> Job:
-    return run(queue.ensure(log.pk, kind, key, arguments={"n": 1}, asker=asker or log.name))
+    return run(queue.ensure_job(log.pk, kind, key, arguments={"n": 1}, asker=asker or log.name))
 
 
 def claim(wanted: Job) -> Job | None:
@@ -81,7 +81,7 @@ def test_the_same_work_asked_for_twice_is_one_job(log: Log, kind: str) -> None:
     job = ensure(log, kind)
     assert ensure(log, kind).pk == job.pk
     assert ensure(log, kind, "other").pk != job.pk
-    queue.register(kind, lambda job, beat: {"done": job.arguments["n"]})
+    queue.register_kind(kind, lambda job, beat: {"done": job.arguments["n"]})
     queue.do(claimed(job))
     assert (now(job).status, now(job).result) == (JobStatus.DONE, {"done": 1})
     assert ensure(log, kind).pk != job.pk
@@ -99,19 +99,19 @@ def test_a_job_is_taken_on_by_one_worker_until_it_falls_silent(log: Log, kind: s
 def test_a_worker_that_was_taken_over_learns_it_and_changes_nothing(
     log: Log, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
     first = claimed(ensure(log, kind))
     silence(first)
     second = claimed(first)
     with pytest.raises(Lost):
         Beat(first)(1)
-    queue.register(kind, lambda job, beat: "first")
+    queue.register_kind(kind, lambda job, beat: "first")
     queue.do(first)
     assert now(second).status == JobStatus.RUNNING
 
 
 def test_progress_rate_and_time_left_are_reported(log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
     job = claimed(ensure(log, kind))
     beat = Beat(job)
     beat(10, 100)
@@ -124,7 +124,7 @@ def test_progress_rate_and_time_left_are_reported(log: Log, kind: str, monkeypat
 
 
 def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
     done: list[int] = []
 
     def work(job: Job, beat: Beat) -> None:
@@ -134,7 +134,7 @@ def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeyp
             if n == 3:
                 queue.cancel(log.pk, job.pk)
 
-    queue.register(kind, work)
+    queue.register_kind(kind, work)
     job = ensure(log, kind)
     queue.do(claimed(job))
     assert done == [0, 1, 2, 3]
@@ -151,7 +151,7 @@ def test_a_failed_job_says_why(log: Log, kind: str) -> None:
     def work(job: Job, beat: Beat) -> None:
         raise ZeroDivisionError("of course")
 
-    queue.register(kind, work)
+    queue.register_kind(kind, work)
     job = ensure(log, kind)
     queue.do(claimed(job))
     assert now(job).status == JobStatus.FAILED
@@ -162,7 +162,7 @@ def test_a_worker_that_stops_gives_its_job_back(log: Log, kind: str) -> None:
     def work(job: Job, beat: Beat) -> None:
         beat(1)
 
-    queue.register(kind, work)
+    queue.register_kind(kind, work)
     job = ensure(log, kind)
     queue.do(claimed(job), is_stopping=lambda: True)
     assert (now(job).status, now(job).attempt) == (JobStatus.QUEUED, 0)
@@ -171,7 +171,7 @@ def test_a_worker_that_stops_gives_its_job_back(log: Log, kind: str) -> None:
 
 def test_a_job_that_takes_its_workers_with_it_is_given_up(log: Log, kind: str) -> None:
     job = ensure(log, kind)
-    for _ in range(queue.TRIES):
+    for _ in range(queue.MAX_ATTEMPTS):
         claimed(job)
         silence(job)
     assert claim(job) is None
@@ -277,7 +277,7 @@ def served(kind: str, number: int) -> list[int]:
 def test_many_jobs_of_one_log_do_not_delay_another_logs(
     log: Log, other_log: Log, kind: str, asker: str, other_asker: str
 ) -> None:
-    queue_up(log, kind, asker=asker, number=queue.MOST_OF_AN_ASKER)
+    queue_up(log, kind, asker=asker, number=queue.MAX_ACTIVE_OF_ASKER)
     other = ensure(other_log, kind, asker=other_asker)
     assert other.pk in served(kind, 2)
 
@@ -285,7 +285,7 @@ def test_many_jobs_of_one_log_do_not_delay_another_logs(
 def test_many_jobs_of_one_asker_do_not_delay_anothers_in_the_same_log(
     log: Log, kind: str, asker: str, other_asker: str
 ) -> None:
-    queue_up(log, kind, asker=asker, number=queue.MOST_OF_AN_ASKER)
+    queue_up(log, kind, asker=asker, number=queue.MAX_ACTIVE_OF_ASKER)
     one, other = ensure(log, kind, "a", asker=other_asker), ensure(log, kind, "b", asker=make_name("asker"))
     assert {one.pk, other.pk} <= set(served(kind, 3))
 
@@ -298,7 +298,7 @@ def test_jobs_of_one_asker_are_done_in_the_order_in_which_they_came(log: Log, ki
 def test_an_asker_has_only_so_many_jobs_and_others_are_not_refused(
     log: Log, other_log: Log, kind: str, asker: str, other_asker: str
 ) -> None:
-    first, *_ = queue_up(log, kind, asker=asker, number=queue.MOST_OF_AN_ASKER)
+    first, *_ = queue_up(log, kind, asker=asker, number=queue.MAX_ACTIVE_OF_ASKER)
     for each in (log, other_log):
         with pytest.raises(TooManyJobs, match="20 jobs of yours wait or run already"):
             ensure(each, kind, "one more", asker=asker)
@@ -309,7 +309,7 @@ def test_an_asker_has_only_so_many_jobs_and_others_are_not_refused(
 
 
 def test_a_log_has_only_so_many_jobs(log: Log, other_log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "MOST_OF_A_LOG", 3)
+    monkeypatch.setattr(queue, "MAX_ACTIVE_OF_LOG", 3)
     for n in range(3):
         ensure(log, kind, str(n), asker=make_name("asker"))
     with pytest.raises(TooManyJobs, match="3 jobs of this log"):
@@ -320,7 +320,7 @@ def test_a_log_has_only_so_many_jobs(log: Log, other_log: Log, kind: str, monkey
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look at the clock finds that a turn is over."""
-    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
     monkeypatch.setattr(queue, "_TURN_SECONDS", 0.0)
 
 
@@ -331,7 +331,7 @@ def thrice(job: Job, beat: Beat) -> None:
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_long_job_makes_room_when_others_wait_and_its_turn_comes_again(log: Log, other_log: Log, kind: str) -> None:
-    queue.register(kind, thrice)
+    queue.register_kind(kind, thrice)
     long, other = ensure(log, kind), ensure(other_log, kind)
     assert served(kind, 1) == [long.pk]
     assert (now(long).status, now(long).turns, now(long).attempt) == (JobStatus.QUEUED, 1, 0)
@@ -341,7 +341,7 @@ def test_a_long_job_makes_room_when_others_wait_and_its_turn_comes_again(log: Lo
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_long_job_goes_on_while_only_its_askers_own_wait(log: Log, kind: str) -> None:
-    queue.register(kind, thrice)
+    queue.register_kind(kind, thrice)
     long, own = ensure(log, kind, "long"), ensure(log, kind, "own")
     assert served(kind, 2) == [long.pk, own.pk]
     assert (now(long).status, now(own).status) == (JobStatus.DONE, JobStatus.DONE)
@@ -367,7 +367,7 @@ def test_a_fold_that_made_room_goes_on_where_it_was(
     with pytest.raises(TooFar) as too_far:
         run(state_at(log.pk, latest, "order-1"))
     job = run(fold.ensure_state(log.pk, latest, "order-1", at=NOW, too_far=too_far.value, asker=asker))
-    queue.register(kind, lambda job, beat: None)
+    queue.register_kind(kind, lambda job, beat: None)
     progress: list[int] = []
     while now(job).status != JobStatus.DONE:
         other = ensure(other_log, kind)
@@ -397,7 +397,7 @@ def asker_of(token: str) -> str:
 def test_a_job_ends_when_its_token_is_lost(
     log: Log, kind: str, token: str, lose: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
     done: list[int] = []
 
     def work(job: Job, beat: Beat) -> None:
@@ -407,7 +407,7 @@ def test_a_job_ends_when_its_token_is_lost(
             if n == 3:
                 lose(token)
 
-    queue.register(kind, work)
+    queue.register_kind(kind, work)
     job = ensure(log, kind, asker=asker_of(token))
     queue.do(claimed(job))
     assert done == [0, 1, 2, 3]
@@ -424,7 +424,7 @@ def test_a_job_that_waits_is_not_begun_when_its_token_is_lost(log: Log, kind: st
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
 def test_a_job_ends_when_its_person_no_longer_has_the_role(log: Log, kind: str, role: Role) -> None:
     member = make_member(log, role=Role.ADMIN)
-    queue.register(kind, lambda job, beat: None, role=role)
+    queue.register_kind(kind, lambda job, beat: None, role=role)
     job = ensure(log, kind, asker=member.asker)
     member.role = Role.VIEWER
     member.save()

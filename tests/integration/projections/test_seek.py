@@ -86,7 +86,7 @@ def brute_watch(
     expected: Sequence[Event], states: Sequence[Json], pointer: str, n: int, *, backward: bool
 ) -> Event | None:
     changes = [(i, diff(states[i - 1], states[i])) for i in range(1, len(expected) + 1)]
-    way = blame.history(pointer, changes[: max(n - 1, 0)][::-1]) if backward else blame.future(pointer, changes[n:])
+    way = blame.past(pointer, changes[: max(n - 1, 0)][::-1]) if backward else blame.future(pointer, changes[n:])
     touch = next(way, None)
     return expected[touch.n - 1] if touch else None
 

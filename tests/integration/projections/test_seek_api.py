@@ -152,7 +152,7 @@ async def test_many_seeks_of_one_token_are_refused_and_do_not_delay_another_logs
     statuses = [
         (await get("stream/seek", by="sums", name="order-1", to=f"state.last<-{n}")).status_code for n in range(1, 150)
     ]
-    assert statuses == [202] * queue.MOST_OF_AN_ASKER + [429] * (149 - queue.MOST_OF_AN_ASKER)
+    assert statuses == [202] * queue.MAX_ACTIVE_OF_ASKER + [429] * (149 - queue.MAX_ACTIVE_OF_ASKER)
     refused = await get("stream/seek", by="sums", name="order-1", to="state.last<-150")
     assert (refused.json()["code"], refused.headers["Retry-After"]) == ("too-many-jobs", "5")
     other = await sync_to_async(tokens.create)(other_log, name="other", scopes=[Scope.READ])

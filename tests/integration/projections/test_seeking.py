@@ -47,7 +47,7 @@ def every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each stretch is short, and noted and reported at once."""
     monkeypatch.setattr(seeking, "_CHUNK_EVENTS", 20)
     monkeypatch.setattr(seeking, "_NOTE_SECONDS", 0.0)
-    monkeypatch.setattr(queue, "_BEAT", 0.0)
+    monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
 
 
 def sought(sums: Projection, condition: Condition | str, place: int = 0, *, backward: bool = False) -> Seek:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.json.pointer import at, below
-from projections.values.blame import Changes, future, history
+from projections.values.blame import Changes, future, past
 from projections.values.change import Json
 from projections.values.diff import diff, equal
 from tests.unit.projections.json_values import VALUES
@@ -78,14 +78,14 @@ def by_force(states: list[Any], pointer: str) -> list[int]:
 def test_blame_is_what_comparing_the_values_at_each_step_finds(states: list[Any]) -> None:
     steps = steps_of(states)
     for pointer in pointers(states[-1]):
-        assert [touch.n for touch in history(pointer, reversed(steps))] == by_force(states, pointer), pointer
+        assert [touch.n for touch in past(pointer, reversed(steps))] == by_force(states, pointer), pointer
 
 
 @given(st.lists(VALUES, min_size=2, max_size=6))
 def test_a_value_stays_as_it_is_from_its_last_change_on(states: list[Json]) -> None:
     steps = steps_of(states)
     for pointer in pointers(states[-1]):
-        last = next(history(pointer, reversed(steps)), None)
+        last = next(past(pointer, reversed(steps)), None)
         n, place = (last.n, last.pointer) if last else (0, None)
         if place is not None:
             assert same(value_at(states[n], place), value_at(states[-1], pointer))
@@ -107,7 +107,7 @@ def test_the_next_change_is_the_first_after_which_a_value_differs(states: list[J
 def test_looking_on_finds_what_looking_back_finds(states: list[Any]) -> None:
     steps = steps_of(states)
     for pointer in pointers(states[-1]):
-        back = list(history(pointer, reversed(steps)))
+        back = list(past(pointer, reversed(steps)))
         if back:
             on = list(future(back[-1].pointer, steps[back[-1].n :]))
             assert [(touch.n, touch.pointer) for touch in on] == [(each.n, each.pointer) for each in back[-2::-1]]
@@ -115,27 +115,27 @@ def test_looking_on_finds_what_looking_back_finds(states: list[Any]) -> None:
 
 def test_an_insert_before_an_item_moves_it_and_sets_nothing() -> None:
     states: list[Json] = [{"log": []}, {"log": ["a"]}, {"log": ["new", "a"]}]
-    assert [touch.n for touch in history("/log/1", reversed(steps_of(states)))] == [1]
-    assert [touch.n for touch in history("/log", reversed(steps_of(states)))] == [2, 1]
+    assert [touch.n for touch in past("/log/1", reversed(steps_of(states)))] == [1]
+    assert [touch.n for touch in past("/log", reversed(steps_of(states)))] == [2, 1]
 
 
 def test_a_key_that_looks_like_an_index_never_moves() -> None:
     states: list[Json] = [{"500": 1}, {"404": 1, "500": 1}]
-    assert list(history("/500", reversed(steps_of(states)))) == []
+    assert list(past("/500", reversed(steps_of(states)))) == []
 
 
 def test_a_remove_is_blamed_for_what_is_gone_and_the_set_before_it_is_its_history() -> None:
     states: list[Json] = [{}, {"a": {"b": 1}}, {}, {"c": 1}]
-    assert [touch.n for touch in history("/a/b", reversed(steps_of(states)))] == [2, 1]
+    assert [touch.n for touch in past("/a/b", reversed(steps_of(states)))] == [2, 1]
 
 
 def test_a_change_says_what_it_did_to_the_value() -> None:
     states: list[Json] = [{"a": {"b": 1, "c": 1}}, {"a": {"b": 2, "c": 2}, "d": 1}]
-    (touch,) = history("/a", reversed(steps_of(states)))
+    (touch,) = past("/a", reversed(steps_of(states)))
     assert [(change.path, change.old, change.value) for change in touch.changes] == [("/a/b", 1, 2), ("/a/c", 1, 2)]
 
 
 def test_an_index_of_thousands_of_digits_names_no_item() -> None:
     states: list[Json] = [{"items": [1, 2]}, {"items": [2]}]
     steps = steps_of(states)[::-1]
-    assert [touch.n for touch in history(f"/items/{'1' * 5_000}", steps)] == []
+    assert [touch.n for touch in past(f"/items/{'1' * 5_000}", steps)] == []

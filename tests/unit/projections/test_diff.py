@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from events.json.pointer import below
 from projections.values import diff as bounds
-from projections.values.blame import history
+from projections.values.blame import past
 from projections.values.change import Change, Json
 from projections.values.diff import apply, diff, diff_along, equal
 from tests.unit.projections.json_values import VALUES
@@ -53,8 +53,8 @@ def test_along_a_pointer_it_is_what_touches_what_stands_there(data: st.DataObjec
         after |= {key: data.draw(NAMED | VALUES) for key in data.draw(st.sets(st.sampled_from("abcd")))}
     some = [*pointers(before), *pointers(after), "/a/none", "/-", "no pointer"]
     for pointer in data.draw(st.lists(st.sampled_from(some), max_size=5)):
-        everything = list(history(pointer, [(1, diff(before, after))]))
-        assert list(history(pointer, [(1, diff_along(before, after, pointer))])) == everything
+        everything = list(past(pointer, [(1, diff(before, after))]))
+        assert list(past(pointer, [(1, diff_along(before, after, pointer))])) == everything
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_what_both_share_is_never_looked_into() -> None:
 @given(VALUES | NAMED, VALUES | NAMED, st.integers(0, 3), st.integers(0, 3))
 def test_a_bounded_difference_gives_after_too(before: Json, after: Json, children: int, changes: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bounds, "MOST_CHILDREN", children)
-        patched.setattr(bounds, "MOST_CHANGES", changes)
-        patched.setattr(bounds, "MOST_NAMED", children)
+        patched.setattr(bounds, "MAX_CHILDREN", children)
+        patched.setattr(bounds, "MAX_CHANGES", changes)
+        patched.setattr(bounds, "MAX_NAMED_ITEMS", children)
         found = diff(before, after)
     assert equal(apply(before, found), after)
 
@@ -200,8 +200,8 @@ def test_of_many_changes_in_one_container_it_is_told_that_all_was_replaced(befor
 
 
 def test_a_thousand_changes_in_one_container_are_told_one_by_one() -> None:
-    after: dict[str, Json] = {f"key {n}": n for n in range(bounds.MOST_CHILDREN)}
-    assert len(diff({}, after)) == bounds.MOST_CHILDREN
+    after: dict[str, Json] = {f"key {n}": n for n in range(bounds.MAX_CHILDREN)}
+    assert len(diff({}, after)) == bounds.MAX_CHILDREN
     assert diff({}, {**after, "one more": 1}) == (replace("", {**after, "one more": 1}, {}),)
 
 

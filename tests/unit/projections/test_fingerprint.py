@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from projections.definition import upcasting
-from projections.definition.fingerprint import _code, _imports, canonical, fingerprint, own_fingerprint
+from projections.definition.fingerprint import _code, _imports, canonical_syntax, fingerprint, own_fingerprint
 from projections.definition.projection import AGENT, STREAM, Projection
 from projections.definition.upcasting import Chains, Upcaster
 from projections.materialise.earlier_fingerprint import earlier_fingerprint
@@ -141,7 +141,7 @@ def test_an_upcaster_of_the_same_code_counts(monkeypatch: pytest.MonkeyPatch) ->
     projection = made()
     before = fingerprint(projection)
     for upcaster, counts in ((Upcaster("Made", 1, 2, same), True), (Upcaster("Other", 1, 2, same), False)):
-        monkeypatch.setattr(upcasting._in_use, "chains", Chains([upcaster]))
+        monkeypatch.setattr(upcasting._current, "chains", Chains([upcaster]))
         assert (fingerprint(projection) != before) is counts
 
 
@@ -223,6 +223,6 @@ def test_the_fingerprint_of_version_0_1_is_computed_again(name: str) -> None:
 def test_fields_that_later_versions_of_python_add_do_not_count() -> None:
     function = ast.parse("def handle(state): return state").body[0]
     assert isinstance(function, ast.FunctionDef)
-    before = canonical(function)
+    before = canonical_syntax(function)
     function.type_params, function.type_comment = [], None  # type: ignore[attr-defined, unused-ignore]
-    assert canonical(function) == before
+    assert canonical_syntax(function) == before

@@ -14,7 +14,7 @@ from projections.checks import problems
 from projections.definition.projection import Projection
 from projections.definition.upcasting import Upcaster
 from projections.errors import NoSuchProjection
-from projections.registry import Found, collect
+from projections.registry import Declarations, collect
 
 
 def module(**values: Any) -> ModuleType:
@@ -23,8 +23,8 @@ def module(**values: Any) -> ModuleType:
     return made
 
 
-def found(*projections: Projection) -> Found:
-    return Found(projections, ())
+def found(*projections: Projection) -> Declarations:
+    return Declarations(projections, ())
 
 
 def test_the_catalog_is_found_and_starts() -> None:
@@ -40,7 +40,9 @@ def test_an_unknown_name_is_not_found() -> None:
 
 def test_what_stands_in_a_module_is_registered_and_an_import_of_it_is_not_again() -> None:
     one, upcaster = Projection("one", about=""), Upcaster("A", 1, 2, lambda data: data)
-    assert collect([module(a=one, b=1, u=upcaster), module(imported=one, u=upcaster)]) == Found((one,), (upcaster,))
+    assert collect([module(a=one, b=1, u=upcaster), module(imported=one, u=upcaster)]) == Declarations(
+        (one,), (upcaster,)
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,10 +55,10 @@ def test_what_stands_in_a_module_is_registered_and_an_import_of_it_is_not_again(
         (found(Projection("a", about="", query="since:2h")), "projections.E003"),
         (found(Projection("a", about="", initial={"a": 1.5})), "projections.E004"),  # type: ignore[dict-item]
         (found(Projection("a", about="", settings={1})), "projections.E004"),  # type: ignore[arg-type]
-        (Found((), (Upcaster("A", 1, 3, lambda data: data),)), "projections.E005"),
+        (Declarations((), (Upcaster("A", 1, 3, lambda data: data),)), "projections.E005"),
     ],
 )
-def test_what_cannot_work_is_refused_with_a_hint(declared: Found, id: str) -> None:
+def test_what_cannot_work_is_refused_with_a_hint(declared: Declarations, id: str) -> None:
     (error,) = problems(declared)
     assert (error.id, error.level) == (id, django_checks.ERROR)
     assert error.hint

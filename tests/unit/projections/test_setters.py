@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.values.blame import history
+from projections.values.blame import past
 from projections.values.change import Change
 from projections.values.last_set import setters
 from tests.unit.projections.json_values import VALUES
@@ -16,7 +16,7 @@ from tests.unit.projections.test_blame import STATES, pointers, steps_of
 
 def one_by_one(states: list[Any]) -> dict[str, int]:
     steps = steps_of(states)[::-1]
-    found = {pointer: next(history(pointer, steps), None) for pointer in pointers(states[-1])}
+    found = {pointer: next(past(pointer, steps), None) for pointer in pointers(states[-1])}
     return {pointer: touch.n for pointer, touch in found.items() if touch}
 
 

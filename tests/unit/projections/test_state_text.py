@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.values.change import Json
-from projections.values.exact_json import MOST_DEEP, NotAState, dumps, loads
+from projections.values.exact_json import MAX_DEPTH, NotAState, dumps, loads
 from tests.unit.projections.json_values import VALUES
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False) | st.sampled_from(
@@ -77,7 +77,7 @@ def test_a_text_that_looks_like_the_escape_of_nul_is_kept() -> None:
     assert loads(dumps(["\\u0000"])) == ["\\u0000"]
 
 
-@pytest.mark.parametrize(("deep", "fits"), [(MOST_DEEP - 1, True), (MOST_DEEP, False), (100_000, False)])
+@pytest.mark.parametrize(("deep", "fits"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, False), (100_000, False)])
 def test_a_state_has_a_limit_to_its_depth(deep: int, fits: bool) -> None:
     state: Any = []
     for _ in range(deep):
