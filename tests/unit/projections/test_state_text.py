@@ -54,8 +54,8 @@ class Colour(StrEnum):
     ("state", "pointer", "problem"),
     [
         ({"a": {"b/c": [1, 1.5]}}, "/a/b~1c/1", "float"),
-        ({"a": {1: 2}}, "/a", "1 is none"),
-        ({True: 1}, "", "True is none"),
+        ({"a": {1: 2}}, "/a", "1 is not"),
+        ({True: 1}, "", "True is not"),
         ({"a": [Decimal("NaN")]}, "/a/0", "NaN is no JSON number"),
         ([Decimal("-Infinity")], "/0", "no JSON number"),
         ({"a": {1, 2}}, "/a", "set has no order"),
