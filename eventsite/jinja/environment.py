@@ -18,6 +18,7 @@ from markupsafe import Markup
 from events.json.value import visible
 from events.views import template_functions as events
 from eventsite.jinja.white_space import LineBreaks
+from eventsite.version import version
 from projections.replay.views import template_functions as replay
 from projections.views import template_functions as projections
 
@@ -63,6 +64,7 @@ def environment(**options: Any) -> Environment:
         messages_of=get_messages,
         static=static,
         url=url,
+        version=version,
         **events.FUNCTIONS,
         **projections.FUNCTIONS,
         **replay.FUNCTIONS,
