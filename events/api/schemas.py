@@ -16,8 +16,9 @@ from events.api.decoding import optional
 from events.appending import checks
 from events.query.parse import MAX_CHARACTERS, parse
 from events.query.reading import refuse_state
+from events.query.times import pin_times
 from events.query.tree import Name as Of
-from events.query.tree import Named, Pattern, Query, all_of, any_of, pin
+from events.query.tree import Named, Pattern, Query, all_of, any_of
 from events.types import Append, NewEvent
 
 REFERENCE = "#/components/schemas/{name}"
@@ -321,7 +322,7 @@ class _Asked(EventQuery, forbid_unknown_fields=True, kw_only=True):
         """
         asked = parse(self.q)
         refuse_state(asked)
-        return pin(asked, now)
+        return pin_times(asked, now)
 
 
 class EventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):

@@ -13,7 +13,7 @@ _MAY_BE_ESCAPED = re.compile(r'["\\/\x00-\x1f]')
 
 
 def pinned(time: datetime | Ago) -> datetime:
-    """Return a time of a pinned query. `match.py` and `orm.py` have no clock, so call `tree.pin` first."""
+    """Return a time of a pinned query. `match.py` and `orm.py` have no clock, so call `times.pin_times` first."""
     if isinstance(time, Ago):
         raise TypeError("The query's times are not pinned.")
     return time

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, cast
 
 from events.leap_second import with_leap_second
-from events.query.tree import Ago
+from events.query.tree import Ago, And, Not, Or, Query, Since, Until
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 _ISO = re.compile(
@@ -37,3 +38,14 @@ def time_text(time: datetime | Ago) -> str:
     utc = time.astimezone(UTC).replace(tzinfo=None)
     text = utc.isoformat()
     return text.removesuffix("T00:00:00") if text.endswith("T00:00:00") else f"{text}Z"
+
+
+def pin_times(query: Query, now: datetime) -> Query:
+    """Return the query with each relative time replaced by the time that it means at `now`."""
+    if isinstance(query, And | Or):
+        return replace(query, parts=tuple(pin_times(part, now) for part in query.parts))
+    if isinstance(query, Not):
+        return Not(pin_times(query.part, now))
+    if isinstance(query, Since | Until) and isinstance(query.time, Ago):
+        return replace(query, time=query.time.before(now))
+    return query

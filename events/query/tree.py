@@ -7,7 +7,7 @@ Everything is the AND of nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -242,14 +242,3 @@ def leaves(query: Query) -> Iterator[Leaf]:
         yield from leaves(query.part)
     else:
         yield query
-
-
-def pin(query: Query, now: datetime) -> Query:
-    """Return the query with each relative time replaced by the time that it means at `now`."""
-    if isinstance(query, And | Or):
-        return replace(query, parts=tuple(pin(part, now) for part in query.parts))
-    if isinstance(query, Not):
-        return Not(pin(query.part, now))
-    if isinstance(query, Since | Until) and isinstance(query.time, Ago):
-        return replace(query, time=query.time.before(now))
-    return query

@@ -16,7 +16,8 @@ from events.query.parse import parse
 from events.query.picking import equal_term, name_term
 from events.query.printing import to_text
 from events.query.reading import refuse_state
-from events.query.tree import EVERYTHING, EachItem, KeyStep, Name, Path, Query, Root, pin
+from events.query.times import pin_times
+from events.query.tree import EVERYTHING, EachItem, KeyStep, Name, Path, Query, Root
 from events.query.unfinished import Unfinished
 from events.query.words import path_text
 from events.reading import scan, store
@@ -132,7 +133,7 @@ def _rest(others: str) -> Query:
         refuse_state(query)
     except Invalid:
         return EVERYTHING
-    return pin(query, timezone.now())
+    return pin_times(query, timezone.now())
 
 
 def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:

@@ -12,7 +12,8 @@ from events.errors import Invalid
 from events.models import Scope
 from events.query.parse import MAX_CHARACTERS, parse
 from events.query.reading import refuse_state
-from events.query.tree import EVERYTHING, Query, pin
+from events.query.times import pin_times
+from events.query.tree import EVERYTHING, Query
 
 LAST_POSITION = 2**63 - 1
 
@@ -52,7 +53,7 @@ class TimelineForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """`query` is `q` with its relative times pinned to now, to the second."""
         said = self.cleaned_data
-        return said | {"query": pin(said.get("q", EVERYTHING), timezone.now().replace(microsecond=0))}
+        return said | {"query": pin_times(said.get("q", EVERYTHING), timezone.now().replace(microsecond=0))}
 
 
 class CompletionForm(forms.Form):

@@ -20,7 +20,7 @@ from events.access.logs import named
 from events.errors import EventsError
 from events.query.parse import parse
 from events.query.reading import refuse_state
-from events.query.tree import pin
+from events.query.times import pin_times
 from events.transfer.exporting import export
 
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             log = named(options["log"])
-            query = pin(parse(options["query"]), timezone.now())
+            query = pin_times(parse(options["query"]), timezone.now())
             refuse_state(query)
         except EventsError as error:
             raise CommandError(error.detail) from None

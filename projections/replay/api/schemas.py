@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from events.api.schemas import Direction, EventOut, LogQuery, Position, Text
 from events.errors import Invalid
 from events.query.parse import MAX_CHARACTERS, parse
-from events.query.tree import pin
+from events.query.times import pin_times
 from projections.api.schemas import ChangeOut, ExactState, Key
 from projections.replay.seek.condition import Condition, Watch
 from projections.states.sources.base import Source
@@ -108,7 +108,7 @@ class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
         pointer = None if isinstance(self.pointer, UnsetType) else self.pointer
         if (pointer is None) != bool(self.to.strip()):
             raise Invalid("Say what to seek: one of to and pointer.", field="to")
-        return pin(parse(self.to), now) if pointer is None else Watch(pointer)
+        return pin_times(parse(self.to), now) if pointer is None else Watch(pointer)
 
 
 class StepEventOut(Struct):

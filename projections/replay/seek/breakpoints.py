@@ -12,7 +12,8 @@ from events.errors import Invalid
 from events.query.match import step_matcher
 from events.query.parse import parse
 from events.query.printing import to_text
-from events.query.tree import Query, any_of, pin
+from events.query.times import pin_times
+from events.query.tree import Query, any_of
 from events.types import Event
 from projections.replay.seek.condition import asks_state, changed_pointers
 from projections.replay.window import Window, WindowStep
@@ -48,7 +49,7 @@ def breakpoints(texts: Sequence[str], now: datetime) -> list[Breakpoint]:
 def _breakpoint(text: str, now: datetime) -> Breakpoint:
     try:
         query_as_written = parse(text)
-        query = pin(query_as_written, now)
+        query = pin_times(query_as_written, now)
         return Breakpoint(text if query == query_as_written else to_text(query), query)
     except Invalid as error:
         return Breakpoint(text, None, str(error))

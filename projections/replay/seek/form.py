@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from events.query.parse import MAX_CHARACTERS
 from events.query.printing import to_text
-from events.query.tree import EVERYTHING, Query, pin
+from events.query.times import pin_times
+from events.query.tree import EVERYTHING, Query
 from events.views.forms import LAST_POSITION, QueryField
 
 
@@ -71,7 +72,7 @@ class SeekForm(forms.Form):
         """The seek that the form asks for. Its relative times count back from now, to the second."""
         fields = self.cleaned_data
         query_as_written = fields.get("to", EVERYTHING)
-        query = pin(query_as_written, timezone.now().replace(microsecond=0))
+        query = pin_times(query_as_written, timezone.now().replace(microsecond=0))
         to = self.data.get("to", "") if query == query_as_written else to_text(query)
         watch = fields["watch"] if "watch" in self.data else None
         return SeekRequest(fields["way"], query, to.strip(), watch, fields["failed"], fields["job"])

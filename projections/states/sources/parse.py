@@ -9,7 +9,7 @@ from events.errors import Invalid, NotFound
 from events.query.parse import parse
 from events.query.printing import to_text
 from events.query.reading import refuse_state
-from events.query.tree import pin
+from events.query.times import pin_times
 from events.reading.db_work import Asking
 from projections.catalog.counts import counts
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Key, Projection
@@ -56,7 +56,7 @@ def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
             raise Invalid("A replay of a query has no name.", field="name")
         asked = parse(query)
         refuse_state(asked)
-        return QuerySource(to_text(pin(asked, now)))
+        return QuerySource(to_text(pin_times(asked, now)))
     source_class = KINDS[kind]
     if bool(name) != source_class.has_name:
         raise Invalid(f"A replay of a {kind} {'needs a' if source_class.has_name else 'has no'} name.", field="name")

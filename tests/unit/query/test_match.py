@@ -11,7 +11,7 @@ import pytest
 from events.query.errors import NotForEvents
 from events.query.match import event_matcher, step_matcher
 from events.query.parse import parse
-from events.query.tree import pin
+from events.query.times import pin_times
 from events.types import Event
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ def make_event(data: str = "{}", **fields: Any) -> Event:
 
 
 def fits(query: str, event: Event) -> bool:
-    return event_matcher(pin(parse(query), NOW))(event)
+    return event_matcher(pin_times(parse(query), NOW))(event)
 
 
 @pytest.mark.parametrize(
