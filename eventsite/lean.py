@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +20,6 @@ from time import monotonic
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -31,17 +29,16 @@ from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
 from events.api.responses import KEPT_BY_NOBODY, StreamedAnswer, problem_answer
-from events.digits import whole_number
 from events.errors import (
     BadRequest,
     EventsError,
     MethodNotAllowed,
     NotFound,
     OutcomeUnknown,
-    RequestTimeout,
     Unavailable,
 )
 from eventsite.http_protocol import FLOW
+from eventsite.request_body import Disconnected, pieces, whole_body
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +47,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _STREAMED = "application/x-ndjson"
-SILENCE_SECONDS = 30.0
-"""That may pass between two pieces of a request's body."""
 _LONG_SECONDS = 1.0
 """A body that took longer to arrive than this may have outlived the token that came with its head."""
-
-
-class _Disconnected(Exception):
-    """The client went away before it had sent its request."""
 
 
 class _Request(ASGIRequest):
@@ -93,7 +84,7 @@ class LeanAPI:
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(_Disconnected):
+        with suppress(Disconnected):
             try:
                 response = await self._answer(scope, receive)
             except asyncio.CancelledError:  # the server ends, and waits no longer
@@ -107,7 +98,7 @@ class LeanAPI:
             return problem_answer(BadRequest(f"The request can't be read: {error}."))
         try:
             return await self._respond(request, scope, receive)
-        except _Disconnected:
+        except Disconnected:
             raise
         except Exception as error:
             return self._api.on_exception(request, error)
@@ -118,10 +109,10 @@ class LeanAPI:
         await _authenticate(request, operation)
         if request.method == "POST":
             if request.content_type == _STREAMED:
-                request.pieces = _pieces(receive)  # type: ignore[attr-defined]
+                request.pieces = pieces(receive)  # type: ignore[attr-defined]
             else:
                 began = monotonic()
-                request._body = await _body(request, receive)
+                request._body = await whole_body(request, receive)
                 if monotonic() - began > _LONG_SECONDS:
                     await _authenticate(request, operation)
             response: HttpResponseBase = await operation.view_func(request, **arguments)
@@ -162,54 +153,6 @@ def _request(scope: Scope) -> ASGIRequest:
     return _Request(scope, io.BytesIO())
 
 
-async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
-    """The request's body as it comes. Raises `RequestTimeout` when no more of it does."""
-    more = True
-    while more:
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                piece, more = await _piece(receive)
-        except TimeoutError:
-            raise _silence() from None
-        yield piece
-
-
-async def _body(request: ASGIRequest, receive: Receive) -> bytes:
-    """The request's body, refused as soon as it is known to be too large. Raises `RequestTimeout` when no more of it
-    comes. Most bodies come in one piece: one timeout serves for all pieces."""
-    limit = settings.EVENTSITE.request_max_bytes
-    announced = whole_number(request.META.get("CONTENT_LENGTH", ""))
-    if announced is not None and announced > limit:
-        raise RequestDataTooBig
-    pieces: list[bytes] = []
-    size, more = 0, True
-    try:
-        async with asyncio.timeout(SILENCE_SECONDS) as silence:
-            while more:
-                piece, more = await _piece(receive)
-                size += len(piece)
-                if size > limit:
-                    raise RequestDataTooBig
-                pieces.append(piece)
-                if more:
-                    silence.reschedule(asyncio.get_running_loop().time() + SILENCE_SECONDS)
-    except TimeoutError:
-        raise _silence() from None
-    return b"".join(pieces)
-
-
-async def _piece(receive: Receive) -> tuple[bytes, bool]:
-    """The next piece of the body, and whether there are more."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise _Disconnected
-    return message.get("body", b""), message.get("more_body", False)
-
-
-def _silence() -> RequestTimeout:
-    return RequestTimeout(f"Nothing more of the request came for {SILENCE_SECONDS:g} seconds.")
-
-
 async def _unless_disconnected(response: Awaitable[HttpResponseBase], receive: Receive) -> HttpResponseBase:
     """The response, unless the client of a long poll goes away first: then the work is dropped."""
     work = asyncio.ensure_future(response)
@@ -217,7 +160,7 @@ async def _unless_disconnected(response: Awaitable[HttpResponseBase], receive: R
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            raise _Disconnected
+            raise Disconnected
         return work.result()
     finally:
         work.cancel()

@@ -16,7 +16,7 @@ from events.api import ndjson
 from events.engine import Engine
 from events.models import Log
 from events.reading import store
-from eventsite import http_protocol, lean
+from eventsite import http_protocol, request_body
 from tests.integration.api.streaming import Exchange
 from tests.support.patience import PATIENCE
 from tests.support.server import Server, database_variables
@@ -85,7 +85,7 @@ async def test_a_request_whose_head_does_not_arrive_is_ended(engine: Engine, mon
 async def test_a_body_that_stops_arriving_is_refused(
     engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch, media: str
 ) -> None:
-    monkeypatch.setattr(lean, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(request_body, "SILENCE_SECONDS", 0.05)
     headers = {"Content-Type": media}
     async with Exchange(
         "POST", "/api/events", token=token, headers=headers, body=[b'{"stream": "a-1", '], unfinished=True
@@ -99,7 +99,7 @@ async def test_a_body_that_stops_arriving_is_refused(
 async def test_an_upload_that_stops_says_how_far_it_came(
     engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lean, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(request_body, "SILENCE_SECONDS", 0.05)
     monkeypatch.setattr(ndjson, "_CHUNK_LINES", 1)
     line = b'{"stream": "a-1", "type": "A", "data": 1}\n'
     headers = {"Content-Type": "application/x-ndjson"}
