@@ -22,7 +22,7 @@ from projections.states.fold_cursor import SPACING
 from projections.states.kept import Found, KeptState, Page
 from projections.states.moment import NOW, Moment, head_of
 from projections.states.query import state_matcher, where_state
-from projections.states.sources.keyed import ScannedSource
+from projections.states.sources.indexed import ReadThrough
 from projections.states.sources.parse import source_of
 from projections.values.exact_json import NotAState
 
@@ -46,10 +46,10 @@ def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) ->
 
 
 def _folded(log_id: int, projection: Projection, key: str, *, or_else: State) -> Asking[State]:
-    """The state of a key whose build stands still: folded, as far as its own events go. Without an index by the key
-    that would take the whole log: then it is the kept one."""
+    """The state of a key whose build stands still: folded, as far as its own events go. Where that would take the
+    whole log it is the kept one."""
     fold = yield from fold_of(log_id, projection, key)
-    if isinstance(fold.source, ScannedSource):
+    if isinstance(fold.source, ReadThrough):
         return or_else
     try:
         return State.of((yield from fold.to(fold.head)).point)

@@ -147,7 +147,7 @@ def _has_seen(request: HttpRequest, member: Member, projection: Projection, aske
 
 
 def _is_last(member: Member, projection: Projection, key: str, position: int) -> Asking[bool]:
-    """Whether the last event in a state as it is now stands at a position."""
+    """Whether a state as it is now is as far as the log, and its last event stands at a position."""
     source = yield from source_of(member.log_id, projection, key)
     if not projection.materialised and not isinstance(source, ScannedSource):
         if isinstance(source, StreamSource):
@@ -157,7 +157,8 @@ def _is_last(member: Member, projection: Projection, key: str, position: int) ->
             is_last = not (yield source.read(member.log_id, after=position, upto=member.log.head, limit=1))
         if is_last:
             return True
-    return (yield from current.state(member.log_id, projection, key)).position == position
+    state = yield from current.state(member.log_id, projection, key)
+    return state.position == position and state.stale is None
 
 
 def _shown(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
@@ -234,7 +235,7 @@ def _at(
     if asked.at.time is not None or (projection.key is STREAM and asked.at.version is None):
         context["at"] = stands_at
     elif asked.at == NOW:
-        context["at"] = context["last"]
+        context["at"] = shown.stale.position if shown.stale else context["last"]
     if asked.value is not None:
         context |= _history_of(log_id, projection, asked)
     return context

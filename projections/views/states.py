@@ -26,7 +26,15 @@ from projections.views.other_formats import api_url, format_of, states_md
 from projections.views.pending_job import computed
 
 ROWS = 50
-_NOTHING: dict[str, Any] = {"job": None, "unknown": "", "states": [], "next": None, "position": None, "rows": ROWS}
+_NOTHING: dict[str, Any] = {
+    "job": None,
+    "unknown": "",
+    "states": [],
+    "next": None,
+    "position": None,
+    "stale": None,
+    "rows": ROWS,
+}
 _PAIRS = 6
 _TEXT = 60
 
@@ -76,7 +84,8 @@ def _listed(request: HttpRequest, member: Member, projection: Projection, said: 
         return {"job": computed(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
     except Invalid as error:
         return {"unknown": error.detail}
-    return {"states": [_row(found) for found in page.found], "next": page.next, "position": page.position}
+    rows = [_row(found) for found in page.found]
+    return {"states": rows, "next": page.next, "position": page.position, "stale": page.stale}
 
 
 def _row(found: Found) -> StateRow:

@@ -15,12 +15,13 @@ from events import redaction
 from events.models import Log
 from projections.definition.projection import LOG, STREAM, WORKFLOW, Decoded, Key, Projection, pointer
 from projections.jobs import queue
+from projections.materialise import checkpoints
 from projections.models import Job, JobStatus
 from projections.states.fold import BLOCK
 from projections.views import state as state_page
 from tests.integration.pages.conftest import Append
 from tests.integration.pages.test_streams import NAMES
-from tests.integration.projections.running import known_as, settle, totals
+from tests.integration.projections.running import known_as, live, settle, totals
 
 ON_DEMAND = Projection("latest", about="For a test.")
 
@@ -294,3 +295,27 @@ def test_a_long_text_of_the_state_before_a_failure_leads_to_that_whole_state(
         target, parameters = answer["Location"].split("?")
         assert target == "/api/projections/fragile/state"
         assert parse_qs(parameters) == {"log": [log.name], "key": ["s"], "at_position": ["1"]}
+
+
+def test_a_kept_state_says_how_far_behind_the_log_it_is_instead_of_now(
+    viewer: Client, at: str, log: Log, append: Append, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = totals(name="whole", key=LOG)
+    known_as(monkeypatch, whole)
+    append("s", {"type": "A", "data": b"{}"})
+    settle(log, whole)
+    page = viewer.get(f"{at}projections/whole/state?key=").content.decode()
+    assert "</span>Now</span>" in page
+    seen = html.unescape(page.partition('"X-Seen": "')[2].partition('"')[0])
+    assert viewer.get(f"{at}projections/whole/state?key=", headers={"X-Seen": seen}).status_code == 204
+    append("s", *[{"type": "A", "data": b"{}"}] * 12)
+    behind = viewer.get(f"{at}projections/whole/state?key=", headers={"X-Seen": seen})
+    for text in (behind.content.decode(), viewer.get(f"{at}projections/whole/states").content.decode()):
+        assert "As of #1" in text
+        assert "12 events behind: the runner is on its way" in " ".join(text.split())
+        assert "</span>Now</span>" not in text
+    checkpoints.pause(log.pk, "whole", live(log, "whole").build)
+    assert "the projection is paused" in viewer.get(f"{at}projections/whole/states").content.decode()
+    checkpoints.resume(log.pk, "whole", live(log, "whole").build)
+    settle(log, whole)
+    assert "</span>Now</span>" in viewer.get(f"{at}projections/whole/state?key=").content.decode()

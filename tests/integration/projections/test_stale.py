@@ -16,6 +16,7 @@ from events.models import Log
 from events.reading import store
 from events.reading.db_work import run
 from projections import Projection, pointer
+from projections.definition.projection import LOG, Key
 from projections.materialise import checkpoints
 from projections.models import Checkpoint, Policy
 from projections.states import current
@@ -93,15 +94,16 @@ def test_a_list_of_states_says_that_its_projection_stopped(log: Log, stopped: Pr
     assert (page.position, page.stale) == (2, Stale("stopped", 2, 5, FAULT, 3))
 
 
-def test_a_key_without_an_index_is_answered_as_it_is_kept_and_says_so(
-    log: Log, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("key", "name"), [(pointer("/customer"), "c-0"), (LOG, "")], ids=["no index", "whole log"])
+def test_a_key_whose_fold_would_take_the_whole_log_is_answered_as_it_is_kept_and_says_so(
+    log: Log, monkeypatch: pytest.MonkeyPatch, key: Key, name: str
 ) -> None:
-    projection = totals(key=pointer("/customer"), policy="stop")
+    projection = totals(key=key, policy="stop")
     known_as(monkeypatch, projection)
     fault = {"type": "Poisoned", "data": b'{"customer": "c-1", "poison": "raise"}'}
     append(log, [told("order-1", 0), ("order-1", fault)])
     settle(log, projection)
-    assert now(log, projection, "c-0").stale == Stale("stopped", 1, 2, FAULT, 2)
+    assert now(log, projection, name).stale == Stale("stopped", 1, 2, FAULT, 2)
 
 
 @pytest.mark.parametrize("how", ["paused", "code changed", "stalled"])
