@@ -164,3 +164,12 @@ def test_workflows_cost_a_fixed_number_of_queries(
     # events behind it, and what the runner found in its streams
     with django_assert_num_queries(11):
         viewer.get(f"{at}workflows/w/")
+
+
+def test_a_run_without_a_clock_took_no_known_time(viewer: Client, at: str, append: Append) -> None:
+    append("run-1", {"correlation_id": "bulk"}, {"correlation_id": "bulk"})
+    append("run-2", {"correlation_id": "single"})
+    listed = viewer.get(f"{at}workflows/").content.decode()
+    assert listed.count("no clock") == 1
+    assert "no clock" in viewer.get(f"{at}workflows/bulk/").content.decode()
+    assert "no clock" not in viewer.get(f"{at}workflows/single/").content.decode()
