@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SHEETS = sorted((ROOT / "static/css").glob("*.css"))
+SHEETS = sorted((ROOT / "static/css").rglob("*.css"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 _TOKEN = re.compile(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
@@ -75,3 +75,26 @@ def test_no_template_has_inline_script_style_or_handlers(template: Path) -> None
     text = template.read_text()
     assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|<style|<script(?![^>]*\ssrc=)", text)
     assert "|safe" not in text
+
+
+def words_of(path: Path) -> set[str]:
+    """The words that stand in the quoted texts of a template or script, where classes are named."""
+    quoted = re.findall(r"\"([^\"]*)\"|'([^'\n]*)'|`([^`]*)`", path.read_text())
+    return {word for texts in quoted for text in texts for word in re.findall(r"[A-Za-z][\w-]*", text)}
+
+
+def test_every_class_that_a_stylesheet_names_is_given_to_an_element() -> None:
+    sources = [*TEMPLATES, *(ROOT / "static/js").rglob("*.js")]
+    words = set().union(*map(words_of, sources))
+    computed = re.compile(r"t[1-8]|d\d+|v-[anc]|success|replay-app")  # by `slot`, depth, kind, message; and by a block
+    unused = {}
+    for sheet in SHEETS:
+        if sheet.name == "api-docs.css":  # Swagger's scripts name them
+            continue
+        text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
+        names = {
+            name for selector in re.findall(r"([^{}]+)\{", text) for name in re.findall(r"\.([A-Za-z][\w-]*)", selector)
+        }
+        if missing := {name for name in names - words if not computed.fullmatch(name)}:
+            unused[sheet.name] = missing
+    assert unused == {}
