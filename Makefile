@@ -7,7 +7,7 @@ python := .venv/bin/python
 ready := .venv/.ready
 ready_dev := .venv/.ready-dev
 
-.PHONY: help setup run demo test test-fast test-stock lint bench
+.PHONY: help setup run demo test test-fast test-stock coverage lint bench
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -37,6 +37,9 @@ test-stock: $(ready_dev)  ## run the tests of the log, the projections and fault
 		echo "Skipped: $(STOCK_POSTGRES)/postgres or pgbouncer is missing (apt-get install postgresql-15 pgbouncer)." >&2; \
 		[ -z "$$CI" ]; \
 	fi
+
+coverage: $(ready_dev)  ## run the tests and print the share of statements that they execute, module by module
+	$(python) -m pytest -n $(PYTEST_WORKERS) --ignore=tests/benchmarks --cov --cov-report=term:skip-covered
 
 lint: export SECRET_KEY = for-lint-only
 lint: export DATABASE_URL = postgresql:///none
