@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
-MOST_DIGITS = 4_300  # of an int in Python
-MOST_PLACES = 16_383  # behind the point, in a numeric of Postgres: one number beyond fails each search that meets it
+MAX_DIGITS = 4_300  # of an int in Python
+MAX_PLACES = 16_383  # behind the point, in a numeric of Postgres: one number beyond fails each search that meets it
 
 
 @register()
@@ -33,11 +33,11 @@ def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
             )
         )
     digits, places = limits.number_max_digits, limits.number_max_digits + limits.number_max_exponent
-    if digits > MOST_DIGITS or places > MOST_PLACES:
+    if digits > MAX_DIGITS or places > MAX_PLACES:
         errors.append(
             Error(
                 "A number of the allowed size is one that no query can look at.",
-                hint=f"EVENTSITE_NUMBER_MAX_DIGITS is {MOST_DIGITS:,} at the most, with …_EXPONENT {MOST_PLACES:,}.",
+                hint=f"EVENTSITE_NUMBER_MAX_DIGITS is {MAX_DIGITS:,} at the most, with …_EXPONENT {MAX_PLACES:,}.",
                 id="eventsite.E005",
             )
         )

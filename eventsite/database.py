@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 POOL = {"min_size": 1, "max_size": 8, "timeout": 10}
 """Connections of the pages. Under ASGI each request has its own thread: what one thread keeps, no other uses."""
-PREPARED = 5
+PREPARE_THRESHOLD = 5
 """After how many executions a statement is prepared, where psycopg's own cursor is used: Django's never does that."""
 SETTINGS = "-c jit=off"
 """Of every session. To compile a plan takes longer than running it: pages and appends ask for little, but often."""
@@ -31,7 +31,7 @@ def databases(url: str, *, pooler: str = "") -> dict[str, Any]:
     asked = given.pop("options", None) or os.environ.get("PGOPTIONS", "")
     own = {"options": f"{asked} {SETTINGS}".strip()}
     if not pooler:
-        return {"default": _entry(given, **own, pool=POOL, prepare_threshold=PREPARED)}
+        return {"default": _entry(given, **own, pool=POOL, prepare_threshold=PREPARE_THRESHOLD)}
     if pooler == url:
         raise ImproperlyConfigured("EVENTSITE_POOLER_URL is DATABASE_URL, which has to lead to Postgres itself.")
     lent = _read("EVENTSITE_POOLER_URL", pooler)

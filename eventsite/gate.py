@@ -31,7 +31,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OTHER_CONNECTIONS = 2
 """Of the pool: for sockets, which look at their members now and then."""
-_MOST_BODY_BYTES = 1024 * 1024
+_MAX_BODY_BYTES = 1024 * 1024
 """Pages take forms, not files."""
 _BODY_SECONDS = 30.0
 
@@ -68,8 +68,8 @@ async def _whole_body(receive: Receive) -> list[dict[str, Any]]:
             while not messages or messages[-1].get("more_body"):
                 messages.append(message := await receive())
                 size += len(message.get("body", b""))
-                if size > _MOST_BODY_BYTES:
-                    raise TooLarge(f"A page takes {_MOST_BODY_BYTES:,} bytes.")
+                if size > _MAX_BODY_BYTES:
+                    raise TooLarge(f"A page takes {_MAX_BODY_BYTES:,} bytes.")
     except TimeoutError:
         raise BadRequest(f"The whole request has to come within {_BODY_SECONDS:.0f} seconds.") from None
     return messages

@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from events import engine
 from events.reading.store import Read
 
-_PATIENCE = 2.0
+_PATIENCE_SECONDS = 2.0
 """Seconds that the database has to answer."""
 
 
@@ -34,7 +34,7 @@ async def application(
 
 async def _reaches_database() -> bool:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
             await Read(ContentType.objects.values_list("id")[:1], int).afetch(engine.current().pool)
     except Exception:  # whatever stands in the way, the answer is no
         return False

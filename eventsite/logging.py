@@ -13,7 +13,7 @@ SECRETS = [
 ]
 
 
-def redact(text: str) -> str:
+def without_secrets(text: str) -> str:
     for secret, mark in SECRETS:
         text = secret.sub(mark, text)
     return text
@@ -23,7 +23,7 @@ class RedactingFormatter(logging.Formatter):
     """Works on the finished text, so that arguments and tracebacks are covered, whoever logs them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return without_secrets(super().format(record))
 
 
 LOGGING: dict[str, Any] = {

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-GRACE = 10.0
+GRACE_SECONDS = 10.0
 """Seconds from asking an orphan to stop until it is gone."""
 
 
@@ -21,7 +21,7 @@ def end_with_parent() -> None:
     def follow() -> None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(GRACE)
+        time.sleep(GRACE_SECONDS)
         os._exit(1)
 
     threading.Thread(target=follow, name="supervision", daemon=True).start()

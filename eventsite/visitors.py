@@ -18,7 +18,7 @@ from django.utils.functional import SimpleLazyObject
 
 from events.access.network import network_of
 
-_MOST_SESSIONS = 10_000
+_MAX_SESSIONS = 10_000
 
 _persons: OrderedDict[str, int] = OrderedDict()
 """The persons by the keys of their sessions; those that came last are kept."""
@@ -48,6 +48,6 @@ def _remembered(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     if user.is_authenticated and request.session.session_key:
         _persons[request.session.session_key] = user.pk
         _persons.move_to_end(request.session.session_key)
-        while len(_persons) > _MOST_SESSIONS:
+        while len(_persons) > _MAX_SESSIONS:
             _persons.popitem(last=False)
     return user

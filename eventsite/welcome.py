@@ -35,9 +35,9 @@ def sign_in_words(url: str) -> str:
 
 def message(url: str) -> str:
     """What to do next. It holds a sign-in link and a token: for the terminal, never for a log."""
-    log = logs.ensure(LOG)
+    log = logs.ensure_log(LOG)
     Token.objects.filter(log=log, name=LABEL, expires_at__lt=timezone.now()).delete()
-    token = tokens.create(
+    token = tokens.create_token(
         log, name=LABEL, scopes=[Scope.APPEND, Scope.READ], expires_at=timezone.now() + TOKEN_LIFETIME
     )
     return f"""

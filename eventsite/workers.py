@@ -23,9 +23,9 @@ from eventsite import supervision
 
 logger = logging.getLogger(__name__)
 
-GRACE = 5.0
+GRACE_SECONDS = 5.0
 """Seconds that workers have for their last transaction when the server stops."""
-_REST = 1.0
+_RESTART_SECONDS = 1.0
 """Seconds before one that ended is started again."""
 _processes = multiprocessing.get_context("spawn")
 
@@ -46,7 +46,7 @@ PROJECTIONS = (
     Worker("rebuilds", "projections.materialise.runner.run_beside", nice=10),
 )
 JOBS = Worker("jobs", "projections.jobs.worker.work", nice=10)
-BESIDE_THE_SERVER = (*PROJECTIONS, JOBS)
+SERVER_WORKERS = (*PROJECTIONS, JOBS)
 
 
 class Workers:
@@ -69,7 +69,7 @@ class Workers:
         processes = [process for _, process in self._running.values()]
         for process in processes:
             process.terminate()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + GRACE_SECONDS
         for process in processes:
             process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
@@ -77,8 +77,8 @@ class Workers:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
-            ended = wait([process.sentinel for _, process in self._running.values()], timeout=_REST)
-            if not ended or self._stopping.wait(_REST):
+            ended = wait([process.sentinel for _, process in self._running.values()], timeout=_RESTART_SECONDS)
+            if not ended or self._stopping.wait(_RESTART_SECONDS):
                 continue
             for name, (worker, process) in list(self._running.items()):
                 if process.sentinel in ended:

@@ -93,7 +93,7 @@ def member(log: Log, user: User) -> Member:
 @pytest.fixture
 def token(log: Log) -> str:
     """A token that may append to `log` and read it."""
-    return tokens.create(log, name="test", scopes=[Scope.APPEND, Scope.READ])
+    return tokens.create_token(log, name="test", scopes=[Scope.APPEND, Scope.READ])
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""What a request may do: the token or session behind it."""
+"""The grant of a request: its rights, from its token or session."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from events.query.tree import Name, Named, Pattern, Query, all_of
 from events.reading.shared_pool import asker
 from events.reading.store import Read
 
-_FRESH = 2.0
-"""Seconds for which a token is taken from memory: so long may a revoked one still begin something."""
-_MOST = 10_000
-"""Tokens kept in memory."""
+_FRESH_SECONDS = 2.0
+"""The time for which a token is remembered: for so long a revoked one may still begin something."""
+_MAX_TOKENS = 10_000
+"""Most tokens that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One log and what may be done there. `access` has to stand for as long as it is being done."""
+    """The rights in one log. Long work stops when `access` is lost."""
 
     access: Access
     log_id: int
@@ -43,11 +43,11 @@ class Grant:
 
     @property
     def asker(self) -> str:
-        """Whose turns its jobs take, and whose open streams it counts among."""
+        """The person or token by whom jobs take turns, and open streams are counted."""
         return self.access.asker
 
     def narrowed(self, query: Query) -> Query:
-        """What the token may see of a query's events."""
+        """Return the query for the events of a query that the token may see."""
         if not self.stream_prefix:
             return query
         return all_of([Named(Name.STREAM, Pattern((self.stream_prefix, ""))), query])
@@ -59,7 +59,7 @@ class Grant:
 
 
 def grant_of(request: HttpRequest) -> Grant:
-    """What a request may do whose token or session was looked at."""
+    """Return the grant of a request that was authenticated."""
     grant: Grant = request.auth  # type: ignore[attr-defined]
     return grant
 
@@ -68,21 +68,25 @@ class Tokens:
     """Tokens by hash, remembered for a few seconds so that an append costs no look-up."""
 
     def __init__(self) -> None:
-        self._found: dict[bytes, tuple[float, Grant]] = {}
+        self._grants: dict[bytes, tuple[float, Grant]] = {}
 
     async def grant(self, token: str) -> Grant:
-        """The grant of a token that exists, is not revoked and has not expired; else `Unauthorized`."""
+        """Return the grant of a token.
+
+        Raises:
+            Unauthorized: the token is not known, was revoked or has expired.
+        """
         digest = tokens.hash_of(token)
         now = time.monotonic()
-        since, grant = self._found.get(digest, (now - _FRESH, None))
-        if grant is None or now - since >= _FRESH:
+        since, grant = self._grants.get(digest, (now - _FRESH_SECONDS, None))
+        if grant is None or now - since >= _FRESH_SECONDS:
             grant = await _read(digest).afirst(engine.current().pool)
             if grant is None:
-                self._found.pop(digest, None)
+                self._grants.pop(digest, None)
                 raise Unauthorized("This token is not known, or it was revoked.")
-            if len(self._found) >= _MOST:
-                self._found.clear()
-            self._found[digest] = now, grant
+            if len(self._grants) >= _MAX_TOKENS:
+                self._grants.clear()
+            self._grants[digest] = now, grant
         if grant.expires_at is not None and grant.expires_at <= datetime.now(UTC):
             raise Unauthorized("This token has expired.")
         if isinstance(grant.access, TokenAccess):
@@ -91,10 +95,10 @@ class Tokens:
 
 
 def _read(digest: bytes) -> Read[Grant]:
-    found = models.Token.objects.filter(hash=digest, revoked_at=None)
+    tokens_found = models.Token.objects.filter(hash=digest, revoked_at=None)
     columns = ("id", "log_id", "log__name", "scopes", "stream_prefix", "agent", "expires_at")
     return Read(
-        found.values_list(*columns),
+        tokens_found.values_list(*columns),
         lambda token_id, log_id, log, scopes, prefix, agent, expires_at: Grant(
             TokenAccess(token_id, frozenset(scopes)), log_id, log, frozenset(scopes), prefix, agent, expires_at
         ),
@@ -105,7 +109,7 @@ _tokens = Tokens()
 
 
 class Bearer(HttpBearer):
-    """`Authorization: Bearer <token>` with a scope; for reading, a session and `?log=` serve as well."""
+    """Authenticates by `Authorization: Bearer <token>` with a scope; for reading, also by a session and `?log=`."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__()

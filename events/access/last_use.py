@@ -1,4 +1,4 @@
-"""When a token was used last, noted now and then."""
+"""The time of a token's last use, noted once a minute."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from events import engine, sql
 logger = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS = 60.0
-"""Seconds between two updates of a token's `last_used_at`."""
+"""The time between two updates of a token's `last_used_at`."""
 
 _noted: dict[int, float] = {}
 _tasks: set[asyncio.Task[None]] = set()
 
 
 def note_use(token_id: int) -> None:
-    """Say that a token is in use; the database is told once a minute."""
+    """Note that a token is in use; the database is updated once a minute."""
     now = time.monotonic()
     if now - _noted.get(token_id, -_INTERVAL_SECONDS) >= _INTERVAL_SECONDS:
         _noted[token_id] = now

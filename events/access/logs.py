@@ -1,4 +1,4 @@
-"""Logs come to be here, each with someone who may see it."""
+"""The creation of logs, each with at least one member, and their look-up by name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from events.reading import store
 from events.types import LogInfo
 
 
-def ensure(name: str) -> Log:
-    """The log of this name, made if need be; the superusers administer it. ValidationError for a bad name."""
+def ensure_log(name: str) -> Log:
+    """Return the log with a name; it is created if there is none, with the superusers as its admins.
+
+    Raises:
+        ValidationError: the name is not valid.
+    """
     log = Log.objects.filter(name=name).first()
     if log is None:
         Log._meta.get_field("name").clean(name, None)
@@ -21,8 +25,12 @@ def ensure(name: str) -> Log:
     return log
 
 
-def named(name: str) -> LogInfo:
-    """The log of this name, for a command. Raises `NotFound`, saying how to make one."""
+def existing_log(name: str) -> LogInfo:
+    """Return the log with a name, for a command.
+
+    Raises:
+        NotFound: there is no such log; the message names the command that creates it.
+    """
     log = store.log(name).first()
     if log is None:
         raise NotFound(f"There is no log {name!r}. This makes it: manage.py create_log {name}")

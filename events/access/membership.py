@@ -1,4 +1,4 @@
-"""Who may see a log. One check, for pages, sockets and the API."""
+"""The check of a person's membership in a log, for pages, sockets and the API alike."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 def person(session_key: str) -> AbstractBaseUser | AnonymousUser:
-    """Who is signed in by a session's key at this moment: nobody when it has ended, or was never one."""
+    """Return the person who is signed in by a session's key; an anonymous user if there is no such session now."""
     request = HttpRequest()
     request.session = SessionStore(session_key if session_key.isalnum() else None)
     return get_user(request)
 
 
 def membership(user: AbstractBaseUser | AnonymousUser, log_name: str, *, role: Role = Role.VIEWER) -> Member:
-    """The person's membership of a log, with the log, if it is of this role or a higher one.
+    """Return the person's membership of a log, with the log, if its role is this one or a higher one.
 
     Raises:
-        NotFound: no such log, no such member, or too low a role: an outsider can't tell which.
+        NotFound: there is no such log, no such member, or the role is too low: an outsider can't tell which.
     """
     members = Member.objects.select_related("log").filter(log__name=log_name)
     member = members.filter(user_id=user.pk).first() if user.pk else None

@@ -1,4 +1,4 @@
-"""Where a visitor comes from, as far as an address tells."""
+"""The network of a visitor, by address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address
 
 
 def network_of(address: str) -> str:
-    """An address without what its owner can change at will: of IPv6 the first 64 bits, for a customer gets as many."""
+    """Return an address without the bits that its owner chooses: of IPv6 the first 64, as a customer gets the rest."""
     try:
         ip = ip_address(address)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Passwords: hashed while no connection of the database is held, and tried only so often.
+"""Passwords: hashed without a connection of the database, with a limited number of attempts.
 
-An attempt counts before the password is looked at, so that attempts at the same time count too. All processes count
-together, in the database.
+An attempt counts before the password is checked, so that simultaneous attempts count too. All processes share the
+counts, in the database.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from events.errors import EventsError
 from events.models import SignInAttempts
 
 WINDOW = timedelta(minutes=15)
-MOST_OF_A_NETWORK = 10
-"""Attempts in a window; those that succeed don't count."""
-MOST_OF_A_NAME = 20
-"""More than of a network, so that nobody can shut a person out from one place."""
+MAX_ATTEMPTS_OF_NETWORK = 10
+"""Most attempts in a window; successful ones don't count."""
+MAX_ATTEMPTS_FOR_NAME = 20
+"""Higher than the limit of a network, so that nobody can lock a person out from one network."""
 
 
 class UnconnectedHasher(PBKDF2PasswordHasher):
-    """Django's own, which gives the connection back first: a hash takes a third of a second, and needs none."""
+    """Django's hasher, which first gives the connection back: a hash takes a third of a second, and needs none."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
         close_old_connections()
@@ -41,7 +41,7 @@ class TooManyAttempts(EventsError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to sign in as somebody, from a network."""
+    """An attempt to sign in with a name, from a network."""
 
     network: str
     name: str
@@ -49,15 +49,15 @@ class Attempt:
     def count(self) -> None:
         """Count the attempt.
 
-        Raises:
-            TooManyAttempts: of the network, or for the name. `retry_after` says when to come again.
+        Raises: TooManyAttempts: the network, or the name, has too many. `retry_after` is the time until the next may be
+            made.
         """
         SignInAttempts.objects.filter(since__lt=timezone.now() - WINDOW).delete()
-        _count(_key("network", self.network), MOST_OF_A_NETWORK)
-        _count(_key("name", self.name), MOST_OF_A_NAME)
+        _count(_key("network", self.network), MAX_ATTEMPTS_OF_NETWORK)
+        _count(_key("name", self.name), MAX_ATTEMPTS_FOR_NAME)
 
     def forgive(self) -> None:
-        """Take the attempt back, for it succeeded, and all others for the name."""
+        """Remove this attempt from the counts, as it succeeded, and all others for the name."""
         SignInAttempts.objects.filter(key=_key("name", self.name)).delete()
         with transaction.atomic():
             of_network = SignInAttempts.objects.select_for_update().filter(key=_key("network", self.network)).first()

@@ -1,4 +1,4 @@
-"""How much one token or person may have open at a time, in this process."""
+"""The limits on what one token or person may have open at a time, in this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from events.errors import EventsError, TooManySockets, TooManyStreams
 
 
 class Place:
-    """A place that is taken until the block ends: `with places.take(asker, most=100): …`."""
+    """A place that is held until the block ends: `with places.take(asker, most=100): …`."""
 
     def __init__(self, taken: Counter[str], asker: str) -> None:
         self._taken = taken
@@ -25,7 +25,7 @@ class Place:
 
 
 class Places:
-    """The places of one kind of thing, counted by whose they are (`Grant.asker`, `Member.asker`)."""
+    """The places of one kind, counted by their person or token (`Grant.asker`, `Member.asker`)."""
 
     def __init__(self, refusal: type[EventsError], words: str) -> None:
         self._refusal = refusal
@@ -33,7 +33,7 @@ class Places:
         self._taken: Counter[str] = Counter()
 
     def take(self, asker: str, *, most: int) -> Place:
-        """Take a place, or raise the refusal with the words, in which `{most}` is the number of places."""
+        """Take a place, or raise the refusal with its words, in which `{most}` is the number of places."""
         if self._taken[asker] >= most:
             raise self._refusal(self._words.format(most=most), limit=most)
         self._taken[asker] += 1

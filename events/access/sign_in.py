@@ -1,7 +1,7 @@
 """Links that sign a person in without a password: once, within 15 minutes, from the machine that the server runs on.
 
-A request from another machine is refused, and so is one that came through a proxy: people outside could reach the
-page then. `EVENTSITE_REMOTE_SIGN_IN_LINKS` lets both pass.
+A request from another machine is refused, and so is one through a proxy, by which people outside could reach the page.
+`EVENTSITE_REMOTE_SIGN_IN_LINKS` allows both.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _PROXY_HEADERS = re.compile(
     r"|cf-.*|cdn-.*|fastly-.*|fly-.*|x-envoy-.*|x-azure-.*|x-appengine-.*|x-amz.*-(id|cf-id)|x-arr-.*|x-vercel-.*"
     r"|x-original-.*|x-host|x-scheme|x-varnish|tailscale-.*|.*proxy.*"
 )
-"""Names of the headers by which proxies, load balancers and tunnels tell of themselves, in lower case."""
+"""The headers that proxies, load balancers and tunnels add, in lower case."""
 
 
 def create_link(user: User) -> str:
-    """A new link's token: /sign-in/<token>/."""
+    """Create a link and return its token: /sign-in/<token>/."""
     token = secrets.token_urlsafe(32)
     SignInLink.objects.filter(expires_at__lt=timezone.now()).delete()
     SignInLink.objects.create(user=user, hash=_hash(token), expires_at=timezone.now() + LIFETIME)
@@ -39,15 +39,15 @@ def create_link(user: User) -> str:
 
 
 def link_user(token: str) -> User | None:
-    """Whom the link would sign in; None where it is unknown, used or too old. Looking does not use it up."""
+    """Return the person of a link; None if it is unknown, used or too old. This does not use the link up."""
     link = _valid_links(token).select_related("user").first()
     return link.user if link else None
 
 
 def consume(request: HttpRequest, token: str) -> User | None:
-    """Sign the link's person in and use the link up; None where it is not valid, or not for such a request."""
+    """Sign the link's person in and use the link up; return None if it is not valid, or not for such a request."""
     user = link_user(token) if is_local(request) else None
-    # One statement decides who was first, so a link works once however many requests come at a time.
+    # One statement decides which request is the first, so a link works once even for simultaneous requests.
     if user is None or not _valid_links(token).update(used_at=timezone.now()):
         return None
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
@@ -55,7 +55,7 @@ def consume(request: HttpRequest, token: str) -> User | None:
 
 
 def is_local(request: HttpRequest) -> bool:
-    """Whether sign-in links are good for a request: one from this machine, which no proxy passed on."""
+    """Whether sign-in links work for a request: it comes from this machine, and not through a proxy."""
     is_from_here = _is_loopback(request.META.get("REMOTE_ADDR", "")) and not _is_proxied(request)
     return is_from_here or bool(settings.REMOTE_SIGN_IN_LINKS)
 

@@ -1,4 +1,4 @@
-"""Whether those who began something long may still go on: their token, or their role in the log, as it is now."""
+"""The accesses behind long work: a token, or a person's role in a log, and the check that they are still valid."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from events.reading.store import Read
 
 @dataclass(frozen=True, slots=True)
 class TokenAccess:
-    """A token with its scopes: lost when it is revoked or removed, has expired, or lacks one of them."""
+    """A token with its scopes. It is lost when the token is revoked or removed, has expired, or lacks one of them."""
 
     token_id: int
     scopes: frozenset[str] = frozenset()
 
     @property
     def asker(self) -> str:
-        """Whose it is, as jobs say it."""
+        """The token, as jobs name it."""
         return f"token:{self.token_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class MemberAccess:
-    """A person's role in a log. With a session's key it is lost, too, when the person has signed out."""
+    """A person's role in a log. With a session's key it is also lost when the person signs out."""
 
     user_id: int
     log_id: int
@@ -43,17 +43,17 @@ class MemberAccess:
 
     @property
     def asker(self) -> str:
-        """Whose it is, as `Member.asker` says it."""
+        """The person, as `Member.asker` names them."""
         return f"person:{self.user_id}"
 
 
 Access: TypeAlias = TokenAccess | MemberAccess
 Losses: TypeAlias = Mapping[Access, EventsError]
-"""What was lost, each with the error that says so."""
+"""The lost accesses, each with its error."""
 
 
 def access_of(asker: str, log_id: int, role: Role) -> Access | None:
-    """The access behind an `asker`, who has a role in a log; None where that is nobody's."""
+    """Return the access of an `asker` with a role in a log; None if the asker is neither a token nor a person."""
     kind, _, id = asker.partition(":")
     if not id.isdecimal():
         return None
@@ -63,7 +63,7 @@ def access_of(asker: str, log_id: int, role: Role) -> Access | None:
 
 
 def losses(accesses: Collection[Access]) -> Asking[Losses]:
-    """Those of some accesses that are lost. Four statements at the most, however many there are."""
+    """Return the accesses among some that are lost. This takes at most four statements for any number of them."""
     by_token = [access for access in accesses if isinstance(access, TokenAccess)]
     by_member = [access for access in accesses if isinstance(access, MemberAccess)]
     of_tokens = (yield from _lost_tokens(by_token)) if by_token else {}
@@ -102,7 +102,7 @@ def _lost_members(accesses: Collection[MemberAccess]) -> Asking[Losses]:
 
 
 def _signed_in(keys: Collection[str]) -> Asking[Mapping[str, int]]:
-    """Whom the sessions sign in that last, by key: `membership.person` for many at once."""
+    """Return the persons of the sessions that have not ended, by key: `membership.person` for many at once."""
     lasting = Session.objects.filter(session_key__in=keys, expire_date__gt=Now())
     texts: list[tuple[str, str]] = yield _pairs(lasting.values_list("session_key", "session_data"))
     sessions = [(key, SessionStore().decode(text)) for key, text in texts]
@@ -112,7 +112,7 @@ def _signed_in(keys: Collection[str]) -> Asking[Mapping[str, int]]:
 
 
 def _unchanged(sessions: list[tuple[str, dict[str, Any]]], passwords: Mapping[int, str]) -> Iterator[tuple[str, int]]:
-    """The sessions whose person has not changed the password since: that ends all others."""
+    """Yield the sessions whose person has not changed the password since, which ends a session."""
     for key, data in sessions:
         user_id = int(data.get(SESSION_KEY, 0))
         if user_id in passwords:

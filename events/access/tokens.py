@@ -1,4 +1,4 @@
-"""Tokens: made here, shown once, kept as a hash."""
+"""Tokens, which are created here, shown once, and kept as a hash."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from django.utils import timezone
 from events.models import Log, Scope, Token
 
 PREFIX = "evt_"
-"""Says what it is, to people and to secret scanners."""
+"""Tells people and secret scanners that the text is a token."""
 
 
 def hash_of(token: str) -> bytes:
-    """What is kept. A token has 256 random bits, so a plain hash can't be guessed back."""
+    """Return the hash of a token. A token has 256 random bits, so nobody can guess it from a plain hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
-def create(
+def create_token(
     log: Log,
     *,
     name: str,
@@ -30,7 +30,7 @@ def create(
     agent: str | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """Make a token. The answer is the only time that it can be seen."""
+    """Create a token and return it. This is the only time that it can be seen."""
     token = PREFIX + secrets.token_urlsafe(32)
     Token.objects.create(
         log=log,
@@ -45,10 +45,10 @@ def create(
 
 
 @contextmanager
-def lent(log: Log, *, name: str, scopes: Iterable[Scope], lifetime: timedelta) -> Iterator[str]:
-    """A token for as long as something takes. One that was left behind ends by itself, and goes the next time."""
+def temporary_token(log: Log, *, name: str, scopes: Iterable[Scope], lifetime: timedelta) -> Iterator[str]:
+    """Give a token for the time of a block. One that was left over expires, and is removed by the next call."""
     Token.objects.filter(log=log, name=name, expires_at__lt=timezone.now()).delete()
-    token = create(log, name=name, scopes=scopes, expires_at=timezone.now() + lifetime)
+    token = create_token(log, name=name, scopes=scopes, expires_at=timezone.now() + lifetime)
     try:
         yield token
     finally:

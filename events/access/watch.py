@@ -1,7 +1,6 @@
-"""What is open for long ends within seconds when the access with which it was begun is lost.
+"""The watch of accesses: long polls, event streams, uploads and sockets end within seconds when theirs is lost.
 
-A long poll, an event stream, an upload and a socket are all held by `while_allowed`. One task a process looks at the
-accesses of all of them together.
+Each is held by `while_allowed`. One task in a process checks the accesses of all of them together.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from events.reading.db_work import arun
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 2.0
-"""Seconds between two looks. With the time for which a token is taken from memory it stays under five."""
+"""The time between two checks. With the time for which a token is remembered it stays under five seconds."""
 
 
 @dataclass(eq=False, slots=True)
 class _Holder:
     """A task that holds something open.
 
-    It is cancelled at each look until it ends: before Python 3.12, one that waits for a connection can miss it.
+    It is cancelled at each check until it ends: before Python 3.12, a task that waits for a connection can miss it.
     """
 
     task: asyncio.Task[Any]
@@ -43,7 +42,7 @@ class _Holder:
 
 
 class _Watch:
-    """Those who hold something open, by their access. Its task runs while there are any."""
+    """The holders of something open, by their access. Its task runs while there are any."""
 
     def __init__(self) -> None:
         self._holders: dict[Access, set[_Holder]] = {}
@@ -88,7 +87,7 @@ _watch = _Watch()
 
 @asynccontextmanager
 async def while_allowed(access: Access) -> AsyncIterator[None]:
-    """Cancel what the block does, and raise, when the access is lost.
+    """Cancel the block, and raise, when the access is lost.
 
     Raises:
         Unauthorized: the token is no longer valid, or the person has signed out.
@@ -101,7 +100,7 @@ async def while_allowed(access: Access) -> AsyncIterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        if holder.loss and task.cancelling() <= holder.cancellations:  # nobody else has cancelled it
+        if holder.loss and task.cancelling() <= holder.cancellations:  # no one else has cancelled the task
             raise holder.loss from None
         raise
     finally:

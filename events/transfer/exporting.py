@@ -1,4 +1,4 @@
-"""A log as JSONL: an event of the API a line, and beside it what a restore needs to make the same log again."""
+"""The export of a log as JSONL: each line is an event of the API, with the additional fields that a restore needs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from events.query.tree import EVERYTHING, Query
 from events.types import Event
 
 _FIELDS = Event.__struct_fields__
-_CHUNK = 200
-"""Rows a fetch: with data and metadata at their limit of 1 MiB, 400 MiB."""
-_NEVER = 2**63
-"""Behind all positions."""
+_CHUNK_ROWS = 200
+"""Rows of a fetch: 400 MiB if all data and metadata have their limit of 1 MiB."""
+_AFTER_ALL = 2**63
+"""A number after all positions."""
 
 
 def export(
     log_id: int, write: Callable[[bytes], object], *, query: Query = EVERYTHING, start: Callable[[int], object]
 ) -> Iterator[int]:
-    """Write every event that fits, up to the head of this moment, and yield each position written.
+    """Write every event that fits, up to the current head, and yield each position that was written.
 
-    `start` is told the head first. All is read in one snapshot: what is appended or redacted meanwhile
-    is not in it, or not half. The query's times must be pinned.
+    `start` is called with the head first. Everything is read in one snapshot: events that are appended meanwhile are
+    left out, and no redaction is seen in part. The query's times must be pinned.
 
     Raises:
         NotForEvents: it asks about a state.
@@ -42,21 +42,21 @@ def export(
         start(Log.objects.values_list("head", flat=True).get(id=log_id))
         keys = _by_position(_keys(log_id))
         redactions = _by_position(_redactions(log_id))
-        for event, kept in _events(log_id, condition):
-            kept |= keys(event.position) | redactions(event.position)
-            write(_line(event, kept))
+        for event, fields in _events(log_id, condition):
+            fields |= keys(event.position) | redactions(event.position)
+            write(_line(event, fields))
             yield event.position
 
 
-def _line(event: Event, kept: dict[str, Any]) -> bytes:
-    restore = orjson.dumps({name: value for name, value in kept.items() if value is not None})
-    # A new line in a payload as it was sent can only be white space between its tokens.
+def _line(event: Event, fields: dict[str, Any]) -> bytes:
+    restore = orjson.dumps({name: value for name, value in fields.items() if value is not None})
+    # A new line in a payload can only be white space between its tokens.
     return b'%b,"restore":%b}\n' % (event_json(event)[:-1].replace(b"\n", b" "), restore)
 
 
 def _events(log_id: int, condition: Q) -> Iterator[tuple[Event, dict[str, Any]]]:
     rows = EventRow.objects.filter(condition, log_id=log_id).order_by("position")
-    for *values, digest in rows.values_list(*_FIELDS, "digest").iterator(chunk_size=_CHUNK):
+    for *values, digest in rows.values_list(*_FIELDS, "digest").iterator(chunk_size=_CHUNK_ROWS):
         event = Event(*values)
         yield (
             event,
@@ -72,27 +72,27 @@ def _keys(log_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
     rows = AppendKey.objects.filter(log_id=log_id).order_by("first_position")
     for first, last, key, fingerprint in rows.values_list(
         "first_position", "last_position", "key", "fingerprint"
-    ).iterator(chunk_size=_CHUNK):
+    ).iterator(chunk_size=_CHUNK_ROWS):
         yield first, {"key": {"name": key, "fingerprint": bytes(fingerprint).hex(), "last_position": last}}
 
 
 def _redactions(log_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    for row in Redaction.objects.filter(log_id=log_id).order_by("position").iterator(chunk_size=_CHUNK):
-        said = {"by": row.redacted_by, "reason": row.reason}
+    for row in Redaction.objects.filter(log_id=log_id).order_by("position").iterator(chunk_size=_CHUNK_ROWS):
+        facts = {"by": row.redacted_by, "reason": row.reason}
         yield (
             row.position,
-            {"redaction": {"marker_position": row.marker_position, "at": iso(row.redacted_at), **said}},
+            {"redaction": {"marker_position": row.marker_position, "at": iso(row.redacted_at), **facts}},
         )
 
 
 def _by_position(rows: Iterator[tuple[int, dict[str, Any]]]) -> Callable[[int], dict[str, Any]]:
-    """Look up rows that come in order of position, asked for in that order, without holding them all."""
+    """Return a look-up of rows by position, without holding all rows: rows and calls come in order of position."""
     position, row = 0, dict[str, Any]()
 
-    def at(wanted: int) -> dict[str, Any]:
+    def at(target: int) -> dict[str, Any]:
         nonlocal position, row
-        while position < wanted:
-            position, row = next(rows, (_NEVER, {}))
-        return row if position == wanted else {}
+        while position < target:
+            position, row = next(rows, (_AFTER_ALL, {}))
+        return row if position == target else {}
 
     return at

@@ -1,7 +1,7 @@
-"""Records of any format into a log, by the same writer as everybody's appends.
+"""The import of records of any format into a log, by the same writer as all appends.
 
-Each record is an append of its own, many to a request: one that is broken or in conflict leaves the
-others alone, and the ids decide what is there already.
+Each record is an append of its own, many to a request: a broken or conflicting one does not affect the others. The ids
+decide whether an event is in the log already.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Chunk = list[Item]
 
 @dataclass(slots=True)
 class Imported:
-    """What became of the records."""
+    """The result of an import: counts of the records."""
 
     readable: int = 0
     added: int = 0
     there_already: int = 0
     broken: int = 0
     first_position: int | None = None
-    """of the first that was added"""
+    """The position of the first event that was added."""
     last_position: int | None = None
 
 
@@ -41,14 +41,15 @@ class ImportStopped(EventsError):
 
 
 async def import_items(log_id: int, items: Iterator[Item], *, report: Callable[[Broken], object]) -> Imported:
-    """Append every record that isn't in the log yet. What is broken is reported, and the rest goes on.
+    """Append every record that isn't in the log yet. Broken records are reported, and the import goes on.
 
-    Raises `ImportStopped` where the database is away: the same import can be run again.
+    Raises:
+        ImportStopped: the database is away; the same import can be run again.
     """
     imported = Imported()
     chunks = _chunks(items)
     async with Engine() as engine:
-        # One chunk is written while the next is read; never two, so that records keep their order.
+        # One chunk is written while the next is read; never two at a time, so that records keep their order.
         writing: asyncio.Task[None] | None = None
         while chunk := await asyncio.to_thread(next, chunks, None):
             if writing:

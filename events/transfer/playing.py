@@ -1,8 +1,8 @@
-"""A run that was recorded, appended once more through the HTTP API at its own pace: to watch it live.
+"""The playing of a recorded run: it is appended again through the HTTP API at its own pace, to be watched live.
 
-Ids decide what is in a log already, so a run that keeps its ids can be appended only once. Each
-playing is therefore one of its own: its streams, workflows and ids carry its name, its events happen
-now, and their metadata say what they were.
+Ids decide whether an event is in a log already, so a run that keeps its ids can be appended only once. Each playing is
+therefore new: its streams, workflows and ids carry its name, its events happen now, and their metadata hold the
+original id and time.
 """
 
 from __future__ import annotations
@@ -24,33 +24,37 @@ from events.transfer.importers.base import Record
 from events.transfer.importers.members import Fields
 from events.types import NewEvent
 
-LONGEST_PAUSE = timedelta(seconds=2)
+MAX_PAUSE = timedelta(seconds=2)
 STEADY_PAUSE = timedelta(seconds=1)
-"""Where the record has no times."""
+"""The pause between records without times."""
 
 _NAMESPACE = UUID("c1b7f0c4-0a3e-5b9a-9d55-6a8f4d7f20be")
 
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """One playing of a run. `speed` 10 makes each pause a tenth; `name` sets it apart from all others."""
+    """One playing of a run. `speed` 10 makes each pause a tenth; `name` tells it apart from all others."""
 
     name: str
     speed: float
 
     def named(self, stream: str) -> str:
-        """What a stream or workflow is called in this playing."""
+        """Return the name of a stream or workflow in this playing."""
         return f"{stream}-play-{self.name}"
 
     async def play(self, records: Sequence[Record], api: Api, *, told: Callable[[AppendOut], object]) -> None:
-        """Append the records in their order and tell of each. Raises `ClientError`."""
+        """Append the records in their order, and call `told` for each.
+
+        Raises:
+            ClientError: the server refused one, or could not be reached.
+        """
         played = {record.event.id for record in records}
         for record, pause in zip(records, pauses(records), strict=True):
             await asyncio.sleep(pause.total_seconds() / self.speed)
             told(await api.append(self.named(record.stream), self._event(record.event, played)))
 
     def _event(self, event: NewEvent, played: set[str]) -> dict[str, Any]:
-        """The event as the API takes it. A cause outside the run stays what it is."""
+        """Return the event as the API takes it. A cause outside the run keeps its id."""
         cause = event.causation_id
         return {
             "id": self._id(event.id),
@@ -67,13 +71,13 @@ class Playing:
         return str(uuid5(_NAMESPACE, f"{self.name}/{id}"))
 
     def _metadata(self, event: NewEvent) -> dict[str, Any]:
-        said = msgspec.json.decode(event.metadata, type=Fields)
-        was = {"id": event.id, "occurred_at": event.occurred_at}
-        return {**said, "played": {"name": self.name, "speed": self.speed, "was": was}}
+        metadata = msgspec.json.decode(event.metadata, type=Fields)
+        original = {"id": event.id, "occurred_at": event.occurred_at}
+        return {**metadata, "played": {"name": self.name, "speed": self.speed, "was": original}}
 
 
 def pauses(records: Sequence[Record]) -> Iterator[timedelta]:
-    """How long to wait before each record."""
+    """Yield the pause before each record."""
     times = [datetime.fromisoformat(at) if (at := record.event.occurred_at) else None for record in records]
     if times:
         yield timedelta(0)
@@ -81,4 +85,4 @@ def pauses(records: Sequence[Record]) -> Iterator[timedelta]:
         if before is None or now is None:
             yield STEADY_PAUSE
         else:
-            yield min(max(now - before, timedelta(0)), LONGEST_PAUSE)
+            yield min(max(now - before, timedelta(0)), MAX_PAUSE)

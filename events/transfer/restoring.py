@@ -1,8 +1,8 @@
-"""An export back into an empty log, exactly: positions, versions, times, digests, keys and redactions.
+"""The restore of an export into an empty log, exact to positions, versions, times, digests, keys and redactions.
 
-All or nothing: one transaction, so a restore that fails leaves the log empty. Everything is checked on
-the way in, as if it came from a stranger: names and payloads, that positions and versions have no gap,
-that times don't go back, and that every digest is that of its event (a redacted event's can't be).
+A restore is one transaction, so one that fails leaves the log empty. Everything is checked as if it came from a
+stranger: names and payloads, that positions and versions have no gap, that times don't go back, and that every digest
+is that of its event (except a redacted event's).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from events.appending.checks import check_stream
 from events.appending.flush import join, join_nullable
 from events.errors import EventsError, Invalid
 from events.models import AppendKey, Log, Redaction
-from events.transfer.importers.base import Broken, Item, Record, Source, check_line, line_max_bytes, read_files
-from events.transfer.importers.eventsite import Kept, KeptRedaction, Line
+from events.transfer.importers.base import Broken, Item, Record, SourceFile, check_line, line_max_bytes, read_files
+from events.transfer.importers.eventsite import ExportLine, RestoredRedaction, RestoreFields
 from events.types import NewEvent
 
 _CHUNK_EVENTS = 1_000
@@ -35,22 +35,23 @@ class RestoreFailed(EventsError):
 
 @dataclass(frozen=True, slots=True)
 class Restored(Record):
-    """A record with the place in the log that it had, and what the log kept of it."""
+    """A record of an export, with its place in the log and its additional fields."""
 
     position: int
     version: int
     recorded_at: str
-    kept: Kept
+    fields: RestoreFields
 
     @property
-    def redaction(self) -> KeptRedaction | None:
-        return None if self.kept.redaction is UNSET else self.kept.redaction
+    def redaction(self) -> RestoredRedaction | None:
+        return None if self.fields.redaction is UNSET else self.fields.redaction
 
 
 def restore(log_id: int, paths: Sequence[Path], *, progress: Callable[[int], object]) -> int:
     """Restore an export, whole or in parts that follow each other, and return the log's head.
 
-    Raises `RestoreFailed`, saying at which line and why.
+    Raises:
+        RestoreFailed: nothing was restored; the message names the line and the reason.
     """
     head = 0
     redactions: list[Redaction] = []
@@ -62,7 +63,7 @@ def restore(log_id: int, paths: Sequence[Path], *, progress: Callable[[int], obj
             head = chunk[-1].position
             redactions += [_redaction(log_id, record) for record in chunk if record.redaction]
         if not head:
-            raise RestoreFailed("There is no event in it.")
+            raise RestoreFailed("The export holds no event.")
         _finish(log_id, head, redactions)
     return head
 
@@ -82,17 +83,17 @@ def _chunks(items: Iterator[Item]) -> Iterator[list[Restored]]:
         yield chunk
 
 
-def _read(source: Source) -> Iterator[Item]:
+def _read(source: SourceFile) -> Iterator[Item]:
     max_bytes = line_max_bytes()
     for number, text in source.lines(max_bytes):
         where = source.at(number)
         try:
-            yield _restored(where, decode_json(check_line(text, max_bytes), Line, name="line"))
+            yield _restored(where, decode_json(check_line(text, max_bytes), ExportLine, name="line"))
         except EventsError as error:
             yield Broken(where, error.detail)
 
 
-def _restored(where: str, line: Line) -> Restored:
+def _restored(where: str, line: ExportLine) -> Restored:
     if line.position is UNSET or line.version is UNSET or line.recorded_at is UNSET or line.restore is UNSET:
         raise Invalid("The line has no position, version, recorded_at or restore: it is no line of an export.")
     event = line.event()
@@ -105,7 +106,7 @@ def _restored(where: str, line: Line) -> Restored:
         position=line.position,
         version=line.version,
         recorded_at=line.recorded_at.isoformat(),
-        kept=line.restore,
+        fields=line.restore,
     )
 
 
@@ -121,7 +122,7 @@ def _restore_chunk(log_id: int, chunk: list[Restored], *, head: int) -> None:
 
 
 def _columns(chunk: list[Restored]) -> dict[str, str]:
-    """The events, as `restore_events()` takes them."""
+    """Return the events as parameters of `restore_events()`."""
     events: list[NewEvent] = [record.event for record in chunk]
     return {
         "e_stream": join([record.stream for record in chunk]),
@@ -136,19 +137,19 @@ def _columns(chunk: list[Restored]) -> dict[str, str]:
         "e_causation_id": join_nullable([event.causation_id for event in events]),
         "e_occurred_at": join_nullable([event.occurred_at for event in events]),
         "e_recorded_at": join([record.recorded_at for record in chunk]),
-        "e_expected_version": join_nullable([record.kept.expected_version for record in chunk]),
-        "e_read_position": join_nullable([record.kept.read_position for record in chunk]),
+        "e_expected_version": join_nullable([record.fields.expected_version for record in chunk]),
+        "e_read_position": join_nullable([record.fields.read_position for record in chunk]),
         "e_digest": join([event.digest.hex() for event in events]),
     }
 
 
 def _keys(chunk: list[Restored]) -> dict[str, str]:
-    kept = [(record.position, record.kept.key) for record in chunk if record.kept.key is not UNSET]
+    keys = [(record.position, record.fields.key) for record in chunk if record.fields.key is not UNSET]
     return {
-        "k_key": join([key.name for _, key in kept]),
-        "k_fingerprint": join([key.fingerprint for _, key in kept]),
-        "k_first": join([str(first) for first, _ in kept]),
-        "k_last": join([str(key.last_position) for _, key in kept]),
+        "k_key": join([key.name for _, key in keys]),
+        "k_fingerprint": join([key.fingerprint for _, key in keys]),
+        "k_first": join([str(first) for first, _ in keys]),
+        "k_last": join([str(key.last_position) for _, key in keys]),
     }
 
 
@@ -165,7 +166,7 @@ def _redaction(log_id: int, record: Restored) -> Redaction:
 
 
 def _finish(log_id: int, head: int, redactions: list[Redaction]) -> None:
-    """What points forward, once all is there."""
+    """Add the redactions, and check the keys: both point to later events, so they come last."""
     try:
         Redaction.objects.bulk_create(redactions)
     except (IntegrityError, DataError) as error:

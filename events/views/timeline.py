@@ -94,7 +94,7 @@ def first_token(request: HttpRequest, member: Member) -> HttpResponse:
         return redirect("timeline", member.log.name)
     now = timezone.now()
     Token.objects.filter(log=member.log, name=FIRST_TOKEN, expires_at__lt=now).delete()
-    made = tokens.create(
+    made = tokens.create_token(
         member.log, name=FIRST_TOKEN, scopes=[Scope.APPEND, Scope.READ], expires_at=now + FIRST_TOKEN_LIFETIME
     )
     page = read_page(member.log, EVERYTHING, before=None, after=None)

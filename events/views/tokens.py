@@ -47,7 +47,7 @@ def revoke(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
 def _make(member: Member, form: TokenForm) -> str:
     said = form.cleaned_data
     days = said["expires_in_days"]
-    return making.create(
+    return making.create_token(
         member.log,
         name=said["name"],
         scopes=[Scope(scope) for scope in said["scopes"]],

@@ -13,7 +13,7 @@ from eventsite.demo.stage import Stage
 from eventsite.demo.world import World
 
 NAMESPACE = UUID("0f0b6d0e-6a5f-5f0c-9d59-3f5b8f3a2c11")
-POLL = 0.25
+POLL_SECONDS = 0.25
 """Simulated seconds between two looks at the log."""
 
 
@@ -27,7 +27,7 @@ class Cause(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AppendedEvent:
     """An event that has just been appended."""
 
     id: str
@@ -82,7 +82,7 @@ class Actor:
         cause: Cause | None,
         workflow: str | None = None,
         expected_version: int | str = "any",
-    ) -> Said:
+    ) -> AppendedEvent:
         """Append an event. `workflow` is the cause's, where none is given.
 
         Its id says what happened where because of what: who reacts to one event twice says nothing twice.
@@ -100,7 +100,7 @@ class Actor:
         }
         placed = await self._api.append(stream, event, expected_version=expected_version, read_position=self.seen)
         self.stage.head = max(self.stage.head, placed.last_position)
-        return Said(id, workflow, placed.last_position, data)
+        return AppendedEvent(id, workflow, placed.last_position, data)
 
 
 def state_of(events: Iterable[EventOut]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from events.api.schemas import EventOut
-from eventsite.demo.actor import POLL, Actor
+from eventsite.demo.actor import POLL_SECONDS, Actor
 
 
 class Agent(Actor):
@@ -19,7 +19,7 @@ class Agent(Actor):
         """Begin, and react until the shift ends."""
         await self.begin(await self.find_shift())
         while not await self._react():
-            await self.stage.pause(POLL)
+            await self.stage.pause(POLL_SECONDS)
 
     async def begin(self, opened: EventOut) -> None:
         self.position = opened.position

@@ -13,7 +13,7 @@ from typing import Any
 
 from events.api.schemas import EventOut
 from events.client import Conflict
-from eventsite.demo.actor import Actor, Cause, Said, state_of
+from eventsite.demo.actor import Actor, AppendedEvent, Cause, state_of
 from eventsite.demo.world import CHECKED
 
 Decide = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -23,13 +23,15 @@ def stream_of(depot: str) -> str:
     return f"assignment-{depot}"
 
 
-async def read(actor: Actor, depot: str) -> list[EventOut]:
+async def read_list(actor: Actor, depot: str) -> list[EventOut]:
     return await actor.look(stream=stream_of(depot))
 
 
-async def change(actor: Actor, depot: str, type: str, decide: Decide, *, cause: Cause, thinking: float) -> Said | None:
+async def change_list(
+    actor: Actor, depot: str, type: str, decide: Decide, *, cause: Cause, thinking: float
+) -> AppendedEvent | None:
     """Read the list, think for so many simulated seconds, append what `decide(state)` answers, if anything."""
-    known = await read(actor, depot)
+    known = await read_list(actor, depot)
     while True:
         await actor.stage.pause(thinking)
         data = decide(state_of(known))
@@ -40,7 +42,7 @@ async def change(actor: Actor, depot: str, type: str, decide: Decide, *, cause: 
         try:
             return await actor.say(stream_of(depot), type, data, cause=cause, expected_version=expected)
         except Conflict:
-            known = await read(actor, depot)
+            known = await read_list(actor, depot)
             found = {"stream": stream_of(depot), "expected_version": based_on, "found_version": known[-1].version}
             cause = await actor.say(
                 actor.diary, "conflict.noticed", {"action": "read and think again", **found}, cause=cause

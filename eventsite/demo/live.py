@@ -120,7 +120,7 @@ def _give_tokens(log: Log) -> dict[str, str]:
     end = timezone.now() + TOKEN_LIFETIME
     scopes = [Scope.APPEND, Scope.READ]
     return {
-        name: tokens.create(log, name=label, scopes=scopes, agent=name, expires_at=end)
+        name: tokens.create_token(log, name=label, scopes=scopes, agent=name, expires_at=end)
         for name, label in labels.items()
     }
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from events.api.schemas import EventOut
-from eventsite.demo.actor import Said
+from eventsite.demo.actor import AppendedEvent
 from eventsite.demo.agent import Agent
 from eventsite.demo.world import CURRENCY, Refused
 
 ATTEMPTS = 2
-BACKOFF = 1.5
+BACKOFF_SECONDS = 1.5
 """Simulated seconds before a payment is tried again."""
 STARTED = ("payment.initiated", "payment.retried")
 MESSAGES = {
@@ -21,7 +21,7 @@ MESSAGES = {
 }
 
 
-class Notifier(Agent):
+class NotifierAgent(Agent):
     name = "notifier"
     service = "notifier 1.12.0"
     follows = ("order.routed", "order.delayed", "order.dispatched")
@@ -57,7 +57,7 @@ class Notifier(Agent):
         """Take the payment, from wherever it stands: a restarted notifier comes here with one under way."""
         order, stream = routed.stream, _payment(routed.stream)
         known = await self.look(stream=stream)
-        started: EventOut | Said
+        started: EventOut | AppendedEvent
         if known:
             started = known[-1]
         else:
@@ -69,10 +69,10 @@ class Notifier(Agent):
             if attempt > ATTEMPTS:
                 await self._cancel(order, failed)
                 break
-            await self.stage.pause(BACKOFF)
+            await self.stage.pause(BACKOFF_SECONDS)
             started = await self.say(stream, "payment.retried", self._attempt(order, attempt), cause=failed)
 
-    async def _charge(self, order: str, started: EventOut | Said) -> Said | None:
+    async def _charge(self, order: str, started: EventOut | AppendedEvent) -> AppendedEvent | None:
         """Ask the gateway, which charges once for each key, however often it is asked. What failed, if it did."""
         await self.stage.pause(1.1)
         key, stream = started.data["idempotency_key"], _payment(order)
@@ -87,12 +87,12 @@ class Notifier(Agent):
         await self._tell("confirmed", await self.say(order, "order.paid", paid, cause=done), order=order)
         return None
 
-    async def _cancel(self, order: str, failed: Said) -> None:
+    async def _cancel(self, order: str, failed: AppendedEvent) -> None:
         reason = f"payment failed {ATTEMPTS} times: {failed.data['reason']}"
         cancelled = await self.say(order, "order.cancelled", {"status": "cancelled", "reason": reason}, cause=failed)
         await self._tell("cancelled", cancelled, order=order)
 
-    async def _tell(self, message: str, cause: EventOut | Said, *, order: str) -> None:
+    async def _tell(self, message: str, cause: EventOut | AppendedEvent, *, order: str) -> None:
         """By mail; by text message where mail has bounced."""
         customer = self.world.orders[order].placed
         by_text = bool(await self.look(stream=order, type=["notification.failed"]))

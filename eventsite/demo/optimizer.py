@@ -10,7 +10,7 @@ from eventsite.demo import board
 from eventsite.demo.agent import Agent
 from eventsite.demo.world import MINUTES_A_KM
 
-THINKING = 2.4
+THINKING_SECONDS = 2.4
 """Simulated seconds between reading a list and writing it: longer than the router takes between two orders."""
 
 
@@ -22,7 +22,9 @@ class Optimizer(Agent):
     async def handle(self, event: EventOut) -> None:
         depot = event.stream.removeprefix(board.stream_of(""))
         known = {timed.data["order"] for timed in await self.look(type=["route.timed"])}
-        tour = await board.change(self, depot, "assignment.reordered", self._shorten, cause=event, thinking=THINKING)
+        tour = await board.change_list(
+            self, depot, "assignment.reordered", self._shorten, cause=event, thinking=THINKING_SECONDS
+        )
         if tour is None:
             return
         for order, minutes in self._arrivals(tour.data["stops"]).items():

@@ -6,7 +6,7 @@ from typing import Any
 
 from events.api.schemas import EventOut
 from eventsite.demo import board
-from eventsite.demo.actor import Said, state_of
+from eventsite.demo.actor import AppendedEvent, state_of
 from eventsite.demo.agent import Agent
 from eventsite.demo.world import PICKUPS, VANS, Order
 
@@ -43,12 +43,14 @@ class Router(Agent):
         chosen = await self.say(route, "route.chosen", choice, cause=proposed, expected_version=1)
         await self._load(order, best, chosen)
 
-    async def _load(self, order: Order, best: dict[str, Any], chosen: Said) -> None:
+    async def _load(self, order: Order, best: dict[str, Any], chosen: AppendedEvent) -> None:
         def extended(state: dict[str, Any]) -> dict[str, Any]:
             load = round(state["load_kg"] + order.placed["weight_kg"], 1)
             return {"added": order.name, "stops": [*state["stops"], order.name], "load_kg": load}
 
-        loaded = await board.change(self, best["depot"], "assignment.extended", extended, cause=chosen, thinking=0.4)
+        loaded = await board.change_list(
+            self, best["depot"], "assignment.extended", extended, cause=chosen, thinking=0.4
+        )
         await self.stage.pause(0.2)
         routed = {"status": "routed", "depot": best["depot"], "van": best["van"], "eta_minutes": best["minutes"]}
         await self.say(order.name, "order.routed", routed, cause=loaded)
@@ -61,13 +63,13 @@ class Router(Agent):
             stops = [stop for stop in state["stops"] if stop != order.name]
             return {"removed": order.name, "stops": stops, "load_kg": round(state["load_kg"] - routed["weight_kg"], 1)}
 
-        await board.change(self, routed["depot"], "assignment.reduced", reduced, cause=cancelled, thinking=0.4)
+        await board.change_list(self, routed["depot"], "assignment.reduced", reduced, cause=cancelled, thinking=0.4)
 
     async def _depart(self, cutoff: EventOut) -> None:
         """Send each van off with what is on its list, then look for orders that are on none."""
         on_board: set[str] = set()
         for depot, van in VANS.items():
-            known = await board.read(self, depot)
+            known = await board.read_list(self, depot)
             await self.stage.pause(0.8)
             left = {"van": van, "stops": state_of(known)["stops"], "load_kg": state_of(known)["load_kg"]}
             departed = await self.say(

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from events.client import Api, Transport
-from eventsite.demo.notifier import Notifier
+from eventsite.demo.notifier import NotifierAgent
 from eventsite.demo.optimizer import Optimizer
 from eventsite.demo.router import Router
 from eventsite.demo.stage import Stage
@@ -17,7 +17,7 @@ from eventsite.demo.storefront import Storefront
 from eventsite.demo.supervisor import Supervisor
 from eventsite.demo.world import world_of
 
-AGENTS = (Router, Optimizer, Notifier)
+AGENTS = (Router, Optimizer, NotifierAgent)
 CREW = (Storefront, Supervisor, *AGENTS)
 
 

@@ -50,7 +50,7 @@ def seed() -> None:
     """Make the log `demo` with one finished run, unless there is such a log; finish a run that was cut off."""
     if not Log.objects.filter(name=LOG).exists() or _is_unfinished():
         try:
-            play_finished(logs.ensure(LOG))
+            play_finished(logs.ensure_log(LOG))
         except AlreadyRunning:
             pass  # another server that starts at the same time
         except ClientError as error:
@@ -69,7 +69,7 @@ def play_finished(log: Log) -> None:
 
 
 def _is_unfinished() -> bool:
-    log = logs.named(LOG)
+    log = logs.existing_log(LOG)
     first = store.event(log.id, 1).first()
     if first is None or (first.stream, first.type, first.agent) != (f"shift-{FIRST}", "shift.opened", Storefront.name):
         return False  # somebody else's log, that happens to have this name

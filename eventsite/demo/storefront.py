@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.api.schemas import EventOut
-from eventsite.demo.actor import POLL, Actor, Said
+from eventsite.demo.actor import POLL_SECONDS, Actor, AppendedEvent
 from eventsite.demo.world import SCRIPT, VANS
 
 
@@ -13,7 +13,7 @@ class Storefront(Actor):
     name = "storefront"
     service = "storefront 5.0.2"
 
-    async def open_shift(self) -> Said:
+    async def open_shift(self) -> AppendedEvent:
         """Say the first event of all."""
         data = {"shift": self.shift, "city": "Edinburgh", "orders_expected": len(SCRIPT), "vans": VANS}
         return await self.say(f"shift-{self.shift}", "shift.opened", data, cause=None, expected_version="no_stream")
@@ -47,4 +47,4 @@ class Storefront(Actor):
                 events = await self.look(type=sorted(types))
                 if {event.stream for event in events} >= orders:
                     return events
-            await self.stage.pause(POLL)
+            await self.stage.pause(POLL_SECONDS)

@@ -24,7 +24,7 @@ SETTINGS = {"listen_addresses": "", "max_connections": "100", "shared_buffers": 
 LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 IN_USE = "pre-existing shared memory block"
 """What Postgres says while processes of a killed server still live. They end within moments."""
-PATIENCE = 600.0
+PATIENCE_SECONDS = 600.0
 """Seconds that a start may take: after a crash Postgres first replays what it had not yet written out."""
 
 
@@ -101,10 +101,10 @@ class Cluster:
             os.close(log)
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while pq.PGconn.ping(self.conninfo.encode()) != pq.Ping.OK:
             if time.monotonic() > deadline:
-                raise EmbeddedPostgresError(self._failure(f"did not answer within {PATIENCE:.0f} seconds"))
+                raise EmbeddedPostgresError(self._failure(f"did not answer within {PATIENCE_SECONDS:.0f} seconds"))
             if not self._lives:
                 if self._child and IN_USE not in self._log:
                     raise EmbeddedPostgresError(self._failure("did not start"))

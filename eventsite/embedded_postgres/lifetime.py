@@ -17,7 +17,7 @@ from eventsite.data_dir import DataDir
 from eventsite.embedded_postgres.binaries import say
 from eventsite.embedded_postgres.cluster import Cluster, EmbeddedPostgresError
 
-WATCH_INTERVAL = 1.0
+WATCH_SECONDS = 1.0
 """Seconds between two looks at whether the server still lives."""
 
 
@@ -73,7 +73,7 @@ def _watched(cluster: Cluster, data_dir: DataDir) -> Iterator[None]:
     done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(WATCH_INTERVAL):
+        while not done.wait(WATCH_SECONDS):
             if not cluster.is_running:
                 _revive(cluster, data_dir)
 

@@ -27,7 +27,7 @@ def make_log() -> Log:
 
 
 def make_token(log: Log) -> str:
-    return tokens.create(log, name="benchmark", scopes=[Scope.APPEND, Scope.READ])
+    return tokens.create_token(log, name="benchmark", scopes=[Scope.APPEND, Scope.READ])
 
 
 def make_append(stream: str, first: int, events: int) -> Append:

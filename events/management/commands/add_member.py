@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            log = logs.named(options["log"])
+            log = logs.existing_log(options["log"])
         except NotFound as error:
             raise CommandError(error.detail) from None
         user, made = User.objects.get_or_create(username=options["user"])

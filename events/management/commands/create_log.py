@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         is_there = Log.objects.filter(name=options["name"]).exists()
         try:
-            log = logs.ensure(options["name"])
+            log = logs.ensure_log(options["name"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         self.stdout.write(f"The log {log.name} is there already." if is_there else f"Made the log {log.name}.")

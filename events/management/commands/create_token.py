@@ -27,11 +27,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            log = logs.ensure(options["log"])
+            log = logs.ensure_log(options["log"])
         except ValidationError as error:
             raise CommandError(f"--log: {' '.join(error.messages)}") from None
         days = options["expires_in_days"]
-        token = tokens.create(
+        token = tokens.create_token(
             log,
             name=options["name"],
             scopes=_scopes(options["scopes"]),

@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from events.access.logs import named
+from events.access.logs import existing_log
 from events.errors import EventsError
 from events.query.parse import parse
 from events.query.reading import refuse_state
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            log = named(options["log"])
+            log = existing_log(options["log"])
             query = pin_times(parse(options["query"]), timezone.now())
             refuse_state(query)
         except EventsError as error:

@@ -46,8 +46,8 @@ class Command(BaseCommand):
         try:
             files = find_files(options["files"], format)
             if options["create"]:
-                logs.ensure(options["log"])
-            log = logs.named(options["log"])
+                logs.ensure_log(options["log"])
+            log = logs.existing_log(options["log"])
         except ValidationError as error:
             raise CommandError(f"--log: {' '.join(error.messages)}") from None
         except (EventsError, FileNotFoundError) as error:

@@ -108,10 +108,10 @@ def _token(options: dict[str, Any]) -> Iterator[str]:
         yield options["token"]
         return
     try:
-        log = logs.ensure(options["log"])
+        log = logs.ensure_log(options["log"])
     except ValidationError as error:
         raise CommandError(f"--log: {' '.join(error.messages)}") from None
-    with tokens.lent(log, name="play", scopes=[Scope.APPEND], lifetime=_TOKEN_LIFETIME) as token:
+    with tokens.temporary_token(log, name="play", scopes=[Scope.APPEND], lifetime=_TOKEN_LIFETIME) as token:
         yield token
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from events import redaction
-from events.access.logs import named
+from events.access.logs import existing_log
 from events.errors import EventsError
 
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         position, name = options["position"], options["log"]
         try:
-            log = named(name)
+            log = existing_log(name)
             done = redaction.redact(log.id, position, reason=options["reason"], by=options["by"] or getuser())
         except EventsError as error:
             raise CommandError(error.detail) from None

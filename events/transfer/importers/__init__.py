@@ -1,4 +1,4 @@
-"""Formats that can be imported, by name. A new one is a file here and a line below."""
+"""The formats that can be imported, by name. A new one is a file here and a line below."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NothingToRead(EventsError):
 
 
 def find_files(paths: Iterable[Path], format: Format) -> list[Path]:
-    """The files meant by `paths`, at least one.
+    """Return the files that `paths` mean, at least one.
 
     Raises:
         FileNotFoundError: a path isn't there.
@@ -32,5 +32,5 @@ def find_files(paths: Iterable[Path], format: Format) -> list[Path]:
 
 
 def other_formats(format: Format) -> str:
-    """What else `--format` takes, for a message where one did not fit."""
+    """Return the other values of `--format`, for a message when one did not fit."""
     return f"Other formats: {', '.join(str(other) for other in FORMATS.values() if other is not format)}."

@@ -1,7 +1,7 @@
-"""What every format gives: records, each with its place in its file; what is broken says why.
+"""The base of all formats: records with their place in their file, and broken ones with the reason.
 
-A format is one file beside this one. It turns an open `Source` into records, one at a time, and is
-listed in `FORMATS`. A record that can't be read must not end the file: `Source.record()` sees to it.
+A format is one file beside this one, and is listed in `FORMATS`. It turns an open `SourceFile` into records, one at a
+time. `SourceFile.record()` makes sure that a record that can't be read does not end the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from events.types import NewEvent
 
 Raw = TypeVar("Raw")
 Streamed = tuple[str, NewEvent]
-"""A stream and a checked event for it."""
+"""The name of a stream, and a checked event for it."""
 
 DOCUMENT_MAX_BYTES = 256 * 2**20
 """The largest file of a format that has to be read as a whole."""
@@ -33,7 +33,7 @@ DOCUMENT_MAX_BYTES = 256 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event to append, and where it was read (`runs/12.jsonl:7`)."""
+    """An event to append, and its place in its file (`runs/12.jsonl:7`)."""
 
     where: str
     stream: str
@@ -42,7 +42,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What could not be imported: where it stands, and why."""
+    """A record that could not be imported: its place, and the reason."""
 
     where: str
     reason: str
@@ -51,26 +51,26 @@ class Broken:
 Item = Record | Broken
 
 
-class Source:
-    """One open file, unzipped where its name ends in `.gz`. `name` is the file's, without `.gz`."""
+class SourceFile:
+    """One open file, unzipped if its name ends in `.gz`. `name` is the file's name without `.gz`."""
 
     def __init__(self, path: Path, file: BufferedReader | gzip.GzipFile) -> None:
         self._path = path
         self._file = file
-        # A name on a disk may be any bytes; what is kept of it must be text.
+        # A name on a disk may be any bytes, but events hold text only.
         self.name = os.fsencode(path.name).decode(errors="replace").removesuffix(".gz")
         self.line = 0
 
     def at(self, place: int | str) -> str:
-        """A place in this file for a message; a number is a line's."""
+        """Return a place in this file for a message; a number is the number of a line."""
         return f"{self._path}:{place}"
 
     def other_encoding(self) -> str | None:
-        """What the file is written in, if it isn't UTF-8. To be asked before anything is read."""
+        """Return the file's encoding if it isn't UTF-8. Call this before anything is read."""
         return other_encoding(self._file.peek(4))
 
     def lines(self, max_bytes: int) -> Iterator[tuple[int, bytes]]:
-        """Lines that aren't blank, numbered from 1. One that is too long is cut just beyond `max_bytes`."""
+        """Yield the lines that aren't blank, numbered from 1. One that is too long is cut just after `max_bytes`."""
         while text := self._file.readline(max_bytes + 1):
             self.line += 1
             rest = text
@@ -80,14 +80,18 @@ class Source:
                 yield self.line, text
 
     def document(self) -> bytes:
-        """The whole file. Raises `TooLarge` beyond DOCUMENT_MAX_BYTES."""
+        """Return the whole file.
+
+        Raises:
+            TooLarge: it has more than `DOCUMENT_MAX_BYTES`.
+        """
         text = self._file.read(DOCUMENT_MAX_BYTES + 1)
         if len(text) > DOCUMENT_MAX_BYTES:
             raise TooLarge(f"The file has more than {DOCUMENT_MAX_BYTES:,} bytes.", limit=DOCUMENT_MAX_BYTES)
         return text
 
     def record(self, place: int | str, parse: Callable[[Raw], Streamed], raw: Raw) -> Item:
-        """`parse(raw)` as a record; broken where it raises one of our errors."""
+        """Return `parse(raw)` as a record, or as a broken one if it raises an `EventsError`."""
         try:
             stream, event = parse(raw)
             return Record(self.at(place), check_stream(stream), event)
@@ -97,32 +101,32 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format by its name on the command line. Of a directory, it takes the files with its suffixes."""
+    """A format with its name on the command line. From a directory it takes the files with its suffixes."""
 
     name: str
     suffixes: tuple[str, ...]
-    read: Callable[[Source], Iterator[Item]]
+    read: Callable[[SourceFile], Iterator[Item]]
 
     def __str__(self) -> str:
         return f"{self.name} ({', '.join(self.suffixes)})"
 
 
 def line_max_bytes() -> int:
-    """The longest line: as long as the longest request."""
+    """Return the length limit of a line, which is that of a request."""
     return int(settings.EVENTSITE.request_max_bytes)
 
 
 def check_line(text: bytes, max_bytes: int) -> bytes:
-    """Refuse a line that `Source.lines()` had to cut."""
+    """Return the line, or raise `TooLarge` for one that `SourceFile.lines()` had to cut."""
     if len(text) > max_bytes:
         raise TooLarge(f"The line is longer than {max_bytes:,} bytes.", limit=max_bytes)
     return text
 
 
-def by_line(parse: Callable[[bytes], Streamed]) -> Callable[[Source], Iterator[Item]]:
-    """A format of one record a line."""
+def by_line(parse: Callable[[bytes], Streamed]) -> Callable[[SourceFile], Iterator[Item]]:
+    """Return the reader of a format with one record a line."""
 
-    def read(source: Source) -> Iterator[Item]:
+    def read(source: SourceFile) -> Iterator[Item]:
         max_bytes = line_max_bytes()
         for number, text in source.lines(max_bytes):
             yield source.record(number, lambda line: parse(check_line(line, max_bytes)), text)
@@ -131,28 +135,29 @@ def by_line(parse: Callable[[bytes], Streamed]) -> Callable[[Source], Iterator[I
 
 
 def find(paths: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    """The files meant: those named, and those with a suffix (or one and `.gz`) below the directories named.
+    """Return the files among `paths`, and those with a suffix (or one and `.gz`) below the directories among them.
 
-    Raises `FileNotFoundError` for a path that isn't there.
+    Raises:
+        FileNotFoundError: a path isn't there.
     """
-    ends = (*suffixes, *(f"{suffix}.gz" for suffix in suffixes))
-    found: list[Path] = []
+    endings = (*suffixes, *(f"{suffix}.gz" for suffix in suffixes))
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.name.endswith(ends) and file.is_file())
+            files += sorted(file for file in path.rglob("*") if file.name.endswith(endings) and file.is_file())
         elif path.exists():
-            found.append(path)
+            files.append(path)
         else:
             raise FileNotFoundError(f"There is no file {path}.")
-    return found
+    return files
 
 
 def read_files(
-    paths: Iterable[Path], read: Callable[[Source], Iterator[Item]], *, progress: Callable[[int], object]
+    paths: Iterable[Path], read: Callable[[SourceFile], Iterator[Item]], *, progress: Callable[[int], object]
 ) -> Iterator[Item]:
-    """Every file's items. A file that breaks off (a cut .gz) is one more broken record.
+    """Yield every file's items. A file that breaks off (a cut .gz) is one more broken record.
 
-    `progress` is told how many bytes of the files have been read since last time.
+    `progress` is called with the number of bytes that were read since the last call.
     """
     for path in paths:
         source = None
@@ -161,17 +166,17 @@ def read_files(
                 file = stack.enter_context(path.open("rb"))
                 unzipped = _unzipped(path, file)
                 stack.enter_context(unzipped)
-                source = Source(path, unzipped)
+                source = SourceFile(path, unzipped)
                 if encoding := source.other_encoding():
                     yield Broken(str(path), f"The file is in {encoding}; only UTF-8 can be read.")
                     continue
-                told = 0
+                reported_bytes = 0
                 for item in read(source):
                     yield item
-                    # A pipe has no place to tell.
-                    read_upto = file.tell() if file.seekable() else 0
-                    progress(read_upto - told)
-                    told = read_upto
+                    # A pipe has no position to report.
+                    read_bytes = file.tell() if file.seekable() else 0
+                    progress(read_bytes - reported_bytes)
+                    reported_bytes = read_bytes
         except (OSError, EOFError, zlib.error) as error:
             where = source.at(source.line + 1) if source and source.line else str(path)
             yield Broken(where, f"The file can't be read on: {error}")

@@ -1,7 +1,7 @@
-"""Our own JSONL, as `export_events` writes it: an event of the API a line, and what only a restore needs.
+"""Eventsite's own JSONL, as `export_events` writes it: each line is an event of the API, with the fields of a restore.
 
-The least a line can say is `stream`, `id`, `type` and `data`. What an append asks of a log (`expected_version` and the
-like) is no part of it: the ids decide what is there already, and positions are others in another log.
+A line needs at least `stream`, `id`, `type` and `data`. It has no conditions of an append, such as `expected_version`:
+the ids decide whether an event is in the log already, and another log has other positions.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Time = Annotated[datetime, Meta(tz=True)]
 Text = Annotated[str, Meta(pattern=r"^[^\x00]*\Z")]
 
 
-class KeptKey(Struct, forbid_unknown_fields=True):
-    """The idempotency key of the append that this event is the first of."""
+class RestoredKey(Struct, forbid_unknown_fields=True):
+    """The idempotency key of an append, which stands at the append's first event."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
     fingerprint: Hash
     last_position: Position
 
 
-class KeptRedaction(Struct, forbid_unknown_fields=True):
-    """Who emptied this event, when and why."""
+class RestoredRedaction(Struct, forbid_unknown_fields=True):
+    """The redaction of an event: who emptied it, when and why."""
 
     marker_position: Position
     at: Time
@@ -41,30 +41,30 @@ class KeptRedaction(Struct, forbid_unknown_fields=True):
     reason: Text
 
 
-class Kept(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What the log keeps of an event beyond what the API shows."""
+class RestoreFields(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The fields of an event that the log keeps and the API does not show."""
 
     digest: Hash
     expected_version: Annotated[int, Meta(ge=-1, le=2**63 - 1)] | None = None
     read_position: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
-    key: KeptKey | UnsetType = UNSET
-    redaction: KeptRedaction | UnsetType = UNSET
+    key: RestoredKey | UnsetType = UNSET
+    redaction: RestoredRedaction | UnsetType = UNSET
 
 
-class Line(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
+class ExportLine(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     """One line of an export."""
 
     position: Position | UnsetType = UNSET
     version: Position | UnsetType = UNSET
     recorded_at: Time | UnsetType = UNSET
-    restore: Kept | UnsetType = UNSET
+    restore: RestoreFields | UnsetType = UNSET
 
     @property
-    def redaction(self) -> KeptRedaction | None:
+    def redaction(self) -> RestoredRedaction | None:
         return None if self.restore is UNSET or self.restore.redaction is UNSET else self.restore.redaction
 
     def event(self) -> NewEvent:
-        """The event, checked. A redacted one keeps the digest of what it said, so it still counts as the same."""
+        """Return the event, checked. A redacted one keeps the digest of its original content."""
         if self.id is UNSET or self.id is None:
             raise Invalid("id is missing: without it, importing again would append again.", field="id")
         event = self.checked(self.stream, pinned_agent=None, field="event")
@@ -76,7 +76,7 @@ class Line(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
 
 
 def parse(text: bytes) -> Streamed:
-    line = decode_json(text, Line, name="line")
+    line = decode_json(text, ExportLine, name="line")
     return line.stream, line.event()
 
 

@@ -1,7 +1,7 @@
-"""What the formats of other tools share: how one of their records is read, whatever is odd in it.
+"""Functions that the formats of other tools share to read a record, even an odd one.
 
-What JSON does not know, or what the log could not keep as it stands, is kept as near to it as can be, and the event's
-metadata say so. Whatever else is wrong with a record, that record alone is refused.
+A value that is not JSON, or that the log could not keep as it is, is kept in a similar form, and the event's metadata
+note the change. Any other fault refuses the record alone.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from events.errors import Invalid
 from events.transfer.importers.members import Fields, text
 
 Notes: TypeAlias = dict[str, Any]
-"""What an event's metadata say of how its record was read."""
+"""The notes in an event's metadata about changes when its record was read."""
 
-# A string, whole or up to the end; or what Python writes for a float that is not a number.
+# A string, whole or up to the end of the text; or a word that Python writes for a float that is not finite.
 _NUMBER_WORD = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|(?P<word>-?Infinity|NaN)', re.DOTALL)
 _NO_ZONE = re.compile(r"[\d-]{10}[T ][\d:]{8}(\.\d+)?", re.ASCII)
 _HASH_CHARACTERS = 12
 
 
 def read_record(raw: bytes) -> tuple[Fields, Notes]:
-    """The members of a record that is an object. `NaN` and the infinities, which Python's json writes, become text.
+    """Return the members of a record. `NaN` and the infinities, which Python's json writes, become text.
 
-    Raises `Invalid` where it is no object, or no JSON for another reason.
+    Raises:
+        Invalid: the record is not an object, or not JSON for another reason.
     """
     words: set[str] = set()
 
@@ -43,7 +44,7 @@ def read_record(raw: bytes) -> tuple[Fields, Notes]:
 
 
 def read_time(fields: Fields, name: str) -> tuple[str | None, Notes]:
-    """A member that says when something happened. Without a zone it is taken for UTC; what is no time is left out."""
+    """Return the time in a member; without a zone it counts as UTC. A value that is not a time is left out."""
     if bytes(fields.get(name, b"null")) == b"null":
         return None, {}
     time = text(fields, name)
@@ -56,7 +57,7 @@ def read_time(fields: Fields, name: str) -> tuple[str | None, Notes]:
 
 
 def usable_name(name: str, *, prefix: str) -> str:
-    """What a run is called: its own name, or a hash of it where no stream can be called so."""
+    """Return the name of a run, or a hash of it if no stream can have this name."""
     try:
         check_stream(f"{prefix}{name}")
     except Invalid:
@@ -65,5 +66,5 @@ def usable_name(name: str, *, prefix: str) -> str:
 
 
 def short_hash(*contents: bytes) -> str:
-    """What a run is called that has no name of its own: the same content, the same name."""
+    """Return the name of a run without a name: the same content has the same name."""
     return sha256(b"\n".join(contents)).hexdigest()[:_HASH_CHARACTERS]

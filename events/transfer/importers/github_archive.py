@@ -1,7 +1,7 @@
-"""GH Archive: what happened on GitHub in public, an event a line (gharchive.org, from 2015 on).
+"""GH Archive: the public events of GitHub, one a line (gharchive.org, from 2015 on).
 
-A repository is a stream. The payload becomes the data, so that a row shows what happened; the rest
-of the record stands whole in the metadata. Ids are GitHub's own. The archive knows no causes.
+A repository is a stream. The payload becomes the data, so that a row shows the change; the rest of the record stands
+whole in the metadata. Ids are GitHub's own. The archive has no causes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def parse(line: bytes) -> Streamed:
 
 
 def _subject(repository: str, payload: Fields) -> str | None:
-    """What the event is about: a pull request or an issue, else the commit that was pushed."""
+    """Return the subject of the event: a pull request or an issue, else the commit that was pushed."""
     for subject in (members(payload, "pull_request"), members(payload, "issue"), payload):
         if number := integer(subject, "number"):
             return f"{repository}#{number}"

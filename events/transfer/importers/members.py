@@ -1,4 +1,4 @@
-"""A JSON object's members, looked at one by one and otherwise kept as the bytes that the file has."""
+"""The members of a JSON object, read one by one and otherwise kept as the bytes of the file."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ Fields = dict[str, Raw]
 
 
 def text(fields: Fields, name: str) -> str:
-    """A member that is a string; "" where it is missing or something else."""
+    """Return a member that is a string; "" if it is missing or something else."""
     return _value(fields, name, str) or ""
 
 
 def integer(fields: Fields, name: str) -> int | None:
-    """A member that is a whole number; None where it is missing or something else."""
+    """Return a member that is a whole number; None if it is missing or something else."""
     return _value(fields, name, int)
 
 
 def name_in(fields: Fields, name: str) -> str:
-    """A member that names something: a string, or a whole number as text; "" where it is missing or something else."""
+    """Return a member that is a name: a string, or a whole number as text; "" if it is missing or something else."""
     number = integer(fields, name)
     return text(fields, name) if number is None else str(number)
 
 
 def members(fields: Fields, name: str) -> Fields:
-    """The members of a member that is an object; none where it is missing or something else."""
+    """Return the members of a member that is an object; none if it is missing or something else."""
     return _value(fields, name, Fields) or {}
 
 
 def items(fields: Fields, name: str) -> list[Raw]:
-    """The items of a member that is an array; none where it is missing or something else."""
+    """Return the items of a member that is an array; none if it is missing or something else."""
     return _value(fields, name, list[Raw]) or []
 
 
 def json_in(string: str) -> Raw | None:
-    """The JSON that a string holds; None where it is no JSON, or none that the log takes beside a record's members."""
+    """Return the JSON in a string; None if it is not JSON, or not valid as a member of an event's data."""
     value = string.strip().encode(errors="replace")
     try:
         canonical(b"[%b]" % value, "value")  # beside a record's members it stands one level deeper
-        return msgspec.json.decode(value, type=Raw)  # "1, 2" is no JSON, but within brackets it is
+        return msgspec.json.decode(value, type=Raw)  # "1, 2" is not JSON, but within brackets it is
     except (EventsError, msgspec.DecodeError):
         return None
 
@@ -58,9 +58,9 @@ def encoded(value: object) -> Raw:
 
 
 def with_added(fields: Fields, added: Mapping[str, Raw | None], *, first: bool = False) -> bytes:
-    """An object of the members as they are, and after them (or before: `first`) those added that don't hide one.
+    """Return an object of the unchanged members, followed (or, with `first`, preceded) by added ones with new names.
 
-    What is added never makes the object larger than the log takes.
+    Nothing is added if that would make the object larger than the log's limit.
     """
     additions = {name: value for name, value in added.items() if value is not None and name not in fields}
     text_with_added = _text(additions | fields if first else fields | additions)
@@ -76,4 +76,4 @@ def _value(fields: Fields, name: str, type_: type[T]) -> T | None:
     try:
         return None if raw is None else msgspec.json.decode(raw, type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None  # where it is no JSON, new_event() refuses it, and says why
+        return None  # new_event() refuses a text that is not JSON, with the reason

@@ -1,9 +1,9 @@
 """tau-bench: an agent serves a simulated customer by calling tools, and is scored.
 
-github.com/sierra-research/tau-bench: a document is a list of runs. A run is a stream of its
-messages, in their order; a message that calls tools becomes one event a call, after what it says,
-if it says anything. The last event, `run.scored`, holds everything else: the reward, and what should
-have happened. The runs have no clock, so `occurred_at` stays null.
+github.com/sierra-research/tau-bench: a document is a list of runs. A run is a stream of its messages, in their order; a
+message that calls tools becomes one event for each call, after an event with its text, if it has text. The last event,
+`run.scored`, holds everything else: the reward, and the expected actions. The runs have no clock, so `occurred_at`
+stays null.
 
 Ids come from the domain (which the agent's policy names), the task, the trial and the index.
 """
@@ -24,7 +24,7 @@ from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
 from events.json import split
 from events.json.split import MemberText
-from events.transfer.importers.base import Broken, Format, Item, Source, Streamed
+from events.transfer.importers.base import Broken, Format, Item, SourceFile, Streamed
 from events.transfer.importers.foreign import Notes, read_record, short_hash, usable_name
 from events.transfer.importers.members import Fields, encoded, items, json_in, members, name_in, text, with_added
 
@@ -33,22 +33,22 @@ _POLICY = re.compile(r"(?P<domain>\w{1,50}) agent policy", re.IGNORECASE)
 
 
 @dataclass(slots=True)
-class Run:
-    """One run: which it is, and those of its messages and calls that could be read so far."""
+class ScoredRun:
+    """One run: its names, and the messages and calls that could be read so far."""
 
     domain: str
     task: str
     trial: str
     last: str | None = None
     calls: dict[str, str] = field(default_factory=dict)
-    """By the call's own id, which comes back within a run: the event of the last such call."""
+    """The event of the last call with an id; ids of calls come back within a run."""
 
     @property
     def agent(self) -> str:
         return f"{self.domain}-agent"
 
     def message(self, raw: tuple[int, Fields, Notes]) -> Streamed:
-        """A message by anyone but a tool."""
+        """Return the event of a message by anyone but a tool."""
         index, message, notes = raw
         type, agent = {
             "system": ("system.message", "tau-bench"),
@@ -58,7 +58,7 @@ class Run:
         return self._next(type, index, with_added(message, {}), notes, agent=agent)
 
     def call(self, raw: tuple[str, Raw, Notes]) -> Streamed:
-        """One of a message's `tool_calls`, beside it its arguments: they come as JSON in a string."""
+        """Return the event of one of a message's `tool_calls`, with its arguments, which come as JSON in a string."""
         place, tool_call, notes = raw
         call = decode_json(bytes(tool_call), Fields, name="record")
         function = members(call, "function")
@@ -70,7 +70,7 @@ class Run:
         return stream, event
 
     def tool(self, raw: tuple[int, Fields, Notes]) -> Streamed:
-        """What a tool returned, beside it the JSON in it, or that it failed."""
+        """Return the event of a tool's answer, with the JSON in it, or its error."""
         index, message, notes = raw
         content = text(message, "content")
         failed = content.startswith("Error:")
@@ -84,7 +84,7 @@ class Run:
         )
 
     def score(self, raw: bytes) -> Streamed:
-        """The last event: all that a run says beside its messages."""
+        """Return the last event, with all facts of a run beside its messages."""
         facts, notes = read_record(raw)
         expected = members(members(facts, "info"), "task").get("actions")
         data = with_added(facts, {"expected_actions": expected})
@@ -109,7 +109,7 @@ class Run:
         return stream, event
 
 
-def read(source: Source) -> Iterator[Item]:
+def read(source: SourceFile) -> Iterator[Item]:
     try:
         runs, fault = split.split_array(source.document())
     except EventsError as error:
@@ -121,7 +121,7 @@ def read(source: Source) -> Iterator[Item]:
         yield Broken(source.at("document"), fault)
 
 
-def _read_run(source: Source, place: str, body: bytes) -> Iterator[Item]:
+def _read_run(source: SourceFile, place: str, body: bytes) -> Iterator[Item]:
     facts, fault = split.split_object(body)
     transcripts = [fact for fact in facts if fact.name == "traj"]
     messages, transcript_fault = split.split_array(transcripts[0].value) if len(transcripts) == 1 else ([], None)
@@ -138,7 +138,7 @@ def _read_run(source: Source, place: str, body: bytes) -> Iterator[Item]:
     yield source.record(f"{place}.score", run.score, rest)
 
 
-def _read_message(source: Source, place: str, run: Run, index: int, raw: bytes) -> Iterator[Item]:
+def _read_message(source: SourceFile, place: str, run: ScoredRun, index: int, raw: bytes) -> Iterator[Item]:
     try:
         message, notes = read_record(raw)
         by_role = {"system": run.message, "user": run.message, "assistant": run.message, "tool": run.tool}
@@ -157,20 +157,20 @@ def _read_message(source: Source, place: str, run: Run, index: int, raw: bytes) 
 
 
 def _says_more(message: Fields) -> bool:
-    """Whether a message that calls tools says anything else."""
+    """Whether a message that calls tools has other content."""
     return any(
         bytes(raw) not in (b"null", b'""') for name, raw in message.items() if name not in ("role", "tool_calls")
     )
 
 
-def _run(facts: list[MemberText], messages: list[bytes], body: bytes) -> Run:
-    """Which run it is. One that names no task or no trial is called by a hash of it."""
+def _run(facts: list[MemberText], messages: list[bytes], body: bytes) -> ScoredRun:
+    """Return the run of a document; a hash of it replaces a missing task or trial."""
     fields = {fact.name: Raw(fact.value) for fact in facts}
     task, trial = (name_in(fields, name) or short_hash(body) for name in ("task_id", "trial"))
     policy = None
     with suppress(EventsError):
         policy = _POLICY.search(text(read_record(messages[0])[0], "content"))
-    return Run(domain=policy["domain"].lower() if policy else "task", task=task, trial=trial)
+    return ScoredRun(domain=policy["domain"].lower() if policy else "task", task=task, trial=trial)
 
 
 FORMAT = Format(name="tau-bench", suffixes=(".json",), read=read)

@@ -1,11 +1,11 @@
 """Who&When: failed runs of multi-agent systems, a JSON document each, with a human's verdict.
 
-github.com/mingyin1/Agents_Failure_Attribution. A run is a stream. Message n of its `history` is
-version n + 1; the last event, `run.annotated`, holds everything else: the question, the prompts,
-the verdict. The runs have no clock, so `occurred_at` stays null: their order is the position.
+github.com/mingyin1/Agents_Failure_Attribution. A run is a stream. Message n of its `history` is version n + 1; the last
+event, `run.annotated`, holds everything else: the question, the prompts, the verdict. The runs have no clock, so
+`occurred_at` stays null: their order is the position.
 
-Ids come from the question, the subset and the index, so a run is the same run from any folder.
-Every value is kept as the bytes that the file has.
+Ids come from the question, the subset and the index, so a run has the same ids from any folder. Every value is kept as
+the bytes of the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from events.appending.checks import new_event
 from events.errors import EventsError, Invalid
 from events.json import split
 from events.json.split import MemberText
-from events.transfer.importers.base import Broken, Format, Item, Source, Streamed
+from events.transfer.importers.base import Broken, Format, Item, SourceFile, Streamed
 from events.transfer.importers.foreign import Notes, read_record, short_hash, usable_name
 from events.transfer.importers.members import Fields, encoded, json_in, text, with_added
 
@@ -36,7 +36,7 @@ _LEDGER = "Updated Ledger:"
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """Who said a message, and what kind of message it is."""
+    """The speaker of a message, its addressee, and the type of its event."""
 
     type: str
     agent: str
@@ -44,8 +44,8 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A message that could be read: its event's id and version, and who said it."""
+class ReadMessage:
+    """A message that could be read: its event's id and version, and its speaker."""
 
     id: str
     version: int
@@ -53,24 +53,24 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Run:
-    """One run: what all its events share, and what has been said so far."""
+class AnnotatedRun:
+    """One run: the facts that all its events share, and its messages so far."""
 
     subset: str
     question_id: str
     stream: str
     file: str
-    kept: dict[int, Kept] = field(default_factory=dict)
+    messages: dict[int, ReadMessage] = field(default_factory=dict)
     """The messages that could be read, by their index."""
     delegations: dict[str, str] = field(default_factory=dict)
-    """By agent: the event of the message that last asked something of it."""
+    """For each agent, the event of the last message that delegated to it."""
 
     @property
     def last(self) -> str | None:
-        return next(reversed(self.kept.values())).id if self.kept else None
+        return next(reversed(self.messages.values())).id if self.messages else None
 
     def message(self, raw: tuple[int, bytes]) -> Streamed:
-        """The event of `history[index]`."""
+        """Return the event of `history[index]`."""
         index, record = raw
         message, notes = read_record(record)
         spoken = _spoken(message)
@@ -85,15 +85,15 @@ class Run:
             correlation_id=self.question_id,
             causation_id=self.delegations.get(spoken.agent, self.last),
         )
-        self.kept[index] = Kept(event.id, len(self.kept) + 1, spoken.agent)
+        self.messages[index] = ReadMessage(event.id, len(self.messages) + 1, spoken.agent)
         if spoken.target is not None:
             self.delegations[spoken.target] = event.id
         return self.stream, event
 
     def annotation(self, raw: bytes) -> Streamed:
-        """The last event: all that the document says beside its messages, and whom the verdict points at."""
+        """Return the last event, with all facts of the document beside its messages, and the step that is blamed."""
         facts, notes = read_record(raw)
-        blamed = self.kept.get(_step(facts.get("mistake_step")))
+        blamed = self.messages.get(_step(facts.get("mistake_step")))
         label = encoded(_label(blamed, text(facts, "mistake_agent"))) if blamed else None
         event = new_event(
             self.stream,
@@ -115,7 +115,7 @@ class Run:
         return msgspec.json.encode({"source": source, **notes})
 
 
-def read(source: Source) -> Iterator[Item]:
+def read(source: SourceFile) -> Iterator[Item]:
     try:
         facts, fault = split.split_object(source.document())
     except EventsError as error:
@@ -129,21 +129,21 @@ def read(source: Source) -> Iterator[Item]:
     run = _run(facts, histories[0].value, history, source.name)
     for index, message in enumerate(history):
         yield source.record(f"history[{index}]", run.message, (index, message))
-    if history_fault or fault or (history and not run.kept):
+    if history_fault or fault or (history and not run.messages):
         yield Broken(source.at("document"), history_fault or fault or "None of the run's messages could be read.")
         return
     rest = split.object_text(fact for fact in facts if fact.name != "history")
     yield source.record("annotation", run.annotation, rest)
 
 
-def _run(facts: list[MemberText], history: bytes, messages: list[bytes], file: str) -> Run:
+def _run(facts: list[MemberText], history: bytes, messages: list[bytes], file: str) -> AnnotatedRun:
     fields = {fact.name: Raw(fact.value) for fact in facts}
     generated = "system_prompt" in fields or any(_names_speaker(message) for message in messages)
     question_id = text(fields, "question_ID") or sha256(history).hexdigest()
     stem = file.removesuffix(".json")
     number = stem if stem.isascii() and stem.isdigit() else short_hash(question_id.encode())
     prefix = f"whowhen-{'ag' if generated else 'hc'}-"
-    return Run(
+    return AnnotatedRun(
         subset="Algorithm-Generated" if generated else "Hand-Crafted",
         question_id=usable_name(question_id, prefix=prefix),
         stream=f"{prefix}{usable_name(number, prefix=prefix)}",
@@ -152,7 +152,7 @@ def _run(facts: list[MemberText], history: bytes, messages: list[bytes], file: s
 
 
 def _names_speaker(message: bytes) -> bool:
-    """Whether a message has the name that only those of Algorithm-Generated have."""
+    """Whether a message has a name, which only messages of Algorithm-Generated have."""
     try:
         return "name" in read_record(message)[0]
     except EventsError:
@@ -182,18 +182,18 @@ def _generated_type(name: str, content: str) -> str:
 
 
 def _ledger(message: Fields) -> Raw | None:
-    """The JSON after `Updated Ledger:`, if it is JSON."""
+    """Return the JSON after `Updated Ledger:`, if it is JSON."""
     return json_in(text(message, "content").partition(_LEDGER)[2])
 
 
-def _label(blamed: Kept, agent: str) -> dict[str, object]:
-    """The step that is blamed, by version; now and then the verdict names another agent than the one who spoke."""
+def _label(blamed: ReadMessage, agent: str) -> dict[str, object]:
+    """Return the step that is blamed, by version; sometimes the verdict names an agent who is not its speaker."""
     agrees = blamed.agent.casefold() == agent.casefold()
     return {"version": blamed.version, "event_id": blamed.id, "agent": blamed.agent, "agrees": agrees}
 
 
 def _step(raw: Raw | None) -> int:
-    """`mistake_step` as an index into the history; -1 where it is none. It comes as a string."""
+    """Return `mistake_step`, which comes as a string, as an index into the history; -1 if it is not one."""
     digits = bytes(raw or b"").strip(b'" ')
     return int(digits) if digits.isdigit() and len(digits) < 10 else -1
 

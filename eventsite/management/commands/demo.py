@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if not client.answers(url):
             raise CommandError(f"No Eventsite answers at {url}. Start one with `make run`, or name another: --url.")
         try:
-            log = logs.ensure(options["log"])
+            log = logs.ensure_log(options["log"])
             check_place(log)
         except ValidationError as error:
             raise CommandError(f"--log: {' '.join(error.messages)}") from None

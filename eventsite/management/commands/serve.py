@@ -20,9 +20,9 @@ from uvicorn.supervisors import Multiprocess
 
 from eventsite import schema, welcome
 from eventsite.demo import seeding
-from eventsite.workers import BESIDE_THE_SERVER, Workers
+from eventsite.workers import SERVER_WORKERS, Workers
 
-GRACE = 3
+GRACE_SECONDS = 3
 """Seconds that open requests have when the server stops. Long polls and streams of events end at once."""
 
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             seeding.seed()
             self.stdout.write(welcome.message(_url(listener)))
             self.stdout.flush()
-            with Workers(() if options["web_only"] else BESIDE_THE_SERVER):
+            with Workers(() if options["web_only"] else SERVER_WORKERS):
                 _serve(listener, workers=options["workers"])
 
 
@@ -85,7 +85,7 @@ def _serve(listener: socket.socket, *, workers: int) -> None:
         access_log=False,  # paths hold sign-in links
         forwarded_allow_ips=settings.TRUSTED_PROXIES,
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=GRACE_SECONDS,
         # A frame is drawn once for all viewers; to compress it anew for each of them would cost more than all the rest.
         ws_per_message_deflate=False,
         ws_max_size=1024,  # viewers say nothing

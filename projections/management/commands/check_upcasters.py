@@ -13,7 +13,7 @@ from django.db.models import Count
 from tqdm import tqdm
 
 from events import models
-from events.access.logs import named
+from events.access.logs import existing_log
 from events.errors import EventsError, UpcastFailed
 from events.query.orm import where
 from events.query.tree import Name, Named, Pattern, any_of
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            log = named(options["log"])
+            log = existing_log(options["log"])
         except EventsError as error:
             raise CommandError(error.detail) from None
         chains = upcasting.current()

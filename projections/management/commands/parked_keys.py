@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from events.access.logs import named
+from events.access.logs import existing_log
 from events.errors import EventsError
 from events.models import Log
 from projections.errors import NoSuchBuild
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            log = Log.objects.get(pk=named(options["log"]).id)
+            log = Log.objects.get(pk=existing_log(options["log"]).id)
         except EventsError as error:
             raise CommandError(error.detail) from None
         builds = [each for each in checkpoints.progress(log, options["projection"]) if each.is_live]

@@ -21,7 +21,7 @@ def make_token(log: Log) -> Callable[..., str]:
 
     def make(*scopes: Scope, **fields: Any) -> str:
         given = {"log": log, "name": "test", **fields}
-        return tokens.create(given.pop("log"), scopes=scopes or tuple(Scope), **given)
+        return tokens.create_token(given.pop("log"), scopes=scopes or tuple(Scope), **given)
 
     return make
 

@@ -38,7 +38,7 @@ Lose = Callable[[], Awaitable[Any]]
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Accesses are looked at often, and remembered for no time."""
     monkeypatch.setattr(watch, "CHECK_SECONDS", 0.02)
-    monkeypatch.setattr(grants, "_FRESH", 0.0)
+    monkeypatch.setattr(grants, "_FRESH_SECONDS", 0.0)
 
 
 @pytest.fixture(params=["revoked", "expired", "removed", "without its scope"])
@@ -89,7 +89,7 @@ def test_what_is_open_ends_within_five_seconds(request: pytest.FixtureRequest) -
     """The values as they are outside of these tests; two looks at the database come on top."""
     monkeypatch = request.getfixturevalue("monkeypatch")
     monkeypatch.undo()
-    assert grants._FRESH + watch.CHECK_SECONDS <= 4
+    assert grants._FRESH_SECONDS + watch.CHECK_SECONDS <= 4
 
 
 async def test_a_long_poll_ends(engine: Engine, token: str, lose_token: Lose) -> None:

@@ -33,7 +33,7 @@ def test_pages_after_a_failover_are_answered(server: Server) -> None:
 
 
 def test_reads_of_the_api_after_a_failover_are_answered(server: Server, log: Log) -> None:
-    headers = {"Authorization": f"Bearer {tokens.create(log, name='reader', scopes=[Scope.READ])}"}
+    headers = {"Authorization": f"Bearer {tokens.create_token(log, name='reader', scopes=[Scope.READ])}"}
     with (
         httpx.Client(base_url=server.url, headers=headers, timeout=60) as client,
         ThreadPoolExecutor(AT_ONCE) as agents,

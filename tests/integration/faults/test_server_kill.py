@@ -36,7 +36,7 @@ def send(client: httpx.Client, n: int, k: int) -> httpx.Response:
 
 
 def test_kill_9_under_load_loses_and_repeats_nothing(own_server: Server, log: Log) -> None:
-    token = tokens.create(log, name="load", scopes=[Scope.APPEND])
+    token = tokens.create_token(log, name="load", scopes=[Scope.APPEND])
     headers = {"Authorization": f"Bearer {token}"}
     acknowledged: dict[tuple[int, int], list[int]] = {}
     enough = threading.Event()

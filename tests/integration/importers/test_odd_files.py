@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events.appending.checks import new_append
 from events.errors import IdConflict
 from events.transfer.importers import FORMATS
-from events.transfer.importers.base import Record, Source
+from events.transfer.importers.base import Record, SourceFile
 from events.types import Appended
 from tests.integration.importers.commands import append
 from tests.support.factories import make_log
@@ -24,7 +24,7 @@ from tests.unit.importers.odd_files import odd_files
 @given(data=st.data())
 def test_the_log_takes_each_event_that_was_read(database: None, format: str, data: st.DataObject) -> None:
     name, content = data.draw(odd_files(format))
-    items = FORMATS[format].read(Source(Path(name), BufferedReader(BytesIO(content))))
+    items = FORMATS[format].read(SourceFile(Path(name), BufferedReader(BytesIO(content))))
     records = [item for item in items if isinstance(item, Record)]
 
     outcomes = append(make_log(), *(new_append(record.stream, [record.event]) for record in records))

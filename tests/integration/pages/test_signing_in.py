@@ -15,8 +15,8 @@ from django.test import Client
 
 from events.access.network import network_of
 from events.access.passwords import (
-    MOST_OF_A_NAME,
-    MOST_OF_A_NETWORK,
+    MAX_ATTEMPTS_FOR_NAME,
+    MAX_ATTEMPTS_OF_NETWORK,
     WINDOW,
     Attempt,
     TooManyAttempts,
@@ -92,7 +92,7 @@ def test_after_too_many_wrong_passwords_no_password_of_a_network_is_looked_at(
     client: Client, database: None, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = make_user(password="correct horse")
-    for n in range(MOST_OF_A_NETWORK):
+    for n in range(MAX_ATTEMPTS_OF_NETWORK):
         assert post(client, f"nobody-{n}-{address}", "wrong", address).status_code == 200
     with monkeypatch.context() as patched:
         patched.setattr("django.contrib.auth.forms.authenticate", pytest.fail)
@@ -108,7 +108,7 @@ def test_after_too_many_wrong_passwords_for_a_name_none_is_looked_at_from_anywhe
 ) -> None:
     user = make_user(password="correct horse")
     name = user.get_username()
-    for n in range(MOST_OF_A_NAME):
+    for n in range(MAX_ATTEMPTS_FOR_NAME):
         assert post(client, name, "wrong", f"10.254.{n}.{secrets.randbelow(256)}").status_code == 200
     assert post(client, name, "correct horse", "10.254.254.254").status_code == 429
     other = make_user(password="correct horse")
@@ -117,16 +117,16 @@ def test_after_too_many_wrong_passwords_for_a_name_none_is_looked_at_from_anywhe
 
 def test_who_signs_in_is_not_counted_and_starts_anew(client: Client, database: None, address: str) -> None:
     user = make_user(password="correct horse")
-    for _ in range(MOST_OF_A_NETWORK + 1):
+    for _ in range(MAX_ATTEMPTS_OF_NETWORK + 1):
         assert post(client, user.get_username(), "correct horse", address).status_code == 302
         client.logout()
-    for _ in range(MOST_OF_A_NETWORK - 1):
+    for _ in range(MAX_ATTEMPTS_OF_NETWORK - 1):
         assert post(client, user.get_username(), "wrong", address).status_code == 200
     assert post(client, user.get_username(), "correct horse", address).status_code == 302
 
 
 def test_attempts_are_forgotten_after_a_while(client: Client, database: None, address: str) -> None:
-    for n in range(MOST_OF_A_NETWORK + 1):
+    for n in range(MAX_ATTEMPTS_OF_NETWORK + 1):
         post(client, f"nobody-{n}-{address}", "wrong", address)
     assert post(client, "nobody", "wrong", address).status_code == 429
     for attempts in SignInAttempts.objects.all():
@@ -146,7 +146,7 @@ def test_attempts_at_the_same_time_are_all_counted(database: None, address: str)
         return True
 
     with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(attempt, range(3 * MOST_OF_A_NETWORK))) == MOST_OF_A_NETWORK
+        assert sum(threads.map(attempt, range(3 * MAX_ATTEMPTS_OF_NETWORK))) == MAX_ATTEMPTS_OF_NETWORK
 
 
 def test_an_ipv6_customer_is_one_network() -> None:

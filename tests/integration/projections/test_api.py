@@ -124,7 +124,7 @@ async def test_a_token_of_a_prefix_sees_the_states_of_its_streams_only(
 ) -> None:
     monkeypatch.setitem(registry.PROJECTIONS, "by-agent", projection("by-agent", key=AGENT))
     await fill(engine, log, ["order-1", "a/b# (-> X)"] * 3)
-    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
+    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
 
     async def status(path: str, **query: Any) -> int:
         return (await get(path, token=bound, **query)).status_code
@@ -249,7 +249,7 @@ async def test_a_job_is_cancelled_by_an_admin(
 ) -> None:
     await fill(engine, log, ["order-1"] * 1_500)
     job = (await get("projections/sums/state", key="order-1")).json()["id"]
-    admin = await sync_to_async(tokens.create)(log, name="admin", scopes=[Scope.ADMIN])
+    admin = await sync_to_async(tokens.create_token)(log, name="admin", scopes=[Scope.ADMIN])
 
     async def cancel(with_token: str) -> httpx.Response:
         return await anyone.post(f"/api/jobs/{job}/cancel", headers={"Authorization": f"Bearer {with_token}"})

@@ -271,8 +271,8 @@ async def test_what_is_unchanged_is_not_sent_again(engine: Engine, log: Log, get
 
 async def test_a_token_of_a_prefix_replays_its_streams_only(engine: Engine, log: Log, get: Get) -> None:
     await fill(engine, log, ["order-1", "a*"] * 3)
-    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
-    writer = await sync_to_async(tokens.create)(log, name="writer", scopes=[Scope.APPEND])
+    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
+    writer = await sync_to_async(tokens.create_token)(log, name="writer", scopes=[Scope.APPEND])
     for what in ("", "/step", "/why"):
         pointer = {"pointer": ""} if what == "/why" else {}
         for kind, query, status in (
@@ -311,7 +311,7 @@ async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     page = (await get("stream", by="sums", name="order-1", after=5_899, limit=1)).json()
     assert page["job"]
     assert [(each["n"], each["changes"]) for each in page["steps"]] == [(5_900, None)]
-    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
+    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
     seen = await anyone.get(f"/api/jobs/{job['id']}", headers={"Authorization": f"Bearer {bound}"})
     assert seen.status_code == 200
     await do_all(log)
@@ -397,8 +397,8 @@ async def test_a_step_is_had_as_a_test_that_passes_by_token(engine: Engine, log:
 
 async def test_a_token_of_a_prefix_has_tests_of_its_streams_only(engine: Engine, log: Log, get: Get) -> None:
     await fill(engine, log, ["order-1", "invoice-1"] * 3)
-    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
-    writer = await sync_to_async(tokens.create)(log, name="writer", scopes=[Scope.APPEND])
+    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
+    writer = await sync_to_async(tokens.create_token)(log, name="writer", scopes=[Scope.APPEND])
 
     async def answer(kind: str, *, token: str, **query: Any) -> httpx.Response:
         return await get(f"{kind}/step", token=token, by="latest", n=1, format="pytest", **query)
@@ -425,7 +425,7 @@ async def test_a_step_that_is_no_test_is_refused_like_any_other(
     fails = Projection("fails", about="For a test.")
     fails.on("*")(lambda state, happened: state["nothing"])
     monkeypatch.setitem(registry.PROJECTIONS, "fails", fails)
-    bound = await sync_to_async(tokens.create)(log, name="bound", scopes=[Scope.READ], stream_prefix="large-")
+    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="large-")
 
     async def answer(name: str, **query: Any) -> tuple[int, str | None]:
         got = await get("stream/step", name=name, format="pytest", **query)

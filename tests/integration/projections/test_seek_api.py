@@ -155,7 +155,7 @@ async def test_many_seeks_of_one_token_are_refused_and_do_not_delay_another_logs
     assert statuses == [202] * queue.MAX_ACTIVE_OF_ASKER + [429] * (149 - queue.MAX_ACTIVE_OF_ASKER)
     refused = await get("stream/seek", by="sums", name="order-1", to="state.last<-150")
     assert (refused.json()["code"], refused.headers["Retry-After"]) == ("too-many-jobs", "5")
-    other = await sync_to_async(tokens.create)(other_log, name="other", scopes=[Scope.READ])
+    other = await sync_to_async(tokens.create_token)(other_log, name="other", scopes=[Scope.READ])
     answer = await get("stream/seek", token=other, by="sums", name="order-1", to="state.last<-1")
     assert answer.status_code == 202
     # Other tests leave jobs, too: those of these logs are taken.

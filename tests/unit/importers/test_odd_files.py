@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from events.appending.checks import check_stream
 from events.transfer.importers import FORMATS
-from events.transfer.importers.base import Broken, Item, Record, Source
+from events.transfer.importers.base import Broken, Item, Record, SourceFile
 from eventsite.limits import Limits
 from tests.unit.importers.odd_files import SHAPES, file_of, odd_files
 
@@ -23,7 +23,7 @@ RUNS = sorted(FORMATS.keys() - {"eventsite", "github-archive"})
 
 def read(format: str, name: str, content: bytes) -> list[Item]:
     with override_settings(EVENTSITE=Limits(event_max_bytes=3_000)):
-        return list(FORMATS[format].read(Source(Path(name), BufferedReader(BytesIO(content)))))
+        return list(FORMATS[format].read(SourceFile(Path(name), BufferedReader(BytesIO(content)))))
 
 
 @pytest.mark.parametrize("format", FORMATS)

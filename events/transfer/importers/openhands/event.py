@@ -1,4 +1,4 @@
-"""One event as the versions of OpenHands write it: what happened, which id it has, what a reader looks for first."""
+"""The type, the id and the data of an event, as the versions of OpenHands write it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from events.errors import Invalid
 from events.transfer.importers.members import Fields, integer, members, text, with_added
 
 _SDK_KINDS = {"ActionEvent": "action", "ObservationEvent": "observation"}
-# What a model answered and what that cost: long, and rarely what one looks for, so it stands last.
+# The answer of a model and its cost are long, and rarely of interest, so they stand last.
 _BULKY = ("tool_call_metadata", "llm_metrics")
 
 
 def event_type(event: Fields) -> str:
-    """`action.<action>` or `observation.<observation>`, of the SDK's events with the tool's name, else their `kind`.
+    """Return `action.<action>` or `observation.<observation>`; for events of the SDK with the tool's name, else `kind`.
 
-    Raises `Invalid` where the event names none of these.
+    Raises:
+        Invalid: the event names none of these.
     """
     kind = text(event, "kind")
     for name in ("action", "observation"):
@@ -27,7 +28,7 @@ def event_type(event: Fields) -> str:
 
 
 def own_id(event: Fields, name: str) -> str | None:
-    """An id that the run gave to an event, or its name for a cause. What is below 0 was never given."""
+    """Return the run's own id of an event, or of its cause. (A number below 0 means that there is none.)"""
     number = integer(event, name)
     if number is None:
         return json.dumps(text(event, name)) if text(event, name) else None
@@ -35,7 +36,7 @@ def own_id(event: Fields, name: str) -> str | None:
 
 
 def event_data(event: Fields) -> bytes:
-    """The event, with what one looks for before it and what is long after it."""
+    """Return the event, with the values of most interest before it, and the long ones at its end."""
     args = members(event, "args") or members(event, "action")
     extras = members(event, "extras") or members(event, "observation")
     beside = {

@@ -1,4 +1,4 @@
-"""The files that hold runs: which events a run has, what stands beside them, and what it is called."""
+"""The files that hold runs: the events of a run, the facts beside them, and its name."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from msgspec import Raw
 from events.errors import EventsError
 from events.json import split
 from events.json.split import MemberText
-from events.transfer.importers.base import DOCUMENT_MAX_BYTES, Broken, Item, Source, check_line
+from events.transfer.importers.base import DOCUMENT_MAX_BYTES, Broken, Item, SourceFile, check_line
 from events.transfer.importers.foreign import read_record, read_time, short_hash, usable_name
 from events.transfer.importers.members import name_in, text
-from events.transfer.importers.openhands.run import PREFIX, Placed, Run
+from events.transfer.importers.openhands.run import PREFIX, OpenHandsRun, PlacedEvent
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 _HISTORIES = ("history", "trajectory")
 
 
 @dataclass(slots=True)
-class Recorded:
-    """A run as its file has it: its events, and the facts beside them."""
+class RecordedRun:
+    """A run in its file: its events, and the facts beside them."""
 
-    events: list[Placed]
+    events: list[PlacedEvent]
     facts: list[MemberText]
     fault: str | None
-    """What is wrong with the history, or with what holds it: then the facts may not be all."""
+    """The fault of the history, or of its container: then facts may be missing."""
 
     @property
     def name(self) -> str:
-        """The instance that the run names, else the first time in it, else a hash of its events."""
+        """The name of the run's instance, else the first time in it, else a hash of its events."""
         fields = {fact.name: Raw(fact.value) for fact in self.facts}
         name = name_in(fields, "instance_id") or self._first_time()
         return usable_name(name or short_hash(*(event for _, event in self.events)), prefix=PREFIX)
@@ -46,7 +46,7 @@ class Recorded:
         return None
 
 
-def read(source: Source) -> Iterator[Item]:
+def read(source: SourceFile) -> Iterator[Item]:
     if not source.name.endswith(LINE_SUFFIXES):
         yield from _read_document(source, "document", source.document)
         return
@@ -54,8 +54,8 @@ def read(source: Source) -> Iterator[Item]:
         yield from _read_document(source, f"{number}", partial(check_line, line, DOCUMENT_MAX_BYTES))
 
 
-def _read_document(source: Source, place: str, load: Callable[[], bytes]) -> Iterator[Item]:
-    """A run, a list of runs, or the list of a run's events."""
+def _read_document(source: SourceFile, place: str, load: Callable[[], bytes]) -> Iterator[Item]:
+    """Read a document: a run, a list of runs, or the list of a run's events."""
     try:
         body = load()
     except EventsError as error:
@@ -70,17 +70,17 @@ def _read_document(source: Source, place: str, load: Callable[[], bytes]) -> Ite
         if fault:
             yield Broken(source.at(place), fault)
     else:
-        yield from _read_run(source, place, Recorded(_placed(items), [], fault))
+        yield from _read_run(source, place, RecordedRun(_placed(items), [], fault))
 
 
 def _is_run(items: list[bytes]) -> bool:
-    """Whether items of a list are runs, not events: the first that is an object says."""
+    """Whether the items of a list are runs, not events: the first item that is an object decides."""
     members_, _ = split.split_object(next((item for item in items if item.startswith(b"{")), b""))
     return any(member.name in _HISTORIES for member in members_)
 
 
-def _recorded(body: bytes) -> Recorded:
-    """A run that is an object."""
+def _recorded(body: bytes) -> RecordedRun:
+    """Return the run in an object."""
     facts, fault = split.split_object(body)
     for name in _HISTORIES:
         histories = [fact for fact in facts if fact.name == name]
@@ -88,13 +88,13 @@ def _recorded(body: bytes) -> Recorded:
             facts.remove(histories[0])
             is_empty = histories[0].value.strip() == b"null"  # a run that failed before it began
             items, history_fault = ([], None) if is_empty else split.split_array(histories[0].value)
-            return Recorded(_placed(items), facts, history_fault or fault)
-    return Recorded([], [], fault or "There should be one history in it.")
+            return RecordedRun(_placed(items), facts, history_fault or fault)
+    return RecordedRun([], [], fault or "There should be one history in it.")
 
 
-def _placed(items: list[bytes]) -> list[Placed]:
-    """The events of a history; of a pair each."""
-    events: list[Placed] = []
+def _placed(items: list[bytes]) -> list[PlacedEvent]:
+    """Return the events of a history; an item may be a pair of events."""
+    events: list[PlacedEvent] = []
     for index, item in enumerate(items):
         pair, fault = split.split_array(item) if item.startswith(b"[") else ([], None)
         events += [(f"{index}/{n}", event) for n, event in enumerate(pair)]
@@ -103,8 +103,8 @@ def _placed(items: list[bytes]) -> list[Placed]:
     return events
 
 
-def _read_run(source: Source, place: str, recorded: Recorded) -> Iterator[Item]:
-    run = Run(recorded.name)
+def _read_run(source: SourceFile, place: str, recorded: RecordedRun) -> Iterator[Item]:
+    run = OpenHandsRun(recorded.name)
     for where, event in recorded.events:
         yield source.record(f"{place}:history[{where}]", run.event, (where, event))
     if recorded.fault:

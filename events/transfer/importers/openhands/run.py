@@ -1,4 +1,4 @@
-"""A run, event by event."""
+"""The events of a run, one by one."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ PREFIX = "openhands-"
 _NAMESPACE = UUID("9b6c1f0e-7a0b-5c55-8f0e-2f6f2f1d8f31")
 _SAYS_NOTHING = (b"null", b"false", b"0", b'""', b"[]", b"{}")
 
-Placed = tuple[int | str, bytes]
+PlacedEvent = tuple[int | str, bytes]
 """An event's text and its place in the history: its index, and in a pair its index there (`3/1`)."""
 
 
 @dataclass(slots=True)
-class Run:
-    """One run, and those of its events that could be read so far."""
+class OpenHandsRun:
+    """One run, and its events that could be read so far."""
 
     name: str
     last: str | None = None
     ids: dict[str, str] = field(default_factory=dict)
-    """The ids of the log's events by the run's own. One of those may come twice: a cause means the later event."""
+    """The ids of the log's events by the run's own ids. One of these may come twice: a cause means the later event."""
 
-    def event(self, placed: Placed) -> Streamed:
-        """An event of the history."""
+    def event(self, placed: PlacedEvent) -> Streamed:
+        """Return an event of the history."""
         place, raw = placed
         event, notes = read_record(raw)
         key = own_id(event, "id")
@@ -51,7 +51,7 @@ class Run:
         return stream, new
 
     def end(self, raw: bytes) -> Streamed:
-        """The last event: all that a run says beside its history."""
+        """Return the last event, with all facts of a run beside its history."""
         facts, notes = read_record(raw)
         failed = bytes(facts.get("error", b"null")) not in _SAYS_NOTHING
         return self._next(
