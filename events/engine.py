@@ -1,6 +1,6 @@
-"""What one process runs beside Django: a pool to read with, the writer, the tails.
+"""The engine of a process, beside Django: a pool for reads, the writer, and the tails.
 
-The ASGI lifespan enters it once; commands and tests enter their own.
+The ASGI lifespan enters one; commands and tests enter their own.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from events.reading.tail import Tails
 from events.sessions import address, direct
 
 DatabaseAway = psycopg.OperationalError
-"""What a read raises when the database can't be reached, or does not answer in time."""
+"""The error of a read when the database can't be reached, or does not answer in time."""
 
 
 def no_answer(error: BaseException) -> EventsError:
-    """Why the database gave no answer to a read; `error` is psycopg's, or Django's around it."""
+    """Return the reason for which a read got no answer; `error` is psycopg's, or Django's around it."""
     if isinstance(error.__cause__ or error, psycopg.errors.QueryCanceled):
         return QueryTimeout("The database stopped this query, as its time was up. Ask for less at once.")
     return Unavailable("The database can't be reached.")
@@ -32,7 +32,7 @@ def no_answer(error: BaseException) -> EventsError:
 _READER = {
     "timezone": "UTC",
     "statement_timeout": "30s",
-    # A plan for any prefix and any limit would sort all that match: reads are planned for what they ask.
+    # A generic plan, for any prefix and any limit, would sort all rows that match, so each read is planned alone.
     "plan_cache_mode": "force_custom_plan",
 }
 
@@ -40,14 +40,14 @@ _entered: list[Engine] = []
 
 
 def current() -> Engine:
-    """The engine that this process entered last."""
+    """Return the engine that this process entered last."""
     if not _entered:
         raise RuntimeError("No engine is running: enter `async with Engine():` first.")
     return _entered[-1]
 
 
 class Engine:
-    """`async with Engine() as engine:` gives `engine.pool`, `engine.writer` and `engine.tails`."""
+    """The engine: `async with Engine() as engine:` gives `engine.pool`, `engine.writer` and `engine.tails`."""
 
     pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]
     writer: Writer
@@ -56,7 +56,7 @@ class Engine:
     async def __aenter__(self) -> Self:
         database = address()
         self.pool = database.pool("reader", _READER, SharedPool, min_size=1, max_size=PLACES, timeout=5)
-        # Those who follow try again after an error, so their connections need not be tried before each read.
+        # Followers try again after an error, so their connections are not tested before each read.
         self._follow_pool = database.pool("follower", _READER, min_size=1, max_size=3, timeout=5, is_checked=False)
         await self.pool.open()
         await self._follow_pool.open()

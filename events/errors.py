@@ -1,4 +1,4 @@
-"""Everything the log can refuse. A class's docstring is its title; `code` is what clients match on."""
+"""The errors of the log. The docstring of a class is its title; clients match on its `code`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 def brief(error: BaseException) -> str:
-    """An error for a log line: its name and its first line. libpq writes several."""
+    """Return an error for a log line: its name and its first line. (Errors of libpq have several lines.)"""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
@@ -17,7 +17,7 @@ class EventsError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
     retry_after: int | None = None
-    """Seconds after which trying again may help; None where it won't."""
+    """Seconds after which a retry may help; None if it won't."""
 
     def __init__(self, detail: str = "", **fields: Any) -> None:
         super().__init__(detail or self.title())

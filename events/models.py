@@ -1,4 +1,4 @@
-"""The log's tables. What keeps them append-only stands in `sql/`; what writes events, in `append.py`."""
+"""The tables of the log. The triggers that keep them append-only are in `sql/`, the writer in `appending/`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ else:
 
 
 class NameField(_TextField):
-    """A name that came out of the log: compared by bytes, so that prefixes use the index."""
+    """A name of the log. It is compared by bytes, so that prefixes use the index."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("db_collation", "C")
@@ -27,7 +27,7 @@ class NameField(_TextField):
 
 
 class JSONTextField(_TextField):
-    """A `json` column read as the text that was sent (docs/decisions/0003): never parsed on the way."""
+    """A `json` column that is read as the text that was sent (docs/decisions/0003), without parsing."""
 
     def db_type(self, connection: Any) -> str:
         return "json"
@@ -53,7 +53,7 @@ class Log(models.Model):
 
 
 class Stream(models.Model):
-    """How far each stream has come."""
+    """A stream with its version and the position of its last event."""
 
     pk = models.CompositePrimaryKey("log_id", "name")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
@@ -65,11 +65,11 @@ class Stream(models.Model):
     class Meta:
         db_table = "stream"
         indexes = [
-            # GET /api/streams?category= and, later, the streams page's category filter
+            # for GET /api/streams?category= and the category filter of the page of streams
             models.Index(
                 fields=["log", "category", "name"], name="stream_category", condition=Q(category__isnull=False)
             ),
-            # the streams page: those that moved last
+            # for the page of streams: the latest first
             models.Index(fields=["log", "-last_position"], name="stream_last_position"),
         ]
 
@@ -78,7 +78,7 @@ class Stream(models.Model):
 
 
 class Workflow(models.Model):
-    """The events that share a correlation id, as the list of workflows shows them."""
+    """A workflow, which is the events with one correlation id, as the list of workflows shows it."""
 
     pk = models.CompositePrimaryKey("log_id", "correlation_id")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
@@ -95,7 +95,7 @@ class Workflow(models.Model):
     class Meta:
         db_table = "workflow"
         indexes = [
-            # the workflows page: those that moved last
+            # for the page of workflows: the latest first
             models.Index(fields=["log", "-last_position"], name="workflow_last_position"),
         ]
 
@@ -104,10 +104,10 @@ class Workflow(models.Model):
 
 
 class Event(models.Model):
-    """One event. Rows are only ever inserted, by `append_events()`; the database refuses the rest.
+    """One event. Rows are only inserted, by `append_events()`; the database refuses any other change.
 
-    No foreign key to the log: its check would run for each row, and the one writer holds the log's
-    row already.
+    There is no foreign key to the log: its check would run for each row, and the one writer holds the log's row
+    already.
     """
 
     pk = models.CompositePrimaryKey("log_id", "position")
@@ -137,23 +137,23 @@ class Event(models.Model):
             models.CheckConstraint(name="event_digest", condition=Exact(Func("digest", function="octet_length"), 32)),
         ]
         indexes = [
-            # GET /api/events?type=, the same event's neighbours of its type
+            # for GET /api/events?type=, and an event's neighbours of its type
             models.Index(fields=["log", "type", "position"], name="event_type"),
-            # a workflow's events in order
+            # for a workflow's events in order
             models.Index(
                 fields=["log", "correlation_id", "position"],
                 name="event_correlation",
                 condition=Q(correlation_id__isnull=False),
             ),
-            # an event's effects
+            # for an event's effects
             models.Index(
                 fields=["log", "causation_id", "position"],
                 name="event_causation",
                 condition=Q(causation_id__isnull=False),
             ),
-            # an agent's events in order
+            # for an agent's events in order
             models.Index(fields=["log", "agent", "position"], name="event_agent", condition=Q(agent__isnull=False)),
-            # since: and until: of queries that little else narrows (docs/decisions/0005)
+            # for since: and until: in queries that little else narrows (docs/decisions/0005)
             models.Index("log", Coalesce("occurred_at", "recorded_at"), name="event_at"),
         ]
 
@@ -162,7 +162,7 @@ class Event(models.Model):
 
 
 class AppendKey(models.Model):
-    """An idempotency key that succeeded, and where its events stand. Kept for ever."""
+    """An idempotency key of an append that succeeded, with the positions of its events. It is kept for ever."""
 
     pk = models.CompositePrimaryKey("log_id", "key")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
@@ -179,7 +179,7 @@ class AppendKey(models.Model):
 
 
 class Redaction(models.Model):
-    """Who emptied which event, and why: the only thing that lets an event's row change."""
+    """The redaction of an event: who emptied it, and why. Only this lets an event's row change."""
 
     pk = models.CompositePrimaryKey("log_id", "position")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
@@ -226,7 +226,7 @@ class Token(models.Model):
 
 
 class Role(models.TextChoices):
-    """What a person may do in a log; each role includes the ones before it."""
+    """The role of a person in a log; each role includes the ones before it."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -234,7 +234,7 @@ class Role(models.TextChoices):
 
 
 class Member(models.Model):
-    """A person's role in a log. Who is no member sees a 404."""
+    """A person's role in a log. A person who is not a member sees a 404."""
 
     log = models.ForeignKey(Log, models.CASCADE, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
@@ -249,14 +249,14 @@ class Member(models.Model):
 
     @property
     def asker(self) -> str:
-        """Whose turns the person's jobs take, whichever log they are in."""
+        """The name by which the person's jobs take turns, in all logs together."""
         return f"person:{self.user_id}"
 
 
 class SignInAttempts(models.Model):
-    """How often somebody tried to sign in with a password, from one network or for one name, since a time.
+    """The number of attempts to sign in with a password, from one network or for one name, since a time.
 
-    Only a hash says which: people type passwords into the wrong field.
+    The key is a hash, as people type passwords into the wrong field.
     """
 
     key = models.BinaryField(primary_key=True)

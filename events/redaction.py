@@ -1,9 +1,9 @@
-"""The one way out for a secret that must go.
+"""Redaction: the only way to remove a secret from the log.
 
-An admin empties an event's data and metadata. The event stays, with its place, its names and its digest,
-and an `event.redacted` says who removed what and why. It goes into a stream of its own: the redacted
-event's stream is its agents', who expect the version they wrote, not one that an admin moved. Its cause is
-the redacted event and it shares the correlation, so it still shows where the event shows.
+An admin empties an event's data and metadata. The event stays, with its place, its names and its digest, and an
+`event.redacted` records who removed what and why. That goes into a stream of its own, as the agents of the redacted
+event's stream expect the version that they wrote. Its cause is the redacted event, and it has the same correlation, so
+it appears wherever the event does.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ EMPTY = "null"
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """Where the event.redacted stands. Not `fresh`: it stood there already, and nothing was done."""
+    """The position of the `event.redacted`. Not `fresh`: the event had been redacted before, and nothing was done."""
 
     marker_position: int
     fresh: bool
 
 
 def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
-    """Empty the event at a position, for good.
+    """Empty the event at a position, for ever.
 
-    Raises `NoSuchEvent`; `Invalid` for an event that itself records a redaction, or a bad `by` or `reason`.
+    Raises:
+        NoSuchEvent: there is no event at this position.
+        Invalid: the event itself records a redaction, or `by` or `reason` is not valid.
     """
     check_name(by, "by")
     check_name(reason, "reason")
@@ -57,7 +59,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
             params = {"p_log": log_id, "p_position": position, "p_reason": reason, "p_by": by, **_params(marker)}
             cursor.execute(sql.REDACT, params)
             redacted = Redacted(*cursor.fetchone())
-            # Servers hold copies of the event in memory: they look at the log now, not when they next happen to.
+            # Servers hold copies of the event in memory, so they are notified to read the log at once.
             cursor.execute(sql.NOTIFY, {"logs": str(log_id)})
             return redacted
     except IntegrityError:
@@ -65,7 +67,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
 
 
 def of(log_id: int, event: Event) -> Redaction | None:
-    """Who emptied an event, and why. Asks only about those that have no data."""
+    """Return the redaction of an event, or None. Events with data need no look-up."""
     if event.data != EMPTY:
         return None
     return Redaction.objects.filter(log_id=log_id, position=event.position).first()
@@ -83,6 +85,6 @@ def _params(marker: NewEvent) -> dict[str, str | bytes | None]:
 
 
 def vacuum() -> None:
-    """Let Postgres drop the row as it was, where no open transaction can still see it. Not inside a transaction."""
+    """Let Postgres drop old versions of rows that no open transaction can see. It can't run inside a transaction."""
     with connection.cursor() as cursor:
         cursor.execute(sql.VACUUM_EVENTS)

@@ -1,7 +1,7 @@
-"""How Eventsite's own connections begin, beside Django's: where they lead, and with which settings.
+"""The connections of Eventsite beside Django's: their addresses and settings.
 
-Where a pooler stands before Postgres (PgBouncer in transaction mode), most go through it. What needs a session of its
-own goes past it: LISTEN, and locks that are held longer than a transaction.
+If there is a pooler before Postgres (PgBouncer in transaction mode), most go through it. Uses that need a session of
+their own go past it: LISTEN, and locks that are held longer than a transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 DIRECT = "direct"
-"""The alias of Postgres itself, where `default` is a pooler."""
+"""The alias of Postgres itself, if `default` is a pooler."""
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[Any]]
 Settings = Mapping[str, str]
@@ -27,10 +27,10 @@ _NOTHING: Settings = MappingProxyType({})
 
 
 class Lent(AsyncConnection[Any]):
-    """A connection through a pooler: each transaction runs in whatever session of Postgres is free.
+    """A connection through a pooler: each transaction runs in any free session of Postgres.
 
-    Nothing can be left in a session, so no statement is prepared, and the settings go along with each statement, as one
-    text: they end with its transaction.
+    A session keeps nothing, so no statement is prepared, and the settings are sent with each statement, as one text:
+    they end with its transaction.
     """
 
     settings: Settings = _NOTHING
@@ -38,7 +38,7 @@ class Lent(AsyncConnection[Any]):
     async def execute(
         self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool = False
     ) -> AsyncCursor[Any]:
-        """Execute a statement. `prepare` and `binary`, which the same code asks of other connections, can't be."""
+        """Execute a statement. `prepare` and `binary`, which callers pass for other connections, are ignored."""
         assert isinstance(query, str)
         if not self.settings:
             return await AsyncClientCursor(self).execute(query, params)
@@ -48,13 +48,13 @@ class Lent(AsyncConnection[Any]):
         return cursor
 
     async def begin(self, settings: Settings) -> None:
-        """Settings for all statements to come. Of what a session keeps, PgBouncer gives this along to the next one."""
+        """Set the settings for all later statements. (PgBouncer carries the time zone from session to session.)"""
         await self.execute("set timezone to 'UTC'")
         self.settings = {"jit": "off", **settings}
 
 
 async def change(connection: AsyncConnection[Any], settings: Settings) -> None:
-    """Change settings for the statements to come."""
+    """Change the settings for later statements."""
     if isinstance(connection, Lent):
         connection.settings = {**connection.settings, **settings}
     else:
@@ -63,10 +63,10 @@ async def change(connection: AsyncConnection[Any], settings: Settings) -> None:
 
 
 async def check(connection: AsyncConnection[Any]) -> None:
-    """Raise where the server has ended an idle session: its pool then lends another one.
+    """Raise an error if the server has ended an idle session; its pool then lends another one.
 
-    An idle session is sent nothing. So a look at the socket, which takes 2 µs, tells whether asking the server is
-    needed, which takes a fifth of a millisecond of the processor: as much as a read of one event.
+    An idle session receives nothing. So a look at the socket, which takes 2 µs, tells if a query is needed, which takes
+    a fifth of a millisecond of the processor: as much as a read of one event.
     """
     socket = select.poll()
     socket.register(connection.fileno(), select.POLLIN)
@@ -76,21 +76,21 @@ async def check(connection: AsyncConnection[Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A database as libpq names it. What it asks for, its `options` too, holds for every session."""
+    """The address of a database, in the form of libpq. Its parameters, with `options`, hold for every session."""
 
     conninfo: str
     is_pooled: bool = False
 
     def session(self, name: str, settings: Settings = _NOTHING) -> str:
-        """The conninfo of a session with a name, which Postgres shows, and settings of its own."""
-        given = conninfo_to_dict(self.conninfo)
+        """Return the conninfo of a session with a name, which Postgres shows, and settings of its own."""
+        parameters = conninfo_to_dict(self.conninfo)
         options = [f"-c {setting}={value}" for setting, value in settings.items()]
         return make_conninfo(
-            self._named(name), options=" ".join([str(given.get("options", "")), *options]).strip() or None
+            self._named(name), options=" ".join([str(parameters.get("options", "")), *options]).strip() or None
         )
 
     async def connect(self, name: str, settings: Settings = _NOTHING, **parameters: Any) -> AsyncConnection[Any]:
-        """A connection where every statement is a transaction."""
+        """Return a connection on which every statement is a transaction."""
         if not self.is_pooled:
             return await AsyncConnection.connect(self.session(name, settings), autocommit=True, **parameters)
         lent = await Lent.connect(self._named(name), autocommit=True, **parameters)
@@ -112,7 +112,8 @@ class Address:
         timeout: float,
         is_checked: bool = True,
     ) -> Pool:
-        """A pool of such connections, not yet open. With `is_checked`, it lends none that the server has ended."""
+        """Return a pool of such connections, not yet open. With `is_checked`, it lends none that the server has
+        ended."""
 
         async def begin(connection: AsyncConnection[Any]) -> None:
             assert isinstance(connection, Lent)
@@ -131,22 +132,24 @@ class Address:
         )
 
     def _named(self, name: str) -> str:
-        given = conninfo_to_dict(self.conninfo)
-        return make_conninfo(self.conninfo, application_name=f"{given.get('application_name', 'eventsite')} {name}")
+        parameters = conninfo_to_dict(self.conninfo)
+        return make_conninfo(
+            self.conninfo, application_name=f"{parameters.get('application_name', 'eventsite')} {name}"
+        )
 
 
 def address() -> Address:
-    """Where pages go, too: the pooler's, or that of Postgres itself."""
+    """Return the address that pages use, too: the pooler's, or that of Postgres itself."""
     return Address(_conninfo("default"), is_pooled=DIRECT in connections.databases)
 
 
 def direct() -> Address:
-    """That of Postgres itself."""
+    """Return the address of Postgres itself."""
     return Address(_conninfo(direct_alias()))
 
 
 def direct_alias() -> str:
-    """Under which name Django has Postgres itself."""
+    """Return the alias of Postgres itself in Django's DATABASES."""
     return DIRECT if DIRECT in connections.databases else "default"
 
 

@@ -1,6 +1,6 @@
-"""What the log holds and what appending to it takes and gives: frozen values, no Django in them.
+"""The values of the log, and of appends to it: frozen, without Django.
 
-Those that come by the ten thousand are msgspec's structs: a frozen dataclass takes 1.4 µs to make, as long as psycopg
+Values that come by the ten thousand are structs of msgspec: a frozen dataclass takes 1.4 µs to make, as long as psycopg
 takes to read its row, and a struct 0.2.
 """
 
@@ -19,16 +19,16 @@ NO_STREAM = 0
 STREAM_EXISTS = -1
 """Expected version `stream_exists`: the stream holds at least one event."""
 REDACTED = "event.redacted"
-"""The type of the event that says that another was emptied."""
+"""The type of an event that records the redaction of another."""
 
 
 class Event(Struct, frozen=True, gc=False):
     """One recorded event.
 
-    `position` is its place in the log and `version` its place in the stream; both count from 1
-    without gaps. `data` and `metadata` are JSON *text*, exactly the value that was sent: parse
-    them with `parse_float=Decimal` or splice them into an answer as they are. `expected_version`
-    (None: any, -1: stream_exists) and `read_position` are what the writer said that it knew.
+    `position` is its place in the log and `version` its place in the stream; both count from 1 without gaps. `data` and
+    `metadata` are JSON *text*, exactly the value that was sent: parse them with `parse_float=Decimal` or splice them
+    into an answer as they are. `expected_version` (None: any, -1: stream_exists) and `read_position` are the writer's
+    statements of what it had read.
     """
 
     position: int
@@ -49,12 +49,12 @@ class Event(Struct, frozen=True, gc=False):
 
     @property
     def at(self) -> datetime:
-        """The time shown and filtered by: the agent's clock where it was sent, else ours."""
+        """The time for display and filters: the agent's clock if it was sent, else the server's."""
         return self.occurred_at or self.recorded_at
 
     @property
     def size(self) -> int:
-        """Bytes of data and metadata."""
+        """The size of data and metadata in bytes."""
         return _bytes(self.data) + _bytes(self.metadata)
 
 
@@ -76,8 +76,8 @@ class StreamInfo:
 class WorkflowInfo:
     """One workflow as a list shows it. `agents` holds twenty at the most.
 
-    `first_at` and `last_at` stand on one clock, the agents' or, where they sent no times, ours: a duration from one to
-    the other would mean nothing.
+    `first_at` and `last_at` are of one clock: the agents', or the server's if they sent no times. A duration between
+    two clocks would mean nothing.
     """
 
     correlation_id: str
@@ -119,7 +119,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What happened at a position, and its `at`."""
+    """The type and the time of the event at a position."""
 
     position: int
     type: str
@@ -129,8 +129,8 @@ class Moment:
 class NewEvent(Struct, frozen=True, gc=False):
     """An event that has been checked and is ready to be appended.
 
-    `data` and `metadata` are JSON text; `occurred_at` is ISO 8601 in UTC. `digest` (32 bytes)
-    stands for the content: two events with the same digest say the same thing.
+    `data` and `metadata` are JSON text; `occurred_at` is ISO 8601 in UTC. `digest` (32 bytes) stands for the content:
+    two events with the same digest have the same content.
     """
 
     id: str
@@ -163,7 +163,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where an append's events stand: `ids[i]` at `first_position + i`, version `first_version + i`."""
+    """The places of an append's events: `ids[i]` is at `first_position + i`, version `first_version + i`."""
 
     stream: str
     ids: Sequence[str]

@@ -1,4 +1,4 @@
-"""The one NinjaAPI: what it serves, how it is described, how errors become problems."""
+"""The API: its routers, its description, and the problems that errors become."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class EventsiteAPI(NinjaAPI):
-    """Adds the schemas of the bodies that msgspec reads and writes."""
+    """The API, with the schemas of the bodies that msgspec reads and writes."""
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**kwargs)
@@ -62,19 +62,19 @@ api.add_router("", replay_api.router)
 
 @api.exception_handler(EventsError)
 def refuse(request: HttpRequest, error: EventsError) -> HttpResponse:
-    """Everything the log refuses."""
+    """Answer an error of the log or of projections."""
     return problem_answer(error)
 
 
 @api.exception_handler(SuspiciousOperation)
 def refuse_suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
-    """What Django refuses: too many parameters, say."""
+    """Answer a request that Django refuses, for example for too many parameters."""
     return problem_answer(BadRequest(str(error)))
 
 
 @api.exception_handler(RequestDataTooBig)
 def refuse_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    """A request over the limit."""
+    """Answer a request over the size limit."""
     limit = settings.EVENTSITE.request_max_bytes
     return problem_answer(TooLarge(f"The request has more than {limit:,} bytes.", field="body", limit=limit))
 
@@ -87,13 +87,13 @@ def refuse_host(request: HttpRequest, error: DisallowedHost) -> HttpResponse:
 @api.exception_handler(DatabaseAway)
 @api.exception_handler(OperationalError)
 def wait_for_database(request: HttpRequest, error: Exception) -> HttpResponse:
-    """A read; the writer has answers of its own."""
+    """Answer a read that the database did not answer. (Appends get their answers from the writer.)"""
     logger.warning("%s %r: %s", request.method, request.path, str(error).strip() or type(error).__name__)
     return problem_answer(no_answer(error))
 
 
 @api.exception_handler(Exception)
 def fail(request: HttpRequest, error: Exception) -> HttpResponse:
-    """A defect: the log says what, the answer doesn't."""
+    """Answer a defect: its traceback is in the log, and not in the answer."""
     logger.error("%s %r failed", request.method, request.path, exc_info=error)
     return problem_answer(EventsError("Something went wrong here; the server's log says what."))

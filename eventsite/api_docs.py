@@ -1,4 +1,4 @@
-"""The page of the API's documentation: Swagger's, which comes with django-ninja, in a template of ours."""
+"""The page of the API's documentation: Swagger, which comes with django-ninja, in a template of Eventsite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ninja.openapi.docs import Swagger
 
 
 class ApiDocs(Swagger):
-    """Uses none of ninja's templates, which need an engine of their own. Swagger's script reads `settings`."""
+    """Swagger without ninja's templates, which need an engine of their own. Its script reads `settings`."""
 
     def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
         settings = {**self.settings, "url": self.get_openapi_url(api, kwargs)}

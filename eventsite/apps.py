@@ -7,4 +7,4 @@ class EventsiteConfig(AppConfig):
     name = "eventsite"
 
     def ready(self) -> None:
-        from eventsite import checks, database_checks  # noqa: F401 - registers them
+        from eventsite import checks, database_checks  # noqa: F401 - the import registers the checks

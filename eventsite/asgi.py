@@ -1,4 +1,4 @@
-"""One server's application: the lean lane for the API, Django for pages, Channels for websockets."""
+"""The ASGI application of a server: `LeanAPI` for the API, Django for pages, Channels for websockets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def with_engine(application: Application) -> Application:
-    """Run the engine for as long as the server runs. Where it fails, the server logs why and ends."""
+    """Run the engine for as long as the server runs. If the engine fails, the server logs the error and ends."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

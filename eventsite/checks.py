@@ -9,11 +9,12 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 MAX_DIGITS = 4_300  # of an int in Python
-MAX_PLACES = 16_383  # behind the point, in a numeric of Postgres: one number beyond fails each search that meets it
+MAX_PLACES = 16_383  # of decimals, in a numeric of Postgres: a longer number fails each search that meets it
 
 
 @register()
 def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the limits allow each other: events fit into requests, requests into the writer's queue."""
     limits = settings.EVENTSITE
     errors: list[CheckMessage] = []
     if 2 * limits.event_max_bytes > limits.request_max_bytes:
@@ -46,6 +47,7 @@ def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
+    """Warn if every host is allowed."""
     if "*" not in settings.ALLOWED_HOSTS:
         return []
     return [

@@ -1,7 +1,7 @@
-"""The directory of what an installation keeps on disk: the embedded cluster, its locks, the secret key.
+"""The data directory of an installation, with the embedded cluster, its locks and the secret key.
 
-Made 0700. As root it belongs to the user that runs Postgres, who must get through it. That user could swap the
-files in it, so they are opened without following links and written beside their place, then renamed.
+Its mode is 0700. For root it belongs to the user that runs Postgres, who must pass through it. That user could replace
+files in it, so they are opened without following links, and written beside their place and then renamed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from eventsite.server_user import ServerUser
 
 @dataclass(frozen=True)
 class DataDir:
+    """The data directory, and the user that owns its files."""
+
     path: Path
     user: ServerUser
 
     @classmethod
     def configured(cls) -> DataDir:
-        """The one that EVENTSITE_DATA_DIR names; by default `var` in the checkout."""
+        """Return the directory that EVENTSITE_DATA_DIR names; by default `var` in the checkout."""
         return cls.at(Path(Env().text("EVENTSITE_DATA_DIR") or Path(__file__).resolve().parent.parent / "var"))
 
     @classmethod
     def at(cls, path: Path) -> DataDir:
-        """The directory at `path`, made if need be. One that was there before keeps its owner and its mode."""
+        """Return the directory at `path`. It is created if it is missing; an existing one keeps its owner and mode."""
         path = path.absolute()
         if not path.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,13 +39,13 @@ class DataDir:
         return cls(path, ServerUser.for_data_of(path.stat().st_uid))
 
     def open(self, name: str) -> int:
-        """A descriptor of a private file, made if need be: for locks."""
+        """Return a descriptor of a private file, for locks. The file is created if it is missing."""
         fd = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self.user.own(fd)
         return fd
 
     def secret_key(self) -> str:
-        """Django's SECRET_KEY of this installation: the same one for ever, readable by its owner only."""
+        """Return Django's SECRET_KEY of this installation. It never changes, and only its owner can read it."""
         path = self.path / "secret_key"
         if not path.exists():
             self._make_secret_key(path)
@@ -58,7 +60,7 @@ class DataDir:
                 file.flush()
                 os.fsync(file.fileno())
                 self.user.own(file.fileno())
-            os.link(draft, path)  # fails where another process was first: then its key is the key
+            os.link(draft, path)  # fails if another process was first: then that key counts
         except FileExistsError:
             pass
         finally:

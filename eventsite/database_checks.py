@@ -1,4 +1,4 @@
-"""System checks of the database: whether it can be reached as the settings say, and can hold a log."""
+"""System checks of the database: it must be reachable by the settings, and able to hold a log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOK = """
         pg_postmaster_start_time(), current_database(),
         pg_jit_available(), current_setting('eventsite.session', true)"""
 REFUSED = "unsupported startup parameter"
-"""What PgBouncer says of settings, unless it is told to drop them."""
+"""The error of PgBouncer for settings, unless it is configured to drop them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Server:
 
 @register(Tags.database)
 def database_can_hold_a_log(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Errors where the database can't be used, one that explains the most alone."""
+    """Check the database. If it can't be reached as it should, that error is the only one."""
     if not databases:
         return []
     try:

@@ -1,4 +1,4 @@
-"""The environment, read by type. What can't be read stops the start, naming the variable and what it takes."""
+"""Environment variables, read by type. A bad value stops the start; the message names the variable and its form."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ Number = TypeVar("Number", int, float)
 
 
 class Env:
+    """Environment variables, read by type."""
+
     def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
         self._variables = variables
 
@@ -32,7 +34,7 @@ class Env:
         raise ImproperlyConfigured(f"{name} is {value!r}; it takes 1 or 0.")
 
     def number(self, name: str, default: Number) -> Number:
-        """A positive number of the default's type."""
+        """Return a positive number of the default's type."""
         kind = type(default)
         text = self.text(name, str(default))
         try:
@@ -40,10 +42,10 @@ class Env:
         except ValueError:
             value = kind(0)
         if not 0 < value < float("inf"):
-            wanted = "whole number" if kind is int else "number"
-            raise ImproperlyConfigured(f"{name} is {text!r}; it takes a {wanted} above 0.")
+            kind_words = "whole number" if kind is int else "number"
+            raise ImproperlyConfigured(f"{name} is {text!r}; it takes a {kind_words} above 0.")
         return value
 
     def names(self, name: str, default: str = "") -> list[str]:
-        """Names with commas between them."""
+        """Return names that are separated by commas."""
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]

@@ -1,6 +1,6 @@
-"""The way to Django's pages: whole requests only, in turn, and no connection held while an answer is sent.
+"""The gate to Django's pages: whole requests only, by turns, and no connection is held while an answer is sent.
 
-Pages share a few connections of the database and the processor. Without turns one visitor could take them all: with
+Pages share the processor and a few connections of the database. Without turns one visitor could take them all: with
 searches, with steps of a replay, or with wrong passwords, each of which takes a third of a second of a processor.
 """
 
@@ -30,7 +30,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OTHER_CONNECTIONS = 2
-"""Of the pool: for sockets, which look at their members now and then."""
+"""Connections of the pool for sockets, which check their members now and then."""
 _MAX_BODY_BYTES = 1024 * 1024
 """Pages take forms, not files."""
 _BODY_SECONDS = 30.0
@@ -60,7 +60,7 @@ class Gate:
 
 
 async def _whole_body(receive: Receive) -> list[dict[str, Any]]:
-    """All messages of a request's body: who sends slowly takes no turn meanwhile."""
+    """Return all messages of a request's body. A slow sender takes no turn meanwhile."""
     messages: list[dict[str, Any]] = []
     size = 0
     try:
@@ -76,7 +76,7 @@ async def _whole_body(receive: Receive) -> list[dict[str, Any]]:
 
 
 def _received(messages: list[dict[str, Any]], receive: Receive) -> Receive:
-    """The messages that came already, then those that are to come."""
+    """Return a `receive` that gives the messages that came already, then the next ones."""
     waiting = iter(messages)
 
     async def receive_next() -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _received(messages: list[dict[str, Any]], receive: Receive) -> Receive:
 
 
 def _ends(turn: Turn, send: Send) -> Send:
-    """Ends the turn when the answer is ready: who reads slowly holds no connection, and no place."""
+    """Return a `send` that ends the turn when the answer is ready, so that a slow reader holds nothing."""
 
     async def send_next(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: it reaches its database, too."""
+"""The health checks. `/healthz`: the process answers. `/readyz`: it also reaches its database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from events import engine
 from events.reading.store import Read
 
 _PATIENCE_SECONDS = 2.0
-"""Seconds that the database has to answer."""
+"""The time that the database has to answer."""
 
 
 async def application(
@@ -36,6 +36,6 @@ async def _reaches_database() -> bool:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await Read(ContentType.objects.values_list("id")[:1], int).afetch(engine.current().pool)
-    except Exception:  # whatever stands in the way, the answer is no
+    except Exception:  # for any reason the answer is no
         return False
     return True

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP/1.1, with three things that it has not.
+"""The HTTP/1.1 of uvicorn with three additions.
 
-Half-sent requests have a limit, streams are told that the server ends, and they can see whether a client has room.
+Half-sent requests have a time limit, streams learn that the server ends, and they see if a client's buffer is full.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 FLOW = "eventsite.flow"
-"""The extension in a request's scope that knows whether the client's buffer is full (`write_paused`)."""
+"""The extension in a request's scope that tells if the client's buffer is full (`write_paused`)."""
 HEAD_SECONDS = 10.0
-"""That the head of a request may take to arrive."""
+"""The time within which the head of a request has to arrive."""
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -40,7 +40,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def shutdown(self) -> None:
-        """The server is to end: a long poll or a stream ends now, for it would not end by itself."""
+        """End long polls and streams when the server ends, as they would not end by themselves."""
         from events import engine  # needs Django's apps, which a worker loads after this module
 
         engine.current().tails.stop()

@@ -1,9 +1,8 @@
-"""The API's own way from ASGI to an operation: no middleware, no threads, no models in between.
+"""The short way from ASGI to an operation of the API: without middleware, threads or models in between.
 
-Django's stock handler spends most of a request on thread hops and middleware, many times what it takes
-to check and write an event. This serves the same operations, found in the same NinjaAPI, with the same
-authentication and error handlers; what it leaves out is only what the API has no use for: cookies,
-CSRF (no write takes a session), templates, the ORM's connection.
+Django's own handler spends most of a request on thread hops and middleware, many times the cost to check and write an
+event. This serves the operations of the same NinjaAPI, with the same authentication and error handlers; it leaves out
+only parts that the API does not need: cookies, CSRF (no write takes a session), templates, the ORM's connection.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _STREAMED = "application/x-ndjson"
 _LONG_SECONDS = 1.0
-"""A body that took longer to arrive than this may have outlived the token that came with its head."""
+"""If a body takes longer to arrive, the token of its head is checked again."""
 
 
 class _Request(ASGIRequest):
@@ -111,9 +110,9 @@ class LeanAPI:
             if request.content_type == _STREAMED:
                 request.pieces = pieces(receive)  # type: ignore[attr-defined]
             else:
-                began = monotonic()
+                start_time = monotonic()
                 request._body = await whole_body(request, receive)
-                if monotonic() - began > _LONG_SECONDS:
+                if monotonic() - start_time > _LONG_SECONDS:
                     await _authenticate(request, operation)
             response: HttpResponseBase = await operation.view_func(request, **arguments)
             return response
@@ -144,9 +143,12 @@ def _unfinished(method: str) -> EventsError:
 
 
 def _request(scope: Scope) -> ASGIRequest:
-    """The request, or ValueError where a part of it is not the text that it should be.
+    """Return the request.
 
-    The server puts U+FFFD for what is no UTF-8 in a path; a stream's name must not change silently.
+    The server replaces bytes of a path that are not UTF-8 with U+FFFD, but a stream's name must not change silently.
+
+    Raises:
+        ValueError: a part of the request is not valid text.
     """
     if b"%" in (raw_path := scope.get("raw_path") or b""):
         unquote_to_bytes(raw_path).decode()
@@ -154,17 +156,17 @@ def _request(scope: Scope) -> ASGIRequest:
 
 
 async def _unless_disconnected(response: Awaitable[HttpResponseBase], receive: Receive) -> HttpResponseBase:
-    """The response, unless the client of a long poll goes away first: then the work is dropped."""
+    """Return the response. If the client of a long poll goes away first, the work is dropped."""
     work = asyncio.ensure_future(response)
-    gone = asyncio.ensure_future(_disconnect(receive))
+    disconnect = asyncio.ensure_future(_disconnect(receive))
     try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             raise Disconnected
         return work.result()
     finally:
         work.cancel()
-        gone.cancel()
+        disconnect.cancel()
 
 
 async def _disconnect(receive: Receive) -> None:
@@ -213,7 +215,7 @@ async def _send_stream(stream: StreamedAnswer, scope: Scope, receive: Receive, s
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             if error := task.exception():
-                # The answer has begun: all that can be done is to break it off, so that the client comes again.
+                # The answer has begun, so it can only be broken off; the client then comes again.
                 logger.warning("an event stream was cut off: %s: %s", type(error).__name__, str(error).strip())
     finally:
         for task in tasks:

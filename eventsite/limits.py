@@ -1,4 +1,4 @@
-"""What the log takes, and how the writer and the tails pace themselves. Each is set by EVENTSITE_<NAME>."""
+"""The limits of the log, the writer and the tails. Each is set by EVENTSITE_<NAME>."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Limits:
     writer_flush_events: int = 1_000
     writer_flush_bytes: int = 4 * MIB
     writer_timeout: float = 10.0
-    """how long an append waits for its answer"""
+    """the time that an append waits for its answer"""
     token_max_streams: int = 100
     """streams of events, long polls and ndjson uploads that a token or person may have open in one process"""
     person_max_sockets: int = 100
     """live pages that a person may have open in one process"""
     tail_poll_interval: float = 1.0
-    """how late an event can be seen when its notification was lost"""
+    """the delay after which an event is seen if its notification was lost"""
 
     @classmethod
     def read(cls, env: Env) -> Limits:

@@ -1,4 +1,4 @@
-"""Logging: one handler to standard error, and no secret ever in a line."""
+"""Logging: one handler to standard error, without secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def without_secrets(text: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Works on the finished text, so that arguments and tracebacks are covered, whoever logs them."""
+    """Removes secrets from the finished text, so that arguments and tracebacks are covered too."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
@@ -35,7 +35,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        # Django would give this one a handler of its own, past our formatter.
+        # Django would give this logger a handler of its own, without this formatter.
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "events": {"level": "INFO"},
         "eventsite": {"level": "INFO"},

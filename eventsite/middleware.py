@@ -1,4 +1,4 @@
-"""Headers that each response gets: what a page may load, and who may keep it."""
+"""The headers of every response: the policy for what a page may load, and the order not to cache it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POLICY = "; ".join(
 
 
 class _Header:
-    """Gives each response a header, unless it has its own. Runs without a thread hop in either kind of stack."""
+    """Adds a header to each response that does not have it. It needs no thread hop in either kind of stack."""
 
     name: ClassVar[str]
     value: ClassVar[str]
@@ -52,14 +52,14 @@ class _Header:
 
 
 class ContentSecurityPolicy(_Header):
-    """Nothing but our own files, no inline script, no inline style, no frames."""
+    """The header that allows the server's own files only: no inline script, no inline style, no frames."""
 
     name = "Content-Security-Policy"
     value = POLICY
 
 
 class PrivatePages(_Header):
-    """Pages show what only members may see, and what may be redacted later: no cache keeps them."""
+    """The header that forbids caches: pages show content for members only, which may be redacted later."""
 
     name = "Cache-Control"
     value = KEPT_BY_NOBODY

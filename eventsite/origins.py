@@ -1,4 +1,4 @@
-"""Which pages may open a websocket: the browser sends the cookie along, whichever page asks."""
+"""The check of a websocket's origin: a browser sends the cookie along for any page that opens one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class SameOrigin:
-    """Lets a websocket in if its Origin has the scheme, host and port of the request, or is a trusted origin.
+    """Accepts a websocket if its Origin has the scheme, host and port of the request, or is a trusted origin.
 
     A host alone is not enough: another port of the same machine may be anybody's.
     """
@@ -46,7 +46,7 @@ def _is_let_in(scope: Scope) -> bool:
 
 
 def _origin(text: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port, or None where these are not all there: pages of a sandbox send `null`."""
+    """Return scheme, host and port, or None if one is missing: pages of a sandbox send `null`."""
     try:
         parts = urlsplit(text)
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -57,10 +57,11 @@ def _origin(text: str) -> tuple[str, str, int] | None:
 
 
 def _is_trusted(origin: tuple[str, str, int], trusted: str) -> bool:
-    """As Django takes CSRF_TRUSTED_ORIGINS: `https://*.example.com` trusts each subdomain, too."""
+    """Whether an origin is trusted, by Django's rules for CSRF_TRUSTED_ORIGINS: `https://*.example.com` has
+    subdomains."""
     pattern = _origin(trusted.replace("://*", "://"))
     if pattern is None:
         return False
-    (scheme, host, port), wanted = origin, pattern[1]
-    is_same_host = is_same_domain(host, wanted) if "://*" in trusted else host == wanted
+    (scheme, host, port), trusted_host = origin, pattern[1]
+    is_same_host = is_same_domain(host, trusted_host) if "://*" in trusted else host == trusted_host
     return (scheme, port) == (pattern[0], pattern[2]) and is_same_host

@@ -1,4 +1,4 @@
-"""Bringing the database up to date, one process at a time."""
+"""The migration of the database, by one process at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOCK = 0x6576656E74  # "event": any number that no one else on this database use
 
 
 def migrate() -> None:
-    """Apply what is missing; several servers that start together take turns."""
+    """Apply the missing migrations; servers that start together take turns."""
     alias = direct_alias()
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])

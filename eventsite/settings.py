@@ -1,6 +1,6 @@
-"""Settings. What an operator may change is read from the environment, and fails loudly when it can't be read.
+"""The settings. An operator changes them by environment variables; a bad value stops the start with a message.
 
-Without DATABASE_URL the database is the embedded Postgres, which `manage.py` starts before it loads these.
+Without DATABASE_URL the database is the embedded Postgres, which `manage.py` starts before it loads this module.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "ninja",
     "servestatic",
-    *env.names("EVENTSITE_APPS"),  # that bring projections of their own
+    *env.names("EVENTSITE_APPS"),  # apps with projections of their own
 ]
 MIDDLEWARE = [
     "eventsite.middleware.ContentSecurityPolicy",
@@ -86,7 +86,7 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served from where they are, listed once at the start: no collectstatic, no second copy to go stale.
+# Files are served from their place, and listed once at the start: there is no second copy that could go stale.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
@@ -115,6 +115,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# The API states our own limits; Django's smaller default must not answer first.
+# The API has its own limits; Django's smaller default must not answer first.
 DATA_UPLOAD_MAX_MEMORY_SIZE = EVENTSITE.request_max_bytes
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""Workers do not outlive the process that supervises them, not even when it is killed."""
+"""The end of a worker with its supervisor, even if that is killed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import threading
 import time
 
 GRACE_SECONDS = 10.0
-"""Seconds from asking an orphan to stop until it is gone."""
+"""The time that an orphan has to stop by itself."""
 
 
 def end_with_parent() -> None:
-    """In a worker: stop, as by SIGTERM, when the supervisor has ended. Elsewhere: nothing."""
+    """Stop this worker by SIGTERM when its supervisor has ended. In other processes this does nothing."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -1,4 +1,4 @@
-"""Where everything is. The API's operations are served by `lean.py`; here are its docs."""
+"""The URLs of all pages, and of the API's documentation. (`lean.py` serves the API's operations.)"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 @cache
 def version() -> str:
-    """The version, such as `0.1.0`."""
+    """Return the version, such as `0.1.0`."""
     with _PYPROJECT.open("rb") as file:
         text: str = tomllib.load(file)["project"]["version"]
     return text

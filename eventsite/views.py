@@ -1,4 +1,4 @@
-"""Pages of no app: the demo's button, and what is said where a page fails."""
+"""The views of no app: the demo's button, and the answer of a page that fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from eventsite.demo.seeding import check_place
 @require_POST
 @log_page(Role.OPERATOR)
 def run_demo(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/demo`: let the demo's agents play a shift in this log, and go to watch it."""
+    """`/logs/<log>/demo`: start a shift of the demo's agents in this log, and redirect to its timeline."""
     check_place(member.log)
     if async_to_sync(start_live)(member.log):
         messages.success(request, "The demo agents are at work. It takes 40 seconds; their events appear here.")
@@ -34,8 +34,7 @@ def run_demo(request: HttpRequest, member: Member) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """What is answered for an exception: 503 where the database can't be asked now, has no connection to spare, or
-    stopped a query that took too long."""
+    """Answer an exception: 503 if the database can't be reached, has no free connection, or stopped a slow query."""
     error = sys.exception()
     if not isinstance(error, OperationalError | InterfaceError):
         return server_error(request)
@@ -43,6 +42,8 @@ def failed(request: HttpRequest) -> HttpResponse:
     context = {"heading": "The database can’t be asked at the moment", "words": "Try again in a moment."}
     if isinstance(refusal, QueryTimeout):
         context = {"heading": refusal.title(), "words": refusal.detail}
-    page = render_to_string("refused.html", context)  # not of the request: to look at its person asks the database
+    page = render_to_string(
+        "refused.html", context
+    )  # without the request, whose person would be read from the database
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     return HttpResponse(page, status=refusal.status, headers=headers)

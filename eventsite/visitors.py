@@ -1,6 +1,6 @@
-"""Whom a request is from, as far as that is known before the database is asked.
+"""The visitor of a request, as far as it is known without the database.
 
-It serves to be fair to visitors, never to let them in. Persons are known by the sessions that this process has seen.
+This is for fair turns only, never for access. Persons are known by the sessions that this process has seen.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from events.access.network import network_of
 _MAX_SESSIONS = 10_000
 
 _persons: OrderedDict[str, int] = OrderedDict()
-"""The persons by the keys of their sessions; those that came last are kept."""
+"""The persons by the keys of their sessions; the latest are kept."""
 
 
 def lane_of(scope: dict[str, Any]) -> Hashable:
-    """Whom a request waits with: the same person's or, where no person is known, the same network's."""
+    """Return the lane in which a request waits: that of its person or, if that is not known, of its network."""
     cookies = [value for name, value in scope["headers"] if name == b"cookie"]
     session_key = parse_cookie(b"; ".join(cookies).decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
     person = _persons.get(session_key)
@@ -36,14 +36,14 @@ def lane_of(scope: dict[str, Any]) -> Hashable:
 
 
 class RememberPersons(AuthenticationMiddleware):
-    """Django's own, which also remembers whose session it was."""
+    """Django's middleware, which also remembers the person of each session."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: _remembered(request))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(lambda: _remember_person(request))  # type: ignore[assignment]
 
 
-def _remembered(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+def _remember_person(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     user = get_user(request)
     if user.is_authenticated and request.session.session_key:
         _persons[request.session.session_key] = user.pk

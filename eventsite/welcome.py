@@ -1,4 +1,4 @@
-"""What a first start makes, and what each start prints: how to get in, and how to append."""
+"""The first user of an installation, and the message of each start: how to sign in, and how to append."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN_LIFETIME = timedelta(days=1)
 
 
 def first_user() -> User | None:
-    """The first superuser. Where nobody is known yet, one is made, an administrator of every log."""
+    """Return the first superuser. If there is no user, one is created, as an admin of every log."""
     if not User.objects.exists():
         defaults = {"is_superuser": True, "password": make_password(None)}
         user, _ = User.objects.get_or_create(username="admin", defaults=defaults)
@@ -34,7 +34,8 @@ def sign_in_words(url: str) -> str:
 
 
 def message(url: str) -> str:
-    """What to do next. It holds a sign-in link and a token: for the terminal, never for a log."""
+    """Return the message of a start. It holds a sign-in link and a token, so it is for the terminal, never for a
+    log."""
     log = logs.ensure_log(LOG)
     Token.objects.filter(log=log, name=LABEL, expires_at__lt=timezone.now()).delete()
     token = tokens.create_token(

@@ -1,8 +1,7 @@
-"""Processes that work beside those that answer. They are started with the server, started again when they end, and
-stopped with it.
+"""The worker processes beside the server: they start with it, are restarted when they end, and stop with it.
 
-A worker is a function that is called with an event, and returns when that is set. It runs in a process of its own, so
-that nothing it computes is between a request and its answer.
+A worker is a function that is called with an event, and returns when the event is set. It runs in a process of its own,
+so that its computations never delay an answer.
 """
 
 from __future__ import annotations
@@ -24,16 +23,19 @@ from eventsite import supervision
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 5.0
-"""Seconds that workers have for their last transaction when the server stops."""
+"""The time that workers have for their last transaction when the server stops."""
 _RESTART_SECONDS = 1.0
-"""Seconds before one that ended is started again."""
+"""The pause before a worker that ended is started again."""
 _processes = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """`run` names a function, `package.module.function`: it is imported in the worker's process. `nice`: how much it
-    stands back behind the others when processors are scarce."""
+    """A worker process.
+
+    `run` names its function, `package.module.function`, which is imported in the process. `nice` is its niceness, by
+    which the server goes first when processors are scarce.
+    """
 
     name: str
     run: str
@@ -50,7 +52,7 @@ SERVER_WORKERS = (*PROJECTIONS, JOBS)
 
 
 class Workers:
-    """`with Workers([...]):` has them running."""
+    """Running workers: `with Workers([...]):` starts and stops them."""
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self._running = {worker.name: (worker, _process(worker)) for worker in workers}
@@ -83,9 +85,9 @@ class Workers:
             for name, (worker, process) in list(self._running.items()):
                 if process.sentinel in ended:
                     logger.error("worker %s ended with %s; it is started again", name, process.exitcode)
-                    again = _process(worker)
-                    again.start()
-                    self._running[name] = (worker, again)
+                    successor = _process(worker)
+                    successor.start()
+                    self._running[name] = (worker, successor)
 
 
 def _process(worker: Worker) -> SpawnProcess:
@@ -93,10 +95,10 @@ def _process(worker: Worker) -> SpawnProcess:
 
 
 def _work(worker: Worker) -> None:
-    """What the process does. It imports here: Django's models want their settings first."""
+    """Run a worker in its process. The imports are here because Django's models need their settings first."""
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the server stops its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the server stops its workers itself
     supervision.end_with_parent()
     os.nice(worker.nice)
     import django

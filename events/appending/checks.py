@@ -1,4 +1,4 @@
-"""From what a client sent to what the log takes: names and payloads checked, digests made."""
+"""The checks of a client's events: names and payloads are checked, and digests made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from events.json.text import canonical
 from events.leap_second import with_leap_second
 from events.types import STREAM_EXISTS, Append, NewEvent
 
-# Control characters, and lone surrogates, which are no characters.
+# Control characters, and lone surrogates, which are not characters.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # fromisoformat refuses days and hours that don't exist; this insists on a full date, time and zone (it takes "+00:60").
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
@@ -26,7 +26,7 @@ _MAX_BIGINT = 2**63 - 1
 
 
 def check_name(value: str, field: str) -> str:
-    """A stream, type, agent, id or key: 1 to `name_max_length` characters, none of them a control character."""
+    """Return a stream, type, agent, id or key: 1 to `name_max_length` characters, none of them a control character."""
     limit = settings.EVENTSITE.name_max_length
     if value and len(value) <= limit and not _CONTROL.search(value):
         return value
@@ -34,7 +34,7 @@ def check_name(value: str, field: str) -> str:
 
 
 def check_stream(value: str, field: str = "stream") -> str:
-    """A stream's name. Those that a URL could not carry are refused."""
+    """Return a stream's name; one that can't stand in a URL is refused."""
     check_name(value, field)
     if value.endswith("/events") or any(part in (".", "..") for part in value.split("/")):
         raise Invalid(f"{field} must not have a `.` or `..` segment, nor end in `/events`.", field=field)
@@ -42,7 +42,7 @@ def check_stream(value: str, field: str = "stream") -> str:
 
 
 def check_expected_version(value: int | str | None, field: str = "expected_version") -> int | None:
-    """`any`, `no_stream`, `stream_exists` or a version, as the log keeps it."""
+    """Return the number for `any`, `no_stream`, `stream_exists` or a version, as the log keeps it."""
     if isinstance(value, int) and 0 <= value <= _MAX_BIGINT:
         return value
     if value is None or value in _EXPECTATIONS:
@@ -51,14 +51,14 @@ def check_expected_version(value: int | str | None, field: str = "expected_versi
 
 
 def check_count(value: int, field: str, *, minimum: int, maximum: int = _MAX_BIGINT) -> int:
-    """A whole number that its column can hold."""
+    """Return a whole number that its column can hold."""
     if minimum <= value <= maximum:
         return value
     raise Invalid(f"{field} must be from {minimum} to {maximum}.", field=field, limit=maximum)
 
 
 def check_occurred_at(value: str, field: str) -> str:
-    """An RFC 3339 time with a zone, as UTC; digits beyond the microsecond are dropped."""
+    """Return an RFC 3339 time with a zone, as UTC; digits beyond the microsecond are dropped."""
     if _RFC3339.fullmatch(value):
         try:
             return with_leap_second(datetime.fromisoformat, value.upper()).astimezone(UTC).isoformat()
@@ -71,7 +71,7 @@ def check_occurred_at(value: str, field: str) -> str:
 
 
 def check_agent(sent: str | None, pinned: str | None, field: str) -> str | None:
-    """The agent an event counts as: the token's, where it pins one."""
+    """Return the agent of an event: the token's, if it pins one."""
     if pinned is not None and sent not in (None, pinned):
         raise Forbidden(f"{field} is {sent!r}, but this token appends as {pinned!r} only.", field=field)
     return pinned if sent is None else check_name(sent, field)
@@ -92,9 +92,10 @@ def new_event(
     pinned_agent: str | None = None,
     field: str = "event",
 ) -> NewEvent:
-    """Check one event's parts; `data` and `metadata` are JSON text, `field` says where it stood.
+    """Check one event's parts; `data` and `metadata` are JSON text, `field` is its place in the request.
 
-    Raises `Invalid`, `NumberTooLarge`, `TooLarge` or `Forbidden`, each naming the part and the limit.
+    Raises:
+        Invalid, NumberTooLarge, TooLarge, Forbidden: the error names the part and the limit.
     """
     canonical_data = canonical(data, f"{field}.data")
     canonical_metadata = canonical(metadata, f"{field}.metadata") if metadata != b"{}" else metadata
@@ -140,9 +141,11 @@ def new_append(
     idempotency_key: str | None = None,
     read_position: int | None = None,
 ) -> Append:
-    """Put checked events together.
+    """Make an append of checked events.
 
-    Raises `Invalid` where there are none or one id stands twice, `TooLarge` beyond `request_max_events`.
+    Raises:
+        Invalid: there are no events, or two have the same id.
+        TooLarge: there are more than `request_max_events`.
     """
     events = tuple(events)
     limit = settings.EVENTSITE.request_max_events
@@ -167,5 +170,5 @@ def new_append(
 
 
 def size(append: Append) -> int:
-    """About how many bytes an append takes in the queue and on the wire."""
+    """Return about how many bytes an append takes in the queue and on the wire."""
     return sum(getsizeof(event.data) + getsizeof(event.metadata) + 200 for event in append.events)

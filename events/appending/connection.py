@@ -1,4 +1,4 @@
-"""The connection that a log's writer keeps: made when it is needed, cut when it falls silent, given back when idle."""
+"""The connection of a log's writer: opened when it is needed, cut when it is silent, closed when it is idle."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from events import sessions
 from events.sessions import Address
 
 _IDLE = 60.0
-"""Seconds after which a connection is given back."""
+"""Seconds after which an idle connection is closed."""
 _SILENCE_SECONDS = 1.0
-"""Beyond a statement's time, which Postgres itself ends and says so: then the connection is cut."""
+"""The time after a statement's timeout, which Postgres itself should report, until the connection is cut."""
 
 
 class Connection:
-    """At most one connection. Every statement is a transaction, and is prepared."""
+    """The writer's connection, at most one. Every statement is a transaction, and is prepared."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -31,11 +31,11 @@ class Connection:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the server itself has said what became of the last statement."""
+        """Whether the server has reported the outcome of the last statement."""
         return self._open is not None and self._open.psycopg.info.transaction_status == TransactionStatus.IDLE
 
     async def open(self, *, patience: float) -> None:
-        """Connect, where that is needed, within so many seconds."""
+        """Connect if there is no connection, within `patience` seconds."""
         if self._open is None:
             usual = settings.EVENTSITE.writer_timeout
             own = {"idle_in_transaction_session_timeout": "5s", "client_connection_check_interval": "1s"}
@@ -47,10 +47,11 @@ class Connection:
     async def execute(
         self, statement: LiteralString, parameters: Sequence[object] | Mapping[str, object], *, patience: float
     ) -> list[Any]:
-        """Run one statement on the open connection; its rows. Postgres gives it up after about so many seconds."""
+        """Run one statement on the open connection and return its rows. Postgres stops it after about `patience`
+        seconds."""
         assert self._open, "open() comes first"
         with self._open as connection:
-            # What has hardly waited yet is given the usual time, so that no flush has to say how long it may take.
+            # A flush that has hardly waited gets the usual time, so that its statement needs no settings of its own.
             usual = settings.EVENTSITE.writer_timeout
             if (seconds := usual if patience > 0.9 * usual else patience) != self._open.patience:
                 await sessions.change(connection, _timeouts(seconds))
@@ -64,26 +65,26 @@ class Connection:
             await opened.close()
 
     async def _watch(self, opened: _Open, interval: float) -> None:
-        """One watch a connection: a timer and a socket for each statement cost a tenth of a small append."""
+        """Watch one connection. (A timer and a socket for each statement cost a tenth of a small append.)"""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(interval)
             passed = loop.time() - opened.since
             if opened.busy and passed >= opened.patience + _SILENCE_SECONDS:
-                # To cancel would be to wait for the server's word once more.
+                # A cancellation would wait for an answer of the server again.
                 opened.line.shutdown(socket.SHUT_RDWR)
             elif not opened.busy and passed >= _IDLE:
                 await self.close()
 
 
 def _timeouts(seconds: float) -> dict[str, str]:
-    """Of a statement. That it waits for a lock is said first, for that says more."""
+    """Return the timeouts of a statement. The lock's is shorter, as its error tells more."""
     milliseconds = max(1, int(seconds * 1000))
     return {"lock_timeout": str(milliseconds), "statement_timeout": str(milliseconds * 11 // 10 + 1)}
 
 
 class _Open:
-    """A connection, since when it has been busy or idle, how long a statement may take, and who watches it."""
+    """An open connection, with the time since which it is busy or idle, its patience, and the task that watches it."""
 
     watch: asyncio.Task[None]
 

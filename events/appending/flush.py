@@ -1,4 +1,4 @@
-"""A planned flush as the parameters of `append_events()`, and its answer as outcomes."""
+"""The parameters of `append_events()` for a planned flush, and the outcomes from its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NULL = "\x1e"
 
 
 def join(values: Iterable[str]) -> str:
-    """A list as the one text that our functions in the database take."""
+    """Return a list as one text, which the functions in the database take."""
     return _SEPARATOR.join(values)
 
 
@@ -22,7 +22,7 @@ def join_nullable(values: Iterable[object]) -> str:
 
 
 def append_parameters(log_id: int, plan: Plan) -> list[object]:
-    """The parameters of `append_events()`, in its order."""
+    """Return the parameters of `append_events()`, in its order."""
     places = {name: place for place, name in enumerate(plan.streams, 1)}
     added: Counter[str] = Counter()
     streams: list[str] = []
@@ -66,7 +66,7 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
 
 
 def settle(plan: Plan, first_position: int, base_versions: Sequence[int]) -> None:
-    """Give every append of a committed flush its place."""
+    """Set the outcome of every append of a committed flush: its place."""
     versions = dict(zip(plan.streams, base_versions, strict=True))
     position = first_position
     for request, index in plan.accepted:
@@ -82,7 +82,7 @@ def settle(plan: Plan, first_position: int, base_versions: Sequence[int]) -> Non
 
 
 def look_up_parameters(log_id: int, requests: Sequence[Request]) -> dict[str, object]:
-    """The parameters of `look_up()`."""
+    """Return the parameters of `look_up()`."""
     appends: list[Append] = [
         append
         for request in requests
@@ -98,7 +98,7 @@ def look_up_parameters(log_id: int, requests: Sequence[Request]) -> dict[str, ob
 
 
 def known(rows: Iterable[tuple[str, str, int, int, str, bytes, list[str]]]) -> Known:
-    """What `look_up()` found."""
+    """Return the rows of `look_up()` as `Known`."""
     found = Known()
     for kind, name, position, version, stream, digest, ids in rows:
         if kind == "stream":

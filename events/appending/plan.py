@@ -1,12 +1,12 @@
-"""Which of the waiting appends can go into the next flush, and what the others are answered.
+"""The plan of the next flush: the waiting appends that go into it, and the answers of the others.
 
-Pure: no I/O, no clock. `plan()` goes through the requests in order. With nothing known it is
-optimistic: it takes every append whose demands don't contradict another's and leaves it to
-`append_events()` to refuse the flush as a whole. Then the log is looked at and planned again with
-what is `Known`: replays and conflicts get their answers, the rest is tried again.
+Pure: no I/O, no clock. `plan()` goes through the requests in order. Without knowledge of the log it is optimistic: it
+takes every append whose conditions don't contradict another's, and `append_events()` may refuse the flush as a whole.
+Then the log is looked up, and the plan is made again with what is `Known`: replays and conflicts get their answers, and
+the others are tried again.
 
-An append that depends on one planned before it in the same flush is never answered from a guess: its
-request waits for the next flush, when the first one's fate is known.
+An append that depends on an earlier one of the same flush is never answered by a guess: its request waits for the next
+flush, when the outcome of the first one is known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Outcome = Appended | EventsError
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
-    """Where an event with a given id stands."""
+    """The place of an event whose id is known, with its digest."""
 
     position: int
     version: int
@@ -32,7 +32,7 @@ class KnownEvent:
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """What an idempotency key covered."""
+    """The append of a known idempotency key."""
 
     stream: str
     fingerprint: bytes
@@ -43,7 +43,7 @@ class KnownKey:
 
 @dataclass(slots=True)
 class Known:
-    """What one look at the log found: streams' versions (absent: 0), events by id, keys."""
+    """The result of one look-up in the log: versions of streams (absent: 0), events by id, keys."""
 
     versions: dict[str, int] = field(default_factory=dict)
     events: dict[str, KnownEvent] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Request:
 
 @dataclass(slots=True)
 class _StreamPlan:
-    """What the flush asks of one stream's version before it (None: anything) and adds to it."""
+    """The version of a stream that the flush needs before it (None: any), and the number of events that it adds."""
 
     wanted: int | None = None
     count: int = 0
@@ -82,21 +82,21 @@ class _StreamPlan:
 
 @dataclass(slots=True)
 class Plan:
-    """The appends of one flush, in order, and what they ask of each stream."""
+    """The appends of one flush, in order, and their conditions on each stream."""
 
     accepted: list[tuple[Request, int]] = field(default_factory=list)
-    """Each append as its request and its place there."""
+    """Each append as its request and its index there."""
     streams: dict[str, _StreamPlan] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
 
 
 class _Later(Exception):
-    """This append depends on one that is planned but not written."""
+    """The append depends on one that is planned but not written."""
 
 
 def plan(requests: Sequence[Request], known: Known | None = None) -> Plan:
-    """Plan one flush; what is answered already gets its outcome on the request."""
+    """Plan one flush; an append that can be answered already gets its outcome on the request."""
     flush = Plan()
     for request in requests:
         if request.atomic:
@@ -107,7 +107,7 @@ def plan(requests: Sequence[Request], known: Known | None = None) -> Plan:
 
 
 def _plan_one_by_one(flush: Plan, request: Request, known: Known | None) -> None:
-    """Take or answer each append. One that must wait holds up those after it: they keep their order."""
+    """Take or answer each append. If one must wait, those after it wait too, so that they keep their order."""
     for index, append in enumerate(request.appends):
         if request.outcomes[index] is not None:
             continue
@@ -125,7 +125,7 @@ def _plan_one_by_one(flush: Plan, request: Request, known: Known | None) -> None
 
 
 def _plan_atomic(flush: Plan, request: Request, known: Known | None) -> None:
-    """Take all or nothing: first on paper beside the flush, then into it."""
+    """Take all appends or none: first into a copy of the flush, then into the flush."""
     try:
         _refuse_repeats(request.appends)
         for append in request.appends:
@@ -154,7 +154,7 @@ def _plan_atomic(flush: Plan, request: Request, known: Known | None) -> None:
 
 
 def _added(appends: Sequence[Append], upto: Append) -> int:
-    """How many events the request itself adds to this append's stream before it."""
+    """Return how many events the request itself adds to this append's stream before it."""
     added = 0
     for append in appends:
         if append is upto:
@@ -173,13 +173,13 @@ def _refuse_repeats(appends: Sequence[Append]) -> None:
 
 
 def _wait_for_planned(flush: Plan, append: Append) -> None:
-    """What repeats an id or a key of this flush is looked at when that is written."""
+    """Raise `_Later` for an append that repeats an id or a key of this flush, which must be written first."""
     if append.idempotency_key in flush.keys or not flush.ids.isdisjoint(event.id for event in append.events):
         raise _Later
 
 
 def _answer(append: Append, known: Known, request: Request) -> Outcome | None:
-    """The answer of an append that the log knows already; None where it is new."""
+    """Return the answer of an append that the log knows already; None if it is new."""
     if append.idempotency_key in known.keys:
         return _answer_by_key(append, known.keys[append.idempotency_key], request)
     found = [known.events.get(event.id) for event in append.events]
@@ -231,7 +231,7 @@ def _take(flush: Plan, append: Append, known: Known | None, *, own: int = 0) -> 
 
 
 def _wanted(append: Append, stream: _StreamPlan, base: int | None, *, own: int) -> int | None:
-    """What the flush asks of the stream's version before it, once this append is in it."""
+    """Return the version that the flush needs of the stream before it, with this append in it."""
     expected = append.expected_version
     if expected is None or (expected == STREAM_EXISTS and stream.count > 0):
         return stream.wanted
@@ -246,7 +246,7 @@ def _wanted(append: Append, stream: _StreamPlan, base: int | None, *, own: int) 
     if expected == STREAM_EXISTS:
         return STREAM_EXISTS
     wanted = expected - stream.count
-    # Below 0, nothing that the stream may hold now could meet both.
+    # Below 0, no version of the stream can meet both conditions.
     if wanted >= 0 and (stream.wanted in (None, wanted) or (stream.wanted == STREAM_EXISTS and wanted > 0)):
         return wanted
     raise _Later

@@ -1,12 +1,12 @@
-"""Group commit: whatever waits for a log is written in one transaction, and every caller gets its own answer.
+"""The writer, by group commit: all waiting appends of a log share one transaction, and each caller gets its answer.
 
-One writer a process, a queue and a task a log. A flush takes what is waiting, calls
-`append_events()` once and answers; what comes meanwhile is the next flush. So one caller pays for
-one commit, and a thousand callers share one (docs/decisions/0002 has the measurements).
+There is one writer in a process, and one queue and one task for each log. A flush takes the waiting appends, calls
+`append_events()` once and answers; appends that come meanwhile are the next flush. So one caller pays for one commit,
+and a thousand callers share one (docs/decisions/0002 has the measurements).
 
-A flush that the database refuses is planned again after a look at the log (`plan.py`). A connection
-that breaks leaves the flush in doubt: the writer reconnects and looks. Every event has its id before
-it is first sent, and `append_events()` refuses known ids, so sending again never writes twice.
+A flush that the database refuses is planned again after a look-up in the log (`plan.py`). A connection that breaks
+leaves the flush in doubt: the writer reconnects and looks it up. Every event has its id before it is first sent, and
+`append_events()` refuses known ids, so a retry never writes twice.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ logger = logging.getLogger(__name__)
 _BACKOFF = (0.02, 1.0)
 """First and longest pause between attempts, in seconds."""
 _LEAST_PATIENCE_SECONDS = 0.05
-"""What is tried at all is given a chance."""
+"""The least time that a statement gets, so that it has a chance."""
 _TOO_MANY = partial(Busy, "Too many appends were before this one; nothing was written.")
 _TOO_SLOW = partial(Busy, "The database did not finish in time; nothing was written.")
 
 
 class _Waiting(Request):
-    """A request in the queue, its deadline and whoever waits for it."""
+    """A request in the queue, with its deadline and the future for its caller."""
 
     __slots__ = ("deadline", "events", "future", "size")
 
@@ -54,7 +54,7 @@ class _Waiting(Request):
 
 
 class Writer:
-    """The process's way into every log. Lives on one event loop.
+    """The writer of a process, for every log. It lives on one event loop.
 
     `on_append(log_id)` is called after each commit, before the callers are answered.
     """
@@ -69,10 +69,13 @@ class Writer:
         self.bytes = 0
 
     async def append(self, log_id: int, appends: Sequence[Append], *, atomic: bool = False) -> list[Outcome]:
-        """Write, and return one outcome per append, in order: `Appended` or the error it ended in.
+        """Write, and return one outcome for each append, in order: `Appended` or an error.
 
-        With `atomic` all are written or none, and an error stands for each. Nothing is raised but
-        `QueueFull` and, once closing, `Unavailable`: then nothing was written.
+        With `atomic` all are written or none, and each gets the error.
+
+        Raises:
+            QueueFull: too many appends wait; nothing was written.
+            Unavailable: the writer is closing; nothing was written.
         """
         if self._closing:
             raise Unavailable("The server is stopping; nothing was written.")
@@ -100,7 +103,7 @@ class Writer:
         self.bytes -= request.size
 
     async def aclose(self) -> None:
-        """Write what waits, then stop."""
+        """Write the waiting appends, then stop."""
         self._closing = True
         tasks = [log.stop() for log in self._logs.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -157,7 +160,7 @@ class _LogWriter:
         return True
 
     def _take_batch(self) -> list[_Waiting]:
-        """The requests that have waited longest, up to a flush's bounds but at least one."""
+        """Return the requests that have waited longest, up to a flush's limits but at least one."""
         limits = settings.EVENTSITE
         batch: list[_Waiting] = []
         events = size = 0
@@ -195,7 +198,7 @@ class _LogWriter:
                 known = None
 
     def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
-        """Those without an answer, after those were given up that have waited too long."""
+        """Return the requests without an answer, after giving up those that have waited too long."""
         now = asyncio.get_running_loop().time()
         waiting = [request for request in batch if not request.done]
         for request in waiting:
@@ -204,12 +207,13 @@ class _LogWriter:
         return [request for request in waiting if not request.done]
 
     def _patience(self, waiting: list[_Waiting]) -> float:
-        """Seconds that are left to who has waited longest."""
+        """Return the seconds that are left for the request that has waited longest."""
         left = min([request.deadline for request in waiting]) - asyncio.get_running_loop().time()
         return max(_LEAST_PATIENCE_SECONDS, left)
 
     async def _flush(self, flush: Plan, *, patience: float) -> bool:
-        """One call, one transaction. False where the log is not as the plan assumed; then nothing was written."""
+        """Write a flush in one transaction. Returns False if the log is not as the plan assumed: nothing was
+        written."""
         parameters = flushes.append_parameters(self._log_id, flush)
         [row] = await self._connection.execute(sql.APPEND, parameters, patience=patience)
         done, first_position, base_versions = row
@@ -224,7 +228,7 @@ class _LogWriter:
         return flushes.known(await self._connection.execute(sql.LOOK_UP, parameters, patience=self._patience(waiting)))
 
     async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
-        """After a failure that may pass: note what stood in the way and what is in doubt."""
+        """Note the reason of a failure that may pass, and the requests that are in doubt."""
         logger.warning("log %s: %s", self._log_id, brief(error))
         self._obstacle = _obstacle(error)
         if not self._connection.is_settled:
@@ -236,7 +240,7 @@ class _LogWriter:
                 self._give_up(request)
 
     def _give_up(self, request: Request) -> None:
-        """Say honestly what is known of a request that could not be finished."""
+        """Answer a request that could not be finished: nothing was written, or the outcome is unknown."""
         if request.in_doubt:
             ids = [event.id for append in request.appends for event in append.events]
             request.fail(OutcomeUnknown(ids=ids))
@@ -244,7 +248,7 @@ class _LogWriter:
             request.fail(self._obstacle())
 
     async def _isolate(self, error: psycopg.Error, waiting: list[_Waiting]) -> None:
-        """The database refused a flush for its content: try each request alone, so that one can't fail another."""
+        """Try each request alone after the database refused the content of a flush, so that one can't fail another."""
         logger.error("log %s: a flush was refused: %s", self._log_id, error)
         if len(waiting) == 1:
             waiting[0].fail(EventsError("The database refused this content; nothing was written."))
@@ -260,7 +264,7 @@ class _LogWriter:
 
 
 def _obstacle(error: Exception) -> Callable[[], EventsError]:
-    """Why nothing was written, for those who waited in vain."""
+    """Return the reason why nothing was written, for requests that waited in vain."""
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return LogHeld
     if isinstance(error, psycopg.errors.QueryCanceled):

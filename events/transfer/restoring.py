@@ -63,7 +63,7 @@ def restore(log_id: int, paths: Sequence[Path], *, progress: Callable[[int], obj
             head = chunk[-1].position
             redactions += [_redaction(log_id, record) for record in chunk if record.redaction]
         if not head:
-            raise RestoreFailed("The export holds no event.")
+            raise RestoreFailed("There is no event in it.")
         _finish(log_id, head, redactions)
     return head
 

@@ -1,4 +1,4 @@
-"""What an unfinished term of a query can become: fields, names that the log has seen, paths and values in its data."""
+"""The completions of an unfinished term of a query: fields, names in the log, paths and values in its data."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from events.query.words import path_text
 from events.reading import scan, store
 from events.reading.store import NameSeen
 
-MOST = 20
-_FEW = 5
-_SAMPLE = 40
-"""Events that fit the rest of the query, in whose data paths and values are looked for."""
-_SAMPLE_FOR = 0.1
+MAX_COMPLETIONS = 20
+_MAX_NAMES = 5
+_SAMPLE_EVENTS = 40
+"""Events that fit the rest of the query, in whose data paths and values are searched."""
+_SAMPLE_SECONDS = 0.1
 _SAMPLE_BYTES = 4 * 2**20
-_DEEP = 8
-_ITEMS = 3
-_LEAVES = 200
-_MOST_JSON = 100_000
+_MAX_DEPTH = 8
+_MAX_ITEMS = 3
+_MAX_LEAVES = 200
+_MAX_JSON_CHARACTERS = 100_000
 
 _SEEN: dict[str, NameSeen] = {"type": "type", "agent": "agent", "stream": "stream", "correlation": "correlation_id"}
 _ONLY_IN_REPLAYS = ("state", "changed")
@@ -41,20 +41,20 @@ _AGES = {"15m": "15 minutes ago", "1h": "an hour ago", "24h": "a day ago", "7d":
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What takes the place of the unfinished term; `about` says what it asks for."""
+    """A text that replaces the unfinished term; `about` describes it."""
 
     text: str
     about: str = ""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the term is then finished."""
+        """Whether the term is finished by it."""
         return not self.text.endswith((":", "."))
 
 
-def completions(log_id: int, term: Unfinished) -> list[Completion]:
-    """What the term can become, in at most four reads; the likeliest first."""
-    return list(islice(dict.fromkeys(_offers(log_id, term)), MOST))
+def complete(log_id: int, term: Unfinished) -> list[Completion]:
+    """Return the completions of a term, the likeliest first, with at most four reads."""
+    return list(islice(dict.fromkeys(_offers(log_id, term)), MAX_COMPLETIONS))
 
 
 def _offers(log_id: int, term: Unfinished) -> Iterator[Completion]:
@@ -62,7 +62,7 @@ def _offers(log_id: int, term: Unfinished) -> Iterator[Completion]:
     if field is None:
         yield from _terms(log_id, term)
     elif field in _SEEN:
-        yield from _names(log_id, field, term.beginning, limit=MOST)
+        yield from _names(log_id, field, term.beginning, limit=MAX_COMPLETIONS)
     elif field in ("since", "until"):
         yield from (
             Completion(f"{field}:{age}", about) for age, about in _AGES.items() if age.startswith(term.beginning)
@@ -82,7 +82,7 @@ def _terms(log_id: int, term: Unfinished) -> Iterator[Completion]:
             yield Completion(f"{name}." if name in list(Root) else f"{name}:", about)
     if beginning:
         for field in ("type", "agent", "stream"):
-            yield from _names(log_id, field, beginning, limit=_FEW)
+            yield from _names(log_id, field, beginning, limit=_MAX_NAMES)
         yield from (Completion(f"{path}:") for path in _paths(log_id, term.others, term.text))
 
 
@@ -92,25 +92,25 @@ def _names(log_id: int, field: str, beginning: str, *, limit: int) -> Iterator[C
 
 
 def _paths(log_id: int, others: str, beginning: str) -> list[str]:
-    """Paths that begin so, or one of whose names does; the shortest first."""
-    seen = {path_text(path): path for path, _ in _sample(log_id, others)}
-    found = [
+    """Return the paths that begin with a text, or that have a name which does; the shortest first."""
+    paths = {path_text(path): path for path, _ in _sample(log_id, others)}
+    fitting = [
         (len(path.steps), text)
-        for text, path in seen.items()
+        for text, path in paths.items()
         if text.startswith(beginning)
         or any(isinstance(s, KeyStep) and s.name.startswith(beginning) for s in path.steps)
     ]
-    return [text for _, text in sorted(found)]
+    return [text for _, text in sorted(fitting)]
 
 
 def _values(log_id: int, term: Unfinished) -> Iterator[Completion]:
-    """Terms for the values at the term's path."""
-    seen = (
+    """Yield the terms for the values at the term's path."""
+    texts = (
         to_text(equal_term(path, value))
         for path, value in _sample(log_id, term.others)
         if path_text(path) == term.field and not isinstance(value, dict | list)
     )
-    yield from (Completion(text) for text in dict.fromkeys(seen) if _begins(text, term))
+    yield from (Completion(text) for text in dict.fromkeys(texts) if _begins(text, term))
 
 
 def _begins(text: str, term: Unfinished) -> bool:
@@ -118,16 +118,18 @@ def _begins(text: str, term: Unfinished) -> bool:
 
 
 def _sample(log_id: int, others: str) -> Iterator[tuple[Path, Any]]:
-    """Each value in the data and metadata of some events, with its path."""
-    found = scan.search_events(log_id, _rest(others), limit=_SAMPLE, budget=_SAMPLE_FOR, room=_SAMPLE_BYTES).fetch()
-    for event in found.events:
+    """Yield the values in the data and metadata of some events, with their paths."""
+    page = scan.search_events(
+        log_id, _rest(others), limit=_SAMPLE_EVENTS, budget=_SAMPLE_SECONDS, room=_SAMPLE_BYTES
+    ).fetch()
+    for event in page.events:
         for root, text in ((Root.DATA, event.data), (Root.METADATA, event.metadata)):
-            if len(text) <= _MOST_JSON:
-                yield from islice(_leaves(Path(root), loads(text)), _LEAVES)
+            if len(text) <= _MAX_JSON_CHARACTERS:
+                yield from islice(_leaves(Path(root), loads(text)), _MAX_LEAVES)
 
 
 def _rest(others: str) -> Query:
-    """What else the query asks for, as far as that can be told while it is being written."""
+    """Return the rest of the query, as far as it can be read while it is being typed."""
     try:
         query = parse(others)
         refuse_state(query)
@@ -137,7 +139,7 @@ def _rest(others: str) -> Query:
 
 
 def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
-    if not isinstance(value, dict | list) or not value or len(path.steps) > _DEEP:
+    if not isinstance(value, dict | list) or not value or len(path.steps) > _MAX_DEPTH:
         if path.steps:
             yield path, value
         return
@@ -145,6 +147,6 @@ def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
     if isinstance(value, dict):
         children = ((KeyStep(name), child) for name, child in value.items())
     else:
-        children = ((EachItem.ITEM, child) for child in value[:_ITEMS])
+        children = ((EachItem.ITEM, child) for child in value[:_MAX_ITEMS])
     for step, child in children:
         yield from _leaves(Path(path.root, (*path.steps, step)), child)

@@ -1,4 +1,4 @@
-"""An event's data as a tree: where it is large, part by part, each when it is opened."""
+"""An event's data as a tree. Large data are sent part by part, each when it is opened."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from events.json.value import loads
 from events.types import Event
 
 _LARGE_CHARACTERS = 60_000
-"""Data of more characters comes part by part."""
+"""Longer data are sent part by part."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataTree:
-    """The rows of an event's data, or of the part at `scope`. The two addresses go before a pointer: one asks for the
-    rows of a part, the other shows a page of that part only."""
+    """The rows of an event's data, or of the part at `scope`.
+
+    A pointer is appended to the two addresses: `part_url` gives the rows of a part, `inside_url` a page of that part.
+    """
 
     rows: list[TreeRow]
     scope: str
@@ -31,7 +33,7 @@ class DataTree:
 
 
 def data_tree(log_name: str, event: Event, params: QueryDict, *, pick: PickOf | None = None) -> DataTree:
-    """The tree of an event's data, or of the part of it that `?in=` names; `?text=` shows one long text whole.
+    """Return the tree of an event's data, or of the part of it that `?in=` names; `?text=` shows one long text whole.
 
     Raises:
         NoSuchEvent: there is no such part.
@@ -44,7 +46,7 @@ def data_tree(log_name: str, event: Event, params: QueryDict, *, pick: PickOf | 
 
 
 def part_of_data(request: HttpRequest, log_name: str, event: Event, *, pick: PickOf | None = None) -> HttpResponse:
-    """The rows of the part that `?part=` names.
+    """Answer with the rows of the part that `?part=` names.
 
     Raises:
         NoSuchEvent: there is no such part.

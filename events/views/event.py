@@ -1,4 +1,4 @@
-"""One event: what it says, where it stands, what caused it and what it caused. A page, and what a row opens to."""
+"""The page of one event: its data, its neighbours, its cause and its effects; and the part that opens in a row."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from events.query.tree import Root
 from events.reading import store
 from events.types import Event
 from events.views.data_tree import data_tree, part_of_data
-from events.views.event_line import Line, line
+from events.views.event_line import EventLine, line
 from events.views.page import log_page, show
 from events.views.picks import Picks
 
-_EFFECTS = 20
-_RAW_SHOWN = 4_000
+_MAX_EFFECTS = 20
+_RAW_CHARACTERS_SHOWN = 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """An event's cause and effects. `effects` is cut after a few (`more_effects`)."""
 
-    cause: Line | None
-    effects: tuple[Line, ...]
+    cause: EventLine | None
+    effects: tuple[EventLine, ...]
     more_effects: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Rail:
-    """One way to go on from an event: the positions before and after it, and a page of all along it."""
+    """A sequence to which an event belongs: the positions before and after it, and the page of all its events."""
 
     label: str
     along: str
@@ -54,45 +54,45 @@ class Rail:
 @require_safe
 @log_page()
 def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
-    """`/logs/<log>/events/<position>`; `?format=json` is the event alone, `?text=` shows one long text of its data
-    whole, `?metadata_text=` one of its metadata.
+    """`/logs/<log>/events/<position>`.
 
-    `?in=` shows a part of its data, `?q=` is the query that its + and − extend.
+    `?format=json` is the event alone, `?text=` shows one long text of its data whole, `?metadata_text=` one of its
+    metadata. `?in=` shows a part of its data, `?q=` is the query that its + and − extend.
     """
-    found = store.event(member.log_id, position).first()
-    if found is None:
+    shown_event = store.event(member.log_id, position).first()
+    if shown_event is None:
         raise NoSuchEvent(f"{member.log.name} has no event at position {position}.")
     if request.GET.get("format") == "json":
-        return HttpResponse(event_json(found), content_type="application/json")
-    data, metadata = loads(found.data), loads(found.metadata)
+        return HttpResponse(event_json(shown_event), content_type="application/json")
+    data, metadata = loads(shown_event.data), loads(shown_event.metadata)
     if text := _long_text(request, data, metadata):
         return text
     picks = Picks(member.log.name, request.GET)
     pick = picks.among(Root.DATA, data)
     if "part" in request.GET and request.headers.get("HX-Request"):
-        return part_of_data(request, member.log.name, found, pick=pick)
+        return part_of_data(request, member.log.name, shown_event, pick=pick)
     context = {
         "here": "timeline",
-        "event": found,
-        "line": line(found),
-        "redaction": redaction.of(member.log_id, found),
+        "event": shown_event,
+        "line": line(shown_event),
+        "redaction": redaction.of(member.log_id, shown_event),
         "event_url": reverse("event", args=[member.log.name, position]),
-        "around": around(member.log_id, found),
-        "rails": partial(_rails, member, found),  # which the part of a page that opens in a row goes without
-        "picks": picks.names(found),
-        "data": data_tree(member.log.name, found, request.GET, pick=pick),
+        "around": around(member.log_id, shown_event),
+        "rails": partial(_rails, member, shown_event),  # the part that opens in a row does not call this
+        "picks": picks.names(shown_event),
+        "data": data_tree(member.log.name, shown_event, request.GET, pick=pick),
         "metadata": tree_rows(
             metadata, pick=picks.among(Root.METADATA, metadata), whole=request.GET.get("metadata_text")
         ),
-        "raw": found.data[:_RAW_SHOWN],
-        "raw_size": len(found.data.encode()),
-        "raw_cut": len(found.data) > _RAW_SHOWN,
+        "raw": shown_event.data[:_RAW_CHARACTERS_SHOWN],
+        "raw_size": len(shown_event.data.encode()),
+        "raw_cut": len(shown_event.data) > _RAW_CHARACTERS_SHOWN,
     }
     return show(request, member, template="events/event.html", partial="events/_opened.html", context=context)
 
 
 def _long_text(request: HttpRequest, data: object, metadata: object) -> HttpResponse | None:
-    """The long text that a page asks for in the place of its beginning."""
+    """Return one long text of the event, if a page asks for it."""
     if not request.headers.get("HX-Request"):
         return None
     for name, value in (("text", data), ("metadata_text", metadata)):
@@ -103,7 +103,7 @@ def _long_text(request: HttpRequest, data: object, metadata: object) -> HttpResp
 
 
 def whole_text(data: object, pointer: str) -> TreeRow:
-    """The long string at a pointer, all of it.
+    """Return the row of the whole string at a pointer.
 
     Raises:
         NoSuchEvent: there is no string.
@@ -118,13 +118,13 @@ def whole_text(data: object, pointer: str) -> TreeRow:
 
 
 def around(log_id: int, event: Event) -> Around:
-    """What an event follows from, and what follows from it."""
+    """Return the cause of an event, and its effects."""
     cause = store.event_by_id(log_id, event.causation_id).first() if event.causation_id else None
-    effects = store.effects(log_id, event.id, limit=_EFFECTS + 1).fetch()
+    effects = store.effects(log_id, event.id, limit=_MAX_EFFECTS + 1).fetch()
     return Around(
         cause=line(cause) if cause else None,
-        effects=tuple(map(line, effects[:_EFFECTS])),
-        more_effects=len(effects) > _EFFECTS,
+        effects=tuple(map(line, effects[:_MAX_EFFECTS])),
+        more_effects=len(effects) > _MAX_EFFECTS,
     )
 
 
@@ -134,7 +134,7 @@ def _rails(member: Member, event: Event) -> list[Rail]:
     near = store.neighbours(log.pk, event).fetch()
 
     def rail(label: str, along: str, name: str | None, url: str) -> Rail:
-        positions = [one.position for one in near if one.along == label.lower()]
+        positions = [neighbour.position for neighbour in near if neighbour.along == label.lower()]
         before, after = (p for p in positions if p < here), (p for p in positions if p > here)
         return Rail(label, along, name or "", url if name else "", next(before, None), next(after, None))
 

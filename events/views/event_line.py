@@ -1,4 +1,4 @@
-"""An event on one line: its type's glyph and the few keys of its data that tell most."""
+"""An event on one line: the glyph of its type, and the few keys of its data that tell most."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from events.json.value import brief, kind_of, loads, quoted, visible
 from events.types import Event
 
 SLOTS = 8
-_PAIRS = 4
-_KEYS_LOOKED_AT = 100
-"""Of an object that has more, the others are not ranked: there may be ninety thousand, in each of a hundred rows."""
-_WIDTH = 160
-# Read first where they stand, in this order; the rest follows as it was sent.
-_TELLING = (
+_MAX_PAIRS = 4
+_MAX_RANKED_KEYS = 100
+"""Later keys are not ranked: there may be ninety thousand, in each of a hundred rows."""
+_MAX_CHARACTERS = 160
+# These keys come first, in this order; the others follow in the order in which they were sent.
+_FIRST_KEYS = (
     "error", "exit_code", "status", "reason", "name", "tool", "command", "action", "target", "title", "ref",
     "summary", "message", "content", "text", "result", "output", "amount",
 )  # fmt: skip
-# Read last: that the envelope says better, or that tells a person nothing.
-_DULL = frozenset({"id", "timestamp", "role", "source", "type", "cause"})
-_TELLING_WITHIN = ("title", "name", "full_name", "login", "message", "body", "state", "number", "id")
-"""What an object in the data is called by."""
+# These keys come last: the envelope has their content, or they tell a person nothing.
+_LAST_KEYS = frozenset({"id", "timestamp", "role", "source", "type", "cause"})
+_NAME_KEYS = ("title", "name", "full_name", "login", "message", "body", "state", "number", "id")
+"""The keys that may hold the name of an object in the data."""
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 _FAILED_WORDS = frozenset({"error", "errored", "fail", "failed", "failure", "exception", "crashed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A key of the data and its value, cut to what fits a line. `key` is "" for data that is no object."""
+class KeyValue:
+    """A key of the data and its value, shortened to a line. `key` is "" for data that is not an object."""
 
     key: str
     kind: str
@@ -41,23 +41,23 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One event as a row shows it."""
+class EventLine:
+    """One event as a row shows it, with the first `pairs` of its data."""
 
     event: Event
     failed: bool
-    said: tuple[Said, ...]
+    pairs: tuple[KeyValue, ...]
 
 
-def line(event: Event) -> Line:
-    """What a row needs of an event."""
+def line(event: Event) -> EventLine:
+    """Return the line of an event."""
     data = loads(event.data)
-    said = tuple(_say(data, known={event.agent, event.type.rpartition(".")[2], event.stream}))
-    return Line(event=event, failed=_is_failed_type(event.type) or any(one.bad for one in said), said=said)
+    pairs = tuple(_key_values(data, known={event.agent, event.type.rpartition(".")[2], event.stream}))
+    return EventLine(event=event, failed=_is_failed_type(event.type) or any(pair.bad for pair in pairs), pairs=pairs)
 
 
 def slot(type_name: str) -> int:
-    """The glyph of a type, 1 to 8: the part before the first dot decides, on every machine alike."""
+    """Return the glyph of a type, 1 to 8, by the part before the first dot; it is the same on every machine."""
     return zlib.crc32(type_name.partition(".")[0].encode()) % SLOTS + 1
 
 
@@ -65,28 +65,28 @@ def _is_failed_type(type_name: str) -> bool:
     return not _FAILED_WORDS.isdisjoint(word.lower() for word in _WORD.findall(type_name))
 
 
-def _say(data: Any, *, known: Collection[str | None]) -> Iterator[Said]:
+def _key_values(data: Any, *, known: Collection[str | None]) -> Iterator[KeyValue]:
     if not isinstance(data, dict):
-        yield Said("", kind_of(data), _text(data))
+        yield KeyValue("", kind_of(data), _text(data))
         return
-    first = islice(data, _KEYS_LOOKED_AT)
-    ranked = [key for key in _TELLING if key in data] + [key for key in first if key not in _TELLING]
+    first = islice(data, _MAX_RANKED_KEYS)
+    ranked = [key for key in _FIRST_KEYS if key in data] + [key for key in first if key not in _FIRST_KEYS]
     ranked = [key for key in ranked if not _is_empty(data[key])] or ranked
-    ranked.sort(key=lambda key: key in _DULL or (isinstance(data[key], str) and data[key] in known))
-    for key in ranked[:_PAIRS]:
-        value = _called(data[key])
-        yield Said(visible(key), kind_of(value), _text(value), _tells_failure(key, value))
+    ranked.sort(key=lambda key: key in _LAST_KEYS or (isinstance(data[key], str) and data[key] in known))
+    for key in ranked[:_MAX_PAIRS]:
+        value = _name_in(data[key])
+        yield KeyValue(visible(key), kind_of(value), _text(value), _tells_failure(key, value))
 
 
 def _is_empty(value: Any) -> bool:
     return value is None or value in ("", {}, [])
 
 
-def _called(value: Any) -> Any:
-    """What an object is called, if it is called something, or the only thing in it; else the value as it is."""
+def _name_in(value: Any) -> Any:
+    """Return the name of an object, or the only value in it; any other value stays as it is."""
     if not isinstance(value, dict):
         return value
-    names = [value[key] for key in _TELLING_WITHIN if key in value] or (list(value.values()) if len(value) == 1 else [])
+    names = [value[key] for key in _NAME_KEYS if key in value] or (list(value.values()) if len(value) == 1 else [])
     return next((name for name in names if name and isinstance(name, str | int) and name is not True), value)
 
 
@@ -97,4 +97,4 @@ def _tells_failure(key: str, value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return quoted(value, _WIDTH) if isinstance(value, str) else brief(value)
+    return quoted(value, _MAX_CHARACTERS) if isinstance(value, str) else brief(value)

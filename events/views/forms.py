@@ -1,4 +1,4 @@
-"""What may stand in a page's query string. The same forms read it for the page, its partial and the socket."""
+"""The forms that read the query strings of pages, the same for a page, its partial and its socket."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _cursor() -> forms.IntegerField:
 
 
 class QueryField(forms.Field):
-    """A query about events, as its tree. What is wrong with it stands in the error's `params`."""
+    """A query about events, read as its tree. The `params` of its error hold the problem and its column."""
 
     def clean(self, value: str | None) -> Query:
         try:
@@ -39,38 +39,38 @@ class QueryField(forms.Field):
         return query
 
     def check(self, query: Query) -> None:
-        """Raise `Invalid` for what can't be asked here."""
+        """Raise `Invalid` for a query that can't be asked here."""
         refuse_state(query)
 
 
 class TimelineForm(forms.Form):
-    """Which events, and from where on: `before` reads older ones, `after` newer ones."""
+    """A query for events, from a position on: `before` reads older ones, `after` newer ones."""
 
     q = QueryField(required=False)
     before = _cursor()
     after = _cursor()
 
     def clean(self) -> dict[str, Any]:
-        """`query` is `q` with its relative times pinned to now, to the second."""
-        said = self.cleaned_data
-        return said | {"query": pin_times(said.get("q", EVERYTHING), timezone.now().replace(microsecond=0))}
+        """Add `query`, which is `q` with its relative times pinned to now, to the second."""
+        fields = self.cleaned_data
+        return fields | {"query": pin_times(fields.get("q", EVERYTHING), timezone.now().replace(microsecond=0))}
 
 
 class CompletionForm(forms.Form):
-    """A query that is being written: what stands before the caret, and the rest."""
+    """A query that is being typed: the text before the caret, and the rest."""
 
     q = forms.CharField(required=False, max_length=MAX_CHARACTERS, strip=False)
     rest = forms.CharField(required=False, max_length=MAX_CHARACTERS, strip=False)
 
 
 class LiveForm(TimelineForm):
-    """The same for a socket. With `counts` it is told how many events there are, and not sent their rows."""
+    """A query for the events of a socket. With `counts` the socket gets the number of events, not their rows."""
 
     counts = forms.BooleanField(required=False)
 
 
 class StreamsForm(forms.Form):
-    """Streams by their last event, those before a position, or by name, those after a name."""
+    """A list of streams: by last event, before a position; or by name, after a name."""
 
     prefix = _name("Name begins with")  # type: ignore[assignment]  # not the form's own prefix
     category = _name("Category")
@@ -80,7 +80,7 @@ class StreamsForm(forms.Form):
 
 
 class WorkflowsForm(forms.Form):
-    """Workflows by their last event, those before a position; or the one with an id."""
+    """A list of workflows by last event, before a position; or one workflow by its id."""
 
     id = _name("Workflow")
     before = _cursor()

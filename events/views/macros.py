@@ -9,7 +9,7 @@ from django.template import engines
 
 
 def macro(template: str, name: str) -> Callable[..., str]:
-    """A macro of a template. It sees what the engine gives to all of them, and no page."""
+    """Return a macro of a template. It sees the globals of the engine, and no context of a page."""
     jinja: Any = engines["jinja2"]
-    found: Callable[..., str] = getattr(jinja.env.get_template(template).module, name)
-    return found
+    function: Callable[..., str] = getattr(jinja.env.get_template(template).module, name)
+    return function

@@ -1,4 +1,4 @@
-"""What every page of a log does: the access check, the frame's context, page or partial."""
+"""The parts that all pages of a log share: the access check, the frame's context, page or partial."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from events.converters import events_url
 from events.errors import AddressTooLong, EventsError, NotFound
 from events.models import Member, Role
 
-MOST_QUERY_STRING = 4_000
-"""Characters behind the `?` of a page's address. A page repeats them in its links, a hundred times and more."""
+MAX_QUERY_CHARACTERS = 4_000
+"""The limit of a page's query string. A page repeats it in its links, a hundred times and more."""
 
 P = ParamSpec("P")
 LogPage: TypeAlias = Callable[Concatenate[HttpRequest, Member, P], HttpResponse]
@@ -26,10 +26,10 @@ Page: TypeAlias = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
 
 
 def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
-    """A page of the log that its URL names, for members of a role. It gets the membership, not the name.
+    """Turn a view into a page of the log that its URL names, for members with a role. It gets the membership.
 
-    Whoever isn't signed in is asked to; a log that isn't there, or isn't theirs, is a 404 that doesn't tell which. A
-    member is told what is missing, or why something is refused.
+    A person who isn't signed in is asked to. A log that doesn't exist, or that the person may not see, is a 404 that
+    doesn't tell which. A member sees what is missing, or the reason of a refusal.
     """
 
     def decorate(view: LogPage[P]) -> Page[P]:
@@ -42,8 +42,8 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
                 raise Http404(str(error)) from error
             try:
                 _check_length(request.META["QUERY_STRING"])
-                if any("\0" in each for each in kwargs.values() if isinstance(each, str)):
-                    raise NotFound("A name holds no NUL.")  # the database can't even be asked for one
+                if any("\0" in value for value in kwargs.values() if isinstance(value, str)):
+                    raise NotFound("A name holds no NUL.")  # the database refuses a query with one
                 return view(request, member, *args, **kwargs)
             except EventsError as error:
                 return _refusal(request, member, error)
@@ -54,14 +54,14 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
 
 
 def _check_length(query_string: str) -> None:
-    if len(query_string) > MOST_QUERY_STRING:
+    if len(query_string) > MAX_QUERY_CHARACTERS:
         raise AddressTooLong(
-            f"Behind its “?” stand {len(query_string):,} characters; a page takes {MOST_QUERY_STRING:,}, the API more."
+            f"The query has {len(query_string):,} characters; a page takes {MAX_QUERY_CHARACTERS:,}, the API more."
         )
 
 
 def _refusal(request: HttpRequest, member: Member, error: EventsError) -> HttpResponse:
-    """A page that says what can't be done."""
+    """Return a page with the reason of a refusal."""
     heading = "There is nothing here" if isinstance(error, NotFound) else error.title()
     context = {"heading": heading, "words": error.detail}
     response = show(request, member, template="events/not_found.html", context=context, status=error.status)
@@ -88,8 +88,8 @@ def show(
         "is_admin": may(member, Role.ADMIN),
         "is_operator": may(member, Role.OPERATOR),
     }
-    wanted = partial if partial and _wants_partial(request) else template
-    response = render(request, wanted, frame | dict(context), status=status)
+    template_name = partial if partial and _wants_partial(request) else template
+    response = render(request, template_name, frame | dict(context), status=status)
     patch_vary_headers(response, ("HX-Request",))
     return response
 

@@ -1,4 +1,4 @@
-"""+ and − beside a value: the timeline with the value added to a query, or excluded."""
+"""The links + and − beside a value: the timeline with the value added to a query, or excluded."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from events.query.tree import EVERYTHING, Name, Query, Root
 from events.types import Event
 from events.views.forms import TimelineForm
 
-_MOST_OF_A_TREE = 200_000
-"""Characters of addresses in one tree. Of a document of a thousand values the last ones go without."""
+_MAX_TREE_CHARACTERS = 200_000
+"""Most characters of addresses in one tree. Of a document with a thousand values the last ones have no links."""
 
 
 class Picks:
-    """The picks of one event, for a query that stands already: the one of the timeline on which its row opened."""
+    """The picks of one event, which extend the query of the timeline on which its row opened."""
 
-    def __init__(self, log_name: str, asked: QueryDict) -> None:
-        form = TimelineForm(asked)
+    def __init__(self, log_name: str, params: QueryDict) -> None:
+        form = TimelineForm(params)
         self._query: Query = form.cleaned_data["query"] if form.is_valid() else EVERYTHING
         self._timeline = reverse("timeline", args=[log_name])
 
     def among(self, root: Root, document: Any) -> PickOf:
-        """The picks of the values in a document, by their pointers."""
-        left = _MOST_OF_A_TREE
+        """Return the function that gives the picks of a value in a document, by its pointer."""
+        characters_left = _MAX_TREE_CHARACTERS
 
         def pick(pointer: str) -> PickUrls | None:
-            nonlocal left
-            is_empty = not pointer and document in ({}, [])  # which says nothing that isn't said of every event
-            if left <= 0 or is_empty:
+            nonlocal characters_left
+            is_empty = not pointer and document in ({}, [])  # every event has data, so their term would fit all
+            if characters_left <= 0 or is_empty:
                 return None
-            found = self._of(value_term(root, document, pointer))
-            left -= len(found.include) + len(found.exclude)
-            return found
+            urls = self._of(value_term(root, document, pointer))
+            characters_left -= len(urls.include) + len(urls.exclude)
+            return urls
 
         return pick
 
     def names(self, event: Event) -> dict[str, PickUrls]:
-        """The picks of what an event carries as names."""
+        """Return the picks of an event's names."""
         names = {
             Name.TYPE: event.type,
             Name.AGENT: event.agent,

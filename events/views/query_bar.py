@@ -1,4 +1,4 @@
-"""The query bar: what a query says as chips, and where one that can't be read goes wrong."""
+"""The query bar: the terms of a query as chips, or the mistake in one that can't be read."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from events.query.picking import without
 from events.query.printing import to_text
 from events.query.tree import Not, Query, Since, Until, terms
 
-_AROUND = 60
-"""Characters shown on each side of a mistake."""
+_CONTEXT_CHARACTERS = 60
+"""The text that is shown on each side of a mistake."""
 _WORD = re.compile(r"[^\s()]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A term of the query; `rest` is the query string without it. `field` and `time`: what it asks for is a moment."""
+    """A term of the query; `rest` is the query string without it. `field` and `time` are set for a term with a time."""
 
     text: str
     is_negated: bool
@@ -31,17 +31,18 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong with a query and, where that has a place, the text `before` it, `at` it and `behind` it."""
+    """The problem of a query and, if it has a place, the text `before`, `at` and `after` it."""
 
     problem: str
     before: str = ""
     at: str = ""
-    behind: str = ""
+    after: str = ""
 
 
 def chips(written: Query, pinned: Query) -> list[Chip]:
-    """The terms as they were written; the links have their times pinned."""
-    return [_chip(one, without(pinned, term)) for one, term in zip(terms(written), terms(pinned), strict=True)]
+    """Return the terms as they were written; the links have their times pinned."""
+    pairs = zip(terms(written), terms(pinned), strict=True)
+    return [_chip(term, without(pinned, pinned_term)) for term, pinned_term in pairs]
 
 
 def _chip(term: Query, rest: Query) -> Chip:
@@ -52,7 +53,7 @@ def _chip(term: Query, rest: Query) -> Chip:
 
 
 def mistake(text: str, error: ValidationError) -> Mistake:
-    """What a query's error says, shown in its text."""
+    """Return a query's error with its place in the text."""
     problem = "".join(error.messages)
     column = (error.params or {}).get("column")
     if column is None:
@@ -60,11 +61,11 @@ def mistake(text: str, error: ValidationError) -> Mistake:
     start = min(column - 1, len(text))
     match = _WORD.match(text, start)
     end = max(match.end() if match else start, start + 1)
-    cut = min(end, start + _AROUND)
-    before, behind = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
+    cut = min(end, start + _CONTEXT_CHARACTERS)
+    before, after = text[max(0, start - _CONTEXT_CHARACTERS) : start], text[end : end + _CONTEXT_CHARACTERS]
     return Mistake(
         problem,
-        before=f"…{before}" if start > _AROUND else before,
+        before=f"…{before}" if start > _CONTEXT_CHARACTERS else before,
         at=text[start:cut] + ("…" if cut < end else ""),
-        behind=f"{behind}…" if end + _AROUND < len(text) else behind,
+        after=f"{after}…" if end + _CONTEXT_CHARACTERS < len(text) else after,
     )

@@ -1,4 +1,4 @@
-"""What is being written completes to: terms of a query, ids of workflows."""
+"""The completions while somebody types: terms of a query, ids of workflows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from events.views.page import log_page
 @require_safe
 @log_page()
 def completions(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/completions?q=<before the caret>&rest=<behind it>`: options of the query bar's listbox."""
+    """`/logs/<log>/completions?q=<before the caret>&rest=<after it>`: options of the query bar's listbox."""
     form = CompletionForm(request.GET)
     term = unfinished(form.cleaned_data["q"], form.cleaned_data["rest"]) if form.is_valid() else None
-    found = completing.completions(member.log_id, term) if term else []
-    return render(request, "events/_completions.html", {"completions": found, "typed": term.text if term else ""})
+    options = completing.complete(member.log_id, term) if term else []
+    return render(request, "events/_completions.html", {"completions": options, "typed": term.text if term else ""})
 
 
 @require_safe
@@ -33,5 +33,5 @@ def seen(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         raise NotFound
     form = WorkflowsForm(request.GET)
     prefix = form.cleaned_data["id"] if form.is_valid() else ""
-    names = store.names_seen(member.log_id, "correlation_id", prefix=prefix, limit=completing.MOST).fetch()
+    names = store.names_seen(member.log_id, "correlation_id", prefix=prefix, limit=completing.MAX_COMPLETIONS).fetch()
     return render(request, "events/_seen.html", {"names": names})

@@ -1,4 +1,4 @@
-"""Signing in, by a password or by a link."""
+"""The pages on which a person signs in, by a password or by a link."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from events.access.sign_in import consume, is_local, link_user
 
 
 class PasswordForm(AuthenticationForm):
-    """Django's own, which counts attempts."""
+    """Django's form, which also counts attempts."""
 
     def clean(self) -> dict[str, Any]:
-        """Raises `TooManyAttempts`, and looks at no password then."""
+        """Check the password, or raise `TooManyAttempts` before that."""
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
         attempt = Attempt(network_of(address), self.cleaned_data.get("username", ""))
         attempt.count()

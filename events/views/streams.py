@@ -1,4 +1,4 @@
-"""Streams: the list of them, and one stream's events from either end."""
+"""The list of streams, and the page of one stream's events from either end."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ ROWS = 100
 @require_safe
 @log_page()
 def streams(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/streams/`: by last event or by name; those of a category, or that begin with a prefix."""
+    """`/logs/<log>/streams/`: by last event or by name; of a category, or with a prefix."""
     form = StreamsForm(request.GET)
-    asked = form.cleaned_data if form.is_valid() else {}
-    found = _listed(member.log_id, asked)
-    shown = found[:ROWS]
-    moments = store.moments(member.log_id, [each.last_position for each in shown]).fetch()
+    fields = form.cleaned_data if form.is_valid() else {}
+    listed = _listed(member.log_id, fields)
+    shown = listed[:ROWS]
+    moments = store.moments(member.log_id, [info.last_position for info in shown]).fetch()
     moment_at = {moment.position: moment for moment in moments}
     context = {
         "here": "streams",
         "form": form,
-        "order": asked.get("order") or "last",
-        "streams": [(each, moment_at.get(each.last_position)) for each in shown],
-        "last": shown[-1] if len(found) > ROWS else None,
-        "is_begun": bool(asked.get("after") or asked.get("before")),
-        "prefix": asked.get("prefix", ""),
-        "category": asked.get("category", ""),
+        "order": fields.get("order") or "last",
+        "streams": [(info, moment_at.get(info.last_position)) for info in shown],
+        "last": shown[-1] if len(listed) > ROWS else None,
+        "is_begun": bool(fields.get("after") or fields.get("before")),
+        "prefix": fields.get("prefix", ""),
+        "category": fields.get("category", ""),
     }
     status = 200 if form.is_valid() else 400
     return show(
@@ -45,12 +45,12 @@ def streams(request: HttpRequest, member: Member) -> HttpResponse:
     )
 
 
-def _listed(log_id: int, asked: Mapping[str, Any]) -> list[StreamInfo]:
-    prefix, category = asked.get("prefix", ""), asked.get("category") or None
-    if asked.get("order") == "name":
-        after = asked.get("after", "")
+def _listed(log_id: int, fields: Mapping[str, Any]) -> list[StreamInfo]:
+    prefix, category = fields.get("prefix", ""), fields.get("category") or None
+    if fields.get("order") == "name":
+        after = fields.get("after", "")
         return store.streams(log_id, prefix=prefix, category=category, after=after, limit=ROWS + 1).fetch()
-    before = asked.get("before")
+    before = fields.get("before")
     return store.latest_streams(log_id, prefix=prefix, category=category, before=before, limit=ROWS + 1).fetch()
 
 
@@ -60,10 +60,10 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     """`/logs/<log>/streams/<name>/`: newest first, unless `?direction=forward`."""
     info = existing(member.log_id, name)
     form = StreamForm(request.GET)
-    asked = form.cleaned_data if form.is_valid() else {"direction": "", "from_version": None}
-    backward = asked["direction"] != "forward"
+    fields = form.cleaned_data if form.is_valid() else {"direction": "", "from_version": None}
+    backward = fields["direction"] != "forward"
     events = store.stream_events(
-        member.log_id, name, from_version=asked["from_version"], backward=backward, limit=ROWS
+        member.log_id, name, from_version=fields["from_version"], backward=backward, limit=ROWS
     ).fetch()
     context = {
         "here": "streams",
@@ -80,7 +80,7 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 
 
 def _ways_on(shown: list[int], info: StreamInfo, *, backward: bool) -> dict[str, int | None]:
-    """From which version the page with newer and the one with older events read, in this direction."""
+    """Return the versions from which the pages with newer and with older events read, in this direction."""
     if not shown:
         return {"newer": None, "older": None}
     top, bottom = shown[-1], shown[0]
@@ -90,10 +90,10 @@ def _ways_on(shown: list[int], info: StreamInfo, *, backward: bool) -> dict[str,
 
 
 def existing(log_id: int, name: str) -> StreamInfo:
-    """A stream of the log.
+    """Return a stream of the log.
 
     Raises:
-        NoSuchStream: there is none of that name.
+        NoSuchStream: there is no stream with this name.
     """
     info = store.stream(log_id, name).first()
     if info is None:

@@ -1,4 +1,4 @@
-"""How templates print what came out of the log."""
+"""The functions and filters with which templates print values of the log."""
 
 from __future__ import annotations
 
@@ -18,36 +18,38 @@ from events.views.event_line import slot
 
 
 def moment(at: datetime) -> tuple[str, str, str]:
-    """A time in UTC that sorts and never misleads, as a day, a clock's time and milliseconds: month and day this year,
-    else the year too. times.js rewrites it."""
+    """Return a time in UTC as a day, a clock's time and milliseconds, in a form that sorts; times.js rewrites it.
+
+    The day has no year in the current year.
+    """
     if at.year == timezone.now().year:
         return f"{at:%m-%d}", f"{at:%H:%M:%S}", f".{at.microsecond // 1000:03d}"
     return f"{at.year:04d}-{at:%m-%d}", f"{at:%H:%M:%S}", ""
 
 
 def exactly(at: datetime) -> str:
-    """A time with its microseconds."""
+    """Return a time with its microseconds."""
     return f"{at.year:04d}-{at:%m-%d %H:%M:%S.%f} UTC"
 
 
 def to_second(at: datetime) -> str:
-    """A time to the second, in UTC."""
+    """Return a time to the second, in UTC."""
     at = at.astimezone(UTC)
     return f"{at.year:04d}-{at:%m-%d %H:%M:%S}"
 
 
 def day(at: datetime) -> str:
-    """The day of a time, in UTC."""
+    """Return the day of a time, in UTC."""
     return f"{at.astimezone(UTC).date()}"
 
 
 def count(number: int) -> str:
-    """A number with its thousands apart."""
+    """Return a number with commas between its thousands."""
     return f"{number:,}"
 
 
 def took(span: timedelta) -> str:
-    """A duration in its two largest units."""
+    """Return a duration in its two largest units."""
     seconds = span.total_seconds()
     if seconds < 0.9995:
         return f"{round(seconds * 1000)} ms"
@@ -62,13 +64,13 @@ def took(span: timedelta) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as the value of a parameter, or as a segment of a path."""
+    """Return a text as the value of a parameter, or as a segment of a path."""
     return quote(text, safe="")
 
 
 @pass_context
 def link(context: Context, **changed: object) -> str:
-    """This page's query string with some of it changed; None and "" take a parameter away."""
+    """Return this page's query string with some parameters changed; None and "" remove one."""
     pairs = [(name, text) for name, texts in context["request"].GET.lists() if name not in changed for text in texts]
     pairs += [(name, str(value)) for name, value in changed.items() if value not in (None, "")]
     return f"?{urlencode(pairs)}"
@@ -76,7 +78,7 @@ def link(context: Context, **changed: object) -> str:
 
 @pass_context
 def link_to(context: Context, name: str) -> str:
-    """This page's query string up to the value of one parameter, which is to be appended."""
+    """Return this page's query string up to the value of one parameter, which the caller appends."""
     rest = link(context, **{name: None})
     return f"{rest}{'&' if rest != '?' else ''}{name}="
 

@@ -1,4 +1,4 @@
-"""The timeline: the log's events that fit a query, newest first, by position both ways."""
+"""The timeline: the log's events that fit a query, newest first, with pages in both directions."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from events.query.tree import EVERYTHING, Name, Named, Pattern, Query, all_of, t
 from events.reading import scan
 from events.reading.scan import Search
 from events.types import Event
-from events.views.event_line import Line, line
+from events.views.event_line import EventLine, line
 from events.views.forms import TimelineForm
 from events.views.page import log_page, show
 from events.views.query_bar import chips, mistake
 
 ROWS = 100
 _ROOM_BYTES = 8 * 2**20
-"""What is read for a page, in bytes of data and metadata: of large events it shows fewer, and leads on."""
+"""Most bytes of data and metadata that a page reads: of large events it shows fewer."""
 _SHORTHAND = {"type": Name.TYPE, "agent": Name.AGENT, "stream": Name.STREAM, "correlation_id": Name.CORRELATION}
-"""What the API takes beside `q`, and pages took before they had one."""
+"""Parameters that the API takes beside `q`, and that pages took before they had a query."""
 FIRST_TOKEN = "first event"  # noqa: S105  # its name
 FIRST_TOKEN_LIFETIME = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Rows, newest first, and the cursors that lead on from them.
+class TimelinePage:
+    """Rows, newest first, and the cursors of the pages before and after them.
 
-    `at_head` says that nothing that fits is newer. `older` and `newer` lie between what was searched and what was not:
-    behind them there is more to show (`has_older`), or more to search (`stopped`, the way that the search went).
+    `at_head`: no newer event fits. `older` and `newer` are the bounds of the range that was searched: beyond them there
+    is more to show (`has_older`), or more to search (`stopped` is the direction of the search).
     """
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[EventLine, ...] = ()
     at_head: bool = False
     has_older: bool = False
     stopped: str = ""
@@ -64,11 +64,11 @@ def timeline(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/`"""
     form = TimelineForm(request.GET)
     if not form.is_valid():
-        return _answer(request, member, form=form, page=Page(), status=400)
-    asked = form.cleaned_data
+        return _answer(request, member, form=form, page=TimelinePage(), status=400)
+    fields = form.cleaned_data
     if shorthand := [_named(name, text) for old, name in _SHORTHAND.items() if (text := request.GET.get(old))]:
-        return _in_one_query(request, all_of([*shorthand, asked["query"]]))
-    page = read_page(member.log, asked["query"], before=asked["before"], after=asked["after"])
+        return _in_one_query(request, all_of([*shorthand, fields["query"]]))
+    page = read_page(member.log, fields["query"], before=fields["before"], after=fields["after"])
     return _answer(request, member, form=form, page=page)
 
 
@@ -77,19 +77,19 @@ def _named(name: Name, text: str) -> Named:
 
 
 def _in_one_query(request: HttpRequest, query: Query) -> HttpResponse:
-    """To the same page, whose query says all of it: what is shown stands in the bar."""
-    asked = request.GET.copy()
+    """Redirect to the same page with all conditions in its query, so that the query bar shows them."""
+    params = request.GET.copy()
     for old in _SHORTHAND:
-        asked.pop(old, None)
-    asked["q"] = to_text(query)
-    return redirect(f"{request.path}?{asked.urlencode()}")
+        params.pop(old, None)
+    params["q"] = to_text(query)
+    return redirect(f"{request.path}?{params.urlencode()}")
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @log_page(Role.ADMIN)
 def first_token(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/first-token`: the page of an empty log, with a token made for its commands and shown this once."""
+    """`/logs/<log>/first-token`: the page of an empty log, with a new token for its commands, which is shown once."""
     if request.method != "POST" or member.log.head:
         return redirect("timeline", member.log.name)
     now = timezone.now()
@@ -103,8 +103,8 @@ def first_token(request: HttpRequest, member: Member) -> HttpResponse:
     return _answer(request, member, form=form, page=page, made=made)
 
 
-def read_page(log: Log, query: Query, *, before: int | None, after: int | None) -> Page:
-    """One page. Reading newer events up to the head gives the head's page, so that rows stay live there."""
+def read_page(log: Log, query: Query, *, before: int | None, after: int | None) -> TimelinePage:
+    """Return one page. A page of newer events that reaches the head is the head's page, whose rows stay live."""
     if after is not None and before is None:
         newer = _search(log, query, after=after, backward=False).fetch()
         if not newer.at_end or len(newer.events) > ROWS:
@@ -114,7 +114,7 @@ def read_page(log: Log, query: Query, *, before: int | None, after: int | None) 
     has_more = len(found.events) > ROWS
     stopped = not has_more and not found.at_end
     edge = before if before is not None else 1
-    return Page(
+    return TimelinePage(
         lines=tuple(map(line, events)),
         at_head=before is None,
         has_older=has_more,
@@ -139,9 +139,9 @@ def _search(
     )
 
 
-def _newer(events: tuple[Event, ...], after: int, searched_to: int, *, has_more: bool) -> Page:
-    """A page that was read from its oldest row on; what it began after may fit."""
-    return Page(
+def _newer(events: tuple[Event, ...], after: int, searched_to: int, *, has_more: bool) -> TimelinePage:
+    """Return a page that was read from its oldest row on; the events before it may fit too."""
+    return TimelinePage(
         lines=tuple(map(line, reversed(events))),
         has_older=True,
         stopped="" if has_more else "on",
@@ -151,7 +151,13 @@ def _newer(events: tuple[Event, ...], after: int, searched_to: int, *, has_more:
 
 
 def _answer(
-    request: HttpRequest, member: Member, *, form: TimelineForm, page: Page, made: str | None = None, status: int = 200
+    request: HttpRequest,
+    member: Member,
+    *,
+    form: TimelineForm,
+    page: TimelinePage,
+    made: str | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     query: Query = form.cleaned_data["query"] if form.is_valid() else EVERYTHING
     asked = query_string(query)
@@ -161,7 +167,7 @@ def _answer(
         "page": page,
         "asked": to_text(query),
         "workflow": _workflow(query),
-        # The head was read before the rows: what fits up to here is on the page or older than it.
+        # The head was read before the rows: an event that fits, up to here, is on the page or older than it.
         "seen": max(member.log.head, page.first or 0),
         "socket": f"/ws/logs/{member.log.name}/{asked}",
         "base_url": request.build_absolute_uri("/"),
@@ -189,6 +195,6 @@ def _bar(form: TimelineForm, query: Query) -> dict[str, Any]:
 
 
 def _workflow(query: Query) -> str | None:
-    """The workflow that all rows belong to."""
+    """Return the workflow to which all rows belong, or None."""
     names = (term.pattern.exact for term in terms(query) if isinstance(term, Named) and term.name is Name.CORRELATION)
     return next(names, None)

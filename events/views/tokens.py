@@ -1,4 +1,4 @@
-"""The tokens of a log: for its admins only; to others the page does not exist."""
+"""The page of a log's tokens, which exists for its admins alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from events.views.page import log_page, show
 @require_http_methods(["GET", "HEAD", "POST"])
 @log_page(Role.ADMIN)
 def tokens(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/tokens/`: the list; a POST makes one and shows it, this once."""
+    """`/logs/<log>/tokens/`: the list; a POST creates a token and shows it once."""
     form = TokenForm(request.POST or None)
     made = _make(member, form) if request.method == "POST" and form.is_valid() else None
     context = {
@@ -45,13 +45,13 @@ def revoke(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
 
 
 def _make(member: Member, form: TokenForm) -> str:
-    said = form.cleaned_data
-    days = said["expires_in_days"]
+    fields = form.cleaned_data
+    days = fields["expires_in_days"]
     return making.create_token(
         member.log,
-        name=said["name"],
-        scopes=[Scope(scope) for scope in said["scopes"]],
-        stream_prefix=said["stream_prefix"],
-        agent=said["agent"] or None,
+        name=fields["name"],
+        scopes=[Scope(scope) for scope in fields["scopes"]],
+        stream_prefix=fields["stream_prefix"],
+        agent=fields["agent"] or None,
         expires_at=timezone.now() + timedelta(days=days) if days else None,
     )

@@ -1,4 +1,4 @@
-"""Workflows: the list of them, and one workflow's lanes and tree of causes."""
+"""The list of workflows, and the page of one workflow with its lanes and its tree of causes."""
 
 from __future__ import annotations
 
@@ -18,30 +18,31 @@ from events.query.tree import Name, Named, Pattern
 from events.reading import store
 from events.types import Event, WorkflowInfo
 from events.views.causation import Branch, causes, forest
-from events.views.event_line import Line, line
+from events.views.event_line import EventLine, line
 from events.views.forms import WorkflowForm, WorkflowsForm
 from events.views.page import log_page, show
-from events.views.swimlanes import Lanes, clock, draw
+from events.views.swimlanes import Lanes, clock, draw_lanes
 
 ROWS = 100
-PART = 125
-"""Events of one workflow on a page; at first twice as many, the first ones and the last ones. One takes 0.2 ms."""
-_DEEPEST = 12  # as far as the stylesheet has steps
+PART_EVENTS = 125
+"""Events of a part; the first page has two parts, the first events and the last ones. One event takes 0.2 ms."""
+_MAX_DEPTH = 12  # as far as the stylesheet has steps
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Events one after the other, and how many are left out behind them."""
+class WorkflowPart:
+    """A range of events, and the number of events that are left out after it."""
 
     events: list[Event]
     left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One event of the list. Its cause: `after` if it is among the rows, else `outside` (a position) or `dangling`."""
+class WorkflowRow:
+    """One event of the list. Its cause is `after` if it is among the rows, else `outside` (a position) or
+    `dangling`."""
 
-    line: Line
+    line: EventLine
     depth: int
     since_start: timedelta | None
     since_cause: timedelta | None
@@ -55,17 +56,17 @@ class Row:
 def workflows(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/workflows/`: by last event. `?id=` leads to the one with that id."""
     form = WorkflowsForm(request.GET)
-    asked = form.cleaned_data if form.is_valid() else {"id": "", "before": None}
-    if asked["id"]:
-        url = workflow_url(member.log.name, asked["id"])
-        return redirect(url) if "?" not in url else _workflow(request, member, asked["id"])
-    found = store.latest_workflows(member.log_id, before=asked["before"], limit=ROWS + 1).fetch()
+    fields = form.cleaned_data if form.is_valid() else {"id": "", "before": None}
+    if fields["id"]:
+        url = workflow_url(member.log.name, fields["id"])
+        return redirect(url) if "?" not in url else _workflow(request, member, fields["id"])
+    infos = store.latest_workflows(member.log_id, before=fields["before"], limit=ROWS + 1).fetch()
     context = {
         "here": "workflows",
         "form": form,
-        "workflows": found[:ROWS],
-        "has_more": len(found) > ROWS,
-        "before": asked["before"],
+        "workflows": infos[:ROWS],
+        "has_more": len(infos) > ROWS,
+        "before": fields["before"],
     }
     return show(
         request,
@@ -89,17 +90,17 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
     if info is None:
         raise NoSuchWorkflow(f"There is no workflow {id!r}.")
     form = WorkflowForm(request.GET)
-    asked = form.cleaned_data if form.is_valid() else {"order": "", "before": None, "after": None}
-    parts = _read(member.log_id, info, before=asked["before"], after=asked["after"])
+    fields = form.cleaned_data if form.is_valid() else {"order": "", "before": None, "after": None}
+    parts = _read(member.log_id, info, before=fields["before"], after=fields["after"])
     events = [event for part in parts for event in part.events]
     lines = {event.position: line(event) for event in events}
-    order = asked["order"] or "cause"
+    order = fields["order"] or "cause"
     context = {
         "here": "workflows",
         "workflow": info,
         "events": events,
         "order": order,
-        "failures": sum(each.failed for each in lines.values()),
+        "failures": sum(event_line.failed for event_line in lines.values()),
         "is_whole": len(events) >= info.events,
         "lanes": _drawn(parts, lines),
         "parts": _rows(member.log_id, parts, lines, by_cause=order == "cause"),
@@ -116,29 +117,29 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
     )
 
 
-def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | None) -> list[Part]:
-    """One part from a position on, in either direction; without one, all, or the first and the last events."""
+def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | None) -> list[WorkflowPart]:
+    """Read one part from a position on, in either direction; without a position, all events, or the first and last."""
     condition = where(Named(Name.CORRELATION, Pattern((info.correlation_id,))))
     if after is not None:
-        return [Part(store.events(log_id, condition, after=after, limit=PART).fetch())]
-    if before is not None or info.events > 2 * PART:
-        last = store.events(log_id, condition, before=before, backward=True, limit=PART).fetch()[::-1]
+        return [WorkflowPart(store.events(log_id, condition, after=after, limit=PART_EVENTS).fetch())]
+    if before is not None or info.events > 2 * PART_EVENTS:
+        last = store.events(log_id, condition, before=before, backward=True, limit=PART_EVENTS).fetch()[::-1]
         if before is not None:
-            return [Part(last)]
-        first = store.events(log_id, condition, limit=PART).fetch()
-        return [Part(first, left_out=info.events - 2 * PART), Part(last)]
-    return [Part(store.events(log_id, condition, limit=2 * PART).fetch())]
+            return [WorkflowPart(last)]
+        first = store.events(log_id, condition, limit=PART_EVENTS).fetch()
+        return [WorkflowPart(first, left_out=info.events - 2 * PART_EVENTS), WorkflowPart(last)]
+    return [WorkflowPart(store.events(log_id, condition, limit=2 * PART_EVENTS).fetch())]
 
 
-def _drawn(parts: Sequence[Part], lines: dict[int, Line]) -> Lanes:
+def _drawn(parts: Sequence[WorkflowPart], lines: dict[int, EventLine]) -> Lanes:
     first = parts[0]
     cut = first.events[-1].position if first.left_out else None
-    return draw(list(lines.values()), left_out_after=cut, left_out=first.left_out)
+    return draw_lanes(list(lines.values()), left_out_after=cut, left_out=first.left_out)
 
 
 def _rows(
-    log_id: int, parts: Sequence[Part], lines: dict[int, Line], *, by_cause: bool
-) -> list[tuple[Part, list[Row]]]:
+    log_id: int, parts: Sequence[WorkflowPart], lines: dict[int, EventLine], *, by_cause: bool
+) -> list[tuple[WorkflowPart, list[WorkflowRow]]]:
     events = [line.event for line in lines.values()]
     cause_of, at = causes(events), clock(events)
     if 2 * len(set(at.values())) <= len(at) and not any(event.occurred_at for event in events):
@@ -147,13 +148,13 @@ def _rows(
     missing = {e.causation_id for e in events if e.causation_id and e.position not in cause_of}
     outside = dict(store.positions_of(log_id, missing).fetch()) if missing else {}
 
-    def row(branch: Branch) -> Row:
+    def row(branch: Branch) -> WorkflowRow:
         event, cause = branch.event, cause_of.get(branch.event.position)
         now, then = at.get(event.position), at.get(cause.position) if cause else None
         position = None if cause else outside.get(event.causation_id or "")
-        return Row(
+        return WorkflowRow(
             line=lines[event.position],
-            depth=min(branch.depth, _DEEPEST),
+            depth=min(branch.depth, _MAX_DEPTH),
             since_start=now - start if now and start else None,
             since_cause=now - then if now and then else None,
             after=cause.position if cause else None,
@@ -168,7 +169,7 @@ def _rows(
 
 
 def _ways_on(events: Sequence[Event], info: WorkflowInfo) -> dict[str, int | None]:
-    """The positions that the pages before and after these events read from."""
+    """Return the positions from which the pages before and after these events read."""
     if not events:
         return {"older": None, "newer": None}
     first, last = events[0].position, events[-1].position

@@ -1,1 +1,1 @@
-"""Three agents handle orders, in front of whoever watches. docs/demo.md tells the story."""
+"""The demo: three agents handle orders, live. docs/demo.md tells the story."""

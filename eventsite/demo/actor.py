@@ -1,4 +1,4 @@
-"""Whoever takes part: looks at the log, and says what happened and because of what."""
+"""The base of all participants: they read the log, and append events with their causes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from eventsite.demo.world import World
 
 NAMESPACE = UUID("0f0b6d0e-6a5f-5f0c-9d59-3f5b8f3a2c11")
 POLL_SECONDS = 0.25
-"""Simulated seconds between two looks at the log."""
+"""The simulated time between two reads of the log."""
 
 
 class Cause(Protocol):
-    """An event that others follow from: read from the log, or just said."""
+    """An event that causes others: read from the log, or just appended."""
 
     @property
     def id(self) -> str: ...
@@ -37,7 +37,7 @@ class AppendedEvent:
 
 
 class Actor:
-    """One name, on one token. It remembers nothing that it could not read again."""
+    """A participant with one name and one token. It remembers nothing that it could not read again."""
 
     name: ClassVar[str]
     service: ClassVar[str]
@@ -48,14 +48,14 @@ class Actor:
         self.world = world
         self.shift = shift
         self.since: int | None = None
-        """The position that opened this shift: what stands before it is somebody else's."""
+        """The position of the event that opened this shift: earlier events belong to others."""
         self.seen: int | None = None
-        """Its last look at the log went up to here: what it bases its next event on."""
+        """The position up to which it has read the log, on which its next event is based."""
         self._api = api
 
     @property
     def diary(self) -> str:
-        """The stream about itself."""
+        """The stream of events about the actor itself."""
         return f"agent-{self.name}"
 
     async def find_shift(self) -> EventOut:
@@ -64,14 +64,14 @@ class Actor:
         return opened
 
     async def look(self, **query: object) -> list[EventOut]:
-        """This shift's events, up to the last one that anybody on the stage has written.
+        """Return this shift's events, up to the last one that an actor on the stage has written.
 
-        The bound is what makes a shift repeatable: played again into the same log, everybody sees at
-        every moment what they saw the first time, and not what came later.
+        The bound makes a shift repeatable: if it is played again into the same log, each actor sees at every moment the
+        same events as the first time, and no later ones.
         """
-        found = await self._api.events(**{"after": self.since} | query, before=self.stage.head + 1)
+        events = await self._api.events(**{"after": self.since} | query, before=self.stage.head + 1)
         self.seen = self.stage.head
-        return [event for event in found if event.metadata.get("shift") == self.shift]
+        return [event for event in events if event.metadata.get("shift") == self.shift]
 
     async def say(
         self,
@@ -83,9 +83,9 @@ class Actor:
         workflow: str | None = None,
         expected_version: int | str = "any",
     ) -> AppendedEvent:
-        """Append an event. `workflow` is the cause's, where none is given.
+        """Append an event. Without `workflow` it belongs to the workflow of its cause.
 
-        Its id says what happened where because of what: who reacts to one event twice says nothing twice.
+        The id comes from the stream, the type and the cause: an actor that reacts to one event twice appends it once.
         """
         workflow = workflow or (cause and cause.correlation_id) or f"shift-{self.shift}"
         id = str(uuid5(NAMESPACE, f"{self.shift}/{stream}/{type}/{cause.id if cause else ''}"))
@@ -104,7 +104,7 @@ class Actor:
 
 
 def state_of(events: Iterable[EventOut]) -> dict[str, Any]:
-    """What the events of a stream said last about each key."""
+    """Return the last value of each key in the events of a stream."""
     state: dict[str, Any] = {}
     for event in events:
         state |= event.data

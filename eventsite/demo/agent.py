@@ -1,4 +1,4 @@
-"""An agent follows the log and reacts, one event after the other."""
+"""The base of the agents, which follow the log and react to one event after the other."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from eventsite.demo.actor import POLL_SECONDS, Actor
 
 
 class Agent(Actor):
-    """Subclasses say which types they follow, and how they handle an event of each."""
+    """An actor that follows events. Subclasses name the types that they follow, and handle each event."""
 
     follows: ClassVar[tuple[str, ...]]
     position = 0
-    """Everything up to here has been handled, or is being handled."""
+    """The position up to which events have been handled, or are being handled."""
 
     async def work(self) -> None:
-        """Begin, and react until the shift ends."""
+        """Start, and react until the shift ends."""
         await self.begin(await self.find_shift())
         while not await self._react():
             await self.stage.pause(POLL_SECONDS)
@@ -31,7 +31,7 @@ class Agent(Actor):
         raise NotImplementedError
 
     async def _react(self) -> bool:
-        """Handle what is new; whether the shift is over."""
+        """Handle the new events. Returns whether the shift is over."""
         for event in await self._news():
             if event.type == "shift.ended":
                 await self.say(self.diary, "agent.stopped", {"reason": "the shift has ended"}, cause=event)
@@ -42,6 +42,6 @@ class Agent(Actor):
     async def _news(self) -> list[EventOut]:
         if self.stage.head <= self.position:
             return []
-        found = await self.look(after=self.position, type=[*self.follows, "shift.ended"])
+        events = await self.look(after=self.position, type=[*self.follows, "shift.ended"])
         self.position = self.stage.head
-        return found
+        return events

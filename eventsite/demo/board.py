@@ -1,9 +1,9 @@
-"""A depot's loading list: one stream that router and optimizer both write.
+"""The loading list of a depot: one stream that router and optimizer both write.
 
-Who changes it reads it, thinks, and appends the whole new list. In between, the other may have appended too.
-At a checked depot the append says which version it was based on, so that the log refuses a stale one, and the
-agent reads and thinks again. At the others nothing is said, and whoever comes last overwrites what they never
-saw: a lost update, as a shared dict would have it, except that the log has kept both.
+An agent reads the list, thinks, and appends the whole new list. In between, the other agent may have appended too. At
+a checked depot the append names the version on which it is based, so that the log refuses a stale one, and the agent
+reads and thinks again. At the other depots no version is named, and the last append overwrites a list that its writer
+never saw: a lost update, as with a shared dict, except that the log has kept both.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ async def read_list(actor: Actor, depot: str) -> list[EventOut]:
 async def change_list(
     actor: Actor, depot: str, type: str, decide: Decide, *, cause: Cause, thinking: float
 ) -> AppendedEvent | None:
-    """Read the list, think for so many simulated seconds, append what `decide(state)` answers, if anything."""
+    """Read the list, think for some simulated seconds, and append the result of `decide(state)`, unless it is None."""
     known = await read_list(actor, depot)
     while True:
         await actor.stage.pause(thinking)
@@ -43,8 +43,8 @@ async def change_list(
             return await actor.say(stream_of(depot), type, data, cause=cause, expected_version=expected)
         except Conflict:
             known = await read_list(actor, depot)
-            found = {"stream": stream_of(depot), "expected_version": based_on, "found_version": known[-1].version}
+            facts = {"stream": stream_of(depot), "expected_version": based_on, "found_version": known[-1].version}
             cause = await actor.say(
-                actor.diary, "conflict.noticed", {"action": "read and think again", **found}, cause=cause
+                actor.diary, "conflict.noticed", {"action": "read and think again", **facts}, cause=cause
             )
             thinking /= 2

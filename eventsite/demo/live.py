@@ -1,4 +1,4 @@
-"""A run of the demo in a log: one at a time, with tokens of its own."""
+"""The runs of the demo in a log: one at a time, with tokens of their own."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from eventsite.demo.transports import in_process
 logger = logging.getLogger(__name__)
 
 LOCK = 7302
-"""With a log's id: the advisory lock of the run in that log."""
+"""The first key of the advisory lock of a run; the second is the id of its log."""
 TOKEN_LIFETIME = timedelta(hours=1)
-"""For a run that was cut off and could not take its tokens away."""
+"""The time after which the tokens of a run that was cut off expire."""
 
 _running: set[asyncio.Task[None]] = set()
 
@@ -44,14 +44,16 @@ async def run_live(
 ) -> Shift:
     """Play one shift, by default a new one at its natural pace, inside an `Engine`.
 
-    Raises `AlreadyRunning`, and `ClientError` where it can't be finished.
+    Raises:
+        AlreadyRunning: the demo is running in this log already.
+        ClientError: the shift can't be finished.
     """
     async with _only_one(log):
         return await _play(log, speed=speed, transport=transport, number=number, epoch=epoch)
 
 
 async def start_live(log: Log, *, speed: float = 1.0) -> bool:
-    """Start a run in the background of this process; False where one is running in this log already.
+    """Start a run in the background of this process. Returns False if one is running in this log already.
 
     `stop()` ends it early. From a synchronous view: `async_to_sync(start_live)(log)`.
     """
@@ -60,7 +62,7 @@ async def start_live(log: Log, *, speed: float = 1.0) -> bool:
             await stack.enter_async_context(_only_one(log))
         except AlreadyRunning:
             return False
-        # In a context of its own: the caller's may name a request's thread, which is gone when the request is answered.
+        # The task has its own context: the caller's may name a request's thread, which ends with the request.
         run = _finish(log, speed, stack.pop_all())
         task = asyncio.create_task(run, name=f"demo in {log.name}", context=Context())
         _running.add(task)
@@ -91,16 +93,16 @@ async def _play(
     number: int | None = None,
     epoch: datetime | None = None,
 ) -> Shift:
-    given = await database_sync_to_async(_give_tokens)(log)
+    crew_tokens = await database_sync_to_async(_create_tokens)(log)
     try:
-        return await play(transport or in_process(), given, number=number, speed=speed, epoch=epoch)
+        return await play(transport or in_process(), crew_tokens, number=number, speed=speed, epoch=epoch)
     finally:
-        await database_sync_to_async(_take_tokens)(given)
+        await database_sync_to_async(_delete_tokens)(crew_tokens)
 
 
 @asynccontextmanager
 async def _only_one(log: Log) -> AsyncIterator[None]:
-    """Hold the log's lock for the demo, in whatever process. A process that dies lets go of it."""
+    """Hold the log's lock for the demo, across all processes. A process that dies releases it."""
     connection = await direct().connect("demo")
     try:
         cursor = await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, log.pk))
@@ -108,13 +110,13 @@ async def _only_one(log: Log) -> AsyncIterator[None]:
             raise AlreadyRunning(f"The demo is running in the log {log.name} already.")
         yield
     finally:
-        with suppress(engine.DatabaseAway):  # a connection that broke has let go of it
+        with suppress(engine.DatabaseAway):  # a broken connection has released the lock
             await connection.execute("SELECT pg_advisory_unlock_all()")
         await connection.close()
 
 
-def _give_tokens(log: Log) -> dict[str, str]:
-    """A token for each of the crew, which names it as the agent."""
+def _create_tokens(log: Log) -> dict[str, str]:
+    """Return a new token for each of the crew, which fixes its name as the agent."""
     labels = {member.name: f"demo: {member.name}" for member in CREW}
     Token.objects.filter(log=log, name__in=labels.values(), expires_at__lt=timezone.now()).delete()
     end = timezone.now() + TOKEN_LIFETIME
@@ -125,5 +127,5 @@ def _give_tokens(log: Log) -> dict[str, str]:
     }
 
 
-def _take_tokens(given: dict[str, str]) -> None:
-    Token.objects.filter(hash__in=map(tokens.hash_of, given.values())).delete()
+def _delete_tokens(crew_tokens: dict[str, str]) -> None:
+    Token.objects.filter(hash__in=map(tokens.hash_of, crew_tokens.values())).delete()

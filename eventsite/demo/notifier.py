@@ -1,4 +1,4 @@
-"""The notifier takes the payment of a routed order and tells the customer. It is killed once, and goes on."""
+"""The notifier, which takes the payment of a routed order and tells the customer. It is killed once, and goes on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventsite.demo.world import CURRENCY, Refused
 
 ATTEMPTS = 2
 BACKOFF_SECONDS = 1.5
-"""Simulated seconds before a payment is tried again."""
+"""The simulated time before a payment is tried again."""
 STARTED = ("payment.initiated", "payment.retried")
 MESSAGES = {
     "confirmed": "Your order is confirmed and paid.",
@@ -27,7 +27,7 @@ class NotifierAgent(Agent):
     follows = ("order.routed", "order.delayed", "order.dispatched")
 
     async def begin(self, opened: EventOut) -> None:
-        """Start; or, where its own stream ends in a crash, find out what it was doing and go on there."""
+        """Start; or, if its own stream ends in a crash, find the unfinished work and go on with it."""
         diary = await self.look(stream=self.diary)
         if diary and diary[-1].type == "agent.crashed":
             await self._resume(diary[-1])
@@ -54,7 +54,7 @@ class NotifierAgent(Agent):
         self.position = handled.position - 1
 
     async def _pay(self, routed: EventOut) -> None:
-        """Take the payment, from wherever it stands: a restarted notifier comes here with one under way."""
+        """Take the payment of an order. A restarted notifier goes on with a payment that is under way."""
         order, stream = routed.stream, _payment(routed.stream)
         known = await self.look(stream=stream)
         started: EventOut | AppendedEvent
@@ -73,18 +73,23 @@ class NotifierAgent(Agent):
             started = await self.say(stream, "payment.retried", self._attempt(order, attempt), cause=failed)
 
     async def _charge(self, order: str, started: EventOut | AppendedEvent) -> AppendedEvent | None:
-        """Ask the gateway, which charges once for each key, however often it is asked. What failed, if it did."""
+        """Ask the gateway, which charges once for each key. Returns the event of a failure, or None."""
         await self.stage.pause(1.1)
         key, stream = started.data["idempotency_key"], _payment(order)
         try:
-            charge, again = self.world.charge(order, key)
+            charge, is_repeated = self.world.charge(order, key)
         except Refused as refused:
             failure = {"status": "failed", "reason": str(refused), "code": refused.code, "idempotency_key": key}
             return await self.say(stream, "payment.failed", failure, cause=started)
-        captured = {"status": "captured", "charge": charge, "amount": started.data["amount"], "charged_before": again}
-        done = await self.say(stream, "payment.captured", captured, cause=started)
+        captured = {
+            "status": "captured",
+            "charge": charge,
+            "amount": started.data["amount"],
+            "charged_before": is_repeated,
+        }
+        capture = await self.say(stream, "payment.captured", captured, cause=started)
         paid = {"status": "paid", "paid": started.data["amount"], "charge": charge}
-        await self._tell("confirmed", await self.say(order, "order.paid", paid, cause=done), order=order)
+        await self._tell("confirmed", await self.say(order, "order.paid", paid, cause=capture), order=order)
         return None
 
     async def _cancel(self, order: str, failed: AppendedEvent) -> None:
@@ -93,7 +98,7 @@ class NotifierAgent(Agent):
         await self._tell("cancelled", cancelled, order=order)
 
     async def _tell(self, message: str, cause: EventOut | AppendedEvent, *, order: str) -> None:
-        """By mail; by text message where mail has bounced."""
+        """Tell the customer by mail, or by text message if mail has bounced."""
         customer = self.world.orders[order].placed
         by_text = bool(await self.look(stream=order, type=["notification.failed"]))
         await self.stage.pause(0.5)

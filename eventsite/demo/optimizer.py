@@ -1,4 +1,4 @@
-"""The optimizer puts each van's stops in the order in which customers wait least. It thinks for long."""
+"""The optimizer, which puts each van's stops in the order with the shortest waits. It thinks for long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventsite.demo.agent import Agent
 from eventsite.demo.world import MINUTES_A_KM
 
 THINKING_SECONDS = 2.4
-"""Simulated seconds between reading a list and writing it: longer than the router takes between two orders."""
+"""The simulated time between its read and its write of a list: longer than the router takes between two orders."""
 
 
 class Optimizer(Agent):
@@ -35,7 +35,7 @@ class Optimizer(Agent):
                 await self.say(route, "route.timed", data, cause=tour, workflow=order)
 
     def _shorten(self, state: dict[str, Any]) -> dict[str, Any] | None:
-        """The tour on which the customers wait least, unless the list is in its order already."""
+        """Return the tour with the shortest waits, or None if the list is in this order already."""
         stops = sorted(state["stops"], key=self.world.distance)
         if stops == state["stops"]:
             return None
@@ -45,13 +45,13 @@ class Optimizer(Agent):
         return round(mean(self._arrivals(stops).values()))
 
     def _arrivals(self, stops: list[str]) -> dict[str, float]:
-        """The minutes from departure to each order of a tour."""
-        gone, here = 0.0, 0.0
+        """Return the minutes from departure to each order of a tour."""
+        minutes, distance = 0.0, 0.0
         arrivals = {}
         for stop in stops:
-            there = self.world.distance(stop)
-            gone += abs(there - here) * MINUTES_A_KM
-            here = there
+            stop_distance = self.world.distance(stop)
+            minutes += abs(stop_distance - distance) * MINUTES_A_KM
+            distance = stop_distance
             if stop in self.world.orders:
-                arrivals[stop] = gone
+                arrivals[stop] = minutes
         return arrivals

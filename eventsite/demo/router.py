@@ -1,4 +1,4 @@
-"""The router decides which depot delivers an order, puts it on the van's list, and sends the vans off."""
+"""The router, which chooses the depot of an order, puts the order on a van's list, and sends the vans off."""
 
 from __future__ import annotations
 
@@ -66,16 +66,16 @@ class Router(Agent):
         await board.change_list(self, routed["depot"], "assignment.reduced", reduced, cause=cancelled, thinking=0.4)
 
     async def _depart(self, cutoff: EventOut) -> None:
-        """Send each van off with what is on its list, then look for orders that are on none."""
+        """Send each van off with the orders on its list, then find the orders that are on no list."""
         on_board: set[str] = set()
         for depot, van in VANS.items():
             known = await board.read_list(self, depot)
             await self.stage.pause(0.8)
-            left = {"van": van, "stops": state_of(known)["stops"], "load_kg": state_of(known)["load_kg"]}
+            load = {"van": van, "stops": state_of(known)["stops"], "load_kg": state_of(known)["load_kg"]}
             departed = await self.say(
-                board.stream_of(depot), "van.departed", left, cause=cutoff, expected_version=known[-1].version
+                board.stream_of(depot), "van.departed", load, cause=cutoff, expected_version=known[-1].version
             )
-            orders = [stop for stop in left["stops"] if stop in self.world.orders]
+            orders = [stop for stop in load["stops"] if stop in self.world.orders]
             on_board.update(orders)
             for place, order in enumerate(orders, 1):
                 await self.stage.pause(0.3)

@@ -1,4 +1,4 @@
-"""One shift from its first event to its last."""
+"""The play of one shift, from its first event to its last."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CREW = (Storefront, Supervisor, *AGENTS)
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A finished run, and where it stands in the log."""
+    """A finished shift, with its positions in the log."""
 
     number: int
     first_position: int
@@ -41,8 +41,8 @@ async def play(
     """Play one shift through the API.
 
     Args:
-        tokens: by the name of who uses it.
-        number: the shift to play: the same number gives the same events. None for the next that is new.
+        tokens: the tokens by the name of their actor.
+        number: the shift to play: the same number gives the same events. None for the next new one.
         speed, epoch: see `Stage`.
     """
     apis = {name: Api(transport, token) for name, token in tokens.items()}
@@ -59,6 +59,6 @@ async def play(
 
 
 async def next_number(api: Api) -> int:
-    """One more than the last shift that was opened."""
+    """Return the number after that of the last shift."""
     opened = await api.events(type=["shift.opened"], agent=[Storefront.name], direction="backward", limit=1)
     return opened[0].data["shift"] + 1 if opened else 1

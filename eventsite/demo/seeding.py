@@ -1,4 +1,4 @@
-"""The log that a new installation has to look at: one finished run, made before the server answers."""
+"""The log `demo` of a new installation, with one finished run, which is made before the server answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOG = "demo"
 FIRST = 1
 """The shift of the finished run."""
 _DURATION = timedelta(minutes=1)
-"""So long before the log was made the finished run began: longer than a shift takes."""
+"""The time between the start of the finished run and the creation of the log: longer than a shift takes."""
 
 
 class HoldsRealEvents(EventsError):
@@ -35,7 +35,7 @@ class HoldsRealEvents(EventsError):
 
 
 def check_place(log: Log) -> None:
-    """Refuse a log that the demo would add its events to for ever.
+    """Refuse a log to which the demo would add its events for ever.
 
     Raises:
         HoldsRealEvents: the log has events, and is not the demo's own.
@@ -47,7 +47,7 @@ def check_place(log: Log) -> None:
 
 
 def seed() -> None:
-    """Make the log `demo` with one finished run, unless there is such a log; finish a run that was cut off."""
+    """Create the log `demo` with one finished run, unless it exists; finish a run that was cut off."""
     if not Log.objects.filter(name=LOG).exists() or _is_unfinished():
         try:
             play_finished(logs.ensure_log(LOG))

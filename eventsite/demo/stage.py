@@ -1,7 +1,7 @@
-"""Simulated time, and turns: one agent acts at a time, in an order that is the same in every run.
+"""The stage: simulated time, and turns. One agent acts at a time, in an order that is the same in every run.
 
-`pause()` is where an agent lets the others act. Whoever is due first goes on; among those due at the same
-moment, whoever asked first. So nothing depends on how quick the machine, the network or the database is.
+In `pause()` an agent lets the others act. The agent that is due first goes on; of those due at the same moment, the one
+that asked first. So nothing depends on the speed of the machine, the network or the database.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from heapq import heappop, heappush
 
 
 class Stage:
-    """`now` is in simulated seconds; `head` is the log's last position that anybody on the stage has written."""
+    """The clock and the turns. `now` is in simulated seconds; `head` is the last position that an actor has written."""
 
     def __init__(self, *, speed: float = math.inf, epoch: datetime | None = None) -> None:
         """
         Args:
             speed: simulated seconds a second; infinite for no waiting at all.
-            epoch: the time at `now == 0`, where events are to carry a simulated `occurred_at`.
+            epoch: the time at `now == 0`, if events shall carry a simulated `occurred_at`.
         """
         self.now = 0.0
         self.head = 0
@@ -33,7 +33,7 @@ class Stage:
 
     @property
     def clock(self) -> str | None:
-        """The simulated time of day, RFC 3339; None where the server's own clock will do."""
+        """The simulated time of day, RFC 3339; None if the server's own clock is used."""
         return (self._epoch + timedelta(seconds=round(self.now, 3))).isoformat() if self._epoch else None
 
     async def pause(self, seconds: float) -> None:

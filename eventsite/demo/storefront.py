@@ -1,4 +1,4 @@
-"""The outside: customers order; a shift opens, is cut off and ends."""
+"""The storefront, through which customers order, and which opens and ends a shift."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from eventsite.demo.world import SCRIPT, VANS
 
 
 class Storefront(Actor):
-    """Places the orders, and watches them to the end."""
+    """The actor that places the orders, and follows them to the end."""
 
     name = "storefront"
     service = "storefront 5.0.2"
 
     async def open_shift(self) -> AppendedEvent:
-        """Say the first event of all."""
+        """Append the first event of the shift."""
         data = {"shift": self.shift, "city": "Edinburgh", "orders_expected": len(SCRIPT), "vans": VANS}
         return await self.say(f"shift-{self.shift}", "shift.opened", data, cause=None, expected_version="no_stream")
 
@@ -35,13 +35,13 @@ class Storefront(Actor):
     async def _place_orders(self) -> None:
         for order in self.world.orders.values():
             await self.stage.pause(order.at - self.stage.now)
-            # It comes from outside: nothing in the log caused it, and it begins a workflow.
+            # An order comes from outside: no event in the log caused it, and it begins a workflow.
             await self.say(
                 order.name, "order.placed", order.placed, cause=None, workflow=order.name, expected_version="no_stream"
             )
 
     async def _until(self, orders: set[str], types: set[str]) -> list[EventOut]:
-        """Wait until each order has had an event of one of these types; those events."""
+        """Wait until each order has an event of one of these types, and return these events."""
         while True:
             if self.seen != self.stage.head:
                 events = await self.look(type=sorted(types))

@@ -1,4 +1,4 @@
-"""The supervisor starts the agents, says when one has died, starts it again, and closes the shift."""
+"""The supervisor, which starts the agents, reports a crash, restarts the agent, and closes the shift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Supervisor(Actor):
     service = "supervisor 1.0.0"
 
     async def keep(self, start: Callable[[], Agent]) -> None:
-        """Run an agent to its end. One that was killed is replaced by a new one, which knows nothing."""
+        """Run an agent to its end. A killed one is replaced by a new one, which knows nothing."""
         while True:
             agent = start()
             try:
@@ -36,7 +36,7 @@ class Supervisor(Actor):
         await self.say(agent.diary, "agent.crashed", data, cause=last)
 
     async def close_shift(self) -> None:
-        """Say the last event of all, once the agents have stopped."""
+        """Append the last event of the shift, after the agents have stopped."""
         await self.find_shift()
         stopped = await self.look(type=["agent.stopped"])
         data = {"status": "closed", "agents_stopped": [event.agent for event in stopped]}

@@ -1,4 +1,4 @@
-"""The other way to the API, beside HTTP: straight into the application in this process."""
+"""The transport to the API without HTTP: a direct call of the application in this process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from eventsite.lean import LeanAPI
 
 
 def in_process() -> Transport:
-    """To the API of this process, which must have entered an `Engine`."""
+    """Return the transport to the API of this process, which must have entered an `Engine`."""
     lean = LeanAPI(api)
-    # Any host that is allowed will do.
+    # Any allowed host is right.
     host = settings.ALLOWED_HOSTS[0].lstrip(".").replace("*", "localhost") if settings.ALLOWED_HOSTS else "localhost"
 
     async def send(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
@@ -53,7 +53,7 @@ class _Exchange:
     async def receive(self) -> dict[str, Any]:
         body, self._body = self._body, None
         if body is None:
-            await asyncio.Event().wait()  # nobody hangs up in here
+            await asyncio.Event().wait()  # this client never disconnects
         return {"type": "http.request", "body": body}
 
     async def send(self, message: dict[str, Any]) -> None:

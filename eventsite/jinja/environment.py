@@ -1,4 +1,4 @@
-"""The engine of all pages: what templates may use, and how they are read."""
+"""The template engine of all pages, with its functions and filters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HTMX_CONFIG = {
     "includeIndicatorStyles": False,  # the Content-Security-Policy allows neither inline styles nor eval
     "allowEval": False,
     "historyCacheSize": 0,
-    "attributesToSettle": ["class", "width", "height"],  # not `style`, which the policy would complain of
+    "attributesToSettle": ["class", "width", "height"],  # not `style`, which the policy refuses
     "refreshOnHistoryMiss": True,
     "responseHandling": [
         {"code": "204", "swap": False},
@@ -40,20 +40,22 @@ _HTMX_CONFIG = {
 
 
 class Unchanged(str):
-    """A text that no person reads where it stands, or reads as a whole: a field of a form, what a script takes."""
+    """A text that is printed as it is: the value of a field of a form, or the input of a script."""
 
     __slots__ = ()
 
 
 def shown(value: object) -> object:
-    """What a template writes for a value: a text with its invisible characters escaped, unless it is `Unchanged`."""
+    """Return the form in which a template prints a value: invisible characters are escaped, unless it is
+    `Unchanged`."""
     if type(value) is not str or (value.isascii() and value.isprintable()):
         return value
     return visible(value)
 
 
 def environment(**options: Any) -> Environment:
-    """The environment, from the options of Django's backend. A name that a template was not given is an error."""
+    """Return the environment, from the options of Django's backend. A name that a template does not have is an
+    error."""
     settings = {"undefined": StrictUndefined, "extensions": [LineBreaks], "finalize": shown}
     jinja = Environment(**{**options, **settings})  # noqa: S701
     jinja.globals.update(
@@ -75,11 +77,11 @@ def environment(**options: Any) -> Environment:
 
 @cache
 def icon(name: str, size: int = 14, look: str = "", label: str = "") -> Markup:
-    """An icon; to screen readers it is its label or nothing. To draw one takes 50 µs, and a page has thirty."""
+    """Return an icon; screen readers get its label or nothing. One takes 50 µs to draw, and a page has thirty."""
     words = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
     return Markup(lucide(name, size=size, **words, **{"class": look or _LOOKS[size]}))  # noqa: S704
 
 
 def url(name: str, *args: object) -> str:
-    """The address of a page, by the name of its route."""
+    """Return the address of a page, by the name of its route."""
     return reverse(name, args=args)

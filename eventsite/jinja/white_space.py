@@ -1,4 +1,4 @@
-"""White space in templates: their lines are broken and indented for the reader, and the page has none of that."""
+"""The removal of line breaks and indentation from pages; templates have them for their readers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from jinja2.lexer import Token, TokenStream
 
 _PARTS = re.compile(r"\s*\n\s*|</?[a-z!][^\s/>]*|[>\"']|[^<>\"'\n\s]+|[^\S\n]+|<", re.IGNORECASE)
 _KEPT = frozenset({"pre", "textarea"})
-"""Elements whose text is printed as it stands."""
+"""Elements whose text is printed as it is."""
 
 
 class LineBreaks(Extension):
-    """A line break, with the spaces around it, is nothing beside a tag or a statement, and one space between words.
+    """Removes a line break, with the spaces around it, beside a tag or a statement; between words it is one space.
 
-    So `<td>`, its content and `</td>` may stand on lines of their own. A space that is meant stands on a line with what
-    it separates, or is written as `{{ " " }}`. In a tag a line break is one space, but nothing before the tag's end and
-    before a statement, which brings its own space. In `<pre>` it is a line break.
+    So `<td>`, its content and `</td>` may stand on lines of their own. A space that the page needs stands on one line
+    with its neighbours, or is written as `{{ " " }}`. In a tag a line break is one space, but it is removed before the
+    tag's end and before a statement, which brings its own space. In `<pre>` it stays a line break.
     """
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
@@ -36,7 +36,7 @@ class LineBreaks(Extension):
 
 
 def _joined(stream: Iterable[Token]) -> Iterator[Token]:
-    """The tokens, with the texts on both sides of a comment as one."""
+    """Yield the tokens, with the texts on both sides of a comment as one."""
     text: Token | None = None
     for token in stream:
         if token.type == "data":
@@ -52,15 +52,18 @@ def _joined(stream: Iterable[Token]) -> Iterator[Token]:
 
 @dataclass
 class _Text:
-    """The text of one template, read from its beginning. `tag` is the tag that it is in, `quote` the one of the
-    attribute's value that it is in, `kept` the element whose text is kept."""
+    """The text of one template, read from its beginning.
+
+    `tag` is the current tag, `quote` the quote of the current value of an attribute, `kept` the current element whose
+    text is kept.
+    """
 
     tag: str = ""
     quote: str = ""
     kept: str = ""
 
     def of(self, text: str, *, after_edge: bool, before_edge: bool) -> str:
-        """What is printed of one stretch. An edge is a statement, or the template's own beginning or end."""
+        """Return the printed text of one stretch. An edge is a statement, or the template's own beginning or end."""
         printed = []
         is_edge = after_edge
         for match in _PARTS.finditer(text):
@@ -78,7 +81,7 @@ class _Text:
         return "".join(printed)
 
     def _read(self, part: str) -> bool:
-        """Note where a part of the text leads; whether it ends a tag."""
+        """Note the change by a part of the text. Returns whether the part ends a tag."""
         if not self.tag:
             if part[0] == "<" and len(part) > 1:
                 self.tag = part[1:].lower()

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from events.query.prefix import begins_with
 from events.reading import store
-from events.views.event_line import Line, line
+from events.views.event_line import EventLine, line
 from projections.catalog.agents import agents
 from projections.catalog.lifecycle import lifecycle
 from projections.materialise.checkpoints import live
@@ -56,7 +56,7 @@ class Presence:
     failures: int
     seen_at: datetime
     ago: timedelta
-    last: Line | None
+    last: EventLine | None
     workflow: str | None
     doing: str | None
     unfinished: tuple[Started, ...]
@@ -95,7 +95,7 @@ def _under_way(log_id: int, names: Iterable[str]) -> dict[str, _Workflow]:
 
 
 def _presence(
-    name: str, state: dict[str, Any], lines: dict[int, Line], under_way: dict[str, _Workflow], now: datetime
+    name: str, state: dict[str, Any], lines: dict[int, EventLine], under_way: dict[str, _Workflow], now: datetime
 ) -> Presence:
     current = under_way.get(state["workflow"])
     started = sorted(_started(name, state["workflows"], under_way), key=lambda each: each.position)

@@ -20,10 +20,10 @@ from events.json.value import visible
 from events.models import Log
 from events.types import Event
 from events.views.event import Rail
-from events.views.event_line import Line, slot
-from events.views.swimlanes import Mark
+from events.views.event_line import EventLine, slot
+from events.views.swimlanes import LaneMark
 from events.views.template_functions import took
-from events.views.workflows import Row as WorkflowRow
+from events.views.workflows import WorkflowRow as WorkflowRow
 from eventsite.jinja.environment import icon
 from projections.replay.address import ReplayAddress
 from projections.replay.drawing.strip import Column, Strip
@@ -38,11 +38,11 @@ def text(value: str) -> str:
     return escape(visible(value))
 
 
-def timeline_rows(lines: Iterable[Line], events_url: str) -> str:
+def timeline_rows(lines: Iterable[EventLine], events_url: str) -> str:
     return "".join(_timeline_row(line, f"{events_url}{line.event.position}") for line in lines)
 
 
-def _timeline_row(line: Line, url: str) -> str:
+def _timeline_row(line: EventLine, url: str) -> str:
     event, stream = line.event, line.event.stream
     return (
         f'<article class="event-item"><a class="event-row{_error(line)}" href="{url}" hx-get="{url}"'
@@ -54,11 +54,11 @@ def _timeline_row(line: Line, url: str) -> str:
     )
 
 
-def stream_rows(lines: Iterable[Line], events_url: str) -> str:
+def stream_rows(lines: Iterable[EventLine], events_url: str) -> str:
     return "".join(_stream_row(line, f"{events_url}{line.event.position}") for line in lines)
 
 
-def _stream_row(line: Line, url: str) -> str:
+def _stream_row(line: EventLine, url: str) -> str:
     event = line.event
     return (
         f'<article class="event-item"><a class="event-row{_error(line)}" href="{url}" hx-get="{url}">'
@@ -90,11 +90,11 @@ def _workflow_row(row: WorkflowRow, url: str) -> str:
     )
 
 
-def lane_marks(marks: Iterable[Mark], events_url: str) -> str:
+def lane_marks(marks: Iterable[LaneMark], events_url: str) -> str:
     return "".join(_lane_mark(mark, events_url) for mark in marks)
 
 
-def _lane_mark(mark: Mark, events_url: str) -> str:
+def _lane_mark(mark: LaneMark, events_url: str) -> str:
     event = mark.line.event
     kind = slot(event.type)
     return (
@@ -374,11 +374,11 @@ def _exactly(at: datetime) -> str:
     return f"{at.year:04d}-{at:%m-%d %H:%M:%S.%f} UTC"
 
 
-def _error(line: Line) -> str:
+def _error(line: EventLine) -> str:
     return " is-error" if line.failed else ""
 
 
-def _typed(line: Line) -> str:
+def _typed(line: EventLine) -> str:
     name, failed = text(line.event.type), '<span class="visually-hidden">, failed</span>' if line.failed else ""
     glyph = _glyph(line.event.type, failed=line.failed)
     return f'<span class="type" title="{name}">{glyph}<span>{name}</span>{failed}</span>'
@@ -395,9 +395,9 @@ def _agent(event: Event) -> str:
     return f'<span class="agent" title="{name}">{name}</span>'
 
 
-def _said(line: Line) -> str:
+def _said(line: EventLine) -> str:
     words = ""
-    for one in line.said:
+    for one in line.pairs:
         if one.key:
             words += f'<bdi class="kv">{text(one.key)}</bdi> '
         words += f'<bdi class="{"bad" if one.bad else f"v-{one.kind}"}">{text(one.text)}</bdi>  '

@@ -1,4 +1,4 @@
-"""Play the demo live: what `make demo` runs."""
+"""The command that plays the demo live, which `make demo` runs."""
 
 from __future__ import annotations
 

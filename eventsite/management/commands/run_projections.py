@@ -1,4 +1,4 @@
-"""Keep materialised projections up to date, where no server on this database does."""
+"""The command that keeps materialised projections up to date, for databases whose servers don't."""
 
 from __future__ import annotations
 

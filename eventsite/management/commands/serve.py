@@ -1,4 +1,4 @@
-"""Run the server: what `make run` calls."""
+"""The command that runs the server, which `make run` calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from eventsite.demo import seeding
 from eventsite.workers import SERVER_WORKERS, Workers
 
 GRACE_SECONDS = 3
-"""Seconds that open requests have when the server stops. Long polls and streams of events end at once."""
+"""The time that open requests have when the server stops. Long polls and streams of events end at once."""
 
 
 class Command(BaseCommand):
@@ -58,7 +58,7 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """A socket that listens already: who follows the printed link at once waits, and is not refused."""
+    """Return a socket that listens already, so that a person who follows the printed link at once is not refused."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -86,9 +86,9 @@ def _serve(listener: socket.socket, *, workers: int) -> None:
         forwarded_allow_ips=settings.TRUSTED_PROXIES,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        # A frame is drawn once for all viewers; to compress it anew for each of them would cost more than all the rest.
+        # A frame is drawn once for all viewers; its compression for each of them would cost more than everything else.
         ws_per_message_deflate=False,
-        ws_max_size=1024,  # viewers say nothing
+        ws_max_size=1024,  # viewers send nothing
     )
     if workers > 1:
         supervisor = Multiprocess(config, sockets=[listener])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from events.json.value import visible
-from events.views.event_line import Line, slot
+from events.views.event_line import EventLine, slot
 from projections.replay.drawing.pinned_tracks import TRACK_HEIGHT, Track, track
 from projections.replay.findings import Findings
 from projections.replay.window import WindowStep
@@ -42,7 +42,7 @@ class Column:
     """
 
     step: WindowStep
-    line: Line
+    line: EventLine
     x: str
     left: str
     y: int
@@ -97,7 +97,7 @@ class Strip:
 
 def draw_strip(
     steps: Sequence[WindowStep],
-    lines: Sequence[Line],
+    lines: Sequence[EventLine],
     *,
     at: int,
     findings: Findings,
@@ -129,7 +129,9 @@ def draw_strip(
     return strip
 
 
-def _column(strip: Strip, step: WindowStep, line: Line, i: int, *, share: float, at: int, y: int, mark: str) -> Column:
+def _column(
+    strip: Strip, step: WindowStep, line: EventLine, i: int, *, share: float, at: int, y: int, mark: str
+) -> Column:
     count = None if step.changes is None else len(step.changes)
     bar = None if count is None else -(-count * (BARS_HEIGHT - 8) // max(strip.max_changes, 10))
     tick = 1 if strip.is_wide else 10

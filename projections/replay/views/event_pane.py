@@ -13,7 +13,7 @@ from events.models import Member, Redaction
 from events.types import Event
 from events.views.data_tree import DataTree, data_tree
 from events.views.event import around
-from events.views.event_line import Line
+from events.views.event_line import EventLine
 from projections.replay.address import ReplayAddress
 from projections.replay.window import Window
 
@@ -22,7 +22,7 @@ from projections.replay.window import Window
 class LinkedEvent:
     """A cause or an effect. `url` and `n` belong to its step, if that is in the window."""
 
-    line: Line
+    line: EventLine
     url: str | None
     n: int | None
 
@@ -48,7 +48,7 @@ def event_pane(member: Member, window: Window, address: ReplayAddress) -> EventP
     steps = {step.event.position: step for step in window.steps}
     neighbours = around(member.log_id, event)
 
-    def linked(other: Line) -> LinkedEvent:
+    def linked(other: EventLine) -> LinkedEvent:
         step = steps.get(other.event.position)
         return LinkedEvent(other, address.step(step.place) if step else None, step.n if step else None)
 

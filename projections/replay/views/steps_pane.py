@@ -9,7 +9,7 @@ from functools import cached_property
 from django.utils.text import Truncator
 
 from events.reading.db_work import run
-from events.views.event_line import Line, line
+from events.views.event_line import EventLine, line
 from projections.errors import TooManyJobs
 from projections.jobs import fold
 from projections.replay.address import ReplayAddress
@@ -33,7 +33,7 @@ class ListedStep:
     """
 
     step: WindowStep
-    line: Line
+    line: EventLine
     changes: tuple[ChangeSummary, ...]
     findings: list[Finding]
     is_now: bool
@@ -107,7 +107,7 @@ class StepsPane:
         return self.count - (self.window.steps[-1].n or 0)
 
     @cached_property
-    def line(self) -> Line | None:
+    def line(self) -> EventLine | None:
         """The line of the current event."""
         return line(self.window.step.event) if self.window.step else None
 
@@ -137,7 +137,7 @@ class StepsPane:
         return ways
 
     @cached_property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[EventLine]:
         """The lines of the events."""
         return [line(step.event) for step in self.window.steps]
 

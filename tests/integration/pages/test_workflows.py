@@ -95,7 +95,7 @@ def test_causes_that_are_elsewhere_missing_or_newer_are_said(viewer: Client, app
 def test_a_huge_workflow_shows_both_ends_and_what_is_between_by_and_by(
     viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflows, "PART", 3)
+    monkeypatch.setattr(workflows, "PART_EVENTS", 3)
     append("s", *[{"correlation_id": "w"}] * 10, {"correlation_id": "other"})
     base = f"{at}workflows/w/"
     page = get(viewer, base)

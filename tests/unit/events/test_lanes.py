@@ -9,7 +9,7 @@ import pytest
 from events.types import Event
 from events.views.causation import forest
 from events.views.event_line import line
-from events.views.swimlanes import draw
+from events.views.swimlanes import draw_lanes
 from events.views.template_functions import took
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def test_circles_and_causes_from_the_future_are_roots() -> None:
 
 
 def test_columns_are_in_order_and_wires_lead_from_cause_to_effect() -> None:
-    drawing = draw([line(each) for each in (event(1), event(2, 1, agent="b"), event(3, 1), event(4, 9))])
+    drawing = draw_lanes([line(each) for each in (event(1), event(2, 1, agent="b"), event(3, 1), event(4, 9))])
     assert [mark.line.event.position for mark in drawing.marks] == [1, 2, 3, 4]
     assert sorted({mark.x for mark in drawing.marks}) == [mark.x for mark in drawing.marks]
     assert [lane.name for lane in drawing.lanes] == ["a", "b"]
@@ -53,15 +53,15 @@ def test_columns_are_in_order_and_wires_lead_from_cause_to_effect() -> None:
 
 
 def test_a_long_pause_is_drawn_with_its_length_and_a_clock_that_stands_still_has_none() -> None:
-    paused = draw([line(event(n, seconds=seconds)) for n, seconds in enumerate((0, 1, 2, 300, 301), start=1)])
+    paused = draw_lanes([line(event(n, seconds=seconds)) for n, seconds in enumerate((0, 1, 2, 300, 301), start=1)])
     assert [each.pause for each in paused.breaks] == [timedelta(seconds=298)]
     assert paused.marks[2].x < paused.breaks[0].middle < paused.marks[3].x
-    assert draw([line(event(n)) for n in range(1, 9)]).breaks == []
-    assert draw([]).marks == []
+    assert draw_lanes([line(event(n)) for n in range(1, 9)]).breaks == []
+    assert draw_lanes([]).marks == []
 
 
 def test_what_is_left_out_has_a_place_of_its_own() -> None:
-    drawing = draw([line(event(n)) for n in (1, 2, 9)], left_out_after=2, left_out=6)
+    drawing = draw_lanes([line(event(n)) for n in (1, 2, 9)], left_out_after=2, left_out=6)
     (gap,) = drawing.breaks
     assert (gap.left_out, gap.pause) == (6, None)
     assert drawing.marks[1].x < gap.middle < drawing.marks[2].x

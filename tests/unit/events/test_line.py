@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from events.types import Event
-from events.views.event_line import SLOTS, Line, line, slot
+from events.views.event_line import SLOTS, EventLine, line, slot
 
 
-def of(data: str, type_name: str = "T") -> Line:
+def of(data: str, type_name: str = "T") -> EventLine:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return line(Event(1, "s", 1, "id", type_name, data, "{}", None, 1, None, None, None, now))
 
@@ -25,20 +25,20 @@ def test_every_type_has_one_of_the_eight_glyphs() -> None:
 
 
 def test_telling_keys_come_first_and_few() -> None:
-    said = of('{"z": 1, "y": 2, "x": 3, "status": "paid", "w": 4}').said
+    said = of('{"z": 1, "y": 2, "x": 3, "status": "paid", "w": 4}').pairs
     assert [one.key for one in said] == ["status", "z", "y", "x"]
 
 
 def test_what_is_dull_or_known_comes_last_and_what_is_empty_not_at_all() -> None:
-    said = of('{"id": 7, "message": "", "action": "run", "path": "/x", "n": null, "k": 0}', "action.run").said
+    said = of('{"id": 7, "message": "", "action": "run", "path": "/x", "n": null, "k": 0}', "action.run").pairs
     assert [one.key for one in said] == ["path", "k", "action", "id"]
-    assert [one.key for one in of('{"message": "", "n": null}').said] == ["message", "n"]
+    assert [one.key for one in of('{"message": "", "n": null}').pairs] == ["message", "n"]
 
 
 def test_an_object_is_said_by_what_it_is_called() -> None:
     said = of(
         '{"issue": {"id": 7, "title": "It fails"}, "size": {"x": 1, "y": 2}, "to": {"state": "on"}, "f": {"a": true}}'
-    ).said
+    ).pairs
     assert [(one.key, one.text) for one in said] == [
         ("issue", "“It fails”"),
         ("size", "{ 2 }"),
@@ -48,13 +48,13 @@ def test_an_object_is_said_by_what_it_is_called() -> None:
 
 
 def test_a_long_text_is_one_short_line() -> None:
-    (said,) = of('{"content": "' + "a\\n b" * 30_000 + '"}').said
+    (said,) = of('{"content": "' + "a\\n b" * 30_000 + '"}').pairs
     assert "\n" not in said.text
     assert len(said.text) < 200
 
 
 def test_data_that_is_no_object_is_said_without_a_key() -> None:
-    assert [(one.key, one.text) for one in of("[1, 2]").said] == [("", "[ 2 ]")]
+    assert [(one.key, one.text) for one in of("[1, 2]").pairs] == [("", "[ 2 ]")]
 
 
 @pytest.mark.parametrize(
