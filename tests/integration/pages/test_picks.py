@@ -74,7 +74,7 @@ def test_a_query_that_can_not_be_read_is_none(viewer: Client, append: Append, at
 def test_a_tree_has_so_many_and_no_more(
     viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picks, "_MOST_OF_A_TREE", 1_000)
+    monkeypatch.setattr(picks, "_MAX_TREE_CHARACTERS", 1_000)
     append("order-1", {"data": json.dumps({f"k{n:02d}": n for n in range(90)}).encode()})
     page = viewer.get(f"{at}events/1").content.decode()
     assert page.count('<li class="tree-row') > 90
