@@ -112,8 +112,10 @@ class Address:
         timeout: float,
         is_checked: bool = True,
     ) -> Pool:
-        """Return a pool of such connections, not yet open. With `is_checked`, it lends none that the server has
-        ended."""
+        """Return a pool of such connections, not yet open.
+
+        With `is_checked`, it lends none that the server has ended.
+        """
 
         async def begin(connection: AsyncConnection[Any]) -> None:
             assert isinstance(connection, Lent)

@@ -104,8 +104,11 @@ class WorkflowInfo:
 
     @property
     def has_clock(self) -> bool:
-        """Whether its times say how long it took. They do not where several events were recorded at one moment, as an
-        import does, and none has a time of its own."""
+        """Whether its times say how long it took.
+
+        They do not where several events were recorded at one moment, as an import does, and none has a time of
+        its own.
+        """
         return self.events == 1 or self.first_occurred_at is not None or self.took > timedelta()
 
 

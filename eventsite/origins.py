@@ -57,8 +57,10 @@ def _origin(text: str) -> tuple[str, str, int] | None:
 
 
 def _is_trusted(origin: tuple[str, str, int], trusted: str) -> bool:
-    """Whether an origin is trusted, by Django's rules for CSRF_TRUSTED_ORIGINS: `https://*.example.com` has
-    subdomains."""
+    """Whether an origin is trusted, by Django's rules for CSRF_TRUSTED_ORIGINS.
+
+    `https://*.example.com` includes each subdomain.
+    """
     pattern = _origin(trusted.replace("://*", "://"))
     if pattern is None:
         return False

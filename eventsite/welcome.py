@@ -34,8 +34,10 @@ def sign_in_words(url: str) -> str:
 
 
 def message(url: str) -> str:
-    """Return the message of a start. It holds a sign-in link and a token, so it is for the terminal, never for a
-    log."""
+    """Return the message of a start.
+
+    It holds a sign-in link and a token, so it is for the terminal, never for a log.
+    """
     log = logs.ensure_log(LOG)
     Token.objects.filter(log=log, name=LABEL, expires_at__lt=timezone.now()).delete()
     token = tokens.create_token(

@@ -192,8 +192,11 @@ class Snapshot(models.Model):
 
 
 class KeyPlaces(models.Model):
-    """Where the events of a key stand that the log has no index for, as the runner noted them: so many positions a row,
-    in order. Those after the last full row stand in the key's `ProjectionState`."""
+    """The positions of the events of a key for which the log has no index, as the runner noted them.
+
+    Each row has a fixed number of positions, in order. Those after the last full row stand in the key's
+    `ProjectionState`.
+    """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "build", "key", "position")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)

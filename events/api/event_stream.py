@@ -45,8 +45,10 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a query selects, and how it is read. `text` is the query as it is written: those that are written alike
-    select the same."""
+    """What a query selects, and how it is read.
+
+    `text` is the query as it is written: those that are written alike select the same.
+    """
 
     query: Query
     text: str

@@ -94,8 +94,10 @@ def read_operation(
     text: str | None = None,
     headers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The `openapi_extra` of an operation that reads. It gives `body`, or what is `also` there by status; `refuses` are
-    those beside `READ_REFUSALS`."""
+    """The `openapi_extra` of an operation that reads.
+
+    It gives `body`, or what is `also` there by status; `refuses` are those beside `READ_REFUSALS`.
+    """
     statuses = sorted({*READ_REFUSALS, *refuses})
     return operation(gives={200: body, **(also or {})}, text=text, refuses=statuses, query=query, headers=headers)
 

@@ -100,8 +100,10 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     openapi_extra=read_operation(StreamEventsOut, StreamEventsQuery, refuses=[409]),
 )
 async def read_stream_events(request: HttpRequest, stream: str) -> HttpResponse:
-    """A stream's events in either direction; empty when there are none. `next` is a version, and so is `version`: the
-    last one of the stream, whatever the page holds."""
+    """A stream's events in either direction; empty when there are none.
+
+    `next` is a version, and so is `version`: the last one of the stream, whatever the page holds.
+    """
     grant = grant_of(request)
     grant.check_stream(check_stream(stream))
     query = parse_query(request.GET, StreamEventsQuery)

@@ -47,8 +47,10 @@ class Connection:
     async def execute(
         self, statement: LiteralString, parameters: Sequence[object] | Mapping[str, object], *, patience: float
     ) -> list[Any]:
-        """Run one statement on the open connection and return its rows. Postgres stops it after about `patience`
-        seconds."""
+        """Run one statement on the open connection and return its rows.
+
+        Postgres stops it after about `patience` seconds.
+        """
         assert self._open, "open() comes first"
         with self._open as connection:
             # A flush that has hardly waited gets the usual time, so that its statement needs no settings of its own.

@@ -212,8 +212,10 @@ class _LogWriter:
         return max(_LEAST_PATIENCE_SECONDS, left)
 
     async def _flush(self, flush: Plan, *, patience: float) -> bool:
-        """Write a flush in one transaction. Returns False if the log is not as the plan assumed: nothing was
-        written."""
+        """Write a flush in one transaction.
+
+        Returns False if the log is not as the plan assumed: nothing was written.
+        """
         parameters = flushes.append_parameters(self._log_id, flush)
         [row] = await self._connection.execute(sql.APPEND, parameters, patience=patience)
         done, first_position, base_versions = row

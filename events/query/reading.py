@@ -29,9 +29,9 @@ def refuse_state(query: Query) -> None:
 
 
 def escape_marker(text: str) -> str:
-    """Return the characters that JSON text must contain if an escaped string or key in it can hold `text`.
+    r"""Return the characters that JSON text must contain if an escaped string or key in it can hold `text`.
 
-    A character with a short escape may be written as that; any other is written as it is or as \\u….
+    A character with a short escape may be written as that; any other is written as it is or as \u….
     """
     return "\\" if _MAY_BE_ESCAPED.search(text) else "\\u"
 

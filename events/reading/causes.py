@@ -13,8 +13,10 @@ _MOST_CAUSES = 60
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The causes of an event, nearest first. `missing`: the id of a cause that is not in the log; `is_cut`: there are
-    more."""
+    """The causes of an event, nearest first.
+
+    `missing`: the id of a cause that is not in the log; `is_cut`: there are more.
+    """
 
     events: tuple[Event, ...]
     missing: str | None = None

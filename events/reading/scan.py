@@ -281,8 +281,11 @@ class _Written:
 
 
 def compiled(query: Query) -> Condition:
-    """A query's condition as SQL, and its values. Compiling one takes Django half a millisecond, so the last few are
-    kept: pages that go on, long polls and live rows ask the same again."""
+    """A query's condition as SQL, and its values.
+
+    Compiling one takes Django half a millisecond, so the last few are kept: pages that go on, long polls and live
+    rows ask the same again.
+    """
     return _compiled(_Written(to_text(query), query))
 
 

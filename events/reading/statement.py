@@ -57,8 +57,10 @@ class Statement(Generic[Row]):
 
     @contextmanager
     def _executed(self) -> Iterator[Any]:
-        """Statements stay prepared, rows come binary, values go beside the text: a state takes a third of the time. One
-        plan for any values suits these statements: each has one index to go by."""
+        """Statements stay prepared, rows come binary, values go beside the text: a state takes a third of the time.
+
+        One plan for any values suits these statements: each has one index to go by.
+        """
         with own_cursor(Cursor, Format.BINARY) as cursor:
             cursor.execute(self.sql, self.params)
             yield cursor

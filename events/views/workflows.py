@@ -39,8 +39,10 @@ class WorkflowPart:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRow:
-    """One event of the list. Its cause is `after` if it is among the rows, else `outside` (a position) or
-    `dangling`."""
+    """One event of the list.
+
+    Its cause is `after` if it is among the rows, else `outside` (a position) or `dangling`.
+    """
 
     line: EventLine
     depth: int

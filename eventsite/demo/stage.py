@@ -18,7 +18,8 @@ class Stage:
     """The clock and the turns. `now` is in simulated seconds; `head` is the last position that an actor has written."""
 
     def __init__(self, *, speed: float = math.inf, epoch: datetime | None = None) -> None:
-        """
+        """Start the clock.
+
         Args:
             speed: simulated seconds a second; infinite for no waiting at all.
             epoch: the time at `now == 0`, if events shall carry a simulated `occurred_at`.

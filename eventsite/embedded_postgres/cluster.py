@@ -1,5 +1,7 @@
-"""The embedded cluster, which can be created, started, adopted and stopped. Callers hold the start lock
-(`lifetime`)."""
+"""The embedded cluster, which can be created, started, adopted and stopped.
+
+Callers hold the start lock (`lifetime`).
+"""
 
 from __future__ import annotations
 

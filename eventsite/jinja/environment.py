@@ -46,16 +46,20 @@ class Unchanged(str):
 
 
 def shown(value: object) -> object:
-    """Return the form in which a template prints a value: invisible characters are escaped, unless it is
-    `Unchanged`."""
+    """Return the form in which a template prints a value.
+
+    Invisible characters of a text are escaped, unless it is `Unchanged`.
+    """
     if type(value) is not str or (value.isascii() and value.isprintable()):
         return value
     return visible(value)
 
 
 def environment(**options: Any) -> Environment:
-    """Return the environment, from the options of Django's backend. A name that a template does not have is an
-    error."""
+    """Return the environment, from the options of Django's backend.
+
+    A name that a template does not have is an error.
+    """
     settings = {"undefined": StrictUndefined, "extensions": [LineBreaks], "finalize": shown}
     jinja = Environment(**{**options, **settings})  # noqa: S701
     jinja.globals.update(

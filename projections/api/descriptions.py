@@ -13,7 +13,10 @@ IF_NONE_MATCH = header("If-None-Match", "The ETag of the answer that you have: 3
 
 
 def fold_operation(body: type[Struct], query: type[Struct], *, text: str | None = None) -> dict[str, Any]:
-    """The `openapi_extra` of an operation whose answer is folded: a long fold is a job, the reducer may raise, and what
-    is unchanged is not sent again. `text` is the media type of what may be asked for instead of JSON."""
+    """Return the `openapi_extra` of an operation whose answer is folded.
+
+    A long fold is a job, the reducer may raise, and an unchanged answer is not sent again. `text` is the media type
+    of the answer besides JSON.
+    """
     also = {202: JobOut, 304: None}
     return read_operation(body, query, also=also, refuses=[409], text=text, headers=[IF_NONE_MATCH])

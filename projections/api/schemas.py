@@ -202,8 +202,10 @@ class StateOut(Struct):
 
 
 class ListedStateOut(Struct):
-    """One of many states. `error` was raised at `error_position`: the state is the one before it, or null where none is
-    kept."""
+    """One of many states.
+
+    `error` was raised at `error_position`: the state is the one before it, or null where none is kept.
+    """
 
     key: str
     state: ExactState

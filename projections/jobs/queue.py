@@ -126,8 +126,10 @@ _roles: dict[str, Role] = {}
 
 
 def register_kind(kind: str, work: Work, *, role: Role = Role.VIEWER) -> None:
-    """Register the work of a kind of job, and the role that a person needs for it. Apps call this when they are
-    ready."""
+    """Register the work of a kind of job, and the role that a person needs for it.
+
+    Apps call this when they are ready.
+    """
     _kinds[kind] = work
     _roles[kind] = role
 

@@ -17,8 +17,10 @@ PLACES_IN_A_ROW = 128
 
 @dataclass(slots=True)
 class KeyState:
-    """What a key has come to: its state, how many events made it, where the last of them stands; and `places`, where
-    those stand that are in no full row of places yet (None: that is not noted)."""
+    """The state of a key, with the number of its events and the position of the last one.
+
+    `places` are the positions of the events that are in no full row of places yet; None: they are not noted.
+    """
 
     state: Json
     events: int
@@ -42,8 +44,10 @@ class Failure:
 
 
 def _kept(text: str, most: int) -> str:
-    """An error may quote an event, or what a reducer made of it: a NUL or a lone surrogate, which Postgres keeps none
-    of, or a megabyte."""
+    """Return the text of an error in a form that Postgres can keep.
+
+    An error may quote an event or a state, with a NUL, a lone surrogate, or a megabyte of text.
+    """
     text = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 

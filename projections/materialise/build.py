@@ -93,8 +93,10 @@ def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projec
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What made the newest build of a projection in a log. `is_redacted`: it may have read an event that was emptied
-    since."""
+    """What made the newest build of a projection in a log.
+
+    `is_redacted`: it may have read an event that was emptied since.
+    """
 
     version: int
     fingerprint: str
@@ -102,8 +104,10 @@ class Made:
     is_redacted: bool | None
 
     def is_outdated(self, projection: Projection) -> bool:
-        """Whether a build by the code that is running is to begin by itself: for a newer version, or where nothing but
-        the catalogue's code has changed."""
+        """Whether a build by the running code begins by itself.
+
+        It does for a newer version, and if only the catalogue's code has changed.
+        """
         if self.version != projection.version:
             return self.version < projection.version
         whole, own = fingerprint(projection), own_fingerprint(projection)

@@ -54,8 +54,10 @@ _COLUMNS = [{"chosen_policy": "policy"}.get(each.name, each.name) for each in fi
 
 
 def progress(log: Log, projection: str | None = None) -> list[Progress]:
-    """The builds of a log that are neither retired nor about to be: of each projection the live one first, then the one
-    beside it."""
+    """Return the builds of a log that are neither retired nor about to be.
+
+    The live build of each projection comes first, then the one beside it.
+    """
     rows = sound(log.pk) if projection is None else sound(log.pk).filter(projection=projection)
     return _progress(rows.order_by("projection", "-is_live", "build")).fetch()
 

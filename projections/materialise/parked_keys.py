@@ -1,5 +1,7 @@
-"""Keys that go no further, because a reducer raised for one of their events: what was raised where, for which keys; to
-be tried again or led past it, one by one or all that one fault stopped."""
+"""Parked keys: a reducer raised for one of their events.
+
+They are grouped by error and event, and can be retried or led past the event, one by one or all of one fault.
+"""
 
 from __future__ import annotations
 

@@ -169,8 +169,11 @@ class Runner:
         return {"logs": list(self._held)}
 
     def _begin(self, session: Session) -> None:
-        """A first build for what has none; one beside the live one where that is outdated; a new one in the place of
-        all that may hold redacted content."""
+        """Begin the builds that are due.
+
+        A projection without a build gets its first one, one whose live build is outdated gets one beside it,
+        and builds that may hold redacted content are replaced.
+        """
         rows = session.execute(sql.NEWEST, self._held_logs).fetchall()
         newest = {(log_id, name): Made(*values) for log_id, name, *values in rows}
         for log_id in self._held:

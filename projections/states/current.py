@@ -46,8 +46,10 @@ def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) ->
 
 
 def _folded(log_id: int, projection: Projection, key: str, *, or_else: State) -> Asking[State]:
-    """The state of a key whose build stands still: folded, as far as its own events go. Where that would take the
-    whole log it is the kept one."""
+    """The state of a key whose build stands still: folded, as far as its own events go.
+
+    Where that would take the whole log it is the kept one.
+    """
     fold = yield from fold_of(log_id, projection, key)
     if isinstance(fold.source, ReadThrough):
         return or_else

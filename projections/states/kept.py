@@ -34,8 +34,11 @@ _BUILD_COLUMNS = len(BuildStanding.__dataclass_fields__)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One of many states. `error`: the reducer raised at `error_position`; the state is the one before it, if that is
-    kept, or else there is none."""
+    """One of many states.
+
+    `error`: the reducer raised at `error_position`; the state is the one before it, if that is kept, or else there
+    is none.
+    """
 
     key: str
     state: State

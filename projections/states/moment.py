@@ -33,8 +33,11 @@ NOW = Moment()
 
 
 def head_of(log_id: int) -> Asking[int]:
-    """The position of the last event of a log. Read it before the events of a fold: a snapshot notes it, and is dropped
-    when one of its events is redacted after that."""
+    """The position of the last event of a log.
+
+    Read it before the events of a fold: a snapshot notes it, and is dropped when one of its events is redacted
+    after that.
+    """
     [head] = yield store.head(log_id)
     return int(head)
 

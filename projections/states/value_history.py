@@ -30,8 +30,10 @@ _THE_BEGINNING = Change("replace", "")
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Where the history goes on: `pointer` was the place of the value after the event at `position` in the log and
-    `place` in the source."""
+    """The place at which the history goes on.
+
+    `pointer` was the place of the value after the event at `position` in the log and `place` in the source.
+    """
 
     pointer: str
     position: int

@@ -14,8 +14,10 @@ from projections.values.change import Change
 
 
 class _Node:
-    """A place in the state. `pointer` is the one that the caller passed, as it is after the last step; None: no
-    pointer."""
+    """A place in the state.
+
+    `pointer` is the one that the caller passed, as it is after the last step; None: no pointer.
+    """
 
     __slots__ = ("below", "pointer")
 
@@ -62,8 +64,9 @@ def _trie(pointers: Iterable[str]) -> tuple[_Node, int]:
 
 
 def _take_touched(root: _Node, change: Change) -> Iterator[str]:
-    """Remove the pointers that a change touched from the trie and yield them; move the others to their places before
-    it.
+    """Remove the pointers that a change touched from the trie and yield them.
+
+    The other pointers move to their places before the change.
     """
     *above, last = change.path.split("/")
     node = root

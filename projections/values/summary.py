@@ -25,8 +25,10 @@ class ChangeSummary:
 
 
 def gist(changes: Sequence[Change]) -> tuple[ChangeSummary, ...]:
-    """Return the three most telling changes: replaced texts, then added values, removed values, and replaced
-    numbers."""
+    """Return the three most telling changes.
+
+    Replaced texts come first, then added values, removed values, and replaced numbers.
+    """
     return tuple(map(summary, sorted(changes, key=_rank)[:_MAX_CHANGES]))
 
 

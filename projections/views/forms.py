@@ -70,8 +70,11 @@ class StatesForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which state and when. `one`, `other`: the positions to compare (other None: now). `value`: the pointer whose
-    history is asked for, up to the position `before` or the moment."""
+    """Which state and when.
+
+    `one`, `other`: the positions to compare (other None: now). `value`: the pointer whose history is asked for, up
+    to the position `before` or the moment.
+    """
 
     key: str
     at: Moment

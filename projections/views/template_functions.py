@@ -36,8 +36,10 @@ class StateLink:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An event as the newest version of its type: the rows of its data and what the upcasters changed, or why it can't
-    be read so."""
+    """An event as the newest version of its type: the rows of its data, and the changes by the upcasters.
+
+    If it can't be read so, there is the reason.
+    """
 
     version: int
     rows: list[TreeRow]

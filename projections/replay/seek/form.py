@@ -62,8 +62,10 @@ class SeekForm(forms.Form):
     job = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
 
     def clean(self) -> None:
-        """Ignore an unreadable `to` when the request seeks something else (a breakpoint, a watched value or a
-        failure)."""
+        """Ignore an unreadable `to` when the request seeks something else.
+
+        That may be a breakpoint, a watched value or a failure.
+        """
         if self.data.get("way") in ("continue", "reverse") or not {"watch", "failed"}.isdisjoint(self.data):
             self.errors.pop("to", None)
 

@@ -35,6 +35,8 @@ def window_name(steps: StepsPane, breaks: BreakpointHits) -> str:
 
 
 def follow_path(log: str, source: Source) -> str:
-    """Return the path of the websocket that announces a source's events; empty for a kept state, which only the runner
-    knows."""
+    """Return the path of the websocket that announces a source's events.
+
+    It is empty for a kept state, which only the runner knows.
+    """
     return "" if source.follow_query is None else f"/ws/logs/{log}/{source.follow_query}"

@@ -38,8 +38,10 @@ OUTCOME_ID = "seek-said"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a seek that led to no step. `url` is the address of `link`; for a `job`, the address to ask
-    again."""
+    """The outcome of a seek that led to no step.
+
+    `url` is the address of `link`; for a `job`, the address to ask again.
+    """
 
     words: str = ""
     wrong: bool = False

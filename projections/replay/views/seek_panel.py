@@ -17,8 +17,10 @@ from projections.states.sources.indexed import AgentSource, StreamSource
 
 @dataclass(frozen=True, slots=True)
 class QuickSeek:
-    """A condition that is one click away: the addresses run forward or back to it. `group` is the heading of its
-    kind."""
+    """A condition that is one click away: the addresses run forward or back to it.
+
+    `group` is the heading of its kind.
+    """
 
     group: str
     words: str

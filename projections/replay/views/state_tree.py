@@ -101,8 +101,10 @@ def _label(n: int | None, place: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowEnd:
-    """The end of a row: the setter of its value, and the address that pins or unpins it; empty if it can't be
-    pinned."""
+    """The end of a row: the setter of its value, and the address that pins or unpins it.
+
+    The address is empty if the value can't be pinned.
+    """
 
     setter: Setter | None
     pin_url: str
