@@ -83,7 +83,7 @@ SCHEMA = {
 
 
 def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsError]:
-    """Each event of a batch: checked, or what is wrong with it."""
+    """Yield each event of a batch, checked, or its error."""
     items, fault = split.split_array(body)
     if fault:
         decode_json(body, list[Raw])  # raises, and says why
@@ -100,7 +100,7 @@ def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsErr
 
 
 def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -> Append:
-    """One event in the JSON format."""
+    """Return the event in a body of the JSON format."""
     members = decode_json(body, dict[str, Raw])
     if "data" in members and "data_base64" in members:
         raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
@@ -119,7 +119,7 @@ def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -
 
 
 def binary(headers: Mapping[str, str], body: bytes, *, pinned_agent: str | None) -> Append:
-    """One event whose attributes are `ce-` headers and whose data is the body."""
+    """Return the event whose attributes are `ce-` headers and whose data is the body."""
     attributes: dict[str, object] = {
         name[3:].lower(): _header_value(value, f"event.{name[3:].lower()}")
         for name, value in headers.items()
@@ -132,7 +132,7 @@ def binary(headers: Mapping[str, str], body: bytes, *, pinned_agent: str | None)
 
 
 def _header_value(value: str, field: str) -> str:
-    """What a header says: quoted strings unquoted, then percent-decoded once (HTTP binding 1.0, 3.1.3.2)."""
+    """Return the value of a header: quoted strings unquoted, then percent-decoded once (HTTP binding 1.0, 3.1.3.2)."""
     unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), value)
     try:
         return unquote_to_bytes(unquoted.encode("latin-1")).decode()

@@ -36,7 +36,7 @@ _WHEN_THERE_IS_ROOM = b""
 
 
 class Piece(NamedTuple):
-    """Some events as text, the last of which stands at `position`; or why the next one can't be read."""
+    """Some events as text, up to the one at `position`; or the reason why the next one can't be read."""
 
     position: int
     text: bytes
@@ -45,7 +45,7 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a query selects, and how it is read.
+    """A query for events, and the form in which they are sent.
 
     `text` is the query as it is written: those that are written alike select the same.
     """
@@ -126,7 +126,7 @@ class _Sender:
 
 @dataclass(slots=True)
 class _Encoded:
-    """What was made of a batch: the text of each event by its position, and the pieces by the query that they are for.
+    """The texts of a batch: of each event by its position, and the pieces by their query.
 
     The batch holds it, and it does not hold the batch: large events must not wait for the garbage collector.
     """
@@ -143,7 +143,7 @@ class _Encoded:
 
 
 def _pieces_of(batch: EventBatch, selection: Selection) -> Sequence[Piece]:
-    """What fits a query, in order. It is put together once for all who ask for it, and each event is encoded once."""
+    """Return the events of a batch that fit, in order, as pieces for all readers; each event is encoded once."""
     if batch.made is None:
         batch.made = _Encoded()
     encoded: _Encoded = batch.made

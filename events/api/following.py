@@ -22,7 +22,7 @@ _PAGE_BYTES = 8 * 2**20
 async def read_page(
     log_id: int, query: Query, *, after: int | None, before: int | None, backward: bool, limit: int
 ) -> EventPage:
-    """One page. Its `next` is the position to read after; backward, to read before, or None where nothing is left."""
+    """Read one page. Its `next` is the position to read after; backward, to read before, or None at the end."""
     pool = engine.current().pool
     # The head first: what is appended after this look is the next page's.
     head = await store.head(log_id).afirst(pool) or 0
@@ -36,7 +36,7 @@ async def read_page(
 async def read_stream(
     log_id: int, stream: str, query: Query, *, from_version: int | None, backward: bool, limit: int
 ) -> EventPage:
-    """One page of a stream. Its `next` is the version to read from, or None where nothing is left."""
+    """Read one page of a stream. Its `next` is the version to read from, or None at the end."""
     pool = engine.current().pool
     head, version = await store.heads(log_id, stream).afirst(pool) or (0, 0)
     after = before = None

@@ -62,7 +62,7 @@ def _declared(body: bytes) -> str:
 
 
 def _codec(charset: str) -> codecs.CodecInfo | None:
-    """What decodes an encoding; None where it is not known."""
+    """Return the decoder of an encoding; None if it is not known."""
     if charset in ("utf-8", "utf8"):
         charset = "utf-8-sig"  # skips the byte order mark
     elif not _CHARSET.fullmatch(charset):

@@ -173,7 +173,7 @@ async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
     ),
 )
 async def append_events(request: HttpRequest) -> HttpResponse:
-    """One result per append, in order, each with its own status; with `atomic`, all or the first error.
+    """Append to several streams: one result for each append, in order, with its own status; with `atomic`, all or none.
 
     Also takes CloudEvents 1.0 (structured, batched, binary) and `application/x-ndjson`: one event
     with its `stream` a line, of any length, written as it comes.

@@ -1,4 +1,4 @@
-"""What the API takes and gives: msgspec structs, for decoding and for OpenAPI alike.
+"""The parameters and bodies of the API: msgspec structs, for decoding and for OpenAPI alike.
 
 `data` and `metadata` stay raw slices of the request (`msgspec.Raw`): they are looked at, never
 rebuilt. Optional fields are `UNSET` when absent, so that encoding a struct gives back exactly what
@@ -147,7 +147,7 @@ class _Demands(TypedDict):
 
 
 def _demands(given: AppendIn | LineIn) -> _Demands:
-    """What an append asks of the log, and says that its writer knew."""
+    """The conditions of an append, and its writer's statement of what it had read."""
     return {
         "expected_version": checks.check_expected_version(
             None if isinstance(given.expected_version, UnsetType) else given.expected_version
@@ -158,7 +158,7 @@ def _demands(given: AppendIn | LineIn) -> _Demands:
 
 
 class PlacedOut(Struct):
-    """Where one event stands."""
+    """The place of one event."""
 
     id: str
     position: int
@@ -166,7 +166,7 @@ class PlacedOut(Struct):
 
 
 class AppendOut(Struct):
-    """Where an append's events stand."""
+    """The places of an append's events."""
 
     log: str
     stream: str
@@ -212,7 +212,7 @@ class LineError(Struct):
 
 
 class BulkOut(Struct):
-    """What became of an `application/x-ndjson` request."""
+    """The result of an `application/x-ndjson` request."""
 
     appended: int
     replayed: int
@@ -294,7 +294,7 @@ ReadAs = Annotated[
 
 
 class LogQuery(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Which log, for a session."""
+    """The log, for a request with a session."""
 
     log: Annotated[Text, Meta(description="With a session instead of a token: the log")] | None = None
 
@@ -326,7 +326,7 @@ class _Asked(EventQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 class EventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
-    """Which events, and how."""
+    """The events to read, and their order."""
 
     after: Annotated[Position, Meta(description="Positions after this one")] | UnsetType = UNSET
     before: Annotated[Position, Meta(description="Positions before this one")] | UnsetType = UNSET
@@ -357,7 +357,7 @@ class EventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
 
 
 class StreamEventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
-    """Which part of a stream."""
+    """The part of a stream to read."""
 
     from_version: Annotated[Position, Meta(description="From this version on, in either direction")] | UnsetType = UNSET
     direction: Direction = "forward"
@@ -365,7 +365,7 @@ class StreamEventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
 
 
 class StreamsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """Which streams."""
+    """The streams to list."""
 
     prefix: Text = ""
     category: Wanted | None = None

@@ -94,6 +94,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
 
 def _reason(form: LiveForm) -> str:
-    """What is wrong, as far as it fits a close frame."""
+    """Return the text of an error, as far as it fits a close frame."""
     name, (message, *_) = next(iter(form.errors.items()))
     return f"{name}: {message}".encode()[:_MOST_REASON].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""What a viewer of a live list is sent at once: rows, newest first, and an exact account of what is not drawn.
+"""The frames of a live list: each has new rows, newest first, and an exact count of the rows that are not drawn.
 
 A frame goes over the wire as JSON:
 
@@ -46,7 +46,7 @@ _CACHED = 2_000
 
 @dataclass(frozen=True)
 class View:
-    """What is watched: a log through a query whose times are pinned. Equal views are sent equal frames.
+    """A view of a log through a query whose times are pinned. Equal views get equal frames.
 
     Equal are queries that are written alike: Python takes `data.paid:true` for `data.paid:1`. With `counts` a viewer
     is only told how many events there are.
@@ -84,7 +84,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What lies between two positions, the first exclusive, as JSON text."""
+    """A frame for the events between two positions, the first exclusive, as JSON text."""
 
     after: int
     position: int
@@ -168,7 +168,7 @@ _rows: dict[tuple[str, int], tuple[int, str]] = {}
 
 
 def rows_html(log_name: str, events: Iterable[Event]) -> list[str]:
-    """Each event's row, rendered once for all who watch it: it depends on nothing but the event and its log.
+    """Return each event's row, rendered once for all viewers: it depends only on the event and its log.
 
     The row of an event that was redacted meanwhile is rendered anew, and takes the place of the old one. Only the
     feeds' one rendering thread calls this, so the cache needs no lock.

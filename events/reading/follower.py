@@ -1,4 +1,4 @@
-"""One who follows a log, and what they are handed."""
+"""A follower of a log, and the batches that it gets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EventBatch(tuple[Event, ...]):
 
 
 class Follower:
-    """One who follows a log: an iterator over the batches after `position`, for ever.
+    """A follower of a log: an endless iterator over the batches after `position`.
 
     With `heartbeat` an empty batch comes whenever nothing came for that many seconds. It ends only when the engine
     closes; while the database is away it waits. Set `position` back, and what comes after it comes once more.

@@ -48,7 +48,7 @@ _IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE)
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found, in the order in which it went.
+    """The result of a search, in the order in which it went.
 
     Every place from its start to `searched_to` was looked at: a position, or in a stream a version. `at_end`: nothing
     lies behind it. `complete`: the search came to the end or to its limit; else its time or its room was up, and a
@@ -85,7 +85,7 @@ class _Progress:
 
     @property
     def timeout(self) -> str:
-        """Of the next statement, in milliseconds."""
+        """Return the timeout of the next statement, in milliseconds."""
         seconds = max(_LEAST_TIMEOUT, self.budget) if self.size > _LEAST else max(_MOST_TIMEOUT, self.budget)
         return str(int(1_000 * seconds))
 

@@ -1,4 +1,4 @@
-"""Every read of the log. Each is built once, as a query, and runs where its caller lives.
+"""The reads of the log. Each is built once, as a query, and runs in its caller's thread or event loop.
 
 `fetch()` runs in the calling thread on Django's connection (pages, commands); `afetch()` runs the
 same SQL on the engine's asynchronous pool (API, tails), with no thread in between.
@@ -130,7 +130,7 @@ def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
 
 
 def positions_since(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:
-    """Where the events of a time stand (`until` is exclusive), the latest by their `at` first."""
+    """Return the positions of the events of a time (`until` is exclusive), the latest by their `at` first."""
     at = Coalesce("occurred_at", "recorded_at")
     query = _events_read(log_id).filter(GreaterThanOrEqual(at, since))
     if until is not None:
@@ -196,13 +196,13 @@ def redacted(log_id: int, *, after: int, upto: int) -> Read[int]:
 
 
 def moments(log_id: int, positions: Collection[int]) -> Read[Moment]:
-    """What happened when at some positions, in no order."""
+    """Return the types and times of the events at some positions, in no order."""
     query = _events_read(log_id).filter(position__in=positions)
     return Read(query.values_list("position", "type", Coalesce("occurred_at", "recorded_at")), Moment)
 
 
 def positions_of(log_id: int, ids: Collection[str]) -> Read[tuple[str, int]]:
-    """Where the events with these ids stand; an id that is not in the log is left out."""
+    """Return the positions of the events with some ids; an id that is not in the log is left out."""
     return Read(_events_read(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)
 
 
@@ -257,7 +257,7 @@ def latest_streams(
 
 
 def stream(log_id: int, name: str) -> Statement[StreamInfo]:
-    """One stream."""
+    """Return one stream."""
     return Statement(sql.STREAM, {"log_id": log_id, "name": name}, StreamInfo)
 
 
@@ -281,7 +281,7 @@ def latest_workflows(log_id: int, *, before: int | None = None, limit: int) -> R
 
 
 def workflow(log_id: int, correlation_id: str) -> Read[WorkflowInfo]:
-    """One workflow."""
+    """Return one workflow."""
     return _as_workflows(models.Workflow.objects.filter(log_id=log_id, correlation_id=correlation_id))
 
 

@@ -98,7 +98,7 @@ class Tails:
 
 
 class Tail:
-    """One log's tail: a task that reads, the newest events, and those who wait for more."""
+    """The tail of one log: a task that reads, the newest events, and the waiting callers."""
 
     def __init__(self, log_id: int, pool: Pool, backlog: asyncio.Semaphore, *, on_idle: Callable[[Tail], None]) -> None:
         self.log_id = log_id

@@ -1,4 +1,4 @@
-"""Who waits for whom: a few requests are served at a time, and no visitor takes more than a part of the places.
+"""Fair turns: a few requests are served at a time, and no visitor takes more than a part of the places.
 
 Each visitor has a lane. A free place goes to the lane whose turn it is, so that a visitor who sends a hundred requests
 waits for those hundred, and others for a few. One process keeps one `Turns` for each kind of work.
@@ -18,7 +18,7 @@ _MOST_LANES = 1_000
 
 
 class Turns:
-    """At the most `places` turns at a time, `places_per_lane` of them of one lane.
+    """Gives at most `places` turns at a time, `places_per_lane` of them to one lane.
 
     So many more of a lane may wait, each for so many seconds.
     """

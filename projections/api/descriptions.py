@@ -1,4 +1,4 @@
-"""What the operations on projections and replays say of themselves alike, for OpenAPI."""
+"""The descriptions, for OpenAPI, that the operations on projections and replays share."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ _LOOK = 0.02
     openapi_extra=read_operation(ProjectionsOut, LogQuery),
 )
 async def list_projections(request: HttpRequest) -> HttpResponse:
-    """What can be asked about the log, and how far the materialised ones have come."""
+    """The projections of the log, with the progress of the materialised ones."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
     log, builds = await _log_and_builds(grant.log_id, None)
@@ -230,7 +230,7 @@ async def ask_job_to_end(request: HttpRequest, job: int) -> HttpResponse:
 
 
 def _prefix(grant: Grant, projection: Projection) -> str:
-    """What keys begin with that a grant may see. A state of another key holds events of any stream."""
+    """Return the prefix of the keys that a grant may see. A state of another key holds events of any stream."""
     if projection.key is not STREAM:
         check_whole_log(grant)
     return grant.stream_prefix

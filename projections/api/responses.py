@@ -1,4 +1,4 @@
-"""What the operations on projections and replays share: who asks, answers with their ETags, jobs instead of answers."""
+"""Functions of the operations on projections and replays: grants, answers with ETags, jobs instead of answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_whole_log(grant: Grant) -> None:
 
 
 async def asked(work: Asking[T]) -> T:
-    """What the work comes to; a reducer that fails is a problem."""
+    """Return the result of some work; a reducer that raises is a problem."""
     try:
         return await arun(work, engine.current().pool)
     except ReducerFailed as failed:
@@ -56,7 +56,7 @@ def job_answer(job: Job) -> HttpResponse:
 
 
 def job_url(job: Job) -> str:
-    """Where a job is looked up."""
+    """Return the address of a job."""
     return f"/api/jobs/{job.pk}"
 
 

@@ -1,4 +1,4 @@
-"""What the API of projections takes and gives: msgspec structs, for decoding and for OpenAPI alike."""
+"""The parameters and bodies of the API of projections: msgspec structs, for decoding and for OpenAPI alike."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class StateQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     wait_for_position: Waited = UNSET
 
     def moment(self) -> Moment:
-        """When. Raises `Invalid` for two moments, or none that is a time."""
+        """Return the moment. Raises `Invalid` for two moments, or for a text that is not a time."""
         return _moment("at", at_version=self.at_version, at_position=self.at_position, at_time=self.at_time) or NOW
 
 
 class StatesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """Which states."""
+    """The states to list."""
 
     prefix: Annotated[Key, Meta(description="What their keys begin with")] = ""
     after: Annotated[Key, Meta(description="Keys after this one")] | UnsetType = UNSET
@@ -88,7 +88,7 @@ class DiffQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     to: Annotated[Position, Meta(description="The old name of to_position")] | UnsetType = UNSET
 
     def moments(self) -> tuple[Moment, Moment]:
-        """From when to when. Raises `Invalid` for two moments of one side, or none that is a time."""
+        """Return both moments. Raises `Invalid` for two moments of one side, or for a text that is not a time."""
         one = _moment(
             "from",
             from_version=self.from_version,
@@ -129,7 +129,7 @@ def _recorded_time(text: str, name: str) -> datetime:
 
 
 class JobsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """Which jobs."""
+    """The jobs to list."""
 
     before: Annotated[Position, Meta(description="Jobs before this one")] | UnsetType = UNSET
     limit: Limit = 100

@@ -1,4 +1,4 @@
-"""One build of a projection in a log: each step of it is one transaction, of states and checkpoint together.
+"""The build of a projection in a log: each step is one transaction, of states and checkpoint together.
 
 The checkpoint's row is locked first and compared with what was read. So whoever lost the right to advance a build,
 without knowing it yet, writes nothing, and a pause, a skip or a cancelled rebuild holds from its own commit on.
@@ -93,7 +93,7 @@ def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projec
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What made the newest build of a projection in a log.
+    """The code that made the newest build of a projection in a log.
 
     `is_redacted`: it may have read an event that was emptied since.
     """
@@ -118,7 +118,7 @@ class Made:
 
 
 def condition(projection: Projection) -> Q:
-    """Which events a projection reads."""
+    """Return the condition on the events that a projection reads."""
     return orm.where(reads(projection))
 
 

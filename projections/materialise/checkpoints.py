@@ -1,4 +1,4 @@
-"""What people see of builds and do with them: status, progress, pause, resume, rebuild.
+"""The view of builds for people, and their orders: status, progress, pause, resume, rebuild.
 
 Everything here is one short statement. The runner compares the row before it writes, so an order holds from its commit
 on, and is carried out at the runner's next turn (a second at the latest, if one runs).
@@ -38,7 +38,7 @@ class Progress(BuildStanding):
 
     @property
     def policy(self) -> str:
-        """What is done about an event that a handler raises for: as an operator chose, or else as it is declared."""
+        """Return the policy for an event at which a handler raises: the operator's, else the declared one."""
         declared = registry.PROJECTIONS.get(self.projection)
         return self.chosen_policy or (declared.policy if declared else "")
 
@@ -115,7 +115,7 @@ def skip(log_id: int, projection: str, build: int) -> None:
 
 
 def set_policy(log_id: int, projection: str, policy: Policy | None) -> None:
-    """What to do about errors from now on, in every build of a projection; None: as it is declared."""
+    """Set the policy for errors in every build of a projection; None: the declared one."""
     _builds(log_id).filter(projection=projection).update(policy=policy)
 
 

@@ -39,7 +39,9 @@ class ParkedKey:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What stopped some keys: a kind of error, and the place in the code that raised it. `place` may be empty.
+    """The fault that stopped some keys: a kind of error, and the place in the code that raised it.
+
+    `place` may be empty.
 
     `retried` of the `keys` are being tried again. `first` is the position of the first event it was raised for.
     """
@@ -61,7 +63,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which of a build's parked keys: one, those that one fault stopped, or all."""
+    """Some of a build's parked keys: one, those of one fault, or all."""
 
     key: str | None = None
     kind: str | None = None
@@ -75,7 +77,7 @@ ALL = Which()
 
 
 def faults(log_id: int, projection: str, build: int) -> list[Fault]:
-    """What the parked keys of a build were stopped by; what stopped most of them first."""
+    """Return the faults of a build's parked keys; the one that stopped most of them comes first."""
     rows = Parked.objects.filter(log_id=log_id, projection=projection, build=build)
     found = rows.values(kind=_KIND, place=_PLACE).annotate(
         keys=Count("key"), retried=Count("key", filter=Q(is_retried=True)), first=Min("position"), earliest=Min("since")

@@ -64,7 +64,7 @@ _REFUSED = (NotAState, psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 
 
 class Part(Enum):
-    """Which builds a runner advances; the value is the class of its advisory locks."""
+    """The kind of builds that a runner advances; the value is the class of its advisory locks."""
 
     LIVE = 7303
     BESIDE = 7304
@@ -276,17 +276,17 @@ class Runner:
 
 
 def run_live(stopping: threading.Event, *, logs: Collection[int] | None = None) -> None:
-    """What the process that keeps live builds does."""
+    """Run the process that keeps live builds up to date."""
     Runner(Part.LIVE, logs=logs).run(stopping)
 
 
 def run_beside(stopping: threading.Event, *, logs: Collection[int] | None = None) -> None:
-    """What the process that rebuilds does."""
+    """Run the process that rebuilds."""
     Runner(Part.BESIDE, logs=logs).run(stopping)
 
 
 class _Shared:
-    """What was read of a log in one round: the next projection at the same place need not ask again."""
+    """The events of a log that were read in one round, for the next projection at the same place."""
 
     def __init__(self, session: Session, log_id: int) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""Every raw statement of this app. Lists travel as texts joined by U+001F (docs/decisions/0002)."""
+"""All raw statements of this app. Lists travel as texts joined by U+001F (docs/decisions/0002)."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a projection made of the events of a key up to a moment.
+    """The state of a key at a moment.
 
     `text` is the exact state. `events` were folded; the last of them stands at `position` in the log and `version` in
     its stream (0: there is none). `stale` says why a state as it is now is not as far as the log.

@@ -1,4 +1,4 @@
-"""Who is at work in a log: what the projections `agents` and `lifecycle` keep, agent by agent."""
+"""The agents of a log and their activity, from the states of the projections `agents` and `lifecycle`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def present(log_id: int, *, prefix: str, before: int | None, limit: int, now: da
 
 @dataclass(frozen=True, slots=True)
 class _Workflow:
-    """What `lifecycle` keeps of one: the state of each agent, and what was started, by work."""
+    """The state of `lifecycle` for one workflow: each agent's, and the starts by work."""
 
     agents: dict[str, str]
     unfinished: dict[str, dict[str, Any]]
@@ -117,7 +117,7 @@ def _presence(
 
 
 def _started(name: str, workflows: Iterable[str], under_way: dict[str, _Workflow]) -> Iterator[Started]:
-    """What an agent left unfinished in the workflows that it was last at."""
+    """Return the unfinished work of an agent in its last workflows."""
     for workflow in workflows:
         if found := under_way.get(workflow):
             for work, each in found.unfinished.items():

@@ -1,4 +1,4 @@
-"""What a log holds most of, by what the projection `counts` keeps: types and agents, each a way to narrow a query."""
+"""The most frequent types and agents of a log, from the projection `counts`, as links that narrow a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may stand in the query string of a page about states."""
+"""The forms that read the query strings of pages about states."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class StatesForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which state and when.
+    """A state and its moment.
 
     `one`, `other`: the positions to compare (other None: now). `value`: the pointer whose history is asked for, up
     to the position `before` or the moment.
@@ -108,7 +108,7 @@ class StateForm(forms.Form):
 
     @property
     def asked(self) -> Asked:
-        """What is asked for, of a form that is valid."""
+        """The request of a valid form."""
         said = self.cleaned_data
         return Asked(
             said["key"],

@@ -1,4 +1,4 @@
-"""What a page of projections is for who is no browser: the API's answer, or Markdown.
+"""The other formats of a page about projections: the API's answer, or Markdown.
 
 Asked for by `?format=json`, `?format=md`, or the header Accept.
 """
@@ -29,19 +29,19 @@ def format_of(request: HttpRequest) -> str | None:
 
 
 def api_url(member: Member, path: str, **query: str | int | None) -> str:
-    """Where the API says the same: it takes a session for a reading."""
+    """Return the address of the same answer in the API, which takes a session for reads."""
     said = {name: value for name, value in query.items() if value is not None}
     return f"/api/projections{path}?{urlencode({'log': member.log.name, **said})}"
 
 
 def projections_md(member: Member, standings: Sequence[Any]) -> HttpResponse:
-    """Where each projection of a log stands, a line each."""
+    """Return the status of each projection of a log, one a line."""
     lines = [f"# Projections of log {code(member.log.name)}, at #{member.log.head}\n"]
     return _markdown([*lines, *map(_standing, standings)])
 
 
 def projection_md(member: Member, standing: Any, groups: Sequence[Any]) -> HttpResponse:
-    """One projection: what it is, its builds, what it parked."""
+    """Return the page of one projection: its description, its builds, its parked keys."""
     projection = standing.projection
     lines = [f"# Projection {code(projection.name)} v{projection.version}, log {code(member.log.name)}"]
     lines += [f"\n{projection.about}\n", f"- one state a {code(projection.key.name)}", _standing(standing)]
@@ -71,7 +71,7 @@ def states_md(member: Member, name: str, context: Mapping[str, Any]) -> HttpResp
 
 
 def state_md(request: HttpRequest, member: Member, name: str, context: Mapping[str, Any]) -> HttpResponse:
-    """One state at a moment, what changed between two, who set what, the history of a value."""
+    """Return the page of one state: at a moment, the changes between two, the setters, the history of a value."""
     title = f"# {code(context['key'] or 'the whole log')} by {code(name)}, log {code(member.log.name)}\n"
     status = 400 if context.get("problems") else 200
     return _markdown([title, f"<{request.build_absolute_uri()}>", *_state(context)], status=status)

@@ -23,7 +23,7 @@ def computed(
 
 
 def indexed(request: HttpRequest, member: Member, projection: Projection, too_far: TooFar) -> Job:
-    """The same of a replay."""
+    """Return the job that folds the source of a replay."""
     work = fold.ensure_source(member.log_id, projection, too_far, asker=member.asker)
     return _ended(request, member) or run(work)
 

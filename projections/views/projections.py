@@ -51,7 +51,7 @@ class Standing:
 
     @property
     def word(self) -> str:
-        """Its status, as the page's components are called."""
+        """The status of the projection, by the names of the page's components."""
         if not self.projection.materialised:
             return "on demand"
         if self.beside and self.beside.state == "stalled":

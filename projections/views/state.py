@@ -1,4 +1,4 @@
-"""One state at any moment: its values and who set them, what two moments differ in, the history of a value."""
+"""The page of one state at any moment: its values with their setters, a difference, the history of a value."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Where a reducer raised, on which state."""
+    """The event at which a reducer raised, with the state before it."""
 
     event: Event
     error: str
@@ -162,7 +162,7 @@ def _is_last(member: Member, projection: Projection, key: str, position: int) ->
 
 
 def _shown(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
-    """What the page shows; a long fold as its job, a reducer that raised with its event."""
+    """Return the context of the page; a long fold as its job, a reducer that raised with its event."""
     log_id, pointer = member.log_id, request.GET.get("text")
     context = {"asked": asked, "is_now": asked.at == NOW and asked.one is None, **_around(member, projection, asked)}
     try:
@@ -270,7 +270,7 @@ def _blamed(rows: list[TreeRow], way: Way | None, log_name: str, history_of: Cal
 def _following(
     log_id: int, projection: Projection, key: str, shown: State, *, head: int
 ) -> Asking[dict[str, int] | None]:
-    """Where the next event of the key stands, as a query; None: it is the last, or there is no index to ask."""
+    """Return the query for the next event of the key; None: it is the last, or there is no index for it."""
     source = yield from source_of(log_id, projection, key)
     if isinstance(source, ScannedSource) or not shown.position:
         return None

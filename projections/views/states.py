@@ -41,7 +41,7 @@ _TEXT = 60
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """One state on a line: the first keys of it and their values, cut."""
+    """A state on a line: its first keys and their values, shortened."""
 
     found: Found
     said: list[tuple[str, str]]
@@ -98,5 +98,5 @@ def _row(found: Found) -> StateRow:
 
 
 def _dullness(pair: tuple[str, Json]) -> int:
-    """What is inside a container is not shown, and what is still 0 says little."""
+    """Return the rank of a key: plain values come first, then 0, then containers, whose items are not shown."""
     return 2 if isinstance(pair[1], dict | list) else 1 if pair[1] == 0 else 0

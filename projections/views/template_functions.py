@@ -1,4 +1,4 @@
-"""What projections add to pages that know nothing of them: templates are where both meet."""
+"""The functions by which templates show projections on pages of the log."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _keys(projection: Projection, event: Event) -> Iterator[str]:
 
 
 def facets_of(log: Log, asked: str) -> list[facets.Facets]:
-    """What a log holds most of, as ways to narrow the query that is asked."""
+    """Return the most frequent types and agents of a log, as links that narrow the current query."""
     return facets.facets(log.pk, parse(asked))
 
 

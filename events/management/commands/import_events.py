@@ -101,7 +101,7 @@ class _Report:
 
 
 def _failure(imported: Imported, format: Format) -> str:
-    """What to say where not all was imported; "" where it was."""
+    """Return the message about records that were not imported; "" if there are none."""
     sentences = []
     if imported.broken:
         named = f"the first {_MAX_NAMED} are" if imported.broken > _MAX_NAMED else "each is"

@@ -1,4 +1,4 @@
-"""What the projections of a log parked, by what stopped it; and how to go on."""
+"""The command that lists the parked keys of a log by their fault, retries them or skips their events."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def _named(log_name: str | None, name: str) -> tuple[Log, Projection]:
 
 
 def _changed(log_name: str | None) -> Iterator[tuple[Log, Projection]]:
-    """Those that stand still because other code made their states."""
+    """Return the projections that stand still because other code made their states."""
     logs = Log.objects.order_by("name")
     for log in logs.filter(name=log_name) if log_name else logs:
         for build in checkpoints.progress(log):

@@ -1,4 +1,4 @@
-"""What a state is folded from, and what a replay steps through: a source of events.
+"""Sources of events: a state is folded from one, and a replay steps through one.
 
 A place is a cursor in a source: the version of an event in a stream, else its position in the log.
 """
@@ -160,7 +160,7 @@ class Source(ABC):
         return projection.reads(event)
 
     def end_of_places(self, place: int, *, upto: int) -> int | None:
-        """Where reading goes on when a read after `place` came to the end of what was noted; None: it is done."""
+        """Return the place where reading goes on after the last noted place; None: there are no more."""
         return None
 
     @property
@@ -175,7 +175,7 @@ class Source(ABC):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What names the source in a query string of the API, and of pages that don't name it in the path."""
+        """The parameters that name the source in a query string, where the path does not."""
         return {"name": self.name}
 
     @property
@@ -184,6 +184,6 @@ class Source(ABC):
 
 
 def near_of(back: Sequence[Event], ahead: Sequence[Event], side: int) -> Near:
-    """What was read on both sides of a place, one more than `side` if there is one; `back` newest first."""
+    """Return the events around a place, from reads of up to `side` + 1 events on each side; `back` is newest first."""
     events = [*back[::-1], *ahead[:side]]
     return Near(events, len(back) - 1, begins=len(back) <= side, ends=len(ahead) <= side)

@@ -114,7 +114,7 @@ def _same(position: int | None) -> int | None:
 
 
 def _rows(places: int) -> int:
-    """In how many rows so many places may stand, wherever they begin."""
+    """Return the largest number of rows that hold some places, wherever they begin."""
     return places // PLACES_IN_A_ROW + 2
 
 

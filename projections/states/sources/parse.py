@@ -1,4 +1,4 @@
-"""Which source an address names, and which one a projection's state is folded from."""
+"""The source that an address names, and the one from which a projection's state is folded."""
 
 from __future__ import annotations
 
