@@ -12,7 +12,7 @@ from projections.catalog.counts import counts
 from projections.materialise.checkpoints import live
 from projections.values.exact_json import loads
 
-_SHOWN = 10
+_MAX_NAMES = 10
 _ALL = "all"
 """The key of the whole log's state."""
 
@@ -50,7 +50,7 @@ def facets(log_id: int, query: Query) -> list[Facets]:
 
 
 def _of(query: Query, kind: Name, names: dict[str, int]) -> Facets:
-    most = sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
+    most = sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_NAMES]
     rest = query
     for term in _asking(query, kind):
         rest = without(rest, term)

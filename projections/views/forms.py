@@ -69,8 +69,8 @@ class StatesForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A state and its moment.
+class StateRequest:
+    """A request for a state: its key, and the moment.
 
     `one`, `other`: the positions to compare (other None: now). `value`: the pointer whose history is asked for, up
     to the position `before` or the moment.
@@ -101,20 +101,20 @@ class StateForm(forms.Form):
         return super().add_prefix(field_name.rstrip("_"))
 
     def clean(self) -> dict[str, Any]:
-        said = self.cleaned_data
-        if sum(said.get(name) is not None for name in ("at_version", "at_position", "at_time")) > 1:
+        fields = self.cleaned_data
+        if sum(fields.get(name) is not None for name in ("at_version", "at_position", "at_time")) > 1:
             raise ValidationError("A state is asked for at one moment: a version, a position or a time.")
-        return said
+        return fields
 
     @property
-    def asked(self) -> Asked:
+    def state_request(self) -> StateRequest:
         """The request of a valid form."""
-        said = self.cleaned_data
-        return Asked(
-            said["key"],
-            Moment(version=said["at_version"], position=said["at_position"], time=said["at_time"]),
-            said["from_"],
-            said["to"],
-            said["value"] if "value" in self.data else None,
-            said["before"],
+        fields = self.cleaned_data
+        return StateRequest(
+            fields["key"],
+            Moment(version=fields["at_version"], position=fields["at_position"], time=fields["at_time"]),
+            fields["from_"],
+            fields["to"],
+            fields["value"] if "value" in self.data else None,
+            fields["before"],
         )

@@ -30,8 +30,8 @@ def format_of(request: HttpRequest) -> str | None:
 
 def api_url(member: Member, path: str, **query: str | int | None) -> str:
     """Return the address of the same answer in the API, which takes a session for reads."""
-    said = {name: value for name, value in query.items() if value is not None}
-    return f"/api/projections{path}?{urlencode({'log': member.log.name, **said})}"
+    parameters = {name: value for name, value in query.items() if value is not None}
+    return f"/api/projections{path}?{urlencode({'log': member.log.name, **parameters})}"
 
 
 def projections_md(member: Member, standings: Sequence[Any]) -> HttpResponse:

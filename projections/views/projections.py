@@ -32,12 +32,12 @@ from projections.models import ACTIVE, Policy, Snapshot
 from projections.values.exact_json import loads
 from projections.views.other_formats import api_url, format_of, projection_md, projections_md
 
-_COUNTED = 10_000
-_FAULTS_SHOWN = 20
-_PARKED_SHOWN = 10
-"""Keys shown of each fault."""
-_JOBS = 50
-"""The newest, among which those are looked for that are not done."""
+_MAX_COUNT = 10_000
+_MAX_FAULTS = 20
+_MAX_PARKED = 10
+"""Most keys that are shown of each fault."""
+_MAX_JOBS = 50
+"""The newest jobs, among which the active ones are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Group:
 @require_safe
 @log_page()
 def projections(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/projections/`; `?format=` as `twins.py` says."""
+    """`/logs/<log>/projections/`; `?format=` as `other_formats.py` describes."""
     if (kind := format_of(request)) == "json":
         return redirect(api_url(member, ""))
     standings = _standings(member, list(registry.PROJECTIONS.values()))
@@ -89,7 +89,7 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
     context = {
         "here": "projections",
         "standings": standings,
-        "jobs": [job for job in queue.jobs_of_log(member.log_id, limit=_JOBS).fetch() if job.status in ACTIVE],
+        "jobs": [job for job in queue.jobs_of_log(member.log_id, limit=_MAX_JOBS).fetch() if job.status in ACTIVE],
     }
     template, partial = "projections/projections.html", "projections/_projections.html"
     return show(request, member, template=template, partial=partial, context=context)
@@ -98,27 +98,29 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
 @require_safe
 @log_page()
 def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/`; `?part=parked` its parked keys; `?format=` as `twins.py` says."""
-    found = registry.get(name)
+    """`/logs/<log>/projections/<name>/`; `?part=parked` its parked keys; `?format=` as `other_formats.py` describes."""
+    shown_projection = registry.get(name)
     if (kind := format_of(request)) == "json":
         return redirect(api_url(member, f"/{name}"))
-    [standing] = _standings(member, [found])
+    [standing] = _standings(member, [shown_projection])
     groups = cache(lambda: _groups(member, standing))  # for the parts that show them
     if kind == "md":
         return projection_md(member, standing, groups())
     context = {
         "here": "projections",
-        "projection": found,
+        "projection": shown_projection,
         "standing": standing,
         "builds": [build for build in (standing.live, standing.beside) if build],
-        "states": _counted(checkpoints.live(member.log_id, name).values("key")) if found.materialised else None,
+        "states": _counted(checkpoints.live(member.log_id, name).values("key"))
+        if shown_projection.materialised
+        else None,
         "snapshots": _counted(Snapshot.objects.filter(log=member.log, projection=name).values("n")),
-        "counted": _COUNTED,
+        "counted": _MAX_COUNT,
         "groups_of": groups,
         "policies": Policy.choices,
-        "reads": sorted(found.handlers),
-        "fingerprint": fingerprint(found),
-        "source": _source(found),
+        "reads": sorted(shown_projection.handlers),
+        "fingerprint": fingerprint(shown_projection),
+        "source": _source(shown_projection),
     }
     part = "parked" if request.GET.get("part") == "parked" else "projection"
     template, partial = "projections/projection.html", f"projections/_{part}.html"
@@ -129,13 +131,13 @@ def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 @log_page(Role.OPERATOR)
 def order(request: HttpRequest, member: Member, name: str, order: str) -> HttpResponse:
     """`/logs/<log>/projections/<name>/orders/<order>`: what the runner is to do; back to the projection."""
-    found = registry.get(name)
+    ordered_projection = registry.get(name)
     try:
-        said = _ORDERS[order](member.log_id, found, request)
+        message = _ORDERS[order](member.log_id, ordered_projection, request)
     except (NoSuchBuild, KeyError, ValueError) as error:
         messages.warning(request, str(error) if isinstance(error, NoSuchBuild) else "There is no such order.")
     else:
-        messages.success(request, said)
+        messages.success(request, message)
     return redirect("projection", member.log.name, name)
 
 
@@ -148,17 +150,17 @@ def cancel_job(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     return redirect("projections", member.log.name)
 
 
-def _standings(member: Member, found: Sequence[Projection]) -> list[Standing]:
+def _standings(member: Member, declared: Sequence[Projection]) -> list[Standing]:
     builds = checkpoints.progress(member.log)
-    drawn = lag.charts(member.log_id, now=timezone.now())
+    chart_of = lag.charts(member.log_id, now=timezone.now())
 
     def standing(each: Projection) -> Standing:
-        mine = [build for build in builds if build.projection == each.name]
-        live = next((build for build in mine if build.is_live), None)
-        beside = next((build for build in mine if not build.is_live), None)
-        return Standing(each, live, beside, drawn.get(each.name))
+        own_builds = [build for build in builds if build.projection == each.name]
+        live = next((build for build in own_builds if build.is_live), None)
+        beside = next((build for build in own_builds if not build.is_live), None)
+        return Standing(each, live, beside, chart_of.get(each.name))
 
-    return [standing(each) for each in found]
+    return [standing(each) for each in declared]
 
 
 def _groups(member: Member, standing: Standing) -> list[Group]:
@@ -168,19 +170,19 @@ def _groups(member: Member, standing: Standing) -> list[Group]:
     initial = standing.projection.initial
 
     def stuck(fault: Fault) -> list[Stuck]:
-        found = parked_keys.parked(*build, which=Which(kind=fault.kind, place=fault.place), limit=_PARKED_SHOWN)
-        return [Stuck(each, tree_rows(initial if each.state is None else loads(each.state))) for each in found]
+        keys = parked_keys.parked(*build, which=Which(kind=fault.kind, place=fault.place), limit=_MAX_PARKED)
+        return [Stuck(key, tree_rows(initial if key.state is None else loads(key.state))) for key in keys]
 
-    return [Group(fault, stuck(fault)) for fault in parked_keys.faults(*build)[:_FAULTS_SHOWN]]
+    return [Group(fault, stuck(fault)) for fault in parked_keys.faults(*build)[:_MAX_FAULTS]]
 
 
 def _counted(rows: QuerySet[Any, Any]) -> int:
-    """How many rows there are, at the most one more than are counted."""
-    return rows[: _COUNTED + 1].count()
+    """Return the number of rows, at most one more than `_MAX_COUNT`."""
+    return rows[: _MAX_COUNT + 1].count()
 
 
-def _source(found: Projection) -> str:
-    module = sys.modules.get(found.module or "")
+def _source(projection: Projection) -> str:
+    module = sys.modules.get(projection.module or "")
     try:
         return inspect.getsource(module) if module else ""
     except OSError:
@@ -191,38 +193,38 @@ def _build(request: HttpRequest) -> int:
     return int(request.POST["build"])
 
 
-def _paused(log_id: int, found: Projection, request: HttpRequest) -> str:
-    checkpoints.pause(log_id, found.name, _build(request))
+def _pause(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    checkpoints.pause(log_id, projection.name, _build(request))
     return "It pauses: its states stand still until it is resumed."
 
 
-def _resumed(log_id: int, found: Projection, request: HttpRequest) -> str:
-    checkpoints.resume(log_id, found.name, _build(request))
+def _resume(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    checkpoints.resume(log_id, projection.name, _build(request))
     return "It goes on where it paused."
 
 
-def _retried(log_id: int, found: Projection, request: HttpRequest) -> str:
-    checkpoints.retry(log_id, found.name, _build(request))
+def _retry(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    checkpoints.retry(log_id, projection.name, _build(request))
     return "The event that it stopped at is tried again."
 
 
-def _skipped(log_id: int, found: Projection, request: HttpRequest) -> str:
-    checkpoints.skip(log_id, found.name, _build(request))
+def _skip(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    checkpoints.skip(log_id, projection.name, _build(request))
     return "It goes on behind the event that it stopped at."
 
 
 def _which(request: HttpRequest) -> Which:
-    said = request.POST
-    return Which(said.get("key"), said.get("kind"), said.get("place"))
+    fields = request.POST
+    return Which(fields.get("key"), fields.get("kind"), fields.get("place"))
 
 
-def _retried_parked(log_id: int, found: Projection, request: HttpRequest) -> str:
-    keys = parked_keys.retry(log_id, found.name, _build(request), which=_which(request))
+def _retry_parked(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    keys = parked_keys.retry(log_id, projection.name, _build(request), which=_which(request))
     return f"{_keys(keys)} tried again, from the event on that parked it."
 
 
-def _skipped_parked(log_id: int, found: Projection, request: HttpRequest) -> str:
-    keys = parked_keys.skip(log_id, found.name, _build(request), which=_which(request))
+def _skip_parked(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    keys = parked_keys.skip(log_id, projection.name, _build(request), which=_which(request))
     return f"{_keys(keys)} led on behind the event that parked it."
 
 
@@ -230,32 +232,32 @@ def _keys(count: int) -> str:
     return "The key is" if count == 1 else f"Each of {count:,} keys is"
 
 
-def _rebuilt(log_id: int, found: Projection, request: HttpRequest) -> str:
-    if not found.materialised:
-        raise NoSuchBuild(f"{found.name} is folded on demand: there is nothing to rebuild.")
-    checkpoints.rebuild(log_id, found)
+def _rebuild(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    if not projection.materialised:
+        raise NoSuchBuild(f"{projection.name} is folded on demand: there is nothing to rebuild.")
+    checkpoints.rebuild(log_id, projection)
     return "A new build begins beside the live one, and takes over when it has caught up."
 
 
-def _cancelled(log_id: int, found: Projection, request: HttpRequest) -> str:
-    checkpoints.cancel(log_id, found.name)
+def _cancel(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    checkpoints.cancel(log_id, projection.name)
     return "The new build is given up; what readers see stays as it is."
 
 
-def _minded(log_id: int, found: Projection, request: HttpRequest) -> str:
-    chosen = request.POST["policy"]
-    checkpoints.set_policy(log_id, found.name, Policy(chosen) if chosen else None)
-    return f"At an error it will {chosen or found.policy}."
+def _change_policy(log_id: int, projection: Projection, request: HttpRequest) -> str:
+    policy = request.POST["policy"]
+    checkpoints.set_policy(log_id, projection.name, Policy(policy) if policy else None)
+    return f"At an error it will {policy or projection.policy}."
 
 
 _ORDERS: dict[str, Callable[[int, Projection, HttpRequest], str]] = {
-    "pause": _paused,
-    "resume": _resumed,
-    "retry": _retried,
-    "skip": _skipped,
-    "retry-parked": _retried_parked,
-    "skip-parked": _skipped_parked,
-    "rebuild": _rebuilt,
-    "cancel": _cancelled,
-    "policy": _minded,
+    "pause": _pause,
+    "resume": _resume,
+    "retry": _retry,
+    "skip": _skip,
+    "retry-parked": _retry_parked,
+    "skip-parked": _skip_parked,
+    "rebuild": _rebuild,
+    "cancel": _cancel,
+    "policy": _change_policy,
 }

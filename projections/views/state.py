@@ -40,12 +40,12 @@ from projections.values.change import Change, Json
 from projections.values.exact_json import NotAState
 from projections.values.tree_marks import tree_marks
 from projections.views.causes import Because
-from projections.views.forms import Asked, StateForm
+from projections.views.forms import StateForm, StateRequest
 from projections.views.other_formats import api_url, format_of, state_md
 from projections.views.pending_job import computed
 
-_TOUCHES = 100
-_MAX_TEXT = 200
+_MAX_TOUCHES = 100
+_MAX_CHARACTERS = 200
 
 
 _NOTHING: dict[str, Any] = {
@@ -64,7 +64,7 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedFold:
     """The event at which a reducer raised, with the state before it."""
 
     event: Event
@@ -79,7 +79,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     """`/logs/<log>/projections/<name>/state?key=…`, now or at one of `at_version`, `at_position`, `at_time`.
 
     `from`, `to`: the difference between two positions. `value`: the history of what stands at a pointer. `text`: one
-    long text whole. `?format=` as `twins.py` says.
+    long text whole. `?format=` as `other_formats.py` describes.
     """
     projection = registry.get(name)
     form = StateForm(request.GET)
@@ -92,15 +92,15 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         **_NOTHING,
     }
     kind = format_of(request)
-    problems = [problem for found in form.errors.values() for problem in found]
+    problems = [problem for field_problems in form.errors.values() for problem in field_problems]
     if not problems:
-        asked = form.asked
+        state_request = form.state_request
         if kind == "json":
-            return _json(member, projection, asked)
-        if _has_seen(request, member, projection, asked):
+            return _json(member, projection, state_request)
+        if _has_seen(request, member, projection, state_request):
             return HttpResponse(status=204)
         try:
-            context |= _shown(request, member, projection, asked)
+            context |= _shown(request, member, projection, state_request)
         except Invalid as error:
             problems = [error.detail]
     if kind == "md":
@@ -119,29 +119,29 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     )
 
 
-def _json(member: Member, projection: Projection, asked: Asked) -> HttpResponse:
-    if asked.one is not None:
-        to = member.log.head if asked.other is None else asked.other
-        sides = {"from_position": asked.one, "to_position": to}
-        return redirect(api_url(member, f"/{projection.name}/diff", key=asked.key, **sides))
-    at = {"at_version": asked.at.version, "at_position": asked.at.position}
-    time = iso(asked.at.time) if asked.at.time else None
-    return redirect(api_url(member, f"/{projection.name}/state", key=asked.key, at_time=time, **at))
+def _json(member: Member, projection: Projection, state_request: StateRequest) -> HttpResponse:
+    if state_request.one is not None:
+        to = member.log.head if state_request.other is None else state_request.other
+        sides = {"from_position": state_request.one, "to_position": to}
+        return redirect(api_url(member, f"/{projection.name}/diff", key=state_request.key, **sides))
+    at = {"at_version": state_request.at.version, "at_position": state_request.at.position}
+    time = iso(state_request.at.time) if state_request.at.time else None
+    return redirect(api_url(member, f"/{projection.name}/state", key=state_request.key, at_time=time, **at))
 
 
-def _has_seen(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> bool:
+def _has_seen(request: HttpRequest, member: Member, projection: Projection, state_request: StateRequest) -> bool:
     """Whether a page that follows the present has it already. It asks every two seconds: this is all it costs.
 
     `X-Seen` is where the last event of its state stands, and the log's head when it was drawn. Where an event was
     redacted since then the state may be another, with the same last event.
     """
     position, head = map(whole_number, request.headers.get("X-Seen", "").partition(" ")[::2])
-    if asked.at != NOW or position is None or head is None:
+    if state_request.at != NOW or position is None or head is None:
         return False
     if store.redacted(member.log_id, after=head, upto=member.log.head).first():
         return False
     try:
-        return run(_is_last(member, projection, asked.key, position))
+        return run(_is_last(member, projection, state_request.key, position))
     except (TooFar, ReducerFailed, NotAState):
         return False
 
@@ -161,39 +161,45 @@ def _is_last(member: Member, projection: Projection, key: str, position: int) ->
     return state.position == position and state.stale is None
 
 
-def _shown(request: HttpRequest, member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
+def _shown(request: HttpRequest, member: Member, projection: Projection, state_request: StateRequest) -> dict[str, Any]:
     """Return the context of the page; a long fold as its job, a reducer that raised with its event."""
     log_id, pointer = member.log_id, request.GET.get("text")
-    context = {"asked": asked, "is_now": asked.at == NOW and asked.one is None, **_around(member, projection, asked)}
+    context = {
+        "asked": state_request,
+        "is_now": state_request.at == NOW and state_request.one is None,
+        **_around(member, projection, state_request),
+    }
     try:
-        if asked.one is not None:
-            return context | _compared(log_id, projection, asked, whole=pointer)
+        if state_request.one is not None:
+            return context | _compared(log_id, projection, state_request, whole=pointer)
         page = request.GET.copy()
-        return context | _at(member, projection, asked, last=context["last"], whole=pointer, page=page)
+        return context | _at(member, projection, state_request, last=context["last"], whole=pointer, page=page)
     except TooFar as too_far:
-        at = NOW if context["is_now"] and asked.before is None else Moment(position=too_far.upto)
-        return context | {"job": computed(request, member, projection, asked.key, at=at, too_far=too_far)}
+        at = NOW if context["is_now"] and state_request.before is None else Moment(position=too_far.upto)
+        return context | {"job": computed(request, member, projection, state_request.key, at=at, too_far=too_far)}
     except ReducerFailed as failed:
-        return context | {"failed": Failed(failed.at.event, str(failed), tree_rows(failed.state), failed.trace)}
+        return context | {"failed": FailedFold(failed.at.event, str(failed), tree_rows(failed.state), failed.trace)}
     except NotAState as error:
         return context | {"no_state": str(error)}
 
 
-def _around(member: Member, projection: Projection, asked: Asked) -> dict[str, Any]:
+def _around(member: Member, projection: Projection, state_request: StateRequest) -> dict[str, Any]:
     """How far the slider goes, and at what it stands."""
     if projection.key is not STREAM:
         last = member.log.head
     else:
-        info = store.stream(member.log_id, asked.key).first()
+        info = store.stream(member.log_id, state_request.key).first()
         last = info.version if info else 0
-    asked_for = asked.at.version if projection.key is STREAM else asked.at.position
+    asked_for = state_request.at.version if projection.key is STREAM else state_request.at.position
     return {"last": last, "at": last if asked_for is None else asked_for}
 
 
-def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str | None) -> dict[str, Any]:
-    other = NOW if asked.other is None else Moment(position=asked.other)
-    one = Moment(position=asked.one)
-    before, after, changes = run(difference(log_id, projection, asked.key, one=one, other=other))
+def _compared(log_id: int, projection: Projection, state_request: StateRequest, *, whole: str | None) -> dict[str, Any]:
+    second_moment = NOW if state_request.other is None else Moment(position=state_request.other)
+    first_moment = Moment(position=state_request.one)
+    before, after, changes = run(
+        difference(log_id, projection, state_request.key, one=first_moment, other=second_moment)
+    )
     return {
         "before": before,
         "after": after,
@@ -205,15 +211,15 @@ def _compared(log_id: int, projection: Projection, asked: Asked, *, whole: str |
 
 
 def _at(
-    member: Member, projection: Projection, asked: Asked, *, last: int, whole: str | None, page: Any
+    member: Member, projection: Projection, state_request: StateRequest, *, last: int, whole: str | None, page: Any
 ) -> dict[str, Any]:
     log_id = member.log_id
-    shown: State = run(current.state(log_id, projection, asked.key, at=asked.at))
+    shown: State = run(current.state(log_id, projection, state_request.key, at=state_request.at))
     try:
         # Of a kept state the way may be long: then its values are shown without who set them, until that is asked.
-        way = run(value_history.way_to(log_id, projection, asked.key, at=Moment(position=shown.position)))
+        way = run(value_history.way_to(log_id, projection, state_request.key, at=Moment(position=shown.position)))
     except (TooFar, ReducerFailed):
-        if asked.value is not None or not projection.materialised:
+        if state_request.value is not None or not projection.materialised:
             raise
         way = None
     page.pop("before", None)
@@ -226,18 +232,18 @@ def _at(
         "value_of": shown.value,
         "all_of_it": _with(page, value=""),
         "rows": _blamed(rows, way, member.log.name, lambda pointer: _with(page, value=pointer)),
-        "following": run(_following(log_id, projection, asked.key, shown, head=member.log.head)),
-        "parked": _parked(log_id, projection, asked.key),
+        "following": run(_following(log_id, projection, state_request.key, shown, head=member.log.head)),
+        "parked": _parked(log_id, projection, state_request.key),
     }
     stands_at = shown.version if projection.key is STREAM else shown.position
     # The log may have grown since the request came: the state does not lie beyond the slider's end.
     context["last"] = max(last, stands_at)
-    if asked.at.time is not None or (projection.key is STREAM and asked.at.version is None):
+    if state_request.at.time is not None or (projection.key is STREAM and state_request.at.version is None):
         context["at"] = stands_at
-    elif asked.at == NOW:
+    elif state_request.at == NOW:
         context["at"] = shown.stale.position if shown.stale else context["last"]
-    if asked.value is not None:
-        context |= _history_of(log_id, projection, asked)
+    if state_request.value is not None:
+        context |= _history_of(log_id, projection, state_request)
     return context
 
 
@@ -249,22 +255,24 @@ def _with(page: Any, *, value: str) -> str:
 
 def _blamed(rows: list[TreeRow], way: Way | None, log_name: str, history_of: Callable[[str], str]) -> list[TreeRow]:
     """The rows, each with who set its value; unfolded, as the values that did not change are wanted here."""
-    asked = [row.pointer for row in rows if row.shape in ("leaf", "text") and row.mark != "del"]
-    by = way.setters(asked) if way else {}
-    first = 0 if way and not way.begins_at else None  # what nobody set since the very first event stood there before it
+    pointers = [row.pointer for row in rows if row.shape in ("leaf", "text") and row.mark != "del"]
+    setter_of = way.setters(pointers) if way else {}
+    unset_position = (
+        0 if way and not way.begins_at else None
+    )  # what nobody set since the very first event stood there before it
     events_url = reverse("event", args=[log_name, 0]).removesuffix("0")
 
-    def who(row: TreeRow) -> LastSetter | None:
+    def last_setter(row: TreeRow) -> LastSetter | None:
         if row.shape not in ("leaf", "text") or row.mark == "del":
             return None
-        event = by.get(row.pointer)
+        event = setter_of.get(row.pointer)
         if event is None:
-            return LastSetter(history_of(row.pointer), first)
+            return LastSetter(history_of(row.pointer), unset_position)
         return LastSetter(
             history_of(row.pointer), event.position, f"{events_url}{event.position}", event.type, event.agent
         )
 
-    return [replace(row, by=who(row), unfolded=True) for row in rows]
+    return [replace(row, by=last_setter(row), unfolded=True) for row in rows]
 
 
 def _following(
@@ -274,8 +282,8 @@ def _following(
     source = yield from source_of(log_id, projection, key)
     if isinstance(source, ScannedSource) or not shown.position:
         return None
-    found: list[Event] = yield source.read(log_id, after=source.place(shown), upto=head, limit=1)
-    return {"at_position": found[0].position} if found else None
+    events: list[Event] = yield source.read(log_id, after=source.place(shown), upto=head, limit=1)
+    return {"at_position": events[0].position} if events else None
 
 
 def _parked(log_id: int, projection: Projection, key: str) -> Parked | None:
@@ -283,18 +291,20 @@ def _parked(log_id: int, projection: Projection, key: str) -> Parked | None:
     return Parked.objects.filter(log_id=log_id, projection=projection.name, build__in=live, key=key).first()
 
 
-def _history_of(log_id: int, projection: Projection, asked: Asked) -> dict[str, Any]:
-    at = asked.at if asked.before is None else Moment(position=asked.before)
-    found = run(value_history.history(log_id, projection, asked.key, pointer=asked.value or "", at=at))
-    shown = found.touches[:_TOUCHES]
-    rest = found.rest and {"value": found.rest.pointer, "before": found.rest.position}
-    if len(found.touches) > _TOUCHES:
+def _history_of(log_id: int, projection: Projection, state_request: StateRequest) -> dict[str, Any]:
+    at = state_request.at if state_request.before is None else Moment(position=state_request.before)
+    history = run(
+        value_history.history(log_id, projection, state_request.key, pointer=state_request.value or "", at=at)
+    )
+    shown = history.touches[:_MAX_TOUCHES]
+    rest = history.rest and {"value": history.rest.pointer, "before": history.rest.position}
+    if len(history.touches) > _MAX_TOUCHES:
         _, touch = shown[-1]
         rest = {"value": touch.pointer, "before": touch.n - 1}
     touched = [Touched(event, [_change_text(each) for each in touch.changes[:5]]) for event, touch in shown]
-    chain = run(causes_of(log_id, touched[0].event)) if touched and asked.before is None else Chain(())
+    chain = run(causes_of(log_id, touched[0].event)) if touched and state_request.before is None else Chain(())
     because = [Because(event, f"#{event.position:,}", None) for event in chain.events]
-    return {"value": asked.value, "touched": touched, "rest": rest, "chain": chain, "because": because}
+    return {"value": state_request.value, "touched": touched, "rest": rest, "chain": chain, "because": because}
 
 
 def _change_text(change: Change) -> tuple[str, str, str, str]:
@@ -302,4 +312,4 @@ def _change_text(change: Change) -> tuple[str, str, str, str]:
 
 
 def _text(value: Json) -> str:
-    return shortened(brief(value), _MAX_TEXT)
+    return shortened(brief(value), _MAX_CHARACTERS)

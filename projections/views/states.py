@@ -35,8 +35,8 @@ _NOTHING: dict[str, Any] = {
     "stale": None,
     "rows": ROWS,
 }
-_PAIRS = 6
-_TEXT = 60
+_MAX_PAIRS = 6
+_MAX_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class StateRow:
 @require_safe
 @log_page()
 def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/states`: by key, `?prefix=`, `?q=state.balance<0`; `?format=`: `twins.py`."""
+    """`/logs/<log>/projections/<name>/states`: by key, `?prefix=`, `?q=state.balance<0`; `?format=`."""
     projection = registry.get(name)
     if (kind := format_of(request)) == "json":
-        said = {name: request.GET.get(name) for name in ("prefix", "q", "after")}
-        return redirect(api_url(member, f"/{name}/states", **said))
+        query = {name: request.GET.get(name) for name in ("prefix", "q", "after")}
+        return redirect(api_url(member, f"/{name}/states", **query))
     form = StatesForm(request.GET)
     context: dict[str, Any] = {
         "here": "projections",
@@ -75,11 +75,13 @@ def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     return show(request, member, template=template, partial=partial, context=context, status=status)
 
 
-def _listed(request: HttpRequest, member: Member, projection: Projection, said: dict[str, Any]) -> dict[str, Any]:
-    after = said["after"] if "after" in request.GET else None
-    asked = current.states(member.log_id, projection, query=said["q"], after=after, limit=ROWS, prefix=said["prefix"])
+def _listed(request: HttpRequest, member: Member, projection: Projection, fields: dict[str, Any]) -> dict[str, Any]:
+    after = fields["after"] if "after" in request.GET else None
+    work = current.states(
+        member.log_id, projection, query=fields["q"], after=after, limit=ROWS, prefix=fields["prefix"]
+    )
     try:
-        page = run(asked)
+        page = run(work)
     except TooFar as too_far:
         return {"job": computed(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
     except Invalid as error:
@@ -91,10 +93,12 @@ def _listed(request: HttpRequest, member: Member, projection: Projection, said: 
 def _row(found: Found) -> StateRow:
     state = {} if found.error else found.state.value
     items = list(state.items()) if isinstance(state, dict) else [("", state)]
-    said_already: tuple[object, ...] = (None, "", {}, [], found.key)
-    telling = [(key, value) for key, value in items if value not in said_already] or items
+    dull_values: tuple[object, ...] = (None, "", {}, [], found.key)
+    telling = [(key, value) for key, value in items if value not in dull_values] or items
     telling.sort(key=_dullness)
-    return StateRow(found, [(visible(key), shortened(brief(value), _TEXT)) for key, value in telling[:_PAIRS]])
+    return StateRow(
+        found, [(visible(key), shortened(brief(value), _MAX_CHARACTERS)) for key, value in telling[:_MAX_PAIRS]]
+    )
 
 
 def _dullness(pair: tuple[str, Json]) -> int:

@@ -109,7 +109,7 @@ def test_the_history_of_a_value_has_each_event_that_changed_it(viewer: Client, u
 def test_a_long_history_goes_on_where_it_stopped(
     viewer: Client, url: str, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.views.state._TOUCHES", 1)
+    monkeypatch.setattr("projections.views.state._MAX_TOUCHES", 1)
     page, seen = get(viewer, f"{url}&value=%2Fa"), list[str]()
     while True:
         seen += re.findall(r'class="touch" href="([^"]+)"', page)
