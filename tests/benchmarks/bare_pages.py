@@ -18,7 +18,7 @@ from django.urls import reverse
 from events.json.tree import RowUrls
 from projections.replay.views.template_functions import found_in
 from projections.views.template_functions import facets_of, read_as, states_of, states_with
-from tests.benchmarks import bare_html as html
+from tests.benchmarks.bare_html import events, lists, replays
 
 Context: TypeAlias = Mapping[str, Any]
 Shells: TypeAlias = dict[str, list[str]]
@@ -27,7 +27,7 @@ Shells: TypeAlias = dict[str, list[str]]
 
 def _timeline(context: Context) -> list[str]:
     facets_of(context["log"], context["asked"])
-    return [html.timeline_rows(context["page"].lines, context["events_url"])]
+    return [lists.timeline_rows(context["page"].lines, context["events_url"])]
 
 
 def _event(context: Context) -> list[str]:
@@ -35,10 +35,10 @@ def _event(context: Context) -> list[str]:
     url = context["event_url"]
     read_as(event)
     return [
-        html.rails(context["rails"](), event, log, context["events_url"]),
-        html.tree_rows(data.rows, RowUrls(inside=data.inside_url, text=f"{url}?text=", whole=f"{url}?format=json")),
-        html.facts(event, log, context["picks"], states_with(log.name, event)),
-        html.tree_rows(context["metadata"], RowUrls(whole=f"{url}?format=json")),
+        events.rails(context["rails"](), event, log, context["events_url"]),
+        events.tree_rows(data.rows, RowUrls(inside=data.inside_url, text=f"{url}?text=", whole=f"{url}?format=json")),
+        events.facts(event, log, context["picks"], states_with(log.name, event)),
+        events.tree_rows(context["metadata"], RowUrls(whole=f"{url}?format=json")),
     ]
 
 
@@ -46,19 +46,19 @@ def _stream(context: Context) -> list[str]:
     log, name = context["log"], context["stream"].name
     states_of(log.name, "stream", name)
     found_in(log, "stream", name, context["events"])
-    return [html.stream_rows(context["lines"], context["events_url"])]
+    return [lists.stream_rows(context["lines"], context["events_url"])]
 
 
 def _workflow(context: Context) -> list[str]:
     log, name, lanes = context["log"], context["workflow"].correlation_id, context["lanes"]
     states_of(log.name, "workflow", name)
     found_in(log, "workflow", name, context["events"])
-    rows = [html.workflow_rows(rows, context["events_url"]) for _, rows in context["parts"]]
-    return [html.wires(lanes.wires), html.lane_marks(lanes.marks, context["events_url"]), *rows]
+    rows = [lists.workflow_rows(rows, context["events_url"]) for _, rows in context["parts"]]
+    return [lists.wires(lanes.wires), lists.lane_marks(lanes.marks, context["events_url"]), *rows]
 
 
 def _agents(context: Context) -> list[str]:
-    return [html.agent_rows(context["agents"], context["log"], context["events_url"])]
+    return [lists.agent_rows(context["agents"], context["log"], context["events_url"])]
 
 
 def _replay(context: Context) -> list[str]:
@@ -66,10 +66,10 @@ def _replay(context: Context) -> list[str]:
     state, event = page.state, page.event
     url = reverse("event", args=[context["log"].name, event.event.position])
     return [
-        html.columns(page.steps.strip, page.address),
-        html.steps(page.steps, page.address),
-        html.tree_rows(state.rows, state.links),
-        html.tree_rows(event.data.rows, RowUrls(inside=event.data.inside_url, text=f"{url}?text=", whole=url)),
+        replays.columns(page.steps.strip, page.address),
+        replays.steps(page.steps, page.address),
+        events.tree_rows(state.rows, state.links),
+        events.tree_rows(event.data.rows, RowUrls(inside=event.data.inside_url, text=f"{url}?text=", whole=url)),
     ]
 
 

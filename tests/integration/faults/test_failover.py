@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psycopg
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 
 from events.access import tokens
 from events.models import Log, Scope
 from events.sessions import direct
 from tests.support.server import Server
 
+pytestmark = pytest.mark.usefixtures("own_sessions")
 PAGE = "/sign-in/no-such-link/"
 END_SESSIONS = """
     select pg_terminate_backend(pid, 10000) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"""
 AT_ONCE = 8
+
+
+@pytest.fixture
+def own_sessions() -> Iterator[None]:
+    """The sessions of this process end, too: those of later tests begin anew, in both threads that use Django."""
+    yield
+    connections.close_all()
+    asyncio.run(sync_to_async(connections.close_all)())
 
 
 def test_pages_after_a_failover_are_answered(server: Server) -> None:
