@@ -90,13 +90,13 @@ def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsErr
     limit = settings.EVENTSITE.request_max_events
     if len(items) > limit:
         raise TooLarge(f"The batch holds {len(items):,} events; the limit is {limit:,}.", field="body", limit=limit)
-    found: list[Append | EventsError] = []
+    appends: list[Append | EventsError] = []
     for index, item in enumerate(items):
         try:
-            found.append(structured(item, pinned_agent=pinned_agent, field=f"[{index}]"))
+            appends.append(structured(item, pinned_agent=pinned_agent, field=f"[{index}]"))
         except EventsError as error:
-            found.append(error)
-    return found
+            appends.append(error)
+    return appends
 
 
 def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -> Append:

@@ -57,10 +57,10 @@ async def read_stream(
     return EventPage(found.events, _next_version(found, backward), head, found.complete, version)
 
 
-def _next_version(found: SearchResult, backward: bool) -> int | None:
+def _next_version(result: SearchResult, backward: bool) -> int | None:
     if backward:
-        return None if found.at_end else found.searched_to - 1
-    return found.searched_to + 1
+        return None if result.at_end else result.searched_to - 1
+    return result.searched_to + 1
 
 
 async def wait_page(grant: Grant, query: Query, *, behind: EventPage, limit: int, wait: float) -> EventPage:

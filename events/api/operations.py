@@ -151,10 +151,10 @@ async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
     grant = grant_of(request)
     grant.check_stream(check_stream(stream))
     parse_query(request.GET, LogQuery)
-    found = await store.stream(grant.log_id, stream).afirst(engine.current().pool)
-    if found is None:
+    info = await store.stream(grant.log_id, stream).afirst(engine.current().pool)
+    if info is None:
         raise NoSuchStream(stream=stream)
-    return json_answer(_stream_out(found))
+    return json_answer(_stream_out(info))
 
 
 @router.post(

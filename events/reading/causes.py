@@ -25,14 +25,14 @@ class Chain:
 
 def causes_of(log_id: int, event: Event) -> Asking[Chain]:
     """The events that led to an event, each the cause of the one before, up to the one that started it."""
-    found: list[Event] = []
+    chain: list[Event] = []
     while event.causation_id is not None:
-        if len(found) == _MOST_CAUSES:
-            return Chain(tuple(found), is_cut=True)
+        if len(chain) == _MOST_CAUSES:
+            return Chain(tuple(chain), is_cut=True)
         causes: list[Event] = yield store.event_by_id(log_id, event.causation_id)
         # A cause is older than its effect: what names a newer event, or itself, would go round in circles.
         if not causes or causes[0].position >= event.position:
-            return Chain(tuple(found), missing=event.causation_id)
+            return Chain(tuple(chain), missing=event.causation_id)
         event = causes[0]
-        found.append(event)
-    return Chain(tuple(found))
+        chain.append(event)
+    return Chain(tuple(chain))

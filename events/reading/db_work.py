@@ -29,11 +29,11 @@ def run(work: Asking[T]) -> T:
     step: Callable[[], _Asked] = partial(next, work)
     while True:
         try:
-            asked = step()
+            request = step()
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
         try:
-            step = partial(work.send, _execute(asked))
+            step = partial(work.send, _execute(request))
         except Exception as error:
             step = partial(work.throw, error)
 
@@ -44,20 +44,20 @@ async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]])
         step: Callable[[], _Asked] = partial(next, work)
         while True:
             try:
-                asked = step()
+                request = step()
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
             try:
-                step = partial(work.send, await _aexecute(session, asked))
+                step = partial(work.send, await _aexecute(session, request))
             except Exception as error:
                 step = partial(work.throw, error)
 
 
-def _execute(asked: _Asked) -> Any:
-    if isinstance(asked, Statement) and not asked.row:
-        return asked.execute()
-    return asked.fetch()
+def _execute(request: _Asked) -> Any:
+    if isinstance(request, Statement) and not request.row:
+        return request.execute()
+    return request.fetch()
 
 
-async def _aexecute(session: AsyncConnection[Any], asked: _Asked) -> Any:
-    return await asked.afetch_on(session)
+async def _aexecute(session: AsyncConnection[Any], request: _Asked) -> Any:
+    return await request.afetch_on(session)

@@ -111,23 +111,23 @@ async def list_states(request: HttpRequest, projection: str) -> HttpResponse:
     """The states after a key that fit `q`. Where `next` is not null, go on after it: maybe nothing was found yet."""
     grant = grant_of(request)
     query = parse_query(request.GET, StatesQuery)
-    found = registry.get(projection)
-    prefix = _prefix(grant, found)
+    shown_projection = registry.get(projection)
+    prefix = _prefix(grant, shown_projection)
     if not prefix.startswith(query.prefix):
-        _check_key(grant, found, query.prefix)
+        _check_key(grant, shown_projection, query.prefix)
         prefix = query.prefix
     fits = parse_state_query(query.q) if query.q.strip() else None
     after = optional(query.after)
     position = optional(query.wait_for_position)
     if position is not None:
-        await _wait_for(grant.log_id, found, position)
-    work = current.states(grant.log_id, found, query=fits, after=after, limit=query.limit, prefix=prefix)
+        await _wait_for(grant.log_id, shown_projection, position)
+    work = current.states(grant.log_id, shown_projection, query=fits, after=after, limit=query.limit, prefix=prefix)
     try:
         page = await arun(work, engine.current().pool)
     except TooFar as too_far:
-        return await _being_computed(grant, found, too_far.source.name, NOW, too_far)
-    _check_reached(found, page.stale, position)
-    rows = [_state_row(found, each) for each in page.found]
+        return await _being_computed(grant, shown_projection, too_far.source.name, NOW, too_far)
+    _check_reached(shown_projection, page.stale, position)
+    rows = [_state_row(shown_projection, each) for each in page.found]
     return json_answer(StatesOut(rows, page.next, page.position, stale_out(page.stale)))
 
 
@@ -141,19 +141,19 @@ async def read_state(request: HttpRequest, projection: str) -> HttpResponse:
     """The state of a key, with the position and version of the last event in it; without any, it is the initial one."""
     grant = grant_of(request)
     query = parse_query(request.GET, StateQuery)
-    found = registry.get(projection)
-    _check_key(grant, found, query.key)
+    shown_projection = registry.get(projection)
+    _check_key(grant, shown_projection, query.key)
     at = query.moment()
     position = optional(query.wait_for_position)
     if position is not None:
-        await _wait_for(grant.log_id, found, position)
+        await _wait_for(grant.log_id, shown_projection, position)
     try:
-        made = await asked(current.state(grant.log_id, found, query.key, at=at))
+        state = await asked(current.state(grant.log_id, shown_projection, query.key, at=at))
     except TooFar as too_far:
-        return await _being_computed(grant, found, query.key, at, too_far)
-    _check_reached(found, made.stale, position)
-    version, stale = _stream_version(found, made), stale_out(made.stale)
-    body = StateOut(found.name, query.key, Raw(made.text), made.position, version, made.events, stale)
+        return await _being_computed(grant, shown_projection, query.key, at, too_far)
+    _check_reached(shown_projection, state.stale, position)
+    version, stale = _stream_version(shown_projection, state), stale_out(state.stale)
+    body = StateOut(shown_projection.name, query.key, Raw(state.text), state.position, version, state.events, stale)
     return tagged(request, json_answer(body))
 
 
@@ -167,16 +167,20 @@ async def compare_states(request: HttpRequest, projection: str) -> HttpResponse:
     """The operations (RFC 6902, with old values) that make the second state of the first."""
     grant = grant_of(request)
     query = parse_query(request.GET, DiffQuery)
-    found = registry.get(projection)
-    _check_key(grant, found, query.key)
-    one, other = query.moments()
+    shown_projection = registry.get(projection)
+    _check_key(grant, shown_projection, query.key)
+    first_moment, second_moment = query.moments()
     try:
-        before, after, changes = await asked(difference(grant.log_id, found, query.key, one=one, other=other))
+        before, after, changes = await asked(
+            difference(grant.log_id, shown_projection, query.key, one=first_moment, other=second_moment)
+        )
     except TooFar as too_far:
         at = Moment(position=too_far.upto)
-        return await _being_computed(grant, found, query.key, at, too_far)
-    sides = (_moment_out(found, before), _moment_out(found, after))
-    return tagged(request, json_answer(DiffOut(found.name, query.key, *sides, [change_out(each) for each in changes])))
+        return await _being_computed(grant, shown_projection, query.key, at, too_far)
+    sides = (_moment_out(shown_projection, before), _moment_out(shown_projection, after))
+    return tagged(
+        request, json_answer(DiffOut(shown_projection.name, query.key, *sides, [change_out(each) for each in changes]))
+    )
 
 
 @router.get(
@@ -206,10 +210,10 @@ async def look_up_job(request: HttpRequest, job: int) -> HttpResponse:
     """How far a job is."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
-    found = await queue.job_by_id(grant.log_id, job).afirst(engine.current().pool)
-    if found is None or not _may_see(grant, found):
+    shown_job = await queue.job_by_id(grant.log_id, job).afirst(engine.current().pool)
+    if shown_job is None or not _may_see(grant, shown_job):
         raise NotFound(f"There is no job {job}.")
-    return json_answer(job_out(found))
+    return json_answer(job_out(shown_job))
 
 
 @router.post(
@@ -223,10 +227,10 @@ async def ask_job_to_end(request: HttpRequest, job: int) -> HttpResponse:
     grant = grant_of(request)
     check_whole_log(grant)
     await database_sync_to_async(queue.cancel)(grant.log_id, job)
-    found = await queue.job_by_id(grant.log_id, job).afirst(engine.current().pool)
-    if found is None:
+    shown_job = await queue.job_by_id(grant.log_id, job).afirst(engine.current().pool)
+    if shown_job is None:
         raise NotFound(f"There is no job {job}.")
-    return json_answer(job_out(found))
+    return json_answer(job_out(shown_job))
 
 
 def _prefix(grant: Grant, projection: Projection) -> str:
@@ -244,10 +248,10 @@ def _check_key(grant: Grant, projection: Projection, key: str) -> None:
 def _may_see(grant: Grant, job: Job) -> bool:
     if not grant.stream_prefix:
         return True
-    wanted = job.arguments
-    projection = registry.PROJECTIONS.get(wanted.get("projection", ""))
-    by_stream = wanted["kind"] == "stream" if "kind" in wanted else bool(projection and projection.key is STREAM)
-    name: str = wanted.get("name", wanted.get("key", ""))
+    arguments = job.arguments
+    projection = registry.PROJECTIONS.get(arguments.get("projection", ""))
+    by_stream = arguments["kind"] == "stream" if "kind" in arguments else bool(projection and projection.key is STREAM)
+    name: str = arguments.get("name", arguments.get("key", ""))
     return by_stream and name.startswith(grant.stream_prefix)
 
 

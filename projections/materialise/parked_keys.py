@@ -79,10 +79,10 @@ ALL = Which()
 def faults(log_id: int, projection: str, build: int) -> list[Fault]:
     """Return the faults of a build's parked keys; the one that stopped most of them comes first."""
     rows = Parked.objects.filter(log_id=log_id, projection=projection, build=build)
-    found = rows.values(kind=_KIND, place=_PLACE).annotate(
+    grouped = rows.values(kind=_KIND, place=_PLACE).annotate(
         keys=Count("key"), retried=Count("key", filter=Q(is_retried=True)), first=Min("position"), earliest=Min("since")
     )
-    values = found.values_list("kind", "place", "keys", "retried", "first", "earliest")
+    values = grouped.values_list("kind", "place", "keys", "retried", "first", "earliest")
     return [Fault(*each) for each in values.order_by("-keys", "kind", "place")]
 
 
@@ -121,6 +121,6 @@ def _unpark(log_id: int, projection: str, build: int, which: Which, *, behind: i
 
 
 def _parked(log_id: int, projection: str, build: int, which: Which) -> QuerySet[Parked, Parked]:
-    asked = {"key": which.key, "kind": which.kind, "place": which.place}
+    conditions = {"key": which.key, "kind": which.kind, "place": which.place}
     rows = Parked.objects.annotate(kind=_KIND, place=_PLACE).filter(log_id=log_id, projection=projection, build=build)
-    return rows.filter(**{name: value for name, value in asked.items() if value is not None})
+    return rows.filter(**{name: value for name, value in conditions.items() if value is not None})

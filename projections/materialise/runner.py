@@ -197,10 +197,10 @@ class Runner:
 
     def _builds(self, session: Session) -> list[Build]:
         """The builds that are to advance and can: one of other code waits for that code, or for a rebuild."""
-        found = (Build(*row) for row in session.execute(sql.CHECKPOINTS, self._held_logs).fetchall())
+        builds = (Build(*row) for row in session.execute(sql.CHECKPOINTS, self._held_logs).fetchall())
         return [
             each
-            for each in found
+            for each in builds
             if each.is_live is (self._part is Part.LIVE) and self._fingerprints.get(each.name) == each.fingerprint
         ]
 
@@ -301,15 +301,15 @@ class _Shared:
         return self._read[place]
 
     def _fetch(self, where: Q, after: int, upto: int) -> tuple[list[Decoded], int]:
-        found: list[Decoded] = []
+        events: list[Decoded] = []
         characters = 0
         while characters < _CHARACTERS:
             piece = store.events(self._log_id, where, after=after, before=upto + 1, limit=_PIECE).fetch_on(
                 self._session
             )
-            found += map(decode, piece)
+            events += map(decode, piece)
             if len(piece) < _PIECE:
-                return found, upto
+                return events, upto
             characters += sum(len(event.data) for event in piece)
             after = piece[-1].position
-        return found, after
+        return events, after

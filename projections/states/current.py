@@ -33,14 +33,14 @@ _STANDING_STILL = ("stopped", "paused", "stalled", "code changed")
 
 def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[State]:
     """The state at a moment; now, that which the runner keeps, if it does and goes on. Raises as `state_at` does."""
-    found: list[KeptState] = []
+    kept_states: list[KeptState] = []
     if at == NOW and projection.materialised:
-        found = yield kept.kept_state(log_id, projection, key)
-    if not found:
+        kept_states = yield kept.kept_state(log_id, projection, key)
+    if not kept_states:
         return (yield from state_at(log_id, projection, key, at=at))
-    [one] = found
-    state = replace(one.state or kept.initial(projection), stale=one.stale)
-    if one.stale is None or one.parked or one.build.state not in _STANDING_STILL:
+    [kept_state] = kept_states
+    state = replace(kept_state.state or kept.initial(projection), stale=kept_state.stale)
+    if kept_state.stale is None or kept_state.parked or kept_state.build.state not in _STANDING_STILL:
         return state
     return (yield from _folded(log_id, projection, key, or_else=state))
 

@@ -65,7 +65,7 @@ def _position_of_version(log_id: int, source: Source, at: Moment, version: int) 
         raise Invalid(f"Only the states of streams have versions: use {at.side}_position.", field=f"{at.side}_version")
     if not version:
         return 0
-    found: Sequence[Event] = yield store.stream_events(log_id, source.name, from_version=version, limit=1)
-    if not found:
+    events: Sequence[Event] = yield store.stream_events(log_id, source.name, from_version=version, limit=1)
+    if not events:
         raise Invalid(f"{source.name} has no version {version:,}.", field=f"{at.side}_version")
-    return found[0].position
+    return events[0].position
