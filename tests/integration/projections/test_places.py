@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from events.models import Log
 from events.reading import store
@@ -89,10 +89,11 @@ def test_what_earlier_versions_noted_is_carried_over_and_back(database: None, ev
     migration = import_module("projections.migrations.0008_key_places")
     places = {key: [n * 3 + i for n in range(events)] for i, key in enumerate(("a", "b"))}
     names = "log_id int, projection text, build int, key text"
-    with connection.cursor() as cursor:  # tables of this session only stand before the real ones
-        cursor.execute(f"create temp table projection_event ({names}, n bigint, position bigint)")
-        cursor.execute(f"create temp table key_places ({names}, position bigint, positions bigint[])")
-        cursor.execute(f"create temp table projection_state ({names}, places bigint[])")
+    # Tables of this session only stand before the real ones; a pooler gives a session to one transaction.
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"create temp table projection_event ({names}, n bigint, position bigint) on commit drop")
+        cursor.execute(f"create temp table key_places ({names}, position bigint, positions bigint[]) on commit drop")
+        cursor.execute(f"create temp table projection_state ({names}, places bigint[]) on commit drop")
         for projection, key, positions in [*(("own", *each) for each in places.items()), ("counts", "all", [1, 2])]:
             cursor.execute("insert into projection_state values (1, %s, 1, %s)", [projection, key])
             rows = [(projection, key, n, position) for n, position in enumerate(positions, 1)]
@@ -110,7 +111,6 @@ def test_what_earlier_versions_noted_is_carried_over_and_back(database: None, ev
         cursor.execute(migration._CARRY_BACK)
         back = dict(_rows(cursor, "select key, array_agg(position order by n) from projection_event group by key"))
         assert back == {key: positions for key, positions in noted.items() if key != "all"}
-        cursor.execute("drop table projection_event, key_places, projection_state")
 
 
 def _rows(cursor: Any, sql: str, *parameters: str) -> list[Any]:
