@@ -35,19 +35,11 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """The events of a minute, as drawn."""
-
-    x: int
-    y: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
 class Presence:
     """One agent. `doing` is its state in its current workflow; None: nothing of its is under way or done there.
 
-    `recent` counts the events of the quarter of an hour that ends with its last one.
+    `recent` counts the events of the quarter of an hour that ends with its last one. `bars` draws them as the path
+    of an SVG, a bar a minute, and `quiet` the minutes without one.
     """
 
     name: str
@@ -61,7 +53,8 @@ class Presence:
     doing: str | None
     unfinished: tuple[Started, ...]
     recent: int
-    bars: tuple[Bar, ...]
+    bars: str
+    quiet: str
 
 
 def present(log_id: int, *, prefix: str, before: int | None, limit: int, now: datetime) -> list[Presence]:
@@ -99,6 +92,7 @@ def _presence(
 ) -> Presence:
     current = under_way.get(state["workflow"])
     started = sorted(_started(name, state["workflows"], under_way), key=lambda each: each.position)
+    bars, quiet = _bars(state["minutes"])
     position, seen_at = state["last"]["position"], datetime.fromisoformat(state["last_seen"])
     return Presence(
         name=name,
@@ -112,7 +106,8 @@ def _presence(
         doing=current.agents.get(name) if current else None,
         unfinished=tuple(started),
         recent=state["last_15_minutes"],
-        bars=tuple(_bars(state["minutes"])),
+        bars=bars,
+        quiet=quiet,
     )
 
 
@@ -127,11 +122,15 @@ def _started(name: str, workflows: Iterable[str], under_way: dict[str, _Workflow
                         yield Started(work, start["type"], start["position"], at)
 
 
-def _bars(minutes: dict[str, int]) -> Iterator[Bar]:
-    """A bar for each minute up to the last one."""
+def _bars(minutes: dict[str, int]) -> tuple[str, str]:
+    """Return the paths of the minutes with events and of those without, up to the last one."""
     last = datetime.fromisoformat(max(minutes))
     most = max(minutes.values())
+    bars, quiet = [], []
     for i in range(MINUTES):
         events = minutes.get((last - timedelta(minutes=MINUTES - 1 - i)).isoformat(timespec="minutes"), 0)
-        height = -(-events * _HEIGHT // most)
-        yield Bar(x=_PITCH * i, y=_HEIGHT - height, height=height)
+        if events:
+            bars.append(f"M{_PITCH * i} {_HEIGHT}v-{-(-events * _HEIGHT // most)}h3V{_HEIGHT}z")
+        else:
+            quiet.append(f"M{_PITCH * i} {_HEIGHT}v-1h3v1z")
+    return "".join(bars), "".join(quiet)

@@ -119,12 +119,7 @@ def _agent_row(agent: Presence, log_name: str, events_url: str, timeline_url: st
             f"{glyph(event.type, failed=agent.last.failed)}"
             f'<b>{text(event.type)}</b><span class="mono ellipsis">{said_html(agent.last)}</span></a>'
         )
-    bars = "".join(
-        f'<rect x="{bar.x}" y="{bar.y}" width="3" height="{bar.height}"/>'
-        if bar.height
-        else f'<rect class="none" x="{bar.x}" y="19" width="3" height="1"/>'
-        for bar in agent.bars
-    )
+    bars = f'<path d="{agent.bars}"/><path class="none" d="{agent.quiet}"/>'
     replay_url = text(_replay_url(log_name, "agent", agent.name, agent.last.event.position if agent.last else 0))
     seen = f"{agent.seen_at:%Y-%m-%d %H:%M:%S}"
     return (
