@@ -117,7 +117,8 @@ async def test_a_slow_follower_sees_all_in_larger_batches(
             events += batch
             sizes.append(len(batch))
     assert_whole(events)
-    assert sizes == [128, 1_000, 372]
+    # The first read is small, unless the follower had begun to read on by itself before the others appended.
+    assert sizes in ([128, 1_000, 372], [1_000, 500])
 
 
 @pytest.mark.usefixtures("deaf")
