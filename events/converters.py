@@ -1,4 +1,4 @@
-"""What stands in a URL's path and query."""
+"""Names and queries as parts of a URL, in its path and in its query string."""
 
 from __future__ import annotations
 

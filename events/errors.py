@@ -58,7 +58,7 @@ class MethodNotAllowed(EventsError):
 
 
 class Invalid(EventsError):
-    """What was sent is not valid."""
+    """The request is not valid."""
 
     code = "invalid"
     status = 422
@@ -78,7 +78,7 @@ class TooSlow(EventsError):
 
 
 class TooLarge(EventsError):
-    """What was sent is larger than the limit."""
+    """The request is larger than the limit."""
 
     code = "too-large"
     status = 413

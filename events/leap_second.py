@@ -12,7 +12,7 @@ _SECONDS = slice(16, 19)
 
 
 def with_leap_second(parse: Callable[[str], Parsed], text: str) -> Parsed:
-    """What `parse` makes of a text; of a leap second, the second after it, as Postgres and POSIX count.
+    """Parse a time. A leap second becomes the second after it, as Postgres and POSIX count.
 
     Raises:
         ValueError, OverflowError: as `parse` does, and for a 60th second elsewhere than before midnight UTC.

@@ -197,7 +197,7 @@ class Redaction(models.Model):
 
 
 class Scope(models.TextChoices):
-    """What a token may do."""
+    """The rights of a token."""
 
     APPEND = "append"
     READ = "read"

@@ -49,6 +49,17 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         join_nullable(stream.wanted for stream in plan.streams.values()),
         join(streams),
         join(sequence),
+        *_columns(events),
+        join_nullable(expected),
+        join_nullable(read),
+        join([event.digest.hex() for event in events]),
+        *(map(join, zip(*keys, strict=True)) if keys else ("", "", "", "")),
+    ]
+
+
+def _columns(events: Sequence[NewEvent]) -> list[object]:
+    """The events' own fields, each as one text, in the order of `append_events()`."""
+    return [
         join([event.id for event in events]),
         join([event.type for event in events]),
         join([event.data for event in events]),
@@ -58,10 +69,6 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         join_nullable([event.correlation_id for event in events]),
         join_nullable([event.causation_id for event in events]),
         join_nullable([event.occurred_at for event in events]),
-        join_nullable(expected),
-        join_nullable(read),
-        join([event.digest.hex() for event in events]),
-        *(map(join, zip(*keys, strict=True)) if keys else ("", "", "", "")),
     ]
 
 

@@ -160,7 +160,7 @@ class _Feed:
         return Gathering(self._view, after=after, redacted_at=self._redacted_at)
 
     async def _frame_of(self, gathering: Gathering) -> Frame:
-        """What was gathered as a frame: read again, if an event was redacted since the first of it was read."""
+        """Draw the gathered events as a frame; read them again if one was redacted since the first of them was read."""
         if not gathering.has_redaction and gathering.redacted_at == self._redacted_at:
             return await _draw(gathering.drawn)
         return await self._catch_up(gathering.after, gathering.position, is_whole=True)

@@ -184,7 +184,7 @@ class Search:
             return await self.afetch_on(session)
 
     async def afetch_on(self, session: AsyncConnection[Any]) -> SearchResult:
-        """The same on a connection that the caller has, which is in no transaction."""
+        """Search on a connection of the caller, which is in no transaction."""
         progress = self._progress(self.head if isinstance(self.head, int) else await self.head.afirst_on(session))
         if self.window:
             progress.narrow(await self.window.afetch_on(session))
@@ -266,7 +266,7 @@ def search_stream(
     room: int | None = None,
     version: int,
 ) -> Search:
-    """The same in a stream that is at `version`, between two of its versions."""
+    """Events of a stream that is at `version`, between two of its versions (both exclusive), that fit a query."""
     text, values = compiled(query)
     condition = f"stream = %s and ({text})", (stream, *values)
     return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version", room=room)

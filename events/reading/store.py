@@ -56,7 +56,7 @@ class Read(Generic[Row]):
             return await self.afetch_on(session)
 
     async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
-        """The same on a connection that the caller has, in the transaction that it is in."""
+        """The rows, read on a connection of the caller, in its transaction."""
         try:
             sql, params = self.query.query.sql_with_params()
         except EmptyResultSet:  # nothing can match: a position beyond bigint, say
@@ -65,7 +65,7 @@ class Read(Generic[Row]):
         return [self.row(*values) for values in await cursor.fetchall()]
 
     def fetch_on(self, session: Connection[Any]) -> list[Row]:
-        """The same for a process that has a session of its own (the projections' runner)."""
+        """The rows, read by a process that has a session of its own (the projections' runner)."""
         try:
             sql, params = self.query.query.sql_with_params()
         except EmptyResultSet:
@@ -139,7 +139,7 @@ def positions_since(log_id: int, since: datetime, *, until: datetime | None, lim
 
 
 def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None, backward: bool = False) -> Read[int]:
-    """Where the nth event behind a position stands, or from the end; no row where there are less. It counts."""
+    """The position of the nth event after a position, or from the end; no row where there are fewer. It counts."""
     query = _events_read(log_id).filter(condition)
     if after is not None:
         query = query.filter(position__gt=after)

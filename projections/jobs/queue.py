@@ -184,7 +184,7 @@ def _read(where: Q, *, limit: int) -> Read[Job]:
 
 
 def _unsound() -> Q:
-    """Those that have ended and may hold what was redacted since they began."""
+    """The jobs that have ended and may hold content that was redacted since they began."""
     return ~Q(status__in=ACTIVE) & Q(_redacted())
 
 

@@ -147,12 +147,7 @@ def advance(
             # From here to the commit the live build stands still, so that it is caught up with under any load.
             rival = session.execute(sql.LIVE_POSITION, build.id.params()).fetchone()
             last = max(last, rival[1]) if rival else last
-        batch = Batch(
-            projection,
-            policy=build.policy or projection.policy,
-            room=max(0, MAX_PARKED_KEYS - build.parked),
-            with_places=projection.key not in INDEXED_KEYS,
-        )
+        batch = _batch(build, projection)
         events, last = read(last)
         batch.fold(events, lambda keys: _load(session, build, keys))
         at("folded")
@@ -165,6 +160,16 @@ def advance(
         at("written")
     at("committed")
     return True
+
+
+def _batch(build: Build, projection: Projection) -> Batch:
+    """An empty batch for the next events of a build."""
+    return Batch(
+        projection,
+        policy=build.policy or projection.policy,
+        room=max(0, MAX_PARKED_KEYS - build.parked),
+        with_places=projection.key not in INDEXED_KEYS,
+    )
 
 
 def refuse(session: Session, build: Build, projection: Projection, error: Exception) -> None:

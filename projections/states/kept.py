@@ -138,7 +138,7 @@ def _rows(query: QuerySet[ProjectionState, ProjectionState]) -> Read[Found]:
 
 
 def _with_versions(log_id: int, projection: Projection, rows: Sequence[Found]) -> Asking[list[Found]]:
-    """The same with the versions of their last events, where the keys are streams."""
+    """The rows with the versions of their last events, where the keys are streams."""
     if projection.key is not STREAM:
         return list(rows)
     places = models.Event.objects.filter(log_id=log_id, position__in=[each.state.position for each in rows])
@@ -147,7 +147,7 @@ def _with_versions(log_id: int, projection: Projection, rows: Sequence[Found]) -
 
 
 def _with_faults(log_id: int, build: BuildStanding, rows: Sequence[Found]) -> Asking[list[Found]]:
-    """The same with what parked their keys."""
+    """The rows with the errors that parked their keys."""
     parked = Parked.objects.filter(
         log_id=log_id, projection=build.projection, build=build.build, key__in=[each.key for each in rows]
     )

@@ -41,7 +41,7 @@ def state_matcher(query: Query) -> Callable[[Any], bool]:
 
 
 def where_state(query: Query) -> Q:
-    """The same as a filter of `ProjectionState`. Each condition is a yes or a no, so NOT is what it says."""
+    """The query as a filter of `ProjectionState`. Each condition is a yes or a no, so NOT is what it says."""
     match query:
         case tree.Not(part):
             return ~where_state(part)

@@ -83,14 +83,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     """
     projection = registry.get(name)
     form = StateForm(request.GET)
-    context: dict[str, Any] = {
-        "here": "projections",
-        "projection": projection,
-        "key": request.GET.get("key", ""),
-        "is_update": "X-Seen" in request.headers,
-        "by_stream": projection.key is STREAM,
-        **_NOTHING,
-    }
+    context = _frame(request, projection)
     kind = format_of(request)
     problems = [problem for field_problems in form.errors.values() for problem in field_problems]
     if not problems:
@@ -117,6 +110,18 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         context=context | {"problems": problems, "state_url": request.path},
         status=400 if problems else 200,
     )
+
+
+def _frame(request: HttpRequest, projection: Projection) -> dict[str, Any]:
+    """The context of a page that shows no state yet."""
+    return {
+        "here": "projections",
+        "projection": projection,
+        "key": request.GET.get("key", ""),
+        "is_update": "X-Seen" in request.headers,
+        "by_stream": projection.key is STREAM,
+        **_NOTHING,
+    }
 
 
 def _json(member: Member, projection: Projection, state_request: StateRequest) -> HttpResponse:

@@ -132,7 +132,7 @@ async def seek_step(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
-    """What is to be replayed, if the grant may see it: a token of a prefix may see only its streams."""
+    """The fold of the source that is replayed, if the grant may see it: a token of a prefix sees only its streams."""
     source, projection = query.source(kind, timezone.now().replace(microsecond=0)), registry.get(query.by)
     if isinstance(source, ScannedSource):
         source = await asked(source_of(grant.log_id, projection, source.name))

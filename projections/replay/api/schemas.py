@@ -124,7 +124,7 @@ class StepEventOut(Struct):
 
 
 class ReplayOut(Struct):
-    """What is replayed. `name` is the query, its times pinned, where that is what is replayed."""
+    """The source that is replayed. For a query, `name` is its text with fixed times."""
 
     projection: str
     kind: Kind
@@ -179,7 +179,7 @@ class TouchOut(Struct):
 
 
 class BeforeOut(Struct):
-    """Where a value stood before the block of events that was looked through."""
+    """The pointer at which a value stood before the block of events that was looked through."""
 
     place: int
     pointer: str

@@ -156,7 +156,7 @@ class ReplaySeek:
         return request.query
 
     def _changes(self) -> tuple[Change, ...]:
-        """What the current step changed."""
+        """The changes that the current step made."""
         return run(window_at(self.fold, place=self.place)).changes
 
     def _any_breakpoint(self) -> Query:
