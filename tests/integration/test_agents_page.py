@@ -17,6 +17,7 @@ import pytest
 from events.models import Log
 from events.reading import store
 from events.types import Event
+from projections.jobs import queue
 from tests.integration.projections.running import append, until
 from tests.support.examples import blocks_of
 from tests.support.middleman import Middleman, Refusal, When
@@ -96,8 +97,11 @@ def test_an_append_whose_answer_is_lost_is_written_once(
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     with subprocess.Popen(["sleep", "60"]) as victim:  # in whose stead the answer is lost
-        middleman.victim, middleman.kill = victim, (1, "after")
-        assert load()["append"]("order-1", {"type": "Noted", "data": {}}, expected_version=0)
+        try:
+            middleman.victim, middleman.kill = victim, (1, "after")
+            assert load()["append"]("order-1", {"type": "Noted", "data": {}}, expected_version=0)
+        finally:
+            victim.kill()
     assert len(middleman.requests) == 2
     assert len(events_of(log, "order-1")) == 1
 
@@ -149,11 +153,24 @@ def test_by_default_all_of_them_do(load: Load, log: Log) -> None:
 def test_what_was_read_proves_the_lost_update(load: Load, log: Log) -> None:
     load()["add_stop"]("board-1", "router-0", "depot")
     race(load, of=lambda agent, n: agent["add_stop"]("board-1", f"router-{n}", f"stop-{n}"))
-    state = load()["ask"](
-        "GET", "/projections/collisions/state", params={"key": "board-1", "wait_for_position": 0}
-    ).json()
+    state = load()["ask"]("GET", "/projections/collisions/state", params={"key": "board-1"}).json()
     assert state["state"]["lost"] == ROUTERS - 1
     assert [event.read_position for event in events_of(log, "board-1")] == [0, 1, 1, 1, 1]
+
+
+def test_a_state_that_is_still_being_folded_is_waited_for(
+    load: Load, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(log, "board-1", 1_200)
+
+    def fold(seconds: float) -> None:
+        while job := queue.claim():
+            queue.do(job)
+
+    monkeypatch.setattr(time, "sleep", fold)
+    load()["add_stop"]("board-1", "router-1", "depot")
+    stop = events_of(log, "board-1")[-1]
+    assert (stop.version, stop.read_position) == (1_201, 1_200)
 
 
 def agent_process(folder: Path, token: str, url: str) -> subprocess.Popen[bytes]:

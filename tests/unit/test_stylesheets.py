@@ -83,7 +83,7 @@ def words_of(path: Path) -> set[str]:
     return {word for texts in quoted for text in texts for word in re.findall(r"[A-Za-z][\w-]*", text)}
 
 
-def test_every_class_that_a_stylesheet_names_is_given_to_an_element() -> None:
+def test_every_class_that_a_stylesheet_names_is_a_word_of_a_template_or_script() -> None:
     sources = [*TEMPLATES, *(ROOT / "static/js").rglob("*.js")]
     words = set().union(*map(words_of, sources))
     computed = re.compile(r"t[1-8]|d\d+|v-[anc]|success|replay-app")  # by `slot`, depth, kind, message; and by a block

@@ -32,7 +32,7 @@ IN_PATHS = {"kind": msgspec.json.schema(Kind)}
 class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """The source that is replayed, and the projection that folds it."""
 
-    name: Annotated[Key, Meta(description="The stream, workflow or agent; or the key of a state that is kept")] = ""
+    name: Annotated[Key, Meta(description="The stream, workflow, agent or type; or the key of a kept state")] = ""
     q: Annotated[
         str,
         Meta(

@@ -241,6 +241,20 @@ async def test_a_bad_field_is_named_and_nothing_is_written(api: httpx.AsyncClien
     assert await head(api) == 0
 
 
+async def test_a_byte_order_mark_before_a_body_is_skipped(api: httpx.AsyncClient) -> None:
+    body = b'\xef\xbb\xbf{"events": [{"type": "A", "data": 1}]}'
+    answer = await api.post("/api/streams/s-1/events", content=body)
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+async def test_a_body_in_another_encoding_is_refused_by_name(api: httpx.AsyncClient, encoding: str) -> None:
+    body = '{"events": [{"type": "A", "data": 1}]}'.encode(encoding)
+    answer = await api.post("/api/streams/s-1/events", content=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == f"The body is in {encoding[:6].upper()}; only UTF-8 can be read."
+
+
 @pytest.mark.parametrize(
     ("status", "field", "body"),
     [

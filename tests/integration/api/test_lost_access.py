@@ -126,8 +126,9 @@ async def test_an_upload_ends_with_the_counts_so_far(
     monkeypatch.setattr(ndjson, "_CHUNK_LINES", 1)
     lines = [LINE] * 3
     async with Exchange("POST", "/api/events", token=token, headers=NDJSON, body=lines, unfinished=True) as exchange:
-        while await store.head(log.pk).afirst(engine.pool) != 3:  # noqa: ASYNC110 - nothing else tells
-            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE):
+            while await store.head(log.pk).afirst(engine.pool) != 3:  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0)
         await lose_token()
         answer = await exchange.answer()
     assert (exchange.status, answer["code"], answer["appended"]) == (401, "unauthorized", 3)
@@ -148,7 +149,7 @@ async def test_a_chunk_that_is_being_written_is_counted(
     async with Exchange(
         "POST", "/api/events", token=token, headers=NDJSON, body=[LINE * 2], unfinished=True
     ) as exchange:
-        await waiting.wait()
+        await asyncio.wait_for(waiting.wait(), PATIENCE)
         await Token.objects.filter(hash=hash_of(token)).aupdate(revoked_at=timezone.now())
         await until(lambda: any(holder.loss for each in watch._watch._holders.values() for holder in each))
         may_go_on.set()

@@ -47,6 +47,11 @@ def peak(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
+def forget_peak(pid: int) -> None:
+    """Let the most memory that a process has had be what it has now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 async def read_to(server: Server, token: str, position: int) -> int:
     """Read an event stream to a position; how many events came."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
@@ -71,6 +76,7 @@ async def test_readers_that_read_nothing_cost_little_memory_and_delay_nobody(
         for _ in range(LARGE_EVENTS):
             large = {"data": b'"%b"' % (b"x" * (MEGABYTE - 100))}
             await engine.writer.append(log.pk, [make_append("large-1", large)])
+    forget_peak(server.pid)  # other tests used this server
     before = peak(server.pid)
     headers = {"Authorization": f"Bearer {token}"}
     with ExitStack() as stack:

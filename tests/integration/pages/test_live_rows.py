@@ -329,19 +329,21 @@ async def test_a_viewer_that_does_not_read_is_cut_off_too(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "CHECK_SECONDS", 0.05)
-    send, stuck = consumer.LiveConsumer.send, asyncio.Event()
+    send, begun, stuck = consumer.LiveConsumer.send, asyncio.Event(), asyncio.Event()
 
     async def send_nothing(self: consumer.LiveConsumer, *args: Any, **kwargs: Any) -> None:
         if "html" in kwargs.get("text_data", "") and self.scope["query_string"] == b"after=0":
-            if stuck.is_set():
+            if begun.is_set():
+                stuck.set()
                 await asyncio.Event().wait()
-            stuck.set()
+            begun.set()
         await send(self, *args, **kwargs)
 
     monkeypatch.setattr(consumer.LiveConsumer, "send", send_nothing)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append(engine, log, {})
+        await asyncio.wait_for(stuck.wait(), PATIENCE)
         await database_sync_to_async(member.delete)()
         assert await closed_with(watching) == 4404
 
