@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 
-from events.errors import BadRequest, EventsError, TooLarge
+from events.errors import EventsError, RequestTimeout, TooLarge
 from events.reading.turns import Turn, Turns
 from eventsite.database import POOL
 from eventsite.lean import send_response
@@ -71,7 +71,7 @@ async def _whole_body(receive: Receive) -> list[dict[str, Any]]:
                 if size > _MAX_BODY_BYTES:
                     raise TooLarge(f"A page takes {_MAX_BODY_BYTES:,} bytes.")
     except TimeoutError:
-        raise BadRequest(f"The whole request has to come within {_BODY_SECONDS:.0f} seconds.") from None
+        raise RequestTimeout(f"The whole request has to come within {_BODY_SECONDS:.0f} seconds.") from None
     return messages
 
 

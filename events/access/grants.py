@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from events import engine, models
+from events import engine, sql
 from events.access import tokens
 from events.access.last_use import note_use
 from events.access.membership import membership, person
@@ -21,7 +23,7 @@ from events.errors import Forbidden, Unauthorized
 from events.models import Scope
 from events.query.tree import Name, Named, Pattern, Query, all_of
 from events.reading.shared_pool import asker
-from events.reading.store import Read
+from events.reading.statement import Statement
 
 _FRESH_SECONDS = 2.0
 """The time for which a token is remembered: for so long a revoked one may still begin something."""
@@ -69,6 +71,7 @@ class Tokens:
 
     def __init__(self) -> None:
         self._grants: dict[bytes, tuple[float, Grant]] = {}
+        self._reads: dict[bytes, asyncio.Task[Grant | None]] = {}
 
     async def grant(self, token: str) -> Grant:
         """Return the grant of a token.
@@ -80,7 +83,7 @@ class Tokens:
         now = time.monotonic()
         since, grant = self._grants.get(digest, (now - _FRESH_SECONDS, None))
         if grant is None or now - since >= _FRESH_SECONDS:
-            grant = await _read(digest).afirst(engine.current().pool)
+            grant = await self._look_up(digest)
             if grant is None:
                 self._grants.pop(digest, None)
                 raise Unauthorized("This token is not known, or it was revoked.")
@@ -93,16 +96,28 @@ class Tokens:
             note_use(grant.access.token_id)
         return grant
 
+    async def _look_up(self, digest: bytes) -> Grant | None:
+        """Read a token. Requests that need it meanwhile wait for the same read: a busy agent has hundreds of them."""
+        read = self._reads.get(digest)
+        if read is None:
+            work = Statement(sql.TOKEN, {"hash": digest}, _grant).afirst(engine.current().pool)
+            # In a context of its own: it belongs to no asker, and waits for no one's turn.
+            read = self._reads[digest] = asyncio.create_task(work, context=Context())
+            read.add_done_callback(lambda _: self._reads.pop(digest, None))
+        return await asyncio.shield(read)
 
-def _read(digest: bytes) -> Read[Grant]:
-    tokens_found = models.Token.objects.filter(hash=digest, revoked_at=None)
-    columns = ("id", "log_id", "log__name", "scopes", "stream_prefix", "agent", "expires_at")
-    return Read(
-        tokens_found.values_list(*columns),
-        lambda token_id, log_id, log, scopes, prefix, agent, expires_at: Grant(
-            TokenAccess(token_id, frozenset(scopes)), log_id, log, frozenset(scopes), prefix, agent, expires_at
-        ),
-    )
+
+def _grant(
+    token_id: int,
+    log_id: int,
+    log: str,
+    scopes: list[str],
+    prefix: str,
+    agent: str | None,
+    expires_at: datetime | None,
+) -> Grant:
+    rights = frozenset(scopes)
+    return Grant(TokenAccess(token_id, rights), log_id, log, rights, prefix, agent, expires_at)
 
 
 _tokens = Tokens()

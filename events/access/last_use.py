@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextvars import Context
 
 from events import engine, sql
 
@@ -22,7 +23,7 @@ def note_use(token_id: int) -> None:
     now = time.monotonic()
     if now - _noted.get(token_id, -_INTERVAL_SECONDS) >= _INTERVAL_SECONDS:
         _noted[token_id] = now
-        task = asyncio.create_task(_update(token_id))
+        task = asyncio.create_task(_update(token_id), context=Context())
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ from events.reading.db_work import arun
 
 logger = logging.getLogger(__name__)
 
+_RETRY_SECONDS = 0.5
 CHECK_SECONDS = 2.0
 """The time between two checks. With the time for which a token is remembered it stays under five seconds."""
 
@@ -51,7 +53,8 @@ class _Watch:
     def add(self, access: Access, holder: _Holder) -> None:
         self._holders.setdefault(access, set()).add(holder)
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="watch of accesses")
+            # In a context of its own: that of the first holder would make it wait for that holder's turns.
+            self._task = asyncio.create_task(self._run(), name="watch of accesses", context=Context())
 
     def remove(self, access: Access, holder: _Holder) -> None:
         holders = self._holders[access]
@@ -63,12 +66,15 @@ class _Watch:
             self._task = None
 
     async def _run(self) -> NoReturn:
+        pause = CHECK_SECONDS
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.sleep(pause)
             try:
                 await self._look()
+                pause = CHECK_SECONDS
             except Exception as error:  # the database is away: nothing is read from it meanwhile
                 logger.warning("accesses could not be looked at: %s", brief(error))
+                pause = min(_RETRY_SECONDS, CHECK_SECONDS)
 
     async def _look(self) -> None:
         accesses = set(self._holders)

@@ -7,7 +7,7 @@ then the next events are sent. What was read or encoded before a redaction is re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -75,9 +75,12 @@ async def send_events(client: StreamClient, grant: Grant, query: Query, *, after
     ):
         sender = _Sender(client, Selection.of(query, read_as), follower)
         if query != EVERYTHING:
+            await follower.begun()
             await sender.search(log_id)
         async for batch in follower:
-            await sender.take(batch)
+            sending = sender.take(batch)
+            del batch  # it holds the pieces of all queries: a client that reads nothing keeps its own only
+            await sending
 
 
 class _Sender:
@@ -99,17 +102,20 @@ class _Sender:
                 log_id, self._selection.query, after=after, backward=False, limit=MOST_EVENTS, room=MOST_BYTES
             )
             found = await search.afetch(engine.current().pool)
-            at_end, follower.position = found.at_end, found.searched_to
+            follower.position = found.searched_to
             await self.take(EventBatch(found.events, after=after, redacted_at=redacted_at))
+            at_end = found.at_end and follower.position == found.searched_to  # else it was set back
 
-    async def take(self, batch: EventBatch) -> None:
-        """Send what fits of a batch; set the follower back where it must be read again."""
-        client, follower, position = self._client, self._follower, batch.after
-        pieces = _pieces_of(batch, self._selection)
+    def take(self, batch: EventBatch) -> Awaitable[None]:
+        """Send the events of a batch that fit; set the follower back where it must be read again."""
+        return self._send(_pieces_of(batch, self._selection), after=batch.after, redacted_at=batch.redacted_at)
+
+    async def _send(self, pieces: Sequence[Piece], *, after: int, redacted_at: int) -> None:
+        client, follower, position = self._client, self._follower, after
         for piece in pieces:
             if not client.has_room:
                 await client.send(_WHEN_THERE_IS_ROOM)
-            if batch.redacted_at != follower.redacted_at:
+            if redacted_at != follower.redacted_at:
                 follower.position = position
                 return
             await client.send(piece.text)

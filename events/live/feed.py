@@ -141,11 +141,11 @@ class _Feed:
         self.stop()
 
     async def _draw(self) -> None:
-        self._position = await self._head()
-        self._move(self._position)
-        gathering = self._gathering(self._position)
-        follow = engine.current().tails.follow(self._view.log_id, after=self._position)
-        async with aclosing(follow) as batches:
+        head = await self._head()
+        async with aclosing(engine.current().tails.follow(self._view.log_id, after=head)) as batches:
+            await batches.begun()  # before anybody catches up: from here on it is known what is redacted
+            self._move(head)
+            gathering = self._gathering(head)
             async for batch in batches:
                 gathering.add(batch)
                 if await self._has_more(len(batch), gathering):

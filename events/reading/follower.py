@@ -54,6 +54,10 @@ class Follower:
         """The position of the last `event.redacted` of the log since it is followed in this process."""
         return self._tail.redacted_at
 
+    async def begun(self) -> None:
+        """Wait until the log's head is known: of redactions after it the follower is told."""
+        await self._tail.begun.wait()
+
     def __aiter__(self) -> Follower:
         return self
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from itertools import takewhile
-from typing import Any
-
-import psycopg
-from psycopg_pool import AsyncConnectionPool
 
 from events import sql
 from events.reading import store
+from events.sessions import Pool
 from events.types import Event
-
-logger = logging.getLogger(__name__)
 
 MOST_EVENTS = 1_000
 MOST_BYTES = 256 * 1024
@@ -24,8 +18,6 @@ _GROWTH = 8
 _NEXT = sql.BOUNDED.format(
     columns=store.EVENT_COLUMNS, along="position", order="asc", events=sql.READ_ON.format(columns=store.EVENT_NAMES)
 )
-
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 
 class Hole(Exception):

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db import connection, transaction
 from psycopg import AsyncConnection, Cursor
 from psycopg.pq import Format
-from psycopg_pool import AsyncConnectionPool
 
-Row = TypeVar("Row")
+from events.reading.rows import Row, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Statement(Generic[Row]):
+class Statement(Rows[Row]):
     """A statement, its parameters, and what its rows become; without `row` it is executed for its effect."""
 
     sql: str
@@ -33,27 +32,10 @@ class Statement(Generic[Row]):
         with self._executed() as cursor:
             return [self.row(*values) for values in cursor.fetchall()] if self.row else []
 
-    def first(self) -> Row | None:
-        """The first row, read in the calling thread."""
-        return next(iter(self.fetch()), None)
-
-    async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row] | None:
-        """The rows, read on a connection of the caller; None where the statement gives none."""
+    async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
+        """The rows, read on a connection of the caller."""
         cursor = await session.execute(self.sql, self.params, prepare=True, binary=True)
-        return [self.row(*values) for values in await cursor.fetchall()] if self.row else None
-
-    async def afirst_on(self, session: AsyncConnection[Any]) -> Row | None:
-        """The first row, read on a connection of the caller."""
-        return next(iter(await self.afetch_on(session) or ()), None)
-
-    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[Row]:
-        """The rows, read on a connection of the pool."""
-        async with pool.connection() as session:
-            return await self.afetch_on(session) or []
-
-    async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
-        """The first row, read on a connection of the pool."""
-        return next(iter(await self.afetch(pool)), None)
+        return [self.row(*values) for values in await cursor.fetchall()] if self.row else []
 
     @contextmanager
     def _executed(self) -> Iterator[Any]:

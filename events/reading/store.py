@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
@@ -22,13 +22,9 @@ from psycopg import AsyncConnection, Connection
 
 from events import models, sql
 from events.query.prefix import begins_with
+from events.reading.rows import Row, Rows
 from events.reading.statement import Statement
 from events.types import Event, LogInfo, Moment, Neighbour, StreamInfo, WorkflowInfo
-
-if TYPE_CHECKING:
-    from psycopg_pool import AsyncConnectionPool
-
-Row = TypeVar("Row")
 
 _EVENT_FIELDS = Event.__struct_fields__
 EVENT_NAMES = ", ".join(_EVENT_FIELDS)
@@ -39,7 +35,7 @@ _ALL = Q()
 
 
 @dataclass(frozen=True, slots=True)
-class Read(Generic[Row]):
+class Read(Rows[Row]):
     """A query and what its rows become. Rows of sessions come binary: times as text take a fifth of reading events."""
 
     query: QuerySet[Any, tuple[Any, ...]]
@@ -47,13 +43,6 @@ class Read(Generic[Row]):
 
     def fetch(self) -> list[Row]:
         return [self.row(*values) for values in self.query]
-
-    def first(self) -> Row | None:
-        return next(iter(self.fetch()), None)
-
-    async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[Row]:
-        async with pool.connection() as session:
-            return await self.afetch_on(session)
 
     async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
         """The rows, read on a connection of the caller, in its transaction."""
@@ -71,12 +60,6 @@ class Read(Generic[Row]):
         except EmptyResultSet:
             return []
         return [self.row(*values) for values in session.execute(sql, params, prepare=True, binary=True).fetchall()]
-
-    async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
-        return next(iter(await self.afetch(pool)), None)
-
-    async def afirst_on(self, session: AsyncConnection[Any]) -> Row | None:
-        return next(iter(await self.afetch_on(session)), None)
 
 
 def _events_read(log_id: int) -> QuerySet[models.Event, models.Event]:

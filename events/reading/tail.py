@@ -24,7 +24,8 @@ from django.conf import settings
 from events.errors import brief
 from events.reading import store
 from events.reading.follower import EventBatch, Follower
-from events.reading.log_reader import MOST_BYTES, MOST_EVENTS, Hole, LogReader, Pool
+from events.reading.log_reader import MOST_BYTES, MOST_EVENTS, Hole, LogReader
+from events.sessions import Pool
 from events.types import REDACTED, Event
 
 logger = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ class Tail:
         self.head = 0
         self.redacted_at = 0
         self.stopped = False
+        self.begun = asyncio.Event()
         self._backlog = backlog
         self._on_idle = on_idle
         self._reader = LogReader(log_id, pool)
@@ -136,6 +138,7 @@ class Tail:
     def stop(self) -> None:
         """Come to an end after the read that is under way."""
         self.stopped = True
+        self.begun.set()
         self._wanted.set()
         self._grown.set()
         self._wake_followers()
@@ -183,6 +186,7 @@ class Tail:
         heads = await self._patiently(lambda: store.head(self.log_id).afetch(self.pool))
         self.head = heads[0] if heads else 0
         self._looked = self._loop.time()
+        self.begun.set()
         self._wake_followers()
         while not self.stopped:
             if not await self._advance():

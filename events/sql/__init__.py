@@ -36,6 +36,9 @@ REDACT = _call(
 )
 NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%(logs)s, ',')) as log_id"
 LISTEN = "listen eventsite"
+TOKEN = """
+    select token.id, log_id, log.name, scopes, stream_prefix, agent, expires_at
+    from token join log on log.id = log_id where hash = %(hash)s and revoked_at is null"""
 TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
 HEAD = "select head from log where id = %(log_id)s"
 HEADS = """

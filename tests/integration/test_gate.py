@@ -172,7 +172,7 @@ async def test_who_sends_slowly_takes_no_place_and_is_refused_in_the_end(monkeyp
     late = Request(busy, of="10.0.0.1", method="POST")
     late.messages.clear()
     await late.task
-    assert late.status == 400
+    assert late.status == 408
     for each in slow:
         each.task.cancel()
     await asyncio.gather(*(each.task for each in slow), return_exceptions=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -18,7 +20,9 @@ from django.utils import timezone
 from events import engine
 from events.access import grants, last_use
 from events.access.tokens import hash_of
+from events.errors import Unauthorized
 from events.models import Log, Member, Scope, Token
+from events.reading.statement import Statement
 from events.types import Appended
 from tests.integration.api.streaming import Exchange
 from tests.support import factories
@@ -278,6 +282,25 @@ async def test_a_revoked_token_begins_nothing_after_two_seconds(api: httpx.Async
     assert (await api.get("/api/events")).status_code == 200
     clock.now += 0.1
     assert (await api.get("/api/events")).status_code == 401
+
+
+@pytest.mark.usefixtures("clock")
+async def test_requests_at_once_read_their_token_once(
+    anyone: httpx.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+
+    class Counted(Statement[grants.Grant]):
+        async def afetch_on(self, session: Any) -> list[grants.Grant]:
+            reads.append(self.sql)
+            return await super().afetch_on(session)
+
+    monkeypatch.setattr(grants, "Statement", Counted)
+    answers = await asyncio.gather(*(grants._tokens.grant(token) for _ in range(50)))
+    assert len(set(map(id, answers))) == len(reads) == 1
+    with pytest.raises(Unauthorized):
+        await grants._tokens.grant("evt_unknown")
+    assert len(reads) == 2
 
 
 async def test_the_last_use_is_noted_once_a_minute(api: httpx.AsyncClient, log: Log, clock: Clock) -> None:
