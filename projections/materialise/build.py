@@ -93,15 +93,11 @@ def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projec
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The code that made the newest build of a projection in a log.
-
-    `is_redacted`: it may have read an event that was emptied since.
-    """
+    """The code that made the newest build of a projection in a log."""
 
     version: int
     fingerprint: str
     own_fingerprint: str | None
-    is_redacted: bool | None
 
     def is_outdated(self, projection: Projection) -> bool:
         """Whether a build by the running code begins by itself.
@@ -262,7 +258,7 @@ def _portions(states: dict[str, KeyState]) -> Iterator[list[tuple[str, str, str,
     for key, each in states.items():
         text, places = exact_json.dumps(each.state), "" if each.places is None else _array(each.places)
         portion.append((key, str(each.events), str(each.position), text, places))
-        characters += len(text)
+        characters += len(text) + len(places)
         if characters > _STATEMENT:
             yield portion
             portion, characters = [], 0

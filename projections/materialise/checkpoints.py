@@ -76,8 +76,8 @@ def _progress(builds: QuerySet[Checkpoint, Checkpoint]) -> Read[Progress]:
 
 
 def live(log_id: int, projection: str) -> QuerySet[ProjectionState, ProjectionState]:
-    """The states that readers see: one whole build's, whichever it is when the query runs."""
-    build = Checkpoint.objects.filter(log_id=log_id, projection=projection, is_live=True).values("build")
+    """The states of the live build, whichever it is when the query runs; none if they may hold redacted content."""
+    build = sound(log_id).filter(projection=projection, is_live=True).values("build")
     return ProjectionState.objects.filter(log_id=log_id, projection=projection, build=Subquery(build))
 
 

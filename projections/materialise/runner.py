@@ -174,19 +174,15 @@ class Runner:
         A projection without a build gets its first one, one whose live build is outdated gets one beside it,
         and builds that may hold redacted content are replaced.
         """
+        session.execute(sql.RETIRE_UNSOUND, self._held_logs)
         rows = session.execute(sql.NEWEST, self._held_logs).fetchall()
         newest = {(log_id, name): Made(*values) for log_id, name, *values in rows}
         for log_id in self._held:
             for name, projection in self._projections.items():
                 made = newest.get((log_id, name))
-                if made is None or made.is_redacted or made.is_outdated(projection):
+                if made is None or made.is_outdated(projection):
                     with session.transaction():
-                        if made and made.is_redacted:
-                            session.execute(sql.RETIRE_ALL, {"log_id": log_id, "projection": name})
                         builds.begin(session.execute, log_id, projection)
-        for log_id, name in [key for key, made in newest.items() if made.is_redacted]:
-            if name not in self._projections:
-                session.execute(sql.RETIRE_ALL, {"log_id": log_id, "projection": name})
 
     def _note_lag(self, session: Session) -> None:
         """Once a second, after what was due: what lags then lags for longer than a round."""

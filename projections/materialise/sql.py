@@ -18,16 +18,22 @@ CHECKPOINTS = """
     from checkpoint where log_id = any(%(logs)s) and status = 'running'
     order by log_id, projection, build"""
 # A build that began before an event was redacted may hold its content, as states, as keys or in the text of an error.
+# The rows are locked in the order in which a build that takes over locks them: its own first.
+RETIRE_UNSOUND = """
+    with unsound as materialized (
+        select log_id, projection, build from checkpoint
+        where log_id = any(%(logs)s) and status <> 'retired'
+            and seen < (select max(marker_position) from redaction where redaction.log_id = checkpoint.log_id)
+        order by log_id, projection, build desc for update)
+    update checkpoint set is_live = false, status = 'retired', error = '', traceback = '' from unsound
+    where (checkpoint.log_id, checkpoint.projection, checkpoint.build)
+        = (unsound.log_id, unsound.projection, unsound.build)"""
 NEWEST = """
-    select distinct on (log_id, projection) log_id, projection, version, fingerprint, own_fingerprint,
-        seen < (select max(marker_position) from redaction where redaction.log_id = checkpoint.log_id)
+    select distinct on (log_id, projection) log_id, projection, version, fingerprint, own_fingerprint
     from checkpoint where log_id = any(%(logs)s) and status <> 'retired' order by log_id, projection, build desc"""
 RETIRE_BESIDE = """
     update checkpoint set status = 'retired'
     where log_id = %(log_id)s and projection = %(projection)s and not is_live and status <> 'retired'"""
-RETIRE_ALL = """
-    update checkpoint set is_live = false, status = 'retired', error = '', traceback = ''
-    where log_id = %(log_id)s and projection = %(projection)s"""
 BEGIN = """
     insert into checkpoint
         (log_id, projection, build, version, fingerprint, own_fingerprint,

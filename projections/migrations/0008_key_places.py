@@ -19,7 +19,8 @@ _CARRY_OVER = """
         where projection <> 'counts' group by log_id, projection, build, key
     ) as rest
     where (state.log_id, state.projection, state.build, state.key)
-        = (rest.log_id, rest.projection, rest.build, rest.key)"""
+        = (rest.log_id, rest.projection, rest.build, rest.key);
+    delete from snapshot where projection = 'counts' and kind = 'kept'"""
 _CARRY_BACK = """
     insert into projection_event (log_id, projection, build, key, n, position)
     select log_id, projection, build, key, row_number() over (partition by log_id, projection, build, key order by place),
@@ -28,10 +29,12 @@ _CARRY_BACK = """
         select log_id, projection, build, key, unnest(positions) as place from key_places
         union all select log_id, projection, build, key, unnest(places) from projection_state
     ) as noted"""
+# What it counted was noted before, and is not any more: it is built anew.
+_BUILD_COUNTS_ANEW = "update checkpoint set is_live = false, status = 'retired' where projection = 'counts'"
 
 
 class Migration(migrations.Migration):
-    """Where a key's events stand is noted by the hundred in a row, not one a row; and not where an index tells it."""
+    """Where a key's events stand is noted in rows of 128, not one a row; and not where an index tells it."""
 
     dependencies = [("projections", "0007_fair_jobs")]
 
@@ -83,6 +86,6 @@ class Migration(migrations.Migration):
                 size=None,
             ),
         ),
-        migrations.RunSQL(_CARRY_OVER, _CARRY_BACK),
+        migrations.RunSQL(_CARRY_OVER, [_CARRY_BACK, _BUILD_COUNTS_ANEW]),
         migrations.DeleteModel(name="ProjectionEvent"),
     ]

@@ -35,7 +35,7 @@ class ShownState:
         return self.too_far is None and self.failed is None
 
 
-def shown_state(fold: Fold, window: Window, address: ReplayAddress) -> ShownState:
+def shown_state(fold: Fold, window: Window, address: ReplayAddress, *, last_place: int) -> ShownState:
     """Return the state that an address asks for: with `from`, the difference from that step."""
     shown = ShownState(window, address, window.before, window.after, window.changes)
     if not window.is_known:
@@ -44,7 +44,7 @@ def shown_state(fold: Fold, window: Window, address: ReplayAddress) -> ShownStat
     if not window.is_known or other is None or other == window.place:
         return shown
     try:
-        shown.difference = run(step_difference(fold, window, min(other, fold.head)))
+        shown.difference = run(step_difference(fold, window, min(other, last_place)))
     except TooFar as too_far:
         shown.too_far = too_far
     except ReducerFailed as failed:

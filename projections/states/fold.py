@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from events.errors import brief
+from events.errors import Busy, brief
 from events.reading.db_work import Asking
 from projections.definition.projection import Projection
 from projections.states import snapshots
@@ -74,6 +74,7 @@ class Fold:
 
         Raises:
             TooFar: the pace is spent; what was reached is kept.
+            Busy: the build that noted the source's events was replaced meanwhile.
             ReducerFailed: at an event before that position; what was reached is kept.
         """
         if begin is None:
@@ -98,6 +99,8 @@ class Fold:
         yield from self.keep(cursor, is_asked=is_asked)
         if is_asked:
             yield from self._keep_before(cursor, marks)
+        if not (yield from self.source.is_there(self.log_id)):
+            raise Busy("The projection was built anew while its events were read: ask again.")
         return cursor
 
     def keep(self, cursor: FoldCursor, *, is_asked: bool = False) -> Asking[None]:
@@ -106,6 +109,8 @@ class Fold:
         Errors are logged and ignored: snapshots are only a cache.
         """
         points, cursor.left = cursor.left, []
+        if (points or is_asked) and not (yield from self.source.is_there(self.log_id)):
+            return
         try:
             # A fold that ends amid the snapshots of another one leaves none: the sizes would not add up after it.
             if points and (yield snapshots.behind(self, n=points[-1].n)):

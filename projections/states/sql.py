@@ -123,8 +123,8 @@ select low from span where low = high"""
 
 # Whoever asks for the same work while it waits or is done joins it.
 ENSURE_JOB = """
-insert into job (log_id, kind, key, arguments, asker)
-select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s
+insert into job (log_id, kind, key, arguments, asker, seen)
+select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s, (select head from log where id = %(log_id)s)
 where (select count(*) from job where asker = %(asker)s and status in ('queued', 'running')) < %(most_of_asker)s
   and (select count(*) from job where log_id = %(log_id)s and status in ('queued', 'running')) < %(most_of_log)s
 on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

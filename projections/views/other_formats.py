@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from events.api.responses import iso
 from events.models import Member
+from projections.states.at_moment import Stale
 from projections.states.kept import Found
 from projections.values.markdown import change_line, code, json_block
 
@@ -60,6 +61,7 @@ def projection_md(member: Member, standing: Any, groups: Sequence[Any]) -> HttpR
 def states_md(member: Member, name: str, context: Mapping[str, Any]) -> HttpResponse:
     """States by key, one line of each."""
     lines = [f"# States of {code(name)}, log {code(member.log.name)}\n"]
+    lines += _staleness(context["stale"])
     lines += [_row(row.found, row.said) for row in context["states"]]
     if job := context["job"]:
         lines.append(f"Events are being folded (job {job.pk}): ask again.")
@@ -97,7 +99,10 @@ def _state(context: Mapping[str, Any]) -> Iterator[str]:
 def _at(context: Mapping[str, Any]) -> Iterator[str]:
     state, event = context["state"], context["event"]
     last = f", the last #{event.position} {code(event.type)} at {iso(event.recorded_at)}" if event else ""
-    yield f"\n## {'Now' if context['is_now'] else 'At that moment'}: {state.events} events{last}"
+    stale = state.stale if context["is_now"] else None
+    moment = "At that moment" if not context["is_now"] else "Now" if stale is None else f"As of #{stale.position}"
+    yield f"\n## {moment}: {state.events} events{last}"
+    yield from _staleness(stale)
     yield from json_block(state.text)
     if touched := context["touched"]:
         yield f"\n## History of {code(context['value'] or 'the whole state')}\n"
@@ -112,6 +117,14 @@ def _at(context: Mapping[str, Any]) -> Iterator[str]:
     for row in set_by[:_SETTERS]:
         by = f" by {code(row.by.agent)}" if row.by.agent else ""
         yield f"- {code(row.pointer or 'the whole state')}: #{row.by.position} {code(row.by.type)}{by}"
+
+
+def _staleness(stale: Stale | None) -> Iterator[str]:
+    """Say why a state, or a list of them, is not as far as the log."""
+    if stale is not None:
+        error = f": {code(stale.error)} at #{stale.error_position}" if stale.error else ""
+        behind = f"{stale.head - stale.position} events behind the log, which goes to #{stale.head}"
+        yield f"\n**{stale.reason}**, {behind}{error}\n"
 
 
 def _standing(standing: Any) -> str:

@@ -34,7 +34,7 @@ from projections.states.fold import TooFar
 from projections.states.moment import NOW, Moment
 from projections.states.sources.indexed import StreamSource
 from projections.states.sources.keyed import ScannedSource
-from projections.states.sources.parse import source_of
+from projections.states.sources.parse import source_under
 from projections.states.value_history import Way
 from projections.values.change import Change, Json
 from projections.values.exact_json import NotAState
@@ -153,7 +153,7 @@ def _has_seen(request: HttpRequest, member: Member, projection: Projection, stat
 
 def _is_last(member: Member, projection: Projection, key: str, position: int) -> Asking[bool]:
     """Whether a state as it is now is as far as the log, and its last event stands at a position."""
-    source = yield from source_of(member.log_id, projection, key)
+    source = source_under(projection, key)
     if not projection.materialised and not isinstance(source, ScannedSource):
         if isinstance(source, StreamSource):
             stream: list[StreamInfo] = yield store.stream(member.log_id, key)
@@ -284,7 +284,7 @@ def _following(
     log_id: int, projection: Projection, key: str, shown: State, *, head: int
 ) -> Asking[dict[str, int] | None]:
     """Return the query for the next event of the key; None: it is the last, or there is no index for it."""
-    source = yield from source_of(log_id, projection, key)
+    source = source_under(projection, key)
     if isinstance(source, ScannedSource) or not shown.position:
         return None
     events: list[Event] = yield source.read(log_id, after=source.place(shown), upto=head, limit=1)

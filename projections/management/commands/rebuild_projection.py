@@ -67,7 +67,9 @@ class Command(BaseCommand):
             raise
         finally:
             runner.close()
-        [now] = checkpoints.progress(log, projection.name)
+        now = next((build for build in checkpoints.progress(log, projection.name) if build.is_live), None)
+        if now is None:
+            raise CommandError("An event was redacted meanwhile: the runner begins again.")
         self.stdout.write(f"Build {now.build} of {projection.name} in {log.name} is live, at event {now.position:,}.")
 
     def _tell(self, trial: Trial) -> None:

@@ -111,7 +111,7 @@ def replay_page(request: HttpRequest, member: Member, kind: str, place: int, nam
         messages.warning(request, wrong_place_message(replay, window))
     if is_elsewhere or replay.has_other_query:
         return redirect(replay.address.step(window.place))
-    shown = shown_state(replay.fold, window, replay.address)
+    shown = shown_state(replay.fold, window, replay.address, last_place=replay.extent.last)
     if shown.is_known and replay.is_partial:
         return _part(request, shown)
     page = _page(replay, shown, seek)

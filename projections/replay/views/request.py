@@ -53,7 +53,8 @@ class ReplayRequest:
         if isinstance(source, ScannedSource):
             source = run(source_of(member.log_id, projection, source.name))
             if not isinstance(source, ScannedSource):
-                return ReplayAddress(member.log.name, source, {"by": projection.name}).step(0)
+                parameters = {**shared_parameters(params), "by": projection.name}
+                return ReplayAddress(member.log.name, source, parameters).step(place if source.place_is_position else 0)
         address = ReplayAddress(member.log.name, source, shared_parameters(params))
         address.check()
         fold = Fold(member.log_id, projection, source, member.log.head)

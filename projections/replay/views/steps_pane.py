@@ -102,9 +102,8 @@ class StepsPane:
     @property
     def later(self) -> int | None:
         """The number of steps after the window; None if it is not known."""
-        if self.count is None or not self.window.steps:
-            return None
-        return self.count - (self.window.steps[-1].n or 0)
+        last = self.window.steps[-1].n if self.window.steps else None
+        return None if self.count is None or last is None else self.count - last
 
     @cached_property
     def line(self) -> EventLine | None:

@@ -105,6 +105,11 @@ class Source(ABC):
         every = all_of([*self.terms, query])
         return scan.search_events(log_id, every, after=after, before=before, backward=backward, limit=1, head=end)
 
+    def is_there(self, log_id: int) -> Asking[bool]:
+        """Whether its events are still noted, so that what was read until now is all there is."""
+        yield from ()
+        return True
+
     def last_place(self, log_id: int, *, head: int) -> Asking[int]:
         """The last place at which the source can have an event. `head` is the log's, read before."""
         yield from ()

@@ -16,7 +16,7 @@ from events.types import Event
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection, decode
 from projections.materialise.batch import PLACES_IN_A_ROW
-from projections.models import Checkpoint, Parked, ProjectionState
+from projections.models import Checkpoint, Parked, ProjectionState, Status
 from projections.states.sources.base import Near, near_of
 from projections.states.sources.indexed import ReadThrough
 from projections.states.sql import NTH_PLACE, PLACES_AHEAD, PLACES_BACK
@@ -77,6 +77,13 @@ class KeptSource(ScannedSource):
         if place >= self.places.upto:
             return [], None
         return (yield from ScannedSource.after(self, log_id, place, head=head, limit=limit))
+
+    def is_there(self, log_id: int) -> Asking[bool]:
+        """Whether the build still stands: what it noted is removed only after it was retired."""
+        places = self.places
+        builds = Checkpoint.objects.filter(log_id=log_id, projection=places.projection, build=places.build)
+        standing: list[int] = yield Read(builds.exclude(status=Status.RETIRED).values_list("build"), int)
+        return bool(standing)
 
     def last_place(self, log_id: int, *, head: int) -> Asking[int]:
         yield from ()
