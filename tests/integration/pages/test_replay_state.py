@@ -255,3 +255,13 @@ def test_what_a_step_took_away_says_so(viewer: Client, append: Append, at: str) 
     page = viewer.get(f"{at}replay/stream/list-1/2").content.decode()
     assert re.search(r'class="tree-row d1 del"><span class="tail"><a class="by"[^>]*>2 <bdi>optimizer</bdi>', page)
     assert 'aria-label="Pin 1"' not in page
+
+
+def test_a_step_is_compared_with_the_last_one_where_the_other_is_beyond_it(
+    viewer: Client, at: str, append: Append
+) -> None:
+    append("order-9", *[{"data": b'{"n": %d}' % n} for n in range(3)])
+    append("other-1", *[{}] * 20)
+    beyond = state_of(viewer.get(f"{at}replay/stream/order-9/1", {"from": "9"}).content.decode())
+    assert "1…3, 2 events" in beyond
+    assert '<bdi class="old val">0</bdi>' in beyond

@@ -144,3 +144,12 @@ def test_a_state_whose_key_an_index_serves_is_replayed_as_that(viewer: Client, a
 
 def test_a_state_before_anything_happened_has_no_replay(viewer: Client, at: str) -> None:
     assert not links(get(viewer, f"{at}projections/latest/state?key=nothing"), "Replay")
+
+
+def test_an_old_address_of_a_key_that_an_index_serves_keeps_its_step_and_its_pins(
+    viewer: Client, at: str, append: Append
+) -> None:
+    append("order-1", *[{"type": "A"}] * 3)
+    answer = viewer.get(f"{at}replay/key/2?name=all&by=counts&pin=%2Fevents")
+    assert answer.status_code == 302
+    assert answer["Location"] == f"{at}replay/log/2?by=counts&pin=%2Fevents"

@@ -201,3 +201,37 @@ def test_a_replays_page_is_sent_whole_where_a_row_was_redacted(
     redact(log.pk, 130, reason="a card number", by="admin")
     anew = client.get(url, headers={"HX-Request": "true", "X-Window": window}).content.decode()
     assert '<div id="steps"></div>' not in anew
+
+
+@pytest.mark.usefixtures("told")
+def test_a_job_that_is_cancelled_while_it_waits_is_shown_as_cancelled(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redact(log.pk, 1, reason="a card number", by="admin")
+    kind = make_name("kind")
+    monkeypatch.setitem(queue._kinds, kind, _raise_secret)
+    job = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
+    queue.cancel(log.pk, job.pk)
+    shown = queue.job_by_id(log.pk, job.pk).first()
+    assert shown
+    assert shown.status == JobStatus.CANCELLED
+
+
+@pytest.mark.usefixtures("told")
+def test_states_are_forgotten_although_a_newer_build_began_after_the_redaction(log: Log) -> None:
+    redact_all(log)
+    checkpoints.rebuild(log.pk, MERGING)
+    settle(log, *PROJECTIONS)
+    live = checkpoints.live(log.pk, MERGING.name)
+    assert not live.exists(), "the build that holds it is retired at once, and the newer one is not ready"
+    settle(log, *PROJECTIONS, part=Part.BESIDE)
+    assert "projection_state" not in tables_with_secret(log)
+    assert live.filter(key="order-1").exists()
+
+
+@pytest.mark.usefixtures("told")
+def test_states_are_not_read_by_anybody_before_the_runner_has_retired_them(log: Log) -> None:
+    live = checkpoints.live(log.pk, MERGING.name)
+    assert live.exists()
+    redact_all(log)
+    assert not live.exists()
