@@ -56,8 +56,8 @@ class Engine:
     async def __aenter__(self) -> Self:
         database = address()
         self.pool = database.pool("reader", _READER, SharedPool, min_size=1, max_size=PLACES, timeout=5)
-        # Followers try again after an error, so their connections are not tested before each read.
-        self._follow_pool = database.pool("follower", _READER, min_size=1, max_size=3, timeout=5, is_checked=False)
+        # Followers try again after an error, so nobody looks at their connections before a read.
+        self._follow_pool = database.pool("follower", _READER, min_size=1, max_size=3, timeout=5)
         await self.pool.open()
         await self._follow_pool.open()
         self.tails = Tails(self._follow_pool)

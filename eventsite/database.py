@@ -57,13 +57,13 @@ def _entry(parameters: dict[str, Any], **options: Any) -> dict[str, Any]:
     named = {key: str(parameters.get(key, "")) for key in ("dbname", "user", "password", "host", "port")}
     others = {key: value for key, value in parameters.items() if key not in named}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "eventsite.postgres",
         "NAME": named["dbname"],
         "USER": named["user"],
         "PASSWORD": named["password"],
         "HOST": named["host"],
         "PORT": named["port"],
-        # A failover leaves dead connections in the pool, each good for one error, so each is tested before use.
-        "CONN_HEALTH_CHECKS": True,
+        # A failover leaves dead connections, each good for one error: our backend tests those of the pool.
+        "CONN_HEALTH_CHECKS": "pool" not in options,
         "OPTIONS": {**NETWORK, **others, **options},
     }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from time import monotonic
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from events.reading.turns import Turns
+from events.sessions import has_received
 
 PLACES = 8
 _WITHOUT_TURN = 1
@@ -21,7 +23,7 @@ asker: ContextVar[Hashable] = ContextVar("asker", default=None)
 
 
 class SharedPool(AsyncConnectionPool[AsyncConnection[Any]]):
-    """A pool whose connections go to those who ask, in turn: at the most half of them to one."""
+    """A pool whose connections go to those who ask, in turn: at the most half of them to one. None has ended."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -47,3 +49,26 @@ class SharedPool(AsyncConnectionPool[AsyncConnection[Any]]):
         else:
             async with self._turns.turn(lane), super().connection(timeout) as session:
                 yield session
+
+    async def getconn(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 - as psycopg's pool has it
+    ) -> AsyncConnection[Any]:
+        """A connection that the server has not ended.
+
+        After a failover it has ended all of them: they are given back one after another, without a pause. (The check
+        that psycopg's pool offers pauses for one second after the first of them, for two after the next.)
+        """
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            connection = await super().getconn(deadline - monotonic())
+            try:
+                if has_received(connection):
+                    await self.check_connection(connection)
+            except OperationalError:
+                await self.putconn(connection)
+            except BaseException:
+                await self.putconn(connection)
+                raise
+            else:
+                return connection

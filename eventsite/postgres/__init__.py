@@ -1,0 +1,1 @@
+"""Django's backend for Postgres, with a pool that lends no connection that has ended."""
