@@ -7,7 +7,7 @@ from django.urls import path
 from projections.views.agents import agents
 from projections.views.projections import cancel_job, order, projection, projections
 from projections.views.rebuild import rebuild
-from projections.views.state import state
+from projections.views.state.view import state
 from projections.views.states import states
 
 urlpatterns = [

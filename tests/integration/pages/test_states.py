@@ -18,7 +18,7 @@ from projections.jobs import queue
 from projections.materialise import checkpoints
 from projections.models import Job, JobStatus
 from projections.states.fold import BLOCK
-from projections.views import state as state_page
+from projections.views.state.slider import Slider, slider
 from tests.integration.pages.conftest import Append
 from tests.integration.pages.test_streams import NAMES
 from tests.integration.projections.running import known_as, live, settle, totals
@@ -109,7 +109,7 @@ def test_the_history_of_a_value_has_each_event_that_changed_it(viewer: Client, u
 def test_a_long_history_goes_on_where_it_stopped(
     viewer: Client, url: str, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.views.state._MAX_TOUCHES", 1)
+    monkeypatch.setattr("projections.views.state.history_pane._MAX_EVENTS", 1)
     page, seen = get(viewer, f"{url}&value=%2Fa"), list[str]()
     while True:
         seen += re.findall(r'class="touch" href="([^"]+)"', page)
@@ -175,14 +175,12 @@ def test_a_key_with_events_is_a_state_of_now(viewer: Client, at: str) -> None:
 def test_no_state_lies_beyond_the_end_of_the_slider(
     viewer: Client, url: str, at: str, append: Append, monkeypatch: pytest.MonkeyPatch, query: str, end: int
 ) -> None:
-    around = state_page._around
-
-    def and_the_log_grows(*args: Any) -> dict[str, Any]:
-        before = around(*args)
+    def and_the_log_grows(*args: Any) -> Slider:
+        before = slider(*args)
         append("s", {"type": "A", "data": b'{"amount": 3}'})
         return before
 
-    monkeypatch.setattr(state_page, "_around", and_the_log_grows)
+    monkeypatch.setattr("projections.views.state.page.slider", and_the_log_grows)
     page = get(viewer, f"{at}projections/{query}")
     assert re.findall(r'<input type="range" [^>]*max="(\d+)" value="(\d+)"', page) == [(str(end), str(end))]
 
