@@ -1,4 +1,4 @@
-"""The checks of a client's events: names and payloads are checked, and digests made."""
+"""The checks of a client's events: their names, their payloads, and the digests of their content."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def check_occurred_at(value: str, field: str) -> str:
     )
 
 
-def check_agent(sent: str | None, pinned: str | None, field: str) -> str | None:
+def check_agent(agent: str | None, pinned: str | None, field: str) -> str | None:
     """Return the agent of an event: the token's, if it pins one."""
-    if pinned is not None and sent not in (None, pinned):
-        raise Forbidden(f"{field} is {sent!r}, but this token appends as {pinned!r} only.", field=field)
-    return pinned if sent is None else check_name(sent, field)
+    if pinned is not None and agent not in (None, pinned):
+        raise Forbidden(f"{field} is {agent!r}, but this token appends as {pinned!r} only.", field=field)
+    return pinned if agent is None else check_name(agent, field)
 
 
 def new_event(

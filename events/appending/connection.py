@@ -16,8 +16,8 @@ from psycopg.pq import TransactionStatus
 from events import sessions
 from events.sessions import Address
 
-_IDLE = 60.0
-"""Seconds after which an idle connection is closed."""
+_IDLE_SECONDS = 60.0
+"""The time after which an idle connection is closed."""
 _SILENCE_SECONDS = 1.0
 """The time after a statement's timeout, which Postgres itself should report, until the connection is cut."""
 
@@ -75,7 +75,7 @@ class Connection:
             if opened.busy and passed >= opened.patience + _SILENCE_SECONDS:
                 # A cancellation would wait for an answer of the server again.
                 opened.line.shutdown(socket.SHUT_RDWR)
-            elif not opened.busy and passed >= _IDLE:
+            elif not opened.busy and passed >= _IDLE_SECONDS:
                 await self.close()
 
 

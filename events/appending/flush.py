@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from events.appending.plan import Known, KnownEvent, KnownKey, Plan, Request
+from events.appending.plan import KnownEvent, KnownKey, LookUp, Plan, Request
 from events.types import Append, Appended, NewEvent
 
 _SEPARATOR = "\x1f"
@@ -28,7 +28,7 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
     streams: list[str] = []
     sequence: list[str] = []
     expected: list[int | None] = []
-    read: list[int | None] = []
+    read_positions: list[int | None] = []
     events: list[NewEvent] = []
     keys: list[tuple[str, str, str, str]] = []
     for request, index in plan.accepted:
@@ -38,7 +38,7 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         streams += [str(places[append.stream])] * count
         sequence += map(str, range(first + 1, first + count + 1))
         expected += [append.expected_version] * count
-        read += [append.read_position] * count
+        read_positions += [append.read_position] * count
         events += append.events
         if append.idempotency_key is not None and append.fingerprint is not None:
             last = len(events)
@@ -46,19 +46,19 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
     return [
         log_id,
         join(plan.streams),
-        join_nullable(stream.wanted for stream in plan.streams.values()),
+        join_nullable(stream.needed_version for stream in plan.streams.values()),
         join(streams),
         join(sequence),
         *_columns(events),
         join_nullable(expected),
-        join_nullable(read),
+        join_nullable(read_positions),
         join([event.digest.hex() for event in events]),
         *(map(join, zip(*keys, strict=True)) if keys else ("", "", "", "")),
     ]
 
 
 def _columns(events: Sequence[NewEvent]) -> list[object]:
-    """The events' own fields, each as one text, in the order of `append_events()`."""
+    """Return the events' own fields, each as one text, in the order of `append_events()`."""
     return [
         join([event.id for event in events]),
         join([event.type for event in events]),
@@ -104,16 +104,16 @@ def look_up_parameters(log_id: int, requests: Sequence[Request]) -> dict[str, ob
     }
 
 
-def known(rows: Iterable[tuple[str, str, int, int, str, bytes, list[str]]]) -> Known:
-    """Return the rows of `look_up()` as `Known`."""
-    found = Known()
+def look_up_result(rows: Iterable[tuple[str, str, int, int, str, bytes, list[str]]]) -> LookUp:
+    """Return the rows of `look_up()` as a `LookUp`."""
+    look_up = LookUp()
     for kind, name, position, version, stream, digest, ids in rows:
         if kind == "stream":
-            found.versions[name] = version
+            look_up.versions[name] = version
         elif kind == "event":
-            found.events[name] = KnownEvent(position=position, version=version, digest=bytes(digest))
+            look_up.events[name] = KnownEvent(position=position, version=version, digest=bytes(digest))
         else:
-            found.keys[name] = KnownKey(
+            look_up.keys[name] = KnownKey(
                 stream=stream, fingerprint=bytes(digest), first_position=position, first_version=version, ids=ids
             )
-    return found
+    return look_up

@@ -2,8 +2,8 @@
 
 Pure: no I/O, no clock. `plan()` goes through the requests in order. Without knowledge of the log it is optimistic: it
 takes every append whose conditions don't contradict another's, and `append_events()` may refuse the flush as a whole.
-Then the log is looked up, and the plan is made again with what is `Known`: replays and conflicts get their answers, and
-the others are tried again.
+Then the writer makes a `LookUp` in the log, and the plan is made again with it: replays and conflicts get their
+answers, and the others are tried again.
 
 An append that depends on an earlier one of the same flush is never answered by a guess: its request waits for the next
 flush, when the outcome of the first one is known.
@@ -42,7 +42,7 @@ class KnownKey:
 
 
 @dataclass(slots=True)
-class Known:
+class LookUp:
     """The result of one look-up in the log: versions of streams (absent: 0), events by id, keys."""
 
     versions: dict[str, int] = field(default_factory=dict)
@@ -68,15 +68,15 @@ class Request:
         self.outcomes = [error if outcome is None else outcome for outcome in self.outcomes]
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         return None not in self.outcomes
 
 
 @dataclass(slots=True)
 class _StreamPlan:
-    """The version of a stream that the flush needs before it (None: any), and the number of events that it adds."""
+    """The version that a stream must have before the flush (None: any), and the number of events that it gets."""
 
-    wanted: int | None = None
+    needed_version: int | None = None
     count: int = 0
 
 
@@ -95,27 +95,27 @@ class _Later(Exception):
     """The append depends on one that is planned but not written."""
 
 
-def plan(requests: Sequence[Request], known: Known | None = None) -> Plan:
+def plan(requests: Sequence[Request], look_up: LookUp | None = None) -> Plan:
     """Plan one flush; an append that can be answered already gets its outcome on the request."""
     flush = Plan()
     for request in requests:
         if request.atomic:
-            _plan_atomic(flush, request, known)
+            _plan_atomic(flush, request, look_up)
         else:
-            _plan_one_by_one(flush, request, known)
+            _plan_one_by_one(flush, request, look_up)
     return flush
 
 
-def _plan_one_by_one(flush: Plan, request: Request, known: Known | None) -> None:
+def _plan_one_by_one(flush: Plan, request: Request, look_up: LookUp | None) -> None:
     """Take or answer each append. If one must wait, those after it wait too, so that they keep their order."""
     for index, append in enumerate(request.appends):
         if request.outcomes[index] is not None:
             continue
         try:
             _wait_for_planned(flush, append)
-            answer = _answer(append, known, request) if known else None
+            answer = _answer(append, look_up, request) if look_up else None
             if answer is None:
-                _take(flush, append, known)
+                _take(flush, append, look_up)
                 flush.accepted.append((request, index))
             request.outcomes[index] = answer
         except _Later:
@@ -124,13 +124,13 @@ def _plan_one_by_one(flush: Plan, request: Request, known: Known | None) -> None
             request.outcomes[index] = error
 
 
-def _plan_atomic(flush: Plan, request: Request, known: Known | None) -> None:
+def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None) -> None:
     """Take all appends or none: first into a copy of the flush, then into the flush."""
     try:
         _refuse_repeats(request.appends)
         for append in request.appends:
             _wait_for_planned(flush, append)
-        answers = [_answer(append, known, request) if known else None for append in request.appends]
+        answers = [_answer(append, look_up, request) if look_up else None for append in request.appends]
         fresh = [append for append, answer in zip(request.appends, answers, strict=True) if answer is None]
         if not fresh:
             request.outcomes = list(answers)
@@ -138,12 +138,12 @@ def _plan_atomic(flush: Plan, request: Request, known: Known | None) -> None:
         if len(fresh) < len(answers):
             raise IdConflict("Some of these appends are in the log already, others are not.")
         trial = Plan(
-            streams={name: _StreamPlan(s.wanted, s.count) for name, s in flush.streams.items()},
+            streams={name: _StreamPlan(s.needed_version, s.count) for name, s in flush.streams.items()},
             ids=set(flush.ids),
             keys=set(flush.keys),
         )
         for append in request.appends:
-            _take(trial, append, known, own=_added(request.appends, append))
+            _take(trial, append, look_up, own=_added(request.appends, append))
     except _Later:
         return
     except EventsError as error:
@@ -178,26 +178,26 @@ def _wait_for_planned(flush: Plan, append: Append) -> None:
         raise _Later
 
 
-def _answer(append: Append, known: Known, request: Request) -> Outcome | None:
+def _answer(append: Append, look_up: LookUp, request: Request) -> Outcome | None:
     """Return the answer of an append that the log knows already; None if it is new."""
-    if append.idempotency_key in known.keys:
-        return _answer_by_key(append, known.keys[append.idempotency_key], request)
-    found = [known.events.get(event.id) for event in append.events]
-    there = [event for event in found if event is not None]
-    if not there:
+    if append.idempotency_key in look_up.keys:
+        return _answer_by_key(append, look_up.keys[append.idempotency_key], request)
+    matches = [look_up.events.get(event.id) for event in append.events]
+    known_events = [event for event in matches if event is not None]
+    if not known_events:
         return None
-    same = len(there) == len(found) and all(
-        event.digest == sent.digest for event, sent in zip(there, append.events, strict=True)
+    is_same = len(known_events) == len(matches) and all(
+        known_event.digest == event.digest for known_event, event in zip(known_events, append.events, strict=True)
     )
-    in_order = all((b.position, b.version) == (a.position + 1, a.version + 1) for a, b in pairwise(there))
-    if not same or not in_order:
-        known_ids = [sent.id for sent, event in zip(append.events, found, strict=True) if event is not None]
+    is_in_order = all((b.position, b.version) == (a.position + 1, a.version + 1) for a, b in pairwise(known_events))
+    if not is_same or not is_in_order:
+        known_ids = [event.id for event, match in zip(append.events, matches, strict=True) if match is not None]
         raise IdConflict(f"In the log already, with other content, in another order or in part: {known_ids[0]}.")
     return Appended(
         stream=append.stream,
         ids=[event.id for event in append.events],
-        first_position=there[0].position,
-        first_version=there[0].version,
+        first_position=known_events[0].position,
+        first_version=known_events[0].version,
         replayed=not request.in_doubt,
     )
 
@@ -214,15 +214,14 @@ def _answer_by_key(append: Append, key: KnownKey, request: Request) -> Outcome:
     )
 
 
-def _take(flush: Plan, append: Append, known: Known | None, *, own: int = 0) -> None:
+def _take(flush: Plan, append: Append, look_up: LookUp | None, *, own: int = 0) -> None:
     """Put an append into the flush, or raise.
 
-    `own` counts the events before it that would be written together with it in any case.
+    `own` is the number of events before it in the same atomic request: all are written together, or none.
     """
     stream = flush.streams.get(append.stream) or _StreamPlan()
-    base = known.versions.get(append.stream, 0) if known else None
-    wanted = _wanted(append, stream, base, own=own)
-    stream.wanted = wanted
+    base = look_up.versions.get(append.stream, 0) if look_up else None
+    stream.needed_version = _needed_version(append, stream, base, own=own)
     stream.count += len(append.events)
     flush.streams[append.stream] = stream
     flush.ids.update(event.id for event in append.events)
@@ -230,11 +229,11 @@ def _take(flush: Plan, append: Append, known: Known | None, *, own: int = 0) -> 
         flush.keys.add(append.idempotency_key)
 
 
-def _wanted(append: Append, stream: _StreamPlan, base: int | None, *, own: int) -> int | None:
-    """Return the version that the flush needs of the stream before it, with this append in it."""
+def _needed_version(append: Append, stream: _StreamPlan, base: int | None, *, own: int) -> int | None:
+    """Return the version that the stream must have before a flush with this append; None if it may have any."""
     expected = append.expected_version
     if expected is None or (expected == STREAM_EXISTS and stream.count > 0):
-        return stream.wanted
+        return stream.needed_version
     if base is not None:
         current = base + stream.count
         if not (current > 0 if expected == STREAM_EXISTS else current == expected):
@@ -245,8 +244,8 @@ def _wanted(append: Append, stream: _StreamPlan, base: int | None, *, own: int) 
             )
     if expected == STREAM_EXISTS:
         return STREAM_EXISTS
-    wanted = expected - stream.count
+    version, earlier = expected - stream.count, stream.needed_version
     # Below 0, no version of the stream can meet both conditions.
-    if wanted >= 0 and (stream.wanted in (None, wanted) or (stream.wanted == STREAM_EXISTS and wanted > 0)):
-        return wanted
+    if version >= 0 and (earlier in (None, version) or (earlier == STREAM_EXISTS and version > 0)):
+        return version
     raise _Later

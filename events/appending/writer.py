@@ -25,16 +25,16 @@ from events import sql
 from events.appending import flush as flushes
 from events.appending.checks import size
 from events.appending.connection import Connection
-from events.appending.plan import Known, Outcome, Plan, Request, plan
+from events.appending.plan import LookUp, Outcome, Plan, Request, plan
 from events.errors import Busy, EventsError, LogHeld, OutcomeUnknown, QueueFull, Unavailable, brief
 from events.sessions import Address
 from events.types import Append
 
 logger = logging.getLogger(__name__)
 
-_BACKOFF = (0.02, 1.0)
-"""First and longest pause between attempts, in seconds."""
-_LEAST_PATIENCE_SECONDS = 0.05
+_BACKOFF_SECONDS = (0.02, 1.0)
+"""The first and the longest pause between attempts."""
+_MIN_PATIENCE_SECONDS = 0.05
 """The least time that a statement gets, so that it has a chance."""
 _TOO_MANY = partial(Busy, "Too many appends were before this one; nothing was written.")
 _TOO_SLOW = partial(Busy, "The database did not finish in time; nothing was written.")
@@ -175,41 +175,41 @@ class _LogWriter:
 
     async def _write(self, batch: list[_Waiting]) -> None:
         """Work on a batch until every request in it has its outcomes."""
-        known: Known | None = None
-        pause = _BACKOFF[0]
+        look_up: LookUp | None = None
+        pause = _BACKOFF_SECONDS[0]
         while waiting := self._in_time(batch):
             flush = Plan()
             try:
                 await self._connection.open(patience=self._patience(waiting))
-                if known is None and any(request.in_doubt for request in waiting):
-                    known = await self._look_up(waiting)
-                flush = plan(waiting, known)
+                if look_up is None and any(request.in_doubt for request in waiting):
+                    look_up = await self._look_up(waiting)
+                flush = plan(waiting, look_up)
                 if flush.accepted and await self._flush(flush, patience=self._patience(waiting)):
-                    known = None
-                elif any(not request.done for request in waiting):
-                    known = await self._look_up(waiting)
+                    look_up = None
+                elif any(not request.is_done for request in waiting):
+                    look_up = await self._look_up(waiting)
             except (psycopg.OperationalError, OSError) as error:
                 await self._recover(error, flush, waiting)
-                known = None
+                look_up = None
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, _BACKOFF[1])
+                pause = min(pause * 2, _BACKOFF_SECONDS[1])
             except psycopg.Error as error:
                 await self._isolate(error, waiting)
-                known = None
+                look_up = None
 
     def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Return the requests without an answer, after giving up those that have waited too long."""
         now = asyncio.get_running_loop().time()
-        waiting = [request for request in batch if not request.done]
+        waiting = [request for request in batch if not request.is_done]
         for request in waiting:
             if request.deadline <= now:
                 self._give_up(request)
-        return [request for request in waiting if not request.done]
+        return [request for request in waiting if not request.is_done]
 
     def _patience(self, waiting: list[_Waiting]) -> float:
         """Return the seconds that are left for the request that has waited longest."""
-        left = min([request.deadline for request in waiting]) - asyncio.get_running_loop().time()
-        return max(_LEAST_PATIENCE_SECONDS, left)
+        seconds = min([request.deadline for request in waiting]) - asyncio.get_running_loop().time()
+        return max(_MIN_PATIENCE_SECONDS, seconds)
 
     async def _flush(self, flush: Plan, *, patience: float) -> bool:
         """Write a flush in one transaction.
@@ -218,16 +218,17 @@ class _LogWriter:
         """
         parameters = flushes.append_parameters(self._log_id, flush)
         [row] = await self._connection.execute(sql.APPEND, parameters, patience=patience)
-        done, first_position, base_versions = row
-        if done:
+        is_written, first_position, base_versions = row
+        if is_written:
             flushes.settle(flush, first_position, base_versions)
             self._obstacle = _TOO_MANY
             self._on_append(self._log_id)
-        return bool(done)
+        return bool(is_written)
 
-    async def _look_up(self, waiting: list[_Waiting]) -> Known:
+    async def _look_up(self, waiting: list[_Waiting]) -> LookUp:
         parameters = flushes.look_up_parameters(self._log_id, waiting)
-        return flushes.known(await self._connection.execute(sql.LOOK_UP, parameters, patience=self._patience(waiting)))
+        rows = await self._connection.execute(sql.LOOK_UP, parameters, patience=self._patience(waiting))
+        return flushes.look_up_result(rows)
 
     async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
         """Note the reason of a failure that may pass, and the requests that are in doubt."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from events.appending.plan import Known, KnownEvent, KnownKey
+from events.appending.plan import KnownEvent, KnownKey, LookUp
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.types import STREAM_EXISTS, Append, Appended
 
@@ -17,7 +17,7 @@ Outcome = Appended | EventsError
 class MemoryLog:
     """Its state is what `look_up()` finds in a real one, and the ids by position."""
 
-    found: Known = field(default_factory=Known)
+    found: LookUp = field(default_factory=LookUp)
     ids: list[str] = field(default_factory=list)
 
     def append(self, appends: Sequence[Append], *, atomic: bool = False) -> list[Outcome]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.appending.flush import settle
-from events.appending.plan import Known, Plan, Request, plan
+from events.appending.plan import LookUp, Plan, Request, plan
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.types import STREAM_EXISTS, Append, Appended
 from tests.support.factories import make_append
@@ -43,7 +43,7 @@ class Database:
     log: MemoryLog = field(default_factory=MemoryLog)
     rounds: int = 0
 
-    def look_up(self) -> Known:
+    def look_up(self) -> LookUp:
         found = deepcopy(self.log.found)
         if self.others:
             self.log.append([self.others.pop()])
@@ -56,8 +56,8 @@ class Database:
         taken = [request.appends[index] for request, index in flush.accepted]
         if (
             not all(
-                asked.wanted is None or (base > 0 if asked.wanted == STREAM_EXISTS else base == asked.wanted)
-                for base, asked in zip(bases, flush.streams.values(), strict=True)
+                needed is None or (base > 0 if needed == STREAM_EXISTS else base == needed)
+                for base, needed in zip(bases, (s.needed_version for s in flush.streams.values()), strict=True)
             )
             or any(event.id in found.events for append in taken for event in append.events)
             or any(append.idempotency_key in found.keys for append in taken)
@@ -80,19 +80,19 @@ def decided(pending: Sequence[Request], before: Mapping[int, Sequence[object]]) 
 
 def run(pending: Sequence[Request], database: Database) -> None:
     """Plan and flush until all is answered, as the writer does; check each step against the oracle."""
-    known: Known | None = None
-    while waiting := [request for request in pending if not request.done]:
+    look_up: LookUp | None = None
+    while waiting := [request for request in pending if not request.is_done]:
         database.rounds += 1
         assert database.rounds < 100, "no progress"
-        at_look_up = MemoryLog(deepcopy(known), list(database.log.ids)) if known else database.log
+        at_look_up = MemoryLog(deepcopy(look_up), list(database.log.ids)) if look_up else database.log
         before = {id(request): list(request.outcomes) for request in pending}
-        flush = plan(waiting, known)
+        flush = plan(waiting, look_up)
         check_answers(decided(pending, before), at_look_up)
         if flush.accepted and database.take(flush):
             check_written(flush, database.log)
-            known = None
-        elif any(not request.done for request in waiting):
-            known = database.look_up()
+            look_up = None
+        elif any(not request.is_done for request in waiting):
+            look_up = database.look_up()
 
 
 def check_answers(answered: Sequence[tuple[Request, int]], log: MemoryLog) -> None:
@@ -154,7 +154,7 @@ def test_an_expectation_that_others_in_the_flush_have_broken_is_never_planned(fi
     broken = Request([make_append("a-1", {"id": "late"}, expected_version=first)])
     flush = plan([met, broken])
     assert flush.accepted == [(met, 0)]
-    assert flush.streams["a-1"].wanted == first
+    assert flush.streams["a-1"].needed_version == first
 
 
 def test_events_that_no_log_can_precede_are_not_planned() -> None:
@@ -168,7 +168,7 @@ def test_appends_that_build_on_each_other_share_a_flush() -> None:
     chain = [Request([make_append("a-1", {"id": str(n)}, expected_version=n)]) for n in range(3, 8)]
     flush = plan(chain)
     assert len(flush.accepted) == 5
-    assert (flush.streams["a-1"].wanted, flush.streams["a-1"].count) == (3, 5)
+    assert (flush.streams["a-1"].needed_version, flush.streams["a-1"].count) == (3, 5)
 
 
 def test_one_of_many_racers_is_planned_and_the_others_are_answered_once_it_is_written() -> None:
