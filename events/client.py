@@ -1,4 +1,4 @@
-"""A small client of the HTTP API, as an agent would have one. How the bytes travel is the transport's matter."""
+"""A small client of the HTTP API, such as an agent has. A transport sends its requests."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Transport: TypeAlias = Callable[[str, str, bytes, str], Awaitable[tuple[int, byt
 """`(method, path with query, body, token) -> (status, body)`."""
 
 LIMIT = 1000
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Seconds to wait before trying again: a server that restarts is back by then."""
-_TIMEOUT = 30.0
+_PAUSE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""The pauses before further attempts: a server that restarts is back after them."""
+_TIMEOUT_SECONDS = 30.0
 
 
 class ClientError(Exception):
-    """The server is away, or refused. The message says why."""
+    """The server could not be reached, or refused the request. The message says why."""
 
 
 class Conflict(ClientError):
@@ -32,7 +32,7 @@ class Conflict(ClientError):
 
 
 class Api:
-    """One agent's access to one log: both are the token's."""
+    """One agent's access to one log. The token determines both."""
 
     def __init__(self, transport: Transport, token: str) -> None:
         self._transport = transport
@@ -46,15 +46,20 @@ class Api:
         expected_version: int | str = "any",
         read_position: int | None = None,
     ) -> AppendOut:
-        """Append one event. Raises `Conflict` where the stream has moved on, `ClientError` for any other refusal."""
+        """Append one event.
+
+        Raises:
+            Conflict: the stream is not at the expected version.
+            ClientError: the server can't be reached, or refuses the request for another reason.
+        """
         body = {"expected_version": expected_version, "read_position": read_position, "events": [event]}
         path = f"/api/streams/{quote(stream, safe='')}/events"
         return _decoded(*await self._transport("POST", path, msgspec.json.encode(body), self._token), AppendOut)
 
     async def events(self, **query: object) -> list[EventOut]:
-        """Up to a thousand events; `query` as in `GET /api/events`, what is None is left out."""
-        asked = {name: value for name, value in query.items() if value is not None}
-        path = f"/api/events?{urlencode({'limit': LIMIT} | asked, doseq=True)}"
+        """Return up to a thousand events. `query` is that of `GET /api/events`; a value of None is left out."""
+        params = {name: value for name, value in query.items() if value is not None}
+        path = f"/api/events?{urlencode({'limit': LIMIT} | params, doseq=True)}"
         return _decoded(*await self._transport("GET", path, b"", self._token), EventsOut).events
 
 
@@ -70,10 +75,13 @@ def _decoded(status: int, body: bytes, type_: type[T]) -> T:
 
 
 def http(url: str) -> Transport:
-    """To the server at this URL. Where it is away or busy, tries again: with ids that is always safe."""
+    """Return a transport to the server at a URL.
+
+    It tries again if the server is away or busy. That is always safe, as each event has an id.
+    """
 
     async def send(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
-        for pause in _PAUSES:
+        for pause in _PAUSE_SECONDS:
             try:
                 status, answer = await asyncio.to_thread(_send, url, method, path, body, token)
             except (OSError, HTTPException):
@@ -91,14 +99,14 @@ def answers(url: str) -> bool:
     """Whether an Eventsite runs at this URL."""
     try:
         return urlsplit(url).scheme in ("http", "https") and _send(url, "GET", "/healthz", b"", "")[0] == 200
-    except (OSError, HTTPException, ValueError):  # ValueError: what is no URL
+    except (OSError, HTTPException, ValueError):  # ValueError: the text is not a URL
         return False
 
 
 def _send(url: str, method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
     address = urlsplit(url)
     connect = HTTPSConnection if address.scheme == "https" else HTTPConnection
-    connection = connect(address.hostname or "", address.port, timeout=_TIMEOUT)
+    connection = connect(address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS)
     try:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         connection.request(method, address.path.rstrip("/") + path, body or None, headers)

@@ -24,7 +24,7 @@ class PositionConverter:
 
 
 class NameConverter:
-    """Any text, `/` and line breaks too: whether it can be a name is checked, and said, elsewhere."""
+    """Any text, with `/` and line breaks too. Other code checks if it can be a name."""
 
     regex = "(?s:.+)"
 
@@ -36,7 +36,7 @@ class NameConverter:
 
 
 def workflow_url(log_name: str, correlation_id: str) -> str:
-    """A workflow's page. An id that can't stand in a path stands in the query."""
+    """Return the address of a workflow's page. An id that can't stand in a path stands in the query string."""
     if fits_in_path(correlation_id):
         return reverse("workflow", args=[log_name, correlation_id])
     return f"{reverse('workflows', args=[log_name])}?{urlencode({'id': correlation_id})}"
@@ -51,16 +51,16 @@ def fits_in_path(name: str) -> bool:
 
 
 def events_url(log_name: str) -> str:
-    """The address of a log's events, up to the position. (To look up the route of each of a hundred rows is slow.)"""
+    """Return the address of a log's events, up to the position. (To reverse a hundred addresses is slow.)"""
     return reverse("event", args=[log_name, 0]).removesuffix("0")
 
 
 def query_string(query: Query) -> str:
-    """A query as a page's query string; everything is the empty one."""
+    """Return a query as a page's query string; `?` for the query for everything."""
     text = to_text(query)
     return f"?{urlencode({'q': text})}" if text else "?"
 
 
 def names_string(**names: str) -> str:
-    """The query string that asks for names: `names_string(type="OrderPlaced")`."""
+    """Return the query string for events with names: `names_string(type="OrderPlaced")`."""
     return query_string(all_of(name_term(Name(name), text) for name, text in names.items()))

@@ -1,4 +1,4 @@
-"""The index of the values in the events' data, for those who want it: it makes appends dearer (docs/decisions/0005)."""
+"""The index of the values in the events' data. It is optional, as it makes appends slower (docs/decisions/0005)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from events import sql
 
 
 def create() -> None:
-    """Make it anew. Appends go on meanwhile; one that was cut short is no hindrance."""
+    """Create the index anew, while appends go on. An invalid index of an interrupted call is dropped first."""
     drop()
     with connection.cursor() as cursor:
         cursor.execute(sql.CREATE_DATA_INDEX)
-        # How common a value is decides whether the index is asked: the planner learns it here.
+        # The planner uses the index for rare values: this tells it how common the values are.
         cursor.execute("analyze event")
 
 
 def drop() -> None:
-    """Be without it, whether or not it is there."""
+    """Drop the index if there is one."""
     with connection.cursor() as cursor:
         cursor.execute(sql.DROP_DATA_INDEX)

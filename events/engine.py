@@ -56,18 +56,18 @@ class Engine:
     async def __aenter__(self) -> Self:
         database = address()
         self.pool = database.pool("reader", _READER, SharedPool, min_size=1, max_size=PLACES, timeout=5)
-        # Followers try again after an error, so nobody looks at their connections before a read.
+        # Followers try again after an error, so this pool does not test a connection before it lends it.
         self._follow_pool = database.pool("follower", _READER, min_size=1, max_size=3, timeout=5)
         await self.pool.open()
         await self._follow_pool.open()
         self.tails = Tails(self._follow_pool)
         notifier = Notifier(database)
 
-        def grown(log_id: int) -> None:
+        def on_append(log_id: int) -> None:
             self.tails.wake(log_id)
             notifier.mention(log_id)
 
-        self.writer = Writer(database, on_append=grown)
+        self.writer = Writer(database, on_append=on_append)
         self._tasks = [
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), self.tails.wake, own=notifier), name="listener"),

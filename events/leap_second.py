@@ -23,7 +23,7 @@ def with_leap_second(parse: Callable[[str], Parsed], text: str) -> Parsed:
     if second_before is None:
         return second_before
     utc = second_before.astimezone(UTC) if second_before.tzinfo else second_before
-    # Which days have one is known half a year ahead only: any may.
+    # Any day may have a leap second: they are announced only half a year ahead.
     if (utc.hour, utc.minute) != (23, 59):
         raise ValueError(text)
     return second_before + timedelta(seconds=1)

@@ -256,7 +256,7 @@ class Member(models.Model):
 class SignInAttempts(models.Model):
     """The number of attempts to sign in with a password, from one network or for one name, since a time.
 
-    The key is a hash, as people type passwords into the wrong field.
+    The key is a hash, as people may type a password into the field for the name.
     """
 
     key = models.BinaryField(primary_key=True)

@@ -1,9 +1,9 @@
 """Redaction: the only way to remove a secret from the log.
 
 An admin empties an event's data and metadata. The event stays, with its place, its names and its digest, and an
-`event.redacted` records who removed what and why. That goes into a stream of its own, as the agents of the redacted
-event's stream expect the version that they wrote. Its cause is the redacted event, and it has the same correlation, so
-it appears wherever the event does.
+`event.redacted` records who removed what and why. It goes into a stream of its own, as the agents of the redacted
+event's stream expect the version that they wrote. Its cause is the redacted event, and it has the same correlation id,
+so it appears wherever the event does.
 """
 
 from __future__ import annotations

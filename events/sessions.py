@@ -1,7 +1,7 @@
 """The connections of Eventsite beside Django's: their addresses and settings.
 
-If there is a pooler before Postgres (PgBouncer in transaction mode), most go through it. Uses that need a session of
-their own go past it: LISTEN, and locks that are held longer than a transaction.
+If there is a pooler before Postgres (PgBouncer in transaction mode), most connections go through it. LISTEN, and locks
+that are held longer than a transaction, need a session of their own: their connections go to Postgres itself.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ async def change(connection: AsyncConnection[Any], settings: Settings) -> None:
 def has_received(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
     """Tell if something came over a connection that is not in use: its end, most likely.
 
-    An idle session receives nothing. So a look at the socket, which takes 2 µs, tells if a query is needed, which takes
-    a fifth of a millisecond of the processor: as much as a read of one event.
+    An idle session receives nothing. A look at the socket takes 2 µs, and only if there is something, the caller needs
+    a query to test the connection: that takes 0.2 ms of the processor, as much as a read of one event.
     """
     socket = select.poll()
     socket.register(connection.fileno(), select.POLLIN)
@@ -110,7 +110,7 @@ class Address:
         max_size: int,
         timeout: float,
     ) -> Pool:
-        """Return a pool of such connections, not yet open."""
+        """Return a pool of connections on which every statement is a transaction. The pool is not yet open."""
 
         async def begin(connection: AsyncConnection[Any]) -> None:
             assert isinstance(connection, Lent)
@@ -135,7 +135,7 @@ class Address:
 
 
 def address() -> Address:
-    """Return the address that pages use, too: the pooler's, or that of Postgres itself."""
+    """Return the address that pages use, too: the address of the pooler, or of Postgres itself."""
     return Address(_conninfo("default"), is_pooled=DIRECT in connections.databases)
 
 

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 ANY_VERSION = None
-"""Expected version `any`: append whatever the stream holds."""
+"""Expected version `any`: append at any version of the stream."""
 NO_STREAM = 0
-"""Expected version `no_stream`: the stream holds nothing yet."""
+"""Expected version `no_stream`: the stream has no event yet."""
 STREAM_EXISTS = -1
-"""Expected version `stream_exists`: the stream holds at least one event."""
+"""Expected version `stream_exists`: the stream has at least one event."""
 REDACTED = "event.redacted"
 """The type of an event that records the redaction of another."""
 
@@ -27,8 +27,8 @@ class Event(Struct, frozen=True, gc=False):
 
     `position` is its place in the log and `version` its place in the stream; both count from 1 without gaps. `data` and
     `metadata` are JSON *text*, exactly the value that was sent: parse them with `parse_float=Decimal` or splice them
-    into an answer as they are. `expected_version` (None: any, -1: stream_exists) and `read_position` are the writer's
-    statements of what it had read.
+    into an answer as they are. `expected_version` (None: any, -1: stream_exists) and `read_position` say how far the
+    writer had read.
     """
 
     position: int
@@ -153,7 +153,7 @@ class Append:
     """Events for one stream, appended all or none.
 
     `expected_version` is `ANY_VERSION`, `NO_STREAM`, `STREAM_EXISTS` or the version that the
-    stream must have. `fingerprint` (32 bytes) is what `idempotency_key` covers.
+    stream must have. `fingerprint` (32 bytes) is the hash of the content that `idempotency_key` covers.
     """
 
     stream: str

@@ -26,7 +26,7 @@ from events.reading.shared_pool import asker
 from events.reading.statement import Statement
 
 _FRESH_SECONDS = 2.0
-"""The time for which a token is remembered: for so long a revoked one may still begin something."""
+"""The time for which a token is remembered. A revoked token may still begin a request during it."""
 _MAX_TOKENS = 10_000
 """Most tokens that are remembered."""
 
@@ -98,13 +98,13 @@ class Tokens:
 
     async def _look_up(self, digest: bytes) -> Grant | None:
         """Read a token. Requests that need it meanwhile wait for the same read: a busy agent has hundreds of them."""
-        read = self._reads.get(digest)
-        if read is None:
+        task = self._reads.get(digest)
+        if task is None:
             work = Statement(sql.TOKEN, {"hash": digest}, _grant).afirst(engine.current().pool)
-            # In a context of its own: it belongs to no asker, and waits for no one's turn.
-            read = self._reads[digest] = asyncio.create_task(work, context=Context())
-            read.add_done_callback(lambda _: self._reads.pop(digest, None))
-        return await asyncio.shield(read)
+            # The task has a context of its own: it belongs to no asker, and waits for no turn.
+            task = self._reads[digest] = asyncio.create_task(work, context=Context())
+            task.add_done_callback(lambda _: self._reads.pop(digest, None))
+        return await asyncio.shield(task)
 
 
 def _grant(

@@ -49,8 +49,8 @@ class Attempt:
     def count(self) -> None:
         """Count the attempt.
 
-        Raises: TooManyAttempts: the network, or the name, has too many. `retry_after` is the time until the next may be
-            made.
+        Raises:
+            TooManyAttempts: the network, or the name, has too many. Another may be made after `retry_after` seconds.
         """
         SignInAttempts.objects.filter(since__lt=timezone.now() - WINDOW).delete()
         _count(_key("network", self.network), MAX_ATTEMPTS_OF_NETWORK)

@@ -11,17 +11,17 @@ from events.errors import EventsError, TooManySockets, TooManyStreams
 class Place:
     """A place that is held until the block ends: `with places.take(asker, most=100): …`."""
 
-    def __init__(self, taken: Counter[str], asker: str) -> None:
-        self._taken = taken
+    def __init__(self, counts: Counter[str], asker: str) -> None:
+        self._counts = counts
         self._asker = asker
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._taken[self._asker] -= 1
-        if not self._taken[self._asker]:
-            del self._taken[self._asker]
+        self._counts[self._asker] -= 1
+        if not self._counts[self._asker]:
+            del self._counts[self._asker]
 
 
 class Places:
@@ -30,14 +30,14 @@ class Places:
     def __init__(self, refusal: type[EventsError], words: str) -> None:
         self._refusal = refusal
         self._words = words
-        self._taken: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def take(self, asker: str, *, most: int) -> Place:
         """Take a place, or raise the refusal with its words, in which `{most}` is the number of places."""
-        if self._taken[asker] >= most:
+        if self._counts[asker] >= most:
             raise self._refusal(self._words.format(most=most), limit=most)
-        self._taken[asker] += 1
-        return Place(self._taken, asker)
+        self._counts[asker] += 1
+        return Place(self._counts, asker)
 
 
 open_streams = Places(

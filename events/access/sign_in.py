@@ -1,6 +1,6 @@
 """Links that sign a person in without a password: once, within 15 minutes, from the machine that the server runs on.
 
-A request from another machine is refused, and so is one through a proxy, by which people outside could reach the page.
+A request from another machine is refused, and so is a request through a proxy, as people outside could send it.
 `EVENTSITE_REMOTE_SIGN_IN_LINKS` allows both.
 """
 

@@ -1,4 +1,4 @@
-"""The accesses behind long work: a token, or a person's role in a log, and the check that they are still valid."""
+"""The access of long work, which is a token or a person's role in a log, and the check that it is still valid."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The watch of accesses: long polls, event streams, uploads and sockets end within seconds when theirs is lost.
+"""The watch of accesses: a long poll, event stream, upload or socket ends within seconds when its access is lost.
 
-Each is held by `while_allowed`. One task in a process checks the accesses of all of them together.
+Each runs in a block of `while_allowed`. One task in a process checks all their accesses together.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Watch:
     def add(self, access: Access, holder: _Holder) -> None:
         self._holders.setdefault(access, set()).add(holder)
         if self._task is None:
-            # In a context of its own: that of the first holder would make it wait for that holder's turns.
+            # The task has a context of its own: with that of the first holder, it would wait for that holder's turns.
             self._task = asyncio.create_task(self._run(), name="watch of accesses", context=Context())
 
     def remove(self, access: Access, holder: _Holder) -> None:
@@ -78,7 +78,7 @@ class _Watch:
 
     async def _look(self) -> None:
         accesses = set(self._holders)
-        # The followers' connections: those of the readers may all be taken by searches.
+        # This uses the followers' connections, as searches may take all connections of the readers.
         lost = await arun(losses(accesses), engine.current().tails.pool)
         for access, loss in lost.items():
             for holder in self._holders.get(access, ()):

@@ -150,9 +150,9 @@ class _Encoded:
 
 def _pieces_of(batch: EventBatch, selection: Selection) -> Sequence[Piece]:
     """Return the events of a batch that fit, in order, as pieces for all readers; each event is encoded once."""
-    if batch.made is None:
-        batch.made = _Encoded()
-    encoded: _Encoded = batch.made
+    if batch.cache is None:
+        batch.cache = _Encoded()
+    encoded: _Encoded = batch.cache
     key = (selection.text, selection.read_as)
     pieces = encoded.pieces.get(key)
     if pieces is None:

@@ -1,8 +1,8 @@
 """The check of JSON payloads, which are kept as text, and their canonical form.
 
-A payload is never parsed and written again on its way to the database and back. It is read once, here: checked for
-what Postgres or an honest reader could not keep (NUL, lone surrogates, duplicate keys, NaN, depth, numbers of absurd
-size), and brought into a canonical form, whose digest tells whether a retry carries the same content.
+A payload is never parsed and written again on its way to the database and back. It is parsed once, here, to check it
+for content that Postgres or an exact reader could not keep (NUL, lone surrogates, duplicate keys, NaN, depth, numbers
+of absurd size), and to make its canonical form. The digest of that form tells if a retry has the same content.
 
 Almost every payload takes the quick way, a few microseconds in orjson; a payload that orjson might read differently
 takes the exact way, in Python.
@@ -90,11 +90,11 @@ class _Duplicate(ValueError):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in pairs:
-            if key in seen:
+            if key in keys:
                 raise _Duplicate(key)
-            seen.add(key)
+            keys.add(key)
     return members
 
 
@@ -150,7 +150,7 @@ def _canonical_exactly(raw: bytes, field: str) -> bytes:
 
 
 def _dumps(value: Any) -> str:
-    """Return JSON with sorted keys. (The standard encoder can't write a number as the text that it is.)"""
+    """Return JSON with sorted keys. (The standard encoder can't write a number from its text.)"""
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, dict):

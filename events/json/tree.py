@@ -227,7 +227,7 @@ class _Tree:
             yield TreeRow("close", depth)
 
     def _children(self, value: Any, pointer: str, depth: int, *, is_new: bool) -> Iterator[TreeRow]:
-        """Yield the rows of the first items, and of the later ones those that changed."""
+        """Yield the rows of the first items, and of the later items that changed."""
         if self.part and self.part.only_changed and not is_new:
             for name in self._changed_after(value, pointer, 0):
                 yield from self.of(value[name], visible(str(name)), below(pointer, name), depth)

@@ -1,1 +1,1 @@
-"""The query language: text to tree, and the tree's two readings, as rows of the database and as a matcher."""
+"""The query language: a text becomes a tree, and the tree becomes a filter of the database or a function."""

@@ -13,7 +13,7 @@ class InvalidQuery(Invalid):
     code: ClassVar[str] = "invalid-query"
 
     def __init__(self, problem: str, *, column: int, suggestion: str | None = None) -> None:
-        """`column` counts characters from 1; `suggestion` is what may stand there instead."""
+        """`column` counts characters from 1; `suggestion` is a text that may stand there instead."""
         hint = f" Did you mean {suggestion}?" if suggestion else ""
         super().__init__(f"Column {column}: {problem}{hint}", column=column, suggestion=suggestion)
         self.column = column

@@ -96,7 +96,7 @@ def _field_path(text: str) -> Path | None:
 
 
 def _without_sign(field: str, value: str, *, is_compared: bool) -> str | None:
-    """The term that `field:>value` probably means."""
+    """Return the term that `field:>value` probably means."""
     rest = value.lstrip("<>=")
     sign = value.removesuffix(rest) if is_compared and value[0] != "=" else ":"
     return f"{field}{sign}{rest}" if rest and sign in get_args(Operator) else None
@@ -110,10 +110,10 @@ def _no_field(field: str, value: str) -> BadValue:
     return BadValue(problem, suggestion=close and f"{close}:", in_field=True)
 
 
-def _closest(word: str, known: tuple[str, ...]) -> str | None:
-    """Return the known word that is most like this one; a path keeps its steps."""
+def _closest(word: str, names: tuple[str, ...]) -> str | None:
+    """Return the name that is most like a word; a path keeps its steps."""
     name, dot, steps = word.partition(".")
-    close = next(iter(get_close_matches(name.lower(), known, n=1)), None)
+    close = next(iter(get_close_matches(name.lower(), names, n=1)), None)
     return f"{close}{dot}{steps}" if close in list(Root) else close
 
 
@@ -194,8 +194,8 @@ def _has_leaf(value: str) -> Has:
         return Has(Name(name))
     if name in ABOUT:
         raise BadValue(f"every event has its {name}.")
-    known = (*CAN_BE_MISSING, *ALIASES, *Root)
-    raise BadValue(f"has takes {', '.join(known)}, the last three with a path.", suggestion=_closest(value, known))
+    names = (*CAN_BE_MISSING, *ALIASES, *Root)
+    raise BadValue(f"has takes {', '.join(names)}, the last three with a path.", suggestion=_closest(value, names))
 
 
 def _changed_leaf(value: str) -> Changed:

@@ -1,6 +1,6 @@
 """Conditions on JSON as jsonpaths of Postgres, in its lax mode. Pure.
 
-Keys and texts are always quoted by `_quoted`, so whatever they hold, they are keys and texts.
+`_quoted` quotes all keys and texts, so none of them can be read as a part of the jsonpath.
 """
 
 from __future__ import annotations

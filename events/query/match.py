@@ -1,8 +1,8 @@
 """A query as a function that tells whether an event fits. Pure; it answers as the database does (`orm.py`).
 
 Each condition becomes one closure. JSON is parsed at the first condition that needs it, once per event. Where `orm.py`
-leaves a meaning to jsonpath's lax mode, this module follows it: a step goes through an array to its items, and so does
-a comparison, one level deep.
+leaves the meaning to jsonpath's lax mode, this module does the same as that mode: a step goes through an array to its
+items, and so does a comparison, one level deep.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def _test(query: Query) -> Test:
 def _leaf_test(leaf: tree.Leaf) -> Test:
     match leaf:
         case tree.Named(name, pattern):
-            read, fits = _READ[name], text_test(pattern)
-            return lambda subject: (text := read(subject.event)) is not None and fits(text)
+            name_of, fits = _NAME_OF[name], text_test(pattern)
+            return lambda subject: (text := name_of(subject.event)) is not None and fits(text)
         case tree.Numbered(number, low, high):
             return _number_test(number, low, high)
         case tree.Since(time) | tree.Until(time):
@@ -112,8 +112,8 @@ def _has_test(name_or_path: Name | Path) -> Test:
         # The state of a projection begins with empty objects and arrays, so an empty one does not count as there.
         is_there = _any_filled if name_or_path.root is Root.STATE else bool
         return lambda subject: is_there(find(root(subject)))
-    read = _READ[name_or_path]
-    return lambda subject: read(subject.event) is not None
+    name_of = _NAME_OF[name_or_path]
+    return lambda subject: name_of(subject.event) is not None
 
 
 def _any_filled(values: list[Any]) -> bool:
@@ -127,7 +127,7 @@ def _category_of(event: Event) -> str | None:
     return category if category and dash else None
 
 
-_READ: dict[Name, Callable[[Event], str | None]] = {
+_NAME_OF: dict[Name, Callable[[Event], str | None]] = {
     Name.TYPE: attrgetter("type"),
     Name.AGENT: attrgetter("agent"),
     Name.STREAM: attrgetter("stream"),
@@ -139,11 +139,11 @@ _READ: dict[Name, Callable[[Event], str | None]] = {
 
 
 def _number_test(number: Number, low: int | None, high: int | None) -> Test:
-    read: Callable[[Event], int] = attrgetter(number)
+    number_of: Callable[[Event], int] = attrgetter(number)
     lowest = 0 if low is None else low
     if high is None:
-        return lambda subject: lowest <= read(subject.event)
-    return lambda subject: lowest <= read(subject.event) <= high
+        return lambda subject: lowest <= number_of(subject.event)
+    return lambda subject: lowest <= number_of(subject.event) <= high
 
 
 def _timed(leaf: tree.Since | tree.Until, time: datetime) -> Test:

@@ -1,8 +1,8 @@
 """A query as a filter of the ORM: parameters only, with the same answer as the matcher's (`match.py`).
 
-Every condition is a yes or a no. SQL has a third answer for what is null or of another type; under AND, OR and WHERE
-it counts as no, and NOT is pushed down to single conditions, where it is `IS NOT TRUE`. That also keeps Django's
-recursion as deep as the AND and OR of a query need.
+Every condition is true or false. SQL has a third answer, for a value that is null or of another type. Under AND, OR and
+WHERE it counts as false, and NOT is pushed down to single conditions, where it is `IS NOT TRUE`. So Django recurses no
+deeper than the ANDs and ORs of a query are nested.
 """
 
 from __future__ import annotations

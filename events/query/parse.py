@@ -42,7 +42,7 @@ _HINTS = {
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> Query:
-    """Return the tree of a query; the empty text means everything. Queries are asked again: the last few are kept.
+    """Return the tree of a query; the empty text means everything. The trees of the last few queries are kept.
 
     Raises:
         InvalidQuery: with the column and, if there is one, a suggestion.

@@ -212,19 +212,19 @@ EVERYTHING = And(())
 
 
 def all_of(parts: Iterable[Query]) -> Query:
-    """Return the query for whatever fits every part."""
+    """Return the query for the events that fit every part."""
     flat = tuple(inner for part in parts for inner in (part.parts if isinstance(part, And) else (part,)))
     return flat[0] if len(flat) == 1 else And(flat)
 
 
 def any_of(parts: Iterable[Query]) -> Query:
-    """Return the query for whatever fits at least one part; there must be one part."""
+    """Return the query for the events that fit at least one part; there must be one part."""
     flat = tuple(inner for part in parts for inner in (part.parts if isinstance(part, Or) else (part,)))
     return flat[0] if len(flat) == 1 else Or(flat)
 
 
 def negation(part: Query) -> Query:
-    """Return the query for whatever doesn't fit this one."""
+    """Return the query for the events that don't fit this one."""
     return part.part if isinstance(part, Not) else Not(part)
 
 

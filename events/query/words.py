@@ -49,7 +49,7 @@ def quoted_word(text: str) -> str:
 
 
 def is_bare(value: str) -> bool:
-    """Whether a value is written without quotes and wildcards: only such a one can be a number or true."""
+    """Whether a value is written without quotes and wildcards: only then can it be a number, true, false or null."""
     return '"' not in value and "*" not in value
 
 

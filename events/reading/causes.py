@@ -8,7 +8,7 @@ from events.reading import store
 from events.reading.db_work import Asking
 from events.types import Event
 
-_MOST_CAUSES = 60
+_MAX_CAUSES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Chain:
 
 
 def causes_of(log_id: int, event: Event) -> Asking[Chain]:
-    """The events that led to an event, each the cause of the one before, up to the one that started it."""
+    """Return the events that led to an event, each the cause of the one before, up to the one that started it."""
     chain: list[Event] = []
     while event.causation_id is not None:
-        if len(chain) == _MOST_CAUSES:
+        if len(chain) == _MAX_CAUSES:
             return Chain(tuple(chain), is_cut=True)
         causes: list[Event] = yield store.event_by_id(log_id, event.causation_id)
-        # A cause is older than its effect: what names a newer event, or itself, would go round in circles.
+        # A cause is older than its effect: an event that names a newer one, or itself, would lead round in circles.
         if not causes or causes[0].position >= event.position:
             return Chain(tuple(chain), missing=event.causation_id)
         event = causes[0]

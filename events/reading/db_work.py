@@ -1,7 +1,7 @@
-"""Work that asks the database, written once: a page runs it in its thread, the API on the engine's pool.
+"""Work for the database that is written once: a page runs it in its thread, the API on the engine's pool.
 
-Such work is a generator. It yields reads, searches and statements, and is sent their rows or what they found; what goes
-wrong is raised where it yielded, so that it can say what may fail.
+The work is a generator. It yields reads, searches and statements, and is sent their rows or results. An error is raised
+at the `yield`, so that the work can catch it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def run(work: Asking[T]) -> T:
     while True:
         try:
             request = step()
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
         try:
             step = partial(work.send, _execute(request))
         except Exception as error:
@@ -39,14 +39,14 @@ def run(work: Asking[T]) -> T:
 
 
 async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]]) -> T:
-    """Do the work on one connection of the pool; what it computes between two reads runs in the event loop."""
+    """Do the work on one connection of the pool; its computations between two reads run in the event loop."""
     async with pool.connection() as session:
         step: Callable[[], _Asked] = partial(next, work)
         while True:
             try:
                 request = step()
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
             try:
                 step = partial(work.send, await _aexecute(session, request))
             except Exception as error:

@@ -1,4 +1,4 @@
-"""A follower of a log, and the batches that it gets."""
+"""A follower of a log, and the batches of events that it gets."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ if TYPE_CHECKING:
 class EventBatch(tuple[Event, ...]):
     """Events of a log in order, the first after the position `after`.
 
-    All who follow in step are handed the same batch, so what is made of it can be made once and kept in `made`.
-    Nothing of it may be sent once its follower's `redacted_at` is another: one of its events may be empty now.
+    All followers at the same position get the same batch, so a result that they compute from it can be shared in
+    `cache`. When the follower's `redacted_at` is no longer the batch's, nothing of the batch may be sent: one of its
+    events may be empty now.
     """
 
     after: int
     redacted_at: int
-    made: Any
+    cache: Any
 
     def __new__(cls, events: tuple[Event, ...] = (), *, after: int, redacted_at: int) -> EventBatch:
         batch = super().__new__(cls, events)
         batch.after = after
         batch.redacted_at = redacted_at
-        batch.made = None
+        batch.cache = None
         return batch
 
 
 class Follower:
     """A follower of a log: an endless iterator over the batches after `position`.
 
-    With `heartbeat` an empty batch comes whenever nothing came for that many seconds. It ends only when the engine
-    closes; while the database is away it waits. Set `position` back, and what comes after it comes once more.
+    With `heartbeat` it gives an empty batch after so many seconds without an event. It ends only when the engine
+    closes; while the database is away it waits. After `position` is set back, the events after it come once more.
     """
 
     def __init__(self, tail: Tail, *, after: int, heartbeat: float | None) -> None:
@@ -51,11 +52,11 @@ class Follower:
 
     @property
     def redacted_at(self) -> int:
-        """The position of the last `event.redacted` of the log since it is followed in this process."""
+        """The position of the last `event.redacted` that the log's tail has read in this process."""
         return self._tail.redacted_at
 
     async def begun(self) -> None:
-        """Wait until the log's head is known: of redactions after it the follower is told."""
+        """Wait until the log's head is known: the follower learns of all redactions after it."""
         await self._tail.begun.wait()
 
     def __aiter__(self) -> Follower:
@@ -81,18 +82,18 @@ class Follower:
         return batch
 
     async def aclose(self) -> None:
-        """Follow no longer."""
+        """Stop following the log."""
         if self._timer:
             self._timer.cancel()
         self._tail.leave(self)
 
     def wake(self) -> None:
-        """The log has grown, or the tail has stopped."""
+        """Go on, as the log has grown or the tail has stopped."""
         if self._waiting and not self._waiting.done():
             self._waiting.set_result(True)
 
     async def _wait(self) -> bool:
-        """Wait until there is more, or until what is kept may be handed out; False if the heartbeat is due first."""
+        """Wait until there are events that may be handed out; return False if the heartbeat is due first."""
         if self._heartbeat is not None and self._timer is None:
             self._timer = self._loop.call_at(self._heard + self._heartbeat, self._beat)
         self._waiting = self._loop.create_future()
@@ -103,7 +104,7 @@ class Follower:
             self._waiting = None
 
     def _beat(self) -> None:
-        """Set for the earliest moment at which nothing may have come for so long: so a batch costs no timer."""
+        """End the wait if the heartbeat is due, else set the timer anew. So a batch needs no timer of its own."""
         assert self._heartbeat is not None
         due = self._heard + self._heartbeat
         if self._loop.time() < due:

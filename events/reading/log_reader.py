@@ -1,4 +1,4 @@
-"""Reading a log on from a position, piece by piece: in order, without a gap, and few bytes at once."""
+"""The reader of a log from a position on: piece by piece, in order, without a gap, and few bytes at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from events.types import Event
 
 MOST_EVENTS = 1_000
 MOST_BYTES = 256 * 1024
-"""What is read at once, in bytes of data and metadata: the event that passes this is the last."""
+"""Bytes of data and metadata that are read at once: the event that passes this number is the last."""
 _FIRST_EVENTS = 128
 _GROWTH = 8
 
@@ -21,13 +21,13 @@ _NEXT = sql.BOUNDED.format(
 
 
 class Hole(Exception):
-    """The log has no event at a position, and one behind it."""
+    """The log has no event at a position, but one after it."""
 
 
 class LogReader:
-    """Reads one log on. `is_at_end`: the last read took all that there was.
+    """Reads one log. `is_at_end`: the last read took all events that there were.
 
-    It looks at few events where the last ones were large: to tell the size of one takes as long as to read it.
+    It asks for few events after large ones: Postgres takes as long to tell the size of an event as to read it.
     """
 
     def __init__(self, log_id: int, pool: Pool) -> None:
@@ -37,10 +37,10 @@ class LogReader:
         self.is_at_end = False
 
     async def read(self, after: int) -> tuple[Event, ...]:
-        """The next events after a position; none at the log's end.
+        """Return the next events after a position; none at the log's end.
 
         Raises:
-            Hole: the next event does not stand at the next position.
+            Hole: the next event is not at the next position.
         """
         async with self._pool.connection() as session:
             # Positions have no gaps, so a range is as good as a limit.

@@ -1,4 +1,4 @@
-"""Events as of the newest schema version of their type. How they become that, an app says that has upcasters."""
+"""Events in the newest schema version of their type. An app that has upcasters registers how they are upgraded."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Reading: TypeAlias = Callable[[Event], Event]
 
 @dataclass(slots=True)
 class _Registered:
-    reading: Reading = lambda event: event  # nobody has upcasters: what is stored is the newest
+    reading: Reading = lambda event: event  # without upcasters, the stored version is the newest
 
 
 _registered = _Registered()
 
 
 def register(reading: Reading) -> None:
-    """Read by this from now on. An app registers it in its `ready()`."""
+    """Upgrade events with this function from now on. An app registers it in its `ready()`."""
     _registered.reading = reading
 
 
 def as_newest(event: Event) -> Event:
-    """The event with data of the newest schema version of its type.
+    """Return the event with its data in the newest schema version of its type.
 
     Raises:
-        UpcastFailed, SchemaTooNew: it can't be read as that.
+        UpcastFailed, SchemaTooNew: the event can't be read in that version.
     """
     return _registered.reading(event)

@@ -1,4 +1,4 @@
-"""NOTIFY and LISTEN: hints that a log has grown. Losing one costs a poll interval, never an event."""
+"""NOTIFY and LISTEN: hints that a log has grown. A lost hint costs a poll interval, never an event."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from events.sessions import Address
 
 logger = logging.getLogger(__name__)
 
-_COALESCE = 0.01
-"""Seconds between two notifications of this process: a busy log is mentioned a hundred times a second at most."""
-_RETRY = 1.0
-_PING = 15.0
-"""Seconds of silence after which the listening connection is tried."""
+_COALESCE_SECONDS = 0.01
+"""The time between two notifications of this process: a busy log is mentioned a hundred times a second at most."""
+_RETRY_SECONDS = 1.0
+_PING_SECONDS = 15.0
+"""The silence after which the listening connection is tested."""
 
 
 class Notifier:
     """Tells the other processes which logs have grown, in a transaction of its own.
 
-    Inside the append's transaction NOTIFY would hold a lock of the whole database across the commit.
+    In the append's transaction, NOTIFY would hold a lock of the whole database until after the commit.
     """
 
     def __init__(self, address: Address) -> None:
@@ -33,7 +33,7 @@ class Notifier:
         self._grown: set[int] = set()
         self._wake = asyncio.Event()
         self.backend_pid: int | None = None
-        """That of its session's process at the server; not known through a pooler."""
+        """The process id of its session at the server; None through a pooler, which hides it."""
 
     def mention(self, log_id: int) -> None:
         self._grown.add(log_id)
@@ -49,29 +49,29 @@ class Notifier:
                         self._wake.clear()
                         grown, self._grown = self._grown, set()
                         await connection.execute(sql.NOTIFY, {"logs": ",".join(map(str, grown))})
-                        await asyncio.sleep(_COALESCE)
+                        await asyncio.sleep(_COALESCE_SECONDS)
             except (psycopg.Error, OSError) as error:
                 logger.warning("notifier: %s", brief(error))
-                await asyncio.sleep(_RETRY)
+                await asyncio.sleep(_RETRY_SECONDS)
 
 
 async def listen(address: Address, on_growth: Callable[[int], None], *, own: Notifier) -> NoReturn:
     """Call `on_growth(log_id)` for each notification of other processes, over one connection, for ever.
 
-    What the process's own notifier mentions, the process knew before: to look at the log once more would find nothing.
+    Notifications of the process's own notifier are ignored: the process has told its tails already.
     """
     while True:
         try:
             async with await address.connect("listener") as connection:
                 await connection.execute(sql.LISTEN)
                 while True:
-                    async for notification in connection.notifies(timeout=_PING):
-                        # Whoever may connect may notify: a payload that is no id is not ours.
+                    async for notification in connection.notifies(timeout=_PING_SECONDS):
+                        # Any client of the database may notify: a payload that is not an id is not ours.
                         if notification.payload.isdecimal() and notification.pid != own.backend_pid:
                             on_growth(int(notification.payload))
-                    # A connection that was cut silently says so only when it is used.
-                    async with asyncio.timeout(_PING):
+                    # A connection that was cut silently raises an error only when it is used.
+                    async with asyncio.timeout(_PING_SECONDS):
                         await connection.execute("")
         except (psycopg.Error, OSError, TimeoutError) as error:
             logger.warning("listener: %s", brief(error))
-            await asyncio.sleep(_RETRY)
+            await asyncio.sleep(_RETRY_SECONDS)

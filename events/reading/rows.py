@@ -1,4 +1,4 @@
-"""What every read of the database offers: its rows, or the first one, in a thread or in the event loop."""
+"""The interface of every read of the database: all rows, or the first one, in a thread or in the event loop."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class Rows(ABC, Generic[Row]):
 
     @abstractmethod
     def fetch(self) -> list[Row]:
-        """The rows, read in the calling thread on Django's connection."""
+        """Return the rows, read in the calling thread on Django's connection."""
 
     @abstractmethod
     async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
-        """The rows, read on a connection of the caller."""
+        """Return the rows, read on a connection of the caller."""
 
     def first(self) -> Row | None:
-        """The first row, read in the calling thread."""
+        """Return the first row, read in the calling thread."""
         return next(iter(self.fetch()), None)
 
     async def afirst_on(self, session: AsyncConnection[Any]) -> Row | None:
-        """The first row, read on a connection of the caller."""
+        """Return the first row, read on a connection of the caller."""
         return next(iter(await self.afetch_on(session)), None)
 
     async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[Row]:
-        """The rows, read on a connection of the pool."""
+        """Return the rows, read on a connection of the pool."""
         async with pool.connection() as session:
             return await self.afetch_on(session)
 
     async def afirst(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> Row | None:
-        """The first row, read on a connection of the pool."""
+        """Return the first row, read on a connection of the pool."""
         return next(iter(await self.afetch(pool)), None)

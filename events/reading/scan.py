@@ -1,8 +1,9 @@
-"""Searching a log with a query in bounded work: slice by slice from one end, with an honest account of how far it came.
+"""The search of a log with a query, in bounded work: slice by slice from one end. The result says how far it came.
 
-A slice is a range of places and one statement. It is small at first, which answers what is common; and grows as long
-as it is quick, so that what an index answers is asked about ten million places in four statements, and a name alone in
-one. A statement that takes too long is cancelled by the database and asked again about less. Nothing is counted.
+A slice is a range of places, which one statement searches. The first slice is small, which is enough if many events
+fit. The slices grow while the statements are quick: with an index, four statements search ten million places, and for a
+name alone one statement does. The database cancels a statement that takes too long, and a smaller slice follows.
+Nothing is counted.
 """
 
 from __future__ import annotations
@@ -32,27 +33,27 @@ from events.types import Event
 Condition: TypeAlias = tuple[str, tuple[Any, ...]]
 BUDGET = 0.25
 """Seconds after which a search stops and says how far it came."""
-_FIRST = 2_000
-_ALL = 2**63 - 1
-_LEAST = 1
-"""Places of a slice: an event may have a megabyte, in which each of 200 texts is looked for."""
-_LEAST_TIMEOUT = 0.05
-_MOST_TIMEOUT = 5.0
-"""Seconds of a statement about the least: 200 texts take half a second to plan on a busy machine."""
-_GROWTH = 64
+_FIRST_PLACES = 2_000
+_ALL_PLACES = 2**63 - 1
+_MIN_PLACES = 1
+"""Places of the smallest slice: an event may have a megabyte, in which each of 200 texts is searched."""
+_MIN_TIMEOUT_SECONDS = 0.05
+_MAX_TIMEOUT_SECONDS = 5.0
+"""The timeout for the smallest slice: 200 texts take half a second to plan on a busy machine."""
+_MAX_GROWTH = 64
 _SLICE_SECONDS = 0.04
-_WINDOW = 5_000
+_WINDOW_EVENTS = 5_000
 _IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE)
 """Names whose index holds an event's position next: one statement finds the newest, however rare they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The result of a search, in the order in which it went.
+    """The result of a search, with its events in the direction of the search.
 
-    Every place from its start to `searched_to` was looked at: a position, or in a stream a version. `at_end`: nothing
-    lies behind it. `complete`: the search came to the end or to its limit; else its time or its room was up, and a
-    search from `searched_to` on goes on.
+    The search looked at every place from its start to `searched_to`: a position, or in a stream a version. `at_end`: no
+    event comes after that. `complete`: the search came to the end or to its limit; else its time or its room was used
+    up, and another search may go on from `searched_to`.
     """
 
     events: tuple[Event, ...]
@@ -63,7 +64,7 @@ class SearchResult:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a search has come: where the next slice is, and how large."""
+    """The progress of a search: its events so far, and the bounds of the next slice."""
 
     low: int
     high: int
@@ -86,8 +87,8 @@ class _Progress:
     @property
     def timeout(self) -> str:
         """Return the timeout of the next statement, in milliseconds."""
-        seconds = max(_LEAST_TIMEOUT, self.budget) if self.size > _LEAST else max(_MOST_TIMEOUT, self.budget)
-        return str(int(1_000 * seconds))
+        minimum = _MIN_TIMEOUT_SECONDS if self.size > _MIN_PLACES else _MAX_TIMEOUT_SECONDS
+        return str(int(1_000 * max(minimum, self.budget)))
 
     @property
     def missing(self) -> int:
@@ -102,20 +103,24 @@ class _Progress:
         return self.low > self.high
 
     def narrow(self, positions: list[int]) -> None:
-        """Look only between the positions of all events that a `since:` lets through, where those are few."""
-        if len(positions) < _WINDOW:
+        """Narrow the search to the range of these positions, which a `since:` allows; not if there may be more."""
+        if len(positions) < _WINDOW_EVENTS:
             self.low = max(self.low, min(positions, default=self.high + 1))
             self.high = min(self.high, max(positions, default=self.high))
 
     def slice(self) -> tuple[int, int] | None:
-        """The first and last place to look at next; None when it is done. Some of the way is always gone."""
+        """Return the first and last place of the next slice, or None at the end of the search.
+
+        At least one slice is searched, even if the budget is spent.
+        """
         if self.at_end or self.is_full or (self.searched_to is not None and self.spent > self.budget):
             return None
         if self.backward:
             return max(self.low, self.high - self.size + 1), self.high
         return self.low, min(self.high, self.low + self.size - 1)
 
-    def took(self, first: int, last: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    def add(self, first: int, last: int, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add the rows of a slice, and choose the size of the next one by the time that this one took."""
         events = [Event(*row) for row in rows]
         self.events += events
         if self.room is not None:
@@ -126,18 +131,19 @@ class _Progress:
         self.searched_to = end
         self.low, self.high = (self.low, end - 1) if self.backward else (end + 1, self.high)
         now = time.monotonic()
-        growth = min(_GROWTH, _SLICE_SECONDS / max(now - self.slice_began, 0.0001))
-        self.size = max(_LEAST, int(self.size * growth))
+        growth = min(_MAX_GROWTH, _SLICE_SECONDS / max(now - self.slice_began, 0.0001))
+        self.size = max(_MIN_PLACES, int(self.size * growth))
         self.slice_began = now
 
-    def took_too_long(self, error: Exception) -> None:
-        """Ask about less; raise `TooSlow` if that was the least."""
-        if self.size <= _LEAST:
-            raise TooSlow(f"One event takes it over {_MOST_TIMEOUT:.0f} seconds: ask for less at once.") from error
-        self.size = max(_LEAST, min(self.size, self.high - self.low + 1) // 8)
+    def shrink(self, error: Exception) -> None:
+        """Make the slice smaller after a timeout; raise `TooSlow` if it was the smallest."""
+        if self.size <= _MIN_PLACES:
+            seconds = f"{_MAX_TIMEOUT_SECONDS:.0f} seconds"
+            raise TooSlow(f"One event takes it over {seconds}: ask for less at once.") from error
+        self.size = max(_MIN_PLACES, min(self.size, self.high - self.low + 1) // 8)
         self.slice_began = time.monotonic()
 
-    def found(self) -> SearchResult:
+    def result(self) -> SearchResult:
         searched_to = self.end if self.at_end or self.searched_to is None else self.searched_to
         return SearchResult(tuple(self.events), searched_to, self.at_end, self.at_end or not self.missing)
 
@@ -146,9 +152,9 @@ class _Progress:
 class Search:
     """A search that has not begun; it runs in the caller's thread or on the engine's pool, in no transaction.
 
-    `condition` is SQL with its values. `along` is the column that is gone along, whose last value is `head`, or what
-    that reads. The `first` slice has so many places. With `room` the search stops at the event with which data and
-    metadata come to so many bytes.
+    `condition` is SQL with its values. `along` is the column by which the events are searched; `head` is its last
+    value, or the statement that reads it. `first` is the number of places of the first slice. `room` is a number of
+    bytes: the search stops at the event with which data and metadata reach it.
     """
 
     log_id: int
@@ -161,7 +167,7 @@ class Search:
     limit: int
     budget: float
     along: Literal["position", "version"] = "position"
-    first: int = _FIRST
+    first: int = _FIRST_PLACES
     room: int | None = None
 
     def fetch(self) -> SearchResult:
@@ -174,10 +180,10 @@ class Search:
                 try:
                     cursor.execute(*statement(progress, *bounds))
                     cursor.nextset()
-                    progress.took(*bounds, cursor.fetchall())
+                    progress.add(*bounds, cursor.fetchall())
                 except QueryCanceled as error:
-                    progress.took_too_long(error)
-        return progress.found()
+                    progress.shrink(error)
+        return progress.result()
 
     async def afetch(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> SearchResult:
         async with pool.connection() as session:
@@ -189,16 +195,16 @@ class Search:
         if self.window:
             progress.narrow(await self.window.afetch_on(session))
         statement = self._statement()
-        # As Django's cursor: with the values in its text, one execution takes several statements.
+        # As Django's cursor does, this one puts the values into the text, so that one execution takes two statements.
         async with AsyncClientCursor(session) as cursor:
             while bounds := progress.slice():
                 try:
                     await cursor.execute(*statement(progress, *bounds))
                     cursor.nextset()
-                    progress.took(*bounds, await cursor.fetchall())
+                    progress.add(*bounds, await cursor.fetchall())
                 except QueryCanceled as error:
-                    progress.took_too_long(error)
-        return progress.found()
+                    progress.shrink(error)
+        return progress.result()
 
     def _progress(self, head: int | None) -> _Progress:
         low = 1 if self.after is None else self.after + 1
@@ -208,9 +214,9 @@ class Search:
         return _Progress(low, high, end, self.limit, self.backward, self.budget, self.room, place, self.first)
 
     def _statement(self) -> Callable[[_Progress, int, int], tuple[str, list[Any]]]:
-        """The statement of a slice, compiled once, and its values from the slice's first and last place.
+        """Return a function that gives the SQL of a slice and its values; the SQL is compiled once.
 
-        It is two: the settings hold for what is sent together, and go with it.
+        The SQL holds two statements: the first sets the timeout, which ends with the text that both are sent in.
         """
         condition, values = self.condition
         order = "desc" if self.backward else "asc"
@@ -239,17 +245,17 @@ def search_events(
     room: int | None = None,
     head: int | None = None,
 ) -> Search:
-    """Events between two positions (both exclusive) that fit a query whose times are pinned.
+    """Return the search for events between two positions (both exclusive) that fit a query whose times are pinned.
 
-    Newest first, or oldest first where not `backward`; `budget` is in seconds, `room` in bytes of data and metadata.
-    `head` spares a look where it is known.
+    Newest first, or oldest first without `backward`; `budget` is in seconds, `room` in bytes of data and metadata. A
+    caller that knows the `head` saves a read of it.
 
     Raises:
         NotForEvents: the query asks about a state.
     """
     end = store.head(log_id) if head is None else head
     window = _search_window(log_id, query)
-    first = _first(query)
+    first = _first_places(query)
     return Search(log_id, compiled(query), end, window, after, before, backward, limit, budget, first=first, room=room)
 
 
@@ -266,14 +272,14 @@ def search_stream(
     room: int | None = None,
     version: int,
 ) -> Search:
-    """Events of a stream that is at `version`, between two of its versions (both exclusive), that fit a query."""
+    """Return the search for events of a stream at `version`, between two of its versions (both exclusive)."""
     text, values = compiled(query)
     condition = f"stream = %s and ({text})", (stream, *values)
     return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version", room=room)
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _QueryText:
     """A query, compared by its text: `data.a:1` and `data.a:true` are equal as trees, since 1 is True in Python."""
 
     text: str
@@ -281,32 +287,34 @@ class _Written:
 
 
 def compiled(query: Query) -> Condition:
-    """A query's condition as SQL, and its values.
+    """Return a query's condition as SQL, and its values.
 
-    Compiling one takes Django half a millisecond, so the last few are kept: pages that go on, long polls and live
-    rows ask the same again.
+    Django takes half a millisecond to compile one, so the last few are kept: further pages, long polls and live rows
+    need the same ones again.
     """
-    return _compiled(_Written(to_text(query), query))
+    return _compiled(_QueryText(to_text(query), query))
 
 
 @lru_cache(maxsize=256)
-def _compiled(written: _Written) -> Condition:
-    text, values = store.condition_sql(where(written.query))
+def _compiled(query_text: _QueryText) -> Condition:
+    text, values = store.condition_sql(where(query_text.query))
     return text, tuple(values)
 
 
-def _first(query: Query) -> int:
-    """How many places the first slice has. Beside a name any other term may let nothing through."""
+def _first_places(query: Query) -> int:
+    """Return the number of places of the first slice: all for a name alone, as any other term may fit no event."""
     is_in_order = isinstance(query, Named) and query.name in _IN_ORDER and query.pattern.exact is not None
-    return _ALL if is_in_order else _FIRST
+    return _ALL_PLACES if is_in_order else _FIRST_PLACES
 
 
 def _search_window(log_id: int, query: Query) -> Read[int] | None:
-    """The positions of the events that the query's `since:` and `until:` let through.
+    """Return the read of the positions of the events that the query's `since:` and `until:` allow, or None.
 
-    Times mostly grow with positions, but nothing says so, and the planner doesn't know: it would look for the fiftieth
-    event of the last hour down to the log's beginning.
+    Times mostly grow with positions, but not always, and the planner doesn't know: for the fiftieth event of the last
+    hour it would search down to the log's beginning.
     """
     since = [pinned(term.time) for term in terms(query) if isinstance(term, Since)]
     until = [pinned(term.time) for term in terms(query) if isinstance(term, Until)]
-    return store.positions_since(log_id, max(since), until=min(until, default=None), limit=_WINDOW) if since else None
+    if not since:
+        return None
+    return store.positions_since(log_id, max(since), until=min(until, default=None), limit=_WINDOW_EVENTS)

@@ -1,4 +1,4 @@
-"""The connections that reads of the API share. They are lent by turns: nobody's reads keep others waiting for long."""
+"""The connections that reads of the API share. They are lent by turns, so that one asker hardly delays others."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from events.sessions import has_received
 
 PLACES = 8
 _WITHOUT_TURN = 1
-"""Connections for what nobody waits in turn for: the look-up of a token, above all."""
+"""Connections for reads that need no turn: above all, the look-up of a token."""
 
 asker: ContextVar[Hashable] = ContextVar("asker", default=None)
-"""Whose request the running task answers: a token's or a person's. None: it is not known, or nobody's."""
+"""The token or person whose request the running task answers. None: it is not known, or there is none."""
 
 
 class SharedPool(AsyncConnectionPool[AsyncConnection[Any]]):
-    """A pool whose connections go to those who ask, in turn: at the most half of them to one. None has ended."""
+    """A pool that lends its connections to askers in turn, at most half of them to one. It lends only live ones."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -36,10 +36,10 @@ class SharedPool(AsyncConnectionPool[AsyncConnection[Any]]):
         self,
         timeout: float | None = None,  # noqa: ASYNC109 - as psycopg's pool has it
     ) -> AsyncIterator[AsyncConnection[Any]]:
-        """A connection, when it is the asker's turn.
+        """Lend a connection when it is the asker's turn.
 
         Raises:
-            TooManyRequests: as many reads of the asker wait already as may.
+            TooManyRequests: too many reads of the asker wait already.
             Busy: no connection became free in time.
         """
         lane = asker.get()
@@ -54,10 +54,10 @@ class SharedPool(AsyncConnectionPool[AsyncConnection[Any]]):
         self,
         timeout: float | None = None,  # noqa: ASYNC109 - as psycopg's pool has it
     ) -> AsyncConnection[Any]:
-        """A connection that the server has not ended.
+        """Return a connection that the server has not ended.
 
-        After a failover it has ended all of them: they are given back one after another, without a pause. (The check
-        that psycopg's pool offers pauses for one second after the first of them, for two after the next.)
+        After a failover the server has ended all of them: they are given back one after another, without a pause. (The
+        check that psycopg's pool offers pauses for one second after the first of them, for two after the next.)
         """
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         while True:

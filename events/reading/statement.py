@@ -1,4 +1,4 @@
-"""Statements written out in SQL: for what is read so often that the ORM takes longer to build it than to run it."""
+"""Statements written out in SQL, for frequent reads that the ORM takes longer to build than Postgres to run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from events.reading.rows import Row, Rows
 
 @dataclass(frozen=True, slots=True)
 class Statement(Rows[Row]):
-    """A statement, its parameters, and what its rows become; without `row` it is executed for its effect."""
+    """A statement and its parameters. `row` makes a value of each row; without it, the statement has an effect only."""
 
     sql: str
     params: Mapping[str, Any]
@@ -28,20 +28,21 @@ class Statement(Rows[Row]):
             pass
 
     def fetch(self) -> list[Row]:
-        """The rows, read in the calling thread."""
+        """Return the rows, read in the calling thread."""
         with self._executed() as cursor:
             return [self.row(*values) for values in cursor.fetchall()] if self.row else []
 
     async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
-        """The rows, read on a connection of the caller."""
+        """Return the rows, read on a connection of the caller."""
         cursor = await session.execute(self.sql, self.params, prepare=True, binary=True)
         return [self.row(*values) for values in await cursor.fetchall()] if self.row else []
 
     @contextmanager
     def _executed(self) -> Iterator[Any]:
-        """Statements stay prepared, rows come binary, values go beside the text: a state takes a third of the time.
+        """Execute the statement: prepared, with binary rows, its values apart from its text.
 
-        One plan for any values suits these statements: each has one index to go by.
+        So the read of a state takes a third of the time. One plan for all values suits these statements, as each uses
+        one index.
         """
         with own_cursor(Cursor, Format.BINARY) as cursor:
             cursor.execute(self.sql, self.params)
@@ -50,7 +51,7 @@ class Statement(Rows[Row]):
 
 @contextmanager
 def own_cursor(kind: type[Cursor[Any]], format: Format = Format.TEXT) -> Iterator[Any]:
-    """A cursor of psycopg on Django's connection of the calling thread. Django's own reads each time in Python."""
+    """Give a cursor of psycopg on Django's connection of the calling thread. (Django's own parses times in Python.)"""
     connection.ensure_connection()
     raw: Any = kind(connection.connection)
     raw.format = format

@@ -1,7 +1,7 @@
 """The reads of the log. Each is built once, as a query, and runs in its caller's thread or event loop.
 
-`fetch()` runs in the calling thread on Django's connection (pages, commands); `afetch()` runs the
-same SQL on the engine's asynchronous pool (API, tails), with no thread in between.
+`fetch()` runs in the calling thread on Django's connection (pages, commands); `afetch()` runs the same SQL on the
+engine's asynchronous pool (API, tails), without a thread.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ _ALL = Q()
 
 @dataclass(frozen=True, slots=True)
 class Read(Rows[Row]):
-    """A query and what its rows become. Rows of sessions come binary: times as text take a fifth of reading events."""
+    """A query; `row` makes a value of each of its rows.
+
+    Sessions send rows as binary: to parse times from text takes a fifth of the time of reading events.
+    """
 
     query: QuerySet[Any, tuple[Any, ...]]
     row: Callable[..., Row]
@@ -45,7 +48,7 @@ class Read(Rows[Row]):
         return [self.row(*values) for values in self.query]
 
     async def afetch_on(self, session: AsyncConnection[Any]) -> list[Row]:
-        """The rows, read on a connection of the caller, in its transaction."""
+        """Return the rows, read on a connection of the caller, in its transaction."""
         try:
             sql, params = self.query.query.sql_with_params()
         except EmptyResultSet:  # nothing can match: a position beyond bigint, say
@@ -54,7 +57,7 @@ class Read(Rows[Row]):
         return [self.row(*values) for values in await cursor.fetchall()]
 
     def fetch_on(self, session: Connection[Any]) -> list[Row]:
-        """The rows, read by a process that has a session of its own (the projections' runner)."""
+        """Return the rows, read by a process that has a session of its own (the projection runner)."""
         try:
             sql, params = self.query.query.sql_with_params()
         except EmptyResultSet:
@@ -79,16 +82,17 @@ def events(
     backward: bool = False,
     limit: int,
 ) -> Read[Event]:
-    """Events between two positions (both exclusive), oldest first or, `backward`, newest first.
+    """Return the events between two positions (both exclusive), oldest first or, with `backward`, newest first.
 
-    `condition` is a query's (`query.orm.where`). It looks as far as it must: what may find little is a search (`scan`).
+    `condition` is a query's (`query.orm.where`). The read looks at any number of events until `limit` fit: use a search
+    (`scan`) if few may fit.
     """
     query = _events_read(log_id).filter(condition)
     if after is not None:
         query = query.filter(position__gt=after)
         if not condition and not backward:
-            # Positions have no gaps. A range with both ends is walked along the key, even on a table so new that the
-            # planner knows nothing of it and would sort all that lies behind.
+            # Positions have no gaps. For a range with both ends the planner uses the key, even for a table so new that
+            # it has no statistics, and would otherwise sort all events after `after`.
             before = after + limit + 1 if before is None else min(before, after + limit + 1)
     if before is not None:
         query = query.filter(position__lt=before)
@@ -96,7 +100,7 @@ def events(
 
 
 def condition_sql(condition: Q) -> tuple[str, Sequence[Any]]:
-    """A condition on events as SQL, and its values."""
+    """Return a condition on events as SQL, and its values."""
     query = Query(models.Event, alias_cols=False)
     try:
         return query.build_where(condition).as_sql(query.get_compiler(connection=connection), connection)
@@ -107,7 +111,10 @@ def condition_sql(condition: Q) -> tuple[str, Sequence[Any]]:
 
 
 def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
-    """How many events from one position to another fit; no row where none does. It looks at each: keep them near."""
+    """Return the number of events from one position to another that fit; no row if none does.
+
+    The read looks at each event of the range, so the range should be short.
+    """
     query = _events_read(log_id).filter(condition, position__gte=first, position__lte=last).order_by()
     return Read(query.values("log_id").annotate(events=Count("*")).values_list("events"), int)
 
@@ -122,7 +129,10 @@ def positions_since(log_id: int, since: datetime, *, until: datetime | None, lim
 
 
 def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None, backward: bool = False) -> Read[int]:
-    """The position of the nth event after a position, or from the end; no row where there are fewer. It counts."""
+    """Return the position of the nth event after a position, or from the end; no row if there are fewer.
+
+    The read counts n events.
+    """
     query = _events_read(log_id).filter(condition)
     if after is not None:
         query = query.filter(position__gt=after)
@@ -132,7 +142,7 @@ def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None,
 def stream_events(
     log_id: int, stream: str, *, from_version: int | None = None, backward: bool = False, limit: int
 ) -> Read[Event]:
-    """A stream's events from a version on (inclusive; by default from the end that the direction starts at)."""
+    """Return a stream's events from a version on (inclusive; by default from the end at which the direction starts)."""
     query = _events_read(log_id).filter(stream=stream)
     if from_version is not None:
         query = query.filter(**{"version__lte" if backward else "version__gte": from_version})
@@ -140,22 +150,22 @@ def stream_events(
 
 
 def event(log_id: int, position: int) -> Statement[Event]:
-    """The event at a position."""
+    """Return the event at a position."""
     return Statement(_EVENT, {"log_id": log_id, "position": min(position, _LAST_POSITION)}, Event)
 
 
 def event_by_id(log_id: int, id: str) -> Read[Event]:
-    """The event with an id: an effect's cause, say."""
+    """Return the event with an id, for example the cause of an effect."""
     return _as_events(_events_read(log_id).filter(id=id))
 
 
 def effects(log_id: int, id: str, *, limit: int) -> Read[Event]:
-    """Events whose cause is the event with this id, in order."""
+    """Return the events whose cause is the event with this id, in order."""
     return _as_events(_events_read(log_id).filter(causation_id=id).order_by("position")[:limit])
 
 
 def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
-    """The events right before and after one in its stream, in its workflow, of its agent and of its type."""
+    """Return the events right before and after one in its stream, in its workflow, of its agent and of its type."""
     every = _events_read(log_id)
     by_version = every.filter(stream=event.stream, version__in=(event.version - 1, event.version + 1))
     reads = [by_version.values_list(Value("stream"), "position")]
@@ -173,7 +183,7 @@ def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
 
 
 def redacted(log_id: int, *, after: int, upto: int) -> Read[int]:
-    """The positions of the events that were emptied, as the events after a position and up to another say, in order."""
+    """Return the positions of the events whose `event.redacted` is after a position, up to another, in order."""
     markers = models.Redaction.objects.filter(log_id=log_id, marker_position__gt=after, marker_position__lte=upto)
     return Read(markers.order_by("position").values_list("position"), int)
 
@@ -193,7 +203,10 @@ NameSeen: TypeAlias = Literal["type", "agent", "stream", "correlation_id"]
 
 
 def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> Read[str]:
-    """The names that begin with a prefix, in order. As dear as what is returned, however many events bear a name."""
+    """Return the names that begin with a prefix, in order.
+
+    The time depends on the number of names that are returned, not on the number of events that have them.
+    """
     if name == "stream":
         return Read(
             _streams(log_id).filter(begins_with("name", prefix)).order_by("name").values_list("name")[:limit], str
@@ -201,8 +214,8 @@ def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> 
     if name == "correlation_id":
         workflows = models.Workflow.objects.filter(begins_with(name, prefix), log_id=log_id)
         return Read(workflows.order_by(name).values_list(name)[:limit], str)
-    seen = RawSQL(sql.NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
-    return Read(models.Log.objects.filter(id=log_id).values_list(seen), str)
+    names = RawSQL(sql.NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
+    return Read(models.Log.objects.filter(id=log_id).values_list(names), str)
 
 
 def _streams(log_id: int) -> QuerySet[models.Stream, models.Stream]:
@@ -216,7 +229,7 @@ def _as_streams(query: QuerySet[models.Stream, models.Stream]) -> Read[StreamInf
 def streams(
     log_id: int, *, prefix: str = "", category: str | None = None, after: str = "", limit: int
 ) -> Read[StreamInfo]:
-    """Streams by name, those after a name."""
+    """Return the streams after a name, by name."""
     query = _streams(log_id).filter(name__gt=after)
     if prefix:
         query = query.filter(begins_with("name", prefix))
@@ -228,7 +241,7 @@ def streams(
 def latest_streams(
     log_id: int, *, prefix: str = "", category: str | None = None, before: int | None = None, limit: int
 ) -> Read[StreamInfo]:
-    """Streams by their last event, newest first; those whose last event stands before a position."""
+    """Return the streams whose last event is before a position, the one with the newest event first."""
     query = _streams(log_id)
     if prefix:
         query = query.filter(begins_with("name", prefix))
@@ -256,7 +269,7 @@ def _workflow_info(*values: Any) -> WorkflowInfo:
 
 
 def latest_workflows(log_id: int, *, before: int | None = None, limit: int) -> Read[WorkflowInfo]:
-    """Workflows by their last event, newest first; those whose last event stands before a position."""
+    """Return the workflows whose last event is before a position, the one with the newest event first."""
     query = models.Workflow.objects.filter(log_id=log_id)
     if before is not None:
         query = query.filter(last_position__lt=before)
@@ -269,15 +282,15 @@ def workflow(log_id: int, correlation_id: str) -> Read[WorkflowInfo]:
 
 
 def log(name: str) -> Read[LogInfo]:
-    """A log by its name."""
+    """Return a log by its name."""
     return Read(models.Log.objects.filter(name=name).values_list("id", "name", "head"), LogInfo)
 
 
 def head(log_id: int) -> Statement[int]:
-    """The position of a log's last event; 0 where there is none."""
+    """Return the position of a log's last event; 0 if there is none."""
     return Statement(sql.HEAD, {"log_id": log_id}, int)
 
 
 def heads(log_id: int, stream: str) -> Statement[tuple[int, int]]:
-    """The log's last position and a stream's last version at one moment; 0 where there is no event."""
+    """Return the log's last position and a stream's last version at one moment; 0 if there is no event."""
     return Statement(sql.HEADS, {"log_id": log_id, "name": stream}, lambda *pair: pair)

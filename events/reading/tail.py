@@ -1,13 +1,12 @@
-"""Following logs live, without missing an event.
+"""Tails, which follow logs live without missing an event.
 
-One tail a log and process reads `position > last` in order, checks that positions are contiguous (they
-are gapless and become visible in order, so a tail can prove that it missed nothing) and keeps the
-last events in memory. Whoever follows has a cursor of their own: near the head they are served from
-memory, further back from the database. So there are no queues to overflow: who is slow gets
-larger batches later, and nobody waits for them.
+A process has one tail for each log. It reads `position > last` in order, checks that positions are contiguous (they
+have no gaps and become visible in order, so a tail can prove that it missed nothing) and keeps the last events in
+memory. Each follower has a cursor of its own: it gets the events near the head from memory, and older ones from the
+database. So no queue can overflow: a slow follower gets larger batches later, and no other follower waits for it.
 
-What is kept and what a follower holds are bounded in bytes. Neither is handed out for long without a look at the log,
-because an event may have been redacted since (`redacted_at`).
+The events that a tail keeps and those that a follower holds are bounded in bytes. A tail hands them out only if it has
+read the log in the last seconds, because an event may have been redacted since (`redacted_at`).
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ _KEPT_EVENTS = 5_000
 _KEPT_BYTES = 8 * 2**20
 _KEPT_BATCHES = 8
 _BACKLOG_READS = 2
-"""How many followers read what is not kept at the same time: the rest of the connections is for other requests."""
+"""Followers that read older events at the same time: the other connections are for other requests."""
 _RETRY_SECONDS = 0.5
 _END_SECONDS = 2.0
-"""How long a read that is under way may take to come to its end when the engine closes."""
+"""The time that a read may still take when the engine closes."""
 _FRESH_SECONDS = 5.0
-"""How long what is kept is handed out after the last look at the log."""
+"""The time after the last read of the log during which kept events are handed out."""
 
 T = TypeVar("T")
 
 
 class Tails:
-    """The tails of this process, one for each log that somebody follows."""
+    """The tails of this process, one for each log that has followers."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -55,20 +54,20 @@ class Tails:
         self._closing = False
 
     def wake(self, log_id: int) -> None:
-        """The log may have grown."""
+        """Read a followed log, as it may have grown."""
         if tail := self._tails.get(log_id):
             tail.wake()
 
     def redacted_at(self, log_id: int) -> int:
-        """The position of the last `event.redacted` that a followed log's tail has read; 0 where it has read none.
+        """Return the position of the last `event.redacted` that a followed log's tail has read; 0 if it has read none.
 
-        Whatever was read or made of the log before this changes may hold what is gone now.
+        When this changes, events that were read before it, and their copies, may hold redacted data.
         """
         tail = self._tails.get(log_id)
         return tail.redacted_at if tail else 0
 
     def follow(self, log_id: int, *, after: int, heartbeat: float | None = None) -> Follower:
-        """Follow a log from a position on; close it in the end (`aclosing`)."""
+        """Return a follower of a log from a position on; the caller closes it in the end (`aclosing`)."""
         tail = self._tails.get(log_id)
         if tail is None:
             tail = self._tails[log_id] = Tail(log_id, self.pool, self._backlog, on_idle=self._remove)
@@ -83,13 +82,13 @@ class Tails:
         tail.stop()
 
     def stop(self) -> None:
-        """Let those who follow come to their end."""
+        """Let the followers come to their end."""
         self._closing = True
         for tail in self._tails.values():
             tail.stop()
 
     async def aclose(self) -> None:
-        """Stop, and wait for the tails to end. A read that was cut off would cost the pool its connection."""
+        """Stop, and wait for the tails to end. If a read were cut off, the pool would lose its connection."""
         self.stop()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_END_SECONDS)
@@ -99,7 +98,7 @@ class Tails:
 
 
 class Tail:
-    """The tail of one log: a task that reads, the newest events, and the waiting callers."""
+    """The tail of one log: the task that reads, the newest events, and the followers."""
 
     def __init__(self, log_id: int, pool: Pool, backlog: asyncio.Semaphore, *, on_idle: Callable[[Tail], None]) -> None:
         self.log_id = log_id
@@ -125,7 +124,7 @@ class Tail:
         self._grown.set()
 
     def want(self, *, is_stale: bool) -> None:
-        """Somebody waits for what comes next; or, if it is stale, for a look at the log."""
+        """Note that a follower waits for the next events; or, if the kept ones are stale, for a read of the log."""
         self._wanted.set()
         if is_stale:
             self._grown.set()
@@ -145,11 +144,11 @@ class Tail:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the log was looked at so lately that what is kept may be handed out."""
+        """Whether the last read of the log was so lately that kept events may be handed out."""
         return self._loop.time() - self._looked < _FRESH_SECONDS
 
     def kept(self, position: int) -> EventBatch | None:
-        """The next events after a position, if they are kept: the same batch for all who ask until there are more."""
+        """Return the next events after a position if they are kept: the same batch for all followers there."""
         if not self._recent or self._recent[0].position > position + 1:
             return None
         batch = self._batches.get(position)
@@ -173,7 +172,7 @@ class Tail:
         return tuple(events)
 
     async def read_backlog(self, reader: LogReader, position: int) -> EventBatch:
-        """The next events after a position that are not kept."""
+        """Read the next events after a position, which are not kept, from the database."""
         redacted_at = self.redacted_at
         events = await self._patiently(lambda: self._in_turn(reader, position))
         return EventBatch(events or (), after=position, redacted_at=redacted_at)
@@ -193,8 +192,8 @@ class Tail:
                 await self._growth()
 
     async def _growth(self) -> None:
-        """Wait until somebody wants more and there may be more; a poll interval at the most."""
-        # Not for nobody: live lists come four times a second, a busy log's appends hundreds of times.
+        """Wait until a follower wants more and there may be more; at the longest a poll interval."""
+        # Without the wait for a follower, a busy log would be read hundreds of times a second: live lists take four.
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.EVENTSITE.tail_poll_interval):
                 await self._wanted.wait()
@@ -203,11 +202,11 @@ class Tail:
             self._grown.clear()
 
     async def _advance(self) -> bool:
-        """Read on; True where there may be more at once."""
+        """Read the next events; return True if there may be more already."""
         events = await self._patiently(lambda: self._reader.read(self.head)) or ()
         for event in events:
             if event.type == REDACTED:
-                # What is kept may hold what is gone now; the database knows.
+                # The kept events may hold the redacted data: followers read them from the database again.
                 self.redacted_at = event.position
                 self._recent.clear()
                 self._bytes = 0
@@ -229,9 +228,9 @@ class Tail:
             follower.wake()
 
     async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T | None:
-        """Read, again and again until it works: an error would tell those who follow nothing that they could use.
+        """Read, again and again until it works: followers could do nothing with an error.
 
-        None where the log has a hole, or when the tail stops.
+        Returns None if the log has a hole, or when the tail stops.
         """
         while not self.stopped:
             try:

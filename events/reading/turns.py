@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager
 from events.errors import Busy, TooManyRequests
 
 _MOST_LANES = 1_000
-"""Visitors of whom requests wait; each place that is given looks at their lanes."""
+"""Most visitors whose requests wait. The code goes through their lanes whenever it gives a place."""
 
 
 class Turns:
     """Gives at most `places` turns at a time, `places_per_lane` of them to one lane.
 
-    So many more of a lane may wait, each for so many seconds.
+    `waiting_per_lane` more requests of a lane may wait, each for `patience_seconds`.
     """
 
     def __init__(self, *, places: int, places_per_lane: int, waiting_per_lane: int, patience_seconds: float) -> None:
@@ -33,10 +33,10 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, lane: Hashable) -> AsyncIterator[Turn]:
-        """Wait for a place, and have it to the end of the block, or until the turn is ended.
+        """Wait for a place, and have it until the end of the block or of the turn.
 
         Raises:
-            TooManyRequests: as many of the lane wait already as may.
+            TooManyRequests: too many requests of the lane wait already.
             Busy: no place became free in time.
         """
         await self._wait(lane)
@@ -59,14 +59,14 @@ class Turns:
             async with asyncio.timeout(self._patience_seconds):
                 await place
         except (TimeoutError, asyncio.CancelledError) as error:
-            if not place.cancelled():  # it came in the moment in which this one gave up
+            if not place.cancelled():  # the place came in the moment in which this request gave up
                 self._take_back(lane)
             if isinstance(error, TimeoutError):
                 raise Busy from None
             raise
 
     def _give(self) -> None:
-        """Give the free places away, one to each lane, beginning with the one that has waited for its turn longest."""
+        """Give the free places away, one to each lane, beginning with the lane that has waited longest for its turn."""
         for lane, waiting in list(self._waiting.items()):
             while waiting and waiting[0].cancelled():
                 waiting.popleft()

@@ -9,12 +9,12 @@ from importlib.resources import files
 
 
 def load(name: str) -> str:
-    """The text of `<name>.sql`."""
+    """Return the text of `<name>.sql`."""
     return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _call(function: str, *arguments: str) -> str:
-    """A call of a function of ours, each argument by its name."""
+    """Return the SQL that calls one of our functions, each argument by its name."""
     return f"select * from {function}({', '.join(f'{name} => %({name})s' for name in arguments)})"
 
 
@@ -25,7 +25,7 @@ _EVENTS = (
 )
 _KEYS = ("k_key", "k_fingerprint", "k_first", "k_last")
 
-# In the order of the function's arguments: to name 21 values takes psycopg half as long again as to send them.
+# The arguments are positional: with 21 named ones, psycopg takes half as long again to send them.
 APPEND = "select * from append_events(" + ", ".join(["%s"] * 21) + ")"
 LOOK_UP = _call("look_up", "p_log", "p_names", "p_ids", "p_keys")
 RESTORE = _call("restore_events", "p_log", "p_first", "e_stream", "e_version", *_EVENTS, "e_recorded_at", *_KEYS)
@@ -47,8 +47,8 @@ HEADS = """
 STREAM = "select name, category, version, last_position from stream where log_id = %(log_id)s and name = %(name)s"
 EVENT = "select {columns} from event where log_id = %(log_id)s and position = %(position)s"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
-# What a text is looked for in, put together and folded at once, A to Z alone; with || in three quarters of the time
-# that concat_ws() takes. What lies between stands in no name or JSON.
+# The texts of an event in which a text is searched, joined and then folded (only A to Z). `||` takes three quarters of
+# the time of concat_ws(). No name and no JSON contains the character between them.
 BETWEEN = "\x1f"
 _TEXTS = (
     *("type", "stream", "id", "coalesce(agent, '')", "coalesce(correlation_id, '')", "coalesce(causation_id, '')"),
@@ -56,16 +56,16 @@ _TEXTS = (
 )
 FOLDED_TEXT = "lower((" + rf" || E'\x{ord(BETWEEN):x}' || ".join(_TEXTS) + ') collate "C")'
 IN_STRINGS = " or ".join(f"({name}::text like %s and {name}::jsonb @? %s::jsonpath)" for name in ("data", "metadata"))
-# These four are positional, as the condition of a search is Django's.
-# Sent as one text with the search: the settings hold for it and nothing after it. Compiling a plan takes longer than
-# running most; it pays on statements that are cancelled here anyway.
+# The parameters of these four are positional, as the condition of a search is Django's.
+# The settings are sent as one text with the search, so they hold for it alone. JIT is off: most plans take longer to
+# compile than to run, and the long ones are cancelled here anyway.
 SET_SLICE = "select set_config('statement_timeout', %s, true), set_config('jit', 'off', true);"
 SLICE = """
     select {columns} from event where log_id = %s and {along} between %s and %s and ({condition})
     order by {along} {order} limit %s"""
 READ_ON = "select {columns} from event where log_id = %s and position > %s and position <= %s order by position"
-# Of the events that a statement finds, in its order, the first whose data and metadata come to so many bytes; the one
-# that passes that number is the last. How large an event is, is known only where it is stored.
+# The first events of a statement, in its order, up to a number of bytes of data and metadata: the event that passes the
+# number is the last. Only the database knows the size of an event before it is read.
 BOUNDED = """
     select {columns} from (
         select *, sum(octet_length(data::text) + octet_length(metadata::text)) over (
@@ -73,13 +73,14 @@ BOUNDED = """
         from ({events}) as event
     ) as event
     where coalesce(before, 0) < %s order by {along} {order}"""
-# Without the truncation of empty pages at the end, for which VACUUM would lock everybody out.
+# VACUUM leaves the empty pages at the end, as it would lock the table to cut them off.
 VACUUM_EVENTS = "vacuum (truncate off) event"
-# `data` is json: its values are compared as jsonb (docs/decisions/0003). Only equality uses it, of paths of any depth.
+# `data` is json: its values are compared as jsonb (docs/decisions/0003). Queries for equal values use this index, with
+# paths of any depth.
 CREATE_DATA_INDEX = "create index concurrently event_data on event using gin ((data::jsonb) jsonb_path_ops)"
 DROP_DATA_INDEX = "drop index concurrently if exists event_data"
-# Positional, as it is a part of a query of Django's. The planner skips nothing for distinct values: so each step looks
-# the next name up in the index; the limit ends it.
+# The parameters are positional, as this is a part of a query of Django's. The planner can't skip to the next distinct
+# value, so each step of the recursion looks up the next name in the index, until the limit.
 _NAMES_SEEN = """unnest(array(
     with recursive seen(name) as (
         (select {0} from event where log_id = %s and {0} >= %s order by {0} limit 1)

@@ -42,7 +42,7 @@ def opened(kind: str, token: str) -> Exchange:
 
 
 async def taken(number: int) -> None:
-    await until(lambda: open_streams._taken.total() == number)
+    await until(lambda: open_streams._counts.total() == number)
 
 
 @each_kind

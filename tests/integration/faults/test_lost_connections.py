@@ -220,7 +220,7 @@ async def test_a_killed_listener_and_a_lost_notification_cost_a_poll_at_most(
 ) -> None:
     """Another process writes; the one that follows hears nothing, or hears again."""
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=0.2)
-    monkeypatch.setattr(notify, "_RETRY", 60.0)  # the listener stays away
+    monkeypatch.setattr(notify, "_RETRY_SECONDS", 60.0)  # the listener stays away
     seen: list[Event] = []
 
     async def follow() -> None:
@@ -246,7 +246,7 @@ async def test_a_killed_listener_and_a_lost_notification_cost_a_poll_at_most(
 async def test_a_listener_that_was_cut_off_comes_back(
     engine: Engine, log: Log, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, "_RETRY", 0.01)
+    monkeypatch.setattr(notify, "_RETRY_SECONDS", 0.01)
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=60.0)
     woken: list[int] = []
     monkeypatch.setattr(type(engine.tails), "wake", lambda self, log_id: woken.append(log_id))

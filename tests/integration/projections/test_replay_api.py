@@ -365,7 +365,7 @@ async def test_what_is_no_state_is_a_problem(
 async def test_a_search_that_gives_up_says_where_to_go_on(
     engine: Engine, log: Log, get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.reading.scan._FIRST", 10)
+    monkeypatch.setattr("events.reading.scan._FIRST_PLACES", 10)
     monkeypatch.setattr("events.reading.scan._Progress.spent", 1e9)  # after one slice
     await fill(engine, log, ["order-1", *["order-2"] * 60])
     asked = {"by": "sums", "q": "stream:order-1 OR nothing"}

@@ -140,7 +140,7 @@ def test_one_event_is_looked_at_even_if_it_takes_longer_than_the_search_may(full
 
 
 def test_a_query_that_takes_too_long_for_one_event_is_refused(full_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "_MOST_TIMEOUT", 0.1)
+    monkeypatch.setattr(scan, "_MAX_TIMEOUT_SECONDS", 0.1)
     with pytest.raises(TooSlow):
         slow_search(full_log, head=5, seconds=5).fetch()
     assert connection.is_usable()
