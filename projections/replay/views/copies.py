@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from events.errors import NotFound, TooLarge
@@ -13,8 +13,10 @@ from projections.replay.address import ReplayAddress
 from projections.replay.copies.markdown import markdown
 from projections.replay.copies.step_case import MEDIA_TYPE, step_case
 from projections.replay.shown import ShownState
-from projections.replay.views.steps_pane import StepsPane
-from projections.replay.views.why_pane import WhyPane
+from projections.replay.views.request import ReplayRequest
+from projections.replay.views.state_pane import state_job
+from projections.replay.views.steps_pane import steps_pane
+from projections.replay.views.why_pane import why_pane
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,15 @@ class Copy:
     url: str
 
 
-def requested_copy(
-    request: HttpRequest, steps: StepsPane, why: WhyPane | None, shown: ShownState
-) -> HttpResponse | None:
+def requested_copy(request: ReplayRequest, shown: ShownState) -> HttpResponse | None:
     """Return the copy that `?format=` asks for, `json`, `pytest` or `md`; None without that parameter.
+
+    A copy is made from the step itself: no pane is built that it leaves out.
 
     Raises:
         NotFound: there is no such format.
     """
-    match request.GET.get("format"):
+    match request.http.GET.get("format"):
         case None:
             return None
         case "json":
@@ -41,10 +43,7 @@ def requested_copy(
         case "pytest":
             return _case(shown)
         case "md":
-            url = request.build_absolute_uri(shown.address.step(shown.window.place))
-            history, causes = (why.why, why.causes) if why else (None, [])
-            text = markdown(shown, url=url, findings=steps.findings_here, why=history, causes=causes)
-            return _text(text, "text/markdown")
+            return _markdown(request, shown)
         case other:
             raise NotFound(f"There is no format {other!r}: it is json, pytest or md.")
 
@@ -60,6 +59,15 @@ def _api_url(shown: ShownState) -> str:
     log, projection = shown.address.log_name, window.projection.name
     params = {"log": log, **source.parameters, "place": window.place, "by": projection}
     return f"/api/replays/{source.public_kind}/step?{urlencode(params)}"
+
+
+def _markdown(request: ReplayRequest, shown: ShownState) -> HttpResponse:
+    state_job(request, shown)  # a copy without the state says that it is being folded
+    findings = steps_pane(request, shown.window).findings_here
+    pane = why_pane(request, shown.window)
+    history, causes = (pane.why, pane.causes) if pane else (None, [])
+    url = request.http.build_absolute_uri(shown.address.step(shown.window.place))
+    return _text(markdown(shown, url=url, findings=findings, why=history, causes=causes), "text/markdown")
 
 
 def _text(text: str, kind: str, *, status: int = 200) -> HttpResponse:

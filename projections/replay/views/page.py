@@ -114,9 +114,9 @@ def replay_page(request: HttpRequest, member: Member, kind: str, place: int, nam
     shown = shown_state(replay.fold, window, replay.address, last_place=replay.extent.last)
     if shown.is_known and replay.is_partial:
         return _part(request, shown)
-    page = _page(replay, shown, seek)
-    if copy := requested_copy(request, page.steps, page.why, shown):
+    if copy := requested_copy(replay, shown):
         return copy
+    page = _page(replay, shown, seek)
     context = {
         "here": _NAVIGATION.get(type(window.source), "timeline"),
         "page": page,

@@ -89,9 +89,8 @@ class StatePane:
 
 def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
     """Return the state pane of a step; a state that is too far away becomes a job."""
-    window, address, place = shown.window, shown.address, shown.window.place
+    address, place = shown.address, shown.window.place
     scope, open_ = address.one("in") or "", address.one("open")
-    too_far = shown.too_far
     return StatePane(
         shown,
         rows=_rows(shown, TreePart(scope, skip=_skip(request.http)), request.http.GET.get("text")),
@@ -104,8 +103,15 @@ def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
         compare_url=address.step(place, from_=str(place)),
         uncompare_url=address.step(place, from_=None),
         failure=_failure(shown),
-        job=indexed(request.http, request.member, window.projection, too_far) if too_far else None,
+        job=state_job(request, shown),
     )
+
+
+def state_job(request: ReplayRequest, shown: ShownState) -> Job | None:
+    """Return the job that folds the state, if that takes too long to wait for."""
+    if shown.too_far is None:
+        return None
+    return indexed(request.http, request.member, shown.window.projection, shown.too_far)
 
 
 def tree_links(shown: ShownState) -> RowUrls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from events.json.pointer import at
 from events.query.printing import to_text
@@ -29,43 +30,61 @@ class Toggle:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WhyPane:
     """The history of the value at `pointer`, newest change first. `why` is None if it takes too long to follow here.
 
-    `causes` are the events that led to the last change. `equals` are pointers at which an equal value stood before it,
-    each with the address of the step that shows it.
+    `chain` holds the events that led to the last change.
     """
 
+    fold: Fold
+    window: Window
+    address: ReplayAddress
     pointer: str
     why: Why | None
-    pin: Toggle
-    breakpoint: Toggle
-    close_url: str
     chain: Chain
-    causes: list[Because]
-    equals: list[tuple[str, str]]
+
+    @property
+    def pin(self) -> Toggle:
+        """The link that pins or unpins the value."""
+        return pin(self.address, self.window.place, self.pointer)
+
+    @property
+    def breakpoint(self) -> Toggle:
+        """The link that sets a breakpoint at changes of the value, or removes it."""
+        return _breakpoint(self.address, self.window.place, self.pointer)
+
+    @property
+    def close_url(self) -> str:
+        """The address of the step without this pane."""
+        return self.address.step(self.window.place, why=None)
+
+    @property
+    def causes(self) -> list[Because]:
+        """The events of the chain; an event of the window is a link to its step."""
+        return [_cause(self.window, self.address, event) for event in self.chain.events]
+
+    @cached_property
+    def equals(self) -> list[tuple[str, str]]:
+        """The pointers at which an equal value stood before the last change, each with the address of that step."""
+        last = _last_change(self.why)
+        return _equals(self.fold, self.window, self.address, self.pointer, last) if last else []
 
 
 def why_pane(request: ReplayRequest, window: Window) -> WhyPane | None:
     """Return the history of the value that an address asks for, or None."""
-    fold, address, place = request.fold, request.address, window.place
+    fold, address = request.fold, request.address
     pointer = address.one("why")
     if pointer is None:
         return None
     history = _history(fold, window, pointer) if window.is_known else None
-    last = history.changes[0] if history and history.changes else None
+    last = _last_change(history)
     chain = run(causes_of(fold.log_id, last.event)) if last else Chain(())
-    return WhyPane(
-        pointer,
-        history,
-        pin=pin(address, place, pointer),
-        breakpoint=_breakpoint(address, place, pointer),
-        close_url=address.step(place, why=None),
-        chain=chain,
-        causes=[_cause(window, address, event) for event in chain.events],
-        equals=_equals(fold, window, address, pointer, last) if last else [],
-    )
+    return WhyPane(fold, window, address, pointer, history, chain)
+
+
+def _last_change(history: Why | None) -> ValueChange | None:
+    return history.changes[0] if history and history.changes else None
 
 
 def pin(address: ReplayAddress, place: int, pointer: str) -> Toggle:

@@ -13,7 +13,9 @@ import pytest
 from django.test import Client
 
 from events.models import Log
+from projections.models import Job
 from projections.registry import PROJECTIONS
+from projections.states.fold import BLOCK
 from projections.states.sources.parse import KINDS
 from tests.integration.pages.conftest import Append
 from tests.integration.projections.running import settle
@@ -117,6 +119,35 @@ def test_the_copied_link_of_any_replay_leads_to_its_step(
     assert link.startswith(f"/api/replays/{kind}/step?")
     answer = httpx.get(f"{server.url}{link}", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["event"]["position"]) == (200, 2), answer.text
+
+
+PANES = ("state_pane", "steps_pane", "event_pane", "why_pane", "window_name")
+"""The functions that build the page of a step."""
+
+
+@pytest.mark.usefixtures("order")
+@pytest.mark.parametrize(("format", "status"), [("json", 302), ("pytest", 200), ("md", 200)])
+def test_a_copy_builds_only_what_it_shows(
+    viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch, format: str, status: int
+) -> None:
+    for pane in PANES:
+        monkeypatch.delattr(f"projections.replay.views.page.{pane}")
+    monkeypatch.delattr("projections.replay.views.why_pane._equals")
+    if format != "md":
+        monkeypatch.delattr("projections.replay.views.copies.steps_pane")
+        monkeypatch.delattr("projections.replay.views.copies.why_pane")
+    assert step(viewer, at, 3, format, why="/quantity").status_code == status
+    with pytest.raises(NameError):
+        viewer.get(f'{at}replay/stream/order%20"1"%5C/3')
+
+
+def test_a_markdown_copy_of_a_state_that_is_far_away_starts_its_job(
+    viewer: Client, append: Append, at: str, log: Log
+) -> None:
+    append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(3 * BLOCK)])
+    said = viewer.get(f"{at}replay/stream/order-1/2900", {"format": "md"}).content.decode()
+    assert "it is still being folded" in said
+    assert Job.objects.filter(log=log, arguments__projection="latest").exists()
 
 
 @pytest.mark.usefixtures("order")
