@@ -1,6 +1,6 @@
 """A load generator that leaves the processor to the server: raw sockets on uvloop, requests rendered before.
 
-It runs in a process of its own and answers with what it saw. Checked against wrk: see docs/benchmarks.md.
+It runs in a process of its own and answers with what it saw.
 """
 
 from __future__ import annotations
