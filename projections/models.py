@@ -1,4 +1,4 @@
-"""The states that projections made of the log, and their progress. Everything here can be dropped and built again.
+"""The states that projections made of the log, and their progress. All of it can be dropped and built again.
 
 The states of a projection in a log belong to a numbered **build**: 1, 2, 3 … A new version, or the same version with
 other code, is a new build beside the live one. `Checkpoint.is_live` marks the build that readers see; one statement
@@ -81,8 +81,8 @@ class Checkpoint(models.Model):
 class ProjectionState(models.Model):
     """The state of one key, true at the position of its build's checkpoint.
 
-    `state` is the exact text (`exact_json.py`); `search` is the state as jsonb, which reorders keys and is only
-    searched.
+    `state` is the exact text (`exact_json.py`); `search` is the same state as jsonb, for
+    searches alone: jsonb reorders keys.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "build", "key")
@@ -135,7 +135,7 @@ class Parked(models.Model):
 class Lag(models.Model):
     """The largest lag of a projection's live build in a minute, in events. An hour of rows is kept.
 
-    In a minute without a row no runner looked.
+    If a minute has no row, no runner measured the lag in it.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "minute")
@@ -154,10 +154,10 @@ class Lag(models.Model):
 class Snapshot(models.Model):
     """A state kept on the way, so that a fold need not begin at the first event. A cache: drop it whenever you like.
 
-    `source` (of a `kind`, see `sources.py`) has been passed up to its nth event, at `place` in it. Those that a fold
-    leaves on its way stand at the same places whoever folds (`folding.py`), so two that write at once agree;
-    `is_asked`: this one was asked for, and stands anywhere. A redaction behind `seen` came too late for the state: it
-    is never used again.
+    The fold has passed the first `n` events of `source` (whose `kind` is a class in `states/sources/`); the nth is at
+    `place`. Every fold of a source leaves its snapshots at the same places (`states/fold_cursor.py`), so two folds that
+    write at once agree. With `is_asked`, somebody asked for this state, and it may be at any place. If one of its
+    events is redacted after the log's head was `seen`, the snapshot is never used again: it may hold that content.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "kind", "source", "fingerprint", "n")
@@ -194,8 +194,8 @@ class Snapshot(models.Model):
 class KeyPlaces(models.Model):
     """The positions of the events of a key for which the log has no index, as the runner noted them.
 
-    Each row has a fixed number of positions, in order. Those after the last full row stand in the key's
-    `ProjectionState`.
+    Each row has a fixed number of positions, in order. The positions after the last full row are in `places` of the
+    key's `ProjectionState`.
     """
 
     pk = models.CompositePrimaryKey("log_id", "projection", "build", "key", "position")

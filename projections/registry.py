@@ -57,9 +57,8 @@ def autodiscover() -> None:
         PROJECTIONS.setdefault(projection.name, projection)
     upcasting.use(upcasting.Chains(declarations.upcasters))
     for projection in declarations.projections:
-        fingerprint.module_codes(
-            projection, upcasting.current()
-        )  # now, while the files are still as they were imported
+        # The code is read now, while the files are still as they were imported.
+        fingerprint.module_codes(projection, upcasting.current())
 
 
 def declared() -> Declarations:
@@ -68,7 +67,7 @@ def declared() -> Declarations:
 
 
 def collect(modules: Iterable[ModuleType]) -> Declarations:
-    """Return the declarations at the top level of some modules. A name that is imported from another counts once."""
+    """Return the declarations at the top level of some modules. An imported name counts once."""
     values: list[object] = []
     for module in modules:
         for value in vars(module).values():

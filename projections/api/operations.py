@@ -317,7 +317,7 @@ def _build_out(build: Progress) -> BuildOut:
         position=build.position,
         lag=build.lag,
         rate=build.rate,
-        seconds_left=None if build.left is None else build.left.total_seconds(),
+        seconds_left=None if build.time_left is None else build.time_left.total_seconds(),
         policy=build.policy,
         skipped=build.skipped,
         unkeyed=build.unkeyed,

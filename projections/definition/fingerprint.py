@@ -48,7 +48,7 @@ def _fingerprints(projection: Projection, chains: Chains) -> tuple[str, str]:
 def digest(projection: Projection, chains: Chains, module_codes: Iterable[str]) -> str:
     """Return the hash over a projection's declaration and over the code of its modules, in this order."""
     upcasters = _upcasters(projection, chains)
-    declared = (
+    declaration = (
         projection.name,
         str(projection.version),
         projection.key.name,
@@ -59,7 +59,7 @@ def digest(projection: Projection, chains: Chains, module_codes: Iterable[str]) 
         *sorted(f"{upcaster}={upcaster.upcast.__qualname__}" for upcaster in upcasters),
         *module_codes,
     )
-    return sha256("\0".join(declared).encode()).hexdigest()
+    return sha256("\0".join(declaration).encode()).hexdigest()
 
 
 def module_codes(projection: Projection, chains: Chains) -> list[str]:
@@ -76,20 +76,20 @@ def module_names(projection: Projection, chains: Chains) -> list[str]:
 
 
 def _upcasters(projection: Projection, chains: Chains) -> list[Upcaster]:
-    return [each for each in chains.declared if projection.handler(each.type)]
+    return [each for each in chains.upcasters if projection.handler(each.type)]
 
 
 def _with_imports(names: Iterable[str]) -> list[str]:
     """Return some modules, the modules that these import from their own package, and so on, without the core's."""
-    counted: set[str] = set()
-    waiting = set(names)
-    while waiting:
-        name = waiting.pop()
-        if name in counted or _is_core(name):
+    counted_names: set[str] = set()
+    queue = set(names)
+    while queue:
+        name = queue.pop()
+        if name in counted_names or _is_core(name):
             continue
-        counted.add(name)
-        waiting |= _imports(name)
-    return sorted(counted)
+        counted_names.add(name)
+        queue |= _imports(name)
+    return sorted(counted_names)
 
 
 def _is_core(name: str) -> bool:

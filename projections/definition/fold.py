@@ -11,7 +11,7 @@ from projections.values.change import Json
 
 
 class ReducerFailed(Exception):
-    """The reducer raised at the event `at`. `state` is the last good one, of the step before."""
+    """The reducer raised at the event `at`. `state` is the state before it."""
 
     def __init__(self, at: Decoded, state: Json, cause: Exception) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
@@ -36,9 +36,9 @@ def _pattern(type_: str) -> Pattern:
 
 
 def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json:
-    """Return the state after `events`, starting from `state`. To fold in parts gives the same as to fold at once.
+    """Return the state after `events`, starting from `state`. Folding in parts gives the same state.
 
-    Events that the projection doesn't read are skipped; so is one without data for which a handler raises.
+    Events that the projection doesn't read are skipped. An event without data is skipped if its handler raises.
 
     Raises:
         ReducerFailed: the reducer raised at an event.

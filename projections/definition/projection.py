@@ -245,8 +245,8 @@ class Projection:
         """Return the handler of a type, or None. (`handler` is this function with a cache.)"""
         if exact := self.handlers.get(type_):
             return exact
-        fitting = (each for each in self.handlers if each.endswith("*") and type_.startswith(each[:-1]))
-        longest = max(fitting, key=len, default=None)
+        prefixes = (each for each in self.handlers if each.endswith("*") and type_.startswith(each[:-1]))
+        longest = max(prefixes, key=len, default=None)
         return None if longest is None else self.handlers[longest]
 
     def reduce(self, state: Json, happened: Decoded) -> Json:

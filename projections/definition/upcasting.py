@@ -1,7 +1,7 @@
 """Upcasters: functions that bring the data of old events to a newer schema version. Pure.
 
-Stored events do not change. An event's data goes through the chain of its type whenever it is folded, so a handler
-only knows the newest shape; and when a reader of the log asks for it.
+Stored events do not change. An event's data goes through the chain of its type when the event is folded, so a handler
+only knows the newest shape. It also does when a reader of the log asks for the newest version.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def upcaster(type: str, version: int, *, to: int | None = None) -> Callable[[Upc
         def with_currency(data):
             return {**data, "currency": "EUR"}
 
-    Declaring is registering, in the modules where projections are looked for.
+    In the modules in which projections are registered, an upcaster is registered too.
     """
     return lambda upcast: Upcaster(type, version, version + 1 if to is None else to, upcast)
 
@@ -51,9 +51,9 @@ class Chains:
     """All upcasters, by type and the version that they read."""
 
     def __init__(self, upcasters: Iterable[Upcaster] = ()) -> None:
-        self.declared = tuple(upcasters)
+        self.upcasters = tuple(upcasters)
         self.steps: dict[str, dict[int, Upcaster]] = {}
-        for each in self.declared:
+        for each in self.upcasters:
             self.steps.setdefault(each.type, {}).setdefault(each.version, each)
         self.newest = {type: max(each.to for each in steps.values()) for type, steps in self.steps.items()}
         """The newest known schema version by type; types without upcasters have none."""
@@ -137,7 +137,7 @@ class Chains:
         """Return the problems that refuse a start: duplicates, cycles, gaps."""
         problems = [f"{each} is declared twice." for each in self._duplicates()]
         problems += [
-            f"{each} leads back: a chain only goes forward." for each in self.declared if each.to <= each.version
+            f"{each} leads back: a chain only goes forward." for each in self.upcasters if each.to <= each.version
         ]
         for type, steps in self.steps.items():
             newest = max(each.to for each in steps.values())
@@ -146,7 +146,7 @@ class Chains:
         return problems
 
     def _duplicates(self) -> list[Upcaster]:
-        return [each for each in self.declared if self.steps[each.type][each.version] is not each]
+        return [each for each in self.upcasters if self.steps[each.type][each.version] is not each]
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""A batch of events into the states of their keys, in memory: a busy key is folded often and written once. Pure."""
+"""A batch of events, folded into the states of their keys in memory: a busy key is written once. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from projections.values import exact_json
 from projections.values.change import Json
 
 PLACES_IN_A_ROW = 128
-"""A kilobyte: what stands in no full row yet is rewritten with the state."""
+"""A full row takes a kilobyte. Positions that do not fill a row yet are rewritten with the state."""
 
 
 @dataclass(slots=True)
 class KeyState:
     """The state of a key, with the number of its events and the position of the last one.
 
-    `places` are the positions of the events that are in no full row of places yet; None: they are not noted.
+    `places` are the positions of the events that are not in a full row of places yet; None: they are not noted.
     """
 
     state: Json
@@ -30,7 +30,7 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An event that a reducer raised for. `key` is None where the event's keys could not be told."""
+    """An event for which a reducer raised. `key` is None if the event's keys are not known."""
 
     position: int
     key: str | None
@@ -40,31 +40,33 @@ class Failure:
     @classmethod
     def of(cls, error: Exception, position: int, key: str | None) -> Self:
         text = "".join(traceback.format_exception(error))
-        return cls(position, key, _kept(f"{type(error).__name__}: {error}", 2_000), _kept(text, 20_000))
+        return cls(position, key, _storable(f"{type(error).__name__}: {error}", 2_000), _storable(text, 20_000))
 
 
-def _kept(text: str, most: int) -> str:
+def _storable(text: str, max_characters: int) -> str:
     """Return the text of an error in a form that Postgres can keep.
 
     An error may quote an event or a state, with a NUL, a lone surrogate, or a megabyte of text.
     """
     text = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
-    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
+    return text if len(text) <= max_characters else f"{text[: max_characters // 2]} … {text[-max_characters // 2 :]}"
 
 
 Load: TypeAlias = Callable[[Collection[str]], tuple[dict[str, KeyState], set[str]]]
-"""The states that keys have so far, and which of the keys are parked."""
+"""Returns the states of some keys before the batch, and the parked ones of these keys."""
 
 
 class Batch:
-    """Folds events, in order, into the states of their keys; what fails is treated by the policy.
+    """Folds events, in order, into the states of their keys. The policy says what an event does whose reducer raises.
 
-    `stop`: nothing of the failing event, nor of any after it, is in the result. `skip`: nothing of the failing event.
-    `park`: its key stays as it was before it, and gets no more events; its other keys go on. Where `room` keys are
-    parked, the next failure stops: what fails for so many keys is the code's fault, not an event's.
+    `stop`: the batch ends before that event. `skip`: the batch leaves that event out. `park`: the key for which the
+    reducer raised keeps its state and gets no more events; the other keys of the event go on. If `room` keys are parked
+    already, the batch stops at the next failure: if the reducer raises for so many keys, its code is at fault, not an
+    event.
 
-    With `only`, the events count for that key alone. Whether a state is one is seen when it becomes text, after the
-    last event. A batch of one event, or for one key, looks at once: who met `NotAState` finds the event that way.
+    With `only`, the events count for that key alone. A state is checked when it becomes text, after the last event. A
+    batch of one event, or for one key, checks the state after each event: a caller that met `NotAState` uses such a
+    batch to find the event.
     """
 
     def __init__(
@@ -77,33 +79,33 @@ class Batch:
         only: str | None = None,
     ) -> None:
         self.states: dict[str, KeyState] = {}
-        """Those that changed."""
+        """The states that changed."""
         self.parked: dict[str, Failure] = {}
         self.full_places: list[tuple[str, list[int]]] = []
-        """Keys, and the positions of `PLACES_IN_A_ROW` of their events each, where they are noted."""
+        """Full rows of places: a key, and the positions of `PLACES_IN_A_ROW` of its events."""
         self.skipped = 0
         self.unkeyed = 0
-        """How many values that the events gave as keys can't be keys."""
+        """The number of values that the events gave as keys and that can't be keys."""
         self.unkeyed_position: int | None = None
         """The position of the last event that gave such a value."""
         self.failure: Failure | None = None
-        """The last one."""
+        """The last failure."""
         self.stopped_at: int | None = None
-        """The position of the event that everything stops before."""
+        """The position of the event before which the batch ended."""
         self._projection = projection
         self._policy = policy
         self._room = room
         self._with_places = with_places
         self._only = only
-        self._known: dict[str, KeyState] = {}
-        self._idle: set[str] = set()
-        self._checked = False
+        self._key_states: dict[str, KeyState] = {}
+        self._parked_keys: set[str] = set()
+        self._checks_each_event = False
 
     def fold(self, events: Sequence[Decoded], load: Load) -> None:
-        self._checked = len(events) == 1 or self._only is not None
-        keyed = list(self._keyed(events))
-        self._known, self._idle = load({key for _, keys, _ in keyed for key in keys})
-        for happened, keys, unkeyed in keyed:
+        self._checks_each_event = len(events) == 1 or self._only is not None
+        events_with_keys = list(self._with_keys(events))
+        self._key_states, self._parked_keys = load({key for _, keys, _ in events_with_keys for key in keys})
+        for happened, keys, unkeyed in events_with_keys:
             try:
                 self._apply(happened, keys)
             except _Failed as failed:
@@ -113,27 +115,27 @@ class Batch:
                 self.unkeyed += unkeyed
                 self.unkeyed_position = happened.event.position
 
-    def _keyed(self, events: Iterable[Decoded]) -> Iterator[tuple[Decoded, tuple[str, ...], int]]:
-        """The events with their keys, and how many values of each can't be keys."""
+    def _with_keys(self, events: Iterable[Decoded]) -> Iterator[tuple[Decoded, tuple[str, ...], int]]:
+        """Yield the events with their keys, and the number of values of each that can't be keys."""
         for happened in events:
             try:
                 keys, unkeyed = self._projection.key.sorted_out(happened)
             except Exception as error:
-                # Without a key there is nothing to park: to go on is to leave the event out.
+                # An event without a key can't park one: under that policy, too, it is left out.
                 if self.leave_out(Failure.of(error, happened.event.position, None)):
                     return
             else:
-                mine = keys if self._only is None else tuple(key for key in keys if key == self._only)
-                yield happened, mine, unkeyed
+                own_keys = keys if self._only is None else tuple(key for key in keys if key == self._only)
+                yield happened, own_keys, unkeyed
 
     def _apply(self, happened: Decoded, keys: tuple[str, ...]) -> None:
         """Fold one event into all of its keys, or into none."""
-        new = []
+        new_states = []
         for key in keys:
-            if key in self._idle:
+            if key in self._parked_keys:
                 continue
             try:
-                new.append((key, self._reduced(key, happened)))
+                new_states.append((key, self._reduced(key, happened)))
             except Exception as error:
                 failure = Failure.of(error, happened.event.position, key)
                 if self._policy == "park" and len(self.parked) == self._room:
@@ -142,33 +144,33 @@ class Batch:
                 if self._policy != "park":
                     raise _Failed(failure) from None
                 self.parked[key] = self.failure = failure
-                self._idle.add(key)
-        for key, state in new:
+                self._parked_keys.add(key)
+        for key, state in new_states:
             self._put(key, state, happened.event.position)
 
     def _reduced(self, key: str, happened: Decoded) -> Json:
-        before = self._known.get(key)
+        before = self._key_states.get(key)
         state = self._projection.reduce(self._projection.initial if before is None else before.state, happened)
-        if self._checked:
+        if self._checks_each_event:
             exact_json.dumps(state)
         return state
 
     def _put(self, key: str, state: Json, position: int) -> None:
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = KeyState(state, 1, position, [] if self._with_places else None)
+        key_state = self._key_states.get(key)
+        if key_state is None:
+            key_state = self._key_states[key] = KeyState(state, 1, position, [] if self._with_places else None)
         else:
-            known.state, known.position = state, position
-            known.events += 1
-        self.states[key] = known
-        if known.places is not None:
-            known.places.append(position)
-            if len(known.places) == PLACES_IN_A_ROW:
-                self.full_places.append((key, known.places))
-                known.places = []
+            key_state.state, key_state.position = state, position
+            key_state.events += 1
+        self.states[key] = key_state
+        if key_state.places is not None:
+            key_state.places.append(position)
+            if len(key_state.places) == PLACES_IN_A_ROW:
+                self.full_places.append((key, key_state.places))
+                key_state.places = []
 
     def leave_out(self, failure: Failure) -> bool:
-        """Note an event that is left out; True where everything stops before it."""
+        """Note an event that is left out; return True if the batch ends before it."""
         self.failure = failure
         if self._policy == "stop":
             self.stopped_at = failure.position

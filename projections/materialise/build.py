@@ -1,7 +1,8 @@
-"""The build of a projection in a log: each step is one transaction, of states and checkpoint together.
+"""The build of a projection in a log: one transaction writes states and checkpoint together.
 
-The checkpoint's row is locked first and compared with what was read. So whoever lost the right to advance a build,
-without knowing it yet, writes nothing, and a pause, a skip or a cancelled rebuild holds from its own commit on.
+The transaction first locks the checkpoint's row and compares it with the row that the runner read. So a runner that
+lost the right to advance a build, and does not know it yet, writes nothing, and a pause, a skip or a cancelled rebuild
+holds from its own commit on.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ from projections.values import exact_json
 
 Session: TypeAlias = Connection[Any]
 Reading: TypeAlias = Callable[[int], tuple[Sequence[Decoded], int]]
-"""The events of a build up to a position, and how far that is: less far where they are many."""
+"""Returns the events of a build up to a position, and that position: an earlier one if the events are large."""
 Failpoint: TypeAlias = Callable[[str], object]
-"""Told `locked`, `folded`, `stored` (the states), `written` (all), `committed`: tests kill the process there."""
+"""Called with `locked`, `folded`, `stored` (the states), `written` (all), `committed`: tests kill the process there."""
 
 INDEXED_KEYS = (STREAM, WORKFLOW, AGENT, LOG, counts.key)
-"""An index of the log leads to the events of these keys: nothing has to be noted of them."""
+"""An index of the log leads to the events of these keys, so their places need not be noted."""
 _COLUMNS = {STREAM: "stream", WORKFLOW: "correlation_id", AGENT: "agent"}
-_STATEMENT = 8 * 2**20
-"""Characters of states in one statement; more take several."""
-_RETRIED = 2_000
-_REMOVED = 5_000
+_MAX_STATEMENT_CHARACTERS = 8 * 2**20
+"""More characters of states than that go into several statements."""
+_MAX_RETRIED_EVENTS = 2_000
+_MAX_REMOVED_ROWS = 5_000
 MAX_PARKED_KEYS = 1_000
-"""Where so many keys of a build are parked, the next failure stops it."""
+"""If so many keys of a build are parked, the next failure stops it."""
 
 
 class BuildId(NamedTuple):
@@ -49,13 +50,13 @@ class BuildId(NamedTuple):
     build: int
 
     def params(self, **values: Any) -> dict[str, Any]:
-        """Parameters of a statement about it."""
+        """Return the parameters of a statement about the build."""
         return {**self._asdict(), **values}
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A checkpoint as it was read, and what is declared under its name."""
+    """A checkpoint as the runner read it."""
 
     log_id: int
     name: str
@@ -64,11 +65,11 @@ class Build:
     fingerprint: str
     is_live: bool
     policy: Policy | None
-    """That which an operator chose for the log; None: the declared one."""
+    """The policy that an operator chose for the log; None: that of the projection."""
     position: int
     rate: float
     parked: int
-    """How many of its keys are parked."""
+    """The number of its parked keys."""
 
     @property
     def id(self) -> BuildId:
@@ -76,9 +77,9 @@ class Build:
 
 
 def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projection) -> None:
-    """Begin a build, in the caller's transaction. Another one that was on its way is given up.
+    """Begin a build, in the caller's transaction. Another build beside the live one is given up.
 
-    The first build of a projection is live at once; one that others went before, when it has caught up.
+    The first build of a projection is live at once; a later one takes over when it has caught up.
     """
     params = {
         "log_id": log_id,
@@ -92,7 +93,7 @@ def begin(execute: Callable[[str, Any], object], log_id: int, projection: Projec
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuiltCode:
     """The code that made the newest build of a projection in a log."""
 
     version: int
@@ -109,8 +110,8 @@ class Made:
         whole, own = fingerprint(projection), own_fingerprint(projection)
         if self.fingerprint == whole:
             return False
-        takes_from_catalogue = own != whole
-        return takes_from_catalogue if self.own_fingerprint is None else self.own_fingerprint == own
+        uses_catalogue = own != whole
+        return uses_catalogue if self.own_fingerprint is None else self.own_fingerprint == own
 
 
 def condition(projection: Projection) -> Q:
@@ -123,16 +124,16 @@ def advance(
     build: Build,
     projection: Projection,
     *,
-    read: Reading,
+    read_events: Reading,
     last: int,
     is_head: bool,
     rate: float,
     at: Failpoint,
 ) -> bool:
-    """Fold up to a position; False where the build is not as it was read, and nothing was written.
+    """Fold up to the position `last`; return False, and write nothing, if the build has changed since it was read.
 
-    A build that readers don't see yet takes over when it reaches the head (`is_head`: `last` was it) and the one that
-    they see.
+    `is_head`: `last` is the log's head. A build beside the live one takes over when it has reached the head and the
+    position of the live build.
     """
     with session.transaction():
         if not _is_as_read(session, build):
@@ -140,11 +141,11 @@ def advance(
         at("locked")
         rival = None
         if is_head and not build.is_live:
-            # From here to the commit the live build stands still, so that it is caught up with under any load.
+            # The live build stands still from here to the commit, so that this build catches up with it under any load.
             rival = session.execute(sql.LIVE_POSITION, build.id.params()).fetchone()
             last = max(last, rival[1]) if rival else last
         batch = _batch(build, projection)
-        events, last = read(last)
+        events, last = read_events(last)
         batch.fold(events, lambda keys: _load(session, build, keys))
         at("folded")
         _write(session, build, batch)
@@ -159,7 +160,7 @@ def advance(
 
 
 def _batch(build: Build, projection: Projection) -> Batch:
-    """An empty batch for the next events of a build."""
+    """Return an empty batch for the next events of a build."""
     return Batch(
         projection,
         policy=build.policy or projection.policy,
@@ -169,7 +170,7 @@ def _batch(build: Build, projection: Projection) -> Batch:
 
 
 def refuse(session: Session, build: Build, projection: Projection, error: Exception) -> None:
-    """Leave the next event out, or stop at it: its states can't be written."""
+    """Leave the next event out or stop before it, by the policy: the states after it can't be written."""
     batch = Batch(projection, policy=build.policy or projection.policy)
     batch.leave_out(Failure.of(error, build.position + 1, None))
     with session.transaction():
@@ -179,7 +180,7 @@ def refuse(session: Session, build: Build, projection: Projection, error: Except
 
 
 def retry(session: Session, build: Build, projection: Projection, *, key: str, position: int) -> None:
-    """Fold a parked key on from a position, a bounded number of events; when it has caught up it is parked no more."""
+    """Fold a bounded number of events of a parked key from a position on. A key that catches up is no longer parked."""
     with session.transaction():
         if not _is_as_read(session, build):
             return
@@ -187,28 +188,28 @@ def retry(session: Session, build: Build, projection: Projection, *, key: str, p
         if column := _COLUMNS.get(projection.key):
             where &= Q(**{column: key})
         events = store.events(
-            build.log_id, where, after=position - 1, before=build.position + 1, limit=_RETRIED
+            build.log_id, where, after=position - 1, before=build.position + 1, limit=_MAX_RETRIED_EVENTS
         ).fetch_on(session)
         batch = Batch(projection, policy="park", with_places=projection.key not in INDEXED_KEYS, only=key)
         batch.fold([decode(event) for event in events], lambda keys: (_load(session, build, keys)[0], set()))
         _write(session, build, batch)
         if key in batch.parked:
             return
-        if len(events) == _RETRIED:
+        if len(events) == _MAX_RETRIED_EVENTS:
             session.execute(sql.MOVE_PARKED, build.id.params(key=key, position=events[-1].position + 1))
         else:
             session.execute(sql.UNPARK, build.id.params(key=key))
 
 
 def park_again(session: Session, build: Build, error: Exception, *, key: str, position: int) -> None:
-    """Leave a key that was retried where it was: what came of it can't be written."""
+    """Park a key that was retried at the same event again: the states after it can't be written."""
     _park(session, build, key, Failure.of(error, position, key))
 
 
 def remove(session: Session, build_id: BuildId) -> bool:
-    """Remove some of what a retired build left; True where there may be more."""
+    """Remove some rows of a retired build; return True if there may be more."""
     for statement in (sql.REMOVE_PARKED, sql.REMOVE_STATES, sql.REMOVE_PLACES):
-        if session.execute(statement, build_id.params(limit=_REMOVED)).rowcount:
+        if session.execute(statement, build_id.params(limit=_MAX_REMOVED_ROWS)).rowcount:
             return True
     session.execute(sql.REMOVE_CHECKPOINT, build_id.params())
     return False
@@ -259,7 +260,7 @@ def _portions(states: dict[str, KeyState]) -> Iterator[list[tuple[str, str, str,
         text, places = exact_json.dumps(each.state), "" if each.places is None else _array(each.places)
         portion.append((key, str(each.events), str(each.position), text, places))
         characters += len(text) + len(places)
-        if characters > _STATEMENT:
+        if characters > _MAX_STATEMENT_CHARACTERS:
             yield portion
             portion, characters = [], 0
     if portion:
@@ -267,7 +268,7 @@ def _portions(states: dict[str, KeyState]) -> Iterator[list[tuple[str, str, str,
 
 
 def _array(numbers: Sequence[int]) -> str:
-    """Numbers as Postgres reads an array of them."""
+    """Return numbers as the text of a Postgres array."""
     return f"{{{','.join(map(str, numbers))}}}"
 
 

@@ -1,7 +1,7 @@
-"""The view of builds for people, and their orders: status, progress, pause, resume, rebuild.
+"""The progress of builds, and the orders that people give them: pause, resume, retry, skip, rebuild, cancel.
 
-Everything here is one short statement. The runner compares the row before it writes, so an order holds from its commit
-on, and is carried out at the runner's next turn (a second at the latest, if one runs).
+Each order is one short statement. The runner compares the row before it writes, so an order holds from its commit on. A
+runner carries it out at its next turn, a second later at most.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from projections.models import Checkpoint, Parked, Policy, ProjectionState, Stat
 
 @dataclass(frozen=True, slots=True)
 class Progress(BuildStanding):
-    """How far one build has come, and all else that pages say of it."""
+    """The progress of one build, with the other facts that pages show of it."""
 
     rate: float
     chosen_policy: str | None
@@ -38,13 +38,13 @@ class Progress(BuildStanding):
 
     @property
     def policy(self) -> str:
-        """Return the policy for an event at which a handler raises: the operator's, else the declared one."""
-        declared = registry.PROJECTIONS.get(self.projection)
-        return self.chosen_policy or (declared.policy if declared else "")
+        """The policy for an event at which a handler raises: the operator's, else the projection's."""
+        projection = registry.PROJECTIONS.get(self.projection)
+        return self.chosen_policy or (projection.policy if projection else "")
 
     @property
-    def left(self) -> timedelta | None:
-        """How long its lag takes at its rate of late; None where that is not known."""
+    def time_left(self) -> timedelta | None:
+        """The time that its lag takes at its recent rate; None if that is not known."""
         if not self.lag:
             return timedelta(0)
         return timedelta(seconds=self.lag / self.rate) if self.rate and self.is_moving else None
@@ -54,7 +54,7 @@ _COLUMNS = [{"chosen_policy": "policy"}.get(each.name, each.name) for each in fi
 
 
 def progress(log: Log, projection: str | None = None) -> list[Progress]:
-    """Return the builds of a log that are neither retired nor about to be.
+    """Return the builds of a log, without those that are retired or may hold redacted content.
 
     The live build of each projection comes first, then the one beside it.
     """
@@ -76,13 +76,13 @@ def _progress(builds: QuerySet[Checkpoint, Checkpoint]) -> Read[Progress]:
 
 
 def live(log_id: int, projection: str) -> QuerySet[ProjectionState, ProjectionState]:
-    """The states of the live build, whichever it is when the query runs; none if they may hold redacted content."""
+    """Return the query for the states of the live build; it finds none if they may hold redacted content."""
     build = sound(log_id).filter(projection=projection, is_live=True).values("build")
     return ProjectionState.objects.filter(log_id=log_id, projection=projection, build=Subquery(build))
 
 
 def rebuild(log_id: int, projection: Projection) -> None:
-    """Begin a build by the code that is running, beside the live one. One that is on its way is given up."""
+    """Begin a build by the running code, beside the live one. An earlier build beside it is given up."""
     with transaction.atomic(), connection.cursor() as cursor:
         begin(cursor.execute, log_id, projection)
 
@@ -93,34 +93,34 @@ def cancel(log_id: int, projection: str) -> None:
 
 
 def pause(log_id: int, projection: str, build: int) -> None:
-    """Stand still. Raises `NoSuchBuild` unless it is running."""
+    """Let a build stand still. Raises `NoSuchBuild` unless it is running."""
     _change(log_id, projection, build, Status.RUNNING, status=Status.PAUSED)
 
 
 def resume(log_id: int, projection: str, build: int) -> None:
-    """Go on after a pause. Raises `NoSuchBuild` unless it is paused."""
+    """Let a build go on after a pause. Raises `NoSuchBuild` unless it is paused."""
     _change(log_id, projection, build, Status.PAUSED, status=Status.RUNNING)
 
 
 def retry(log_id: int, projection: str, build: int) -> None:
-    """Try the event again that it stopped at. Raises `NoSuchBuild` unless it is stopped."""
+    """Let a build try the event at which it stopped again. Raises `NoSuchBuild` unless it is stopped."""
     _change(log_id, projection, build, Status.STOPPED, status=Status.RUNNING)
 
 
 def skip(log_id: int, projection: str, build: int) -> None:
-    """Go on behind the event that it stopped at. Raises `NoSuchBuild` unless it is stopped."""
-    # That event stands right after its position.
-    behind = {"position": F("position") + 1, "skipped": F("skipped") + 1}
-    _change(log_id, projection, build, Status.STOPPED, status=Status.RUNNING, **behind)
+    """Let a build go on after the event at which it stopped. Raises `NoSuchBuild` unless it is stopped."""
+    # The event comes right after the position of the build.
+    values = {"position": F("position") + 1, "skipped": F("skipped") + 1}
+    _change(log_id, projection, build, Status.STOPPED, status=Status.RUNNING, **values)
 
 
 def set_policy(log_id: int, projection: str, policy: Policy | None) -> None:
-    """Set the policy for errors in every build of a projection; None: the declared one."""
+    """Set the policy for errors in every build of a projection; None: that of the projection."""
     _builds(log_id).filter(projection=projection).update(policy=policy)
 
 
 def sound(log_id: int) -> QuerySet[Checkpoint, Checkpoint]:
-    """The builds of a log that hold no redacted content, neither in states nor in the texts of errors."""
+    """Return the builds of a log that hold no redacted content, neither in states nor in the texts of errors."""
     redacted = Redaction.objects.filter(log_id=OuterRef("log_id"), marker_position__gt=OuterRef("seen"))
     return _builds(log_id).filter(~Exists(redacted))
 
@@ -129,7 +129,7 @@ def _builds(log_id: int) -> QuerySet[Checkpoint, Checkpoint]:
     return Checkpoint.objects.filter(log_id=log_id).exclude(status=Status.RETIRED)
 
 
-def _change(log_id: int, projection: str, build: int, when: Status, **values: object) -> None:
-    row = Checkpoint.objects.filter(log_id=log_id, projection=projection, build=build, status=when)
+def _change(log_id: int, projection: str, build: int, expected_status: Status, **values: object) -> None:
+    row = Checkpoint.objects.filter(log_id=log_id, projection=projection, build=build, status=expected_status)
     if not row.update(**values):
-        raise NoSuchBuild(f"No build {build} of {projection} is {when}.")
+        raise NoSuchBuild(f"No build {build} of {projection} is {expected_status}.")

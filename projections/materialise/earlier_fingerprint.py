@@ -1,8 +1,8 @@
-"""The fingerprint as it was computed before the façade: with import statements in it. It carries kept rows over, once.
+"""The fingerprint that version 0.1 computed, which included import statements, and its replacement in old rows.
 
-Rows that an installation of version 0.1 kept hold that fingerprint. `carry_over` computes it once more for every
-projection, and gives such rows today's fingerprint, so that nothing is rebuilt because a file moved. Remove this module
-when no installation of version 0.1 is left.
+The rows of an installation of version 0.1 hold that fingerprint. `carry_over` computes it again for every projection,
+and gives such rows today's fingerprint, so that no projection is rebuilt because a file moved. Remove this module when
+no installation of version 0.1 is left.
 """
 
 from __future__ import annotations
@@ -45,39 +45,39 @@ from projections.catalog.messages import addressee, cut, fields, speaker, text_o
 from projections.types import WORKFLOW, Decoded, Projection
 """,
 }
-"""The import statements in version 0.1 of those of the catalogue's modules whose code is still the same."""
+"""The import statements that version 0.1 had, by module of the catalogue; only modules whose code is unchanged."""
 
 
 def after_migration(**_: object) -> None:
-    """Carry over whenever a server has brought the database up to date: a second time there is nothing left to do."""
+    """Carry over after each migration of the database; from the second time on it changes nothing."""
     carry_over()
 
 
 def carry_over() -> int:
-    """Give the rows that version 0.1 kept today's fingerprint, where the code is the same. Returns how many there were.
+    """Give the rows of version 0.1 whose code is unchanged today's fingerprint; return the number of these rows.
 
     A snapshot that exists under both fingerprints stays as it is: it is a cache.
     """
-    carried = sum(_carry_over(projection) for projection in registry.PROJECTIONS.values())
+    row_count = sum(_carry_over(projection) for projection in registry.PROJECTIONS.values())
     for projection in registry.PROJECTIONS.values():
         current = Checkpoint.objects.filter(projection=projection.name, fingerprint=fingerprint(projection))
         current.filter(own_fingerprint=None).update(own_fingerprint=own_fingerprint(projection))
-    return carried
+    return row_count
 
 
 def _carry_over(projection: Projection) -> int:
-    earlier, now = earlier_fingerprint(projection), fingerprint(projection)
+    earlier, current = earlier_fingerprint(projection), fingerprint(projection)
     if earlier is None:
         return 0
-    kept: list[type[Model]] = [Checkpoint]
-    if not Snapshot.objects.filter(projection=projection.name, fingerprint=now).exists():
-        kept.append(Snapshot)
-    rows = (model._default_manager.filter(projection=projection.name, fingerprint=earlier) for model in kept)
-    return sum(each.update(fingerprint=now) for each in rows)
+    models: list[type[Model]] = [Checkpoint]
+    if not Snapshot.objects.filter(projection=projection.name, fingerprint=current).exists():
+        models.append(Snapshot)
+    rows = (model._default_manager.filter(projection=projection.name, fingerprint=earlier) for model in models)
+    return sum(each.update(fingerprint=current) for each in rows)
 
 
 def earlier_fingerprint(projection: Projection) -> str | None:
-    """The fingerprint that version 0.1 computed for a projection, as 64 hex digits; None where its code was other."""
+    """Return the fingerprint of version 0.1 for a projection, as 64 hex digits; None if its code has changed since."""
     chains = upcasting.current()
     names = fingerprints.module_names(projection, chains)
     if not all(name.removeprefix(CATALOG) in _CATALOG_IMPORTS for name in names if name.startswith(CATALOG)):

@@ -1,6 +1,6 @@
 """Parked keys: a reducer raised for one of their events.
 
-They are grouped by error and event, and can be retried or led past the event, one by one or all of one fault.
+They are grouped by their fault. An operator retries them or skips their events, one by one or all of one fault.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def _part(field: str, pattern: str) -> Coalesce:
 
 _KIND = _part("error", "^[^:]*")
 _PLACE = _part("traceback", r'.*File "([^"]*", line [0-9]+, in [^\n]*)')
-"""The last line of code of a traceback: where it was raised."""
+"""The last line of code in a traceback, selection raised the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedKey:
-    """A key that goes no further: the event that its reducer raised for, the state before it (None: the initial)."""
+    """A parked key. `position` is that of the event; `state` is the state before it (None: the initial one)."""
 
     key: str
     position: int
@@ -41,9 +41,7 @@ class ParkedKey:
 class Fault:
     """The fault that stopped some keys: a kind of error, and the place in the code that raised it.
 
-    `place` may be empty.
-
-    `retried` of the `keys` are being tried again. `first` is the position of the first event it was raised for.
+    `place` may be empty. `retried` of the `keys` are being tried again. `first` is the position of the first event.
     """
 
     kind: str
@@ -55,15 +53,15 @@ class Fault:
 
     @property
     def where(self) -> str:
-        """The place as a line says it: file, line, function."""
+        """The place on one line: function, file, line."""
         path, _, rest = self.place.partition('", line ')
         line, _, function = rest.partition(", in ")
         return f"{function}, {path.rpartition('/')[2]}:{line}" if rest else self.place
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
-    """Some of a build's parked keys: one, those of one fault, or all."""
+class Selection:
+    """A selection of the parked keys of a build: one key, the keys of one fault, or all."""
 
     key: str | None = None
     kind: str | None = None
@@ -73,11 +71,11 @@ class Which:
         return f" {self.key!r}" if self.key is not None else f" that {self.kind} stopped" if self.kind else ""
 
 
-ALL = Which()
+ALL = Selection()
 
 
 def faults(log_id: int, projection: str, build: int) -> list[Fault]:
-    """Return the faults of a build's parked keys; the one that stopped most of them comes first."""
+    """Return the faults of a build's parked keys; the fault with most keys comes first."""
     rows = Parked.objects.filter(log_id=log_id, projection=projection, build=build)
     grouped = rows.values(kind=_KIND, place=_PLACE).annotate(
         keys=Count("key"), retried=Count("key", filter=Q(is_retried=True)), first=Min("position"), earliest=Min("since")
@@ -87,10 +85,10 @@ def faults(log_id: int, projection: str, build: int) -> list[Fault]:
 
 
 def parked(
-    log_id: int, projection: str, build: int, *, which: Which = ALL, limit: int | None = None
+    log_id: int, projection: str, build: int, *, selection: Selection = ALL, limit: int | None = None
 ) -> list[ParkedKey]:
-    """The keys of a build that go no further, by key."""
-    rows = list(_parked(log_id, projection, build, which).order_by("key")[:limit])
+    """Return the parked keys of a build, ordered by key."""
+    rows = list(_parked(log_id, projection, build, selection).order_by("key")[:limit])
     states = ProjectionState.objects.filter(
         log_id=log_id, projection=projection, build=build, key__in=[row.key for row in rows]
     )
@@ -101,26 +99,26 @@ def parked(
     ]
 
 
-def retry(log_id: int, projection: str, build: int, *, which: Which = ALL) -> int:
-    """Try the events again that keys were parked at; of how many. Raises `NoSuchBuild` where none is parked."""
-    return _unpark(log_id, projection, build, which, behind=0)
+def retry(log_id: int, projection: str, build: int, *, selection: Selection = ALL) -> int:
+    """Try the events that parked some keys again; return the number of keys. Raises `NoSuchBuild` if it is 0."""
+    return _unpark(log_id, projection, build, selection, step=0)
 
 
-def skip(log_id: int, projection: str, build: int, *, which: Which = ALL) -> int:
-    """Go on with keys behind the events that they were parked at; of how many. Raises `NoSuchBuild` as `retry`."""
-    return _unpark(log_id, projection, build, which, behind=1)
+def skip(log_id: int, projection: str, build: int, *, selection: Selection = ALL) -> int:
+    """Go on after the events that parked some keys; return the number of keys. Raises `NoSuchBuild` if it is 0."""
+    return _unpark(log_id, projection, build, selection, step=1)
 
 
-def _unpark(log_id: int, projection: str, build: int, which: Which, *, behind: int) -> int:
-    # One that is being retried already has moved on from the event that was seen.
-    rows = _parked(log_id, projection, build, which).filter(is_retried=False)
-    count = rows.update(is_retried=True, position=F("position") + behind)
+def _unpark(log_id: int, projection: str, build: int, selection: Selection, *, step: int) -> int:
+    # A key that is being retried may have passed the event that the page showed.
+    rows = _parked(log_id, projection, build, selection).filter(is_retried=False)
+    count = rows.update(is_retried=True, position=F("position") + step)
     if not count:
-        raise NoSuchBuild(f"{projection} has no parked key{which}.")
+        raise NoSuchBuild(f"{projection} has no parked key{selection}.")
     return count
 
 
-def _parked(log_id: int, projection: str, build: int, which: Which) -> QuerySet[Parked, Parked]:
-    conditions = {"key": which.key, "kind": which.kind, "place": which.place}
+def _parked(log_id: int, projection: str, build: int, selection: Selection) -> QuerySet[Parked, Parked]:
+    conditions = {"key": selection.key, "kind": selection.kind, "place": selection.place}
     rows = Parked.objects.annotate(kind=_KIND, place=_PLACE).filter(log_id=log_id, projection=projection, build=build)
     return rows.filter(**{name: value for name, value in conditions.items() if value is not None})

@@ -1,12 +1,12 @@
-"""Keeps materialised projections up to date: follows the logs, folds, writes.
+"""The projection runner, which keeps materialised projections up to date: it follows the logs, folds and writes.
 
 One runner at a time advances a log, whatever the number of processes and hosts: it holds the log's advisory lock, and
-the same session does the writing. So a runner that lost its lock has lost its voice too. The database ends a session
-that says nothing for `_LEASE` seconds, and a host that vanished is noticed by its connection: others try for the lock
-once a second, and take over.
+the same session does the writing. So a runner that has lost its lock can't write either. The database ends a session
+that is idle for `_LEASE_SECONDS`, or whose host has vanished. Other runners try to get the lock once a second, and take
+over.
 
-There are two parts, in processes of their own: `LIVE` advances the builds that readers see, `BESIDE` those that are to
-take over from them, and removes what was retired. However long a rebuild takes, it never stands before a live event.
+A runner has one of two parts, each in a process of its own: `LIVE` advances the builds that readers see. `BESIDE`
+advances the builds that will replace them, and removes retired ones. So a live event never waits for a rebuild.
 """
 
 from __future__ import annotations
@@ -31,36 +31,39 @@ from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Decoded, Projection, decode
 from projections.materialise import build as builds
 from projections.materialise import sql
-from projections.materialise.build import Build, BuildId, Failpoint, Made, Session
+from projections.materialise.build import Build, BuildId, BuiltCode, Failpoint, Session
 from projections.values.exact_json import NotAState
 
 logger = logging.getLogger(__name__)
 
-_LEASE = 15
-"""Seconds; a runner looks at its logs once a second."""
-_LONGEST_FOLD = 120
-"""Seconds that a batch may take between two statements before the database gives its rows free."""
+_LEASE_SECONDS = 15
+"""The database ends a session that is idle for so long. A runner looks at its logs once a second."""
+_MAX_FOLD_SECONDS = 120
+"""If a batch takes longer between two statements, the database ends its transaction and unlocks its rows."""
 _SETTINGS = {
     "timezone": "UTC",
     "plan_cache_mode": "force_custom_plan",
     "lock_timeout": "5s",
-    "idle_session_timeout": f"{_LEASE}s",
-    "idle_in_transaction_session_timeout": f"{_LONGEST_FOLD}s",
+    "idle_session_timeout": f"{_LEASE_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{_MAX_FOLD_SECONDS}s",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
-_RETRY = 1.0
-_NOTE = 1.0
-_PACE, _LEAST_PACE = 0.2, 0.02
-"""Seconds that a round should take, however many logs are due: a new event waits until it is over."""
-_LEAST, _FIRST, _MOST = 64, 1_000, 100_000
-"""Positions of a batch."""
-_PIECE = 1_000
-_CHARACTERS = 32 * 2**20
-"""Events read at once, and how much of them is held."""
-_REFUSED = (NotAState, psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
-"""What comes of the result of a reducer, not of the connection."""
+_RETRY_SECONDS = 1.0
+"""The wait after the database was away."""
+_NOTE_SECONDS = 1.0
+"""The time between two measurements of the lag."""
+_ROUND_SECONDS, _MIN_LOG_SECONDS = 0.2, 0.02
+"""The time that a round should take, which all logs share: a new event waits until the round is over. Each log gets at
+least `_MIN_LOG_SECONDS`."""
+_MIN_BATCH_POSITIONS, _FIRST_BATCH_POSITIONS, _MAX_BATCH_POSITIONS = 64, 1_000, 100_000
+_CHUNK_EVENTS = 1_000
+"""The events that one statement reads."""
+_MAX_HELD_CHARACTERS = 32 * 2**20
+"""A batch ends early if its events hold more data than that."""
+_REFUSALS = (NotAState, psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
+"""The errors that the result of a reducer causes, not the connection."""
 
 
 class Part(Enum):
@@ -73,7 +76,7 @@ class Part(Enum):
 class Runner:
     """Advances the materialised projections of all logs, or of some.
 
-    `projections` are those of the registry unless given; `at` is told where in a transaction it is.
+    `projections` are by default those of the registry. `at` is called at the failpoints of each transaction.
     """
 
     def __init__(
@@ -86,19 +89,19 @@ class Runner:
     ) -> None:
         self._part = part
         self._logs = None if logs is None else list(logs)
-        declared = registry.PROJECTIONS if projections is None else projections
-        self._projections = {name: each for name, each in declared.items() if each.materialised}
+        by_name = registry.PROJECTIONS if projections is None else projections
+        self._projections = {name: each for name, each in by_name.items() if each.materialised}
         self._fingerprints = {name: fingerprint(each) for name, each in self._projections.items()}
         self._conditions = {name: builds.condition(each) for name, each in self._projections.items()}
         self._at = at
         self._session: Session | None = None
-        self._held: set[int] = set()
-        self._sizes: dict[int, int] = {}
-        self._moved: dict[tuple[int, str, int], float] = {}
-        self._noted = 0.0
+        self._locked_logs: set[int] = set()
+        self._batch_positions: dict[int, int] = {}
+        self._move_times: dict[tuple[int, str, int], float] = {}
+        self._note_time = 0.0
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until told to stop. While the database is away it waits."""
+        """Work until `stopping` is set. While the database is away, wait."""
         try:
             while not stopping.is_set():
                 try:
@@ -107,47 +110,47 @@ class Runner:
                 except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                     logger.warning("projections: %s", brief(error))
                     self.close()
-                    stopping.wait(_RETRY)
+                    stopping.wait(_RETRY_SECONDS)
         finally:
             self.close()
 
     def turn(self) -> bool:
-        """Advance everything that is due by one batch; True where there is more to do at once."""
+        """Advance every build that is behind by one batch; return True if there is more to do at once."""
         session = self._connected()
-        # What was told until now is in the heads; who is never idle would keep it for ever.
+        # The heads below include all notifications until now. A runner that is never idle would collect them for ever.
         for _ in session.notifies(timeout=0):
             pass
         heads = dict(session.execute(sql.HEADS, {"logs": self._logs}).fetchall())
-        self._take(session, heads.keys() - self._held)
-        if not self._held:
+        self._take(session, heads.keys() - self._locked_logs)
+        if not self._locked_logs:
             return False
         if self._part is Part.LIVE:
             self._begin(session)
-        found = self._builds(session)
-        more = self._part is Part.LIVE and self._retry(session, found)
-        due = [each for each in found if each.position < heads.get(each.log_id, 0) or not each.is_live]
-        logs = [list(each) for _, each in groupby(due, key=lambda build: build.log_id)]
-        pace = max(_LEAST_PACE, _PACE / max(1, len(logs)))
-        behind = [self._advance_log(session, each, head=heads[each[0].log_id], pace=pace) for each in logs]
+        active_builds = self._builds(session)
+        has_more = self._part is Part.LIVE and self._retry(session, active_builds)
+        due_builds = [each for each in active_builds if each.position < heads.get(each.log_id, 0) or not each.is_live]
+        logs = [list(each) for _, each in groupby(due_builds, key=lambda build: build.log_id)]
+        seconds = max(_MIN_LOG_SECONDS, _ROUND_SECONDS / max(1, len(logs)))
+        are_behind = [self._advance_log(session, each, head=heads[each[0].log_id], seconds=seconds) for each in logs]
         if self._part is Part.BESIDE:
-            more = self._remove(session)
+            has_more = self._remove(session)
         else:
             self._note_lag(session)
-        return more or any(behind)
+        return has_more or any(are_behind)
 
     def holds(self, log_id: int) -> bool:
-        """Whether it is the one that advances a log."""
-        return log_id in self._held
+        """Whether this runner advances a log."""
+        return log_id in self._locked_logs
 
     def wait(self, seconds: float) -> None:
-        """Wait until a log has grown, as far as is told, but not longer."""
+        """Wait for the notification that a log has grown, at most so many seconds."""
         for _ in self._connected().notifies(timeout=seconds, stop_after=1):
             pass
 
     def close(self) -> None:
-        """Give back what it holds; the next turn begins anew."""
+        """Give back the session and the locks. The next turn opens a session again."""
         session, self._session = self._session, None
-        self._held.clear()
+        self._locked_logs.clear()
         if session is not None:
             session.close()
 
@@ -161,12 +164,12 @@ class Runner:
     def _take(self, session: Session, logs: Collection[int]) -> None:
         if logs:
             rows = session.execute(sql.LOCK, {"logs": list(logs), "part": self._part.value}).fetchall()
-            self._held.update(id for (id,) in rows)
+            self._locked_logs.update(id for (id,) in rows)
 
     @property
-    def _held_logs(self) -> dict[str, Any]:
-        """Parameters of a statement about the logs that it holds."""
-        return {"logs": list(self._held)}
+    def _log_params(self) -> dict[str, Any]:
+        """The parameters of a statement about the logs that this runner advances."""
+        return {"logs": list(self._locked_logs)}
 
     def _begin(self, session: Session) -> None:
         """Begin the builds that are due.
@@ -174,72 +177,78 @@ class Runner:
         A projection without a build gets its first one, one whose live build is outdated gets one beside it,
         and builds that may hold redacted content are replaced.
         """
-        session.execute(sql.RETIRE_UNSOUND, self._held_logs)
-        rows = session.execute(sql.NEWEST, self._held_logs).fetchall()
-        newest = {(log_id, name): Made(*values) for log_id, name, *values in rows}
-        for log_id in self._held:
+        session.execute(sql.RETIRE_UNSOUND, self._log_params)
+        rows = session.execute(sql.NEWEST, self._log_params).fetchall()
+        newest = {(log_id, name): BuiltCode(*values) for log_id, name, *values in rows}
+        for log_id in self._locked_logs:
             for name, projection in self._projections.items():
-                made = newest.get((log_id, name))
-                if made is None or made.is_outdated(projection):
+                code = newest.get((log_id, name))
+                if code is None or code.is_outdated(projection):
                     with session.transaction():
                         builds.begin(session.execute, log_id, projection)
 
     def _note_lag(self, session: Session) -> None:
-        """Once a second, after what was due: what lags then lags for longer than a round."""
-        if (now := time.monotonic()) >= self._noted + _NOTE:
-            self._noted = now
-            session.execute(sql.NOTE_LAG, self._held_logs)
-            session.execute(sql.FORGET_LAG, self._held_logs)
+        """Note the lag once a second, at the end of a round: a lag at that time is longer than a round."""
+        if (now := time.monotonic()) >= self._note_time + _NOTE_SECONDS:
+            self._note_time = now
+            session.execute(sql.NOTE_LAG, self._log_params)
+            session.execute(sql.FORGET_LAG, self._log_params)
 
     def _builds(self, session: Session) -> list[Build]:
-        """The builds that are to advance and can: one of other code waits for that code, or for a rebuild."""
-        builds = (Build(*row) for row in session.execute(sql.CHECKPOINTS, self._held_logs).fetchall())
+        """Return the builds to advance. A build by other code is left out: it waits for that code, or for a rebuild."""
+        builds = (Build(*row) for row in session.execute(sql.CHECKPOINTS, self._log_params).fetchall())
         return [
             each
             for each in builds
             if each.is_live is (self._part is Part.LIVE) and self._fingerprints.get(each.name) == each.fingerprint
         ]
 
-    def _retry(self, session: Session, found: list[Build]) -> bool:
-        """Lead some parked keys on, for no longer than a round may take: live events wait meanwhile."""
-        by_id = {each.id: each for each in found}
-        params = {**self._held_logs, "fingerprints": list(self._fingerprints.values())}
+    def _retry(self, session: Session, active_builds: list[Build]) -> bool:
+        """Retry some parked keys, for no longer than a round may take: live events wait meanwhile."""
+        by_id = {each.id: each for each in active_builds}
+        params = {**self._log_params, "fingerprints": list(self._fingerprints.values())}
         rows = session.execute(sql.RETRIED, params).fetchall()
-        due = [(by_id[id], key, position) for *of, key, position in rows if (id := BuildId(*of)) in by_id]
-        end = time.monotonic() + _PACE
-        for build, key, position in due:
+        retries = [(by_id[id], key, position) for *of, key, position in rows if (id := BuildId(*of)) in by_id]
+        end = time.monotonic() + _ROUND_SECONDS
+        for build, key, position in retries:
             try:
                 builds.retry(session, build, self._projections[build.name], key=key, position=position)
-            except _REFUSED as error:
+            except _REFUSALS as error:
                 builds.park_again(session, build, error, key=key, position=position)
             if time.monotonic() > end:
                 break
-        return bool(due)
+        return bool(retries)
 
     def _remove(self, session: Session) -> bool:
-        retired = session.execute(sql.RETIRED, self._held_logs).fetchall()
+        retired = session.execute(sql.RETIRED, self._log_params).fetchall()
         return any(builds.remove(session, BuildId(*each)) for each in retired)
 
-    def _advance_log(self, session: Session, due: list[Build], *, head: int, pace: float) -> bool:
-        """Advance the builds of one log by a batch each. Those that stand at one place share what is read."""
-        log_id = due[0].log_id
-        size = self._sizes.setdefault(log_id, _FIRST)
-        shared = _Shared(session, log_id)
-        began = time.monotonic()
-        for build in due:
-            if not self._advance(session, build, shared, last=min(head, build.position + size), head=head):
-                self._sizes[log_id] = 1
+    def _advance_log(self, session: Session, due_builds: list[Build], *, head: int, seconds: float) -> bool:
+        """Advance the builds of one log by a batch each; return True if one is still behind.
+
+        Builds at the same position share the events that are read. The size of a batch follows its time.
+        """
+        log_id = due_builds[0].log_id
+        size = self._batch_positions.setdefault(log_id, _FIRST_BATCH_POSITIONS)
+        shared_events = _SharedEvents(session, log_id)
+        start = time.monotonic()
+        for build in due_builds:
+            if not self._advance(session, build, shared_events, last=min(head, build.position + size), head=head):
+                self._batch_positions[log_id] = 1
                 return True
-        took = time.monotonic() - began
-        is_behind = any(head - each.position > size for each in due)
-        if took > 2 * pace:
-            self._sizes[log_id] = max(_LEAST, size // 2)
-        elif is_behind and took < pace / 2:
-            self._sizes[log_id] = min(_MOST, size * 2)
+        duration = time.monotonic() - start
+        is_behind = any(head - each.position > size for each in due_builds)
+        if duration > 2 * seconds:
+            self._batch_positions[log_id] = max(_MIN_BATCH_POSITIONS, size // 2)
+        elif is_behind and duration < seconds / 2:
+            self._batch_positions[log_id] = min(_MAX_BATCH_POSITIONS, size * 2)
         return is_behind
 
-    def _advance(self, session: Session, build: Build, shared: _Shared, *, last: int, head: int) -> bool:
-        """False where the database refused what came out, and which event is to blame is not known yet."""
+    def _advance(self, session: Session, build: Build, shared_events: _SharedEvents, *, last: int, head: int) -> bool:
+        """Advance a build; return False if the database refused the states of several events.
+
+        The next batches then have one event each, so that they find the one to blame.
+        """
         projection = self._projections[build.name]
         where = self._conditions[build.name]
         try:
@@ -247,27 +256,27 @@ class Runner:
                 session,
                 build,
                 projection,
-                read=lambda upto: shared.read(where, after=build.position, upto=upto),
+                read_events=lambda upto: shared_events.read(where, after=build.position, upto=upto),
                 last=last,
                 is_head=last == head,
                 rate=self._rate(build, last, head),
                 at=self._at,
             )
-        except _REFUSED as error:
+        except _REFUSALS as error:
             if last - build.position > 1:
                 return False
             builds.refuse(session, build, projection, error)
         return True
 
     def _rate(self, build: Build, last: int, head: int) -> float:
-        """Positions a second while it is behind, the last few batches weighing most."""
+        """Return the positions a second while the build is behind; the last few batches weigh most."""
         now = time.monotonic()
-        since = self._moved.pop(build.id, None)
+        last_move = self._move_times.pop(build.id, None)
         if last < head:
-            self._moved[build.id] = now
-        if since is None:
+            self._move_times[build.id] = now
+        if last_move is None:
             return build.rate
-        rate = (last - build.position) / max(now - since, 0.001)
+        rate = (last - build.position) / max(now - last_move, 0.001)
         return 0.8 * build.rate + 0.2 * rate if build.rate else rate
 
 
@@ -277,35 +286,35 @@ def run_live(stopping: threading.Event, *, logs: Collection[int] | None = None) 
 
 
 def run_beside(stopping: threading.Event, *, logs: Collection[int] | None = None) -> None:
-    """Run the process that rebuilds."""
+    """Run the process that builds projections beside the live builds."""
     Runner(Part.BESIDE, logs=logs).run(stopping)
 
 
-class _Shared:
-    """The events of a log that were read in one round, for the next projection at the same place."""
+class _SharedEvents:
+    """The events of a log that one round has read: the next projection at the same position need not read them."""
 
     def __init__(self, session: Session, log_id: int) -> None:
         self._session = session
         self._log_id = log_id
-        self._read: dict[tuple[Q, int, int], tuple[list[Decoded], int]] = {}
+        self._chunks: dict[tuple[Q, int, int], tuple[list[Decoded], int]] = {}
 
     def read(self, where: Q, *, after: int, upto: int) -> tuple[list[Decoded], int]:
-        """The events up to a position, and that position: an earlier one where they are too large to hold at once."""
+        """Return the events up to a position, and that position: an earlier one if the events are too large to hold."""
         place = (where, after, upto)
-        if place not in self._read:
-            self._read[place] = self._fetch(where, after, upto)
-        return self._read[place]
+        if place not in self._chunks:
+            self._chunks[place] = self._fetch(where, after, upto)
+        return self._chunks[place]
 
     def _fetch(self, where: Q, after: int, upto: int) -> tuple[list[Decoded], int]:
         events: list[Decoded] = []
         characters = 0
-        while characters < _CHARACTERS:
-            piece = store.events(self._log_id, where, after=after, before=upto + 1, limit=_PIECE).fetch_on(
+        while characters < _MAX_HELD_CHARACTERS:
+            chunk = store.events(self._log_id, where, after=after, before=upto + 1, limit=_CHUNK_EVENTS).fetch_on(
                 self._session
             )
-            events += map(decode, piece)
-            if len(piece) < _PIECE:
+            events += map(decode, chunk)
+            if len(chunk) < _CHUNK_EVENTS:
                 return events, upto
-            characters += sum(len(event.data) for event in piece)
-            after = piece[-1].position
+            characters += sum(len(event.data) for event in chunk)
+            after = chunk[-1].position
         return events, after

@@ -47,7 +47,7 @@ BEGIN = """
         (select head from log where id = %(log_id)s)
     from checkpoint where log_id = %(log_id)s and projection = %(projection)s
     on conflict do nothing returning build"""
-# The row is locked before anything is read or written: who holds it knows that the build is still where it was.
+# The row is locked before anything is read or written: the session that holds it knows that the build has not moved.
 LOCK_CHECKPOINT = f"select position, is_live, status from checkpoint where {_BUILD} for update"
 ADVANCE = f"""
     update checkpoint set position = %(position)s, rate = %(rate)s, status = %(status)s,
@@ -58,16 +58,17 @@ ADVANCE = f"""
         advanced_at = clock_timestamp()
     where {_BUILD}"""
 
-# The first of the keys is left out: one empty text is a list of nothing, and the key of a whole log is empty.
+# The text begins with a separator, and the first key is left out: otherwise one empty key, that of a whole log, would
+# be an empty list.
 LOAD = """
-    select wanted.key, state.state, state.events, state.position, state.places, parked.key is not null
-    from unnest((string_to_array(%(keys)s, E'\\x1f'))[2:]) as wanted (key)
+    select requested.key, state.state, state.events, state.position, state.places, parked.key is not null
+    from unnest((string_to_array(%(keys)s, E'\\x1f'))[2:]) as requested (key)
     left join projection_state as state
         on state.log_id = %(log_id)s and state.projection = %(projection)s and state.build = %(build)s
-        and state.key = wanted.key
+        and state.key = requested.key
     left join parked
         on parked.log_id = %(log_id)s and parked.projection = %(projection)s and parked.build = %(build)s
-        and parked.key = wanted.key
+        and parked.key = requested.key
     where state.key is not null or parked.key is not null"""
 STORE = """
     insert into projection_state (log_id, projection, build, key, events, position, state, places)
@@ -86,7 +87,7 @@ STORE_PLACES = """
         (string_to_array(%(keys)s, E'\\x1f'))[2:],
         string_to_array(%(places)s, E'\\x1f')) as new (key, places)"""
 
-# Idle, it writes a row a minute: what is no news is left out.
+# A row is written only if the lag is the largest of its minute, so an idle runner writes one row a minute.
 NOTE_LAG = """
     insert into projection_lag (log_id, projection, minute, events)
     select log.id, checkpoint.projection, date_trunc('minute', now()), log.head - checkpoint.position
@@ -103,7 +104,7 @@ PARK = """
     values (%(log_id)s, %(projection)s, %(build)s, %(key)s, %(position)s, clock_timestamp(), %(error)s, %(traceback)s)
     on conflict (log_id, projection, build, key) do update
     set position = excluded.position, is_retried = false, error = excluded.error, traceback = excluded.traceback"""
-# Of builds that go on: a key of one that is paused, or of other code, waits with it.
+# Only keys of builds that go on: if a build is paused, or other code made it, its keys wait with it.
 RETRIED = """
     select log_id, projection, build, key, parked.position
     from parked join checkpoint using (log_id, projection, build)
@@ -119,7 +120,7 @@ LIVE_POSITION = """
 RETIRE = f"update checkpoint set is_live = false, status = 'retired' where {_BUILD}"
 MAKE_LIVE = f"update checkpoint set is_live = true, live_at = clock_timestamp() where {_BUILD}"
 RETIRED = "select log_id, projection, build from checkpoint where log_id = any(%(logs)s) and status = 'retired'"
-# A bounded number at a time, so that a big build is no long transaction.
+# A statement removes a bounded number of rows, so that a large build is not one long transaction.
 _REMOVE = "delete from {0} where ctid = any(array(select ctid from {0} where " + _BUILD + " limit %(limit)s))"
 REMOVE_STATES = _REMOVE.format("projection_state")
 REMOVE_PLACES = _REMOVE.format("key_places")

@@ -1,4 +1,4 @@
-"""How a build stands: how far it has come, whether the runner leads it on, and why not."""
+"""The standing of a build: its position, and whether the runner advances it, or why not."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from projections.definition.fingerprint import fingerprint
 from projections.models import Status
 
 _STALLED = timedelta(minutes=2)
-"""Without progress for so long, a build that has events to fold is said to be stalled."""
+"""A build with events to fold that has not advanced for so long is called stalled."""
 _MAX_LIVE_LAG = 1_000
-"""Events that a live build is behind at the most to be called live: the runner's first batch."""
+"""A live build with a larger lag is called catching up. It is the size of the runner's first batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildStanding:
-    """How far one build has come in a log that ends at `head`. `state` is the word for it:
+    """The standing of one build in a log that ends at `head`. `state` is the word for it:
 
     - `live`; `catching up`: live, and far behind the log; `building`: beside the live one;
-    - `stalled`: it should move, and has not for minutes; `paused`; `stopped`: before the event at `error_position`;
+    - `stalled`: it has events to fold, and has not advanced for minutes; `paused`; `stopped`: before the event at
+      `error_position`;
     - `code changed`: other code made it, and its states stand still until it is rebuilt; `newer`: a later version than
-      is running here made it; `unknown`: nothing that is materialised is declared under its name any more.
+      the running one made it; `unknown`: there is no materialised projection of its name any more.
     """
 
     projection: str
@@ -40,16 +41,16 @@ class BuildStanding:
     error_position: int | None
     head: int
     behind_since: datetime | None
-    """When the next event was recorded; None: it has passed them all."""
+    """The time at which the next event was recorded; None if the build has passed all events."""
 
     @property
     def state(self) -> str:
-        declared = registry.PROJECTIONS.get(self.projection)
-        if declared is None or not declared.materialised:
+        projection = registry.PROJECTIONS.get(self.projection)
+        if projection is None or not projection.materialised:
             return "unknown"
-        if self.version > declared.version:
+        if self.version > projection.version:
             return "newer"
-        if self.fingerprint != fingerprint(declared):
+        if self.fingerprint != fingerprint(projection):
             return "code changed"
         if self.status != Status.RUNNING:
             return self.status
@@ -65,10 +66,10 @@ class BuildStanding:
 
     @property
     def is_moving(self) -> bool:
-        """Whether the runner leads it on."""
+        """Whether the runner advances it."""
         return self.state in ("live", "catching up", "building")
 
     @property
     def lag(self) -> int:
-        """Events of the log that it has not passed yet."""
+        """The number of positions between the build and the log's head."""
         return max(0, self.head - self.position)

@@ -44,37 +44,37 @@ def rearranged(
     for place in reversed(range(len(before))):
         if before[place][name] not in places:
             yield Change("remove", below(path, first + place), old=before[place], shifts=True)
-    now = [item[name] for item in before if item[name] in places]
-    known = set(now)
-    staying = _kept_in_place(now, places)
+    order = [item[name] for item in before if item[name] in places]
+    old_names = set(order)
+    staying = _kept_in_place(order, places)
     last = -1  # the index of the item that precedes the next one in `after`
     for item in after:
         item_name = item[name]
-        if item_name not in known:
+        if item_name not in old_names:
             last += 1
-            now.insert(last, item_name)
+            order.insert(last, item_name)
             yield Change("add", below(path, first + last), value=item, shifts=True)
         elif item_name in staying:
-            last = now.index(item_name, last + 1)  # the items in between are moved away later
+            last = order.index(item_name, last + 1)  # the items in between are moved away later
         else:
-            source = now.index(item_name)
-            del now[source]
+            source = order.index(item_name)
+            del order[source]
             last += source > last
-            now.insert(last, item_name)
+            order.insert(last, item_name)
             if source != last:
                 yield Change("move", below(path, first + last), source=below(path, first + source))
 
 
-def _kept_in_place(now: Sequence[Any], places: dict[Any, int]) -> set[Any]:
+def _kept_in_place(order: Sequence[Any], places: dict[Any, int]) -> set[Any]:
     """Return a largest set of items that are in order already: a longest increasing subsequence."""
     ends: list[int] = []  # the smallest place at which a subsequence of each length ends
     before: dict[int, int | None] = {}
-    for name in now:
+    for name in order:
         place = places[name]
         length = bisect_left(ends, place)
         before[place] = ends[length - 1] if length else None
         ends[length:] = [place, *ends[length + 1 :]]
-    at = {places[name]: name for name in now}
+    at = {places[name]: name for name in order}
     staying, place_ = set(), ends[-1] if ends else None
     while place_ is not None:
         staying.add(at[place_])

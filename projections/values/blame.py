@@ -40,17 +40,17 @@ def past(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
     """
     for n, changes in steps:
         after = pointer
-        touched: list[Change] = []
+        value_changes: list[Change] = []
         for change in reversed(changes):
-            hit, before = _back(pointer, change)
-            if hit:
-                touched.insert(0, change)
+            is_touched, before = _back(pointer, change)
+            if is_touched:
+                value_changes.insert(0, change)
             if before is None:
-                yield Touch(n, after, tuple(touched))
+                yield Touch(n, after, tuple(value_changes))
                 return
             pointer = before
-        if touched:
-            yield Touch(n, after, tuple(touched))
+        if value_changes:
+            yield Touch(n, after, tuple(value_changes))
 
 
 def future(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
@@ -60,17 +60,17 @@ def future(pointer: str, steps: Iterable[Changes]) -> Iterator[Touch]:
     is removed.
     """
     for n, changes in steps:
-        touched: list[Change] = []
+        value_changes: list[Change] = []
         for change in changes:
-            hit, after = _forth(pointer, change)
-            if hit:
-                touched.append(change)
+            is_touched, after = _forth(pointer, change)
+            if is_touched:
+                value_changes.append(change)
             if after is None:
-                yield Touch(n, pointer, tuple(touched))
+                yield Touch(n, pointer, tuple(value_changes))
                 return
             pointer = after
-        if touched:
-            yield Touch(n, pointer, tuple(touched))
+        if value_changes:
+            yield Touch(n, pointer, tuple(value_changes))
 
 
 def pointer_after(pointer: str, changes: Iterable[Change]) -> str | None:

@@ -5,7 +5,7 @@ keys and the digits of a number (1.5, 1.50) make no difference.
 
 Values that both sides share by identity are never compared. So the difference of a handler that returns
 `{**state, "a": …}` costs the comparison of the changed value, and one comparison of addresses for each sibling. If
-more changed than anybody reads, one operation replaces the whole container.
+more values changed than anybody reads, one operation replaces the whole container.
 """
 
 from __future__ import annotations
@@ -156,21 +156,24 @@ def _diff_arrays(before: list[Json], after: list[Json], path: str) -> Iterator[I
 
 
 def _shared(before: Iterable[Json], after: Iterable[Json]) -> int:
-    """The number of leading items that are identical objects. The loop runs in C."""
+    """Return the number of leading items that are identical objects. The loop runs in C."""
     missing = object()
     pairs = ([*before, missing], [*after, object()])
     return next(compress(count(), map(is_not, *pairs)))
 
 
 def _diff_by_index(old: list[Json], new: list[Json], path: str, first: int) -> Iterator[Iterable[Change]]:
-    """Equal items at both ends are skipped, so that an insert is one operation; the others are matched by index."""
+    """Yield the changes of each item, matched by index.
+
+    Equal items at both ends are skipped, so that an insert is one operation.
+    """
     shorter = min(len(old), len(new))
     head = next((i for i in range(shorter) if not equal(old[i], new[i])), shorter)
     rest = shorter - head
     tail = next((i for i in range(rest) if not equal(old[-1 - i], new[-1 - i])), rest)
     old, new, first = old[head : len(old) - tail], new[head : len(new) - tail], first + head
-    for i, (was, value) in enumerate(zip(old, new, strict=False), start=first):
-        yield _diff(was, value, below(path, i))
+    for i, (old_item, new_item) in enumerate(zip(old, new, strict=False), start=first):
+        yield _diff(old_item, new_item, below(path, i))
     for i in reversed(range(len(new), len(old))):
         yield (Change("remove", below(path, first + i), old=old[i], shifts=True),)
     for i in range(len(old), len(new)):

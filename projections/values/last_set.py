@@ -71,7 +71,7 @@ def _take_touched(root: _Node, change: Change) -> Iterator[str]:
     *above, last = change.path.split("/")
     node = root
     way = [root] if above else []
-    for token in [*above[1:]]:
+    for token in above[1:]:
         child = node.below.get(token)
         if child is None:
             break
@@ -96,21 +96,21 @@ def _take_touched(root: _Node, change: Change) -> Iterator[str]:
 
 def _shift_items(array: _Node, item: int, *, is_new: bool) -> Iterator[str]:
     """Yield the pointers of an added item, and move the later items to their index before the change."""
-    if is_new and (added := array.below.pop(str(item), None)):
-        yield from added.take_all()
-    following = _items(array, item)
-    for index, _ in following:
+    if is_new and (item_node := array.below.pop(str(item), None)):
+        yield from item_node.take_all()
+    later_items = _items(array, item)
+    for index, _ in later_items:
         del array.below[str(index)]
-    for index, node in following:
+    for index, node in later_items:
         array.below[str(index - 1 if is_new else index + 1)] = node
 
 
 def _move_item(array: _Node, here: int, there: int) -> None:
     first, last = min(here, there), max(here, there)
-    within = [(index, node) for index, node in _items(array, first) if index <= last]
-    for index, _ in within:
+    moved_items = [(index, node) for index, node in _items(array, first) if index <= last]
+    for index, _ in moved_items:
         del array.below[str(index)]
-    for index, node in within:
+    for index, node in moved_items:
         array.below[str(there if index == here else index + 1 if there < here else index - 1)] = node
 
 

@@ -27,7 +27,7 @@ from projections.jobs import queue
 from projections.materialise import checkpoints, lag, parked_keys
 from projections.materialise.checkpoints import Progress
 from projections.materialise.lag import Chart
-from projections.materialise.parked_keys import Fault, ParkedKey, Which
+from projections.materialise.parked_keys import Fault, ParkedKey, Selection
 from projections.models import ACTIVE, Policy, Snapshot
 from projections.values.exact_json import loads
 from projections.views.other_formats import api_url, format_of, projection_md, projections_md
@@ -170,7 +170,7 @@ def _groups(member: Member, standing: Standing) -> list[Group]:
     initial = standing.projection.initial
 
     def stuck(fault: Fault) -> list[Stuck]:
-        keys = parked_keys.parked(*build, which=Which(kind=fault.kind, place=fault.place), limit=_MAX_PARKED)
+        keys = parked_keys.parked(*build, selection=Selection(kind=fault.kind, place=fault.place), limit=_MAX_PARKED)
         return [Stuck(key, tree_rows(initial if key.state is None else loads(key.state))) for key in keys]
 
     return [Group(fault, stuck(fault)) for fault in parked_keys.faults(*build)[:_MAX_FAULTS]]
@@ -213,18 +213,18 @@ def _skip(log_id: int, projection: Projection, request: HttpRequest) -> str:
     return "It goes on behind the event that it stopped at."
 
 
-def _which(request: HttpRequest) -> Which:
+def _selection(request: HttpRequest) -> Selection:
     fields = request.POST
-    return Which(fields.get("key"), fields.get("kind"), fields.get("place"))
+    return Selection(fields.get("key"), fields.get("kind"), fields.get("place"))
 
 
 def _retry_parked(log_id: int, projection: Projection, request: HttpRequest) -> str:
-    keys = parked_keys.retry(log_id, projection.name, _build(request), which=_which(request))
+    keys = parked_keys.retry(log_id, projection.name, _build(request), selection=_selection(request))
     return f"{_keys(keys)} tried again, from the event on that parked it."
 
 
 def _skip_parked(log_id: int, projection: Projection, request: HttpRequest) -> str:
-    keys = parked_keys.skip(log_id, projection.name, _build(request), which=_which(request))
+    keys = parked_keys.skip(log_id, projection.name, _build(request), selection=_selection(request))
     return f"{_keys(keys)} led on behind the event that parked it."
 
 

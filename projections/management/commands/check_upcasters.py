@@ -1,4 +1,4 @@
-"""Do the upcasters work on what is in a log? Every event that goes through one is read; nothing is written."""
+"""The command that tries the upcasters on all events of a log which they concern. It writes nothing."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from events.types import Event, LogInfo
 from projections.definition import upcasting
 from projections.definition.upcasting import Chains
 
-_CHUNK = 200
+_CHUNK_EVENTS = 200
 """Events held at a time: with data at its limit of 1 MiB, 200 MiB."""
-_FAILURES_SHOWN = 5
+_MAX_LISTED_FAILURES = 5
 
 
 @dataclass(slots=True)
-class _Tried:
-    """The events of one type and version that went through the chain."""
+class _Outcome:
+    """The outcome for the events of one type and version; `failures` describes the first ones."""
 
-    passed: int = 0
-    failed: int = 0
-    first: list[str] = field(default_factory=list)
+    pass_count: int = 0
+    fail_count: int = 0
+    failures: list[str] = field(default_factory=list)
 
-    def fails(self, event: Event, error: Exception) -> None:
-        self.failed += 1
-        if len(self.first) < _FAILURES_SHOWN:
-            self.first.append(f"#{event.position} {event.stream}: {error}")
+    def add_failure(self, event: Event, error: Exception) -> None:
+        self.fail_count += 1
+        if len(self.failures) < _MAX_LISTED_FAILURES:
+            self.failures.append(f"#{event.position} {event.stream}: {error}")
 
 
 class Command(BaseCommand):
@@ -54,23 +54,27 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from None
         chains = upcasting.current()
         counts = _counts(log)
-        tried = _try(log, chains, sum(count for type, _, count in counts if type in chains.steps))
+        outcomes = _try(log, chains, sum(count for type, _, count in counts if type in chains.steps))
         for type, version, count in counts:
-            self._say(chains, type, version, count, tried.get((type, version)))
-        if failed := sum(each.failed for each in tried.values()):
-            raise CommandError(f"{failed:,} events can't be read.")
+            self._print(chains, type, version, count, outcomes.get((type, version)))
+        if fail_count := sum(each.fail_count for each in outcomes.values()):
+            raise CommandError(f"{fail_count:,} events can't be read.")
 
-    def _say(self, chains: Chains, type: str, version: int, count: int, tried: _Tried | None) -> None:
+    def _print(self, chains: Chains, type: str, version: int, count: int, outcome: _Outcome | None) -> None:
         chain = chains.chain(type, version)
         way = " → ".join([f"v{version}", *(f"v{each.to}" for each in chain)])
-        outcome = f": {tried.passed:,} pass, {tried.failed:,} fail" if tried and (chain or tried.failed) else ""
-        self.stdout.write(f"{type}  {way}  {count:,} events{outcome}{_behind(chains, type, version)}")
-        for failure in tried.first if tried else ():
+        counts = (
+            f": {outcome.pass_count:,} pass, {outcome.fail_count:,} fail"
+            if outcome and (chain or outcome.fail_count)
+            else ""
+        )
+        self.stdout.write(f"{type}  {way}  {count:,} events{counts}{_gap_note(chains, type, version)}")
+        for failure in outcome.failures if outcome else ():
             self.stdout.write(f"    {failure}")
 
 
-def _behind(chains: Chains, type: str, version: int) -> str:
-    """Upcasters are there, but none begins at this version, which is older than what they lead to."""
+def _gap_note(chains: Chains, type: str, version: int) -> str:
+    """Return a note if the type has upcasters to a newer version, but none from this version."""
     steps = chains.steps.get(type, {})
     newest = max((each.to for each in steps.values()), default=version)
     return f"  (no upcaster from v{version}: read as it is stored)" if version < newest and version not in steps else ""
@@ -81,24 +85,24 @@ def _counts(log: LogInfo) -> list[tuple[str, int, int]]:
     return list(rows.values_list("type", "schema_version").annotate(events=Count("*")))
 
 
-def _try(log: LogInfo, chains: Chains, events: int) -> dict[tuple[str, int], _Tried]:
-    tried: dict[tuple[str, int], _Tried] = {}
-    for event in tqdm(_upcast(log, chains), total=events, unit=" events", disable=None, file=sys.stderr, leave=False):
-        outcome = tried.setdefault((event.type, event.schema_version), _Tried())
+def _try(log: LogInfo, chains: Chains, events: int) -> dict[tuple[str, int], _Outcome]:
+    outcomes: dict[tuple[str, int], _Outcome] = {}
+    for event in tqdm(_events(log, chains), total=events, unit=" events", disable=None, file=sys.stderr, leave=False):
+        outcome = outcomes.setdefault((event.type, event.schema_version), _Outcome())
         try:
             chains.as_newest(event)
-            outcome.passed += 1
+            outcome.pass_count += 1
         except UpcastFailed as error:
-            outcome.fails(event, error)
-    return tried
+            outcome.add_failure(event, error)
+    return outcomes
 
 
-def _upcast(log: LogInfo, chains: Chains) -> Iterator[Event]:
-    """The events up to the head of this moment whose types have upcasters."""
+def _events(log: LogInfo, chains: Chains) -> Iterator[Event]:
+    """Yield the events whose types have upcasters, up to the log's head at the start."""
     if not chains.steps:
         return
     condition = where(any_of(Named(Name.TYPE, Pattern((type,))) for type in chains.steps))
     position = 0
-    while events := store.events(log.id, condition, after=position, before=log.head + 1, limit=_CHUNK).fetch():
+    while events := store.events(log.id, condition, after=position, before=log.head + 1, limit=_CHUNK_EVENTS).fetch():
         yield from events
         position = events[-1].position

@@ -13,10 +13,10 @@ from events.models import Log
 from projections.errors import NoSuchBuild
 from projections.materialise import checkpoints, parked_keys
 from projections.materialise.checkpoints import Progress
-from projections.materialise.parked_keys import Which
+from projections.materialise.parked_keys import Selection
 
-_KEYS = 5
-"""Keys shown of each fault."""
+_MAX_LISTED_KEYS = 5
+"""Most keys that are listed of each fault."""
 
 
 class Command(BaseCommand):
@@ -25,11 +25,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("projection", nargs="?", help="default: all")
         parser.add_argument("--log", default="main", help="default: %(default)s")
-        parser.add_argument("--key", help="this one alone")
-        parser.add_argument("--error", help="those that this kind of error stopped, as ValueError")
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument("--retry", action="store_true", help="try the events again that they were parked at")
-        what.add_argument("--skip", action="store_true", help="go on behind these events")
+        parser.add_argument("--key", help="only this key")
+        parser.add_argument("--error", help="only the keys that this kind of error parked, such as ValueError")
+        orders = parser.add_mutually_exclusive_group()
+        orders.add_argument("--retry", action="store_true", help="try the events that parked them again")
+        orders.add_argument("--skip", action="store_true", help="go on after these events")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -39,28 +39,30 @@ class Command(BaseCommand):
         builds = [each for each in checkpoints.progress(log, options["projection"]) if each.is_live]
         if options["projection"] and not builds:
             raise CommandError(f"{options['projection']!r} has no states in this log.")
-        which = Which(options["key"], options["error"])
+        selection = Selection(options["key"], options["error"])
         for build in builds:
             if options["retry"] or options["skip"]:
-                self._go_on(log.pk, build, which, is_skip=options["skip"])
+                self._go_on(log.pk, build, selection, is_skip=options["skip"])
             else:
                 self._list(log.pk, build)
 
-    def _go_on(self, log_id: int, build: Progress, which: Which, *, is_skip: bool) -> None:
+    def _go_on(self, log_id: int, build: Progress, selection: Selection, *, is_skip: bool) -> None:
         order = parked_keys.skip if is_skip else parked_keys.retry
         try:
-            count = order(log_id, build.projection, build.build, which=which)
+            count = order(log_id, build.projection, build.build, selection=selection)
         except NoSuchBuild:
             return
         keys = "1 key is" if count == 1 else f"{count:,} keys are"
-        says = "led on behind the events that parked them" if is_skip else "to be tried again"
-        self.stdout.write(f"{build.projection}: {keys} {says}, by the runner.")
+        action = "led on after the events that parked them" if is_skip else "to be tried again"
+        self.stdout.write(f"{build.projection}: {keys} {action}, by the runner.")
 
     def _list(self, log_id: int, build: Progress) -> None:
         for fault in parked_keys.faults(log_id, build.projection, build.build):
             again = f", {fault.retried:,} of them being tried again" if fault.retried else ""
             where = f" in {fault.where}" if fault.where else ""
             self.stdout.write(f"{build.projection}: {fault.kind}{where}: {fault.keys:,} keys{again}")
-            of_fault = Which(kind=fault.kind, place=fault.place)
-            for each in parked_keys.parked(log_id, build.projection, build.build, which=of_fault, limit=_KEYS):
+            of_fault = Selection(kind=fault.kind, place=fault.place)
+            for each in parked_keys.parked(
+                log_id, build.projection, build.build, selection=of_fault, limit=_MAX_LISTED_KEYS
+            ):
                 self.stdout.write(f"    {each.key} at event {each.position}: {each.error}")

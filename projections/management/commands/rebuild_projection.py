@@ -1,4 +1,4 @@
-"""Build a projection of a log anew, beside the one that readers see."""
+"""The command that builds a projection of a log anew, beside the build that readers see."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from projections.materialise.checkpoints import Progress
 from projections.materialise.runner import Part, Runner
 from projections.values.exact_json import dumps
 
-_LOOK = 0.2
-"""Seconds between two looks at a rebuild that a server does."""
+_POLL_SECONDS = 0.2
+"""The time between two looks at a rebuild that a server does."""
 
 
 class Command(BaseCommand):
@@ -29,50 +29,50 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("projection", nargs="?")
-        parser.add_argument("--changed", action="store_true", help="all whose code has changed, as after an update")
+        parser.add_argument("--changed", action="store_true", help="all projections whose code has changed")
         parser.add_argument("--log", help="default: main; with --changed, all")
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help=f"only say what would change, of the {KEYS_TRIED} keys that moved last",
+            help=f"only say what would change, for the {KEYS_TRIED} keys that changed last",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["changed"] is bool(options["projection"]):
             raise CommandError("Name a projection, or say --changed.")
-        asked = _changed(options["log"]) if options["changed"] else [_named(options["log"], options["projection"])]
-        for log, projection in asked:
+        builds = _changed(options["log"]) if options["changed"] else [_named(options["log"], options["projection"])]
+        for log, projection in builds:
             if options["dry_run"]:
                 for trial in dry_run(log.pk, projection):
-                    self._tell(trial)
+                    self._print(trial)
             else:
                 self._rebuild(log, projection)
 
     def _rebuild(self, log: Log, projection: Projection) -> None:
-        """Do it here, or watch the server do it: whoever has the log's lock."""
+        """Rebuild here, or watch a server that holds the log's lock rebuild it."""
         checkpoints.rebuild(log.pk, projection)
         runner = Runner(Part.BESIDE, logs=[log.pk], projections={projection.name: projection})
         try:
             with tqdm(unit="event", disable=None, file=sys.stderr, leave=False) as bar:
-                while building := _beside(log, projection):
-                    bar.total = building.head
-                    bar.update(building.position - bar.n)
-                    if building.error_position and building.state == "stopped":
-                        raise CommandError(f"It stopped at event {building.error_position}: {building.error}")
+                while build := _beside(log, projection):
+                    bar.total = build.head
+                    bar.update(build.position - bar.n)
+                    if build.error_position and build.state == "stopped":
+                        raise CommandError(f"It stopped at event {build.error_position}: {build.error}")
                     if not runner.turn():
-                        runner.wait(_LOOK)
+                        runner.wait(_POLL_SECONDS)
         except KeyboardInterrupt:
             checkpoints.cancel(log.pk, projection.name)
-            self.stdout.write("Cancelled: readers see the states that they saw.")
+            self.stdout.write("Cancelled: readers still see the old states.")
             raise
         finally:
             runner.close()
-        now = next((build for build in checkpoints.progress(log, projection.name) if build.is_live), None)
-        if now is None:
+        live = next((each for each in checkpoints.progress(log, projection.name) if each.is_live), None)
+        if live is None:
             raise CommandError("An event was redacted meanwhile: the runner begins again.")
-        self.stdout.write(f"Build {now.build} of {projection.name} in {log.name} is live, at event {now.position:,}.")
+        self.stdout.write(f"Build {live.build} of {projection.name} in {log.name} is live, at event {live.position:,}.")
 
-    def _tell(self, trial: Trial) -> None:
+    def _print(self, trial: Trial) -> None:
         if trial.failed:
             self.stdout.write(f"{trial.key}: stops at event {trial.failed.at.position}: {trial.failed}")
         elif not trial.changes:

@@ -1,4 +1,4 @@
-"""Do the jobs that the server leaves to others, in one more process."""
+"""The command that does jobs in a process beside the server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.check(databases=["default"])
-        os.nice(10)  # requests go first where both want the processor
+        os.nice(10)  # requests go first if the processor is busy
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())

@@ -28,7 +28,7 @@ def work(log_id: int, point: str, visits: int) -> None:
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    runners._FIRST = runners._MOST = 25
+    runners._FIRST_BATCH_POSITIONS = runners._MAX_BATCH_POSITIONS = 25
     runner = runners.Runner(logs=[log_id], projections=declared(*PROJECTIONS), at=die)
     until(lambda: not runner.turn() and runner.holds(log_id))
 

@@ -13,7 +13,7 @@ from events.models import Log
 from projections.definition.projection import Decoded, Projection
 from projections.errors import NoSuchBuild
 from projections.materialise import checkpoints, parked_keys
-from projections.materialise.parked_keys import Which
+from projections.materialise.parked_keys import Selection
 from projections.materialise.runner import Part, Runner
 from projections.models import Policy
 from tests.integration.projections.running import append, declared, known_as, live, settle, states, until
@@ -66,18 +66,18 @@ def test_keys_are_grouped_by_what_was_raised_where(log: Log) -> None:
     assert (odd.kind, odd.keys, odd.first, odd.retried) == ("ValueError", 3, 2, 0)
     assert (without.kind, without.keys, without.first) == ("KeyError", 1, 5)
     assert odd.where.startswith("add, test_parking.py:")
-    of_odd = parked_keys.parked(*build(log), which=Which(kind=odd.kind, place=odd.place), limit=2)
+    of_odd = parked_keys.parked(*build(log), selection=Selection(kind=odd.kind, place=odd.place), limit=2)
     assert [each.key for each in of_odd] == ["s-0", "s-1"]
 
 
 def test_all_that_one_fault_stopped_are_tried_again_together(log: Log, parked: Projection) -> None:
     FIXED.add("odd")
-    assert parked_keys.retry(*build(log), which=Which(kind="ValueError")) == 3
+    assert parked_keys.retry(*build(log), selection=Selection(kind="ValueError")) == 3
     settle(log, parked)
     assert [each.key for each in parked_keys.parked(*build(log))] == ["s-3"]
     assert sums(log) == {**dict.fromkeys(("s-0", "s-1", "s-2", "s-4", "s-5"), '{"sum":6}')}
     with pytest.raises(NoSuchBuild):
-        parked_keys.retry(*build(log), which=Which(kind="ValueError"))
+        parked_keys.retry(*build(log), selection=Selection(kind="ValueError"))
 
 
 def test_the_events_of_all_are_skipped(log: Log, parked: Projection) -> None:
@@ -102,9 +102,9 @@ def test_a_key_whose_state_can_not_be_written_is_parked_again(log: Log, parked: 
     append(log, [("s-0", {"type": "Sum", "data": b'{"huge": true, "amount": 0}'})])
     settle(log, parked)
     FIXED.add("odd")
-    parked_keys.retry(*build(log), which=Which("s-0"))
+    parked_keys.retry(*build(log), selection=Selection("s-0"))
     settle(log, parked)
-    [again] = parked_keys.parked(*build(log), which=Which("s-0"))
+    [again] = parked_keys.parked(*build(log), selection=Selection("s-0"))
     assert (again.is_retried, "NumericValueOutOfRange" in again.error) == (False, True)
 
 

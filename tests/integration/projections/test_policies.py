@@ -10,7 +10,7 @@ from events.models import Log
 from projections.definition.projection import Key, Projection
 from projections.errors import NoSuchBuild
 from projections.materialise import checkpoints, parked_keys
-from projections.materialise.parked_keys import Which
+from projections.materialise.parked_keys import Selection
 from projections.models import Policy
 from tests.integration.projections.running import (
     add,
@@ -92,16 +92,16 @@ def test_parked_its_key_alone_stands_still(log: Log, known: Projection, how: str
 def test_a_parked_key_is_tried_again_or_goes_on_behind_its_event(log: Log, known: Projection) -> None:
     with_poison(log, known, Policy.PARK, "raise")
     build = live(log).build
-    parked_keys.retry(log.pk, "totals", build, which=Which("order-1"))
+    parked_keys.retry(log.pk, "totals", build, selection=Selection("order-1"))
     settle(log, known)
     [parked] = parked_keys.parked(log.pk, "totals", build)
     assert (parked.position, parked.is_retried) == (31, False)
-    parked_keys.skip(log.pk, "totals", build, which=Which("order-1"))
+    parked_keys.skip(log.pk, "totals", build, selection=Selection("order-1"))
     settle(log, known)
     assert parked_keys.parked(log.pk, "totals", build) == []
     assert states(log) == without_position(log, known, 31)
     with pytest.raises(NoSuchBuild):
-        parked_keys.retry(log.pk, "totals", build, which=Which("order-1"))
+        parked_keys.retry(log.pk, "totals", build, selection=Selection("order-1"))
 
 
 def test_a_key_that_fails_again_is_parked_at_the_later_event(log: Log, known: Projection) -> None:
@@ -109,7 +109,7 @@ def test_a_key_that_fails_again_is_parked_at_the_later_event(log: Log, known: Pr
     append(log, [*varied(5), poisoned("order-1"), *varied(20)])
     settle(log, known)
     build = live(log).build
-    parked_keys.skip(log.pk, "totals", build, which=Which("order-1"))
+    parked_keys.skip(log.pk, "totals", build, selection=Selection("order-1"))
     settle(log, known)
     [parked] = parked_keys.parked(log.pk, "totals", build)
     assert parked.position == 77

@@ -44,7 +44,7 @@ def seen(log: Log) -> tuple[set[int], int]:
 def test_readers_see_one_whole_build_while_another_takes_over_under_load(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runners, "_FIRST", 20)
+    monkeypatch.setattr(runners, "_FIRST_BATCH_POSITIONS", 20)
     old, new = totals(marker=1), totals(marker=2, version=2)
     append(log, varied(300))
     settle(log, old)
@@ -130,7 +130,7 @@ def test_what_was_taken_over_from_is_removed(log: Log) -> None:
 
 
 def test_a_cancelled_rebuild_leaves_nothing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runners, "_FIRST", 10)
+    monkeypatch.setattr(runners, "_FIRST_BATCH_POSITIONS", 10)
     append(log, varied(60))
     settle(log, totals(marker=1))
     before = states(log)
@@ -148,7 +148,7 @@ def test_a_cancelled_rebuild_leaves_nothing(log: Log, monkeypatch: pytest.Monkey
 
 
 def test_a_rebuild_goes_on_where_its_worker_ended(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runners, "_FIRST", 10)
+    monkeypatch.setattr(runners, "_FIRST_BATCH_POSITIONS", 10)
     new = totals(marker=2)
     append(log, varied(60))
     settle(log, totals(marker=1))
@@ -162,7 +162,7 @@ def test_a_rebuild_goes_on_where_its_worker_ended(log: Log, monkeypatch: pytest.
 
 
 def test_a_live_build_advances_in_the_middle_of_a_rebuild(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runners, "_FIRST", 10)
+    monkeypatch.setattr(runners, "_FIRST_BATCH_POSITIONS", 10)
     old = totals(marker=1)
     append(log, varied(30))
     settle(log, old)

@@ -51,7 +51,7 @@ def test_states_are_those_of_a_fold_from_zero_whatever_the_batches(log: Log, mon
     projections = [*BY_KEY, OF_LARGE]
     for first in range(0, 300, 60):
         append(log, varied(60, first=first))
-        monkeypatch.setattr(runners, "_FIRST", chance.randrange(1, 50))
+        monkeypatch.setattr(runners, "_FIRST_BATCH_POSITIONS", chance.randrange(1, 50))
         settle(log, *projections)
     for projection in projections:
         assert states(log, projection.name) == expected(log, projection)
@@ -147,7 +147,7 @@ def test_a_build_that_moved_meanwhile_is_not_written_again(log: Log) -> None:
     with session:
         read = partial(_all_after, log, stale.position)
         moved = builds.advance(
-            session, stale, projection, read=read, last=20, is_head=True, rate=0, at=lambda point: None
+            session, stale, projection, read_events=read, last=20, is_head=True, rate=0, at=lambda point: None
         )
     assert not moved
     assert states(log) == before
