@@ -1,8 +1,8 @@
 """CloudEvents 1.0 over HTTP (structured, batched, binary) as events of the log.
 
 `subject`, else `source`, names the stream. CloudEvents ids are unique per source only, so the event's id is a UUIDv5 of
-source and id. The extension attributes of `_DEMANDS` say what the append asks of the log; all others, and those that
-the specification knows, stand in `metadata.cloudevents`.
+source and id. The extension attributes of `_DEMANDS` are the conditions of the append; all other attributes, with those
+of the specification, are kept in `metadata.cloudevents`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ BATCHED = "application/cloudevents-batch+json"
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
 _Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-"""An attribute's value; in JSON, null says that it is absent."""
+"""An attribute's value; in JSON, null means that it is absent."""
 _REQUIRED = ("id", "source", "specversion", "type")
 _DEMANDS = ("expectedversion", "idempotencykey", "readposition")
 _DIGITS = "[0-9]{1,18}"
-# Within a header's value, a quoted string; a backslash in it stands before what is meant.
+# A quoted string in a header's value; a backslash in it escapes the next character.
 _QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ANY_TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
@@ -48,7 +48,7 @@ def _schema_of(name: Any) -> dict[str, Any]:
     return msgspec.json.schema(name)
 
 
-# An Integer of CloudEvents has 32 bits: a larger number comes as text, as all do in headers.
+# An Integer of CloudEvents has 32 bits: a larger number is sent as text, as all numbers are in headers.
 _NUMBER = [{"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, {"type": "string", "pattern": f"^{_DIGITS}$"}]
 SCHEMA = {
     "type": "object",
@@ -83,7 +83,7 @@ SCHEMA = {
 
 
 def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsError]:
-    """Yield each event of a batch, checked, or its error."""
+    """Return each event of a batch, checked, or its error."""
     items, fault = split.split_array(body)
     if fault:
         decode_json(body, list[Raw])  # raises, and says why
@@ -168,12 +168,12 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         for name in ("subject", "time", "correlationid", "causationid", "idempotencykey")
     )
     stream = check_stream(subject or source, f"{field}.{'subject' if subject else 'source'}")
-    kept = {name: value for name, value in attributes.items() if name not in _DEMANDS}
+    others = {name: value for name, value in attributes.items() if name not in _DEMANDS}
     event = new_event(
         stream,
         str(attributes["type"]),
         data=data,
-        metadata=orjson.dumps({"cloudevents": kept}),
+        metadata=orjson.dumps({"cloudevents": others}),
         id=str(uuid.uuid5(_NAMESPACE, f"{source}\n{attributes['id']}")),
         agent=pinned_agent or source,
         correlation_id=correlation_id,
@@ -199,7 +199,10 @@ def _expected_version(attributes: dict[str, object], field: str) -> int | str | 
 
 
 def _number_attribute(attributes: dict[str, object], name: str, field: str) -> int | None:
-    """A whole number from 0; as text, too, since a header has no other and an Integer of CloudEvents has 32 bits."""
+    """Return an attribute that is a whole number from 0, or None if it is absent.
+
+    It may be text: all attributes in headers are text, and an Integer of CloudEvents has only 32 bits.
+    """
     value = attributes.get(name)
     if value is None or value == "":
         return None

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def optional(field: T | UnsetType) -> T | None:
-    """A field's value; None where it is absent."""
+    """Return a field's value; None if it is absent."""
     return None if isinstance(field, UnsetType) else field
 
 
@@ -31,13 +31,13 @@ def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
 def decode_json(body: bytes, type_: type[T], *, name: str = "body") -> T:
     """Parse JSON, after a byte order mark if there is one, or raise `Invalid` naming the field.
 
-    `name` is what the JSON is called in a message: a request's body, a line, a record of a file.
+    `name` is the noun for the JSON in a message: `body` of a request, `line`, `record` of a file.
     """
     body = body.removeprefix(BOM)
     try:
         value: T = _decoder(type_).decode(body)  # type: ignore[arg-type]
-        # Each member has one colon; fewer in the struct's own JSON means that a key was repeated. A colon
-        # that was escaped would hide it: then, too, the exact look decides.
+        # Each member has one colon, so fewer in the struct's own JSON may mean a repeated key, and the exact check
+        # decides. An escaped colon would hide the difference, so it needs the exact check, too.
         if b"\\u003" in body or msgspec.json.encode(value).count(b":") != body.count(b":"):
             refuse_duplicates(body)
     except msgspec.ValidationError as error:
@@ -51,7 +51,7 @@ def decode_json(body: bytes, type_: type[T], *, name: str = "body") -> T:
 
 
 def _fault(body: bytes, error: Exception) -> str:
-    """Why a text is no JSON."""
+    """Return the reason why a text is not JSON."""
     if encoding := other_encoding(body):
         return f"is in {encoding}; only UTF-8 can be read"
     if isinstance(error, UnicodeDecodeError):

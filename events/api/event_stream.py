@@ -1,7 +1,7 @@
-"""Server-sent events: a log as it grows, without end. Each event is encoded once for all who follow.
+"""Server-sent events: a log as it grows, without end. Each event is encoded once for all its followers.
 
-Memory stays bounded, however slowly a client reads: while its buffer is full an empty piece waits for room, and only
-then the next events are sent. What was read or encoded before a redaction is read again.
+Memory stays bounded, however slowly a client reads: while its buffer is full, an empty piece waits for room, and only
+then the next events are sent. Events that were read or encoded before a redaction are read again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from events.reading.follower import EventBatch, Follower
 from events.reading.log_reader import MOST_BYTES, MOST_EVENTS
 from events.types import Event
 
-_HEARTBEAT = 15.0
-"""Seconds between two signs of life on a stream that has nothing to say."""
+_HEARTBEAT_SECONDS = 15.0
+"""The time between two heartbeats on a stream without new events."""
 _PIECE_BYTES = 64 * 1024
 """Small events are sent together in pieces of about this size, which is what a server buffers for a client."""
 _WHEN_THERE_IS_ROOM = b""
@@ -40,14 +40,14 @@ class Piece(NamedTuple):
 
     position: int
     text: bytes
-    failed: UpcastFailed | None = None
+    failure: UpcastFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A query for events, and the form in which they are sent.
 
-    `text` is the query as it is written: those that are written alike select the same.
+    `text` is the query as text: two selections with the same text select the same events.
     """
 
     query: Query
@@ -61,17 +61,20 @@ class Selection:
 
 
 async def send_events(client: StreamClient, grant: Grant, query: Query, *, after: int, read_as: ReadAs) -> None:
-    """Send the events after a position, while the grant stands. `id:` is the position, on heartbeats that scanned to.
+    """Send the events after a position, while the grant is valid.
 
-    An event that can't be read as it is asked for is not passed over: the problem is sent in its place, and it raises
-    `UpcastFailed`.
+    `id:` is the position of an event, or the position up to which the log was searched, for a heartbeat. An event that
+    can't be read in the schema version of `read_as` is not skipped: the problem is sent in its place.
+
+    Raises:
+        UpcastFailed: after such a problem.
     """
     await client.send(b"retry: 1000\n\n")
     log_id = grant.log_id
-    # It is followed even while the database is searched: the tail tells of redactions.
+    # The log is followed even while the database is searched: the follower learns of redactions.
     async with (
         while_allowed(grant.access),
-        aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT)) as follower,
+        aclosing(engine.current().tails.follow(log_id, after=after, heartbeat=_HEARTBEAT_SECONDS)) as follower,
     ):
         sender = _Sender(client, Selection.of(query, read_as), follower)
         if query != EVERYTHING:
@@ -79,35 +82,35 @@ async def send_events(client: StreamClient, grant: Grant, query: Query, *, after
             await sender.search(log_id)
         async for batch in follower:
             sending = sender.take(batch)
-            del batch  # it holds the pieces of all queries: a client that reads nothing keeps its own only
+            del batch  # it holds the pieces of all queries; while a client does not read, only its own stay in memory
             await sending
 
 
 class _Sender:
-    """Sends one client what its query selects."""
+    """Sends one client the events that its query selects."""
 
     def __init__(self, client: StreamClient, selection: Selection, follower: Follower) -> None:
         self._client = client
         self._selection = selection
         self._follower = follower
         self._loop = asyncio.get_running_loop()
-        self._spoke = self._loop.time()
+        self._sent_at = self._loop.time()
 
     async def search(self, log_id: int) -> None:
-        """Send what is there: the database looks for it. What comes later is matched here."""
+        """Send the events that are in the log already: the database searches them. Later ones are matched here."""
         follower, at_end = self._follower, False
         while not at_end:
             after, redacted_at = follower.position, follower.redacted_at
             search = scan.search_events(
                 log_id, self._selection.query, after=after, backward=False, limit=MOST_EVENTS, room=MOST_BYTES
             )
-            found = await search.afetch(engine.current().pool)
-            follower.position = found.searched_to
-            await self.take(EventBatch(found.events, after=after, redacted_at=redacted_at))
-            at_end = found.at_end and follower.position == found.searched_to  # else it was set back
+            result = await search.afetch(engine.current().pool)
+            follower.position = result.searched_to
+            await self.take(EventBatch(result.events, after=after, redacted_at=redacted_at))
+            at_end = result.at_end and follower.position == result.searched_to  # else it was set back
 
     def take(self, batch: EventBatch) -> Awaitable[None]:
-        """Send the events of a batch that fit; set the follower back where it must be read again."""
+        """Send the events of a batch that fit; set the follower back if some must be read again."""
         return self._send(_pieces_of(batch, self._selection), after=batch.after, redacted_at=batch.redacted_at)
 
     async def _send(self, pieces: Sequence[Piece], *, after: int, redacted_at: int) -> None:
@@ -119,22 +122,22 @@ class _Sender:
                 follower.position = position
                 return
             await client.send(piece.text)
-            if piece.failed:
-                raise piece.failed.with_traceback(None)
+            if piece.failure:
+                raise piece.failure.with_traceback(None)
             position = piece.position
         now = self._loop.time()
         if pieces:
-            self._spoke = now
-        elif now - self._spoke >= 0.9 * _HEARTBEAT:
+            self._sent_at = now
+        elif now - self._sent_at >= 0.9 * _HEARTBEAT_SECONDS:
             await client.send(_heartbeat(follower.position))
-            self._spoke = now
+            self._sent_at = now
 
 
 @dataclass(slots=True)
 class _Encoded:
-    """The texts of a batch: of each event by its position, and the pieces by their query.
+    """The texts of a batch: events by their position, and pieces by their query.
 
-    The batch holds it, and it does not hold the batch: large events must not wait for the garbage collector.
+    The batch refers to this object. It does not refer back: large events must not wait for the garbage collector.
     """
 
     texts: dict[tuple[int, ReadAs], bytes] = field(default_factory=dict)
@@ -163,12 +166,12 @@ def _pieces_of(batch: EventBatch, selection: Selection) -> Sequence[Piece]:
 def _put_together(batch: EventBatch, selection: Selection, encoded: _Encoded) -> Iterator[Piece]:
     texts: list[bytes] = []
     size = position = 0
-    failed: UpcastFailed | None = None
+    failure: UpcastFailed | None = None
     for event in filter(selection.fits, batch):
         try:
             text = encoded.text(event, selection.read_as)
         except UpcastFailed as error:
-            failed = error
+            failure = error
             break
         if texts and size + len(text) > _PIECE_BYTES:
             yield Piece(position, b"".join(texts))
@@ -178,8 +181,8 @@ def _put_together(batch: EventBatch, selection: Selection, encoded: _Encoded) ->
         position = event.position
     if texts:
         yield Piece(position, b"".join(texts))
-    if failed:
-        yield Piece(position, b"event: problem\ndata: %b\n\n" % encode(problem(failed)), failed)
+    if failure:
+        yield Piece(position, b"event: problem\ndata: %b\n\n" % encode(problem(failure)), failure)
 
 
 def _event_frame(event: Event, read_as: ReadAs) -> bytes:

@@ -1,4 +1,4 @@
-"""Reading a log as it grows, over HTTP: pages and long polls. `event_stream.py` has the stream without end."""
+"""Pages and long polls of a log, over HTTP. `event_stream.py` has the stream without end."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ from events.reading import scan, store
 from events.reading.scan import SearchResult
 
 _PAGE_BYTES = 8 * 2**20
-"""What one page holds, in bytes of data and metadata: the event that passes this is the last."""
+"""Bytes of data and metadata on one page: the event that passes this number is the last."""
 
 
 async def read_page(
     log_id: int, query: Query, *, after: int | None, before: int | None, backward: bool, limit: int
 ) -> EventPage:
-    """Read one page. Its `next` is the position to read after; backward, to read before, or None at the end."""
+    """Read one page. Its `next` is the position after which the next page begins.
+
+    Backward, it is the position before which the next page begins, or None at the end.
+    """
     pool = engine.current().pool
-    # The head first: what is appended after this look is the next page's.
+    # The head is read first: events that are appended after that are on the next page.
     head = await store.head(log_id).afirst(pool) or 0
     search = scan.search_events(
         log_id, query, after=after, before=before, backward=backward, limit=limit, room=_PAGE_BYTES, head=head
     )
-    found = await search.afetch(pool)
-    return EventPage(found.events, None if backward and found.at_end else found.searched_to, head, found.complete)
+    result = await search.afetch(pool)
+    next_position = None if backward and result.at_end else result.searched_to
+    return EventPage(result.events, next_position, head, result.complete)
 
 
 async def read_stream(
     log_id: int, stream: str, query: Query, *, from_version: int | None, backward: bool, limit: int
 ) -> EventPage:
-    """Read one page of a stream. Its `next` is the version to read from, or None at the end."""
+    """Read one page of a stream. Its `next` is the version at which the next page begins, or None at the end."""
     pool = engine.current().pool
     head, version = await store.heads(log_id, stream).afirst(pool) or (0, 0)
     after = before = None
@@ -53,8 +57,8 @@ async def read_stream(
         room=_PAGE_BYTES,
         version=version,
     )
-    found = await search.afetch(pool)
-    return EventPage(found.events, _next_version(found, backward), head, found.complete, version)
+    result = await search.afetch(pool)
+    return EventPage(result.events, _next_version(result, backward), head, result.complete, version)
 
 
 def _next_version(result: SearchResult, backward: bool) -> int | None:
@@ -63,10 +67,10 @@ def _next_version(result: SearchResult, backward: bool) -> int | None:
     return result.searched_to + 1
 
 
-async def wait_page(grant: Grant, query: Query, *, behind: EventPage, limit: int, wait: float) -> EventPage:
-    """The first matches behind an empty page, waiting for them up to `wait` seconds while the grant stands."""
+async def wait_page(grant: Grant, query: Query, *, after: EventPage, limit: int, wait: float) -> EventPage:
+    """Wait for the first matches after an empty page, up to `wait` seconds and while the grant is valid."""
     matches = event_matcher(query)
-    position, head = behind.next or 0, behind.head
+    position, head = after.next or 0, after.head
     with suppress(TimeoutError):
         async with (
             asyncio.timeout(wait),
@@ -74,9 +78,9 @@ async def wait_page(grant: Grant, query: Query, *, behind: EventPage, limit: int
             aclosing(engine.current().tails.follow(grant.log_id, after=position)) as follower,
         ):
             async for batch in follower:
-                found = list(islice(filter(matches, batch), limit))
-                position = found[-1].position if len(found) == limit else batch[-1].position
+                events = list(islice(filter(matches, batch), limit))
+                position = events[-1].position if len(events) == limit else batch[-1].position
                 head = max(head, batch[-1].position)
-                if found:
-                    return EventPage(found, position, head)
+                if events:
+                    return EventPage(events, position, head)
     return EventPage((), position, head)

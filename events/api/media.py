@@ -1,4 +1,4 @@
-"""A body of any media type as JSON: JSON as it is, text as a string that can be found, anything else as base64."""
+"""A body of any media type as JSON: JSON unchanged, text as a string that queries can search, all else as base64."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXT = re.compile(
     r"|[^/]+/([^/]+\+)?(xml|xml-dtd|xml-external-parsed-entity|yaml|x-yaml|toml|ndjson|x-ndjson|jsonl|json-seq)"
     r"|application/(javascript|x-javascript|ecmascript|typescript|graphql|sql|x-sh|x-www-form-urlencoded)"
 )
-# Encodings of documents. Python knows others under such names, among them some that take very long for a large text.
+# Encodings of documents. Python knows other codecs, and some of them take very long for a large text.
 _CHARSET = re.compile(
     r"us-ascii|ascii|utf-?(16|32)([bl]e|-[bl]e)?|iso-8859-\d+|latin-?1|(windows-|cp)125\d|koi8-[ru]"
     r"|shift_jis|euc-(jp|kr)|gb(k|2312|18030)|big5"
@@ -28,9 +28,10 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def as_json(content_type: str, body: bytes, field: str) -> bytes:
-    """The JSON that stands for a body. Without a content type nothing is assumed of it.
+    """Return the JSON for a body; base64 if it has no content type. JSON is not checked here.
 
-    Raises `Invalid` where a text is not in the encoding that it names. Whether JSON is sound is not looked at.
+    Raises:
+        Invalid: a text is not in the encoding that it names.
     """
     media, charset = _parsed(content_type)
     if _JSON.fullmatch(media):
@@ -45,7 +46,7 @@ def as_json(content_type: str, body: bytes, field: str) -> bytes:
 
 
 def _parsed(content_type: str) -> tuple[str, str]:
-    """The media type, and the encoding that it names; both in lower case."""
+    """Return the media type and its charset, both in lower case."""
     try:
         media, parameters = parse_header_parameters(content_type)
     except ValueError:
@@ -54,7 +55,7 @@ def _parsed(content_type: str) -> tuple[str, str]:
 
 
 def _declared(body: bytes) -> str:
-    """The encoding that a text names itself, by a mark before it or as XML does; UTF-8 otherwise."""
+    """Return the encoding that a text itself names, by a byte order mark or in XML's declaration; otherwise UTF-8."""
     if body.startswith(_UTF16_MARKS):
         return "utf-16"
     declaration = _XML_DECLARATION.match(body)

@@ -1,4 +1,4 @@
-"""`application/x-ndjson`: any number of events, a line each, read and written in chunks."""
+"""`application/x-ndjson`: any number of events, one a line, read and written in chunks."""
 
 from __future__ import annotations
 
@@ -21,21 +21,24 @@ from events.types import Append
 
 _CHUNK_LINES = 1_000
 _CHUNK_BYTES = 2**20
-_ERRORS = 100
-_PATIENCE = 30.0
-"""Seconds to wait for room in the writer's queue."""
+_MAX_ERRORS = 100
+_PATIENCE_SECONDS = 30.0
+"""The longest wait for room in the writer's queue."""
 
 
 Chunk = list[tuple[int, Append | EventsError]]
-"""Lines by number: checked, or what is wrong with them."""
+"""Lines with their numbers: each a checked append, or its error."""
 
 
 async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> BulkOut:
-    """Append a stream of lines. A bad line is counted and the rest goes on.
+    """Append the events of a stream of lines. A bad line is counted, and the others are appended.
 
-    Raises an error with the counts so far: `Unavailable`, `OutcomeUnknown` or `QueueFull` where the database is away or
-    too busy, `Unauthorized` where the token is no longer valid, `RequestTimeout` where no more lines come. Lines with
-    ids can be sent again from the start.
+    Each error that this raises has the counts so far. A client can send lines with ids again from the start.
+
+    Raises:
+        Unavailable, OutcomeUnknown, QueueFull: the database is away or too busy.
+        Unauthorized: the token is no longer valid.
+        RequestTimeout: no more lines came.
     """
     bulk = BulkOut(appended=0, replayed=0, failed=0, last_position=None, errors=[])
     try:
@@ -47,7 +50,7 @@ async def append_lines(body: AsyncIterator[bytes], grant: Grant) -> BulkOut:
 
 
 async def _append_chunks(body: AsyncIterator[bytes], grant: Grant, bulk: BulkOut) -> None:
-    """Write the lines in chunks. What is being written when this is cancelled is still counted."""
+    """Write the lines in chunks. When this is cancelled, the chunk that is being written is still counted."""
     writing: asyncio.Task[None] | None = None
     try:
         async for chunk in _chunks_of_lines(body, grant):
@@ -78,8 +81,8 @@ async def _chunks_of_lines(body: AsyncIterator[bytes], grant: Grant) -> AsyncIte
 
 def _checked(line: bytes, grant: Grant) -> Append | EventsError:
     try:
-        if len(line) > _most():
-            raise TooLarge(f"The line is longer than {_most():,} bytes.", limit=_most())
+        if len(line) > _max_line_bytes():
+            raise TooLarge(f"The line is longer than {_max_line_bytes():,} bytes.", limit=_max_line_bytes())
         event = decode_json(line, LineIn, name="line")
         grant.check_stream(check_stream(event.stream))
         return event.append(pinned_agent=grant.agent)
@@ -98,10 +101,10 @@ async def _write_chunk(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
 
 
 def _count_outcome(bulk: BulkOut, line: int, outcome: Outcome) -> None:
-    """Count a line. Lines come in order, so the errors kept are those of the first lines."""
+    """Count a line. Lines come in order, so the first errors are kept."""
     if isinstance(outcome, EventsError):
         bulk.failed += 1
-        if len(bulk.errors) < _ERRORS:
+        if len(bulk.errors) < _MAX_ERRORS:
             bulk.errors.append(LineError(line, outcome.code, outcome.detail))
         return
     bulk.last_position = outcome.last_position
@@ -113,7 +116,7 @@ def _count_outcome(bulk: BulkOut, line: int, outcome: Outcome) -> None:
 
 async def _outcomes(appends: list[Append], grant: Grant) -> list[Outcome]:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE
+    deadline = loop.time() + _PATIENCE_SECONDS
     while True:
         try:
             return await engine.current().writer.append(grant.log_id, appends)
@@ -123,18 +126,18 @@ async def _outcomes(appends: list[Append], grant: Grant) -> list[Outcome]:
             await asyncio.sleep(0.05)
 
 
-def _most() -> int:
-    """The longest line: data and metadata at their limits, and everything else."""
+def _max_line_bytes() -> int:
+    """Return the size of the longest line: data and metadata at their limits, and room for the other fields."""
     return 2 * settings.EVENTSITE.event_max_bytes + 64 * 1024
 
 
 async def _lines_of(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
-    """Numbered lines. One that is too long is cut just beyond the limit: memory stays bounded."""
-    number, most = 0, _most()
+    """Yield the lines with their numbers. A line that is too long is cut just beyond the limit, to bound the memory."""
+    number, most = 0, _max_line_bytes()
     pending = bytearray()
     async for piece in body:
-        *ended, rest = piece.split(b"\n")
-        for part in ended:
+        *endings, rest = piece.split(b"\n")
+        for part in endings:
             number += 1
             line = bytes(pending[: most + 1]) + part if pending else part
             pending.clear()

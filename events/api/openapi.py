@@ -1,4 +1,4 @@
-"""OpenAPI for operations whose bodies msgspec decodes: the structs are the only description."""
+"""OpenAPI for operations whose bodies msgspec decodes. The structs are the only description of a body."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from events.api import schemas
 from events.query.errors import InvalidQuery, NotForEvents
 
 Body: TypeAlias = type[Struct] | tuple[type[Struct], ...] | dict[str, Any]
-"""What a body is: a struct, one of several, or what a JSON Schema says."""
+"""The type of a body: a struct, one of several, or a JSON Schema."""
 READ_REFUSALS = (400, 401, 403, 404, 422, 503)
-"""What any read may be refused with."""
+"""The statuses with which any read may be refused."""
 _DONE = {202: "It takes longer than a request: the job that does it. Ask again when it is done", 304: "Not modified"}
 _JSON = "application/json"
 _STRUCTS = (
@@ -37,10 +37,10 @@ _IN_PATHS = {
     "position": msgspec.json.schema(schemas.Position),
 }
 _TITLES = {
-    status: ", ".join(sorted(f"`{error.code}`" for error in found))
+    status: ", ".join(sorted(f"`{error.code}`" for error in classes))
     for status in (400, 401, 403, 404, 409, 413, 422, 503)
     if (
-        found := [
+        classes := [
             error
             for error in (*vars(errors).values(), InvalidQuery, NotForEvents)
             if isinstance(error, type) and issubclass(error, errors.EventsError) and error.status == status
@@ -50,7 +50,7 @@ _TITLES = {
 
 
 def components(others: Sequence[type[Struct]] = ()) -> dict[str, Any]:
-    """The schemas of every struct, and of others."""
+    """Return the schemas of every struct of the log's API, and of others."""
     return msgspec.json.schema_components([*_STRUCTS, *others], ref_template=schemas.REFERENCE)[1]
 
 
@@ -63,9 +63,9 @@ def operation(
     query: type[Struct] | None = None,
     headers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The `openapi_extra` of an operation: its body by media type, answers by status, query struct, headers.
+    """Return the `openapi_extra` of an operation: its body by media type, answers by status, query struct, headers.
 
-    An answer without a body is None; `text` is the media type of what is sent instead of JSON where it is asked for.
+    An answer without a body is None; `text` is the media type of a text that a client may ask for instead of JSON.
     """
     described: dict[str, Any] = {"responses": {}}
     if takes is not None:
@@ -94,16 +94,16 @@ def read_operation(
     text: str | None = None,
     headers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The `openapi_extra` of an operation that reads.
+    """Return the `openapi_extra` of an operation that reads.
 
-    It gives `body`, or what is `also` there by status; `refuses` are those beside `READ_REFUSALS`.
+    The operation answers with `body`, or with one of `also` by its status; `refuses` extends `READ_REFUSALS`.
     """
     statuses = sorted({*READ_REFUSALS, *refuses})
     return operation(gives={200: body, **(also or {})}, text=text, refuses=statuses, query=query, headers=headers)
 
 
 def header(name: str, description: str) -> dict[str, Any]:
-    """A header that a request may carry."""
+    """Return the description of a header that a request may carry."""
     return {
         "in": "header",
         "name": name,
@@ -126,7 +126,7 @@ def _schema(body: Body) -> dict[str, Any]:
 
 
 def describe_paths(paths: dict[str, Any], others: Mapping[str, Any]) -> None:
-    """Say of the parameters in paths what their converters and checks take: those of the log, and others."""
+    """Give the parameters in paths the schemas of their converters and checks: those of the log, and others."""
     schemas_of = {**_IN_PATHS, **others}
     for operations in paths.values():
         for described in operations.values():
@@ -150,7 +150,7 @@ def _query_parameters(query: type[Struct]) -> list[dict[str, Any]]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query parameter is absent rather than null."""
+    """Return the schema of a query parameter, which can be absent but not null."""
     if "anyOf" in schema:
         return next(choice for choice in schema["anyOf"] if choice.get("type") != "null")
     return {key: value for key, value in schema.items() if key != "default" or value not in (None, [])}

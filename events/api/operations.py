@@ -1,7 +1,7 @@
 """The HTTP API of the log. Each operation checks, makes one call and answers.
 
-Bodies and answers are structs that msgspec reads and writes; `openapi.py` describes them from
-the same ones. Errors are raised, and become problems in one place.
+Bodies and answers are structs that msgspec reads and writes; `openapi.py` makes their description from the same
+structs. Errors are raised, and become problems in one place.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ SSE = "text/event-stream"
     ),
 )
 async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
-    """All the events are appended, or none. 200 with `"replayed": true` when they are in the log already."""
+    """Append all the events, or none. The answer is 200 with `"replayed": true` if they are in the log already."""
     grant = grant_of(request)
     grant.check_stream(stream)
     append = decode_json(request.body, AppendIn).checked(stream, pinned_agent=grant.agent)
@@ -100,9 +100,9 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     openapi_extra=read_operation(StreamEventsOut, StreamEventsQuery, refuses=[409]),
 )
 async def read_stream_events(request: HttpRequest, stream: str) -> HttpResponse:
-    """A stream's events in either direction; empty when there are none.
+    """Return a stream's events in either direction; an empty page if there are none.
 
-    `next` is a version, and so is `version`: the last one of the stream, whatever the page holds.
+    `next` is a version, and `version` is the stream's last version.
     """
     grant = grant_of(request)
     grant.check_stream(check_stream(stream))
@@ -125,7 +125,7 @@ async def read_stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     openapi_extra=read_operation(StreamsOut, StreamsQuery),
 )
 async def list_streams(request: HttpRequest) -> HttpResponse:
-    """Streams by name. `next` is the name to go on after."""
+    """Return streams by name. `next` is the name after which the next page begins."""
     grant = grant_of(request)
     query = parse_query(request.GET, StreamsQuery)
     prefix = query.prefix if query.prefix.startswith(grant.stream_prefix) else grant.stream_prefix
@@ -133,11 +133,11 @@ async def list_streams(request: HttpRequest) -> HttpResponse:
         grant.check_stream(query.prefix)
     pool = engine.current().pool
     head = await store.head(grant.log_id).afirst(pool) or 0
-    found = await store.streams(
+    streams = await store.streams(
         grant.log_id, prefix=prefix, category=query.category, after=query.after, limit=query.limit
     ).afetch(pool)
-    more = found[-1].name if len(found) == query.limit else None
-    return json_answer(StreamsOut([_stream_out(stream) for stream in found], more, head))
+    next_name = streams[-1].name if len(streams) == query.limit else None
+    return json_answer(StreamsOut([_stream_out(stream) for stream in streams], next_name, head))
 
 
 @router.get(
@@ -147,7 +147,7 @@ async def list_streams(request: HttpRequest) -> HttpResponse:
     openapi_extra=read_operation(StreamOut, LogQuery),
 )
 async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
-    """A stream's last version; 404 `no-such-stream` when it has no events."""
+    """Return a stream's last version; 404 `no-such-stream` if it has no events."""
     grant = grant_of(request)
     grant.check_stream(check_stream(stream))
     parse_query(request.GET, LogQuery)
@@ -175,8 +175,8 @@ async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
 async def append_events(request: HttpRequest) -> HttpResponse:
     """Append to several streams: one result for each append, in order, with its own status; with `atomic`, all or none.
 
-    Also takes CloudEvents 1.0 (structured, batched, binary) and `application/x-ndjson`: one event
-    with its `stream` a line, of any length, written as it comes.
+    This also takes CloudEvents 1.0 (structured, batched, binary), and `application/x-ndjson` of any length: one event
+    with its `stream` a line, written as it comes.
     """
     grant = grant_of(request)
     media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -226,7 +226,7 @@ async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> Htt
 
 
 async def _append_many(grant: Grant, checked: list[Append | EventsError], *, atomic: bool = False) -> HttpResponse:
-    """Write what passed its checks, and put every result in its place."""
+    """Write the appends that passed their checks, and return every result in its place."""
     for index, append in enumerate(checked):
         if isinstance(append, Append) and not append.stream.startswith(grant.stream_prefix):
             checked[index] = _forbidden(grant, append.stream)
@@ -267,10 +267,10 @@ def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | di
     ),
 )
 async def read_events(request: HttpRequest) -> HttpResponseBase:
-    """Pages, a long poll with `wait`, or with `Accept: text/event-stream` server-sent events.
+    """Return a page, a long poll with `wait`, or server-sent events with `Accept: text/event-stream`.
 
-    The stream's `id:` is the position and resumes from `Last-Event-ID`; heartbeats carry the position
-    scanned to.
+    The `id:` of a server-sent event is its position, and `Last-Event-ID` resumes after it. The `id:` of a heartbeat is
+    the position up to which the log was searched.
     """
     grant = grant_of(request)
     query = parse_query(request.GET, EventsQuery)
@@ -286,7 +286,7 @@ async def read_events(request: HttpRequest) -> HttpResponseBase:
     )
     if query.wait and page.complete and not page.events and not backward and before is None:
         with _stream_place(grant):
-            page = await wait_page(grant, tree, behind=page, limit=query.limit, wait=query.wait)
+            page = await wait_page(grant, tree, after=page, limit=query.limit, wait=query.wait)
     return events_answer(page, query.read_as)
 
 
@@ -297,19 +297,19 @@ async def read_events(request: HttpRequest) -> HttpResponseBase:
     openapi_extra=read_operation(EventOut, EventQuery, refuses=[409]),
 )
 async def look_up_event(request: HttpRequest, position: int) -> HttpResponse:
-    """The event at a position; 404 `no-such-event` when there is none."""
+    """Return the event at a position; 404 `no-such-event` if there is none."""
     grant = grant_of(request)
     query = parse_query(request.GET, EventQuery)
     if position >= 2**63:
         raise NoSuchEvent
-    found = await store.event(grant.log_id, position).afirst(engine.current().pool)
-    if found is None or not found.stream.startswith(grant.stream_prefix):
+    event = await store.event(grant.log_id, position).afirst(engine.current().pool)
+    if event is None or not event.stream.startswith(grant.stream_prefix):
         raise NoSuchEvent(position=position)
-    return json_answer(event_out(found, query.read_as))
+    return json_answer(event_out(event, query.read_as))
 
 
 def _stream_place(grant: Grant) -> Place:
-    """Raises `TooManyStreams`."""
+    """Take the place of an open stream, or raise `TooManyStreams`."""
     return open_streams.take(grant.asker, most=settings.EVENTSITE.token_max_streams)
 
 
@@ -318,8 +318,9 @@ def _stream_out(stream: StreamInfo) -> StreamOut:
 
 
 def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: EventsQuery) -> HttpResponseBase:
-    for field, given in (("before", optional(query.before) is not None), ("direction", query.direction == "backward")):
-        if given:
+    has_before, is_backward = optional(query.before) is not None, query.direction == "backward"
+    for field, is_set in (("before", has_before), ("direction", is_backward)):
+        if is_set:
             raise Invalid(f"{field} does not go with an event stream.", field=field)
     after = _last_event_id(request, optional(query.after) or 0)
     write = partial(send_events, grant=grant, query=tree, after=after, read_as=query.read_as)
@@ -329,17 +330,17 @@ def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: Events
 
 
 def _last_event_id(request: HttpRequest, default: int) -> int:
-    sent = request.headers.get("Last-Event-ID", "")
-    if not sent:
+    text = request.headers.get("Last-Event-ID", "")
+    if not text:
         return default
-    position = whole_number(sent)
+    position = whole_number(text)
     if position is None:
         raise Invalid("Last-Event-ID must be a position.", field="Last-Event-ID")
     return position
 
 
 async def _body_pieces(request: HttpRequest) -> AsyncIterator[bytes]:
-    """The body in pieces: as they come where the server hands them on, else as Django spooled them."""
+    """Yield the body in pieces: as they arrive, if the server gives them to the request, else from Django's buffer."""
     pieces: AsyncIterator[bytes] | None = getattr(request, "pieces", None)
     if pieces is not None:
         async for piece in pieces:

@@ -1,4 +1,4 @@
-"""The API's answers: structs as JSON, payloads spliced in as they are, and problems."""
+"""The API's answers: structs as JSON, with payloads inserted unchanged, and problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from events.reading.newest import as_newest
 from events.types import STREAM_EXISTS, Appended, Event
 
 KEPT_BY_NOBODY = "private, no-store"
-"""`Cache-Control` of what only some may see, and of what may be redacted later."""
+"""`Cache-Control` of an answer that only some may see, or whose events may be redacted later."""
 
 encode = msgspec.json.Encoder().encode
 
@@ -30,17 +30,14 @@ class StreamClient(Protocol):
 
     @property
     def has_room(self) -> bool:
-        """Whether `send` takes a piece at once. False where that is not known."""
+        """Whether `send` takes a piece at once; False if that is not known."""
 
     def send(self, piece: bytes) -> Awaitable[None]:
         """Wait while the client's buffer is full, then take the piece. An empty piece only waits."""
 
 
 class StreamedAnswer(HttpResponseBase):
-    """An answer of which nobody knows the end. `write(client)` sends pieces of it, as long as there are any.
-
-    `place` is given back in the end.
-    """
+    """An answer without a known end. `write(client)` sends its pieces; `place` is given back in the end."""
 
     streaming = True
 
@@ -51,20 +48,20 @@ class StreamedAnswer(HttpResponseBase):
 
 
 def json_answer(body: Struct, *, status: int = 200) -> HttpResponse:
-    """A JSON response."""
+    """Return a struct as a JSON response."""
     return HttpResponse(encode(body), status=status, content_type="application/json")
 
 
 def iso(at: datetime | None) -> str | None:
-    """RFC 3339 in UTC, as every time is written."""
+    """Return a time in the form that all answers use: RFC 3339 in UTC."""
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def event_out(event: Event, read_as: ReadAs = "stored") -> EventOut:
-    """An event as the API gives it. Its data and metadata are the text that was sent.
+    """Return an event as the API gives it. Its data and metadata are the text that was sent.
 
     Raises:
-        UpcastFailed, SchemaTooNew: it can't be read as the newest schema version, which was asked for.
+        UpcastFailed, SchemaTooNew: `read_as` is `newest`, and the event can't be read in the newest schema version.
     """
     if read_as == "newest":
         event = as_newest(event)
@@ -86,15 +83,16 @@ def event_out(event: Event, read_as: ReadAs = "stored") -> EventOut:
 
 
 def event_json(event: Event, read_as: ReadAs = "stored") -> bytes:
-    """An event as the API writes it. Raises as `event_out` does."""
+    """Return an event as the JSON that the API writes. It raises the errors of `event_out`."""
     return encode(event_out(event, read_as))
 
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Events, where to go on, and the log's head. Not `complete`: time or room was up before enough were found.
+    """Events, the cursor of the `next` page, and the log's head.
 
-    `version` is that of the stream whose events they are; None: they are the log's.
+    Not `complete`: the time or the room was used up before the page was full. `version` is the last version of the
+    stream, for a page of a stream.
     """
 
     events: Sequence[Event]
@@ -105,13 +103,13 @@ class EventPage:
 
 
 def events_answer(page: EventPage, read_as: ReadAs) -> HttpResponse:
-    """A page of events."""
+    """Return a page of events as a response."""
     body = ([event_out(event, read_as) for event in page.events], page.next, page.head, page.complete)
     return json_answer(EventsOut(*body) if page.version is None else StreamEventsOut(*body, page.version))
 
 
 def append_out(log: str, outcome: Appended) -> AppendOut:
-    """The body of a successful append."""
+    """Return the body of a successful append."""
     return AppendOut(
         log=log,
         stream=outcome.stream,
@@ -127,14 +125,14 @@ def append_out(log: str, outcome: Appended) -> AppendOut:
 
 
 def status_of(outcome: Appended | EventsError) -> int:
-    """201 for what was written, 200 for what stood there already, the error's otherwise."""
+    """Return 201 for an append that was written, 200 for one that was in the log already, or the status of an error."""
     if isinstance(outcome, EventsError):
         return outcome.status
     return 200 if outcome.replayed else 201
 
 
 def append_answer(request: HttpRequest, log: str, outcome: Appended) -> HttpResponse:
-    """The answer of one append. `Location` is the first event's page."""
+    """Return the answer of one append. `Location` is the first event's page."""
     response = json_answer(append_out(log, outcome), status=status_of(outcome))
     page = f"/logs/{quote(log)}/events/{outcome.first_position}"
     response["Location"] = f"{request.scheme}://{request.get_host()}{page}"
@@ -142,16 +140,16 @@ def append_answer(request: HttpRequest, log: str, outcome: Appended) -> HttpResp
 
 
 def problem(error: EventsError) -> dict[str, Any]:
-    """RFC 9457, with the error's own fields beside the standard ones."""
+    """Return an error as a problem of RFC 9457, with its own fields beside the standard ones."""
     fields = error.fields
-    if fields.get("expected_version") == STREAM_EXISTS:  # a number in the log only
+    if fields.get("expected_version") == STREAM_EXISTS:  # the log keeps it as a number, the API has the text
         fields = {**fields, "expected_version": "stream_exists"}
     standard = Problem(f"urn:eventsite:{error.code}", error.title(), error.status, error.detail, error.code)
     return msgspec.structs.asdict(standard) | fields
 
 
 def problem_answer(error: EventsError) -> HttpResponse:
-    """An error as a response."""
+    """Return an error as a response."""
     response = HttpResponse(encode(problem(error)), status=error.status, content_type="application/problem+json")
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)

@@ -1,8 +1,8 @@
 """The parameters and bodies of the API: msgspec structs, for decoding and for OpenAPI alike.
 
-`data` and `metadata` stay raw slices of the request (`msgspec.Raw`): they are looked at, never
-rebuilt. Optional fields are `UNSET` when absent, so that encoding a struct gives back exactly what
-was sent; that is how a key that stands twice in the request's own objects is noticed.
+`data` and `metadata` stay raw slices of the request (`msgspec.Raw`): they are checked, never rebuilt. An optional field
+is `UNSET` when it is absent, so that a struct's JSON has exactly the fields of the request: that shows a key that
+stands twice in the request's own objects.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from events.query.tree import Named, Pattern, Query, all_of, any_of
 from events.types import Append, NewEvent
 
 REFERENCE = "#/components/schemas/{name}"
-"""Where OpenAPI describes a struct."""
+"""The reference to a struct's description in OpenAPI."""
 
 ExactJson = Annotated[Any, Meta(description="Exactly as it was sent")]
-"""A `msgspec.Raw` where it is encoded: text that is spliced in as it is. Whoever decodes an answer gets a value."""
+"""A JSON value of an answer. The server encodes it from a `msgspec.Raw`, unchanged; a client decodes it as a value."""
 
 
 def _documented(description: str, **schema: Any) -> Meta:
-    """For OpenAPI only: the checks themselves stand in `appending.checks`, and name the field better."""
+    """Return a description for OpenAPI only: the checks are in `appending.checks`, whose errors name the field."""
     return Meta(description=description, extra_json_schema=schema)
 
 
@@ -70,7 +70,7 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     occurred_at: Time | UnsetType | None = UNSET
 
     def checked(self, stream: str, *, pinned_agent: str | None, field: str) -> NewEvent:
-        """Check everything that the types don't say."""
+        """Check the limits that the types don't express."""
         return checks.new_event(
             stream,
             self.type,
@@ -96,7 +96,7 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
     read_position: ReadPosition | UnsetType = UNSET
 
     def checked(self, stream: str, *, pinned_agent: str | None, field: str = "") -> Append:
-        """Check everything that the types don't say. `field` says where this stood in the request."""
+        """Check the limits that the types don't express. `field` is the place of this append in the request."""
         checks.check_stream(stream, f"{field}stream")
         return checks.new_append(
             stream,
@@ -135,7 +135,7 @@ class LineIn(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     read_position: ReadPosition | UnsetType = UNSET
 
     def append(self, *, pinned_agent: str | None) -> Append:
-        """The append of this event alone. Its stream's name must have been checked."""
+        """Return the append of this event alone. The caller has checked the stream's name."""
         event = self.checked(self.stream, pinned_agent=pinned_agent, field="event")
         return checks.new_append(self.stream, [event], **_demands(self))
 
@@ -146,14 +146,14 @@ class _Demands(TypedDict):
     read_position: int | None
 
 
-def _demands(given: AppendIn | LineIn) -> _Demands:
-    """The conditions of an append, and its writer's statement of what it had read."""
+def _demands(append: AppendIn | LineIn) -> _Demands:
+    """Return the conditions of an append, and the position up to which its writer had read."""
     return {
         "expected_version": checks.check_expected_version(
-            None if isinstance(given.expected_version, UnsetType) else given.expected_version
+            None if isinstance(append.expected_version, UnsetType) else append.expected_version
         ),
-        "idempotency_key": optional(given.idempotency_key),
-        "read_position": optional(given.read_position),
+        "idempotency_key": optional(append.idempotency_key),
+        "read_position": optional(append.read_position),
     }
 
 
@@ -204,7 +204,7 @@ class AppendsOut(Struct):
 
 
 class LineError(Struct):
-    """Why one line was not appended."""
+    """The reason why one line was not appended."""
 
     line: int
     code: str
@@ -279,10 +279,10 @@ class StreamsOut(Struct):
 Direction = Literal["forward", "backward"]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-# In a query the checks stand here: `appending.checks` does not see it. A number that may be absent is UNSET then, since
-# msgspec takes the text `null` for None.
+# The checks of a query string are here: `appending.checks` does not see it. An optional number is UNSET when it is
+# absent, since msgspec takes the text `null` for None.
 Text = Annotated[str, Meta(max_length=200, pattern=_NAME["pattern"])]
-Wanted = Annotated[Text, Meta(min_length=1)]
+NameText = Annotated[Text, Meta(min_length=1)]
 
 
 ReadAs = Annotated[
@@ -305,7 +305,7 @@ class EventQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     read_as: ReadAs = "stored"
 
 
-class _Asked(EventQuery, forbid_unknown_fields=True, kw_only=True):
+class _FilterQuery(EventQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         _documented(
@@ -315,48 +315,49 @@ class _Asked(EventQuery, forbid_unknown_fields=True, kw_only=True):
     ] = ""
 
     def query(self, now: datetime) -> Query:
-        """The tree of `q`, its times pinned.
+        """Return the tree of `q`, with its times pinned.
 
         Raises:
-            InvalidQuery, NotForEvents: it can't be read; it asks about a state.
+            InvalidQuery: it can't be read.
+            NotForEvents: it asks about a state.
         """
-        asked = parse(self.q)
-        refuse_state(asked)
-        return pin_times(asked, now)
+        query = parse(self.q)
+        refuse_state(query)
+        return pin_times(query, now)
 
 
-class EventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
+class EventsQuery(_FilterQuery, forbid_unknown_fields=True, kw_only=True):
     """The events to read, and their order."""
 
     after: Annotated[Position, Meta(description="Positions after this one")] | UnsetType = UNSET
     before: Annotated[Position, Meta(description="Positions before this one")] | UnsetType = UNSET
     direction: Direction = "forward"
     limit: Limit = 100
-    type: Annotated[list[Wanted], Meta(description="One of these types; `Order*` is a prefix")] = []
-    agent: Annotated[list[Wanted], Meta(description="One of these agents; `*` as for types")] = []
-    stream: Wanted | None = None
-    correlation_id: Wanted | None = None
+    type: Annotated[list[NameText], Meta(description="One of these types; `Order*` is a prefix")] = []
+    agent: Annotated[list[NameText], Meta(description="One of these agents; `*` as for types")] = []
+    stream: NameText | None = None
+    correlation_id: NameText | None = None
     wait: Annotated[
         Annotated[float, Meta(ge=0, le=60)],
         Meta(description="Long poll: wait up to this many seconds for the first match (forward only)"),
     ] = 0
 
     def query(self, now: datetime) -> Query:
-        """The tree of all parameters that say which events."""
+        """Return the tree of all parameters that select events."""
         shorthand: list[Query] = [
-            any_of(Named(name, _prefix_or_whole(text)) for text in wanted)
-            for name, wanted in ((Of.TYPE, self.type), (Of.AGENT, self.agent))
-            if wanted
+            any_of(Named(name, _prefix_or_whole(text)) for text in texts)
+            for name, texts in ((Of.TYPE, self.type), (Of.AGENT, self.agent))
+            if texts
         ]
         shorthand += [
-            Named(name, Pattern((wanted,)))
-            for name, wanted in ((Of.STREAM, self.stream), (Of.CORRELATION, self.correlation_id))
-            if wanted is not None
+            Named(name, Pattern((text,)))
+            for name, text in ((Of.STREAM, self.stream), (Of.CORRELATION, self.correlation_id))
+            if text is not None
         ]
         return all_of([*shorthand, super().query(now)])
 
 
-class StreamEventsQuery(_Asked, forbid_unknown_fields=True, kw_only=True):
+class StreamEventsQuery(_FilterQuery, forbid_unknown_fields=True, kw_only=True):
     """The part of a stream to read."""
 
     from_version: Annotated[Position, Meta(description="From this version on, in either direction")] | UnsetType = UNSET
@@ -368,11 +369,11 @@ class StreamsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """The streams to list."""
 
     prefix: Text = ""
-    category: Wanted | None = None
+    category: NameText | None = None
     after: Annotated[Text, Meta(description="Names after this one")] = ""
     limit: Limit = 100
 
 
-def _prefix_or_whole(wanted: str) -> Pattern:
-    """Only a star at the end is a wildcard here."""
-    return Pattern((wanted[:-1], "")) if wanted.endswith("*") else Pattern((wanted,))
+def _prefix_or_whole(text: str) -> Pattern:
+    """Return the pattern of a parameter, in which only a star at the end is a wildcard."""
+    return Pattern((text[:-1], "")) if text.endswith("*") else Pattern((text,))

@@ -264,7 +264,7 @@ async def test_a_full_queue_is_waited_for_and_then_refused_with_the_counts(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ndjson, "_CHUNK_LINES", 10)
-    monkeypatch.setattr(ndjson, "_PATIENCE", 0.2)
+    monkeypatch.setattr(ndjson, "_PATIENCE_SECONDS", 0.2)
     writer = engine.current().writer
     append = writer.append
     full = iter([True, False])

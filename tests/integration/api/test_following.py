@@ -126,7 +126,7 @@ async def test_the_last_event_id_resumes_without_loss_or_repeats(engine: Engine,
 async def test_a_heartbeat_carries_the_position_scanned_to(
     engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "_HEARTBEAT", 0.05)
+    monkeypatch.setattr(event_stream, "_HEARTBEAT_SECONDS", 0.05)
     await write(log, *[{"type": "noise"} for _ in range(3)])
     async with follow(token, "type=signal") as exchange:
         async for frame in exchange.frames():
@@ -141,7 +141,7 @@ async def test_a_heartbeat_carries_the_position_scanned_to(
 async def test_a_busy_log_that_does_not_match_still_gives_heartbeats(
     engine: Engine, log: Log, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "_HEARTBEAT", 0.2)
+    monkeypatch.setattr(event_stream, "_HEARTBEAT_SECONDS", 0.2)
     async with follow(token, "type=signal") as exchange:
         await exchange.start()
         stop = asyncio.Event()
