@@ -1,4 +1,4 @@
-"""The socket of live lists: rows as they happen, from a position on, never one lost and never one twice."""
+"""The socket of live lists: it sends rows as they happen, from a position on, each exactly once."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from events.views.forms import LiveForm
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT = 15.0
-"""Seconds without an event after which the position is sent all the same."""
+HEARTBEAT_SECONDS = 15.0
+"""The time without an event after which a frame sends the position alone."""
 SIGN_IN_AGAIN = 4401
 NOT_A_MEMBER = 4404
 TOO_MANY = 4429
 BAD_QUERY = 4400
-_MOST_REASON = 123
+_MAX_REASON_BYTES = 123
 INTERNAL_ERROR = 1011
 COME_AGAIN = 1012
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """`/ws/logs/<log>/?after=…&q=…`: frames as `events.frame` writes them. Nothing is expected from the client."""
+    """`/ws/logs/<log>/?after=…&q=…`: it sends the frames of `live.frame`, and expects nothing from the client."""
 
     _following: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        # A script can't tell one refused handshake from another: who may not watch is let in and told why.
+        # A script can't tell why a handshake was refused, so every socket is accepted, and the close code tells it.
         await self.accept()
         form = LiveForm(QueryDict(self.scope["query_string"]))
         if form.is_valid():
@@ -72,18 +72,19 @@ class LiveConsumer(AsyncWebsocketConsumer):
         session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         member = await self._membership(session_key)
         log = member.log
-        asked = form.cleaned_data
-        view = View(log.pk, log.name, asked["query"], counts=asked["counts"])
-        after = log.head if asked["after"] is None else asked["after"]
+        fields = form.cleaned_data
+        view = View(log.pk, log.name, fields["query"], counts=fields["counts"])
+        after = log.head if fields["after"] is None else fields["after"]
         with open_sockets.take(member.asker, most=settings.EVENTSITE.person_max_sockets):
-            await self.send(text_data=frame(view, after=after, position=after, fits=0).text)  # it is let in
+            # This frame tells the page that it may watch.
+            await self.send(text_data=frame(view, after=after, position=after, fits=0).text)
             async with (
                 while_allowed(MemberAccess(member.user_id, log.pk, session_key=session_key)),
-                aclosing(feed.watch(view, after=after, heartbeat=HEARTBEAT)) as frames,
+                aclosing(feed.watch(view, after=after, heartbeat=HEARTBEAT_SECONDS)) as frames,
             ):
-                async for drawn in frames:
-                    # Waits while the client's buffer is full: who does not read holds this one frame, and nobody up.
-                    await self.send(text_data=drawn.text)
+                async for new_frame in frames:
+                    # This waits while the client's buffer is full: a slow client holds one frame, and delays no other.
+                    await self.send(text_data=new_frame.text)
 
     @database_sync_to_async
     def _membership(self, session_key: str) -> Member:
@@ -94,6 +95,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
 
 def _reason(form: LiveForm) -> str:
-    """Return the text of an error, as far as it fits a close frame."""
+    """Return the text of an error, cut to the size of a close frame."""
     name, (message, *_) = next(iter(form.errors.items()))
-    return f"{name}: {message}".encode()[:_MOST_REASON].decode(errors="ignore")
+    return f"{name}: {message}".encode()[:_MAX_REASON_BYTES].decode(errors="ignore")

@@ -1,11 +1,11 @@
-"""Live lists: one feed a view and process reads the log and draws each frame once, for all who watch.
+"""The feeds of live lists. A process has one feed for each view; it draws each frame once, for all watchers.
 
-Whoever watches has a cursor of their own. Who is in step is given the newest frames as they are drawn; who is
-further back, because they came back or because they read slowly, one frame that takes them to where the others
-are: the newest rows, and an exact count of the rest. So nothing queues up for anybody, and nobody waits for them.
+Each watcher has a cursor of its own. A watcher in step gets the newest frames as they are drawn. One that is further
+back, because it reconnected or reads slowly, gets one frame with the newest rows and an exact count of the rows that it
+skipped. So no queue grows for a watcher, and no watcher delays others.
 
-An event may be redacted after it was read or drawn. The tail tells (`redacted_at`): then the frames that are kept are
-dropped, what was gathered is read again, and whoever watches is told which rows to replace.
+An event may be redacted after it was read or drawn, which the tail tells (`redacted_at`). Then the feed drops the kept
+frames, reads the gathered events again, and tells the watchers which rows to replace.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import ParamSpec, TypeVar
 from django.db.models import Q
 
 from events import engine
-from events.live.frame import AFTER_A_GAP, MOST_ROWS, NOTHING_REDACTED, Frame, Gathering, View, frame, rows_html
+from events.live.frame import MAX_ROWS, NOTHING_REDACTED, ROWS_AFTER_A_GAP, Frame, Gathering, View, frame, rows_html
 from events.query.orm import where
 from events.query.tree import EVERYTHING
 from events.reading import scan, store
@@ -32,35 +32,36 @@ from events.types import Event
 
 logger = logging.getLogger(__name__)
 
-FRAME_INTERVAL = 0.25
-"""Seconds from one frame to the next."""
-_GATHER_FOR = 1.0
-_MANY = 100
+FRAME_SECONDS = 0.25
+"""The time from one frame to the next."""
+_GATHER_SECONDS = 1.0
+_BURST_EVENTS = 100
 _KEPT_FRAMES = 8
 _KEPT_BYTES = 2 * 2**20
-"""Of the frames that are kept: as many of the last ones, and the last one whatever its size."""
+"""The size of the kept frames; the last frame is kept whatever its size."""
 _PAGE_ROWS = 100
 _PAGE_BYTES = 4 * 2**20
-"""What is read at once, in bytes of data and metadata."""
-# Who comes back is told of what it missed in one frame, if counting that takes no longer; else in several, each exact.
-_COUNT_FOR = 0.25
-_EMPTIED_ROWS = 100
-"""Rows of redacted events that a frame shows, of the last ones."""
-_FIRST_SLICE = 2_000
-_QUICK = 0.04
+"""Bytes of data and metadata that are read at once."""
+# A watcher that comes back gets one frame if its events can be counted in this time; else several, each exact.
+_COUNT_SECONDS = 0.25
+_REDACTED_ROWS = 100
+"""The last redacted events, whose rows a frame shows."""
+_FIRST_SLICE_EVENTS = 2_000
+_SLICE_SECONDS = 0.04
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Templates render in the one thread, so that the event loop never waits for them.
+# Templates render in this one thread, so that the event loop never waits for them.
 _renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
 _feeds: dict[View, _Feed] = {}
 
 
 async def watch(view: View, *, after: int, heartbeat: float) -> AsyncGenerator[Frame]:
-    """Yield what came after a position, frame by frame, for ever; an empty frame after so many silent seconds.
+    """Yield the frames after a position, for ever; an empty frame after `heartbeat` seconds without one.
 
-    It ends when the engine closes, or when the log can't be read: come again, from the last frame's position.
+    This ends when the engine closes, or when the log can't be read: the client then comes again, from the last frame's
+    position.
     """
     feed = _feeds.get(view)
     if feed is None:
@@ -68,9 +69,9 @@ async def watch(view: View, *, after: int, heartbeat: float) -> AsyncGenerator[F
     feed.watchers += 1
     try:
         position = after
-        while found := await feed.after(position, patience=heartbeat):
-            position = found.position
-            yield found
+        while next_frame := await feed.after(position, patience=heartbeat):
+            position = next_frame.position
+            yield next_frame
     finally:
         feed.watchers -= 1
         if not feed.watchers:
@@ -81,8 +82,8 @@ class _Feed:
     def __init__(self, view: View) -> None:
         self._view = view
         self._position: int | None = None
-        self._kept: deque[Frame] = deque()
-        self._kept_since = 0
+        self._frames: deque[Frame] = deque()
+        self._frames_redacted_at = 0
         self._advanced = asyncio.Event()
         self._stopped = False
         self.watchers = 0
@@ -96,7 +97,7 @@ class _Feed:
             del _feeds[self._view]
 
     async def after(self, position: int, *, patience: float) -> Frame | None:
-        """The next frame after a position: None when the feed has ended."""
+        """Return the next frame after a position; None when the feed has ended."""
         try:
             async with asyncio.timeout(patience):
                 while not self._stopped and (self._position is None or position >= self._position):
@@ -105,33 +106,33 @@ class _Feed:
             return frame(self._view, after=position, position=position, fits=0)
         if self._stopped:
             return None
-        in_step = (kept for kept in self._kept_frames() if kept.after == position)
-        return next(in_step, None) or await self._sound(lambda: self._catch_up(position, self._position or 0))
+        in_step = (each for each in self._kept_frames() if each.after == position)
+        return next(in_step, None) or await self._unredacted(lambda: self._catch_up(position, self._position or 0))
 
     def _kept_frames(self) -> deque[Frame]:
-        """The frames that are kept and may be sent: what was drawn before a redaction may show what is gone now."""
-        if self._kept_since != self._redacted_at:
-            self._kept_since = self._redacted_at
-            self._kept.clear()
-        return self._kept
+        """Return the kept frames that may be sent: a frame from before a redaction may show the redacted data."""
+        if self._frames_redacted_at != self._redacted_at:
+            self._frames_redacted_at = self._redacted_at
+            self._frames.clear()
+        return self._frames
 
-    def _keep(self, drawn: Frame) -> None:
-        kept = self._kept_frames()
-        kept.append(drawn)
-        while len(kept) > _KEPT_FRAMES or (len(kept) > 1 and sum(len(each.text) for each in kept) > _KEPT_BYTES):
-            kept.popleft()
+    def _keep(self, new_frame: Frame) -> None:
+        frames = self._kept_frames()
+        frames.append(new_frame)
+        while len(frames) > _KEPT_FRAMES or (len(frames) > 1 and sum(len(each.text) for each in frames) > _KEPT_BYTES):
+            frames.popleft()
 
     @property
     def _redacted_at(self) -> int:
         return engine.current().tails.redacted_at(self._view.log_id)
 
-    async def _sound(self, draw: Callable[[], Awaitable[Frame]]) -> Frame:
-        """A frame during whose drawing nothing was redacted."""
+    async def _unredacted(self, draw: Callable[[], Awaitable[Frame]]) -> Frame:
+        """Draw a frame, again if an event was redacted meanwhile."""
         while True:
             redacted_at = self._redacted_at
-            drawn = await draw()
+            new_frame = await draw()
             if redacted_at == self._redacted_at:
-                return drawn
+                return new_frame
 
     async def _run(self) -> None:
         try:
@@ -143,18 +144,18 @@ class _Feed:
     async def _draw(self) -> None:
         head = await self._head()
         async with aclosing(engine.current().tails.follow(self._view.log_id, after=head)) as batches:
-            await batches.begun()  # before anybody catches up: from here on it is known what is redacted
+            await batches.begun()  # before any watcher catches up: from here on the feed learns of redactions
             self._move(head)
             gathering = self._gathering(head)
             async for batch in batches:
                 gathering.add(batch)
                 if await self._has_more(len(batch), gathering):
                     continue
-                drawn = await self._sound(partial(self._frame_of, gathering))
-                self._keep(drawn)
-                self._move(drawn.position)
-                gathering = self._gathering(drawn.position)
-                await asyncio.sleep(FRAME_INTERVAL)
+                new_frame = await self._unredacted(partial(self._frame_of, gathering))
+                self._keep(new_frame)
+                self._move(new_frame.position)
+                gathering = self._gathering(new_frame.position)
+                await asyncio.sleep(FRAME_SECONDS)
 
     def _gathering(self, after: int) -> Gathering:
         return Gathering(self._view, after=after, redacted_at=self._redacted_at)
@@ -162,12 +163,12 @@ class _Feed:
     async def _frame_of(self, gathering: Gathering) -> Frame:
         """Draw the gathered events as a frame; read them again if one was redacted since the first of them was read."""
         if not gathering.has_redaction and gathering.redacted_at == self._redacted_at:
-            return await _draw(gathering.drawn)
+            return await _draw(gathering.draw)
         return await self._catch_up(gathering.after, gathering.position, is_whole=True)
 
-    async def _has_more(self, came: int, gathering: Gathering) -> bool:
-        """Whether more of a burst is waiting: then it is gathered, to be drawn at once or to be counted."""
-        if came < _MANY or gathering.is_large or gathering.age > _GATHER_FOR:
+    async def _has_more(self, batch_events: int, gathering: Gathering) -> bool:
+        """Whether more events of a burst are waiting: they are gathered first, to be drawn or counted together."""
+        if batch_events < _BURST_EVENTS or gathering.is_large or gathering.age > _GATHER_SECONDS:
             return False
         return gathering.position < await self._head()
 
@@ -180,13 +181,13 @@ class _Feed:
         advanced.set()
 
     async def _catch_up(self, after: int, upto: int, *, is_whole: bool = False) -> Frame:
-        """One frame from a position towards another: as far as it can be counted in the time there is, or all of it."""
-        fits, position = await self._count(after, upto, inf if is_whole else _COUNT_FOR)
-        wanted = 0 if self._view.counts else fits if fits <= MOST_ROWS else AFTER_A_GAP
+        """Return one frame from a position towards another: as far as the events can be counted in time, or whole."""
+        fits, position = await self._count(after, upto, inf if is_whole else _COUNT_SECONDS)
+        row_count = 0 if self._view.counts else fits if fits <= MAX_ROWS else ROWS_AFTER_A_GAP
         rows: list[str] = []
         oldest = position + 1
-        # Piece by piece: a thousand events of a megabyte each are never in memory together.
-        while len(rows) < wanted and (events := await self._older(after, oldest, wanted - len(rows))):
+        # The rows are drawn page by page, so that a thousand events of a megabyte are never in memory together.
+        while len(rows) < row_count and (events := await self._older(after, oldest, row_count - len(rows))):
             rows += await _draw(rows_html, self._view.log_name, events)
             oldest = events[-1].position
         redacted = await self._redacted(after, position)
@@ -202,35 +203,35 @@ class _Feed:
         )
 
     async def _redacted(self, after: int, upto: int) -> Mapping[str, str]:
-        """The events that were redacted between two positions, each with its row as it is now."""
+        """Return the current rows of the events that were redacted between two positions, by position as text."""
         positions = await store.redacted(self._view.log_id, after=after, upto=upto).afetch(engine.current().pool)
         if not positions:
             return NOTHING_REDACTED
         rows = dict.fromkeys(map(str, positions), "")
         if not self._view.counts:
-            last = Q(position__in=positions[-_EMPTIED_ROWS:])
-            events = await store.events(self._view.log_id, last, limit=_EMPTIED_ROWS).afetch(engine.current().pool)
-            drawn = await _draw(rows_html, self._view.log_name, events)
-            rows |= {str(event.position): row for event, row in zip(events, drawn, strict=True)}
+            last = Q(position__in=positions[-_REDACTED_ROWS:])
+            events = await store.events(self._view.log_id, last, limit=_REDACTED_ROWS).afetch(engine.current().pool)
+            html = await _draw(rows_html, self._view.log_name, events)
+            rows |= {str(event.position): row for event, row in zip(events, html, strict=True)}
         return rows
 
     async def _count(self, after: int, position: int, seconds: float) -> tuple[int, int]:
-        """How many events after a position fit, and up to which position that was counted in so many seconds."""
+        """Return how many events after a position fit, and the position up to which they were counted in time."""
         if self._view.query == EVERYTHING:
             return position - after, position  # positions have no gaps
         condition = where(self._view.query)
-        fits, counted, size = 0, after, _FIRST_SLICE
-        began = now = monotonic()
-        while counted < position and now - began <= seconds:  # one slice at the least
-            last = min(position, counted + size)
-            read = store.count(self._view.log_id, condition, first=counted + 1, last=last)
-            fits += await read.afirst(engine.current().pool) or 0
-            counted, then, now = last, now, monotonic()
-            size = size * 8 if now - then < _QUICK else size
-        return fits, counted
+        fits, end, size = 0, after, _FIRST_SLICE_EVENTS
+        start_time = now = monotonic()
+        while end < position and now - start_time <= seconds:  # at least one slice
+            last = min(position, end + size)
+            slice_count = store.count(self._view.log_id, condition, first=end + 1, last=last)
+            fits += await slice_count.afirst(engine.current().pool) or 0
+            end, then, now = last, now, monotonic()
+            size = size * 8 if now - then < _SLICE_SECONDS else size
+        return fits, end
 
     async def _older(self, after: int, before: int, limit: int) -> list[Event]:
-        """The newest that fit between two positions; there are some."""
+        """Return the newest events that fit between two positions; there is at least one."""
         while True:
             search = scan.search_events(
                 self._view.log_id,
@@ -240,10 +241,10 @@ class _Feed:
                 limit=min(limit, _PAGE_ROWS),
                 room=_PAGE_BYTES,
             )
-            found = await search.afetch(engine.current().pool)
-            if found.events or found.at_end:
-                return list(found.events)
-            before = found.searched_to
+            result = await search.afetch(engine.current().pool)
+            if result.events or result.at_end:
+                return list(result.events)
+            before = result.searched_to
 
 
 async def _draw(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

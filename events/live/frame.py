@@ -4,14 +4,14 @@ A frame goes over the wire as JSON:
 
     {"position": 42, "rows": 3, "html": "<article …>…", "redacted": {"17": "<article …>…"}}
 
-`position` is how far the log was read; a client that comes back says so and goes on from there. `rows` is how many new
-events fit the query, and `html` shows them. A viewer that only counts is sent no html.
+`position` is the position up to which the log was read; a client that comes back sends it, and goes on after it. `rows`
+is the number of new events that fit the query, and `html` shows them. It is empty for a viewer that only counts.
 
-`redacted` names the events of the log that were emptied since the position that the viewer had reached, whether or not
-they fit its query, each with its row as it is now. A page takes the old content of these events off the screen: it puts
-the given row where its list shows the position (`data-position`), and whatever else it made of the log (an opened
-event, a state, the steps of a replay, what was fetched ahead) it asks for anew. The row is an empty text where none is
-sent: to a viewer that only counts, and for all but the last hundred. Such a page asks for its list anew, too.
+`redacted` holds the events of the log that were emptied since the position that the viewer had reached, whether or not
+they fit its query: each position with the current row. A page removes the old content of these events: it puts the row
+where its list shows the position (`data-position`), and fetches anew everything else that it made of the log (an opened
+event, a state, the steps of a replay, steps that it fetched ahead). For a viewer that only counts, and for all events
+but the last hundred, the row is an empty text: the page then fetches its list anew, too.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from events.types import REDACTED, Event
 from events.views.event_line import line
 from events.views.macros import macro
 
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 """More new rows than this become a gap: no browser, and no reader, keeps up with them."""
-AFTER_A_GAP = 100
+ROWS_AFTER_A_GAP = 100
 NOTHING_REDACTED: Mapping[str, str] = MappingProxyType({})
-_MOST_BYTES = 16 * 2**20
-_CACHED = 2_000
+_MAX_BYTES = 16 * 2**20
+_CACHED_ROWS = 2_000
 
 
 @dataclass(frozen=True)
 class View:
     """A view of a log through a query whose times are pinned. Equal views get equal frames.
 
-    Equal are queries that are written alike: Python takes `data.paid:true` for `data.paid:1`. With `counts` a viewer
-    is only told how many events there are.
+    Queries are compared by their text, as to Python `data.paid:true` equals `data.paid:1`. With `counts` a viewer gets
+    only the number of events.
     """
 
     log_id: int
@@ -63,18 +63,18 @@ class View:
 
     @cached_property
     def fits(self) -> Callable[[Event], bool]:
-        """Whether an event is to be shown."""
+        """The function that tells whether the view shows an event."""
         return event_matcher(self.query)
 
     def range_url(self, last: int) -> str:
-        """The timeline from a position back."""
-        asked = ({"q": self.text} if self.text else {}) | {"before": last + 1}
-        return f"{reverse('timeline', args=[self.log_name])}?{urlencode(asked)}"
+        """Return the address of the timeline from a position back."""
+        params = ({"q": self.text} if self.text else {}) | {"before": last + 1}
+        return f"{reverse('timeline', args=[self.log_name])}?{urlencode(params)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events that fit the query and are not drawn: how many, from which position to which."""
+    """Events that fit the query and are not drawn: their number, and the range of their positions."""
 
     events: int
     first: int
@@ -101,9 +101,10 @@ def frame(
     oldest: int = 0,
     redacted: Mapping[str, str] = NOTHING_REDACTED,
 ) -> Frame:
-    """A frame of rows, newest first; below them the gap, where not all are drawn. `oldest` is the last row's.
+    """Return a frame of rows, newest first; if not all are drawn, the gap is below them.
 
-    `redacted` has the row of each event that was emptied, by its position as a text.
+    `oldest` is the position of the last row. `redacted` has the row of each event that was emptied, by its position as
+    a text.
     """
     html = "".join(rows)
     if rows and fits > len(rows):
@@ -114,17 +115,17 @@ def frame(
 
 
 class Gathering:
-    """Gathers what fits a view, in order and in bounded memory, until it is drawn.
+    """Gathers the events that fit a view, in order and in bounded memory, until they are drawn.
 
-    `redacted_at` is the tail's, when it began: once that is another, an event that was gathered may be empty now.
-    `has_redaction` says that one of the events tells of another that was emptied.
+    `redacted_at` is the tail's at the start: when the tail's changes, a gathered event may be empty now.
+    `has_redaction`: one of the events is an `event.redacted`.
     """
 
     def __init__(self, view: View, *, after: int, redacted_at: int) -> None:
         self._view = view
         self.after = after
         self.redacted_at = redacted_at
-        self._events: deque[Event] = deque(maxlen=0 if view.counts else MOST_ROWS)
+        self._events: deque[Event] = deque(maxlen=0 if view.counts else MAX_ROWS)
         self._bytes = 0
         self._began = 0.0
         self._fits = 0
@@ -133,8 +134,8 @@ class Gathering:
 
     @property
     def is_large(self) -> bool:
-        """Whether so many bytes wait that they are drawn before more is gathered."""
-        return self._bytes > _MOST_BYTES
+        """Whether the events have so many bytes that they are drawn before more are gathered."""
+        return self._bytes > _MAX_BYTES
 
     @property
     def age(self) -> float:
@@ -151,8 +152,8 @@ class Gathering:
                 self._bytes += event.size
                 self._events.append(event)
 
-    def drawn(self) -> Frame:
-        events = list(self._events)[-MOST_ROWS if self._fits <= MOST_ROWS else -AFTER_A_GAP :]
+    def draw(self) -> Frame:
+        events = list(self._events)[-MAX_ROWS if self._fits <= MAX_ROWS else -ROWS_AFTER_A_GAP :]
         return frame(
             self._view,
             after=self.after,
@@ -170,19 +171,19 @@ _rows: dict[tuple[str, int], tuple[int, str]] = {}
 def rows_html(log_name: str, events: Iterable[Event]) -> list[str]:
     """Return each event's row, rendered once for all viewers: it depends only on the event and its log.
 
-    The row of an event that was redacted meanwhile is rendered anew, and takes the place of the old one. Only the
-    feeds' one rendering thread calls this, so the cache needs no lock.
+    The row of an event that was redacted meanwhile is rendered anew, and replaces the old one. Only the feeds' one
+    rendering thread calls this, so the cache needs no lock.
     """
     draw, url = macro("events/_row.html", "row"), events_url(log_name)
     return [_row_html(event, (log_name, event.position), draw, url) for event in events]
 
 
 def _row_html(event: Event, key: tuple[str, int], draw: Callable[..., str], url: str) -> str:
-    data = hash(event.data)
-    rendered, html = _rows.get(key, (None, ""))
-    if rendered != data:
-        if len(_rows) >= _CACHED:
+    data_hash = hash(event.data)
+    cached_hash, html = _rows.get(key, (None, ""))
+    if cached_hash != data_hash:
+        if len(_rows) >= _CACHED_ROWS:
             del _rows[next(iter(_rows))]
         html = str(draw(line(event), url))
-        _rows[key] = data, html
+        _rows[key] = data_hash, html
     return html

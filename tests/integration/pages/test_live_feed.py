@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from events.engine import Engine
 from events.live import feed
-from events.live.frame import MOST_ROWS, Frame, Gathering, View
+from events.live.frame import MAX_ROWS, Frame, Gathering, View
 from events.models import Log
 from events.query.parse import parse
 from events.reading import scan
@@ -50,13 +50,13 @@ async def test_who_watches_the_same_is_sent_the_same_drawn_once(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[int] = []
-    draw = Gathering.drawn
+    draw = Gathering.draw
 
     def counted(self: Gathering) -> Frame:
         drawn.append(self.position)
         return draw(self)
 
-    monkeypatch.setattr(Gathering, "drawn", counted)
+    monkeypatch.setattr(Gathering, "draw", counted)
     viewers = [await watch(watching, log) for _ in range(20)]
     waiting = asyncio.gather(*(anext(viewer) for viewer in viewers))
     await until(lambda: log.pk in {view.log_id for view, each in feed._feeds.items() if each._position is not None})
@@ -70,7 +70,7 @@ async def test_who_watches_the_same_is_sent_the_same_drawn_once(
 async def test_who_does_not_read_holds_nobody_up_and_gets_an_exact_account(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "FRAME_INTERVAL", 0)
+    monkeypatch.setattr(feed, "FRAME_SECONDS", 0)
     quick, slow = await watch(watching, log), await watch(watching, log)
     await append(engine, log, 1)
     assert (await next_of(quick))["position"] == (await next_of(slow))["position"] == 1
@@ -91,13 +91,13 @@ async def test_who_is_a_little_late_gets_every_row(engine: Engine, log: Log, wat
     await next_of(quick)
     await append(engine, log, 1)
     await next_of(quick)
-    await append(engine, log, MOST_ROWS - 2)
+    await append(engine, log, MAX_ROWS - 2)
     await next_of(quick)
     rows = 0
-    while rows < MOST_ROWS:
+    while rows < MAX_ROWS:
         rows += (found := await next_of(late))["rows"]
         assert "not shown" not in found["html"]
-    assert rows == MOST_ROWS
+    assert rows == MAX_ROWS
 
 
 async def test_views_do_not_mix(engine: Engine, log: Log, other_log: Log, watching: AsyncExitStack) -> None:
@@ -134,8 +134,8 @@ async def test_a_feed_ends_with_the_last_who_watches(engine: Engine, log: Log) -
 async def test_what_takes_long_to_count_is_told_in_frames_that_are_each_exact(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_COUNT_FOR", 0)  # as if one slice took all the time there is
-    monkeypatch.setattr(feed, "_FIRST_SLICE", 700)
+    monkeypatch.setattr(feed, "_COUNT_SECONDS", 0)  # as if one slice took all the time there is
+    monkeypatch.setattr(feed, "_FIRST_SLICE_EVENTS", 700)
     for _ in range(2):
         await engine.writer.append(log.pk, [make_append("order-1", *[{"type": "A"}, {"type": "B"}] * 500)])
     viewer = await watch(watching, log, "-type:A", after=0)
@@ -188,12 +188,12 @@ async def test_rows_of_large_events_are_read_in_pieces(
 async def test_frames_that_are_kept_are_bounded_in_bytes(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "FRAME_INTERVAL", 0)
+    monkeypatch.setattr(feed, "FRAME_SECONDS", 0)
     monkeypatch.setattr(feed, "_KEPT_BYTES", 10)
     viewer = await watch(watching, log)
     for n in range(1, 6):
         await append(engine, log, 1)
         while (await next_of(viewer))["position"] < n:
             pass
-    [kept] = [each._kept for view, each in feed._feeds.items() if view.log_id == log.pk]
+    [kept] = [each._frames for view, each in feed._feeds.items() if view.log_id == log.pk]
     assert len(kept) == 1

@@ -136,7 +136,7 @@ async def test_who_comes_back_is_told_what_was_redacted_meanwhile(engine: Engine
 async def test_only_the_last_of_many_redactions_come_with_their_rows(
     engine: Engine, log: Log, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_EMPTIED_ROWS", 1)
+    monkeypatch.setattr(feed, "_REDACTED_ROWS", 1)
     await append_secret(engine, log)
     await append_secret(engine, log)
     await redact(log, 1)

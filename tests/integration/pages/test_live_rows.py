@@ -193,7 +193,7 @@ async def test_a_burst_is_told_to_its_last_event_at_once(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However the tail cuts the burst into batches: nothing may wait for what comes after it.
-    monkeypatch.setattr(feed, "_GATHER_FOR", 2 * PATIENCE)
+    monkeypatch.setattr(feed, "_GATHER_SECONDS", 2 * PATIENCE)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append(engine, log, *[{}] * 5_000)
