@@ -42,18 +42,18 @@ class Playing:
         """Return the name of a stream or workflow in this playing."""
         return f"{stream}-play-{self.name}"
 
-    async def play(self, records: Sequence[Record], api: Api, *, told: Callable[[AppendOut], object]) -> None:
-        """Append the records in their order, and call `told` for each.
+    async def play(self, records: Sequence[Record], api: Api, *, on_append: Callable[[AppendOut], object]) -> None:
+        """Append the records in their order, and call `on_append` for each.
 
         Raises:
             ClientError: the server refused one, or could not be reached.
         """
-        played = {record.event.id for record in records}
+        ids = {record.event.id for record in records}
         for record, pause in zip(records, pauses(records), strict=True):
             await asyncio.sleep(pause.total_seconds() / self.speed)
-            told(await api.append(self.named(record.stream), self._event(record.event, played)))
+            on_append(await api.append(self.named(record.stream), self._event(record.event, ids)))
 
-    def _event(self, event: NewEvent, played: set[str]) -> dict[str, Any]:
+    def _event(self, event: NewEvent, run_ids: set[str]) -> dict[str, Any]:
         """Return the event as the API takes it. A cause outside the run keeps its id."""
         cause = event.causation_id
         return {
@@ -64,7 +64,7 @@ class Playing:
             "agent": event.agent,
             "schema_version": event.schema_version,
             "correlation_id": self.named(event.correlation_id) if event.correlation_id else None,
-            "causation_id": self._id(cause) if cause in played else cause,
+            "causation_id": self._id(cause) if cause in run_ids else cause,
         }
 
     def _id(self, id: str | None) -> str:

@@ -1,8 +1,8 @@
 """The restore of an export into an empty log, exact to positions, versions, times, digests, keys and redactions.
 
-A restore is one transaction, so one that fails leaves the log empty. Everything is checked as if it came from a
+A restore is one transaction, so one that fails leaves the log empty. The export is checked as if it came from a
 stranger: names and payloads, that positions and versions have no gap, that times don't go back, and that every digest
-is that of its event (except a redacted event's).
+fits its event (except a redacted event's).
 """
 
 from __future__ import annotations

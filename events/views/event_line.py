@@ -52,7 +52,8 @@ class EventLine:
 def line(event: Event) -> EventLine:
     """Return the line of an event."""
     data = loads(event.data)
-    pairs = tuple(_key_values(data, known={event.agent, event.type.rpartition(".")[2], event.stream}))
+    row_names = {event.agent, event.type.rpartition(".")[2], event.stream}
+    pairs = tuple(_key_values(data, row_names=row_names))
     return EventLine(event=event, failed=_is_failed_type(event.type) or any(pair.bad for pair in pairs), pairs=pairs)
 
 
@@ -65,14 +66,15 @@ def _is_failed_type(type_name: str) -> bool:
     return not _FAILED_WORDS.isdisjoint(word.lower() for word in _WORD.findall(type_name))
 
 
-def _key_values(data: Any, *, known: Collection[str | None]) -> Iterator[KeyValue]:
+def _key_values(data: Any, *, row_names: Collection[str | None]) -> Iterator[KeyValue]:
+    """Yield the first pairs of the data. A value that is also one of `row_names`, which the row shows, comes last."""
     if not isinstance(data, dict):
         yield KeyValue("", kind_of(data), _text(data))
         return
     first = islice(data, _MAX_RANKED_KEYS)
     ranked = [key for key in _FIRST_KEYS if key in data] + [key for key in first if key not in _FIRST_KEYS]
     ranked = [key for key in ranked if not _is_empty(data[key])] or ranked
-    ranked.sort(key=lambda key: key in _LAST_KEYS or (isinstance(data[key], str) and data[key] in known))
+    ranked.sort(key=lambda key: key in _LAST_KEYS or (isinstance(data[key], str) and data[key] in row_names))
     for key in ranked[:_MAX_PAIRS]:
         value = _name_in(data[key])
         yield KeyValue(visible(key), kind_of(value), _text(value), _tells_failure(key, value))

@@ -1,4 +1,4 @@
-"""`/`: the person's logs."""
+"""The page `/`, which lists the person's logs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from events.models import Member
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The logs of which the person is a member, or the only one's timeline."""
+    """`/`: the logs of which the person is a member, or the timeline of the only one."""
     members = list(Member.objects.filter(user=request.user.pk).select_related("log").order_by("log__name"))
     if len(members) == 1:
         return redirect("timeline", members[0].log.name)

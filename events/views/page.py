@@ -26,10 +26,10 @@ Page: TypeAlias = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
 
 
 def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
-    """Turn a view into a page of the log that its URL names, for members with a role. It gets the membership.
+    """Turn a view into a page of the log that its URL names, for members with a role. The view gets the membership.
 
-    A person who isn't signed in is asked to. A log that doesn't exist, or that the person may not see, is a 404 that
-    doesn't tell which. A member sees what is missing, or the reason of a refusal.
+    A person who isn't signed in is redirected to the sign-in page. A log that doesn't exist, or that the person may not
+    see, is a 404 that doesn't tell which. A member gets the reason of a refusal.
     """
 
     def decorate(view: LogPage[P]) -> Page[P]:
@@ -79,7 +79,7 @@ def show(
     partial: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Render a page of a log, or only its partial where htmx asks for that."""
+    """Render a page of a log, or only its partial if htmx asks for that."""
     frame = {
         "here": "",
         "log": member.log,

@@ -39,9 +39,9 @@ class Mistake:
     after: str = ""
 
 
-def chips(written: Query, pinned: Query) -> list[Chip]:
-    """Return the terms as they were written; the links have their times pinned."""
-    pairs = zip(terms(written), terms(pinned), strict=True)
+def chips(query: Query, pinned: Query) -> list[Chip]:
+    """Return the chips of a query: each shows its term as it was written, and its links have their times pinned."""
+    pairs = zip(terms(query), terms(pinned), strict=True)
     return [_chip(term, without(pinned, pinned_term)) for term, pinned_term in pairs]
 
 

@@ -25,16 +25,16 @@ def streams(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/streams/`: by last event or by name; of a category, or with a prefix."""
     form = StreamsForm(request.GET)
     fields = form.cleaned_data if form.is_valid() else {}
-    listed = _listed(member.log_id, fields)
-    shown = listed[:ROWS]
-    moments = store.moments(member.log_id, [info.last_position for info in shown]).fetch()
+    infos = _infos(member.log_id, fields)
+    rows = infos[:ROWS]
+    moments = store.moments(member.log_id, [info.last_position for info in rows]).fetch()
     moment_at = {moment.position: moment for moment in moments}
     context = {
         "here": "streams",
         "form": form,
         "order": fields.get("order") or "last",
-        "streams": [(info, moment_at.get(info.last_position)) for info in shown],
-        "last": shown[-1] if len(listed) > ROWS else None,
+        "streams": [(info, moment_at.get(info.last_position)) for info in rows],
+        "last": rows[-1] if len(infos) > ROWS else None,
         "is_begun": bool(fields.get("after") or fields.get("before")),
         "prefix": fields.get("prefix", ""),
         "category": fields.get("category", ""),
@@ -45,7 +45,8 @@ def streams(request: HttpRequest, member: Member) -> HttpResponse:
     )
 
 
-def _listed(log_id: int, fields: Mapping[str, Any]) -> list[StreamInfo]:
+def _infos(log_id: int, fields: Mapping[str, Any]) -> list[StreamInfo]:
+    """Return one stream more than a page shows, so that the page knows if there are more."""
     prefix, category = fields.get("prefix", ""), fields.get("category") or None
     if fields.get("order") == "name":
         after = fields.get("after", "")
@@ -79,11 +80,11 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     )
 
 
-def _ways_on(shown: list[int], info: StreamInfo, *, backward: bool) -> dict[str, int | None]:
+def _ways_on(versions: list[int], info: StreamInfo, *, backward: bool) -> dict[str, int | None]:
     """Return the versions from which the pages with newer and with older events read, in this direction."""
-    if not shown:
+    if not versions:
         return {"newer": None, "older": None}
-    top, bottom = shown[-1], shown[0]
+    top, bottom = versions[-1], versions[0]
     newer = min(info.version, top + ROWS) if backward else top + 1
     older = bottom - 1 if backward else max(1, bottom - ROWS)
     return {"newer": newer if top < info.version else None, "older": older if bottom > 1 else None}

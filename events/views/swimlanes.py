@@ -74,8 +74,8 @@ class Lanes:
 
 def clock(events: Sequence[Event]) -> dict[int, datetime]:
     """Return the time of each event, by position, on one clock: the agents', or the server's if they sent no times."""
-    sent = {event.position: event.occurred_at for event in events if event.occurred_at}
-    return sent or {event.position: event.recorded_at for event in events}
+    agent_times = {event.position: event.occurred_at for event in events if event.occurred_at}
+    return agent_times or {event.position: event.recorded_at for event in events}
 
 
 def draw_lanes(lines: Sequence[EventLine], *, left_out_after: int | None = None, left_out: int = 0) -> Lanes:

@@ -94,13 +94,13 @@ def first_token(request: HttpRequest, member: Member) -> HttpResponse:
         return redirect("timeline", member.log.name)
     now = timezone.now()
     Token.objects.filter(log=member.log, name=FIRST_TOKEN, expires_at__lt=now).delete()
-    made = tokens.create_token(
+    token = tokens.create_token(
         member.log, name=FIRST_TOKEN, scopes=[Scope.APPEND, Scope.READ], expires_at=now + FIRST_TOKEN_LIFETIME
     )
     page = read_page(member.log, EVERYTHING, before=None, after=None)
     form = TimelineForm({})
     form.is_valid()
-    return _answer(request, member, form=form, page=page, made=made)
+    return _answer(request, member, form=form, page=page, token=token)
 
 
 def read_page(log: Log, query: Query, *, before: int | None, after: int | None) -> TimelinePage:
@@ -109,10 +109,10 @@ def read_page(log: Log, query: Query, *, before: int | None, after: int | None) 
         newer = _search(log, query, after=after, backward=False).fetch()
         if not newer.at_end or len(newer.events) > ROWS:
             return _newer(newer.events[:ROWS], after, newer.searched_to, has_more=len(newer.events) > ROWS)
-    found = _search(log, query, before=before).fetch()
-    events = found.events[:ROWS]
-    has_more = len(found.events) > ROWS
-    stopped = not has_more and not found.at_end
+    result = _search(log, query, before=before).fetch()
+    events = result.events[:ROWS]
+    has_more = len(result.events) > ROWS
+    stopped = not has_more and not result.at_end
     edge = before if before is not None else 1
     return TimelinePage(
         lines=tuple(map(line, events)),
@@ -120,7 +120,7 @@ def read_page(log: Log, query: Query, *, before: int | None, after: int | None) 
         has_older=has_more,
         stopped="back" if stopped else "",
         newer=events[0].position if events else max(edge, 1) - 1,
-        older=found.searched_to if stopped else events[-1].position if events else max(edge, 1),
+        older=result.searched_to if stopped else events[-1].position if events else max(edge, 1),
     )
 
 
@@ -156,11 +156,10 @@ def _answer(
     *,
     form: TimelineForm,
     page: TimelinePage,
-    made: str | None = None,
+    token: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
     query: Query = form.cleaned_data["query"] if form.is_valid() else EVERYTHING
-    asked = query_string(query)
     context = {
         "here": "timeline",
         "form": form,
@@ -169,9 +168,9 @@ def _answer(
         "workflow": _workflow(query),
         # The head was read before the rows: an event that fits, up to here, is on the page or older than it.
         "seen": max(member.log.head, page.first or 0),
-        "socket": f"/ws/logs/{member.log.name}/{asked}",
+        "socket": f"/ws/logs/{member.log.name}/{query_string(query)}",
         "base_url": request.build_absolute_uri("/"),
-        "made": made,
+        "made": token,
         **_bar(form, query),
     }
     return show(
@@ -185,11 +184,11 @@ def _answer(
 
 
 def _bar(form: TimelineForm, query: Query) -> dict[str, Any]:
-    written = form.data.get("q", "")
-    wrong = form.errors.as_data().get("q")
+    text = form.data.get("q", "")
+    errors = form.errors.as_data().get("q")
     return {
-        "written": written,
-        "mistake": mistake(written, wrong[0]) if wrong else None,
+        "written": text,
+        "mistake": mistake(text, errors[0]) if errors else None,
         "chips": chips(form.cleaned_data["q"], query) if form.is_valid() else [],
     }
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from events.access import tokens as making
+from events.access.tokens import create_token
 from events.models import Member, Role, Scope, Token
 from events.views.forms import TokenForm
 from events.views.page import log_page, show
@@ -22,13 +22,13 @@ from events.views.page import log_page, show
 def tokens(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/tokens/`: the list; a POST creates a token and shows it once."""
     form = TokenForm(request.POST or None)
-    made = _make(member, form) if request.method == "POST" and form.is_valid() else None
+    token = _create(member, form) if request.method == "POST" and form.is_valid() else None
     context = {
         "here": "tokens",
-        "form": form if made is None else TokenForm(),
-        "made": made,
+        "form": form if token is None else TokenForm(),
+        "made": token,
         "scopes": Scope.choices,
-        "chosen": form["scopes"].value() or [] if made is None else [Scope.APPEND, Scope.READ],
+        "chosen": form["scopes"].value() or [] if token is None else [Scope.APPEND, Scope.READ],
         "tokens": Token.objects.filter(log=member.log).order_by("-created_at", "-pk"),
         "now": timezone.now(),
         "base_url": request.build_absolute_uri("/"),
@@ -44,10 +44,10 @@ def revoke(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     return redirect("tokens", member.log.name)
 
 
-def _make(member: Member, form: TokenForm) -> str:
+def _create(member: Member, form: TokenForm) -> str:
     fields = form.cleaned_data
     days = fields["expires_in_days"]
-    return making.create_token(
+    return create_token(
         member.log,
         name=fields["name"],
         scopes=[Scope(scope) for scope in fields["scopes"]],

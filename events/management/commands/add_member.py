@@ -1,4 +1,4 @@
-"""Let a person see a log."""
+"""The command that makes a person a member of a log."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Command(BaseCommand):
             log = logs.existing_log(options["log"])
         except NotFound as error:
             raise CommandError(error.detail) from None
-        user, made = User.objects.get_or_create(username=options["user"])
-        if made:
+        user, is_new = User.objects.get_or_create(username=options["user"])
+        if is_new:
             user.set_unusable_password()
             user.save(update_fields=["password"])
         Member.objects.update_or_create(log_id=log.id, user=user, defaults={"role": options["role"]})

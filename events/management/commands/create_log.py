@@ -1,4 +1,4 @@
-"""Make a log."""
+"""The command that makes a log."""
 
 from __future__ import annotations
 

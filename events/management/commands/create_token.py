@@ -1,4 +1,4 @@
-"""Make a token for an agent."""
+"""The command that makes a token for an agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log as a file."""
+"""The command that writes a log to a file."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ class Command(BaseCommand):
             refuse_state(query)
         except EventsError as error:
             raise CommandError(error.detail) from None
-        written = 0
+        event_count = 0
         bar = tqdm(unit=" events", unit_scale=True, disable=None, file=sys.stderr, leave=False)
         try:
             with bar, _output(options["output"]) as file:
                 for position in export(log.id, file.write, query=query, start=bar.reset):
                     bar.update(position - bar.n)
-                    written += 1
+                    event_count += 1
         except OSError as error:
             raise CommandError(f"{options['output']}: {error.strerror}. Nothing was left there.") from None
-        self.stderr.write(f"Exported {written:,} events of {log.name}.")
+        self.stderr.write(f"Exported {event_count:,} events of {log.name}.")
 
 
 @contextmanager
 def _output(name: str) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only when it is whole. Only its owner may read it."""
+    """Open a file that appears under its name only when it is whole. Only its owner may read it."""
     if name == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -76,6 +76,6 @@ def _zipped(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
     if not path.name.endswith(".gz"):
         yield file
         return
-    # No name and no time in it: the same log gives the same bytes.
+    # The file holds no name and no time, so that the same log gives the same bytes.
     with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as zipped:
         yield zipped  # type: ignore[misc]

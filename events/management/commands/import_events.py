@@ -1,4 +1,4 @@
-"""Files into a log."""
+"""The command that imports files into a log, or restores an export."""
 
 from __future__ import annotations
 

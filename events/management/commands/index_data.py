@@ -1,4 +1,4 @@
-"""Index what is in the events' data, so that a rare value is found at once among any number of events."""
+"""The command that indexes the values in the events' data, so that a rare value is found at once."""
 
 from __future__ import annotations
 

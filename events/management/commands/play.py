@@ -1,4 +1,4 @@
-"""A recorded run into a log at its own pace, to watch it live."""
+"""The command that plays a recorded run into a log at its own pace, to watch it live."""
 
 from __future__ import annotations
 
@@ -56,24 +56,25 @@ class Command(BaseCommand):
             self._play(playing, records, url, token)
 
     def _play(self, playing: Playing, records: list[Record], url: str, token: str) -> None:
-        done = 0
+        event_count = 0
         with tqdm(total=len(records), unit="event", disable=None, file=sys.stderr, leave=False) as bar:
 
-            def told(appended: AppendOut) -> None:
-                nonlocal done
-                if not done:
+            def count(appended: AppendOut) -> None:
+                nonlocal event_count
+                if not event_count:
                     self.stdout.write(f"Watch it at {url}/logs/{appended.log}/")
-                done += 1
+                event_count += 1
                 bar.update()
 
             try:
-                asyncio.run(playing.play(records, client.Api(client.http(url), token), told=told))
+                asyncio.run(playing.play(records, client.Api(client.http(url), token), on_append=count))
             except client.ClientError as error:
-                raise CommandError(f"{error} {done:,} of {len(records):,} events are in the log.") from None
+                raise CommandError(f"{error} {event_count:,} of {len(records):,} events are in the log.") from None
             except KeyboardInterrupt:
-                self.stdout.write(f"Stopped: {done:,} of {len(records):,} events are in the log, and stay there.")
+                words = f"Stopped: {event_count:,} of {len(records):,} events are in the log, and stay there."
+                self.stdout.write(words)
                 raise
-        self.stdout.write(f"Played {done:,} events.")
+        self.stdout.write(f"Played {event_count:,} events.")
 
     def _records(self, file: Path, format: Format) -> list[Record]:
         try:
@@ -91,7 +92,7 @@ class Command(BaseCommand):
         return records
 
     def _run(self, records: list[Record], name: str | None) -> list[Record]:
-        """The records of one stream."""
+        """Return the records of one stream."""
         names = list(dict.fromkeys(record.stream for record in records))
         if name is None and len(names) > 1:
             self.stdout.write(f"Playing the first of {len(names):,} runs, {names[0]}. For others: --run, --all.")
@@ -103,7 +104,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _token(options: dict[str, Any]) -> Iterator[str]:
-    """The token given, else one that is taken away at the end."""
+    """Give the token of the options, or a new one that is removed at the end of the block."""
     if options["token"]:
         yield options["token"]
         return

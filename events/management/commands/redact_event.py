@@ -1,4 +1,4 @@
-"""Empty one event, for good."""
+"""The command that empties one event, for good."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ class Command(BaseCommand):
         position, name = options["position"], options["log"]
         try:
             log = existing_log(name)
-            done = redaction.redact(log.id, position, reason=options["reason"], by=options["by"] or getuser())
+            result = redaction.redact(log.id, position, reason=options["reason"], by=options["by"] or getuser())
         except EventsError as error:
             raise CommandError(error.detail) from None
-        if done.fresh:
+        marker = result.marker_position
+        if result.fresh:
             redaction.vacuum()
-            self.stdout.write(f"Redacted event {position} of {name}; the event.redacted is at {done.marker_position}.")
+            self.stdout.write(f"Redacted event {position} of {name}; the event.redacted is at {marker}.")
         else:
-            self.stdout.write(f"Event {position} of {name} was redacted before; see event {done.marker_position}.")
+            self.stdout.write(f"Event {position} of {name} was redacted before; see event {marker}.")
         self.stderr.write("Copies elsewhere stay: WAL, backups, exports, whoever read it. See docs/import-export.md.")

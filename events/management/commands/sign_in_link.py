@@ -1,4 +1,4 @@
-"""Make a link that signs a person in."""
+"""The command that makes a link to sign a person in."""
 
 from __future__ import annotations
 

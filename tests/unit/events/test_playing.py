@@ -41,7 +41,7 @@ class FakeServer:
 def play(*records: Record, name: str = "p", server: FakeServer | None = None) -> list[dict[str, Any]]:
     server = server or FakeServer()
     told: list[AppendOut] = []
-    asyncio.run(Playing(name, 1000).play(records, Api(server.send, "secret"), told=told.append))
+    asyncio.run(Playing(name, 1000).play(records, Api(server.send, "secret"), on_append=told.append))
     assert len(told) == len(server.sent)
     return [event for _, event, _ in server.sent]
 
