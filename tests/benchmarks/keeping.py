@@ -22,6 +22,7 @@ from events.models import Log
 from events.types import Append
 from eventsite.workers import Worker, Workers
 from projections.materialise.runner import Runner
+from projections.registry import PROJECTIONS
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, count, interleaved, ratio
 
@@ -31,7 +32,9 @@ _DATA_BYTES = 121
 _FLUSH = 500
 _CALLERS, _BATCH = 8, 100
 _SECONDS = 4.0
-_MOST_BATCHES = 1_500
+_PATIENCE_SECONDS = 60.0
+_KEPT = sum(projection.materialised for projection in PROJECTIONS.values())
+_PASSED = "select count(*) from checkpoint where log_id = %s and position >= %s"
 _TABLES = {
     "the event and its indexes": ("event",),
     "states": ("projection_state",),
@@ -109,25 +112,36 @@ def _rate(*, kept: bool) -> float:
     log = make_log()
     runner = Worker("runner", "tests.benchmarks.keeping.follow", arguments={"log_id": log.pk})
     with Workers([runner]) if kept else nullcontext():
-        return uvloop.run(_written(log))
+        return uvloop.run(_written(log, followers=_KEPT if kept else 0))
 
 
-async def _written(log: Log) -> float:
-    """Events a second: each caller appends the batches that nobody took yet, until the time is up."""
+async def _written(log: Log, *, followers: int) -> float:
+    """Events a second of all callers. The time begins when the runner has come so far in each projection."""
     orders = cycle(range(_ORDERS))
-    batches = iter([[_append(n, next(orders)) for n in range(_BATCH)] for _ in range(_MOST_BATCHES)])
     async with Engine() as engine:
 
         async def call(stop: float) -> int:
             written = 0
-            for batch in batches:
-                await engine.writer.append(log.pk, batch)
-                written += len(batch)
+            while True:
+                await engine.writer.append(log.pk, [_append(n, next(orders)) for n in range(_BATCH)])
+                written += _BATCH
                 if time.perf_counter() > stop:
-                    break
-            return written
+                    return written
 
-        await call(0)  # connects
+        await _until(log, followers, position=await call(0))
         began = time.perf_counter()
         written = await asyncio.gather(*(call(began + _SECONDS) for _ in range(_CALLERS)))
         return sum(written) / (time.perf_counter() - began)
+
+
+async def _until(log: Log, followers: int, *, position: int) -> None:
+    """Wait until so many builds have passed a position."""
+    deadline = time.perf_counter() + _PATIENCE_SECONDS
+    session = await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"], autocommit=True)
+    async with session:
+        while time.perf_counter() < deadline:
+            [passed] = await (await session.execute(_PASSED, [log.pk, position])).fetchone() or (0,)
+            if passed >= followers:
+                return
+            await asyncio.sleep(0.05)
+    raise TimeoutError(f"{followers} builds do not come to position {position}.")
