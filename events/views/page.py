@@ -19,6 +19,8 @@ from events.models import Member, Role
 
 MAX_QUERY_CHARACTERS = 4_000
 """The limit of a page's query string. A page repeats it in its links, a hundred times and more."""
+ROOM_BYTES = 8 * 2**20
+"""Most bytes of data and metadata that a page of events reads: of large events it shows fewer."""
 
 P = ParamSpec("P")
 LogPage: TypeAlias = Callable[Concatenate[HttpRequest, Member, P], HttpResponse]

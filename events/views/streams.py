@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,11 +10,12 @@ from django.views.decorators.http import require_safe
 
 from events.errors import NoSuchStream
 from events.models import Member
-from events.reading import store
-from events.types import StreamInfo
+from events.query.tree import EVERYTHING
+from events.reading import scan, store
+from events.types import Event, StreamInfo
 from events.views.event_line import line
 from events.views.forms import StreamForm, StreamsForm
-from events.views.page import log_page, show
+from events.views.page import ROOM_BYTES, log_page, show
 
 ROWS = 100
 
@@ -63,9 +64,7 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     form = StreamForm(request.GET)
     fields = form.cleaned_data if form.is_valid() else {"direction": "", "from_version": None}
     backward = fields["direction"] != "forward"
-    events = store.stream_events(
-        member.log_id, name, from_version=fields["from_version"], backward=backward, limit=ROWS
-    ).fetch()
+    events = _events(member.log_id, info, from_version=fields["from_version"], backward=backward)
     context = {
         "here": "streams",
         "stream": info,
@@ -77,6 +76,28 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     status = 200 if form.is_valid() else 400
     return show(
         request, member, template="events/stream.html", partial="events/_stream.html", context=context, status=status
+    )
+
+
+def _events(log_id: int, info: StreamInfo, *, from_version: int | None, backward: bool) -> Sequence[Event]:
+    """Return the events of a page, in its direction: fewer than `ROWS` where they are large."""
+    after = before = None
+    if from_version is not None:
+        after, before = (None, from_version + 1) if backward else (from_version - 1, None)
+    return (
+        scan.search_stream(
+            log_id,
+            info.name,
+            EVERYTHING,
+            after=after,
+            before=before,
+            backward=backward,
+            limit=ROWS,
+            room=ROOM_BYTES,
+            version=info.version,
+        )
+        .fetch()
+        .events
     )
 
 

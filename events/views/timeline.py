@@ -22,12 +22,10 @@ from events.reading.scan import Search
 from events.types import Event
 from events.views.event_line import EventLine, line
 from events.views.forms import TimelineForm
-from events.views.page import log_page, show
+from events.views.page import ROOM_BYTES, log_page, show
 from events.views.query_bar import chips, mistake
 
 ROWS = 100
-_ROOM_BYTES = 8 * 2**20
-"""Most bytes of data and metadata that a page reads: of large events it shows fewer."""
 _SHORTHAND = {"type": Name.TYPE, "agent": Name.AGENT, "stream": Name.STREAM, "correlation_id": Name.CORRELATION}
 """Parameters that the API takes beside `q`, and that pages took before they had a query."""
 FIRST_TOKEN = "first event"  # noqa: S105  # its name
@@ -134,7 +132,7 @@ def _search(
         before=before,
         backward=backward,
         limit=ROWS + 1,
-        room=_ROOM_BYTES,
+        room=ROOM_BYTES,
         head=log.head,
     )
 

@@ -13,14 +13,13 @@ from django.views.decorators.http import require_safe
 from events.converters import workflow_url
 from events.errors import NoSuchWorkflow
 from events.models import Member
-from events.query.orm import where
 from events.query.tree import Name, Named, Pattern
-from events.reading import store
+from events.reading import scan, store
 from events.types import Event, WorkflowInfo
 from events.views.causation import Branch, causes, forest
 from events.views.event_line import EventLine, line
 from events.views.forms import WorkflowForm, WorkflowsForm
-from events.views.page import log_page, show
+from events.views.page import ROOM_BYTES, log_page, show
 from events.views.swimlanes import Lanes, clock, draw_lanes
 
 ROWS = 100
@@ -121,16 +120,44 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
 
 def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | None) -> list[WorkflowPart]:
     """Read one part from a position on, in either direction; without a position, all events, or the first and last."""
-    condition = where(Named(Name.CORRELATION, Pattern((info.correlation_id,))))
     if after is not None:
-        return [WorkflowPart(store.events(log_id, condition, after=after, limit=PART_EVENTS).fetch())]
-    if before is not None or info.events > 2 * PART_EVENTS:
-        last = store.events(log_id, condition, before=before, backward=True, limit=PART_EVENTS).fetch()[::-1]
-        if before is not None:
-            return [WorkflowPart(last)]
-        first = store.events(log_id, condition, limit=PART_EVENTS).fetch()
-        return [WorkflowPart(first, left_out=info.events - 2 * PART_EVENTS), WorkflowPart(last)]
-    return [WorkflowPart(store.events(log_id, condition, limit=2 * PART_EVENTS).fetch())]
+        return [WorkflowPart(_part(log_id, info, after=after, limit=PART_EVENTS))]
+    if before is not None:
+        return [WorkflowPart(_part(log_id, info, before=before, backward=True, limit=PART_EVENTS))]
+    is_short = info.events <= 2 * PART_EVENTS
+    first = _part(log_id, info, limit=2 * PART_EVENTS if is_short else PART_EVENTS)
+    if len(first) >= info.events:
+        return [WorkflowPart(first)]
+    last = _part(log_id, info, after=first[-1].position, backward=True, limit=PART_EVENTS)
+    return [WorkflowPart(first, left_out=info.events - len(first) - len(last)), WorkflowPart(last)]
+
+
+def _part(
+    log_id: int,
+    info: WorkflowInfo,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
+    limit: int,
+) -> list[Event]:
+    """Return the next events of a workflow in a direction, oldest first: fewer than `limit` where they are large."""
+    query = Named(Name.CORRELATION, Pattern((info.correlation_id,)))
+    events = (
+        scan.search_events(
+            log_id,
+            query,
+            after=after,
+            before=before,
+            backward=backward,
+            limit=limit,
+            room=ROOM_BYTES,
+            head=info.last_position,
+        )
+        .fetch()
+        .events
+    )
+    return list(events[::-1] if backward else events)
 
 
 def _drawn(parts: Sequence[WorkflowPart], lines: dict[int, EventLine]) -> Lanes:

@@ -118,6 +118,21 @@ def test_streams_page_on_to_the_last_one(
     assert seen == sorted(seen, reverse=not order)
 
 
+@pytest.mark.parametrize(("direction", "pages"), [("", [[5, 4], [3, 2], [1]]), ("forward", [[1, 2], [3, 4], [5]])])
+def test_a_stream_of_large_events_is_bounded_in_bytes_and_leads_on(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch, direction: str, pages: list[list[int]]
+) -> None:
+    monkeypatch.setattr("events.views.streams.ROOM_BYTES", 1_000)
+    append("s", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)
+    seen, query = [], f"?direction={direction}"
+    while query:
+        page = viewer.get(f"{at}streams/s/{query}").content.decode()
+        seen.append([int(version) for version in re.findall(r'<span class="pos">(\d+)</span>', page)])
+        way_on = re.search(r'rel="next" href="([^"]+)"', page)
+        query = way_on[1].replace("&amp;", "&") if way_on else ""
+    assert seen == pages
+
+
 def test_a_list_says_what_its_streams_last_events_are(viewer: Client, append: Append, at: str) -> None:
     append("order-1", {"type": "Placed"}, {"type": "Sent", "occurred_at": "2021-07-21T06:00:01Z"})
     page = get(viewer, f"{at}streams/")

@@ -287,7 +287,7 @@ def test_parameters_beside_the_query_become_part_of_it(viewer: Client, at: str, 
 def test_a_page_of_large_events_is_bounded_in_bytes_and_leads_on(
     viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timeline, "_ROOM_BYTES", 1_000)
+    monkeypatch.setattr(timeline, "ROOM_BYTES", 1_000)
     append("order-1", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)
     page = get(viewer, at)
     seen = [positions(page)]

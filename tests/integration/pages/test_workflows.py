@@ -111,6 +111,26 @@ def test_a_huge_workflow_shows_both_ends_and_what_is_between_by_and_by(
     assert "Nothing this way" in get(viewer, f"{base}?after=10")
 
 
+def test_a_workflow_of_large_events_is_bounded_in_bytes_and_leads_on(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "ROOM_BYTES", 1_000)
+    large = {"correlation_id": "w", "data": b'"%b"' % (b"x" * 600)}
+    append("s", *[large] * 3)
+    base = f"{at}workflows/w/"
+    page = get(viewer, base)
+    assert positions(page) == [1, 2, 3]
+    assert "not shown" not in page
+    append("s", *[large] * 4)
+    page = get(viewer, base)
+    assert positions(page) == [1, 2, 6, 7]
+    assert "3 events not shown" in page
+    middle = get(viewer, base + link(page, "Read on after #2"))
+    assert positions(middle) == [3, 4]
+    assert positions(get(viewer, base + link(middle, "After #4"))) == [5, 6]
+    assert positions(get(viewer, base + link(middle, "Before #3"))) == [1, 2]
+
+
 def test_agents_have_a_lane_each_and_beyond_a_dozen_share_one(viewer: Client, append: Append, at: str) -> None:
     append("s", *[{"correlation_id": "w", "agent": f"agent-{n}"} for n in range(15)], {"correlation_id": "w"})
     page = get(viewer, f"{at}workflows/w/")
