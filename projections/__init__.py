@@ -1,4 +1,4 @@
-"""The names for people who write projections. Every module of these names is pure.
+"""The public names for authors of projections. The modules of these names are pure.
 
 from projections import Projection, pointer
 """

@@ -9,7 +9,7 @@ from msgspec import Struct
 from events.api.openapi import header, read_operation
 from projections.api.schemas import JobOut
 
-IF_NONE_MATCH = header("If-None-Match", "The ETag of the answer that you have: 304 where it is still the same")
+IF_NONE_MATCH = header("If-None-Match", "The ETag of the answer that you have: 304 if it has not changed")
 
 
 def fold_operation(body: type[Struct], query: type[Struct], *, text: str | None = None) -> dict[str, Any]:

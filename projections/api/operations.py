@@ -1,4 +1,4 @@
-"""The API of projections: states, now and at any moment, and the jobs that make them quick. Reads, and one cancel."""
+"""The API of projections: states, at present and at any moment, and the jobs that fold long ones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from events.reading.db_work import Asking, arun
 from projections import registry
 from projections.api.descriptions import fold_operation
 from projections.api.responses import (
-    asked,
     change_out,
     check_whole_log,
     job_answer,
     job_out,
+    result_of,
     stale_out,
-    tagged,
+    with_etag,
 )
 from projections.api.schemas import (
     BuildOut,
@@ -57,7 +57,7 @@ from projections.models import Job
 from projections.states import current, kept
 from projections.states.at_moment import Stale, State, difference
 from projections.states.fold import TooFar
-from projections.states.kept import Found
+from projections.states.kept import ListedState
 from projections.states.moment import NOW, Moment, head_of
 from projections.states.query import parse_state_query
 
@@ -66,9 +66,9 @@ router = Router(tags=["projections"])
 _read = Bearer(Scope.READ)
 _admin = Bearer(Scope.ADMIN)
 
-_PATIENCE = 5.0
-"""Seconds for which `wait_for_position` waits."""
-_LOOK = 0.02
+_PATIENCE_SECONDS = 5.0
+"""The time for which `wait_for_position` waits."""
+_POLL_SECONDS = 0.02
 
 
 @router.get(
@@ -82,8 +82,8 @@ async def list_projections(request: HttpRequest) -> HttpResponse:
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
     log, builds = await _log_and_builds(grant.log_id, None)
-    described = [_described(each, builds) for each in registry.PROJECTIONS.values()]
-    return json_answer(ProjectionsOut(described, log.head))
+    bodies = [_projection_out(each, builds) for each in registry.PROJECTIONS.values()]
+    return json_answer(ProjectionsOut(bodies, log.head))
 
 
 @router.get(
@@ -93,12 +93,12 @@ async def list_projections(request: HttpRequest) -> HttpResponse:
     openapi_extra=read_operation(ProjectionOut, LogQuery),
 )
 async def look_up_projection(request: HttpRequest, projection: str) -> HttpResponse:
-    """One projection; 404 `no-such-projection` where there is none of that name."""
+    """One projection. The answer is a 404 `no-such-projection` if there is none of that name."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
-    found = registry.get(projection)
-    _, builds = await _log_and_builds(grant.log_id, found.name)
-    return json_answer(_described(found, builds))
+    shown_projection = registry.get(projection)
+    _, builds = await _log_and_builds(grant.log_id, shown_projection.name)
+    return json_answer(_projection_out(shown_projection, builds))
 
 
 @router.get(
@@ -108,7 +108,7 @@ async def look_up_projection(request: HttpRequest, projection: str) -> HttpRespo
     openapi_extra=read_operation(StatesOut, StatesQuery, also={202: JobOut}, refuses=[409]),
 )
 async def list_states(request: HttpRequest, projection: str) -> HttpResponse:
-    """The states after a key that fit `q`. Where `next` is not null, go on after it: maybe nothing was found yet."""
+    """The states that fit `q`, after a key. If `next` is not null, go on after it, even if the page has no states."""
     grant = grant_of(request)
     query = parse_query(request.GET, StatesQuery)
     shown_projection = registry.get(projection)
@@ -125,9 +125,9 @@ async def list_states(request: HttpRequest, projection: str) -> HttpResponse:
     try:
         page = await arun(work, engine.current().pool)
     except TooFar as too_far:
-        return await _being_computed(grant, shown_projection, too_far.source.name, NOW, too_far)
+        return await _job_instead(grant, shown_projection, too_far.source.name, NOW, too_far)
     _check_reached(shown_projection, page.stale, position)
-    rows = [_state_row(shown_projection, each) for each in page.found]
+    rows = [_state_row(shown_projection, each) for each in page.states]
     return json_answer(StatesOut(rows, page.next, page.position, stale_out(page.stale)))
 
 
@@ -138,7 +138,7 @@ async def list_states(request: HttpRequest, projection: str) -> HttpResponse:
     openapi_extra=fold_operation(StateOut, StateQuery),
 )
 async def read_state(request: HttpRequest, projection: str) -> HttpResponse:
-    """The state of a key, with the position and version of the last event in it; without any, it is the initial one."""
+    """The state of a key, with the position and version of its last event; without events, the initial state."""
     grant = grant_of(request)
     query = parse_query(request.GET, StateQuery)
     shown_projection = registry.get(projection)
@@ -148,13 +148,13 @@ async def read_state(request: HttpRequest, projection: str) -> HttpResponse:
     if position is not None:
         await _wait_for(grant.log_id, shown_projection, position)
     try:
-        state = await asked(current.state(grant.log_id, shown_projection, query.key, at=at))
+        state = await result_of(current.state(grant.log_id, shown_projection, query.key, at=at))
     except TooFar as too_far:
-        return await _being_computed(grant, shown_projection, query.key, at, too_far)
+        return await _job_instead(grant, shown_projection, query.key, at, too_far)
     _check_reached(shown_projection, state.stale, position)
     version, stale = _stream_version(shown_projection, state), stale_out(state.stale)
     body = StateOut(shown_projection.name, query.key, Raw(state.text), state.position, version, state.events, stale)
-    return tagged(request, json_answer(body))
+    return with_etag(request, json_answer(body))
 
 
 @router.get(
@@ -164,21 +164,21 @@ async def read_state(request: HttpRequest, projection: str) -> HttpResponse:
     openapi_extra=fold_operation(DiffOut, DiffQuery),
 )
 async def compare_states(request: HttpRequest, projection: str) -> HttpResponse:
-    """The operations (RFC 6902, with old values) that make the second state of the first."""
+    """The operations (RFC 6902, with old values) that turn the first state into the second."""
     grant = grant_of(request)
     query = parse_query(request.GET, DiffQuery)
     shown_projection = registry.get(projection)
     _check_key(grant, shown_projection, query.key)
     first_moment, second_moment = query.moments()
     try:
-        before, after, changes = await asked(
+        before, after, changes = await result_of(
             difference(grant.log_id, shown_projection, query.key, one=first_moment, other=second_moment)
         )
     except TooFar as too_far:
         at = Moment(position=too_far.upto)
-        return await _being_computed(grant, shown_projection, query.key, at, too_far)
+        return await _job_instead(grant, shown_projection, query.key, at, too_far)
     sides = (_moment_out(shown_projection, before), _moment_out(shown_projection, after))
-    return tagged(
+    return with_etag(
         request, json_answer(DiffOut(shown_projection.name, query.key, *sides, [change_out(each) for each in changes]))
     )
 
@@ -190,14 +190,14 @@ async def compare_states(request: HttpRequest, projection: str) -> HttpResponse:
     openapi_extra=read_operation(JobsOut, JobsQuery),
 )
 async def list_jobs(request: HttpRequest) -> HttpResponse:
-    """The log's long work, newest first: what waits, what runs and how far it is, what has ended in the last days."""
+    """The log's jobs, newest first: those that wait, those that run, and those that ended in the last days."""
     grant = grant_of(request)
     query = parse_query(request.GET, JobsQuery)
     check_whole_log(grant)
     before = optional(query.before)
-    found = await queue.jobs_of_log(grant.log_id, before=before, limit=query.limit).afetch(engine.current().pool)
-    more = found[-1].pk if len(found) == query.limit else None
-    return json_answer(JobsOut([job_out(job) for job in found], more))
+    jobs = await queue.jobs_of_log(grant.log_id, before=before, limit=query.limit).afetch(engine.current().pool)
+    next_id = jobs[-1].pk if len(jobs) == query.limit else None
+    return json_answer(JobsOut([job_out(job) for job in jobs], next_id))
 
 
 @router.get(
@@ -207,7 +207,7 @@ async def list_jobs(request: HttpRequest) -> HttpResponse:
     openapi_extra=read_operation(JobOut, LogQuery),
 )
 async def look_up_job(request: HttpRequest, job: int) -> HttpResponse:
-    """How far a job is."""
+    """One job, with its progress."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
     shown_job = await queue.job_by_id(grant.log_id, job).afirst(engine.current().pool)
@@ -223,7 +223,7 @@ async def look_up_job(request: HttpRequest, job: int) -> HttpResponse:
     openapi_extra=operation(gives={200: JobOut}, refuses=(*READ_REFUSALS, 409, 413)),
 )
 async def ask_job_to_end(request: HttpRequest, job: int) -> HttpResponse:
-    """Ask a job to end. It does so between two stretches of work; what it has done so far is of use."""
+    """Cancel a job. A running job ends at its next report; the snapshots that it left stay of use."""
     grant = grant_of(request)
     check_whole_log(grant)
     await database_sync_to_async(queue.cancel)(grant.log_id, job)
@@ -234,7 +234,7 @@ async def ask_job_to_end(request: HttpRequest, job: int) -> HttpResponse:
 
 
 def _prefix(grant: Grant, projection: Projection) -> str:
-    """Return the prefix of the keys that a grant may see. A state of another key holds events of any stream."""
+    """Return the prefix of the keys that a grant may see. If the key is not a stream, a state holds events of any."""
     if projection.key is not STREAM:
         check_whole_log(grant)
     return grant.stream_prefix
@@ -256,17 +256,17 @@ def _may_see(grant: Grant, job: Job) -> bool:
 
 
 async def _wait_for(log_id: int, projection: Projection, position: int) -> None:
-    """Wait until a state can be read with this position in it, or it is known that the runner won't come there."""
+    """Wait until states include this position, or the runner stands still before it."""
     pool = engine.current().pool
-    deadline = time.monotonic() + _PATIENCE
-    while (reached := await arun(_reached(log_id, projection), pool)) < position:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (last_position := await arun(_last_position(log_id, projection), pool)) < position:
         if time.monotonic() > deadline:
-            raise Behind(f"{projection.name} is at position {reached:,}.", position=reached)
-        await asyncio.sleep(_LOOK)
+            raise Behind(f"{projection.name} is at position {last_position:,}.", position=last_position)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-def _reached(log_id: int, projection: Projection) -> Asking[int]:
-    """Up to where the log can be in a state: where the runner is; or its head, where nobody is to be waited for."""
+def _last_position(log_id: int, projection: Projection) -> Asking[int]:
+    """Return the last position that states include: the runner's, or the log's head if no runner is on its way."""
     builds: list[BuildStanding] = []
     if projection.materialised:
         builds = yield kept.live_build(log_id, projection)
@@ -276,7 +276,7 @@ def _reached(log_id: int, projection: Projection) -> Asking[int]:
 
 
 def _check_reached(projection: Projection, stale: Stale | None, position: int | None) -> None:
-    """Raise `StandsStill` where a position was waited for that what is found is not as far as."""
+    """Raise `StandsStill` if a state does not include the position that the request waited for."""
     if stale is None or position is None or stale.position >= position:
         return
     at = f", at event {stale.error_position:,}: {stale.error}" if stale.error_position else ""
@@ -286,7 +286,7 @@ def _check_reached(projection: Projection, stale: Stale | None, position: int | 
     )
 
 
-async def _being_computed(grant: Grant, projection: Projection, key: str, at: Moment, too_far: TooFar) -> HttpResponse:
+async def _job_instead(grant: Grant, projection: Projection, key: str, at: Moment, too_far: TooFar) -> HttpResponse:
     work = fold.ensure_state(grant.log_id, projection, key, at=at, too_far=too_far, asker=grant.asker)
     return job_answer(await arun(work, engine.current().pool))
 
@@ -297,7 +297,7 @@ def _log_and_builds(log_id: int, projection: str | None) -> tuple[Log, list[Prog
     return log, checkpoints.progress(log, projection)
 
 
-def _described(projection: Projection, builds: list[Progress]) -> ProjectionOut:
+def _projection_out(projection: Projection, builds: list[Progress]) -> ProjectionOut:
     return ProjectionOut(
         name=projection.name,
         about=projection.about,
@@ -328,7 +328,7 @@ def _build_out(build: Progress) -> BuildOut:
     )
 
 
-def _state_row(projection: Projection, row: Found) -> ListedStateOut:
+def _state_row(projection: Projection, row: ListedState) -> ListedStateOut:
     state, version = row.state, _stream_version(projection, row.state)
     fault = (row.error, row.error_position)
     return ListedStateOut(row.key, Raw(state.text), state.position, version, state.events, *fault)

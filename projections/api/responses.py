@@ -23,13 +23,17 @@ from projections.values.exact_json import NotAState, dumps
 
 
 def check_whole_log(grant: Grant) -> None:
-    """Raise `Forbidden` for a token that reaches some streams only."""
+    """Raise `Forbidden` for a token that reaches only some streams."""
     if grant.stream_prefix:
         raise Forbidden(f"This token reaches streams that begin with {grant.stream_prefix!r} only: ask by stream.")
 
 
-async def asked(work: Asking[T]) -> T:
-    """Return the result of some work; a reducer that raises is a problem."""
+async def result_of(work: Asking[T]) -> T:
+    """Return the result of some work.
+
+    Raises:
+        StateFailed: a reducer raised, or returned a value that is not JSON.
+    """
     try:
         return await arun(work, engine.current().pool)
     except ReducerFailed as failed:
@@ -38,8 +42,8 @@ async def asked(work: Asking[T]) -> T:
         raise StateFailed(f"The reducer made what is no JSON value: {error}") from error
 
 
-def tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """An answer with its ETag, or that it is still the same."""
+def with_etag(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return an answer with its ETag; a 304 if the client has the same answer already."""
     etag = f'"{blake2b(response.content, digest_size=12).hexdigest()}"'
     if etag in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=304)
@@ -48,7 +52,7 @@ def tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def job_answer(job: Job) -> HttpResponse:
-    """202: this takes longer than a request, and the job is where to look."""
+    """Return a 202 with the job that does work which takes too long for a request."""
     response = json_answer(job_out(job), status=202)
     response["Location"] = job_url(job)
     response["Retry-After"] = "1"
@@ -61,7 +65,7 @@ def job_url(job: Job) -> str:
 
 
 def job_out(job: Job) -> JobOut:
-    """A job as it is shown."""
+    """Return the body of a job."""
     return JobOut(
         id=job.pk,
         kind=job.kind,
@@ -81,21 +85,21 @@ def job_out(job: Job) -> JobOut:
 
 
 def change_out(change: Change) -> ChangeOut:
-    """An operation of RFC 6902 with the old value; values are spliced in, to the digit."""
+    """Return the body of a change. Its values keep every digit."""
     return ChangeOut(
         change.op,
         change.path,
-        value=spliced(change.value) if change.op in ("add", "replace") else UNSET,
-        old=spliced(change.old) if change.op in ("remove", "replace") else UNSET,
+        value=raw_json(change.value) if change.op in ("add", "replace") else UNSET,
+        old=raw_json(change.old) if change.op in ("remove", "replace") else UNSET,
         from_=UNSET if change.source is None else change.source,
     )
 
 
-def spliced(value: Json) -> Raw:
-    """A state, or a part of one, as it is spliced into an answer."""
+def raw_json(value: Json) -> Raw:
+    """Return a state, or a part of one, as JSON text that goes into an answer unchanged."""
     return Raw(dumps(value))
 
 
 def stale_out(stale: Stale | None) -> StaleOut | None:
-    """Why a state is not as far as the log, as the API says it."""
+    """Return the body of the reason why a state is not up to date."""
     return None if stale is None else StaleOut(**asdict(stale))

@@ -1,4 +1,4 @@
-"""The parameters and bodies of the API of projections: msgspec structs, for decoding and for OpenAPI alike."""
+"""The parameters and bodies of the API of projections: msgspec structs, for decoding, encoding and OpenAPI."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from projections.states.moment import NOW, Moment
 Key = Annotated[
     str,
     Meta(
-        description="What the events of the state share: a stream, a workflow, …; empty for the whole log",
+        description="The key that the events of the state share: a stream, a workflow, …; empty for the whole log",
         max_length=MAX_KEY_CHARACTERS,
         pattern=KEY_PATTERN,
     ),
 ]
 ExactState = Annotated[Any, Meta(description="To the digit")]
-"""A `msgspec.Raw` where it is encoded: a state's own text, or a part of one."""
+"""A `msgspec.Raw` with the text of a state, or of a part of one, when it is encoded."""
 _WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -34,23 +34,27 @@ LogPosition: TypeAlias = Annotated[Position, Meta(description="After this positi
 Time: TypeAlias = (
     Annotated[
         str,
-        Meta(description="As recorded by then: RFC 3339 with a zone", extra_json_schema={"format": "date-time"}),
+        Meta(
+            description="With the events recorded by this time: RFC 3339 with a zone",
+            extra_json_schema={"format": "date-time"},
+        ),
     ]
     | UnsetType
 )
-Waited: TypeAlias = (
-    Annotated[Position, Meta(description="Wait until this position is in it, a few seconds at the most")] | UnsetType
+WaitPosition: TypeAlias = (
+    Annotated[Position, Meta(description="Wait, for a few seconds at most, until the state includes this position")]
+    | UnsetType
 )
 
 
 class StateQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """Whose state, and when: now, unless one of the three says otherwise."""
+    """The key of a state, and one moment: a version, a position or a time; without any, now."""
 
     key: Key
     at_version: Version = UNSET
     at_position: LogPosition = UNSET
     at_time: Time = UNSET
-    wait_for_position: Waited = UNSET
+    wait_for_position: WaitPosition = UNSET
 
     def moment(self) -> Moment:
         """Return the moment. Raises `Invalid` for two moments, or for a text that is not a time."""
@@ -60,20 +64,20 @@ class StateQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
 class StatesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """The states to list."""
 
-    prefix: Annotated[Key, Meta(description="What their keys begin with")] = ""
+    prefix: Annotated[Key, Meta(description="The beginning of their keys")] = ""
     after: Annotated[Key, Meta(description="Keys after this one")] | UnsetType = UNSET
     limit: Limit = 100
     q: Annotated[
         str,
         Meta(
-            description=f"What must hold of the state, as `state.total>100`: up to {MAX_CHARACTERS:,} characters",
+            description=f"A query that the state fits, such as `state.total>100`: up to {MAX_CHARACTERS:,} characters",
         ),
     ] = ""
-    wait_for_position: Waited = UNSET
+    wait_for_position: WaitPosition = UNSET
 
 
 class DiffQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """Whose state, and from when to when: from before the first event to now, unless something else is said."""
+    """The key of a state, and two moments; by default before the first event, and now."""
 
     key: Key
     from_version: Version = UNSET
@@ -103,19 +107,19 @@ class DiffQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 def _moment(side: str, **parameters: int | str | UnsetType) -> Moment | None:
-    """The moment that the parameters of a side name, if one of them does: `position`, `version`, `time` after its name.
+    """Return the moment that the parameters of a side name, such as `at_version`; None without parameters.
 
     Raises:
-        Invalid: more than one is given, or what is given is no time.
+        Invalid: there is more than one parameter, or the time can't be read.
     """
-    given = {name: value for name, value in parameters.items() if not isinstance(value, UnsetType)}
-    if len(given) > 1:
-        first, second, *_ = given
+    values = {name: value for name, value in parameters.items() if not isinstance(value, UnsetType)}
+    if len(values) > 1:
+        first, second, *_ = values
         raise Invalid(f"{second} does not go with {first}.", field=second)
-    for name, value in given.items():
+    for name, value in values.items():
         kind = name.removeprefix(side).removeprefix("_") or "position"
-        when: dict[str, Any] = {kind: _recorded_time(str(value), name) if kind == "time" else value}
-        return Moment(**when, side=side)
+        moment: dict[str, Any] = {kind: _recorded_time(str(value), name) if kind == "time" else value}
+        return Moment(**moment, side=side)
     return None
 
 
@@ -136,7 +140,7 @@ class JobsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 class BuildOut(Struct):
-    """How far the materialised states of a projection have come."""
+    """The progress of a build of a projection."""
 
     build: int
     version: int
@@ -149,14 +153,14 @@ class BuildOut(Struct):
     policy: str
     skipped: int
     unkeyed: Annotated[int, Meta(description="Values that events gave as keys and that can't be keys")]
-    unkeyed_position: Annotated[int | None, Meta(description="Of the last event that gave such a value")]
+    unkeyed_position: Annotated[int | None, Meta(description="The position of the last event that gave such a value")]
     parked: int
     error: str
     error_position: int | None
 
 
 class ProjectionOut(Struct):
-    """One projection. `builds`: none unless it is materialised."""
+    """One projection. A projection that is not materialised has no builds."""
 
     name: str
     about: str
@@ -174,37 +178,37 @@ class ProjectionsOut(Struct):
 
 
 class StaleOut(Struct):
-    """Why a state is not as far as the log."""
+    """The reason why a state is not up to date."""
 
     reason: Annotated[
         str,
         Meta(
             description="`behind`: the runner is on its way, ask again; `failed`: the reducer raised for an event of"
-            " this state; else how the kept states stand: `stopped`, `paused`, `stalled`, `code changed`, `newer`"
+            " this state; else the standing of the build: `stopped`, `paused`, `stalled`, `code changed`, `newer`"
         ),
     ]
-    position: Annotated[int, Meta(description="Up to where the log is in the state")]
-    head: Annotated[int, Meta(description="Where the log ends")]
-    error: Annotated[str | None, Meta(description="What was raised, where that is why")]
-    error_position: Annotated[int | None, Meta(description="The event that it was raised for")]
+    position: Annotated[int, Meta(description="The last position that the state includes")]
+    head: Annotated[int, Meta(description="The log's last position")]
+    error: Annotated[str | None, Meta(description="The error, if that is the reason")]
+    error_position: Annotated[int | None, Meta(description="The position of the event that raised it")]
 
 
 class StateOut(Struct):
-    """A state. `position` and `version` are those of the last event in it, `events` how many there are."""
+    """A state with the number of its events, and the position and version of the last one."""
 
     projection: str
     key: str
     state: ExactState
     position: int
-    version: Annotated[int | None, Meta(description="Null where the key is no stream")]
+    version: Annotated[int | None, Meta(description="Null if the key is not a stream")]
     events: int
-    stale: Annotated[StaleOut | None, Meta(description="Null where the state is as far as it was asked for")]
+    stale: Annotated[StaleOut | None, Meta(description="Null if the state is up to date")]
 
 
 class ListedStateOut(Struct):
-    """One of many states.
+    """One state of a list.
 
-    `error` was raised at `error_position`: the state is the one before it, or null where none is kept.
+    If the reducer raised `error` at `error_position`, the state is the kept one before that event, or null.
     """
 
     key: str
@@ -217,12 +221,12 @@ class ListedStateOut(Struct):
 
 
 class StatesOut(Struct):
-    """States by key. Where `next` is null every key was looked at; else go on after it."""
+    """States, ordered by key. If `next` is null, all keys were searched; otherwise go on after it."""
 
     states: list[ListedStateOut]
     next: str | None
-    position: Annotated[int, Meta(description="Up to where the log is in them")]
-    stale: Annotated[StaleOut | None, Meta(description="Null where they are as far as the log")]
+    position: Annotated[int, Meta(description="The last position that the states include")]
+    stale: Annotated[StaleOut | None, Meta(description="Null if the states are up to date")]
 
 
 class MomentOut(Struct):
@@ -244,7 +248,7 @@ class ChangeOut(Struct):
 
 
 class DiffOut(Struct):
-    """The operations that make the second state of the first."""
+    """The operations that turn the first state into the second."""
 
     projection: str
     key: str
@@ -254,7 +258,7 @@ class DiffOut(Struct):
 
 
 class JobOut(Struct):
-    """Long work. `status`: queued, running, done, failed or cancelled."""
+    """A job. `status`: queued, running, done, failed or cancelled."""
 
     id: int
     kind: str

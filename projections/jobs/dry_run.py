@@ -23,8 +23,8 @@ from projections.values.diff import diff
 from projections.values.exact_json import dumps, loads
 
 DRY_RUN = "dry-run"
-KEYS_TRIED = 5
-_MAX_CHANGES_SHOWN = 20
+MAX_KEYS = 5
+_MAX_LISTED_CHANGES = 20
 _MAX_TEXT_CHARACTERS = 200
 
 
@@ -33,18 +33,18 @@ class Trial:
     """One key of a dry run.
 
     `before` is its state as readers see it, `after` its state as the running code folds it up to the same position. If
-    the reducer raised, `failed` has its error, and there is no `after`.
+    the reducer raised, `failure` has its error, and there is no `after`.
     """
 
     key: str
     before: Json
     after: Json
     changes: tuple[Change, ...]
-    failed: ReducerFailed | None
+    failure: ReducerFailed | None
 
 
-def dry_run(log_id: int, projection: Projection, *, keys: int = KEYS_TRIED) -> Iterator[Trial]:
-    """Fold the keys with the latest events anew. Each key takes as long as a fold of all of its events.
+def dry_run(log_id: int, projection: Projection, *, keys: int = MAX_KEYS) -> Iterator[Trial]:
+    """Fold the keys with the latest events anew. A key takes as long as a fold of all its events.
 
     There are no keys if no states are kept, or if these may hold redacted content.
     """
@@ -56,9 +56,9 @@ def dry_run(log_id: int, projection: Projection, *, keys: int = KEYS_TRIED) -> I
     for key, text in latest.values_list("key", "state")[:keys]:
         before = loads(text)
         try:
-            state = run(state_at(log_id, projection, key, at=Moment(position=position), pace=Pace(most=None)))
-        except ReducerFailed as failed:
-            yield Trial(key, before, None, (), failed)
+            state = run(state_at(log_id, projection, key, at=Moment(position=position), pace=Pace(max_events=None)))
+        except ReducerFailed as failure:
+            yield Trial(key, before, None, (), failure)
         else:
             yield Trial(key, before, state.value, diff(before, state.value), None)
 
@@ -76,19 +76,19 @@ def try_rebuild(job: Job, beat: Beat) -> list[dict[str, Any]]:
     results = []
     for trial in dry_run(job.log_id, projection):
         results.append(_result(trial))
-        beat(len(results), KEYS_TRIED)
+        beat(len(results), MAX_KEYS)
     return results
 
 
 def _result(trial: Trial) -> dict[str, Any]:
-    first = [
+    first_changes = [
         {
             "op": change.op,
             "path": change.path,
             "old": dumps(change.old)[:_MAX_TEXT_CHARACTERS],
             "value": dumps(change.value)[:_MAX_TEXT_CHARACTERS],
         }
-        for change in trial.changes[:_MAX_CHANGES_SHOWN]
+        for change in trial.changes[:_MAX_LISTED_CHANGES]
     ]
-    failed = {"position": trial.failed.at.position, "error": str(trial.failed)} if trial.failed else None
-    return {"key": trial.key, "changes": len(trial.changes), "first": first, "failed": failed}
+    failure = {"position": trial.failure.at.position, "error": str(trial.failure)} if trial.failure else None
+    return {"key": trial.key, "changes": len(trial.changes), "first": first_changes, "failed": failure}

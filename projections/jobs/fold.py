@@ -72,7 +72,7 @@ def _fold(fold: Fold, beat: Beat, *, upto: int, total: int | None) -> dict[str, 
     def report(cursor: FoldCursor) -> None:
         beat(cursor.place, total)
 
-    point = run(fold.to(upto, pace=Pace(chunk=_CHUNK_EVENTS, most=None, told=report))).point
+    point = run(fold.to(upto, pace=Pace(chunk_events=_CHUNK_EVENTS, max_events=None, report=report))).point
     return {"events": point.events, "position": point.position}
 
 

@@ -44,7 +44,9 @@ KEPT_TIME = timedelta(days=7)
 MAX_ACTIVE_OF_ASKER = 20
 """Most jobs of one person or token that may be active at a time."""
 MAX_ACTIVE_OF_LOG = 100
-LOST_ACCESS = "The token or person that asked for this lost its access. Whoever still has access can ask again."
+LOST_ACCESS = (
+    "The token or person that asked for this lost its access. A person or token that still has access can ask again."
+)
 _BEAT_SECONDS = 0.5
 """The time between two reports."""
 _TURN_SECONDS = 2.0
@@ -80,7 +82,7 @@ class Beat:
     """
 
     def __init__(self, job: Job, is_stopping: Callable[[], bool] = lambda: False) -> None:
-        self._mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
+        self._own_row = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
         self._is_stopping = is_stopping
         self._others = _waiting_others(job)
         self._job = job
@@ -97,9 +99,9 @@ class Beat:
             return
         self._last_time = now
         rate = (progress - self._first_progress) / (now - self._start_time)
-        if not self._mine.update(progress=progress, total=total, rate=rate, heartbeat_at=Now()):
+        if not self._own_row.update(progress=progress, total=total, rate=rate, heartbeat_at=Now()):
             raise Lost
-        if self._mine.filter(is_cancel_requested=True).exists():
+        if self._own_row.filter(is_cancel_requested=True).exists():
             raise Cancelled
         if not _has_access(self._job):
             raise AccessLost
@@ -146,8 +148,8 @@ def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) 
         "key": key,
         "arguments": json.dumps(arguments),
         "asker": asker,
-        "most_of_asker": MAX_ACTIVE_OF_ASKER,
-        "most_of_log": MAX_ACTIVE_OF_LOG,
+        "max_of_asker": MAX_ACTIVE_OF_ASKER,
+        "max_of_log": MAX_ACTIVE_OF_LOG,
     }
     while True:
         yield Statement(ENSURE_JOB, params)
@@ -159,10 +161,10 @@ def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) 
         yield from _check_number(Q(log_id=log_id), MAX_ACTIVE_OF_LOG, "of this log")
 
 
-def _check_number(where: Q, most: int, owner: str) -> Asking[None]:
-    active: list[Job] = yield _read(where & Q(status__in=ACTIVE), limit=most)
-    if len(active) >= most:
-        raise TooManyJobs(f"{most} jobs {owner} wait or run already: try again when some have ended.")
+def _check_number(where: Q, max_jobs: int, owner: str) -> Asking[None]:
+    active_jobs: list[Job] = yield _read(where & Q(status__in=ACTIVE), limit=max_jobs)
+    if len(active_jobs) >= max_jobs:
+        raise TooManyJobs(f"{max_jobs} jobs {owner} wait or run already: try again when some have ended.")
 
 
 def jobs_of_log(log_id: int, *, before: int | None = None, limit: int) -> Read[Job]:
@@ -206,15 +208,15 @@ def cancel(log_id: int, job_id: int) -> None:
 
 def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
     """Take a job of a known kind that waits, or whose worker is silent; None if there is no such job."""
-    waiting = Q(status=JobStatus.QUEUED) | Q(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - LEASE)
+    is_waiting = Q(status=JobStatus.QUEUED) | Q(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - LEASE)
     while True:
         with transaction.atomic():
-            waiting_jobs = Job.objects.select_for_update(skip_locked=True).filter(waiting, kind__in=kinds)
+            waiting_jobs = Job.objects.select_for_update(skip_locked=True).filter(is_waiting, kind__in=kinds)
             job = waiting_jobs.order_by(_last_turn("log_id"), _last_turn("asker"), "id").first()
             if job is None:
                 return None
-            if ending := _ended_already(job):
-                Job.objects.filter(pk=job.pk).update(ended_at=Now(), **ending)
+            if outcome := _early_outcome(job):
+                Job.objects.filter(pk=job.pk).update(ended_at=Now(), **outcome)
                 continue
             job.attempt += 1
             job.status = JobStatus.RUNNING
@@ -226,12 +228,13 @@ def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
 
 def _last_turn(name: str) -> OrderBy:
     """Return the order by the last report of any job with the same log, or asker; those without a report come first."""
-    same = Job.objects.filter(**{name: OuterRef(name)}, heartbeat_at__isnull=False)
-    last = Subquery(same.order_by("-heartbeat_at").values("heartbeat_at")[:1])
+    jobs = Job.objects.filter(**{name: OuterRef(name)}, heartbeat_at__isnull=False)
+    last = Subquery(jobs.order_by("-heartbeat_at").values("heartbeat_at")[:1])
     return last.asc(nulls_first=True)
 
 
-def _ended_already(job: Job) -> dict[str, str] | None:
+def _early_outcome(job: Job) -> dict[str, str] | None:
+    """Return the outcome of a job that ends before it is done again; None if it is to be done."""
     if job.is_cancel_requested:
         return {"status": JobStatus.CANCELLED}
     if not _has_access(job):
@@ -242,34 +245,35 @@ def _ended_already(job: Job) -> dict[str, str] | None:
 
 
 def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
-    """Do a job that was claimed, and write down how it ended."""
+    """Do a job that was claimed, and store its outcome."""
     try:
-        ended = {"status": JobStatus.DONE, "result": _kinds[job.kind](job, Beat(job, is_stopping))}
+        outcome = {"status": JobStatus.DONE, "result": _kinds[job.kind](job, Beat(job, is_stopping))}
     except Lost:
         logger.warning("job %s (%s) was taken over", job.pk, job.kind)
         return
     except Stopping as error:
         turns = job.turns + isinstance(error, OthersWait)
-        ended = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "turns": turns, "rate": None}
+        outcome = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "turns": turns, "rate": None}
     except Cancelled:
-        ended = {"status": JobStatus.CANCELLED}
+        outcome = {"status": JobStatus.CANCELLED}
     except AccessLost:
-        ended = {"status": JobStatus.CANCELLED, "error": LOST_ACCESS}
-    except OperationalError:  # the database is away: whoever finds the job next goes on
+        outcome = {"status": JobStatus.CANCELLED, "error": LOST_ACCESS}
+    except OperationalError:  # the database is away: the worker that finds the job next goes on
         raise
     except Exception as error:
-        # Its text may hold what an event says: it stands with the job, which is removed where that is redacted.
+        # The text of the error may hold the content of an event. So it is not logged, but kept with the job, which is
+        # removed if the event is redacted.
         logger.warning("job %s (%s) failed: %s", job.pk, job.kind, type(error).__name__)
         text = "".join(traceback.format_exception(error)).replace("\0", "\\0")
-        ended = {"status": JobStatus.FAILED, "error": text}
-    mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
-    if mine.filter(_redacted()).exists():
-        ended = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "rate": None}
-    if ended["status"] is not JobStatus.QUEUED:
-        ended["ended_at"] = Now()
-    mine.update(**ended)
+        outcome = {"status": JobStatus.FAILED, "error": text}
+    own_row = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
+    if own_row.filter(_redacted()).exists():
+        outcome = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "rate": None}
+    if outcome["status"] is not JobStatus.QUEUED:
+        outcome["ended_at"] = Now()
+    own_row.update(**outcome)
 
 
 def forget_old() -> int:
-    """Remove jobs that ended long ago, and those that may hold what was redacted since; how many."""
+    """Remove jobs that ended long ago, and those that may hold redacted content; return their number."""
     return Job.objects.filter(Q(ended_at__lt=Now() - KEPT_TIME) | _unsound()).delete()[0]

@@ -57,7 +57,7 @@ Load: TypeAlias = Callable[[Collection[str]], tuple[dict[str, KeyState], set[str
 
 
 class Batch:
-    """Folds events, in order, into the states of their keys. The policy says what an event does whose reducer raises.
+    """Folds events, in order, into the states of their keys. The policy decides about an event whose reducer raises.
 
     `stop`: the batch ends before that event. `skip`: the batch leaves that event out. `park`: the key for which the
     reducer raised keeps its state and gets no more events; the other keys of the event go on. If `room` keys are parked

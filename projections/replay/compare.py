@@ -110,7 +110,7 @@ def _initial_pointer(changes: Sequence[Change], i: int) -> str | None:
 
 
 def _remover(pointer: str | None, steps: Sequence[Changes]) -> int | None:
-    """Return the last step that touched the value which once stood at a pointer."""
+    """Return the last step that touched the value that was at a pointer before all steps."""
     if pointer is None:
         return None
     touches = [touch.n for touch in blame.future(pointer, reversed(steps))]

@@ -1,4 +1,4 @@
-"""The places where an equal value stood before a change: it may have come from there."""
+"""The pointers of equal values before a change: the changed value may come from there."""
 
 from __future__ import annotations
 

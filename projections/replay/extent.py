@@ -28,7 +28,7 @@ def extent(source: Source, member: Member) -> Extent:
     """Return the extent of a source.
 
     Raises:
-        NotFound: there is no event of it that could be replayed.
+        NotFound: the source has no events to replay.
     """
     return Extent(member.log.head, None)
 

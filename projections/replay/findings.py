@@ -21,7 +21,7 @@ from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
 from projections.materialise.checkpoints import live
 from projections.states.fold import Fold, Pace, TooFar
-from projections.states.fold_cursor import SPACING, WIDE
+from projections.states.fold_cursor import SPACING_EVENTS, WIDE_SPACING_EVENTS
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import LogSource, WorkflowSource
 
@@ -30,9 +30,9 @@ _COUNTS_AND_LISTS = {
     collisions.name: (("lost", "lost_updates"), ("possible", "possible_ones")),
     lifecycle.name: (("illegal", "illegal_transitions"),),
 }
-"""The counts in the states of a projection, each with the list that holds the newest of what it counts."""
+"""The counts in the states of a projection, each with the list of the newest items that it counts."""
 _MAX_FINDINGS = 200
-_PACE = Pace(most=WIDE + 100)
+_PACE = Pace(max_events=WIDE_SPACING_EVENTS + 100)
 """A page does not wait long for findings: less than a block is folded for them."""
 _COLLISIONS_BETWEEN = "$.*[*] ? (@.by.position >= $first && @.overwritten.position <= $last)"
 
@@ -63,13 +63,13 @@ class Finding:
 class Findings:
     """The newest findings up to a position, in order.
 
-    `missing`: the projections whose fold takes too long; `failed`: those whose reducer raised; `unlisted`: the number
+    `missing`: the projections whose fold takes too long; `failures`: those whose reducer raised; `unlisted`: the number
     of earlier findings, which the projections only count.
     """
 
     listed: tuple[Finding, ...] = ()
     missing: tuple[tuple[Projection, TooFar], ...] = ()
-    failed: tuple[tuple[Projection, ReducerFailed], ...] = ()
+    failures: tuple[tuple[Projection, ReducerFailed], ...] = ()
     unlisted: int = 0
 
     @property
@@ -85,7 +85,7 @@ class Findings:
     @property
     def unknown(self) -> str:
         """The subjects of the failed projections, in words."""
-        return ", ".join(_SUBJECTS[projection.name] for projection, _ in self.failed)
+        return ", ".join(_SUBJECTS[projection.name] for projection, _ in self.failures)
 
     @property
     def sure(self) -> frozenset[int]:
@@ -116,14 +116,14 @@ class Findings:
 def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int) -> Asking[Findings]:
     """Return the findings up to the last of some events of a source, as far as that takes no long fold.
 
-    A source may hold only some events of a stream. Collisions of these with other events of the stream come from the
-    runner's states. For an agent, a query or a key, which hold only some events of any stream, and where a fold takes
-    too long, they are the only findings.
+    A source may hold only some events of a stream. Their collisions with other events of the stream come from the
+    runner's states. There are no other findings if a fold takes too long, and for an agent, a query or a key: such a
+    source holds only some events of any stream.
     """
     if not events:
         return Findings()
     unsorted: list[Finding] = []
-    missing, failed = [], []
+    missing, failures = [], []
     folded_projections = set()
     unlisted = 0
     for projection, read_findings in _readers(source, events):
@@ -131,14 +131,14 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
             fold = Fold(log_id, projection, source, head)
             cursor = yield from fold.to(events[-1].position, pace=_PACE)
             # The next steps have the same last event.
-            yield from fold.keep(cursor, is_asked=cursor.passed >= SPACING)
+            yield from fold.keep(cursor, is_asked=cursor.passed_count >= SPACING_EVENTS)
             unsorted += read_findings(cursor.state)
             unlisted += _unlisted_count(projection, cursor.state)
             folded_projections.add(projection)
         except TooFar as too_far:
             missing.append((projection, too_far))
         except ReducerFailed as error:
-            failed.append((projection, error))
+            failures.append((projection, error))
     if collisions not in folded_projections or isinstance(source, WorkflowSource):
         noted: list[list[dict[str, Any]]] = yield _noted_collisions(log_id, events)
         positions = {event.position for event in events}
@@ -148,7 +148,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     newest = unique[-_MAX_FINDINGS:]
     places = yield from source.places_of(log_id, {finding.position for finding in newest})
     listed = (replace(finding, place=places[finding.position]) for finding in newest if finding.position in places)
-    return Findings(tuple(listed), tuple(missing), tuple(failed), unlisted + len(unique) - len(newest))
+    return Findings(tuple(listed), tuple(missing), tuple(failures), unlisted + len(unique) - len(newest))
 
 
 def _readers(
@@ -156,7 +156,7 @@ def _readers(
 ) -> Iterator[tuple[Projection, Callable[[Any], Iterator[Finding]]]]:
     """Yield the projections that have findings, each with the function that reads them from its state."""
     if not source.is_whole:
-        return  # the events between those of the source are missing
+        return  # such a source leaves out events, so its findings would be wrong
     yield collisions, lambda state: map(_overwrote, [*state["lost_updates"], *state["possible_ones"]])
     yield lifecycle, lambda state: map(_out_of_order, state["illegal_transitions"])
     # A run is a stream or a workflow, and has at least one event of a type that the projection knows.

@@ -17,7 +17,7 @@ from projections.values.change import Change, Json
 class ShownState:
     """The states before and after, and the changes between them: of one step, or of two that are compared.
 
-    `too_far` or `failed` says why the state is not known.
+    `too_far` or `failure` says why the state is not known.
     """
 
     window: Window
@@ -27,29 +27,29 @@ class ShownState:
     changes: tuple[Change, ...] = ()
     difference: Difference | None = None
     too_far: TooFar | None = None
-    failed: ReducerFailed | None = None
+    failure: ReducerFailed | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether the state could be folded."""
-        return self.too_far is None and self.failed is None
+        return self.too_far is None and self.failure is None
 
 
-def shown_state(fold: Fold, window: Window, address: ReplayAddress, *, last_place: int) -> ShownState:
+def state_to_show(fold: Fold, window: Window, address: ReplayAddress, *, last_place: int) -> ShownState:
     """Return the state that an address asks for: with `from`, the difference from that step."""
-    shown = ShownState(window, address, window.before, window.after, window.changes)
+    shown_state = ShownState(window, address, window.before, window.after, window.changes)
     if not window.is_known:
-        shown.too_far, shown.failed = window.too_far, window.failed
+        shown_state.too_far, shown_state.failure = window.too_far, window.failure
     other = address.other
     if not window.is_known or other is None or other == window.place:
-        return shown
+        return shown_state
     try:
-        shown.difference = run(step_difference(fold, window, min(other, last_place)))
+        shown_state.difference = run(step_difference(fold, window, min(other, last_place)))
     except TooFar as too_far:
-        shown.too_far = too_far
-    except ReducerFailed as failed:
-        shown.failed = failed
+        shown_state.too_far = too_far
+    except ReducerFailed as failure:
+        shown_state.failure = failure
     else:
-        shown.before, shown.after = shown.difference.first.state, shown.difference.last.state
-        shown.changes = shown.difference.changes
-    return shown
+        shown_state.before, shown_state.after = shown_state.difference.first.state, shown_state.difference.last.state
+        shown_state.changes = shown_state.difference.changes
+    return shown_state

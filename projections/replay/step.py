@@ -40,13 +40,13 @@ class Step:
 class Steps:
     """Steps in order. `next` is the place after which there may be more; None: there are no more.
 
-    `too_far` or `failed` says why the changes of all steps, or of the last of them, are not known.
+    `too_far` or `failure` says why the changes of all steps, or of the last of them, are not known.
     """
 
     steps: list[WindowStep]
     next: int | None
     too_far: TooFar | None = None
-    failed: ReducerFailed | None = None
+    failure: ReducerFailed | None = None
 
 
 def place_of_number(fold: Fold, n: int) -> Asking[int]:
@@ -85,19 +85,19 @@ def step_at(fold: Fold, place: int) -> Asking[Step]:
     cursor = yield from fold.to(event.position - 1)
     before = cursor.state
     after = fold_events(projection, [decode(event)], before) if source.takes(projection, event) else before
-    n = near.at + 1 if near.begins else source.first_number(event, passed=cursor.point.n)
+    n = near.at + 1 if near.begins else source.first_number(event, passed_count=cursor.point.n)
     return Step(source.place(event), n, event, after, diff(before, after), previous, following)
 
 
 def _neighbours(source: Source, near: Near) -> tuple[int | None, int | None]:
-    """Return the places to ask for the steps before and after; a search that gave up goes on where it stopped."""
+    """Return the places of the steps before and after; a search that ran out of time goes on from its last place."""
     before, after = near.events[: max(near.at, 0)], near.events[near.at + 1 :]
-    previous = near.looked_back_to and near.looked_back_to - 1
+    previous = near.searched_from and near.searched_from - 1
     if before:
         previous = source.place(before[-1])
     elif near.begins and near.at == 0:
         previous = 0
-    return previous, source.place(after[0]) if after else near.looked_on_to
+    return previous, source.place(after[0]) if after else near.searched_to
 
 
 def steps_after(fold: Fold, *, after: int, limit: int) -> Asking[Steps]:
@@ -111,12 +111,12 @@ def steps_after(fold: Fold, *, after: int, limit: int) -> Asking[Steps]:
     states: list[Json] = []
     try:
         base = (yield from fold.to(events[0].position - 1)).point if after else start(fold.projection)
-        states, steps.failed = states_through(fold, base, events)
+        states, steps.failure = states_through(fold, base, events)
     except TooFar as error:
         steps.too_far = error
     except ReducerFailed as error:
-        steps.failed = error
-    first = source.first_number(events[0], passed=base.n if base else None)
+        steps.failure = error
+    first = source.first_number(events[0], passed_count=base.n if base else None)
     changes = changes_near(states, 0, 0, range(len(events)))
     for i, event in enumerate(events):
         steps.steps.append(WindowStep(event, source.place(event), None if first is None else first + i, changes.get(i)))

@@ -36,7 +36,7 @@ class Why:
     """The changes of a value up to the current step, newest first.
 
     `more` counts the changes that are not listed. `previous` and `next` are the places of the changes before and after
-    the current step. `rest` is the value's place before the searched block, where the history goes on. `looked_to` is
+    the current step. `rest` is the value's place before the searched block, where the history goes on. `searched_to` is
     the place up to which the next change was searched; None: it was found, or the search came to the end.
     """
 
@@ -45,7 +45,7 @@ class Why:
     more: int
     previous: int | None
     next: int | None
-    looked_to: int | None
+    searched_to: int | None
     rest: Rest | None
 
 
@@ -66,14 +66,14 @@ def why(fold: Fold, window: Window, pointer: str) -> Asking[Why]:
         n = place if window.source.is_numbered else numbers.get(event.position)
         changes.append(ValueChange(event, place, n, touch.pointer, touch.changes))
     earlier = [change for change in changes if step is None or change.event.position < step.event.position]
-    following, looked_to = _next_change(window, pointer)
+    following, searched_to = _next_change(window, pointer)
     return Why(
         pointer,
         tuple(changes[:_MAX_CHANGES]),
         more=max(0, len(changes) - _MAX_CHANGES),
         previous=earlier[0].place if earlier else None,
         next=following,
-        looked_to=looked_to,
+        searched_to=searched_to,
         rest=history.rest,
     )
 
@@ -83,9 +83,9 @@ def _next_change(window: Window, pointer: str) -> tuple[int | None, int | None]:
 
     The second is None if the window goes to the end of the source.
     """
-    known = [(step.place, step.changes) for step in window.steps[window.at + 1 :] if step.changes is not None]
-    following = next((touch.n for touch in blame.future(pointer, known)), None)
-    looked_to = known[-1][0] if known else window.place
+    later_changes = [(step.place, step.changes) for step in window.steps[window.at + 1 :] if step.changes is not None]
+    following = next((touch.n for touch in blame.future(pointer, later_changes)), None)
+    searched_to = later_changes[-1][0] if later_changes else window.place
     near = window.near
-    is_end = near.ends and looked_to == (window.source.place(near.events[-1]) if near.events else 0)
-    return following, None if is_end or following is not None else looked_to
+    is_end = near.ends and searched_to == (window.source.place(near.events[-1]) if near.events else 0)
+    return following, None if is_end or following is not None else searched_to

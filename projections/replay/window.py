@@ -1,8 +1,8 @@
 """A window of a replay: the steps around the current one, with their states and changes.
 
 A replay shows the events of a source, each as a step. The states of a window are folded from the nearest snapshot
-before it, so that a step costs the same anywhere. Where that snapshot is too far, the events are shown without states,
-and a job folds the way once (`projections/jobs/fold.py`).
+before it, so that a step costs the same anywhere. If that snapshot is too far, the events are shown without states,
+and a job folds the source once (`projections/jobs/fold.py`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Window:
     """A source at a step. `at` is the index of the current step; -1 stands for step 0, before the first event.
 
     `before` and `after` are the states on both sides of the step. `is_known` tells whether they could be folded; if
-    not, `too_far` or `failed` says why. `failed` may also come from a later step of the window. `states` holds the
+    not, `too_far` or `failure` says why. `failure` may also come from a later step of the window. `states` holds the
     known states after the steps, by index; the one at -1 is the state before the first step.
     """
 
@@ -61,7 +61,7 @@ class Window:
     is_known: bool = False
     before: Json = None
     after: Json = None
-    failed: ReducerFailed | None = None
+    failure: ReducerFailed | None = None
     too_far: TooFar | None = None
     states: dict[int, Json] = field(default_factory=dict)
 
@@ -91,13 +91,13 @@ def window_at(fold: Fold, *, place: int) -> Asking[Window]:
         base, skipped = yield from _base_point(fold, near)
     except TooFar as too_far:
         window.too_far = too_far
-    except ReducerFailed as failed:
-        window.failed = failed
-    passed = base.n - skipped if base else None
-    first = fold.source.first_number(near.events[0], passed=passed) if near.events else 1
+    except ReducerFailed as failure:
+        window.failure = failure
+    passed_count = base.n - skipped if base else None
+    first = fold.source.first_number(near.events[0], passed_count=passed_count) if near.events else 1
     states: list[Json] = []
     if base:
-        states, window.failed = states_through(fold, base, near.events[skipped:])
+        states, window.failure = states_through(fold, base, near.events[skipped:])
     _fill(window, first, states, skipped)
     return window
 
@@ -124,8 +124,8 @@ def states_through(fold: Fold, base: Point, events: Sequence[Event]) -> tuple[li
         for event in events:
             takes = fold.source.takes(fold.projection, event)
             states.append(fold_events(fold.projection, [decode(event)], states[-1]) if takes else states[-1])
-    except ReducerFailed as failed:
-        return states, failed
+    except ReducerFailed as failure:
+        return states, failure
     return states, None
 
 
@@ -151,8 +151,8 @@ def _cut(first: int | None, near: Near) -> tuple[int, int]:
     """Return the range of events that the window shows. It stays the same while somebody steps through it."""
     count = len(near.events)
     if first is None:
-        begin = 0 if near.looked_back_to else _landmark(near.events, range(1, near.at - HOP + 1), or_else=0)
-        is_whole = near.ends or near.looked_on_to
+        begin = 0 if near.searched_from else _landmark(near.events, range(1, near.at - HOP + 1), or_else=0)
+        is_whole = near.ends or near.searched_to
         return begin, count if is_whole else _landmark(near.events, range(near.at + HOP + 1, count), or_else=count)
     n = first + near.at
     # No block comes before the first one: all its steps share one window.
@@ -188,5 +188,5 @@ def place_of(fold: Fold, n: int) -> Asking[int | None]:
     if not n or fold.source.is_numbered:
         return n
     points: list[Point] = yield snapshots.before(fold, n=n)
-    passed, place = (points[0].n, points[0].place) if points else (0, 0)
-    return (yield from fold.source.nth_place(fold.log_id, n, passed=passed, place=place, head=fold.head))
+    passed_count, place = (points[0].n, points[0].place) if points else (0, 0)
+    return (yield from fold.source.nth_place(fold.log_id, n, passed_count=passed_count, place=place, head=fold.head))

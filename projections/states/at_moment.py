@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from events.reading.db_work import Asking
 from projections.definition.projection import Projection
 from projections.states import snapshots
-from projections.states.fold import WAITED_FOR, Fold, Pace
+from projections.states.fold import REQUEST_PACE, Fold, Pace
 from projections.states.fold_cursor import Point, start
 from projections.states.moment import NOW, Moment, head_of, position_at
 from projections.states.sources.parse import source_of
@@ -18,10 +18,10 @@ from projections.values.diff import diff
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Why a state is not as far as the log, which goes to `head`: it is true at `position`.
+    """The reason why a state is not up to date: it holds at `position`, while the log goes to `head`.
 
-    `reason`: `behind`, while the runner is on its way; `failed`, where the reducer raised for an event of the state's
-    own; or how the build of the kept states stands. `error` was raised at `error_position`, where that is why.
+    `reason`: `behind`, while the runner is on its way; `failed`, if the reducer raised for an event of the state's key;
+    or the standing of the build. `error` is the error at `error_position`, if that is the reason.
     """
 
     reason: str
@@ -36,7 +36,7 @@ class State:
     """The state of a key at a moment.
 
     `text` is the exact state. `events` were folded; the last of them stands at `position` in the log and `version` in
-    its stream (0: there is none). `stale` says why a state as it is now is not as far as the log.
+    its stream (0: there is none). `stale` says why the present state is not up to date.
     """
 
     text: str
@@ -64,13 +64,13 @@ def fold_of(log_id: int, projection: Projection, key: str) -> Asking[Fold]:
 
 
 def state_at(
-    log_id: int, projection: Projection, key: str, *, at: Moment = NOW, pace: Pace = WAITED_FOR
+    log_id: int, projection: Projection, key: str, *, at: Moment = NOW, pace: Pace = REQUEST_PACE
 ) -> Asking[State]:
     """The state of a key at a moment.
 
     Raises:
-        TooFar: it takes more than one block.
-        ReducerFailed: at an event before that moment.
+        TooFar: the fold takes more than one block.
+        ReducerFailed: the reducer raised for an event before that moment.
         Invalid: the key can't have this moment.
     """
     if at == NOW:
@@ -90,7 +90,7 @@ def _state_now(log_id: int, projection: Projection, key: str, *, pace: Pace) -> 
 def difference(
     log_id: int, projection: Projection, key: str, *, one: Moment, other: Moment
 ) -> Asking[tuple[State, State, tuple[Change, ...]]]:
-    """The states at two moments, and the operations that make the second of the first. Raises as `state_at` does."""
+    """The states at two moments, and the changes from the first to the second. Raises as `state_at` does."""
     before = yield from state_at(log_id, projection, key, at=one)
     after = yield from state_at(log_id, projection, key, at=other)
     return before, after, diff(before.value, after.value)

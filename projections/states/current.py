@@ -1,4 +1,4 @@
-"""States as they are now: the kept ones of materialised projections, else folded; one, or many by key."""
+"""Present states, of one key or of many: kept by the runner if the projection is materialised, else folded."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ from projections.materialise.standing import BuildStanding
 from projections.states import kept
 from projections.states.at_moment import Stale, State, fold_of, state_at
 from projections.states.fold import BLOCK, Fold, Pace, TooFar
-from projections.states.fold_cursor import SPACING
-from projections.states.kept import Found, KeptState, Page
+from projections.states.fold_cursor import SPACING_EVENTS
+from projections.states.kept import KeptState, ListedState, StatesPage
 from projections.states.moment import NOW, Moment, head_of
 from projections.states.query import state_matcher, where_state
 from projections.states.sources.indexed import ReadThrough
 from projections.states.sources.parse import source_of
 from projections.values.exact_json import NotAState
 
-_AGENTS = 1_000
-"""Agents whose states are listed."""
+_MAX_AGENTS = 1_000
+"""Most agents whose states are listed."""
 _STANDING_STILL = ("stopped", "paused", "stalled", "code changed")
 
 
 def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[State]:
-    """The state at a moment; now, that which the runner keeps, if it does and goes on. Raises as `state_at` does."""
+    """The state at a moment; for the present, the state that the runner keeps. Raises as `state_at` does.
+
+    If the build stands still, the present state is folded.
+    """
     kept_states: list[KeptState] = []
     if at == NOW and projection.materialised:
         kept_states = yield kept.kept_state(log_id, projection, key)
@@ -46,9 +49,10 @@ def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) ->
 
 
 def _folded(log_id: int, projection: Projection, key: str, *, or_else: State) -> Asking[State]:
-    """The state of a key whose build stands still: folded, as far as its own events go.
+    """The folded state of a key whose build stands still.
 
-    Where that would take the whole log it is the kept one.
+    If the fold would read the whole log, or ends in no state, it is the kept state `or_else`. If the reducer raises, it
+    is the state before that event.
     """
     fold = yield from fold_of(log_id, projection, key)
     if isinstance(fold.source, ReadThrough):
@@ -65,11 +69,11 @@ def _folded(log_id: int, projection: Projection, key: str, *, or_else: State) ->
 
 def states(
     log_id: int, projection: Projection, *, query: Query | None, after: str | None, limit: int, prefix: str = ""
-) -> Asking[Page]:
-    """States by key, those after a key that begin with a prefix and fit a query.
+) -> Asking[StatesPage]:
+    """The states that fit a query, ordered by key: those after the key `after` whose keys begin with a prefix.
 
     Raises:
-        TooFar: the first of them takes more than one block.
+        TooFar: the fold of the first state takes more than one block.
         Invalid: the projection's keys are not known, as it is not materialised.
     """
     builds: list[BuildStanding] = []
@@ -83,45 +87,49 @@ def states(
 
 def _fold_each(
     log_id: int, projection: Projection, query: Query | None, after: str | None, limit: int, prefix: str
-) -> Asking[Page]:
-    """Key by key, until there are enough or a block of events was folded."""
+) -> Asking[StatesPage]:
+    """Fold key by key, until there are enough states or a block of events was folded."""
     head = yield from head_of(log_id)
     fits = state_matcher(query) if query else lambda state: True
     names: list[str] = yield _names(log_id, projection, after=after, prefix=prefix, limit=limit)
-    # Not every index can be entered behind a name.
+    # Not every index can be entered after a name.
     names = [name for name in names if after is None or name > after][:limit]
-    found: list[Found] = []
-    left = BLOCK
+    listed_states: list[ListedState] = []
+    budget = BLOCK
     for name in names:
         try:
-            one, passed = yield from _fold_one(log_id, projection, name, upto=head, pace=Pace(most=left))
+            listed_state, cost_events = yield from _fold_one(
+                log_id, projection, name, upto=head, pace=Pace(max_events=budget)
+            )
         except TooFar:
             if name == names[0]:
                 raise
             break
-        if one.error or fits(one.state.value):
-            found.append(one)
+        if listed_state.error or fits(listed_state.state.value):
+            listed_states.append(listed_state)
         after = name
-        left -= passed
-        if left <= 0:
+        budget -= cost_events
+        if budget <= 0:
             break
     is_last = len(names) < limit and (not names or after == names[-1])
-    return Page(tuple(found), None if is_last else after, head)
+    return StatesPage(tuple(listed_states), None if is_last else after, head)
 
 
-def _fold_one(log_id: int, projection: Projection, key: str, *, upto: int, pace: Pace) -> Asking[tuple[Found, int]]:
-    """A key's state, and how many events it took."""
+def _fold_one(
+    log_id: int, projection: Projection, key: str, *, upto: int, pace: Pace
+) -> Asking[tuple[ListedState, int]]:
+    """The state of a key, and the number of events that the fold took."""
     source = yield from source_of(log_id, projection, key)
     try:
         cursor = yield from Fold(log_id, projection, source, upto).to(upto, pace=pace)
     except ReducerFailed as failed:
         at = failed.at
-        return Found(key, State("null", 0, at.position, at.version), str(failed), at.position), SPACING
-    return Found(key, State.of(cursor.point)), cursor.passed
+        return ListedState(key, State("null", 0, at.position, at.version), str(failed), at.position), SPACING_EVENTS
+    return ListedState(key, State.of(cursor.point)), cursor.passed_count
 
 
 def _names(log_id: int, projection: Projection, *, after: str | None, prefix: str, limit: int) -> Read[str]:
-    """The keys that the log has an index of, in order."""
+    """The keys of a projection in order, from an index of the log."""
     if projection.key is STREAM:
         streams = store.streams(log_id, prefix=prefix, after=after or "", limit=limit)
         return Read(streams.query, lambda *values: values[0])
@@ -129,7 +137,7 @@ def _names(log_id: int, projection: Projection, *, after: str | None, prefix: st
         workflows = models.Workflow.objects.filter(log_id=log_id, correlation_id__gt=after or "")
         return Read(workflows.order_by("correlation_id").values_list("correlation_id")[:limit], str)
     if projection.key is AGENT:
-        return store.names_seen(log_id, "agent", limit=_AGENTS)
+        return store.names_seen(log_id, "agent", limit=_MAX_AGENTS)
     if projection.key is LOG:
         return Read(models.Log.objects.filter(id=log_id).values_list("name"), lambda name: "")
     why = "nothing is kept of it yet" if projection.materialised else "it is not materialised, so nothing is kept of it"

@@ -1,7 +1,7 @@
-"""A fold: a source of events, the projection that folds it, and the log's head when that was read.
+"""A fold: a source of events, the projection that folds it, and the log's head before the events were read.
 
-A fold begins at the nearest snapshot. While a request waits it folds no more than one block of events. Where that is
-not enough it says so (`TooFar`), and a job (`projections/jobs/fold.py`) goes the way once and leaves snapshots.
+A fold begins at the nearest snapshot. While a request waits, it folds no more than one block of events. If that is not
+enough, it raises `TooFar`; a job (`projections/jobs/fold.py`) then folds all events once and leaves snapshots.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from events.errors import Busy, brief
 from events.reading.db_work import Asking
 from projections.definition.projection import Projection
 from projections.states import snapshots
-from projections.states.fold_cursor import SPACING, FoldCursor, Mark, Point, start
+from projections.states.fold_cursor import SPACING_EVENTS, FoldCursor, Mark, Point, start
 from projections.states.sources.base import Near, Source
 
 logger = logging.getLogger(__name__)
@@ -22,25 +22,25 @@ logger = logging.getLogger(__name__)
 BLOCK = 1_000
 """The most events that are folded while a request waits: 6 to 8 ms of decoding and folding."""
 _BLOCK_SECONDS = 0.05
-"""Of processor time, after which a request waits no longer: of a reducer that is slow, or of large events."""
+"""After so much processor time a request waits no longer: the reducer is slow, or the events are large."""
 _CHUNK_EVENTS = 200
-"""Events folded at a stretch, between two reads: other requests wait no longer than for these."""
+"""The events that are folded between two reads: other requests wait no longer than for these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a fold goes on: `chunk` events a read, `most` in all (None: no bound). `told` is called after each chunk."""
+    """The pace of a fold: `chunk_events` a read, `max_events` in all (None: no limit). `report` follows each chunk."""
 
-    chunk: int = _CHUNK_EVENTS
-    most: int | None = BLOCK
-    told: Callable[[FoldCursor], None] | None = None
+    chunk_events: int = _CHUNK_EVENTS
+    max_events: int | None = BLOCK
+    report: Callable[[FoldCursor], None] | None = None
 
-    def is_spent(self, *, passed: int, seconds: float) -> bool:
-        """Whether that many events, or seconds of processor time, are too many for a request that waits."""
-        return self.most is not None and (passed >= self.most or seconds > _BLOCK_SECONDS)
+    def is_spent(self, *, passed_count: int, seconds: float) -> bool:
+        """Whether so many events, or seconds of processor time, are too many for a request that waits."""
+        return self.max_events is not None and (passed_count >= self.max_events or seconds > _BLOCK_SECONDS)
 
 
-WAITED_FOR = Pace()
+REQUEST_PACE = Pace()
 
 
 class TooFar(Exception):
@@ -56,8 +56,8 @@ class TooFar(Exception):
 class Fold:
     """A source as a projection folds it.
 
-    `head` is the log's, read before any event of the source: a snapshot that this fold keeps is known to miss whatever
-    is redacted later.
+    `head` is the log's head before any event of the source was read. A snapshot of this fold notes it, and is dropped
+    if one of its events is redacted later.
     """
 
     log_id: int
@@ -69,13 +69,13 @@ class Fold:
         """The events of the source around a place, at most `side` on each side."""
         return self.source.near(self.log_id, place, head=self.head, side=side)
 
-    def to(self, position: int, *, begin: Point | None = None, pace: Pace = WAITED_FOR) -> Asking[FoldCursor]:
+    def to(self, position: int, *, begin: Point | None = None, pace: Pace = REQUEST_PACE) -> Asking[FoldCursor]:
         """Fold the source up to a position, from `begin` or the nearest snapshot on, and leave snapshots on the way.
 
         Raises:
-            TooFar: the pace is spent; what was reached is kept.
+            TooFar: the pace is spent. The fold keeps the state that it reached.
             Busy: the build that noted the source's events was replaced meanwhile.
-            ReducerFailed: at an event before that position; what was reached is kept.
+            ReducerFailed: the reducer raised for an event. The fold keeps the state before it.
         """
         if begin is None:
             points: list[Point] = yield snapshots.nearest(self, position=position)
@@ -83,19 +83,19 @@ class Fold:
         cursor = FoldCursor(self.projection, self.source, begin)
         marks: list[Mark] = []
         try:
-            while (yield from self._go_on(cursor, upto=position, chunk=pace.chunk)):
-                if pace.told:
-                    pace.told(cursor)
+            while (yield from self._go_on(cursor, upto=position, chunk=pace.chunk_events)):
+                if pace.report:
+                    pace.report(cursor)
                 yield from self.keep(cursor)
                 marks = [mark for mark in marks if mark.at.n > cursor.mark.at.n - BLOCK] + [cursor.mark]
-                if pace.is_spent(passed=cursor.passed, seconds=cursor.seconds):
+                if pace.is_spent(passed_count=cursor.passed_count, seconds=cursor.seconds):
                     raise TooFar(self.source, position)
         except TooFar:
             raise
-        except Exception:  # the reducer failed, or the job's turn is over: the next one goes on from here
-            yield from self.keep(cursor, is_asked=cursor.passed >= SPACING)
+        except Exception:  # the reducer failed, or the job's turn is over: the next fold begins here
+            yield from self.keep(cursor, is_asked=cursor.passed_count >= SPACING_EVENTS)
             raise
-        is_asked = pace.most is None and cursor.passed >= SPACING
+        is_asked = pace.max_events is None and cursor.passed_count >= SPACING_EVENTS
         yield from self.keep(cursor, is_asked=is_asked)
         if is_asked:
             yield from self._keep_before(cursor, marks)
@@ -108,12 +108,12 @@ class Fold:
 
         Errors are logged and ignored: snapshots are only a cache.
         """
-        points, cursor.left = cursor.left, []
+        points, cursor.due_snapshots = cursor.due_snapshots, []
         if (points or is_asked) and not (yield from self.source.is_there(self.log_id)):
             return
         try:
-            # A fold that ends amid the snapshots of another one leaves none: the sizes would not add up after it.
-            if points and (yield snapshots.behind(self, n=points[-1].n)):
+            # If another fold has left snapshots after these, these are not stored: the later sizes do not include them.
+            if points and (yield snapshots.after(self, n=points[-1].n)):
                 points = []
             for point in points:
                 yield from snapshots.keep(self, point)
@@ -123,7 +123,7 @@ class Fold:
             logger.warning("a snapshot was not kept: %s", brief(error))
 
     def _go_on(self, cursor: FoldCursor, *, upto: int, chunk: int) -> Asking[bool]:
-        """Fold the next chunk. Returns whether there may be more."""
+        """Fold the next chunk; return whether there may be more events."""
         place = cursor.place
         events = yield self.source.read(self.log_id, after=place, upto=upto, limit=chunk)
         if not cursor.take(events, upto=upto) or len(events) == chunk:
@@ -134,7 +134,7 @@ class Fold:
         return end is not None
 
     def _keep_before(self, cursor: FoldCursor, marks: Sequence[Mark]) -> Asking[None]:
-        """Keep a state of up to a block earlier, where none was left: the search for what set a value begins there."""
+        """Keep a state of up to one block earlier if there is none: a search for the setter of a value begins there."""
         n = cursor.mark.at.n
         earlier = [mark for mark in marks if n - BLOCK <= mark.at.n < n]
         if earlier and not (yield snapshots.between(self, first=n - BLOCK, last=n)):

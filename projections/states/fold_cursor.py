@@ -1,8 +1,8 @@
 """A cursor that folds a source on from a point, and collects snapshots on the way. Pure.
 
-A snapshot is due at each multiple of `SPACING` events (`WIDE` where the state is large), as long as all snapshots so
-far stay under `BUDGET` times the size of the events. So every fold leaves the same snapshots: a small state has one
-every hundred events, and the snapshots of a state that grows as the log does stand further and further apart.
+A snapshot is due at each multiple of `SPACING_EVENTS` (`WIDE_SPACING_EVENTS` if the state is large), as long as all
+snapshots together stay under `MAX_SNAPSHOT_RATIO` times the size of the events. So every fold leaves the same
+snapshots: a small state has one every hundred events, and a state that grows with the log has fewer and fewer.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from projections.states.sources.base import Source
 from projections.values import exact_json
 from projections.values.change import Json
 
-SPACING = 100
+SPACING_EVENTS = 100
 """The least number of events between two snapshots: a millisecond of folding."""
-WIDE = 500
-LARGE = 16_000
-"""Characters of a state that takes longer to write than to fold 200 events."""
-BUDGET = 2
+WIDE_SPACING_EVENTS = 500
+LARGE_STATE_CHARACTERS = 16_000
+"""To write a state of that size takes longer than to fold 200 events."""
+MAX_SNAPSHOT_RATIO = 2
 """The most characters of snapshots for each character of events."""
 
 
@@ -51,7 +51,7 @@ def start(projection: Projection) -> Point:
 
 
 class Mark(Struct, frozen=True):
-    """A place that the cursor has been at: a point whose state becomes a text only when somebody asks for it."""
+    """A place that the cursor has passed: a point whose state becomes a text only when somebody asks for it."""
 
     at: Point
     state: Json
@@ -66,12 +66,12 @@ class Mark(Struct, frozen=True):
 class FoldCursor:
     """A fold of a source, at one place of it.
 
-    `left` collects the snapshots that are due; the caller stores and clears them. `seconds` counts processor time.
+    `due_snapshots` are stored and cleared by the caller. `seconds` counts processor time.
     """
 
     def __init__(self, projection: Projection, source: Source, base: Point) -> None:
         self.base = base
-        self.left: list[Point] = []
+        self.due_snapshots: list[Point] = []
         self.seconds = 0.0
         self.projection = projection
         self.source = source
@@ -86,7 +86,7 @@ class FoldCursor:
         return self._at.place
 
     @property
-    def passed(self) -> int:
+    def passed_count(self) -> int:
         """The number of events that the cursor has passed since its base."""
         return self._at.n - self.base.n
 
@@ -106,18 +106,18 @@ class FoldCursor:
         return self._state if self._is_loaded else exact_json.loads(self._at.state)
 
     def take(self, events: Sequence[Event], *, upto: int) -> bool:
-        """Fold the events up to a position. Returns False if an event lies beyond that position.
+        """Fold the events up to a position; return False if an event lies after that position.
 
         Raises:
-            ReducerFailed: the cursor stands right before the event that the reducer raised for.
+            ReducerFailed: the reducer raised. The cursor is then right before that event.
         """
-        within = [event for event in events if event.position <= upto]
-        began = time.thread_time()
+        events_upto = [event for event in events if event.position <= upto]
+        start_seconds = time.thread_time()
         try:
-            self._take(within)
+            self._take(events_upto)
         finally:
-            self.seconds += time.thread_time() - began
-        return len(within) == len(events)
+            self.seconds += time.thread_time() - start_seconds
+        return len(events_upto) == len(events)
 
     def skip_to(self, place: int) -> None:
         """Continue from a place; no event of the source lies in between."""
@@ -126,40 +126,41 @@ class FoldCursor:
     def _take(self, events: Sequence[Event]) -> None:
         first = 0
         while first < len(events):
-            last = first + SPACING - self._at.n % SPACING
+            last = first + SPACING_EVENTS - self._at.n % SPACING_EVENTS
             self._pass(events[first:last])
             self._save_snapshot()
             first = last
 
     def _pass(self, events: Sequence[Event]) -> None:
         """Fold the next few events, up to the next place where a snapshot may be due."""
-        read: list[Decoded] = []
+        folded_events: list[Decoded] = []
         try:
-            self._fold(events, read)
+            self._fold(events, folded_events)
         except ReducerFailed as failed:
             self._state, self._is_loaded = failed.state, True
-            good = [event for event in events if event.position < failed.at.position]
-            self._advance(good, [each for each in read if each.position < failed.at.position])
+            position = failed.at.position
+            events_before = [event for event in events if event.position < position]
+            self._advance(events_before, [each for each in folded_events if each.position < position])
             raise
-        self._advance(events, read)
+        self._advance(events, folded_events)
 
-    def _fold(self, events: Sequence[Event], read: list[Decoded]) -> None:
-        """Fold the events into the state; the events that the projection takes are added to `read`."""
-        read += map(decode, filter(self._takes, events))
-        if read:
-            self._state = fold(self.projection, read, self.state)
+    def _fold(self, events: Sequence[Event], folded_events: list[Decoded]) -> None:
+        """Fold the events into the state; the events that the projection takes are added to `folded_events`."""
+        folded_events += map(decode, filter(self._takes, events))
+        if folded_events:
+            self._state = fold(self.projection, folded_events, self.state)
             self._is_loaded = True
 
-    def _advance(self, events: Sequence[Event], read: Sequence[Decoded]) -> None:
+    def _advance(self, events: Sequence[Event], folded_events: Sequence[Decoded]) -> None:
         if not events:
             return
         at = self._at
         self._at = Point(
             at.n + len(events),
             self.source.place(events[-1]),
-            at.events + len(read),
-            read[-1].position if read else at.position,
-            read[-1].version if read else at.version,
+            at.events + len(folded_events),
+            folded_events[-1].position if folded_events else at.position,
+            folded_events[-1].version if folded_events else at.version,
             at.event_size + sum(len(event.data) + len(event.metadata) for event in events),
             at.kept_size,
             at.state,
@@ -168,7 +169,7 @@ class FoldCursor:
     def _takes(self, event: Event) -> bool:
         try:
             return self.source.takes(self.projection, event)
-        except Exception as error:  # the function that tells keys belongs to the projection, too
+        except Exception as error:  # the function that returns the keys belongs to the projection, too
             raise ReducerFailed(decode(event), self.state, error) from error
 
     def _save_snapshot(self) -> None:
@@ -182,9 +183,9 @@ class FoldCursor:
         self._size = len(point.state)
         if self._is_due:
             self._at = structs.replace(point, kept_size=point.kept_size + self._size)
-            self.left.append(self._at)
+            self.due_snapshots.append(self._at)
 
     @property
     def _is_due(self) -> bool:
-        at, spacing = self._at, SPACING if self._size < LARGE else WIDE
-        return not at.n % spacing and at.kept_size + self._size <= BUDGET * at.event_size
+        at, spacing = self._at, SPACING_EVENTS if self._size < LARGE_STATE_CHARACTERS else WIDE_SPACING_EVENTS
+        return not at.n % spacing and at.kept_size + self._size <= MAX_SNAPSHOT_RATIO * at.event_size

@@ -1,6 +1,7 @@
-"""The states that the runner keeps, as readers see them: one, or many by key; and how far they are.
+"""The states that the runner keeps, as readers see them: of one key, or of many.
 
-Kept states may hold the content of an event that was redacted since: until the runner has rebuilt them, there are none.
+Kept states may hold the content of an event that was redacted since. Readers see none of them until the runner has
+built them again.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from projections.states.at_moment import Stale, State
 from projections.values.exact_json import dumps
 
 _BUDGET_SECONDS = 0.25
-"""After so long a search through kept states says how far it came."""
+"""After so long a search through kept states ends, and says up to which key it came."""
 _SLICE_KEYS = 2_000
-"""Kept states looked at in one statement."""
+"""The kept states that one statement searches."""
 _BUILD_COLUMNS = len(BuildStanding.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One of many states.
+class ListedState:
+    """One state of a list.
 
-    `error`: the reducer raised at `error_position`; the state is the one before it, if that is kept, or else there
-    is none.
+    If the reducer raised, `error` is its error at `error_position`, and the state is the kept one before that event; a
+    state that is not kept is null.
     """
 
     key: str
@@ -47,13 +48,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """States by key. `next`: every key up to it was looked at, go on after it; None: there are no more.
+class StatesPage:
+    """A page of states, ordered by key.
 
-    `position`: up to where the log is in them. `stale`: why that is not as far as the log goes.
+    `next` is the last key that was searched: the next page begins after it; None: there are no more. The states hold at
+    `position`; `stale` says why that is not the log's head.
     """
 
-    found: tuple[Found, ...]
+    states: tuple[ListedState, ...]
     next: str | None
     position: int
     stale: Stale | None = None
@@ -61,7 +63,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class KeptState:
-    """A state that the runner keeps, and how its build stands. `parked`: what its key is parked by."""
+    """A state that the runner keeps, with its build. `parked` is the error that parked its key."""
 
     build: BuildStanding
     state: State | None
@@ -69,22 +71,22 @@ class KeptState:
 
     @property
     def stale(self) -> Stale | None:
-        """Why it is not as far as the log goes."""
+        """The reason why the state is not up to date."""
         return self.parked or stale(self.build)
 
 
 def kept_state(log_id: int, projection: Projection, key: str) -> Statement[KeptState]:
-    """The kept state of a key; no row while nothing is kept, or what is kept may hold redacted content."""
+    """The kept state of a key; no row if there is no live build, or it may hold redacted content."""
     return Statement(sql.LIVE_STATE, {"log_id": log_id, "projection": projection.name, "key": key}, _kept_state)
 
 
 def live_build(log_id: int, projection: Projection) -> Statement[BuildStanding]:
-    """How the build stands that readers see; no row while there is none, or it may hold redacted content."""
+    """The standing of the live build; no row if there is no live build, or it may hold redacted content."""
     return Statement(sql.LIVE_BUILD, {"log_id": log_id, "projection": projection.name}, BuildStanding)
 
 
 def stale(build: BuildStanding) -> Stale | None:
-    """Why the states of a build are not as far as the log goes."""
+    """The reason why the states of a build are not up to date."""
     is_of_other_code = build.state == "code changed"
     if not build.lag and not is_of_other_code:
         return None
@@ -113,32 +115,32 @@ def search(
     after: str | None,
     limit: int,
     prefix: str,
-) -> Asking[Page]:
-    """The kept states that fit, by key: slice by slice of the keys, until there are enough or the time is up."""
-    began, found = time.monotonic(), list[Found]()
-    everything = live(log_id, projection.name).filter(begins_with("key", prefix)).order_by("key")
+) -> Asking[StatesPage]:
+    """The kept states that fit, ordered by key: slice by slice, until there are enough or the time is over."""
+    start, states = time.monotonic(), list[ListedState]()
+    all_states = live(log_id, projection.name).filter(begins_with("key", prefix)).order_by("key")
     while True:
-        rest = everything if after is None else everything.filter(key__gt=after)
+        rest = all_states if after is None else all_states.filter(key__gt=after)
         ends: list[str] = yield Read(rest.values_list("key")[_SLICE_KEYS - 1 : _SLICE_KEYS], str)
         part = rest.filter(key__lte=ends[0]) if ends else rest
-        found += yield _rows(part.filter(fits)[: limit - len(found)])
-        is_full = len(found) == limit
-        after = found[-1].key if is_full else ends[0] if ends else None
-        if is_full or after is None or time.monotonic() - began > _BUDGET_SECONDS:
-            found = yield from _with_versions(log_id, projection, found)
-            found = yield from _with_faults(log_id, build, found)
-            return Page(tuple(found), after, build.position, stale(build))
+        states += yield _rows(part.filter(fits)[: limit - len(states)])
+        is_full = len(states) == limit
+        after = states[-1].key if is_full else ends[0] if ends else None
+        if is_full or after is None or time.monotonic() - start > _BUDGET_SECONDS:
+            states = yield from _with_versions(log_id, projection, states)
+            states = yield from _with_faults(log_id, build, states)
+            return StatesPage(tuple(states), after, build.position, stale(build))
 
 
-def _rows(query: QuerySet[ProjectionState, ProjectionState]) -> Read[Found]:
-    def row(key: str, text: str, events: int, position: int) -> Found:
-        return Found(key, State(text, events, position, 0))
+def _rows(query: QuerySet[ProjectionState, ProjectionState]) -> Read[ListedState]:
+    def row(key: str, text: str, events: int, position: int) -> ListedState:
+        return ListedState(key, State(text, events, position, 0))
 
     return Read(query.values_list("key", "state", "events", "position"), row)
 
 
-def _with_versions(log_id: int, projection: Projection, rows: Sequence[Found]) -> Asking[list[Found]]:
-    """The rows with the versions of their last events, where the keys are streams."""
+def _with_versions(log_id: int, projection: Projection, rows: Sequence[ListedState]) -> Asking[list[ListedState]]:
+    """The rows with the versions of their last events, if the keys are streams."""
     if projection.key is not STREAM:
         return list(rows)
     places = models.Event.objects.filter(log_id=log_id, position__in=[each.state.position for each in rows])
@@ -146,14 +148,14 @@ def _with_versions(log_id: int, projection: Projection, rows: Sequence[Found]) -
     return [replace(each, state=replace(each.state, version=versions[each.state.position])) for each in rows]
 
 
-def _with_faults(log_id: int, build: BuildStanding, rows: Sequence[Found]) -> Asking[list[Found]]:
+def _with_faults(log_id: int, build: BuildStanding, rows: Sequence[ListedState]) -> Asking[list[ListedState]]:
     """The rows with the errors that parked their keys."""
     parked = Parked.objects.filter(
         log_id=log_id, projection=build.projection, build=build.build, key__in=[each.key for each in rows]
     )
     faults = yield Read(parked.values_list("key", "error", "position"), lambda *values: values)
     by_key = {key: (error, position) for key, error, position in faults}
-    return [Found(each.key, each.state, *by_key.get(each.key, (None, None))) for each in rows]
+    return [ListedState(each.key, each.state, *by_key.get(each.key, (None, None))) for each in rows]
 
 
 def initial(projection: Projection) -> State:

@@ -20,7 +20,7 @@ from projections.states.sql import POSITION_AT
 class Moment:
     """A moment: a position of the log, a version of the stream, a time of recording; without any of them, now.
 
-    `side` is how the parameters are called that name it: `at_position`, or of a difference `from_…` and `to_…`.
+    `side` is the first part of the parameters' names, for errors: `at` for `at_position`; in a difference `from`, `to`.
     """
 
     position: int | None = None
@@ -35,8 +35,7 @@ NOW = Moment()
 def head_of(log_id: int) -> Asking[int]:
     """The position of the last event of a log.
 
-    Read it before the events of a fold: a snapshot notes it, and is dropped when one of its events is redacted
-    after that.
+    A fold reads it before its events: a snapshot notes it, and is dropped if one of its events is redacted later.
     """
     [head] = yield store.head(log_id)
     return int(head)

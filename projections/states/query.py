@@ -1,4 +1,4 @@
-"""A query over states, as a filter of the kept ones and as a function: what the query language says of `state.…`."""
+"""Queries about states (`state.…`), as a filter of the kept states and as a function over one state."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _EVERYTHING, _NOTHING = (Q(Value(answer, output_field=BooleanField())) for answe
 
 
 def parse_state_query(text: str) -> Query:
-    """The tree of a query that asks about a state and nothing else.
+    """The tree of a query about states.
 
     Raises:
-        InvalidQuery: it can't be read.
-        Invalid: it asks about events.
+        InvalidQuery: the query can't be read.
+        Invalid: it asks about events, too.
     """
     query = parse(text)
     for leaf in tree.leaves(query):
@@ -34,14 +34,14 @@ def parse_state_query(text: str) -> Query:
 
 
 def state_matcher(query: Query) -> Callable[[Any], bool]:
-    """Whether a state fits."""
+    """The function that tells whether a state fits a query."""
     fits = step_matcher(query)
-    event: Event = _NO_EVENT  # no condition on a state looks at it
+    event: Event = _NO_EVENT  # a condition on a state does not read the event
     return lambda state: fits(event, state, ())
 
 
 def where_state(query: Query) -> Q:
-    """The query as a filter of `ProjectionState`. Each condition is a yes or a no, so NOT is what it says."""
+    """The query as a filter of `ProjectionState`. A condition is never null, so NOT selects all other states."""
     match query:
         case tree.Not(part):
             return ~where_state(part)

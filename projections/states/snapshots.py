@@ -21,19 +21,19 @@ from projections.states.sources.base import Source
 if TYPE_CHECKING:
     from projections.states.fold import Fold
 
-ASKED = 8
+MAX_REQUESTED_SNAPSHOTS = 8
 """The number of requested states that are kept for a source, beside the regular snapshots."""
 
 
 def nearest(fold: Fold, *, position: int) -> Statement[Point]:
-    """The last snapshot whose state holds at or before a position."""
-    return Statement(sql.NEAREST, {**_whose(fold), "position": position}, Point)
+    """The last snapshot at or before a position."""
+    return Statement(sql.NEAREST, {**_fold_params(fold), "position": position}, Point)
 
 
 def newest(log_id: int, projection: Projection, source: Source) -> Statement[tuple[int, Point | None]]:
-    """The log's head, and the last snapshot of a source; None where there is none.
+    """The log's head, and the last snapshot of a source; None if there is no snapshot.
 
-    To ask for both at once takes a fifth of a millisecond less of the processor.
+    One statement for both takes a fifth of a millisecond less of the processor than two.
     """
     return Statement(sql.NEWEST, _parameters(log_id, projection, source), _newest)
 
@@ -44,25 +44,25 @@ def _newest(head: int, n: int | None, *values: Any) -> tuple[int, Point | None]:
 
 def before(fold: Fold, *, n: int) -> Statement[Point]:
     """The last snapshot at or before the nth event of a source."""
-    return Statement(sql.BEFORE, {**_whose(fold), "n": n}, Point)
+    return Statement(sql.BEFORE, {**_fold_params(fold), "n": n}, Point)
 
 
 def between(fold: Fold, *, first: int, last: int) -> Statement[Point]:
     """The first snapshot from step `first` on that lies before step `last`."""
-    return Statement(sql.BETWEEN, {**_whose(fold), "first": first, "last": last}, Point)
+    return Statement(sql.BETWEEN, {**_fold_params(fold), "first": first, "last": last}, Point)
 
 
-def behind(fold: Fold, *, n: int) -> Statement[int]:
+def after(fold: Fold, *, n: int) -> Statement[int]:
     """The number of the next regular snapshot after step `n`; no row if there is none."""
-    return Statement(sql.BEHIND, {**_whose(fold), "n": n}, int)
+    return Statement(sql.AFTER, {**_fold_params(fold), "n": n}, int)
 
 
-def _whose(fold: Fold) -> dict[str, Any]:
+def _fold_params(fold: Fold) -> dict[str, Any]:
     return _parameters(fold.log_id, fold.projection, fold.source)
 
 
 def _parameters(log_id: int, projection: Projection, source: Source) -> dict[str, Any]:
-    """The columns that say which fold a snapshot is of."""
+    """The columns that name the fold to which a snapshot belongs."""
     return {
         "log_id": log_id,
         "projection": projection.name,
@@ -80,14 +80,14 @@ def _redacted() -> QuerySet[Redaction, Redaction]:
 
 def keep(fold: Fold, point: Point, *, is_asked: bool = False) -> Asking[None]:
     """Store a point of a fold. Two processes that store the same point store the same state."""
-    whose = _whose(fold)
-    yield Statement(sql.KEEP_SNAPSHOT, {**whose, **asdict(point), "seen": fold.head, "is_asked": is_asked})
+    params = _fold_params(fold)
+    yield Statement(sql.KEEP_SNAPSHOT, {**params, **asdict(point), "seen": fold.head, "is_asked": is_asked})
     if is_asked:
-        yield Statement(sql.FORGET_ASKED, {**whose, "kept": ASKED})
+        yield Statement(sql.FORGET_ASKED, {**params, "limit": MAX_REQUESTED_SNAPSHOTS})
 
 
 def drop_stale() -> int:
-    """Delete snapshots of other code and of events that were redacted since. Returns how many."""
+    """Delete snapshots by other code, and those with an event that was redacted since; return their number."""
     current = {projection.name: fingerprint(projection) for projection in PROJECTIONS.values()}
     other_code = Snapshot.objects.exclude(projection__in=current)
     for name, digits in current.items():

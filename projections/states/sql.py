@@ -1,11 +1,11 @@
-"""Statements about states: where the log ends, a source's events, snapshots, times; and about jobs."""
+"""Statements about states (the events of a source, snapshots, kept states, times) and about new jobs."""
 
 from __future__ import annotations
 
 STREAM_EVENTS = """
 select {columns} from event where log_id = %(log_id)s and stream = %(name)s and version > %(after)s
 order by version limit %(limit)s"""
-# Positions have no gaps: a range is as good as a limit, and is walked along the key.
+# Positions have no gaps, so a range of them bounds the number of events, as a limit would, and uses the primary key.
 LOG_EVENTS = """
 select {columns} from event where log_id = %(log_id)s and position > %(after)s and position <= %(upto)s
 order by position"""
@@ -17,7 +17,7 @@ order by position limit %(limit)s"""
 _OF_FOLD = """log_id = %(log_id)s and projection = %(projection)s and kind = %(kind)s and source = %(source)s
     and fingerprint = %(fingerprint)s"""
 
-# Where a key's events stand: full rows of so many places each, and the places after the last of them with the state.
+# The places of a key's events: full rows with a fixed number of places each, and the later places beside the state.
 _OF_KEY = "log_id = %(log_id)s and projection = %(projection)s and build = %(build)s and key = %(key)s"
 _AT_PLACES = """
 select {columns} from event
@@ -52,14 +52,14 @@ select coalesce(
     (select positions[%(nth_of_row)s] from key_places where {_OF_KEY} order by position offset %(row)s limit 1),
     (select places[%(nth_of_row)s] from projection_state where {_OF_KEY} and events >= %(n)s))"""
 
-# Of one source and one reducer's code, and of events that nobody has emptied since.
+# The snapshots of one source by one code, without those that have an event which was redacted since.
 _SOUND = f"""
     from snapshot as s
     where {_OF_FOLD} and not exists (
         select from redaction as r
         where r.log_id = s.log_id and r.position <= s.position and r.marker_position > s.seen)"""
 _POINT = f"select n, place, events, position, version, event_size, kept_size, state {_SOUND}"
-# One that has passed more than that would have the same state, but not the number of its events.
+# A snapshot that has passed later events of the source may have the same state, but another number of events.
 _NEAREST = f"""{_POINT} and position <= {{position}} and (kind = 'stream' or place <= {{position}})
     order by position desc, n desc limit 1"""
 NEAREST = _NEAREST.format(position="%(position)s")
@@ -68,16 +68,16 @@ NEWEST = f"""
     where log.id = %(log_id)s"""
 BETWEEN = f"{_POINT} and n >= %(first)s and n < %(last)s order by n limit 1"
 BEFORE = f"{_POINT} and n <= %(n)s order by n desc limit 1"
-BEHIND = f"select n {_SOUND} and n > %(n)s and not is_asked order by n limit 1"
+AFTER = f"select n {_SOUND} and n > %(n)s and not is_asked order by n limit 1"
 
-# One from before a redaction is replaced; else the first stays, and a second would be the same. Nobody waits until it
-# is on the disk: the log is, and what is lost is made again.
+# A snapshot from before a redaction is replaced. Otherwise the first one stays: a second one would be equal. The
+# statement does not wait for the disk: a lost snapshot is made again from the log.
 KEEP_SNAPSHOT = """
-with hurry as materialized (select set_config('synchronous_commit', 'off', true))
+with no_wait as materialized (select set_config('synchronous_commit', 'off', true))
 insert into snapshot (log_id, projection, kind, source, fingerprint,
                       n, place, events, position, version, event_size, kept_size, state, seen, is_asked)
 select %(log_id)s, %(projection)s, %(kind)s, %(source)s, %(fingerprint)s, %(n)s, %(place)s, %(events)s, %(position)s,
-       %(version)s, %(event_size)s, %(kept_size)s, %(state)s, %(seen)s, %(is_asked)s from hurry
+       %(version)s, %(event_size)s, %(kept_size)s, %(state)s, %(seen)s, %(is_asked)s from no_wait
 on conflict (log_id, projection, kind, source, fingerprint, n) do update
 set place = excluded.place, events = excluded.events, position = excluded.position, version = excluded.version,
     event_size = excluded.event_size, kept_size = excluded.kept_size, state = excluded.state, seen = excluded.seen,
@@ -86,18 +86,18 @@ where excluded.seen > snapshot.seen"""
 FORGET_ASKED = f"""
 delete from snapshot
 where {_OF_FOLD} and is_asked and n not in (
-    select n from snapshot where {_OF_FOLD} and is_asked order by created_at desc, n limit %(kept)s)"""
+    select n from snapshot where {_OF_FOLD} and is_asked order by created_at desc, n limit %(limit)s)"""
 
 # The build that readers see, unless it may hold the content of an event that was redacted since.
 _BUILD = """
     c.projection, c.build, c.version, c.fingerprint, c.status, c.is_live, c.position, c.started_at, c.advanced_at,
     c.error, c.error_position, log.head,
     (select recorded_at from event where event.log_id = c.log_id and event.position = c.position + 1)"""
-_SEEN = """
+_LIVE = """
     where c.log_id = %(log_id)s and c.projection = %(projection)s and c.is_live and not exists (
         select from redaction as r
         where r.log_id = c.log_id and r.marker_position > c.seen)"""
-LIVE_BUILD = f"select {_BUILD} from checkpoint as c join log on log.id = c.log_id {_SEEN}"
+LIVE_BUILD = f"select {_BUILD} from checkpoint as c join log on log.id = c.log_id {_LIVE}"
 LIVE_STATE = f"""
     select {_BUILD}, s.state, s.events, s.position, e.version, p.position, p.error, p.is_retried
     from checkpoint as c join log on log.id = c.log_id
@@ -105,7 +105,7 @@ LIVE_STATE = f"""
         on s.log_id = c.log_id and s.projection = c.projection and s.build = c.build and s.key = %(key)s
     left join parked as p
         on p.log_id = c.log_id and p.projection = c.projection and p.build = c.build and p.key = %(key)s
-    left join event as e on e.log_id = s.log_id and e.position = s.position {_SEEN}"""
+    left join event as e on e.log_id = s.log_id and e.position = s.position {_LIVE}"""
 
 # recorded_at never goes back, so the place of a time in the log is found by halving: 24 looks in ten million events.
 POSITION_AT = """
@@ -121,10 +121,10 @@ with recursive span(low, high) as (
 )
 select low from span where low = high"""
 
-# Whoever asks for the same work while it waits or is done joins it.
+# A request for work that is queued or running gets that job.
 ENSURE_JOB = """
 insert into job (log_id, kind, key, arguments, asker, seen)
 select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s, (select head from log where id = %(log_id)s)
-where (select count(*) from job where asker = %(asker)s and status in ('queued', 'running')) < %(most_of_asker)s
-  and (select count(*) from job where log_id = %(log_id)s and status in ('queued', 'running')) < %(most_of_log)s
+where (select count(*) from job where asker = %(asker)s and status in ('queued', 'running')) < %(max_of_asker)s
+  and (select count(*) from job where log_id = %(log_id)s and status in ('queued', 'running')) < %(max_of_log)s
 on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

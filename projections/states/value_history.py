@@ -1,7 +1,7 @@
-"""The history of one value of a state: the events that changed it, newest first. The first one is to blame.
+"""The history of one value of a state: the events that changed it, newest first.
 
-The block of events that leads to a moment is folded once more, and the value is followed through the changes of each
-event. Older events are a block of their own, for the next request.
+The last block of events before a moment is folded again, and the value is followed through the changes of each event.
+Older events are left to the next request.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from projections.values.diff import diff_along
 from projections.values.last_set import setters
 
 _THE_BEGINNING = Change("replace", "")
-"""A change that touches every value: where blame arrives at it, the value existed when the block began."""
+"""A change of the whole state. If blame reaches it, the value existed before the block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The place at which the history goes on.
+    """The point at which the history goes on: the value was at `pointer` after the event at `position`.
 
-    `pointer` was the place of the value after the event at `position` in the log and `place` in the source.
+    `place` is the place of that event in the source.
     """
 
     pointer: str
@@ -95,7 +95,7 @@ def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -
 def way_through(fold: Fold, *, upto: int, along: str = "") -> Asking[Way]:
     """The block of a fold that leads to a position, whatever the key of the projection.
 
-    `along` a pointer only what changed what stands there is looked for, which is a fraction of the work.
+    With the pointer `along`, only the changes that affect the value there are computed: a fraction of the work.
     """
     end = (yield from fold.to(upto)).point
     base = yield from _base(fold, end=end)
@@ -112,7 +112,7 @@ def way_through(fold: Fold, *, upto: int, along: str = "") -> Asking[Way]:
 
 
 def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: Moment = NOW) -> Asking[History]:
-    """The changes of the value at a pointer at a moment, in the block that leads to it. Raises as `way_to` does."""
+    """The changes of a value in the block that led to a moment, as `way_to` has it. Raises as `way_to` does."""
     return (yield from way_to(log_id, projection, key, at=at)).history(pointer)
 
 

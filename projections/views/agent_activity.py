@@ -18,15 +18,15 @@ from projections.materialise.checkpoints import live
 from projections.values.exact_json import loads
 
 MINUTES = 15
-"""So many the projection `agents` remembers, up to an agent's last one."""
-_HEIGHT = 20
-_PITCH = 4
-"""Pixels from one minute's bar to the next."""
+"""The minutes that the projection `agents` remembers, up to an agent's last event."""
+_HEIGHT_PIXELS = 20
+_PITCH_PIXELS = 4
+"""The distance from one minute's bar to the next."""
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """Something that an agent started and has not finished: by the event at a position."""
+class UnfinishedWork:
+    """Work that an agent has not finished. The event at a position started it."""
 
     work: str
     type: str
@@ -36,10 +36,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One agent. `doing` is its state in its current workflow; None: nothing of its is under way or done there.
+    """One agent. `activity` is its state in its current workflow; None: it has neither begun nor done anything there.
 
-    `recent` counts the events of the quarter of an hour that ends with its last one. `bars` draws them as the path
-    of an SVG, a bar a minute, and `quiet` the minutes without one.
+    `recent_events` counts the events of the quarter of an hour that ends with its last one. `bars` draws them as the
+    path of an SVG, a bar a minute, and `gaps` draws the minutes without events.
     """
 
     name: str
@@ -47,52 +47,52 @@ class Presence:
     events: int
     failures: int
     seen_at: datetime
-    ago: timedelta
-    last: EventLine | None
+    idle_time: timedelta
+    last_line: EventLine | None
     workflow: str | None
-    doing: str | None
-    unfinished: tuple[Started, ...]
-    recent: int
+    activity: str | None
+    unfinished_work: tuple[UnfinishedWork, ...]
+    recent_events: int
     bars: str
-    quiet: str
+    gaps: str
 
 
 def present(log_id: int, *, prefix: str, before: int | None, limit: int, now: datetime) -> list[Presence]:
-    """The agents whose names begin with a prefix, by their last event, those before a position; in three reads.
+    """Return the agents whose names begin with a prefix, newest last event first, before a position. It takes 3 reads.
 
-    They are sorted anew each time, however long the log is: a thousand take some milliseconds, twenty thousand took 85
-    to 230 on a busy machine. An index by position would cost each state that is written.
+    The database sorts all agents for each page: a thousand take some milliseconds, twenty thousand took 85 to 230 on a
+    busy machine. An index by position would slow down each write of a state.
     """
-    kept = live(log_id, agents.name).filter(begins_with("key", prefix), position__lt=before or 2**63 - 1)
-    rows = kept.order_by("-position").values_list("key", "state")[:limit]
+    agent_states = live(log_id, agents.name).filter(begins_with("key", prefix), position__lt=before or 2**63 - 1)
+    rows = agent_states.order_by("-position").values_list("key", "state")[:limit]
     states: list[tuple[str, Any]] = [(name, loads(text)) for name, text in rows]
     positions = [state["last"]["position"] for _, state in states]
-    last = store.events(log_id, Q(position__in=positions), limit=limit).fetch()
-    lines = {event.position: line(event) for event in last}
-    under_way = _under_way(log_id, {workflow for _, state in states for workflow in state["workflows"]})
-    return [_presence(name, state, lines, under_way, now) for name, state in states]
+    last_events = store.events(log_id, Q(position__in=positions), limit=limit).fetch()
+    lines = {event.position: line(event) for event in last_events}
+    workflows = _workflows(log_id, {workflow for _, state in states for workflow in state["workflows"]})
+    return [_presence(name, state, lines, workflows, now) for name, state in states]
 
 
 @dataclass(frozen=True, slots=True)
 class _Workflow:
-    """The state of `lifecycle` for one workflow: each agent's, and the starts by work."""
+    """The state of `lifecycle` for one workflow: the activity of each agent, and the unfinished work by name."""
 
-    agents: dict[str, str]
-    unfinished: dict[str, dict[str, Any]]
+    activities: dict[str, str]
+    unfinished_work: dict[str, dict[str, Any]]
 
 
-def _under_way(log_id: int, names: Iterable[str]) -> dict[str, _Workflow]:
+def _workflows(log_id: int, names: Iterable[str]) -> dict[str, _Workflow]:
     states = live(log_id, lifecycle.name).filter(key__in=names)
     rows = states.values_list("key", "search__agents", "search__unfinished")
-    return {name: _Workflow(doing, unfinished) for name, doing, unfinished in rows}
+    return {name: _Workflow(*values) for name, *values in rows}
 
 
 def _presence(
-    name: str, state: dict[str, Any], lines: dict[int, EventLine], under_way: dict[str, _Workflow], now: datetime
+    name: str, state: dict[str, Any], lines: dict[int, EventLine], workflows: dict[str, _Workflow], now: datetime
 ) -> Presence:
-    current = under_way.get(state["workflow"])
-    started = sorted(_started(name, state["workflows"], under_way), key=lambda each: each.position)
-    bars, quiet = _bars(state["minutes"])
+    current = workflows.get(state["workflow"])
+    work = sorted(_unfinished_work(name, state["workflows"], workflows), key=lambda each: each.position)
+    bars, gaps = _bars(state["minutes"])
     position, seen_at = state["last"]["position"], datetime.fromisoformat(state["last_seen"])
     return Presence(
         name=name,
@@ -100,37 +100,39 @@ def _presence(
         events=state["events"],
         failures=state["failures"],
         seen_at=seen_at,
-        ago=max(now - seen_at, timedelta()),  # its clock may be ahead of ours
-        last=lines.get(position),
+        idle_time=max(now - seen_at, timedelta()),  # its clock may be ahead of ours
+        last_line=lines.get(position),
         workflow=state["workflow"],
-        doing=current.agents.get(name) if current else None,
-        unfinished=tuple(started),
-        recent=state["last_15_minutes"],
+        activity=current.activities.get(name) if current else None,
+        unfinished_work=tuple(work),
+        recent_events=state["last_15_minutes"],
         bars=bars,
-        quiet=quiet,
+        gaps=gaps,
     )
 
 
-def _started(name: str, workflows: Iterable[str], under_way: dict[str, _Workflow]) -> Iterator[Started]:
-    """Return the unfinished work of an agent in its last workflows."""
-    for workflow in workflows:
-        if found := under_way.get(workflow):
-            for work, each in found.unfinished.items():
+def _unfinished_work(name: str, names: Iterable[str], workflows: dict[str, _Workflow]) -> Iterator[UnfinishedWork]:
+    """Yield the unfinished work of an agent in its last workflows."""
+    for workflow_name in names:
+        if workflow := workflows.get(workflow_name):
+            for work, each in workflow.unfinished_work.items():
                 for start in each["started"].values():
                     if start["agent"] == name:
                         at = datetime.fromisoformat(start["at"])
-                        yield Started(work, start["type"], start["position"], at)
+                        yield UnfinishedWork(work, start["type"], start["position"], at)
 
 
 def _bars(minutes: dict[str, int]) -> tuple[str, str]:
-    """Return the paths of the minutes with events and of those without, up to the last one."""
+    """Return the paths of the minutes with events and of the minutes without, up to the last minute with events."""
     last = datetime.fromisoformat(max(minutes))
-    most = max(minutes.values())
-    bars, quiet = [], []
+    highest = max(minutes.values())
+    bars, gaps = [], []
     for i in range(MINUTES):
         events = minutes.get((last - timedelta(minutes=MINUTES - 1 - i)).isoformat(timespec="minutes"), 0)
         if events:
-            bars.append(f"M{_PITCH * i} {_HEIGHT}v-{-(-events * _HEIGHT // most)}h3V{_HEIGHT}z")
+            bars.append(
+                f"M{_PITCH_PIXELS * i} {_HEIGHT_PIXELS}v-{-(-events * _HEIGHT_PIXELS // highest)}h3V{_HEIGHT_PIXELS}z"
+            )
         else:
-            quiet.append(f"M{_PITCH * i} {_HEIGHT}v-1h3v1z")
-    return "".join(bars), "".join(quiet)
+            gaps.append(f"M{_PITCH_PIXELS * i} {_HEIGHT_PIXELS}v-1h3v1z")
+    return "".join(bars), "".join(gaps)

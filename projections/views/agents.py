@@ -1,4 +1,4 @@
-"""Agents: who is at work, what each did last, what it has not finished."""
+"""The page of agents: the activity of each, its last event and its unfinished work."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from projections.views.forms import AgentsForm
 from projections.views.other_formats import api_url
 
 ROWS = 50
-_NAMES = 1_000
-_NOTHING: dict[str, Any] = {
+_MAX_NAMES = 1_000
+_EMPTY_CONTEXT: dict[str, Any] = {
     "here": "agents", "minutes": MINUTES, "projection": projection, "prefix": "", "before": None,
     "names": [], "build": None, "agents": [], "has_more": False,
 }  # fmt: skip
-"""What the page says where a form can't be read."""
+"""The context of a page whose form can't be read."""
 
 
 @require_safe
 @log_page()
 def agents(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/agents/`: by last event; those that begin with a prefix; `?format=json` as the API."""
+    """`/logs/<log>/agents/`: newest last event first. `?prefix=` begins their names; `?format=json` is the API."""
     if request.GET.get("format") == "json":
         return redirect(api_url(member, f"/{projection.name}/states"))
     form = AgentsForm(request.GET)
-    context: dict[str, Any] = {**_NOTHING, "form": form}
+    context: dict[str, Any] = {**_EMPTY_CONTEXT, "form": form}
     if form.is_valid():
         context |= _listed(member, form.cleaned_data)
     status = 200 if form.is_valid() else 400
@@ -42,13 +42,13 @@ def agents(request: HttpRequest, member: Member) -> HttpResponse:
     return show(request, member, template=template, partial=partial, context=context, status=status)
 
 
-def _listed(member: Member, asked: dict[str, Any]) -> dict[str, Any]:
-    """The agents, from what is kept of them; before anything is, their names."""
-    prefix, before = asked["prefix"], asked["before"]
+def _listed(member: Member, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the context with the agents; with their names alone if their states are not built yet."""
+    prefix, before = fields["prefix"], fields["before"]
     context = {"prefix": prefix, "before": before}
     build = next((each for each in checkpoints.progress(member.log, projection.name) if each.is_live), None)
     if build is None:
-        names = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_NAMES).fetch()
+        names = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_MAX_NAMES).fetch()
         return {**context, "names": names}
-    found = present(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
-    return {**context, "build": build, "agents": found[:ROWS], "has_more": len(found) > ROWS}
+    rows = present(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
+    return {**context, "build": build, "agents": rows[:ROWS], "has_more": len(rows) > ROWS}

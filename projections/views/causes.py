@@ -9,7 +9,7 @@ from events.types import Event
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """An event of the chain that led to a change: `url` and `label` are a step's where it is one of the window."""
+    """An event of the chain that led to a change. If it is in the window, `url` and `label` are those of its step."""
 
     event: Event
     label: str

@@ -19,53 +19,52 @@ _ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A name, how many events of the log carry it, and of what carries most how many per cent that is.
+    """A name, the number of its events, and that number in per cent of the most frequent name's.
 
-    `asked` is the query string that asks for it; where it is asked for (`is_asked`), the one that no longer does.
+    `query_string` narrows the query to that name; if the query has it already (`is_selected`), it widens the query.
     """
 
     name: str
     events: int
     share: int
-    asked: str
-    is_asked: bool
+    query_string: str
+    is_selected: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """The names of one kind that most events carry; `more`: how many others are known."""
+    """The most frequent names of one kind. `more` is the number of other names."""
 
     kind: str
-    found: tuple[Facet, ...]
+    facets: tuple[Facet, ...]
     more: int
 
 
 def facets(log_id: int, query: Query) -> list[Facets]:
-    """The facets of a whole log, as they narrow a query. None before the projection is built."""
-    kept = live(log_id, counts.name).filter(key=_ALL).values_list("state", flat=True).first()
-    if kept is None:
+    """Return the facets of a whole log for a query; an empty list if the projection is not built yet."""
+    text = live(log_id, counts.name).filter(key=_ALL).values_list("state", flat=True).first()
+    if text is None:
         return []
-    state = loads(kept)
+    state = loads(text)
     return [_of(query, Name.TYPE, state["types"]), _of(query, Name.AGENT, state["agents"])]
 
 
 def _of(query: Query, kind: Name, names: dict[str, int]) -> Facets:
-    most = sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_NAMES]
+    pairs = sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_NAMES]
     rest = query
-    for term in _asking(query, kind):
+    for term in _terms(query, kind):
         rest = without(rest, term)
-    asked = {term.pattern.exact for term in _asking(query, kind)}
-    return Facets(
-        kind.value, tuple(_facet(rest, kind, *pair, most[0][1], asked) for pair in most), len(names) - len(most)
-    )
+    selected = {term.pattern.exact for term in _terms(query, kind)}
+    top_facets = tuple(_facet(rest, kind, *pair, pairs[0][1], selected) for pair in pairs)
+    return Facets(kind.value, top_facets, len(names) - len(pairs))
 
 
-def _asking(query: Query, kind: Name) -> Iterator[Named]:
-    """The terms that ask for a name of a kind. (There is no event of two types.)"""
+def _terms(query: Query, kind: Name) -> Iterator[Named]:
+    """Return the terms of a query for names of a kind. (An event has one type, so these exclude each other.)"""
     return (term for term in terms(query) if isinstance(term, Named) and term.name is kind)
 
 
-def _facet(rest: Query, kind: Name, name: str, events: int, most: int, asked: set[str | None]) -> Facet:
-    is_asked = name in asked
-    wanted = rest if is_asked else including(rest, name_term(kind, name))
-    return Facet(name, events, max(1, 100 * events // most), query_string(wanted), is_asked)
+def _facet(rest: Query, kind: Name, name: str, events: int, highest: int, selected: set[str | None]) -> Facet:
+    is_selected = name in selected
+    target = rest if is_selected else including(rest, name_term(kind, name))
+    return Facet(name, events, max(1, 100 * events // highest), query_string(target), is_selected)

@@ -25,7 +25,7 @@ def _position(label: str) -> forms.IntegerField:
 
 
 class TimeField(forms.CharField):
-    """A time, as one in UTC. Without a zone it is in UTC already."""
+    """A time, converted to UTC. A time without a zone is in UTC."""
 
     def clean(self, value: Any) -> datetime | None:
         text = super().clean(value).strip()
@@ -35,13 +35,13 @@ class TimeField(forms.CharField):
             time = with_leap_second(parse_datetime, text)
             if time:
                 return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):  # a 30th of February; a zone that leads out of the calendar
+        except (ValueError, OverflowError):  # February 30; a zone that leads out of the calendar
             pass
         raise ValidationError("This is no time: 2026-01-31 12:00:00, in UTC, or with a zone.")
 
 
 class StateQueryField(forms.CharField):
-    """A query about states, as its tree; None where it is empty."""
+    """A query about states, as its tree; None if it is empty."""
 
     def clean(self, value: Any) -> Query | None:
         text = super().clean(value)
@@ -54,14 +54,14 @@ class StateQueryField(forms.CharField):
 
 
 class AgentsForm(forms.Form):
-    """Agents by their last event: those whose names begin with a prefix, those before a position."""
+    """The agents to list: those whose names begin with a prefix, and whose last event lies before a position."""
 
     prefix = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)  # type: ignore[assignment]  # as in events
     before = forms.IntegerField(required=False, min_value=0, max_value=LAST_POSITION)
 
 
 class StatesForm(forms.Form):
-    """States by key: those that begin with a prefix and fit a query, after a key."""
+    """The states to list: those after a key whose keys begin with a prefix and that fit a query."""
 
     prefix = forms.CharField(required=False, max_length=MAX_KEY_CHARACTERS, strip=False)  # type: ignore[assignment]  # as in events
     q = StateQueryField(required=False, max_length=MAX_CHARACTERS)
@@ -72,8 +72,8 @@ class StatesForm(forms.Form):
 class StateRequest:
     """A request for a state: its key, and the moment.
 
-    `one`, `other`: the positions to compare (other None: now). `value`: the pointer whose history is asked for, up
-    to the position `before` or the moment.
+    `one`, `other`: the positions to compare (other None: now). `value`: the pointer of a value whose history is shown,
+    up to the position `before` or the moment.
     """
 
     key: str
@@ -97,7 +97,7 @@ class StateForm(forms.Form):
     before = _position("Before")
 
     def add_prefix(self, field_name: str) -> str:
-        """`from` is a word of the language."""
+        """Return the name of a field in the query string: `from_` is `from`, which is a keyword of Python."""
         return super().add_prefix(field_name.rstrip("_"))
 
     def clean(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The other formats of a page about projections: the API's answer, or Markdown.
 
-Asked for by `?format=json`, `?format=md`, or the header Accept.
+The parameter `?format=json` or `?format=md` asks for one, or the header Accept.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from django.http import HttpRequest, HttpResponse
 
 from events.models import Member
 from projections.states.at_moment import Stale
-from projections.states.kept import Found
 from projections.values.markdown import code
 
 _BY_ACCEPT = {"application/json": "json", "text/markdown": "md"}
 
 
 def format_of(request: HttpRequest) -> str | None:
-    """`json`, `md`, or None: a page."""
-    if (asked := request.GET.get("format")) in ("json", "md"):
-        return asked
+    """Return the format that a request asks for: `json`, `md`, or None for a page."""
+    if (name := request.GET.get("format")) in ("json", "md"):
+        return name
     return _BY_ACCEPT.get(request.get_preferred_type(["text/html", *_BY_ACCEPT]) or "")
 
 
@@ -50,16 +49,16 @@ def projection_md(member: Member, standing: Any, groups: Sequence[Any]) -> HttpR
             lines.append(f"  - {build.unkeyed} values can't be keys, the last at #{build.unkeyed_position}")
     for group in groups:
         fault = group.fault
-        stopped = f"{code(fault.kind)} in {code(fault.where)}"
-        lines.append(f"- {fault.keys} keys parked by {stopped}, from #{fault.first} on")
+        error = f"{code(fault.kind)} in {code(fault.where)}"
+        lines.append(f"- {fault.keys} keys parked by {error}, from #{fault.first} on")
     return markdown_response(lines)
 
 
 def states_md(member: Member, name: str, context: Mapping[str, Any]) -> HttpResponse:
-    """States by key, one line of each."""
+    """Return a page of states by key, one a line."""
     lines = [f"# States of {code(name)}, log {code(member.log.name)}\n"]
     lines += staleness(context["stale"])
-    lines += [_row(row.found, row.said) for row in context["states"]]
+    lines += [_row(row) for row in context["states"]]
     if job := context["job"]:
         lines.append(f"Events are being folded (job {job.pk}): ask again.")
     if context["unknown"]:
@@ -70,7 +69,7 @@ def states_md(member: Member, name: str, context: Mapping[str, Any]) -> HttpResp
 
 
 def staleness(stale: Stale | None) -> Iterator[str]:
-    """Say why a state, or a list of them, is not as far as the log."""
+    """Yield the reason why a state, or a list of states, is not up to date."""
     if stale is not None:
         error = f": {code(stale.error)} at #{stale.error_position}" if stale.error else ""
         behind = f"{stale.head - stale.position} events behind the log, which goes to #{stale.head}"
@@ -83,11 +82,12 @@ def _standing(standing: Any) -> str:
     return f"- {code(standing.projection.name)} v{standing.projection.version}: {standing.word}{at}"
 
 
-def _row(found: Found, said: Sequence[tuple[str, str]]) -> str:
-    text = code(found.error) if found.error else ", ".join(f"{key} {code(value)}" for key, value in said)
-    return f"- {code(found.key or 'the whole log')}: {found.state.events} events to #{found.state.position}: {text}"
+def _row(row: Any) -> str:
+    text = code(row.error) if row.error else ", ".join(f"{key} {code(value)}" for key, value in row.summary)
+    return f"- {code(row.key or 'the whole log')}: {row.state.events} events to #{row.state.position}: {text}"
 
 
 def markdown_response(lines: Sequence[str], *, status: int = 200) -> HttpResponse:
+    """Return lines as the Markdown of a page, which a cache keeps apart from its HTML."""
     text = "\n".join(lines) + "\n"
     return HttpResponse(text, content_type="text/markdown; charset=utf-8", status=status, headers={"Vary": "Accept"})

@@ -1,4 +1,4 @@
-"""A fold that is too long to wait for, as pages show it: the job that does it."""
+"""The job of a fold that takes too long for a page, as the page shows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from projections.states.moment import Moment
 def computed(
     request: HttpRequest, member: Member, projection: Projection, key: str, *, at: Moment, too_far: TooFar
 ) -> Job:
-    """The job that folds so far."""
+    """Return the job that folds the state of a key."""
     work = fold.ensure_state(member.log_id, projection, key, at=at, too_far=too_far, asker=member.asker)
     return _ended(request, member) or run(work)
 
@@ -29,12 +29,12 @@ def indexed(request: HttpRequest, member: Member, projection: Projection, too_fa
 
 
 def _ended(request: HttpRequest, member: Member) -> Job | None:
-    """The job that a page waits for and names (`X-Job`), if it failed: that is shown, and none is begun again.
+    """Return the job that a page waits for, named in `X-Job`, if it failed or was cancelled: no new one is begun then.
 
-    A job that ended because another person lost the access has not failed for this one.
+    A job that ended because its asker lost the access has not failed for this person.
     """
     job_id = whole_number(request.headers.get("X-Job", ""))
-    waited_for = None if job_id is None else queue.job_by_id(member.log_id, job_id).first()
-    if waited_for is None or waited_for.error == queue.LOST_ACCESS:
+    job = None if job_id is None else queue.job_by_id(member.log_id, job_id).first()
+    if job is None or job.error == queue.LOST_ACCESS:
         return None
-    return waited_for if waited_for.status in (JobStatus.FAILED, JobStatus.CANCELLED) else None
+    return job if job.status in (JobStatus.FAILED, JobStatus.CANCELLED) else None

@@ -1,4 +1,4 @@
-"""Projections: what there is, how far each has come, and what an operator can do about it."""
+"""The pages of projections: their status, and the orders that an operator gives."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class StuckKey:
     """A parked key with the rows of the state before its event."""
 
     parked: ParkedKey
@@ -74,7 +74,7 @@ class Group:
     """A fault with the first of the keys that it stopped."""
 
     fault: Fault
-    stuck: list[Stuck]
+    keys: list[StuckKey]
 
 
 @require_safe
@@ -103,7 +103,7 @@ def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     if (kind := format_of(request)) == "json":
         return redirect(api_url(member, f"/{name}"))
     [standing] = _standings(member, [shown_projection])
-    groups = cache(lambda: _groups(member, standing))  # for the parts that show them
+    groups = cache(lambda: _groups(member, standing))  # computed only for the parts that show them
     if kind == "md":
         return projection_md(member, standing, groups())
     context = {
@@ -111,11 +111,11 @@ def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "projection": shown_projection,
         "standing": standing,
         "builds": [build for build in (standing.live, standing.beside) if build],
-        "states": _counted(checkpoints.live(member.log_id, name).values("key"))
+        "states": _capped_count(checkpoints.live(member.log_id, name).values("key"))
         if shown_projection.materialised
         else None,
-        "snapshots": _counted(Snapshot.objects.filter(log=member.log, projection=name).values("n")),
-        "counted": _MAX_COUNT,
+        "snapshots": _capped_count(Snapshot.objects.filter(log=member.log, projection=name).values("n")),
+        "max_count": _MAX_COUNT,
         "groups_of": groups,
         "policies": Policy.choices,
         "reads": sorted(shown_projection.handlers),
@@ -130,7 +130,7 @@ def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 @require_POST
 @log_page(Role.OPERATOR)
 def order(request: HttpRequest, member: Member, name: str, order: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/orders/<order>`: what the runner is to do; back to the projection."""
+    """`/logs/<log>/projections/<name>/orders/<order>`: an order to the runner. It leads back to the projection."""
     ordered_projection = registry.get(name)
     try:
         message = _ORDERS[order](member.log_id, ordered_projection, request)
@@ -144,13 +144,13 @@ def order(request: HttpRequest, member: Member, name: str, order: str) -> HttpRe
 @require_POST
 @log_page(Role.OPERATOR)
 def cancel_job(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
-    """`/logs/<log>/jobs/<pk>/cancel`: it ends between two stretches of work; back to the projections."""
+    """`/logs/<log>/jobs/<pk>/cancel`: the job ends at its next report. It leads back to the projections."""
     queue.cancel(member.log_id, pk)
     messages.success(request, "The job ends as soon as it can.")
     return redirect("projections", member.log.name)
 
 
-def _standings(member: Member, declared: Sequence[Projection]) -> list[Standing]:
+def _standings(member: Member, shown_projections: Sequence[Projection]) -> list[Standing]:
     builds = checkpoints.progress(member.log)
     chart_of = lag.charts(member.log_id, now=timezone.now())
 
@@ -160,7 +160,7 @@ def _standings(member: Member, declared: Sequence[Projection]) -> list[Standing]
         beside = next((build for build in own_builds if not build.is_live), None)
         return Standing(each, live, beside, chart_of.get(each.name))
 
-    return [standing(each) for each in declared]
+    return [standing(each) for each in shown_projections]
 
 
 def _groups(member: Member, standing: Standing) -> list[Group]:
@@ -169,14 +169,14 @@ def _groups(member: Member, standing: Standing) -> list[Group]:
     build = member.log_id, standing.projection.name, standing.live.build
     initial = standing.projection.initial
 
-    def stuck(fault: Fault) -> list[Stuck]:
-        keys = parked_keys.parked(*build, selection=Selection(kind=fault.kind, place=fault.place), limit=_MAX_PARKED)
-        return [Stuck(key, tree_rows(initial if key.state is None else loads(key.state))) for key in keys]
+    def stuck_keys(fault: Fault) -> list[StuckKey]:
+        rows = parked_keys.parked(*build, selection=Selection(kind=fault.kind, place=fault.place), limit=_MAX_PARKED)
+        return [StuckKey(key, tree_rows(initial if key.state is None else loads(key.state))) for key in rows]
 
-    return [Group(fault, stuck(fault)) for fault in parked_keys.faults(*build)[:_MAX_FAULTS]]
+    return [Group(fault, stuck_keys(fault)) for fault in parked_keys.faults(*build)[:_MAX_FAULTS]]
 
 
-def _counted(rows: QuerySet[Any, Any]) -> int:
+def _capped_count(rows: QuerySet[Any, Any]) -> int:
     """Return the number of rows, at most one more than `_MAX_COUNT`."""
     return rows[: _MAX_COUNT + 1].count()
 
@@ -205,12 +205,12 @@ def _resume(log_id: int, projection: Projection, request: HttpRequest) -> str:
 
 def _retry(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.retry(log_id, projection.name, _build(request))
-    return "The event that it stopped at is tried again."
+    return "The event at which it stopped is tried again."
 
 
 def _skip(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.skip(log_id, projection.name, _build(request))
-    return "It goes on behind the event that it stopped at."
+    return "It goes on after the event at which it stopped."
 
 
 def _selection(request: HttpRequest) -> Selection:
@@ -225,7 +225,7 @@ def _retry_parked(log_id: int, projection: Projection, request: HttpRequest) -> 
 
 def _skip_parked(log_id: int, projection: Projection, request: HttpRequest) -> str:
     keys = parked_keys.skip(log_id, projection.name, _build(request), selection=_selection(request))
-    return f"{_keys(keys)} led on behind the event that parked it."
+    return f"{_keys(keys)} led on after the event that parked it."
 
 
 def _keys(count: int) -> str:
@@ -241,7 +241,7 @@ def _rebuild(log_id: int, projection: Projection, request: HttpRequest) -> str:
 
 def _cancel(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.cancel(log_id, projection.name)
-    return "The new build is given up; what readers see stays as it is."
+    return "The new build is given up; readers still see the live one."
 
 
 def _change_policy(log_id: int, projection: Projection, request: HttpRequest) -> str:

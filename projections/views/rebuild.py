@@ -1,4 +1,4 @@
-"""Before a rebuild: what it would change, tried on a few keys."""
+"""The page before a rebuild, which tries on a few keys what the rebuild would change."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from projections.models import Job
 @require_http_methods(["GET", "HEAD", "POST"])
 @log_page(Role.OPERATOR)
 def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/rebuild`; a POST tries it, `?job=` shows what came of that."""
-    found = registry.get(name)
-    if not found.materialised:
+    """`/logs/<log>/projections/<name>/rebuild`; a POST starts a dry run, `?job=` shows its result."""
+    projection = registry.get(name)
+    if not projection.materialised:
         raise NotFound(f"{name} is folded on demand: there is nothing to rebuild.")
     if request.method == "POST":
-        job = run(dry_run.ensure_dry_run(member.log_id, found, asker=member.asker))
+        job = run(dry_run.ensure_dry_run(member.log_id, projection, asker=member.asker))
         return redirect(f"{request.path}?job={job.pk}")
     builds = checkpoints.progress(member.log, name)
     context = {
         "here": "projections",
-        "projection": found,
+        "projection": projection,
         "live": next((build for build in builds if build.is_live), None),
         "beside": next((build for build in builds if not build.is_live), None),
         "job": _job(request, member),
@@ -41,5 +41,5 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
 
 def _job(request: HttpRequest, member: Member) -> Job | None:
     job_id = whole_number(request.GET.get("job", ""))
-    found = None if job_id is None else queue.job_by_id(member.log_id, job_id).first()
-    return found if found and found.kind == dry_run.DRY_RUN else None
+    job = None if job_id is None else queue.job_by_id(member.log_id, job_id).first()
+    return job if job and job.kind == dry_run.DRY_RUN else None

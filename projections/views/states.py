@@ -1,4 +1,4 @@
-"""States by key: those that begin with a prefix and fit a query."""
+"""The page of a projection's states, ordered by key: those that begin with a prefix and fit a query."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from events.views.page import log_page, show
 from projections import registry
 from projections.definition.projection import STREAM, Projection
 from projections.states import current
+from projections.states.at_moment import State
 from projections.states.fold import TooFar
-from projections.states.kept import Found
+from projections.states.kept import ListedState
 from projections.states.moment import NOW
 from projections.values.change import Json
 from projections.views.forms import StatesForm
@@ -26,7 +27,7 @@ from projections.views.other_formats import api_url, format_of, states_md
 from projections.views.pending_job import computed
 
 ROWS = 50
-_NOTHING: dict[str, Any] = {
+_EMPTY_CONTEXT: dict[str, Any] = {
     "job": None,
     "unknown": "",
     "states": [],
@@ -41,16 +42,18 @@ _MAX_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """A state on a line: its first keys and their values, shortened."""
+    """A state on a line. `summary` has its most telling members: their names and values, shortened."""
 
-    found: Found
-    said: list[tuple[str, str]]
+    key: str
+    state: State
+    error: str | None
+    summary: list[tuple[str, str]]
 
 
 @require_safe
 @log_page()
 def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/states`: by key, `?prefix=`, `?q=state.balance<0`; `?format=`."""
+    """`/logs/<log>/projections/<name>/states`, with `?prefix=`, `?q=state.balance<0`, `?after=` a key, `?format=`."""
     projection = registry.get(name)
     if (kind := format_of(request)) == "json":
         query = {name: request.GET.get(name) for name in ("prefix", "q", "after")}
@@ -64,7 +67,7 @@ def states(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         "q": request.GET.get("q", ""),
         "is_begun": "after" in request.GET,
         "by_stream": projection.key is STREAM,
-        **_NOTHING,
+        **_EMPTY_CONTEXT,
     }
     if form.is_valid():
         context |= _listed(request, member, projection, form.cleaned_data)
@@ -86,19 +89,18 @@ def _listed(request: HttpRequest, member: Member, projection: Projection, fields
         return {"job": computed(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
     except Invalid as error:
         return {"unknown": error.detail}
-    rows = [_row(found) for found in page.found]
+    rows = [_row(each) for each in page.states]
     return {"states": rows, "next": page.next, "position": page.position, "stale": page.stale}
 
 
-def _row(found: Found) -> StateRow:
-    state = {} if found.error else found.state.value
-    items = list(state.items()) if isinstance(state, dict) else [("", state)]
-    dull_values: tuple[object, ...] = (None, "", {}, [], found.key)
-    telling = [(key, value) for key, value in items if value not in dull_values] or items
-    telling.sort(key=_dullness)
-    return StateRow(
-        found, [(visible(key), shortened(brief(value), _MAX_CHARACTERS)) for key, value in telling[:_MAX_PAIRS]]
-    )
+def _row(listed: ListedState) -> StateRow:
+    value = {} if listed.error else listed.state.value
+    items = list(value.items()) if isinstance(value, dict) else [("", value)]
+    dull_values: tuple[object, ...] = (None, "", {}, [], listed.key)
+    pairs = [(key, value) for key, value in items if value not in dull_values] or items
+    pairs.sort(key=_dullness)
+    summary = [(visible(key), shortened(brief(value), _MAX_CHARACTERS)) for key, value in pairs[:_MAX_PAIRS]]
+    return StateRow(listed.key, listed.state, listed.error, summary)
 
 
 def _dullness(pair: tuple[str, Json]) -> int:

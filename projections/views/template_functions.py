@@ -36,28 +36,28 @@ class StateLink:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An event as the newest version of its type: the rows of its data, and the changes by the upcasters.
+    """An event in the newest version of its type: the rows of its data, with the changes by the upcasters marked.
 
-    If it can't be read so, there is the reason.
+    `failure` says why an upcaster could not read it.
     """
 
     version: int
     rows: list[TreeRow]
-    failed: UpcastFailed | None = None
+    failure: UpcastFailed | None = None
 
 
 def query(**parameters: object) -> str:
-    """A query string of its own."""
+    """Return a query string with these parameters alone."""
     return urlencode(parameters)
 
 
 def states_of(log_name: str, kind: str, key: str) -> list[StateLink]:
-    """The states that the events of a stream, of a workflow or by an agent make."""
+    """Return the states that the events of a stream, of a workflow or by an agent make."""
     return [_link(log_name, each, key) for each in registry.PROJECTIONS.values() if each.key is _KEYS[kind]]
 
 
 def states_with(log_name: str, event: Event) -> list[StateLink]:
-    """The states that an event went into, as they were after it."""
+    """Return the states to which an event belongs, as they were after it."""
     readers = (each for each in registry.PROJECTIONS.values() if each.reads(event))
     return [_link(log_name, each, key, at_position=event.position) for each in readers for key in _keys(each, event)]
 
@@ -68,20 +68,20 @@ def _link(log_name: str, projection: Projection, key: str, **at: int) -> StateLi
 
 
 def _keys(projection: Projection, event: Event) -> Iterator[str]:
-    """An event's keys; none where the projection can't tell."""
+    """Yield the keys of an event; none if the projection's key raises."""
     try:
         yield from projection.key.keys(decode(event))
     except Exception:
         return
 
 
-def facets_of(log: Log, asked: str) -> list[facets.Facets]:
+def facets_of(log: Log, query_text: str) -> list[facets.Facets]:
     """Return the most frequent types and agents of a log, as links that narrow the current query."""
-    return facets.facets(log.pk, parse(asked))
+    return facets.facets(log.pk, parse(query_text))
 
 
 def read_as(event: Event) -> Reading | None:
-    """How an event is read where that is not as it is stored."""
+    """Return an event as its upcasters change it; None if it is read as it is stored."""
     chains = upcasting.current()
     if event.type not in chains.newest:
         return None

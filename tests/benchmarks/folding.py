@@ -101,7 +101,7 @@ def _against_aggregates() -> Table:
         get = partial(peer.get, peer_id)
         _row(table, size, "all events", get, partial(_folded, log_id))
         peer.take_snapshot(peer_id)
-        db_work.run(state_at(log_id, tools, _STREAM, pace=Pace(most=None)))
+        db_work.run(state_at(log_id, tools, _STREAM, pace=Pace(max_events=None)))
         peer.go_on(peer_id, size, _BEHIND)
         uvloop.run(_append(log_id, size, _BEHIND))
         _row(table, size + _BEHIND, "a snapshot", get, partial(_now, log_id), calls=_CALLS)

@@ -69,6 +69,6 @@ def filled() -> Log:
     log = make_log()
     fill(log, "short-1", _SHORT)
     fill(log, "long-1", _LONG)
-    ask(state_at(log.pk, latest, "long-1", pace=Pace(chunk=500, most=None)))
+    ask(state_at(log.pk, latest, "long-1", pace=Pace(chunk_events=500, max_events=None)))
     fill(log, "long-1", _NEW)
     return log

@@ -51,7 +51,7 @@ _FLOOR = 100_000
 """Events that a floor is measured with."""
 _SOURCE = LogSource()
 _WINDOW = re.compile(r'data-window="([^"]*)"')
-_TO_THE_END = Pace(chunk=500, most=None)
+_TO_THE_END = Pace(chunk_events=500, max_events=None)
 
 large = Projection("large", about="The last event of each of 300 tasks: a state of 64 KB.")
 

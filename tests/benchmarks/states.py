@@ -92,7 +92,7 @@ def _states(logs: dict[int, Log]) -> Table:
         floor: tuple[float, float] | None = None
         for size, log in logs.items():
             began = time.perf_counter()
-            ask(state_at(log.pk, projection, _STREAM, pace=Pace(chunk=500, most=None)))
+            ask(state_at(log.pk, projection, _STREAM, pace=Pace(chunk_events=500, max_events=None)))
             rate = size / (time.perf_counter() - began)
             left = Snapshot.objects.filter(log=log, projection=projection.name).count()
             taken = (

@@ -14,7 +14,7 @@ from events.models import Log
 from projections import registry
 from projections.definition.projection import Projection
 from projections.errors import NoSuchProjection
-from projections.jobs.dry_run import KEYS_TRIED, Trial, dry_run
+from projections.jobs.dry_run import MAX_KEYS, Trial, dry_run
 from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
 from projections.materialise.runner import Part, Runner
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help=f"only say what would change, for the {KEYS_TRIED} keys that changed last",
+            help=f"only say what would change, for the {MAX_KEYS} keys that changed last",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -73,8 +73,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Build {live.build} of {projection.name} in {log.name} is live, at event {live.position:,}.")
 
     def _print(self, trial: Trial) -> None:
-        if trial.failed:
-            self.stdout.write(f"{trial.key}: stops at event {trial.failed.at.position}: {trial.failed}")
+        if trial.failure:
+            self.stdout.write(f"{trial.key}: stops at event {trial.failure.at.position}: {trial.failure}")
         elif not trial.changes:
             self.stdout.write(f"{trial.key}: stays the same")
         for change in trial.changes:

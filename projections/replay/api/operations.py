@@ -16,7 +16,7 @@ from events.models import Scope
 from events.reading.db_work import Asking, arun
 from projections import registry
 from projections.api.descriptions import IF_NONE_MATCH, fold_operation
-from projections.api.responses import asked, check_whole_log, job_answer, tagged
+from projections.api.responses import check_whole_log, job_answer, result_of, with_etag
 from projections.jobs.fold import ensure_source
 from projections.models import Job
 from projections.replay.api.responses import seek_out, step_out, steps_out, why_out
@@ -57,16 +57,16 @@ _read = Bearer(Scope.READ)
     openapi_extra=read_operation(StepsOut, StepsQuery, also={304: None}, headers=[IF_NONE_MATCH]),
 )
 async def list_steps(request: HttpRequest, kind: str) -> HttpResponse:
-    """The events of a stream, a workflow, an agent, a query or the whole log, each a step, and how much it changed.
+    """The steps of a replay: the events of its source, with the number of changes of each.
 
-    Events come at once. Where it is a long fold to what they changed, that is null, and `job` names who goes the way.
+    The events come at once. If that number takes a long fold, it is null, and `job` is the job that folds.
     """
     query = parse_query(request.GET, StepsQuery)
     grant = grant_of(request)
     fold = await _visible_fold(grant, kind, query)
-    result = await asked(steps_after(fold, after=query.after, limit=query.limit))
+    result = await result_of(steps_after(fold, after=query.after, limit=query.limit))
     job = await _job_of(grant, fold, result.too_far) if result.too_far else None
-    return tagged(request, json_answer(steps_out(fold, result, job=job)))
+    return with_etag(request, json_answer(steps_out(fold, result, job=job)))
 
 
 @router.get(
@@ -76,21 +76,21 @@ async def list_steps(request: HttpRequest, kind: str) -> HttpResponse:
     openapi_extra=fold_operation(StepOut, StepQuery, text=MEDIA_TYPE),
 )
 async def look_up_step(request: HttpRequest, kind: str) -> HttpResponse:
-    """A step's event, the state after it and the operations (RFC 6902, with old values) that made it of the one before.
+    """A step: its event, the state after it, and the changes to the state (operations of RFC 6902, with old values).
 
-    With `format=pytest` it is the source of a test: events in, the state after them expected.
+    With `format=pytest` it is the source of a test, with the events and the expected state after them.
     """
     query = parse_query(request.GET, StepQuery)
     grant = grant_of(request)
     fold = await _visible_fold(grant, kind, query)
     try:
         if query.format == "pytest":
-            source = await asked(_test_source(fold, query, log_name=grant.log))
-            return tagged(request, HttpResponse(source, content_type=f"{MEDIA_TYPE}; charset=utf-8"))
-        body = await asked(_step_body(fold, query))
+            source = await result_of(_test_source(fold, query, log_name=grant.log))
+            return with_etag(request, HttpResponse(source, content_type=f"{MEDIA_TYPE}; charset=utf-8"))
+        body = await result_of(_step_body(fold, query))
     except TooFar as too_far:
         return job_answer(await _job_of(grant, fold, too_far))
-    return tagged(request, json_answer(body))
+    return with_etag(request, json_answer(body))
 
 
 @router.get(
@@ -100,15 +100,15 @@ async def look_up_step(request: HttpRequest, kind: str) -> HttpResponse:
     openapi_extra=fold_operation(WhyOut, WhyQuery),
 )
 async def ask_why(request: HttpRequest, kind: str) -> HttpResponse:
-    """The steps that changed what stands at a pointer after a step, newest first, and the next one that will."""
+    """The steps that changed the value at a pointer, newest first, and the next step that changes it."""
     query = parse_query(request.GET, WhyQuery)
     grant = grant_of(request)
     fold = await _visible_fold(grant, kind, query)
     try:
-        body = await asked(_why_body(fold, query))
+        body = await result_of(_why_body(fold, query))
     except TooFar as too_far:
         return job_answer(await _job_of(grant, fold, too_far))
-    return tagged(request, json_answer(body))
+    return with_etag(request, json_answer(body))
 
 
 @router.get(
@@ -118,31 +118,31 @@ async def ask_why(request: HttpRequest, kind: str) -> HttpResponse:
     openapi_extra=fold_operation(SeekOut, SeekQuery),
 )
 async def seek_step(request: HttpRequest, kind: str) -> HttpResponse:
-    """The next step for which a condition on event, state or changes holds, or that changes a value; or the one before.
+    """The next, or the previous, step that fits a condition on event, state or changes, or that changes a value.
 
-    202 with a job: it is a long way. It goes on from there, and its `result` is the answer.
+    If the search takes long, the answer is a 202 with the job that goes on with it; its `result` is the answer.
     """
     query = parse_query(request.GET, SeekQuery)
     grant = grant_of(request)
     fold = await _visible_fold(grant, kind, query)
-    target, result = await asked(_sought(fold, query))
+    target, result = await result_of(_seek_result(fold, query))
     if result.rest:
-        return job_answer(await asked(seeking.ensure_seek(fold.log_id, target, asker=grant.asker)))
-    return tagged(request, json_answer(seek_out(fold, result)))
+        return job_answer(await result_of(seeking.ensure_seek(fold.log_id, target, asker=grant.asker)))
+    return with_etag(request, json_answer(seek_out(fold, result)))
 
 
 async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
-    """The fold of the source that is replayed, if the grant may see it: a token of a prefix sees only its streams."""
+    """Return the fold of the source that is replayed. A token with a prefix sees only the streams of that prefix."""
     source, projection = query.source(kind, timezone.now().replace(microsecond=0)), registry.get(query.by)
     if isinstance(source, ScannedSource):
-        source = await asked(source_of(grant.log_id, projection, source.name))
+        source = await result_of(source_of(grant.log_id, projection, source.name))
         if type(source) is ScannedSource:
             raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
     if isinstance(source, StreamSource):
         grant.check_stream(source.name)
     else:
         check_whole_log(grant)
-    return Fold(grant.log_id, projection, source, await asked(head_of(grant.log_id)))
+    return Fold(grant.log_id, projection, source, await result_of(head_of(grant.log_id)))
 
 
 async def _job_of(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
@@ -152,9 +152,9 @@ async def _job_of(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
 
 def _step_body(fold: Fold, query: StepQuery) -> Asking[StepOut]:
     place = yield from _place_of(fold, query)
-    found = yield from step_at(fold, place)
-    _check_step_number(query, found.n)
-    return step_out(fold, found)
+    step = yield from step_at(fold, place)
+    _check_step_number(query, step.n)
+    return step_out(fold, step)
 
 
 def _test_source(fold: Fold, query: StepQuery, *, log_name: str) -> Asking[str]:
@@ -167,23 +167,23 @@ def _why_body(fold: Fold, query: WhyQuery) -> Asking[WhyOut]:
 
 
 def _window_with_state(fold: Fold, query: PlaceQuery) -> Asking[Window]:
-    """The window around the step that the query names; its state is known.
+    """Return the window around the step that a query names.
 
     Raises:
-        TooFar, ReducerFailed: it is not.
+        TooFar, ReducerFailed: the state of the step is not known.
         Invalid: there is no such step.
     """
     place = yield from _place_of(fold, query)
     window = yield from window_at(fold, place=place)
     if window.too_far:
         raise window.too_far
-    if window.failed and not window.is_known:
-        raise window.failed
+    if window.failure and not window.is_known:
+        raise window.failure
     _check_step_number(query, window.step.n if window.step else 0)
     return window
 
 
-def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, SeekResult]]:
+def _seek_result(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, SeekResult]]:
     end = yield from fold.source.last_place(fold.log_id, head=fold.head)
     is_backward = query.direction == "backward"
     place = optional(query.place)
@@ -193,11 +193,11 @@ def _sought(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, SeekResult]]:
         raise Invalid(f"The last place is {end:,}.", field="place", last=end)
     condition = query.condition(timezone.now().replace(microsecond=0))
     if isinstance(condition, Watch) and is_backward and 0 < place <= end:
-        # What stands there after the step may have stood elsewhere before it.
+        # The value at the pointer after the step may have been at another pointer before it.
         step = yield from step_at(fold, place)
         before = watch_before(condition.pointer, step.changes if step.place == place else ())
         if before is None:
-            place = 0  # it came with this step
+            place = 0  # this step created the value
         condition = before or condition
     target = Seek(fold.projection, fold.source, condition, place, end, is_backward)
     try:
@@ -223,6 +223,6 @@ def _place_of(fold: Fold, query: PlaceQuery) -> Asking[int]:
 
 
 def _check_step_number(query: PlaceQuery, n: int | None) -> None:
-    wanted = optional(query.n)
-    if wanted is not None and n != wanted:
-        raise Invalid(f"There is no step {wanted:,}: the last is {n:,}.", field="n", last=n)
+    requested_n = optional(query.n)
+    if requested_n is not None and n != requested_n:
+        raise Invalid(f"There is no step {requested_n:,}: the last is {n:,}.", field="n", last=n)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.api.responses import event_out
 from events.json.pointer import at as value_at
 from events.types import Event
-from projections.api.responses import change_out, job_url, spliced
+from projections.api.responses import change_out, job_url, raw_json
 from projections.models import Job
 from projections.replay.api.schemas import (
     BeforeOut,
@@ -34,8 +34,8 @@ def steps_out(fold: Fold, steps: Steps, *, job: Job | None) -> StepsOut:
         ],
         next=steps.next,
         position=fold.head,
-        error=str(steps.failed) if steps.failed else None,
-        error_position=steps.failed.at.position if steps.failed else None,
+        error=str(steps.failure) if steps.failure else None,
+        error_position=steps.failure.at.position if steps.failure else None,
         job=job_url(job) if job else None,
     )
 
@@ -48,7 +48,7 @@ def step_out(fold: Fold, step: Step) -> StepOut:
         n=step.n,
         position=step.event.position if step.event else step.place,
         event=event_out(step.event) if step.event else None,
-        state=spliced(step.state),
+        state=raw_json(step.state),
         changes=[change_out(change) for change in step.changes],
         previous=step.previous,
         next=step.next,
@@ -69,7 +69,7 @@ def why_out(fold: Fold, window: Window, why: Why) -> WhyOut:
         position=step.event.position if step else 0,
         pointer=why.pointer,
         found=is_there,
-        value=spliced(value),
+        value=raw_json(value),
         history=[
             TouchOut(
                 change.place,
@@ -84,21 +84,21 @@ def why_out(fold: Fold, window: Window, why: Why) -> WhyOut:
         before=BeforeOut(why.rest.place, why.rest.pointer) if why.rest else None,
         previous=why.previous,
         next=why.next,
-        looked_to=why.looked_to,
+        looked_to=why.searched_to,
     )
 
 
 def seek_out(fold: Fold, result: SeekResult) -> SeekOut:
     """Return the answer with the result of a seek."""
-    event, failed = result.event, result.failed
+    event, failure = result.event, result.failure
     return SeekOut(
         *_replayed(fold),
         place=fold.source.place(event) if event else None,
         n=fold.source.number_of(event) if event else None,
         event=_step_event(event) if event else None,
         searched_to=result.searched_to,
-        error=str(failed) if failed else None,
-        error_position=failed.at.position if failed else None,
+        error=str(failure) if failure else None,
+        error_position=failure.at.position if failure else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The parameters and answers of the API of replays: msgspec structs, for decoding and for OpenAPI alike."""
+"""The parameters and answers of the API of replays: msgspec structs, for decoding, encoding and OpenAPI."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         Meta(
-            description=f"Of kind `query`, which events: up to {MAX_CHARACTERS:,} characters",
+            description=f"The query, if the kind is `query`: up to {MAX_CHARACTERS:,} characters",
             extra_json_schema={"format": "eventsite-query"},
         ),
     ] = ""
@@ -66,13 +66,15 @@ class PlaceQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
         Annotated[Position, Meta(description="In a stream the version, else the position in the log; 0 is step 0")]
         | UnsetType
     ) = UNSET
-    n: Annotated[Position, Meta(description="The step's number; those of a query have none")] | UnsetType = UNSET
+    n: Annotated[Position, Meta(description="The number of the step; the steps of a query have none")] | UnsetType = (
+        UNSET
+    )
 
 
 class StepQuery(PlaceQuery, forbid_unknown_fields=True, kw_only=True):
     """One step, and the format of the answer."""
 
-    format: Annotated[Literal["json", "pytest"], Meta(description="`pytest`: as the source of a test")] = "json"
+    format: Annotated[Literal["json", "pytest"], Meta(description="`pytest`: the source of a test")] = "json"
 
 
 class WhyQuery(PlaceQuery, forbid_unknown_fields=True, kw_only=True):
@@ -88,14 +90,17 @@ class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
         str,
         Meta(
             description=(
-                "What must hold of a step, as `state.total<0`, `changed:/status` or `type:Paid`:"
+                "A query that the step fits, such as `state.total<0`, `changed:/status` or `type:Paid`:"
                 f" up to {MAX_CHARACTERS:,} characters"
             ),
         ),
     ] = ""
-    pointer: Annotated[Pointer, Meta(description="Or: the step changes what stands there")] | UnsetType = UNSET
+    pointer: Annotated[Pointer, Meta(description="Or the pointer of a value that the step changes")] | UnsetType = UNSET
     place: (
-        Annotated[Position, Meta(description="From this place on; by default from the end where it starts")] | UnsetType
+        Annotated[
+            Position, Meta(description="From this place on; by default from the beginning, or backward from the end")
+        ]
+        | UnsetType
     ) = UNSET
     direction: Direction = "forward"
 
@@ -112,7 +117,7 @@ class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 class StepEventOut(Struct):
-    """An event as a list of steps says it."""
+    """The event of a step, without its data."""
 
     position: int
     stream: str
@@ -120,7 +125,7 @@ class StepEventOut(Struct):
     id: str
     type: str
     agent: str | None
-    at: Annotated[datetime, Meta(description="The agent's clock where it was sent, else ours")]
+    at: Annotated[datetime, Meta(description="The time that the agent sent, else the time of recording")]
 
 
 class ReplayOut(Struct):
@@ -132,35 +137,35 @@ class ReplayOut(Struct):
 
 
 class StepRow(Struct):
-    """One of many steps. `changes`: how many operations; null where that was not computed."""
+    """One step of a list. `changes` is the number of operations, or null if it was not computed."""
 
     place: int
-    n: Annotated[int | None, Meta(description="Null where nobody counted to it")]
+    n: Annotated[int | None, Meta(description="Null if the steps before it were not counted")]
     event: StepEventOut
     changes: int | None
 
 
 class StepsOut(ReplayOut):
-    """Steps in order. Where `next` is null there are no more; else go on after it."""
+    """Steps in order. If `next` is null there are no more; otherwise go on after it."""
 
     steps: list[StepRow]
     next: int | None
-    position: Annotated[int, Meta(description="Up to where the log is in them")]
-    error: Annotated[str | None, Meta(description="Why the reducer failed at one of these steps or before them")]
+    position: Annotated[int, Meta(description="The log's last position")]
+    error: Annotated[str | None, Meta(description="The error of the reducer at one of these steps or before them")]
     error_position: int | None
-    job: Annotated[str | None, Meta(description="It is a long fold to what they changed; this job goes the way")]
+    job: Annotated[str | None, Meta(description="The job of the fold that the changes wait for")]
 
 
 class StepOut(ReplayOut):
-    """One step, with the state after it and what it changed.
+    """One step, with the state after it and its changes.
 
-    `event` is null at step 0; and where the search for the last event of a query took too long: then the state is that
-    of the place. `previous` and `next` are where to ask for the steps beside it; null: there is none (yet).
+    `event` is null at step 0. It is also null if the search for the event of a query took too long: the state is then
+    that of the place. `previous` and `next` are the places of the neighbouring steps, or null.
     """
 
     place: int
-    n: Annotated[int | None, Meta(description="Null where nobody counted to it")]
-    position: Annotated[int, Meta(description="Up to where the log is in the state")]
+    n: Annotated[int | None, Meta(description="Null if the steps before it were not counted")]
+    position: Annotated[int, Meta(description="The last position that the state includes")]
     event: EventOut | None
     state: ExactState
     changes: list[ChangeOut]
@@ -169,7 +174,7 @@ class StepOut(ReplayOut):
 
 
 class TouchOut(Struct):
-    """A step that changed the value, and how. `pointer` is where the value stood then: items of arrays move."""
+    """A step that changed the value, with its changes. `pointer` is the value's at that time: items of arrays move."""
 
     place: int
     n: int | None
@@ -179,24 +184,25 @@ class TouchOut(Struct):
 
 
 class BeforeOut(Struct):
-    """The pointer at which a value stood before the block of events that was looked through."""
+    """The pointer and place of a value before the block of events that was searched."""
 
     place: int
     pointer: str
 
 
 class WhyOut(ReplayOut):
-    """Why a value is what it is: the steps that changed it, newest first; the first is the one to blame.
+    """The steps that changed a value, newest first.
 
-    `more` are not listed. `before`: it was not looked further back; ask there. `previous` and `next` are the changes on
-    both sides of the step; where `next` is null it was looked for up to `looked_to` (null: up to the end).
+    `more` is the number of changes that are not listed. `before`: earlier steps were not searched; ask again from
+    there. `previous` and `next` are the places of the changes before and after the step. If `next` is null, the steps
+    up to `looked_to` were searched (null: all of them).
     """
 
     place: int
     n: int | None
     position: int
     pointer: str
-    found: Annotated[bool, Meta(description="Whether anything stands at the pointer")]
+    found: Annotated[bool, Meta(description="Whether there is a value at the pointer")]
     value: ExactState
     history: list[TouchOut]
     more: int
@@ -207,13 +213,15 @@ class WhyOut(ReplayOut):
 
 
 class SeekOut(ReplayOut):
-    """The next step that fits, or the one before. `place` null: no step up to `searched_to` fits."""
+    """The next, or the previous, step that fits. If `place` is null, no step up to `searched_to` fits."""
 
     place: int | None
     n: int | None
     event: StepEventOut | None
-    searched_to: Annotated[int, Meta(description="A place: every step up to there was looked at")]
-    error: Annotated[str | None, Meta(description="Why the reducer failed on the way: there is no state from there on")]
+    searched_to: Annotated[int, Meta(description="The place up to which every step was tested")]
+    error: Annotated[
+        str | None, Meta(description="The error of the reducer on the way: there is no state from there on")
+    ]
     error_position: int | None
 
 

@@ -18,40 +18,41 @@ _MAX_CHANGES = 40
 
 
 def markdown(
-    shown: ShownState, *, url: str, findings: Sequence[Finding], why: Why | None, causes: Sequence[Because]
+    shown_state: ShownState, *, url: str, findings: Sequence[Finding], why: Why | None, causes: Sequence[Because]
 ) -> str:
     """Return a step, or the difference between two, as the page at `url` shows it. Long parts are cut with a note."""
-    return "\n".join(_lines(shown, url, findings, why, causes)) + "\n"
+    return "\n".join(_lines(shown_state, url, findings, why, causes)) + "\n"
 
 
 def _lines(
-    shown: ShownState, url: str, findings: Sequence[Finding], why: Why | None, causes: Sequence[Because]
+    shown_state: ShownState, url: str, findings: Sequence[Finding], why: Why | None, causes: Sequence[Because]
 ) -> Iterator[str]:
-    window, step = shown.window, shown.window.step
-    yield f"# {_heading(shown)}"
+    window, step = shown_state.window, shown_state.window.step
+    yield f"# {_heading(shown_state)}"
     yield ""
     yield f"{code(window.source.words)} by {code(window.projection.name)} version {window.projection.version}, "
-    yield f"log {code(shown.address.log_name)}: <{url}>"
+    yield f"log {code(shown_state.address.log_name)}: <{url}>"
     for finding in findings:
         yield f"\n**{finding.title}**: {code(finding.words)}"
-    if step and not shown.difference:
+    if step and not shown_state.difference:
         yield from _event(step)
-    if not shown.is_known:
-        yield f"\nThe state is not known: {code(str(shown.failed)) if shown.failed else 'it is still being folded.'}"
+    if not shown_state.is_known:
+        reason = code(str(shown_state.failure)) if shown_state.failure else "it is still being folded."
+        yield f"\nThe state is not known: {reason}"
         return
-    yield from _changes(shown)
+    yield from _changes(shown_state)
     if why:
         yield from _why(why)
         yield from _because(causes)
-    yield f"\n## State after {_name(step)}" if not shown.difference else "\n## State after the later step"
-    yield from json_block(exact_json.dumps(shown.after))
+    yield f"\n## State after {_name(step)}" if not shown_state.difference else "\n## State after the later step"
+    yield from json_block(exact_json.dumps(shown_state.after))
 
 
-def _heading(shown: ShownState) -> str:
-    if shown.difference:
-        first, last = shown.difference.first, shown.difference.last
+def _heading(shown_state: ShownState) -> str:
+    if shown_state.difference:
+        first, last = shown_state.difference.first, shown_state.difference.last
         return f"Difference {first.n if first.n is not None else f'#{first.place}'} to {last.n or f'#{last.place}'}"
-    step = shown.window.step
+    step = shown_state.window.step
     by = f" by {code(step.event.agent)}" if step and step.event.agent else ""
     return f"{_name(step).capitalize()}: {code(step.event.type)}{by}" if step else "Step 0"
 
@@ -67,10 +68,10 @@ def _event(step: WindowStep) -> Iterator[str]:
     yield from json_block(event.data)
 
 
-def _changes(shown: ShownState) -> Iterator[str]:
-    changes = shown.changes
-    yield f"\n## {'What differs' if shown.difference else 'What it changed'}: {len(changes)}\n"
-    makers = _makers(shown.difference) if shown.difference else [""] * len(changes)
+def _changes(shown_state: ShownState) -> Iterator[str]:
+    changes = shown_state.changes
+    yield f"\n## {'What differs' if shown_state.difference else 'What it changed'}: {len(changes)}\n"
+    makers = _makers(shown_state.difference) if shown_state.difference else [""] * len(changes)
     for change, maker in list(zip(changes, makers, strict=True))[:_MAX_CHANGES]:
         yield f"- {change_line(change)}{maker}"
     if len(changes) > _MAX_CHANGES:

@@ -19,7 +19,7 @@ from projections.values.change import Json
 
 _LINE_CHARACTERS = 112
 _REQUIRED_FIELDS = ("version", "position", "stream", "id")
-"""The fields of an event that a test always names; other fields are named where they differ from the default."""
+"""The fields of an event that a test always names. Other fields are named only if they differ from the default."""
 _FIELDS = (
     *_REQUIRED_FIELDS,
     *(name for name in Event.__struct_fields__ if name not in (*_REQUIRED_FIELDS, "type", "data")),
@@ -49,24 +49,24 @@ def test_{name}() -> None:
 
 
 def pytest_case(
-    projection: Projection, events: Sequence[Event], *, given: Json | None, expected: Json, title: str, about: str
+    projection: Projection, events: Sequence[Event], *, start_state: Json | None, expected: Json, title: str, about: str
 ) -> str:
     """Return the source of a test that folds events from a state on, and compares the result with another.
 
-    `given` is None for the projection's initial state. `title` and `about` name the origin of the test.
+    `start_state` is None for the projection's initial state. `title` and `about` name the origin of the test.
     """
     import_line, name = _import(projection)
     source = _TEXT.format(
         title=_quotable(title),
         about=_quotable(about),
         import_line=import_line,
-        given=f"{name}.initial" if given is None else _literal(given),
+        given=f"{name}.initial" if start_state is None else _literal(start_state),
         events="".join(f"\n    {_event(each)}," for each in events) + "\n" * bool(events),
         expected=_literal(expected),
         name=re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:80],
         projection=name,
     )
-    return visible(source)  # such characters stand in texts alone, where the escape means the same
+    return visible(source)  # hidden characters are in string literals alone, in which the escape means the same
 
 
 def _import(projection: Projection) -> tuple[str, str]:

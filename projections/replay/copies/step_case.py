@@ -17,23 +17,25 @@ _MAX_CHARACTERS = 400_000
 
 
 def step_case(window: Window, *, log_name: str) -> str:
-    """The source of a test for the step that is looked at; its state is known.
+    """Return the source of a test for the current step, whose state is known.
 
     Raises:
         TooLarge: the test would have more than `_MAX_CHARACTERS`.
     """
-    events, given = _taken_events(window, window.near.events[: window.near.at + 1]), None
+    events, start_state = _taken_events(window, window.near.events[: window.near.at + 1]), None
     if not window.near.begins or _size(events, window.after) > _MAX_CHARACTERS:
-        events, given = _taken_events(window, [window.step.event] if window.step else []), window.before
-    if (size := _size(events, given, window.after)) > _MAX_CHARACTERS:
+        events, start_state = _taken_events(window, [window.step.event] if window.step else []), window.before
+    if (size := _size(events, start_state, window.after)) > _MAX_CHARACTERS:
         raise TooLarge(
             f"This step takes {size:,} characters as a test, of {_MAX_CHARACTERS:,} at the most. Ask for it as JSON.",
             limit=_MAX_CHARACTERS,
         )
     about = f"Copied from step {window.place} of the log {log_name}."
-    about += " All events up to it." if given is None else " Its event only: the state before it is given."
+    about += " All events up to it." if start_state is None else " Its event only: the state before it is given."
     title = f"{window.source.words} at {_step(window)} by {window.projection.name} version {window.projection.version}"
-    return pytest_case(window.projection, events, given=given, expected=window.after, title=title, about=about)
+    return pytest_case(
+        window.projection, events, start_state=start_state, expected=window.after, title=title, about=about
+    )
 
 
 def _taken_events(window: Window, events: Sequence[Event]) -> list[Event]:

@@ -46,7 +46,7 @@ class Segment:
         return f"{100 * self.count / self.columns:.3f}%"
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         return "–" if self.text is None else self.text
 
     @property
@@ -98,7 +98,7 @@ def track(pointer: str, states: Mapping[int, Json], count: int, *, y: int) -> Tr
 
 def _with_room(segments: list[Segment], *, has_line: bool) -> list[Segment]:
     """Return the segments with `has_room` set. Beside a line, all texts are drawn or none: its scale tells more."""
-    if has_line and not all(len(segment.shown) + 1 < segment.letters for segment in segments):
+    if has_line and not all(len(segment.label) + 1 < segment.letters for segment in segments):
         return segments
     return [replace(segment, has_room=segment.letters > 4) for segment in segments]
 

@@ -80,14 +80,14 @@ class Seek:
 class SeekResult:
     """The result of a seek. Every step up to `searched_to` was tested.
 
-    If `event` and `rest` are None, no step fits. `rest` is the seek that is left to do when the time was up. `failed`:
+    If `event` and `rest` are None, no step fits. `rest` is the seek that is left to do when the time was up. `failure`:
     the reducer raised on the way; steps from there on have no state, and fit no condition that asks for it.
     """
 
     event: Event | None
     searched_to: int
     rest: Seek | None = None
-    failed: ReducerFailed | None = None
+    failure: ReducerFailed | None = None
 
 
 class ConditionFailed(Exception):

@@ -18,7 +18,7 @@ class StepQueryField(QueryField):
     """A query about steps of a replay: about their events, the states after them, and their changes."""
 
     def check(self, query: Query) -> None:
-        """Every field of the query language is allowed."""
+        """Allow every field of the query language."""
 
 
 @dataclass(frozen=True, slots=True)

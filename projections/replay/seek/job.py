@@ -1,4 +1,4 @@
-"""A long seek as a job, whose result is a link to the step. Another worker goes on where one stopped."""
+"""A long seek as a job, whose result is a link to the step. If a worker stops, another one goes on from its place."""
 
 from __future__ import annotations
 
@@ -91,17 +91,17 @@ def run_seek(job: Job, beat: Beat) -> dict[str, Any]:
     target = seek_of_job(job)
     rest = _rest(job, target)
     total = target.place if target.backward else target.end
-    passed = target.place - rest.place if target.backward else 0
+    passed_count = target.place - rest.place if target.backward else 0
     note_time = time.monotonic()
 
     def note(rest: Seek) -> None:
         result = {"rest": {"place": rest.place, **_condition(rest)}}
         Job.objects.filter(pk=job.pk, attempt=job.attempt).update(result=result)
 
-    def report(rest: Seek, done: int) -> None:
+    def report(rest: Seek, done_places: int) -> None:
         nonlocal note_time
         try:
-            beat(passed + done, total)
+            beat(passed_count + done_places, total)
         except Stopping:
             note(rest)
             raise
@@ -110,7 +110,7 @@ def run_seek(job: Job, beat: Beat) -> dict[str, Any]:
             note(rest)
 
     head = store.head(job.log_id).first() or 0
-    pace = Pace(chunk=_CHUNK_EVENTS, most=None)
+    pace = Pace(chunk_events=_CHUNK_EVENTS, max_events=None)
     return _answer(job, target, run(seek(job.log_id, rest, head=head, pace=pace, report=report)))
 
 
@@ -130,8 +130,8 @@ def _answer(job: Job, target: Seek, result: SeekResult) -> dict[str, Any]:
     def step(position: int, place: int) -> dict[str, Any]:
         return {"position": position, "place": place, "url": address.step(place)}
 
-    event, failed = result.event, result.failed
-    failed_event = failed.at.event if failed else None
+    event, failure = result.event, result.failure
+    failed_event = failure.at.event if failure else None
     return {
         "found": step(event.position, target.source.place(event)) if event else None,
         "searched_to": result.searched_to,

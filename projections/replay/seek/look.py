@@ -1,4 +1,4 @@
-"""The test of the steps of a stretch, in order, for the one that fits a condition."""
+"""The test of the steps of a stretch, in order, against the condition of a seek."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Look(Protocol):
     def look(self, event: Event, before: Json, after: Json) -> None: ...
 
     def end(self) -> Condition:
-        """End the stretch. Returns the condition for the next stretch."""
+        """End the stretch; return the condition for the next one."""
         ...
 
 

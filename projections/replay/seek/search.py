@@ -26,22 +26,22 @@ from projections.replay.seek.condition import (
 )
 from projections.replay.seek.look import Look, look_for
 from projections.states import snapshots
-from projections.states.fold import BLOCK, WAITED_FOR, Fold, Pace
-from projections.states.fold_cursor import SPACING, FoldCursor, Mark, Point, start
+from projections.states.fold import BLOCK, REQUEST_PACE, Fold, Pace
+from projections.states.fold_cursor import SPACING_EVENTS, FoldCursor, Mark, Point, start
 
 Report: TypeAlias = Callable[[Seek, int], None]
 """Called after each stretch with the rest of the seek, and the number of places that are done. (Forward, the places up
 to the step at which the seek starts count as well.)"""
 
 
-def _no_report(rest: Seek, done: int) -> None:
+def _no_report(rest: Seek, done_places: int) -> None:
     pass
 
 
 def seek(
-    log_id: int, target: Seek, *, head: int, pace: Pace = WAITED_FOR, report: Report = _no_report
+    log_id: int, target: Seek, *, head: int, pace: Pace = REQUEST_PACE, report: Report = _no_report
 ) -> Asking[SeekResult]:
-    """Search for a step. `head` is the log's last position; a pace without `most` goes to the end.
+    """Search for a step. `head` is the log's last position; a pace without `max_events` goes to the end.
 
     Raises:
         ConditionFailed: the condition raised at a step.
@@ -49,7 +49,7 @@ def seek(
     if target.is_over:
         return SeekResult(None, target.place)
     if not target.asks_state:
-        return (yield from _search_log(log_id, target, is_bounded=pace.most is not None, report=report))
+        return (yield from _search_log(log_id, target, is_bounded=pace.max_events is not None, report=report))
     search = _FoldSearch(Fold(log_id, target.projection, target.source, head), target, pace, report)
     return (yield from search.backward() if target.backward else search.forward())
 
@@ -61,11 +61,11 @@ def _search_log(log_id: int, target: Seek, *, is_bounded: bool, report: Report) 
         page: scan.SearchResult = yield _scan(log_id, target)
         if page.events or page.complete:
             return SeekResult(page.events[0] if page.events else None, page.searched_to)
-        done = start_place - page.searched_to if target.backward else page.searched_to
+        done_places = start_place - page.searched_to if target.backward else page.searched_to
         target = replace(target, place=page.searched_to)
         if is_bounded:
             return SeekResult(None, page.searched_to, target)
-        report(target, done)
+        report(target, done_places)
 
 
 def _scan(log_id: int, target: Seek) -> scan.Search:
@@ -81,16 +81,16 @@ class _Steps(FoldCursor):
 
     test: Look | None = None
 
-    def _fold(self, events: Sequence[Event], read: list[Decoded]) -> None:
+    def _fold(self, events: Sequence[Event], folded_events: list[Decoded]) -> None:
         if self.test is None:
-            super()._fold(events, read)
+            super()._fold(events, folded_events)
             return
         look, state = self.test.look, self.state
         self._state, self._is_loaded = state, True
         for event in events:
             before = state
             if self._takes(event):
-                read.append(happened := decode(event))
+                folded_events.append(happened := decode(event))
                 self._state = state = fold_events(self.projection, [happened], before)
             try:
                 look(event, before, state)
@@ -102,16 +102,16 @@ class _Steps(FoldCursor):
 class _FoldSearch:
     """The search of a seek through a fold.
 
-    `passed` and `seconds` measure the fold so far; `before` is a mark shortly before the step that was found.
+    `passed_count` and `seconds` measure the fold so far; `before` is a mark shortly before the step that was found.
     """
 
     fold: Fold
     target: Seek
     pace: Pace
     report: Report
-    passed: int = 0
+    passed_count: int = 0
     seconds: float = 0.0
-    failed: ReducerFailed | None = None
+    failure: ReducerFailed | None = None
     before: Mark | None = None
 
     def forward(self) -> Asking[SeekResult]:
@@ -122,8 +122,8 @@ class _FoldSearch:
             self.report(target, steps.place)
             if self._is_spent:
                 return SeekResult(None, target.place, target)
-        if self.failed:
-            return SeekResult(None, target.place, failed=self.failed)
+        if self.failure:
+            return SeekResult(None, target.place, failure=self.failure)
         steps.test = look
         while (yield from self._stretch(steps, last=target.end)) and not look.hit:
             rest = replace(target, place=steps.place, condition=look.end())
@@ -132,7 +132,7 @@ class _FoldSearch:
                 return SeekResult(None, steps.place, rest)
         if look.hit:
             return (yield from self._result(steps, look.hit))
-        return SeekResult(None, steps.place if self.failed else target.end, failed=self.failed)
+        return SeekResult(None, steps.place if self.failure else target.end, failure=self.failure)
 
     def backward(self) -> Asking[SeekResult]:
         """Search from the step at which the seek starts to the beginning, a block at a time."""
@@ -144,40 +144,40 @@ class _FoldSearch:
             while (yield from self._stretch(steps, last=rest.place - 1)):
                 self.report(rest, target.place - rest.place + steps.place - base.place)
                 if self._is_spent:
-                    return SeekResult(None, rest.place, rest, self.failed)
+                    return SeekResult(None, rest.place, rest, self.failure)
             condition = look.end()
             if look.hit:
                 return (yield from self._result(steps, look.hit))
             if not base.n:
-                return SeekResult(None, 1, failed=self.failed)
+                return SeekResult(None, 1, failure=self.failure)
             rest = replace(rest, place=base.place + 1, condition=condition)
             self.report(rest, target.place - rest.place)
             if self._is_spent:
-                return SeekResult(None, rest.place, rest, self.failed)
+                return SeekResult(None, rest.place, rest, self.failure)
             base = yield from self._block_before(base)
 
     @property
     def _is_spent(self) -> bool:
-        return self.pace.is_spent(passed=self.passed, seconds=self.seconds)
+        return self.pace.is_spent(passed_count=self.passed_count, seconds=self.seconds)
 
     def _steps(self, base: Point) -> _Steps:
         return _Steps(self.target.projection, self.target.source, base)
 
     def _stretch(self, steps: _Steps, *, last: int) -> Asking[bool]:
-        """Fold the next stretch up to a place. Returns whether there may be more."""
-        source, chunk = steps.source, self.pace.chunk
+        """Fold the next stretch up to a place; return whether there may be more events."""
+        source, chunk = steps.source, self.pace.chunk_events
         events: list[Event] = yield source.read(self.fold.log_id, after=steps.place, upto=last, limit=chunk)
-        within = [event for event in events if source.place(event) <= last]
-        if not within:
+        events_upto = [event for event in events if source.place(event) <= last]
+        if not events_upto:
             return False
-        passed, seconds, mark = steps.passed, steps.seconds, steps.mark
+        passed_count, seconds, mark = steps.passed_count, steps.seconds, steps.mark
         hit = steps.test and steps.test.hit
-        may_go_on = len(within) == chunk
+        may_go_on = len(events_upto) == chunk
         try:
-            steps.take(within, upto=within[-1].position)
-        except ReducerFailed as failed:
-            self.failed, may_go_on = failed, False
-        self.passed += steps.passed - passed
+            steps.take(events_upto, upto=events_upto[-1].position)
+        except ReducerFailed as failure:
+            self.failure, may_go_on = failure, False
+        self.passed_count += steps.passed_count - passed_count
         self.seconds += steps.seconds - seconds
         if steps.test and steps.test.hit is not hit:
             self.before = mark
@@ -189,9 +189,9 @@ class _FoldSearch:
 
         A state that grows has few snapshots, so a job keeps one shortly before the step: the page shows it at once.
         """
-        if self.pace.most is None and self.before and self.before.at.n - steps.base.n >= SPACING:
+        if self.pace.max_events is None and self.before and self.before.at.n - steps.base.n >= SPACING_EVENTS:
             yield from snapshots.keep(self.fold, self.before.point, is_asked=True)
-        return SeekResult(event, steps.source.place(event), failed=self.failed)
+        return SeekResult(event, steps.source.place(event), failure=self.failure)
 
     def _nearest(self, place: int) -> Asking[Point]:
         """Return the nearest point from which to fold up to a place."""

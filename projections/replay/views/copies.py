@@ -27,7 +27,7 @@ class Copy:
     url: str
 
 
-def requested_copy(request: ReplayRequest, shown: ShownState) -> HttpResponse | None:
+def requested_copy(request: ReplayRequest, shown_state: ShownState) -> HttpResponse | None:
     """Return the copy that `?format=` asks for, `json`, `pytest` or `md`; None without that parameter.
 
     A copy is made from the step itself: no pane is built that it leaves out.
@@ -39,11 +39,11 @@ def requested_copy(request: ReplayRequest, shown: ShownState) -> HttpResponse | 
         case None:
             return None
         case "json":
-            return redirect(_api_url(shown))
+            return redirect(_api_url(shown_state))
         case "pytest":
-            return _case(shown)
+            return _case(shown_state)
         case "md":
-            return _markdown(request, shown)
+            return _markdown(request, shown_state)
         case other:
             raise NotFound(f"There is no format {other!r}: it is json, pytest or md.")
 
@@ -54,30 +54,30 @@ def copies(address: ReplayAddress, place: int) -> list[Copy]:
     return [Copy("JSON", f"{here}json"), Copy("pytest case", f"{here}pytest"), Copy("Markdown", f"{here}md")]
 
 
-def _api_url(shown: ShownState) -> str:
-    window, source = shown.window, shown.window.source
-    log, projection = shown.address.log_name, window.projection.name
+def _api_url(shown_state: ShownState) -> str:
+    window, source = shown_state.window, shown_state.window.source
+    log, projection = shown_state.address.log_name, window.projection.name
     params = {"log": log, **source.parameters, "place": window.place, "by": projection}
     return f"/api/replays/{source.public_kind}/step?{urlencode(params)}"
 
 
-def _markdown(request: ReplayRequest, shown: ShownState) -> HttpResponse:
-    state_job(request, shown)  # a copy without the state says that it is being folded
-    findings = steps_pane(request, shown.window).findings_here
-    pane = why_pane(request, shown.window)
+def _markdown(request: ReplayRequest, shown_state: ShownState) -> HttpResponse:
+    state_job(request, shown_state)  # a copy without the state says that it is being folded
+    findings = steps_pane(request, shown_state.window).findings_here
+    pane = why_pane(request, shown_state.window)
     history, causes = (pane.why, pane.causes) if pane else (None, [])
-    url = request.http.build_absolute_uri(shown.address.step(shown.window.place))
-    return _text(markdown(shown, url=url, findings=findings, why=history, causes=causes), "text/markdown")
+    url = request.http.build_absolute_uri(shown_state.address.step(shown_state.window.place))
+    return _text(markdown(shown_state, url=url, findings=findings, why=history, causes=causes), "text/markdown")
 
 
 def _text(text: str, kind: str, *, status: int = 200) -> HttpResponse:
     return HttpResponse(text, content_type=f"{kind}; charset=utf-8", status=status)
 
 
-def _case(shown: ShownState) -> HttpResponse:
-    if not shown.window.is_known:
+def _case(shown_state: ShownState) -> HttpResponse:
+    if not shown_state.window.is_known:
         return _text("There is no test for this step: its state is not known.\n", "text/plain", status=409)
     try:
-        return _text(step_case(shown.window, log_name=shown.address.log_name), MEDIA_TYPE)
+        return _text(step_case(shown_state.window, log_name=shown_state.address.log_name), MEDIA_TYPE)
     except TooLarge as error:
         return _text(f"{error.detail}\n", "text/plain", status=error.status)

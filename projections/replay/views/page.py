@@ -18,7 +18,7 @@ from events.views.page import log_page, show
 from projections import registry
 from projections.definition.projection import Projection
 from projections.replay.address import ReplayAddress
-from projections.replay.shown import ShownState, shown_state
+from projections.replay.shown import ShownState, state_to_show
 from projections.replay.views.copies import Copy, copies, requested_copy
 from projections.replay.views.elsewhere import wrong_place_message
 from projections.replay.views.event_pane import EventPane, event_pane
@@ -44,7 +44,7 @@ _NAVIGATION: dict[type[Source], str] = {WorkflowSource: "workflows", StreamSourc
 
 @dataclass(frozen=True, slots=True)
 class ReplayPage:
-    """The page of a step: an attribute for each pane. `window_name` is empty where list and strip can't be kept."""
+    """The page of a step: an attribute for each pane. `window_name` is empty if list and strip can't be kept."""
 
     address: ReplayAddress
     window: Window
@@ -111,12 +111,12 @@ def replay_page(request: HttpRequest, member: Member, kind: str, place: int, nam
         messages.warning(request, wrong_place_message(replay, window))
     if is_elsewhere or replay.has_other_query:
         return redirect(replay.address.step(window.place))
-    shown = shown_state(replay.fold, window, replay.address, last_place=replay.extent.last)
-    if shown.is_known and replay.is_partial:
-        return _part(request, shown)
-    if copy := requested_copy(replay, shown):
+    shown_state = state_to_show(replay.fold, window, replay.address, last_place=replay.extent.last)
+    if shown_state.is_known and replay.is_partial:
+        return _part(request, shown_state)
+    if copy := requested_copy(replay, shown_state):
         return copy
-    page = _page(replay, shown, seek)
+    page = _page(replay, shown_state, seek)
     context = {
         "here": _NAVIGATION.get(type(window.source), "timeline"),
         "page": page,
@@ -131,9 +131,9 @@ def replay_page(request: HttpRequest, member: Member, kind: str, place: int, nam
     )
 
 
-def _page(replay: ReplayRequest, shown: ShownState, seek: ReplaySeek) -> ReplayPage:
-    window = shown.window
-    state = state_pane(replay, shown)  # first: its job is more urgent than those that look for what is wrong
+def _page(replay: ReplayRequest, shown_state: ShownState, seek: ReplaySeek) -> ReplayPage:
+    window = shown_state.window
+    state = state_pane(replay, shown_state)  # first: its job is more urgent than the jobs of the findings
     steps, panel = steps_pane(replay, window), seek.panel(window)
     return ReplayPage(
         address=replay.address,
@@ -148,12 +148,12 @@ def _page(replay: ReplayRequest, shown: ShownState, seek: ReplaySeek) -> ReplayP
     )
 
 
-def _part(request: HttpRequest, shown: ShownState) -> HttpResponse:
+def _part(request: HttpRequest, shown_state: ShownState) -> HttpResponse:
     """A long text of the state, or a part of its tree that was opened."""
     if "text" in request.GET:
-        row = whole_text(shown.after, request.GET["text"])
+        row = whole_text(shown_state.after, request.GET["text"])
         return render(request, "components/_text.html", {"row": row, "links": RowUrls()})
-    context = {"rows": part_rows(request, shown), "links": tree_links(shown)}
+    context = {"rows": part_rows(request, shown_state), "links": tree_links(shown_state)}
     return render(request, "projections/replay/_rows.html", context)
 
 

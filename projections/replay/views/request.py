@@ -28,7 +28,7 @@ _DEFAULT_PROJECTION = "latest"
 class ReplayRequest:
     """A request for a step of a replay.
 
-    `fold` says what is replayed and by which projection; `address` repeats the request in the page's links; `place`
+    `fold` has the source and the projection; `address` repeats the request in the page's links; `place`
     stands at the end of the path.
     """
 
@@ -41,11 +41,11 @@ class ReplayRequest:
 
     @classmethod
     def parse(cls, http: HttpRequest, member: Member, *, kind: str, name: str, place: int) -> ReplayRequest | str:
-        """The request; or the address that it should have asked: a key that an index serves is a source of its own.
+        """Return the request; or an address to redirect to, if the key is one that an index of the log serves.
 
         Raises:
             NotFound: there is no such projection or source.
-            AddressTooLong: its links would be too many.
+            AddressTooLong: the address is too long for a page that repeats it.
         """
         params = http.GET
         projection = registry.get(params.get("by") or _DEFAULT_PROJECTION)
@@ -67,7 +67,7 @@ class ReplayRequest:
 
     @property
     def named_place(self) -> int | None:
-        """The place that `?step=` (by its number) or `?place=` names; None where neither does."""
+        """The place that `?step=` (by its number) or `?place=` names; None without these parameters."""
         params = self.http.GET
         if "step" in params:
             return self._place_of_number(params["step"])

@@ -33,7 +33,7 @@ from projections.replay.window import Window, window_at
 from projections.values.change import Change
 
 OUTCOME_ID = "seek-said"
-"""The element of the page that shows the outcome, and asks again while a job seeks."""
+"""The element of the page that shows the outcome. It asks again while a job seeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Outcome:
 
 
 class NothingToSeek(Exception):
-    """The request names nothing that could be sought; the message says why."""
+    """The request has no condition for a seek; the message says why."""
 
 
 @require_POST
 @log_page()
 def cancel_seek(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
-    """`/logs/<log>/seeks/<pk>/cancel`: every member who may seek may end it; `back` is the page that waits for it."""
+    """`/logs/<log>/seeks/<pk>/cancel`: every member may end a seek; `back` is the page that waits for it."""
     job = queue.job_by_id(member.log_id, pk).first()
     if job is None or job.kind != seek_job.SEEK:
         raise NotFound(f"There is no search {pk}.")
@@ -71,20 +71,20 @@ def cancel_seek(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
 class ReplaySeek:
     """A seek from one step of a replay, with the breakpoints of the address.
 
-    The window is folded only to follow a watched value back. `outcome` is set where `run` led to no step.
+    The window is folded only to follow a watched value back. `outcome` is set if `run` leads to no step.
     """
 
     def __init__(self, request: ReplayRequest) -> None:
         self.member, self.fold, self.source = request.member, request.fold, request.fold.source
         self.place, self.end = request.place, request.extent.last
         self.breakpoints = breakpoints(request.address.all("break"), timezone.now().replace(microsecond=0))
-        # The times are pinned: else a page that asks each second for its job would begin another one each time.
+        # The times are pinned. Otherwise a page that asks for its job each second would begin a new one each time.
         texts = tuple(breakpoint.text for breakpoint in self.breakpoints)
         self.address = replace(request.address, parameters={**request.address.parameters, "break": texts})
         self.outcome: Outcome | None = None
 
     def run(self, request: HttpRequest) -> HttpResponse | None:
-        """Go to the step that the seek leads to; None where there is no seek, or the page shows its outcome."""
+        """Return the way to the step that the seek finds; None if there is no seek, or the page shows its outcome."""
         if "way" not in request.GET:
             return None
         is_asked_again = request.headers.get("HX-Target") == OUTCOME_ID
@@ -92,7 +92,7 @@ class ReplaySeek:
         if isinstance(answer, Outcome):
             self.outcome = answer
             context = {"outcome": answer, "log": self.member.log}
-            return render(request, "projections/replay/_sought.html", context) if is_asked_again else None
+            return render(request, "projections/replay/_seek_outcome.html", context) if is_asked_again else None
         if is_asked_again:
             return HttpResponseLocation(answer, target="#replay", swap="outerHTML")
         return redirect(answer)
@@ -138,7 +138,7 @@ class ReplaySeek:
         if result.rest:
             job = run(seek_job.ensure_seek(self.member.log_id, target, asker=self.member.asker))
             return self.address.step(self.place, **request.parameters, job=str(job.pk))
-        failed_place = self.source.place(result.failed.at.event) if result.failed else None
+        failed_place = self.source.place(result.failure.at.event) if result.failure else None
         return self._not_found(target, result.searched_to, failed_place)
 
     def _condition(self, request: SeekRequest) -> Condition:

@@ -1,4 +1,4 @@
-"""The state of a step of a replay, or what differs between two, as a tree."""
+"""The pane with the state of a step of a replay, or the difference between two steps, as a tree."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class StateFailure:
 class StatePane:
     """The tree of a state with its heading. `job` folds the state if that takes too long to wait for."""
 
-    shown: ShownState
+    shown_state: ShownState
     rows: list[TreeRow]
     links: RowUrls
     scope: str
@@ -79,57 +79,57 @@ class StatePane:
     @property
     def is_comparing(self) -> bool:
         """Whether the address names a step to compare with."""
-        return self.shown.address.one("from") is not None
+        return self.shown_state.address.one("from") is not None
 
     @property
     def shows_changed_only(self) -> bool:
-        """Whether the tree leaves out what the step did not change."""
-        return self.shown.address.one("open") == "changed"
+        """Whether the tree leaves out the values that the step did not change."""
+        return self.shown_state.address.one("open") == "changed"
 
 
-def state_pane(request: ReplayRequest, shown: ShownState) -> StatePane:
+def state_pane(request: ReplayRequest, shown_state: ShownState) -> StatePane:
     """Return the state pane of a step; a state that is too far away becomes a job."""
-    address, place = shown.address, shown.window.place
+    address, place = shown_state.address, shown_state.window.place
     scope, open_ = address.one("in") or "", address.one("open")
     return StatePane(
-        shown,
-        rows=_rows(shown, TreePart(scope, skip=_skip(request.http)), request.http.GET.get("text")),
-        links=tree_links(shown),
+        shown_state,
+        rows=_rows(shown_state, TreePart(scope, skip=_skip(request.http)), request.http.GET.get("text")),
+        links=tree_links(shown_state),
         scope=scope,
         unscoped_url=address.step(place, in_=None),
         foldings=[Folding(words, address.step(place, open=value), value == open_) for words, value in _FOLDINGS],
-        counts=Counter(change.op for change in shown.changes),
-        pinned=[_pinned(shown, pointer) for pointer in address.all("pin")] if shown.is_known else [],
+        counts=Counter(change.op for change in shown_state.changes),
+        pinned=[_pinned(shown_state, pointer) for pointer in address.all("pin")] if shown_state.is_known else [],
         compare_url=address.step(place, from_=str(place)),
         uncompare_url=address.step(place, from_=None),
-        failure=_failure(shown),
-        job=state_job(request, shown),
+        failure=_failure(shown_state),
+        job=state_job(request, shown_state),
     )
 
 
-def state_job(request: ReplayRequest, shown: ShownState) -> Job | None:
+def state_job(request: ReplayRequest, shown_state: ShownState) -> Job | None:
     """Return the job that folds the state, if that takes too long to wait for."""
-    if shown.too_far is None:
+    if shown_state.too_far is None:
         return None
-    return indexed(request.http, request.member, shown.window.projection, shown.too_far)
+    return indexed(request.http, request.member, shown_state.window.projection, shown_state.too_far)
 
 
-def tree_links(shown: ShownState) -> RowUrls:
+def tree_links(shown_state: ShownState) -> RowUrls:
     """Return the addresses that the links of the tree's rows share."""
-    address, place = shown.address, shown.window.place
+    address, place = shown_state.address, shown_state.window.place
     return RowUrls(
-        part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if shown.is_known else "",
+        part=f"{address.step(place)}{'&' if address.suffix else '?'}part=" if shown_state.is_known else "",
         inside=open_url(address, "in"),
-        why=open_url(address, "why") if shown.is_known else "",
+        why=open_url(address, "why") if shown_state.is_known else "",
         text=open_url(address, "text"),
     )
 
 
-def part_rows(request: HttpRequest, shown: ShownState) -> list[TreeRow]:
+def part_rows(request: HttpRequest, shown_state: ShownState) -> list[TreeRow]:
     """Return the rows of the part of the tree that `?part=` names, which a page asks for when somebody opens it."""
     pointer = request.GET["part"]
-    depth = len(_tokens(pointer)) - len(_tokens(shown.address.one("in") or ""))
-    return _rows(shown, TreePart(pointer, max(depth, 0), _skip(request)))
+    depth = len(_tokens(pointer)) - len(_tokens(shown_state.address.one("in") or ""))
+    return _rows(shown_state, TreePart(pointer, max(depth, 0), _skip(request)))
 
 
 def _skip(request: HttpRequest) -> int:
@@ -137,20 +137,24 @@ def _skip(request: HttpRequest) -> int:
     return whole_number(request.GET.get("skip", "")) or 0
 
 
-def _rows(shown: ShownState, part: TreePart, whole_text: str | None = None) -> list[TreeRow]:
+def _rows(shown_state: ShownState, part: TreePart, whole_text: str | None = None) -> list[TreeRow]:
     """Return the rows of the value at a pointer; of the last good state if the reducer failed."""
-    if shown.failed:
-        return tree_rows(shown.failed.state)
-    if not shown.is_known:
+    if shown_state.failure:
+        return tree_rows(shown_state.failure.state)
+    if not shown_state.is_known:
         return []
     try:
-        value = at(shown.after, part.pointer)
+        value = at(shown_state.after, part.pointer)
     except LookupError:
         return []
-    open_ = shown.address.one("open")
+    open_ = shown_state.address.one("open")
     part = replace(part, is_open=open_ == "all", only_changed=open_ == "changed")
-    rows = tree_rows(value, marks=tree_marks(shown.changes), whole=whole_text, part=part)
-    return list(rows_with_ends(rows, Setters(shown.window, shown.difference), shown.address, shown.window.place))
+    rows = tree_rows(value, marks=tree_marks(shown_state.changes), whole=whole_text, part=part)
+    return list(
+        rows_with_ends(
+            rows, Setters(shown_state.window, shown_state.difference), shown_state.address, shown_state.window.place
+        )
+    )
 
 
 def _tokens(pointer: str) -> list[str]:
@@ -160,9 +164,9 @@ def _tokens(pointer: str) -> list[str]:
         return []
 
 
-def _pinned(shown: ShownState, pointer: str) -> PinnedValue:
-    old, text = (_text(state, pointer) for state in (shown.before, shown.after))
-    unpin_url = pin(shown.address, shown.window.place, pointer).url
+def _pinned(shown_state: ShownState, pointer: str) -> PinnedValue:
+    old, text = (_text(state, pointer) for state in (shown_state.before, shown_state.after))
+    unpin_url = pin(shown_state.address, shown_state.window.place, pointer).url
     return PinnedValue(pointer, name(pointer), text, None if old == text else old, unpin_url)
 
 
@@ -173,15 +177,15 @@ def _text(state: Json, pointer: str) -> str | None:
         return None
 
 
-def _failure(shown: ShownState) -> StateFailure | None:
-    if shown.failed is None:
+def _failure(shown_state: ShownState) -> StateFailure | None:
+    if shown_state.failure is None:
         return None
-    event, source = shown.failed.at.event, shown.window.source
+    event, source = shown_state.failure.at.event, shown_state.window.source
     place = source.place(event)
     return StateFailure(
         event,
-        url=shown.address.step(place),
+        url=shown_state.address.step(place),
         label=source.label(place),
-        is_here=place == shown.window.place,
-        is_of_other=shown.window.is_known,
+        is_here=place == shown_state.window.place,
+        is_of_other=shown_state.window.is_known,
     )

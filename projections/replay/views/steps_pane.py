@@ -29,7 +29,7 @@ _MAX_ERROR_CHARACTERS = 200
 class ListedStep:
     """A step of the list.
 
-    `changes` are summaries of what it changed. `is_between` tells that it lies between the two steps compared.
+    `changes` are summaries of its changes. `is_between`: it lies between the two steps that are compared.
     """
 
     step: WindowStep
@@ -84,12 +84,12 @@ class StepsPane:
 
     @property
     def n(self) -> int | None:
-        """The number of the current step; None where it is not known."""
+        """The number of the current step; None if it is not known."""
         return self.window.step.n if self.window.step else 0
 
     @property
     def title(self) -> str:
-        """The current step in words: "Step 3 of 12", or "Step #41" where steps have no numbers."""
+        """The current step in words: "Step 3 of 12", or "Step #41" if steps have no numbers."""
         if self.n is None:
             return f"Step #{self.window.place}"
         return f"Step {self.n}" + ("" if self.count is None else f" of {self.count}")
@@ -184,10 +184,10 @@ def steps_pane(request: ReplayRequest, window: Window) -> StepsPane:
 
 def _with_failure(steps_findings: Findings, window: Window) -> Findings:
     """Return the findings, with one more at the step at which the reducer raised."""
-    if window.failed is None:
+    if window.failure is None:
         return steps_findings
-    at = window.failed.at
-    words = Truncator(str(window.failed)).chars(_MAX_ERROR_CHARACTERS)
+    at = window.failure.at
+    words = Truncator(str(window.failure)).chars(_MAX_ERROR_CHARACTERS)
     failure = Finding(at.position, "The reducer raised", words, place=window.source.place(at.event))
     listed = sorted((*steps_findings.listed, failure), key=lambda finding: finding.position)
     return replace(steps_findings, listed=tuple(listed))

@@ -24,14 +24,14 @@ _MAX_FINDINGS = 5
 class SourceFindings:
     """The sure findings in a source.
 
-    `earlier` counts those that are not listed; `failed` are the projections whose reducer raised, each with the replay
-    that shows the step.
+    `earlier` counts the findings that are not listed. `failures` are the projections whose reducer raised, each with
+    the address of the replay that shows the step.
     """
 
     listed: list[Finding]
     earlier: int
     is_partial: bool
-    failed: list[tuple[Projection, str]]
+    failures: list[tuple[Projection, str]]
     replay: ReplayAddress
 
 
@@ -40,7 +40,7 @@ def replay_url(log_name: str, kind: str, name: str, place: int) -> str:
     return ReplayAddress(log_name, KINDS[kind](name)).step(place)
 
 
-def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> SourceFindings:
+def source_findings(log: Log, kind: str, name: str, events: Sequence[Event]) -> SourceFindings:
     """Return the sure findings in a stream or a workflow up to the last of some of its events."""
     source = KINDS[kind](name)
     address = ReplayAddress(log.name, source)
@@ -50,7 +50,7 @@ def found_in(log: Log, kind: str, name: str, events: Sequence[Event]) -> SourceF
         listed=sure[-_MAX_FINDINGS:],
         earlier=max(0, len(sure) - _MAX_FINDINGS),
         is_partial=bool(all_findings.missing),
-        failed=[(projection, address.step(0, by=projection.name)) for projection, _ in all_findings.failed],
+        failures=[(projection, address.step(0, by=projection.name)) for projection, _ in all_findings.failures],
         replay=address,
     )
 
@@ -72,7 +72,7 @@ def shown_url(link: FindingLink, place: int, at: ReplayAddress) -> str:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "found_in": found_in,
+    "source_findings": source_findings,
     "replay_of_state": replay_of_state,
     "replay_url": replay_url,
     "shown_url": shown_url,

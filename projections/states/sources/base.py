@@ -1,4 +1,4 @@
-"""Sources of events: a state is folded from one, and a replay steps through one.
+"""Sources of events. A state is folded from a source, and a replay steps through one.
 
 A place is a cursor in a source: the version of an event in a stream, else its position in the log.
 """
@@ -22,7 +22,7 @@ from events.types import Event
 from projections.definition.projection import Projection
 
 _MAX_COUNTED_EVENTS = 50_000
-"""So many entries of an index are counted while a request waits: some milliseconds."""
+"""Most entries of an index that are counted while a request waits: some milliseconds."""
 
 
 class Placed(Protocol):
@@ -39,35 +39,35 @@ class Placed(Protocol):
 class Near:
     """The events of a source around a place, in order. `at` is the index of the last one at or before the place.
 
-    `begins`, `ends`: no event of the source stands before the first, or after the last. A search that gave up says up
-    to which place it looked.
+    `begins`, `ends`: the source has no event before the first one, or after the last one. If a search for the events
+    ran out of time, `searched_from` and `searched_to` are the places between which it looked.
     """
 
     events: list[Event]
     at: int
     begins: bool
     ends: bool
-    looked_back_to: int | None = None
-    looked_on_to: int | None = None
+    searched_from: int | None = None
+    searched_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Source(ABC):
-    """The events of one name, in order. This class reads the log itself, through an index or through all of it."""
+    """The events of one name, in order. This class reads them from the log, with or without an index."""
 
     kind: ClassVar[str]
-    """The kind as rows of snapshots and jobs hold it."""
+    """The kind in the rows of snapshots and jobs."""
     public_kind: ClassVar[str]
-    """The kind as addresses, the API and pages say it."""
+    """The kind in addresses, in the API and on pages."""
     has_name: ClassVar[bool] = True
     is_numbered: ClassVar[bool] = False
     """Whether the place of an event is the number of its step."""
     is_counted: ClassVar[bool] = True
     """Whether steps far from the beginning have numbers."""
     is_searchable: ClassVar[bool] = True
-    """Whether a condition of the query language finds its events."""
+    """Whether `terms` of the query language select its events."""
     is_whole: ClassVar[bool] = False
-    """Whether no event of the same piece of work can lie between its events, outside of it."""
+    """Whether its events are all events of one piece of work, such as a run: none of them is outside the source."""
     place_is_position: ClassVar[bool] = True
     is_in_paths: ClassVar[bool] = False
     """Whether the name stands in the path of an address, not in its query string."""
@@ -81,20 +81,20 @@ class Source(ABC):
     @property
     @abstractmethod
     def follow_query(self) -> str | None:
-        """The query string that asks a list, or its socket, for the events; None where no query can ask for them."""
+        """The query string of the list, or of the websocket, with the events; None if no query selects them."""
 
     @abstractmethod
     def page_url(self, log_name: str, projection: str) -> str:
-        """The page of what is replayed."""
+        """The address of the page of the stream, workflow, agent … that is replayed."""
 
     def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
-        """The events around a place: at most `side` before it and `side` after it, and the last one at or before it."""
+        """The events around a place: the last one at or before it, and at most `side` events before and after that."""
         back = yield store.events(log_id, self.condition, before=place + 1, backward=True, limit=side + 1)
         ahead = yield store.events(log_id, self.condition, after=place, limit=side + 1)
         return near_of(back, ahead, side)
 
     def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
-        """The events after a place, and the place after which there may be more; None where there are no more."""
+        """The events after a place, and the place after which there may be more; None if there are no more."""
         events: list[Event] = yield self.read(log_id, after=place, upto=head, limit=limit + 1)
         return events[:limit], self.place(events[limit - 1]) if len(events) > limit else None
 
@@ -106,28 +106,31 @@ class Source(ABC):
         return scan.search_events(log_id, every, after=after, before=before, backward=backward, limit=1, head=end)
 
     def is_there(self, log_id: int) -> Asking[bool]:
-        """Whether its events are still noted, so that what was read until now is all there is."""
+        """Whether its events are still noted. If not, those that were read may be incomplete."""
         yield from ()
         return True
 
     def last_place(self, log_id: int, *, head: int) -> Asking[int]:
-        """The last place at which the source can have an event. `head` is the log's, read before."""
+        """The last place at which the source can have an event. `head` is the log's head."""
         yield from ()
         return head
 
-    def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
-        """The place of step `n`, or of the last step; None where it is far to count. `passed` events end at `place`."""
-        if n == passed:
+    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> Asking[int | None]:
+        """The place of step `n`, or of the last step if there are fewer; None if it takes too long to count.
+
+        The event at `place` is that of step `passed_count`.
+        """
+        if n == passed_count:
             return place
-        if n - passed > _MAX_COUNTED_EVENTS:
+        if n - passed_count > _MAX_COUNTED_EVENTS:
             return None
-        positions: list[int] = yield store.nth_position(log_id, self.condition, n - passed, after=place)
+        positions: list[int] = yield store.nth_position(log_id, self.condition, n - passed_count, after=place)
         if not positions:
             positions = yield store.nth_position(log_id, self.condition, 1, backward=True)
         return positions[0] if positions else 0
 
     def position_of(self, log_id: int, place: int) -> Asking[int]:
-        """The position of the event at a place; 0 where no event stands there."""
+        """The position of the event at a place; 0 if there is none."""
         yield from ()
         return place
 
@@ -141,27 +144,27 @@ class Source(ABC):
         return at.position if self.place_is_position else at.version
 
     def number_of(self, event: Event) -> int | None:
-        """The number of an event's step, where its place says it."""
+        """The number of an event's step, if its place is that number."""
         return self.place(event) if self.is_numbered else None
 
-    def first_number(self, event: Event, *, passed: int | None) -> int | None:
-        """The number of an event's step; `passed` events were folded before it, None where nobody counted them."""
+    def first_number(self, event: Event, *, passed_count: int | None) -> int | None:
+        """The number of the step of an event that comes after `passed_count` events (None: they were not counted)."""
         if self.is_numbered:
             return self.place(event)
-        if passed is None or (passed and not self.is_counted):
+        if passed_count is None or (passed_count and not self.is_counted):
             return None
-        return passed + 1
+        return passed_count + 1
 
     def label(self, place: int) -> str:
         """A place in words: `4` for the number of a step, `#39` for a position."""
         return f"{place:,}" if self.is_numbered else f"#{place:,}"
 
     def has(self, event: Event) -> bool:
-        """Whether an event that was read from here belongs to the source."""
+        """Whether an event that `read` returned belongs to the source."""
         return True
 
     def takes(self, projection: Projection, event: Event) -> bool:
-        """Whether a projection folds an event that was read from here. The projection's key may raise."""
+        """Whether a projection folds an event that `read` returned. The projection's key may raise."""
         return projection.reads(event)
 
     def end_of_places(self, place: int, *, upto: int) -> int | None:
@@ -180,7 +183,7 @@ class Source(ABC):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters that name the source in a query string, where the path does not."""
+        """The parameters that name the source in a query string, if the path does not."""
         return {"name": self.name}
 
     @property

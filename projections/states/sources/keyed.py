@@ -1,4 +1,4 @@
-"""Sources of a key without an index: what the runner noted of it, or the whole log, looked through."""
+"""Sources of a key for which the log has no index: the places that the runner noted, or the whole log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PLACES_BACK = PLACES_BACK.format(columns=store.EVENT_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The positions of the events of a key, as the runner noted them for a build: all of those up to `upto`."""
+    """The positions up to `upto` of the events of a key, as the runner noted them for a build."""
 
     projection: str
     build: int
@@ -35,7 +35,7 @@ class Places:
 
 
 class ScannedSource(ReadThrough):
-    """The events of a key without an index: the whole log is looked through."""
+    """The events of a key without an index: the whole log is searched for them."""
 
     __slots__ = ()
     kind = public_kind = "key"
@@ -55,7 +55,7 @@ class ScannedSource(ReadThrough):
 
 @dataclass(frozen=True, slots=True)
 class KeptSource(ScannedSource):
-    """The events of a key as the runner noted them; after the last note the log is looked through."""
+    """The events of a key as the runner noted them; after the last noted place the log is searched."""
 
     kind = "kept"
 
@@ -63,7 +63,7 @@ class KeptSource(ScannedSource):
 
     def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Read[Event] | Statement[Event]:
         if after >= self.places.upto:
-            # `super()` has no class to look at where slots made a new one.
+            # `super()` does not work here: `slots=True` makes a new class.
             return ScannedSource.read(self, log_id, after=after, upto=upto, limit=limit)
         return self._ahead(log_id, after, min(upto, self.places.upto), limit=limit)
 
@@ -79,17 +79,17 @@ class KeptSource(ScannedSource):
         return (yield from ScannedSource.after(self, log_id, place, head=head, limit=limit))
 
     def is_there(self, log_id: int) -> Asking[bool]:
-        """Whether the build still stands: what it noted is removed only after it was retired."""
+        """Whether the build is not retired: its places are removed only after that."""
         places = self.places
         builds = Checkpoint.objects.filter(log_id=log_id, projection=places.projection, build=places.build)
-        standing: list[int] = yield Read(builds.exclude(status=Status.RETIRED).values_list("build"), int)
-        return bool(standing)
+        builds_left: list[int] = yield Read(builds.exclude(status=Status.RETIRED).values_list("build"), int)
+        return bool(builds_left)
 
     def last_place(self, log_id: int, *, head: int) -> Asking[int]:
         yield from ()
         return self.places.upto
 
-    def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
+    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> Asking[int | None]:
         row, i = divmod(n - 1, PLACES_IN_A_ROW)
         params = self._params(log_id, row=row, nth_of_row=i + 1, n=n)
         positions: list[int | None] = yield Statement(NTH_PLACE, params, _same)
@@ -99,7 +99,7 @@ class KeptSource(ScannedSource):
         return self.places.upto if place < self.places.upto < upto else None
 
     def kept_state(self, log_id: int) -> QuerySet[ProjectionState, ProjectionState]:
-        """The state that these events made: it says how many there are, and where the last one stands."""
+        """The state that these events made, which has their number and the position of the last one."""
         places = self.places
         return ProjectionState.objects.filter(
             log_id=log_id, projection=places.projection, build=places.build, key=self.name
@@ -121,12 +121,12 @@ def _same(position: int | None) -> int | None:
 
 
 def _rows(places: int) -> int:
-    """Return the largest number of rows that hold some places, wherever they begin."""
+    """Return the largest number of rows over which so many places can be spread."""
     return places // PLACES_IN_A_ROW + 2
 
 
-def places_noted(log_id: int, projection: Projection, key: str) -> Read[Places]:
-    """The places of a key, if the runner noted all of them by the code that is running: one row, or none."""
+def noted_places(log_id: int, projection: Projection, key: str) -> Read[Places]:
+    """The places of a key: one row if the runner noted all of them, by the code that is running; else none."""
     parked = Parked.objects.filter(
         log_id=OuterRef("log_id"), projection=OuterRef("projection"), build=OuterRef("build"), key=key
     )

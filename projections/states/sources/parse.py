@@ -15,14 +15,14 @@ from projections.catalog.counts import counts
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Key, Projection
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, TypeSource, WorkflowSource
-from projections.states.sources.keyed import KeptSource, Places, ScannedSource, places_noted
+from projections.states.sources.keyed import KeptSource, Places, ScannedSource, noted_places
 from projections.states.sources.query import QuerySource
 
 KINDS: dict[str, type[Source]] = {
     each.public_kind: each
     for each in (StreamSource, WorkflowSource, AgentSource, TypeSource, LogSource, QuerySource, ScannedSource)
 }
-"""The classes by the kind that an address or the API names."""
+"""The classes by their kind in addresses and the API."""
 
 
 def _counted_source(key: str) -> Source:
@@ -39,7 +39,7 @@ _INDEXED: dict[Key, Callable[[str], Source]] = {
     LOG: lambda key: LogSource(),
     counts.key: _counted_source,
 }
-"""What an index of the log leads to, by the key of a projection."""
+"""The sources that an index of the log serves, by the key of a projection."""
 
 
 def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
@@ -47,16 +47,16 @@ def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
 
     Raises:
         NotFound: there is no such kind.
-        Invalid: the name is missing, or stands where none belongs; the query can't be read or asks about a state.
+        Invalid: the name is missing or not allowed; the query can't be read, or asks about a state.
     """
     if kind not in KINDS or "\0" in name:
         raise NotFound(f"There is nothing to replay that is called {kind}.")
     if kind == QuerySource.kind:
         if name:
             raise Invalid("A replay of a query has no name.", field="name")
-        asked = parse(query)
-        refuse_state(asked)
-        return QuerySource(to_text(pin_times(asked, now)))
+        query_tree = parse(query)
+        refuse_state(query_tree)
+        return QuerySource(to_text(pin_times(query_tree, now)))
     source_class = KINDS[kind]
     if bool(name) != source_class.has_name:
         raise Invalid(f"A replay of a {kind} {'needs a' if source_class.has_name else 'has no'} name.", field="name")
@@ -66,26 +66,26 @@ def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
 
 
 def source_under(projection: Projection, key: str) -> Source:
-    """The source of a projection's state under a key; a `ScannedSource` where the log has no index of its keys."""
+    """The source of a projection's state under a key; a `ScannedSource` if the log has no index of its keys."""
     return _INDEXED.get(projection.key, ScannedSource)(key)
 
 
 def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
     """The source of a projection's state under a key.
 
-    Without an index by that key it is what the runner noted, if it noted everything by the code that is running; or
-    else the log, looked through.
+    If the log has no index of the keys, the source is a `KeptSource`, provided that the runner noted all places by the
+    code that is running; otherwise a `ScannedSource`.
     """
     source = source_under(projection, key)
     if type(source) is ScannedSource and projection.materialised and projection.key not in _INDEXED:
-        places: list[Places] = yield places_noted(log_id, projection, key)
+        places: list[Places] = yield noted_places(log_id, projection, key)
         if places:
             return KeptSource(key, places=places[0])
     return source
 
 
 def source_named(log_id: int, projection: Projection, kind: str, name: str) -> Asking[Source]:
-    """The source of a row that holds its kind and name; of a key, what is noted of it now."""
+    """The source of a row that holds its kind and name. A key gets the source that it has now."""
     if kind in (ScannedSource.kind, KeptSource.kind):
         return (yield from source_of(log_id, projection, name))
     return KINDS[kind](name)

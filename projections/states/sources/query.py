@@ -1,4 +1,4 @@
-"""The source of a query: no index decides which events belong to it, so a search finds them."""
+"""The source of a query: no index holds its events, so a search finds them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from projections.states.sources.indexed import ReadThrough
 
 _SEARCH_SECONDS = 0.15
 _MAX_COUNTED_MATCHES = 1_000
-"""So many events that fit a query are looked for, to go to a step by its number."""
+"""Most events that are searched for to find a step by its number."""
 
 
 class QuerySource(ReadThrough):
@@ -32,7 +32,7 @@ class QuerySource(ReadThrough):
     is_counted = False
 
     def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
-        """The events around a place, as far as a search comes in its time."""
+        """The events around a place, as far as a search comes in the time that it has."""
         [query] = self.terms
         search = partial(scan.search_events, log_id, query, limit=side + 1, budget=_SEARCH_SECONDS, head=head)
         back: SearchResult = yield search(before=place + 1)
@@ -42,8 +42,8 @@ class QuerySource(ReadThrough):
             len(back.events) - 1,
             begins=back.complete and len(back.events) <= side,
             ends=ahead.complete and len(ahead.events) <= side,
-            looked_back_to=None if back.complete else back.searched_to,
-            looked_on_to=None if ahead.complete else ahead.searched_to,
+            searched_from=None if back.complete else back.searched_to,
+            searched_to=None if ahead.complete else ahead.searched_to,
         )
 
     def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
@@ -53,7 +53,7 @@ class QuerySource(ReadThrough):
         )
         return list(page.events), None if page.at_end else page.searched_to
 
-    def nth_place(self, log_id: int, n: int, *, passed: int, place: int, head: int) -> Asking[int | None]:
+    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> Asking[int | None]:
         [query] = self.terms
         limit = min(n, _MAX_COUNTED_MATCHES)
         page: SearchResult = yield scan.search_events(log_id, query, after=0, backward=False, limit=limit, head=head)

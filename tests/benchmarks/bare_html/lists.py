@@ -112,26 +112,28 @@ def _agent_row(agent: Presence, log_name: str, events_url: str, timeline_url: st
             f'<a class="link muted" id="w-{id_}" href="{text(workflow_url(log_name, agent.workflow))}"'
             f' title="{text(agent.workflow)}"><bdi>{text(agent.workflow)}</bdi></a>'
         )
-    if agent.last:
-        event = agent.last.event
+    if agent.last_line:
+        event = agent.last_line.event
         last = (
             f'<a class="lastev" id="e-{id_}" href="{events_url}{event.position}">'
-            f"{glyph(event.type, failed=agent.last.failed)}"
-            f'<b>{text(event.type)}</b><span class="mono ellipsis">{said_html(agent.last)}</span></a>'
+            f"{glyph(event.type, failed=agent.last_line.failed)}"
+            f'<b>{text(event.type)}</b><span class="mono ellipsis">{said_html(agent.last_line)}</span></a>'
         )
-    bars = f'<path d="{agent.bars}"/><path class="none" d="{agent.quiet}"/>'
-    replay_url = text(_replay_url(log_name, "agent", agent.name, agent.last.event.position if agent.last else 0))
+    bars = f'<path d="{agent.bars}"/><path class="none" d="{agent.gaps}"/>'
+    replay_url = text(
+        _replay_url(log_name, "agent", agent.name, agent.last_line.event.position if agent.last_line else 0)
+    )
     seen = f"{agent.seen_at:%Y-%m-%d %H:%M:%S}"
     return (
         f'<tr><th scope="row" class="name"><a class="link mono" id="a-{id_}" data-row'
         f' href="{timeline_url}{text(names_string(agent=agent.name))}" title="{name}"><bdi>{name}</bdi></a></th>'
-        f'<td class="doing"><span class="state off">{icon("minus", 14, "icon")}{text(agent.doing or "Idle")}</span>'
+        f'<td class="doing"><span class="state off">{icon("minus", 14, "icon")}{text(agent.activity or "Idle")}</span>'
         "</td>"
         f'<td class="wf mono">{workflow}</td><td class="open"></td><td class="last fill">{last}</td>'
-        f'<td class="r mono ago" title="{seen} UTC">{took(agent.ago)}</td>'
+        f'<td class="r mono ago" title="{seen} UTC">{took(agent.idle_time)}</td>'
         '<td class="rate"><div><svg class="sparkbars" viewBox="0 0 59 20" width="59" height="20" role="img"'
-        f' aria-label="{agent.recent:,} event{"" if agent.recent == 1 else "s"}">{bars}</svg>'
-        f'<span class="mono" aria-hidden="true">{agent.recent:,}</span></div></td>'
+        f' aria-label="{agent.recent_events:,} event{"" if agent.recent_events == 1 else "s"}">{bars}</svg>'
+        f'<span class="mono" aria-hidden="true">{agent.recent_events:,}</span></div></td>'
         f'<td class="r mono events">{agent.events:,}</td>'
         f'<td class="r mono failures{" bad" if agent.failures else ""}">{agent.failures:,}</td>'
         f'<td class="ways"><a class="link" id="r-{id_}" href="{replay_url}">'

@@ -96,7 +96,9 @@ def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append
 def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(
+        Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk_events=50, max_events=100)}
+    )
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 451)])
     page = page_of(viewer, at, 400)
     assert "Many events have to be folded first" in page

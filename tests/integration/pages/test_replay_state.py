@@ -186,7 +186,9 @@ def test_a_step_that_is_too_far_to_compare_with_is_a_job(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(4, 451)])
-    monkeypatch.setattr(Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(
+        Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk_events=50, max_events=100)}
+    )
     url = f"{at}replay/stream/order-1/1"
     assert "have to be folded" in viewer.get(url, {"from": "400"}).content.decode()
     while (job := queue.claim(["replay"])) and job.log_id != log.pk:
@@ -236,7 +238,9 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("order-1", *[{}] * 450)
-    monkeypatch.setattr(Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk=50, most=100)})
+    monkeypatch.setattr(
+        Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk_events=50, max_events=100)}
+    )
     url = f"{at}replay/stream/order-1/400"
     page = viewer.get(url).content.decode()
     assert "/cancel" not in page  # a viewer may not

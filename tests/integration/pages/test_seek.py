@@ -247,7 +247,9 @@ def test_a_condition_that_raises_is_said_with_the_step(
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits folds two events at the most."""
     monkeypatch.setattr(
-        search.seek, "__kwdefaults__", {**(search.seek.__kwdefaults__ or {}), "pace": Pace(chunk=2, most=2)}
+        search.seek,
+        "__kwdefaults__",
+        {**(search.seek.__kwdefaults__ or {}), "pace": Pace(chunk_events=2, max_events=2)},
     )
 
 

@@ -283,7 +283,7 @@ async def test_a_list_of_states_waits_as_well(engine: Engine, log: Log, get: Get
 async def test_waiting_has_an_end(
     get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("projections.api.operations._PATIENCE", 0.05)
+    monkeypatch.setattr("projections.api.operations._PATIENCE_SECONDS", 0.05)
     answer = await get(f"projections/sums/{path}", wait_for_position=2, **query)
     assert (answer.status_code, answer.json()["code"]) == (503, "behind")
 

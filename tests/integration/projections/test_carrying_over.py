@@ -35,7 +35,7 @@ def old_log(log: Log, monkeypatch: pytest.MonkeyPatch) -> Log:
     monkeypatch.setitem(registry.PROJECTIONS, TOTALS.name, TOTALS)
     append(log, events(250))
     settle(log, TOTALS)
-    run(state_at(log.pk, TOTALS, "order-1", pace=Pace(most=None)))
+    run(state_at(log.pk, TOTALS, "order-1", pace=Pace(max_events=None)))
     Checkpoint.objects.filter(log=log).update(fingerprint=earlier_fingerprint(TOTALS))
     for snapshot in Snapshot.objects.filter(log=log):
         Snapshot.objects.filter(pk=snapshot.pk).delete()

@@ -89,7 +89,9 @@ async def test_any_two_steps_differ_as_two_folds_from_zero_do(
 async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone(
     engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk=20, most=60)})
+    monkeypatch.setattr(
+        Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk_events=20, max_events=60)}
+    )
     await fill(engine, log, ["order-1"] * 600)
     events = await all_events(engine, log)
     source = StreamSource("order-1")

@@ -34,7 +34,7 @@ def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
 
 
 def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.replay.findings._PACE", Pace(chunk=1, most=1))
+    monkeypatch.setattr("projections.replay.findings._PACE", Pace(chunk_events=1, max_events=1))
     settle(lost, collisions)
     lost.refresh_from_db()
     source = StreamSource("list-1")

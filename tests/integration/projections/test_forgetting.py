@@ -65,7 +65,7 @@ def told(log: Log, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     append(log, [charged("order-1", is_bad=True)])
     append(log, [("order-1", {"type": "Charged", "data": b'{"card": "c-2"}'})])
     settle(log, *PROJECTIONS)
-    run(state_at(log.pk, MERGING, "order-1", at=Moment(position=131), pace=Pace(most=None)))
+    run(state_at(log.pk, MERGING, "order-1", at=Moment(position=131), pace=Pace(max_events=None)))
     for each in (kind, f"{kind}-2"):
         _done(log, each)
     return [kind, f"{kind}-2"]

@@ -66,8 +66,8 @@ def test_a_step_is_found_by_its_number_anywhere(log: Log, noted: Projection) -> 
     source = run(source_of(log.pk, noted, "c-1"))
     every = places_of(log, noted, "c-1")
     for n in (1, 2, PLACES_IN_A_ROW, PLACES_IN_A_ROW + 1, len(every) - 1, len(every)):
-        assert run(source.nth_place(log.pk, n, passed=0, place=0, head=EVENTS)) == every[n - 1]
-    assert run(source.nth_place(log.pk, len(every) + 1, passed=0, place=0, head=EVENTS)) is None
+        assert run(source.nth_place(log.pk, n, passed_count=0, place=0, head=EVENTS)) == every[n - 1]
+    assert run(source.nth_place(log.pk, len(every) + 1, passed_count=0, place=0, head=EVENTS)) is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_index_leads_to_what_is_counted(log: Log, key: str, kind: str) -> Non
     assert run(source_of(log.pk, counts, key)).kind == kind
     events = store.events(log.pk, limit=100).fetch()
     for position in (20, 61):
-        state = run(state_at(log.pk, counts, key, at=Moment(position=position), pace=Pace(most=None)))
+        state = run(state_at(log.pk, counts, key, at=Moment(position=position), pace=Pace(max_events=None)))
         assert state == from_zero(counts, key, events[:position])
 
 

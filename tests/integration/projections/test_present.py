@@ -19,7 +19,7 @@ from projections.models import Snapshot
 from projections.states import current, kept
 from projections.states.at_moment import Stale, state_at
 from projections.states.fold import Pace
-from projections.states.kept import Found, Page
+from projections.states.kept import ListedState, StatesPage
 from projections.states.moment import Moment
 from projections.states.query import parse_state_query, state_matcher
 from projections.states.sources.parse import source_of
@@ -30,7 +30,7 @@ from tests.integration.projections.running import append, known_as, poisoned, se
 CUSTOMERS = ("c-0", "c-1", "c-2")
 
 
-def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> Page:
+def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> StatesPage:
     query = parse_state_query(q) if q else None
     return run(current.states(log.pk, projection, **{"query": query, "after": None, "limit": 100, **asked}))
 
@@ -62,7 +62,7 @@ def test_what_the_runner_noted_of_a_key_leads_to_any_moment(log: Log, upto: int)
         for key in CUSTOMERS:
             assert run(source_of(log.pk, made, key)).kind == "kept"
             for chunk in (7, 100):
-                pace = Pace(chunk=chunk, most=None)
+                pace = Pace(chunk_events=chunk, max_events=None)
                 found = run(state_at(log.pk, made, key, at=Moment(position=upto), pace=pace))
                 assert found == from_zero(made, key, events[:upto])
 
@@ -104,20 +104,20 @@ def test_kept_states_are_listed_and_found_in_slices(log: Log, monkeypatch: pytes
     every = page(log, made)
     assert (every.next, every.position) == (None, 200)
     events = store.events(log.pk, limit=1_000).fetch()
-    for each in every.found:
+    for each in every.states:
         assert each.state == from_zero(made, each.key, events)
     monkeypatch.setattr(kept, "_SLICE_KEYS", 3)
     for q in ("state.sum>150", "-state.sum>150", "has:state.Bought", "state.sum>1e9", "state.marker:1"):
         fits = state_matcher(parse_state_query(q))
-        found: list[Found] = []
+        found: list[ListedState] = []
         after: str | None = None
         while True:
             part = page(log, made, q, after=after, limit=2)
-            found += part.found
+            found += part.states
             after = part.next
             if after is None:
                 break
-        assert found == [each for each in every.found if fits(each.state.value)]
+        assert found == [each for each in every.states if fits(each.state.value)]
 
 
 def test_a_search_says_how_far_it_came_when_the_time_is_up(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,8 +127,8 @@ def test_a_search_says_how_far_it_came_when_the_time_is_up(log: Log, monkeypatch
     monkeypatch.setattr(kept, "_SLICE_KEYS", 3)
     monkeypatch.setattr(kept, "_BUDGET_SECONDS", -1.0)
     first = page(log, made, "state.sum>1e9")
-    keys = [each.key for each in page(log, made, limit=3).found]
-    assert (first.found, first.next) == ((), keys[-1])
+    keys = [each.key for each in page(log, made, limit=3).states]
+    assert (first.states, first.next) == ((), keys[-1])
 
 
 def test_no_snapshot_is_needed_for_what_is_kept(log: Log) -> None:
@@ -149,7 +149,7 @@ def test_states_are_folded_while_the_kept_ones_may_hold_what_was_redacted(log: L
     redact(log.pk, 1, reason="a card number", by="admin")
     assert run(current.state(log.pk, merging, "order-1")).value == {}
     assert "4000-secret" not in str(page(log, merging))
-    assert page(log, merging, q="state.card:4000*").found == ()
+    assert page(log, merging, q="state.card:4000*").states == ()
     settle(log, merging)
     settle(log, merging, part=Part.BESIDE)
     append(log, varied(3, first=3))  # which the kept states have not seen
@@ -167,4 +167,4 @@ def test_the_database_finds_the_same_empty_states_as_the_function(log: Log) -> N
     settle(log, as_sent)
     for q in ("has:state.open", "-has:state.open", "has:state"):
         fits = state_matcher(parse_state_query(q))
-        assert [found.state.value for found in page(log, as_sent, q).found] == [each for each in states if fits(each)]
+        assert [found.state.value for found in page(log, as_sent, q).states] == [each for each in states if fits(each)]

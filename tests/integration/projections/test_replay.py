@@ -43,7 +43,7 @@ SOURCES = (
     QuerySource("type:Nothing"),
 )
 PROJECTIONS = (by_stream, by_workflow, by_agent, of_large_amounts, texts)
-NARROW = Pace(chunk=20, most=60)
+NARROW = Pace(chunk_events=20, max_events=60)
 
 
 def of_source(source: Source, events: Sequence[Event]) -> list[Event]:
@@ -120,7 +120,7 @@ def go_the_way(log: Log, projection: Projection, window: Window) -> None:
     """What the job of a replay does, for a projection that is not in the registry."""
     assert window.too_far
     upto = window.too_far.upto
-    run(Fold(log.pk, projection, window.source, upto).to(upto, pace=Pace(chunk=500, most=None)))
+    run(Fold(log.pk, projection, window.source, upto).to(upto, pace=Pace(chunk_events=500, max_events=None)))
 
 
 @pytest.mark.parametrize("source", [StreamSource("order-1"), WorkflowSource("run-0"), QuerySource("type:A")])

@@ -37,7 +37,7 @@ from tests.integration.projections.folds import (
 )
 from tests.integration.projections.test_replay import SOURCES, folded, of_source
 
-NARROW = Pace(chunk=7, most=21)
+NARROW = Pace(chunk_events=7, max_events=21)
 QUERIES = (
     "type:B*",
     "type:A agent:packer",
@@ -131,7 +131,7 @@ async def test_a_seek_finds_what_a_look_at_every_step_finds(
             found = brute(expected, states, condition, n, backward=backward)
             asked = parse(condition)
         wanted = Seek(projection, source, asked, place, end, backward)
-        for pace in (NARROW, Pace(chunk=50, most=None)):
+        for pace in (NARROW, Pace(chunk_events=50, max_events=None)):
             rests = 0
             sought = await arun(search.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
             while sought.rest and rests < 2:
@@ -156,13 +156,15 @@ async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engin
             def note(rest: Seek, done: int, told: list[Seek] = told) -> None:
                 told.append(rest)
 
-            work = search.seek(log.pk, wanted, head=400, pace=Pace(chunk=20, most=None), report=note)
+            work = search.seek(log.pk, wanted, head=400, pace=Pace(chunk_events=20, max_events=None), report=note)
             whole = await arun(work, engine.pool)
             if isinstance(condition, Watch):
                 found = brute_watch(events, states, condition.pointer, n, backward=backward)
                 assert whole.event == found
             for rest in told[::5]:
-                again = await arun(search.seek(log.pk, rest, head=400, pace=Pace(chunk=20, most=None)), engine.pool)
+                again = await arun(
+                    search.seek(log.pk, rest, head=400, pace=Pace(chunk_events=20, max_events=None)), engine.pool
+                )
                 assert again.event == whole.event
 
 
@@ -192,10 +194,10 @@ async def test_a_long_search_rests_and_says_how_far_it_came(engine: Engine, log:
     assert sought.event is None
     assert sought.rest
     assert 10 <= sought.searched_to < 40
-    done = await arun(search.seek(log.pk, sought.rest, head=100, pace=Pace(most=None)), engine.pool)
+    done = await arun(search.seek(log.pk, sought.rest, head=100, pace=Pace(max_events=None)), engine.pool)
     assert (done.event, done.rest, done.searched_to) == (None, None, 100)
     back = replace(wanted, place=100, backward=True)
-    done = await arun(search.seek(log.pk, back, head=100, pace=Pace(most=None)), engine.pool)
+    done = await arun(search.seek(log.pk, back, head=100, pace=Pace(max_events=None)), engine.pool)
     assert (done.event, done.rest, done.searched_to) == (None, None, 1)
 
 
@@ -216,7 +218,7 @@ async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, lo
 
     async def sought(text: str, place: int, backward: bool = False) -> SeekResult:
         wanted = Seek(projection, source, parse(text), place, 60, backward)
-        return await arun(search.seek(log.pk, wanted, head=60, pace=Pace(chunk=20)), engine.pool)
+        return await arun(search.seek(log.pk, wanted, head=60, pace=Pace(chunk_events=20)), engine.pool)
 
     for found, place in (
         (await sought("state.n:30", 3), 30),
@@ -228,8 +230,8 @@ async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, lo
     for missed in (await sought("state.n>30", 3), await sought("state.n>0", 40)):
         assert missed.event is None
         assert missed.rest is None
-        assert missed.failed
-        assert missed.failed.at.position == 31
+        assert missed.failure
+        assert missed.failure.at.position == 31
     assert (await sought("type:*", 40)).event  # which asks for no state
 
 
@@ -257,19 +259,19 @@ async def test_a_seek_leaves_snapshots_so_that_the_step_it_finds_is_near(engine:
     await fill(engine, log, ["order-1"] * 500)
     source = StreamSource("order-1")
     wanted = Seek(by_stream, source, parse("state.last:480"), 0, 500)
-    sought = await arun(search.seek(log.pk, wanted, head=500, pace=Pace(most=None)), engine.pool)
+    sought = await arun(search.seek(log.pk, wanted, head=500, pace=Pace(max_events=None)), engine.pool)
     assert sought.event
-    near = Pace(chunk=50, most=100)
+    near = Pace(chunk_events=50, max_events=100)
     work = Fold(log.pk, by_stream, source, 500).to(sought.event.position, pace=near)
-    assert (await sync_to_async(run)(work)).passed <= 100
+    assert (await sync_to_async(run)(work)).passed_count <= 100
 
 
 async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 250)
     events = await all_events(engine, log)
     source, last = StreamSource("order-1"), events[-1].position
-    work = Fold(log.pk, by_stream, source, last).to(last, pace=Pace(most=None))
-    assert (await sync_to_async(run)(work)).passed == 250
+    work = Fold(log.pk, by_stream, source, last).to(last, pace=Pace(max_events=None))
+    assert (await sync_to_async(run)(work)).passed_count == 250
     states = folded(by_stream, events)
     for text in ("state.last>0", "state.last>0 -version:99..102 -version:199..202"):
         for n in (98, 99, 100, 101, 102, 199, 200, 201):

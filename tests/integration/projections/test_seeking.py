@@ -142,7 +142,7 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
     left: int,
 ) -> None:
     """After the eighth stretch of twenty, that is; backward the first block ends at its snapshot, at 200."""
-    run(Fold(log.pk, sums, SOURCE, log_head(log)).to(log_head(log), pace=Pace(most=None)))
+    run(Fold(log.pk, sums, SOURCE, log_head(log)).to(log_head(log), pace=Pace(max_events=None)))
     looked: list[int] = []
 
     def watched(query: Query) -> Callable[[Event, Any, Collection[str]], bool]:
@@ -179,7 +179,7 @@ def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
 
     asyncio.run(write())
     monkeypatch.setitem(PROJECTIONS, texts.name, texts)
-    monkeypatch.setattr(fold_cursor, "BUDGET", 0)
+    monkeypatch.setattr(fold_cursor, "MAX_SNAPSHOT_RATIO", 0)
     place, found = (2_499, 1_801) if backward else (1, 1_799)
     condition = parse(f"state[{found - 1}].text:* version:{found}")
     job = started(log, Seek(texts, SOURCE, condition, place, 2_500, backward))

@@ -19,12 +19,17 @@ from projections.models import Snapshot
 from projections.states import snapshots
 from projections.states.at_moment import state_at
 from projections.states.fold import BLOCK, Pace
-from projections.states.fold_cursor import BUDGET, LARGE, SPACING, WIDE
+from projections.states.fold_cursor import (
+    LARGE_STATE_CHARACTERS,
+    MAX_SNAPSHOT_RATIO,
+    SPACING_EVENTS,
+    WIDE_SPACING_EVENTS,
+)
 from projections.states.moment import Moment
 from projections.states.value_history import way_to
 from tests.integration.projections.folds import all_events, by_log, by_stream, fill, from_zero, projection, texts
 
-UNBOUNDED = Pace(chunk=500, most=None)
+UNBOUNDED = Pace(chunk_events=500, max_events=None)
 
 
 async def fold(engine: Engine, log: Log, made: Projection, key: str = "order-1", pace: Pace = UNBOUNDED) -> None:
@@ -85,22 +90,22 @@ async def test_snapshots_stay_apart_and_under_their_budget(engine: Engine, log: 
     left = [each async for each in Snapshot.objects.filter(log=log, is_asked=False).order_by("n")]
     assert len(left) >= 3
     for each in left:
-        assert each.n % SPACING == 0
+        assert each.n % SPACING_EVENTS == 0
         size = sum(len(event.data) + len(event.metadata) for event in events[: each.n])
-        assert sum(len(other.state) for other in left if other.n <= each.n) <= BUDGET * size
+        assert sum(len(other.state) for other in left if other.n <= each.n) <= MAX_SNAPSHOT_RATIO * size
     # A small state has one at each place; one that grows as the log does has them ever further apart.
     gaps = [after.n - before.n for before, after in pairwise(left)]
-    assert gaps == [SPACING] * len(gaps) if made is by_stream else gaps[-1] > gaps[0]
+    assert gaps == [SPACING_EVENTS] * len(gaps) if made is by_stream else gaps[-1] > gaps[0]
 
 
 async def test_a_large_state_is_kept_at_wider_places(engine: Engine, log: Log) -> None:
     padded = Projection("padded", about="For a test.")
-    padded.on("*")(lambda state, happened: {"last": happened.position, "padding": "x" * LARGE})
+    padded.on("*")(lambda state, happened: {"last": happened.position, "padding": "x" * LARGE_STATE_CHARACTERS})
     await fill(engine, log, ["order-1"] * 3_000)
     await fold(engine, log, padded)
     left = [n async for n in Snapshot.objects.filter(log=log, is_asked=False).order_by("n").values_list("n", flat=True)]
     assert len(left) >= 3
-    assert {n % WIDE for n in left} == {0}
+    assert {n % WIDE_SPACING_EVENTS for n in left} == {0}
 
 
 async def test_whoever_folds_leaves_the_same_snapshots(engine: Engine, log: Log, other_log: Log) -> None:
@@ -108,7 +113,7 @@ async def test_whoever_folds_leaves_the_same_snapshots(engine: Engine, log: Log,
         await fill(engine, each, ["order-1"] * 900)
     await fold(engine, log, texts)
     for position in (3, 199, 200, 201, 555, 900):  # another way, in other pieces
-        pace = Pace(chunk=37, most=None)
+        pace = Pace(chunk_events=37, max_events=None)
         await arun(state_at(other_log.pk, texts, "order-1", at=Moment(position=position), pace=pace), engine.pool)
 
     async def left(of: Log) -> list[tuple[object, ...]]:
@@ -120,7 +125,7 @@ async def test_whoever_folds_leaves_the_same_snapshots(engine: Engine, log: Log,
 
 async def test_many_who_fold_at_once_do_not_collide(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 600)
-    await asyncio.gather(*(fold(engine, log, by_log, "", Pace(chunk=50 + n, most=None)) for n in range(8)))
+    await asyncio.gather(*(fold(engine, log, by_log, "", Pace(chunk_events=50 + n, max_events=None)) for n in range(8)))
     assert [
         n async for n in Snapshot.objects.filter(log=log, is_asked=False).order_by("n").values_list("n", flat=True)
     ] == [*range(100, 601, 100)]
@@ -132,7 +137,7 @@ async def test_only_the_last_few_of_those_asked_for_are_kept(engine: Engine, log
     for position in range(1_110, 1_190, 10):
         at = Moment(position=position)
         await arun(state_at(log.pk, texts, "order-1", at=at, pace=UNBOUNDED), engine.pool)
-    assert await Snapshot.objects.filter(log=log, is_asked=True).acount() <= snapshots.ASKED
+    assert await Snapshot.objects.filter(log=log, is_asked=True).acount() <= snapshots.MAX_REQUESTED_SNAPSHOTS
 
 
 async def test_who_set_what_is_known_of_a_state_that_is_rarely_kept(engine: Engine, log: Log) -> None:

@@ -82,7 +82,7 @@ def test_a_parked_key_says_so_and_the_others_do_not(log: Log, monkeypatch: pytes
     assert parked.stale == Stale("failed", 1, 3, FAULT, 2)
     assert replace(parked, stale=None) == folded(log, projection, "order-1", upto=1)
     page = run(current.states(log.pk, projection, query=None, after=None, limit=9))
-    assert [(each.key, each.error, each.error_position) for each in page.found] == [
+    assert [(each.key, each.error, each.error_position) for each in page.states] == [
         ("order-1", FAULT, 2),
         ("order-2", None, None),
     ]
@@ -149,7 +149,7 @@ async def test_the_api_says_how_far_an_answer_is_and_why(
 async def test_waiting_ends_at_once_with_what_can_be_read_or_with_the_fault(
     log: Log, stopped: Projection, token: str, anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.api.operations._PATIENCE", 3_600)
+    monkeypatch.setattr("projections.api.operations._PATIENCE_SECONDS", 3_600)
     sound = await ask(anyone, token, "state", key="order-2", wait_for_position=5)
     assert (sound.status_code, sound.json()["position"]) == (200, 4)
     refused = await ask(anyone, token, "state", key="order-1", wait_for_position=5)
@@ -174,7 +174,7 @@ async def test_waiting_for_what_a_stopped_projection_has_not_been_told_yet_goes_
 async def test_behind_is_said_only_while_the_runner_moves(
     log: Log, stopping: Projection, token: str, anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.api.operations._PATIENCE", 0.05)
+    monkeypatch.setattr("projections.api.operations._PATIENCE_SECONDS", 0.05)
     await sync_to_async(append)(log, [told("order-1", 0)])
     await sync_to_async(settle)(log, stopping)
     await sync_to_async(append)(log, [told("order-1", 1)])

@@ -24,7 +24,7 @@ from projections.states.value_history import history
 from projections.values.diff import apply, equal
 from tests.integration.projections.folds import KEYS, STREAMS, all_events, by_log, by_stream, fill, from_zero, texts
 
-UNBOUNDED = Pace(chunk=500, most=None)
+UNBOUNDED = Pace(chunk_events=500, max_events=None)
 
 
 @pytest.mark.parametrize("kind", KEYS)
@@ -55,7 +55,9 @@ async def test_any_walk_through_a_growing_log_sees_what_a_fold_from_zero_gives(
     for moment in moments:
         position = min(before + moment, len(events))
         key = data.draw(st.sampled_from(keys))
-        pace = data.draw(st.sampled_from([UNBOUNDED, Pace(chunk=7, most=None), Pace(chunk=100, most=None)]))
+        pace = data.draw(
+            st.sampled_from([UNBOUNDED, Pace(chunk_events=7, max_events=None), Pace(chunk_events=100, max_events=None)])
+        )
         found = await arun(state_at(log.pk, projection, key, at=Moment(position=position), pace=pace), engine.pool)
         assert found == from_zero(projection, key, events[:position])
 

@@ -28,7 +28,7 @@ HIDDEN = "\u202e\u2066\u200b\u3164\ufeff\U000e0041"
 def test_no_hidden_character_stands_in_a_copied_case_and_it_passes(name: str) -> None:
     events = [event(f"type{name}", {name: [name, {"inner": name}]}, stream=f"order{name}", agent=name, id=name)]
     expected: Any = {name: [name, {"inner": name}]}
-    source = pytest_case(latest, events, given=None, expected=expected, title=f"stream order{name}", about=name)
+    source = pytest_case(latest, events, start_state=None, expected=expected, title=f"stream order{name}", about=name)
     assert not [each for each in source if unicodedata.category(each) == "Cf" or each == "\u3164"]
     names: dict[str, Any] = {}
     exec(compile(source, "case.py", "exec"), names)
@@ -44,7 +44,7 @@ def passes(projection: Projection, events: Sequence[Event], *, given_first: int 
     source = pytest_case(
         projection,
         taken[given_first:],
-        given=before if given_first else None,
+        start_state=before if given_first else None,
         expected=expected,
         title=f"step {len(events)} by {projection.name}",
         about="For a test.",
@@ -72,7 +72,7 @@ def test_a_copied_case_says_every_field_of_its_events() -> None:
         "causation_id": "c",
     }
     odd = history.say("Set", {"k": 1}, correlation_id="w", metadata='{"m":1}', occurred_at=START, **said)
-    source = pytest_case(latest, [odd], given=None, expected={"k": 1}, title="one", about="")
+    source = pytest_case(latest, [odd], start_state=None, expected={"k": 1}, title="one", about="")
     names: dict[str, Any] = {}
     exec(compile(source, "case.py", "exec"), names)
     [copied] = names["EVENTS"]
