@@ -122,10 +122,12 @@ def _fold_one(
     source = yield from source_of(log_id, projection, key)
     try:
         cursor = yield from Fold(log_id, projection, source, upto).to(upto, pace=pace)
+        return ListedState(key, State.of(cursor.point)), cursor.passed_count
     except ReducerFailed as failed:
         at = failed.at
         return ListedState(key, State("null", 0, at.position, at.version), str(failed), at.position), SPACING_EVENTS
-    return ListedState(key, State.of(cursor.point)), cursor.passed_count
+    except NotAState as error:
+        return ListedState(key, State("null", 0, 0, 0), str(error)), SPACING_EVENTS
 
 
 def _names(log_id: int, projection: Projection, *, after: str | None, prefix: str, limit: int) -> Read[str]:

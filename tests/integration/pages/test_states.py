@@ -156,6 +156,19 @@ def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: 
     assert values(get(viewer, url))["n"] == "3099"
 
 
+def test_a_list_says_for_which_key_the_reducer_returned_no_state(
+    viewer: Client, at: str, append: Append, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = Projection("odd", about="For a test.")
+    odd.on("*")(lambda state, happened: {"n": 0.5 if happened.data else 1})
+    known_as(monkeypatch, odd)
+    append("bad", {"data": b'{"x": 1}'})
+    append("good", {})
+    page = get(viewer, f"{at}projections/odd/states")
+    assert re.findall(r'data-row href="[^"]+" title="(\w+)"', page) == ["bad", "good"]
+    assert page.count("/n: a float has lost digits") == 1
+
+
 @pytest.mark.parametrize(("query", "key"), [("latest/state", "unknown"), ("by_workflow/state", "w")])
 def test_a_key_without_events_is_not_said_to_be_a_state_of_now(viewer: Client, at: str, query: str, key: str) -> None:
     page = get(viewer, f"{at}projections/{query}?key={key}")
