@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from events.json.tree import RowUrls
-from projections.replay.views.template_functions import found_in
+from projections.replay.views.template_functions import source_findings
 from projections.views.template_functions import facets_of, read_as, states_of, states_with
 from tests.benchmarks.bare_html import events, lists, replays
 
@@ -45,14 +45,14 @@ def _event(context: Context) -> list[str]:
 def _stream(context: Context) -> list[str]:
     log, name = context["log"], context["stream"].name
     states_of(log.name, "stream", name)
-    found_in(log, "stream", name, context["events"])
+    source_findings(log, "stream", name, context["events"])
     return [lists.stream_rows(context["lines"], context["events_url"])]
 
 
 def _workflow(context: Context) -> list[str]:
     log, name, lanes = context["log"], context["workflow"].correlation_id, context["lanes"]
     states_of(log.name, "workflow", name)
-    found_in(log, "workflow", name, context["events"])
+    source_findings(log, "workflow", name, context["events"])
     rows = [lists.workflow_rows(rows, context["events_url"]) for _, rows in context["parts"]]
     return [lists.wires(lanes.wires), lists.lane_marks(lanes.marks, context["events_url"]), *rows]
 

@@ -108,8 +108,8 @@ def _folded(log: Log, upto: int) -> Asking[Any]:
 def _refold(connection: psycopg.Connection, log: Log, upto: int, after: int = 0) -> Json:
     """The state of a step as one has it without an index, in bounded memory."""
     state = large.initial
-    for first in range(after, upto, _TO_THE_END.chunk):
-        last = min(first + _TO_THE_END.chunk, upto)
+    for first in range(after, upto, _TO_THE_END.chunk_events):
+        last = min(first + _TO_THE_END.chunk_events, upto)
         rows = connection.execute(
             f"{SELECT}position > %s and position <= %s order by position", [log.pk, first, last]
         ).fetchall()
