@@ -39,7 +39,7 @@ async def result_of(work: Asking[T]) -> T:
     except ReducerFailed as failed:
         raise StateFailed(f"At position {failed.at.position:,}: {failed}", position=failed.at.position) from failed
     except NotAState as error:
-        raise StateFailed(f"The reducer made what is no JSON value: {error}") from error
+        raise StateFailed(f"The reducer returned a value that is not JSON: {error}") from error
 
 
 def with_etag(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -17,6 +17,7 @@ from events.views.event import whole_text
 from events.views.page import log_page, show
 from projections import registry
 from projections.definition.projection import Projection
+from projections.errors import StateFailed
 from projections.replay.address import ReplayAddress
 from projections.replay.shown import ShownState, state_to_show
 from projections.replay.views.copies import Copy, copies, requested_copy
@@ -33,6 +34,7 @@ from projections.replay.window import Window, window_at
 from projections.states.fold import Fold
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, StreamSource, WorkflowSource
+from projections.values.exact_json import NotAState
 
 _SPEEDS = (
     ("¼×", 4000), ("½×", 2000), ("1×", 1000), ("2×", 500), ("4×", 250), ("8×", 125), ("16×", 62), ("32×", 31)
@@ -96,6 +98,18 @@ def replay_page(request: HttpRequest, member: Member, kind: str, place: int, nam
 
     `?step=` goes to a step by its number, `?place=` by its place; `?text=` shows one long text of the state whole,
     `?format=` is a copy of it.
+    """
+    try:
+        return _answer(request, member, kind=kind, name=name, place=place)
+    except NotAState as error:
+        raise StateFailed(f"The reducer returned a value that is not JSON: {error}") from error
+
+
+def _answer(request: HttpRequest, member: Member, *, kind: str, name: str, place: int) -> HttpResponse:
+    """Return the page, a part of it, a copy of the step, or a redirect.
+
+    Raises:
+        NotAState: a state on the way, or that of the step, is not JSON.
     """
     replay = ReplayRequest.parse(request, member, kind=kind, name=name, place=place)
     if isinstance(replay, str):

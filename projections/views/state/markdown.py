@@ -33,7 +33,7 @@ def _lines(page: StatePage) -> Iterator[str]:
     elif failed := page.failed:
         yield f"\nThe reducer raised at #{failed.event.position} {code(failed.event.type)}: {code(failed.error)}"
     elif page.no_state:
-        yield f"\nWhat the reducer made is no state: {page.no_state}"
+        yield f"\nThe reducer returned a value that is not JSON: {page.no_state}"
     elif page.difference:
         yield from _difference(page.difference)
     elif page.moment:

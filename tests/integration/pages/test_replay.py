@@ -345,3 +345,20 @@ def test_the_name_of_what_is_replayed_may_be_as_long_as_a_name_can_be(viewer: Cl
 
 def test_a_value_can_be_pinned_before_anything_happened(viewer: Client, at: str) -> None:
     assert viewer.get(f"{at}replay/log/0", {"pin": "/total"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "&format=pytest", "&format=md", "&why=%2Fn", "&from=130", "&way=next&to=state.n:7"],
+    ids=["page", "test", "markdown", "why", "difference", "seek"],
+)
+def test_a_state_that_is_not_json_is_refused_with_the_reason(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    odd = Projection("odd", about="For a test.")
+    odd.on("*")(lambda state, happened: {"n": 0.5 if happened.version >= 120 else 1})
+    monkeypatch.setitem(PROJECTIONS, "odd", odd)
+    append("order-1", *[{} for _ in range(320)])
+    answer = viewer.get(f"{at}replay/stream/order-1/310?by=odd{query}")
+    assert answer.status_code == 409
+    assert "/n: a float has lost digits" in answer.content.decode()
