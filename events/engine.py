@@ -36,14 +36,14 @@ _READER = {
     "plan_cache_mode": "force_custom_plan",
 }
 
-_entered: list[Engine] = []
+_engines: list[Engine] = []
 
 
 def current() -> Engine:
     """Return the engine that this process entered last."""
-    if not _entered:
+    if not _engines:
         raise RuntimeError("No engine is running: enter `async with Engine():` first.")
-    return _entered[-1]
+    return _engines[-1]
 
 
 class Engine:
@@ -72,11 +72,11 @@ class Engine:
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), self.tails.wake, own=notifier), name="listener"),
         ]
-        _entered.append(self)
+        _engines.append(self)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        _entered.remove(self)
+        _engines.remove(self)
         await self.writer.aclose()
         await self.tails.aclose()
         for task in self._tasks:

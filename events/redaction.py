@@ -58,10 +58,10 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
         with connection.cursor() as cursor:
             params = {"p_log": log_id, "p_position": position, "p_reason": reason, "p_by": by, **_params(marker)}
             cursor.execute(sql.REDACT, params)
-            redacted = Redacted(*cursor.fetchone())
+            result = Redacted(*cursor.fetchone())
             # Servers hold copies of the event in memory, so they are notified to read the log at once.
             cursor.execute(sql.NOTIFY, {"logs": str(log_id)})
-            return redacted
+            return result
     except IntegrityError:
         raise Invalid(f"The event at {position} says that another was redacted: it stays.") from None
 

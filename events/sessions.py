@@ -92,13 +92,13 @@ class Address:
         """Return a connection on which every statement is a transaction."""
         if not self.is_pooled:
             return await AsyncConnection.connect(self.session(name, settings), autocommit=True, **parameters)
-        lent = await Lent.connect(self._named(name), autocommit=True, **parameters)
+        connection = await Lent.connect(self._named(name), autocommit=True, **parameters)
         try:
-            await lent.begin(settings)
+            await connection.begin(settings)
         except BaseException:
-            await lent.close()
+            await connection.close()
             raise
-        return lent
+        return connection
 
     def pool(
         self,

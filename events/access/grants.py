@@ -45,7 +45,7 @@ class Grant:
 
     @property
     def asker(self) -> str:
-        """The person or token by whom jobs take turns, and open streams are counted."""
+        """The person or token for whom jobs take turns and open streams are counted."""
         return self.access.asker
 
     def narrowed(self, query: Query) -> Query:

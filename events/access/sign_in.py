@@ -45,7 +45,7 @@ def link_user(token: str) -> User | None:
 
 
 def consume(request: HttpRequest, token: str) -> User | None:
-    """Sign the link's person in and use the link up; return None if it is not valid, or not for such a request."""
+    """Sign the link's person in and use the link up; return None if the link or the request is not valid for that."""
     user = link_user(token) if is_local(request) else None
     # One statement decides which request is the first, so a link works once even for simultaneous requests.
     if user is None or not _valid_links(token).update(used_at=timezone.now()):

@@ -91,14 +91,14 @@ def _lost_members(accesses: Collection[MemberAccess]) -> Asking[Losses]:
         lambda user_id, log_id, role: Member(user_id=user_id, log_id=log_id, role=role),
     )
     by_place = {(member.user_id, member.log_id): member for member in members}
-    lost: dict[Access, EventsError] = {}
+    errors: dict[Access, EventsError] = {}
     for access in accesses:
         member = by_place.get((access.user_id, access.log_id))
         if access.session_key and signed_in.get(access.session_key) != access.user_id:
-            lost[access] = Unauthorized("This session has ended: sign in again.")
+            errors[access] = Unauthorized("This session has ended: sign in again.")
         elif member is None or not may(member, access.role):
-            lost[access] = NotFound("You may no longer see this log.")
-    return lost
+            errors[access] = NotFound("You may no longer see this log.")
+    return errors
 
 
 def _signed_in(keys: Collection[str]) -> Asking[Mapping[str, int]]:

@@ -79,11 +79,11 @@ class _Watch:
     async def _look(self) -> None:
         accesses = set(self._holders)
         # This uses the followers' connections, as searches may take all connections of the readers.
-        lost = await arun(losses(accesses), engine.current().tails.pool)
-        for access, loss in lost.items():
+        loss_of = await arun(losses(accesses), engine.current().tails.pool)
+        for access, loss in loss_of.items():
             for holder in self._holders.get(access, ()):
                 holder.end(loss)
-        for access in accesses - lost.keys():
+        for access in accesses - loss_of.keys():
             if isinstance(access, TokenAccess):
                 note_use(access.token_id)
 

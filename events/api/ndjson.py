@@ -91,8 +91,8 @@ def _checked(line: bytes, grant: Grant) -> Append | EventsError:
 
 
 async def _write_chunk(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
-    sound = [append for _, append in chunk if isinstance(append, Append)]
-    outcomes = iter(await _outcomes(sound, grant) if sound else [])
+    appends = [append for _, append in chunk if isinstance(append, Append)]
+    outcomes = iter(await _outcomes(appends, grant) if appends else [])
     for line, append in chunk:
         outcome = append if isinstance(append, EventsError) else next(outcomes)
         if isinstance(outcome, Unavailable | OutcomeUnknown):

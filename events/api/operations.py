@@ -201,16 +201,16 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
     limit = settings.EVENTSITE.request_max_events
     if sum(max(1, len(append.events)) for append in body.appends) > limit:
         raise TooLarge(f"The appends hold more than {limit:,} events.", field="appends", limit=limit)
-    checked: list[Append | EventsError] = []
+    appends: list[Append | EventsError] = []
     for index, append in enumerate(body.appends):
         try:
             grant.check_stream(append.stream)
-            checked.append(append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}]."))
+            appends.append(append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}]."))
         except EventsError as error:
             if body.atomic is True:
                 raise
-            checked.append(error)
-    return await _append_many(grant, checked, atomic=body.atomic is True)
+            appends.append(error)
+    return await _append_many(grant, appends, atomic=body.atomic is True)
 
 
 async def _append_checked(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
@@ -225,14 +225,14 @@ async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> Htt
     return append_answer(request, grant.log, outcome)
 
 
-async def _append_many(grant: Grant, checked: list[Append | EventsError], *, atomic: bool = False) -> HttpResponse:
+async def _append_many(grant: Grant, appends: list[Append | EventsError], *, atomic: bool = False) -> HttpResponse:
     """Write the appends that passed their checks, and return every result in its place."""
-    for index, append in enumerate(checked):
+    for index, append in enumerate(appends):
         if isinstance(append, Append) and not append.stream.startswith(grant.stream_prefix):
-            checked[index] = _forbidden(grant, append.stream)
-    sound = [append for append in checked if isinstance(append, Append)]
-    outcomes = iter(await engine.current().writer.append(grant.log_id, sound, atomic=atomic) if sound else [])
-    results = [append if isinstance(append, EventsError) else next(outcomes) for append in checked]
+            appends[index] = _forbidden(grant, append.stream)
+    valid = [append for append in appends if isinstance(append, Append)]
+    outcomes = iter(await engine.current().writer.append(grant.log_id, valid, atomic=atomic) if valid else [])
+    results = [append if isinstance(append, EventsError) else next(outcomes) for append in appends]
     if atomic:
         for result in results:
             if isinstance(result, EventsError):

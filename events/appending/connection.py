@@ -38,9 +38,9 @@ class Connection:
         """Connect if there is no connection, within `patience` seconds."""
         if self._open is None:
             usual = settings.EVENTSITE.writer_timeout
-            own = {"idle_in_transaction_session_timeout": "5s", "client_connection_check_interval": "1s"}
+            session = {"idle_in_transaction_session_timeout": "5s", "client_connection_check_interval": "1s"}
             async with asyncio.timeout(patience):
-                connection = await self._address.connect("writer", {**own, **_timeouts(usual)})
+                connection = await self._address.connect("writer", {**session, **_timeouts(usual)})
             self._open = _Open(connection, usual)
             self._open.watch = asyncio.create_task(self._watch(self._open, usual / 10))
 
@@ -62,20 +62,20 @@ class Connection:
             return await cursor.fetchall()
 
     async def close(self) -> None:
-        opened, self._open = self._open, None
-        if opened is not None:
-            await opened.close()
+        connection, self._open = self._open, None
+        if connection is not None:
+            await connection.close()
 
-    async def _watch(self, opened: _Open, interval: float) -> None:
+    async def _watch(self, connection: _Open, interval: float) -> None:
         """Watch one connection. (A timer and a socket for each statement cost a tenth of a small append.)"""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(interval)
-            passed = loop.time() - opened.since
-            if opened.busy and passed >= opened.patience + _SILENCE_SECONDS:
+            seconds = loop.time() - connection.since
+            if connection.busy and seconds >= connection.patience + _SILENCE_SECONDS:
                 # A cancellation would wait for an answer of the server again.
-                opened.line.shutdown(socket.SHUT_RDWR)
-            elif not opened.busy and passed >= _IDLE_SECONDS:
+                connection.line.shutdown(socket.SHUT_RDWR)
+            elif not connection.busy and seconds >= _IDLE_SECONDS:
                 await self.close()
 
 

@@ -24,20 +24,20 @@ def join_nullable(values: Iterable[object]) -> str:
 def append_parameters(log_id: int, plan: Plan) -> list[object]:
     """Return the parameters of `append_events()`, in its order."""
     places = {name: place for place, name in enumerate(plan.streams, 1)}
-    added: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     streams: list[str] = []
     sequence: list[str] = []
-    expected: list[int | None] = []
+    expected_versions: list[int | None] = []
     read_positions: list[int | None] = []
     events: list[NewEvent] = []
     keys: list[tuple[str, str, str, str]] = []
     for request, index in plan.accepted:
         append = request.appends[index]
-        first, count = added[append.stream], len(append.events)
-        added[append.stream] += count
+        first, count = counts[append.stream], len(append.events)
+        counts[append.stream] += count
         streams += [str(places[append.stream])] * count
         sequence += map(str, range(first + 1, first + count + 1))
-        expected += [append.expected_version] * count
+        expected_versions += [append.expected_version] * count
         read_positions += [append.read_position] * count
         events += append.events
         if append.idempotency_key is not None and append.fingerprint is not None:
@@ -50,7 +50,7 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         join(streams),
         join(sequence),
         *_columns(events),
-        join_nullable(expected),
+        join_nullable(expected_versions),
         join_nullable(read_positions),
         join([event.digest.hex() for event in events]),
         *(map(join, zip(*keys, strict=True)) if keys else ("", "", "", "")),

@@ -107,7 +107,7 @@ def plan(requests: Sequence[Request], look_up: LookUp | None = None) -> Plan:
 
 
 def _plan_one_by_one(flush: Plan, request: Request, look_up: LookUp | None) -> None:
-    """Take or answer each append. If one must wait, those after it wait too, so that they keep their order."""
+    """Take or answer each append. If one must wait, the later ones wait too, so that they keep their order."""
     for index, append in enumerate(request.appends):
         if request.outcomes[index] is not None:
             continue
@@ -131,11 +131,11 @@ def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None) -> None:
         for append in request.appends:
             _wait_for_planned(flush, append)
         answers = [_answer(append, look_up, request) if look_up else None for append in request.appends]
-        fresh = [append for append, answer in zip(request.appends, answers, strict=True) if answer is None]
-        if not fresh:
+        new_appends = [append for append, answer in zip(request.appends, answers, strict=True) if answer is None]
+        if not new_appends:
             request.outcomes = list(answers)
             return
-        if len(fresh) < len(answers):
+        if len(new_appends) < len(answers):
             raise IdConflict("Some of these appends are in the log already, others are not.")
         trial = Plan(
             streams={name: _StreamPlan(s.needed_version, s.count) for name, s in flush.streams.items()},
@@ -143,7 +143,7 @@ def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None) -> None:
             keys=set(flush.keys),
         )
         for append in request.appends:
-            _take(trial, append, look_up, own=_added(request.appends, append))
+            _take(trial, append, look_up, own=_events_before(request.appends, append))
     except _Later:
         return
     except EventsError as error:
@@ -153,14 +153,14 @@ def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None) -> None:
     flush.accepted.extend((request, index) for index in range(len(request.appends)))
 
 
-def _added(appends: Sequence[Append], upto: Append) -> int:
+def _events_before(appends: Sequence[Append], upto: Append) -> int:
     """Return how many events the request itself adds to this append's stream before it."""
-    added = 0
+    count = 0
     for append in appends:
         if append is upto:
             break
-        added += len(append.events) if append.stream == upto.stream else 0
-    return added
+        count += len(append.events) if append.stream == upto.stream else 0
+    return count
 
 
 def _refuse_repeats(appends: Sequence[Append]) -> None:

@@ -177,10 +177,10 @@ class _Tree:
         self.is_all_open = part is not None and part.is_open
         self.rows_left = _ROWS_SHOWN
         self.characters_left = _TREE_CHARACTERS_SHOWN
-        self.marked: dict[str, list[str]] = defaultdict(list)
+        self.changed_keys: dict[str, list[str]] = defaultdict(list)
         for pointer in self.marks.at if part else ():
             parent, _, token = pointer.rpartition("/")
-            self.marked[parent].append(token.replace("~1", "/").replace("~0", "~"))
+            self.changed_keys[parent].append(token.replace("~1", "/").replace("~0", "~"))
 
     def of(self, value: Any, key: str | None, pointer: str, depth: int, *, is_new: bool = False) -> Iterator[TreeRow]:
         self.rows_left -= 1
@@ -250,7 +250,7 @@ class _Tree:
 
     def _changed_after(self, value: Any, pointer: str, upto: int) -> list[Any]:
         """Return the keys of the changed items after the first `upto`."""
-        names = self.marked.get(pointer, [])
+        names = self.changed_keys.get(pointer, [])
         keys: list[Any] = []
         if isinstance(value, list):
             places = (place for name in names if (place := array_index(name)) is not None)

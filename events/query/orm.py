@@ -154,8 +154,8 @@ def _text_filter(text: str) -> Q:
 
     The JSON text is searched as it is; where it holds escapes, its strings and keys are searched too.
     """
-    escaped = (_like_pattern(Pattern(("", escape_marker(text), ""))), jsonpath.any_string(text))
-    in_strings = Q(RawSQL(IN_STRINGS, escaped * 2, output_field=BooleanField()))  # noqa: S611  # constants
+    values = (_like_pattern(Pattern(("", escape_marker(text), ""))), jsonpath.any_string(text))
+    in_strings = Q(RawSQL(IN_STRINGS, values * 2, output_field=BooleanField()))  # noqa: S611  # constants
     if BETWEEN in text:
         return in_strings
     place = StrIndex(RawSQL(FOLDED_TEXT, (), output_field=TextField()), Value(folded(text).decode()))  # noqa: S611

@@ -150,12 +150,12 @@ def _column_of(token: Token) -> int:
 
 
 def _unexpected(error: UnexpectedInput, text: str) -> InvalidQuery:
-    expected = _expected(error)
+    tokens = _expected_tokens(error)
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-        missing = "a ) is missing." if "RPAR" in expected else "the query breaks off: a term is missing."
-        return InvalidQuery(missing, column=len(text) + 1)
+        problem = "a ) is missing." if "RPAR" in tokens else "the query breaks off: a term is missing."
+        return InvalidQuery(problem, column=len(text) + 1)
     place: int = cast("Any", error).pos_in_stream
-    if (expected == {"VALUE"} and text[place] not in '("') or (text[place] == ":" and "_COLON" in expected):
+    if (tokens == {"VALUE"} and text[place] not in '("') or (text[place] == ":" and "_COLON" in tokens):
         return InvalidQuery("a value is missing here.", column=place + 1)
     if match := _CONNECTIVE.match(text, place):
         return InvalidQuery(f"{match[0]} stands between two terms. To look for the word, quote it.", column=place + 1)
@@ -163,7 +163,7 @@ def _unexpected(error: UnexpectedInput, text: str) -> InvalidQuery:
     return InvalidQuery(hint, column=place + 1)
 
 
-def _expected(error: UnexpectedInput) -> set[str]:
+def _expected_tokens(error: UnexpectedInput) -> set[str]:
     if isinstance(error, UnexpectedToken):
         return error.accepts or set()
     return error.allowed or set() if isinstance(error, UnexpectedCharacters) else set()

@@ -26,7 +26,7 @@ _MAX_DIGITS = 500
 _MAX_EXPONENT = 1_000
 _MAX_INDEX = 2**31 - 1
 _MAX_STEPS = 200
-"""Twice the depth of data, and a tenth of what exhausts Postgres's stack: in lax mode `[0]` of a value is itself."""
+"""Twice the depth of data, as in lax mode `[0]` of a value is the value; a tenth of the steps that exhaust Postgres."""
 
 
 class BadWord(ValueError):

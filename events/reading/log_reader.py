@@ -48,13 +48,13 @@ class LogReader:
                 _NEXT, (self._log_id, after, after + self._limit, MOST_BYTES), prepare=True, binary=True
             )
             events = [Event(*row) for row in await cursor.fetchall()]
-        whole = tuple(event for _, event in takewhile(_is_next, enumerate(events, after + 1)))
-        if events and not whole:
+        contiguous = tuple(event for _, event in takewhile(_is_next, enumerate(events, after + 1)))
+        if events and not contiguous:
             raise Hole(f"log {self._log_id} has a hole after position {after}")
-        is_large = sum(event.size for event in whole) >= MOST_BYTES
-        self.is_at_end = not is_large and len(whole) < self._limit
-        self._limit = min(MOST_EVENTS, 2 * len(whole) if is_large else self._limit * _GROWTH)
-        return whole
+        is_large = sum(event.size for event in contiguous) >= MOST_BYTES
+        self.is_at_end = not is_large and len(contiguous) < self._limit
+        self._limit = min(MOST_EVENTS, 2 * len(contiguous) if is_large else self._limit * _GROWTH)
+        return contiguous
 
 
 def _is_next(pair: tuple[int, Event]) -> bool:

@@ -30,13 +30,13 @@ class Notifier:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._grown: set[int] = set()
+        self._log_ids: set[int] = set()
         self._wake = asyncio.Event()
         self.backend_pid: int | None = None
         """The process id of its session at the server; None through a pooler, which hides it."""
 
     def mention(self, log_id: int) -> None:
-        self._grown.add(log_id)
+        self._log_ids.add(log_id)
         self._wake.set()
 
     async def run(self) -> NoReturn:
@@ -47,8 +47,8 @@ class Notifier:
                     while True:
                         await self._wake.wait()
                         self._wake.clear()
-                        grown, self._grown = self._grown, set()
-                        await connection.execute(sql.NOTIFY, {"logs": ",".join(map(str, grown))})
+                        log_ids, self._log_ids = self._log_ids, set()
+                        await connection.execute(sql.NOTIFY, {"logs": ",".join(map(str, log_ids))})
                         await asyncio.sleep(_COALESCE_SECONDS)
             except (psycopg.Error, OSError) as error:
                 logger.warning("notifier: %s", brief(error))

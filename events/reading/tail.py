@@ -114,7 +114,7 @@ class Tail:
         self._recent: deque[Event] = deque()
         self._bytes = 0
         self._batches: dict[int, EventBatch] = {}
-        self._looked = float("-inf")
+        self._last_read = float("-inf")
         self._wanted = asyncio.Event()
         self._grown = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -145,7 +145,7 @@ class Tail:
     @property
     def is_fresh(self) -> bool:
         """Whether the last read of the log was so lately that kept events may be handed out."""
-        return self._loop.time() - self._looked < _FRESH_SECONDS
+        return self._loop.time() - self._last_read < _FRESH_SECONDS
 
     def kept(self, position: int) -> EventBatch | None:
         """Return the next events after a position if they are kept: the same batch for all followers there."""
@@ -184,7 +184,7 @@ class Tail:
     async def _run(self) -> None:
         heads = await self._patiently(lambda: store.head(self.log_id).afetch(self.pool))
         self.head = heads[0] if heads else 0
-        self._looked = self._loop.time()
+        self._last_read = self._loop.time()
         self.begun.set()
         self._wake_followers()
         while not self.stopped:
@@ -214,7 +214,7 @@ class Tail:
             self._bytes += event.size
         while len(self._recent) > _KEPT_EVENTS or (self._bytes > _KEPT_BYTES and len(self._recent) > 1):
             self._bytes -= self._recent.popleft().size
-        was_fresh, self._looked = self.is_fresh, self._loop.time()
+        was_fresh, self._last_read = self.is_fresh, self._loop.time()
         if events:
             self.head = events[-1].position
             self._batches.clear()

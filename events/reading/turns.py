@@ -28,7 +28,7 @@ class Turns:
         self._places_per_lane = places_per_lane
         self._waiting_per_lane = waiting_per_lane
         self._patience_seconds = patience_seconds
-        self._taken: Counter[Hashable] = Counter()
+        self._places_in_use: Counter[Hashable] = Counter()
         self._waiting: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
 
     @asynccontextmanager
@@ -70,9 +70,9 @@ class Turns:
         for lane, waiting in list(self._waiting.items()):
             while waiting and waiting[0].cancelled():
                 waiting.popleft()
-            if waiting and self._free and self._taken[lane] < self._places_per_lane:
+            if waiting and self._free and self._places_in_use[lane] < self._places_per_lane:
                 self._free -= 1
-                self._taken[lane] += 1
+                self._places_in_use[lane] += 1
                 waiting.popleft().set_result(None)
                 self._waiting.move_to_end(lane)
             if not waiting:
@@ -80,9 +80,9 @@ class Turns:
 
     def _take_back(self, lane: Hashable) -> None:
         self._free += 1
-        self._taken[lane] -= 1
-        if not self._taken[lane]:
-            del self._taken[lane]
+        self._places_in_use[lane] -= 1
+        if not self._places_in_use[lane]:
+            del self._places_in_use[lane]
         self._give()
 
 
