@@ -1,4 +1,4 @@
-"""A small client of the HTTP API, such as an agent has. A transport sends its requests."""
+"""A small client of the HTTP API, for an agent. A transport sends its requests."""
 
 from __future__ import annotations
 

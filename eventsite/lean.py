@@ -1,8 +1,8 @@
 """The short way from ASGI to an operation of the API: without middleware, threads or models in between.
 
 Django's own handler spends most of a request on thread hops and middleware, many times the cost to check and write an
-event. This serves the operations of the same NinjaAPI, with the same authentication and error handlers; it leaves out
-only parts that the API does not need: cookies, CSRF (no write takes a session), templates, the ORM's connection.
+event. `LeanAPI` serves the operations of the same NinjaAPI, with the same authentication and error handlers. It leaves
+out only parts that the API does not need: cookies, CSRF (no write takes a session), templates, the ORM's connection.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.api.responses import KEPT_BY_NOBODY, StreamedAnswer, problem_answer
+from events.api.responses import NO_STORE, StreamedAnswer, problem_answer
 from events.errors import (
     BadRequest,
     EventsError,
@@ -53,7 +53,7 @@ _LONG_SECONDS = 1.0
 
 
 class _Request(ASGIRequest):
-    """A request whose host is looked up among those that were allowed before: Django's check takes 5 % of an append."""
+    """A request that remembers the hosts that were allowed before: Django's check takes 5 % of an append."""
 
     def get_host(self) -> str:
         host: str = self._get_raw_host()  # type: ignore[attr-defined]
@@ -83,8 +83,8 @@ class LeanAPI:
                 RoutePattern(replace_path_param_notation(path.lstrip("/")), is_endpoint=True),
                 {method: operation for operation in view.operations for method in operation.methods},
             )
-            for bound in api._get_bound_routers()
-            for path, view in bound.path_operations.items()
+            for router in api._get_bound_routers()
+            for path, view in router.path_operations.items()
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,16 +129,16 @@ class LeanAPI:
             if match := route.pattern.match(rest):
                 operation = route.operations.get(request.method or "")
                 if operation is None:
-                    allowed = ", ".join(sorted(route.operations))
-                    raise MethodNotAllowed(f"Use {allowed}.", allow=allowed)
+                    methods = ", ".join(sorted(route.operations))
+                    raise MethodNotAllowed(f"Use {methods}.", allow=methods)
                 return operation, match[2]
         raise NotFound(f"There is no {path!r} in this API; see /api/docs.")
 
 
 async def _authenticate(request: ASGIRequest, operation: Operation) -> None:
     for callback in operation.auth_callbacks:
-        granted = callback(request)
-        request.auth = await granted if isawaitable(granted) else granted  # type: ignore[attr-defined]
+        grant = callback(request)
+        request.auth = await grant if isawaitable(grant) else grant  # type: ignore[attr-defined]
 
 
 def _unfinished(method: str) -> EventsError:
@@ -183,7 +183,7 @@ async def send_response(response: HttpResponseBase, scope: Scope, receive: Recei
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
     headers.append((b"x-content-type-options", b"nosniff"))
     if "Cache-Control" not in response:
-        headers.append((b"cache-control", KEPT_BY_NOBODY.encode()))
+        headers.append((b"cache-control", NO_STORE.encode()))
     if isinstance(response, HttpResponse):
         headers.append((b"content-length", b"%d" % len(response.content)))
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
@@ -218,8 +218,8 @@ async def _send_stream(stream: StreamedAnswer, scope: Scope, receive: Receive, s
 
     tasks = {asyncio.ensure_future(work()), asyncio.ensure_future(_disconnect(receive))}
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
+        finished_tasks, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished_tasks:
             if error := task.exception():
                 # The answer has begun, so it can only be broken off; the client then comes again.
                 logger.warning("an event stream was cut off: %s: %s", type(error).__name__, str(error).strip())

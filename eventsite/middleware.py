@@ -1,4 +1,4 @@
-"""The headers of every response: the policy for what a page may load, and the order not to cache it."""
+"""The headers of every response: the policy for the files that a page may load, and the order not to cache it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from events.api.responses import KEPT_BY_NOBODY
+from events.api.responses import NO_STORE
 
 POLICY = "; ".join(
     [
@@ -62,4 +62,4 @@ class PrivatePages(_Header):
     """The header that forbids caches: pages show content for members only, which may be redacted later."""
 
     name = "Cache-Control"
-    value = KEPT_BY_NOBODY
+    value = NO_STORE

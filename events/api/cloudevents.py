@@ -1,7 +1,7 @@
 """CloudEvents 1.0 over HTTP (structured, batched, binary) as events of the log.
 
 `subject`, else `source`, names the stream. CloudEvents ids are unique per source only, so the event's id is a UUIDv5 of
-source and id. The extension attributes of `_DEMANDS` are the conditions of the append; all other attributes, with those
+source and id. The extension attributes of `_DEMANDS` are the conditions of the append. All others, and the attributes
 of the specification, are kept in `metadata.cloudevents`.
 """
 
@@ -105,16 +105,16 @@ def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -
     if "data" in members and "data_base64" in members:
         raise Invalid(f"{field} has both data and data_base64.", field=f"{field}.data_base64")
     data = bytes(members.pop("data", Raw(b"null")))
-    encoded = members.pop("data_base64", None)
+    base64 = members.pop("data_base64", None)
     attributes = {
         name: _decoded_attribute(value, _Attribute, f"{field}.{name}", "a string, a boolean or an integer")
         for name, value in members.items()
         if bytes(value).strip() != b"null"
     }
     content_type = _text_attribute(attributes, "datacontenttype", field) or ""
-    if encoded is not None:
+    if base64 is not None:
         where = f"{field}.data_base64"
-        data = as_json(content_type, _decoded_attribute(encoded, bytes, where, "base64"), where)
+        data = as_json(content_type, _decoded_attribute(base64, bytes, where, "base64"), where)
     return _append(attributes, data, pinned_agent=pinned_agent, field=field)
 
 
@@ -133,9 +133,9 @@ def binary(headers: Mapping[str, str], body: bytes, *, pinned_agent: str | None)
 
 def _header_value(value: str, field: str) -> str:
     """Return the value of a header: quoted strings unquoted, then percent-decoded once (HTTP binding 1.0, 3.1.3.2)."""
-    unquoted = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), value)
+    text = _QUOTED.sub(lambda match: re.sub(r"\\(.)", r"\1", match[1]), value)
     try:
-        return unquote_to_bytes(unquoted.encode("latin-1")).decode()
+        return unquote_to_bytes(text.encode("latin-1")).decode()
     except UnicodeDecodeError:
         raise Invalid(f"{field} is not valid UTF-8.", field=field) from None
 

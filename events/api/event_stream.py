@@ -67,7 +67,7 @@ async def send_events(client: StreamClient, grant: Grant, query: Query, *, after
     can't be read in the schema version of `read_as` is not skipped: the problem is sent in its place.
 
     Raises:
-        UpcastFailed: after such a problem.
+        UpcastFailed: a problem was sent.
     """
     await client.send(b"retry: 1000\n\n")
     log_id = grant.log_id

@@ -67,22 +67,23 @@ def operation(
 
     An answer without a body is None; `text` is the media type of a text that a client may ask for instead of JSON.
     """
-    described: dict[str, Any] = {"responses": {}}
+    responses: dict[int, Any] = {}
+    extra: dict[str, Any] = {"responses": responses}
     if takes is not None:
-        described["requestBody"] = {"required": True, "content": _content(takes)}
+        extra["requestBody"] = {"required": True, "content": _content(takes)}
     for status, body in gives.items():
         content = _content({} if body is None else {_JSON: body})
         if text is not None and status == 200:
             content |= _content({text: {"type": "string"}})
-        described["responses"][status] = {"description": _DONE.get(status, "Done"), "content": content}
+        responses[status] = {"description": _DONE.get(status, "Done"), "content": content}
     for status in refuses:
-        described["responses"][status] = {
+        responses[status] = {
             "description": _TITLES.get(status, "Refused"),
             "content": _content({"application/problem+json": schemas.Problem}),
         }
     if query is not None:
-        described["parameters"] = [*_query_parameters(query), *headers]
-    return described
+        extra["parameters"] = [*_query_parameters(query), *headers]
+    return extra
 
 
 def read_operation(
@@ -129,8 +130,8 @@ def describe_paths(paths: dict[str, Any], others: Mapping[str, Any]) -> None:
     """Give the parameters in paths the schemas of their converters and checks: those of the log, and others."""
     schemas_of = {**_IN_PATHS, **others}
     for operations in paths.values():
-        for described in operations.values():
-            for parameter in described["parameters"]:
+        for description in operations.values():
+            for parameter in description["parameters"]:
                 if parameter["in"] == "path":
                     parameter["schema"] = schemas_of.get(parameter["name"], parameter["schema"])
 
@@ -142,10 +143,10 @@ def _query_parameters(query: type[Struct]) -> list[dict[str, Any]]:
             "in": "query",
             "name": name,
             "required": name in schema.get("required", ()),
-            "description": described.get("description", ""),
-            "schema": _without_null(described),
+            "description": parameter.get("description", ""),
+            "schema": _without_null(parameter),
         }
-        for name, described in schema["properties"].items()
+        for name, parameter in schema["properties"].items()
     ]
 
 

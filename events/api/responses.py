@@ -19,7 +19,7 @@ from events.errors import EventsError, MethodNotAllowed, RequestTimeout, Unautho
 from events.reading.newest import as_newest
 from events.types import STREAM_EXISTS, Appended, Event
 
-KEPT_BY_NOBODY = "private, no-store"
+NO_STORE = "private, no-store"
 """`Cache-Control` of an answer that only some may see, or whose events may be redacted later."""
 
 encode = msgspec.json.Encoder().encode

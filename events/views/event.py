@@ -131,10 +131,10 @@ def around(log_id: int, event: Event) -> Around:
 def _rails(member: Member, event: Event) -> list[Rail]:
     log, here = member.log, event.position
     timeline = reverse("timeline", args=[log.name])
-    near = store.neighbours(log.pk, event).fetch()
+    neighbours = store.neighbours(log.pk, event).fetch()
 
     def rail(label: str, along: str, name: str | None, url: str) -> Rail:
-        positions = [neighbour.position for neighbour in near if neighbour.along == label.lower()]
+        positions = [neighbour.position for neighbour in neighbours if neighbour.along == label.lower()]
         before, after = (p for p in positions if p < here), (p for p in positions if p > here)
         return Rail(label, along, name or "", url if name else "", next(before, None), next(after, None))
 

@@ -61,11 +61,11 @@ def mistake(text: str, error: ValidationError) -> Mistake:
     start = min(column - 1, len(text))
     match = _WORD.match(text, start)
     end = max(match.end() if match else start, start + 1)
-    cut = min(end, start + _CONTEXT_CHARACTERS)
+    shown_end = min(end, start + _CONTEXT_CHARACTERS)
     before, after = text[max(0, start - _CONTEXT_CHARACTERS) : start], text[end : end + _CONTEXT_CHARACTERS]
     return Mistake(
         problem,
         before=f"…{before}" if start > _CONTEXT_CHARACTERS else before,
-        at=text[start:cut] + ("…" if cut < end else ""),
+        at=text[start:shown_end] + ("…" if shown_end < end else ""),
         after=f"{after}…" if end + _CONTEXT_CHARACTERS < len(text) else after,
     )

@@ -25,9 +25,9 @@ class PasswordForm(AuthenticationForm):
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
         attempt = Attempt(network_of(address), self.cleaned_data.get("username", ""))
         attempt.count()
-        cleaned = super().clean()
+        fields = super().clean()
         attempt.forgive()
-        return cleaned
+        return fields
 
 
 _password_view = LoginView.as_view(
@@ -52,8 +52,8 @@ def sign_in(request: HttpRequest, token: str) -> HttpResponse:
     """`/sign-in/<token>/`: GET shows a button, since mail readers and chats open links; POST uses the link up."""
     if request.method == "POST" and consume(request, token):
         return redirect("home")
-    refused = _refusal(request, token)
-    return render(request, "events/sign_in.html", {"refused": refused}, status=403 if refused else 200)
+    reason = _refusal(request, token)
+    return render(request, "events/sign_in.html", {"refused": reason}, status=403 if reason else 200)
 
 
 def _refusal(request: HttpRequest, token: str) -> str:

@@ -69,10 +69,10 @@ def quoted(text: str) -> str:
 
 
 @pass_context
-def link(context: Context, **changed: object) -> str:
+def link(context: Context, **changes: object) -> str:
     """Return this page's query string with some parameters changed; None and "" remove one."""
-    pairs = [(name, text) for name, texts in context["request"].GET.lists() if name not in changed for text in texts]
-    pairs += [(name, str(value)) for name, value in changed.items() if value not in (None, "")]
+    pairs = [(name, text) for name, texts in context["request"].GET.lists() if name not in changes for text in texts]
+    pairs += [(name, str(value)) for name, value in changes.items() if value not in (None, "")]
     return f"?{urlencode(pairs)}"
 
 

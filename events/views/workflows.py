@@ -162,8 +162,8 @@ def _part(
 
 def _drawn(parts: Sequence[WorkflowPart], lines: dict[int, EventLine]) -> Lanes:
     first = parts[0]
-    cut = first.events[-1].position if first.left_out else None
-    return draw_lanes(list(lines.values()), left_out_after=cut, left_out=first.left_out)
+    last_position = first.events[-1].position if first.left_out else None
+    return draw_lanes(list(lines.values()), left_out_after=last_position, left_out=first.left_out)
 
 
 def _rows(

@@ -78,11 +78,11 @@ class Command(BaseCommand):
             imported = asyncio.run(import_items(log.id, items, report=_Report()))
         except EventsError as error:
             raise CommandError(f"{error.detail} Run the same command again: it goes on from there.") from None
-        added = f"Added {imported.added:,} events to {log.name}"
+        sentence = f"Added {imported.added:,} events to {log.name}"
         if imported.added:
-            added += f", at positions from {imported.first_position:,} to {imported.last_position:,}"
+            sentence += f", at positions from {imported.first_position:,} to {imported.last_position:,}"
         self.stdout.write(f"Read {_counted(len(files), 'file')}.")
-        self.stdout.write(f"{added}.")
+        self.stdout.write(f"{sentence}.")
         self.stdout.write(f"Skipped {imported.there_already:,} that were there already.")
         if failure := _failure(imported, format):
             raise CommandError(failure)
@@ -92,11 +92,11 @@ class _Report:
     """Names each broken record as it comes, up to a number that a person may read."""
 
     def __init__(self) -> None:
-        self._named = 0
+        self._count = 0
 
     def __call__(self, broken: Broken) -> None:
-        self._named += 1
-        if self._named <= _MAX_NAMED:
+        self._count += 1
+        if self._count <= _MAX_NAMED:
             tqdm.write(f"{broken.where}: {broken.reason}", file=sys.stderr)
 
 
@@ -104,9 +104,9 @@ def _failure(imported: Imported, format: Format) -> str:
     """Return the message about records that were not imported; "" if there are none."""
     sentences = []
     if imported.broken:
-        named = f"the first {_MAX_NAMED} are" if imported.broken > _MAX_NAMED else "each is"
+        subject = f"the first {_MAX_NAMED} are" if imported.broken > _MAX_NAMED else "each is"
         sentences.append(
-            f"{_counted(imported.broken, 'record')} could not be imported: see above, where {named} named."
+            f"{_counted(imported.broken, 'record')} could not be imported: see above, where {subject} named."
         )
     if not imported.readable:
         sentences.append(f"There is nothing of {format} in it. {other_formats(format)}")

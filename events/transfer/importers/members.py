@@ -57,14 +57,14 @@ def encoded(value: object) -> Raw:
     return Raw(msgspec.json.encode(value))
 
 
-def with_added(fields: Fields, added: Mapping[str, Raw | None], *, first: bool = False) -> bytes:
-    """Return an object of the unchanged members, followed (or, with `first`, preceded) by added ones with new names.
+def with_added(fields: Fields, additions: Mapping[str, Raw | None], *, first: bool = False) -> bytes:
+    """Return an object of the unchanged members, followed (or, with `first`, preceded) by additions with new names.
 
     Nothing is added if that would make the object larger than the log's limit.
     """
-    additions = {name: value for name, value in added.items() if value is not None and name not in fields}
-    text_with_added = _text(additions | fields if first else fields | additions)
-    return text_with_added if len(text_with_added) <= settings.EVENTSITE.event_max_bytes else _text(fields)
+    new_fields = {name: value for name, value in additions.items() if value is not None and name not in fields}
+    whole_text = _text(new_fields | fields if first else fields | new_fields)
+    return whole_text if len(whole_text) <= settings.EVENTSITE.event_max_bytes else _text(fields)
 
 
 def _text(fields: Fields) -> bytes:

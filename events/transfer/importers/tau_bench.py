@@ -73,11 +73,11 @@ class ScoredRun:
         """Return the event of a tool's answer, with the JSON in it, or its error."""
         index, message, notes = raw
         content = text(message, "content")
-        failed = content.startswith("Error:")
+        has_failed = content.startswith("Error:")
         return self._next(
             "tool.returned",
             index,
-            with_added(message, {"result": json_in(content), "error": encoded(content) if failed else None}),
+            with_added(message, {"result": json_in(content), "error": encoded(content) if has_failed else None}),
             notes,
             agent=text(message, "name") or "tool",
             caused_by=self.calls.get(text(message, "tool_call_id")),
@@ -86,8 +86,8 @@ class ScoredRun:
     def score(self, raw: bytes) -> Streamed:
         """Return the last event, with all facts of a run beside its messages."""
         facts, notes = read_record(raw)
-        expected = members(members(facts, "info"), "task").get("actions")
-        data = with_added(facts, {"expected_actions": expected})
+        expected_actions = members(members(facts, "info"), "task").get("actions")
+        data = with_added(facts, {"expected_actions": expected_actions})
         return self._next("run.scored", "score", data, notes, agent="tau-bench")
 
     def _next(

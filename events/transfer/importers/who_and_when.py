@@ -35,7 +35,7 @@ _LEDGER = "Updated Ledger:"
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Speaker:
     """The speaker of a message, its addressee, and the type of its event."""
 
     type: str
@@ -73,28 +73,28 @@ class AnnotatedRun:
         """Return the event of `history[index]`."""
         index, record = raw
         message, notes = read_record(record)
-        spoken = _spoken(message)
-        beside = {"target": encoded(spoken.target) if spoken.target else None, "ledger": _ledger(message)}
+        speaker = _speaker(message)
+        beside = {"target": encoded(speaker.target) if speaker.target else None, "ledger": _ledger(message)}
         event = new_event(
             self.stream,
-            spoken.type,
+            speaker.type,
             data=with_added(message, beside),
             metadata=self._metadata(index, notes),
             id=self._id(index),
-            agent=spoken.agent,
+            agent=speaker.agent,
             correlation_id=self.question_id,
-            causation_id=self.delegations.get(spoken.agent, self.last),
+            causation_id=self.delegations.get(speaker.agent, self.last),
         )
-        self.messages[index] = ReadMessage(event.id, len(self.messages) + 1, spoken.agent)
-        if spoken.target is not None:
-            self.delegations[spoken.target] = event.id
+        self.messages[index] = ReadMessage(event.id, len(self.messages) + 1, speaker.agent)
+        if speaker.target is not None:
+            self.delegations[speaker.target] = event.id
         return self.stream, event
 
     def annotation(self, raw: bytes) -> Streamed:
         """Return the last event, with all facts of the document beside its messages, and the step that is blamed."""
         facts, notes = read_record(raw)
-        blamed = self.messages.get(_step(facts.get("mistake_step")))
-        label = encoded(_label(blamed, text(facts, "mistake_agent"))) if blamed else None
+        mistake = self.messages.get(_step(facts.get("mistake_step")))
+        label = encoded(_label(mistake, text(facts, "mistake_agent"))) if mistake else None
         event = new_event(
             self.stream,
             "run.annotated",
@@ -103,7 +103,7 @@ class AnnotatedRun:
             id=self._id("annotation"),
             agent="human-annotator",
             correlation_id=self.question_id,
-            causation_id=blamed.id if blamed else self.last,
+            causation_id=mistake.id if mistake else self.last,
         )
         return self.stream, event
 
@@ -138,13 +138,13 @@ def read(source: SourceFile) -> Iterator[Item]:
 
 def _run(facts: list[MemberText], history: bytes, messages: list[bytes], file: str) -> AnnotatedRun:
     fields = {fact.name: Raw(fact.value) for fact in facts}
-    generated = "system_prompt" in fields or any(_names_speaker(message) for message in messages)
+    is_generated = "system_prompt" in fields or any(_names_speaker(message) for message in messages)
     question_id = text(fields, "question_ID") or sha256(history).hexdigest()
     stem = file.removesuffix(".json")
     number = stem if stem.isascii() and stem.isdigit() else short_hash(question_id.encode())
-    prefix = f"whowhen-{'ag' if generated else 'hc'}-"
+    prefix = f"whowhen-{'ag' if is_generated else 'hc'}-"
     return AnnotatedRun(
-        subset="Algorithm-Generated" if generated else "Hand-Crafted",
+        subset="Algorithm-Generated" if is_generated else "Hand-Crafted",
         question_id=usable_name(question_id, prefix=prefix),
         stream=f"{prefix}{usable_name(number, prefix=prefix)}",
         file=file,
@@ -159,17 +159,17 @@ def _names_speaker(message: bytes) -> bool:
         return False
 
 
-def _spoken(message: Fields) -> Spoken:
+def _speaker(message: Fields) -> Speaker:
     role, content = text(message, "role"), text(message, "content")
     if name := text(message, "name"):
-        return Spoken(_generated_type(name, content), name)
+        return Speaker(_generated_type(name, content), name)
     if match := _DELEGATED.fullmatch(role):
-        return Spoken("task.delegated", match["agent"], match["target"])
+        return Speaker("task.delegated", match["agent"], match["target"])
     if match := _ASIDE.fullmatch(role):
-        return Spoken(_ASIDE_TYPES[match["kind"]], match["agent"])
+        return Speaker(_ASIDE_TYPES[match["kind"]], match["agent"])
     if not role:
         raise Invalid("The message names no speaker: neither role nor name.", field="role")
-    return Spoken("user.message" if role == "human" else "agent.message", role)
+    return Speaker("user.message" if role == "human" else "agent.message", role)
 
 
 def _generated_type(name: str, content: str) -> str:
@@ -186,10 +186,10 @@ def _ledger(message: Fields) -> Raw | None:
     return json_in(text(message, "content").partition(_LEDGER)[2])
 
 
-def _label(blamed: ReadMessage, agent: str) -> dict[str, object]:
+def _label(mistake: ReadMessage, agent: str) -> dict[str, object]:
     """Return the step that is blamed, by version; sometimes the verdict names an agent who is not its speaker."""
-    agrees = blamed.agent.casefold() == agent.casefold()
-    return {"version": blamed.version, "event_id": blamed.id, "agent": blamed.agent, "agrees": agrees}
+    agrees = mistake.agent.casefold() == agent.casefold()
+    return {"version": mistake.version, "event_id": mistake.id, "agent": mistake.agent, "agrees": agrees}
 
 
 def _step(raw: Raw | None) -> int:

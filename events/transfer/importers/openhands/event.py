@@ -20,8 +20,8 @@ def event_type(event: Fields) -> str:
     """
     kind = text(event, "kind")
     for name in ("action", "observation"):
-        if called := text(event, name) or (_SDK_KINDS.get(kind) == name and text(event, "tool_name")):
-            return f"{name}.{called}"
+        if action := text(event, name) or (_SDK_KINDS.get(kind) == name and text(event, "tool_name")):
+            return f"{name}.{action}"
     if kind and "source" in event:
         return kind
     raise Invalid("The event is neither an action nor an observation.", field="action")

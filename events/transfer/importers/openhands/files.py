@@ -103,15 +103,15 @@ def _placed(items: list[bytes]) -> list[PlacedEvent]:
     return events
 
 
-def _read_run(source: SourceFile, place: str, recorded: RecordedRun) -> Iterator[Item]:
-    run = OpenHandsRun(recorded.name)
-    for where, event in recorded.events:
+def _read_run(source: SourceFile, place: str, content: RecordedRun) -> Iterator[Item]:
+    run = OpenHandsRun(content.name)
+    for where, event in content.events:
         yield source.record(f"{place}:history[{where}]", run.event, (where, event))
-    if recorded.fault:
-        yield Broken(source.at(place), recorded.fault)
-    elif recorded.events and not run.last:
+    if content.fault:
+        yield Broken(source.at(place), content.fault)
+    elif content.events and not run.last:
         yield Broken(source.at(place), "None of the run's events could be read.")
-    elif recorded.facts:
-        yield source.record(f"{place}:end", run.end, split.object_text(recorded.facts))
-    elif not recorded.events:
+    elif content.facts:
+        yield source.record(f"{place}:end", run.end, split.object_text(content.facts))
+    elif not content.events:
         yield Broken(source.at(place), "There is no event in it.")

@@ -16,7 +16,7 @@ from events.transfer.importers.openhands.event import event_data, event_type, ow
 NAME = "openhands"
 PREFIX = "openhands-"
 _NAMESPACE = UUID("9b6c1f0e-7a0b-5c55-8f0e-2f6f2f1d8f31")
-_SAYS_NOTHING = (b"null", b"false", b"0", b'""', b"[]", b"{}")
+_EMPTY_VALUES = (b"null", b"false", b"0", b'""', b"[]", b"{}")
 
 PlacedEvent = tuple[int | str, bytes]
 """An event's text and its place in the history: its index, and in a pair its index there (`3/1`)."""
@@ -53,9 +53,9 @@ class OpenHandsRun:
     def end(self, raw: bytes) -> Streamed:
         """Return the last event, with all facts of a run beside its history."""
         facts, notes = read_record(raw)
-        failed = bytes(facts.get("error", b"null")) not in _SAYS_NOTHING
+        has_failed = bytes(facts.get("error", b"null")) not in _EMPTY_VALUES
         return self._next(
-            "run.failed" if failed else "run.finished",
+            "run.failed" if has_failed else "run.finished",
             id=self._id("end"),
             data=with_added(facts, {}),
             metadata={"source": {"format": NAME, "index": "end"}, **notes},
