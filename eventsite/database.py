@@ -29,9 +29,9 @@ def databases(url: str, *, pooler: str = "") -> dict[str, Any]:
     """Return `default`, which pages use; and, if that is a pooler, `direct`, which is Postgres itself."""
     parameters = _read("DATABASE_URL", url)
     operator_options = parameters.pop("options", None) or os.environ.get("PGOPTIONS", "")
-    own = {"options": f"{operator_options} {SETTINGS}".strip()}
+    options = {"options": f"{operator_options} {SETTINGS}".strip()}
     if not pooler:
-        return {"default": _entry(parameters, **own, pool=POOL, prepare_threshold=PREPARE_THRESHOLD)}
+        return {"default": _entry(parameters, **options, pool=POOL, prepare_threshold=PREPARE_THRESHOLD)}
     if pooler == url:
         raise ImproperlyConfigured("EVENTSITE_POOLER_URL is DATABASE_URL, which has to lead to Postgres itself.")
     pooler_parameters = _read("EVENTSITE_POOLER_URL", pooler)
@@ -40,7 +40,7 @@ def databases(url: str, *, pooler: str = "") -> dict[str, Any]:
             "Options in a URL or in PGOPTIONS do not pass a pooler: without EVENTSITE_POOLER_URL they hold for every "
             "session; with it, give them to the database's user (ALTER ROLE … SET …)."
         )
-    return {"default": _entry(pooler_parameters, pool=POOL), "direct": _entry(parameters, **own)}
+    return {"default": _entry(pooler_parameters, pool=POOL), "direct": _entry(parameters, **options)}
 
 
 def _read(variable: str, url: str) -> dict[str, Any]:
@@ -54,16 +54,16 @@ def _read(variable: str, url: str) -> dict[str, Any]:
 
 
 def _entry(parameters: dict[str, Any], **options: Any) -> dict[str, Any]:
-    named = {key: str(parameters.get(key, "")) for key in ("dbname", "user", "password", "host", "port")}
-    others = {key: value for key, value in parameters.items() if key not in named}
+    place = {key: str(parameters.get(key, "")) for key in ("dbname", "user", "password", "host", "port")}
+    others = {key: value for key, value in parameters.items() if key not in place}
     return {
         "ENGINE": "eventsite.postgres",
-        "NAME": named["dbname"],
-        "USER": named["user"],
-        "PASSWORD": named["password"],
-        "HOST": named["host"],
-        "PORT": named["port"],
-        # A failover leaves dead connections, each good for one error: our backend tests those of the pool.
+        "NAME": place["dbname"],
+        "USER": place["user"],
+        "PASSWORD": place["password"],
+        "HOST": place["host"],
+        "PORT": place["port"],
+        # A failover leaves dead connections, each of which would cost an error: our backend tests those of the pool.
         "CONN_HEALTH_CHECKS": "pool" not in options,
         "OPTIONS": {**NETWORK, **others, **options},
     }

@@ -16,7 +16,7 @@ from events.sessions import Address
 
 POSTGRES_MINIMUM = 15
 MARK = {"eventsite.session": "kept"}
-"""A setting that Postgres ignores, to see whether settings reach it. Poolers drop or refuse them."""
+"""A setting that Postgres ignores. It shows whether settings reach Postgres, as poolers drop or refuse them."""
 LOOK = """
     select current_setting('server_version_num')::int / 10000, current_setting('server_encoding'),
         pg_postmaster_start_time(), current_database(),
@@ -29,15 +29,15 @@ REFUSED = "unsupported startup parameter"
 class _Server:
     version: int
     encoding: str
-    started: object
+    start_time: object
     database: str
-    compiles: bool
+    has_jit: bool
     mark: str | None
 
 
 @register(Tags.database)
 def database_can_hold_a_log(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check the database. If it can't be reached as it should, that error is the only one."""
+    """Check the database. If it can't be reached, or only through a pooler, that error is the only one."""
     if not databases:
         return []
     try:
@@ -70,10 +70,10 @@ def _fitness(server: _Server) -> list[CheckMessage]:
 
 def _pooler_errors(pooler: Address, server: _Server) -> list[CheckMessage]:
     try:
-        behind = _look(pooler.conninfo)
+        pooled_server = _look(pooler.conninfo)
     except psycopg.OperationalError as error:
         return [_away("EVENTSITE_POOLER_URL", error)]
-    if (behind.started, behind.database) != (server.started, server.database):
+    if (pooled_server.start_time, pooled_server.database) != (server.start_time, server.database):
         return [
             Error(
                 "EVENTSITE_POOLER_URL and DATABASE_URL lead to two databases.",
@@ -81,7 +81,7 @@ def _pooler_errors(pooler: Address, server: _Server) -> list[CheckMessage]:
                 id="eventsite.E008",
             )
         ]
-    if behind.compiles:
+    if pooled_server.has_jit:
         return [
             checks.Warning(
                 "Sessions behind the pooler compile plans, which takes longer than running what pages ask for.",

@@ -1,6 +1,6 @@
 """The gate to Django's pages: whole requests only, by turns, and no connection is held while an answer is sent.
 
-Pages share the processor and a few connections of the database. Without turns one visitor could take them all: with
+Pages share the processor and a few connections of the database. Without turns, one visitor could take them all: with
 searches, with steps of a replay, or with wrong passwords, each of which takes a third of a second of a processor.
 """
 
@@ -50,11 +50,11 @@ class Gate:
         if scope["path"].startswith(settings.STATIC_URL):
             await self._application(scope, receive, send)
             return
-        hashes = scope["method"] == "POST" and scope["path"] == resolve_url(settings.LOGIN_URL)
+        is_password = scope["method"] == "POST" and scope["path"] == resolve_url(settings.LOGIN_URL)
         try:
             body = await _whole_body(receive)
-            async with (self._passwords if hashes else self._pages).turn(lane_of(scope)) as turn:
-                await self._application(scope, _received(body, receive), _ends(turn, send))
+            async with (self._passwords if is_password else self._pages).turn(lane_of(scope)) as turn:
+                await self._application(scope, _replaying(body, receive), _ending(turn, send))
         except EventsError as error:
             await send_response(_refusal(error), scope, receive, send)
 
@@ -75,7 +75,7 @@ async def _whole_body(receive: Receive) -> list[dict[str, Any]]:
     return messages
 
 
-def _received(messages: list[dict[str, Any]], receive: Receive) -> Receive:
+def _replaying(messages: list[dict[str, Any]], receive: Receive) -> Receive:
     """Return a `receive` that gives the messages that came already, then the next ones."""
     waiting = iter(messages)
 
@@ -86,7 +86,7 @@ def _received(messages: list[dict[str, Any]], receive: Receive) -> Receive:
     return receive_next
 
 
-def _ends(turn: Turn, send: Send) -> Send:
+def _ending(turn: Turn, send: Send) -> Send:
     """Return a `send` that ends the turn when the answer is ready, so that a slow reader holds nothing."""
 
     async def send_next(message: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from django.db import connections
 
 from events.sessions import direct_alias
 
-LOCK = 0x6576656E74  # "event": any number that no one else on this database uses
+LOCK = 0x6576656E74  # "event": any number that no other program on this database uses
 
 
 def migrate() -> None:

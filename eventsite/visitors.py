@@ -1,4 +1,4 @@
-"""The visitor of a request, as far as it is known without the database.
+"""The visitor of a request, as far as it can be known without the database.
 
 This is for fair turns only, never for access. Persons are known by the sessions that this process has seen.
 """

@@ -79,11 +79,11 @@ class Workers:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
-            ended = wait([process.sentinel for _, process in self._running.values()], timeout=_RESTART_SECONDS)
-            if not ended or self._stopping.wait(_RESTART_SECONDS):
+            sentinels = wait([process.sentinel for _, process in self._running.values()], timeout=_RESTART_SECONDS)
+            if not sentinels or self._stopping.wait(_RESTART_SECONDS):
                 continue
             for name, (worker, process) in list(self._running.items()):
-                if process.sentinel in ended:
+                if process.sentinel in sentinels:
                     logger.error("worker %s ended with %s; it is started again", name, process.exitcode)
                     successor = _process(worker)
                     successor.start()

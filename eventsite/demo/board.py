@@ -31,19 +31,19 @@ async def change_list(
     actor: Actor, depot: str, type: str, decide: Decide, *, cause: Cause, thinking: float
 ) -> AppendedEvent | None:
     """Read the list, think for some simulated seconds, and append the result of `decide(state)`, unless it is None."""
-    known = await read_list(actor, depot)
+    events = await read_list(actor, depot)
     while True:
         await actor.stage.pause(thinking)
-        data = decide(state_of(known))
+        data = decide(state_of(events))
         if data is None:
             return None
-        based_on = known[-1].version
-        expected = based_on if depot in CHECKED else "any"
+        version = events[-1].version
+        expected_version = version if depot in CHECKED else "any"
         try:
-            return await actor.say(stream_of(depot), type, data, cause=cause, expected_version=expected)
+            return await actor.say(stream_of(depot), type, data, cause=cause, expected_version=expected_version)
         except Conflict:
-            known = await read_list(actor, depot)
-            facts = {"stream": stream_of(depot), "expected_version": based_on, "found_version": known[-1].version}
+            events = await read_list(actor, depot)
+            facts = {"stream": stream_of(depot), "expected_version": version, "found_version": events[-1].version}
             cause = await actor.say(
                 actor.diary, "conflict.noticed", {"action": "read and think again", **facts}, cause=cause
             )

@@ -56,46 +56,47 @@ class NotifierAgent(Agent):
     async def _pay(self, routed: EventOut) -> None:
         """Take the payment of an order. A restarted notifier goes on with a payment that is under way."""
         order, stream = routed.stream, _payment(routed.stream)
-        known = await self.look(stream=stream)
-        started: EventOut | AppendedEvent
-        if known:
-            started = known[-1]
+        events = await self.look(stream=stream)
+        payment: EventOut | AppendedEvent
+        if events:
+            payment = events[-1]
         else:
             await self.stage.pause(0.3)
             data = self._attempt(order, 1)
-            started = await self.say(stream, "payment.initiated", data, cause=routed, expected_version="no_stream")
-        while failed := await self._charge(order, started):
-            attempt = started.data["attempt"] + 1
+            payment = await self.say(stream, "payment.initiated", data, cause=routed, expected_version="no_stream")
+        while failure := await self._charge(order, payment):
+            attempt = payment.data["attempt"] + 1
             if attempt > ATTEMPTS:
-                await self._cancel(order, failed)
+                await self._cancel(order, failure)
                 break
             await self.stage.pause(BACKOFF_SECONDS)
-            started = await self.say(stream, "payment.retried", self._attempt(order, attempt), cause=failed)
+            payment = await self.say(stream, "payment.retried", self._attempt(order, attempt), cause=failure)
 
-    async def _charge(self, order: str, started: EventOut | AppendedEvent) -> AppendedEvent | None:
+    async def _charge(self, order: str, payment: EventOut | AppendedEvent) -> AppendedEvent | None:
         """Ask the gateway, which charges once for each key. Returns the event of a failure, or None."""
         await self.stage.pause(1.1)
-        key, stream = started.data["idempotency_key"], _payment(order)
+        key, stream = payment.data["idempotency_key"], _payment(order)
         try:
             charge, is_repeated = self.world.charge(order, key)
-        except Refused as refused:
-            failure = {"status": "failed", "reason": str(refused), "code": refused.code, "idempotency_key": key}
-            return await self.say(stream, "payment.failed", failure, cause=started)
-        captured = {
+        except Refused as refusal:
+            failure = {"status": "failed", "reason": str(refusal), "code": refusal.code, "idempotency_key": key}
+            return await self.say(stream, "payment.failed", failure, cause=payment)
+        data = {
             "status": "captured",
             "charge": charge,
-            "amount": started.data["amount"],
+            "amount": payment.data["amount"],
             "charged_before": is_repeated,
         }
-        capture = await self.say(stream, "payment.captured", captured, cause=started)
-        paid = {"status": "paid", "paid": started.data["amount"], "charge": charge}
-        await self._tell("confirmed", await self.say(order, "order.paid", paid, cause=capture), order=order)
+        capture = await self.say(stream, "payment.captured", data, cause=payment)
+        order_data = {"status": "paid", "paid": payment.data["amount"], "charge": charge}
+        await self._tell("confirmed", await self.say(order, "order.paid", order_data, cause=capture), order=order)
         return None
 
-    async def _cancel(self, order: str, failed: AppendedEvent) -> None:
-        reason = f"payment failed {ATTEMPTS} times: {failed.data['reason']}"
-        cancelled = await self.say(order, "order.cancelled", {"status": "cancelled", "reason": reason}, cause=failed)
-        await self._tell("cancelled", cancelled, order=order)
+    async def _cancel(self, order: str, failure: AppendedEvent) -> None:
+        reason = f"payment failed {ATTEMPTS} times: {failure.data['reason']}"
+        data = {"status": "cancelled", "reason": reason}
+        cancellation = await self.say(order, "order.cancelled", data, cause=failure)
+        await self._tell("cancelled", cancellation, order=order)
 
     async def _tell(self, message: str, cause: EventOut | AppendedEvent, *, order: str) -> None:
         """Tell the customer by mail, or by text message if mail has bounced."""
@@ -104,12 +105,12 @@ class NotifierAgent(Agent):
         await self.stage.pause(0.5)
         mail = {"message": message, "channel": "email", "to": customer["email"], "text": MESSAGES[message]}
         if not by_text and self.world.mail_bounces(order):
-            bounced = mail | {"reason": "550 5.1.1 mailbox unavailable"}
-            cause = await self.say(order, "notification.failed", bounced, cause=cause)
+            bounce = mail | {"reason": "550 5.1.1 mailbox unavailable"}
+            cause = await self.say(order, "notification.failed", bounce, cause=cause)
             by_text = True
             await self.stage.pause(0.6)
-        sent = mail | {"channel": "sms", "to": customer["phone"]} if by_text else mail
-        await self.say(order, "notification.sent", sent, cause=cause)
+        notification = mail | {"channel": "sms", "to": customer["phone"]} if by_text else mail
+        await self.say(order, "notification.sent", notification, cause=cause)
 
     def _attempt(self, order: str, attempt: int) -> dict[str, Any]:
         amount = self.world.orders[order].placed["total"]

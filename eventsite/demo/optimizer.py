@@ -21,14 +21,14 @@ class Optimizer(Agent):
 
     async def handle(self, event: EventOut) -> None:
         depot = event.stream.removeprefix(board.stream_of(""))
-        known = {timed.data["order"] for timed in await self.look(type=["route.timed"])}
+        timed_orders = {event.data["order"] for event in await self.look(type=["route.timed"])}
         tour = await board.change_list(
             self, depot, "assignment.reordered", self._shorten, cause=event, thinking=THINKING_SECONDS
         )
         if tour is None:
             return
         for order, minutes in self._arrivals(tour.data["stops"]).items():
-            if order not in known:
+            if order not in timed_orders:
                 await self.stage.pause(0.3)
                 data = {"order": order, "minutes_after_departure": round(minutes)}
                 route = f"route-{self.world.orders[order].number}"

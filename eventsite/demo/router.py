@@ -35,62 +35,64 @@ class Router(Agent):
         route = f"route-{order.number}"
         await self.stage.pause(0.5)
         options = {"order": order.name, "candidates": order.candidates}
-        proposed = await self.say(route, "route.proposed", options, cause=placed, expected_version="no_stream")
+        proposal = await self.say(route, "route.proposed", options, cause=placed, expected_version="no_stream")
         await self.stage.pause(0.4)
         best = max(order.candidates, key=lambda candidate: candidate["score"])
         choice = {key: best[key] for key in ("depot", "score", "cost", "van", "minutes")}
         choice["reason"] = f"nearest depot, {best['distance_km']} km"
-        chosen = await self.say(route, "route.chosen", choice, cause=proposed, expected_version=1)
-        await self._load(order, best, chosen)
+        cause = await self.say(route, "route.chosen", choice, cause=proposal, expected_version=1)
+        await self._load(order, best, cause)
 
-    async def _load(self, order: Order, best: dict[str, Any], chosen: AppendedEvent) -> None:
+    async def _load(self, order: Order, best: dict[str, Any], cause: AppendedEvent) -> None:
         def extended(state: dict[str, Any]) -> dict[str, Any]:
             load = round(state["load_kg"] + order.placed["weight_kg"], 1)
             return {"added": order.name, "stops": [*state["stops"], order.name], "load_kg": load}
 
-        loaded = await board.change_list(
-            self, best["depot"], "assignment.extended", extended, cause=chosen, thinking=0.4
+        extension = await board.change_list(
+            self, best["depot"], "assignment.extended", extended, cause=cause, thinking=0.4
         )
         await self.stage.pause(0.2)
-        routed = {"status": "routed", "depot": best["depot"], "van": best["van"], "eta_minutes": best["minutes"]}
-        await self.say(order.name, "order.routed", routed, cause=loaded)
+        data = {"status": "routed", "depot": best["depot"], "van": best["van"], "eta_minutes": best["minutes"]}
+        await self.say(order.name, "order.routed", data, cause=extension)
 
     async def _unload(self, cancelled: EventOut) -> None:
         order = self.world.orders[cancelled.stream]
-        routed = state_of(await self.look(stream=order.name))
+        order_state = state_of(await self.look(stream=order.name))
 
         def reduced(state: dict[str, Any]) -> dict[str, Any]:
             stops = [stop for stop in state["stops"] if stop != order.name]
-            return {"removed": order.name, "stops": stops, "load_kg": round(state["load_kg"] - routed["weight_kg"], 1)}
+            load = round(state["load_kg"] - order_state["weight_kg"], 1)
+            return {"removed": order.name, "stops": stops, "load_kg": load}
 
-        await board.change_list(self, routed["depot"], "assignment.reduced", reduced, cause=cancelled, thinking=0.4)
+        depot = order_state["depot"]
+        await board.change_list(self, depot, "assignment.reduced", reduced, cause=cancelled, thinking=0.4)
 
     async def _depart(self, cutoff: EventOut) -> None:
         """Send each van off with the orders on its list, then find the orders that are on no list."""
         on_board: set[str] = set()
         for depot, van in VANS.items():
-            known = await board.read_list(self, depot)
+            events = await board.read_list(self, depot)
             await self.stage.pause(0.8)
-            load = {"van": van, "stops": state_of(known)["stops"], "load_kg": state_of(known)["load_kg"]}
-            departed = await self.say(
-                board.stream_of(depot), "van.departed", load, cause=cutoff, expected_version=known[-1].version
+            load = {"van": van, "stops": state_of(events)["stops"], "load_kg": state_of(events)["load_kg"]}
+            departure = await self.say(
+                board.stream_of(depot), "van.departed", load, cause=cutoff, expected_version=events[-1].version
             )
             orders = [stop for stop in load["stops"] if stop in self.world.orders]
             on_board.update(orders)
             for place, order in enumerate(orders, 1):
                 await self.stage.pause(0.3)
                 data = {"status": "dispatched", "van": van, "stop": place, "of": len(orders)}
-                await self.say(order, "order.dispatched", data, cause=departed, workflow=order)
+                await self.say(order, "order.dispatched", data, cause=departure, workflow=order)
         for paid in await self.look(type=["order.paid"]):
             if paid.stream not in on_board:
                 await self._send_by_bike(paid)
 
     async def _send_by_bike(self, paid: EventOut) -> None:
-        promised = state_of(await self.look(stream=paid.stream))
+        order = state_of(await self.look(stream=paid.stream))
         await self.stage.pause(0.8)
-        reason = f"paid, but not on the list of {promised['van']} when it left"
-        data = {"status": "delayed", "reason": reason, "depot": promised["depot"]}
-        delayed = await self.say(paid.stream, "order.delayed", data, cause=paid)
+        reason = f"paid, but not on the list of {order['van']} when it left"
+        data = {"status": "delayed", "reason": reason, "depot": order["depot"]}
+        delay = await self.say(paid.stream, "order.delayed", data, cause=paid)
         await self.stage.pause(1.2)
-        sent = {"status": "dispatched", "van": "bike-2", "late_by_minutes": 25}
-        await self.say(paid.stream, "order.dispatched", sent, cause=delayed)
+        dispatch = {"status": "dispatched", "van": "bike-2", "late_by_minutes": 25}
+        await self.say(paid.stream, "order.dispatched", dispatch, cause=delay)

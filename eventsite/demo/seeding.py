@@ -72,6 +72,6 @@ def _is_unfinished() -> bool:
     log = logs.existing_log(LOG)
     first = store.event(log.id, 1).first()
     if first is None or (first.stream, first.type, first.agent) != (f"shift-{FIRST}", "shift.opened", Storefront.name):
-        return False  # somebody else's log, that happens to have this name
-    closed = where(parse(f"type:shift.closed stream:shift-{FIRST}"))
-    return store.events(log.id, closed, limit=1).first() is None
+        return False  # another log that happens to have this name
+    is_closed = where(parse(f"type:shift.closed stream:shift-{FIRST}"))
+    return store.events(log.id, is_closed, limit=1).first() is None

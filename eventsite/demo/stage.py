@@ -1,7 +1,7 @@
 """The stage: simulated time, and turns. One agent acts at a time, in an order that is the same in every run.
 
-In `pause()` an agent lets the others act. The agent that is due first goes on; of those due at the same moment, the one
-that asked first. So nothing depends on the speed of the machine, the network or the database.
+In `pause()` an agent lets the others act. The agent that is due first goes on; of several that are due at the same
+moment, the one that paused first. So nothing depends on the speed of the machine, the network or the database.
 """
 
 from __future__ import annotations

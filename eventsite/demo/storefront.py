@@ -22,15 +22,15 @@ class Storefront(Actor):
         await self.find_shift()
         shift, orders = f"shift-{self.shift}", set(self.world.orders)
         await self._place_orders()
-        settled = await self._until(orders, {"order.paid", "order.cancelled"})
+        payments = await self._until(orders, {"order.paid", "order.cancelled"})
         await self.stage.pause(2.0)
         data = {"orders": len(orders), "reason": "every order is paid or cancelled"}
-        await self.say(shift, "shift.cutoff", data, cause=settled[-1], workflow=shift)
-        done = await self._until(orders, {"order.dispatched", "order.cancelled"})
+        await self.say(shift, "shift.cutoff", data, cause=payments[-1], workflow=shift)
+        ends = await self._until(orders, {"order.dispatched", "order.cancelled"})
         await self.stage.pause(1.0)
-        cancelled = sum(event.type == "order.cancelled" for event in done)
-        ended = {"orders": len(orders), "dispatched": len(done) - cancelled, "cancelled": cancelled}
-        await self.say(shift, "shift.ended", ended, cause=done[-1], workflow=shift)
+        cancelled = sum(event.type == "order.cancelled" for event in ends)
+        counts = {"orders": len(orders), "dispatched": len(ends) - cancelled, "cancelled": cancelled}
+        await self.say(shift, "shift.ended", counts, cause=ends[-1], workflow=shift)
 
     async def _place_orders(self) -> None:
         for order in self.world.orders.values():

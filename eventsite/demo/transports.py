@@ -16,7 +16,7 @@ from eventsite.lean import LeanAPI
 def in_process() -> Transport:
     """Return the transport to the API of this process, which must have entered an `Engine`."""
     lean = LeanAPI(api)
-    # Any allowed host is right.
+    # The API accepts any allowed host.
     host = settings.ALLOWED_HOSTS[0].lstrip(".").replace("*", "localhost") if settings.ALLOWED_HOSTS else "localhost"
 
     async def send(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:

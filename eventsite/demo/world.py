@@ -14,9 +14,9 @@ Fault = Literal["", "payment times out", "killed while paying", "card declined",
 
 SCRIPT: tuple[tuple[float, str, Fault], ...] = (
     (1.0, "depot-1", ""),
-    (2.5, "depot-1", ""),  # while the optimizer works on the one before: it notices
+    (2.5, "depot-1", ""),  # comes while the optimizer works on the order before, which it notices
     (8.0, "depot-2", "payment times out"),
-    (9.5, "depot-2", ""),  # the same on the depot where nothing is checked: this order is lost
+    (9.5, "depot-2", ""),  # comes so, too, but this depot checks no versions: the order is lost
     (16.0, "depot-2", "killed while paying"),
     (19.0, "depot-1", "card declined"),
     (23.0, "depot-1", "mail bounces"),
@@ -25,7 +25,7 @@ SCRIPT: tuple[tuple[float, str, Fault], ...] = (
 
 VANS = {"depot-1": "van-3", "depot-2": "van-7"}
 PICKUPS = {"depot-1": "pickup-418", "depot-2": "pickup-422"}
-"""The stop with which each van's list begins the shift: it is far out, so best made last."""
+"""The stop with which each van's list begins the shift. It is far out, so the best tour makes it last."""
 PICKUP_KM = 14.0
 MINUTES_A_KM = 3.2
 CHECKED = {"depot-1"}
@@ -148,11 +148,11 @@ def _order(random: Random, number: int, person: str, at: float, depot: str, faul
 
 
 def _candidates(random: Random, nearest: str, distance: float) -> list[dict[str, Any]]:
-    """The depots and what each would cost; only the nearest is worth it."""
-    found = []
+    """Return the depots with the cost of a delivery from each; only the nearest is worth it."""
+    candidates = []
     for depot, van in (*VANS.items(), ("depot-3", "van-9")):
         kilometres = distance if depot == nearest else round(random.uniform(6.0, 11.5), 1)
-        found.append(
+        candidates.append(
             {
                 "depot": depot,
                 "van": van,
@@ -162,4 +162,4 @@ def _candidates(random: Random, nearest: str, distance: float) -> list[dict[str,
                 "score": round(1 / (1 + kilometres / 10), 3),
             }
         )
-    return found
+    return candidates

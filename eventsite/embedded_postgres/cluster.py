@@ -48,7 +48,7 @@ class Cluster:
     @property
     def is_running(self) -> bool:
         if self._child:
-            self._child.poll()  # a killed child stays a zombie until it is asked for
+            self._child.poll()  # a killed child stays a zombie until its parent polls it
         return postmaster_of(self._place.data) is not None
 
     def start(self) -> None:
@@ -65,12 +65,12 @@ class Cluster:
     def stop(self) -> None:
         """Stop the server, with all its connections; return when it has ended. No acknowledged write is lost."""
         deadline = time.monotonic() + 30
-        how = signal.SIGINT  # a fast shutdown; SIGQUIT leaves without a checkpoint
+        number = signal.SIGINT  # a fast shutdown; SIGQUIT leaves without a checkpoint
         while pid := postmaster_of(self._place.data):
-            os.kill(pid, how)
+            os.kill(pid, number)
             while time.monotonic() < deadline and self.is_running:
                 time.sleep(0.02)
-            deadline, how = deadline + 10, signal.SIGQUIT
+            deadline, number = deadline + 10, signal.SIGQUIT
         if self._child:
             self._child.wait()
         self._place.drop_socket_dir()
@@ -149,8 +149,8 @@ def allow(data: Path, user: ServerUser) -> None:
 def server_command(
     data: Path, socket: Path, user: ServerUser, *, settings: dict[str, str], programs: Path | None = None
 ) -> list[str | Path]:
-    fixed = {"unix_socket_directories": str(socket), "unix_socket_permissions": "0700"}
-    options = [part for name, value in {**settings, **fixed}.items() for part in ("-c", f"{name}={value}")]
+    socket_settings = {"unix_socket_directories": str(socket), "unix_socket_permissions": "0700"}
+    options = [part for name, value in {**settings, **socket_settings}.items() for part in ("-c", f"{name}={value}")]
     return [(programs or binaries.reachable(user)) / "postgres", "-D", data, *options]
 
 

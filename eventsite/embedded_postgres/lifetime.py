@@ -70,10 +70,10 @@ def _undisturbed() -> Iterator[None]:
 
 @contextmanager
 def _watched(cluster: Cluster, data_dir: DataDir) -> Iterator[None]:
-    done = threading.Event()
+    end = threading.Event()
 
     def watch() -> None:
-        while not done.wait(WATCH_SECONDS):
+        while not end.wait(WATCH_SECONDS):
             if not cluster.is_running:
                 _revive(cluster, data_dir)
 
@@ -82,7 +82,7 @@ def _watched(cluster: Cluster, data_dir: DataDir) -> Iterator[None]:
     try:
         yield
     finally:
-        done.set()
+        end.set()
         thread.join()
 
 

@@ -40,7 +40,7 @@ _HTMX_CONFIG = {
 
 
 class Unchanged(str):
-    """A text that is printed as it is: the value of a field of a form, or the input of a script."""
+    """A text that is printed unchanged: the value of a field of a form, or the input of a script."""
 
     __slots__ = ()
 

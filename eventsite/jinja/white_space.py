@@ -10,8 +10,8 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 _PARTS = re.compile(r"\s*\n\s*|</?[a-z!][^\s/>]*|[>\"']|[^<>\"'\n\s]+|[^\S\n]+|<", re.IGNORECASE)
-_KEPT = frozenset({"pre", "textarea"})
-"""Elements whose text is printed as it is."""
+_VERBATIM_ELEMENTS = frozenset({"pre", "textarea"})
+"""Elements whose text is printed unchanged."""
 
 
 class LineBreaks(Extension):
@@ -54,31 +54,31 @@ def _joined(stream: Iterable[Token]) -> Iterator[Token]:
 class _Text:
     """The text of one template, read from its beginning.
 
-    `tag` is the current tag, `quote` the quote of the current value of an attribute, `kept` the current element whose
-    text is kept.
+    `tag` is the current tag, `quote` the quote of the current value of an attribute, `verbatim` the current element
+    whose text is printed unchanged.
     """
 
     tag: str = ""
     quote: str = ""
-    kept: str = ""
+    verbatim: str = ""
 
     def of(self, text: str, *, after_edge: bool, before_edge: bool) -> str:
         """Return the printed text of one stretch. An edge is a statement, or the template's own beginning or end."""
-        printed = []
+        parts = []
         is_edge = after_edge
         for match in _PARTS.finditer(text):
             part = match[0]
             following = text[match.end() : match.end() + 1] or ("" if before_edge else " ")
             if "\n" not in part:
-                printed.append(part)
+                parts.append(part)
                 is_edge = self._read(part)
             elif self.tag:
-                printed.append(" " if following not in ("", ">") else "")
-            elif self.kept:
-                printed.append(part)
+                parts.append(" " if following not in ("", ">") else "")
+            elif self.verbatim:
+                parts.append(part)
             else:
-                printed.append(" " if not is_edge and following not in ("", "<") else "")
-        return "".join(printed)
+                parts.append(" " if not is_edge and following not in ("", "<") else "")
+        return "".join(parts)
 
     def _read(self, part: str) -> bool:
         """Note the change by a part of the text. Returns whether the part ends a tag."""
@@ -91,7 +91,10 @@ class _Text:
         elif part in ('"', "'"):
             self.quote = part
         elif part == ">":
-            self.kept = self.tag if self.tag in _KEPT else "" if self.tag == f"/{self.kept}" else self.kept
+            if self.tag in _VERBATIM_ELEMENTS:
+                self.verbatim = self.tag
+            elif self.tag == f"/{self.verbatim}":
+                self.verbatim = ""
             self.tag = ""
             return True
         return False

@@ -93,11 +93,11 @@ def _serve(listener: socket.socket, *, workers: int) -> None:
     if workers > 1:
         supervisor = Multiprocess(config, sockets=[listener])
         supervisor.run()
-        failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
+        has_failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     else:
         server = uvicorn.Server(config)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn sends it again when it has stopped
             server.run(sockets=[listener])
-        failed = not server.started
-    if failed:
+        has_failed = not server.started
+    if has_failed:
         raise CommandError("The server could not start; the reason is above.")
