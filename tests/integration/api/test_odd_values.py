@@ -43,7 +43,7 @@ def odd_requests(method: str, path: str) -> list[tuple[str, dict[str, str]]]:
 async def test_an_operation_takes_or_refuses_any_value(
     api: httpx.AsyncClient, method: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projections_api, "_PATIENCE", 0.0)
+    monkeypatch.setattr(projections_api, "_PATIENCE_SECONDS", 0.0)
     for _ in range(3):
         await api.post("/api/streams/order-1/events", json={"events": [EVENT]})
     for address, headers in odd_requests(method, path):
