@@ -4,6 +4,6 @@ export const WORDS = {
   lost: "Reconnecting…",
   "signed-out": "You are signed out.",
   "not-a-member": "You may no longer read this log.",
-  "too-many": "Too many of your pages are live at once: this one will be when you close some.",
+  "too-many": "You have too many live pages: this page becomes live when you close some.",
   unreadable: "This query can’t be followed.",
 };

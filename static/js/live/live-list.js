@@ -99,8 +99,8 @@ export class LiveList {
     get("paused-at").textContent = `#${formatNumber(this.drawn)}`;
     const verb = this.waiting === 1 ? "waits" : "wait";
     get("paused-count").textContent = this.waiting
-      ? `${plural(this.waiting)} ${verb}; none is lost.`
-      : "Nothing new so far.";
+      ? `${plural(this.waiting)} ${verb}; no event is lost.`
+      : "No new events so far.";
   }
 
   end() {

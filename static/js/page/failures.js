@@ -1,6 +1,6 @@
 /** If a part of the page can't be fetched, the page says so in that part. What the part showed before stays. */
-const NOT_FOUND = "It is not there, or you may no longer see it.";
-const UNREACHABLE = "The server can’t be reached. What you see is what was there before.";
+const NOT_FOUND = "This does not exist, or you may no longer see it.";
+const UNREACHABLE = "The server can’t be reached. The page still shows the old content.";
 
 function wordsFor(status) {
   if (status === 404) return NOT_FOUND;

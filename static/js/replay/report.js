@@ -25,7 +25,7 @@ function answerBox(words) {
   const field = box();
   if (field !== document.activeElement) field.value = field.defaultValue;
   const isElsewhere = writtenStep && Number(writtenStep) !== Number(field.defaultValue);
-  const answer = isElsewhere ? `No way to step ${writtenStep}: this is ${words}` : words;
+  const answer = isElsewhere ? `There is no step ${writtenStep}: this is ${words}` : words;
   writtenStep = "";
   return answer;
 }
