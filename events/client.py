@@ -69,7 +69,7 @@ def _decoded(status: int, body: bytes, type_: type[T]) -> T:
     try:
         problem: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.DecodeError:
-        raise ClientError(f"The answer was no answer of the API: status {status}.") from None
+        raise ClientError(f"The answer did not come from the API: status {status}.") from None
     error = Conflict if problem.get("code") == "wrong-expected-version" else ClientError
     raise error(f"The API refused: {status} {problem.get('code')}: {problem.get('detail')}")
 
@@ -90,7 +90,7 @@ def http(url: str) -> Transport:
                 if status != 503:
                     return status, answer
             await asyncio.sleep(pause)
-        raise ClientError(f"The server at {url} is gone, or too busy.")
+        raise ClientError(f"The server at {url} does not answer, or is too busy.")
 
     return send
 

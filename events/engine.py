@@ -25,7 +25,7 @@ DatabaseAway = psycopg.OperationalError
 def no_answer(error: BaseException) -> EventsError:
     """Return the reason for which a read got no answer; `error` is psycopg's, or Django's around it."""
     if isinstance(error.__cause__ or error, psycopg.errors.QueryCanceled):
-        return QueryTimeout("The database stopped this query, as its time was up. Ask for less at once.")
+        return QueryTimeout("The database stopped this query because it took too long. Ask for less at once.")
     return Unavailable("The database can't be reached.")
 
 

@@ -44,7 +44,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
     check_name(reason, "reason")
     event = store.event(log_id, position).first()
     if event is None:
-        raise NoSuchEvent(f"There is no event at {position}.")
+        raise NoSuchEvent(f"There is no event at position {position}.")
     facts = {"position": position, "stream": event.stream, "version": event.version, "id": event.id}
     marker = new_event(
         STREAM,
@@ -63,7 +63,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
             cursor.execute(sql.NOTIFY, {"logs": str(log_id)})
             return result
     except IntegrityError:
-        raise Invalid(f"The event at {position} says that another was redacted: it stays.") from None
+        raise Invalid(f"The event at position {position} records another redaction, so it stays.") from None
 
 
 def of(log_id: int, event: Event) -> Redaction | None:

@@ -37,16 +37,16 @@ class EventsiteAPI(NinjaAPI):
 
 
 DESCRIPTION = """\
-Append events, read them, follow them. A token names the log: `Authorization: Bearer evt_…`.
+Append events, read them, and follow the log. The token names the log: `Authorization: Bearer evt_…`.
 
 Limits: {0.event_max_bytes:,} bytes and {0.event_max_depth} levels of data, and of metadata;
 {0.name_max_length} characters of a name; numbers of {0.number_max_digits:,} digits and exponents of
-±{0.number_max_exponent:,}; {0.request_max_events:,} events and {0.request_max_bytes:,} bytes a request
-(`application/x-ndjson`: any number of lines). What is larger is refused with 413 or 422, naming the
+±{0.number_max_exponent:,}; {0.request_max_events:,} events and {0.request_max_bytes:,} bytes per request
+(`application/x-ndjson`: any number of lines). A larger request is refused with 413 or 422. The answer names the
 field and the limit, and nothing is written.
 
-Every error is a problem (RFC 9457) whose `code` is stable. A 503 that passes has `Retry-After`; with event ids or
-an `idempotency_key` it is safe to send the same again.
+Every error is a problem (RFC 9457) with a stable `code`. A temporary 503 has `Retry-After`. With event ids or
+an `idempotency_key` it is safe to send the same request again.
 """
 api = EventsiteAPI(
     title="Eventsite",
@@ -81,7 +81,7 @@ def refuse_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse
 
 @api.exception_handler(DisallowedHost)
 def refuse_host(request: HttpRequest, error: DisallowedHost) -> HttpResponse:
-    return problem_answer(BadRequest("This host is not served here: add it to EVENTSITE_ALLOWED_HOSTS."))
+    return problem_answer(BadRequest("This server does not serve this host: add the host to EVENTSITE_ALLOWED_HOSTS."))
 
 
 @api.exception_handler(DatabaseAway)
@@ -96,4 +96,4 @@ def wait_for_database(request: HttpRequest, error: Exception) -> HttpResponse:
 def fail(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer a defect: its traceback is in the log, and not in the answer."""
     logger.error("%s %r failed", request.method, request.path, exc_info=error)
-    return problem_answer(EventsError("Something went wrong here; the server's log says what."))
+    return problem_answer(EventsError("The server failed to answer this request; its log says why."))

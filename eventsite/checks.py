@@ -37,8 +37,8 @@ def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
     if digits > MAX_DIGITS or places > MAX_PLACES:
         errors.append(
             Error(
-                "A number of the allowed size is one that no query can look at.",
-                hint=f"EVENTSITE_NUMBER_MAX_DIGITS is {MAX_DIGITS:,} at the most, with …_EXPONENT {MAX_PLACES:,}.",
+                "No query can look at a number of the allowed size.",
+                hint=f"EVENTSITE_NUMBER_MAX_DIGITS may be {MAX_DIGITS:,} at most, with …_EXPONENT {MAX_PLACES:,}.",
                 id="eventsite.E005",
             )
         )
@@ -52,7 +52,7 @@ def hosts_are_named(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            "EVENTSITE_ALLOWED_HOSTS is *: any site may pass itself off as this one.",
+            "EVENTSITE_ALLOWED_HOSTS is *: any site can pretend to be this one.",
             hint="Name the hosts that people and agents use.",
             id="eventsite.W001",
         )

@@ -33,7 +33,7 @@ def databases(url: str, *, pooler: str = "") -> dict[str, Any]:
     if not pooler:
         return {"default": _entry(parameters, **options, pool=POOL, prepare_threshold=PREPARE_THRESHOLD)}
     if pooler == url:
-        raise ImproperlyConfigured("EVENTSITE_POOLER_URL is DATABASE_URL, which has to lead to Postgres itself.")
+        raise ImproperlyConfigured("EVENTSITE_POOLER_URL equals DATABASE_URL, which must lead to Postgres itself.")
     pooler_parameters = _read("EVENTSITE_POOLER_URL", pooler)
     if operator_options or pooler_parameters.get("options"):
         raise ImproperlyConfigured(

@@ -84,7 +84,7 @@ def _pooler_errors(pooler: Address, server: _Server) -> list[CheckMessage]:
     if pooled_server.has_jit:
         return [
             checks.Warning(
-                "Sessions behind the pooler compile plans, which takes longer than running what pages ask for.",
+                "Sessions of the pooler compile plans (jit), which takes longer than running the pages' queries.",
                 hint="ALTER ROLE … SET jit = off, for the user that the pooler connects as; then reconnect the pooler.",
                 id="eventsite.W002",
             )
@@ -94,7 +94,7 @@ def _pooler_errors(pooler: Address, server: _Server) -> list[CheckMessage]:
 
 def _pooled() -> Error:
     return Error(
-        "DATABASE_URL leads to a pooler: what Eventsite sets for a session does not reach Postgres.",
+        "DATABASE_URL leads to a pooler: the settings that Eventsite makes for a session do not reach Postgres.",
         hint="Let DATABASE_URL lead to Postgres itself, and name the pooler in EVENTSITE_POOLER_URL.",
         id="eventsite.E006",
     )

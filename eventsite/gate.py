@@ -69,9 +69,9 @@ async def _whole_body(receive: Receive) -> list[dict[str, Any]]:
                 messages.append(message := await receive())
                 size += len(message.get("body", b""))
                 if size > _MAX_BODY_BYTES:
-                    raise TooLarge(f"A page takes {_MAX_BODY_BYTES:,} bytes.")
+                    raise TooLarge(f"A page takes requests of at most {_MAX_BODY_BYTES:,} bytes.")
     except TimeoutError:
-        raise RequestTimeout(f"The whole request has to come within {_BODY_SECONDS:.0f} seconds.") from None
+        raise RequestTimeout(f"The whole request must arrive within {_BODY_SECONDS:.0f} seconds.") from None
     return messages
 
 

@@ -143,7 +143,7 @@ async def _authenticate(request: ASGIRequest, operation: Operation) -> None:
 
 def _unfinished(method: str) -> EventsError:
     if method == "POST":
-        return OutcomeUnknown("The server ended before this was done: it may or may not have been written.")
+        return OutcomeUnknown("The server ended before this request was done. Its events may be written or not.")
     return Unavailable("The server is stopping.")
 
 

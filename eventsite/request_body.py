@@ -50,7 +50,7 @@ class _Waits:
             return await receive()
         except asyncio.CancelledError:
             if task in self._over and not task.uncancel():
-                raise RequestTimeout(f"Nothing more of the request came for {SILENCE_SECONDS:g} seconds.") from None
+                raise RequestTimeout(f"Nothing more of the request arrived for {SILENCE_SECONDS:g} seconds.") from None
             raise
         finally:
             del self._since[task]

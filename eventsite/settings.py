@@ -24,7 +24,7 @@ POOLER_URL = env.text("EVENTSITE_POOLER_URL")
 if DATABASE_URL := env.text("DATABASE_URL"):
     SECRET_KEY = env.required(
         "SECRET_KEY",
-        hint="With DATABASE_URL it has to come from the environment, the same for each process and each start. "
+        hint="With DATABASE_URL it must come from the environment, and be the same for each process and each start. "
         "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
     )
 elif POOLER_URL:

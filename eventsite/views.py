@@ -27,9 +27,9 @@ def run_demo(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/demo`: start a shift of the demo's agents in this log, and redirect to its timeline."""
     check_place(member.log)
     if async_to_sync(start_live)(member.log):
-        messages.success(request, "The demo agents are at work. It takes 40 seconds; their events appear here.")
+        messages.success(request, "The demo agents are at work for 40 seconds. Their events appear here.")
     else:
-        messages.warning(request, "The demo agents are at work in this log already: one run at a time.")
+        messages.warning(request, "The demo agents are at work in this log already. A log takes one run at a time.")
     return redirect("timeline", member.log.name)
 
 
@@ -39,7 +39,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     if not isinstance(error, OperationalError | InterfaceError):
         return server_error(request)
     refusal = no_answer(error)
-    context = {"heading": "The database can’t be asked at the moment", "words": "Try again in a moment."}
+    context = {"heading": "The database can’t answer at the moment", "words": "Try again in a moment."}
     if isinstance(refusal, QueryTimeout):
         context = {"heading": refusal.title(), "words": refusal.detail}
     page = render_to_string(

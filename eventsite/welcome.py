@@ -48,7 +48,7 @@ Eventsite runs at {url}
 
 {sign_in_words(url)}
 
-Append an event (the answer's Location is its page's address; the token is good for a day):
+Append an event (the answer's Location is the event's page; the token expires after a day):
   curl -i {url}/api/streams/hello-1/events \\
     -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\
     -d '{{"expected_version": "any", "events": [{{"type": "Hello", "data": {{"text": "world"}}}}]}}'

@@ -45,8 +45,8 @@ def _names(declarations: Declarations) -> Iterator[CheckMessage]:
 
 def _projection(projection: Projection) -> Iterator[CheckMessage]:
     if not _NAME.fullmatch(projection.name):
-        hint = "A name stands in URLs: small letters, digits, - and _, 63 at the most."
-        yield Error(f"{projection.name!r} is no name for a projection.", hint=hint, id="projections.E002")
+        hint = "A name is a part of URLs: it has at most 63 small letters, digits, - and _."
+        yield Error(f"{projection.name!r} can't be the name of a projection.", hint=hint, id="projections.E002")
     if problem := _query_problem(projection):
         hint = "The query language is described in docs/query.md. A fold has no clock, so times in it are dates."
         yield Error(f"The query of projection {projection.name}: {problem}", hint=hint, id="projections.E003")
@@ -64,7 +64,7 @@ def _query_problem(projection: Projection) -> str | None:
     except (InvalidQuery, NotForEvents) as error:
         return str(error)
     timed = (leaf for leaf in tree.leaves(projection.where) if isinstance(leaf, tree.Since | tree.Until))
-    return "it asks for a time before now." if any(isinstance(leaf.time, tree.Ago) for leaf in timed) else None
+    return "it has a relative time." if any(isinstance(leaf.time, tree.Ago) for leaf in timed) else None
 
 
 def _upcasters(declarations: Declarations) -> Iterator[CheckMessage]:

@@ -83,7 +83,7 @@ def _check_same(left: str, right: str, when: str) -> None:
     if left == right:
         return
     places = [change.path or "all of it" for change in diff(loads(left), loads(right))]
-    raise AssertionError(f"The state is another {when}: {', '.join(places) or 'the order of its keys, or digits'}.")
+    raise AssertionError(f"The state is different {when}: {', '.join(places) or 'the order of its keys, or digits'}.")
 
 
 def _check_nothing_changed(projection: Projection, events: Any, state: Json) -> None:

@@ -41,6 +41,6 @@ class Places:
 
 
 open_streams = Places(
-    TooManyStreams, "{most} streams, long polls and uploads of yours are open: end one, or try again later."
+    TooManyStreams, "You have {most} streams, long polls and uploads open: end one, or try again later."
 )
-open_sockets = Places(TooManySockets, "{most} live pages of yours are open: close some.")
+open_sockets = Places(TooManySockets, "You have {most} live pages open: close some.")

@@ -86,7 +86,7 @@ def parse_query(query: QueryDict, type_: type[T]) -> T:
     lists = _lists(type_)  # type: ignore[arg-type]
     for key, values in query.lists():
         if len(values) > 1 and key not in lists:
-            raise Invalid(f"{key} stands twice in the query.", field=key)
+            raise Invalid(f"{key} occurs twice in the query.", field=key)
     try:
         return msgspec.convert(
             {key: query.getlist(key) if key in lists else query[key] for key in query}, type_, strict=False

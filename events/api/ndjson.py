@@ -96,7 +96,7 @@ async def _write_chunk(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
     for line, append in chunk:
         outcome = append if isinstance(append, EventsError) else next(outcomes)
         if isinstance(outcome, Unavailable | OutcomeUnknown):
-            raise type(outcome)(f"{outcome.detail} Up to line {line - 1} all is settled.")
+            raise type(outcome)(f"{outcome.detail} All lines up to line {line - 1} are done.")
         _count_outcome(bulk, line, outcome)
 
 

@@ -16,7 +16,7 @@ Body: TypeAlias = type[Struct] | tuple[type[Struct], ...] | dict[str, Any]
 """The type of a body: a struct, one of several, or a JSON Schema."""
 READ_REFUSALS = (400, 401, 403, 404, 422, 503)
 """The statuses with which any read may be refused."""
-_DONE = {202: "It takes longer than a request: the job that does it. Ask again when it is done", 304: "Not modified"}
+_DONE = {202: "A job makes this answer. Ask again when the job is done", 304: "Not modified"}
 _JSON = "application/json"
 _STRUCTS = (
     schemas.AppendIn,

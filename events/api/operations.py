@@ -164,7 +164,7 @@ async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
     openapi_extra=operation(
         takes={
             "application/json": AppendsIn,
-            NDJSON: {"type": "string", "description": f"One `{LineIn.__name__}` a line"},
+            NDJSON: {"type": "string", "description": f"One `{LineIn.__name__}` per line"},
             cloudevents.STRUCTURED: cloudevents.SCHEMA,
             cloudevents.BATCHED: {"type": "array", "items": {}},
         },
@@ -263,7 +263,7 @@ def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | di
         EventsQuery,
         refuses=[409, 429],
         text=SSE,
-        headers=[header("Last-Event-ID", "With an event stream: go on after this position")],
+        headers=[header("Last-Event-ID", "For an event stream: go on after this position")],
     ),
 )
 async def read_events(request: HttpRequest) -> HttpResponseBase:
@@ -321,7 +321,7 @@ def _event_stream(request: HttpRequest, grant: Grant, tree: Query, query: Events
     has_before, is_backward = optional(query.before) is not None, query.direction == "backward"
     for field, is_set in (("before", has_before), ("direction", is_backward)):
         if is_set:
-            raise Invalid(f"{field} does not go with an event stream.", field=field)
+            raise Invalid(f"An event stream does not take {field}.", field=field)
     after = _last_event_id(request, optional(query.after) or 0)
     write = partial(send_events, grant=grant, query=tree, after=after, read_as=query.read_as)
     response = StreamedAnswer(write, content_type=SSE, place=_stream_place(grant))

@@ -46,12 +46,12 @@ StreamName = Annotated[
 ]
 ExpectedVersion = Annotated[
     Annotated[int, Meta(ge=0, le=2**63 - 1)] | Literal["any", "no_stream", "stream_exists"],
-    Meta(description="What the stream must be at: `any` (default), `no_stream` (= 0), `stream_exists` or a version"),
+    Meta(description="The stream's version: `any` (default), `no_stream` (= 0), `stream_exists` or a number"),
 ]
 IdempotencyKey = Annotated[Name | None, _documented("Makes a retry without event ids safe")]
 ReadPosition = Annotated[
     int | None,
-    _documented("Up to where the writer had read the log: what proves a lost update", minimum=0, maximum=2**63 - 1),
+    _documented("Up to which position the writer had read: it can prove a lost update", minimum=0, maximum=2**63 - 1),
 ]
 Time = Annotated[str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
 
@@ -217,8 +217,8 @@ class BulkOut(Struct):
     appended: int
     replayed: int
     failed: int
-    last_position: Annotated[int | None, Meta(description="of the last line that is in the log")]
-    errors: Annotated[list[LineError], Meta(description="the first 100")]
+    last_position: Annotated[int | None, Meta(description="The position of the last line that is in the log")]
+    errors: Annotated[list[LineError], Meta(description="The first 100 errors")]
 
 
 class EventOut(Struct):
@@ -245,19 +245,21 @@ class EventsOut(Struct):
     events: list[EventOut]
     next: Annotated[
         int | None,
-        Meta(description="Where to go on. Forward it is always there: all up to it was looked at, matches or not"),
+        Meta(description="Where to go on. A forward read has looked at every event up to it, and never gives null"),
     ]
     head: Annotated[int, Meta(description="The log's last position")]
     complete: Annotated[
         bool,
-        Meta(description="False: the search's time was up before the page was full. Go on from `next`"),
+        Meta(description="False: the search ended before the page was full, as its time was up. Go on from `next`"),
     ]
 
 
 class StreamEventsOut(EventsOut):
     """A page of a stream's events; `next` is a version."""
 
-    version: Annotated[int, Meta(description="The stream's: what an append may expect when all up to it was read")]
+    version: Annotated[
+        int, Meta(description="The stream's version, which an append may expect after reading all events")
+    ]
 
 
 class StreamOut(Struct):
@@ -287,16 +289,14 @@ NameText = Annotated[Text, Meta(min_length=1)]
 
 ReadAs = Annotated[
     Literal["stored", "newest"],
-    Meta(
-        description="`newest`: the data as of the newest schema_version that the upcasters lead to; else as it was sent"
-    ),
+    Meta(description="`newest`: the data in the newest schema_version that the upcasters know; else as it was sent"),
 ]
 
 
 class LogQuery(Struct, forbid_unknown_fields=True, kw_only=True):
     """The log, for a request with a session."""
 
-    log: Annotated[Text, Meta(description="With a session instead of a token: the log")] | None = None
+    log: Annotated[Text, Meta(description="The log, if you use a session instead of a token")] | None = None
 
 
 class EventQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
@@ -309,7 +309,7 @@ class _FilterQuery(EventQuery, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[
         str,
         _documented(
-            f"What must fit, as `type:Order* data.amount>100`: a query of up to {MAX_CHARACTERS:,} characters",
+            f"A query of up to {MAX_CHARACTERS:,} characters, for example `type:Order* data.amount>100`",
             format="eventsite-query",
         ),
     ] = ""

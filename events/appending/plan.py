@@ -167,9 +167,9 @@ def _refuse_repeats(appends: Sequence[Append]) -> None:
     ids = [event.id for append in appends for event in append.events]
     keys = [append.idempotency_key for append in appends if append.idempotency_key is not None]
     if len(set(ids)) < len(ids):
-        raise IdConflict("The same id stands in two of these appends.")
+        raise IdConflict("The same id is in two of these appends.")
     if len(set(keys)) < len(keys):
-        raise KeyReused("The same idempotency key stands in two of these appends.")
+        raise KeyReused("The same idempotency key is in two of these appends.")
 
 
 def _wait_for_planned(flush: Plan, append: Append) -> None:

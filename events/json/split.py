@@ -77,10 +77,10 @@ def _parts(body: bytes, opening: bytes) -> tuple[list[bytes], str | None]:
             start = token.end()
         if depth == 0:
             break
-    fault = "Something follows after the end of this." if start < len(body) else None
+    fault = "More text follows after the end of this document." if start < len(body) else None
     if depth:
         parts.append(body[start:].strip(_SPACE))
-        fault = "This breaks off: its end is missing."
+        fault = "This document breaks off: its end is missing."
     return [] if parts == [b""] else parts, fault
 
 

@@ -78,7 +78,7 @@ def refuse_duplicates(raw: bytes) -> None:
     try:
         json.loads(raw, object_pairs_hook=_unique, parse_int=str, parse_float=str)
     except _Duplicate as error:
-        raise Invalid(f"The key {error.key!r} stands twice in one object.", field=error.key) from None
+        raise Invalid(f"The key {error.key!r} occurs twice in one object.", field=error.key) from None
 
 
 class _Duplicate(ValueError):
@@ -139,7 +139,7 @@ def _canonical_exactly(raw: bytes, field: str) -> bytes:
     except _Duplicate as error:
         raise Invalid(f"{field} has the key {error.key!r} twice in one object.", field=field) from None
     except UnicodeEncodeError:
-        raise Invalid(f"{field} holds a lone surrogate, which is no character.", field=field) from None
+        raise Invalid(f"{field} holds a lone surrogate, which is not a character.", field=field) from None
     except RecursionError:
         _refuse_depth(field)
     except ValueError as error:

@@ -31,22 +31,22 @@ from events.query.words import BadWord
 Operator: TypeAlias = Literal[":", "<", "<=", ">", ">="]
 
 ABOUT: dict[str, str] = {
-    "type": "what happened: type:Order*",
-    "agent": "who appended it",
-    "stream": "whose event it is: stream:order-42",
-    "category": "a stream's kind, what stands before its first -",
-    "correlation": "the workflow it belongs to",
+    "type": "the kind of event: type:Order*",
+    "agent": "the agent that appended it",
+    "stream": "its stream: stream:order-42",
+    "category": "the part of its stream before the first -",
+    "correlation": "its workflow",
     "cause": "the id of the event that caused it",
     "id": "its own id",
-    "position": "its place in the log: position:100..200",
-    "version": "its place in its stream",
+    "position": "its position in the log: position:100..200",
+    "version": "its version in its stream",
     "since": "at that time or later: since:2h, since:2026-01-31",
     "until": "before that time",
-    "has": "what is there: has:agent, has:data.error",
+    "has": "it has a value there: has:agent, has:data.error",
     "data": "a value in its data: data.items[*].sku:A-1, data.amount>100",
     "metadata": "a value in its metadata",
-    "state": "in a replay, a value in the state after it",
-    "changed": "in a replay, what it changed: changed:/status",
+    "state": "in a replay, a value in the state after the step",
+    "changed": "in a replay, a value that the step changed: changed:/status",
 }
 """The description of each field, in the order in which completion offers them."""
 ALIASES = {"workflow": "correlation"}
@@ -128,7 +128,7 @@ def _number_leaf(number: Number, operator: Operator, value: str) -> Numbered:
     if not dots:
         return Numbered(number, _counted_number(value, number), _counted_number(value, number))
     if not low and not high:
-        raise BadValue("a range has an end at least.", suggestion=f"{number}:100..200")
+        raise BadValue("a range needs at least one end.", suggestion=f"{number}:100..200")
     return Numbered(
         number, _counted_number(low, number) if low else None, _counted_number(high, number) if high else None
     )
@@ -146,10 +146,10 @@ def _path_leaf(path: Path, operator: Operator, value: str) -> Leaf:
     if not words.is_bare(value):
         exact = words.pattern(value).exact
         if exact is None:
-            raise BadValue("a comparison takes no *. To compare with a star, quote it.")
+            raise BadValue("a comparison does not take a *. To compare with a star, quote it.")
         return Compares(path, operator, exact)
     if value in words.ATOMS:
-        raise BadValue(f"{value} is neither less nor more than anything. As a text it needs quotes.")
+        raise BadValue(f"{value} can't be compared with < or >. As a text it needs quotes.")
     number = words.number(value)
     return Compares(path, operator, value if number is None else number)
 

@@ -32,11 +32,11 @@ _CONNECTIVE = re.compile(r"(?:AND|OR)(?=[\s()]|\Z)")
 _HINTS = {
     '"': "this quote is not closed.",
     "(": "a field takes one value; parentheses stand around terms: (type:A OR type:B).",
-    ")": "there is nothing to close, or nothing before it.",
+    ")": "this ) has no ( before it, or no term.",
     ":": "a field's name stands before a colon. A text that holds one needs quotes.",
     "=": "a field's value stands after a colon: data.paid:true. A text that holds = needs quotes.",
-    "-": "a minus stands right before what must not fit. To look for one, quote it.",
-    "!": "what must not be so has a minus before it: -data.paid:true.",
+    "-": "put a minus right before the term that must not fit. To look for a minus, quote it.",
+    "!": "to exclude events, put a minus before the term: -data.paid:true.",
 }
 
 
@@ -51,7 +51,7 @@ def parse(text: str) -> Query:
         problem = f"the query has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}."
         raise InvalidQuery(problem, column=MAX_CHARACTERS + 1)
     if match := _IMPOSSIBLE_CHARACTER.search(text):
-        raise InvalidQuery(f"U+{ord(match[0]):04X} is no character that an event can hold.", column=match.start() + 1)
+        raise InvalidQuery(f"U+{ord(match[0]):04X} is a character that no event can hold.", column=match.start() + 1)
     try:
         return cast("_Measured", _parser().parse(text)).query
     except UnexpectedInput as error:
@@ -106,7 +106,7 @@ class _Build(Transformer[Token, _Measured]):
             problem = "a text is found anywhere, so it needs no *. To look for a star, quote it."
             raise InvalidQuery(problem, column=_column_of(word))
         if not text:
-            raise InvalidQuery("there is nothing between the quotes.", column=_column_of(word))
+            raise InvalidQuery("the quotes are empty.", column=_column_of(word))
         return _Measured(Text(text), scans=1)
 
 

@@ -25,7 +25,7 @@ def refuse_state(query: Query) -> None:
         path = leaf.name_or_path if isinstance(leaf, tree.Has) else getattr(leaf, "path", None)
         if isinstance(leaf, tree.Changed) or (isinstance(path, tree.Path) and path.root is Root.STATE):
             field = "changed:" if isinstance(leaf, tree.Changed) else "state"
-            raise NotForEvents(f"{field} asks about a step of a replay; a list of events has no state.")
+            raise NotForEvents(f"{field} is for replays and lists of states; a list of events has no states.")
 
 
 def escape_marker(text: str) -> str:

@@ -109,7 +109,7 @@ def path(text: str) -> Path | None:
     while place < len(text):
         match = _STEP.match(text, place)
         if not match:
-            raise BadWord('a path goes on with .name, ."a name", [*] or [0].')
+            raise BadWord('a path continues with .name, ."a name", [*] or [0].')
         steps.append(_path_step(match))
         place = match.end()
     if len(steps) > _MAX_STEPS:

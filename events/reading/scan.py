@@ -139,7 +139,7 @@ class _Progress:
         """Make the slice smaller after a timeout; raise `TooSlow` if it was the smallest."""
         if self.size <= _MIN_PLACES:
             seconds = f"{_MAX_TIMEOUT_SECONDS:.0f} seconds"
-            raise TooSlow(f"One event takes it over {seconds}: ask for less at once.") from error
+            raise TooSlow(f"This query takes over {seconds} for one event: ask for less at once.") from error
         self.size = max(_MIN_PLACES, min(self.size, self.high - self.low + 1) // 8)
         self.slice_began = time.monotonic()
 

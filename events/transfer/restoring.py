@@ -57,13 +57,13 @@ def restore(log_id: int, paths: Sequence[Path], *, progress: Callable[[int], obj
     redactions: list[Redaction] = []
     with transaction.atomic(durable=True):
         if Log.objects.values_list("head", flat=True).get(id=log_id):
-            raise RestoreFailed("The log holds events already; only an empty one can be restored.")
+            raise RestoreFailed("The log has events already; only an empty log can be restored.")
         for chunk in _chunks(read_files(paths, _read, progress=progress)):
             _restore_chunk(log_id, chunk, head=head)
             head = chunk[-1].position
             redactions += [_redaction(log_id, record) for record in chunk if record.redaction]
         if not head:
-            raise RestoreFailed("There is no event in it.")
+            raise RestoreFailed("The export has no events.")
         _finish(log_id, head, redactions)
     return head
 
@@ -95,10 +95,10 @@ def _read(source: SourceFile) -> Iterator[Item]:
 
 def _restored(where: str, line: ExportLine) -> Restored:
     if line.position is UNSET or line.version is UNSET or line.recorded_at is UNSET or line.restore is UNSET:
-        raise Invalid("The line has no position, version, recorded_at or restore: it is no line of an export.")
+        raise Invalid("The line has no position, version, recorded_at or restore: it is not a line of an export.")
     event = line.event()
     if event.digest.hex() != line.restore.digest:
-        raise Invalid("The event is not what it was: its digest is another.", field="restore.digest")
+        raise Invalid("The event was changed: its digest is different.", field="restore.digest")
     return Restored(
         where=where,
         stream=check_stream(line.stream),
@@ -113,7 +113,7 @@ def _restored(where: str, line: ExportLine) -> Restored:
 def _restore_chunk(log_id: int, chunk: list[Restored], *, head: int) -> None:
     for place, record in enumerate(chunk, head + 1):
         if record.position != place:
-            raise RestoreFailed(f"{record.where}: position {place} should follow, not {record.position}.")
+            raise RestoreFailed(f"{record.where}: the next position should be {place}, not {record.position}.")
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql.RESTORE, {"p_log": log_id, "p_first": head + 1, **_columns(chunk), **_keys(chunk)})
@@ -172,4 +172,4 @@ def _finish(log_id: int, head: int, redactions: list[Redaction]) -> None:
     except (IntegrityError, DataError) as error:
         raise RestoreFailed(f"A redaction: {error}") from None
     if AppendKey.objects.filter(log_id=log_id).exclude(last_position__range=(F("first_position"), head)).exists():
-        raise RestoreFailed("The last append is cut: a part of the export is missing.")
+        raise RestoreFailed("The last append is not complete: a part of the export is missing.")

@@ -45,7 +45,7 @@ def log_page(role: Role = Role.VIEWER) -> Callable[[LogPage[P]], Page[P]]:
             try:
                 _check_length(request.META["QUERY_STRING"])
                 if any("\0" in value for value in kwargs.values() if isinstance(value, str)):
-                    raise NotFound("A name holds no NUL.")  # the database refuses a query with one
+                    raise NotFound("A name can’t hold NUL.")  # the database refuses a query with one
                 return view(request, member, *args, **kwargs)
             except EventsError as error:
                 return _refusal(request, member, error)

@@ -58,7 +58,7 @@ def sign_in(request: HttpRequest, token: str) -> HttpResponse:
 
 def _refusal(request: HttpRequest, token: str) -> str:
     if not is_local(request):
-        return "It came from another machine or through a proxy. Sign-in links are only good on the server’s own."
+        return "The request came from another machine or through a proxy. Use the link on the server’s own machine."
     if link_user(token) is None:
-        return "It was used already, is older than 15 minutes, or was never made."
+        return "The link was used already, is older than 15 minutes, or was never made."
     return ""

@@ -42,7 +42,7 @@ def check_place(log: Log) -> None:
     """
     if log.name != LOG and log.head:
         raise HoldsRealEvents(
-            f"{log.name} holds events of its own, and what is appended to a log stays there for ever."
+            f"{log.name} has events of its own, and events that are appended to a log stay there for ever."
         )
 
 

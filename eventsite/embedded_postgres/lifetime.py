@@ -90,6 +90,6 @@ def _revive(cluster: Cluster, data_dir: DataDir) -> None:
     try:
         with _start_lock(data_dir):
             cluster.start()
-        say("Postgres was gone; it has been started again.")
+        say("Postgres had ended; it was started again.")
     except EmbeddedPostgresError as error:
         say(str(error))

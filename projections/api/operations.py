@@ -281,7 +281,7 @@ def _check_reached(projection: Projection, stale: Stale | None, position: int | 
         return
     at = f", at event {stale.error_position:,}: {stale.error}" if stale.error_position else ""
     raise StandsStill(
-        f"{projection.name} goes no further than position {stale.position:,} ({stale.reason}{at}).",
+        f"{projection.name} stands still at position {stale.position:,} ({stale.reason}{at}).",
         **asdict(stale),
     )
 

@@ -24,7 +24,7 @@ Key = Annotated[
         pattern=KEY_PATTERN,
     ),
 ]
-ExactState = Annotated[Any, Meta(description="To the digit")]
+ExactState = Annotated[Any, Meta(description="With every digit")]
 """A `msgspec.Raw` with the text of a state, or of a part of one, when it is encoded."""
 _WITH_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
@@ -115,7 +115,7 @@ def _moment(side: str, **parameters: int | str | UnsetType) -> Moment | None:
     values = {name: value for name, value in parameters.items() if not isinstance(value, UnsetType)}
     if len(values) > 1:
         first, second, *_ = values
-        raise Invalid(f"{second} does not go with {first}.", field=second)
+        raise Invalid(f"{second} can't be combined with {first}.", field=second)
     for name, value in values.items():
         kind = name.removeprefix(side).removeprefix("_") or "position"
         moment: dict[str, Any] = {kind: _recorded_time(str(value), name) if kind == "time" else value}
@@ -129,7 +129,7 @@ def _recorded_time(text: str, name: str) -> datetime:
             raise ValueError(text)
         return with_leap_second(lambda text: msgspec.convert(text, datetime), text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Invalid(f"{name} must be a time with a zone, as 2026-01-31T12:00:00Z.", field=name) from None
+        raise Invalid(f"{name} must be a time with a zone, for example 2026-01-31T12:00:00Z.", field=name) from None
 
 
 class JobsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
@@ -183,7 +183,7 @@ class StaleOut(Struct):
     reason: Annotated[
         str,
         Meta(
-            description="`behind`: the runner is on its way, ask again; `failed`: the reducer raised for an event of"
+            description="`behind`: the runner is catching up, ask again; `failed`: the reducer raised for an event of"
             " this state; else the standing of the build: `stopped`, `paused`, `stalled`, `code changed`, `newer`"
         ),
     ]

@@ -192,7 +192,7 @@ class Projection:
         policy: Policy = "park",
     ) -> None:
         if policy not in get_args(Policy):
-            raise ValueError(f"{policy!r} is no policy: it is one of {', '.join(get_args(Policy))}.")
+            raise ValueError(f"{policy!r} is not a policy: use one of {', '.join(get_args(Policy))}.")
         self.name = name
         self.about = about
         self.version = version

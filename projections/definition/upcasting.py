@@ -137,7 +137,7 @@ class Chains:
         """Return the problems that refuse a start: duplicates, cycles, gaps."""
         problems = [f"{each} is declared twice." for each in self._duplicates()]
         problems += [
-            f"{each} leads back: a chain only goes forward." for each in self.upcasters if each.to <= each.version
+            f"{each} goes back: upcasters lead to later versions." for each in self.upcasters if each.to <= each.version
         ]
         for type, steps in self.steps.items():
             newest = max(each.to for each in steps.values())

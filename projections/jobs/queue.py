@@ -164,7 +164,7 @@ def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) 
 def _check_number(where: Q, max_jobs: int, owner: str) -> Asking[None]:
     active_jobs: list[Job] = yield _read(where & Q(status__in=ACTIVE), limit=max_jobs)
     if len(active_jobs) >= max_jobs:
-        raise TooManyJobs(f"{max_jobs} jobs {owner} wait or run already: try again when some have ended.")
+        raise TooManyJobs(f"{max_jobs} jobs {owner} are waiting or running already: try again when some have ended.")
 
 
 def jobs_of_log(log_id: int, *, before: int | None = None, limit: int) -> Read[Job]:

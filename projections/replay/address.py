@@ -100,7 +100,7 @@ class ReplayAddress:
         length = len(_encoded({name: value for name, value in self.query_parameters.items() if name != "name"}))
         if length > MAX_QUERY_CHARACTERS:
             raise AddressTooLong(
-                f"Its query, pins and breakpoints have {length:,} characters; a replay takes {MAX_QUERY_CHARACTERS:,}."
+                f"Its query, pins and breakpoints have {length:,} characters; the limit is {MAX_QUERY_CHARACTERS:,}."
             )
 
     @property
@@ -127,6 +127,6 @@ def shared_parameters(query: QueryDict) -> dict[str, ParameterValue]:
     repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name)))) for name in REPEATED}
     for name, values in repeated.items():
         if len(values) > MAX_REPETITIONS:
-            problem = f"This address has “{name}” {len(values)} times; a replay takes {MAX_REPETITIONS} at the most."
+            problem = f"This address has “{name}” {len(values)} times; a replay takes at most {MAX_REPETITIONS}."
             raise BadRequest(problem)
     return single | {name: values for name, values in repeated.items() if values}

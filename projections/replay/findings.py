@@ -25,7 +25,7 @@ from projections.states.fold_cursor import SPACING_EVENTS, WIDE_SPACING_EVENTS
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import LogSource, WorkflowSource
 
-_SUBJECTS = {collisions.name: "lost updates", lifecycle.name: "what came out of order", run.name: "changed lists"}
+_SUBJECTS = {collisions.name: "lost updates", lifecycle.name: "events out of order", run.name: "changed lists"}
 _COUNTS_AND_LISTS = {
     collisions.name: (("lost", "lost_updates"), ("possible", "possible_ones")),
     lifecycle.name: (("illegal", "illegal_transitions"),),

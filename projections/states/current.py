@@ -142,5 +142,5 @@ def _names(log_id: int, projection: Projection, *, after: str | None, prefix: st
         return store.names_seen(log_id, "agent", limit=_MAX_AGENTS)
     if projection.key is LOG:
         return Read(models.Log.objects.filter(id=log_id).values_list("name"), lambda name: "")
-    why = "nothing is kept of it yet" if projection.materialised else "it is not materialised, so nothing is kept of it"
+    why = "it has not been built yet" if projection.materialised else "it is not materialised"
     raise Invalid(f"The keys of {projection.name} are not known: {why}. Ask for one of them.")

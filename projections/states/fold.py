@@ -100,7 +100,7 @@ class Fold:
         if is_asked:
             yield from self._keep_before(cursor, marks)
         if not (yield from self.source.is_there(self.log_id)):
-            raise Busy("The projection was built anew while its events were read: ask again.")
+            raise Busy("The projection was rebuilt while its events were read: ask again.")
         return cursor
 
     def keep(self, cursor: FoldCursor, *, is_asked: bool = False) -> Asking[None]:

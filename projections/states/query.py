@@ -29,7 +29,7 @@ def parse_state_query(text: str) -> Query:
     for leaf in tree.leaves(query):
         path = leaf.name_or_path if isinstance(leaf, tree.Has) else getattr(leaf, "path", None)
         if not isinstance(path, Path) or path.root is not Root.STATE:
-            raise Invalid("q asks about states here: state.total>100, has:state.error.", field="q")
+            raise Invalid("Here q must be about states: state.total>100, has:state.error.", field="q")
     return query
 
 

@@ -95,20 +95,20 @@ def _string(text: str, pointer: str) -> str:
     try:
         return orjson.dumps(text).decode()
     except TypeError:
-        raise NotAState(pointer, "it holds a lone surrogate, which is no character.") from None
+        raise NotAState(pointer, "it holds a lone surrogate, which is not a character.") from None
 
 
 def _refuse(value: Any, pointer: str) -> None:
     """Raise `NotAState` for the first value that is not allowed, in order; return if there is none."""
     kind = type(value)
     if kind not in _ALLOWED:
-        raise NotAState(pointer, _PROBLEMS.get(kind, f"a {kind.__name__} is no JSON value."))
+        raise NotAState(pointer, _PROBLEMS.get(kind, f"a {kind.__name__} is not a JSON value."))
     if not _is_finite(value):
-        raise NotAState(pointer, f"{value} is no JSON number.")
+        raise NotAState(pointer, f"{value} is not a JSON number.")
     if kind is dict:
         for key, child in value.items():
             if type(key) is not str:
-                raise NotAState(pointer, f"a key is a string; {key!r} is not.")
+                raise NotAState(pointer, f"a key must be a string; {key!r} is not.")
             _refuse(child, below(pointer, key))
     elif kind is list:
         for n, child in enumerate(value):

@@ -37,7 +37,7 @@ class TimeField(forms.CharField):
                 return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
         except (ValueError, OverflowError):  # February 30; a zone that leads out of the calendar
             pass
-        raise ValidationError("This is no time: 2026-01-31 12:00:00, in UTC, or with a zone.")
+        raise ValidationError("Write a time as 2026-01-31 12:00:00, in UTC or with a zone.")
 
 
 class StateQueryField(forms.CharField):
@@ -103,7 +103,7 @@ class StateForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         fields = self.cleaned_data
         if sum(fields.get(name) is not None for name in ("at_version", "at_position", "at_time")) > 1:
-            raise ValidationError("A state is asked for at one moment: a version, a position or a time.")
+            raise ValidationError("Give one moment: a version, a position or a time.")
         return fields
 
     @property

@@ -41,7 +41,7 @@ def projection_md(member: Member, standing: Any, groups: Sequence[Any]) -> HttpR
     """Return the page of one projection: its description, its builds, its parked keys."""
     projection = standing.projection
     lines = [f"# Projection {code(projection.name)} v{projection.version}, log {code(member.log.name)}"]
-    lines += [f"\n{projection.about}\n", f"- one state a {code(projection.key.name)}", _standing(standing)]
+    lines += [f"\n{projection.about}\n", f"- key: {code(projection.key.name)}", _standing(standing)]
     for build in filter(None, (standing.live, standing.beside)):
         lines.append(f"- build {build.build} of v{build.version}: {build.state}, at #{build.position} of {build.head}")
         lines += [f"  - {code(build.error)} at #{build.error_position}"] if build.error else []
@@ -72,7 +72,7 @@ def staleness(stale: Stale | None) -> Iterator[str]:
     """Yield the reason why a state, or a list of states, is not up to date."""
     if stale is not None:
         error = f": {code(stale.error)} at #{stale.error_position}" if stale.error else ""
-        behind = f"{stale.head - stale.position} events behind the log, which goes to #{stale.head}"
+        behind = f"{stale.head - stale.position} events behind the log, which ends at #{stale.head}"
         yield f"\n**{stale.reason}**, {behind}{error}\n"
 
 

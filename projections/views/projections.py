@@ -135,7 +135,7 @@ def order(request: HttpRequest, member: Member, name: str, order: str) -> HttpRe
     try:
         message = _ORDERS[order](member.log_id, ordered_projection, request)
     except (NoSuchBuild, KeyError, ValueError) as error:
-        messages.warning(request, str(error) if isinstance(error, NoSuchBuild) else "There is no such order.")
+        messages.warning(request, str(error) if isinstance(error, NoSuchBuild) else "There is no such action.")
     else:
         messages.success(request, message)
     return redirect("projection", member.log.name, name)
@@ -195,22 +195,22 @@ def _build(request: HttpRequest) -> int:
 
 def _pause(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.pause(log_id, projection.name, _build(request))
-    return "It pauses: its states stand still until it is resumed."
+    return "The projection is paused: its states stand still until somebody resumes it."
 
 
 def _resume(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.resume(log_id, projection.name, _build(request))
-    return "It goes on where it paused."
+    return "The projection goes on where it paused."
 
 
 def _retry(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.retry(log_id, projection.name, _build(request))
-    return "The event at which it stopped is tried again."
+    return "The runner will retry the event at which the projection stopped."
 
 
 def _skip(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.skip(log_id, projection.name, _build(request))
-    return "It goes on after the event at which it stopped."
+    return "The runner will skip the event at which the projection stopped."
 
 
 def _selection(request: HttpRequest) -> Selection:
@@ -220,34 +220,34 @@ def _selection(request: HttpRequest) -> Selection:
 
 def _retry_parked(log_id: int, projection: Projection, request: HttpRequest) -> str:
     keys = parked_keys.retry(log_id, projection.name, _build(request), selection=_selection(request))
-    return f"{_keys(keys)} tried again, from the event on that parked it."
+    return f"The runner will retry {_keys(keys)}."
 
 
 def _skip_parked(log_id: int, projection: Projection, request: HttpRequest) -> str:
     keys = parked_keys.skip(log_id, projection.name, _build(request), selection=_selection(request))
-    return f"{_keys(keys)} led on after the event that parked it."
+    return f"The runner will skip the events that parked {_keys(keys)}."
 
 
 def _keys(count: int) -> str:
-    return "The key is" if count == 1 else f"Each of {count:,} keys is"
+    return "1 key" if count == 1 else f"{count:,} keys"
 
 
 def _rebuild(log_id: int, projection: Projection, request: HttpRequest) -> str:
     if not projection.materialised:
         raise NoSuchBuild(f"{projection.name} is folded on demand: there is nothing to rebuild.")
     checkpoints.rebuild(log_id, projection)
-    return "A new build begins beside the live one, and takes over when it has caught up."
+    return "A new build begins beside the live one, and replaces it when it has caught up."
 
 
 def _cancel(log_id: int, projection: Projection, request: HttpRequest) -> str:
     checkpoints.cancel(log_id, projection.name)
-    return "The new build is given up; readers still see the live one."
+    return "The new build is cancelled; readers still see the live one."
 
 
 def _change_policy(log_id: int, projection: Projection, request: HttpRequest) -> str:
     policy = request.POST["policy"]
     checkpoints.set_policy(log_id, projection.name, Policy(policy) if policy else None)
-    return f"At an error it will {policy or projection.policy}."
+    return f"The policy for errors is now {policy or projection.policy}."
 
 
 _ORDERS: dict[str, Callable[[int, Projection, HttpRequest], str]] = {

@@ -128,7 +128,7 @@ def test_a_timeline_beside_what_the_log_holds_has_no_findings(themed: Page, log:
     themed.set_viewport_size({"width": 1440, "height": 844})
     for query in ("", "?q=type:Placed", "?before=3"):
         themed.goto(f"/logs/{log.name}/{query}")
-        expect(themed.get_by_role("complementary", name="What the whole log holds most of")).to_be_visible()
+        expect(themed.get_by_role("complementary", name="Most frequent names in the whole log")).to_be_visible()
         assert findings(themed) == []
         assert not reaches_beyond(themed)
 

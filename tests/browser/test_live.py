@@ -63,7 +63,7 @@ def test_pausing_keeps_rows_back_and_resuming_shows_them_all(admin_page: Page, a
     admin_page.keyboard.press("l")
     expect(admin_page.get_by_text("Paused at #1.")).to_be_visible()
     agent.append("order-1", {}, {})
-    expect(admin_page.locator("#paused-count")).to_have_text("2 new events wait; none is lost.")
+    expect(admin_page.locator("#paused-count")).to_have_text("2 new events wait; no event is lost.")
     assert positions(admin_page) == [1]
     admin_page.keyboard.press("l")
     expect(admin_page.locator(ROWS)).to_have_count(3)

@@ -25,10 +25,10 @@ def test_a_paused_page_has_the_address_of_what_it_shows(admin_page: Page, agent:
     pause(admin_page)
     assert admin_page.url == f"{plain}?before=3"
     agent.append("order-1", {})
-    expect(admin_page.locator("#paused-count")).to_have_text("1 new event waits; none is lost.")
+    expect(admin_page.locator("#paused-count")).to_have_text("1 new event waits; no event is lost.")
     admin_page.reload()
     assert positions(admin_page) == [2, 1]
-    expect(admin_page.get_by_text("Looking back at")).to_be_visible()
+    expect(admin_page.get_by_text("This page shows")).to_be_visible()
     expect(admin_page.locator("#head-now")).to_have_text("#3")
     agent.append("order-1", {})
     expect(admin_page.locator("#head-now")).to_have_text("#4")
@@ -54,14 +54,14 @@ def test_a_long_pause_ends_in_the_newest_rows_and_an_exact_gap(admin_page: Page,
     pause(admin_page)
     for _ in range(3):
         agent.append("order-1", *[{}] * 1_000)
-    expect(admin_page.locator("#paused-count")).to_have_text("3,000 new events wait; none is lost.")
+    expect(admin_page.locator("#paused-count")).to_have_text("3,000 new events wait; no event is lost.")
     assert positions(admin_page) == [1]
     admin_page.keyboard.press("l")
     expect(admin_page.locator(ROWS)).to_have_count(101)
     assert positions(admin_page) == [*range(3_001, 2_901, -1), 1]
     gap = admin_page.get_by_role("link", name="2,900 not shown")
     gap.press("Enter")
-    expect(admin_page.get_by_text("Looking back at #2,802 to #2,901.")).to_be_visible()
+    expect(admin_page.get_by_text("This page shows #2,802 to #2,901.")).to_be_visible()
     assert positions(admin_page) == list(range(2_901, 2_801, -1))
 
 
@@ -93,7 +93,7 @@ def test_two_pages_are_live_and_pause_on_their_own(admin_page: Page, agent: Agen
     pause(other)
     agent.append("order-1", {})
     expect(admin_page.locator(ROWS)).to_have_count(2)
-    expect(other.locator("#paused-count")).to_have_text("1 new event waits; none is lost.")
+    expect(other.locator("#paused-count")).to_have_text("1 new event waits; no event is lost.")
     other.close()
 
 
@@ -122,7 +122,7 @@ def test_a_page_that_is_one_live_page_too_many_says_so_and_comes_back(admin_page
 
     def answer(socket: WebSocketRoute) -> None:
         if is_full:
-            socket.close(code=4429, reason="100 live pages of yours are open: close some.")
+            socket.close(code=4429, reason="You have 100 live pages open: close some.")
         else:
             socket.connect_to_server()
 
@@ -130,7 +130,7 @@ def test_a_page_that_is_one_live_page_too_many_says_so_and_comes_back(admin_page
     admin_page.route_web_socket("**/ws/logs/**", answer)
     admin_page.goto(f"/logs/{log.name}/{path}")
     words = admin_page.locator("#live-state")
-    expect(words).to_have_text("Too many of your pages are live at once: this one will be when you close some.")
+    expect(words).to_have_text("You have too many live pages: this page becomes live when you close some.")
     is_full = False
     admin_page.clock.fast_forward(15_000)
     expect(words).to_be_hidden()

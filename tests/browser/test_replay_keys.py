@@ -120,7 +120,7 @@ def test_the_box_says_where_it_led_if_not_to_what_was_written(run: Page) -> None
         run.keyboard.press("g")
         run.keyboard.type(written)
         run.keyboard.press("Enter")
-        expect(run.locator("#announce")).to_contain_text(f"No way to step {written}: this is Step {n} of {STEPS}")
+        expect(run.locator("#announce")).to_contain_text(f"There is no step {written}: this is Step {n} of {STEPS}")
         at(run, n)
     run.keyboard.press("g")
     run.keyboard.type("7")
@@ -132,7 +132,7 @@ def test_a_question_mark_lists_the_keys_of_a_replay(run: Page) -> None:
     run.keyboard.press("?")
     keys = run.get_by_role("dialog", name="Keys")
     expect(keys.get_by_role("heading", name="Replay")).to_be_visible()
-    for what in ("same agent", "same stream", "went wrong", "compare", "pin the value", "follow what comes"):
+    for what in ("same agent", "same stream", "went wrong", "compare", "pin the value", "follow new events"):
         expect(keys.get_by_text(what)).to_be_visible()
     run.keyboard.press("ArrowRight")
     run.keyboard.press("Escape")

@@ -68,7 +68,7 @@ def test_a_pin_beside_a_value_is_pressed(replay: Page) -> None:
     assert box
     replay.mouse.click(box["x"] + 8, box["y"] + box["height"] - 8)  # on the track
     at(replay, 1)
-    expect(replay.locator(".pinned dd")).to_have_text("nothing there")
+    expect(replay.locator(".pinned dd")).to_have_text("no value")
 
 
 def test_d_compares_with_this_step_and_stops(replay: Page) -> None:

@@ -26,7 +26,7 @@ def replay(admin_page: Page, agent: Agent, log: Log) -> Page:
     admin_page.reload()
     admin_page.get_by_role("link", name=STREAM, exact=True).press("Enter")
     admin_page.get_by_role("link", name="Replay").press("Enter")
-    expect(admin_page.get_by_text("before anything happened")).to_be_visible()
+    expect(admin_page.get_by_text("before the first event")).to_be_visible()
     admin_page.wait_for_load_state()  # until its modules listen
     return admin_page
 

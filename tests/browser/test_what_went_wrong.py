@@ -75,7 +75,7 @@ def test_the_step_that_swapped_a_film_is_found(hands: Hands, log: Log, shared_da
     replay(hands)
     hands.press("]")
     at_step(page, 17)
-    expect(page.locator(".findings summary")).to_have_text("2 found wrong")
+    expect(page.locator(".findings summary")).to_have_text("2 faults")
     note = page.locator("#event .label-note", has_text="Domestic by Assistant")
     expect(note).to_contain_text(f"lacks {DEMON_SLAYER} and has Wonder Woman 1984 (number 11 there)")
     hands.click(note.get_by_role("link"))

@@ -28,7 +28,7 @@ def test_the_command_makes_a_log_which_superusers_administer(database: None) -> 
 
 
 def test_a_log_that_is_there_stays_as_it_is(log: Log) -> None:
-    assert create_log(log.name) == f"The log {log.name} is there already.\n"
+    assert create_log(log.name) == f"The log {log.name} exists already.\n"
 
     assert Log.objects.filter(name=log.name).count() == 1
 

@@ -306,7 +306,7 @@ def test_the_command_adds_nothing_to_a_log_that_holds_real_events(demo: Any, log
 
     asyncio.run(append())
     with pytest.raises(
-        CommandError, match="holds events of its own.* for ever.*only for the log `demo`, or for an empty"
+        CommandError, match="has events of its own.* for ever.*only for the log `demo`, or for an empty"
     ):
         demo(log.name)
     assert len(read(log)) == 1

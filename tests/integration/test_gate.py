@@ -221,7 +221,7 @@ def test_a_page_without_a_connection_is_a_503_that_says_when_to_come_again(
     answer = client.get("/")
     assert answer.status_code == status
     assert ("Retry-After" in answer) is (status == 503)
-    assert ("can’t be asked at the moment" in answer.content.decode()) is (status == 503)
+    assert ("can’t answer at the moment" in answer.content.decode()) is (status == 503)
     assert "10.00 sec" not in answer.content.decode()
 
 
@@ -237,5 +237,5 @@ def test_a_page_whose_query_took_too_long_says_so(client: Client, user: User, mo
     answer = client.get("/")
     assert answer.status_code == 503
     assert "The query took too long" in answer.content.decode()
-    assert "can’t be asked" not in answer.content.decode()
+    assert "can’t answer" not in answer.content.decode()
     assert "Retry-After" not in answer

@@ -14,7 +14,7 @@ from events.models import Member, Role
 
 
 class Command(BaseCommand):
-    help = "Make a person a member of a log, or change their role there. Makes the user if need be."
+    help = "Make a person a member of a log, or change their role there. Makes the user if there is none."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--log", required=True, help="the log")
@@ -34,5 +34,5 @@ class Command(BaseCommand):
         self.stdout.write(f"{user} is {options['role']} of {log.name}.")
         if not user.has_usable_password():
             self.stdout.write(
-                f"To get in: manage.py changepassword {user}, or manage.py sign_in_link --user {user} (once)."
+                f"To sign in: manage.py changepassword {user}, or manage.py sign_in_link --user {user} (once)."
             )

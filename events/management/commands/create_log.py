@@ -13,7 +13,7 @@ from events.models import Log
 
 
 class Command(BaseCommand):
-    help = "Make a log. Superusers administer it; add_member lets others see it. A log that is there stays as it is."
+    help = "Make a log. Superusers administer it; add_member lets others see it. If the log exists, it stays as it is."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="1 to 63 of a-z, 0-9 and -")
@@ -24,4 +24,4 @@ class Command(BaseCommand):
             log = logs.ensure_log(options["name"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        self.stdout.write(f"The log {log.name} is there already." if is_there else f"Made the log {log.name}.")
+        self.stdout.write(f"The log {log.name} exists already." if is_there else f"Made the log {log.name}.")

@@ -15,15 +15,17 @@ from events.models import Scope
 
 
 class Command(BaseCommand):
-    help = "Make a token for an agent; its log, too, if need be. The last line printed is the token: it is shown once."
+    help = (
+        "Make a token for an agent, and its log if there is none. The last printed line is the token, shown only once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--log", required=True, help="the log that it opens")
-        parser.add_argument("--name", required=True, help="what it is for, to tell it from others")
-        parser.add_argument("--scopes", required=True, help=f"what it may do, of {','.join(Scope.values)}")
-        parser.add_argument("--stream-prefix", default="", help="only streams that begin with this")
-        parser.add_argument("--agent", help="only events of this agent; filled in where none is given")
-        parser.add_argument("--expires-in-days", type=int, help="when it ends by itself (default: never)")
+        parser.add_argument("--log", required=True, help="the log that the token opens")
+        parser.add_argument("--name", required=True, help="a name that says what the token is for")
+        parser.add_argument("--scopes", required=True, help=f"what the token may do: {','.join(Scope.values)}")
+        parser.add_argument("--stream-prefix", default="", help="only streams whose names begin with this")
+        parser.add_argument("--agent", help="only events of this agent; the default agent of its events")
+        parser.add_argument("--expires-in-days", type=int, help="days until the token expires (default: never)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             agent=options["agent"],
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
-        self.stderr.write(f"A token for the log {log.name}. Keep it: it can't be shown again.")
+        self.stderr.write(f"This is a token for the log {log.name}. Keep it: it can't be shown again.")
         self.stdout.write(token)
 
 

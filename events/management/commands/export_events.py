@@ -25,11 +25,11 @@ from events.transfer.exporting import export
 
 
 class Command(BaseCommand):
-    help = "Write a log's events as JSON lines, one event a line: for import_events, with all that --restore needs."
+    help = "Write a log's events as JSON lines, one event per line, with everything that import_events --restore needs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--log", required=True)
-        parser.add_argument("--query", default="", help="which events: 'type:Order* since:7d' (default: all)")
+        parser.add_argument("--query", default="", help="a query, as 'type:Order* since:7d' (default: all events)")
         parser.add_argument("--output", default="-", help="a file, zipped if it ends in .gz (default: -, stdout)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                     bar.update(position - bar.n)
                     event_count += 1
         except OSError as error:
-            raise CommandError(f"{options['output']}: {error.strerror}. Nothing was left there.") from None
+            raise CommandError(f"{options['output']}: {error.strerror}. No file was left there.") from None
         self.stderr.write(f"Exported {event_count:,} events of {log.name}.")
 
 

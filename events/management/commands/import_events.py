@@ -26,12 +26,12 @@ _MAX_NAMED = 100
 
 
 class Command(BaseCommand):
-    help = "Append what files say to a log. It can be repeated: what is in the log already is skipped."
+    help = "Append the events of files to a log. You can repeat this: events that are in the log already are skipped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="file or directory; .gz is unzipped")
         parser.add_argument("--log", required=True)
-        parser.add_argument("--create", action="store_true", help="make the log if it isn't there")
+        parser.add_argument("--create", action="store_true", help="make the log if it does not exist")
         parser.add_argument("--format", choices=sorted(FORMATS), default="eventsite", help="default: %(default)s")
         parser.add_argument(
             "--restore",
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         format = FORMATS[options["format"]]
         if options["restore"] and format.name != "eventsite":
-            raise CommandError("--restore takes our own format only.")
+            raise CommandError("--restore takes only exports of Eventsite.")
         try:
             files = find_files(options["files"], format)
             if options["create"]:
@@ -83,7 +83,7 @@ class Command(BaseCommand):
             sentence += f", at positions from {imported.first_position:,} to {imported.last_position:,}"
         self.stdout.write(f"Read {_counted(len(files), 'file')}.")
         self.stdout.write(f"{sentence}.")
-        self.stdout.write(f"Skipped {imported.there_already:,} that were there already.")
+        self.stdout.write(f"Skipped {imported.there_already:,} that were in the log already.")
         if failure := _failure(imported, format):
             raise CommandError(failure)
 
@@ -109,7 +109,7 @@ def _failure(imported: Imported, format: Format) -> str:
             f"{_counted(imported.broken, 'record')} could not be imported: see above, where {subject} named."
         )
     if not imported.readable:
-        sentences.append(f"There is nothing of {format} in it. {other_formats(format)}")
+        sentences.append(f"Nothing could be read in the format {format}. {other_formats(format)}")
     return " ".join(sentences)
 
 

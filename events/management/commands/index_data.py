@@ -11,10 +11,10 @@ from events import data_index
 
 
 class Command(BaseCommand):
-    help = "Index the values in the events' data: data.order:A-17 is found at once then, and appends cost more."
+    help = "Index the values in the events' data: data.order:A-17 is then answered at once, and appends cost more."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--drop", action="store_true", help="be without it again")
+        parser.add_argument("--drop", action="store_true", help="remove the index")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["drop"]:
@@ -22,4 +22,4 @@ class Command(BaseCommand):
             self.stdout.write("Dropped.")
         else:
             data_index.create()
-            self.stdout.write("Indexed; new events are indexed as they come.")
+            self.stdout.write("The index is ready; new events are indexed as they come.")

@@ -30,17 +30,17 @@ _NAMES = 20
 
 
 class Command(BaseCommand):
-    help = "Append a recorded run through the API of a running server, at its own pace, to watch it live."
+    help = "Append a recorded run through the API of a running server, at its recorded pace, for you to watch live."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="file or directory; .gz is unzipped")
         parser.add_argument("--format", choices=sorted(FORMATS), default="eventsite", help="default: %(default)s")
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--run", metavar="STREAM", help="the run, by its stream (default: the first)")
-        which.add_argument("--all", action="store_true", help="all runs, as they follow each other in the file")
+        which.add_argument("--all", action="store_true", help="all runs, in the order of the file")
         where = parser.add_mutually_exclusive_group()
-        where.add_argument("--log", default=_LOG, help="made if need be (default: %(default)s)")
-        where.add_argument("--token", help="that may append, and names the log (default: one made for this)")
+        where.add_argument("--log", default=_LOG, help="the log; made if it does not exist (default: %(default)s)")
+        where.add_argument("--token", help="a token that may append; it names the log (default: a new one)")
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="the server (default: %(default)s)")
         parser.add_argument("--speed", type=_speed, default=1.0, help="10 makes each pause a tenth (default: 1)")
 
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             else:
                 self.stderr.write(f"{item.where}: {item.reason}")
         if not records:
-            raise CommandError(f"There is nothing of {format} in {file} to play. {other_formats(format)}")
+            raise CommandError(f"{file} has nothing in the format {format} to play. {other_formats(format)}")
         return records
 
     def _run(self, records: list[Record], name: str | None) -> list[Record]:

@@ -14,13 +14,13 @@ from events.errors import EventsError
 
 
 class Command(BaseCommand):
-    help = "Empty an event's data and metadata, for good: for a secret that must go. The event and its digest stay."
+    help = "Empty an event's data and metadata for ever, because it holds a secret. The event and its digest stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("position", type=int, help="the event's position in the log")
-        parser.add_argument("--log", required=True, help="the log that it is in")
-        parser.add_argument("--reason", required=True, help="why it must go: everybody can read this, for ever")
-        parser.add_argument("--by", default=None, help="who decides so (default: the name of the system's user)")
+        parser.add_argument("--log", required=True, help="the log of the event")
+        parser.add_argument("--reason", required=True, help="the reason, which all members can read for ever")
+        parser.add_argument("--by", default=None, help="who decided this (default: the name of the system's user)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         position, name = options["position"], options["log"]
@@ -35,4 +35,4 @@ class Command(BaseCommand):
             self.stdout.write(f"Redacted event {position} of {name}; the event.redacted is at {marker}.")
         else:
             self.stdout.write(f"Event {position} of {name} was redacted before; see event {marker}.")
-        self.stderr.write("Copies elsewhere stay: WAL, backups, exports, whoever read it. See docs/import-export.md.")
+        self.stderr.write("Copies stay in the WAL, backups, exports, and with its readers. See docs/import-export.md.")

@@ -15,8 +15,8 @@ class Command(BaseCommand):
     help = "Make a link that signs a person in: once, within 15 minutes, not through a proxy."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", default="admin", help="whom (default: admin)")
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the server is")
+        parser.add_argument("--user", default="admin", help="the user's name (default: admin)")
+        parser.add_argument("--url", default="http://127.0.0.1:8000", help="the server's address")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(username=options["user"], is_active=True).first()

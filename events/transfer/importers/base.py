@@ -179,7 +179,7 @@ def read_files(
                     reported_bytes = read_bytes
         except (OSError, EOFError, zlib.error) as error:
             where = source.at(source.line + 1) if source and source.line else str(path)
-            yield Broken(where, f"The file can't be read on: {error}")
+            yield Broken(where, f"The rest of the file can't be read: {error}")
 
 
 def _unzipped(path: Path, file: BufferedReader) -> BufferedReader | gzip.GzipFile:

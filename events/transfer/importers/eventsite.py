@@ -66,7 +66,7 @@ class ExportLine(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     def event(self) -> NewEvent:
         """Return the event, checked. A redacted one keeps the digest of its original content."""
         if self.id is UNSET or self.id is None:
-            raise Invalid("id is missing: without it, importing again would append again.", field="id")
+            raise Invalid("id is missing: without an id, a second import would append the event again.", field="id")
         event = self.checked(self.stream, pinned_agent=None, field="event")
         if self.redaction is None or self.restore is UNSET:
             return event

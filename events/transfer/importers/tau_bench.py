@@ -126,7 +126,7 @@ def _read_run(source: SourceFile, place: str, body: bytes) -> Iterator[Item]:
     transcripts = [fact for fact in facts if fact.name == "traj"]
     messages, transcript_fault = split.split_array(transcripts[0].value) if len(transcripts) == 1 else ([], None)
     if not messages:
-        yield Broken(source.at(place), fault or transcript_fault or "A run needs one traj that holds its messages.")
+        yield Broken(source.at(place), fault or transcript_fault or "A run must have one traj with its messages.")
         return
     run = _run(facts, messages, body)
     for index, message in enumerate(messages):
@@ -143,7 +143,7 @@ def _read_message(source: SourceFile, place: str, run: ScoredRun, index: int, ra
         message, notes = read_record(raw)
         by_role = {"system": run.message, "user": run.message, "assistant": run.message, "tool": run.tool}
         if (role := text(message, "role")) not in by_role:
-            raise Invalid(f"The role {role!r} is none of {', '.join(by_role)}.", field="role")
+            raise Invalid(f"The role {role!r} is not one of {', '.join(by_role)}.", field="role")
     except EventsError as error:
         yield Broken(source.at(place), error.detail)
         return

@@ -123,7 +123,7 @@ def read(source: SourceFile) -> Iterator[Item]:
         return
     histories = [fact for fact in facts if fact.name == "history"]
     if len(histories) != 1:
-        yield Broken(source.at("document"), fault or "There should be one history in it.")
+        yield Broken(source.at("document"), fault or "A run must have one history.")
         return
     history, history_fault = split.split_array(histories[0].value)
     run = _run(facts, histories[0].value, history, source.name)
@@ -168,7 +168,7 @@ def _speaker(message: Fields) -> Speaker:
     if match := _ASIDE.fullmatch(role):
         return Speaker(_ASIDE_TYPES[match["kind"]], match["agent"])
     if not role:
-        raise Invalid("The message names no speaker: neither role nor name.", field="role")
+        raise Invalid("The message names no speaker: it has neither role nor name.", field="role")
     return Speaker("user.message" if role == "human" else "agent.message", role)
 
 

@@ -16,11 +16,11 @@ from eventsite.workers import PROJECTIONS, Workers
 
 class Command(BaseCommand):
     help = (
-        "Keep the states of materialised projections up to date, until Ctrl-C. `serve` does it too, unless told not to."
+        "Keep the states of materialised projections up to date, until Ctrl-C. `serve` without --web-only does it too."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--log", action="append", metavar="NAME", help="only of this log; may be repeated")
+        parser.add_argument("--log", action="append", metavar="NAME", help="only for this log; may be repeated")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.check(databases=["default"])

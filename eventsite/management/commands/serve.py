@@ -33,11 +33,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: 8000)")
-        parser.add_argument("--workers", type=int, default=1, help="how many processes answer (default: 1)")
+        parser.add_argument("--workers", type=int, default=1, help="the number of processes (default: 1)")
         parser.add_argument(
             "--web-only",
             action="store_true",
-            help="only answer: what works beside runs elsewhere (run_projections, run_jobs)",
+            help="only answer requests: the workers run elsewhere (run_projections, run_jobs)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -42,7 +42,7 @@ class _Outcome:
 
 
 class Command(BaseCommand):
-    help = "List the types of a log's events by schema version, and try the upcasters on all of history."
+    help = "List the types of a log's events by schema version, and try the upcasters on all events."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--log", required=True)
@@ -77,7 +77,7 @@ def _gap_note(chains: Chains, type: str, version: int) -> str:
     """Return a note if the type has upcasters to a newer version, but none from this version."""
     steps = chains.steps.get(type, {})
     newest = max((each.to for each in steps.values()), default=version)
-    return f"  (no upcaster from v{version}: read as it is stored)" if version < newest and version not in steps else ""
+    return f"  (no upcaster from v{version}: read as stored)" if version < newest and version not in steps else ""
 
 
 def _counts(log: LogInfo) -> list[tuple[str, int, int]]:

@@ -20,7 +20,7 @@ _MAX_LISTED_KEYS = 5
 
 
 class Command(BaseCommand):
-    help = "List the keys that projections of a log parked, grouped by error; try them again, or skip their events."
+    help = "List the keys that projections of a log parked, grouped by error; retry them, or skip their events."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("projection", nargs="?", help="default: all")
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--key", help="only this key")
         parser.add_argument("--error", help="only the keys that this kind of error parked, such as ValueError")
         orders = parser.add_mutually_exclusive_group()
-        orders.add_argument("--retry", action="store_true", help="try the events that parked them again")
+        orders.add_argument("--retry", action="store_true", help="retry the events that parked them")
         orders.add_argument("--skip", action="store_true", help="go on after these events")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,13 +52,13 @@ class Command(BaseCommand):
             count = order(log_id, build.projection, build.build, selection=selection)
         except NoSuchBuild:
             return
-        keys = "1 key is" if count == 1 else f"{count:,} keys are"
-        action = "led on after the events that parked them" if is_skip else "to be tried again"
-        self.stdout.write(f"{build.projection}: {keys} {action}, by the runner.")
+        keys = "1 key" if count == 1 else f"{count:,} keys"
+        action = "skip the events that parked" if is_skip else "retry"
+        self.stdout.write(f"{build.projection}: the runner will {action} {keys}.")
 
     def _list(self, log_id: int, build: Progress) -> None:
         for fault in parked_keys.faults(log_id, build.projection, build.build):
-            again = f", {fault.retried:,} of them being tried again" if fault.retried else ""
+            again = f", a retry of {fault.retried:,} is under way" if fault.retried else ""
             where = f" in {fault.where}" if fault.where else ""
             self.stdout.write(f"{build.projection}: {fault.kind}{where}: {fault.keys:,} keys{again}")
             of_fault = Selection(kind=fault.kind, place=fault.place)

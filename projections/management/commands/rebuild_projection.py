@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.2
 
 
 class Command(BaseCommand):
-    help = "Fold a projection of a log anew by the code as it is. Readers see the old states until it has caught up."
+    help = "Rebuild a projection of a log with the present code. Readers see the old states until it has caught up."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("projection", nargs="?")
@@ -34,12 +34,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help=f"only say what would change, for the {MAX_KEYS} keys that changed last",
+            help=f"only print the changes of the {MAX_KEYS} keys that changed last",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["changed"] is bool(options["projection"]):
-            raise CommandError("Name a projection, or say --changed.")
+            raise CommandError("Name a projection, or use --changed.")
         builds = _changed(options["log"]) if options["changed"] else [_named(options["log"], options["projection"])]
         for log, projection in builds:
             if options["dry_run"]:
@@ -58,12 +58,12 @@ class Command(BaseCommand):
                     bar.total = build.head
                     bar.update(build.position - bar.n)
                     if build.error_position and build.state == "stopped":
-                        raise CommandError(f"It stopped at event {build.error_position}: {build.error}")
+                        raise CommandError(f"The build stopped at event {build.error_position}: {build.error}")
                     if not runner.turn():
                         runner.wait(_POLL_SECONDS)
         except KeyboardInterrupt:
             checkpoints.cancel(log.pk, projection.name)
-            self.stdout.write("Cancelled: readers still see the old states.")
+            self.stdout.write("The rebuild is cancelled: readers still see the old states.")
             raise
         finally:
             runner.close()
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         if trial.failure:
             self.stdout.write(f"{trial.key}: stops at event {trial.failure.at.position}: {trial.failure}")
         elif not trial.changes:
-            self.stdout.write(f"{trial.key}: stays the same")
+            self.stdout.write(f"{trial.key}: no change")
         for change in trial.changes:
             old, new = dumps(change.old), dumps(change.value)
             self.stdout.write(f"{trial.key}: {change.op} {change.path or 'the state'}: {old} → {new}")
@@ -88,9 +88,9 @@ def _named(log_name: str | None, name: str) -> tuple[Log, Projection]:
     except (Log.DoesNotExist, NoSuchProjection):
         raise CommandError(f"There is no log {log_name or 'main'!r} or no projection {name!r}.") from None
     if not projection.materialised:
-        raise CommandError(f"{projection.name} is not materialised: its states are folded when they are asked for.")
+        raise CommandError(f"{projection.name} is not materialised: its states are folded on demand.")
     if not any(each.is_live for each in checkpoints.progress(log, projection.name)):
-        raise CommandError(f"{projection.name} has not been built in this log yet: run_projections does it.")
+        raise CommandError(f"{projection.name} has not been built in this log yet: run_projections builds it.")
     return log, projection
 
 

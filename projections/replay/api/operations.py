@@ -137,7 +137,7 @@ async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
     if isinstance(source, ScannedSource):
         source = await result_of(source_of(grant.log_id, projection, source.name))
         if type(source) is ScannedSource:
-            raise NotFound(f"Nothing is kept of {source.name!r} that could be replayed.")
+            raise NotFound(f"There is no materialised state of {source.name!r} to replay.")
     if isinstance(source, StreamSource):
         grant.check_stream(source.name)
     else:
@@ -213,7 +213,7 @@ def _place_of(fold: Fold, query: PlaceQuery) -> Asking[int]:
     """Return the place that a query names. Raises `Invalid` for one after the end of the source."""
     place, n = optional(query.place), optional(query.n)
     if place is not None and n is not None:
-        raise Invalid("n does not go with place.", field="n")
+        raise Invalid("n can't be combined with place.", field="n")
     last = yield from fold.source.last_place(fold.log_id, head=fold.head)
     if n is not None:
         return min(last, (yield from place_of_number(fold, n)))

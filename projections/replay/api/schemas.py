@@ -21,7 +21,7 @@ Kind = Annotated[str, Meta(extra_json_schema={"enum": list(KINDS)})]
 Pointer = Annotated[
     str,
     Meta(
-        description="A JSON Pointer (RFC 6901) into the state: empty for all of it",
+        description="A JSON Pointer (RFC 6901) into the state: empty for the whole state",
         max_length=10_000,
         pattern=r"^(/[^\u0000]*)?$",
     ),
@@ -32,7 +32,7 @@ IN_PATHS = {"kind": msgspec.json.schema(Kind)}
 class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """The source that is replayed, and the projection that folds it."""
 
-    name: Annotated[Key, Meta(description="The stream, workflow, agent or type; or the key of a kept state")] = ""
+    name: Annotated[Key, Meta(description="The stream, workflow, agent, type, or key of a materialised state")] = ""
     q: Annotated[
         str,
         Meta(
@@ -112,7 +112,7 @@ class SeekQuery(ReplayQuery, forbid_unknown_fields=True, kw_only=True):
         """
         pointer = None if isinstance(self.pointer, UnsetType) else self.pointer
         if (pointer is None) != bool(self.to.strip()):
-            raise Invalid("Say what to seek: one of to and pointer.", field="to")
+            raise Invalid("Use one of to and pointer.", field="to")
         return pin_times(parse(self.to), now) if pointer is None else Watch(pointer)
 
 

@@ -27,11 +27,11 @@ def step_case(window: Window, *, log_name: str) -> str:
         events, start_state = _taken_events(window, [window.step.event] if window.step else []), window.before
     if (size := _size(events, start_state, window.after)) > _MAX_CHARACTERS:
         raise TooLarge(
-            f"This step takes {size:,} characters as a test, of {_MAX_CHARACTERS:,} at the most. Ask for it as JSON.",
+            f"As a test, this step has {size:,} characters; the limit is {_MAX_CHARACTERS:,}. Ask for it as JSON.",
             limit=_MAX_CHARACTERS,
         )
-    about = f"Copied from step {window.place} of the log {log_name}."
-    about += " All events up to it." if start_state is None else " Its event only: the state before it is given."
+    about = f"Copied from step {window.place} of the log {log_name}, "
+    about += "with all events up to it." if start_state is None else "with its event and the state before it."
     title = f"{window.source.words} at {_step(window)} by {window.projection.name} version {window.projection.version}"
     return pytest_case(
         window.projection, events, start_state=start_state, expected=window.after, title=title, about=about

@@ -107,7 +107,7 @@ class ReplaySeek:
             errors = form.errors.as_data()
             if "to" in errors:
                 return Outcome(mistake=mistake(form.data.get("to", ""), errors["to"][0]))
-            return Outcome("That is no way to run.", wrong=True)
+            return Outcome("This is not a direction to run.", wrong=True)
         request = form.seek_request
         try:
             return self._add_breakpoint(request) if request.way == "break" else self._seek(request)
@@ -117,9 +117,9 @@ class ReplaySeek:
     def _add_breakpoint(self, request: SeekRequest) -> str:
         texts = self.address.all("break")
         if not request.to:
-            raise NothingToSeek("Write what to stop at: type:…, state.…<0, changed:/…")
+            raise NothingToSeek("Write a condition to stop at: type:…, state.…<0, changed:/…")
         if len(texts) >= MAX_REPETITIONS and request.to not in texts:
-            raise NothingToSeek(f"{MAX_REPETITIONS} breakpoints are the most that there can be.")
+            raise NothingToSeek(f"There can be at most {MAX_REPETITIONS} breakpoints.")
         return self.address.step(self.place, to=None, break_=tuple(dict.fromkeys([*texts, request.to])))
 
     def _seek(self, request: SeekRequest) -> str | Outcome:
@@ -147,12 +147,12 @@ class ReplaySeek:
         if request.watch is not None:
             watch = watch_before(request.watch, self._changes() if request.is_backward else ())
             if watch is None:
-                raise NothingToSeek("It came with this step: no step before it changed it.")
+                raise NothingToSeek("This step set the value first: no step before it changed the value.")
             return watch
         if request.failed:
             return EventFailed()
         if request.query == EVERYTHING:
-            raise NothingToSeek("Write what to run to: type:…, state.…<0, changed:/…")
+            raise NothingToSeek("Write a condition to run to: type:…, state.…<0, changed:/…")
         return request.query
 
     def _changes(self) -> tuple[Change, ...]:
@@ -183,7 +183,7 @@ class ReplaySeek:
         words = self._searched(target, searched_to)
         if failed_place is None:
             return Outcome(words)
-        return self._failure(f"{words} The reducer fails, and the steps after that have no state", failed_place)
+        return self._failure(f"{words} The reducer raised, and the steps after that have no state", failed_place)
 
     def _failure(self, words: str, place: int) -> Outcome:
         name = f"step {place:,}" if self.source.is_numbered else self.source.label(place)

@@ -21,7 +21,7 @@ from projections.values.change import Json
 from projections.values.tree_marks import tree_marks
 from projections.views.pending_job import indexed
 
-_FOLDINGS = (("Fold unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
+_FOLDINGS = (("Collapse unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
 """The ways to fold the tree: their words, and the value of `open` in the address."""
 
 

@@ -34,7 +34,9 @@ class Setter:
     @property
     def words(self) -> str:
         if self.event is None:
-            return "It stood there before anything happened" if self.label == "0" else "Set by an earlier step: which?"
+            return (
+                "The value is from the initial state" if self.label == "0" else "An earlier step set it: find out which"
+            )
         by = f" by {visible(self.event.agent)}" if self.event.agent else ""
         return f"Set at step {self.label}, {visible(self.event.type)}{by}"
 

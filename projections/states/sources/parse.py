@@ -50,7 +50,7 @@ def parse_source(kind: str, *, name: str, query: str, now: datetime) -> Source:
         Invalid: the name is missing or not allowed; the query can't be read, or asks about a state.
     """
     if kind not in KINDS or "\0" in name:
-        raise NotFound(f"There is nothing to replay that is called {kind}.")
+        raise NotFound(f"There is no kind of replay called {kind}.")
     if kind == QuerySource.kind:
         if name:
             raise Invalid("A replay of a query has no name.", field="name")

@@ -70,7 +70,7 @@ def _history(pane: HistoryPane) -> Iterator[str]:
 def _setters(rows: Sequence[TreeRow]) -> Iterator[str]:
     set_values = [(row.pointer, row.by) for row in rows if row.by and row.by.position]
     if set_values:
-        yield "\n## Who set what\n"
+        yield "\n## Setters of the values\n"
     for pointer, setter in set_values[:_MAX_SETTERS]:
         yield f"- {code(pointer or 'the whole state')}: #{setter.position} {code(setter.type)}{_by(setter.agent)}"
 

@@ -70,7 +70,7 @@ def _workflow_row(row: WorkflowRow, url: str) -> str:
         after = took(row.since_cause) if row.since_cause is not None else ""
         cause = f'{after} <span class="faint">← #{row.after:,}</span>'
     elif row.outside:
-        title = "Its cause is not among the events shown"
+        title = "Its cause is not among the events shown here"
         cause = f'<span class="faint" title="{title}">← #{row.outside:,}, not shown</span>'
     return (
         f'<article class="event-item"><a class="event-row{error_html(line)}" href="{url}" hx-get="{url}">'

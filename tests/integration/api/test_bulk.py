@@ -256,7 +256,7 @@ async def test_a_database_that_is_away_ends_it_with_the_counts_so_far(
     assert (answer.status_code, answer.json()["code"]) == (503, error.code)
     assert answer.headers["retry-after"] == "2"
     assert (answer.json()["appended"], answer.json()["failed"], answer.json()["last_position"]) == (19, 1, 19)
-    assert "Up to line 20 all is settled" in answer.json()["detail"]
+    assert "All lines up to line 20 are done" in answer.json()["detail"]
     assert calls[3:] == [], "nothing more is written after the failure"
 
 

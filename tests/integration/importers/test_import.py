@@ -43,7 +43,8 @@ def test_every_line_becomes_an_event_in_the_order_of_the_file(log: Log, tmp_path
     assert second.occurred_at is not None
     assert second.occurred_at.isoformat() == "2026-01-31T11:00:00+00:00"
     assert said == (
-        f"Read 1 file.\nAdded 2 events to {log.name}, at positions from 1 to 2.\nSkipped 0 that were there already.\n"
+        f"Read 1 file.\nAdded 2 events to {log.name}, at positions from 1 to 2.\n"
+        "Skipped 0 that were in the log already.\n"
     )
 
 
@@ -53,7 +54,7 @@ def test_importing_again_adds_nothing(log: Log, tmp_path: Path) -> None:
 
     said = import_events(log, path)
 
-    assert said == f"Read 1 file.\nAdded 0 events to {log.name}.\nSkipped 2 that were there already.\n"
+    assert said == f"Read 1 file.\nAdded 0 events to {log.name}.\nSkipped 2 that were in the log already.\n"
     assert len(events(log)) == 2
 
 
@@ -200,14 +201,16 @@ def test_files_without_a_record_are_no_import(log: Log, tmp_path: Path, content:
     path = tmp_path / "a.jsonl"
     path.write_bytes(content)
 
-    with pytest.raises(CommandError, match=r"There is (nothing of eventsite|no event) .* in it|no event in it"):
+    with pytest.raises(CommandError, match="Nothing could be read in the format eventsite|The export has no events"):
         import_events(log, path, restore=restore)
 
 
 def test_files_of_another_format_are_no_import_and_the_formats_are_named(log: Log, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", [{"instance_id": "i", "history": []}])
 
-    with pytest.raises(CommandError, match=r"1 record could not .* nothing of eventsite .* openhands \(.jsonl"):
+    with pytest.raises(
+        CommandError, match=r"1 record could not .* Nothing could be read in the format eventsite.* openhands \(.jsonl"
+    ):
         import_events(log, path)
 
 

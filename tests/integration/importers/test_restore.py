@@ -104,7 +104,7 @@ def test_an_export_in_parts_is_restored_in_one_go(
 
 
 def test_a_log_that_holds_events_is_left_alone(log: Log, exported: list[dict[str, Any]], tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="only an empty one can be restored"):
+    with pytest.raises(CommandError, match="only an empty log can be restored"):
         import_events(log, write_lines(tmp_path / "a.jsonl", exported), restore=True)
 
     assert head(log) == 3
@@ -113,15 +113,15 @@ def test_a_log_that_holds_events_is_left_alone(log: Log, exported: list[dict[str
 CHANGES: dict[str, Callable[[list[dict[str, Any]]], object]] = {
     "data": lambda lines: lines[1].update(data={"changed": True}),
     "agent": lambda lines: lines[1].update(agent="another"),
-    "its digest is another": lambda lines: lines[1]["restore"].update(digest="0" * 64),
-    "position 2 should follow, not 3": lambda lines: lines.pop(1),
-    "position 1 should follow, not 2": lambda lines: lines.pop(0),
-    "position 2 should follow, not 1": lambda lines: lines.insert(1, lines[0]),
+    "its digest is different": lambda lines: lines[1]["restore"].update(digest="0" * 64),
+    "the next position should be 2, not 3": lambda lines: lines.pop(1),
+    "the next position should be 1, not 2": lambda lines: lines.pop(0),
+    "the next position should be 2, not 1": lambda lines: lines.insert(1, lines[0]),
     "its version leaves a gap": lambda lines: lines[1].update(version=3),
     "its time goes back": lambda lines: lines[1].update(recorded_at="2020-01-01T00:00:00Z"),
     "already exists": lambda lines: lines[1].update(id=lines[0]["id"]),
-    "no line of an export": lambda lines: lines[1].pop("restore"),
-    "is cut": lambda lines: lines[2]["restore"]["key"].update(last_position=4),
+    "not a line of an export": lambda lines: lines[1].pop("restore"),
+    "is not complete": lambda lines: lines[2]["restore"]["key"].update(last_position=4),
     "event.redacted": lambda lines: lines[1].update(
         data=None,
         restore=lines[1]["restore"]
@@ -129,7 +129,7 @@ CHANGES: dict[str, Callable[[list[dict[str, Any]]], object]] = {
     ),
     "colour": lambda lines: lines[1].update(colour="red"),
 }
-REASONS = {"data": "its digest is another", "agent": "its digest is another"}
+REASONS = {"data": "its digest is different", "agent": "its digest is different"}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -182,5 +182,5 @@ def test_the_database_itself_refuses_to_restore_anywhere_but_at_the_head(log: Lo
 
 
 def test_only_our_own_format_can_be_restored(log: Log, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="our own format only"):
+    with pytest.raises(CommandError, match="only exports of Eventsite"):
         import_events(log, write_lines(tmp_path / "a.json", []), restore=True, format="who-and-when")

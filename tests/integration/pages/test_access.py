@@ -95,4 +95,4 @@ def test_home_lists_several_logs(viewer: Client, user: User, log: Log) -> None:
 
 def test_home_says_so_when_there_is_no_log(client: Client, user: User) -> None:
     client.force_login(user)
-    assert "member of no log" in client.get("/").content.decode()
+    assert "not a member of any log" in client.get("/").content.decode()

@@ -82,13 +82,13 @@ def test_agents_page_by_their_last_event(viewer: Client, at: str, monkeypatch: p
     second = get(viewer, f"{at}agents/{url}")
     assert [*rows(first), *rows(second)] == ["writer", NAME, "payer", "shop"]
     assert 'rel="next"' not in second
-    assert "None had its last event before #1" in get(viewer, f"{at}agents/?before=1")
+    assert "No agent had its last event before #1" in get(viewer, f"{at}agents/?before=1")
 
 
 def test_before_anything_is_kept_there_are_their_names(viewer: Client, at: str, append: Append) -> None:
     append("s", {"agent": NAME}, {"agent": "b"}, {})
     page = get(viewer, f"{at}agents/")
-    assert "Only their names are known" in page
+    assert "This list has only names so far" in page
     assert list(rows(page)) == [NAME, "b"]
 
 

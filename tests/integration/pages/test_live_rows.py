@@ -250,7 +250,7 @@ async def test_a_row_is_rendered_anew_when_its_event_was_redacted(engine: Engine
         ("after=x", "after: Enter a whole number."),
         (f"after={2**64}", f"after: Ensure this value is less than or equal to {2**63 - 1}."),
         ("q=agnet:router", "q: Column 1: there is no field 'agnet'."),
-        ("q=state.a:1", "q: state asks about a step of a replay"),
+        ("q=state.a:1", "q: state is for replays and lists of states"),
         ("q=" + "é" * 10_001, "q: Column 10001"),
     ],
 )
@@ -358,7 +358,7 @@ async def test_one_live_page_more_than_a_person_may_have_is_told_so(
         async with socket(log.name, user) as second:
             assert await second.connect()
             closed = await second.receive()
-            assert (closed["code"], closed["reason"]) == (4429, "1 live pages of yours are open: close some.")
+            assert (closed["code"], closed["reason"]) == (4429, "You have 1 live pages open: close some.")
     async with socket(log.name, user) as third:
         assert await third.connect()
         assert "position" in json.loads((await third.receive())["text"])

@@ -56,7 +56,7 @@ def test_the_list_says_where_each_projection_stands(viewer: Client, at: str, log
 
 def test_one_that_nobody_built_says_so(viewer: Client, at: str) -> None:
     assert "Not built" in get(viewer, f"{at}projections/")
-    assert "A runner begins it" in get(viewer, f"{at}projections/totals/")
+    assert "A projection runner begins the build" in get(viewer, f"{at}projections/totals/")
 
 
 @pytest.mark.usefixtures("built")
@@ -107,7 +107,7 @@ def test_a_viewer_orders_nothing_and_an_operator_pauses_and_resumes(
     assert client.get(f"{at}projections/totals/rebuild").status_code == 404
     member.role = Role.OPERATOR
     member.save()
-    assert "It pauses" in client.post(order, build, follow=True).content.decode()
+    assert "The projection is paused" in client.post(order, build, follow=True).content.decode()
     assert live(log).state == "paused"
     assert "is running" in client.post(order, build, follow=True).content.decode()
     client.post(f"{at}projections/totals/orders/resume", build)
@@ -123,7 +123,7 @@ def test_an_order_that_is_none_changes_nothing(
 ) -> None:
     answer = operator.post(f"{at}projections/totals/orders/{order}", body, follow=True)
     assert answer.status_code == 200
-    assert "There is no such order." in answer.content.decode()
+    assert "There is no such action." in answer.content.decode()
     assert live(log).state == "live"
 
 
@@ -131,7 +131,7 @@ def test_a_stopped_build_shows_the_event_and_goes_on_behind_it(operator: Client,
     append_all(log, [*varied(3), poisoned("order-1"), *varied(3)])
     settle(log, BY_ORDER)
     page = get(operator, f"{at}projections/totals/")
-    assert "It stopped" in page
+    assert "The projection stopped" in page
     assert f'href="{at}events/4"' in page
     assert "RuntimeError: poisoned" in page
     operator.post(f"{at}projections/totals/orders/skip", {"build": live(log).build})
@@ -170,7 +170,7 @@ def test_a_rebuild_is_tried_on_five_keys_first(
 ) -> None:
     known_as(monkeypatch, totals(name="totals", marker=2))
     tried = operator.post(f"{at}projections/totals/rebuild")["Location"]
-    assert "A worker takes this on" in get(operator, tried)
+    assert "A worker starts this" in get(operator, tried)
     job = Job.objects.get(log=log)
     Job.objects.filter(pk=job.pk).update(status=Status.RUNNING, attempt=1)
     job.refresh_from_db()

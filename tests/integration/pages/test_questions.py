@@ -41,7 +41,7 @@ def rows(client: Client, log: Log, query: str) -> list[tuple[str, str]]:
     page = answer.content.decode()
     found = re.findall(r'class="stream" title="([^"]*)".*?class="agent" title="([^"]*)"', page)
     assert len(found) == len(positions(page))
-    assert "The first event that fits" in page  # all of the log was searched
+    assert "This is the first event that fits" in page  # all of the log was searched
     return found
 
 

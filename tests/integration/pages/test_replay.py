@@ -67,7 +67,7 @@ def test_the_cursor_is_marked_and_the_rest_is_ahead(viewer: Client, at: str) -> 
 
 @pytest.mark.usefixtures("order")
 def test_step_0_is_the_state_before_anything_happened(viewer: Client, at: str) -> None:
-    assert "before anything happened" in page_of(viewer, at, 0)
+    assert "before the first event" in page_of(viewer, at, 0)
     assert "No event yet" in page_of(viewer, at, 0)
 
 
@@ -101,14 +101,14 @@ def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     )
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 451)])
     page = page_of(viewer, at, 400)
-    assert "Many events have to be folded first" in page
+    assert "Many events must be folded first" in page
     assert 'aria-current="step"' in page
     while (job := queue.claim(["replay"])) and job.log_id != log.pk:
         pass  # another test's
     assert job
     queue.do(job)
     page = page_of(viewer, at, 400)
-    assert "Many events have to be folded first" not in page
+    assert "Many events must be folded first" not in page
     assert re.search(r'<bdi class="old val">399</bdi>.*>400</bdi>', page)
 
 
@@ -148,16 +148,16 @@ def test_what_finds_the_wrong_ones_may_fail_and_the_page_stands(
     failing = Projection("lifecycle", about="")
     failing.on("*")(lambda state, happened: state["no"])
     monkeypatch.setattr("projections.replay.findings.lifecycle", failing)
-    words = 'title="lifecycle raised KeyError: &#39;no&#39;">what came out of order not known'
+    words = 'title="lifecycle raised KeyError: &#39;no&#39;">events out of order not known'
     assert words in page_of(viewer, at, 2)
     page = viewer.get(f"{at}streams/order-1/").content.decode()
-    assert f'<a class="link" href="{at}replay/stream/order-1/0?by=lifecycle">its replay</a> shows where' in page
+    assert f'<a class="link" href="{at}replay/stream/order-1/0?by=lifecycle">the replay</a> shows where' in page
 
 
 @pytest.mark.usefixtures("broken")
 def test_steps_behind_one_that_failed_say_so_and_lead_to_it(viewer: Client, at: str) -> None:
     page = page_of(viewer, at, 3)
-    assert "This step can’t be computed" in page
+    assert "The state of this step can’t be computed" in page
     assert f'<a class="link" href="{at}replay/stream/order-1/2">step 2</a>' in page
     assert "Odd by <bdi>bot</bdi>" in page
     assert ">good<" in page
@@ -167,8 +167,8 @@ def test_steps_behind_one_that_failed_say_so_and_lead_to_it(viewer: Client, at: 
 @pytest.mark.usefixtures("broken")
 def test_a_step_compared_with_one_that_failed_is_not_said_to_have_failed(viewer: Client, at: str) -> None:
     page = viewer.get(f"{at}replay/stream/order-1/1", {"from": "3"}).content.decode()
-    assert "This step can’t be computed" not in page
-    assert "The step that is compared with can’t be computed: the reducer raised at" in page
+    assert "The state of this step can’t be computed" not in page
+    assert "The state of the compared step can’t be computed: the reducer raised at" in page
 
 
 @pytest.mark.usefixtures("broken")
@@ -205,14 +205,14 @@ def test_any_source_is_replayed_by_any_projection(viewer: Client, append: Append
 @pytest.mark.parametrize(
     ("path", "leads_to", "words", "number"),
     [
-        ("stream/order-1/9", "stream/order-1/3", "Stream order-1 has no step at 9: this is its last step.", ""),
-        ("stream/order-1/999999999999999999", "stream/order-1/3", "this is its last step", ""),
-        ("log/99", "log/7", "The whole log has no step at 99: this is its last step.", ""),
-        ("workflow/w/2", "workflow/w/0", "Workflow w has no step at #2: this is step 0, before its first event.", "2"),
-        ("workflow/w/5", "workflow/w/4", "this is the step before that, at #4.", ""),
-        ("workflow/w/99", "workflow/w/7", "this is the step before that, at #7.", ""),
+        ("stream/order-1/9", "stream/order-1/3", "Stream order-1 has no step at 9: this is the last step.", ""),
+        ("stream/order-1/999999999999999999", "stream/order-1/3", "this is the last step", ""),
+        ("log/99", "log/7", "The whole log has no step at 99: this is the last step.", ""),
+        ("workflow/w/2", "workflow/w/0", "Workflow w has no step at #2: this is step 0, before the first event.", "2"),
+        ("workflow/w/5", "workflow/w/4", "this is the step before, at #4.", ""),
+        ("workflow/w/99", "workflow/w/7", "this is the step before, at #7.", ""),
         ("agent/packer/3", "agent/packer/0", "Agent packer has no step at #3: this is step 0", "3"),
-        ("query/6?q=type:Packed", "query/4?q=type%3APacked", "this is the step before that, at #4.", "6"),
+        ("query/6?q=type:Packed", "query/4?q=type%3APacked", "this is the step before, at #4.", "6"),
     ],
 )
 def test_an_address_that_names_no_step_leads_to_the_one_before_it_and_says_so(
@@ -300,7 +300,7 @@ def test_a_lost_update_is_marked_and_listed(viewer: Client, append: Append, at: 
     append("list-1", {"agent": "router", "data": b'{"stops": [1]}'}, read_position=0)
     append("list-1", {"agent": "optimizer", "data": b'{"stops": [2]}'}, read_position=0)
     page = viewer.get(f"{at}replay/stream/list-1/1").content.decode()
-    assert "1 found wrong" in page
+    assert "1 fault" in page
     assert re.search(r'/replay/stream/list-1/2"><b>Lost update</b>', page)
     assert 'class="glyph found"' in page
 
@@ -312,7 +312,7 @@ def test_an_address_that_names_too_much_is_refused_in_words(viewer: Client, appe
     assert viewer.get(f"{at}replay/stream/s/1?{twelve}").status_code == 200
     answer = viewer.get(f"{at}replay/stream/s/1?{twelve}&{name}=/12")
     assert answer.status_code == 400
-    assert f"“{name}” 13 times; a replay takes 12" in answer.content.decode()
+    assert f"“{name}” 13 times; a replay takes at most 12" in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_test_of_another_state_fails(viewer: Client, at: str, tmp_path: Path) 
 def test_a_step_far_on_is_a_test_of_one_event(viewer: Client, append: Append, at: str, tmp_path: Path) -> None:
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 201)])
     source = viewer.get(f"{at}replay/stream/order-1/150", {"format": "pytest"}).content.decode()
-    assert "Its event only: the state before it is given." in source
+    assert "with its event and the state before it." in source
     assert source.count("    event(\n") == 1
     assert passes(source, tmp_path)
 
@@ -68,7 +68,7 @@ def test_what_is_too_large_for_a_test_says_so(viewer: Client, append: Append, at
     append("order-1", {"data": b'{"n": "%s"}' % (b"x" * 500_000)})
     answer = viewer.get(f"{at}replay/stream/order-1/1", {"format": "pytest"})
     assert answer.status_code == 413
-    assert re.search(r"takes 1,000,0\d\d characters as a test, of 400,000", answer.content.decode())
+    assert re.search(r"has 1,000,0\d\d characters; the limit is 400,000", answer.content.decode())
 
 
 def test_a_step_whose_state_is_not_known_is_no_test(

@@ -70,7 +70,7 @@ def test_only_what_changed_is_shown_where_that_is_wanted(viewer: Client, append:
     page = viewer.get(f"{at}replay/stream/order-1/3", {"open": "changed"}).content.decode()
     assert re.findall(r'class="key"><bdi>(\w+)<', state_of(page)) == ["quantity"]
     same = viewer.get(f"{at}replay/stream/order-1/4", {"open": "changed"}).content.decode()
-    assert "This step changed nothing of it." in same
+    assert "This step changed nothing here." in same
 
 
 def test_a_pinned_value_is_followed_over_the_steps(viewer: Client, at: str) -> None:
@@ -85,7 +85,7 @@ def test_pins_add_up_and_go_one_by_one(viewer: Client, at: str) -> None:
     page = viewer.get(f"{at}replay/stream/order-1/3", {"pin": ["/sku", "/gone"]}).content.decode()
     assert 'href="?pin=%2Fsku&amp;pin=%2Fgone&amp;pin=%2Fquantity"' in page
     assert f'href="{at}replay/stream/order-1/3?pin=%2Fgone" aria-label="Unpin sku"' in page
-    assert "nothing there" in page
+    assert "no value" in page
     assert page.count('class="pin-label"') == 2
     assert f'{at}replay/stream/order-1/2?pin=%2Fsku&amp;pin=%2Fgone"' in page  # and so do the steps
 
@@ -108,7 +108,7 @@ def test_a_part_of_the_state_is_shown_alone(viewer: Client, at: str) -> None:
     assert "Leeds" in page
     assert ">sku<" not in page
     nothing = state_of(viewer.get(f"{at}replay/stream/order-1/3", {"in": "/nothing"}).content.decode())
-    assert "Nothing stands at <code>/nothing</code>" in nothing
+    assert "There is no value at <code>/nothing</code>" in nothing
 
 
 def test_a_large_part_comes_when_it_is_opened(viewer: Client, append: Append, at: str) -> None:
@@ -190,7 +190,7 @@ def test_a_step_that_is_too_far_to_compare_with_is_a_job(
         Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk_events=50, max_events=100)}
     )
     url = f"{at}replay/stream/order-1/1"
-    assert "have to be folded" in viewer.get(url, {"from": "400"}).content.decode()
+    assert "must be folded" in viewer.get(url, {"from": "400"}).content.decode()
     while (job := queue.claim(["replay"])) and job.log_id != log.pk:
         pass  # another test's
     assert job
@@ -251,7 +251,7 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     assert "The fold was cancelled" in page
     assert "every 1s" not in page
     assert Job.objects.filter(log=log, kind="replay", arguments__projection="latest").count() == 1
-    assert "have to be folded" in viewer.get(url).content.decode()  # who looks again has it begun again
+    assert "must be folded" in viewer.get(url).content.decode()  # who looks again has it begun again
 
 
 def test_what_a_step_took_away_says_so(viewer: Client, append: Append, at: str) -> None:

@@ -117,14 +117,14 @@ def test_in_a_workflow_the_search_is_said_in_positions_of_the_log(viewer: Client
 @pytest.mark.parametrize("way", ["next", "previous", "break"])
 def test_a_query_that_cant_be_read_says_where_it_goes_wrong(viewer: Client, replay: str, way: str) -> None:
     words = told(viewer, replay, 2, way=way, to="tpye:Paid")
-    assert "This can’t be read. Column 1:" in words
+    assert "This condition can’t be read. Column 1:" in words
     assert "Did you mean type:?" in words
-    assert "Write what to" in told(viewer, replay, 2, way=way, to=" ")
+    assert "Write a condition to" in told(viewer, replay, 2, way=way, to=" ")
 
 
 @pytest.mark.parametrize("way", ["", "nowhere", "next\0"])
 def test_a_way_that_there_is_not_leads_nowhere(viewer: Client, replay: str, way: str) -> None:
-    assert told(viewer, replay, 2, way=way, to="type:Paid") == "That is no way to run."
+    assert told(viewer, replay, 2, way=way, to="type:Paid") == "This is not a direction to run."
 
 
 def test_relative_times_are_those_of_when_one_asked(viewer: Client, replay: str) -> None:
@@ -201,9 +201,7 @@ def test_a_breakpoint_that_cant_be_read_says_so_and_stops_nowhere(viewer: Client
 
 def test_there_are_a_dozen_breakpoints_at_the_most(viewer: Client, replay: str) -> None:
     breaks = {"break": [f"type:T{n}" for n in range(12)]}
-    assert told(viewer, replay, 2, way="break", to="type:X", **breaks) == (
-        "12 breakpoints are the most that there can be."
-    )
+    assert told(viewer, replay, 2, way="break", to="type:X", **breaks) == ("There can be at most 12 breakpoints.")
     assert went(viewer, replay, 2, way="break", to="type:T3", **breaks)[0] == 2
 
 
@@ -220,7 +218,7 @@ def test_a_failing_reducer_in_the_way_is_named_and_linked(
     monkeypatch.setitem(PROJECTIONS, "latest", failing)
     words = told(viewer, replay, 2, way="next", to="state.n>7")
     assert words.startswith(
-        "Searched 3 steps, 3 to 5: none fits. The reducer fails, and the steps after that have no state"
+        "Searched 3 steps, 3 to 5: none fits. The reducer raised, and the steps after that have no state"
     )
     assert words.endswith("Go to step 6")
     assert f'href="{replay}6?to=' in viewer.get(f"{replay}2", {"way": "next", "to": "state.n>7"}).content.decode()
@@ -265,7 +263,7 @@ def test_a_long_search_is_a_job_that_leads_to_the_step(viewer: Client, replay: s
     job = Job.objects.get(pk=int(said.pop("job")[0]))
     assert (step, said) == (1, {"way": ["next"], "to": ["state.quantity:8"]})
     here: dict[str, Any] = {**asked, "job": job.pk}
-    assert told(viewer, replay, 1, **here).startswith("Searching. A worker takes this on within a second, if one runs.")
+    assert told(viewer, replay, 1, **here).startswith("Searching. A worker starts this within a second, if a")
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, progress=4, total=9)
     assert "4 of 9 done" in told(viewer, replay, 1, **here)
     partial = viewer.get(f"{replay}1", here, headers={"HX-Request": "true", "HX-Target": "seek-said"})

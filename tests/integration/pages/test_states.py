@@ -103,7 +103,7 @@ def test_each_value_says_which_event_and_agent_set_it(viewer: Client, url: str, 
 def test_the_history_of_a_value_has_each_event_that_changed_it(viewer: Client, url: str, at: str) -> None:
     page = get(viewer, f"{url}&value={quote('/a')}")
     assert re.findall(r'class="touch" href="([^"]+)"', page) == [f"{at}events/4", f"{at}events/1"]
-    assert "That is all of it" in page
+    assert "This is the whole history" in page
 
 
 def test_a_long_history_goes_on_where_it_stopped(
@@ -143,7 +143,7 @@ def test_a_reducer_that_raises_shows_event_state_and_traceback(
 def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: Log, append: Append) -> None:
     append("s", *[{"data": b'{"n": %d}' % n} for n in range(3 * BLOCK + 100)])
     page = get(viewer, url)
-    assert "Many events have to be folded first" in page
+    assert "Many events must be folded first" in page
     job = Job.objects.get(log=log)
     assert f'"X-Job": "{job.pk}"' in page
     Job.objects.filter(pk=job.pk).update(status=JobStatus.FAILED, error="it broke")
@@ -174,7 +174,7 @@ def test_a_key_without_events_is_not_said_to_be_a_state_of_now(viewer: Client, a
     page = get(viewer, f"{at}projections/{query}?key={key}")
     assert "No event of this key yet" in page
     assert "</span>Now</span>" not in page
-    assert "Nothing yet" in page
+    assert "No events yet" in page
 
 
 @pytest.mark.usefixtures("url")
@@ -323,7 +323,7 @@ def test_a_kept_state_says_how_far_behind_the_log_it_is_instead_of_now(
     behind = viewer.get(f"{at}projections/whole/state?key=", headers={"X-Seen": seen})
     for text in (behind.content.decode(), viewer.get(f"{at}projections/whole/states").content.decode()):
         assert "As of #1" in text
-        assert "12 events behind: the runner is on its way" in " ".join(text.split())
+        assert "12 events behind: the runner is catching up" in " ".join(text.split())
         assert "</span>Now</span>" not in text
     checkpoints.pause(log.pk, "whole", live(log, "whole").build)
     assert "the projection is paused" in viewer.get(f"{at}projections/whole/states").content.decode()

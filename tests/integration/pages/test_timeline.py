@@ -226,9 +226,9 @@ def test_a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on(
     assert "Searched back to #3,002: go on" in page
     page = get(viewer, at + link(page, "next"))
     assert positions(page) == []
-    assert "Searched back to #1,002" in page
+    assert "The search went back to #1,002" in page
     page = get(viewer, at + link(page, "next"))
-    assert "Nothing this way" in page
+    assert "No events this way" in page
     assert 'rel="next"' not in page
 
 
@@ -238,11 +238,11 @@ def test_nothing_found_yet_is_not_nothing_matches(viewer: Client, append: Append
         append("order-1", *[{"type": "A"}] * 1_000)
     page = get(viewer, f"{at}?q=-type:A")
     assert "Nothing found yet" in page
-    assert "Searched back from #3,000 to #1,001" in page
+    assert "The search went back from #3,000 to #1,001" in page
     assert "Nothing matches" not in page
     assert "data-at-head" in page
     # and the way on ends with an answer
-    assert "Nothing this way" in get(viewer, at + link(page, "next"))
+    assert "No events this way" in get(viewer, at + link(page, "next"))
 
 
 @pytest.mark.usefixtures("no_time")
@@ -252,7 +252,7 @@ def test_a_search_for_newer_events_goes_on_until_the_head(viewer: Client, append
     append("order-1", {"type": "Rare"})
     page = get(viewer, f"{at}?q=-type:A&after=0")
     assert positions(page) == []
-    assert "Searched on to #2,000: go on" in page
+    assert "Searched up to #2,000: go on" in page
     page = get(viewer, at + link(page, "prev"))
     assert positions(page) == [3_001]
     assert "data-at-head" in page

@@ -83,7 +83,7 @@ def test_a_server_that_is_not_there_is_named_with_its_setting(url: str, variable
     ("variables", "expected"),
     [
         ({"EVENTSITE_POOLER_URL": "postgresql:///p"}, "EVENTSITE_POOLER_URL needs DATABASE_URL"),
-        ({"DATABASE_URL": "postgresql:///p", "EVENTSITE_POOLER_URL": "postgresql:///p"}, "is DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql:///p", "EVENTSITE_POOLER_URL": "postgresql:///p"}, "equals DATABASE_URL"),
         ({"DATABASE_URL": "postgresql:///d", "EVENTSITE_POOLER_URL": "mysql:///p"}, "EVENTSITE_POOLER_URL can't be"),
         ({"DATABASE_URL": "postgresql:///d", "EVENTSITE_POOLER_URL": "postgresql://h"}, "EVENTSITE_POOLER_URL names"),
         ({"DATABASE_URL": "postgresql:///d?options=-c%20x", "EVENTSITE_POOLER_URL": "postgresql:///p"}, "Options in"),

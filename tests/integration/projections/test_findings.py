@@ -42,7 +42,7 @@ def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monk
     made = run(findings(lost.pk, source, events=events, head=lost.head))
     assert [(each.position, each.place, each.title) for each in made.listed] == [(3, 3, "Lost update")]
     assert collisions in [projection for projection, _ in made.missing]
-    assert made.awaited == "lost updates, what came out of order"
+    assert made.awaited == "lost updates, events out of order"
 
 
 def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

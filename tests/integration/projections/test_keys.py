@@ -56,7 +56,7 @@ def test_events_after_a_value_that_can_not_be_a_key_are_folded(log: Log) -> None
 def test_the_page_and_its_markdown_say_how_many_there_were(log: Log, member: Member, client: Client) -> None:
     client.force_login(member.user)
     page = client.get(f"/logs/{log.name}/projections/sales/").content.decode()
-    assert "Can’t be keys" in page
+    assert "Values that can’t be keys" in page
     assert f'href="/logs/{log.name}/events/8"' in page
     said = client.get(f"/logs/{log.name}/projections/sales/?format=md").content.decode()
     assert "6 values can't be keys, the last at #8" in said

@@ -118,10 +118,10 @@ def test_the_command_lists_faults_and_leads_keys_on(log: Log, parked: Projection
     listed = said("--log", log.name)
     assert "fragile: ValueError in add, test_parking.py:" in listed
     assert "    s-3 at event 5: KeyError: 'amount'" in listed
-    assert "3 keys are to be tried again" in said("fragile", "--log", log.name, "--error", "ValueError", "--retry")
-    assert "3 of them being tried again" in said("--log", log.name)
-    assert "1 key is led on" in said("fragile", "--log", log.name, "--skip")
+    assert "the runner will retry 3 keys" in said("fragile", "--log", log.name, "--error", "ValueError", "--retry")
+    assert "a retry of 3 is under way" in said("--log", log.name)
+    assert "the runner will skip the events that parked 1 key" in said("fragile", "--log", log.name, "--skip")
     settle(log, parked)
-    assert said("--log", log.name, "--retry") == "fragile: 3 keys are to be tried again, by the runner.\n"
+    assert said("--log", log.name, "--retry") == "fragile: the runner will retry 3 keys.\n"
     with pytest.raises(CommandError, match="no states"):
         said("nope", "--log", log.name)

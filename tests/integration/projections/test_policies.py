@@ -182,7 +182,7 @@ def test_the_declared_policy_holds_until_an_operator_chooses_another(
 
 def test_peoples_own_projections_park_unless_they_declare_otherwise() -> None:
     assert (totals().policy, totals(policy="stop").policy) == ("park", "stop")
-    with pytest.raises(ValueError, match="'pray' is no policy: it is one of stop, park, skip"):
+    with pytest.raises(ValueError, match="'pray' is not a policy: use one of stop, park, skip"):
         totals(policy="pray")
 
 

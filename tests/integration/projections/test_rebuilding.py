@@ -247,7 +247,7 @@ def test_the_command_rebuilds_all_whose_code_changed(log: Log, monkeypatch: pyte
     assert (live(log).state, live(log, "same").build) == ("live", 1)
     assert states(log) == expected(log, new)
     for wrong in ([], ["totals", "--changed"]):
-        with pytest.raises(CommandError, match="Name a projection, or say --changed"):
+        with pytest.raises(CommandError, match="Name a projection, or use --changed"):
             call_command("rebuild_projection", *wrong)
 
 

@@ -95,7 +95,7 @@ def test_the_command_fails_with_the_first_failures(log: Log, append: Append) -> 
 def test_a_version_older_than_any_upcaster_is_pointed_out(log: Log, append: Append) -> None:
     upcasting.use(Chains([Upcaster("Placed", 2, 3, in_cents)]))
     append("order-1", placed({"amount": 1}))
-    assert check(log).splitlines() == ["Placed  v1  1 events  (no upcaster from v1: read as it is stored)"]
+    assert check(log).splitlines() == ["Placed  v1  1 events  (no upcaster from v1: read as stored)"]
 
 
 def test_an_unknown_log_is_an_error(database: None) -> None:

@@ -70,7 +70,7 @@ def test_a_cut_zipped_file_gives_its_whole_lines_and_says_that_it_breaks_off(tmp
     assert items
     assert all(isinstance(item, Record) for item in items)
     assert isinstance(last, Broken)
-    assert "can't be read on" in last.reason
+    assert "The rest of the file can't be read" in last.reason
     assert last.where == f"{path}:{len(items) + 1}"
 
 

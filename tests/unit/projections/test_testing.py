@@ -33,7 +33,7 @@ def test_no_events_give_the_initial_state() -> None:
 
 
 def test_what_counts_its_calls_is_found() -> None:
-    with pytest.raises(AssertionError, match="another when folded again: /calls"):
+    with pytest.raises(AssertionError, match="different when folded again: /calls"):
         assert_pure(projection(lambda state, happened: {"calls": next(_CALLS)}), EVENTS)
 
 

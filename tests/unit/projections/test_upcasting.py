@@ -136,8 +136,8 @@ def test_an_upcaster_that_raises_stops_the_fold_at_its_event(chains: None) -> No
         ([step("A", 1, 3), step("A", 2, 3)], []),
         ([step("A", 1, 2), step("A", 3, 4)], ["A has no upcaster from v2, on the way to v4."]),
         ([step("A", 1, 3)], ["A has no upcaster from v2, on the way to v3."]),
-        ([step("A", 1, 2), step("A", 2, 1)], ["A v2 → v1 leads back: a chain only goes forward."]),
-        ([step("A", 1, 1)], ["A v1 → v1 leads back: a chain only goes forward."]),
+        ([step("A", 1, 2), step("A", 2, 1)], ["A v2 → v1 goes back: upcasters lead to later versions."]),
+        ([step("A", 1, 1)], ["A v1 → v1 goes back: upcasters lead to later versions."]),
         ([step("A", 1, 2), step("A", 1, 2)], ["A v1 → v2 is declared twice."]),
     ],
 )

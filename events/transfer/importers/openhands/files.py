@@ -89,7 +89,7 @@ def _recorded(body: bytes) -> RecordedRun:
             is_empty = histories[0].value.strip() == b"null"  # a run that failed before it began
             items, history_fault = ([], None) if is_empty else split.split_array(histories[0].value)
             return RecordedRun(_placed(items), facts, history_fault or fault)
-    return RecordedRun([], [], fault or "There should be one history in it.")
+    return RecordedRun([], [], fault or "A run must have one history.")
 
 
 def _placed(items: list[bytes]) -> list[PlacedEvent]:
@@ -114,4 +114,4 @@ def _read_run(source: SourceFile, place: str, content: RecordedRun) -> Iterator[
     elif content.facts:
         yield source.record(f"{place}:end", run.end, split.object_text(content.facts))
     elif not content.events:
-        yield Broken(source.at(place), "There is no event in it.")
+        yield Broken(source.at(place), "The run has no events.")
