@@ -63,8 +63,8 @@ def _query_problem(projection: Projection) -> str | None:
         refuse_state(projection.where)
     except (InvalidQuery, NotForEvents) as error:
         return str(error)
-    timed = (leaf for leaf in tree.leaves(projection.where) if isinstance(leaf, tree.Since | tree.Until))
-    return "it has a relative time." if any(isinstance(leaf.time, tree.Ago) for leaf in timed) else None
+    time_terms = (leaf for leaf in tree.leaves(projection.where) if isinstance(leaf, tree.Since | tree.Until))
+    return "it has a relative time." if any(isinstance(leaf.time, tree.Ago) for leaf in time_terms) else None
 
 
 def _upcasters(declarations: Declarations) -> Iterator[CheckMessage]:

@@ -79,11 +79,13 @@ def _folded_in_chunks(projection: Projection, events: Sequence[Event], state: st
     return state
 
 
-def _check_same(left: str, right: str, when: str) -> None:
+def _check_same(left: str, right: str, circumstance: str) -> None:
     if left == right:
         return
     places = [change.path or "all of it" for change in diff(loads(left), loads(right))]
-    raise AssertionError(f"The state is different {when}: {', '.join(places) or 'the order of its keys, or digits'}.")
+    raise AssertionError(
+        f"The state is different {circumstance}: {', '.join(places) or 'the order of its keys, or digits'}."
+    )
 
 
 def _check_nothing_changed(projection: Projection, events: Any, state: Json) -> None:

@@ -172,7 +172,7 @@ async def compare_states(request: HttpRequest, projection: str) -> HttpResponse:
     first_moment, second_moment = query.moments()
     try:
         before, after, changes = await result_of(
-            difference(grant.log_id, shown_projection, query.key, one=first_moment, other=second_moment)
+            difference(grant.log_id, shown_projection, query.key, first=first_moment, second=second_moment)
         )
     except TooFar as too_far:
         at = Moment(position=too_far.upto)

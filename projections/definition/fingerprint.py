@@ -41,8 +41,8 @@ def own_fingerprint(projection: Projection) -> str:
 
 @lru_cache(maxsize=1_024)
 def _fingerprints(projection: Projection, chains: Chains) -> tuple[str, str]:
-    own = [_code(name) for name in module_names(projection, chains) if not name.startswith(CATALOG)]
-    return digest(projection, chains, module_codes(projection, chains)), digest(projection, chains, sorted(own))
+    own_codes = [_code(name) for name in module_names(projection, chains) if not name.startswith(CATALOG)]
+    return digest(projection, chains, module_codes(projection, chains)), digest(projection, chains, sorted(own_codes))
 
 
 def digest(projection: Projection, chains: Chains, module_codes: Iterable[str]) -> str:
@@ -105,8 +105,8 @@ def _code(name: str) -> str:
 
 def without_docstrings(module: ast.Module) -> ast.Module:
     """Return the module without the texts that describe its functions, classes and attributes."""
-    stripped: ast.Module = _WithoutDocstrings().visit(module)
-    return stripped
+    bare_module: ast.Module = _WithoutDocstrings().visit(module)
+    return bare_module
 
 
 def canonical_syntax(node: object) -> str:

@@ -27,8 +27,8 @@ class ReducerFailed(Exception):
 def reads(projection: Projection) -> Query:
     """Return the query for the events that a projection reads, so that a store fetches no others."""
     types = (Named(Name.TYPE, _pattern(each)) for each in projection.handlers)
-    handled = any_of(types) if projection.handlers else negation(EVERYTHING)
-    return projection.where if "*" in projection.handlers else all_of([handled, projection.where])
+    type_condition = any_of(types) if projection.handlers else negation(EVERYTHING)
+    return projection.where if "*" in projection.handlers else all_of([type_condition, projection.where])
 
 
 def _pattern(type_: str) -> Pattern:

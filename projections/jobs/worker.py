@@ -20,19 +20,19 @@ _TIDY_SECONDS = 60.0
 """The time between two removals of old snapshots and jobs."""
 
 
-def work(stopping: threading.Event) -> None:
-    """Do jobs until `stopping` is set; the job that is under way then waits again."""
+def work(stop_event: threading.Event) -> None:
+    """Do jobs until `stop_event` is set; the job that is under way then waits again."""
     tidy_time = -_TIDY_SECONDS
-    while not stopping.is_set():
+    while not stop_event.is_set():
         try:
             if time.monotonic() - tidy_time >= _TIDY_SECONDS:
                 tidy_time = time.monotonic()
                 snapshots.drop_stale()
                 queue.forget_old()
             if job := queue.claim():
-                queue.do(job, is_stopping=stopping.is_set)
+                queue.do(job, is_stopping=stop_event.is_set)
                 continue
         except OperationalError as error:
             logger.warning("jobs wait for the database: %s", brief(error))
         close_old_connections()
-        stopping.wait(_LOOK_SECONDS)
+        stop_event.wait(_LOOK_SECONDS)

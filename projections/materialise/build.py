@@ -107,11 +107,11 @@ class BuiltCode:
         """
         if self.version != projection.version:
             return self.version < projection.version
-        whole, own = fingerprint(projection), own_fingerprint(projection)
-        if self.fingerprint == whole:
+        current, current_own = fingerprint(projection), own_fingerprint(projection)
+        if self.fingerprint == current:
             return False
-        uses_catalogue = own != whole
-        return uses_catalogue if self.own_fingerprint is None else self.own_fingerprint == own
+        uses_catalogue = current_own != current
+        return uses_catalogue if self.own_fingerprint is None else self.own_fingerprint == current_own
 
 
 def condition(projection: Projection) -> Q:

@@ -121,8 +121,8 @@ def set_policy(log_id: int, projection: str, policy: Policy | None) -> None:
 
 def sound(log_id: int) -> QuerySet[Checkpoint, Checkpoint]:
     """Return the builds of a log that hold no redacted content, neither in states nor in the texts of errors."""
-    redacted = Redaction.objects.filter(log_id=OuterRef("log_id"), marker_position__gt=OuterRef("seen"))
-    return _builds(log_id).filter(~Exists(redacted))
+    redactions = Redaction.objects.filter(log_id=OuterRef("log_id"), marker_position__gt=OuterRef("seen"))
+    return _builds(log_id).filter(~Exists(redactions))
 
 
 def _builds(log_id: int) -> QuerySet[Checkpoint, Checkpoint]:

@@ -41,13 +41,14 @@ class ParkedKey:
 class Fault:
     """The fault that stopped some keys: a kind of error, and the place in the code that raised it.
 
-    `place` may be empty. `retried` of the `keys` are being tried again. `first` is the position of the first event.
+    `place` may be empty. `keys` counts them, `retried_count` those that are being tried again. `first` is the position
+    of the first event.
     """
 
     kind: str
     place: str
     keys: int
-    retried: int
+    retried_count: int
     first: int
     since: datetime
 
@@ -77,10 +78,13 @@ ALL = Selection()
 def faults(log_id: int, projection: str, build: int) -> list[Fault]:
     """Return the faults of a build's parked keys; the fault with most keys comes first."""
     rows = Parked.objects.filter(log_id=log_id, projection=projection, build=build)
-    grouped = rows.values(kind=_KIND, place=_PLACE).annotate(
-        keys=Count("key"), retried=Count("key", filter=Q(is_retried=True)), first=Min("position"), earliest=Min("since")
+    groups = rows.values(kind=_KIND, place=_PLACE).annotate(
+        keys=Count("key"),
+        retried_count=Count("key", filter=Q(is_retried=True)),
+        first=Min("position"),
+        earliest=Min("since"),
     )
-    values = grouped.values_list("kind", "place", "keys", "retried", "first", "earliest")
+    values = groups.values_list("kind", "place", "keys", "retried_count", "first", "earliest")
     return [Fault(*each) for each in values.order_by("-keys", "kind", "place")]
 
 

@@ -100,17 +100,17 @@ class Runner:
         self._move_times: dict[tuple[int, str, int], float] = {}
         self._note_time = 0.0
 
-    def run(self, stopping: threading.Event) -> None:
-        """Work until `stopping` is set. While the database is away, wait."""
+    def run(self, stop_event: threading.Event) -> None:
+        """Work until `stop_event` is set. While the database is away, wait."""
         try:
-            while not stopping.is_set():
+            while not stop_event.is_set():
                 try:
                     if not self.turn():
                         self.wait(settings.EVENTSITE.tail_poll_interval)
                 except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                     logger.warning("projections: %s", brief(error))
                     self.close()
-                    stopping.wait(_RETRY_SECONDS)
+                    stop_event.wait(_RETRY_SECONDS)
         finally:
             self.close()
 
@@ -220,8 +220,8 @@ class Runner:
         return bool(retries)
 
     def _remove(self, session: Session) -> bool:
-        retired = session.execute(sql.RETIRED, self._log_params).fetchall()
-        return any(builds.remove(session, BuildId(*each)) for each in retired)
+        retired_builds = session.execute(sql.RETIRED, self._log_params).fetchall()
+        return any(builds.remove(session, BuildId(*each)) for each in retired_builds)
 
     def _advance_log(self, session: Session, due_builds: list[Build], *, head: int, seconds: float) -> bool:
         """Advance the builds of one log by a batch each; return True if one is still behind.
@@ -280,14 +280,14 @@ class Runner:
         return 0.8 * build.rate + 0.2 * rate if build.rate else rate
 
 
-def run_live(stopping: threading.Event, *, logs: Collection[int] | None = None) -> None:
+def run_live(stop_event: threading.Event, *, logs: Collection[int] | None = None) -> None:
     """Run the process that keeps live builds up to date."""
-    Runner(Part.LIVE, logs=logs).run(stopping)
+    Runner(Part.LIVE, logs=logs).run(stop_event)
 
 
-def run_beside(stopping: threading.Event, *, logs: Collection[int] | None = None) -> None:
+def run_beside(stop_event: threading.Event, *, logs: Collection[int] | None = None) -> None:
     """Run the process that builds projections beside the live builds."""
-    Runner(Part.BESIDE, logs=logs).run(stopping)
+    Runner(Part.BESIDE, logs=logs).run(stop_event)
 
 
 class _SharedEvents:

@@ -46,7 +46,7 @@ class ReplayAddress:
         return value if isinstance(value, str) else None
 
     @property
-    def other(self) -> int | None:
+    def compared_place(self) -> int | None:
         """The place of the step to compare with."""
         text = self.one("from")
         return whole_number(text or "")
@@ -56,9 +56,9 @@ class ReplayAddress:
         value = self.parameters.get(name)
         return value if isinstance(value, tuple) else ()
 
-    def step(self, place: int, **changed: ParameterValue) -> str:
+    def step(self, place: int, **changes: ParameterValue) -> str:
         """Return the address of a step, with some parameters changed; None removes one. (`from_` is `from`.)"""
-        return f"{self.prefix}{place}{self.query_string(**changed)}"
+        return f"{self.prefix}{place}{self.query_string(**changes)}"
 
     @property
     def kind(self) -> str:
@@ -85,9 +85,9 @@ class ReplayAddress:
                 if text is not None:
                     yield name, text
 
-    def query_string(self, **changed: ParameterValue) -> str:
+    def query_string(self, **changes: ParameterValue) -> str:
         """Return the query string of a step, with some parameters changed."""
-        query = _encoded({**self.query_parameters, **{name.rstrip("_"): value for name, value in changed.items()}})
+        query = _encoded({**self.query_parameters, **{name.rstrip("_"): value for name, value in changes.items()}})
         return f"?{query}" if query else ""
 
     @cached_property
@@ -124,9 +124,9 @@ def shared_parameters(query: QueryDict) -> dict[str, ParameterValue]:
         BadRequest: it has more pinned values, or more breakpoints, than an address may.
     """
     single: dict[str, ParameterValue] = {name: str(query[name]) for name in SINGLE if name in query}
-    repeated = {name: tuple(dict.fromkeys(map(str, query.getlist(name)))) for name in REPEATED}
-    for name, values in repeated.items():
+    repeated_parameters = {name: tuple(dict.fromkeys(map(str, query.getlist(name)))) for name in REPEATED}
+    for name, values in repeated_parameters.items():
         if len(values) > MAX_REPETITIONS:
             problem = f"This address has “{name}” {len(values)} times; a replay takes at most {MAX_REPETITIONS}."
             raise BadRequest(problem)
-    return single | {name: values for name, values in repeated.items() if values}
+    return single | {name: values for name, values in repeated_parameters.items() if values}

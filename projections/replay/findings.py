@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from django.db.models import F, Func, TextField, Value
@@ -67,7 +68,7 @@ class Findings:
     of earlier findings, which the projections only count.
     """
 
-    listed: tuple[Finding, ...] = ()
+    newest: tuple[Finding, ...] = ()
     missing: tuple[tuple[Projection, TooFar], ...] = ()
     failures: tuple[tuple[Projection, ReducerFailed], ...] = ()
     unlisted: int = 0
@@ -75,7 +76,7 @@ class Findings:
     @property
     def total(self) -> int:
         """The number of findings, with those that are not listed."""
-        return len(self.listed) + self.unlisted
+        return len(self.newest) + self.unlisted
 
     @property
     def awaited(self) -> str:
@@ -90,27 +91,27 @@ class Findings:
     @property
     def sure(self) -> frozenset[int]:
         """The positions with a finding that is beyond doubt."""
-        return frozenset(finding.position for finding in self.listed if finding.is_sure)
+        return frozenset(finding.position for finding in self.newest if finding.is_sure)
 
     @property
     def possible(self) -> frozenset[int]:
         """The positions with doubtful findings alone."""
-        return frozenset(finding.position for finding in self.listed) - self.sure
+        return frozenset(finding.position for finding in self.newest) - self.sure
 
     @property
     def certain(self) -> int:
         """The number of findings beyond doubt: one position may have several."""
-        return sum(finding.is_sure for finding in self.listed)
+        return sum(finding.is_sure for finding in self.newest)
 
     @property
     def doubtful(self) -> int:
         """The number of doubtful findings."""
-        return len(self.listed) - self.certain
+        return len(self.newest) - self.certain
 
     def at(self, position: int) -> list[Finding]:
         """Return the findings at a position; those beyond doubt come first."""
-        here = (finding for finding in self.listed if finding.position == position)
-        return sorted(here, key=lambda finding: not finding.is_sure)
+        findings_here = (finding for finding in self.newest if finding.position == position)
+        return sorted(findings_here, key=lambda finding: not finding.is_sure)
 
 
 def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int) -> Asking[Findings]:
@@ -122,7 +123,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     """
     if not events:
         return Findings()
-    unsorted: list[Finding] = []
+    all_findings: list[Finding] = []
     missing, failures = [], []
     folded_projections = set()
     unlisted = 0
@@ -132,7 +133,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
             cursor = yield from fold.to(events[-1].position, pace=_PACE)
             # The next steps have the same last event.
             yield from fold.keep(cursor, is_asked=cursor.passed_count >= SPACING_EVENTS)
-            unsorted += read_findings(cursor.state)
+            all_findings += read_findings(cursor.state)
             unlisted += _unlisted_count(projection, cursor.state)
             folded_projections.add(projection)
         except TooFar as too_far:
@@ -140,15 +141,15 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
         except ReducerFailed as error:
             failures.append((projection, error))
     if collisions not in folded_projections or isinstance(source, WorkflowSource):
-        noted: list[list[dict[str, Any]]] = yield _noted_collisions(log_id, events)
+        collision_lists: list[list[dict[str, Any]]] = yield _noted_collisions(log_id, events)
         positions = {event.position for event in events}
-        collisions_noted = [collision for of_stream in noted for collision in of_stream]
-        unsorted += _collisions_at(collisions_noted, positions, is_judged=collisions in folded_projections)
-    unique = sorted(dict.fromkeys(unsorted), key=lambda finding: finding.position)
+        noted_collisions = list(chain.from_iterable(collision_lists))
+        all_findings += _collisions_at(noted_collisions, positions, is_judged=collisions in folded_projections)
+    unique = sorted(dict.fromkeys(all_findings), key=lambda finding: finding.position)
     newest = unique[-_MAX_FINDINGS:]
     places = yield from source.places_of(log_id, {finding.position for finding in newest})
-    listed = (replace(finding, place=places[finding.position]) for finding in newest if finding.position in places)
-    return Findings(tuple(listed), tuple(missing), tuple(failures), unlisted + len(unique) - len(newest))
+    placed = (replace(finding, place=places[finding.position]) for finding in newest if finding.position in places)
+    return Findings(tuple(placed), tuple(missing), tuple(failures), unlisted + len(unique) - len(newest))
 
 
 def _readers(
@@ -167,13 +168,16 @@ def _readers(
 
 def _unlisted_count(projection: Projection, state: Any) -> int:
     """Return how many findings a state counts without listing them."""
-    return sum(state[count] - len(state[listed]) for count, listed in _COUNTS_AND_LISTS.get(projection.name, ()))
+    return sum(
+        state[count_name] - len(state[list_name])
+        for count_name, list_name in _COUNTS_AND_LISTS.get(projection.name, ())
+    )
 
 
 def _overwrote(collision: dict[str, Any]) -> Finding:
     """Return a collision as a finding at the event that overwrote."""
-    by, overwritten = _writer_words(collision["by"]), _writer_words(collision["overwritten"])
-    words = f"{by} overwrote {collision['key']} by {overwritten}: {collision['because']}"
+    by, overwritten_words = _writer_words(collision["by"]), _writer_words(collision["overwritten"])
+    words = f"{by} overwrote {collision['key']} by {overwritten_words}: {collision['because']}"
     return _collision(collision, collision["by"]["position"], words)
 
 
@@ -195,8 +199,8 @@ def _writer_words(writer: dict[str, Any]) -> str:
 
 
 def _out_of_order(transition: dict[str, Any]) -> Finding:
-    allowed = " or ".join(transition["allowed_from"])
-    words = f"{transition['type']} came while {transition['work']} was {transition['from']}; expected {allowed}"
+    allowed_states = " or ".join(transition["allowed_from"])
+    words = f"{transition['type']} came while {transition['work']} was {transition['from']}; expected {allowed_states}"
     return Finding(int(transition["id"]), "Out of order", words)
 
 
@@ -229,17 +233,19 @@ def _noted_collisions(log_id: int, events: Sequence[Event]) -> Read[list[dict[st
     span = json.dumps({"first": events[0].position, "last": events[-1].position})
     arguments = F("search"), Value(_COLLISIONS_BETWEEN), Value(span)
     template = "jsonb_path_query_array(%(expressions)s::jsonb)::text"
-    between = Func(*arguments, template=template, output_field=TextField())
+    collisions_between = Func(*arguments, template=template, output_field=TextField())
     states = live(log_id, collisions.name).filter(key__in={event.stream for event in events})
-    return Read(states.values_list(between), json.loads)
+    return Read(states.values_list(collisions_between), json.loads)
 
 
-def _collisions_at(noted: Sequence[dict[str, Any]], positions: set[int], *, is_judged: bool) -> Iterator[Finding]:
+def _collisions_at(
+    noted_collisions: Sequence[dict[str, Any]], positions: set[int], *, is_judged: bool
+) -> Iterator[Finding]:
     """Yield findings for the collisions of the events at some positions.
 
     `is_judged`: collisions between two of these events are known already, so they are left out.
     """
-    for collision in noted:
+    for collision in noted_collisions:
         has_by, has_overwritten = (collision[event]["position"] in positions for event in ("by", "overwritten"))
         if has_by and not (has_overwritten and is_judged):
             yield _overwrote(collision)

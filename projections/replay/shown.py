@@ -40,7 +40,7 @@ def state_to_show(fold: Fold, window: Window, address: ReplayAddress, *, last_pl
     shown_state = ShownState(window, address, window.before, window.after, window.changes)
     if not window.is_known:
         shown_state.too_far, shown_state.failure = window.too_far, window.failure
-    other = address.other
+    other = address.compared_place
     if not window.is_known or other is None or other == window.place:
         return shown_state
     try:

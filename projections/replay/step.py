@@ -75,18 +75,18 @@ def step_at(fold: Fold, place: int) -> Asking[Step]:
     """
     source, projection = fold.source, fold.projection
     near = yield from fold.near(place, side=1)
-    previous, following = _neighbours(source, near)
+    previous, next_place = _neighbours(source, near)
     if near.at < 0:
         state: Json = projection.initial
         if not near.begins:
             state = (yield from fold.to(place)).state
-        return Step(0 if near.begins else place, 0 if near.begins else None, None, state, (), previous, following)
+        return Step(0 if near.begins else place, 0 if near.begins else None, None, state, (), previous, next_place)
     event = near.events[near.at]
     cursor = yield from fold.to(event.position - 1)
     before = cursor.state
     after = fold_events(projection, [decode(event)], before) if source.takes(projection, event) else before
     n = near.at + 1 if near.begins else source.first_number(event, passed_count=cursor.point.n)
-    return Step(source.place(event), n, event, after, diff(before, after), previous, following)
+    return Step(source.place(event), n, event, after, diff(before, after), previous, next_place)
 
 
 def _neighbours(source: Source, near: Near) -> tuple[int | None, int | None]:

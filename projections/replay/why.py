@@ -42,7 +42,7 @@ class Why:
 
     pointer: str
     changes: tuple[ValueChange, ...]
-    more: int
+    unlisted_count: int
     previous: int | None
     next: int | None
     searched_to: int | None
@@ -66,13 +66,13 @@ def why(fold: Fold, window: Window, pointer: str) -> Asking[Why]:
         n = place if window.source.is_numbered else numbers.get(event.position)
         changes.append(ValueChange(event, place, n, touch.pointer, touch.changes))
     earlier = [change for change in changes if step is None or change.event.position < step.event.position]
-    following, searched_to = _next_change(window, pointer)
+    next_place, searched_to = _next_change(window, pointer)
     return Why(
         pointer,
         tuple(changes[:_MAX_CHANGES]),
-        more=max(0, len(changes) - _MAX_CHANGES),
+        unlisted_count=max(0, len(changes) - _MAX_CHANGES),
         previous=earlier[0].place if earlier else None,
-        next=following,
+        next=next_place,
         searched_to=searched_to,
         rest=history.rest,
     )
@@ -84,8 +84,8 @@ def _next_change(window: Window, pointer: str) -> tuple[int | None, int | None]:
     The second is None if the window goes to the end of the source.
     """
     later_changes = [(step.place, step.changes) for step in window.steps[window.at + 1 :] if step.changes is not None]
-    following = next((touch.n for touch in blame.future(pointer, later_changes)), None)
+    next_place = next((touch.n for touch in blame.future(pointer, later_changes)), None)
     searched_to = later_changes[-1][0] if later_changes else window.place
     near = window.near
     is_end = near.ends and searched_to == (window.source.place(near.events[-1]) if near.events else 0)
-    return following, None if is_end or following is not None else searched_to
+    return next_place, None if is_end or next_place is not None else searched_to

@@ -86,19 +86,19 @@ def window_at(fold: Fold, *, place: int) -> Asking[Window]:
     near = yield from fold.near(place, side=_SIDE)
     window = Window(fold.projection, fold.source, near)
     base: Point | None = None
-    skipped = 0
+    skip_count = 0
     try:
-        base, skipped = yield from _base_point(fold, near)
+        base, skip_count = yield from _base_point(fold, near)
     except TooFar as too_far:
         window.too_far = too_far
     except ReducerFailed as failure:
         window.failure = failure
-    passed_count = base.n - skipped if base else None
+    passed_count = base.n - skip_count if base else None
     first = fold.source.first_number(near.events[0], passed_count=passed_count) if near.events else 1
     states: list[Json] = []
     if base:
-        states, window.failure = states_through(fold, base, near.events[skipped:])
-    _fill(window, first, states, skipped)
+        states, window.failure = states_through(fold, base, near.events[skip_count:])
+    _fill(window, first, states, skip_count)
     return window
 
 
@@ -129,19 +129,19 @@ def states_through(fold: Fold, base: Point, events: Sequence[Event]) -> tuple[li
     return states, None
 
 
-def _fill(window: Window, first: int | None, states: list[Json], skipped: int) -> None:
+def _fill(window: Window, first: int | None, states: list[Json], skip_count: int) -> None:
     """Fill the window with its part of the events, and with the changes of its steps."""
     near = window.near
     begin, end = _cut(first, near)
-    changes = changes_near(states, skipped, near.at, range(begin, end))
+    changes = changes_near(states, skip_count, near.at, range(begin, end))
     window.steps = [
         WindowStep(event, window.source.place(event), None if first is None else first + i, changes.get(i))
         for i, event in enumerate(near.events[begin:end], start=begin)
     ]
     window.at = near.at - begin if near.at >= 0 else -1
-    first_known = skipped - 1 - begin  # the index of the step after which the first known state holds
+    first_known = skip_count - 1 - begin  # the index of the step after which the first known state holds
     window.states = {i: state for i, state in enumerate(states, start=first_known) if -1 <= i < len(window.steps)}
-    now = near.at - skipped + 1
+    now = near.at - skip_count + 1
     if 0 <= now < len(states) and (now or near.at < 0):
         window.is_known = True
         window.before, window.after = states[max(now - 1, 0)], states[now]
@@ -170,12 +170,12 @@ def _landmark(events: Sequence[Event], among: range, *, or_else: int) -> int:
     return max(among, key=lambda i: events[i].position ^ events[i - 1].position, default=or_else)
 
 
-def changes_near(states: list[Json], skipped: int, at: int, indexes: range) -> dict[int, tuple[Change, ...]]:
+def changes_near(states: list[Json], skip_count: int, at: int, indexes: range) -> dict[int, tuple[Change, ...]]:
     """Return the changes of events by their index; the nearest to `at` come first, until the time is spent."""
     changes: dict[int, tuple[Change, ...]] = {}
     start_time = time.thread_time()
     for i in sorted(indexes, key=lambda i: abs(i - at)):
-        place = i - skipped
+        place = i - skip_count
         if 0 <= place < len(states) - 1:
             changes[i] = diff(states[place], states[place + 1])
             if time.thread_time() - start_time > _DIFF_SECONDS:

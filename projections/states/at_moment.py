@@ -88,9 +88,9 @@ def _state_now(log_id: int, projection: Projection, key: str, *, pace: Pace) -> 
 
 
 def difference(
-    log_id: int, projection: Projection, key: str, *, one: Moment, other: Moment
+    log_id: int, projection: Projection, key: str, *, first: Moment, second: Moment
 ) -> Asking[tuple[State, State, tuple[Change, ...]]]:
     """The states at two moments, and the changes from the first to the second. Raises as `state_at` does."""
-    before = yield from state_at(log_id, projection, key, at=one)
-    after = yield from state_at(log_id, projection, key, at=other)
+    before = yield from state_at(log_id, projection, key, at=first)
+    after = yield from state_at(log_id, projection, key, at=second)
     return before, after, diff(before.value, after.value)

@@ -92,7 +92,7 @@ def _fold_each(
     head = yield from head_of(log_id)
     fits = state_matcher(query) if query else lambda state: True
     names: list[str] = yield _names(log_id, projection, after=after, prefix=prefix, limit=limit)
-    # Not every index can be entered after a name.
+    # Not every read of names can begin after a name.
     names = [name for name in names if after is None or name > after][:limit]
     listed_states: list[ListedState] = []
     budget = BLOCK

@@ -46,7 +46,7 @@ def rearranged(
             yield Change("remove", below(path, first + place), old=before[place], shifts=True)
     order = [item[name] for item in before if item[name] in places]
     old_names = set(order)
-    staying = _kept_in_place(order, places)
+    fixed_names = _kept_in_place(order, places)
     last = -1  # the index of the item that precedes the next one in `after`
     for item in after:
         item_name = item[name]
@@ -54,7 +54,7 @@ def rearranged(
             last += 1
             order.insert(last, item_name)
             yield Change("add", below(path, first + last), value=item, shifts=True)
-        elif item_name in staying:
+        elif item_name in fixed_names:
             last = order.index(item_name, last + 1)  # the items in between are moved away later
         else:
             source = order.index(item_name)
@@ -75,8 +75,8 @@ def _kept_in_place(order: Sequence[Any], places: dict[Any, int]) -> set[Any]:
         before[place] = ends[length - 1] if length else None
         ends[length:] = [place, *ends[length + 1 :]]
     at = {places[name]: name for name in order}
-    staying, place_ = set(), ends[-1] if ends else None
+    fixed_names, place_ = set(), ends[-1] if ends else None
     while place_ is not None:
-        staying.add(at[place_])
+        fixed_names.add(at[place_])
         place_ = before[place_]
-    return staying
+    return fixed_names

@@ -128,9 +128,9 @@ def _pushed(pointer: str, path: str) -> _Followed:
     return _reindexed(pointer, path, lambda index, item: index + (index >= item))
 
 
-def _moved(pointer: str, here: str, there: str) -> _Followed:
-    """Return the pointer on the other side of a move from `here` to `there`."""
-    target = int(there.rpartition("/")[2])
+def _moved(pointer: str, origin: str, destination: str) -> _Followed:
+    """Return the pointer on the other side of a move from `origin` to `destination`."""
+    target = int(destination.rpartition("/")[2])
 
     def index_of(index: int, item: int) -> int:
         if index == item:
@@ -138,7 +138,7 @@ def _moved(pointer: str, here: str, there: str) -> _Followed:
         index -= index > item
         return index + (index >= target)
 
-    return _reindexed(pointer, here, index_of)
+    return _reindexed(pointer, origin, index_of)
 
 
 def _reindexed(pointer: str, path: str, index_of: Callable[[int, int], int | None]) -> _Followed:

@@ -105,13 +105,13 @@ def _shift_items(array: _Node, item: int, *, is_new: bool) -> Iterator[str]:
         array.below[str(index - 1 if is_new else index + 1)] = node
 
 
-def _move_item(array: _Node, here: int, there: int) -> None:
-    first, last = min(here, there), max(here, there)
+def _move_item(array: _Node, from_index: int, to_index: int) -> None:
+    first, last = min(from_index, to_index), max(from_index, to_index)
     moved_items = [(index, node) for index, node in _items(array, first) if index <= last]
     for index, _ in moved_items:
         del array.below[str(index)]
     for index, node in moved_items:
-        array.below[str(there if index == here else index + 1 if there < here else index - 1)] = node
+        array.below[str(to_index if index == from_index else index + 1 if to_index < from_index else index - 1)] = node
 
 
 def _items(array: _Node, first: int) -> Sequence[tuple[int, _Node]]:

@@ -13,11 +13,11 @@ from projections.values.change import Change
 def tree_marks(changes: Iterable[Change]) -> TreeMarks:
     """Return the marks of a tree that shows the state after the changes, by pointer."""
     marks_at: dict[str, ValueMark] = {}
-    removed: dict[str, dict[str, Any]] = {}
+    removed_values: dict[str, dict[str, Any]] = {}
     for change in changes:
         parent, _, _ = change.path.rpartition("/")
         if change.op == "remove":
-            removed.setdefault(parent, {})[tokens(change.path)[-1]] = change.old
+            removed_values.setdefault(parent, {})[tokens(change.path)[-1]] = change.old
         elif change.op == "move":
             marks_at.setdefault(change.path, ValueMark("within"))
         else:
@@ -25,4 +25,4 @@ def tree_marks(changes: Iterable[Change]) -> TreeMarks:
         while parent:
             marks_at.setdefault(parent, ValueMark("within"))
             parent, _, _ = parent.rpartition("/")
-    return TreeMarks(at=marks_at, removed=removed)
+    return TreeMarks(at=marks_at, removed=removed_values)

@@ -57,7 +57,7 @@ class Presence:
     gaps: str
 
 
-def present(log_id: int, *, prefix: str, before: int | None, limit: int, now: datetime) -> list[Presence]:
+def presences(log_id: int, *, prefix: str, before: int | None, limit: int, now: datetime) -> list[Presence]:
     """Return the agents whose names begin with a prefix, newest last event first, before a position. It takes 3 reads.
 
     The database sorts all agents for each page: a thousand take some milliseconds, twenty thousand took 85 to 230 on a

@@ -14,7 +14,7 @@ from events.reading import store
 from events.views.page import log_page, show
 from projections.catalog.agents import agents as projection
 from projections.materialise import checkpoints
-from projections.views.agent_activity import MINUTES, present
+from projections.views.agent_activity import MINUTES, presences
 from projections.views.forms import AgentsForm
 from projections.views.other_formats import api_url
 
@@ -50,5 +50,5 @@ def _listed(member: Member, fields: dict[str, Any]) -> dict[str, Any]:
     if build is None:
         names = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_MAX_NAMES).fetch()
         return {**context, "names": names}
-    rows = present(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
+    rows = presences(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
     return {**context, "build": build, "agents": rows[:ROWS], "has_more": len(rows) > ROWS}

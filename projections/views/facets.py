@@ -37,7 +37,7 @@ class Facets:
 
     kind: str
     facets: tuple[Facet, ...]
-    more: int
+    other_count: int
 
 
 def facets(log_id: int, query: Query) -> list[Facets]:
@@ -54,8 +54,8 @@ def _of(query: Query, kind: Name, names: dict[str, int]) -> Facets:
     rest = query
     for term in _terms(query, kind):
         rest = without(rest, term)
-    selected = {term.pattern.exact for term in _terms(query, kind)}
-    top_facets = tuple(_facet(rest, kind, *pair, pairs[0][1], selected) for pair in pairs)
+    selected_names = {term.pattern.exact for term in _terms(query, kind)}
+    top_facets = tuple(_facet(rest, kind, *pair, pairs[0][1], selected_names) for pair in pairs)
     return Facets(kind.value, top_facets, len(names) - len(pairs))
 
 
@@ -64,7 +64,7 @@ def _terms(query: Query, kind: Name) -> Iterator[Named]:
     return (term for term in terms(query) if isinstance(term, Named) and term.name is kind)
 
 
-def _facet(rest: Query, kind: Name, name: str, events: int, highest: int, selected: set[str | None]) -> Facet:
-    is_selected = name in selected
+def _facet(rest: Query, kind: Name, name: str, events: int, highest: int, selected_names: set[str | None]) -> Facet:
+    is_selected = name in selected_names
     target = rest if is_selected else including(rest, name_term(kind, name))
     return Facet(name, events, max(1, 100 * events // highest), query_string(target), is_selected)

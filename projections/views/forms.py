@@ -72,14 +72,14 @@ class StatesForm(forms.Form):
 class StateRequest:
     """A request for a state: its key, and the moment.
 
-    `one`, `other`: the positions to compare (other None: now). `value`: the pointer of a value whose history is shown,
-    up to the position `before` or the moment.
+    `from_position`, `to_position`: the positions to compare (to None: now). `value`: the pointer of a value whose
+    history is shown, up to the position `before` or the moment.
     """
 
     key: str
     at: Moment
-    one: int | None
-    other: int | None
+    from_position: int | None
+    to_position: int | None
     value: str | None
     before: int | None
 

@@ -14,7 +14,7 @@ from projections.states.fold import TooFar
 from projections.states.moment import Moment
 
 
-def computed(
+def pending_state_job(
     request: HttpRequest, member: Member, projection: Projection, key: str, *, at: Moment, too_far: TooFar
 ) -> Job:
     """Return the job that folds the state of a key."""
@@ -22,7 +22,7 @@ def computed(
     return _ended(request, member) or run(work)
 
 
-def indexed(request: HttpRequest, member: Member, projection: Projection, too_far: TooFar) -> Job:
+def pending_source_job(request: HttpRequest, member: Member, projection: Projection, too_far: TooFar) -> Job:
     """Return the job that folds the source of a replay."""
     work = fold.ensure_source(member.log_id, projection, too_far, asker=member.asker)
     return _ended(request, member) or run(work)

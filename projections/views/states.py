@@ -24,7 +24,7 @@ from projections.states.moment import NOW
 from projections.values.change import Json
 from projections.views.forms import StatesForm
 from projections.views.other_formats import api_url, format_of, states_md
-from projections.views.pending_job import computed
+from projections.views.pending_job import pending_state_job
 
 ROWS = 50
 _EMPTY_CONTEXT: dict[str, Any] = {
@@ -86,7 +86,7 @@ def _listed(request: HttpRequest, member: Member, projection: Projection, fields
     try:
         page = run(work)
     except TooFar as too_far:
-        return {"job": computed(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
+        return {"job": pending_state_job(request, member, projection, too_far.source.name, at=NOW, too_far=too_far)}
     except Invalid as error:
         return {"unknown": error.detail}
     rows = [_row(each) for each in page.states]

@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def _list(self, log_id: int, build: Progress) -> None:
         for fault in parked_keys.faults(log_id, build.projection, build.build):
-            again = f", a retry of {fault.retried:,} is under way" if fault.retried else ""
+            again = f", a retry of {fault.retried_count:,} is under way" if fault.retried_count else ""
             where = f" in {fault.where}" if fault.where else ""
             self.stdout.write(f"{build.projection}: {fault.kind}{where}: {fault.keys:,} keys{again}")
             of_fault = Selection(kind=fault.kind, place=fault.place)

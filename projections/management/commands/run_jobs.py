@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.check(databases=["default"])
         os.nice(10)  # requests go first if the processor is busy
-        stopping = threading.Event()
+        stop_event = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
-        work(stopping)
+            signal.signal(number, lambda *_: stop_event.set())
+        work(stop_event)

@@ -80,7 +80,7 @@ def why_out(fold: Fold, window: Window, why: Why) -> WhyOut:
             )
             for change in why.changes
         ],
-        more=why.more,
+        more=why.unlisted_count,
         before=BeforeOut(why.rest.place, why.rest.pointer) if why.rest else None,
         previous=why.previous,
         next=why.next,

@@ -90,7 +90,7 @@ def _why(why: Why) -> Iterator[str]:
         by = f" by {code(change.event.agent)}" if change.event.agent else ""
         operations = "; ".join(map(change_line, change.operations[:2]))
         yield f"- step {change.n or f'#{change.place}'}, {code(change.event.type)}{by}: {operations}"
-    if why.more or why.rest:
+    if why.unlisted_count or why.rest:
         yield "- earlier changes are not listed"
 
 

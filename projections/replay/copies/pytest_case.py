@@ -81,10 +81,10 @@ def _import(projection: Projection) -> tuple[str, str]:
 def _event(event: Event) -> str:
     plain = event_in_a_test(event.type)
     fields = {name: getattr(event, name) for name in _FIELDS}
-    differing = {
+    named_fields = {
         name: value for name, value in fields.items() if name in _REQUIRED_FIELDS or value != getattr(plain, name)
     }
-    arguments = ", ".join(f"{name}={_argument(value)}" for name, value in differing.items())
+    arguments = ", ".join(f"{name}={_argument(value)}" for name, value in named_fields.items())
     data = _literal(loads(event.data)).replace("\n", "\n        ")
     return f"event(\n        {event.type!r},\n        {data},\n        {arguments},\n    )"
 

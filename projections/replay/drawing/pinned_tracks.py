@@ -160,9 +160,9 @@ def _joined(items: Iterable[str]) -> str:
 
 def _line(columns: Sequence[_ColumnValue]) -> tuple[str, str]:
     """Return the path of the numbers and their range; both are empty if a value is not a number, or all are equal."""
-    existing = [column.value for column in columns if column.is_there]
-    numbers = [value for value in existing if _is_number(value)]
-    if len(numbers) < len(existing) or len(set(numbers)) < 2:
+    existing_values = [column.value for column in columns if column.is_there]
+    numbers = [value for value in existing_values if _is_number(value)]
+    if len(numbers) < len(existing_values) or len(set(numbers)) < 2:
         return "", ""
     low, high = min(numbers), max(numbers)
     room = TRACK_HEIGHT - 2 * _INSET_PIXELS

@@ -155,8 +155,8 @@ def _column(
 def _title(step: WindowStep, count: int | None) -> str:
     event, n = step.event, step.n
     agent = f", {visible(event.agent)}" if event.agent else ""
-    changed = "" if count is None else f": {count} changed"
-    return f"{f'#{event.position:,}' if n is None else f'{n:,}'} {visible(event.type)}{agent}{changed}"
+    count_words = "" if count is None else f": {count} changed"
+    return f"{f'#{event.position:,}' if n is None else f'{n:,}'} {visible(event.type)}{agent}{count_words}"
 
 
 def _mark(step: WindowStep, findings: Findings) -> str:

@@ -38,7 +38,7 @@ class BreakpointHits:
     """The places of the steps in a window that fit a breakpoint. `unchecked` counts the steps that were not tested."""
 
     places: Collection[int] = field(default_factory=frozenset)
-    unchecked: int = 0
+    unchecked_count: int = 0
 
 
 def breakpoints(texts: Sequence[str], now: datetime) -> list[Breakpoint]:
@@ -71,24 +71,24 @@ def breakpoint_hits(window: Window, breakpoints: Sequence[Breakpoint]) -> Breakp
     if not tests:
         return BreakpointHits()
     places = set()
-    unchecked = 0
+    unchecked_count = 0
     start_time = time.thread_time()
     for i, step in sorted(enumerate(window.steps), key=lambda pair: abs(pair[0] - window.at)):
         is_known = i in window.states and step.changes is not None
         usable_tests = [fits for fits, asks in tests if is_known or not asks]
         if time.thread_time() - start_time > _MAX_SECONDS:
             usable_tests = []
-        changed = changed_pointers(step.changes or ())
-        if any(_fits(fits, step, window.states.get(i), changed) for fits in usable_tests):
+        changed_paths = changed_pointers(step.changes or ())
+        if any(_fits(fits, step, window.states.get(i), changed_paths) for fits in usable_tests):
             places.add(step.place)
         elif len(usable_tests) < len(tests):
-            unchecked += 1
-    return BreakpointHits(frozenset(places), unchecked)
+            unchecked_count += 1
+    return BreakpointHits(frozenset(places), unchecked_count)
 
 
-def _fits(fits: StepTest, step: WindowStep, state: Json, changed: Collection[str]) -> bool:
+def _fits(fits: StepTest, step: WindowStep, state: Json, changed_paths: Collection[str]) -> bool:
     """Whether a breakpoint stops there. A condition that raises does not stop; running to it reports the error."""
     try:
-        return fits(step.event, state, changed)
+        return fits(step.event, state, changed_paths)
     except Exception:
         return False

@@ -54,8 +54,8 @@ class _Matching:
     def look(self, event: Event, before: Json, after: Json) -> None:
         if self.hit and not self._backward:
             return
-        changed = [path for each in self._pointers for path in changed_pointers(diff_along(before, after, each))]
-        if self._fits(event, after, changed) and self._source.has(event):
+        changed_paths = [path for each in self._pointers for path in changed_pointers(diff_along(before, after, each))]
+        if self._fits(event, after, changed_paths) and self._source.has(event):
             self.hit = event
 
     def end(self) -> Condition:
@@ -88,8 +88,8 @@ class _Watching:
 
     def _follow(self, steps: Sequence[tuple[Event, Sequence[Change]]]) -> None:
         follow = blame.past if self._backward else blame.future
-        numbered = [(n, changes) for n, (_, changes) in enumerate(steps, start=1)]
-        touch = next(follow(self._pointer, [*numbered, ANY_CHANGE]))
+        numbered_changes = [(n, changes) for n, (_, changes) in enumerate(steps, start=1)]
+        touch = next(follow(self._pointer, [*numbered_changes, ANY_CHANGE]))
         self._pointer = touch.pointer
         if touch.n:
             self.hit = steps[touch.n - 1][0]

@@ -20,7 +20,7 @@ def window_name(steps: StepsPane, breaks: BreakpointHits) -> str:
     """
     window, address = steps.window, steps.address
     is_whole = window.steps and window.is_known and all(step.changes is not None for step in window.steps)
-    if not is_whole or steps.findings.missing or breaks.unchecked or address.one("from"):
+    if not is_whole or steps.findings.missing or breaks.unchecked_count or address.one("from"):
         return ""
     content = (
         address.suffix,
@@ -28,7 +28,7 @@ def window_name(steps: StepsPane, breaks: BreakpointHits) -> str:
         window.steps[-1].place,
         steps.count,
         steps.ends,
-        len(steps.findings.listed),
+        len(steps.findings.newest),
         [step.place for step in window.steps if step.event.data == EMPTY],  # a row that was redacted has to go
     )
     return blake2b(repr(content).encode(), digest_size=9).hexdigest()

@@ -44,7 +44,7 @@ class Outcome:
     """
 
     words: str = ""
-    wrong: bool = False
+    is_wrong: bool = False
     mistake: Mistake | None = None
     job: Job | None = None
     url: str = ""
@@ -107,12 +107,12 @@ class ReplaySeek:
             errors = form.errors.as_data()
             if "to" in errors:
                 return Outcome(mistake=mistake(form.data.get("to", ""), errors["to"][0]))
-            return Outcome("This is not a direction to run.", wrong=True)
+            return Outcome("This is not a direction to run.", is_wrong=True)
         request = form.seek_request
         try:
             return self._add_breakpoint(request) if request.way == "break" else self._seek(request)
         except NothingToSeek as reason:
-            return Outcome(str(reason), wrong=True)
+            return Outcome(str(reason), is_wrong=True)
 
     def _add_breakpoint(self, request: SeekRequest) -> str:
         texts = self.address.all("break")
@@ -187,7 +187,7 @@ class ReplaySeek:
 
     def _failure(self, words: str, place: int) -> Outcome:
         name = f"step {place:,}" if self.source.is_numbered else self.source.label(place)
-        return Outcome(words, wrong=True, url=self.address.step(place), link=f"Go to {name}")
+        return Outcome(words, is_wrong=True, url=self.address.step(place), link=f"Go to {name}")
 
     def _searched(self, target: Seek, searched_to: int) -> str:
         """Return the range of a search that found nothing, in words."""

@@ -19,7 +19,7 @@ from projections.replay.views.state_tree import Setters, open_url, rows_with_end
 from projections.replay.views.why_pane import pin
 from projections.values.change import Json
 from projections.values.tree_marks import tree_marks
-from projections.views.pending_job import indexed
+from projections.views.pending_job import pending_source_job
 
 _FOLDINGS = (("Collapse unchanged", None), ("Open all", "all"), ("Changed only", "changed"))
 """The ways to fold the tree: their words, and the value of `open` in the address."""
@@ -70,7 +70,7 @@ class StatePane:
     unscoped_url: str
     foldings: list[Folding]
     counts: Counter[str]
-    pinned: list[PinnedValue]
+    pinned_values: list[PinnedValue]
     compare_url: str
     uncompare_url: str
     failure: StateFailure | None
@@ -90,16 +90,16 @@ class StatePane:
 def state_pane(request: ReplayRequest, shown_state: ShownState) -> StatePane:
     """Return the state pane of a step; a state that is too far away becomes a job."""
     address, place = shown_state.address, shown_state.window.place
-    scope, open_ = address.one("in") or "", address.one("open")
+    scope, open_mode = address.one("in") or "", address.one("open")
     return StatePane(
         shown_state,
         rows=_rows(shown_state, TreePart(scope, skip=_skip(request.http)), request.http.GET.get("text")),
         links=tree_links(shown_state),
         scope=scope,
         unscoped_url=address.step(place, in_=None),
-        foldings=[Folding(words, address.step(place, open=value), value == open_) for words, value in _FOLDINGS],
+        foldings=[Folding(words, address.step(place, open=value), value == open_mode) for words, value in _FOLDINGS],
         counts=Counter(change.op for change in shown_state.changes),
-        pinned=[_pinned(shown_state, pointer) for pointer in address.all("pin")] if shown_state.is_known else [],
+        pinned_values=[_pinned(shown_state, pointer) for pointer in address.all("pin")] if shown_state.is_known else [],
         compare_url=address.step(place, from_=str(place)),
         uncompare_url=address.step(place, from_=None),
         failure=_failure(shown_state),
@@ -111,7 +111,7 @@ def state_job(request: ReplayRequest, shown_state: ShownState) -> Job | None:
     """Return the job that folds the state, if that takes too long to wait for."""
     if shown_state.too_far is None:
         return None
-    return indexed(request.http, request.member, shown_state.window.projection, shown_state.too_far)
+    return pending_source_job(request.http, request.member, shown_state.window.projection, shown_state.too_far)
 
 
 def tree_links(shown_state: ShownState) -> RowUrls:
@@ -147,8 +147,8 @@ def _rows(shown_state: ShownState, part: TreePart, whole_text: str | None = None
         value = at(shown_state.after, part.pointer)
     except LookupError:
         return []
-    open_ = shown_state.address.one("open")
-    part = replace(part, is_open=open_ == "all", only_changed=open_ == "changed")
+    open_mode = shown_state.address.one("open")
+    part = replace(part, is_open=open_mode == "all", only_changed=open_mode == "changed")
     rows = tree_rows(value, marks=tree_marks(shown_state.changes), whole=whole_text, part=part)
     return list(
         rows_with_ends(

@@ -141,9 +141,9 @@ class StepsPane:
         return [line(step.event) for step in self.window.steps]
 
     @cached_property
-    def listed(self) -> list[ListedStep]:
+    def rows(self) -> list[ListedStep]:
         """The rows of the list."""
-        at, between = self.window.at, self._between()
+        at, places_between = self.window.at, self._between()
         return [
             ListedStep(
                 step,
@@ -152,7 +152,7 @@ class StepsPane:
                 findings=self.findings.at(step.event.position),
                 is_now=i == at,
                 is_ahead=i > at,
-                is_between=step.place in between,
+                is_between=step.place in places_between,
             )
             for i, (step, event_line) in enumerate(zip(self.window.steps, self.lines, strict=True))
         ]
@@ -167,7 +167,7 @@ class StepsPane:
 
     def _between(self) -> range:
         """The places of the events between the two steps that are compared."""
-        place, other = self.window.place, self.address.other
+        place, other = self.window.place, self.address.compared_place
         return range(0) if other is None else range(min(place, other) + 1, max(place, other) + 1)
 
 
@@ -189,5 +189,5 @@ def _with_failure(steps_findings: Findings, window: Window) -> Findings:
     at = window.failure.at
     words = Truncator(str(window.failure)).chars(_MAX_ERROR_CHARACTERS)
     failure = Finding(at.position, "The reducer raised", words, place=window.source.place(at.event))
-    listed = sorted((*steps_findings.listed, failure), key=lambda finding: finding.position)
-    return replace(steps_findings, listed=tuple(listed))
+    newest = sorted((*steps_findings.newest, failure), key=lambda finding: finding.position)
+    return replace(steps_findings, newest=tuple(newest))

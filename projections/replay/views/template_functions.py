@@ -28,7 +28,7 @@ class SourceFindings:
     the address of the replay that shows the step.
     """
 
-    listed: list[Finding]
+    newest: list[Finding]
     earlier: int
     is_partial: bool
     failures: list[tuple[Projection, str]]
@@ -45,9 +45,9 @@ def source_findings(log: Log, kind: str, name: str, events: Sequence[Event]) -> 
     source = KINDS[kind](name)
     address = ReplayAddress(log.name, source)
     all_findings = run(findings(log.pk, source, events=events, head=log.head))
-    sure = [finding for finding in all_findings.listed if finding.is_sure]
+    sure = [finding for finding in all_findings.newest if finding.is_sure]
     return SourceFindings(
-        listed=sure[-_MAX_FINDINGS:],
+        newest=sure[-_MAX_FINDINGS:],
         earlier=max(0, len(sure) - _MAX_FINDINGS),
         is_partial=bool(all_findings.missing),
         failures=[(projection, address.step(0, by=projection.name)) for projection, _ in all_findings.failures],

@@ -130,7 +130,7 @@ def noted_places(log_id: int, projection: Projection, key: str) -> Read[Places]:
     parked = Parked.objects.filter(
         log_id=OuterRef("log_id"), projection=OuterRef("projection"), build=OuterRef("build"), key=key
     )
-    whole = Checkpoint.objects.filter(
+    whole_builds = Checkpoint.objects.filter(
         ~Exists(parked),
         log_id=log_id,
         projection=projection.name,
@@ -138,4 +138,4 @@ def noted_places(log_id: int, projection: Projection, key: str) -> Read[Places]:
         fingerprint=fingerprint(projection),
         skipped=0,
     )
-    return Read(whole.values_list("projection", "build", "position"), Places)
+    return Read(whole_builds.values_list("projection", "build", "position"), Places)

@@ -51,8 +51,8 @@ def difference_pane(
     Raises:
         TooFar, ReducerFailed, NotAState, Invalid: one of the states can't be folded.
     """
-    one = Moment(position=from_position)
-    other = NOW if request.other is None else Moment(position=request.other)
-    before, after, changes = run(difference(member.log_id, projection, request.key, one=one, other=other))
+    first = Moment(position=from_position)
+    second = NOW if request.to_position is None else Moment(position=request.to_position)
+    before, after, changes = run(difference(member.log_id, projection, request.key, first=first, second=second))
     rows = tree_rows(after.value, marks=tree_marks(changes), whole=whole_text)
     return DifferencePane(from_position, before, after, changes, rows)

@@ -16,7 +16,7 @@ from projections.states.fold import TooFar
 from projections.states.moment import NOW, Moment
 from projections.values.exact_json import NotAState
 from projections.views.forms import StateRequest
-from projections.views.pending_job import computed
+from projections.views.pending_job import pending_state_job
 from projections.views.state.difference_pane import DifferencePane, difference_pane
 from projections.views.state.history_pane import HistoryPane, history_pane
 from projections.views.state.moment_pane import MomentPane, moment_pane
@@ -61,7 +61,7 @@ class StatePage:
     @property
     def is_now(self) -> bool:
         """Whether the page shows the present state."""
-        return self.request is not None and self.request.at == NOW and self.request.one is None
+        return self.request is not None and self.request.at == NOW and self.request.from_position is None
 
     @property
     def tree(self) -> MomentPane | DifferencePane | None:
@@ -78,15 +78,17 @@ def state_page(http: HttpRequest, member: Member, projection: Projection, reques
     page = StatePage(projection, request.key, request, slider=slider(member, projection, request))
     whole_text = http.GET.get("text")
     try:
-        if request.one is not None:
-            difference = difference_pane(member, projection, request, from_position=request.one, whole_text=whole_text)
+        if request.from_position is not None:
+            difference = difference_pane(
+                member, projection, request, from_position=request.from_position, whole_text=whole_text
+            )
             return replace(page, difference=difference)
         moment = moment_pane(member, projection, request, whole_text=whole_text, params=http.GET)
         moved_slider = slider_at(page.slider, projection, request, moment.state)
         return replace(page, moment=moment, history=history_pane(member, projection, request), slider=moved_slider)
     except TooFar as too_far:
         at = NOW if page.is_now and request.before is None else Moment(position=too_far.upto)
-        return replace(page, job=computed(http, member, projection, request.key, at=at, too_far=too_far))
+        return replace(page, job=pending_state_job(http, member, projection, request.key, at=at, too_far=too_far))
     except ReducerFailed as failed:
         return replace(page, failed=_failed_fold(failed))
     except NotAState as error:

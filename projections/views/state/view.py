@@ -71,10 +71,10 @@ def _page(request: HttpRequest, member: Member, projection: Projection, form: St
 
 def _api_url(member: Member, projection: Projection, request: StateRequest) -> str:
     """Return the address of the API's answer to the same request."""
-    if request.one is not None:
-        to = member.log.head if request.other is None else request.other
+    if request.from_position is not None:
+        to = member.log.head if request.to_position is None else request.to_position
         path = f"/{projection.name}/diff"
-        return api_url(member, path, key=request.key, from_position=request.one, to_position=to)
+        return api_url(member, path, key=request.key, from_position=request.from_position, to_position=to)
     at = request.at
     time = iso(at.time) if at.time else None
     path = f"/{projection.name}/state"

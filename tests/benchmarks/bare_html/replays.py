@@ -14,7 +14,7 @@ from tests.benchmarks.bare_html.parts import (
 
 
 def steps(pane: StepsPane, address: ReplayAddress) -> str:
-    return "".join(_step(each, address) for each in pane.listed)
+    return "".join(_step(each, address) for each in pane.rows)
 
 
 def _step(each: ListedStep, address: ReplayAddress) -> str:

@@ -25,7 +25,7 @@ from tests.support.factories import make_event
 def found(log: Log, source: Source) -> list[Finding]:
     log.refresh_from_db()
     events = [each for each in source.read(log.pk, after=0, upto=log.head, limit=100).fetch() if source.has(each)]
-    return list(run(findings(log.pk, source, events=events, head=log.head)).listed)
+    return list(run(findings(log.pk, source, events=events, head=log.head)).newest)
 
 
 def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
@@ -40,7 +40,7 @@ def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monk
     source = StreamSource("list-1")
     events = source.read(lost.pk, after=0, upto=lost.head, limit=100).fetch()
     made = run(findings(lost.pk, source, events=events, head=lost.head))
-    assert [(each.position, each.place, each.title) for each in made.listed] == [(3, 3, "Lost update")]
+    assert [(each.position, each.place, each.title) for each in made.newest] == [(3, 3, "Lost update")]
     assert collisions in [projection for projection, _ in made.missing]
     assert made.awaited == "lost updates, events out of order"
 
@@ -52,7 +52,7 @@ def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytes
     source = StreamSource("list-1")
     events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
     made = run(findings(log.pk, source, events=events, head=log.head))
-    assert [each.place for each in made.listed] == [5, 6]
+    assert [each.place for each in made.newest] == [5, 6]
     assert (made.unlisted, made.total) == (3, 5)
 
 

@@ -63,7 +63,7 @@ def sums(log: Log) -> dict[str, str]:
 @pytest.mark.usefixtures("parked")
 def test_keys_are_grouped_by_what_was_raised_where(log: Log) -> None:
     odd, without = parked_keys.faults(*build(log))
-    assert (odd.kind, odd.keys, odd.first, odd.retried) == ("ValueError", 3, 2, 0)
+    assert (odd.kind, odd.keys, odd.first, odd.retried_count) == ("ValueError", 3, 2, 0)
     assert (without.kind, without.keys, without.first) == ("KeyError", 1, 5)
     assert odd.where.startswith("add, test_parking.py:")
     of_odd = parked_keys.parked(*build(log), selection=Selection(kind=odd.kind, place=odd.place), limit=2)

@@ -121,7 +121,7 @@ async def test_a_reducer_that_raises_stops_there_and_is_found_quickly_again(engi
 
 async def test_a_difference_makes_the_one_state_the_other(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 30)
-    work = difference(log.pk, by_stream, "order-1", one=Moment(position=7), other=Moment(version=25))
+    work = difference(log.pk, by_stream, "order-1", first=Moment(position=7), second=Moment(version=25))
     before, after, changes = await arun(work, engine.pool)
     assert changes
     assert equal(apply(before.value, changes), after.value)
