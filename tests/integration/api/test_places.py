@@ -54,7 +54,7 @@ async def test_one_more_than_may_be_open_is_refused_in_words(engine: Engine, tok
     assert (third.status, problem["code"], problem["limit"]) == (429, "too-many-streams", 2)
     assert third.headers["content-type"] == "application/problem+json"
     assert third.headers["retry-after"] == "5"
-    assert problem["detail"].startswith("2 streams, long polls and uploads of yours are open")
+    assert problem["detail"].startswith("You have 2 streams, long polls and uploads open")
     assert set(Problem.__struct_fields__) <= problem.keys()
 
 
