@@ -18,7 +18,7 @@ class NoSuchBuild(NotFound):
 
 
 class StateFailed(EventsError):
-    """A reducer raised on the way to this state."""
+    """A reducer raised on the way to this state, or returned a value that is not JSON."""
 
     code = "reducer-failed"
     status = 409

@@ -95,10 +95,11 @@ class WorkflowForm(forms.Form):
 
 
 class StreamForm(forms.Form):
-    """One stream's events, from a version on in a direction. Backward is newest first."""
+    """One stream's events in a direction: those from a version on, or those up to one. Backward is newest first."""
 
     direction = forms.ChoiceField(required=False, choices=[("backward", "Newest first"), ("forward", "Oldest first")])
     from_version = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
+    to_version = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
 
 
 class TokenForm(forms.Form):

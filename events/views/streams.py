@@ -62,16 +62,16 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     """`/logs/<log>/streams/<name>/`: newest first, unless `?direction=forward`."""
     info = existing(member.log_id, name)
     form = StreamForm(request.GET)
-    fields = form.cleaned_data if form.is_valid() else {"direction": "", "from_version": None}
+    fields = form.cleaned_data if form.is_valid() else {"direction": "", "from_version": None, "to_version": None}
     backward = fields["direction"] != "forward"
-    events = _events(member.log_id, info, from_version=fields["from_version"], backward=backward)
+    events = _events(member.log_id, info, first=fields["from_version"], last=fields["to_version"], backward=backward)
     context = {
         "here": "streams",
         "stream": info,
         "events": sorted(events, key=lambda event: event.version),
         "lines": [line(event) for event in events],
         "direction": "backward" if backward else "forward",
-        **_ways_on(sorted(event.version for event in events), info, backward=backward),
+        **_ways_on(sorted(event.version for event in events), info),
     }
     status = 200 if form.is_valid() else 400
     return show(
@@ -79,36 +79,44 @@ def stream(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     )
 
 
-def _events(log_id: int, info: StreamInfo, *, from_version: int | None, backward: bool) -> Sequence[Event]:
-    """Return the events of a page, in its direction: fewer than `ROWS` where they are large."""
+def _events(log_id: int, info: StreamInfo, *, first: int | None, last: int | None, backward: bool) -> Sequence[Event]:
+    """Return the events of a page, in its direction; `first` or `last` is the version of its first or last event.
+
+    With `last`, a page that would reach the end of the stream is the whole page from that end.
+    """
+    if last is not None:
+        events = _read(log_id, info, from_version=last, backward=not backward)
+        if events and events[-1].version != (info.version if backward else 1):
+            return events[::-1]
+        first = None
+    return _read(log_id, info, from_version=first, backward=backward)
+
+
+def _read(log_id: int, info: StreamInfo, *, from_version: int | None, backward: bool) -> tuple[Event, ...]:
+    """Return the next events of a stream in a direction: fewer than `ROWS` where they are large."""
     after = before = None
     if from_version is not None:
         after, before = (None, from_version + 1) if backward else (from_version - 1, None)
-    return (
-        scan.search_stream(
-            log_id,
-            info.name,
-            EVERYTHING,
-            after=after,
-            before=before,
-            backward=backward,
-            limit=ROWS,
-            room=ROOM_BYTES,
-            version=info.version,
-        )
-        .fetch()
-        .events
+    search = scan.search_stream(
+        log_id,
+        info.name,
+        EVERYTHING,
+        after=after,
+        before=before,
+        backward=backward,
+        limit=ROWS,
+        room=ROOM_BYTES,
+        version=info.version,
     )
+    return search.fetch().events
 
 
-def _ways_on(versions: list[int], info: StreamInfo, *, backward: bool) -> dict[str, int | None]:
-    """Return the versions from which the pages with newer and with older events read, in this direction."""
+def _ways_on(versions: list[int], info: StreamInfo) -> dict[str, int | None]:
+    """Return the versions beside the page: the first newer one, and the last older one."""
     if not versions:
         return {"newer": None, "older": None}
     top, bottom = versions[-1], versions[0]
-    newer = min(info.version, top + ROWS) if backward else top + 1
-    older = bottom - 1 if backward else max(1, bottom - ROWS)
-    return {"newer": newer if top < info.version else None, "older": older if bottom > 1 else None}
+    return {"newer": top + 1 if top < info.version else None, "older": bottom - 1 if bottom > 1 else None}
 
 
 def existing(log_id: int, name: str) -> StreamInfo:

@@ -126,7 +126,7 @@ def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | N
         return [WorkflowPart(_part(log_id, info, before=before, backward=True, limit=PART_EVENTS))]
     is_short = info.events <= 2 * PART_EVENTS
     first = _part(log_id, info, limit=2 * PART_EVENTS if is_short else PART_EVENTS)
-    if len(first) >= info.events:
+    if len(first) >= info.events or not first:
         return [WorkflowPart(first)]
     last = _part(log_id, info, after=first[-1].position, backward=True, limit=PART_EVENTS)
     return [WorkflowPart(first, left_out=info.events - len(first) - len(last)), WorkflowPart(last)]
@@ -143,8 +143,9 @@ def _part(
 ) -> list[Event]:
     """Return the next events of a workflow in a direction, oldest first: fewer than `limit` where they are large."""
     query = Named(Name.CORRELATION, Pattern((info.correlation_id,)))
-    events = (
-        scan.search_events(
+    after = max(after or 0, info.first_position - 1)
+    while True:
+        part = scan.search_events(
             log_id,
             query,
             after=after,
@@ -153,11 +154,11 @@ def _part(
             limit=limit,
             room=ROOM_BYTES,
             head=info.last_position,
-        )
-        .fetch()
-        .events
-    )
-    return list(events[::-1] if backward else events)
+        ).fetch()
+        if part.events or part.at_end:
+            return list(part.events[::-1] if backward else part.events)
+        # Large events take their time: the search has looked at a part of the log, and none of them was there.
+        after, before = (after, part.searched_to) if backward else (part.searched_to, before)
 
 
 def _drawn(parts: Sequence[WorkflowPart], lines: dict[int, EventLine]) -> Lanes:

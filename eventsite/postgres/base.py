@@ -30,6 +30,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
                         self.pool.check_connection(connection)
                 except OperationalError:
                     self.pool.putconn(connection)
+                except BaseException:
+                    self.pool.putconn(connection)
+                    raise
                 else:
                     return connection
         return self._connection(conn_params)

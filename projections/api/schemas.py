@@ -208,7 +208,8 @@ class StateOut(Struct):
 class ListedStateOut(Struct):
     """One state of a list.
 
-    If the reducer raised `error` at `error_position`, the state is the kept one before that event, or null.
+    If the reducer raised `error` at `error_position`, the state is the kept one before that event, or null. An `error`
+    without a position says that the reducer returned a value that is not JSON.
     """
 
     key: str

@@ -20,7 +20,7 @@ from projections.states.fold import Pace
 from projections.states.moment import Moment
 from projections.values.change import Change, Json
 from projections.values.diff import diff
-from projections.values.exact_json import dumps, loads
+from projections.values.exact_json import NotAState, dumps, loads
 
 DRY_RUN = "dry-run"
 MAX_KEYS = 5
@@ -33,14 +33,19 @@ class Trial:
     """One key of a dry run.
 
     `before` is its state as readers see it, `after` its state as the running code folds it up to the same position. If
-    the reducer raised, `failure` has its error, and there is no `after`.
+    the reducer raised, or returned a value that is not JSON, there is no `after`: `failure` is the error.
     """
 
     key: str
     before: Json
     after: Json
     changes: tuple[Change, ...]
-    failure: ReducerFailed | None
+    failure: ReducerFailed | NotAState | None
+
+    @property
+    def failed_at(self) -> int | None:
+        """The position of the event at which the reducer raised."""
+        return self.failure.at.position if isinstance(self.failure, ReducerFailed) else None
 
 
 def dry_run(log_id: int, projection: Projection, *, keys: int = MAX_KEYS) -> Iterator[Trial]:
@@ -57,7 +62,7 @@ def dry_run(log_id: int, projection: Projection, *, keys: int = MAX_KEYS) -> Ite
         before = loads(text)
         try:
             state = run(state_at(log_id, projection, key, at=Moment(position=position), pace=Pace(max_events=None)))
-        except ReducerFailed as failure:
+        except (ReducerFailed, NotAState) as failure:
             yield Trial(key, before, None, (), failure)
         else:
             yield Trial(key, before, state.value, diff(before, state.value), None)
@@ -90,5 +95,5 @@ def _result(trial: Trial) -> dict[str, Any]:
         }
         for change in trial.changes[:_MAX_LISTED_CHANGES]
     ]
-    failure = {"position": trial.failure.at.position, "error": str(trial.failure)} if trial.failure else None
+    failure = {"position": trial.failed_at, "error": str(trial.failure)} if trial.failure else None
     return {"key": trial.key, "changes": len(trial.changes), "first": first_changes, "failed": failure}

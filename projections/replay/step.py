@@ -10,7 +10,7 @@ from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.definition.fold import fold as fold_events
 from projections.definition.projection import decode
-from projections.replay.window import WindowStep, changes_near, place_of, states_through
+from projections.replay.window import WindowStep, changes_near, drop_odd_states, place_of, states_through
 from projections.states.fold import Fold, TooFar
 from projections.states.fold_cursor import Point, start
 from projections.states.sources.base import Near, Source
@@ -118,6 +118,7 @@ def steps_after(fold: Fold, *, after: int, limit: int) -> Asking[Steps]:
         steps.failure = error
     first = source.first_number(events[0], passed_count=base.n if base else None)
     changes = changes_near(states, 0, 0, range(len(events)))
+    steps.failure = drop_odd_states(events, states, changes, 0) or steps.failure
     for i, event in enumerate(events):
         steps.steps.append(WindowStep(event, source.place(event), None if first is None else first + i, changes.get(i)))
     return steps

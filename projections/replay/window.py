@@ -23,6 +23,7 @@ from projections.states.sources.base import Near, Source
 from projections.values import exact_json
 from projections.values.change import Change, Json
 from projections.values.diff import diff
+from projections.values.exact_json import NotAState
 
 HOP = 40
 """The window moves on by this many steps, and has at least as many on each side of the current step."""
@@ -82,7 +83,11 @@ class Window:
 
 
 def window_at(fold: Fold, *, place: int) -> Asking[Window]:
-    """Return the window around the last step at or before a place."""
+    """Return the window around the last step at or before a place.
+
+    Raises:
+        NotAState: the state before the window, or that of the step, is not JSON.
+    """
     near = yield from fold.near(place, side=_SIDE)
     window = Window(fold.projection, fold.source, near)
     base: Point | None = None
@@ -134,6 +139,7 @@ def _fill(window: Window, first: int | None, states: list[Json], skip_count: int
     near = window.near
     begin, end = _cut(first, near)
     changes = changes_near(states, skip_count, near.at, range(begin, end))
+    window.failure = drop_odd_states(near.events, states, changes, skip_count) or window.failure
     window.steps = [
         WindowStep(event, window.source.place(event), None if first is None else first + i, changes.get(i))
         for i, event in enumerate(near.events[begin:end], start=begin)
@@ -145,6 +151,7 @@ def _fill(window: Window, first: int | None, states: list[Json], skip_count: int
     if 0 <= now < len(states) and (now or near.at < 0):
         window.is_known = True
         window.before, window.after = states[max(now - 1, 0)], states[now]
+        exact_json.dumps(window.after)  # changes before the window, or those that nobody computed, may be odd, too
 
 
 def _cut(first: int | None, near: Near) -> tuple[int, int]:
@@ -181,6 +188,36 @@ def changes_near(states: list[Json], skip_count: int, at: int, indexes: range) -
             if time.thread_time() - start_time > _DIFF_SECONDS:
                 break
     return changes
+
+
+def drop_odd_states(
+    events: Sequence[Event], states: list[Json], changes: dict[int, tuple[Change, ...]], skip_count: int
+) -> ReducerFailed | None:
+    """Drop the states and changes from the first state on that is not JSON; return the failure of its event.
+
+    A set or a float of a reducer is found in the changes of its step: to look at whole states would take longer.
+    """
+    for i in sorted(changes):
+        try:
+            for change in changes[i]:
+                exact_json.dumps(change.value)
+        except NotAState:
+            before, odd_state = states[i - skip_count], states[i - skip_count + 1]
+            del states[i - skip_count + 1 :]
+            for later in [each for each in changes if each >= i]:
+                del changes[later]
+            return _failure(events[i], before, odd_state)
+    return None
+
+
+def _failure(event: Event, before: Json, odd_state: Json) -> ReducerFailed | None:
+    try:
+        exact_json.dumps(odd_state)  # says where in the state
+    except NotAState as error:
+        failure = ReducerFailed(decode(event), before, error)
+        failure.__cause__ = error
+        return failure
+    return None
 
 
 def place_of(fold: Fold, n: int) -> Asking[int | None]:

@@ -71,6 +71,7 @@ def state_at(
     Raises:
         TooFar: the fold takes more than one block.
         ReducerFailed: the reducer raised for an event before that moment.
+        NotAState: the reducer returned a value that is not JSON.
         Invalid: the key can't have this moment.
     """
     if at == NOW:

@@ -122,12 +122,18 @@ def _fold_one(
     source = yield from source_of(log_id, projection, key)
     try:
         cursor = yield from Fold(log_id, projection, source, upto).to(upto, pace=pace)
-        return ListedState(key, State.of(cursor.point)), cursor.passed_count
     except ReducerFailed as failed:
         at = failed.at
         return ListedState(key, State("null", 0, at.position, at.version), str(failed), at.position), SPACING_EVENTS
-    except NotAState as error:
+    except NotAState as error:  # of a snapshot on the way
         return ListedState(key, State("null", 0, 0, 0), str(error)), SPACING_EVENTS
+    try:
+        return ListedState(key, State.of(cursor.point)), cursor.passed_count
+    except NotAState as error:
+        point = cursor.mark.at
+        return ListedState(
+            key, State("null", point.events, point.position, point.version), str(error)
+        ), cursor.passed_count
 
 
 def _names(log_id: int, projection: Projection, *, after: str | None, prefix: str, limit: int) -> Read[str]:

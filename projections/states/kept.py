@@ -38,7 +38,7 @@ class ListedState:
     """One state of a list.
 
     If the reducer raised, `error` is its error at `error_position`, and the state is the kept one before that event; a
-    state that is not kept is null.
+    state that is not kept is null. Without a position, `error` says why the state is not JSON.
     """
 
     key: str

@@ -85,7 +85,7 @@ def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -
     """The state at a moment and the block that led to it.
 
     Raises:
-        TooFar, ReducerFailed, Invalid: as the state at that moment.
+        TooFar, ReducerFailed, NotAState, Invalid: as the state at that moment.
     """
     fold = yield from fold_of(log_id, projection, key)
     upto = yield from position_at(log_id, fold.source, at, head=fold.head)

@@ -74,7 +74,8 @@ class Command(BaseCommand):
 
     def _print(self, trial: Trial) -> None:
         if trial.failure:
-            self.stdout.write(f"{trial.key}: stops at event {trial.failure.at.position}: {trial.failure}")
+            place = f"stops at event {trial.failed_at}" if trial.failed_at else "has no state"
+            self.stdout.write(f"{trial.key}: {place}: {trial.failure}")
         elif not trial.changes:
             self.stdout.write(f"{trial.key}: no change")
         for change in trial.changes:

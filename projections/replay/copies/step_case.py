@@ -30,7 +30,7 @@ def step_case(window: Window, *, log_name: str) -> str:
             f"As a test, this step has {size:,} characters; the limit is {_MAX_CHARACTERS:,}. Ask for it as JSON.",
             limit=_MAX_CHARACTERS,
         )
-    about = f"Copied from step {window.place} of the log {log_name}, "
+    about = f"Copied from {_step(window)} in the log {log_name}, "
     about += "with all events up to it." if start_state is None else "with its event and the state before it."
     title = f"{window.source.words} at {_step(window)} by {window.projection.name} version {window.projection.version}"
     return pytest_case(

@@ -47,7 +47,6 @@ def difference_pane(
 
     The text at the pointer `whole_text` is not cut.
 
-
     Raises:
         TooFar, ReducerFailed, NotAState, Invalid: one of the states can't be folded.
     """

@@ -25,6 +25,7 @@ from projections.states.sources.keyed import ScannedSource
 from projections.states.sources.parse import source_under
 from projections.states.value_history import Way
 from projections.values.change import Json
+from projections.values.exact_json import NotAState
 from projections.values.tree_marks import tree_marks
 from projections.views.forms import StateRequest
 
@@ -81,7 +82,7 @@ def _way(log_id: int, projection: Projection, request: StateRequest, state: Stat
     """
     try:
         return run(value_history.way_to(log_id, projection, request.key, at=Moment(position=state.position)))
-    except (TooFar, ReducerFailed):
+    except (TooFar, ReducerFailed, NotAState):
         if request.value is not None or not projection.materialised:
             raise
         return None

@@ -13,12 +13,15 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.models import Log
+from events.reading.db_work import run
 from projections.definition.projection import Decoded, Projection
 from projections.jobs import queue
 from projections.registry import PROJECTIONS
 from projections.replay.address import MAX_QUERY_CHARACTERS
+from projections.replay.step import steps_after
 from projections.replay.views.template_functions import replay_url
 from projections.states.fold import Fold, Pace
+from projections.states.sources.indexed import StreamSource
 from tests.integration.pages.conftest import Append
 
 
@@ -362,3 +365,23 @@ def test_a_state_that_is_not_json_is_refused_with_the_reason(
     answer = viewer.get(f"{at}replay/stream/order-1/310?by=odd{query}")
     assert answer.status_code == 409
     assert "/n: a float has lost digits" in answer.content.decode()
+
+
+@pytest.mark.parametrize("odd_value", [0.5, {1, 2}], ids=["float", "set"])
+def test_a_state_that_is_not_json_fails_at_its_step_and_the_steps_before_it_are_shown(
+    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch, odd_value: object
+) -> None:
+    odd = Projection("odd", about="For a test.")
+    odd.on("*")(lambda state, happened: {"n": {"value": odd_value if happened.version >= 3 else happened.version}})
+    monkeypatch.setitem(PROJECTIONS, "odd", odd)
+    append("order-1", *[{} for _ in range(5)])
+    before, failing, after = (
+        viewer.get(f"{at}replay/stream/order-1/{step}?by=odd&why=%2Fn&from=1") for step in (2, 3, 4)
+    )
+    assert (before.status_code, failing.status_code, after.status_code) == (200, 200, 200)
+    assert "/n/value: a " in failing.content.decode()
+    assert "/n/value: a " in after.content.decode()
+    steps = run(steps_after(Fold(log.pk, odd, StreamSource("order-1"), 5), after=0, limit=5))
+    assert [step.changes is not None for step in steps.steps] == [True, True, False, False, False]
+    assert steps.failure
+    assert (steps.failure.at.version, steps.failure.state) == (3, {"n": {"value": 2}})

@@ -124,13 +124,20 @@ def test_a_stream_of_large_events_is_bounded_in_bytes_and_leads_on(
 ) -> None:
     monkeypatch.setattr("events.views.streams.ROOM_BYTES", 1_000)
     append("s", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)
-    seen, query = [], f"?direction={direction}"
-    while query:
-        page = viewer.get(f"{at}streams/s/{query}").content.decode()
-        seen.append([int(version) for version in re.findall(r'<span class="pos">(\d+)</span>', page)])
-        way_on = re.search(r'rel="next" href="([^"]+)"', page)
-        query = way_on[1].replace("&amp;", "&") if way_on else ""
-    assert seen == pages
+
+    def follow(query: str, rel: str) -> tuple[list[list[int]], str]:
+        versions = []
+        while True:
+            page = viewer.get(f"{at}streams/s/{query}").content.decode()
+            versions.append([int(version) for version in re.findall(r'<span class="pos">(\d+)</span>', page)])
+            way_on = re.search(rf'rel="{rel}" href="([^"]+)"', page)
+            if way_on is None:
+                return versions, query
+            query = way_on[1].replace("&amp;", "&")
+
+    forth, query = follow(f"?direction={direction}", "next")
+    assert forth == pages
+    assert follow(query, "prev")[0] == pages[::-1]
 
 
 def test_a_list_says_what_its_streams_last_events_are(viewer: Client, append: Append, at: str) -> None:

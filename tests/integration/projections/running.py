@@ -32,7 +32,7 @@ def add(state: Any, happened: Decoded) -> Any:
     return {**state, "sum": state["sum"] + happened.data.get("amount", 0), happened.type: at}
 
 
-def totals(*, name: str = "totals", key: Key = STREAM, marker: int = 1, **fields: Any) -> Projection:
+def totals(*, name: str = "totals", key: Key = STREAM, marker: Any = 1, **fields: Any) -> Projection:
     """`marker` stands in its states and in its fingerprint."""
     made = Projection(
         name,

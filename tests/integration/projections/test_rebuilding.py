@@ -222,6 +222,20 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(log: Log) -> None:
     assert states(log) == before
 
 
+def test_a_dry_run_goes_on_where_a_state_is_not_json(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(log, varied(60))
+    settle(log, totals(marker=1))
+    new = totals(marker=0.5)
+    trials = list(dry_run(log.pk, new))
+    assert len(trials) == 5
+    assert {(trial.after, trial.failed_at) for trial in trials} == {(None, None)}
+    assert all("/marker: a float" in str(trial.failure) for trial in trials)
+    known_as(monkeypatch, new)
+    out = StringIO()
+    call_command("rebuild_projection", "totals", "--log", log.name, "--dry-run", stdout=out)
+    assert out.getvalue().count("has no state: /marker: a float has lost digits") == 5
+
+
 def test_the_command_rebuilds(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = totals(marker=1), totals(marker=2)
     append(log, varied(30))
