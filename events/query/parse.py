@@ -31,10 +31,10 @@ _IMPOSSIBLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _CONNECTIVE = re.compile(r"(?:AND|OR)(?=[\s()]|\Z)")
 _HINTS = {
     '"': "this quote is not closed.",
-    "(": "a field takes one value; parentheses stand around terms: (type:A OR type:B).",
+    "(": "a field takes one value; put parentheses around whole terms: (type:A OR type:B).",
     ")": "this ) has no ( before it, or no term.",
-    ":": "a field's name stands before a colon. A text that holds one needs quotes.",
-    "=": "a field's value stands after a colon: data.paid:true. A text that holds = needs quotes.",
+    ":": "a field's name is missing before the colon. A text that holds a colon needs quotes.",
+    "=": "put a field's value after a colon: data.paid:true. A text that holds = needs quotes.",
     "-": "put a minus right before the term that must not fit. To look for a minus, quote it.",
     "!": "to exclude events, put a minus before the term: -data.paid:true.",
 }
@@ -141,7 +141,7 @@ def _deeper(query: Query, part: _Measured, opening: Token) -> _Measured:
 
 def _bounded_text(value: Token) -> str:
     if len(value) > MAX_VALUE_CHARACTERS:
-        raise BadWord(f"a value has {MAX_VALUE_CHARACTERS:,} characters at the most; this one has {len(value):,}.")
+        raise BadWord(f"a value has at most {MAX_VALUE_CHARACTERS:,} characters; this one has {len(value):,}.")
     return str(value)
 
 
@@ -158,8 +158,8 @@ def _unexpected(error: UnexpectedInput, text: str) -> InvalidQuery:
     if (tokens == {"VALUE"} and text[place] not in '("') or (text[place] == ":" and "_COLON" in tokens):
         return InvalidQuery("a value is missing here.", column=place + 1)
     if match := _CONNECTIVE.match(text, place):
-        return InvalidQuery(f"{match[0]} stands between two terms. To look for the word, quote it.", column=place + 1)
-    hint = _HINTS.get(text[place], f"{text[place]!r} can't stand here. A text that holds it needs quotes.")
+        return InvalidQuery(f"{match[0]} needs a term on both sides. To look for the word, quote it.", column=place + 1)
+    hint = _HINTS.get(text[place], f"{text[place]!r} is not allowed here. A text that holds it needs quotes.")
     return InvalidQuery(hint, column=place + 1)
 
 

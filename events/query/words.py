@@ -38,7 +38,7 @@ def unquoted(text: str) -> str:
 
     def resolve(match: re.Match[str]) -> str:
         if match[1] not in _ESCAPED_CHARACTERS:
-            raise BadWord('in quotes a backslash stands before one of " \\ n r t; write \\\\ for a backslash.')
+            raise BadWord('in quotes a backslash must come before one of " \\ n r t; write \\\\ for a backslash.')
         return _ESCAPED_CHARACTERS[match[1]]
 
     return _ESCAPE.sub(resolve, text)
@@ -94,7 +94,7 @@ def number(text: str) -> Decimal | None:
         return None
     value = Decimal(text) if len(text.lower().partition("e")[2]) <= 5 else None
     if value is None or len(value.as_tuple().digits) > _MAX_DIGITS or abs(value.adjusted()) > _MAX_EXPONENT:
-        raise BadWord(f"a number has {_MAX_DIGITS:,} digits, and an exponent of ±{_MAX_EXPONENT:,}, at the most.")
+        raise BadWord(f"a number has at most {_MAX_DIGITS:,} digits and an exponent of ±{_MAX_EXPONENT:,}.")
     return value
 
 
@@ -113,7 +113,7 @@ def path(text: str) -> Path | None:
         steps.append(_path_step(match))
         place = match.end()
     if len(steps) > _MAX_STEPS:
-        raise BadWord(f"a path has {_MAX_STEPS} steps at the most; this one has {len(steps):,}.")
+        raise BadWord(f"a path has at most {_MAX_STEPS} names; this one has {len(steps):,}.")
     return Path(Root(name[0]), tuple(steps))
 
 

@@ -184,7 +184,7 @@ class StaleOut(Struct):
         str,
         Meta(
             description="`behind`: the runner is catching up, ask again; `failed`: the reducer raised for an event of"
-            " this state; else the standing of the build: `stopped`, `paused`, `stalled`, `code changed`, `newer`"
+            " this state; else the status of the build: `stopped`, `paused`, `stalled`, `code changed`, `newer`"
         ),
     ]
     position: Annotated[int, Meta(description="The last position that the state includes")]

@@ -44,9 +44,7 @@ KEPT_TIME = timedelta(days=7)
 MAX_ACTIVE_OF_ASKER = 20
 """Most jobs of one person or token that may be active at a time."""
 MAX_ACTIVE_OF_LOG = 100
-LOST_ACCESS = (
-    "The token or person that asked for this lost its access. A person or token that still has access can ask again."
-)
+LOST_ACCESS = "The token or person that asked for this job lost its access. Others with access can ask again."
 _BEAT_SECONDS = 0.5
 """The time between two reports."""
 _TURN_SECONDS = 2.0

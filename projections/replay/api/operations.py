@@ -96,7 +96,7 @@ async def look_up_step(request: HttpRequest, kind: str) -> HttpResponse:
 @router.get(
     "/replays/{kind}/why",
     auth=_read,
-    summary="Ask why a value is what it is",
+    summary="Read the history of a value",
     openapi_extra=fold_operation(WhyOut, WhyQuery),
 )
 async def ask_why(request: HttpRequest, kind: str) -> HttpResponse:

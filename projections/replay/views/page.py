@@ -174,7 +174,7 @@ def _part(request: HttpRequest, shown_state: ShownState) -> HttpResponse:
 def _window(fold: Fold, place: int) -> Window:
     window = run(window_at(fold, place=place))
     if isinstance(fold.source, AgentSource) and not window.steps:
-        raise NotFound(f"There is no event of an agent {fold.source.name!r}.")
+        raise NotFound(f"There are no events of an agent {fold.source.name!r}.")
     return window
 
 

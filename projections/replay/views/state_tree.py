@@ -62,7 +62,8 @@ class Setters:
         self._events = {event.position: event for event in difference.way.events}
         self._shown = set(self._events)
         self._steps = difference.steps
-        self._rest = Setter(f"≤ {_label(difference.first.n, difference.first.place)}")
+        first = difference.first
+        self._rest = Setter(f"≤ {_label(first.n, first.place)}" if difference.is_whole else "earlier")
         for change, maker in zip(difference.changes, difference.makers, strict=True):
             if change.op == "remove" and maker:
                 self._removers[change.path] = maker

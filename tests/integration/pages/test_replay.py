@@ -286,7 +286,7 @@ def test_a_source_without_events_says_so(viewer: Client, append: Append, at: str
     for step in (0, 1):
         nobody = viewer.get(f"{at}replay/agent/nope/{step}")
         assert nobody.status_code == 404
-        assert "There is no event of an agent" in nobody.content.decode()
+        assert "There are no events of an agent" in nobody.content.decode()
 
 
 @pytest.mark.usefixtures("order")

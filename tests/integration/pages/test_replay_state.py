@@ -158,6 +158,20 @@ def test_two_steps_are_compared(viewer: Client, at: str) -> None:
     assert by(page + 'id="event"')["sku"] == "≤ 1"
 
 
+def test_a_value_that_was_set_before_the_last_block_is_not_dated_before_both_steps(
+    viewer: Client, append: Append, at: str
+) -> None:
+    append(
+        "long-1",
+        {"data": b'{"quantity": 0}'},
+        {"data": b'{"status": "paid"}'},
+        *[{"data": b'{"quantity": %d}' % n} for n in range(1, 1_101)],
+    )
+    viewer.get(f"{at}replay/stream/long-1/600")  # It leaves a snapshot, so that the next fold is short.
+    page = state_of(viewer.get(f"{at}replay/stream/long-1/1102", {"from": "1"}).content.decode())
+    assert by(page + 'id="event"')["status"] == "earlier"
+
+
 def test_the_difference_is_the_same_from_either_end(viewer: Client, at: str) -> None:
     for here, other in ((1, 3), (3, 1)):
         page = viewer.get(f"{at}replay/stream/order-1/{here}", {"from": other}).content.decode()

@@ -122,10 +122,10 @@ def test_an_error_says_where_and_what_was_meant(text: str, column: int, suggesti
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("OR a", "OR stands between two terms."),
-        ("a AND OR b", "OR stands between two terms."),
-        ("(AND a)", "AND stands between two terms."),
-        ("type:(a OR b)", "a field takes one value; parentheses stand around terms: (type:A OR type:B)."),
+        ("OR a", "OR needs a term on both sides."),
+        ("a AND OR b", "OR needs a term on both sides."),
+        ("(AND a)", "AND needs a term on both sides."),
+        ("type:(a OR b)", "a field takes one value; put parentheses around whole terms: (type:A OR type:B)."),
         ('agent:"Web Surfer', "this quote is not closed."),
         ("agent: x", "a value is missing here."),
         ("a OR", "the query breaks off: a term is missing."),
