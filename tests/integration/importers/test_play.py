@@ -117,7 +117,7 @@ def test_a_broken_record_is_named_and_the_rest_is_played(server: Server, log: Lo
 @pytest.mark.parametrize(
     ("content", "options", "reason"),
     [
-        (b"", {}, "nothing of eventsite .* Other formats"),
+        (b"", {}, "nothing in the format eventsite .* Other formats"),
         (b'{"stream":"a","id":"1","type":"T","data":1}', {"url": f"http://127.0.0.1:{free_port()}"}, "No Eventsite"),
         (b'{"stream":"a","id":"1","type":"T","data":1}', {"url": "nonsense"}, "No Eventsite answers at nonsense"),
     ],
