@@ -11,8 +11,16 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(how: signal.Signals = signal.SIGKILL) -> Callable[[], object] | None:
-    """A `preexec_fn`: the kernel sends the child this signal when its parent ends. Linux only; elsewhere None."""
+    """A `preexec_fn`: the kernel sends the child this signal when its parent ends. Linux only; elsewhere None.
+
+    The child can be interrupted, even if these tests run in the background of a shell, which ignores SIGINT.
+    """
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
-    return lambda: libc.prctl(PR_SET_PDEATHSIG, int(how))
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        libc.prctl(PR_SET_PDEATHSIG, int(how))
+
+    return prepare
