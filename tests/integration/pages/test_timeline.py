@@ -183,9 +183,9 @@ def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client,
     [
         ("type:A agnet:router x", "type:A <mark>agnet:router</mark> x", "Did you mean agent:?"),
         ("(type:A", "(type:A<mark> </mark>", "a ) is missing"),
-        ("<b>:1", "<mark>&lt;b&gt;:1</mark>", "can&#39;t stand here"),
+        ("<b>:1", "<mark>&lt;b&gt;:1</mark>", "is not allowed here"),
         ("state.a:1", None, "a list of events has no state"),
-        ("50%:1", "50%<mark>:1</mark>", "a field&#39;s name stands before a colon"),
+        ("50%:1", "50%<mark>:1</mark>", "a field&#39;s name is missing before the colon"),
     ],
 )
 def test_a_mistake_is_marked_and_said_in_words(

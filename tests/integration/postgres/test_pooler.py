@@ -86,7 +86,8 @@ async def test_nothing_is_left_in_a_session_that_others_will_have(pooled: Engine
         for session in sessions:  # in transactions that are open at the same time: each has a session of its own
             left = session.execute(
                 "select (select count(*) from pg_prepared_statements), current_setting('lock_timeout'),"
-                " current_setting('statement_timeout'), (select count(*) from pg_locks where locktype = 'advisory')"
+                " current_setting('statement_timeout'),"
+                " (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())"
             ).fetchone()
             assert left == (0, "0", "0", 0)
     finally:

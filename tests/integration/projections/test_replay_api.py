@@ -389,7 +389,7 @@ async def test_a_step_is_had_as_a_test_that_passes_by_token(engine: Engine, log:
     answer = await get("stream/step", **query)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/x-python; charset=utf-8")
     assert answer.text.count("    event(\n") == 3
-    assert f"of the log {log.name}" in answer.text
+    assert f"in the log {log.name}" in answer.text
     assert await asyncio.to_thread(passes, answer.text, tmp_path)
     unchanged = await get("stream/step", headers={"If-None-Match": answer.headers["ETag"]}, **query)
     assert unchanged.status_code == 304
