@@ -221,6 +221,7 @@ def test_the_api_docs_have_no_findings(themed: Page, width: int) -> None:
     is_dark = themed.evaluate(dark)
     themed.get_by_role("button", name="Theme: light or dark").press("Enter")
     themed.wait_for_function(f"{dark} !== {str(is_dark).lower()}")
+    themed.wait_for_function("document.getAnimations().length === 0")  # the colours change by and by
     assert findings(themed) == []
     themed.get_by_role("link", name="Eventsite").first.press("Enter")
     themed.wait_for_url(lambda url: "/api/docs" not in url)
