@@ -236,7 +236,7 @@ def test_the_command_redacts_and_says_where_it_is_recorded(secret_log: Log) -> N
 
 
 def test_the_command_names_what_is_missing(log: Log) -> None:
-    with pytest.raises(CommandError, match="There is no event at 7"):
+    with pytest.raises(CommandError, match="There is no event at position 7"):
         redact_event(log, 7)
     with pytest.raises(CommandError, match="There is no log 'nowhere'"):
         redact_event(Log(name="nowhere"), 1)
