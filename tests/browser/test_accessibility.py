@@ -67,8 +67,8 @@ def themed(request: pytest.FixtureRequest, browser: Browser, admin_page: Page, s
 def findings(page: Page) -> list[str]:
     """What axe finds. In the dark only colours can be wrong that were right in the light."""
     is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    found = Axe().run(page, options=COLOURS_ONLY if is_dark else VIOLATIONS)
-    return [f"{each['id']}: {node['target']}" for each in found.response["violations"] for node in each["nodes"]]
+    results = Axe().run(page, options=COLOURS_ONLY if is_dark else VIOLATIONS)
+    return [f"{each['id']}: {node['target']}" for each in results.response["violations"] for node in each["nodes"]]
 
 
 def reaches_beyond(page: Page) -> bool:

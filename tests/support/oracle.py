@@ -17,7 +17,7 @@ Outcome = Appended | EventsError
 class MemoryLog:
     """Its state is what `look_up()` finds in a real one, and the ids by position."""
 
-    found: LookUp = field(default_factory=LookUp)
+    look_up: LookUp = field(default_factory=LookUp)
     ids: list[str] = field(default_factory=list)
 
     def append(self, appends: Sequence[Append], *, atomic: bool = False) -> list[Outcome]:
@@ -39,16 +39,16 @@ class MemoryLog:
             outcomes = replays or [trial._write(append) for append in appends]
         except EventsError as error:
             return [error] * len(appends)
-        self.found, self.ids = trial.found, trial.ids
+        self.look_up, self.ids = trial.look_up, trial.ids
         return list(outcomes)
 
     def replay(self, append: Append) -> Appended | None:
         """Where an append stands already; raises where only its ids or its key do."""
-        if key := self.found.keys.get(append.idempotency_key or ""):
+        if key := self.look_up.keys.get(append.idempotency_key or ""):
             if key.fingerprint != append.fingerprint:
                 raise KeyReused
             return Appended(key.stream, key.ids, key.first_position, key.first_version, replayed=True)
-        there = [self.found.events[event.id] for event in append.events if event.id in self.found.events]
+        there = [self.look_up.events[event.id] for event in append.events if event.id in self.look_up.events]
         if not there:
             return None
         positions = [event.position for event in there]
@@ -60,20 +60,20 @@ class MemoryLog:
         return Appended(append.stream, ids, positions[0], there[0].version, replayed=True)
 
     def _write(self, append: Append) -> Appended:
-        current = self.found.versions.get(append.stream, 0)
+        current = self.look_up.versions.get(append.stream, 0)
         expected = append.expected_version
         met = expected is None or (current > 0 if expected == STREAM_EXISTS else current == expected)
         if not met:
             raise WrongExpectedVersion(expected_version=expected, current_version=current)
         first = len(self.ids) + 1
         for place, event in enumerate(append.events):
-            self.found.events[event.id] = KnownEvent(first + place, current + 1 + place, event.digest)
+            self.look_up.events[event.id] = KnownEvent(first + place, current + 1 + place, event.digest)
             self.ids.append(event.id)
-        self.found.versions[append.stream] = current + len(append.events)
+        self.look_up.versions[append.stream] = current + len(append.events)
         ids = [event.id for event in append.events]
         if append.idempotency_key is not None and append.fingerprint is not None:
             key = KnownKey(append.stream, append.fingerprint, first, current + 1, ids)
-            self.found.keys[append.idempotency_key] = key
+            self.look_up.keys[append.idempotency_key] = key
         return Appended(append.stream, ids, first, current + 1)
 
 

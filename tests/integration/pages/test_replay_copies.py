@@ -145,8 +145,8 @@ def test_a_markdown_copy_of_a_state_that_is_far_away_starts_its_job(
     viewer: Client, append: Append, at: str, log: Log
 ) -> None:
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(3 * BLOCK)])
-    said = viewer.get(f"{at}replay/stream/order-1/2900", {"format": "md"}).content.decode()
-    assert "it is still being folded" in said
+    text = viewer.get(f"{at}replay/stream/order-1/2900", {"format": "md"}).content.decode()
+    assert "it is still being folded" in text
     assert Job.objects.filter(log=log, arguments__projection="latest").exists()
 
 

@@ -109,15 +109,15 @@ def test_kept_states_are_listed_and_found_in_slices(log: Log, monkeypatch: pytes
     monkeypatch.setattr(kept, "_SLICE_KEYS", 3)
     for q in ("state.sum>150", "-state.sum>150", "has:state.Bought", "state.sum>1e9", "state.marker:1"):
         fits = state_matcher(parse_state_query(q))
-        found: list[ListedState] = []
+        listed_states: list[ListedState] = []
         after: str | None = None
         while True:
             part = page(log, made, q, after=after, limit=2)
-            found += part.states
+            listed_states += part.states
             after = part.next
             if after is None:
                 break
-        assert found == [each for each in every.states if fits(each.state.value)]
+        assert listed_states == [each for each in every.states if fits(each.state.value)]
 
 
 def test_a_search_says_how_far_it_came_when_the_time_is_up(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

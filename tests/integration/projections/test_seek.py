@@ -91,12 +91,12 @@ def brute_watch(
     return expected[touch.n - 1] if touch else None
 
 
-def check_rest(wanted: Seek, sought: SeekResult) -> None:
+def check_rest(wanted: Seek, result: SeekResult) -> None:
     """What is left to do is less than what was, in the same direction."""
-    assert sought.rest
-    assert sought.event is None
-    places = (sought.rest.place, wanted.place)
-    assert min(places) == (sought.rest.place if wanted.backward else wanted.place)
+    assert result.rest
+    assert result.event is None
+    places = (result.rest.place, wanted.place)
+    assert min(places) == (result.rest.place if wanted.backward else wanted.place)
 
 
 @given(
@@ -133,13 +133,13 @@ async def test_a_seek_finds_what_a_look_at_every_step_finds(
         wanted = Seek(projection, source, asked, place, end, backward)
         for pace in (NARROW, Pace(chunk_events=50, max_events=None)):
             rests = 0
-            sought = await arun(search.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
-            while sought.rest and rests < 2:
-                check_rest(wanted, sought)
+            result = await arun(search.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
+            while result.rest and rests < 2:
+                check_rest(wanted, result)
                 rests += 1
-                sought = await arun(search.seek(log.pk, sought.rest, head=len(events), pace=pace), engine.pool)
-            if not sought.rest:
-                assert sought.event == found, (n, backward, pace)
+                result = await arun(search.seek(log.pk, result.rest, head=len(events), pace=pace), engine.pool)
+            if not result.rest:
+                assert result.event == found, (n, backward, pace)
 
 
 async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engine, log: Log) -> None:
@@ -172,12 +172,12 @@ async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(en
     await fill(engine, log, ["order-1"] * 9)
     events = await all_events(engine, log)
     source = LogSource()
-    sought = await arun(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
+    result = await arun(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
     states: list[Any] = list(folded(queue, events))
     changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
     gone = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
-    assert sought.event
-    assert sought.event.position == min([*changed, *gone])
+    assert result.event
+    assert result.event.position == min([*changed, *gone])
 
 
 def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
@@ -190,11 +190,11 @@ def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
 async def test_a_long_search_rests_and_says_how_far_it_came(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 100)
     wanted = Seek(by_stream, StreamSource("order-1"), parse("state.last>1000"), 10, 100)
-    sought = await arun(search.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
-    assert sought.event is None
-    assert sought.rest
-    assert 10 <= sought.searched_to < 40
-    done = await arun(search.seek(log.pk, sought.rest, head=100, pace=Pace(max_events=None)), engine.pool)
+    result = await arun(search.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
+    assert result.event is None
+    assert result.rest
+    assert 10 <= result.searched_to < 40
+    done = await arun(search.seek(log.pk, result.rest, head=100, pace=Pace(max_events=None)), engine.pool)
     assert (done.event, done.rest, done.searched_to) == (None, None, 100)
     back = replace(wanted, place=100, backward=True)
     done = await arun(search.seek(log.pk, back, head=100, pace=Pace(max_events=None)), engine.pool)
@@ -259,10 +259,10 @@ async def test_a_seek_leaves_snapshots_so_that_the_step_it_finds_is_near(engine:
     await fill(engine, log, ["order-1"] * 500)
     source = StreamSource("order-1")
     wanted = Seek(by_stream, source, parse("state.last:480"), 0, 500)
-    sought = await arun(search.seek(log.pk, wanted, head=500, pace=Pace(max_events=None)), engine.pool)
-    assert sought.event
+    result = await arun(search.seek(log.pk, wanted, head=500, pace=Pace(max_events=None)), engine.pool)
+    assert result.event
     near = Pace(chunk_events=50, max_events=100)
-    work = Fold(log.pk, by_stream, source, 500).to(sought.event.position, pace=near)
+    work = Fold(log.pk, by_stream, source, 500).to(result.event.position, pace=near)
     assert (await sync_to_async(run)(work)).passed_count <= 100
 
 
@@ -277,5 +277,5 @@ async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, 
         for n in (98, 99, 100, 101, 102, 199, 200, 201):
             for backward in (False, True):
                 wanted = Seek(by_stream, source, parse(text), n, 250, backward)
-                sought = await arun(search.seek(log.pk, wanted, head=last), engine.pool)
-                assert sought.event == brute(events, states, text, n, backward=backward)
+                result = await arun(search.seek(log.pk, wanted, head=last), engine.pool)
+                assert result.event == brute(events, states, text, n, backward=backward)

@@ -44,14 +44,14 @@ class Database:
     rounds: int = 0
 
     def look_up(self) -> LookUp:
-        found = deepcopy(self.log.found)
+        found = deepcopy(self.log.look_up)
         if self.others:
             self.log.append([self.others.pop()])
         return found
 
     def take(self, flush: Plan) -> bool:
         """Write the flush and settle it, unless the log is not as it assumed."""
-        found = self.log.found
+        found = self.log.look_up
         bases = [found.versions.get(name, 0) for name in flush.streams]
         taken = [request.appends[index] for request, index in flush.accepted]
         if (
@@ -214,6 +214,6 @@ def test_what_was_in_doubt_and_is_found_is_no_replay() -> None:
     log.append([sent])
     for append in (sent, make_append("a-1", {"id": "1"})):
         doubtful, retried = Request([append], in_doubt=True), Request([append])
-        plan([doubtful, retried], log.found)
+        plan([doubtful, retried], log.look_up)
         assert [said(o) for o in doubtful.outcomes] == [Appended("a-1", ["1"], 1, 1)]
         assert [said(o) for o in retried.outcomes] == [Appended("a-1", ["1"], 1, 1, replayed=True)]
