@@ -24,6 +24,8 @@ from tests.support.factories import make_user
 _RATE = 100
 _SECONDS = 8
 _CROWDS = (0, 1, 50, 200)
+_PERSONS = 4
+"""The viewers are so many people: a person may have a hundred live pages."""
 
 
 class _Run(NamedTuple):
@@ -93,7 +95,7 @@ def _to_ours(port: int, crowd: int) -> Viewing:
         port=port,
         viewers=crowd,
         path=f"/ws/logs/{log.name}/?after=0",
-        cookie=_cookie(log),
+        cookies=[_cookie(log) for _ in range(_PERSONS)],
         triggers=[post("/api/streams/stream-1/events", body, token=token) for body in bodies],
         rest=1 / _RATE,
         last=_RATE * _SECONDS,
@@ -108,7 +110,7 @@ def _to_bare(port: int, crowd: int, seen: Seen) -> Viewing:
         port=port,
         viewers=crowd,
         path="/ws/",
-        cookie="",
+        cookies=[""],
         triggers=[post("/frames", orjson.dumps(order), token="")],
         rest=0.0,
         last=frames,

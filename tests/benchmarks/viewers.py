@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle, islice
 from typing import cast
 
 import uvloop
@@ -20,7 +22,8 @@ class Viewing:
     port: int
     viewers: int
     path: str
-    cookie: str
+    cookies: Sequence[str]
+    """The sessions of the viewers, each of whom takes the next one."""
     triggers: Sequence[bytes]
     rest: float
     last: int
@@ -45,8 +48,8 @@ async def _view(viewing: Viewing) -> Seen:
     loop = asyncio.get_running_loop()
     seen = Seen()
     viewers = []
-    for _ in range(viewing.viewers):
-        _, viewer = await loop.create_connection(lambda: _Viewer(viewing), "127.0.0.1", viewing.port)
+    for cookie in islice(cycle(viewing.cookies), viewing.viewers):
+        _, viewer = await loop.create_connection(partial(_Viewer, viewing, cookie), "127.0.0.1", viewing.port)
         viewers.append(viewer)
     await asyncio.gather(*(viewer.greeted for viewer in viewers))
     received = sum(viewer.received for viewer in viewers)
@@ -78,8 +81,9 @@ class _Viewer(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, viewing: Viewing) -> None:
+    def __init__(self, viewing: Viewing, cookie: str) -> None:
         self._viewing = viewing
+        self._cookie = cookie
         self._buffer = b""
         self._skip = 0
         self.frames: list[tuple[float, int]] = []
@@ -92,7 +96,7 @@ class _Viewer(asyncio.Protocol):
         host = f"127.0.0.1:{self._viewing.port}"
         self.transport.write(
             f"GET {self._viewing.path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nCookie: {self._viewing.cookie}\r\nSec-WebSocket-Version: 13\r\n"
+            f"Connection: Upgrade\r\nCookie: {self._cookie}\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         self._shaken = False
