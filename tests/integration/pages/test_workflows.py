@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events.query.tree import Query
+from events.reading import scan
+from events.reading.scan import SearchResult
 from events.views import workflows
 from tests.integration.pages.conftest import Append
 
@@ -129,6 +134,23 @@ def test_a_workflow_of_large_events_is_bounded_in_bytes_and_leads_on(
     assert positions(middle) == [3, 4]
     assert positions(get(viewer, base + link(middle, "After #4"))) == [5, 6]
     assert positions(get(viewer, base + link(middle, "Before #3"))) == [1, 2]
+
+
+def test_a_search_that_found_no_event_of_a_workflow_in_its_time_goes_on(
+    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append("s", {"correlation_id": "w"}, *[{}] * 5, {"correlation_id": "w"})
+    search, starts = scan.search_events, list[int]()
+
+    def cut_off_once(log_id: int, query: Query, *, after: int, **options: Any) -> Any:
+        starts.append(after)
+        if len(starts) == 1:
+            return SimpleNamespace(fetch=lambda: SearchResult((), after, False, False))
+        return search(log_id, query, after=after, **options)
+
+    monkeypatch.setattr(scan, "search_events", cut_off_once)
+    assert positions(get(viewer, f"{at}workflows/w/?order=log")) == [1, 7]
+    assert starts == [0, 0]
 
 
 def test_agents_have_a_lane_each_and_beyond_a_dozen_share_one(viewer: Client, append: Append, at: str) -> None:
