@@ -37,6 +37,8 @@ WIDTHS = (1440, 1024, 390)
 VIOLATIONS = {"resultTypes": ["violations"]}
 COLOURS_ONLY = {**VIOLATIONS, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 WORKFLOW = "c" * 200
+TRANSITIONS_END = """Promise.allSettled(
+    document.getAnimations().filter(each => each instanceof CSSTransition).map(each => each.finished))"""
 
 
 @pytest.fixture
@@ -220,8 +222,8 @@ def test_the_api_docs_have_no_findings(themed: Page, width: int) -> None:
     dark = "document.documentElement.classList.contains('dark-mode')"
     is_dark = themed.evaluate(dark)
     themed.get_by_role("button", name="Theme: light or dark").press("Enter")
-    themed.wait_for_function(f"{dark} !== {str(is_dark).lower()}")
-    themed.wait_for_function("document.getAnimations().length === 0")  # the colours change by and by
+    expect(themed.locator("html.dark-mode")).to_have_count(0 if is_dark else 1)
+    themed.evaluate(TRANSITIONS_END)
     assert findings(themed) == []
     themed.get_by_role("link", name="Eventsite").first.press("Enter")
     themed.wait_for_url(lambda url: "/api/docs" not in url)
