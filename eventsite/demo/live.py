@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from datetime import datetime, timedelta
 
@@ -57,16 +57,16 @@ async def start_live(log: Log, *, speed: float = 1.0) -> bool:
 
     `stop()` ends it early. From a synchronous view: `async_to_sync(start_live)(log)`.
     """
-    async with AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(_only_one(log))
-        except AlreadyRunning:
-            return False
-        # The task has its own context: the caller's may name a request's thread, which ends with the request.
-        run = _finish(log, speed, stack.pop_all())
-        task = asyncio.create_task(run, name=f"demo in {log.name}", context=Context())
-        _running.add(task)
-        task.add_done_callback(_running.discard)
+    begin: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    # The task has its own context: the caller's may name a request's thread, which ends with the request.
+    run = asyncio.create_task(_finish(log, speed, begin), name=f"demo in {log.name}", context=Context())
+    _running.add(run)
+    run.add_done_callback(_running.discard)
+    await asyncio.wait([run, begin], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        await (begin if begin.done() else run)
+    except AlreadyRunning:
+        return False
     return True
 
 
@@ -77,12 +77,14 @@ async def stop() -> None:
     await asyncio.gather(*_running, return_exceptions=True)
 
 
-async def _finish(log: Log, speed: float, lock: AsyncExitStack) -> None:
-    try:
-        async with lock:
+async def _finish(log: Log, speed: float, begin: asyncio.Future[None]) -> None:
+    # The task takes the lock itself: one that is cancelled before its first step could not give a lock back.
+    async with _only_one(log):
+        begin.set_result(None)
+        try:
             await _play(log, speed=speed)
-    except ClientError as error:
-        logger.warning("the demo in %s ended early: %s", log.name, error)
+        except ClientError as error:
+            logger.warning("the demo in %s ended early: %s", log.name, error)
 
 
 async def _play(
@@ -110,9 +112,11 @@ async def _only_one(log: Log) -> AsyncIterator[None]:
             raise AlreadyRunning(f"The demo is running in the log {log.name} already.")
         yield
     finally:
-        with suppress(engine.DatabaseAway):  # a broken connection has released the lock
-            await connection.execute("SELECT pg_advisory_unlock_all()")
-        await connection.close()
+        try:
+            with suppress(engine.DatabaseAway):  # a broken connection has released the lock
+                await connection.execute("SELECT pg_advisory_unlock_all()")
+        finally:
+            await connection.close()
 
 
 def _create_tokens(log: Log) -> dict[str, str]:

@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
+from psycopg import AsyncConnection
 from pytest_django.plugin import DjangoDbBlocker
 
 from events.client import ClientError, Transport
 from events.engine import Engine
 from events.models import Event, Log, Token
+from events.sessions import Address, direct
 from eventsite.demo import live, seeding
 from eventsite.demo.live import AlreadyRunning, run_live, start_live, stop
 from eventsite.demo.seeding import play_finished
@@ -353,8 +355,23 @@ async def test_a_run_in_the_background_stops_with_the_server(engine: Engine, log
     told = await sync_to_async(read)(log)
     assert len(told) < 80
     assert not await sync_to_async(Token.objects.filter(log=log).exists)()
+
+
+async def test_a_run_that_stops_before_its_first_step_closes_its_connection(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = []
+
+    class Recorded(Address):
+        async def connect(self, *args: Any, **parameters: Any) -> AsyncConnection[Any]:
+            connections.append(await super().connect(*args, **parameters))
+            return connections[-1]
+
+    address = direct()
+    monkeypatch.setattr(live, "direct", lambda: Recorded(address.conninfo, address.is_pooled))
     assert await start_live(log, speed=1)
     await stop()
+    assert [connection.closed for connection in connections] == [True]
 
 
 async def test_runs_in_several_logs_do_not_wait_for_each_other(engine: Engine, log: Log, story: list[Told]) -> None:
