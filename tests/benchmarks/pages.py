@@ -6,16 +6,23 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import orjson
 import psycopg
 from django.contrib.auth.models import User
 from django.test import Client
 
 from events.appending.checks import new_append
+from events.converters import events_url
+from events.live import frame
+from events.live.frame import View
 from events.models import Log, Member, Role
+from events.reading import store
 from events.types import Append
+from events.views.event_line import line
 from projections.jobs import queue
 from projections.materialise.runner import Runner
 from tests.benchmarks import payloads
+from tests.benchmarks.bare_html import lists
 from tests.benchmarks.bare_pages import bare
 from tests.benchmarks.logs import append, make_log
 from tests.benchmarks.measure import Table, interleaved, milliseconds, ratio
@@ -24,6 +31,7 @@ from tests.support.factories import make_event, make_user
 
 _SIZES = (10_000, 1_000_000)
 _EVENTS_OF_FLOW, _BATCH = 300, 100
+_ROWS_OF_FRAME = 50
 _FLOW = "flow-1"
 """A workflow, and the stream of its events."""
 _NEWEST = "true order by position desc limit 101"
@@ -101,7 +109,34 @@ def _beside_bare(client: Client, user: User, connection: psycopg.Connection) -> 
         times = interleaved({"ours": partial(median_time, ask), "bare": partial(_bare_time, ask)}, rounds=5)
         ours, floor = times["ours"], times["bare"]
         table.rows.append((name, milliseconds(ours), milliseconds(floor), ratio(ours, floor)))
+    table.rows.append(_live_frame(log))
     return table
+
+
+def _live_frame(log: Log) -> tuple[str, ...]:
+    """A frame of new rows, which no viewer has seen before, from their events to the text that all viewers get."""
+    after = log.head - _ROWS_OF_FRAME
+    events = store.events(log.pk, after=after, limit=_ROWS_OF_FRAME).fetch()
+    view = View(log.pk, log.name)
+
+    def ours() -> str:
+        frame._rows.clear()
+        gathering = frame.Gathering(view, after=after, redacted_at=0)
+        gathering.add(events)
+        return gathering.draw().text
+
+    def floor() -> str:
+        html = lists.timeline_rows(map(line, reversed(events)), events_url(log.name))
+        return orjson.dumps({"position": log.head, "rows": len(events), "html": html, "redacted": {}}).decode()
+
+    assert ours() == floor()
+    times = interleaved({"ours": partial(median_time, ours), "bare": partial(median_time, floor)}, rounds=5)
+    return (
+        f"a live frame, {_ROWS_OF_FRAME} rows",
+        milliseconds(times["ours"]),
+        milliseconds(times["bare"]),
+        ratio(times["ours"], times["bare"]),
+    )
 
 
 def _bare_time(ask: Callable[[], None]) -> float:
