@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from events.types import Event
-from events.views.causation import causes
+from events.views.workflow_tree import causes
 from events.views.event_line import EventLine
 
 COLUMN = 14
