@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from events.types import Event
-from events.views.workflow_tree import causes
 from events.views.event_line import EventLine
+from events.views.workflow_tree import causes
 
 COLUMN = 14
 ROW = 28

@@ -16,11 +16,11 @@ from events.models import Member
 from events.query.tree import Name, Named, Pattern
 from events.reading import scan, store
 from events.types import Event, WorkflowInfo
-from events.views.workflow_tree import Branch, causes, forest
 from events.views.event_line import EventLine, line
 from events.views.forms import WorkflowForm, WorkflowsForm
 from events.views.page import ROOM_BYTES, log_page, show
 from events.views.swimlanes import Lanes, clock, draw_lanes
+from events.views.workflow_tree import Branch, causes, forest
 
 ROWS = 100
 PART_EVENTS = 125

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from events.access.sign_in import create_link
 from events.models import Log, Role
-from tests.browser.agent import Agent
+from tests.support.api_agent import Agent
 from tests.support.factories import make_member, make_user
 from tests.support.patience import PATIENCE
 from tests.support.server import Server

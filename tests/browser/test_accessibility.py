@@ -12,9 +12,9 @@ from events.models import Log
 from projections.catalog.agents import agents
 from projections.catalog.counts import counts
 from projections.catalog.lifecycle import lifecycle
-from tests.browser.agent import Agent
-from tests.integration.projections.running import settle
+from tests.support.api_agent import Agent
 from tests.support.factories import make_log
+from tests.support.running import settle
 from tests.support.server import Server
 
 PAGES = (

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 from events.models import Log
 from projections.catalog.agents import agents
 from projections.catalog.lifecycle import lifecycle
-from tests.browser.agent import Agent
-from tests.integration.projections.running import settle
+from tests.support.api_agent import Agent
+from tests.support.running import settle
 
 NAME = "a b/(-> X)#1"
 

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.agent import Agent
+from tests.support.api_agent import Agent
 from tests.support.server import Server
 
 ROWS = "#rows [data-position]"

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, Route, expect
 from events.models import Log
 from projections.catalog.agents import agents
 from projections.catalog.counts import counts
-from tests.browser.agent import Agent
-from tests.integration.projections.running import settle
+from tests.support.api_agent import Agent
+from tests.support.running import settle
 
 ROWS = "#rows [data-position]"
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.agent import Agent
+from tests.support.api_agent import Agent
 
 ROWS = "#rows [data-position]"
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from events import redaction
 from events.models import Log
-from tests.browser.agent import Agent
+from tests.support.api_agent import Agent
 
 SECRET = "4111-1111-1111-1111"
 """What the data of the redacted event said."""

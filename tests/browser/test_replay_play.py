@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from events.models import Log
 from projections.catalog.orders import orders
-from tests.browser.agent import Agent
-from tests.integration.projections.running import settle
+from tests.support.api_agent import Agent
+from tests.support.running import settle
 from tests.support.server import Server
 
 START = "2026-03-01T09:00:00Z"

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from events.models import Log
-from tests.browser.agent import Agent
+from tests.support.api_agent import Agent
 
 STEPS = 130
 SHOWN = """() => {

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log
-from tests.browser.agent import Agent
+from tests.support.api_agent import Agent
 from tests.support.server import Server
 
 

@@ -11,7 +11,7 @@ from events.models import Log
 from projections.jobs import queue
 from projections.models import Job, JobStatus
 from projections.replay.seek import job as seeking
-from tests.browser.agent import Agent
+from tests.support.api_agent import Agent
 from tests.support.server import Server
 
 

@@ -13,8 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 from events.models import Log
 from eventsite.demo.seeding import play_finished
 from projections.catalog.collisions import collisions
-from tests.integration.importers.commands import import_events
-from tests.integration.projections.running import settle
+from tests.support.commands import import_events
+from tests.support.running import settle
 
 DEMON_SLAYER = "Demon Slayer: Kimetsu no Yaiba - The Movie: Mugen Train"
 QUESTION = "2dfc4c37-fec1-4518-84a7-10095d30ad75"

@@ -18,11 +18,11 @@ from events.models import Log
 from events.reading import store
 from events.types import Event
 from projections.jobs import queue
-from tests.integration.projections.running import append, until
 from tests.support.examples import blocks_of
 from tests.support.middleman import Middleman, Refusal, When
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
+from tests.support.running import append, until
 from tests.support.server import Server
 
 BLOCKS = blocks_of("docs/agents.md", "python")

@@ -9,9 +9,9 @@ import pytest
 
 from events.models import Log
 from events.reading import store
-from tests.integration.projections.running import append
 from tests.support.examples import blocks_of
 from tests.support.patience import PATIENCE
+from tests.support.running import append
 from tests.support.server import Server
 
 SHIPPED = ("order-42", {"type": "OrderShipped", "data": b"{}"})

@@ -15,7 +15,7 @@ from events.errors import IdConflict, Invalid, NoSuchEvent
 from events.models import Log, Redaction
 from events.reading import store
 from events.types import Appended, Event
-from tests.integration.importers.commands import append, redact_event
+from tests.support.commands import append, redact_event
 from tests.support.factories import make_append
 
 REFUSED = "the log is append-only"

@@ -15,8 +15,8 @@ from django.core.management import CommandError, call_command
 
 from events.models import Log
 from projections.models import Checkpoint
-from tests.integration.projections.running import append, varied
 from tests.support.patience import PATIENCE
+from tests.support.running import append, varied
 from tests.support.server import Server, database_variables
 
 MakeServer = Callable[..., Server]

@@ -24,8 +24,8 @@ from events.errors import Unauthorized
 from events.models import Log, Member, Scope, Token
 from events.reading.statement import Statement
 from events.types import Appended
-from tests.integration.api.streaming import Exchange
 from tests.support import factories
+from tests.support.streaming import Exchange
 
 STREAM = "order-1"
 READS = [

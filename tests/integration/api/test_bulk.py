@@ -18,9 +18,9 @@ from events.errors import OutcomeUnknown, QueueFull, Unavailable
 from events.models import Log, Scope
 from events.reading import store
 from events.types import Append
-from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_append import head
 from tests.support.patience import PATIENCE
+from tests.support.streaming import Exchange
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 

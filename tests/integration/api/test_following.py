@@ -18,10 +18,10 @@ from events.engine import Engine
 from events.models import Log
 from events.types import Event
 from eventsite.http_protocol import FLOW
-from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
 from tests.support.patience import PATIENCE, until
 from tests.support.server import Server
+from tests.support.streaming import Exchange
 
 SSE = {"Accept": "text/event-stream"}
 

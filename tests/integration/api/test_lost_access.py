@@ -23,9 +23,9 @@ from events.engine import Engine
 from events.models import Log, Member, Token
 from events.reading import store
 from eventsite import lean
-from tests.integration.api.streaming import Exchange
 from tests.support import factories
 from tests.support.patience import PATIENCE, until
+from tests.support.streaming import Exchange
 
 SSE = {"Accept": "text/event-stream"}
 NDJSON = {"Content-Type": "application/x-ndjson"}

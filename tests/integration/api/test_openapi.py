@@ -22,8 +22,8 @@ from eventsite.api import api as described
 from eventsite.limits import Limits
 from tests.integration.api.test_queries import parsed
 from tests.support import factories
+from tests.support.query_strategies import CHARACTERS, EVENT_QUERIES, TEXTS
 from tests.support.server import Server
-from tests.unit.query.strategies import CHARACTERS, EVENT_QUERIES, TEXTS
 
 SOUND = EVENT_QUERIES.map(to_text).filter(lambda text: len(text) <= MAX_CHARACTERS)
 # With a character changed, or any text: mostly.

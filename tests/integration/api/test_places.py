@@ -16,9 +16,9 @@ from events.access.places import open_streams
 from events.api.schemas import Problem
 from events.engine import Engine
 from events.models import Log
-from tests.integration.api.streaming import Exchange
 from tests.support.factories import make_append
 from tests.support.patience import until
+from tests.support.streaming import Exchange
 
 SSE = {"Accept": "text/event-stream"}
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -25,12 +25,12 @@ from events.query.printing import to_text
 from events.query.tree import Name, Named, Pattern, Query, any_of
 from events.reading import scan, store
 from events.types import Append, Event
-from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_read import page, positions, write
 from tests.integration.query.test_agreement import APPENDS
 from tests.support.factories import make_append
 from tests.support.patience import PATIENCE
-from tests.unit.query.strategies import EVENT_QUERIES
+from tests.support.query_strategies import EVENT_QUERIES
+from tests.support.streaming import Exchange
 
 EXAMPLES = 40
 LAST = Named(Name.TYPE, Pattern(("the last",)))

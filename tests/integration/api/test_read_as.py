@@ -15,10 +15,10 @@ from events import redaction
 from events.models import Log
 from projections.definition import upcasting
 from projections.definition.upcasting import Chains, Upcaster
-from tests.integration.api.streaming import Exchange
 from tests.integration.api.test_following import follow, followed
 from tests.integration.api.test_read import page, write
 from tests.support.patience import PATIENCE
+from tests.support.streaming import Exchange
 
 NEWEST = {"cents": 2**70, "currency": "EUR"}
 STORED = {"cents": 2**70}

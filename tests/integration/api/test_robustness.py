@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from events.engine import Engine
-from tests.integration.api.streaming import Exchange
+from tests.support.streaming import Exchange
 
 
 def is_problem(answer: httpx.Response, status: int, code: str) -> bool:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from events import engine as engines
 from events import sessions
 from events.engine import Engine
-from tests.integration.faults.proxy import Proxy, proxied
+from tests.support.proxy import Proxy, proxied
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from events.errors import LogHeld, OutcomeUnknown, Unavailable, WrongExpectedVer
 from events.models import Log
 from events.reading import notify, store
 from events.types import Appended, Event
-from tests.integration.faults.proxy import Cut, Proxy
 from tests.support.factories import make_append
 from tests.support.invariants import assert_whole
 from tests.support.locks import holding_lock
 from tests.support.patience import PATIENCE, until_longer
+from tests.support.proxy import Cut, Proxy
 
 CUTS = pytest.mark.parametrize("cut", Cut)
 

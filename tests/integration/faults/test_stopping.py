@@ -17,9 +17,9 @@ from events.engine import Engine
 from events.models import Log
 from events.reading import store
 from eventsite import http_protocol, request_body
-from tests.integration.api.streaming import Exchange
 from tests.support.patience import PATIENCE
 from tests.support.server import Server, database_variables
+from tests.support.streaming import Exchange
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from events.query.match import event_matcher
 from events.query.parse import parse
 from events.reading import store
 from events.transfer import exporting
-from tests.integration.importers.commands import append, export_events, import_events, redact_event
+from tests.support.commands import append, export_events, import_events, redact_event
 from tests.support.factories import make_append
 
 

@@ -17,7 +17,7 @@ from django.core.management.base import CommandError
 from events.models import Log
 from events.reading import store
 from events.types import Event
-from tests.integration.importers.commands import import_events, write_lines
+from tests.support.commands import import_events, write_lines
 
 
 def everything(log: Log) -> Iterator[Event]:

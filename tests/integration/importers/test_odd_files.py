@@ -14,9 +14,9 @@ from events.errors import IdConflict
 from events.transfer.importers import FORMATS
 from events.transfer.importers.base import Record, SourceFile
 from events.types import Appended
-from tests.integration.importers.commands import append
+from tests.support.commands import append
 from tests.support.factories import make_log
-from tests.unit.importers.odd_files import odd_files
+from tests.support.odd_files import odd_files
 
 
 @pytest.mark.parametrize("format", FORMATS)

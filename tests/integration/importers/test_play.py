@@ -19,7 +19,7 @@ from django.core.management.base import CommandError
 from events.models import Log, Token
 from events.reading import store
 from events.types import Event
-from tests.integration.importers.commands import write_lines
+from tests.support.commands import write_lines
 from tests.support.factories import make_name
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent

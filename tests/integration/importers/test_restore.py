@@ -15,7 +15,7 @@ from events import sql
 from events.models import Log
 from events.reading import store
 from events.types import Appended
-from tests.integration.importers.commands import append, export_events, import_events, redact_event, write_lines
+from tests.support.commands import append, export_events, import_events, redact_event, write_lines
 from tests.support.factories import make_append
 
 

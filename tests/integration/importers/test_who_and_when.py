@@ -13,7 +13,7 @@ from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
 from events.reading import store
-from tests.integration.importers.commands import import_events
+from tests.support.commands import import_events
 
 
 def test_all_runs_are_imported_whole_and_once(log: Log, shared_data: Path) -> None:

@@ -14,8 +14,8 @@ from django.db.models import Count
 
 from events.models import Event, Log
 from events.reading import store
-from tests.integration.log.agents import ORDER, digest
 from tests.support.invariants import assert_whole
+from tests.support.log_agents import ORDER, digest
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, database_variables
 
@@ -31,7 +31,7 @@ def in_two_processes(task: str, log: Log, count: int) -> list[Any]:
     }
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.log.agents", task, str(log.pk), name, str(count)],
+            [sys.executable, "-m", "tests.support.log_agents", task, str(log.pk), name, str(count)],
             cwd=CHECKOUT,
             env=environment,
             stdin=subprocess.PIPE,

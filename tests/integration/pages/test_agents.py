@@ -14,7 +14,7 @@ from projections.catalog.agents import agents as projection
 from projections.catalog.lifecycle import lifecycle
 from projections.views import agents
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import settle
+from tests.support.running import settle
 
 NAME = "a b/(-> X)#1 <b>"
 

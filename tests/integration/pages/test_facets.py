@@ -11,7 +11,7 @@ from django.test import Client
 from events.models import Log
 from projections.catalog.counts import counts
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import settle
+from tests.support.running import settle
 
 ODD = 'a:b "c" <d>'
 

@@ -13,7 +13,7 @@ from django.test import Client
 from events.models import Log
 from projections.registry import PROJECTIONS
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import settle
+from tests.support.running import settle
 
 HIDDEN = re.compile("[\u202e\u200b]")
 ESCAPED = re.compile(r"\\u202e|\\u200b")

@@ -16,9 +16,9 @@ from projections.jobs import queue
 from projections.materialise import checkpoints, standing
 from projections.models import Checkpoint, Job, Parked, Policy, Status
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import append as append_all
-from tests.integration.projections.running import known_as, live, poisoned, settle, totals, varied
 from tests.support.factories import make_log, make_member
+from tests.support.running import append as append_all
+from tests.support.running import known_as, live, poisoned, settle, totals, varied
 
 BY_ORDER = totals(name="totals", policy="stop")
 

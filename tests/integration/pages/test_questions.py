@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.models import Log
-from tests.integration.importers.commands import import_events
 from tests.integration.pages.test_timeline import positions
+from tests.support.commands import import_events
 from tests.support.factories import make_member
 
 DOCS = Path(__file__).parents[3] / "docs" / "query.md"

@@ -18,8 +18,8 @@ from projections.registry import PROJECTIONS
 from projections.states.fold import BLOCK
 from projections.states.sources.parse import KINDS
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import settle
 from tests.support.copied import passes
+from tests.support.running import settle
 from tests.support.server import Server
 
 HOSTILE = """{"quantity": 1.50, "big": 12345678901234567890123, "text": "'''\\"\\"\\"\\\\n```\\u2028{}", "no": null}"""

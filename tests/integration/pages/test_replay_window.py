@@ -12,7 +12,7 @@ from events.models import Log
 from projections import registry
 from projections.replay.window import HOP
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import BY_TYPE, settle
+from tests.support.running import BY_TYPE, settle
 
 STEPS = 130
 

@@ -21,7 +21,7 @@ from projections.states.fold import BLOCK
 from projections.views.state.slider import Slider, slider
 from tests.integration.pages.conftest import Append
 from tests.integration.pages.test_streams import NAMES
-from tests.integration.projections.running import known_as, live, settle, totals
+from tests.support.running import known_as, live, settle, totals
 
 ON_DEMAND = Projection("latest", about="For a test.")
 

@@ -12,7 +12,7 @@ from django.test import Client
 from events.models import Log
 from projections import registry
 from tests.integration.pages.conftest import Append
-from tests.integration.projections.running import BY_TYPE, settle
+from tests.support.running import BY_TYPE, settle
 
 NAME = "a b/(-> X)#1"
 """Of a stream, a workflow and an agent at once."""

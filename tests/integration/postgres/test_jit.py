@@ -16,7 +16,7 @@ from events.appending.plan import Plan, Request, plan
 from events.engine import Engine
 from events.models import Log
 from events.sessions import address
-from tests.integration.importers.commands import export_events, import_events
+from tests.support.commands import export_events, import_events
 from tests.support.factories import make_append
 
 EXPLAINED = {

@@ -13,7 +13,7 @@ from events.engine import Engine
 from eventsite.asgi import http
 from projections import registry
 from projections.definition.projection import Projection
-from tests.integration.projections.folds import projection
+from tests.support.folds import projection
 
 Get = Callable[..., Awaitable[httpx.Response]]
 

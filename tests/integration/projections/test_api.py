@@ -19,8 +19,8 @@ from projections import registry
 from projections.definition.projection import AGENT, Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus, Snapshot
-from tests.integration.projections.folds import all_events, fill, from_zero, projection
 from tests.support.factories import make_append, make_name
+from tests.support.folds import all_events, fill, from_zero, projection
 
 Get = Callable[..., Awaitable[httpx.Response]]
 

@@ -15,8 +15,8 @@ from projections.models import Checkpoint, ProjectionState, Snapshot
 from projections.states.at_moment import state_at
 from projections.states.fold import Pace
 from projections.states.snapshots import drop_stale
-from tests.integration.projections.folds import some_event
-from tests.integration.projections.running import append, settle, totals
+from tests.support.folds import some_event
+from tests.support.running import append, settle, totals
 
 TOTALS = totals(name="totals-of-an-old-installation")
 

@@ -14,7 +14,7 @@ from projections.catalog.collisions import collisions
 from projections.catalog.lifecycle import lifecycle
 from projections.catalog.orders import orders
 from tests.support.factories import make_log
-from tests.unit.projections.histories import by_key
+from tests.support.histories import by_key
 
 
 @pytest.fixture(scope="module")

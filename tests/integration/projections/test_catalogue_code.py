@@ -14,8 +14,8 @@ from projections.catalog.moves import Move
 from projections.definition.fingerprint import fingerprint, own_fingerprint
 from projections.materialise.runner import Part
 from projections.models import Checkpoint
-from tests.integration.projections.folds import some_event
-from tests.integration.projections.running import append, known_as, live, settle, states, totals
+from tests.support.folds import some_event
+from tests.support.running import append, known_as, live, settle, states, totals
 
 OTHER_CODE = "0" * 64
 

@@ -17,9 +17,9 @@ from projections.states.fold import Pace
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, WorkflowSource
 from projections.states.sources.query import QuerySource
-from tests.integration.importers.commands import append
-from tests.integration.projections.running import settle
+from tests.support.commands import append
 from tests.support.factories import make_event
+from tests.support.running import settle
 
 
 def found(log: Log, source: Source) -> list[Finding]:

@@ -24,8 +24,8 @@ from projections.states import current, snapshots
 from projections.states.at_moment import state_at
 from projections.states.fold import Pace
 from projections.states.moment import Moment
-from tests.integration.projections.running import append, known_as, settle
 from tests.support.factories import make_name
+from tests.support.running import append, known_as, settle
 
 SECRET = "4000-secret"
 

@@ -32,8 +32,8 @@ from projections.models import ACTIVE, Job, JobStatus
 from projections.states.at_moment import state_at
 from projections.states.fold import TooFar
 from projections.states.moment import NOW
-from tests.integration.projections.folds import all_events, fill, from_zero
 from tests.support.factories import make_member, make_name
+from tests.support.folds import all_events, fill, from_zero
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, Server, database_variables

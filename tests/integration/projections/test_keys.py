@@ -14,7 +14,7 @@ from events.models import Log, Member
 from projections import Projection, pointer, registry
 from projections.catalog.orders import orders
 from projections.definition.projection import MAX_KEY_CHARACTERS, Decoded
-from tests.integration.projections.running import append, live, settle, states
+from tests.support.running import append, live, settle, states
 
 Get = Callable[..., Awaitable[httpx.Response]]
 

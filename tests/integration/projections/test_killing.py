@@ -10,8 +10,8 @@ import pytest
 
 from events.models import Log
 from projections.definition.projection import pointer
-from tests.integration.projections.running import append, expected, live, noted_places, settle, states, totals, varied
 from tests.support.processes import die_with_parent
+from tests.support.running import append, expected, live, noted_places, settle, states, totals, varied
 from tests.support.server import CHECKOUT, database_variables
 
 pytestmark = pytest.mark.processes
@@ -24,7 +24,7 @@ EVENTS, KILLS = 1_500, 25
 def test_states_survive_being_killed_at_any_point(log: Log, seed: int) -> None:
     append(log, varied(EVENTS))
     died = subprocess.run(
-        [sys.executable, "-m", "tests.integration.projections.killed", str(log.pk), str(seed), str(KILLS)],
+        [sys.executable, "-m", "tests.support.killed_runners", str(log.pk), str(seed), str(KILLS)],
         cwd=CHECKOUT,
         env={**os.environ, **database_variables(), "SECRET_KEY": "of-the-killed"},
         stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ from projections.materialise import checkpoints, parked_keys
 from projections.materialise.parked_keys import Selection
 from projections.materialise.runner import Part, Runner
 from projections.models import Policy
-from tests.integration.projections.running import append, declared, known_as, live, settle, states, until
+from tests.support.running import append, declared, known_as, live, settle, states, until
 
 FIXED: set[str] = set()
 

@@ -20,8 +20,8 @@ from projections.states.at_moment import state_at
 from projections.states.fold import Pace
 from projections.states.moment import Moment
 from projections.states.sources.parse import source_of
-from tests.integration.projections.folds import from_zero
-from tests.integration.projections.running import append, settle, totals, varied
+from tests.support.folds import from_zero
+from tests.support.running import append, settle, totals, varied
 
 EVENTS = 900
 

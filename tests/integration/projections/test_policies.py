@@ -12,7 +12,7 @@ from projections.errors import NoSuchBuild
 from projections.materialise import checkpoints, parked_keys
 from projections.materialise.parked_keys import Selection
 from projections.models import Policy
-from tests.integration.projections.running import (
+from tests.support.running import (
     add,
     append,
     expected,

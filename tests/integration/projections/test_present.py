@@ -24,8 +24,8 @@ from projections.states.moment import Moment
 from projections.states.query import parse_state_query, state_matcher
 from projections.states.sources.parse import source_of
 from projections.states.value_history import history
-from tests.integration.projections.folds import from_zero
-from tests.integration.projections.running import append, known_as, poisoned, settle, totals, varied
+from tests.support.folds import from_zero
+from tests.support.running import append, known_as, poisoned, settle, totals, varied
 
 CUSTOMERS = ("c-0", "c-1", "c-2")
 

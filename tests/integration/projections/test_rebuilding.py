@@ -17,7 +17,7 @@ from projections.materialise import runner as runners
 from projections.materialise.runner import Part, Runner
 from projections.models import Checkpoint, Policy, ProjectionState
 from projections.values.exact_json import loads
-from tests.integration.projections.running import (
+from tests.support.running import (
     append,
     declared,
     expected,

@@ -23,7 +23,7 @@ from projections.states.sources.indexed import AgentSource, LogSource, StreamSou
 from projections.states.sources.query import QuerySource
 from projections.values.change import Json
 from projections.values.diff import apply, equal
-from tests.integration.projections.folds import (
+from tests.support.folds import (
     STREAMS,
     all_events,
     by_agent,

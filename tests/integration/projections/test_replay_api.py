@@ -30,12 +30,12 @@ from projections.values import exact_json
 from projections.values.change import Change, Json
 from projections.values.diff import apply, equal
 from tests.integration.projections.conftest import Get
-from tests.integration.projections.folds import STREAMS, all_events, fill
-from tests.integration.projections.running import BY_TYPE, settle
 from tests.integration.projections.test_api import claim
 from tests.integration.projections.test_replay import SOURCES, folded, of_source
 from tests.support.copied import passes
 from tests.support.factories import make_append
+from tests.support.folds import STREAMS, all_events, fill
+from tests.support.running import BY_TYPE, settle
 
 HUGE = 2**63 - 1
 

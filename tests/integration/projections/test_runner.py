@@ -23,7 +23,7 @@ from projections.materialise.batch import PLACES_IN_A_ROW
 from projections.materialise.build import Build
 from projections.materialise.runner import Part, Runner
 from projections.models import Checkpoint, KeyPlaces, Lag, ProjectionState
-from tests.integration.projections.running import (
+from tests.support.running import (
     append,
     declared,
     expected,

@@ -26,7 +26,8 @@ from projections.states.sources.indexed import LogSource, StreamSource
 from projections.values import blame
 from projections.values.change import Json
 from projections.values.diff import diff
-from tests.integration.projections.folds import (
+from tests.integration.projections.test_replay import SOURCES, folded, of_source
+from tests.support.folds import (
     STREAMS,
     all_events,
     by_stream,
@@ -35,7 +36,6 @@ from tests.integration.projections.folds import (
     of_large_amounts,
     texts,
 )
-from tests.integration.projections.test_replay import SOURCES, folded, of_source
 
 NARROW = Pace(chunk_events=7, max_events=21)
 QUERIES = (

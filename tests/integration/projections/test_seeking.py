@@ -29,7 +29,7 @@ from projections.replay.window import window_at
 from projections.states import fold_cursor
 from projections.states.fold import Fold, Pace
 from projections.states.sources.indexed import StreamSource
-from tests.integration.projections.folds import fill, projection, texts
+from tests.support.folds import fill, projection, texts
 
 SOURCE = StreamSource("order-1")
 

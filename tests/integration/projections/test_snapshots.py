@@ -27,7 +27,7 @@ from projections.states.fold_cursor import (
 )
 from projections.states.moment import Moment
 from projections.states.value_history import way_to
-from tests.integration.projections.folds import all_events, by_log, by_stream, fill, from_zero, projection, texts
+from tests.support.folds import all_events, by_log, by_stream, fill, from_zero, projection, texts
 
 UNBOUNDED = Pace(chunk_events=500, max_events=None)
 

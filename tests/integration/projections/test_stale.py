@@ -21,9 +21,9 @@ from projections.materialise import checkpoints
 from projections.models import Checkpoint, Policy
 from projections.states import current
 from projections.states.at_moment import Stale, State
-from tests.integration.projections.folds import from_zero, some_event
-from tests.integration.projections.running import append, known_as, live, poisoned, settle, totals
 from tests.support.factories import make_append
+from tests.support.folds import from_zero, some_event
+from tests.support.running import append, known_as, live, poisoned, settle, totals
 
 FAULT = "RuntimeError: poisoned"
 

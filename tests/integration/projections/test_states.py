@@ -22,7 +22,7 @@ from projections.states.fold import Pace, TooFar
 from projections.states.moment import Moment
 from projections.states.value_history import history
 from projections.values.diff import apply, equal
-from tests.integration.projections.folds import KEYS, STREAMS, all_events, by_log, by_stream, fill, from_zero, texts
+from tests.support.folds import KEYS, STREAMS, all_events, by_log, by_stream, fill, from_zero, texts
 
 UNBOUNDED = Pace(chunk_events=500, max_events=None)
 

@@ -17,7 +17,7 @@ from projections.definition.projection import Projection
 from projections.definition.upcasting import Chains, Upcaster
 from projections.models import Parked
 from tests.integration.pages.conftest import Append, append, at, viewer
-from tests.integration.projections.running import settle
+from tests.support.running import settle
 
 __all__ = ["append", "at", "viewer"]
 

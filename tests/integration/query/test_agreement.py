@@ -17,9 +17,9 @@ from events.query.printing import to_text
 from events.query.tree import Query
 from events.reading import store
 from events.types import Append, Event
-from tests.integration.importers.commands import append
+from tests.support.commands import append
 from tests.support.factories import make_append
-from tests.unit.query.strategies import EVENT_QUERIES, JSON, KEYS, NAMES, TIMES, json_text
+from tests.support.query_strategies import EVENT_QUERIES, JSON, KEYS, NAMES, TIMES, json_text
 
 
 def _append(stream: str, data: Any, metadata: dict[str, Any], ascii: bool, fields: dict[str, Any]) -> Append:

@@ -13,7 +13,7 @@ from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
 from events.reading import store
-from tests.integration.importers.commands import append
+from tests.support.commands import append
 from tests.support.factories import make_append
 
 

@@ -12,8 +12,8 @@ from events.models import Log
 from events.query.parse import parse
 from events.reading import scan, store
 from events.types import Event
-from tests.integration.importers.commands import import_events
 from tests.integration.query.test_agreement import disagreements
+from tests.support.commands import import_events
 from tests.support.factories import make_log
 
 FORMATS = {

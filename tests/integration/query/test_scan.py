@@ -15,7 +15,7 @@ from events.query.errors import NotForEvents
 from events.query.parse import parse
 from events.reading import scan
 from events.reading.scan import Search, SearchResult
-from tests.integration.importers.commands import append
+from tests.support.commands import append
 from tests.support.factories import make_append
 
 MANY = 5_000

@@ -10,7 +10,7 @@ import pytest
 
 from events.transfer.importers import FORMATS
 from events.transfer.importers.base import Broken, Item, Record
-from tests.unit.importers.reading import read
+from tests.support.imported_records import read
 
 HERE = '"HERE"'
 """Where a test puts its value."""

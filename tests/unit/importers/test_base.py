@@ -14,7 +14,7 @@ from events.errors import Invalid
 from events.transfer.importers import FORMATS
 from events.transfer.importers.base import Broken, Item, Record, Streamed, by_line, find, read_files
 from eventsite.limits import Limits
-from tests.unit.importers.odd_files import SHAPES, file_of
+from tests.support.odd_files import SHAPES, file_of
 
 
 def parse(text: bytes) -> Streamed:

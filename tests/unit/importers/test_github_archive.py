@@ -11,7 +11,7 @@ import pytest
 
 from events.transfer.importers.base import Broken, Record
 from events.transfer.importers.github_archive import FORMAT
-from tests.unit.importers.reading import read, records
+from tests.support.imported_records import read, records
 
 
 def happened(type: str = "WatchEvent", payload: object = None, **fields: Any) -> dict[str, Any]:

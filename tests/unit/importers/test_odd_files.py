@@ -15,7 +15,7 @@ from events.appending.checks import check_stream
 from events.transfer.importers import FORMATS
 from events.transfer.importers.base import Broken, Item, Record, SourceFile
 from eventsite.limits import Limits
-from tests.unit.importers.odd_files import SHAPES, file_of, odd_files
+from tests.support.odd_files import SHAPES, file_of, odd_files
 
 RUNS = sorted(FORMATS.keys() - {"eventsite", "github-archive"})
 """Formats that make the ids and the causes of their events themselves."""

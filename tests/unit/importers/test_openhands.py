@@ -12,7 +12,7 @@ from django.test import override_settings
 from events.transfer.importers.base import Broken, Record
 from events.transfer.importers.openhands import FORMAT
 from eventsite.limits import Limits
-from tests.unit.importers.reading import read, records
+from tests.support.imported_records import read, records
 
 
 def action(id: int, name: str = "run", **fields: Any) -> dict[str, Any]:

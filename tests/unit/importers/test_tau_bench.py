@@ -10,7 +10,7 @@ import pytest
 
 from events.transfer.importers.base import Broken, Record
 from events.transfer.importers.tau_bench import FORMAT
-from tests.unit.importers.reading import read, records
+from tests.support.imported_records import read, records
 
 POLICY = {"role": "system", "content": "# Airline Agent Policy\n\nThe current time is…"}
 

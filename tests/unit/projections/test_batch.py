@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from projections.definition.projection import Decoded, Key, Projection
 from projections.materialise.batch import PLACES_IN_A_ROW, Batch, Failure, KeyState
-from tests.unit.projections.events import happened
+from tests.support.decoded import happened
 
 
 def counting(key: Key) -> Projection:

@@ -11,7 +11,7 @@ from hypothesis import given
 from events.json.pointer import at
 from projections.replay.equal_values import equal_pointers
 from projections.values.diff import equal
-from tests.unit.projections.json_values import VALUES
+from tests.support.json_values import VALUES
 from tests.unit.projections.test_blame import pointers
 
 

@@ -12,7 +12,7 @@ from events.json.pointer import at, below
 from projections.values.blame import Changes, future, past
 from projections.values.change import Json
 from projections.values.diff import diff, equal
-from tests.unit.projections.json_values import VALUES
+from tests.support.json_values import VALUES
 
 # States whose array items bear ids, so that the truth is known: an item is the one of that id, wherever it stands.
 ITEMS = st.lists(

@@ -22,8 +22,8 @@ from projections.definition.projection import Projection, decode
 from projections.testing import assert_pure
 from projections.values.change import Json
 from projections.values.exact_json import dumps
-from tests.unit.projections.histories import FOLDERS, START, History, by_key, folded, imported
-from tests.unit.projections.json_values import VALUES
+from tests.support.histories import FOLDERS, START, History, by_key, folded, imported
+from tests.support.json_values import VALUES
 
 CATALOG = (latest, collisions, lifecycle, run, transcript, orders, counts, agents)
 TYPES = [type.replace("*", "x") for type in orders.handlers] + ["order.placed", "payment.failed", "notification.sent"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events.types import Event
 from projections.catalog.collisions import collisions
 from projections.testing import assert_pure
-from tests.unit.projections.histories import History, by_key
+from tests.support.histories import History, by_key
 
 
 def found(history: History, *, stream: str = "s") -> list[tuple[str, str, int, int]]:

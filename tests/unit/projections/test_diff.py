@@ -15,7 +15,7 @@ from projections.values import diff as bounds
 from projections.values.blame import past
 from projections.values.change import Change, Json
 from projections.values.diff import apply, diff, diff_along, equal
-from tests.unit.projections.json_values import VALUES
+from tests.support.json_values import VALUES
 
 
 def move(source: str, path: str) -> Change:

@@ -17,8 +17,8 @@ from projections.definition.projection import Decoded, Projection, decode
 from projections.registry import PROJECTIONS
 from projections.testing import event
 from projections.values.change import Json
-from tests.unit.projections.events import happened
-from tests.unit.projections.json_values import VALUES
+from tests.support.decoded import happened
+from tests.support.json_values import VALUES
 
 LATEST = PROJECTIONS["latest"]
 histories = st.lists(VALUES, max_size=6).map(

@@ -25,10 +25,10 @@ from projections.materialise.batch import Batch, KeyState
 from projections.registry import PROJECTIONS
 from projections.testing import event
 from projections.values.exact_json import dumps
-from tests.unit.projections.events import happened
-from tests.unit.projections.histories import History
-from tests.unit.projections.hostile import histories
-from tests.unit.projections.json_values import VALUES
+from tests.support.decoded import happened
+from tests.support.histories import History
+from tests.support.hostile_histories import histories
+from tests.support.json_values import VALUES
 
 KEYS = [STREAM, WORKFLOW, AGENT, LOG, pointer(""), pointer("/stops"), *(each.key for each in PROJECTIONS.values())]
 NO_KEYS = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from projections.catalog.latest import first_writer_wins, latest, merging
 from projections.definition.projection import Decoded
-from tests.unit.projections.histories import History
+from tests.support.histories import History
 
 
 def history() -> History:

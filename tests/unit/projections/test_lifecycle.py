@@ -14,7 +14,7 @@ from projections.catalog.machine import machine
 from projections.catalog.moves import Move
 from projections.catalog.words import is_failure
 from projections.testing import assert_pure
-from tests.unit.projections.histories import History
+from tests.support.histories import History
 
 payments = machine(
     "payments",

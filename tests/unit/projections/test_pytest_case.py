@@ -18,8 +18,8 @@ from projections.definition.projection import Projection, decode
 from projections.registry import PROJECTIONS
 from projections.replay.copies.pytest_case import pytest_case
 from projections.testing import event
-from tests.unit.projections.histories import FOLDERS, START, History, imported
-from tests.unit.projections.hostile import histories
+from tests.support.histories import FOLDERS, START, History, imported
+from tests.support.hostile_histories import histories
 
 HIDDEN = "\u202e\u2066\u200b\u3164\ufeff\U000e0041"
 

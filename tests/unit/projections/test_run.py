@@ -14,8 +14,8 @@ from projections.catalog.run import run
 from projections.testing import assert_pure
 from projections.values.change import Json
 from projections.values.diff import diff
-from tests.unit.projections.histories import History, by_key, folded, imported
-from tests.unit.projections.json_values import VALUES
+from tests.support.histories import History, by_key, folded, imported
+from tests.support.json_values import VALUES
 
 TYPES = [type.replace("*", "x") for type in run.handlers]
 NAMES = st.sampled_from(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from projections.values.blame import past
 from projections.values.change import Change
 from projections.values.last_set import setters
-from tests.unit.projections.json_values import VALUES
+from tests.support.json_values import VALUES
 from tests.unit.projections.test_blame import STATES, pointers, steps_of
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from projections.values.change import Json
 from projections.values.exact_json import MAX_DEPTH, NotAState, dumps, loads
-from tests.unit.projections.json_values import VALUES
+from tests.support.json_values import VALUES
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False) | st.sampled_from(
     [Decimal("2"), Decimal("-0"), Decimal("1.50"), Decimal("0E+5"), Decimal("1E-400")]

@@ -13,7 +13,7 @@ from projections.definition.fold import ReducerFailed, fold
 from projections.definition.projection import Projection, decode
 from projections.definition.upcasting import Chains, Upcaster, upcaster
 from projections.testing import event
-from tests.unit.projections.events import happened
+from tests.support.decoded import happened
 
 
 @upcaster("OrderPlaced", 1)

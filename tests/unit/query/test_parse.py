@@ -12,7 +12,7 @@ from events.query.errors import InvalidQuery
 from events.query.parse import parse
 from events.query.printing import to_text
 from events.query.tree import EVERYTHING, KeyStep, Like, Path, Pattern, Query, Root
-from tests.unit.query.strategies import ALL_QUERIES, HOSTILE
+from tests.support.query_strategies import ALL_QUERIES, HOSTILE
 
 
 @given(ALL_QUERIES)

@@ -15,7 +15,7 @@ from events.query.parse import parse
 from events.query.picking import excluding, including, value_term, without
 from events.query.printing import to_text
 from events.query.tree import Root
-from tests.unit.query.strategies import JSON, json_text
+from tests.support.query_strategies import JSON, json_text
 from tests.unit.query.test_match import make_event
 
 

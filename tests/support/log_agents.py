@@ -1,4 +1,4 @@
-"""A process of agents on one log: `python -m tests.integration.log.agents TASK LOG_ID NAME COUNT`.
+"""A process of agents on one log: `python -m tests.support.log_agents TASK LOG_ID NAME COUNT`.
 
 Prints `ready`, begins on a line of input, and prints what it believes, as one line of JSON.
 """

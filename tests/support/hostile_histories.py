@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from projections.definition.projection import MAX_KEY_CHARACTERS
 from projections.registry import PROJECTIONS
 from projections.values.change import Json
-from tests.unit.projections.histories import History
-from tests.unit.projections.json_values import VALUES
+from tests.support.histories import History
+from tests.support.json_values import VALUES
 
 _FIELDS = tuple(
     """

@@ -1,4 +1,4 @@
-"""A process whose runners are killed: `python -m tests.integration.projections.killed LOG_ID SEED KILLS`.
+"""A process whose runners are killed: `python -m tests.support.killed_runners LOG_ID SEED KILLS`.
 
 Each is a fork of its own with a session of its own, and kills itself at a random visit to a random point of its
 transactions. Prints at which points they died.
@@ -17,8 +17,8 @@ import django
 def work(log_id: int, point: str, visits: int) -> None:
     """Run until the nth visit to a point, and no further; or until all is done."""
     from projections.materialise import runner as runners
-    from tests.integration.projections.running import declared, until
     from tests.integration.projections.test_killing import PROJECTIONS
+    from tests.support.running import declared, until
 
     left = visits
 

@@ -20,7 +20,7 @@ from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
 from projections.materialise.runner import Part, Runner
 from projections.models import KeyPlaces, ProjectionState
-from tests.integration.projections.folds import from_zero, some_event
+from tests.support.folds import from_zero, some_event
 from tests.support.patience import PATIENCE
 
 
