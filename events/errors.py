@@ -197,7 +197,7 @@ class TooManyRequests(EventsError):
 
 
 class TooManyStreams(EventsError):
-    """As many streams, long polls and uploads of yours are open as may be."""
+    """You have the most streams, long polls and uploads open that one token may have."""
 
     code = "too-many-streams"
     status = 429
@@ -205,7 +205,7 @@ class TooManyStreams(EventsError):
 
 
 class TooManySockets(EventsError):
-    """As many live pages of yours are open as may be."""
+    """You have the most live pages open that one person may have."""
 
     code = "too-many-sockets"
     status = 429

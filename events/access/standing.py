@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from events.access.membership import may
 from events.errors import EventsError, NotFound, Unauthorized
 from events.models import Member, Role, Token
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.store import Read
 
 
@@ -62,7 +62,7 @@ def access_of(asker: str, log_id: int, role: Role) -> Access | None:
     return MemberAccess(int(id), log_id, role) if kind == "person" else None
 
 
-def losses(accesses: Collection[Access]) -> Asking[Losses]:
+def losses(accesses: Collection[Access]) -> DbWork[Losses]:
     """Return the accesses among some that are lost. This takes at most four statements for any number of them."""
     by_token = [access for access in accesses if isinstance(access, TokenAccess)]
     by_member = [access for access in accesses if isinstance(access, MemberAccess)]
@@ -71,7 +71,7 @@ def losses(accesses: Collection[Access]) -> Asking[Losses]:
     return {**of_tokens, **of_members}
 
 
-def _lost_tokens(accesses: Collection[TokenAccess]) -> Asking[Losses]:
+def _lost_tokens(accesses: Collection[TokenAccess]) -> DbWork[Losses]:
     valid = Token.objects.filter(pk__in={access.token_id for access in accesses}, revoked_at=None)
     scopes = dict((yield _pairs(valid.exclude(expires_at__lte=Now()).values_list("pk", "scopes"))))
     return {
@@ -81,7 +81,7 @@ def _lost_tokens(accesses: Collection[TokenAccess]) -> Asking[Losses]:
     }
 
 
-def _lost_members(accesses: Collection[MemberAccess]) -> Asking[Losses]:
+def _lost_members(accesses: Collection[MemberAccess]) -> DbWork[Losses]:
     keys = {access.session_key for access in accesses if access.session_key}
     signed_in: Mapping[str, int] = (yield from _signed_in(keys)) if keys else {}
     users = {access.user_id for access in accesses}
@@ -101,7 +101,7 @@ def _lost_members(accesses: Collection[MemberAccess]) -> Asking[Losses]:
     return errors
 
 
-def _signed_in(keys: Collection[str]) -> Asking[Mapping[str, int]]:
+def _signed_in(keys: Collection[str]) -> DbWork[Mapping[str, int]]:
     """Return the persons of the sessions that have not ended, by key: `membership.person` for many at once."""
     lasting = Session.objects.filter(session_key__in=keys, expire_date__gt=Now())
     texts: list[tuple[str, str]] = yield _pairs(lasting.values_list("session_key", "session_data"))

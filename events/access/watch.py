@@ -17,7 +17,7 @@ from events import engine
 from events.access.last_use import note_use
 from events.access.standing import Access, TokenAccess, losses
 from events.errors import EventsError, brief
-from events.reading.db_work import arun
+from events.reading.db_work import run_async
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class _Watch:
     async def _look(self) -> None:
         accesses = set(self._holders)
         # This uses the followers' connections, as searches may take all connections of the readers.
-        loss_of = await arun(losses(accesses), engine.current().tails.pool)
+        loss_of = await run_async(losses(accesses), engine.current().tails.pool)
         for access, loss in loss_of.items():
             for holder in self._holders.get(access, ()):
                 holder.end(loss)

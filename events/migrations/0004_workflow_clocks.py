@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 from events import sql
 
-# What the two new columns say of the workflows that are there, and what the old ones mixed.
+# This fills the new columns of the workflows that exist, and the old ones, which mixed both clocks.
 FILL = """
 update workflow w set
     first_recorded_at = e.first_recorded_at, last_recorded_at = e.last_recorded_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from events.reading import store
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 
 _MAX_CAUSES = 60
@@ -23,7 +23,7 @@ class Chain:
     is_cut: bool = False
 
 
-def causes_of(log_id: int, event: Event) -> Asking[Chain]:
+def causes_of(log_id: int, event: Event) -> DbWork[Chain]:
     """Return the events that led to an event, each the cause of the one before, up to the one that started it."""
     chain: list[Event] = []
     while event.causation_id is not None:

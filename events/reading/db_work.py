@@ -1,7 +1,15 @@
 """Work for the database that is written once: a page runs it in its thread, the API on the engine's pool.
 
 The work is a generator. It yields reads, searches and statements, and is sent their rows or results. An error is raised
-at the `yield`, so that the work can catch it.
+at the `yield`, so that the work can catch it:
+
+    def last_event(log_id: int) -> DbWork[Event | None]:
+        [head] = yield store.head(log_id)
+        events = yield store.event(log_id, head)
+        return events[0] if events else None
+
+    run(last_event(1))  # in a thread
+    await run_async(last_event(1), pool)  # in the event loop
 """
 
 from __future__ import annotations
@@ -20,13 +28,13 @@ from events.reading.store import Read
 T = TypeVar("T")
 
 
-_Asked: TypeAlias = Read[Any] | Search | Statement[Any]
-Asking: TypeAlias = Generator[_Asked, Any, T]
+_Request: TypeAlias = Read[Any] | Search | Statement[Any]
+DbWork: TypeAlias = Generator[_Request, Any, T]
 
 
-def run(work: Asking[T]) -> T:
+def run(work: DbWork[T]) -> T:
     """Do the work in the calling thread, on Django's connection."""
-    step: Callable[[], _Asked] = partial(next, work)
+    step: Callable[[], _Request] = partial(next, work)
     while True:
         try:
             request = step()
@@ -38,10 +46,10 @@ def run(work: Asking[T]) -> T:
             step = partial(work.throw, error)
 
 
-async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]]) -> T:
+async def run_async(work: DbWork[T], pool: AsyncConnectionPool[AsyncConnection[Any]]) -> T:
     """Do the work on one connection of the pool; its computations between two reads run in the event loop."""
     async with pool.connection() as session:
-        step: Callable[[], _Asked] = partial(next, work)
+        step: Callable[[], _Request] = partial(next, work)
         while True:
             try:
                 request = step()
@@ -53,11 +61,11 @@ async def arun(work: Asking[T], pool: AsyncConnectionPool[AsyncConnection[Any]])
                 step = partial(work.throw, error)
 
 
-def _execute(request: _Asked) -> Any:
+def _execute(request: _Request) -> Any:
     if isinstance(request, Statement) and not request.row:
         return request.execute()
     return request.fetch()
 
 
-async def _aexecute(session: AsyncConnection[Any], request: _Asked) -> Any:
+async def _aexecute(session: AsyncConnection[Any], request: _Request) -> Any:
     return await request.afetch_on(session)

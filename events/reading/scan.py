@@ -44,7 +44,7 @@ _MAX_GROWTH = 64
 _SLICE_SECONDS = 0.04
 _WINDOW_EVENTS = 5_000
 _IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE)
-"""Names whose index holds an event's position next: one statement finds the newest, however rare they are."""
+"""Fields whose index is ordered by position: one statement finds the newest events, even of a rare name."""
 
 
 @dataclass(frozen=True, slots=True)

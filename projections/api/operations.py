@@ -19,7 +19,7 @@ from events.api.responses import json_answer
 from events.api.schemas import LogQuery
 from events.errors import NotFound
 from events.models import Log, Scope
-from events.reading.db_work import Asking, arun
+from events.reading.db_work import DbWork, run_async
 from projections import registry
 from projections.api.descriptions import fold_operation
 from projections.api.responses import (
@@ -123,7 +123,7 @@ async def list_states(request: HttpRequest, projection: str) -> HttpResponse:
         await _wait_for(grant.log_id, shown_projection, position)
     work = current.states(grant.log_id, shown_projection, query=fits, after=after, limit=query.limit, prefix=prefix)
     try:
-        page = await arun(work, engine.current().pool)
+        page = await run_async(work, engine.current().pool)
     except TooFar as too_far:
         return await _job_instead(grant, shown_projection, too_far.source.name, NOW, too_far)
     _check_reached(shown_projection, page.stale, position)
@@ -259,13 +259,13 @@ async def _wait_for(log_id: int, projection: Projection, position: int) -> None:
     """Wait until states include this position, or the runner stands still before it."""
     pool = engine.current().pool
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (last_position := await arun(_last_position(log_id, projection), pool)) < position:
+    while (last_position := await run_async(_last_position(log_id, projection), pool)) < position:
         if time.monotonic() > deadline:
             raise Behind(f"{projection.name} is at position {last_position:,}.", position=last_position)
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _last_position(log_id: int, projection: Projection) -> Asking[int]:
+def _last_position(log_id: int, projection: Projection) -> DbWork[int]:
     """Return the last position that states include: the runner's, or the log's head if no runner is on its way."""
     builds: list[BuildStanding] = []
     if projection.materialised:
@@ -288,7 +288,7 @@ def _check_reached(projection: Projection, stale: Stale | None, position: int | 
 
 async def _job_instead(grant: Grant, projection: Projection, key: str, at: Moment, too_far: TooFar) -> HttpResponse:
     work = fold.ensure_state(grant.log_id, projection, key, at=at, too_far=too_far, asker=grant.asker)
-    return job_answer(await arun(work, engine.current().pool))
+    return job_answer(await run_async(work, engine.current().pool))
 
 
 @database_sync_to_async

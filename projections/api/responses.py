@@ -12,7 +12,7 @@ from events import engine
 from events.access.grants import Grant
 from events.api.responses import json_answer
 from events.errors import Forbidden
-from events.reading.db_work import Asking, T, arun
+from events.reading.db_work import DbWork, T, run_async
 from projections.api.schemas import ChangeOut, JobOut, StaleOut
 from projections.definition.fold import ReducerFailed
 from projections.errors import StateFailed
@@ -28,14 +28,14 @@ def check_whole_log(grant: Grant) -> None:
         raise Forbidden(f"This token reaches streams that begin with {grant.stream_prefix!r} only: ask by stream.")
 
 
-async def result_of(work: Asking[T]) -> T:
+async def result_of(work: DbWork[T]) -> T:
     """Return the result of some work.
 
     Raises:
         StateFailed: a reducer raised, or returned a value that is not JSON.
     """
     try:
-        return await arun(work, engine.current().pool)
+        return await run_async(work, engine.current().pool)
     except ReducerFailed as failed:
         raise StateFailed(f"At position {failed.at.position:,}: {failed}", position=failed.at.position) from failed
     except NotAState as error:

@@ -3,8 +3,8 @@
 Two agents may write different values of one key. A policy decides between them when the events are folded; so another
 policy is another projection over the same log, and no value is lost. Declare one in an app's `projections.py`:
 
-    def lowest(stands, says, happened):
-        return min(stands, says)
+    def lowest(old, new, event):
+        return min(old, new)
 
     prices = merging("prices", about="The lowest price that any agent saw.", policy=lowest)
 """

@@ -100,7 +100,7 @@ def _outcome(state: dict[str, Any], work: str, before: dict[str, Any], move: Mov
 
 
 def _same_start(started: dict[str, Any], happened: Decoded) -> str:
-    """Return the id of the start that a start by another word continues: its cause, else the first; "": it is new."""
+    """Return the id of the start that another word continues: its cause, else the oldest; "" if it is new work."""
     others = [id for id, start in started.items() if start["type"] != happened.type]
     if happened.event.causation_id in others:
         return str(happened.event.causation_id)

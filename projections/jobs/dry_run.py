@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from events.reading.db_work import Asking, run
+from events.reading.db_work import DbWork, run
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.fold import ReducerFailed
@@ -68,7 +68,7 @@ def dry_run(log_id: int, projection: Projection, *, keys: int = MAX_KEYS) -> Ite
             yield Trial(key, before, state.value, diff(before, state.value), None)
 
 
-def ensure_dry_run(log_id: int, projection: Projection, *, asker: str) -> Asking[Job]:
+def ensure_dry_run(log_id: int, projection: Projection, *, asker: str) -> DbWork[Job]:
     """Return the job that tries a rebuild on a few keys."""
     key = f"{projection.name}:{fingerprint(projection)[:16]}"
     arguments = {"projection": projection.name, "key": ""}

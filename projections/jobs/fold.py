@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from events.reading import store
-from events.reading.db_work import Asking, run
+from events.reading.db_work import DbWork, run
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
@@ -24,7 +24,7 @@ _CHUNK_EVENTS = 500
 
 def ensure_state(
     log_id: int, projection: Projection, key: str, *, at: Moment, too_far: TooFar, asker: str
-) -> Asking[Job]:
+) -> DbWork[Job]:
     """Return the job that folds the state of a key as far as a request could not.
 
     All requests for the current state of a key share one job.
@@ -35,7 +35,7 @@ def ensure_state(
     return (yield from queue.ensure_job(log_id, FOLD_STATE, job_key, arguments=arguments, asker=asker))
 
 
-def ensure_source(log_id: int, projection: Projection, too_far: TooFar, *, asker: str) -> Asking[Job]:
+def ensure_source(log_id: int, projection: Projection, too_far: TooFar, *, asker: str) -> DbWork[Job]:
     """Return the job that folds the source of a replay as far as a page could not.
 
     It is the running job of this replay if there is one, even if that stops earlier: the caller asks again when it is

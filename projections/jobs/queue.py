@@ -26,7 +26,7 @@ from django.db.models.functions import Now
 from events.access.standing import access_of, losses
 from events.errors import NotFound
 from events.models import Log, Redaction, Role
-from events.reading.db_work import Asking, run
+from events.reading.db_work import DbWork, run
 from events.reading.statement import Statement
 from events.reading.store import Read
 from projections.errors import TooManyJobs
@@ -134,7 +134,7 @@ def register_kind(kind: str, work: Work, *, role: Role = Role.VIEWER) -> None:
     _roles[kind] = role
 
 
-def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> Asking[Job]:
+def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> DbWork[Job]:
     """Return the active job of a kind with a key, or a new one of the person or token `asker`.
 
     Raises:
@@ -159,7 +159,7 @@ def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) 
         yield from _check_number(Q(log_id=log_id), MAX_ACTIVE_OF_LOG, "of this log")
 
 
-def _check_number(where: Q, max_jobs: int, owner: str) -> Asking[None]:
+def _check_number(where: Q, max_jobs: int, owner: str) -> DbWork[None]:
     active_jobs: list[Job] = yield _read(where & Q(status__in=ACTIVE), limit=max_jobs)
     if len(active_jobs) >= max_jobs:
         raise TooManyJobs(f"{max_jobs} jobs {owner} are waiting or running already: try again when some have ended.")

@@ -4,7 +4,7 @@ import events.models
 
 
 class Migration(migrations.Migration):
-    """A build notes what made it, without the catalogue's code: of what is there, that is noted after migrating."""
+    """A build stores the fingerprint of its own code, without the catalogue's; existing builds get it after the migration."""
 
     dependencies = [("projections", "0004_unkeyed")]
 

@@ -29,12 +29,12 @@ _CARRY_BACK = """
         select log_id, projection, build, key, unnest(positions) as place from key_places
         union all select log_id, projection, build, key, unnest(places) from projection_state
     ) as noted"""
-# What it counted was noted before, and is not any more: it is built anew.
+# It counted positions that are no longer stored, so it is built anew.
 _BUILD_COUNTS_ANEW = "update checkpoint set is_live = false, status = 'retired' where projection = 'counts'"
 
 
 class Migration(migrations.Migration):
-    """Where a key's events stand is noted in rows of 128, not one a row; and not where an index tells it."""
+    """The positions of a key's events are stored in rows of 128, and only for keys that no index of the log serves."""
 
     dependencies = [("projections", "0007_fair_jobs")]
 

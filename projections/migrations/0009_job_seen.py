@@ -1,4 +1,4 @@
-"""Up to where the log was read when a job began: what was redacted later may stand in its result."""
+"""The log's head when a job began: its result may hold the content of an event that was redacted later."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 from projections.replay.window import Window
 from projections.states.fold import Fold
@@ -61,7 +61,7 @@ class Difference:
         return self.way.begins_at <= self.first.position
 
 
-def step_difference(fold: Fold, window: Window, place: int) -> Asking[Difference]:
+def step_difference(fold: Fold, window: Window, place: int) -> DbWork[Difference]:
     """Return the difference between the current step of a replay and the step at another place.
 
     Raises:
@@ -117,7 +117,7 @@ def _remover(pointer: str | None, steps: Sequence[Changes]) -> int | None:
     return touches[-1] if touches else None
 
 
-def _compared_step(fold: Fold, window: Window, place: int) -> Asking[ComparedStep]:
+def _compared_step(fold: Fold, window: Window, place: int) -> DbWork[ComparedStep]:
     """Return a step with its state, which is known already for a step of the window."""
     for i, step in enumerate(window.steps):
         if step.place == place and i in window.states:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F, Func, TextField, Value
 
 from events.json.pointer import below
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.store import Read
 from events.types import Event
 from projections.catalog.collisions import collisions
@@ -114,7 +114,7 @@ class Findings:
         return sorted(findings_here, key=lambda finding: not finding.is_sure)
 
 
-def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int) -> Asking[Findings]:
+def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int) -> DbWork[Findings]:
     """Return the findings up to the last of some events of a source, as far as that takes no long fold.
 
     A source may hold only some events of a stream. Their collisions with other events of the stream come from the

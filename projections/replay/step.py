@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from events.errors import Invalid
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.definition.fold import fold as fold_events
@@ -49,7 +49,7 @@ class Steps:
     failure: ReducerFailed | None = None
 
 
-def place_of_number(fold: Fold, n: int) -> Asking[int]:
+def place_of_number(fold: Fold, n: int) -> DbWork[int]:
     """Return the place of step `n`, at most the last place of the source.
 
     Raises:
@@ -66,7 +66,7 @@ def place_of_number(fold: Fold, n: int) -> Asking[int]:
     return place
 
 
-def step_at(fold: Fold, place: int) -> Asking[Step]:
+def step_at(fold: Fold, place: int) -> DbWork[Step]:
     """Return the last step at or before a place.
 
     Raises:
@@ -100,7 +100,7 @@ def _neighbours(source: Source, near: Near) -> tuple[int | None, int | None]:
     return previous, source.place(after[0]) if after else near.searched_to
 
 
-def steps_after(fold: Fold, *, after: int, limit: int) -> Asking[Steps]:
+def steps_after(fold: Fold, *, after: int, limit: int) -> DbWork[Steps]:
     """Return the steps after a place with their changes."""
     source = fold.source
     events, next_place = yield from source.after(fold.log_id, after, head=fold.head, limit=limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 from projections.replay.window import Window
 from projections.states.fold import Fold
@@ -49,7 +49,7 @@ class Why:
     rest: Rest | None
 
 
-def why(fold: Fold, window: Window, pointer: str) -> Asking[Why]:
+def why(fold: Fold, window: Window, pointer: str) -> DbWork[Why]:
     """Return the history of the value at a pointer after the current step of a replay.
 
     Raises:

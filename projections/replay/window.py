@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.definition.fold import fold as fold_events
@@ -82,7 +82,7 @@ class Window:
         return (self.step.changes or ()) if self.step else ()
 
 
-def window_at(fold: Fold, *, place: int) -> Asking[Window]:
+def window_at(fold: Fold, *, place: int) -> DbWork[Window]:
     """Return the window around the last step at or before a place.
 
     Raises:
@@ -107,7 +107,7 @@ def window_at(fold: Fold, *, place: int) -> Asking[Window]:
     return window
 
 
-def _base_point(fold: Fold, near: Near) -> Asking[tuple[Point, int]]:
+def _base_point(fold: Fold, near: Near) -> DbWork[tuple[Point, int]]:
     """Return the point from which the window is folded, and how many of the window's events lie before it."""
     if near.begins or not near.events:
         return start(fold.projection), 0
@@ -220,7 +220,7 @@ def _failure(event: Event, before: Json, odd_state: Json) -> ReducerFailed | Non
     return None
 
 
-def place_of(fold: Fold, n: int) -> Asking[int | None]:
+def place_of(fold: Fold, n: int) -> DbWork[int | None]:
     """Return the place of step `n`, or of the last step; None if counting to it takes too long."""
     if not n or fold.source.is_numbered:
         return n

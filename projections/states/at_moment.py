@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from projections.definition.projection import Projection
 from projections.states import snapshots
 from projections.states.fold import REQUEST_PACE, Fold, Pace
@@ -56,7 +56,7 @@ class State:
         return value
 
 
-def fold_of(log_id: int, projection: Projection, key: str) -> Asking[Fold]:
+def fold_of(log_id: int, projection: Projection, key: str) -> DbWork[Fold]:
     """The fold that makes the state of a key."""
     source = yield from source_of(log_id, projection, key)
     head = yield from head_of(log_id)
@@ -65,7 +65,7 @@ def fold_of(log_id: int, projection: Projection, key: str) -> Asking[Fold]:
 
 def state_at(
     log_id: int, projection: Projection, key: str, *, at: Moment = NOW, pace: Pace = REQUEST_PACE
-) -> Asking[State]:
+) -> DbWork[State]:
     """The state of a key at a moment.
 
     Raises:
@@ -81,7 +81,7 @@ def state_at(
     return State.of((yield from fold.to(position, pace=pace)).point)
 
 
-def _state_now(log_id: int, projection: Projection, key: str, *, pace: Pace) -> Asking[State]:
+def _state_now(log_id: int, projection: Projection, key: str, *, pace: Pace) -> DbWork[State]:
     source = yield from source_of(log_id, projection, key)
     [(head, point)] = yield snapshots.newest(log_id, projection, source)
     fold = Fold(log_id, projection, source, head)
@@ -90,7 +90,7 @@ def _state_now(log_id: int, projection: Projection, key: str, *, pace: Pace) -> 
 
 def difference(
     log_id: int, projection: Projection, key: str, *, first: Moment, second: Moment
-) -> Asking[tuple[State, State, tuple[Change, ...]]]:
+) -> DbWork[tuple[State, State, tuple[Change, ...]]]:
     """The states at two moments, and the changes from the first to the second. Raises as `state_at` does."""
     before = yield from state_at(log_id, projection, key, at=first)
     after = yield from state_at(log_id, projection, key, at=second)

@@ -10,7 +10,7 @@ from events import models
 from events.errors import Invalid
 from events.query.tree import Query
 from events.reading import store
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.store import Read
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Projection
@@ -31,7 +31,7 @@ _MAX_AGENTS = 1_000
 _STANDING_STILL = ("stopped", "paused", "stalled", "code changed")
 
 
-def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[State]:
+def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> DbWork[State]:
     """The state at a moment; for the present, the state that the runner keeps. Raises as `state_at` does.
 
     If the build stands still, the present state is folded.
@@ -48,7 +48,7 @@ def state(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) ->
     return (yield from _folded(log_id, projection, key, or_else=state))
 
 
-def _folded(log_id: int, projection: Projection, key: str, *, or_else: State) -> Asking[State]:
+def _folded(log_id: int, projection: Projection, key: str, *, or_else: State) -> DbWork[State]:
     """The folded state of a key whose build stands still.
 
     If the fold would read the whole log, or ends in no state, it is the kept state `or_else`. If the reducer raises, it
@@ -69,7 +69,7 @@ def _folded(log_id: int, projection: Projection, key: str, *, or_else: State) ->
 
 def states(
     log_id: int, projection: Projection, *, query: Query | None, after: str | None, limit: int, prefix: str = ""
-) -> Asking[StatesPage]:
+) -> DbWork[StatesPage]:
     """The states that fit a query, ordered by key: those after the key `after` whose keys begin with a prefix.
 
     Raises:
@@ -87,7 +87,7 @@ def states(
 
 def _fold_each(
     log_id: int, projection: Projection, query: Query | None, after: str | None, limit: int, prefix: str
-) -> Asking[StatesPage]:
+) -> DbWork[StatesPage]:
     """Fold key by key, until there are enough states or a block of events was folded."""
     head = yield from head_of(log_id)
     fits = state_matcher(query) if query else lambda state: True
@@ -117,7 +117,7 @@ def _fold_each(
 
 def _fold_one(
     log_id: int, projection: Projection, key: str, *, upto: int, pace: Pace
-) -> Asking[tuple[ListedState, int]]:
+) -> DbWork[tuple[ListedState, int]]:
     """The state of a key, and the number of events that the fold took."""
     source = yield from source_of(log_id, projection, key)
     try:

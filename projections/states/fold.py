@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from events.errors import Busy, brief
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from projections.definition.projection import Projection
 from projections.states import snapshots
 from projections.states.fold_cursor import SPACING_EVENTS, FoldCursor, Mark, Point, start
@@ -65,11 +65,11 @@ class Fold:
     source: Source
     head: int
 
-    def near(self, place: int, *, side: int) -> Asking[Near]:
+    def near(self, place: int, *, side: int) -> DbWork[Near]:
         """The events of the source around a place, at most `side` on each side."""
         return self.source.near(self.log_id, place, head=self.head, side=side)
 
-    def to(self, position: int, *, begin: Point | None = None, pace: Pace = REQUEST_PACE) -> Asking[FoldCursor]:
+    def to(self, position: int, *, begin: Point | None = None, pace: Pace = REQUEST_PACE) -> DbWork[FoldCursor]:
         """Fold the source up to a position, from `begin` or the nearest snapshot on, and leave snapshots on the way.
 
         Raises:
@@ -103,7 +103,7 @@ class Fold:
             raise Busy("The projection was rebuilt while its events were read: ask again.")
         return cursor
 
-    def keep(self, cursor: FoldCursor, *, is_asked: bool = False) -> Asking[None]:
+    def keep(self, cursor: FoldCursor, *, is_asked: bool = False) -> DbWork[None]:
         """Store the snapshots that the fold collected; with `is_asked`, its current state too.
 
         Errors are logged and ignored: snapshots are only a cache.
@@ -122,7 +122,7 @@ class Fold:
         except Exception as error:
             logger.warning("a snapshot was not kept: %s", brief(error))
 
-    def _go_on(self, cursor: FoldCursor, *, upto: int, chunk: int) -> Asking[bool]:
+    def _go_on(self, cursor: FoldCursor, *, upto: int, chunk: int) -> DbWork[bool]:
         """Fold the next chunk; return whether there may be more events."""
         place = cursor.place
         events = yield self.source.read(self.log_id, after=place, upto=upto, limit=chunk)
@@ -133,7 +133,7 @@ class Fold:
             cursor.skip_to(end)
         return end is not None
 
-    def _keep_before(self, cursor: FoldCursor, marks: Sequence[Mark]) -> Asking[None]:
+    def _keep_before(self, cursor: FoldCursor, marks: Sequence[Mark]) -> DbWork[None]:
         """Keep a state of up to one block earlier if there is none: a search for the setter of a value begins there."""
         n = cursor.mark.at.n
         earlier = [mark for mark in marks if n - BLOCK <= mark.at.n < n]

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from events import models
 from events.query.prefix import begins_with
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.statement import Statement
 from events.reading.store import Read
 from projections.definition.projection import STREAM, Projection
@@ -115,7 +115,7 @@ def search(
     after: str | None,
     limit: int,
     prefix: str,
-) -> Asking[StatesPage]:
+) -> DbWork[StatesPage]:
     """The kept states that fit, ordered by key: slice by slice, until there are enough or the time is over."""
     start, states = time.monotonic(), list[ListedState]()
     all_states = live(log_id, projection.name).filter(begins_with("key", prefix)).order_by("key")
@@ -139,7 +139,7 @@ def _rows(query: QuerySet[ProjectionState, ProjectionState]) -> Read[ListedState
     return Read(query.values_list("key", "state", "events", "position"), row)
 
 
-def _with_versions(log_id: int, projection: Projection, rows: Sequence[ListedState]) -> Asking[list[ListedState]]:
+def _with_versions(log_id: int, projection: Projection, rows: Sequence[ListedState]) -> DbWork[list[ListedState]]:
     """The rows with the versions of their last events, if the keys are streams."""
     if projection.key is not STREAM:
         return list(rows)
@@ -148,7 +148,7 @@ def _with_versions(log_id: int, projection: Projection, rows: Sequence[ListedSta
     return [replace(each, state=replace(each.state, version=versions[each.state.position])) for each in rows]
 
 
-def _with_faults(log_id: int, build: BuildStanding, rows: Sequence[ListedState]) -> Asking[list[ListedState]]:
+def _with_faults(log_id: int, build: BuildStanding, rows: Sequence[ListedState]) -> DbWork[list[ListedState]]:
     """The rows with the errors that parked their keys."""
     parked = Parked.objects.filter(
         log_id=log_id, projection=build.projection, build=build.build, key__in=[each.key for each in rows]

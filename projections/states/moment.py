@@ -8,7 +8,7 @@ from datetime import datetime
 
 from events.errors import Invalid
 from events.reading import store
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.statement import Statement
 from events.types import Event
 from projections.states.sources.base import Source
@@ -32,7 +32,7 @@ class Moment:
 NOW = Moment()
 
 
-def head_of(log_id: int) -> Asking[int]:
+def head_of(log_id: int) -> DbWork[int]:
     """The position of the last event of a log.
 
     A fold reads it before its events: a snapshot notes it, and is dropped if one of its events is redacted later.
@@ -41,7 +41,7 @@ def head_of(log_id: int) -> Asking[int]:
     return int(head)
 
 
-def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking[int]:
+def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> DbWork[int]:
     """The last log position included in `at`.
 
     Raises:
@@ -59,7 +59,7 @@ def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> Asking
     return head
 
 
-def _position_of_version(log_id: int, source: Source, at: Moment, version: int) -> Asking[int]:
+def _position_of_version(log_id: int, source: Source, at: Moment, version: int) -> DbWork[int]:
     if not isinstance(source, StreamSource):
         raise Invalid(f"Only the states of streams have versions: use {at.side}_position.", field=f"{at.side}_version")
     if not version:

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from msgspec.structs import asdict
 
 from events.models import Redaction
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.statement import Statement
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
@@ -78,7 +78,7 @@ def _redacted() -> QuerySet[Redaction, Redaction]:
     )
 
 
-def keep(fold: Fold, point: Point, *, is_asked: bool = False) -> Asking[None]:
+def keep(fold: Fold, point: Point, *, is_asked: bool = False) -> DbWork[None]:
     """Store a point of a fold. Two processes that store the same point store the same state."""
     params = _fold_params(fold)
     yield Statement(sql.KEEP_SNAPSHOT, {**params, **asdict(point), "seen": fold.head, "is_asked": is_asked})

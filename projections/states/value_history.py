@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 from projections.definition.fold import fold as fold_events
 from projections.definition.projection import Projection, decode
@@ -81,7 +81,7 @@ class Way:
         return {pointer: by_position[n] for pointer, n in setters(pointers, self.steps).items()}
 
 
-def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> Asking[Way]:
+def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -> DbWork[Way]:
     """The state at a moment and the block that led to it.
 
     Raises:
@@ -92,7 +92,7 @@ def way_to(log_id: int, projection: Projection, key: str, *, at: Moment = NOW) -
     return (yield from way_through(fold, upto=upto))
 
 
-def way_through(fold: Fold, *, upto: int, along: str = "") -> Asking[Way]:
+def way_through(fold: Fold, *, upto: int, along: str = "") -> DbWork[Way]:
     """The block of a fold that leads to a position, whatever the key of the projection.
 
     With the pointer `along`, only the changes that affect the value there are computed: a fraction of the work.
@@ -111,12 +111,12 @@ def way_through(fold: Fold, *, upto: int, along: str = "") -> Asking[Way]:
     )
 
 
-def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: Moment = NOW) -> Asking[History]:
+def history(log_id: int, projection: Projection, key: str, *, pointer: str, at: Moment = NOW) -> DbWork[History]:
     """The changes of a value in the block that led to a moment, as `way_to` has it. Raises as `way_to` does."""
     return (yield from way_to(log_id, projection, key, at=at)).history(pointer)
 
 
-def _base(fold: Fold, *, end: Point) -> Asking[Point]:
+def _base(fold: Fold, *, end: Point) -> DbWork[Point]:
     """The point where the block before `end` begins: a snapshot at most 1,000 events earlier, else `end` itself."""
     if end.n <= BLOCK:
         return start(fold.projection)
@@ -124,7 +124,7 @@ def _base(fold: Fold, *, end: Point) -> Asking[Point]:
     return points[0] if points else end
 
 
-def _read(fold: Fold, *, after: int, upto: int) -> Asking[list[Event]]:
+def _read(fold: Fold, *, after: int, upto: int) -> DbWork[list[Event]]:
     """All events of a source between a place and a position."""
     block: list[Event] = []
     source = fold.source

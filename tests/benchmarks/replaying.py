@@ -22,7 +22,7 @@ from django.test import Client
 from events.models import Log, Member, Role
 from events.query.parse import parse
 from events.reading import db_work
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 from projections import registry
 from projections.definition.fold import fold
@@ -101,7 +101,7 @@ def _indexing(connection: psycopg.Connection, logs: dict[int, Log]) -> Table:
     return table
 
 
-def _folded(log: Log, upto: int) -> Asking[Any]:
+def _folded(log: Log, upto: int) -> DbWork[Any]:
     return Fold(log.pk, large, _SOURCE, upto).to(upto, pace=_TO_THE_END)
 
 
@@ -177,7 +177,7 @@ def _state(log: Log, place: int) -> object:
 
 
 def _blame(log: Log, place: int) -> object:
-    def asked() -> Asking[Why]:
+    def asked() -> DbWork[Why]:
         fold = Fold(log.pk, large, _SOURCE, log.head)
         window = yield from window_at(fold, place=place)
         return (yield from why(fold, window, f"/task{place % 300}/tokens/in"))

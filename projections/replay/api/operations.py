@@ -13,7 +13,7 @@ from events.api.openapi import read_operation
 from events.api.responses import json_answer
 from events.errors import Invalid, NotFound
 from events.models import Scope
-from events.reading.db_work import Asking, arun
+from events.reading.db_work import DbWork, run_async
 from projections import registry
 from projections.api.descriptions import IF_NONE_MATCH, fold_operation
 from projections.api.responses import check_whole_log, job_answer, result_of, with_etag
@@ -147,26 +147,26 @@ async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
 
 async def _job_of(grant: Grant, fold: Fold, too_far: TooFar) -> Job:
     work = ensure_source(fold.log_id, fold.projection, too_far, asker=grant.asker)
-    return await arun(work, engine.current().pool)
+    return await run_async(work, engine.current().pool)
 
 
-def _step_body(fold: Fold, query: StepQuery) -> Asking[StepOut]:
+def _step_body(fold: Fold, query: StepQuery) -> DbWork[StepOut]:
     place = yield from _place_of(fold, query)
     step = yield from step_at(fold, place)
     _check_step_number(query, step.n)
     return step_out(fold, step)
 
 
-def _test_source(fold: Fold, query: StepQuery, *, log_name: str) -> Asking[str]:
+def _test_source(fold: Fold, query: StepQuery, *, log_name: str) -> DbWork[str]:
     return step_case((yield from _window_with_state(fold, query)), log_name=log_name)
 
 
-def _why_body(fold: Fold, query: WhyQuery) -> Asking[WhyOut]:
+def _why_body(fold: Fold, query: WhyQuery) -> DbWork[WhyOut]:
     window = yield from _window_with_state(fold, query)
     return why_out(fold, window, (yield from why(fold, window, query.pointer)))
 
 
-def _window_with_state(fold: Fold, query: PlaceQuery) -> Asking[Window]:
+def _window_with_state(fold: Fold, query: PlaceQuery) -> DbWork[Window]:
     """Return the window around the step that a query names.
 
     Raises:
@@ -183,7 +183,7 @@ def _window_with_state(fold: Fold, query: PlaceQuery) -> Asking[Window]:
     return window
 
 
-def _seek_result(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, SeekResult]]:
+def _seek_result(fold: Fold, query: SeekQuery) -> DbWork[tuple[Seek, SeekResult]]:
     end = yield from fold.source.last_place(fold.log_id, head=fold.head)
     is_backward = query.direction == "backward"
     place = optional(query.place)
@@ -209,7 +209,7 @@ def _seek_result(fold: Fold, query: SeekQuery) -> Asking[tuple[Seek, SeekResult]
         ) from None
 
 
-def _place_of(fold: Fold, query: PlaceQuery) -> Asking[int]:
+def _place_of(fold: Fold, query: PlaceQuery) -> DbWork[int]:
     """Return the place that a query names. Raises `Invalid` for one after the end of the source."""
     place, n = optional(query.place), optional(query.n)
     if place is not None and n is not None:

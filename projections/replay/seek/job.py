@@ -12,7 +12,7 @@ from events.models import Log
 from events.query.parse import parse
 from events.query.printing import to_text
 from events.reading import store
-from events.reading.db_work import Asking, run
+from events.reading.db_work import DbWork, run
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.jobs import queue
@@ -30,7 +30,7 @@ _NOTE_SECONDS = 1.0
 """Time between two notes of the rest of the seek, for a worker that takes over."""
 
 
-def ensure_seek(log_id: int, target: Seek, *, asker: str) -> Asking[Job]:
+def ensure_seek(log_id: int, target: Seek, *, asker: str) -> DbWork[Job]:
     """Return the job of a seek; it is created if there is none yet, so that equal seeks share one job."""
     arguments = _arguments(target)
     return (yield from queue.ensure_job(log_id, SEEK, key_of(target), arguments=arguments, asker=asker))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from events.reading import scan
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.definition.fold import fold as fold_events
@@ -40,7 +40,7 @@ def _no_report(rest: Seek, done_places: int) -> None:
 
 def seek(
     log_id: int, target: Seek, *, head: int, pace: Pace = REQUEST_PACE, report: Report = _no_report
-) -> Asking[SeekResult]:
+) -> DbWork[SeekResult]:
     """Search for a step. `head` is the log's last position; a pace without `max_events` goes to the end.
 
     Raises:
@@ -54,7 +54,7 @@ def seek(
     return (yield from search.backward() if target.backward else search.forward())
 
 
-def _search_log(log_id: int, target: Seek, *, is_bounded: bool, report: Report) -> Asking[SeekResult]:
+def _search_log(log_id: int, target: Seek, *, is_bounded: bool, report: Report) -> DbWork[SeekResult]:
     """Search the log for a step whose event alone decides."""
     start_place = target.place
     while True:
@@ -114,7 +114,7 @@ class _FoldSearch:
     failure: ReducerFailed | None = None
     before: Mark | None = None
 
-    def forward(self) -> Asking[SeekResult]:
+    def forward(self) -> DbWork[SeekResult]:
         """Search from the step at which the seek starts to the end."""
         target, look = self.target, look_for(self.target)
         steps = self._steps((yield from self._nearest(target.place)))
@@ -134,7 +134,7 @@ class _FoldSearch:
             return (yield from self._result(steps, look.hit))
         return SeekResult(None, steps.place if self.failure else target.end, failure=self.failure)
 
-    def backward(self) -> Asking[SeekResult]:
+    def backward(self) -> DbWork[SeekResult]:
         """Search from the step at which the seek starts to the beginning, a block at a time."""
         target = rest = self.target
         base = yield from self._nearest(target.place - 1)
@@ -163,7 +163,7 @@ class _FoldSearch:
     def _steps(self, base: Point) -> _Steps:
         return _Steps(self.target.projection, self.target.source, base)
 
-    def _stretch(self, steps: _Steps, *, last: int) -> Asking[bool]:
+    def _stretch(self, steps: _Steps, *, last: int) -> DbWork[bool]:
         """Fold the next stretch up to a place; return whether there may be more events."""
         source, chunk = steps.source, self.pace.chunk_events
         events: list[Event] = yield source.read(self.fold.log_id, after=steps.place, upto=last, limit=chunk)
@@ -184,7 +184,7 @@ class _FoldSearch:
         yield from self.fold.keep(steps)
         return may_go_on
 
-    def _result(self, steps: _Steps, event: Event) -> Asking[SeekResult]:
+    def _result(self, steps: _Steps, event: Event) -> DbWork[SeekResult]:
         """Return the result for the event of the step that fits.
 
         A state that grows has few snapshots, so a job keeps one shortly before the step: the page shows it at once.
@@ -193,7 +193,7 @@ class _FoldSearch:
             yield from snapshots.keep(self.fold, self.before.point, is_asked=True)
         return SeekResult(event, steps.source.place(event), failure=self.failure)
 
-    def _nearest(self, place: int) -> Asking[Point]:
+    def _nearest(self, place: int) -> DbWork[Point]:
         """Return the nearest point from which to fold up to a place."""
         # The place in a stream is a version, which is also the number of the event there.
         if self.fold.source.place_is_position:
@@ -202,7 +202,7 @@ class _FoldSearch:
             points = yield snapshots.before(self.fold, n=place)
         return points[0] if points else start(self.fold.projection)
 
-    def _block_before(self, point: Point) -> Asking[Point]:
+    def _block_before(self, point: Point) -> DbWork[Point]:
         """Return the beginning of the block before a point: the last snapshot there, however far back it lies."""
         if point.n <= BLOCK:
             return start(self.fold.projection)

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from events.query.tree import Query, all_of
 from events.reading import scan, store
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.scan import Search
 from events.reading.statement import Statement
 from events.reading.store import Read
@@ -87,13 +87,13 @@ class Source(ABC):
     def page_url(self, log_name: str, projection: str) -> str:
         """The address of the page of the stream, workflow, agent … that is replayed."""
 
-    def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
+    def near(self, log_id: int, place: int, *, head: int, side: int) -> DbWork[Near]:
         """The events around a place: the last one at or before it, and at most `side` events before and after that."""
         back = yield store.events(log_id, self.condition, before=place + 1, backward=True, limit=side + 1)
         ahead = yield store.events(log_id, self.condition, after=place, limit=side + 1)
         return near_of(back, ahead, side)
 
-    def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
+    def after(self, log_id: int, place: int, *, head: int, limit: int) -> DbWork[tuple[list[Event], int | None]]:
         """The events after a place, and the place after which there may be more; None if there are no more."""
         events: list[Event] = yield self.read(log_id, after=place, upto=head, limit=limit + 1)
         return events[:limit], self.place(events[limit - 1]) if len(events) > limit else None
@@ -105,17 +105,17 @@ class Source(ABC):
         every = all_of([*self.terms, query])
         return scan.search_events(log_id, every, after=after, before=before, backward=backward, limit=1, head=end)
 
-    def is_there(self, log_id: int) -> Asking[bool]:
+    def is_there(self, log_id: int) -> DbWork[bool]:
         """Whether its events are still noted. If not, those that were read may be incomplete."""
         yield from ()
         return True
 
-    def last_place(self, log_id: int, *, head: int) -> Asking[int]:
+    def last_place(self, log_id: int, *, head: int) -> DbWork[int]:
         """The last place at which the source can have an event. `head` is the log's head."""
         yield from ()
         return head
 
-    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> Asking[int | None]:
+    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> DbWork[int | None]:
         """The place of step `n`, or of the last step if there are fewer; None if it takes too long to count.
 
         The event at `place` is that of step `passed_count`.
@@ -129,12 +129,12 @@ class Source(ABC):
             positions = yield store.nth_position(log_id, self.condition, 1, backward=True)
         return positions[0] if positions else 0
 
-    def position_of(self, log_id: int, place: int) -> Asking[int]:
+    def position_of(self, log_id: int, place: int) -> DbWork[int]:
         """The position of the event at a place; 0 if there is none."""
         yield from ()
         return place
 
-    def places_of(self, log_id: int, positions: set[int]) -> Asking[dict[int, int]]:
+    def places_of(self, log_id: int, positions: set[int]) -> DbWork[dict[int, int]]:
         """The places of events of the source, by their positions."""
         yield from ()
         return {position: position for position in positions}

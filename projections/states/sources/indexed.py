@@ -11,7 +11,7 @@ from django.urls import reverse
 from events.converters import names_string, workflow_url
 from events.query.tree import Name, Named, Pattern, Query
 from events.reading import scan, store
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.scan import Search
 from events.reading.statement import Statement
 from events.reading.store import Read
@@ -37,7 +37,7 @@ class StreamSource(Source):
         params = {"log_id": log_id, "name": self.name, "after": after, "limit": limit}
         return Statement(_STREAM_EVENTS, params, Event)
 
-    def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
+    def near(self, log_id: int, place: int, *, head: int, side: int) -> DbWork[Near]:
         back = yield store.stream_events(log_id, self.name, from_version=place, backward=True, limit=side + 1)
         ahead = yield store.stream_events(log_id, self.name, from_version=place + 1, limit=side + 1)
         return near_of(back, ahead, side)
@@ -49,17 +49,17 @@ class StreamSource(Source):
             log_id, self.name, query, after=after, before=before, backward=backward, limit=1, version=end
         )
 
-    def last_place(self, log_id: int, *, head: int) -> Asking[int]:
+    def last_place(self, log_id: int, *, head: int) -> DbWork[int]:
         streams: Sequence[StreamInfo] = yield store.stream(log_id, self.name)
         return streams[0].version if streams else 0
 
-    def position_of(self, log_id: int, place: int) -> Asking[int]:
+    def position_of(self, log_id: int, place: int) -> DbWork[int]:
         if not place:
             return 0
         events: list[Event] = yield store.stream_events(log_id, self.name, from_version=place, limit=1)
         return events[0].position if events else 0
 
-    def places_of(self, log_id: int, positions: set[int]) -> Asking[dict[int, int]]:
+    def places_of(self, log_id: int, positions: set[int]) -> DbWork[dict[int, int]]:
         if not positions:
             return {}
         events: list[Event] = yield store.events(log_id, Q(position__in=positions), limit=len(positions))

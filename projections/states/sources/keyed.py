@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from events.reading import store
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event
@@ -67,29 +67,29 @@ class KeptSource(ScannedSource):
             return ScannedSource.read(self, log_id, after=after, upto=upto, limit=limit)
         return self._ahead(log_id, after, min(upto, self.places.upto), limit=limit)
 
-    def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
+    def near(self, log_id: int, place: int, *, head: int, side: int) -> DbWork[Near]:
         rows = _rows(side + 1)
         back = yield Statement(_PLACES_BACK, self._params(log_id, place=place, rows=rows, limit=side + 1), Event)
         ahead = yield self._ahead(log_id, place, self.places.upto, limit=side + 1)
         return near_of(back, ahead, side)
 
-    def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
+    def after(self, log_id: int, place: int, *, head: int, limit: int) -> DbWork[tuple[list[Event], int | None]]:
         if place >= self.places.upto:
             return [], None
         return (yield from ScannedSource.after(self, log_id, place, head=head, limit=limit))
 
-    def is_there(self, log_id: int) -> Asking[bool]:
+    def is_there(self, log_id: int) -> DbWork[bool]:
         """Whether the build is not retired: its places are removed only after that."""
         places = self.places
         builds = Checkpoint.objects.filter(log_id=log_id, projection=places.projection, build=places.build)
         builds_left: list[int] = yield Read(builds.exclude(status=Status.RETIRED).values_list("build"), int)
         return bool(builds_left)
 
-    def last_place(self, log_id: int, *, head: int) -> Asking[int]:
+    def last_place(self, log_id: int, *, head: int) -> DbWork[int]:
         yield from ()
         return self.places.upto
 
-    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> Asking[int | None]:
+    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> DbWork[int | None]:
         row, i = divmod(n - 1, PLACES_IN_A_ROW)
         params = self._params(log_id, row=row, nth_of_row=i + 1, n=n)
         positions: list[int | None] = yield Statement(NTH_PLACE, params, _same)

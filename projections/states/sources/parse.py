@@ -10,7 +10,7 @@ from events.query.parse import parse
 from events.query.printing import to_text
 from events.query.reading import refuse_state
 from events.query.times import pin_times
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from projections.catalog.counts import counts
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Key, Projection
 from projections.states.sources.base import Source
@@ -70,7 +70,7 @@ def source_under(projection: Projection, key: str) -> Source:
     return _INDEXED.get(projection.key, ScannedSource)(key)
 
 
-def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
+def source_of(log_id: int, projection: Projection, key: str) -> DbWork[Source]:
     """The source of a projection's state under a key.
 
     If the log has no index of the keys, the source is a `KeptSource`, provided that the runner noted all places by the
@@ -84,7 +84,7 @@ def source_of(log_id: int, projection: Projection, key: str) -> Asking[Source]:
     return source
 
 
-def source_named(log_id: int, projection: Projection, kind: str, name: str) -> Asking[Source]:
+def source_named(log_id: int, projection: Projection, kind: str, name: str) -> DbWork[Source]:
     """The source of a row that holds its kind and name. A key gets the source that it has now."""
     if kind in (ScannedSource.kind, KeptSource.kind):
         return (yield from source_of(log_id, projection, name))

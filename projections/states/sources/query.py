@@ -12,7 +12,7 @@ from events.query.match import event_matcher
 from events.query.parse import parse
 from events.query.tree import Query
 from events.reading import scan
-from events.reading.db_work import Asking
+from events.reading.db_work import DbWork
 from events.reading.scan import SearchResult
 from events.types import Event
 from projections.definition.projection import Projection
@@ -31,7 +31,7 @@ class QuerySource(ReadThrough):
     kind = public_kind = "query"
     is_counted = False
 
-    def near(self, log_id: int, place: int, *, head: int, side: int) -> Asking[Near]:
+    def near(self, log_id: int, place: int, *, head: int, side: int) -> DbWork[Near]:
         """The events around a place, as far as a search comes in the time that it has."""
         [query] = self.terms
         search = partial(scan.search_events, log_id, query, limit=side + 1, budget=_SEARCH_SECONDS, head=head)
@@ -46,14 +46,14 @@ class QuerySource(ReadThrough):
             searched_to=None if ahead.complete else ahead.searched_to,
         )
 
-    def after(self, log_id: int, place: int, *, head: int, limit: int) -> Asking[tuple[list[Event], int | None]]:
+    def after(self, log_id: int, place: int, *, head: int, limit: int) -> DbWork[tuple[list[Event], int | None]]:
         [query] = self.terms
         page: SearchResult = yield scan.search_events(
             log_id, query, after=place, backward=False, limit=limit, head=head
         )
         return list(page.events), None if page.at_end else page.searched_to
 
-    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> Asking[int | None]:
+    def nth_place(self, log_id: int, n: int, *, passed_count: int, place: int, head: int) -> DbWork[int | None]:
         [query] = self.terms
         limit = min(n, _MAX_COUNTED_MATCHES)
         page: SearchResult = yield scan.search_events(log_id, query, after=0, backward=False, limit=limit, head=head)

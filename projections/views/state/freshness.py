@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from events.digits import whole_number
 from events.models import Member
 from events.reading import store
-from events.reading.db_work import Asking, run
+from events.reading.db_work import DbWork, run
 from events.types import StreamInfo
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
@@ -40,7 +40,7 @@ def is_fresh(http: HttpRequest, member: Member, projection: Projection, request:
         return False
 
 
-def _is_last(member: Member, projection: Projection, key: str, position: int) -> Asking[bool]:
+def _is_last(member: Member, projection: Projection, key: str, position: int) -> DbWork[bool]:
     """Return whether the last event of a key is at a position, and its present state includes that event."""
     source = source_under(projection, key)
     if not projection.materialised and not isinstance(source, ScannedSource):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from events.json.tree import LastSetter, TreeRow, tree_rows
 from events.models import Member
 from events.reading import store
-from events.reading.db_work import Asking, run
+from events.reading.db_work import DbWork, run
 from events.types import Event
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
@@ -122,7 +122,7 @@ def _has_setter(row: TreeRow) -> bool:
     return row.shape in ("leaf", "text") and row.mark != "del"
 
 
-def _next_position(log_id: int, projection: Projection, key: str, state: State, *, head: int) -> Asking[int | None]:
+def _next_position(log_id: int, projection: Projection, key: str, state: State, *, head: int) -> DbWork[int | None]:
     """Return the query for the position of the next event of a key; None if there is no such event, or no index."""
     source = source_under(projection, key)
     if isinstance(source, ScannedSource) or not state.position:

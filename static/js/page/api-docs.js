@@ -1,4 +1,4 @@
-/** What Swagger draws: dark where our pages are, headings in order, and no part that only a mouse can scroll. */
+/** Adapts the page that Swagger draws: our theme, headings in order, and each part can be scrolled by keyboard. */
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
 

@@ -94,7 +94,7 @@ const KEYS = {
   Tab: () => chosen && take(chosen),
 };
 
-/** The action of a key; null if the field or the browser is to have it. */
+/** The action of a key; null if the field or the browser handles the key. */
 function actionOf(key) {
   if (key === "ArrowDown" && (list.hidden || isOutdated())) return offer;
   if (list.hidden) return null;

@@ -1,6 +1,6 @@
 /**
- * Times that are typed into a query without a zone mean the zone in which times are shown. The server reads them as UTC; so
- * where times are shown in the reader's zone, it is written behind them before the query is sent.
+ * A time that is typed into a query without a zone means the zone in which the page shows times. The server reads it as UTC.
+ * So, where the page shows times in the reader's zone, the zone is added to it before the query is sent.
  */
 import { isShownInUTC, offsetText } from "./times.js";
 

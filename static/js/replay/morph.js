@@ -1,5 +1,5 @@
 /**
- * Change a part of the page into a new version of it. Elements that are equal stay as they are, as most of a state does
+ * Change a part of the page into a new version of it. Equal elements are kept, and most of a state does not change
  * from step to step: they are not drawn again, and keep the focus and the scroll position.
  */
 // These stand in an answer for the list and the strip, where it leaves them out.

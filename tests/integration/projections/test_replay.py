@@ -13,7 +13,7 @@ from events.engine import Engine
 from events.models import Log
 from events.query.match import event_matcher
 from events.query.parse import parse
-from events.reading.db_work import arun, run
+from events.reading.db_work import run, run_async
 from events.types import Event
 from projections.definition.projection import Projection, decode
 from projections.replay.window import Window, place_of, window_at
@@ -107,13 +107,13 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
     for wanted in walk:
         n = min(wanted, len(expected))
         place = source.place(expected[n - 1]) if n else 0
-        window = await arun(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
+        window = await run_async(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
         while window.too_far:
             await sync_to_async(go_the_way)(log, projection, window)
-            window = await arun(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
+            window = await run_async(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
         check(window, expected, known, n)
         if source.kind != "query":
-            assert await arun(place_of(Fold(log.pk, projection, source, len(events)), n), engine.pool) == place
+            assert await run_async(place_of(Fold(log.pk, projection, source, len(events)), n), engine.pool) == place
 
 
 def go_the_way(log: Log, projection: Projection, window: Window) -> None:

@@ -15,7 +15,7 @@ from events.engine import Engine
 from events.models import Log
 from events.query.match import step_matcher
 from events.query.parse import parse
-from events.reading.db_work import arun, run
+from events.reading.db_work import run, run_async
 from events.types import Event
 from projections.definition.projection import Decoded, Projection
 from projections.replay.seek import look, search
@@ -133,11 +133,11 @@ async def test_a_seek_finds_what_a_look_at_every_step_finds(
         wanted = Seek(projection, source, asked, place, end, backward)
         for pace in (NARROW, Pace(chunk_events=50, max_events=None)):
             rests = 0
-            result = await arun(search.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
+            result = await run_async(search.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
             while result.rest and rests < 2:
                 check_rest(wanted, result)
                 rests += 1
-                result = await arun(search.seek(log.pk, result.rest, head=len(events), pace=pace), engine.pool)
+                result = await run_async(search.seek(log.pk, result.rest, head=len(events), pace=pace), engine.pool)
             if not result.rest:
                 assert result.event == found, (n, backward, pace)
 
@@ -157,12 +157,12 @@ async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engin
                 told.append(rest)
 
             work = search.seek(log.pk, wanted, head=400, pace=Pace(chunk_events=20, max_events=None), report=note)
-            whole = await arun(work, engine.pool)
+            whole = await run_async(work, engine.pool)
             if isinstance(condition, Watch):
                 found = brute_watch(events, states, condition.pointer, n, backward=backward)
                 assert whole.event == found
             for rest in told[::5]:
-                again = await arun(
+                again = await run_async(
                     search.seek(log.pk, rest, head=400, pace=Pace(chunk_events=20, max_events=None)), engine.pool
                 )
                 assert again.event == whole.event
@@ -172,7 +172,7 @@ async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(en
     await fill(engine, log, ["order-1"] * 9)
     events = await all_events(engine, log)
     source = LogSource()
-    result = await arun(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
+    result = await run_async(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
     states: list[Any] = list(folded(queue, events))
     changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
     gone = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
@@ -190,14 +190,14 @@ def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
 async def test_a_long_search_rests_and_says_how_far_it_came(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 100)
     wanted = Seek(by_stream, StreamSource("order-1"), parse("state.last>1000"), 10, 100)
-    result = await arun(search.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
+    result = await run_async(search.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
     assert result.event is None
     assert result.rest
     assert 10 <= result.searched_to < 40
-    done = await arun(search.seek(log.pk, result.rest, head=100, pace=Pace(max_events=None)), engine.pool)
+    done = await run_async(search.seek(log.pk, result.rest, head=100, pace=Pace(max_events=None)), engine.pool)
     assert (done.event, done.rest, done.searched_to) == (None, None, 100)
     back = replace(wanted, place=100, backward=True)
-    done = await arun(search.seek(log.pk, back, head=100, pace=Pace(max_events=None)), engine.pool)
+    done = await run_async(search.seek(log.pk, back, head=100, pace=Pace(max_events=None)), engine.pool)
     assert (done.event, done.rest, done.searched_to) == (None, None, 1)
 
 
@@ -218,7 +218,7 @@ async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, lo
 
     async def sought(text: str, place: int, backward: bool = False) -> SeekResult:
         wanted = Seek(projection, source, parse(text), place, 60, backward)
-        return await arun(search.seek(log.pk, wanted, head=60, pace=Pace(chunk_events=20)), engine.pool)
+        return await run_async(search.seek(log.pk, wanted, head=60, pace=Pace(chunk_events=20)), engine.pool)
 
     for found, place in (
         (await sought("state.n:30", 3), 30),
@@ -251,7 +251,7 @@ async def test_a_condition_that_raises_says_at_which_event(
     monkeypatch.setattr(look, "step_matcher", raising)
     wanted = Seek(by_stream, LogSource(), parse("state.n:1"), 0, 5)
     with pytest.raises(ConditionFailed, match="ZeroDivisionError: oh") as raised:
-        await arun(search.seek(log.pk, wanted, head=5), engine.pool)
+        await run_async(search.seek(log.pk, wanted, head=5), engine.pool)
     assert raised.value.event.position == 4
 
 
@@ -259,7 +259,7 @@ async def test_a_seek_leaves_snapshots_so_that_the_step_it_finds_is_near(engine:
     await fill(engine, log, ["order-1"] * 500)
     source = StreamSource("order-1")
     wanted = Seek(by_stream, source, parse("state.last:480"), 0, 500)
-    result = await arun(search.seek(log.pk, wanted, head=500, pace=Pace(max_events=None)), engine.pool)
+    result = await run_async(search.seek(log.pk, wanted, head=500, pace=Pace(max_events=None)), engine.pool)
     assert result.event
     near = Pace(chunk_events=50, max_events=100)
     work = Fold(log.pk, by_stream, source, 500).to(result.event.position, pace=near)
@@ -277,5 +277,5 @@ async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, 
         for n in (98, 99, 100, 101, 102, 199, 200, 201):
             for backward in (False, True):
                 wanted = Seek(by_stream, source, parse(text), n, 250, backward)
-                result = await arun(search.seek(log.pk, wanted, head=last), engine.pool)
+                result = await run_async(search.seek(log.pk, wanted, head=last), engine.pool)
                 assert result.event == brute(events, states, text, n, backward=backward)

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from events import redaction
 from events.engine import Engine
 from events.models import Log
-from events.reading.db_work import arun
+from events.reading.db_work import run_async
 from projections import registry
 from projections.definition.projection import Projection
 from projections.models import Snapshot
@@ -33,7 +33,7 @@ UNBOUNDED = Pace(chunk_events=500, max_events=None)
 
 
 async def fold(engine: Engine, log: Log, made: Projection, key: str = "order-1", pace: Pace = UNBOUNDED) -> None:
-    await arun(state_at(log.pk, made, key, pace=pace), engine.pool)
+    await run_async(state_at(log.pk, made, key, pace=pace), engine.pool)
 
 
 async def poison(log: Log) -> None:
@@ -50,7 +50,7 @@ async def test_a_snapshot_of_other_code_is_never_used_and_goes(
     await poison(log)
     after = projection(**changed)
     expected = from_zero(after, "order-1", await all_events(engine, log))
-    assert await arun(state_at(log.pk, after, "order-1"), engine.pool) == expected
+    assert await run_async(state_at(log.pk, after, "order-1"), engine.pool) == expected
     monkeypatch.setitem(registry.PROJECTIONS, after.name, after)
     await sync_to_async(snapshots.drop_stale)()
     assert "poison" not in "".join(
@@ -75,7 +75,7 @@ async def test_what_is_redacted_is_in_no_later_state(engine: Engine, log: Log, m
     await sync_to_async(redaction.redact)(log.pk, 195, reason="a secret", by="admin")
     events = await all_events(engine, log)
     for position in (194, 195, 199, 200, 204, 320, 321):  # a snapshot at 200 has it among the last ten
-        found = await arun(state_at(log.pk, quotes, "order-1", at=Moment(position=position)), engine.pool)
+        found = await run_async(state_at(log.pk, quotes, "order-1", at=Moment(position=position)), engine.pool)
         assert found == from_zero(quotes, "order-1", events[:position])
     await Snapshot.objects.filter(log=log).aupdate(seen=320)  # as it was before those
     await sync_to_async(snapshots.drop_stale)()
@@ -114,7 +114,7 @@ async def test_whoever_folds_leaves_the_same_snapshots(engine: Engine, log: Log,
     await fold(engine, log, texts)
     for position in (3, 199, 200, 201, 555, 900):  # another way, in other pieces
         pace = Pace(chunk_events=37, max_events=None)
-        await arun(state_at(other_log.pk, texts, "order-1", at=Moment(position=position), pace=pace), engine.pool)
+        await run_async(state_at(other_log.pk, texts, "order-1", at=Moment(position=position), pace=pace), engine.pool)
 
     async def left(of: Log) -> list[tuple[object, ...]]:
         found = Snapshot.objects.filter(log=of, is_asked=False).order_by("n")
@@ -136,7 +136,7 @@ async def test_only_the_last_few_of_those_asked_for_are_kept(engine: Engine, log
     await fold(engine, log, texts)
     for position in range(1_110, 1_190, 10):
         at = Moment(position=position)
-        await arun(state_at(log.pk, texts, "order-1", at=at, pace=UNBOUNDED), engine.pool)
+        await run_async(state_at(log.pk, texts, "order-1", at=at, pace=UNBOUNDED), engine.pool)
     assert await Snapshot.objects.filter(log=log, is_asked=True).acount() <= snapshots.MAX_REQUESTED_SNAPSHOTS
 
 
@@ -147,7 +147,7 @@ async def test_who_set_what_is_known_of_a_state_that_is_rarely_kept(engine: Engi
     await fold(engine, log, grows)
     left = Snapshot.objects.filter(log=log, is_asked=False, n__gte=2_600 - BLOCK)
     assert not await left.aexists(), "it is kept too often for this test"
-    way = await arun(way_to(log.pk, grows, "order-1"), engine.pool)
+    way = await run_async(way_to(log.pk, grows, "order-1"), engine.pool)
     assert 100 <= len(way.events) <= BLOCK
     assert way.setters(["/2599"])["/2599"].position == 2_600
 
@@ -156,5 +156,5 @@ async def test_the_cache_can_be_dropped_at_any_time(engine: Engine, log: Log) ->
     await fill(engine, log, ["order-1"] * 400)
     expected = from_zero(by_stream, "order-1", await all_events(engine, log))
     for _ in range(3):
-        assert await arun(state_at(log.pk, by_stream, "order-1"), engine.pool) == expected
+        assert await run_async(state_at(log.pk, by_stream, "order-1"), engine.pool) == expected
         await Snapshot.objects.filter(log=log).adelete()

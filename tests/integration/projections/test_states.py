@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from events.engine import Engine
 from events.errors import Invalid
 from events.models import Log
-from events.reading.db_work import arun, run
+from events.reading.db_work import run, run_async
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Decoded, Projection, decode
 from projections.models import Snapshot
@@ -36,7 +36,7 @@ async def test_a_state_at_every_moment_equals_a_fold_from_zero(engine: Engine, l
     for _ in range(2):  # the second time from the snapshots of the first
         for position in moments:
             for key in keys:
-                found = await arun(state_at(log.pk, projection, key, at=Moment(position=position)), engine.pool)
+                found = await run_async(state_at(log.pk, projection, key, at=Moment(position=position)), engine.pool)
                 assert found == from_zero(projection, key, events[:position])
     assert await Snapshot.objects.filter(log=log).aexists()
 
@@ -58,14 +58,14 @@ async def test_any_walk_through_a_growing_log_sees_what_a_fold_from_zero_gives(
         pace = data.draw(
             st.sampled_from([UNBOUNDED, Pace(chunk_events=7, max_events=None), Pace(chunk_events=100, max_events=None)])
         )
-        found = await arun(state_at(log.pk, projection, key, at=Moment(position=position), pace=pace), engine.pool)
+        found = await run_async(state_at(log.pk, projection, key, at=Moment(position=position), pace=pace), engine.pool)
         assert found == from_zero(projection, key, events[:position])
 
 
 async def test_a_state_in_a_thread_is_the_state_in_the_event_loop(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 250)
     in_a_thread = await sync_to_async(lambda: run(state_at(log.pk, by_stream, "order-1")))()
-    assert in_a_thread == await arun(state_at(log.pk, by_stream, "order-1"), engine.pool)
+    assert in_a_thread == await run_async(state_at(log.pk, by_stream, "order-1"), engine.pool)
     assert in_a_thread == from_zero(by_stream, "order-1", await all_events(engine, log))
 
 
@@ -76,29 +76,29 @@ async def test_a_moment_is_a_version_or_a_time_as_well(engine: Engine, log: Log)
     for event in events:
         at = Moment(time=event.recorded_at)
         last = max(e.position for e in events if e.recorded_at <= event.recorded_at)
-        found = await arun(state_at(log.pk, by_log, "", at=at), engine.pool)
+        found = await run_async(state_at(log.pk, by_log, "", at=at), engine.pool)
         assert found == from_zero(by_log, "", events[:last])
         at = Moment(version=event.version)
-        found = await arun(state_at(log.pk, by_stream, event.stream, at=at), engine.pool)
+        found = await run_async(state_at(log.pk, by_stream, event.stream, at=at), engine.pool)
         assert found == from_zero(by_stream, event.stream, events[: event.position])
     long_ago = Moment(time=events[0].recorded_at - timedelta(days=1))
-    assert (await arun(state_at(log.pk, by_log, "", at=long_ago), engine.pool)).events == 0
+    assert (await run_async(state_at(log.pk, by_log, "", at=long_ago), engine.pool)).events == 0
 
 
 @pytest.mark.parametrize(("at", "field"), [(Moment(position=4), "at_position"), (Moment(version=4), "at_version")])
 async def test_a_moment_that_has_not_come_is_refused(engine: Engine, log: Log, at: Moment, field: str) -> None:
     await fill(engine, log, ["order-1"] * 3)
     with pytest.raises(Invalid) as refused:
-        await arun(state_at(log.pk, by_stream, "order-1", at=at), engine.pool)
+        await run_async(state_at(log.pk, by_stream, "order-1", at=at), engine.pool)
     assert refused.value.fields["field"] == field
 
 
 async def test_a_long_way_is_work_for_a_job_and_short_afterwards(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 1_300)
     with pytest.raises(TooFar):
-        await arun(state_at(log.pk, texts, "order-1"), engine.pool)
-    worked = await arun(state_at(log.pk, texts, "order-1", pace=UNBOUNDED), engine.pool)
-    assert worked == await arun(state_at(log.pk, texts, "order-1"), engine.pool)
+        await run_async(state_at(log.pk, texts, "order-1"), engine.pool)
+    worked = await run_async(state_at(log.pk, texts, "order-1", pace=UNBOUNDED), engine.pool)
+    assert worked == await run_async(state_at(log.pk, texts, "order-1"), engine.pool)
     assert worked == from_zero(texts, "order-1", await all_events(engine, log))
 
 
@@ -113,16 +113,16 @@ async def test_a_reducer_that_raises_stops_there_and_is_found_quickly_again(engi
     await fill(engine, log, ["order-1"] * 1_300)
     for pace in (UNBOUNDED, Pace()):
         with pytest.raises(ReducerFailed) as failed:
-            await arun(state_at(log.pk, counts, "order-1", pace=pace), engine.pool)
+            await run_async(state_at(log.pk, counts, "order-1", pace=pace), engine.pool)
         assert (failed.value.at.position, failed.value.state) == (1_205, 1_204)
-    before = await arun(state_at(log.pk, counts, "order-1", at=Moment(position=1_204)), engine.pool)
+    before = await run_async(state_at(log.pk, counts, "order-1", at=Moment(position=1_204)), engine.pool)
     assert before.text == "1204"
 
 
 async def test_a_difference_makes_the_one_state_the_other(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 30)
     work = difference(log.pk, by_stream, "order-1", first=Moment(position=7), second=Moment(version=25))
-    before, after, changes = await arun(work, engine.pool)
+    before, after, changes = await run_async(work, engine.pool)
     assert changes
     assert equal(apply(before.value, changes), after.value)
 
@@ -136,11 +136,11 @@ async def test_the_history_of_a_value_is_every_event_that_changed_it(engine: Eng
         state = by_stream.reduce(state, decode(event))
         values.append(state.get("Bought"))
     changed = [n for n in range(1, 1_301) if values[n] != values[n - 1]]
-    await arun(state_at(log.pk, by_stream, "order-1", pace=UNBOUNDED), engine.pool)
+    await run_async(state_at(log.pk, by_stream, "order-1", pace=UNBOUNDED), engine.pool)
     found: list[int] = []
     pointer, at = "/Bought", Moment()
     while True:
-        part = await arun(history(log.pk, by_stream, "order-1", pointer=pointer, at=at), engine.pool)
+        part = await run_async(history(log.pk, by_stream, "order-1", pointer=pointer, at=at), engine.pool)
         found += [event.position for event, _ in part.touches]
         if part.rest is None:
             break
