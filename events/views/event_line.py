@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -54,7 +55,7 @@ def line(event: Event) -> EventLine:
     data = loads(event.data)
     row_names = {event.agent, event.type.rpartition(".")[2], event.stream}
     pairs = tuple(_key_values(data, row_names=row_names))
-    return EventLine(event=event, failed=_is_failed_type(event.type) or any(pair.bad for pair in pairs), pairs=pairs)
+    return EventLine(event=event, failed=names_failure(event.type) or any(pair.bad for pair in pairs), pairs=pairs)
 
 
 def slot(type_name: str) -> int:
@@ -62,7 +63,9 @@ def slot(type_name: str) -> int:
     return zlib.crc32(type_name.partition(".")[0].encode()) % SLOTS + 1
 
 
-def _is_failed_type(type_name: str) -> bool:
+@lru_cache(maxsize=4_096)
+def names_failure(type_name: str) -> bool:
+    """Whether the words of a type say that something failed."""
     return not _FAILED_WORDS.isdisjoint(word.lower() for word in _WORD.findall(type_name))
 
 

@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 from events.api.responses import iso
 from events.converters import names_string, workflow_url
 from events.json.tree import RowUrls
-from events.views.event_line import slot
+from events.views.event_line import names_failure, slot
 
 
 def moment(at: datetime) -> tuple[str, str, str]:
@@ -97,6 +97,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "exactly": exactly,
     "iso": iso,
     "quoted": quoted,
+    "names_failure": names_failure,
     "slot": slot,
     "to_second": to_second,
     "took": took,

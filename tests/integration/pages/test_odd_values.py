@@ -19,13 +19,14 @@ from django.urls.resolvers import RoutePattern
 
 from events.models import Log, Role
 from projections.replay.address import REPEATED, SINGLE
+from projections.states.sources.parse import KINDS
 from tests.integration.pages.conftest import Append
 from tests.support.factories import make_member
 from tests.support.odd_values import ENCODED, HEADERS
 
 SOUND = {"name": "order-1", "id": "w", "position": "1", "step": "1", "pk": "1", "token": "x", "order": "pause"}
-KINDS = ("workflow", "agent", "log", "query", "key")
-"""Of replays."""
+ROUTED_KINDS = [kind for kind in KINDS if kind != "stream"]
+"""The kinds of replays with one route together; the replay of a stream has its own."""
 READ_HEADERS = ("Accept", "Cookie", "HX-Request", "HX-Target", "HX-Current-URL", "X-Job", "X-Seen", "X-Window")
 
 
@@ -48,7 +49,7 @@ def addresses(route: str) -> Iterator[tuple[str, dict[str, str]]]:
             names[name] = SOUND.get(name, "")
     if "projections/{name}" in path:
         names["name"] = "latest"
-    for kind in KINDS if "kind" in names else [""]:
+    for kind in ROUTED_KINDS if "kind" in names else [""]:
         yield path, names | ({"kind": kind} if kind else {})
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events.views.event_line import slot
 from events.views.streams import ROWS
 from tests.integration.pages.conftest import Append
 
@@ -36,6 +37,16 @@ def test_a_stream_of_any_name_has_its_pages(viewer: Client, append: Append, at: 
         answer = viewer.get(url.replace("&amp;", "&"))
         assert answer.status_code == 200
         assert "<script>alert" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(("type", "shape"), [("payment.failed", "error"), ("payment.captured", None)])
+def test_the_list_draws_a_failed_last_event_as_failed(
+    viewer: Client, append: Append, at: str, type: str, shape: str | None
+) -> None:
+    append("order-1", {"type": type})
+    table = viewer.get(f"{at}streams/").content.decode().partition("<tbody>")[2].partition("</tbody>")[0]
+    (drawn_shape,) = re.findall(r'<use href="#t-(\w+)"', table)
+    assert drawn_shape == (shape or str(slot(type)))
 
 
 def versions(page: str) -> list[int]:
