@@ -1,79 +1,178 @@
-"""Bare pages: the views, their middleware, session, membership and reads stay, and f-strings take the templates' place.
+"""Bare pages: the floor of what a page costs, behind the same middleware, session and membership check.
 
-The parts of a page that list what the log holds are written anew (`bare_html`). What stands around them is copied from
-the page itself when it is first asked for; each part must then stand in it to the letter, or the benchmark fails.
+A bare page executes the page's own SQL, decodes the JSON in the rows, and writes the same HTML. It derives nothing: it
+has the values that the lists of the page show, and f-strings (`bare_html`) write the lists. All of this is recorded
+when the page itself is asked for once. The HTML around the lists is copied from that page, so it costs nothing; each
+list must stand in it to the letter, or the benchmark fails.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 from unittest import mock
 
+import orjson
+import psycopg
+from django.core.handlers.base import BaseHandler
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import ResolverMatch, reverse
+from psycopg.pq import Format
 
 from events.json.tree import RowUrls
-from projections.replay.views.template_functions import source_findings
-from projections.views.template_functions import facets_of, read_as, states_of, states_with
+from events.models import Member
+from events.views.page import log_page
+from projections.views.template_functions import states_with
 from tests.benchmarks.bare_html import events, lists, replays
 
 Context: TypeAlias = Mapping[str, Any]
-Shells: TypeAlias = dict[str, list[str]]
-"""By template, what stands before, between and after the parts of its page."""
+Part: TypeAlias = Callable[[], str]
+View: TypeAlias = Callable[..., HttpResponse]
 
 
-def _timeline(context: Context) -> list[str]:
-    facets_of(context["log"], context["asked"])
-    return [lists.timeline_rows(context["page"].lines, context["events_url"])]
+@dataclass(frozen=True, slots=True)
+class _Execution:
+    """A statement, as a cursor executed it."""
+
+    cursor: type[psycopg.Cursor[Any]]
+    format: Format
+    statement: Any
+    parameters: Any
+
+    def repeat(self) -> None:
+        """Execute the statement again, fetch its rows, and decode the JSON in them."""
+        with self.cursor(connection.connection) as cursor:
+            cursor.format = self.format
+            cursor.execute(self.statement, self.parameters)
+            while True:
+                for row in cursor.fetchall() if cursor.description else ():
+                    for value in row:
+                        if isinstance(value, str) and value[:1] in ("{", "["):
+                            orjson.loads(value)
+                if not cursor.nextset():
+                    return
 
 
-def _event(context: Context) -> list[str]:
-    event, log, data = context["event"], context["log"], context["data"]
-    url = context["event_url"]
-    read_as(event)
+@dataclass(frozen=True, slots=True)
+class BarePage:
+    """The record of one page: its statements, its lists, and the HTML before, between and after the lists."""
+
+    executions: Sequence[_Execution]
+    parts: Sequence[Part]
+    shell: Sequence[str]
+
+    def show(self, request: HttpRequest, member: Member, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer as the page did."""
+        for execution in self.executions:
+            execution.repeat()
+        between = (text for before, part in zip(self.shell, self.parts, strict=False) for text in (before, part()))
+        return HttpResponse("".join(between) + self.shell[-1])
+
+
+Pages: TypeAlias = dict[str, BarePage]
+"""The bare pages by their address."""
+
+
+@contextmanager
+def bare(pages: Pages) -> Iterator[None]:
+    """Answer with the bare pages. The first answer of an address is the page's own, which is recorded."""
+    resolve = BaseHandler.resolve_request
+
+    def resolve_bare(handler: BaseHandler, request: HttpRequest) -> ResolverMatch:
+        match = resolve(handler, request)
+        address = request.get_full_path()
+        match.func = log_page()(pages[address].show if address in pages else _recording(match.func, pages, address))
+        return match
+
+    with mock.patch.object(BaseHandler, "resolve_request", resolve_bare):
+        yield
+
+
+def _recording(page: View, pages: Pages, address: str) -> View:
+    view = inspect.unwrap(page)  # what the membership check calls
+
+    def record(request: HttpRequest, member: Member, *args: Any, **kwargs: Any) -> HttpResponse:
+        executions: list[_Execution] = []
+        contexts: list[tuple[str, Context]] = []
+
+        def capture(request: HttpRequest, template: str, context: Context, status: int) -> HttpResponse:
+            contexts.append((template, context))
+            return render(request, template, dict(context), status=status)
+
+        with _recorded(executions), mock.patch("events.views.page.render", capture):
+            response: HttpResponse = view(request, member, *args, **kwargs)
+        [(template, context)] = contexts
+        parts = _PARTS[template](context)
+        pages[address] = BarePage(executions, parts, _around([part() for part in parts], response.content.decode()))
+        return response
+
+    return record
+
+
+@contextmanager
+def _recorded(executions: list[_Execution]) -> Iterator[None]:
+    execute = psycopg.Cursor.execute
+
+    def record(cursor: psycopg.Cursor[Any], statement: Any, parameters: Any = None, **options: Any) -> Any:
+        executions.append(_Execution(type(cursor), cursor.format, statement, parameters))
+        return execute(cursor, statement, parameters, **options)
+
+    with mock.patch.object(psycopg.Cursor, "execute", record):
+        yield
+
+
+def _timeline(context: Context) -> list[Part]:
+    return [partial(lists.timeline_rows, context["page"].lines, context["events_url"])]
+
+
+def _event(context: Context) -> list[Part]:
+    event, log, data, url = context["event"], context["log"], context["data"], context["event_url"]
+    data_links = RowUrls(inside=data.inside_url, text=f"{url}?text=", whole=f"{url}?format=json")
     return [
-        events.rails(context["rails"](), event, log, context["events_url"]),
-        events.tree_rows(data.rows, RowUrls(inside=data.inside_url, text=f"{url}?text=", whole=f"{url}?format=json")),
-        events.facts(event, log, context["picks"], states_with(log.name, event)),
-        events.tree_rows(context["metadata"], RowUrls(whole=f"{url}?format=json")),
+        partial(events.rails, context["rails"](), event, log, context["events_url"]),
+        partial(events.tree_rows, list(data.rows), data_links),
+        partial(events.facts, event, log, context["picks"], states_with(log.name, event)),
+        partial(events.tree_rows, list(context["metadata"]), RowUrls(whole=f"{url}?format=json")),
     ]
 
 
-def _stream(context: Context) -> list[str]:
-    log, name = context["log"], context["stream"].name
-    states_of(log.name, "stream", name)
-    source_findings(log, "stream", name, context["events"])
-    return [lists.stream_rows(context["lines"], context["events_url"])]
+def _stream(context: Context) -> list[Part]:
+    return [partial(lists.stream_rows, list(context["lines"]), context["events_url"])]
 
 
-def _workflow(context: Context) -> list[str]:
-    log, name, lanes = context["log"], context["workflow"].correlation_id, context["lanes"]
-    states_of(log.name, "workflow", name)
-    source_findings(log, "workflow", name, context["events"])
-    rows = [lists.workflow_rows(rows, context["events_url"]) for _, rows in context["parts"]]
-    return [lists.wires(lanes.wires), lists.lane_marks(lanes.marks, context["events_url"]), *rows]
+def _workflow(context: Context) -> list[Part]:
+    lanes, events_url = context["lanes"], context["events_url"]
+    return [
+        partial(lists.wires, lanes.wires),
+        partial(lists.lane_marks, lanes.marks, events_url),
+        *(partial(lists.workflow_rows, list(rows), events_url) for _, rows in context["parts"]),
+    ]
 
 
-def _agents(context: Context) -> list[str]:
-    return [lists.agent_rows(context["agents"], context["log"], context["events_url"])]
+def _agents(context: Context) -> list[Part]:
+    return [partial(lists.agent_rows, list(context["agents"]), context["log"], context["events_url"])]
 
 
-def _replay(context: Context) -> list[str]:
+def _replay(context: Context) -> list[Part]:
     page = context["page"]
     state, event = page.state, page.event
     url = reverse("event", args=[context["log"].name, event.event.position])
+    data_links = RowUrls(inside=event.data.inside_url, text=f"{url}?text=", whole=url)
     return [
-        replays.columns(page.steps.strip, page.address),
-        replays.steps(page.steps, page.address),
-        events.tree_rows(state.rows, state.links),
-        events.tree_rows(event.data.rows, RowUrls(inside=event.data.inside_url, text=f"{url}?text=", whole=url)),
+        partial(replays.columns, page.steps.strip, page.address),
+        partial(replays.steps, page.steps, page.address),
+        partial(events.tree_rows, list(state.rows), state.links),
+        partial(events.tree_rows, list(event.data.rows), data_links),
     ]
 
 
-_PARTS: Mapping[str, Callable[[Context], list[str]]] = {
+_PARTS: Mapping[str, Callable[[Context], list[Part]]] = {
     "events/timeline.html": _timeline,
     "events/event.html": _event,
     "events/stream.html": _stream,
@@ -83,25 +182,8 @@ _PARTS: Mapping[str, Callable[[Context], list[str]]] = {
 }
 
 
-@contextmanager
-def bare(shells: Shells) -> Iterator[None]:
-    """Let f-strings write the pages; `shells` keeps what was copied from them."""
-
-    def write(request: HttpRequest, template: str, context: Context, status: int) -> HttpResponse:
-        parts = _PARTS[template](context)
-        if template not in shells:
-            page = render(request, template, dict(context)).content.decode()
-            shells[template] = _around(parts, page)
-        shell = shells[template]
-        between = (text for pair in zip(shell, parts, strict=False) for text in pair)
-        return HttpResponse("".join(between) + shell[-1], status=status)
-
-    with mock.patch("events.views.page.render", write):
-        yield
-
-
 def _around(parts: Sequence[str], page: str) -> list[str]:
-    """What stands before, between and after the parts of a page."""
+    """The HTML before, between and after the parts of a page."""
     shell = []
     for i, part in enumerate(parts):
         before, found, page = page.partition(part)

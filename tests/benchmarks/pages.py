@@ -84,7 +84,7 @@ def run() -> Iterator[Table]:
 
 
 def _beside_bare(client: Client, user: User, connection: psycopg.Connection) -> Table:
-    """The pages of a log that agents wrote and that is projected, beside the same views with f-strings as templates."""
+    """The pages of a log that agents wrote and that is projected, beside bare pages."""
     log = make_log()
     Member.objects.create(log=log, user=user, role=Role.VIEWER)
     fill(connection, log, events=_SIZES[0])
@@ -100,7 +100,7 @@ def _beside_bare(client: Client, user: User, connection: psycopg.Connection) -> 
         "agents": "agents/",
         "replay, a jump": f"replay/log/{_SIZES[0] // 2}",
     }
-    table = Table("Pages beside bare views: f-strings in place of templates", ("page", "ours", "bare", "÷ bare"))
+    table = Table("Pages beside bare ones: the same SQL, decoding and HTML", ("page", "ours", "bare", "÷ bare"))
     for name, path in paths.items():
         ask = partial(_page, client, log, path, last)
         ask()
@@ -141,7 +141,7 @@ def _live_frame(log: Log) -> tuple[str, ...]:
 
 def _bare_time(ask: Callable[[], None]) -> float:
     with bare({}):
-        ask()  # copies what stands around the parts, and compares them
+        ask()  # is recorded, and compared
         return median_time(ask)
 
 
