@@ -23,6 +23,7 @@ NAMES = (
     "live",
     "painted",
     "latency",
+    "stock_postgres",
     "reading",
     "reads",
     "query",
