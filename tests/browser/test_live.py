@@ -7,20 +7,8 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.support.api_agent import Agent
+from tests.support.browser_rows import ROWS, positions, scroll_away
 from tests.support.server import Server
-
-ROWS = "#rows [data-position]"
-
-
-def positions(page: Page) -> list[int]:
-    found: list[int] = page.eval_on_selector_all(ROWS, "rows => rows.map(row => Number(row.dataset.position))")
-    return found
-
-
-def scroll_away(page: Page, agent: Agent) -> None:
-    agent.append("order-1", *[{}] * 60)
-    expect(page.locator(ROWS)).to_have_count(60)
-    page.evaluate("scrollTo({ top: 800, behavior: 'instant' })")
 
 
 def test_the_first_event_turns_the_empty_page_into_the_timeline(admin_page: Page, agent: Agent) -> None:

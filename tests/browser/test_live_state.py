@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from events.models import Log, Member
-from tests.browser.test_live import ROWS, positions, scroll_away
 from tests.support.api_agent import Agent
+from tests.support.browser_rows import ROWS, positions, scroll_away
 from tests.support.server import Server
 
 

@@ -17,8 +17,7 @@ import django
 def work(log_id: int, point: str, visits: int) -> None:
     """Run until the nth visit to a point, and no further; or until all is done."""
     from projections.materialise import runner as runners
-    from tests.integration.projections.test_killing import PROJECTIONS
-    from tests.support.running import declared, until
+    from tests.support.running import KILLED, declared, until
 
     left = visits
 
@@ -29,14 +28,14 @@ def work(log_id: int, point: str, visits: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     runners._FIRST_BATCH_POSITIONS = runners._MAX_BATCH_POSITIONS = 25
-    runner = runners.Runner(logs=[log_id], projections=declared(*PROJECTIONS), at=die)
+    runner = runners.Runner(logs=[log_id], projections=declared(*KILLED), at=die)
     until(lambda: not runner.turn() and runner.holds(log_id))
 
 
 def main() -> None:
     log_id, seed, kills = map(int, sys.argv[1:])
     django.setup()
-    import tests.integration.projections.test_killing  # noqa: F401 - once, not in each fork
+    import tests.support.running  # noqa: F401 - once, not in each fork
 
     chance = random.Random(seed)
     for _ in range(kills):

@@ -15,3 +15,17 @@ ENCODED = [quote(text, safe="") for text in (*_TEXTS, *_NUMBERS, *_TIMES, *_POIN
 """As they stand in an address. The last are no UTF-8."""
 HEADERS = ["", '"', "-1", "9" * 400, "²", "x" * 1_100, "\xff", "*/*;q=x", "http://[", "%00"]
 """As they stand in a header."""
+
+
+STREAM_NAMES = (
+    "a/b c/7",
+    "x#y?z=1&w=2",
+    "(-> X)",
+    "100%",
+    "%2F",
+    "ünï/ <script>alert(1)</script>",
+    "/lead",
+    "trail/",
+    "a//b",
+    "7",
+)

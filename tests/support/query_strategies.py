@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
+from events.query.errors import InvalidQuery
+from events.query.parse import parse
 from events.query.tree import (
     Ago,
     Between,
@@ -155,3 +158,9 @@ def json_text(value: Any, *, ascii: bool) -> str:
 
 def _string(text: str, ascii: bool) -> str:
     return json.dumps(text, ensure_ascii=ascii).replace("/", "\\/" if ascii else "/")
+
+
+def parsed(q: str) -> Query | None:
+    with suppress(InvalidQuery):
+        return parse(q)
+    return None

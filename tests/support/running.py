@@ -15,7 +15,7 @@ from events.engine import Engine
 from events.models import Log
 from events.reading import store
 from projections import registry
-from projections.definition.projection import STREAM, Decoded, Key, Projection, decode
+from projections.definition.projection import STREAM, Decoded, Key, Projection, decode, pointer
 from projections.materialise import checkpoints
 from projections.materialise.checkpoints import Progress
 from projections.materialise.runner import Part, Runner
@@ -61,6 +61,8 @@ def by_type() -> Projection:
 
 
 BY_TYPE = by_type()
+KILLED = (totals(), totals(name="by-customer", key=pointer("/customer")))
+"""The projections whose runners are killed."""
 
 
 def declared(*projections: Projection) -> dict[str, Projection]:

@@ -15,21 +15,9 @@ import pytest
 from pytest_django import Settings
 
 from events.models import Log
+from tests.support.api import EVENT, append, append_text, head
 
 MIB = 1024 * 1024
-
-
-async def append(api: httpx.AsyncClient, stream: str = "order-1", **body: Any) -> httpx.Response:
-    body.setdefault("events", [{"type": "Placed", "data": {"n": 1}}])
-    return await api.post(f"/api/streams/{quote(stream, safe='')}/events", json=body)
-
-
-async def append_text(api: httpx.AsyncClient, body: str | bytes) -> httpx.Response:
-    return await api.post("/api/streams/order-1/events", content=body)
-
-
-async def head(api: httpx.AsyncClient) -> int:
-    return int((await api.get("/api/events", params={"limit": 1})).json()["head"])
 
 
 async def test_an_append_answers_where_its_events_stand(api: httpx.AsyncClient, log: Log) -> None:
@@ -183,9 +171,6 @@ async def test_an_idempotency_key_makes_a_retry_safe(api: httpx.AsyncClient) -> 
 async def test_a_conflict_never_uses_up_a_key(api: httpx.AsyncClient) -> None:
     assert (await append(api, idempotency_key="k", expected_version=5)).status_code == 409
     assert (await append(api, idempotency_key="k", events=[{"type": "other", "data": 0}])).status_code == 201
-
-
-EVENT: dict[str, Any] = {"type": "A", "data": 1}
 
 
 @pytest.mark.parametrize(

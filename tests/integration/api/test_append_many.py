@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.api.test_append import EVENT, head
+from tests.support.api import EVENT, head
 
 
 def one(stream: str, **body: Any) -> dict[str, Any]:

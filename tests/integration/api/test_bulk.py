@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 from pytest_django import Settings
 
@@ -18,15 +17,9 @@ from events.errors import OutcomeUnknown, QueueFull, Unavailable
 from events.models import Log, Scope
 from events.reading import store
 from events.types import Append
-from tests.integration.api.test_append import head
+from tests.support.api import NDJSON, head, line
 from tests.support.patience import PATIENCE
 from tests.support.streaming import Exchange
-
-NDJSON = {"Content-Type": "application/x-ndjson"}
-
-
-def line(n: int = 0, **fields: Any) -> bytes:
-    return orjson.dumps({"stream": f"s-{n % 7}", "type": "A", "data": {"n": n}, **fields})
 
 
 async def send(api: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> httpx.Response:

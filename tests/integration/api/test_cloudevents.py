@@ -14,16 +14,7 @@ import pytest
 from events import engine
 from events.models import Log
 from events.reading import store
-from tests.integration.api.test_append import head
-
-STRUCTURED = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
-BATCHED = {"Content-Type": "application/cloudevents-batch+json"}
-BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/shop", "ce-type": "placed"}
-
-
-def cloud_event(**attributes: Any) -> dict[str, Any]:
-    given = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "placed", **attributes}
-    return {name: value for name, value in given.items() if value is not ...}
+from tests.support.api import BATCHED, BINARY, STRUCTURED, cloud_event, head
 
 
 async def send(api: httpx.AsyncClient, body: Any, headers: dict[str, str] = STRUCTURED) -> httpx.Response:

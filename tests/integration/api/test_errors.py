@@ -12,7 +12,7 @@ from events import engine
 from events.errors import OutcomeUnknown, QueueFull
 from events.reading.statement import Statement
 from events.reading.store import Read
-from tests.integration.api.test_append import EVENT
+from tests.support.api import EVENT
 
 SECRET = "a detail that is nobody's business"
 

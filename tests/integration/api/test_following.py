@@ -5,43 +5,22 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
-from events import engine, redaction
+from events import redaction
 from events.api import event_stream, responses
 from events.api.schemas import ReadAs
 from events.engine import Engine
 from events.models import Log
 from events.types import Event
 from eventsite.http_protocol import FLOW
-from tests.integration.api.test_read import page, positions, write
+from tests.support.api import SSE, follow, followed, page, positions, tails, write
 from tests.support.patience import PATIENCE, until
 from tests.support.server import Server
 from tests.support.streaming import Exchange
-
-SSE = {"Accept": "text/event-stream"}
-
-
-def follow(token: str, query: str = "", **options: Any) -> Exchange:
-    return Exchange(
-        "GET", "/api/events", token=token, query=query, headers={**SSE, **options.pop("headers", {})}, **options
-    )
-
-
-def tails() -> int:
-    return len(engine.current().tails._tails)
-
-
-async def followed() -> None:
-    """Wait until somebody follows a log."""
-    async with asyncio.timeout(PATIENCE):
-        while not tails():  # noqa: ASYNC110 - a request gives no other sign that it waits
-            await asyncio.sleep(0)
-
 
 # Long polls
 

@@ -13,10 +13,7 @@ from django.core.handlers.asgi import ASGIHandler
 
 from events.engine import Engine
 from events.models import Log
-from tests.integration.api.test_append import EVENT
-from tests.integration.api.test_bulk import NDJSON, line
-from tests.integration.api.test_cloudevents import BATCHED, BINARY, STRUCTURED, cloud_event
-from tests.integration.api.test_read import write
+from tests.support.api import BATCHED, BINARY, EVENT, NDJSON, STRUCTURED, cloud_event, line, write
 
 MIB = 1024 * 1024
 

@@ -9,7 +9,7 @@ import pytest
 
 from eventsite.api import api as described
 from projections.api import operations as projections_api
-from tests.integration.api.test_append import EVENT
+from tests.support.api import EVENT
 from tests.support.odd_values import ENCODED, HEADERS
 
 PATHS: dict[str, dict[str, Any]] = described.get_openapi_schema(path_prefix="/api/")["paths"]

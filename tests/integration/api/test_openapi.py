@@ -20,9 +20,8 @@ from events.query.parse import MAX_CHARACTERS
 from events.query.printing import to_text
 from eventsite.api import api as described
 from eventsite.limits import Limits
-from tests.integration.api.test_queries import parsed
 from tests.support import factories
-from tests.support.query_strategies import CHARACTERS, EVENT_QUERIES, TEXTS
+from tests.support.query_strategies import CHARACTERS, EVENT_QUERIES, TEXTS, parsed
 from tests.support.server import Server
 
 SOUND = EVENT_QUERIES.map(to_text).filter(lambda text: len(text) <= MAX_CHARACTERS)

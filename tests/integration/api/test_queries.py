@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -25,11 +24,11 @@ from events.query.printing import to_text
 from events.query.tree import Name, Named, Pattern, Query, any_of
 from events.reading import scan, store
 from events.types import Append, Event
-from tests.integration.api.test_read import page, positions, write
-from tests.integration.query.test_agreement import APPENDS
+from tests.support.agreement import APPENDS
+from tests.support.api import page, positions, write
 from tests.support.factories import make_append
 from tests.support.patience import PATIENCE
-from tests.support.query_strategies import EVENT_QUERIES
+from tests.support.query_strategies import EVENT_QUERIES, parsed
 from tests.support.streaming import Exchange
 
 EXAMPLES = 40
@@ -317,12 +316,6 @@ TRIES = [
     '") || true || ("', '" ? (@ == 1) "', ".keyvalue()", "$.**", "@.a", "a\x1fb", "\x1f", "\u2028", "';\n--", "E'\\047",
     "::jsonb", "\\u0000",
 ]  # fmt: skip
-
-
-def parsed(q: str) -> Query | None:
-    with suppress(InvalidQuery):
-        return parse(q)
-    return None
 
 
 @pytest.mark.parametrize("place", PLACES)

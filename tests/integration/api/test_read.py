@@ -9,26 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from events import engine
 from events.api import following
 from events.models import Log
-from tests.support import factories
-
-
-async def write(log: Log, *events: dict[str, Any], stream: str = "order-1") -> None:
-    appends = [factories.make_append(event.pop("stream", stream), event) for event in events]
-    outcomes = await engine.current().writer.append(log.pk, appends)
-    assert all(not isinstance(outcome, Exception) for outcome in outcomes)
-
-
-async def page(api: httpx.AsyncClient, path: str = "/api/events", **query: Any) -> dict[str, Any]:
-    answer = await api.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-def positions(events: Iterable[dict[str, Any]]) -> list[int]:
-    return [event["position"] for event in events]
+from tests.support.api import page, positions, write
 
 
 async def test_an_empty_log_is_read_to_its_end(api: httpx.AsyncClient) -> None:

@@ -15,8 +15,7 @@ from events import redaction
 from events.models import Log
 from projections.definition import upcasting
 from projections.definition.upcasting import Chains, Upcaster
-from tests.integration.api.test_following import follow, followed
-from tests.integration.api.test_read import page, write
+from tests.support.api import follow, followed, page, write
 from tests.support.patience import PATIENCE
 from tests.support.streaming import Exchange
 

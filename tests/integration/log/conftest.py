@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
-
 import pytest
 
 from events.appending.plan import Outcome
 from events.engine import Engine
 from events.models import Log
 from events.reading import store
-from events.types import Append, Event
-
-
-class AppendTo(Protocol):
-    async def __call__(self, *appends: Append, atomic: bool = False) -> list[Outcome]: ...
-
-
-Read = Callable[[], Awaitable[list[Event]]]
+from events.types import Append
+from tests.support.fixture_types import AppendTo, Read
 
 
 @pytest.fixture

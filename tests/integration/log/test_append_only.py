@@ -8,8 +8,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from events.models import AppendKey, Event, Log, Redaction, Stream
-from tests.integration.log.conftest import AppendTo
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo
 
 CHANGES = [
     "update event set data = '1' where log_id = %(log)s",

@@ -19,8 +19,8 @@ from events.models import Log
 from events.reading import tail
 from events.reading.log_reader import LogReader
 from events.types import Event
-from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo, Read
 from tests.support.invariants import assert_whole
 from tests.support.locks import append_in, holding_lock
 from tests.support.patience import PATIENCE, until

@@ -16,8 +16,8 @@ from events.json.value import loads
 from events.models import Log
 from events.reading import store
 from events.types import Appended
-from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo, Read
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)
 numbers = (

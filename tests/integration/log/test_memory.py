@@ -14,8 +14,8 @@ from events.reading import log_reader, tail
 from events.reading.follower import EventBatch
 from events.reading.log_reader import LogReader
 from events.types import Event
-from tests.integration.log.conftest import AppendTo
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo
 from tests.support.invariants import assert_whole
 from tests.support.patience import PATIENCE, until
 

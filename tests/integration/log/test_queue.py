@@ -13,8 +13,8 @@ from events.engine import Engine
 from events.errors import QueueFull
 from events.models import Log
 from events.types import Appended
-from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo, Read
 from tests.support.invariants import assert_whole
 from tests.support.locks import holding_lock
 

@@ -15,8 +15,8 @@ from events.errors import Unavailable, WrongExpectedVersion
 from events.models import Log
 from events.reading import store
 from events.types import Appended
-from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo, Read
 from tests.support.invariants import assert_whole
 from tests.support.locks import holding_lock
 from tests.support.patience import PATIENCE

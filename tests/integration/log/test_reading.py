@@ -18,8 +18,8 @@ from events.query.tree import Name, Named, Pattern, Query, all_of, any_of
 from events.reading import store
 from events.reading.store import NameSeen
 from events.types import Event, StreamInfo
-from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo, Read
 
 NAMES = [
     "a",

@@ -9,8 +9,8 @@ import pytest
 from events.appending.plan import Outcome
 from events.errors import IdConflict, WrongExpectedVersion
 from events.types import STREAM_EXISTS, Append, Appended
-from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo, Read
 
 WRITTEN = ("a", "b", "c")
 """Ids of one append: positions 2 to 4, versions 2 to 4 of its stream."""

@@ -15,8 +15,8 @@ from events.models import Event as EventRow
 from events.models import Log
 from events.reading import store
 from events.types import STREAM_EXISTS, Appended
-from tests.integration.log.conftest import AppendTo, Read
 from tests.support.factories import make_append, make_event
+from tests.support.fixture_types import AppendTo, Read
 from tests.support.invariants import assert_whole
 
 

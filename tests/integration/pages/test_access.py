@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.models import Log, Role
-from tests.integration.pages.conftest import Append
 from tests.support.factories import make_log, make_member
+from tests.support.fixture_types import AppendEvents
 
 PAGES = (
     "", "events/1", "streams/", "streams/order-1/", "workflows/", "workflows/w/", "seen/correlation_id", "completions",
@@ -25,7 +25,9 @@ def test_who_is_not_signed_in_is_asked_to_and_comes_back(client: Client, at: str
 
 
 @pytest.mark.parametrize("page", [*PAGES, *ADMIN_PAGES])
-def test_to_an_outsider_a_log_is_not_there(client: Client, user: User, append: Append, at: str, page: str) -> None:
+def test_to_an_outsider_a_log_is_not_there(
+    client: Client, user: User, append: AppendEvents, at: str, page: str
+) -> None:
     append("order-1", {"correlation_id": "w"})
     client.force_login(user)
     assert client.get(at + page).status_code == 404
@@ -33,7 +35,7 @@ def test_to_an_outsider_a_log_is_not_there(client: Client, user: User, append: A
 
 @pytest.mark.parametrize("role", Role)
 def test_members_see_the_pages_and_only_admins_the_tokens(
-    client: Client, user: User, log: Log, append: Append, at: str, role: Role
+    client: Client, user: User, log: Log, append: AppendEvents, at: str, role: Role
 ) -> None:
     append("order-1", {"correlation_id": "w"})
     make_member(log, user=user, role=role)
@@ -43,7 +45,7 @@ def test_members_see_the_pages_and_only_admins_the_tokens(
 
 
 @pytest.mark.parametrize("page", [*PAGES, "events/99", "replay/stream/nope/1"])
-def test_no_cache_keeps_a_page_of_a_log(viewer: Client, append: Append, at: str, page: str) -> None:
+def test_no_cache_keeps_a_page_of_a_log(viewer: Client, append: AppendEvents, at: str, page: str) -> None:
     append("order-1", {"correlation_id": "w"})
     for headers in ({}, {"HX-Request": "true"}):
         assert viewer.get(at + page, headers=headers)["Cache-Control"] == "private, no-store"
@@ -56,7 +58,7 @@ def test_no_cache_keeps_the_list_of_logs_or_the_way_in(viewer: Client, user: Use
     assert "no-store" in viewer.get("/nothing")["Cache-Control"]
 
 
-def test_an_event_of_another_log_is_not_there(viewer: Client, append: Append) -> None:
+def test_an_event_of_another_log_is_not_there(viewer: Client, append: AppendEvents) -> None:
     append("order-1", {})
     assert viewer.get(f"/logs/{make_log().name}/events/1").status_code == 404
 
@@ -64,12 +66,14 @@ def test_an_event_of_another_log_is_not_there(viewer: Client, append: Append) ->
 @pytest.mark.parametrize(
     "page", ["events/0", "events/9", f"events/{10**17}", f"events/{10**30}", "streams/nope/", "replay/stream/nope/2"]
 )
-def test_what_is_not_there_is_a_404(viewer: Client, append: Append, at: str, page: str) -> None:
+def test_what_is_not_there_is_a_404(viewer: Client, append: AppendEvents, at: str, page: str) -> None:
     append("order-1", {})
     assert viewer.get(at + page).status_code == 404
 
 
-def test_a_member_is_told_what_is_not_there_and_a_stranger_is_not(viewer: Client, append: Append, at: str) -> None:
+def test_a_member_is_told_what_is_not_there_and_a_stranger_is_not(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     append("order-1", {})
     for page, words in (
         ("streams/order-2/", "There is no stream &#39;order-2&#39;."),

@@ -13,7 +13,7 @@ from events.models import Log
 from projections.catalog.agents import agents as projection
 from projections.catalog.lifecycle import lifecycle
 from projections.views import agents
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import settle
 
 NAME = "a b/(-> X)#1 <b>"
@@ -35,7 +35,7 @@ def rows(page: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def at_work(log: Log, append: Append) -> Log:
+def at_work(log: Log, append: AppendEvents) -> Log:
     """One agent has done what it began, one has not, one has failed; one names no workflow."""
     append("order-1", {"type": "order.placed", "agent": "shop", "correlation_id": "one"})
     append("payment-1", {"type": "payment.initiated", "agent": "payer", "correlation_id": "one"})
@@ -85,7 +85,7 @@ def test_agents_page_by_their_last_event(viewer: Client, at: str, monkeypatch: p
     assert "No agent had its last event before #1" in get(viewer, f"{at}agents/?before=1")
 
 
-def test_before_anything_is_kept_there_are_their_names(viewer: Client, at: str, append: Append) -> None:
+def test_before_anything_is_kept_there_are_their_names(viewer: Client, at: str, append: AppendEvents) -> None:
     append("s", {"agent": NAME}, {"agent": "b"}, {})
     page = get(viewer, f"{at}agents/")
     assert "This list has only names so far" in page

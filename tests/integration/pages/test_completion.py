@@ -11,7 +11,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events import redaction
 from events.models import Log
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 
 
 def offered(client: Client, at: str, query: str, rest: str = "") -> list[str]:
@@ -21,7 +21,7 @@ def offered(client: Client, at: str, query: str, rest: str = "") -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _events(append: Append) -> None:
+def _events(append: AppendEvents) -> None:
     append(
         "order-1",
         {"type": "OrderPlaced", "agent": "router", "data": b'{"amount": 5, "ship to": {"city": "Bern"}}'},
@@ -90,7 +90,7 @@ def test_workflows_complete_on_their_own_page(viewer: Client, at: str) -> None:
 
 
 def test_completing_costs_a_fixed_number_of_queries(
-    viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
+    viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("s", *[{"type": f"T{n}", "agent": f"a{n}", "data": b'{"x": 1}'} for n in range(50)])
     # session, user, membership with its log; the names
@@ -105,7 +105,9 @@ def test_completing_costs_a_fixed_number_of_queries(
         offered(viewer, at, "T")
 
 
-def test_what_was_redacted_is_neither_offered_nor_confirmed(viewer: Client, at: str, log: Log, append: Append) -> None:
+def test_what_was_redacted_is_neither_offered_nor_confirmed(
+    viewer: Client, at: str, log: Log, append: AppendEvents
+) -> None:
     append("order-3", {"type": "Card", "data": b'{"card": "4111-1111"}', "metadata": b'{"hint": "4111"}'})
     questions = ("data.ca", "data.card:", "data.card:4111-1", "metadata.hint:", "type:Card data.", "ca")
     before = {question: offered(viewer, at, question) for question in questions}

@@ -11,23 +11,23 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events import redaction
 from events.models import Log
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 
 
-def test_cause_and_effects_lead_to_their_events(viewer: Client, append: Append, at: str) -> None:
+def test_cause_and_effects_lead_to_their_events(viewer: Client, append: AppendEvents, at: str) -> None:
     append("a", {"id": "first"}, {"id": "second", "causation_id": "first"}, {"causation_id": "second"})
     page = viewer.get(f"{at}events/2").content.decode()
     assert re.findall(r'<ol class="chainlist">\s*<li><a href="([^"]+)"', page) == [f"{at}events/1", f"{at}events/3"]
 
 
-def test_a_cause_that_is_not_in_the_log_is_named_as_missing(viewer: Client, append: Append, at: str) -> None:
+def test_a_cause_that_is_not_in_the_log_is_named_as_missing(viewer: Client, append: AppendEvents, at: str) -> None:
     append("a", {"causation_id": "elsewhere-7"})
     page = viewer.get(f"{at}events/1").content.decode()
     assert "No event of this log has the id" in page
     assert "elsewhere-7" in page
 
 
-def test_neighbours_are_those_along_each_way(viewer: Client, append: Append, at: str) -> None:
+def test_neighbours_are_those_along_each_way(viewer: Client, append: AppendEvents, at: str) -> None:
     append("a", {"type": "A", "agent": "x", "correlation_id": "w"})
     append("b", {"type": "B", "agent": "x", "correlation_id": "w"})
     append("a", {"type": "A", "agent": "x", "correlation_id": "w"}, {"type": "A"})
@@ -46,7 +46,9 @@ def test_neighbours_are_those_along_each_way(viewer: Client, append: Append, at:
     ]
 
 
-def test_a_row_opens_to_a_part_whose_links_go_by_the_events_own_page(viewer: Client, append: Append, at: str) -> None:
+def test_a_row_opens_to_a_part_whose_links_go_by_the_events_own_page(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     append("a", {"correlation_id": "w", "data": json.dumps({"content": "word " * 400}).encode()})
     part = viewer.get(f"{at}events/1", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in part
@@ -57,7 +59,7 @@ def test_a_row_opens_to_a_part_whose_links_go_by_the_events_own_page(viewer: Cli
     assert 'href="?' not in part
 
 
-def test_the_first_and_only_event_has_no_neighbours(viewer: Client, append: Append, at: str) -> None:
+def test_the_first_and_only_event_has_no_neighbours(viewer: Client, append: AppendEvents, at: str) -> None:
     append("a", {})
     page = viewer.get(f"{at}events/1").content.decode()
     assert 'aria-label="Previous' not in page
@@ -69,7 +71,7 @@ LONG_TEXTS = [("data", "text"), ("metadata", "metadata_text")]
 
 @pytest.mark.parametrize(("field", "parameter"), LONG_TEXTS)
 def test_a_long_text_is_folded_and_unfolds_on_demand(
-    field: str, parameter: str, viewer: Client, append: Append, at: str
+    field: str, parameter: str, viewer: Client, append: AppendEvents, at: str
 ) -> None:
     text = "".join(f"{n:08d}" for n in range(11_000))
     append("a", {field: json.dumps({"content": text}).encode()})
@@ -85,14 +87,16 @@ def test_a_long_text_is_folded_and_unfolds_on_demand(
 
 
 @pytest.mark.parametrize(("field", "parameter"), LONG_TEXTS)
-def test_a_text_that_is_not_there_is_a_404(field: str, parameter: str, viewer: Client, append: Append, at: str) -> None:
+def test_a_text_that_is_not_there_is_a_404(
+    field: str, parameter: str, viewer: Client, append: AppendEvents, at: str
+) -> None:
     append("a", {field: b'{"n": 1}'})
     for pointer in ("/nope", "/n", "nonsense"):
         answer = viewer.get(f"{at}events/1", {parameter: pointer}, headers={"HX-Request": "true"})
         assert answer.status_code == 404
 
 
-def test_large_data_comes_part_by_part(viewer: Client, append: Append, at: str) -> None:
+def test_large_data_comes_part_by_part(viewer: Client, append: AppendEvents, at: str) -> None:
     many = {f"k{n}": "x" * 100 for n in range(300)}
     append("a", {"data": json.dumps({"many": many, "other": {"few": 1, "big": many}}).encode()})
     url = f"{at}events/1"
@@ -115,7 +119,7 @@ def test_large_data_comes_part_by_part(viewer: Client, append: Append, at: str) 
     assert len(page) < 40_000
 
 
-def test_the_json_twin_is_the_event_as_it_was_sent(viewer: Client, append: Append, at: str) -> None:
+def test_the_json_twin_is_the_event_as_it_was_sent(viewer: Client, append: AppendEvents, at: str) -> None:
     data = b'{"n": 1208925819614629174706176, "d": 0.12345678901234567890}'
     append("a", {"data": data, "metadata": b'{"m": 1e5}'})
     answer = viewer.get(f"{at}events/1?format=json")
@@ -124,7 +128,7 @@ def test_the_json_twin_is_the_event_as_it_was_sent(viewer: Client, append: Appen
     assert json.loads(answer.content)["position"] == 1
 
 
-def test_digits_reach_the_page_as_they_were_sent(viewer: Client, append: Append, at: str) -> None:
+def test_digits_reach_the_page_as_they_were_sent(viewer: Client, append: AppendEvents, at: str) -> None:
     append("a", {"data": b'{"n": 1208925819614629174706176, "d": 0.12345678901234567890}'})
     page = viewer.get(f"{at}events/1").content.decode()
     assert ">1208925819614629174706176<" in page
@@ -133,7 +137,7 @@ def test_digits_reach_the_page_as_they_were_sent(viewer: Client, append: Append,
 
 @pytest.mark.parametrize("page", ["events/1", "replay/stream/a/1"])
 def test_a_redacted_event_says_who_emptied_it_and_why(
-    viewer: Client, append: Append, at: str, log: Log, page: str
+    viewer: Client, append: AppendEvents, at: str, log: Log, page: str
 ) -> None:
     append("a", {"data": b'"secret"'}, {"data": b"null"})
     redaction.redact(log.pk, 1, reason="a <b>password</b>", by="ada")
@@ -145,7 +149,7 @@ def test_a_redacted_event_says_who_emptied_it_and_why(
 
 
 def test_an_event_costs_a_fixed_number_of_queries(
-    viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
+    viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("a", {"id": "1"}, *[{"causation_id": "1"}] * 30)
     # session, user, membership with its log; the event, its effects, its neighbours along four ways

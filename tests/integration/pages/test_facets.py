@@ -10,14 +10,14 @@ from django.test import Client
 
 from events.models import Log
 from projections.catalog.counts import counts
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import settle
 
 ODD = 'a:b "c" <d>'
 
 
 @pytest.fixture
-def filled(log: Log, append: Append) -> Log:
+def filled(log: Log, append: AppendEvents) -> Log:
     append("s", *[{"type": "Placed", "agent": "shop"}] * 3, {"type": "Paid", "agent": ODD}, {"type": "Paid"})
     return log
 

@@ -13,8 +13,8 @@ from events.access.tokens import hash_of
 from events.models import Log, Role, Token
 from eventsite import views
 from eventsite.demo import seeding
-from tests.integration.pages.conftest import Append
 from tests.support.factories import make_member
+from tests.support.fixture_types import AppendEvents
 
 HTMX = {"HX-Request": "true"}
 
@@ -60,7 +60,7 @@ def test_others_are_told_whom_to_ask_and_get_no_token(viewer: Client, log: Log, 
     assert not Token.objects.filter(log=log).exists()
 
 
-def test_a_log_that_is_not_empty_makes_no_first_token(admin: Client, log: Log, append: Append, at: str) -> None:
+def test_a_log_that_is_not_empty_makes_no_first_token(admin: Client, log: Log, append: AppendEvents, at: str) -> None:
     append("s", {})
     assert admin.post(f"{at}first-token")["Location"] == at
     assert admin.get(f"{at}first-token")["Location"] == at
@@ -93,7 +93,7 @@ def test_operators_run_the_demo_and_see_whether_it_runs_already(
 
 
 def test_a_log_that_holds_real_events_gets_none_of_the_demos(
-    admin: Client, log: Log, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    admin: Client, log: Log, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("s", {})
     monkeypatch.setattr(views, "start_live", pytest.fail)
@@ -103,7 +103,7 @@ def test_a_log_that_holds_real_events_gets_none_of_the_demos(
 
 
 def test_the_log_of_the_demo_gets_a_shift_each_time(
-    admin: Client, log: Log, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    admin: Client, log: Log, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Log] = []
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from events.models import Log
 from projections.registry import PROJECTIONS
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import settle
 
 HIDDEN = re.compile("[\u202e\u200b]")
@@ -65,7 +65,7 @@ def pages() -> Iterator[str]:
 
 
 @pytest.fixture
-def odd_names(append: Append, log: Log) -> None:
+def odd_names(append: AppendEvents, log: Log) -> None:
     """Events whose names hold invisible characters: some in a chain of causes, a failed one, one with no cause here."""
     fields = {"type": TYPE, "agent": AGENT, "correlation_id": WORKFLOW}
     events = [{**fields, "id": f"{ID}{n}", "data": b'{"n": %d, "error": "no"}' % n} for n in range(2)]

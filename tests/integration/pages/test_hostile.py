@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from events.reading import scan
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 
 SCRIPT = "<script>alert(1)</script>"
 BREAKOUT = "\"'></pre></title><img src=x onerror=alert(1)>"
@@ -35,7 +35,7 @@ STREAM = f"{SCRIPT}/{BREAKOUT}"
      "completions?q=type:", "completions?q=agent:", "completions?q=data.",
      "replay/stream/{stream}/0", "replay/stream/{stream}/2"],
 )  # fmt: skip
-def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at: str, page: str) -> None:
+def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: AppendEvents, at: str, page: str) -> None:
     append(STREAM, HOSTILE, {**HOSTILE, "id": "2", "data": json.dumps({SCRIPT: SCRIPT, "gone": 1}).encode()})
     append(STREAM, {"correlation_id": f"{SCRIPT}/..", "agent": SCRIPT, "data": HOSTILE["data"]})
     answer = viewer.get(at + page.format(stream=quote(STREAM, safe=""), workflow=quote(BREAKOUT, safe="")))
@@ -47,7 +47,9 @@ def test_markup_in_an_event_is_shown_as_text(viewer: Client, append: Append, at:
 
 
 @pytest.mark.parametrize("position", [1, 2])
-def test_markup_in_a_row_that_opens_is_shown_as_text(viewer: Client, append: Append, at: str, position: int) -> None:
+def test_markup_in_a_row_that_opens_is_shown_as_text(
+    viewer: Client, append: AppendEvents, at: str, position: int
+) -> None:
     append(STREAM, HOSTILE, {**HOSTILE, "id": "2", "causation_id": HOSTILE["id"]})
     part = viewer.get(f"{at}events/{position}", headers={"HX-Request": "true"}).content.decode()
     assert "<script>alert" not in part
@@ -78,7 +80,7 @@ def test_a_page_that_fails_says_so_and_tells_nothing(viewer: Client, at: str, mo
     assert "42" not in answer.content.decode()
 
 
-def test_every_page_forbids_inline_scripts(viewer: Client, append: Append, at: str) -> None:
+def test_every_page_forbids_inline_scripts(viewer: Client, append: AppendEvents, at: str) -> None:
     append("s", {})
     for page in ("", "events/1", "streams/", "workflows/", "replay/stream/s/1", "events/99"):
         policy = viewer.get(at + page)["Content-Security-Policy"]

@@ -19,7 +19,7 @@ from events.engine import Engine
 from events.live import feed
 from events.live.frame import Frame, Gathering
 from events.models import Log, Member
-from tests.integration.pages.test_live_rows import Socket, append, shown, socket
+from tests.support.live_sockets import Socket, append, shown, socket
 from tests.support.patience import PATIENCE, until
 
 SECRET = "4111-1111-1111-1111"

@@ -20,8 +20,8 @@ from django.urls.resolvers import RoutePattern
 from events.models import Log, Role
 from projections.replay.address import REPEATED, SINGLE
 from projections.states.sources.parse import KINDS
-from tests.integration.pages.conftest import Append
 from tests.support.factories import make_member
+from tests.support.fixture_types import AppendEvents
 from tests.support.odd_values import ENCODED, HEADERS
 
 SOUND = {"name": "order-1", "id": "w", "position": "1", "step": "1", "pk": "1", "token": "x", "order": "pause"}
@@ -79,7 +79,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.fixture
-def admin(client: Client, log: Log, user: User, append: Append) -> Client:
+def admin(client: Client, log: Log, user: User, append: AppendEvents) -> Client:
     """An admin of a log with something on each page."""
     for n in range(3):
         append(

@@ -11,8 +11,8 @@ import pytest
 from django.test import Client
 
 from events.views import picks
-from tests.integration.pages.conftest import Append
-from tests.integration.pages.test_timeline import positions
+from tests.support.fixture_types import AppendEvents
+from tests.support.pages import positions
 
 PICK = re.compile(r'<span class="picks"><a href="([^"]*)" aria-label="Add to query">[+]</a><a href="([^"]*)"')
 
@@ -26,7 +26,7 @@ def picked(page: str) -> dict[str, str]:
     return {query(include): query(exclude) for include, exclude in PICK.findall(page)}
 
 
-def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: Append, at: str) -> None:
+def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: AppendEvents, at: str) -> None:
     data: dict[str, object] = {
         "amount": 5,
         "paid": True,
@@ -46,7 +46,7 @@ def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: 
     assert picked(page) == {term: f"-{term}" for term in terms}
 
 
-def test_what_is_picked_is_found_and_what_is_excluded_is_not(viewer: Client, append: Append, at: str) -> None:
+def test_what_is_picked_is_found_and_what_is_excluded_is_not(viewer: Client, append: AppendEvents, at: str) -> None:
     hard = {'k "(': '*a "b"\n(c):d', "n": "007"}
     append("order-1", {"data": json.dumps(hard).encode()}, {})
     for include, exclude in PICK.findall(viewer.get(f"{at}events/1").content.decode()):
@@ -56,7 +56,7 @@ def test_what_is_picked_is_found_and_what_is_excluded_is_not(viewer: Client, app
         assert positions(viewer.get(html.unescape(exclude)).content.decode()) == [2]
 
 
-def test_a_row_that_opens_extends_the_query_that_stands(viewer: Client, append: Append, at: str) -> None:
+def test_a_row_that_opens_extends_the_query_that_stands(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"n": 1}', "agent": "a"})
     page = viewer.get(at, {"q": "type:Placed -agent:b"}).content.decode()
     assert '<input type="hidden" id="asked" name="q" value="type:Placed -agent:b">' in page
@@ -66,13 +66,13 @@ def test_a_row_that_opens_extends_the_query_that_stands(viewer: Client, append: 
     assert found["type:Placed agent:a"] == "type:Placed -agent:a"  # they take each other back
 
 
-def test_a_query_that_can_not_be_read_is_none(viewer: Client, append: Append, at: str) -> None:
+def test_a_query_that_can_not_be_read_is_none(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"n": 1}'})
     assert "data.n:1" in picked(viewer.get(f"{at}events/1?q=(").content.decode())
 
 
 def test_a_tree_has_so_many_and_no_more(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(picks, "_MAX_TREE_CHARACTERS", 1_000)
     append("order-1", {"data": json.dumps({f"k{n:02d}": n for n in range(90)}).encode()})

@@ -15,8 +15,8 @@ from projections.catalog.lifecycle import lifecycle
 from projections.jobs import queue
 from projections.materialise import checkpoints, standing
 from projections.models import Checkpoint, Job, Parked, Policy, Status
-from tests.integration.pages.conftest import Append
 from tests.support.factories import make_log, make_member
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import append as append_all
 from tests.support.running import known_as, live, poisoned, settle, totals, varied
 
@@ -210,7 +210,7 @@ def test_states_are_listed_by_prefix_and_query(viewer: Client, at: str, query: s
 
 @pytest.mark.parametrize("page", ["workflows/", "agents/"])
 def test_what_was_begun_and_not_finished_is_found_from_the_lists(
-    viewer: Client, at: str, log: Log, append: Append, page: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, at: str, log: Log, append: AppendEvents, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known_as(monkeypatch, lifecycle)
     for workflow, types in (("done", ["PaymentInitiated", "PaymentCaptured"]), ("open", ["PaymentInitiated"])):
@@ -282,7 +282,7 @@ def test_accept_asks_for_a_twin_and_a_browser_gets_the_page(viewer: Client, at: 
         assert viewer.get(f"{at}projections/", headers={"Accept": accept})["Content-Type"].startswith("text/html")
 
 
-def test_a_job_of_another_log_is_not_cancelled(operator: Client, at: str, append: Append) -> None:
+def test_a_job_of_another_log_is_not_cancelled(operator: Client, at: str, append: AppendEvents) -> None:
     job = Job.objects.create(log=make_log(), kind="fold", key="k", arguments={})
     assert operator.post(f"{at}jobs/{job.pk}/cancel").status_code == 404
     job.refresh_from_db()

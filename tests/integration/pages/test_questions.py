@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.models import Log
-from tests.integration.pages.test_timeline import positions
 from tests.support.commands import import_events
 from tests.support.factories import make_member
+from tests.support.pages import positions
 
 DOCS = Path(__file__).parents[3] / "docs" / "query.md"
 

@@ -22,7 +22,7 @@ from projections.replay.step import steps_after
 from projections.replay.views.template_functions import replay_url
 from projections.states.fold import Fold, Pace
 from projections.states.sources.indexed import StreamSource
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 
 
 def page_of(client: Client, at: str, step: int) -> str:
@@ -36,7 +36,7 @@ def ways(page: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def order(append: Append) -> None:
+def order(append: AppendEvents) -> None:
     append(
         "order-1",
         {"type": "Placed", "data": b'{"sku": "A-7", "quantity": 2}'},
@@ -81,7 +81,7 @@ def test_the_box_goes_to_a_step_of_the_stream(viewer: Client, at: str, typed: st
     assert answer["Location"].endswith(f"/replay/stream/order-1/{step}")
 
 
-def test_a_long_stream_lists_the_steps_around(viewer: Client, append: Append, at: str) -> None:
+def test_a_long_stream_lists_the_steps_around(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{}] * 450)
     page = page_of(viewer, at, 225)
     assert page.count('<li class="step') == 120
@@ -89,7 +89,7 @@ def test_a_long_stream_lists_the_steps_around(viewer: Client, append: Append, at
     assert "170 later" in page
 
 
-def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append: Append, at: str) -> None:
+def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{}] * 450)
     listed = [re.findall(r'<span class="n">(\d+)</span>', page_of(viewer, at, step)) for step in (200, 239, 240)]
     assert listed[0] == listed[1] == [str(n) for n in range(161, 281)]
@@ -97,7 +97,7 @@ def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append
 
 
 def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
-    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         Fold.to, "__kwdefaults__", {**(Fold.to.__kwdefaults__ or {}), "pace": Pace(chunk_events=50, max_events=100)}
@@ -119,7 +119,7 @@ LONG = " and no" * 100
 
 
 @pytest.fixture
-def broken(append: Append, monkeypatch: pytest.MonkeyPatch) -> None:
+def broken(append: AppendEvents, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream whose reducer raises at step 2 of 3."""
 
     def picky(state: Any, happened: Decoded) -> Any:
@@ -192,7 +192,7 @@ def test_a_step_costs_a_fixed_number_of_queries(
         page_of(viewer, at, 3)
 
 
-def test_any_source_is_replayed_by_any_projection(viewer: Client, append: Append, at: str) -> None:
+def test_any_source_is_replayed_by_any_projection(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"agent": "a b", "correlation_id": "run/1", "data": b'{"n": 1}'}, {"data": b'{"n": 2}'})
     append("order-2", {"agent": "a b", "correlation_id": "run/1", "data": b'{"n": 3}'})
     for source in ("workflow/run%2F1/3", "agent/a%20b/3", "query/3?q=correlation:run/1", "log/3"):
@@ -219,7 +219,7 @@ def test_any_source_is_replayed_by_any_projection(viewer: Client, append: Append
     ],
 )
 def test_an_address_that_names_no_step_leads_to_the_one_before_it_and_says_so(
-    viewer: Client, append: Append, at: str, path: str, leads_to: str, words: str, number: str
+    viewer: Client, append: AppendEvents, at: str, path: str, leads_to: str, words: str, number: str
 ) -> None:
     append("order-1", {}, {}, {})
     packed = {"type": "Packed", "correlation_id": "w", "agent": "packer"}
@@ -233,7 +233,9 @@ def test_an_address_that_names_no_step_leads_to_the_one_before_it_and_says_so(
     assert '<p class="said warning" role="status">' not in viewer.get(answer["Location"]).content.decode()
 
 
-def test_a_step_number_that_was_taken_for_a_position_is_one_click_away(viewer: Client, append: Append, at: str) -> None:
+def test_a_step_number_that_was_taken_for_a_position_is_one_click_away(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     append("order-1", *[{}] * 5, *[{"correlation_id": "w"}] * 4)
     page = viewer.get(f"{at}replay/workflow/w/3", {"by": "counts"}, follow=True).content.decode()
     url = re.search(r'href="([^"]*)">Go to step number 3', page)
@@ -241,7 +243,7 @@ def test_a_step_number_that_was_taken_for_a_position_is_one_click_away(viewer: C
     assert viewer.get(unescape(url[1]))["Location"] == f"{at}replay/workflow/w/8?by=counts"
 
 
-def test_an_odd_name_is_a_source(viewer: Client, append: Append, at: str) -> None:
+def test_an_odd_name_is_a_source(viewer: Client, append: AppendEvents, at: str) -> None:
     for name in ("a/../b", "<i>", "5", "x/7"):
         append("order-1", {"correlation_id": name})
         url = replay_url(at.split("/")[2], "workflow", name, 1_000)
@@ -260,7 +262,7 @@ def test_what_is_no_replay_is_not_found(viewer: Client, at: str, path: str) -> N
 
 @pytest.mark.parametrize(("typed", "place"), [("2", 3), ("3", 5), ("9", 5), ("0", 0), ("2000", 5), ("x", 3)])
 def test_the_box_of_a_query_goes_by_the_numbers_that_it_shows(
-    viewer: Client, append: Append, at: str, typed: str, place: int
+    viewer: Client, append: AppendEvents, at: str, typed: str, place: int
 ) -> None:
     append("order-1", *[{"type": ("Told", "Counted")[n % 2]} for n in range(1, 7)])
     url = f"{at}replay/query/3?q=type:Counted"
@@ -270,7 +272,7 @@ def test_the_box_of_a_query_goes_by_the_numbers_that_it_shows(
     assert to.partition("?")[0] == f"{at}replay/query/{place}"
 
 
-def test_where_steps_have_no_numbers_the_box_goes_by_places(viewer: Client, append: Append, at: str) -> None:
+def test_where_steps_have_no_numbers_the_box_goes_by_places(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{}] * 300)
     page = viewer.get(f"{at}replay/query/250?q=type:*").content.decode()
     assert re.search(r'id="step" name="place" value="250"', page)
@@ -278,7 +280,7 @@ def test_where_steps_have_no_numbers_the_box_goes_by_places(viewer: Client, appe
     assert to.partition("?")[0] == f"{at}replay/query/7"
 
 
-def test_a_source_without_events_says_so(viewer: Client, append: Append, at: str) -> None:
+def test_a_source_without_events_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
     assert "There is no event yet" in viewer.get(f"{at}replay/log/0").content.decode()
     append("order-1", {"agent": "bot"})
     assert "No event yet" in viewer.get(f"{at}replay/agent/bot/0").content.decode()
@@ -299,7 +301,7 @@ def test_a_value_says_which_steps_set_it(viewer: Client, at: str) -> None:
     assert re.search(r'id="why-next" href="[^"]*/3\?why=%2Fquantity"', first)
 
 
-def test_a_lost_update_is_marked_and_listed(viewer: Client, append: Append, at: str) -> None:
+def test_a_lost_update_is_marked_and_listed(viewer: Client, append: AppendEvents, at: str) -> None:
     append("list-1", {"agent": "router", "data": b'{"stops": [1]}'}, read_position=0)
     append("list-1", {"agent": "optimizer", "data": b'{"stops": [2]}'}, read_position=0)
     page = viewer.get(f"{at}replay/stream/list-1/1").content.decode()
@@ -309,7 +311,9 @@ def test_a_lost_update_is_marked_and_listed(viewer: Client, append: Append, at: 
 
 
 @pytest.mark.parametrize("name", ["pin", "break"])
-def test_an_address_that_names_too_much_is_refused_in_words(viewer: Client, append: Append, at: str, name: str) -> None:
+def test_an_address_that_names_too_much_is_refused_in_words(
+    viewer: Client, append: AppendEvents, at: str, name: str
+) -> None:
     append("s", {})
     twelve = "&".join(f"{name}=/{n}" for n in range(12))
     assert viewer.get(f"{at}replay/stream/s/1?{twelve}").status_code == 200
@@ -322,7 +326,9 @@ def test_an_address_that_names_too_much_is_refused_in_words(viewer: Client, appe
     "query",
     ["pin=" + "/a" * 2_000, "why=" + "/a" * 2_000, "break=" + "x" * 1_001, "to=" + "x" * 1_001, "junk=" + "x" * 4_001],
 )
-def test_an_address_that_is_too_long_is_refused_in_words(viewer: Client, append: Append, at: str, query: str) -> None:
+def test_an_address_that_is_too_long_is_refused_in_words(
+    viewer: Client, append: AppendEvents, at: str, query: str
+) -> None:
     append("s", {})
     answer = viewer.get(f"{at}replay/stream/s/1?{query}")
     assert answer.status_code == 414
@@ -331,7 +337,7 @@ def test_an_address_that_is_too_long_is_refused_in_words(viewer: Client, append:
     assert len(page) < 40_000
 
 
-def test_the_longest_address_makes_no_huge_page(viewer: Client, append: Append, at: str) -> None:
+def test_the_longest_address_makes_no_huge_page(viewer: Client, append: AppendEvents, at: str) -> None:
     append("s", *[{"data": json.dumps({f"k{n}": n}).encode()} for n in range(200)])
     pin = "/a" * ((MAX_QUERY_CHARACTERS - len("pin=")) // len(quote("/a", safe="")))
     answer = viewer.get(f"{at}replay/stream/s/100", {"pin": pin})
@@ -340,7 +346,9 @@ def test_the_longest_address_makes_no_huge_page(viewer: Client, append: Append, 
     assert viewer.get(f"{at}replay/stream/s/100", {"pin": pin + "/a"}).status_code == 414
 
 
-def test_the_name_of_what_is_replayed_may_be_as_long_as_a_name_can_be(viewer: Client, append: Append, at: str) -> None:
+def test_the_name_of_what_is_replayed_may_be_as_long_as_a_name_can_be(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     name = "🚚" * 197 + "/.a"
     append(name, {})
     assert viewer.get(f"{at}replay/stream/1", {"name": f"{name}"}, follow=True).status_code == 200
@@ -356,7 +364,7 @@ def test_a_value_can_be_pinned_before_anything_happened(viewer: Client, at: str)
     ids=["page", "test", "markdown", "why", "difference", "seek"],
 )
 def test_a_state_that_is_not_json_is_refused_with_the_reason(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch, query: str
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     odd = Projection("odd", about="For a test.")
     odd.on("*")(lambda state, happened: {"n": 0.5 if happened.version >= 120 else 1})
@@ -369,7 +377,7 @@ def test_a_state_that_is_not_json_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("odd_value", [0.5, {1, 2}], ids=["float", "set"])
 def test_a_state_that_is_not_json_fails_at_its_step_and_the_steps_before_it_are_shown(
-    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch, odd_value: object
+    viewer: Client, append: AppendEvents, at: str, log: Log, monkeypatch: pytest.MonkeyPatch, odd_value: object
 ) -> None:
     odd = Projection("odd", about="For a test.")
     odd.on("*")(lambda state, happened: {"n": {"value": odd_value if happened.version >= 3 else happened.version}})

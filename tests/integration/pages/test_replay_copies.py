@@ -17,8 +17,8 @@ from projections.models import Job
 from projections.registry import PROJECTIONS
 from projections.states.fold import BLOCK
 from projections.states.sources.parse import KINDS
-from tests.integration.pages.conftest import Append
 from tests.support.copied import passes
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import settle
 from tests.support.server import Server
 
@@ -26,7 +26,7 @@ HOSTILE = """{"quantity": 1.50, "big": 12345678901234567890123, "text": "'''\\"\
 
 
 @pytest.fixture
-def order(append: Append) -> None:
+def order(append: AppendEvents) -> None:
     append(
         'order "1"\\',
         {"type": "Placed", "agent": "shop`s", "data": HOSTILE.encode(), "correlation_id": "w/1"},
@@ -56,7 +56,7 @@ def test_a_test_of_another_state_fails(viewer: Client, at: str, tmp_path: Path) 
     assert not passes(source.replace("'paid'", "'open'", 1), tmp_path)
 
 
-def test_a_step_far_on_is_a_test_of_one_event(viewer: Client, append: Append, at: str, tmp_path: Path) -> None:
+def test_a_step_far_on_is_a_test_of_one_event(viewer: Client, append: AppendEvents, at: str, tmp_path: Path) -> None:
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(1, 201)])
     source = viewer.get(f"{at}replay/stream/order-1/150", {"format": "pytest"}).content.decode()
     assert "with its event and the state before it." in source
@@ -64,7 +64,7 @@ def test_a_step_far_on_is_a_test_of_one_event(viewer: Client, append: Append, at
     assert passes(source, tmp_path)
 
 
-def test_what_is_too_large_for_a_test_says_so(viewer: Client, append: Append, at: str) -> None:
+def test_what_is_too_large_for_a_test_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"n": "%s"}' % (b"x" * 500_000)})
     answer = viewer.get(f"{at}replay/stream/order-1/1", {"format": "pytest"})
     assert answer.status_code == 413
@@ -72,7 +72,7 @@ def test_what_is_too_large_for_a_test_says_so(viewer: Client, append: Append, at
 
 
 def test_a_step_whose_state_is_not_known_is_no_test(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = type(PROJECTIONS["latest"])("latest", about="")
     failing.on("*")(lambda state, happened: 1 / 0)
@@ -99,7 +99,7 @@ def test_a_step_as_json_is_the_answer_of_the_api(viewer: Client, at: str) -> Non
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_copied_link_of_any_replay_leads_to_its_step(
-    viewer: Client, append: Append, at: str, log: Log, token: str, server: Server, kind: str
+    viewer: Client, append: AppendEvents, at: str, log: Log, token: str, server: Server, kind: str
 ) -> None:
     replay = {
         "stream": "stream/route%20%22b%22%5C/2",
@@ -142,7 +142,7 @@ def test_a_copy_builds_only_what_it_shows(
 
 
 def test_a_markdown_copy_of_a_state_that_is_far_away_starts_its_job(
-    viewer: Client, append: Append, at: str, log: Log
+    viewer: Client, append: AppendEvents, at: str, log: Log
 ) -> None:
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(3 * BLOCK)])
     text = viewer.get(f"{at}replay/stream/order-1/2900", {"format": "md"}).content.decode()
@@ -176,7 +176,7 @@ def test_a_difference_as_markdown_says_who_made_it(viewer: Client, at: str) -> N
     assert "- `+` `/status`: `{ 1 }`, set by #2 `Paid`" in said
 
 
-def test_a_large_state_is_cut_and_says_so(viewer: Client, append: Append, at: str) -> None:
+def test_a_large_state_is_cut_and_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"n": "%s"}' % (b"x" * 500_000)})
     said = viewer.get(f"{at}replay/stream/order-1/1", {"format": "md"}).content.decode()
     assert len(said) < 20_000

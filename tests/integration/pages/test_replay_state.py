@@ -11,11 +11,11 @@ from events.models import Log
 from projections.jobs import queue
 from projections.models import Job
 from projections.states.fold import Fold, Pace
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 
 
 @pytest.fixture(autouse=True)
-def order(append: Append) -> None:
+def order(append: AppendEvents) -> None:
     append(
         "order-1",
         {"type": "Placed", "agent": "shop", "data": b'{"sku": "A-7", "quantity": 2, "to": {"city": "Leeds"}}'},
@@ -65,7 +65,7 @@ def test_what_did_not_change_is_folded_and_says_since_when(viewer: Client, at: s
     assert "/replay/stream/order-1/2?open=all" in opened
 
 
-def test_only_what_changed_is_shown_where_that_is_wanted(viewer: Client, append: Append, at: str) -> None:
+def test_only_what_changed_is_shown_where_that_is_wanted(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"quantity": 3}'})
     page = viewer.get(f"{at}replay/stream/order-1/3", {"open": "changed"}).content.decode()
     assert re.findall(r'class="key"><bdi>(\w+)<', state_of(page)) == ["quantity"]
@@ -111,7 +111,7 @@ def test_a_part_of_the_state_is_shown_alone(viewer: Client, at: str) -> None:
     assert "There is no value at <code>/nothing</code>" in nothing
 
 
-def test_a_large_part_comes_when_it_is_opened(viewer: Client, append: Append, at: str) -> None:
+def test_a_large_part_comes_when_it_is_opened(viewer: Client, append: AppendEvents, at: str) -> None:
     items = ", ".join(f'"k{n}": {n}' for n in range(300))
     append("big-1", {"data": b'{"big": {%s}, "n": 1}' % items.encode()}, {"data": b'{"n": 2}'})
     url = f"{at}replay/stream/big-1/2"
@@ -128,7 +128,7 @@ def test_a_large_part_comes_when_it_is_opened(viewer: Client, append: Append, at
 
 @pytest.mark.parametrize("compared", [{}, {"from": "1"}])
 def test_what_is_large_and_new_is_not_said_to_be_unchanged(
-    viewer: Client, append: Append, at: str, compared: dict[str, str]
+    viewer: Client, append: AppendEvents, at: str, compared: dict[str, str]
 ) -> None:
     many = ", ".join(f'"k{n}": {n}' for n in range(1_000))
     append("big-1", {"data": b"{}"}, {"data": b'{"huge": {"in": {%s}}}' % many.encode()}, {"data": b'{"n": 2}'})
@@ -141,7 +141,7 @@ def test_what_is_large_and_new_is_not_said_to_be_unchanged(
     assert "{ 1 } unchanged since 2<" in viewer.get(f"{url}3").content.decode()
 
 
-def test_a_change_is_shown_however_many_stand_before_it(viewer: Client, append: Append, at: str) -> None:
+def test_a_change_is_shown_however_many_stand_before_it(viewer: Client, append: AppendEvents, at: str) -> None:
     items = ", ".join(f'"k{n}": {n}' for n in range(300))
     append("big-1", {"data": b"{%s}" % items.encode()}, {"data": b'{"k299": "new"}'})
     page = state_of(viewer.get(f"{at}replay/stream/big-1/2").content.decode())
@@ -159,7 +159,7 @@ def test_two_steps_are_compared(viewer: Client, at: str) -> None:
 
 
 def test_a_value_that_was_set_before_the_last_block_is_not_dated_before_both_steps(
-    viewer: Client, append: Append, at: str
+    viewer: Client, append: AppendEvents, at: str
 ) -> None:
     append(
         "long-1",
@@ -180,7 +180,7 @@ def test_the_difference_is_the_same_from_either_end(viewer: Client, at: str) -> 
         assert re.search(r'<bdi class="old val">2</bdi>.*?>3</bdi>', state_of(page))
 
 
-def test_step_0_and_a_step_far_away_are_compared(viewer: Client, append: Append, at: str) -> None:
+def test_step_0_and_a_step_far_away_are_compared(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{"agent": "loop", "data": b'{"n": %d}' % n} for n in range(400)])
     page = state_of(viewer.get(f"{at}replay/stream/order-1/0", {"from": "403"}).content.decode())
     assert "0…403, 403 events" in page
@@ -197,7 +197,7 @@ def test_one_step_is_nothing_to_compare(viewer: Client, at: str) -> None:
 
 
 def test_a_step_that_is_too_far_to_compare_with_is_a_job(
-    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("order-1", *[{"data": b'{"n": %d}' % n} for n in range(4, 451)])
     monkeypatch.setattr(
@@ -218,7 +218,7 @@ def history(viewer: Client, at: str, step: int, pointer: str) -> str:
 
 
 def test_what_led_to_the_change_of_a_value_is_told_up_to_what_started_it(
-    viewer: Client, append: Append, at: str
+    viewer: Client, append: AppendEvents, at: str
 ) -> None:
     first, second = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
     append("ask-1", {"type": "Asked", "agent": "human", "id": first})
@@ -231,13 +231,15 @@ def test_what_led_to_the_change_of_a_value_is_told_up_to_what_started_it(
     assert "not in this log" not in said
 
 
-def test_a_cause_that_is_not_in_the_log_is_named(viewer: Client, append: Append, at: str) -> None:
+def test_a_cause_that_is_not_in_the_log_is_named(viewer: Client, append: AppendEvents, at: str) -> None:
     unknown = "00000000-0000-0000-0000-00000000abcd"
     append("list-1", {"causation_id": unknown, "data": b'{"title": "x"}'})
     assert f"{unknown}, not in this log" in history(viewer, at, 1, "/title")
 
 
-def test_an_equal_value_just_before_is_offered_and_no_more_than_that(viewer: Client, append: Append, at: str) -> None:
+def test_an_equal_value_just_before_is_offered_and_no_more_than_that(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     append("list-1", {"data": b'{"draft": {"title": "Wonder Woman"}, "n": 1}'})
     append("list-1", {"data": b'{"title": "Wonder Woman", "m": 1}'})
     append("list-1", {"data": b'{"copy": "Wonder Woman"}'})
@@ -249,7 +251,7 @@ def test_an_equal_value_just_before_is_offered_and_no_more_than_that(viewer: Cli
 
 
 def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
-    viewer: Client, append: Append, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("order-1", *[{}] * 450)
     monkeypatch.setattr(
@@ -268,7 +270,7 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     assert "must be folded" in viewer.get(url).content.decode()  # who looks again has it begun again
 
 
-def test_what_a_step_took_away_says_so(viewer: Client, append: Append, at: str) -> None:
+def test_what_a_step_took_away_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
     append("list-1", {"data": b'{"stops": ["a", "b"]}'}, {"agent": "optimizer", "data": b'{"stops": ["a"]}'})
     page = viewer.get(f"{at}replay/stream/list-1/2").content.decode()
     assert re.search(r'class="tree-row d1 del"><span class="tail"><a class="by"[^>]*>2 <bdi>optimizer</bdi>', page)
@@ -276,7 +278,7 @@ def test_what_a_step_took_away_says_so(viewer: Client, append: Append, at: str) 
 
 
 def test_a_step_is_compared_with_the_last_one_where_the_other_is_beyond_it(
-    viewer: Client, at: str, append: Append
+    viewer: Client, at: str, append: AppendEvents
 ) -> None:
     append("order-9", *[{"data": b'{"n": %d}' % n} for n in range(3)])
     append("other-1", *[{}] * 20)

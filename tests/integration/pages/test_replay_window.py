@@ -11,14 +11,14 @@ from django.test import Client
 from events.models import Log
 from projections import registry
 from projections.replay.window import HOP
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import BY_TYPE, settle
 
 STEPS = 130
 
 
 @pytest.fixture
-def counted(append: Append) -> None:
+def counted(append: AppendEvents) -> None:
     events = (
         {"type": "Counted", "agent": "a", "correlation_id": "job", "data": b'{"n": %d}' % n} for n in range(STEPS)
     )
@@ -58,7 +58,7 @@ def test_the_first_steps_have_one_window(viewer: Client, at: str) -> None:
 
 @pytest.mark.parametrize(("first", "last"), [(88, 103), (112, 143)])
 def test_steps_of_a_query_that_nobody_counted_have_one_window(
-    viewer: Client, at: str, append: Append, first: int, last: int
+    viewer: Client, at: str, append: AppendEvents, first: int, last: int
 ) -> None:
     append("count-1", *({"type": "Counted"} for _ in range(250)))
     url = f"{at}replay/query/%s?q=type%%3ACounted"
@@ -87,7 +87,7 @@ def test_a_step_of_another_window_comes_whole(viewer: Client, at: str, shown: st
 
 
 @pytest.mark.usefixtures("counted")
-def test_a_window_that_more_has_come_to_is_another(viewer: Client, at: str, append: Append) -> None:
+def test_a_window_that_more_has_come_to_is_another(viewer: Client, at: str, append: AppendEvents) -> None:
     url = f"{at}replay/stream/count-1/"
     shown = window_of(partial(viewer, f"{url}{STEPS}"))
     append("count-1", {"type": "Counted"})
@@ -122,7 +122,7 @@ def test_the_track_of_the_whole_says_where_the_window_is(viewer: Client, at: str
 
 
 @pytest.mark.usefixtures("counted")
-def test_what_is_drawn_whole_has_no_track(viewer: Client, at: str, append: Append) -> None:
+def test_what_is_drawn_whole_has_no_track(viewer: Client, at: str, append: AppendEvents) -> None:
     append("short", {}, {})
     assert 'id="overview"' not in partial(viewer, f"{at}replay/stream/short/1")
 

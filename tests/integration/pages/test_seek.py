@@ -17,12 +17,12 @@ from projections.models import Job, JobStatus
 from projections.registry import PROJECTIONS
 from projections.replay.seek import look, search
 from projections.states.fold import Pace
-from tests.integration.pages.conftest import Append
 from tests.support.factories import make_member, make_user
+from tests.support.fixture_types import AppendEvents
 
 
 @pytest.fixture
-def replay(append: Append, at: str) -> str:
+def replay(append: AppendEvents, at: str) -> str:
     """The steps of a stream: 1 to 9, of which the third of each three is a `Paid` that changes `status`."""
     for n in range(1, 10):
         agent = ("router", "packer")[n % 2]
@@ -73,7 +73,7 @@ def test_one_runs_to_the_next_or_previous_step_that_fits(
     assert f'name="to" value="{to}"'.replace('"paid 6"', "&#34;paid 6&#34;").replace("<5", "&lt;5") in page
 
 
-def test_one_runs_to_what_failed_by_its_type_or_its_data(viewer: Client, replay: str, append: Append) -> None:
+def test_one_runs_to_what_failed_by_its_type_or_its_data(viewer: Client, replay: str, append: AppendEvents) -> None:
     append("order-1", {"type": "Sent", "data": b'{"error": "no van"}'}, {"type": "Sent"}, {"type": "SendingFailed"})
     assert went(viewer, replay, 1, way="next", failed="1", pin="/status") == (10, {"pin": ["/status"]})
     assert went(viewer, replay, 10, way="next", failed="1") == (12, {})
@@ -103,7 +103,9 @@ def test_that_nothing_fits_is_said_with_how_much_was_searched(viewer: Client, re
     assert told(viewer, replay, 9, way="next", to="type:*") == "There is no step after this one."
 
 
-def test_in_a_workflow_the_search_is_said_in_positions_of_the_log(viewer: Client, append: Append, at: str) -> None:
+def test_in_a_workflow_the_search_is_said_in_positions_of_the_log(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     for _ in range(3):
         append("a", {"type": "A", "correlation_id": "w"})
         append("b", {"type": "B"})

@@ -19,8 +19,8 @@ from projections.materialise import checkpoints
 from projections.models import Job, JobStatus
 from projections.states.fold import BLOCK
 from projections.views.state.slider import Slider, slider
-from tests.integration.pages.conftest import Append
-from tests.integration.pages.test_streams import NAMES
+from tests.support.fixture_types import AppendEvents
+from tests.support.odd_values import STREAM_NAMES
 from tests.support.running import known_as, live, settle, totals
 
 ON_DEMAND = Projection("latest", about="For a test.")
@@ -39,7 +39,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def url(at: str, append: Append) -> str:
+def url(at: str, append: AppendEvents) -> str:
     append("s", {"data": b'{"a": 1}', "agent": "ann"})
     append("other", {})
     append("s", {"data": b'{"b": {"c": "x"}}', "agent": "bob"}, {"data": b'{"a": 2}', "agent": "cat"})
@@ -83,8 +83,8 @@ def test_a_moment_that_is_none_is_a_400_that_says_why(viewer: Client, url: str, 
     assert "There is no such moment" in get(viewer, f"{url}&{moment}", 400)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_key_may_be_any_text(viewer: Client, append: Append, at: str, name: str) -> None:
+@pytest.mark.parametrize("name", STREAM_NAMES)
+def test_a_key_may_be_any_text(viewer: Client, append: AppendEvents, at: str, name: str) -> None:
     append(name, {"data": b'{"n": 1}'})
     page = get(viewer, f"{at}projections/latest/state?{urlencode({'key': name, 'value': '/n'})}")
     assert values(page) == {"n": "1"}
@@ -129,7 +129,7 @@ def test_two_moments_are_compared(viewer: Client, url: str) -> None:
 
 
 def test_a_reducer_that_raises_shows_event_state_and_traceback(
-    viewer: Client, url: str, append: Append, at: str
+    viewer: Client, url: str, append: AppendEvents, at: str
 ) -> None:
     append("s", {"data": b'{"poison": true}'}, {"data": b'{"a": 3}'})
     page = get(viewer, url)
@@ -140,7 +140,7 @@ def test_a_reducer_that_raises_shows_event_state_and_traceback(
     assert values(get(viewer, f"{url}&at_position=4")) == {"a": "2", "c": '"x"'}
 
 
-def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: Log, append: Append) -> None:
+def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: Log, append: AppendEvents) -> None:
     append("s", *[{"data": b'{"n": %d}' % n} for n in range(3 * BLOCK + 100)])
     page = get(viewer, url)
     assert "Many events must be folded first" in page
@@ -157,7 +157,7 @@ def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: 
 
 
 def test_a_list_says_for_which_key_the_reducer_returned_no_state(
-    viewer: Client, at: str, append: Append, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, at: str, append: AppendEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd = Projection("odd", about="For a test.")
     odd.on("*")(lambda state, happened: {"n": 0.5 if happened.data else 1})
@@ -186,7 +186,7 @@ def test_a_key_with_events_is_a_state_of_now(viewer: Client, at: str) -> None:
 
 @pytest.mark.parametrize(("query", "end"), [("latest/state?key=s", 4), ("whole/state?key=", 5)])
 def test_no_state_lies_beyond_the_end_of_the_slider(
-    viewer: Client, url: str, at: str, append: Append, monkeypatch: pytest.MonkeyPatch, query: str, end: int
+    viewer: Client, url: str, at: str, append: AppendEvents, monkeypatch: pytest.MonkeyPatch, query: str, end: int
 ) -> None:
     def and_the_log_grows(*args: Any) -> Slider:
         before = slider(*args)
@@ -198,14 +198,18 @@ def test_no_state_lies_beyond_the_end_of_the_slider(
     assert re.findall(r'<input type="range" [^>]*max="(\d+)" value="(\d+)"', page) == [(str(end), str(end))]
 
 
-def test_a_page_that_has_the_state_is_told_so_by_an_empty_answer(viewer: Client, url: str, append: Append) -> None:
+def test_a_page_that_has_the_state_is_told_so_by_an_empty_answer(
+    viewer: Client, url: str, append: AppendEvents
+) -> None:
     assert viewer.get(url, headers={"X-Seen": "4 4"}).status_code == 204
     append("s", {"data": b'{"a": 5}'})
     assert viewer.get(url, headers={"X-Seen": "4 4"}).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["by_workflow/state?key=w", "whole/state?key="])
-def test_other_sources_are_known_to_be_as_they_were_seen(viewer: Client, at: str, append: Append, query: str) -> None:
+def test_other_sources_are_known_to_be_as_they_were_seen(
+    viewer: Client, at: str, append: AppendEvents, query: str
+) -> None:
     append("s", {"type": "A", "correlation_id": "w", "data": b'{"amount": 3}'})
     assert viewer.get(f"{at}projections/{query}", headers={"X-Seen": "1 1"}).status_code == 204
     append("s", {"type": "A", "correlation_id": "w", "data": b'{"amount": 3}'})
@@ -229,7 +233,7 @@ def test_a_page_that_follows_is_answered_without_looking_at_who_set_what(
     ],
 )
 def test_the_slider_stands_where_the_state_was_asked_for(
-    viewer: Client, at: str, append: Append, query: str, place: str
+    viewer: Client, at: str, append: AppendEvents, query: str, place: str
 ) -> None:
     append("s", {"type": "A", "correlation_id": "w", "data": b'{"amount": 3}'})
     append("other", {}, {})
@@ -237,14 +241,16 @@ def test_the_slider_stands_where_the_state_was_asked_for(
     assert re.search(r'<input type="range"[^>]* value="(\d+)"', page)[1] == place  # type: ignore[index]
 
 
-def test_states_of_workflows_and_of_the_whole_log_have_their_pages(viewer: Client, append: Append, at: str) -> None:
+def test_states_of_workflows_and_of_the_whole_log_have_their_pages(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     append("s", {"type": "A", "correlation_id": "w/1", "data": b'{"amount": 3}'})
     assert values(get(viewer, f"{at}projections/by_workflow/state?key=w%2F1&at_position=1"))["sum"] == "3"
     assert values(get(viewer, f"{at}projections/whole/state?at_position=1"))["sum"] == "3"
     assert "There is no such moment" in get(viewer, f"{at}projections/whole/state?at_version=1", 400)
 
 
-def test_streams_workflows_and_events_link_to_their_states(viewer: Client, append: Append, at: str) -> None:
+def test_streams_workflows_and_events_link_to_their_states(viewer: Client, append: AppendEvents, at: str) -> None:
     append("a b#1", {"type": "A", "correlation_id": "w/1", "data": b'{"amount": 3}'})
     for page, links in (
         ("streams/a%20b%231/", ["latest/state?key=a+b%231"]),
@@ -264,7 +270,9 @@ def test_streams_workflows_and_events_link_to_their_states(viewer: Client, appen
             get(viewer, f"{at}projections/{link}")
 
 
-def test_the_history_of_a_value_tells_what_led_to_its_last_change(viewer: Client, append: Append, at: str) -> None:
+def test_the_history_of_a_value_tells_what_led_to_its_last_change(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     first = "00000000-0000-0000-0000-000000000001"
     append("ask-1", {"type": "Asked", "agent": "human", "id": first})
     append("order-1", {"type": "Set", "causation_id": first, "data": b'{"title": "x"}'})
@@ -273,7 +281,7 @@ def test_the_history_of_a_value_tells_what_led_to_its_last_change(viewer: Client
 
 
 def test_a_page_that_has_the_state_is_not_told_so_after_a_redaction(
-    viewer: Client, url: str, log: Log, append: Append
+    viewer: Client, url: str, log: Log, append: AppendEvents
 ) -> None:
     """The last event is the same, and what it says is not: to confirm the page would confirm what is gone."""
     polled = re.search(r'"X-Seen": "([^"]+)"', get(viewer, url))
@@ -289,7 +297,7 @@ def test_a_page_that_has_the_state_is_not_told_so_after_a_redaction(
 
 @pytest.mark.parametrize("key", [STREAM, pointer("/customer")], ids=["stream", "pointer"])
 def test_a_long_text_of_the_state_before_a_failure_leads_to_that_whole_state(
-    viewer: Client, at: str, log: Log, append: Append, monkeypatch: pytest.MonkeyPatch, key: Key
+    viewer: Client, at: str, log: Log, append: AppendEvents, monkeypatch: pytest.MonkeyPatch, key: Key
 ) -> None:
     fragile = Projection("fragile", about="For a test.", key=key, materialised=True, policy="park")
     fragile.on("Good")(lambda state, happened: {**state, **happened.data})
@@ -309,7 +317,7 @@ def test_a_long_text_of_the_state_before_a_failure_leads_to_that_whole_state(
 
 
 def test_a_kept_state_says_how_far_behind_the_log_it_is_instead_of_now(
-    viewer: Client, at: str, log: Log, append: Append, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, at: str, log: Log, append: AppendEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = totals(name="whole", key=LOG)
     known_as(monkeypatch, whole)

@@ -11,24 +11,12 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from events.views.event_line import slot
 from events.views.streams import ROWS
-from tests.integration.pages.conftest import Append
-
-NAMES = (
-    "a/b c/7",
-    "x#y?z=1&w=2",
-    "(-> X)",
-    "100%",
-    "%2F",
-    "ünï/ <script>alert(1)</script>",
-    "/lead",
-    "trail/",
-    "a//b",
-    "7",
-)
+from tests.support.fixture_types import AppendEvents
+from tests.support.odd_values import STREAM_NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_stream_of_any_name_has_its_pages(viewer: Client, append: Append, at: str, name: str) -> None:
+@pytest.mark.parametrize("name", STREAM_NAMES)
+def test_a_stream_of_any_name_has_its_pages(viewer: Client, append: AppendEvents, at: str, name: str) -> None:
     append(name, {}, {})
     encoded = quote(name, safe="")
     listed = re.findall(r'data-row href="([^"]+)"', viewer.get(f"{at}streams/").content.decode())
@@ -63,7 +51,7 @@ def link(page: str, label: str) -> str:
     [("", "Older", range(2 * ROWS + 30, 0, -1)), ("?direction=forward", "Newer", range(1, 2 * ROWS + 31))],
 )
 def test_a_stream_is_read_from_either_end(
-    viewer: Client, append: Append, at: str, start: str, onward: str, expected: range
+    viewer: Client, append: AppendEvents, at: str, start: str, onward: str, expected: range
 ) -> None:
     append("s", *[{}] * (2 * ROWS + 30))
     base, seen, query = f"{at}streams/s/", [], start
@@ -90,7 +78,7 @@ def get(client: Client, url: str) -> str:
 
 
 @pytest.fixture
-def streams(append: Append) -> None:
+def streams(append: AppendEvents) -> None:
     for name in ("order-1", "till-1", "order-0", "order-2", "order-1", "order"):
         append(name, {})
 
@@ -114,7 +102,7 @@ def test_streams_are_listed_by_last_event_or_by_name(viewer: Client, at: str, qu
 
 @pytest.mark.parametrize("order", ["", "&order=name"])
 def test_streams_page_on_to_the_last_one(
-    viewer: Client, append: Append, at: str, order: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.views.streams.ROWS", 3)
     for n in range(8):
@@ -131,7 +119,12 @@ def test_streams_page_on_to_the_last_one(
 
 @pytest.mark.parametrize(("direction", "pages"), [("", [[5, 4], [3, 2], [1]]), ("forward", [[1, 2], [3, 4], [5]])])
 def test_a_stream_of_large_events_is_bounded_in_bytes_and_leads_on(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch, direction: str, pages: list[list[int]]
+    viewer: Client,
+    append: AppendEvents,
+    at: str,
+    monkeypatch: pytest.MonkeyPatch,
+    direction: str,
+    pages: list[list[int]],
 ) -> None:
     monkeypatch.setattr("events.views.streams.ROOM_BYTES", 1_000)
     append("s", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)
@@ -151,7 +144,7 @@ def test_a_stream_of_large_events_is_bounded_in_bytes_and_leads_on(
     assert follow(query, "prev")[0] == pages[::-1]
 
 
-def test_a_list_says_what_its_streams_last_events_are(viewer: Client, append: Append, at: str) -> None:
+def test_a_list_says_what_its_streams_last_events_are(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"type": "Placed"}, {"type": "Sent", "occurred_at": "2021-07-21T06:00:01Z"})
     page = get(viewer, f"{at}streams/")
     assert f'href="{at}events/2">#2<' in page
@@ -166,14 +159,14 @@ def test_a_list_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, at: 
     assert "can’t be read" in answer.content.decode()
 
 
-def test_no_streams_and_no_match_are_different_answers(viewer: Client, append: Append, at: str) -> None:
+def test_no_streams_and_no_match_are_different_answers(viewer: Client, append: AppendEvents, at: str) -> None:
     assert "No streams yet" in viewer.get(f"{at}streams/").content.decode()
     append("order-1", {})
     assert "Nothing matches" in viewer.get(f"{at}streams/?prefix=nope").content.decode()
 
 
 def test_lists_cost_a_fixed_number_of_queries(
-    viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
+    viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("s", *[{}] * 50)
     # session, user, membership with its log; streams, their last events

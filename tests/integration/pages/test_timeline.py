@@ -15,11 +15,8 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from events.reading import scan
 from events.views import timeline
 from events.views.timeline import ROWS
-from tests.integration.pages.conftest import Append
-
-
-def positions(page: str) -> list[int]:
-    return [int(each) for each in re.findall(r'data-position="(\d+)"', page)]
+from tests.support.fixture_types import AppendEvents
+from tests.support.pages import positions
 
 
 def link(page: str, rel: str) -> str:
@@ -34,7 +31,7 @@ def get(client: Client, url: str) -> str:
     return answer.content.decode()
 
 
-def test_pages_older_and_newer_show_every_event_once(viewer: Client, append: Append, at: str) -> None:
+def test_pages_older_and_newer_show_every_event_once(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{}] * (2 * ROWS + 30))
     pages = [get(viewer, at)]
     for _ in range(2):
@@ -44,7 +41,7 @@ def test_pages_older_and_newer_show_every_event_once(viewer: Client, append: App
     assert positions(back) == positions(pages[1])
 
 
-def test_going_newer_ends_at_the_head_where_rows_are_live(viewer: Client, append: Append, at: str) -> None:
+def test_going_newer_ends_at_the_head_where_rows_are_live(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{}] * (ROWS + 5))
     head = get(viewer, f"{at}?after={ROWS - 10}")
     assert "data-at-head" in head
@@ -52,7 +49,7 @@ def test_going_newer_ends_at_the_head_where_rows_are_live(viewer: Client, append
     assert "data-at-head" not in get(viewer, f"{at}?before=50")
 
 
-def test_the_page_says_up_to_where_it_has_seen_the_log(viewer: Client, append: Append, at: str) -> None:
+def test_the_page_says_up_to_where_it_has_seen_the_log(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"type": "A"}, {"type": "B"})
     assert 'data-seen="2"' in get(viewer, f"{at}?q=type:A")
 
@@ -70,7 +67,9 @@ def test_the_page_says_up_to_where_it_has_seen_the_log(viewer: Client, append: A
         ("data.amount>5", []),
     ],
 )
-def test_a_query_shows_what_fits(viewer: Client, append: Append, at: str, query: str, expected: list[int]) -> None:
+def test_a_query_shows_what_fits(
+    viewer: Client, append: AppendEvents, at: str, query: str, expected: list[int]
+) -> None:
     append(
         "order-1",
         {"type": "OrderPlaced", "agent": "router", "data": b'{"amount": 5}'},
@@ -81,7 +80,7 @@ def test_a_query_shows_what_fits(viewer: Client, append: Append, at: str, query:
     assert positions(answer.content.decode()) == expected
 
 
-def test_a_cursor_keeps_the_query(viewer: Client, append: Append, at: str) -> None:
+def test_a_cursor_keeps_the_query(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{"type": "A"}, {"type": "B"}] * (ROWS + 1))
     assert link(get(viewer, f"{at}?q=type:A"), "next") == "?q=type%3AA&before=3"
 
@@ -93,7 +92,7 @@ def test_an_address_that_can_not_be_read_is_a_400_that_says_why(viewer: Client, 
     assert "can’t be read" in answer.content.decode()
 
 
-def test_nothing_yet_and_nothing_matches_are_different_answers(viewer: Client, append: Append, at: str) -> None:
+def test_nothing_yet_and_nothing_matches_are_different_answers(viewer: Client, append: AppendEvents, at: str) -> None:
     assert "Append the first event" in get(viewer, at)
     append("order-1", {})
     nothing = get(viewer, f"{at}?q=type:Nope")
@@ -101,7 +100,7 @@ def test_nothing_yet_and_nothing_matches_are_different_answers(viewer: Client, a
     assert "Clear the query" in nothing
 
 
-def test_htmx_gets_the_part_that_changes_and_history_the_whole(viewer: Client, append: Append, at: str) -> None:
+def test_htmx_gets_the_part_that_changes_and_history_the_whole(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {})
     part = viewer.get(at, headers={"HX-Request": "true"})
     assert "<html" not in part.content.decode()
@@ -110,7 +109,7 @@ def test_htmx_gets_the_part_that_changes_and_history_the_whole(viewer: Client, a
     assert "<html" in whole.content.decode()
 
 
-def test_a_time_of_another_year_shows_the_year(viewer: Client, append: Append, at: str) -> None:
+def test_a_time_of_another_year_shows_the_year(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"occurred_at": "2021-07-21T06:00:01Z"})
     page = get(viewer, at)
     assert '<span class="day">2021-07-21</span> 06:00:01' in page
@@ -120,7 +119,7 @@ def test_a_time_of_another_year_shows_the_year(viewer: Client, append: Append, a
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(
-    viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
+    viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("order-1", *[{"agent": "a"}] * ROWS)
     # session, user, membership with its log and its head; one slice of events; what the log holds most of
@@ -139,7 +138,7 @@ def chips(page: str) -> list[tuple[str, str]]:
     return [(html.unescape(text), html.unescape(url)) for text, url in found]
 
 
-def test_each_term_is_a_chip_whose_link_leaves_it_out(viewer: Client, append: Append, at: str) -> None:
+def test_each_term_is_a_chip_whose_link_leaves_it_out(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {})
     page = viewer.get(at, {"q": 'type:"Order placed" -agent:a,b (stream:x OR data.n>5)'}).content.decode()
     assert [text for text, _ in chips(page)] == ['type:"Order placed"', "-agent:a,b", "stream:x OR data.n>5"]
@@ -163,7 +162,7 @@ def test_the_chip_of_a_moment_says_in_which_zone_it_is(viewer: Client, at: str, 
     assert shown in re.sub(r"<time [^>]*>", "<time ", page)
 
 
-def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client, append: Append, at: str) -> None:
+def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{"type": "A"}] * (ROWS + 1))
     page = get(viewer, f"{at}?q=since:2h+type:A")
     assert [text for text, _ in chips(page)] == ["since:2h", "type:A"]
@@ -216,7 +215,7 @@ def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_time")
 def test_a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on(
-    viewer: Client, append: Append, at: str
+    viewer: Client, append: AppendEvents, at: str
 ) -> None:
     for _ in range(5):
         append("order-1", *[{"type": "A"}] * 1_000)
@@ -233,7 +232,7 @@ def test_a_search_that_runs_out_of_time_says_how_far_it_came_and_goes_on(
 
 
 @pytest.mark.usefixtures("no_time")
-def test_nothing_found_yet_is_not_nothing_matches(viewer: Client, append: Append, at: str) -> None:
+def test_nothing_found_yet_is_not_nothing_matches(viewer: Client, append: AppendEvents, at: str) -> None:
     for _ in range(3):
         append("order-1", *[{"type": "A"}] * 1_000)
     page = get(viewer, f"{at}?q=-type:A")
@@ -246,7 +245,7 @@ def test_nothing_found_yet_is_not_nothing_matches(viewer: Client, append: Append
 
 
 @pytest.mark.usefixtures("no_time")
-def test_a_search_for_newer_events_goes_on_until_the_head(viewer: Client, append: Append, at: str) -> None:
+def test_a_search_for_newer_events_goes_on_until_the_head(viewer: Client, append: AppendEvents, at: str) -> None:
     for _ in range(3):
         append("order-1", *[{"type": "A"}] * 1_000)
     append("order-1", {"type": "Rare"})
@@ -258,7 +257,7 @@ def test_a_search_for_newer_events_goes_on_until_the_head(viewer: Client, append
     assert "data-at-head" in page
 
 
-def test_a_link_elsewhere_asks_for_a_name_however_it_is_written(viewer: Client, append: Append, at: str) -> None:
+def test_a_link_elsewhere_asks_for_a_name_however_it_is_written(viewer: Client, append: AppendEvents, at: str) -> None:
     hard = 'a "b" *(c):d'
     append(hard, {"type": hard, "agent": hard, "correlation_id": hard}, {"type": "other"})
     page = get(viewer, f"{at}events/1")
@@ -285,7 +284,7 @@ def test_parameters_beside_the_query_become_part_of_it(viewer: Client, at: str, 
 
 
 def test_a_page_of_large_events_is_bounded_in_bytes_and_leads_on(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timeline, "ROOM_BYTES", 1_000)
     append("order-1", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)

@@ -11,7 +11,7 @@ from django.test import Client
 
 from events.models import Log
 from projections import registry
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import BY_TYPE, settle
 
 NAME = "a b/(-> X)#1"
@@ -19,7 +19,7 @@ NAME = "a b/(-> X)#1"
 
 
 @pytest.fixture(autouse=True)
-def filled(append: Append) -> None:
+def filled(append: AppendEvents) -> None:
     append("other", {"type": "Placed"})
     event = {"agent": NAME, "correlation_id": NAME}
     append(
@@ -74,7 +74,9 @@ def test_streams_and_workflows_are_replayed_from_their_lists_and_pages(
     assert step(viewer, links(page, "Replay")[0]) == (f"{kind} {NAME}", 0, "latest")
 
 
-def test_a_stream_and_a_workflow_lead_to_the_steps_that_went_wrong(viewer: Client, at: str, append: Append) -> None:
+def test_a_stream_and_a_workflow_lead_to_the_steps_that_went_wrong(
+    viewer: Client, at: str, append: AppendEvents
+) -> None:
     for who, read in (("one", 0), ("two", 5), ("one", 5)):
         append("list", {"agent": who, "correlation_id": "w", "data": b'"%s"' % who.encode()}, read_position=read)
     for page, source in ((f"{at}streams/list/", "stream list"), (f"{at}workflows/w/", "workflow w")):
@@ -104,7 +106,7 @@ def test_a_state_is_replayed_by_its_projection_at_its_moment(
 
 
 def test_a_state_by_another_key_is_replayed_from_what_the_runner_noted(
-    viewer: Client, at: str, log: Log, append: Append, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, at: str, log: Log, append: AppendEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(registry.PROJECTIONS, BY_TYPE.name, BY_TYPE)
     settle(log, BY_TYPE)
@@ -147,7 +149,7 @@ def test_a_state_before_anything_happened_has_no_replay(viewer: Client, at: str)
 
 
 def test_an_old_address_of_a_key_that_an_index_serves_keeps_its_step_and_its_pins(
-    viewer: Client, at: str, append: Append
+    viewer: Client, at: str, append: AppendEvents
 ) -> None:
     append("order-1", *[{"type": "A"}] * 3)
     answer = viewer.get(f"{at}replay/key/2?name=all&by=counts&pin=%2Fevents")

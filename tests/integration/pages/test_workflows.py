@@ -15,7 +15,7 @@ from events.query.tree import Query
 from events.reading import scan
 from events.reading.scan import SearchResult
 from events.views import workflows
-from tests.integration.pages.conftest import Append
+from tests.support.fixture_types import AppendEvents
 
 IDS = ("run/7 #1?x=1&w=2", "(-> X)", "100%", "%2F", "/lead", "trail/", "a//b", "..", ".", "a/../b", "a/./b", "ünï <b>")
 
@@ -37,7 +37,7 @@ def link(page: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_a_workflow_of_any_id_has_its_page(viewer: Client, append: Append, at: str, id: str) -> None:
+def test_a_workflow_of_any_id_has_its_page(viewer: Client, append: AppendEvents, at: str, id: str) -> None:
     append("s", {"correlation_id": id}, {"correlation_id": id}, {"correlation_id": f"{id}-other"})
     listed = re.findall(r'data-row href="([^"]+)"', get(viewer, f"{at}workflows/"))
     assert len(listed) == 2
@@ -51,7 +51,7 @@ def test_a_workflow_of_any_id_has_its_page(viewer: Client, append: Append, at: s
 
 
 def test_workflows_are_listed_by_their_last_event_and_page_on(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workflows, "ROWS", 2)
     for name in "abcdea":
@@ -62,7 +62,7 @@ def test_workflows_are_listed_by_their_last_event_and_page_on(
     assert "agent-e" in first
 
 
-def test_events_stand_below_their_causes(viewer: Client, append: Append, at: str) -> None:
+def test_events_stand_below_their_causes(viewer: Client, append: AppendEvents, at: str) -> None:
     w = {"correlation_id": "w"}
     append(
         "s",
@@ -80,7 +80,7 @@ def test_events_stand_below_their_causes(viewer: Client, append: Append, at: str
     assert positions(get(viewer, f"{at}workflows/w/?order=log")) == [1, 2, 3, 4, 5, 6]
 
 
-def test_causes_that_are_elsewhere_missing_or_newer_are_said(viewer: Client, append: Append, at: str) -> None:
+def test_causes_that_are_elsewhere_missing_or_newer_are_said(viewer: Client, append: AppendEvents, at: str) -> None:
     append(
         "s",
         {"id": "out"},
@@ -98,7 +98,7 @@ def test_causes_that_are_elsewhere_missing_or_newer_are_said(viewer: Client, app
 
 
 def test_a_huge_workflow_shows_both_ends_and_what_is_between_by_and_by(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workflows, "PART_EVENTS", 3)
     append("s", *[{"correlation_id": "w"}] * 10, {"correlation_id": "other"})
@@ -117,7 +117,7 @@ def test_a_huge_workflow_shows_both_ends_and_what_is_between_by_and_by(
 
 
 def test_a_workflow_of_large_events_is_bounded_in_bytes_and_leads_on(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workflows, "ROOM_BYTES", 1_000)
     large = {"correlation_id": "w", "data": b'"%b"' % (b"x" * 600)}
@@ -137,7 +137,7 @@ def test_a_workflow_of_large_events_is_bounded_in_bytes_and_leads_on(
 
 
 def test_a_search_that_found_no_event_of_a_workflow_in_its_time_goes_on(
-    viewer: Client, append: Append, at: str, monkeypatch: pytest.MonkeyPatch
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append("s", {"correlation_id": "w"}, *[{}] * 5, {"correlation_id": "w"})
     search, starts = scan.search_events, list[int]()
@@ -153,7 +153,7 @@ def test_a_search_that_found_no_event_of_a_workflow_in_its_time_goes_on(
     assert starts == [0, 0]
 
 
-def test_agents_have_a_lane_each_and_beyond_a_dozen_share_one(viewer: Client, append: Append, at: str) -> None:
+def test_agents_have_a_lane_each_and_beyond_a_dozen_share_one(viewer: Client, append: AppendEvents, at: str) -> None:
     append("s", *[{"correlation_id": "w", "agent": f"agent-{n}"} for n in range(15)], {"correlation_id": "w"})
     page = get(viewer, f"{at}workflows/w/")
     lanes = re.findall(r"<li>.*?</li>", page[page.index("lane-names") :])
@@ -161,7 +161,7 @@ def test_agents_have_a_lane_each_and_beyond_a_dozen_share_one(viewer: Client, ap
     assert "16 events in 12 lanes" in page
 
 
-def test_how_long_it_took_is_read_off_one_clock(viewer: Client, append: Append, at: str) -> None:
+def test_how_long_it_took_is_read_off_one_clock(viewer: Client, append: AppendEvents, at: str) -> None:
     w = {"correlation_id": "w"}
     append(
         "s",
@@ -174,7 +174,7 @@ def test_how_long_it_took_is_read_off_one_clock(viewer: Client, append: Append, 
     assert '<text class="idle-t"' in page
 
 
-def test_a_run_that_was_recorded_in_bulk_has_no_durations(viewer: Client, append: Append, at: str) -> None:
+def test_a_run_that_was_recorded_in_bulk_has_no_durations(viewer: Client, append: AppendEvents, at: str) -> None:
     for _ in range(2):
         append("s", *[{"correlation_id": "w"}] * 3)
     page = get(viewer, f"{at}workflows/w/")
@@ -182,12 +182,12 @@ def test_a_run_that_was_recorded_in_bulk_has_no_durations(viewer: Client, append
     assert '<span class="num">+' not in page
 
 
-def test_a_timeline_of_a_workflow_leads_to_its_page(viewer: Client, append: Append, at: str) -> None:
+def test_a_timeline_of_a_workflow_leads_to_its_page(viewer: Client, append: AppendEvents, at: str) -> None:
     append("s", {"correlation_id": "w/1"})
     assert f'href="{at}workflows/w/1/"' in get(viewer, f"{at}?q=workflow:w/1")
 
 
-def test_no_workflows_and_no_such_workflow_are_different_answers(viewer: Client, append: Append, at: str) -> None:
+def test_no_workflows_and_no_such_workflow_are_different_answers(viewer: Client, append: AppendEvents, at: str) -> None:
     append("s", {})
     assert "No workflows yet" in get(viewer, f"{at}workflows/")
     assert viewer.get(f"{at}workflows/nope/").status_code == 404
@@ -196,7 +196,7 @@ def test_no_workflows_and_no_such_workflow_are_different_answers(viewer: Client,
 
 
 def test_workflows_cost_a_fixed_number_of_queries(
-    viewer: Client, append: Append, at: str, django_assert_num_queries: DjangoAssertNumQueries
+    viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("s", *[{"correlation_id": "w", "causation_id": f"not-{n}", "agent": f"a{n}"} for n in range(50)])
     # session, user, membership with its log; workflows
@@ -208,7 +208,7 @@ def test_workflows_cost_a_fixed_number_of_queries(
         viewer.get(f"{at}workflows/w/")
 
 
-def test_a_run_without_a_clock_took_no_known_time(viewer: Client, at: str, append: Append) -> None:
+def test_a_run_without_a_clock_took_no_known_time(viewer: Client, at: str, append: AppendEvents) -> None:
     append("run-1", {"correlation_id": "bulk"}, {"correlation_id": "bulk"})
     append("run-2", {"correlation_id": "single"})
     listed = viewer.get(f"{at}workflows/").content.decode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,9 +13,8 @@ from events.engine import Engine
 from eventsite.asgi import http
 from projections import registry
 from projections.definition.projection import Projection
+from tests.support.fixture_types import Get
 from tests.support.folds import projection
-
-Get = Callable[..., Awaitable[httpx.Response]]
 
 
 @pytest_asyncio.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -20,9 +19,9 @@ from projections.definition.projection import AGENT, Projection
 from projections.jobs import queue
 from projections.models import Job, JobStatus, Snapshot
 from tests.support.factories import make_append, make_name
+from tests.support.fixture_types import Get
 from tests.support.folds import all_events, fill, from_zero, projection
-
-Get = Callable[..., Awaitable[httpx.Response]]
+from tests.support.replays import claim
 
 
 @pytest.fixture
@@ -215,14 +214,6 @@ async def test_states_are_found_by_what_holds_of_them(engine: Engine, log: Log, 
     assert 0 < len(page["states"]) < len(everything)
     assert (await get("projections/sums/states", q="type:A")).status_code == 422
     assert (await get("projections/sums/states", q="state.(")).json()["code"] == "invalid-query"
-
-
-def claim(pk: int) -> Job:
-    """Take a job on, and leave those of other tests behind."""
-    while job := queue.claim():
-        if job.pk == pk:
-            return job
-    raise AssertionError("it does not wait")
 
 
 async def test_a_long_fold_is_a_job_and_its_end_is_the_answer(

@@ -21,8 +21,8 @@ from projections.states.sources.base import Source
 from projections.states.sources.indexed import LogSource, StreamSource, WorkflowSource
 from projections.values.change import Json
 from projections.values.diff import apply, equal
-from tests.integration.projections.test_replay import folded, go_the_way, of_source
 from tests.support.folds import STREAMS, all_events, by_stream, by_workflow, fill
+from tests.support.replays import folded, go_the_way, of_source
 
 SOURCES = (*(StreamSource(name) for name in STREAMS), WorkflowSource("run-0"), LogSource())
 _ABSENT = object()

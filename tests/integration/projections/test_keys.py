@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -15,8 +14,6 @@ from projections import Projection, pointer, registry
 from projections.catalog.orders import orders
 from projections.definition.projection import MAX_KEY_CHARACTERS, Decoded
 from tests.support.running import append, live, settle, states
-
-Get = Callable[..., Awaitable[httpx.Response]]
 
 
 def sales() -> Projection:

@@ -9,14 +9,12 @@ import sys
 import pytest
 
 from events.models import Log
-from projections.definition.projection import pointer
 from tests.support.processes import die_with_parent
-from tests.support.running import append, expected, live, noted_places, settle, states, totals, varied
+from tests.support.running import KILLED, append, expected, live, noted_places, settle, states, varied
 from tests.support.server import CHECKOUT, database_variables
 
 pytestmark = pytest.mark.processes
 
-PROJECTIONS = (totals(), totals(name="by-customer", key=pointer("/customer")))
 EVENTS, KILLS = 1_500, 25
 
 
@@ -36,8 +34,8 @@ def test_states_survive_being_killed_at_any_point(log: Log, seed: int) -> None:
     assert len(died) == KILLS
     assert set(died) == {"locked", "folded", "stored", "written", "committed"}, died
     assert 0 < live(log).position < EVENTS, "they died on the way"
-    settle(log, *PROJECTIONS)
-    for projection in PROJECTIONS:
+    settle(log, *KILLED)
+    for projection in KILLED:
         assert states(log, projection.name) == expected(log, projection)
         assert live(log, projection.name).position == EVENTS
     for key, (_, events, _) in states(log, "by-customer").items():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
@@ -11,15 +9,13 @@ from hypothesis import strategies as st
 
 from events.engine import Engine
 from events.models import Log
-from events.query.match import event_matcher
-from events.query.parse import parse
 from events.reading.db_work import run, run_async
 from events.types import Event
-from projections.definition.projection import Projection, decode
+from projections.definition.projection import Projection
 from projections.replay.window import Window, place_of, window_at
 from projections.states.fold import Fold, Pace
 from projections.states.sources.base import Source
-from projections.states.sources.indexed import AgentSource, LogSource, StreamSource, WorkflowSource
+from projections.states.sources.indexed import StreamSource, WorkflowSource
 from projections.states.sources.query import QuerySource
 from projections.values.change import Json
 from projections.values.diff import apply, equal
@@ -33,40 +29,10 @@ from tests.support.folds import (
     of_large_amounts,
     texts,
 )
+from tests.support.replays import SOURCES, folded, go_the_way, of_source
 
-SOURCES = (
-    *(StreamSource(name) for name in STREAMS),
-    WorkflowSource("run-0"),
-    AgentSource("rou*"),
-    LogSource(),
-    QuerySource("data.amount>5 -type:C"),
-    QuerySource("type:Nothing"),
-)
 PROJECTIONS = (by_stream, by_workflow, by_agent, of_large_amounts, texts)
 NARROW = Pace(chunk_events=20, max_events=60)
-
-
-def of_source(source: Source, events: Sequence[Event]) -> list[Event]:
-    """The events of a source, looked for one by one."""
-    match source.kind:
-        case "stream":
-            return [event for event in events if event.stream == source.name]
-        case "workflow":
-            return [event for event in events if event.correlation_id == source.name]
-        case "agent":
-            return [event for event in events if event.agent == source.name]
-        case "query":
-            return list(filter(event_matcher(parse(source.name)), events))
-        case _:
-            return list(events)
-
-
-def folded(projection: Projection, events: Sequence[Event]) -> list[Json]:
-    """The states before the first event and after each."""
-    found = [projection.initial]
-    for event in events:
-        found.append(projection.reduce(found[-1], decode(event)))
-    return found
 
 
 def check(window: Window, expected: list[Event], states: list[Json], n: int) -> None:
@@ -114,13 +80,6 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
         check(window, expected, known, n)
         if source.kind != "query":
             assert await run_async(place_of(Fold(log.pk, projection, source, len(events)), n), engine.pool) == place
-
-
-def go_the_way(log: Log, projection: Projection, window: Window) -> None:
-    """What the job of a replay does, for a projection that is not in the registry."""
-    assert window.too_far
-    upto = window.too_far.upto
-    run(Fold(log.pk, projection, window.source, upto).to(upto, pace=Pace(chunk_events=500, max_events=None)))
 
 
 @pytest.mark.parametrize("source", [StreamSource("order-1"), WorkflowSource("run-0"), QuerySource("type:A")])

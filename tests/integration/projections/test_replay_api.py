@@ -22,32 +22,19 @@ from events.json.value import loads
 from events.models import Log, Scope
 from projections import registry
 from projections.definition.projection import Projection
-from projections.jobs import queue
-from projections.models import Job, JobStatus
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource
 from projections.values import exact_json
 from projections.values.change import Change, Json
 from projections.values.diff import apply, equal
-from tests.integration.projections.conftest import Get
-from tests.integration.projections.test_api import claim
-from tests.integration.projections.test_replay import SOURCES, folded, of_source
 from tests.support.copied import passes
 from tests.support.factories import make_append
+from tests.support.fixture_types import Get
 from tests.support.folds import STREAMS, all_events, fill
+from tests.support.replays import SOURCES, asked_of, do_all, folded, of_source
 from tests.support.running import BY_TYPE, settle
 
 HUGE = 2**63 - 1
-
-
-def asked_of(source: Source) -> dict[str, str]:
-    match source.kind:
-        case "query":
-            return {"q": source.name}
-        case "log":
-            return {}
-        case _:
-            return {"name": source.name}
 
 
 def operations(said: Sequence[dict[str, Any]]) -> list[Change]:
@@ -321,13 +308,6 @@ async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     assert (await get("stream/why", pointer="/last", **asked)).json()["history"][0]["n"] == 5_900
     page = (await get("stream", by="sums", name="order-1", after=5_899, limit=1)).json()
     assert (page["job"], page["steps"][0]["changes"] > 0) == (None, True)
-
-
-async def do_all(log: Log) -> None:
-    """Do the log's jobs, whoever may have taken them: another test's server does not know the projection."""
-    async for job in Job.objects.filter(log=log):
-        await Job.objects.filter(pk=job.pk).aupdate(status=JobStatus.QUEUED, attempt=0)
-        await sync_to_async(queue.do)(await sync_to_async(claim)(job.pk))
 
 
 async def test_a_reducer_that_raises_stops_there(

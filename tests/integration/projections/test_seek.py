@@ -26,7 +26,6 @@ from projections.states.sources.indexed import LogSource, StreamSource
 from projections.values import blame
 from projections.values.change import Json
 from projections.values.diff import diff
-from tests.integration.projections.test_replay import SOURCES, folded, of_source
 from tests.support.folds import (
     STREAMS,
     all_events,
@@ -36,6 +35,7 @@ from tests.support.folds import (
     of_large_amounts,
     texts,
 )
+from tests.support.replays import SOURCES, folded, of_source
 
 NARROW = Pace(chunk_events=7, max_events=21)
 QUERIES = (

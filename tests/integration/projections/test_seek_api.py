@@ -22,10 +22,9 @@ from projections.models import Job, JobStatus
 from projections.replay.seek.job import SEEK
 from projections.states.sources.base import Source
 from projections.values.diff import equal
-from tests.integration.projections.conftest import Get
-from tests.integration.projections.test_replay import SOURCES, folded, of_source
-from tests.integration.projections.test_replay_api import asked_of, do_all
+from tests.support.fixture_types import Get
 from tests.support.folds import all_events, fill
+from tests.support.replays import SOURCES, asked_of, do_all, folded, of_source
 
 Holds = Callable[[Event, Any, Any], bool]
 CONDITIONS: tuple[tuple[dict[str, str], Holds], ...] = (

@@ -2,66 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from events import models
 from events.models import Log
-from events.query.match import event_matcher
-from events.query.orm import where
-from events.query.printing import to_text
 from events.query.tree import Query
 from events.reading import store
-from events.types import Append, Event
+from events.types import Append
+from tests.support.agreement import APPENDS, disagreements
 from tests.support.commands import append
-from tests.support.factories import make_append
-from tests.support.query_strategies import EVENT_QUERIES, JSON, KEYS, NAMES, TIMES, json_text
-
-
-def _append(stream: str, data: Any, metadata: dict[str, Any], ascii: bool, fields: dict[str, Any]) -> Append:
-    sent = {"data": json_text(data, ascii=ascii).encode(), "metadata": json_text(metadata, ascii=ascii).encode()}
-    return make_append(stream, {**sent, **fields})
-
-
-MAYBE_NAMES = st.none() | NAMES
-APPENDS = st.builds(
-    _append,
-    st.sampled_from(["a", "ab", "a-b", "a-b-c", "ab-", "-a", "A-1", "a%-b", "é-1", '\\-"', "a b-1"]),
-    st.fixed_dictionaries({"a": JSON}) | JSON,
-    st.dictionaries(KEYS, JSON, max_size=2),
-    st.booleans(),
-    st.fixed_dictionaries(
-        {
-            "type": NAMES,
-            "agent": MAYBE_NAMES,
-            "correlation_id": MAYBE_NAMES,
-            "causation_id": MAYBE_NAMES,
-            "occurred_at": st.none() | TIMES.map(datetime.isoformat),
-        }
-    ),
-)
-
-
-def found(log: Log, query: Query, *, upto: int) -> list[int]:
-    events = models.Event.objects.filter(where(query), log_id=log.pk, position__lte=upto)
-    return list(events.order_by("position").values_list("position", flat=True))
-
-
-def disagreements(log: Log, queries: Iterable[Query], events: list[Event]) -> list[tuple[str, list[int], list[int]]]:
-    """Queries to which the two give different answers, with the database's and the matcher's."""
-    answers = (
-        (
-            to_text(query),
-            found(log, query, upto=len(events)),
-            [event.position for event in filter(event_matcher(query), events)],
-        )
-        for query in queries
-    )
-    return [answer for answer in answers if answer[1] != answer[2]]
+from tests.support.query_strategies import EVENT_QUERIES
 
 
 @given(st.lists(APPENDS, min_size=5, max_size=10), st.lists(EVENT_QUERIES, min_size=10, max_size=20))

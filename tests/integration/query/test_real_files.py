@@ -12,7 +12,7 @@ from events.models import Log
 from events.query.parse import parse
 from events.reading import scan, store
 from events.types import Event
-from tests.integration.query.test_agreement import disagreements
+from tests.support.agreement import disagreements
 from tests.support.commands import import_events
 from tests.support.factories import make_log
 

@@ -13,7 +13,7 @@ from events.api import event_stream
 from events.query.parse import parse
 from events.reading import scan
 from events.reading.scan import SearchResult
-from tests.unit.query.test_match import make_event
+from tests.support.read_events import make_event
 
 
 @dataclass

@@ -11,8 +11,8 @@ from hypothesis import given
 from events.json.pointer import at
 from projections.replay.equal_values import equal_pointers
 from projections.values.diff import equal
+from tests.support.blames import pointers
 from tests.support.json_values import VALUES
-from tests.unit.projections.test_blame import pointers
 
 
 @given(VALUES, VALUES)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from projections.replay.compare import makers_of
 from projections.values.change import Json
 from projections.values.diff import apply, diff, equal
+from tests.support.blames import STATES, by_force, same, steps_of, value_at
 from tests.support.json_values import VALUES
-from tests.unit.projections.test_blame import STATES, by_force, same, steps_of, value_at
 
 
 @given(st.lists(STATES, min_size=2, max_size=8))

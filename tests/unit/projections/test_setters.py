@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from projections.values.blame import past
 from projections.values.change import Change
 from projections.values.last_set import setters
+from tests.support.blames import STATES, pointers, steps_of
 from tests.support.json_values import VALUES
-from tests.unit.projections.test_blame import STATES, pointers, steps_of
 
 
 def one_by_one(states: list[Any]) -> dict[str, int]:

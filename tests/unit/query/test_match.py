@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,26 +13,7 @@ from events.query.match import event_matcher, step_matcher
 from events.query.parse import parse
 from events.query.times import pin_times
 from events.types import Event
-
-NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
-
-
-def make_event(data: str = "{}", **fields: Any) -> Event:
-    defaults: dict[str, Any] = {
-        "position": 1,
-        "stream": "order-42",
-        "version": 1,
-        "id": "id-1",
-        "type": "Placed",
-        "metadata": "{}",
-        "agent": None,
-        "schema_version": 1,
-        "correlation_id": None,
-        "causation_id": None,
-        "occurred_at": None,
-        "recorded_at": NOW,
-    }
-    return Event(data=data, **{**defaults, **fields})
+from tests.support.read_events import NOW, make_event
 
 
 def fits(query: str, event: Event) -> bool:

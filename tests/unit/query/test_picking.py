@@ -16,7 +16,7 @@ from events.query.picking import excluding, including, value_term, without
 from events.query.printing import to_text
 from events.query.tree import Root
 from tests.support.query_strategies import JSON, json_text
-from tests.unit.query.test_match import make_event
+from tests.support.read_events import make_event
 
 
 def pointers(value: Any, pointer: str = "") -> Iterator[str]:

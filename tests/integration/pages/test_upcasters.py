@@ -16,10 +16,8 @@ from projections.definition import upcasting
 from projections.definition.projection import Projection
 from projections.definition.upcasting import Chains, Upcaster
 from projections.models import Parked
-from tests.integration.pages.conftest import Append, append, at, viewer
+from tests.support.fixture_types import AppendEvents
 from tests.support.running import settle
-
-__all__ = ["append", "at", "viewer"]
 
 
 def with_currency(data: Any) -> Any:
@@ -42,7 +40,7 @@ def placed(data: Any, *, version: int = 1) -> dict[str, Any]:
     return {"type": "Placed", "data": json.dumps(data).encode(), "schema_version": version}
 
 
-def test_an_events_page_shows_what_is_stored_and_what_is_read(viewer: Client, append: Append, at: str) -> None:
+def test_an_events_page_shows_what_is_stored_and_what_is_read(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", placed({"amount": 2}))
     page = viewer.get(f"{at}events/1").content.decode()
     assert "Read as v3" in page
@@ -52,13 +50,13 @@ def test_an_events_page_shows_what_is_stored_and_what_is_read(viewer: Client, ap
     assert [word in read for word in ("cents", "200", "EUR", "amount")] == [True] * 4
 
 
-def test_an_event_of_the_newest_version_is_shown_once(viewer: Client, append: Append, at: str) -> None:
+def test_an_event_of_the_newest_version_is_shown_once(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", placed({"cents": 1, "currency": "EUR"}, version=3), {"type": "Paid"})
     assert "Read as" not in viewer.get(f"{at}events/1").content.decode()
     assert "Read as" not in viewer.get(f"{at}events/2").content.decode()
 
 
-def test_an_event_that_cannot_be_upcast_says_why(viewer: Client, append: Append, at: str) -> None:
+def test_an_event_that_cannot_be_upcast_says_why(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", placed({"total": 2}))
     page = viewer.get(f"{at}events/1").content.decode()
     assert "Placed v2 → v3: KeyError: &#39;amount&#39;" in page
@@ -70,7 +68,7 @@ def check(log: Log) -> str:
     return out.getvalue()
 
 
-def test_the_command_counts_versions_and_tries_the_chain_on_all(log: Log, append: Append) -> None:
+def test_the_command_counts_versions_and_tries_the_chain_on_all(log: Log, append: AppendEvents) -> None:
     append("order-1", *[placed({"amount": n}) for n in range(3)], placed({"amount": 1, "currency": "USD"}, version=2))
     append("order-2", placed({"cents": 1, "currency": "EUR"}, version=3), {"type": "Paid"})
     assert check(log).splitlines() == [
@@ -81,7 +79,7 @@ def test_the_command_counts_versions_and_tries_the_chain_on_all(log: Log, append
     ]
 
 
-def test_the_command_fails_with_the_first_failures(log: Log, append: Append) -> None:
+def test_the_command_fails_with_the_first_failures(log: Log, append: AppendEvents) -> None:
     append("order-1", placed({"amount": 1}), *[placed({"total": n}) for n in range(7)], placed([], version=2))
     out = StringIO()
     with pytest.raises(CommandError, match="8 events can't be read"):
@@ -92,7 +90,7 @@ def test_the_command_fails_with_the_first_failures(log: Log, append: Append) -> 
     assert lines[6] == "Placed  v2 → v3  1 events: 0 pass, 1 fail"
 
 
-def test_a_version_older_than_any_upcaster_is_pointed_out(log: Log, append: Append) -> None:
+def test_a_version_older_than_any_upcaster_is_pointed_out(log: Log, append: AppendEvents) -> None:
     upcasting.use(Chains([Upcaster("Placed", 2, 3, in_cents)]))
     append("order-1", placed({"amount": 1}))
     assert check(log).splitlines() == ["Placed  v1  1 events  (no upcaster from v1: read as stored)"]
@@ -104,7 +102,7 @@ def test_an_unknown_log_is_an_error(database: None) -> None:
 
 
 def test_a_version_that_no_upcaster_knows_is_named_on_its_page_and_by_the_command(
-    viewer: Client, log: Log, append: Append, at: str
+    viewer: Client, log: Log, append: AppendEvents, at: str
 ) -> None:
     append("order-1", placed({"total": 2}, version=9))
     problem = "has schema_version 9; the newest that the upcasters here know is 3."
@@ -119,7 +117,7 @@ def test_a_version_that_no_upcaster_knows_is_named_on_its_page_and_by_the_comman
     assert second.endswith(problem)
 
 
-def test_a_kept_projection_says_which_event_has_the_version_that_nobody_knows(log: Log, append: Append) -> None:
+def test_a_kept_projection_says_which_event_has_the_version_that_nobody_knows(log: Log, append: AppendEvents) -> None:
     cents = Projection("cents", about="For a test.", materialised=True)
     cents.on("*")(lambda state, happened: {"cents": happened.data["cents"]})
     append("order-1", placed({"amount": 2}), placed({"total": 2}, version=9))
