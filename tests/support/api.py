@@ -16,6 +16,25 @@ from tests.support import factories
 from tests.support.patience import PATIENCE
 from tests.support.streaming import Exchange
 
+EVENT: dict[str, Any] = {"type": "A", "data": 1}
+SSE = {"Accept": "text/event-stream"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
+STRUCTURED = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
+BATCHED = {"Content-Type": "application/cloudevents-batch+json"}
+BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/shop", "ce-type": "placed"}
+STREAM = "order-1"
+READS = [
+    "/api/events",
+    "/api/events/1",
+    "/api/streams",
+    f"/api/streams/{STREAM}",
+    f"/api/streams/{STREAM}/events",
+]
+WRITES = [
+    (f"/api/streams/{STREAM}/events", {"events": [EVENT]}),
+    ("/api/events", {"appends": [{"stream": STREAM, "events": [EVENT]}]}),
+]
+
 
 async def append(api: httpx.AsyncClient, stream: str = "order-1", **body: Any) -> httpx.Response:
     body.setdefault("events", [{"type": "Placed", "data": {"n": 1}}])
@@ -28,9 +47,6 @@ async def append_text(api: httpx.AsyncClient, body: str | bytes) -> httpx.Respon
 
 async def head(api: httpx.AsyncClient) -> int:
     return int((await api.get("/api/events", params={"limit": 1})).json()["head"])
-
-
-EVENT: dict[str, Any] = {"type": "A", "data": 1}
 
 
 async def write(log: Log, *events: dict[str, Any], stream: str = "order-1") -> None:
@@ -47,9 +63,6 @@ async def page(api: httpx.AsyncClient, path: str = "/api/events", **query: Any) 
 
 def positions(events: Iterable[dict[str, Any]]) -> list[int]:
     return [event["position"] for event in events]
-
-
-SSE = {"Accept": "text/event-stream"}
 
 
 def follow(token: str, query: str = "", **options: Any) -> Exchange:
@@ -69,20 +82,8 @@ async def followed() -> None:
             await asyncio.sleep(0)
 
 
-NDJSON = {"Content-Type": "application/x-ndjson"}
-
-
 def line(n: int = 0, **fields: Any) -> bytes:
     return orjson.dumps({"stream": f"s-{n % 7}", "type": "A", "data": {"n": n}, **fields})
-
-
-STRUCTURED = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
-
-
-BATCHED = {"Content-Type": "application/cloudevents-batch+json"}
-
-
-BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/shop", "ce-type": "placed"}
 
 
 def cloud_event(**attributes: Any) -> dict[str, Any]:

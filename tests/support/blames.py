@@ -18,14 +18,8 @@ ITEMS = st.lists(
     max_size=5,
     unique_by=lambda item: item["id"],
 )
-
-
 OBJECTS = st.dictionaries(st.sampled_from(["a", "0", "x/y"]), st.integers(0, 2))
-
-
 STATES: st.SearchStrategy[Any] = st.fixed_dictionaries({"items": ITEMS, "by": OBJECTS, "n": st.integers(0, 1)})
-
-
 _ABSENT = object()
 
 

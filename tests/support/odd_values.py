@@ -10,13 +10,10 @@ _TIMES = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T
 _POINTERS = ["/a~2", "/" * 900]
 _QUERIES = ["(", "data.a>1e999", "since:0001-01-01T00:00+14:00 until:999999w"]
 _NO_TEXT = ["%ED%A0%80", "%FF"]
-
 ENCODED = [quote(text, safe="") for text in (*_TEXTS, *_NUMBERS, *_TIMES, *_POINTERS, *_QUERIES)] + _NO_TEXT
 """As they stand in an address. The last are no UTF-8."""
 HEADERS = ["", '"', "-1", "9" * 400, "²", "x" * 1_100, "\xff", "*/*;q=x", "http://[", "%00"]
 """As they stand in a header."""
-
-
 STREAM_NAMES = (
     "a/b c/7",
     "x#y?z=1&w=2",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# gone
 from collections.abc import Sequence
 
 from asgiref.sync import sync_to_async

@@ -9,10 +9,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from events import engine as engines
 from events.access import tokens
 from events.engine import Engine
 from events.models import Log, Scope
+from events.types import Appended
 from eventsite.asgi import http
+from tests.support import factories
+from tests.support.api import STREAM
 
 
 @pytest.fixture
@@ -42,3 +46,12 @@ async def api(anyone: httpx.AsyncClient, token: str) -> httpx.AsyncClient:
     """A client with a token that appends and reads."""
     anyone.headers["Authorization"] = f"Bearer {token}"
     return anyone
+
+
+@pytest.fixture
+def one_event(log: Log) -> Callable[[], object]:
+    async def write() -> None:
+        [outcome] = await engines.current().writer.append(log.pk, [factories.make_append(STREAM)])
+        assert isinstance(outcome, Appended)
+
+    return write

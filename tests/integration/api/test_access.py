@@ -12,43 +12,15 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from events import engine
 from events.access import grants, last_use
 from events.access.tokens import hash_of
 from events.errors import Unauthorized
 from events.models import Log, Member, Scope, Token
 from events.reading.statement import Statement
-from events.types import Appended
-from tests.support import factories
-from tests.support.streaming import Exchange
-
-STREAM = "order-1"
-READS = [
-    "/api/events",
-    "/api/events/1",
-    "/api/streams",
-    f"/api/streams/{STREAM}",
-    f"/api/streams/{STREAM}/events",
-]
-EVENT = {"type": "A", "data": 1}
-WRITES = [
-    (f"/api/streams/{STREAM}/events", {"events": [EVENT]}),
-    ("/api/events", {"appends": [{"stream": STREAM, "events": [EVENT]}]}),
-]
-
-
-@pytest.fixture
-def one_event(log: Log) -> Callable[[], object]:
-    async def write() -> None:
-        [outcome] = await engine.current().writer.append(log.pk, [factories.make_append(STREAM)])
-        assert isinstance(outcome, Appended)
-
-    return write
+from tests.support.api import READS, WRITES
 
 
 async def ask(client: httpx.AsyncClient, token: str) -> list[int]:
@@ -165,97 +137,6 @@ async def test_the_scheme_is_read_in_any_case(anyone: httpx.AsyncClient, token: 
     assert answer.status_code == 200
 
 
-@pytest.fixture
-def prefixed(make_token: Callable[..., str]) -> str:
-    return make_token(stream_prefix="mine-")
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/api/events/1", 200),
-        ("/api/events/2", 404),
-        ("/api/streams/mine-1", 200),
-        ("/api/streams/mine-1/events", 200),
-        ("/api/streams/other-1", 403),
-        ("/api/streams/other-1/events", 403),
-        ("/api/streams/mine", 403),
-        ("/api/events?stream=mine-1", 200),
-        ("/api/events?stream=other-1", 403),
-        ("/api/streams?prefix=mine-1", 200),
-        ("/api/streams?prefix=mi", 200),
-        ("/api/streams?prefix=other", 403),
-    ],
-)
-async def test_a_prefix_bounds_every_read(
-    anyone: httpx.AsyncClient, log: Log, prefixed: str, path: str, status: int
-) -> None:
-    writer = engine.current().writer
-    await writer.append(log.pk, [factories.make_append(name) for name in ("mine-1", "other-1", "mine-2")])
-    answer = await anyone.get(path, headers={"Authorization": f"Bearer {prefixed}"})
-    assert answer.status_code == status, answer.text
-    assert "other-1" not in answer.text or status == 403
-
-
-async def test_a_prefix_bounds_lists_and_streams_of_events(anyone: httpx.AsyncClient, log: Log, prefixed: str) -> None:
-    writer = engine.current().writer
-    await writer.append(log.pk, [factories.make_append(name) for name in ("mine-1", "other-1", "mine-2")])
-    anyone.headers["Authorization"] = f"Bearer {prefixed}"
-    page = (await anyone.get("/api/events")).json()
-    assert [event["stream"] for event in page["events"]] == ["mine-1", "mine-2"]
-    assert (page["next"], page["head"]) == (3, 3)
-    page = (await anyone.get("/api/events?direction=backward&limit=1")).json()
-    assert [event["stream"] for event in page["events"]] == ["mine-2"]
-    streams = (await anyone.get("/api/streams")).json()["streams"]
-    assert [stream["stream"] for stream in streams] == ["mine-1", "mine-2"]
-    async with Exchange("GET", "/api/events", token=prefixed, headers={"Accept": "text/event-stream"}) as exchange:
-        assert [frame["data"]["stream"] for frame in await exchange.events(2)] == ["mine-1", "mine-2"]
-
-
-async def test_a_prefix_bounds_every_append(anyone: httpx.AsyncClient, prefixed: str) -> None:
-    anyone.headers["Authorization"] = f"Bearer {prefixed}"
-    other = {"stream": "other-1", "events": [EVENT]}
-    mine = {"stream": "mine-1", "events": [EVENT]}
-    assert (await anyone.post("/api/streams/other-1/events", json={"events": [EVENT]})).status_code == 403
-    answer = await anyone.post("/api/events", json={"appends": [mine, other], "atomic": True})
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-    answer = await anyone.post("/api/events", json={"appends": [mine, other]})
-    assert [result["status"] for result in answer.json()["results"]] == [201, 403]
-    event = {"specversion": "1.0", "id": "1", "source": "other-1", "type": "A"}
-    for media, body, status in (("cloudevents", event, 403), ("cloudevents-batch", [event], 200)):
-        answer = await anyone.post("/api/events", json=body, headers={"Content-Type": f"application/{media}+json"})
-        assert answer.status_code == status
-    assert answer.json()["results"][0]["status"] == 403
-    binary = {f"ce-{name}": value for name, value in event.items()}
-    assert (await anyone.post("/api/events", headers=binary)).status_code == 403
-
-
-@pytest.fixture
-def pinned(make_token: Callable[..., str]) -> str:
-    return make_token(agent="router")
-
-
-async def test_a_pinned_agent_is_filled_in_and_no_other_is_taken(anyone: httpx.AsyncClient, pinned: str) -> None:
-    anyone.headers["Authorization"] = f"Bearer {pinned}"
-    path = f"/api/streams/{STREAM}/events"
-    for given in ({}, {"agent": None}, {"agent": "router"}):
-        assert (await anyone.post(path, json={"events": [{**EVENT, **given}]})).status_code == 201
-    answer = await anyone.post(path, json={"events": [EVENT, {**EVENT, "agent": "other"}]})
-    assert (answer.status_code, answer.json()["field"]) == (403, "events[1].agent")
-    assert {event["agent"] for event in (await anyone.get("/api/events")).json()["events"]} == {"router"}
-    cloud_event = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/other", "ce-type": "A"}
-    assert (await anyone.post("/api/events", headers=cloud_event)).status_code == 201
-    assert (await anyone.get("/api/events/4")).json()["agent"] == "router"
-
-
-async def test_a_pinned_agent_counts_for_same_content(anyone: httpx.AsyncClient, pinned: str) -> None:
-    anyone.headers["Authorization"] = f"Bearer {pinned}"
-    path = f"/api/streams/{STREAM}/events"
-    for given, status in (({}, 201), ({"agent": "router"}, 200)):
-        answer = await anyone.post(path, json={"events": [{**EVENT, "id": "1", **given}]})
-        assert answer.status_code == status
-
-
 class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
@@ -330,77 +211,3 @@ async def test_a_token_is_never_logged(
         await anyone.get(path, headers={"Authorization": f"Bearer {token}"})
     said = "".join(record.getMessage() for record in caplog.records if record.name.startswith(("events", "eventsite")))
     assert token not in said + capfd.readouterr().err
-
-
-# Sessions
-
-
-def session_of(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
-
-
-@pytest.fixture
-def session(member: Member) -> str:
-    return session_of(member.user)
-
-
-async def test_a_member_reads_with_the_session(
-    anyone: httpx.AsyncClient, log: Log, session: str, one_event: Callable[[], None]
-) -> None:
-    await one_event()  # type: ignore[func-returns-value]
-    anyone.cookies["sessionid"] = session
-    for path in READS:
-        assert (await anyone.get(path, params={"log": log.name})).status_code == 200
-
-
-async def test_an_outsider_can_not_tell_a_log_from_none(
-    anyone: httpx.AsyncClient, session: str, make_log: Callable[..., Log]
-) -> None:
-    anyone.cookies["sessionid"] = session
-    other = await sync_to_async(make_log)()
-    answers = [await anyone.get("/api/events", params={"log": name}) for name in (other.name, "nothing-here")]
-    assert [answer.status_code for answer in answers] == [404, 404]
-    assert answers[0].text.replace(other.name, "nothing-here") == answers[1].text
-
-
-@pytest.mark.parametrize("log_name", [None, "", "a%00b", "x" * 300])
-async def test_a_session_must_name_a_log(anyone: httpx.AsyncClient, session: str, log_name: str | None) -> None:
-    anyone.cookies["sessionid"] = session
-    answer = await anyone.get("/api/events" + ("" if log_name is None else f"?log={log_name}"))
-    assert (answer.status_code, answer.json()["field"]) == (422, "log")
-
-
-@pytest.mark.parametrize("cookie", ["", "nonsense", "x" * 5000, '"\\000aaaaaaaaaa"'])
-async def test_a_session_that_is_none_is_401(anyone: httpx.AsyncClient, log: Log, cookie: str) -> None:
-    answer = await anyone.get("/api/events", params={"log": log.name}, headers={"Cookie": f"sessionid={cookie}"})
-    assert answer.status_code == 401
-
-
-async def test_a_session_never_writes(anyone: httpx.AsyncClient, log: Log, session: str) -> None:
-    anyone.cookies["sessionid"] = session
-    for path, body in WRITES:
-        assert (await anyone.post(path, params={"log": log.name}, json=body)).status_code == 401
-
-
-async def test_a_bad_token_is_not_made_good_by_a_session(anyone: httpx.AsyncClient, log: Log, session: str) -> None:
-    anyone.cookies["sessionid"] = session
-    answer = await anyone.get("/api/events", params={"log": log.name}, headers={"Authorization": "Bearer nonsense"})
-    assert answer.status_code == 401
-
-
-async def test_a_person_who_is_no_longer_active_reads_nothing(
-    anyone: httpx.AsyncClient, log: Log, member: Member, session: str
-) -> None:
-    anyone.cookies["sessionid"] = session
-    await User.objects.filter(pk=member.user_id).aupdate(is_active=False)
-    assert (await anyone.get("/api/events", params={"log": log.name})).status_code == 401
-
-
-async def test_a_session_leaves_no_database_connection_behind(
-    anyone: httpx.AsyncClient, log: Log, session: str
-) -> None:
-    anyone.cookies["sessionid"] = session
-    await anyone.get("/api/events", params={"log": log.name})
-    assert await sync_to_async(lambda: connection.connection)() is None

@@ -29,7 +29,7 @@ def test_a_stream_of_any_name_has_its_pages(viewer: Client, append: AppendEvents
 
 @pytest.mark.parametrize(("type", "shape"), [("payment.failed", "error"), ("payment.captured", None)])
 def test_the_list_draws_a_failed_last_event_as_failed(
-    viewer: Client, append: Append, at: str, type: str, shape: str | None
+    viewer: Client, append: AppendEvents, at: str, type: str, shape: str | None
 ) -> None:
     append("order-1", {"type": type})
     table = viewer.get(f"{at}streams/").content.decode().partition("<tbody>")[2].partition("</tbody>")[0]

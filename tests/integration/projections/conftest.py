@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -13,6 +13,9 @@ from events.engine import Engine
 from eventsite.asgi import http
 from projections import registry
 from projections.definition.projection import Projection
+from projections.jobs import queue
+from projections.models import ACTIVE, Job
+from tests.support.factories import make_name
 from tests.support.fixture_types import Get
 from tests.support.folds import projection
 
@@ -42,3 +45,17 @@ def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
     made = projection("sums")
     monkeypatch.setitem(registry.PROJECTIONS, "sums", made)
     return made
+
+
+@pytest.fixture
+def no_other_jobs(database: None) -> None:
+    """Jobs that other tests left to wait would take their turns among those of a test here."""
+    Job.objects.filter(status__in=ACTIVE).delete()
+
+
+@pytest.fixture
+def kind() -> Iterator[str]:
+    """A kind of job of the test's own."""
+    name = make_name("kind")
+    yield name
+    queue._kinds.pop(name, None)

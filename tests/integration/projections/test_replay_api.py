@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -27,14 +24,11 @@ from projections.states.sources.indexed import AgentSource
 from projections.values import exact_json
 from projections.values.change import Change, Json
 from projections.values.diff import apply, equal
-from tests.support.copied import passes
 from tests.support.factories import make_append
 from tests.support.fixture_types import Get
 from tests.support.folds import STREAMS, all_events, fill
 from tests.support.replays import SOURCES, asked_of, do_all, folded, of_source
 from tests.support.running import BY_TYPE, settle
-
-HUGE = 2**63 - 1
 
 
 def operations(said: Sequence[dict[str, Any]]) -> list[Change]:
@@ -152,76 +146,6 @@ async def test_a_pointer_into_nothing_has_no_history(engine: Engine, log: Log, g
     assert (await get("stream/why", by="sums", name="order-1", pointer="/nothing")).json()["history"] == []
 
 
-@pytest.mark.parametrize(
-    ("path", "query", "status", "what"),
-    [
-        ("nonsense", {}, 404, "not-found"),
-        ("key/step", {"name": "a", "by": "counts"}, 404, "not-found"),
-        ("kept/step", {"name": "a"}, 404, "not-found"),
-        ("stream/step", {}, 422, "name"),
-        ("log/step", {"name": "order-1"}, 422, "name"),
-        ("stream/step", {"name": "order-1", "q": "type:A"}, 422, "q"),
-        ("stream/step", {"name": "order-1", "place": 4}, 422, "place"),
-        ("stream/step", {"name": "order-1", "place": HUGE}, 422, "place"),
-        ("stream/step", {"name": "order-1", "place": HUGE + 1}, 422, "place"),
-        ("stream/step", {"name": "order-1", "place": -1}, 422, "place"),
-        ("stream/step", {"name": "order-1", "place": "1e3"}, 422, "place"),
-        ("stream/step", {"name": "order-1", "n": 4}, 422, "n"),
-        ("log/step", {"n": HUGE}, 422, "n"),
-        ("workflow/step", {"name": "run-0", "n": HUGE}, 422, "n"),
-        ("agent/step", {"name": "router", "n": 3}, 422, "n"),
-        ("agent/step", {"name": "nobody", "n": 1}, 422, "n"),
-        ("query/step", {"q": "type:A", "n": 1}, 422, "n"),
-        ("log/step", {"place": 1, "n": 1}, 422, "n"),
-        ("log/step", {"place": 4}, 422, "place"),
-        ("stream/step", {"name": "a\0b"}, 422, "name"),
-        ("stream/step", {"name": "n" * 601}, 422, "name"),
-        ("query/step", {"q": "type:("}, 422, "invalid-query"),
-        ("query/step", {"q": "state.a:1"}, 422, "not-for-events"),
-        ("query/step", {"q": "a\0b"}, 422, "invalid-query"),
-        ("log/step", {"by": "nonsense"}, 404, "no-such-projection"),
-        ("log/why", {"by": "nonsense", "pointer": ""}, 404, "no-such-projection"),
-        ("log", {"by": "nonsense"}, 404, "no-such-projection"),
-        ("log/why", {}, 422, "pointer"),
-        ("log/why", {"pointer": "last"}, 422, "pointer"),
-        ("log/why", {"pointer": "/a\0"}, 422, "pointer"),
-        ("log", {"limit": 201}, 422, "limit"),
-        ("log", {"limit": 0}, 422, "limit"),
-        ("log", {"surprise": 1}, 422, "surprise"),
-    ],
-)
-async def test_what_is_none_is_refused(
-    engine: Engine, log: Log, get: Get, path: str, query: dict[str, Any], status: int, what: str
-) -> None:
-    await fill(engine, log, ["order-1"] * 3)
-    answer = await get(path, **query)
-    problem = answer.json()
-    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json"), answer.text
-    assert what in (problem.get("field"), problem["code"]), answer.text
-
-
-async def test_a_kind_is_one_part_of_a_path(get: Get) -> None:
-    assert (await get(quote("stream/../log", safe=""))).status_code == 404
-    assert (await get(f"{quote('../jobs', safe='')}/step")).status_code == 404
-
-
-async def test_what_holds_no_events_has_step_0_only(log: Log, get: Get) -> None:
-    for path, query in (
-        ("stream", {"name": "none"}),
-        ("workflow", {"name": "none"}),
-        ("agent", {"name": "none"}),
-        ("query", {"q": "type:Nothing"}),
-        ("log", {}),
-    ):
-        page = (await get(path, **query)).json()
-        assert (page["steps"], page["next"]) == ([], None)
-        said = (await get(f"{path}/step", **query)).json()
-        beside = said["previous"], said["next"]
-        assert (said["place"], said["n"], said["event"], said["changes"], *beside) == (0, 0, None, [], None, None)
-        said = (await get(f"{path}/why", pointer="/a", **query)).json()
-        assert (said["history"], said["found"], said["looked_to"]) == ([], False, None)
-
-
 async def test_a_kept_state_is_replayed_up_to_where_it_is_kept(
     engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,32 +180,6 @@ async def test_what_is_unchanged_is_not_sent_again(engine: Engine, log: Log, get
         assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
 
 
-async def test_a_token_of_a_prefix_replays_its_streams_only(engine: Engine, log: Log, get: Get) -> None:
-    await fill(engine, log, ["order-1", "a*"] * 3)
-    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
-    writer = await sync_to_async(tokens.create_token)(log, name="writer", scopes=[Scope.APPEND])
-    for what in ("", "/step", "/why"):
-        pointer = {"pointer": ""} if what == "/why" else {}
-        for kind, query, status in (
-            ("stream", {"name": "order-1"}, 200),
-            ("stream", {"name": "a*"}, 403),
-            ("workflow", {"name": "run-0"}, 403),
-            ("agent", {"name": "router"}, 403),
-            ("query", {"q": "stream:order-1"}, 403),
-            ("log", {}, 403),
-        ):
-            assert (await get(f"{kind}{what}", token=bound, **query, **pointer)).status_code == status
-        assert (await get(f"log{what}", token=writer, **pointer)).status_code == 403
-        assert (await get(f"log{what}", token="evt_unknown", **pointer)).status_code == 401
-
-
-async def test_no_other_log_is_replayed(
-    engine: Engine, log: Log, other_log: Log, get: Get, anyone: httpx.AsyncClient
-) -> None:
-    await fill(engine, other_log, ["order-1"] * 3)
-    assert (await get("stream", name="order-1")).json()["steps"] == []
-
-
 async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     engine: Engine, log: Log, get: Get, anyone: httpx.AsyncClient, sums: Projection
 ) -> None:
@@ -310,38 +208,6 @@ async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     assert (page["job"], page["steps"][0]["changes"] > 0) == (None, True)
 
 
-async def test_a_reducer_that_raises_stops_there(
-    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fails = Projection("fails", about="For a test.", initial=[])
-    fails.on("*")(lambda state, happened: [*state, 1 // (3 - happened.position)])
-    monkeypatch.setitem(registry.PROJECTIONS, "fails", fails)
-    await fill(engine, log, ["order-1"] * 5)
-    page = (await get("log", by="fails")).json()
-    assert [each["changes"] for each in page["steps"]] == [1, 1, None, None, None]
-    assert (page["error"].partition(":")[0], page["error_position"]) == ("ZeroDivisionError", 3)
-    page = (await get("log", by="fails", after=4)).json()
-    assert ([each["changes"] for each in page["steps"]], page["error_position"]) == ([None], 3)
-    assert (await get("log/step", by="fails", place=2)).status_code == 200
-    for place in (3, 5):
-        for what in ("step", "why"):
-            answer = await get(f"log/{what}", by="fails", place=place, **({"pointer": ""} if what == "why" else {}))
-            problem = answer.json()
-            assert (answer.status_code, problem["code"], problem["position"]) == (409, "reducer-failed", 3)
-
-
-async def test_what_is_no_state_is_a_problem(
-    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    floats = Projection("floats", about="For a test.")
-    floats.on("*")(lambda state, happened: {"rate": 0.5})
-    monkeypatch.setitem(registry.PROJECTIONS, "floats", floats)
-    await fill(engine, log, ["order-1"] * 2)
-    for what in ("step", "why"):
-        answer = await get(f"log/{what}", by="floats", **({"pointer": ""} if what == "why" else {}))
-        assert (answer.status_code, answer.json()["code"]) == (409, "reducer-failed"), answer.text
-
-
 async def test_a_search_that_gives_up_says_where_to_go_on(
     engine: Engine, log: Log, get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,62 +227,6 @@ async def test_a_search_that_gives_up_says_where_to_go_on(
         found += [each["place"] for each in page["steps"]]
         places.append(page["next"])
     assert (found, len(places) > 5) == ([1], True)
-
-
-async def test_a_step_is_had_as_a_test_that_passes_by_token(engine: Engine, log: Log, get: Get, tmp_path: Path) -> None:
-    await fill(engine, log, ["order-1", "order-2"] * 5)
-    query = {"by": "latest", "name": "order-1", "n": 3, "format": "pytest"}
-    answer = await get("stream/step", **query)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/x-python; charset=utf-8")
-    assert answer.text.count("    event(\n") == 3
-    assert f"in the log {log.name}" in answer.text
-    assert await asyncio.to_thread(passes, answer.text, tmp_path)
-    unchanged = await get("stream/step", headers={"If-None-Match": answer.headers["ETag"]}, **query)
-    assert unchanged.status_code == 304
-
-
-async def test_a_token_of_a_prefix_has_tests_of_its_streams_only(engine: Engine, log: Log, get: Get) -> None:
-    await fill(engine, log, ["order-1", "invoice-1"] * 3)
-    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
-    writer = await sync_to_async(tokens.create_token)(log, name="writer", scopes=[Scope.APPEND])
-
-    async def answer(kind: str, *, token: str, **query: Any) -> httpx.Response:
-        return await get(f"{kind}/step", token=token, by="latest", n=1, format="pytest", **query)
-
-    own = await answer("stream", name="order-1", token=bound)
-    assert (own.status_code, own.text.count("    event(\n")) == (200, 1)
-    assert "invoice-1" not in own.text
-    refused = [
-        await answer("stream", name="invoice-1", token=bound),
-        await answer("query", q="stream:invoice-1", token=bound),
-        await answer("query", q="stream:order-1", token=bound),
-        await answer("log", token=bound),
-        await answer("stream", name="order-1", token=writer),
-    ]
-    assert [(each.status_code, each.json()["code"]) for each in refused] == [(403, "forbidden")] * 5
-    assert not any("def test_" in each.text for each in refused)
-
-
-async def test_a_step_that_is_no_test_is_refused_like_any_other(
-    engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await fill(engine, log, ["order-1"] * 2_200)
-    await engine.writer.append(log.pk, [make_append("large-1", {"data": b'"%s"' % (b"x" * 500_000)})])
-    fails = Projection("fails", about="For a test.")
-    fails.on("*")(lambda state, happened: state["nothing"])
-    monkeypatch.setitem(registry.PROJECTIONS, "fails", fails)
-    bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="large-")
-
-    async def answer(name: str, **query: Any) -> tuple[int, str | None]:
-        got = await get("stream/step", name=name, format="pytest", **query)
-        return got.status_code, got.json().get("code")
-
-    assert await answer("order-1", by="latest") == (202, None)
-    assert await answer("large-1", by="latest", n=9_999) == (422, "invalid")
-    assert await answer("order-1", by="fails", n=1) == (409, "reducer-failed")
-    assert await answer("order-1", by="latest", token=bound) == (403, "forbidden")
-    assert await answer("large-1", by="transcript") == (413, "too-large")
-    assert (await get("stream/step", name="large-1", format="xml")).json()["field"] == "format"
 
 
 async def test_steps_and_reasons_are_not_confirmed_after_a_redaction(engine: Engine, log: Log, get: Get) -> None:
