@@ -20,8 +20,8 @@ from tests.support.query_strategies import JSON, KEYS, NAMES, TIMES, json_text
 
 
 def _append(stream: str, data: Any, metadata: dict[str, Any], ascii: bool, fields: dict[str, Any]) -> Append:
-    sent = {"data": json_text(data, ascii=ascii).encode(), "metadata": json_text(metadata, ascii=ascii).encode()}
-    return make_append(stream, {**sent, **fields})
+    payloads = {"data": json_text(data, ascii=ascii).encode(), "metadata": json_text(metadata, ascii=ascii).encode()}
+    return make_append(stream, {**payloads, **fields})
 
 
 MAYBE_NAMES = st.none() | NAMES
@@ -51,7 +51,7 @@ def found(log: Log, query: Query, *, upto: int) -> list[int]:
 
 
 def disagreements(log: Log, queries: Iterable[Query], events: list[Event]) -> list[tuple[str, list[int], list[int]]]:
-    """Queries to which the two give different answers, with the database's and the matcher's."""
+    """The queries whose answers differ: the text of each, the positions from the database, those from the matcher."""
     answers = (
         (
             to_text(query),

@@ -76,7 +76,7 @@ def tails() -> int:
 
 
 async def followed() -> None:
-    """Wait until somebody follows a log."""
+    """Wait until a request follows a log."""
     async with asyncio.timeout(PATIENCE):
         while not tails():  # noqa: ASYNC110 - a request gives no other sign that it waits
             await asyncio.sleep(0)
@@ -87,5 +87,5 @@ def line(n: int = 0, **fields: Any) -> bytes:
 
 
 def cloud_event(**attributes: Any) -> dict[str, Any]:
-    given = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "placed", **attributes}
-    return {name: value for name, value in given.items() if value is not ...}
+    event = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "placed", **attributes}
+    return {name: value for name, value in event.items() if value is not ...}

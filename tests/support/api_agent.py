@@ -1,4 +1,4 @@
-"""An agent that appends through the API, as one in the wild would."""
+"""An agent that appends through the API, as agents of users do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ class Agent:
         self._token = token
 
     def append(self, stream: str, *events: dict[str, Any], **fields: Any) -> dict[str, Any]:
-        """Append events, each by default a `Placed` without data; the API's answer. `fields` are the append's own."""
+        """Append events, and return the API's answer.
+
+        An event without fields is a `Placed`; `fields` belong to the append.
+        """
         body = {**fields, "events": [{"type": "Placed", "data": {}, **event} for event in events or ({},)]}
         request = urllib.request.Request(
             f"{self._url}/api/streams/{quote(stream, safe='')}/events",
@@ -22,5 +25,5 @@ class Agent:
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
+            result: dict[str, Any] = json.load(answer)
+        return result

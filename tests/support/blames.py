@@ -12,7 +12,7 @@ from projections.values.blame import Changes
 from projections.values.change import Json
 from projections.values.diff import diff, equal
 
-# States whose array items bear ids, so that the truth is known: an item is the one of that id, wherever it stands.
+# Items of arrays bear ids, so a test knows which item is which: the id names it, wherever it stands.
 ITEMS = st.lists(
     st.fixed_dictionaries({"id": st.integers(0, 5), "v": st.integers(0, 2)}),
     max_size=5,
@@ -51,8 +51,8 @@ def _item(state: Any, id: int) -> Any:
 
 
 def by_force(states: list[Any], pointer: str) -> list[int]:
-    """The steps that changed a value, newest first, found by comparing it before and after each."""
-    found = []
+    """The steps that changed a value, newest first: the value is compared before and after each step."""
+    steps = []
     last = states[-1]
     token = pointer.split("/")[2:] if pointer.startswith("/items/") else []
     id = last["items"][int(token[0])]["id"] if token else None
@@ -66,7 +66,7 @@ def by_force(states: list[Any], pointer: str) -> list[int]:
     for n in range(len(states) - 1, 0, -1):
         before, after = value(states[n - 1]), value(states[n])
         if not same(before, after):
-            found.append(n)
+            steps.append(n)
         if id is not None and before is _ABSENT:
             break
-    return found
+    return steps

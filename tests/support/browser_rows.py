@@ -10,8 +10,8 @@ ROWS = "#rows [data-position]"
 
 
 def positions(page: Page) -> list[int]:
-    found: list[int] = page.eval_on_selector_all(ROWS, "rows => rows.map(row => Number(row.dataset.position))")
-    return found
+    numbers: list[int] = page.eval_on_selector_all(ROWS, "rows => rows.map(row => Number(row.dataset.position))")
+    return numbers
 
 
 def scroll_away(page: Page, agent: Agent) -> None:

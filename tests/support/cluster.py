@@ -1,6 +1,7 @@
-"""A throw-away Postgres for the tests: nothing is synced to disk, and it goes when the tests go.
+"""A throw-away Postgres for the tests: it syncs nothing to disk, and is removed when the tests end.
 
-The programs are the embedded ones, or those in the directory that EVENTSITE_TEST_POSTGRES names: Debian's, say.
+The programs are the embedded ones, or those in the directory that EVENTSITE_TEST_POSTGRES names (Debian's, for
+example).
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ SETTINGS = {
     "timezone": "UTC",
 }
 _STOCK_LOCALE = ("--encoding=UTF8", "--locale=C.UTF-8")
-"""Of the operating system: Postgres has none of its own before version 17."""
+"""The locale of the operating system: before version 17 Postgres has none of its own."""
 
 
 class Postgres:
-    """A cluster, made but not started."""
+    """A cluster that is initialised, but not yet started."""
 
     def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
         self._settings = dict(settings)
@@ -53,7 +54,7 @@ class Postgres:
         self.conninfo = make_conninfo(host=str(self.home), user="postgres", dbname="postgres")
 
     def start(self) -> None:
-        """Start it; return when it answers."""
+        """Start the server; return when it answers."""
         command = cluster.server_command(
             self._data, self.home, self._user, settings=self._settings, programs=self._programs
         )
@@ -66,9 +67,9 @@ class Postgres:
                 raise RuntimeError(f"The tests' Postgres did not start:\n{(self.home / 'log').read_text()}")
             time.sleep(0.02)
 
-    def stop(self, how: signal.Signals) -> None:
+    def stop(self, signal_number: signal.Signals) -> None:
         """SIGINT ends all sessions and stops; SIGQUIT stops at once, as a crash does."""
-        self._server.send_signal(how)
+        self._server.send_signal(signal_number)
         self._server.wait()
 
     def remove(self) -> None:
@@ -78,7 +79,7 @@ class Postgres:
 
 
 def start(settings: Mapping[str, str] = SETTINGS) -> str:
-    """Start one that lives as long as this process; its conninfo."""
+    """Start a server that lives as long as this process; return its conninfo."""
     postgres = Postgres(settings)
     postgres.start()
     atexit.register(postgres.remove)

@@ -1,4 +1,4 @@
-"""The commands as tests call them."""
+"""Management commands, called as functions."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def append(log: Log, *appends: Append) -> list[Appended | EventsError]:
 
 
 def import_events(log: Log, *files: Path, **options: Any) -> str:
-    """What the command says. Raises CommandError where it ends with 1."""
-    said = StringIO()
-    call_command("import_events", *map(str, files), log=log.name, stdout=said, **options)
-    return said.getvalue()
+    """Import files and return the output of the command. Raises CommandError if the command ends with 1."""
+    output = StringIO()
+    call_command("import_events", *map(str, files), log=log.name, stdout=output, **options)
+    return output.getvalue()
 
 
 def export_events(log: Log, file: Path, **options: Any) -> bytes:
-    """The file's bytes."""
+    """Export a log and return the bytes of the file."""
     call_command("export_events", log=log.name, output=str(file), **{"stderr": StringIO(), **options})
     return file.read_bytes()
 
 
 def redact_event(log: Log, position: int, **options: Any) -> str:
-    said = StringIO()
+    output = StringIO()
     options = {"reason": "a password", "by": "ada"} | options
-    call_command("redact_event", position, log=log.name, stdout=said, stderr=StringIO(), **options)
-    return said.getvalue()
+    call_command("redact_event", position, log=log.name, stdout=output, stderr=StringIO(), **options)
+    return output.getvalue()
 
 
 def write_lines(path: Path, lines: Sequence[object]) -> Path:

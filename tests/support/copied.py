@@ -1,4 +1,4 @@
-"""Tests that were copied from a replay."""
+"""Pytest cases that were copied from a replay."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.support.server import CHECKOUT
 
 
 def passes(source: str, folder: Path) -> bool:
-    """Whether pytest, started anew, finds one test there and it passes."""
+    """Whether a new pytest process finds exactly one test in `source`, and the test passes."""
     (folder / "test_copied.py").write_text(source)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:django", "-c", "/dev/null"]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, f"--rootdir={folder}", "--import-mode=importlib", folder / "test_copied.py"],
         cwd=CHECKOUT,
         env={"PYTHONPATH": "."},
@@ -21,4 +21,4 @@ def passes(source: str, folder: Path) -> bool:
         text=True,
         check=False,
     )
-    return "1 passed" in done.stdout
+    return "1 passed" in process.stdout

@@ -1,4 +1,4 @@
-"""Events to fold, of as little as a test needs to say."""
+"""Decoded events for reducers; a test names only the fields that it needs."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from projections.values.change import Json
 
 
 def happened(type: str = "T", data: Json = None, **fields: Any) -> Decoded:
-    """An event, decoded."""
+    """A decoded event."""
     return decode(event(type, data, **fields))

@@ -13,7 +13,7 @@ from events.types import Append, NewEvent
 
 
 def make_name(prefix: str) -> str:
-    """A name that no other test has."""
+    """A name that no other test uses."""
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
@@ -34,6 +34,6 @@ def make_event(stream: str = "order-1", **fields: Any) -> NewEvent:
 
 
 def make_append(stream: str | None = None, *events: dict[str, Any], **fields: Any) -> Append:
-    """Events for one stream, by default one event for a stream of its own."""
+    """An append of some events to one stream; by default one event to a new stream."""
     stream = stream or make_name("order")
     return new_append(stream, [make_event(stream, **event) for event in events or ({},)], **fields)

@@ -20,22 +20,22 @@ AGENTS = ("router", "rou*", "packer")
 
 
 def _sums(state: Any, happened: Decoded) -> Any:
-    """Order matters, keys come and go, numbers keep their digits."""
+    """A sum for each type. The order of events matters, keys come and go, and numbers keep their digits."""
     amount = happened.data.get("amount", 0)
-    left = {name: value for name, value in state.items() if name != happened.type}
-    return {**left, happened.type: state.get(happened.type, Decimal("0.10")) * 1 + amount, "last": happened.position}
+    others = {name: value for name, value in state.items() if name != happened.type}
+    return {**others, happened.type: state.get(happened.type, Decimal("0.10")) * 1 + amount, "last": happened.position}
 
 
 def _texts(state: Any, happened: Decoded) -> Any:
-    """Grows as the log does."""
+    """A list with an item for each event."""
     return [*state, {"by": happened.agent, "text": happened.data.get("text", "")}]
 
 
 def projection(name: str = "sums", **fields: Any) -> Projection:
-    """One that reads most events."""
-    made = Projection(name, about="For a test.", **{"initial": {"last": 0}, **fields})
-    made.on("A", "B*")(_sums)
-    return made
+    """A projection that reads most events."""
+    result = Projection(name, about="For a test.", **{"initial": {"last": 0}, **fields})
+    result.on("A", "B*")(_sums)
+    return result
 
 
 by_stream = projection()
@@ -59,7 +59,7 @@ KEYS: dict[str, tuple[Projection, tuple[str, ...]]] = {
 
 
 def some_event(n: int) -> dict[str, Any]:
-    """The nth of a varied log."""
+    """The nth event of a log whose events vary."""
     data = f'{{"amount": {n * 7 % 23}.{n % 10}0, "customer": "c-{n % 3}", "text": "{"x" * (n % 50)}"}}'
     return {
         "type": ("A", "B", "Bought", "C")[n * 5 % 7 % 4],
@@ -70,7 +70,7 @@ def some_event(n: int) -> dict[str, Any]:
 
 
 async def fill(engine: Engine, log: Log, streams: Sequence[str], *, first: int = 0) -> None:
-    """One event for each of these streams, in order."""
+    """Append one event to each of these streams, in order."""
     appends = [
         new_append(stream, [new_event(stream, **some_event(n))]) for n, stream in enumerate(streams, start=first)
     ]
@@ -84,8 +84,8 @@ async def all_events(engine: Engine, log: Log) -> list[Event]:
 def from_zero(projection: Projection, key: str, events: Sequence[Event]) -> State:
     """The state after these events of the log, folded one by one."""
     state = projection.initial
-    read = [event for event in events if projection.reads(event) and key in projection.key.keys(decode(event))]
-    for event in read:
+    events_of_key = [event for event in events if projection.reads(event) and key in projection.key.keys(decode(event))]
+    for event in events_of_key:
         state = projection.reduce(state, decode(event))
-    last = (read[-1].position, read[-1].version) if read else (0, 0)
-    return State(exact_json.dumps(state), len(read), *last)
+    last = (events_of_key[-1].position, events_of_key[-1].version) if events_of_key else (0, 0)
+    return State(exact_json.dumps(state), len(events_of_key), *last)

@@ -21,18 +21,21 @@ FOLDERS = {
     "openhands": "openhands",
     "github-archive": "github-archive-pinot",
 }
-"""The real data of a format."""
+"""The folder of real data of each format."""
 
 
 class History:
-    """Events of one log, appended one after the other; each is given its position and version."""
+    """Events of one log. Each event gets the next position and the next version of its stream."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.versions: dict[str, int] = {}
 
     def say(self, type: str, data: Any = None, *, stream: str = "s", text: str | None = None, **fields: Any) -> Event:
-        """Append an event, its data as a value or as `text`. Its id is its position, its time a second later each."""
+        """Append an event, its data as a value or as `text`.
+
+        Its id is its position; its time is a second after the last.
+        """
         position = len(self.events) + 1
         self.versions[stream] = self.versions.get(stream, 0) + 1
         event = Event(
@@ -57,7 +60,7 @@ class History:
         return event
 
     def folded(self, projection: Projection, *, stream: str | None = None) -> Any:
-        """The state of all its events, or of one stream's."""
+        """The state of all events, or of the events of one stream."""
         return folded(projection, (event for event in self.events if stream in (None, event.stream)))
 
 
@@ -66,7 +69,7 @@ def folded(projection: Projection, events: Iterable[Event]) -> Any:
 
 
 def by_key(projection: Projection, events: Iterable[Event]) -> dict[str, Any]:
-    """Every state, as the runner keeps them."""
+    """The state of each key, as the runner stores them."""
     states: dict[str, Any] = {}
     for happened in map(decode, events):
         if projection.reads(happened.event):

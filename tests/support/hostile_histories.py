@@ -1,4 +1,4 @@
-"""Events as a hostile or broken agent might append them: the log takes them all."""
+"""Events as a hostile or broken agent might append them; the log takes them all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIELDS = tuple(
     thought title total type url value van weight_kg workflow
     """.split()  # noqa: SIM905 - a list of that many lines says no more
 )
-"""What the catalogue looks for in data, and names beside it."""
+"""Names that the catalogue looks for in data, and similar names."""
 _ODD_TEXTS = (
     "order-a\nb",
     "order-\x7f",
@@ -60,7 +60,7 @@ _DATA: st.SearchStrategy[Json] = _VALUES | st.dictionaries(st.sampled_from(_FIEL
 
 
 def _types() -> list[str]:
-    """Types that the catalogue's handlers are declared for, and types of common words."""
+    """The types that the catalogue handles, and types of common words."""
     declared = {type for each in PROJECTIONS.values() for type in each.handlers}
     return sorted({re.sub(r"\*", "x", type) for type in declared} | {stem + word for stem in _STEMS for word in _WORDS})
 

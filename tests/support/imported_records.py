@@ -1,4 +1,4 @@
-"""A format reads what a test has written."""
+"""The records that an import format reads from a file that a test has written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from events.transfer.importers.base import Format, Item, Record, read_files
 
 
 def read(format: Format, path: Path, content: object) -> list[Item]:
-    """The items of a file that holds `content`: bytes, or what is written as JSON; a tuple, a line each."""
+    """The items of a file that holds `content`.
+
+    Content is bytes, or a value that is written as JSON; of a tuple, each item is a line.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, tuple):
         content = "\n".join(json.dumps(line) for line in content).encode()
@@ -18,7 +21,7 @@ def read(format: Format, path: Path, content: object) -> list[Item]:
 
 
 def records(format: Format, path: Path, content: object) -> list[Record]:
-    """As `read`, where nothing may be broken."""
+    """The records of a file in which nothing is broken."""
     items = read(format, path, content)
     assert all(isinstance(item, Record) for item in items), items
     return [item for item in items if isinstance(item, Record)]

@@ -1,4 +1,4 @@
-"""Jobs of a test, step by step."""
+"""Steps in the life of a job."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def ensure(log: Log, kind: str, key: str = "k", *, asker: str | None = None) -> 
     return run(queue.ensure_job(log.pk, kind, key, arguments={"n": 1}, asker=asker or log.name))
 
 
-def claim(wanted: Job) -> Job | None:
-    return queue.claim([wanted.kind])
+def claim(job: Job) -> Job | None:
+    return queue.claim([job.kind])
 
 
-def claimed(wanted: Job) -> Job:
-    job = claim(wanted)
-    assert job
-    assert job.pk == wanted.pk
-    return job
+def claimed(job: Job) -> Job:
+    taken = claim(job)
+    assert taken
+    assert taken.pk == job.pk
+    return taken
 
 
 def now(job: Job) -> Job:
@@ -35,7 +35,7 @@ def now(job: Job) -> Job:
 
 
 def silence(job: Job) -> None:
-    """As if its worker had not been heard of for long."""
+    """Move the last heartbeat into the past, as if the job's worker had been silent for too long."""
     Job.objects.filter(pk=job.pk).update(heartbeat_at=F("heartbeat_at") - queue.LEASE - timedelta(seconds=1))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from projections.values.change import Json
 
-# U+0000 is in no event: Postgres can't keep it.
+# No event holds U+0000: Postgres can't store it.
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 _ATOMS: st.SearchStrategy[Json] = st.one_of(
     st.none(),

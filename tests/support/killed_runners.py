@@ -1,7 +1,7 @@
 """A process whose runners are killed: `python -m tests.support.killed_runners LOG_ID SEED KILLS`.
 
-Each is a fork of its own with a session of its own, and kills itself at a random visit to a random point of its
-transactions. Prints at which points they died.
+Each runner is a fork with a session of its own. It kills itself at a random visit to a random point of its
+transactions. The process prints the points at which its runners died.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import django
 
 
 def work(log_id: int, point: str, visits: int) -> None:
-    """Run until the nth visit to a point, and no further; or until all is done."""
+    """Run until the nth visit to a point, and die there; or until everything is done."""
     from projections.materialise import runner as runners
     from tests.support.running import KILLED, declared, until
 
-    left = visits
+    visits_left = visits
 
     def die(visited: str) -> None:
-        nonlocal left
-        left -= visited == point
-        if not left:
+        nonlocal visits_left
+        visits_left -= visited == point
+        if not visits_left:
             os.kill(os.getpid(), signal.SIGKILL)
 
     runners._FIRST_BATCH_POSITIONS = runners._MAX_BATCH_POSITIONS = 25

@@ -35,7 +35,7 @@ class Socket:
         self._application = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
 
     async def connect(self) -> bool:
-        """Whether it is let in."""
+        """Connect, and return whether the socket is accepted."""
         await self._application.send_input({"type": "websocket.connect"})
         return bool((await self.receive())["type"] == "websocket.accept")
 
@@ -49,7 +49,7 @@ class Socket:
 
 
 async def cookies_of(user: User | None) -> dict[str, str]:
-    """The cookies of a browser in which somebody has signed in, or nobody."""
+    """The cookies of a browser in which `user` has signed in; for None, of one in which nobody has."""
     client = AsyncClient()
     if user:
         await client.aforce_login(user)
@@ -73,19 +73,19 @@ async def frame_of(watching: Socket) -> dict[str, Any]:
     """The next frame that holds rows."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            found: dict[str, Any] = json.loads((await watching.receive())["text"])
-            if found["rows"]:
-                return found
+            frame: dict[str, Any] = json.loads((await watching.receive())["text"])
+            if frame["rows"]:
+                return frame
 
 
 async def rows(watching: Socket, upto: int) -> list[int]:
-    """Positions as a page shows them, oldest first, until one is there."""
-    found: list[int] = []
-    while not found or found[-1] < upto:
-        found += reversed(shown(await frame_of(watching)))
-    return found
+    """The positions that a page shows, oldest first, until it shows `upto`."""
+    positions: list[int] = []
+    while not positions or positions[-1] < upto:
+        positions += reversed(shown(await frame_of(watching)))
+    return positions
 
 
 def shown(frame: dict[str, Any]) -> list[int]:
-    """The positions of a frame's rows, as they stand."""
+    """The positions of a frame's rows, in their order."""
     return [int(each) for each in re.findall(r'data-position="(\d+)"', frame["html"])]

@@ -1,4 +1,4 @@
-"""Being the slow writer that others wait for."""
+"""A slow writer that holds the lock of a log while others wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from events.types import Append
 async def holding_lock(
     pool: AsyncConnectionPool[AsyncConnection[Any]], log_id: int
 ) -> AsyncIterator[AsyncConnection[Any]]:
-    """The lock that `append_events()` takes, held by a session of our own as long as the block lasts."""
+    """Take the lock that `append_events()` takes, and hold it in a session of its own as long as the block lasts."""
     async with pool.connection() as session, session.transaction():
         await session.execute("select pg_advisory_xact_lock(7301, %s)", [log_id])
         yield session

@@ -1,6 +1,6 @@
 """A process of agents on one log: `python -m tests.support.log_agents TASK LOG_ID NAME COUNT`.
 
-Prints `ready`, begins on a line of input, and prints what it believes, as one line of JSON.
+It prints `ready`, begins on a line of input, and prints its results as one line of JSON.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import django
 
 ORDER = 5
-"""Events of a whole order."""
+"""The number of events of a complete order."""
 
 
 async def write_and_follow(log_id: int, name: str, count: int) -> Any:
-    """Four writers and two followers; `count` events are written by all processes together with us."""
+    """Run four writers and two followers; all processes together write `count` events."""
     from events.engine import Engine
     from events.types import Appended
     from tests.support.factories import make_append
@@ -27,39 +27,43 @@ async def write_and_follow(log_id: int, name: str, count: int) -> Any:
     chance = random.Random(name)
 
     async def write(agent: int) -> list[list[Any]]:
-        told: list[list[Any]] = []
+        acknowledged: list[list[Any]] = []
         for n in range(count // 2 // 4 // 5):
             stream = f"s-{chance.randrange(10)}"
-            sent = [make_append(stream, *[{}] * 2), make_append(f"{name}-{agent}", {}, {}, {}, expected_version=3 * n)]
-            for outcome in await engine.writer.append(log_id, sent, atomic=n % 2 == 0):
+            appends = [
+                make_append(stream, *[{}] * 2),
+                make_append(f"{name}-{agent}", {}, {}, {}, expected_version=3 * n),
+            ]
+            for outcome in await engine.writer.append(log_id, appends, atomic=n % 2 == 0):
                 assert isinstance(outcome, Appended), outcome
-                told += [[outcome.first_position + place, each] for place, each in enumerate(outcome.ids)]
-        return told
+                acknowledged += [[outcome.first_position + place, each] for place, each in enumerate(outcome.ids)]
+        return acknowledged
 
     async def follow() -> list[list[Any]]:
-        seen: list[list[Any]] = []
+        received: list[list[Any]] = []
         async for batch in engine.tails.follow(log_id, after=0):
-            seen += [[event.position, event.id] for event in batch]
-            if len(seen) >= count:
-                return seen
+            received += [[event.position, event.id] for event in batch]
+            if len(received) >= count:
+                return received
         raise AssertionError("the engine closed")
 
     async with Engine() as engine:
         followers = [asyncio.create_task(follow()) for _ in range(2)]
-        told = [pair for part in await asyncio.gather(*(write(agent) for agent in range(4))) for pair in part]
-        seen = await asyncio.gather(*followers)
+        acknowledged = [pair for part in await asyncio.gather(*(write(agent) for agent in range(4))) for pair in part]
+        received = await asyncio.gather(*followers)
     return {
-        "told": told,
-        "contiguous": [[p for p, _ in each] == [*range(1, count + 1)] for each in seen],
-        "seen": [digest(each) for each in seen],
+        "acknowledged": acknowledged,
+        "contiguous": [[p for p, _ in each] == [*range(1, count + 1)] for each in received],
+        "received": [digest(each) for each in received],
     }
 
 
 async def compete(log_id: int, name: str, count: int) -> Any:
-    """Agents carry the same orders forward as the agents of the other process do, and believe what they are told.
+    """Agents continue the same orders as the agents of the other process, and count what the answers tell them.
 
-    Each appends as many of an order's events as it thinks fit, expecting the version that it knows; told that it is
-    wrong, it goes on from what it is told.
+        Each agent appends some of an order's events and expects the version that it knows. If the answer is a conflict,
+    it
+        continues from the version in the answer.
     """
     from events.engine import Engine
     from events.errors import WrongExpectedVersion
@@ -68,7 +72,7 @@ async def compete(log_id: int, name: str, count: int) -> Any:
 
     chance = random.Random(name)
     believed = {"events": 0, "amount": 0, "conflicts": 0}
-    # Neither may run ahead of the other by so much that they never meet.
+    # A process may not run so far ahead of the other that they never compete.
     orders = iter(sorted(range(count), key=lambda order: order + chance.random() * count / 5))
 
     async def agent() -> None:
@@ -94,8 +98,8 @@ async def compete(log_id: int, name: str, count: int) -> Any:
     return believed
 
 
-def digest(seen: list[list[Any]]) -> str:
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+def digest(pairs: list[list[Any]]) -> str:
+    return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ _PASSED_ON = ("authorization", "content-type")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer instead of the server's."""
+    """An answer that the middleman gives instead of the server."""
 
     status: int
     retry_after: int
@@ -29,8 +29,9 @@ class Refusal:
 class Middleman:
     """Hands requests on to an Eventsite. `/charges` is a gateway of its own, which charges once for each key.
 
-    `kill` kills the victim at its nth request: before it is handed on, or after it was answered, which the victim does
-    not learn. `refusals` are given to the next requests.
+        `kill` kills the victim at its nth request: before the request is handed on, or after it was answered, so that
+    the
+        victim never learns the answer. The next requests get the `refusals`.
     """
 
     upstream: str
@@ -55,12 +56,12 @@ class Middleman:
         self._server.server_close()
 
     def polled_after(self, position: int) -> bool:
-        """Whether somebody has asked for events after this position, or a later one."""
+        """Whether a client has asked for events after this position or a later one."""
         polls = [parse_qs(urlsplit(path).query) for path in self.requests if path.startswith("/api/events?")]
         return any(int(poll["after"][0]) >= position for poll in polls)
 
     def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx.Response | None:
-        """The answer; None: who asked is dead."""
+        """Answer a request; None if the client that sent it was killed."""
         with self._lock:
             self.requests.append(path)
             self.bodies.append(body)
@@ -72,8 +73,8 @@ class Middleman:
             return None
         answer = self._charge(headers["idempotency-key"]) if path == "/charges" else None
         if answer is None:
-            sent = {name: value for name, value in headers.items() if name.lower() in _PASSED_ON}
-            answer = httpx.request(method, self.upstream + path, headers=sent, content=body, timeout=90)
+            passed_on = {name: value for name, value in headers.items() if name.lower() in _PASSED_ON}
+            answer = httpx.request(method, self.upstream + path, headers=passed_on, content=body, timeout=90)
         return None if self._dies(number, "after") else answer
 
     def _charge(self, key: str) -> httpx.Response:
@@ -94,7 +95,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Who was killed takes no answer."""
+        """A client that was killed takes no answer."""
 
 
 def _handler(middleman: Middleman) -> type[BaseHTTPRequestHandler]:

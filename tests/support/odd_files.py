@@ -1,4 +1,4 @@
-"""Files shaped as real ones are, with something odd in them: for properties that every format keeps."""
+"""Files in the shape of real ones with odd values in them, for the properties that every format keeps."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Place: TypeAlias = tuple[str | int, ...]
 
 
 class Text(str):
-    """What stands in a file as it is, not as a JSON string."""
+    """A text that is written as it is, not as a JSON string."""
 
 
 def written(value: Any) -> str:
-    """JSON, but for `Text`."""
+    """JSON, except that each `Text` is written as it is."""
     if isinstance(value, Text):
         return str(value)
     if isinstance(value, dict):
@@ -113,7 +113,7 @@ SHAPES: dict[str, list[tuple[str, Any]]] = {
         ("b.json", {"system_prompt": {"A": "…"}, "history": WHO[:3], "mistake_step": "x"}),
     ],
 }
-"""By format: files, the name and the content of each; what a `.jsonl` holds is a line each."""
+"""The files of each format: name and content. The content of a `.jsonl` is a list with an item for each line."""
 LINES = {"eventsite", "github-archive"}
 
 ODD: list[Any] = [
@@ -125,17 +125,17 @@ ODD: list[Any] = [
     *map(Text, ('{"a": ' * 99 + "1" + "}" * 99,)),
     *(Text("[" * depth + "]" * depth) for depth in (99, 100, 150, 5_000)),
 ]  # fmt: skip
-"""What stands where something else should. A lone low surrogate is written as a byte that is not UTF-8."""
+"""Values that replace sound ones. A lone low surrogate is written as a byte that is not UTF-8."""
 
 
 def file_of(format: str, name: str, content: Any) -> bytes:
-    """A file's content: a line an item in the formats and files that have lines, else a document."""
+    """The bytes of a file: one line an item in the formats and files that have lines, else one document."""
     is_lines = format in LINES or name.endswith(".jsonl")
     return ("\n".join(map(written, content)) if is_lines else written(content)).encode("utf-8", "surrogateescape")
 
 
 def places(value: Any, above: Place = ()) -> Iterator[Place]:
-    """Where something stands in a JSON value."""
+    """The place of each value inside a JSON value."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in inner:
         yield (*above, key)
@@ -144,7 +144,7 @@ def places(value: Any, above: Place = ()) -> Iterator[Place]:
 
 @st.composite
 def odd_files(draw: st.DrawFn, format: str) -> tuple[str, bytes]:
-    """A file's name and its content, in which a few things are other than they should be."""
+    """A file's name and its content, in which a few values or names are odd."""
     assert format in FORMATS
     name, content = draw(st.sampled_from(SHAPES[format]))
     content = json.loads(json.dumps(content))
@@ -156,11 +156,11 @@ def odd_files(draw: st.DrawFn, format: str) -> tuple[str, bytes]:
 
 
 def _change(draw: st.DrawFn, content: Any) -> None:
-    """Change one thing: a value, a name, or how often it is there."""
-    known = list(places(content))
-    if not known:
+    """Change a value, a name, or how often it occurs."""
+    candidates = list(places(content))
+    if not candidates:
         return
-    place: list[Any] = list(draw(st.sampled_from(known)))
+    place: list[Any] = list(draw(st.sampled_from(candidates)))
     key = place.pop()
     holder: Any = content
     for step in place:

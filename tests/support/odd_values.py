@@ -1,4 +1,4 @@
-"""Values that no form of an address expects: each must be taken or refused, and none may break anything."""
+"""Values that no form of an address expects: each must be accepted or refused, and none may break a page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _POINTERS = ["/a~2", "/" * 900]
 _QUERIES = ["(", "data.a>1e999", "since:0001-01-01T00:00+14:00 until:999999w"]
 _NO_TEXT = ["%ED%A0%80", "%FF"]
 ENCODED = [quote(text, safe="") for text in (*_TEXTS, *_NUMBERS, *_TIMES, *_POINTERS, *_QUERIES)] + _NO_TEXT
-"""As they stand in an address. The last are no UTF-8."""
+"""The values as they are written in an address. The last two are not UTF-8."""
 HEADERS = ["", '"', "-1", "9" * 400, "²", "x" * 1_100, "\xff", "*/*;q=x", "http://[", "%00"]
-"""As they stand in a header."""
+"""The values as they are written in a header."""
 STREAM_NAMES = (
     "a/b c/7",
     "x#y?z=1&w=2",

@@ -1,4 +1,4 @@
-"""A log in memory that does one append after the other: what the real one has to agree with."""
+"""A log in memory that does one append after the other: the real log must agree with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Outcome = Appended | EventsError
 
 @dataclass
 class MemoryLog:
-    """Its state is what `look_up()` finds in a real one, and the ids by position."""
+    """A log whose state is what `look_up()` finds in a real one, and the ids by position."""
 
     look_up: LookUp = field(default_factory=LookUp)
     ids: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class MemoryLog:
         return list(outcomes)
 
     def replay(self, append: Append) -> Appended | None:
-        """Where an append stands already; raises where only its ids or its key do."""
+        """The place of an append that is already in the log. Raises if only some of its ids, or only its key, are."""
         if key := self.look_up.keys.get(append.idempotency_key or ""):
             if key.fingerprint != append.fingerprint:
                 raise KeyReused
@@ -78,7 +78,7 @@ class MemoryLog:
 
 
 def refuse_repeats(appends: Sequence[Append]) -> None:
-    """An atomic group may not repeat itself, whatever the log holds."""
+    """An atomic group may not repeat an id or a key within itself, whatever the log holds."""
     ids = [event.id for append in appends for event in append.events]
     keys = [append.idempotency_key for append in appends if append.idempotency_key is not None]
     if len(ids) > len(set(ids)):
@@ -88,7 +88,7 @@ def refuse_repeats(appends: Sequence[Append]) -> None:
 
 
 def said(outcome: Outcome | None) -> object:
-    """What a caller can tell of an outcome, to be compared."""
+    """The parts of an outcome that a caller can see, for comparison."""
     if isinstance(outcome, WrongExpectedVersion):
         return outcome.code, outcome.fields["expected_version"], outcome.fields["current_version"]
     return outcome.code if isinstance(outcome, EventsError) else outcome

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, but not for ever."""
+"""Waiting for a condition, with a limit."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable, Sized
 
 PATIENCE = 45.0
-"""Seconds after which a test gives up on what should come at once: many, as machines are busy, but less than the minute
-that tests set as the interval of what must not be waited for."""
+"""Seconds after which a test gives up on something that should come at once. Machines are busy, so it is many; but it
+is
+less than the minute that tests set for intervals that must not be waited for.
+"""
 
 
 async def until(condition: Callable[[], object], *, seconds: float = PATIENCE) -> None:

@@ -37,7 +37,10 @@ ignore_startup_parameters = {ignored}
 
 
 class Pooler:
-    """In front of a Postgres. Startup parameters are dropped if `ignored`, else refused; `database` adds settings."""
+    """A pooler before a Postgres.
+
+    `ignored` startup parameters are dropped, others are refused; `database` adds settings.
+    """
 
     def __init__(self, conninfo: str, *, ignored: str = "extra_float_digits", database: str = "") -> None:
         assert PROGRAM, "apt-get install pgbouncer"
@@ -68,7 +71,7 @@ class Pooler:
 
 
 def start(conninfo: str) -> str:
-    """Start one that lives as long as this process; its conninfo."""
+    """Start a pooler that lives as long as this process; return its conninfo."""
     pooler = Pooler(conninfo)
     atexit.register(pooler.remove)
     return pooler.conninfo

@@ -1,4 +1,4 @@
-"""Between a writer and Postgres: a way to lose what is on the wire at a chosen moment."""
+"""A proxy between a writer and Postgres that loses data at a chosen moment."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
 class Cut(Enum):
-    """What becomes of the statement that carries the marked bytes."""
+    """What happens to the statement that carries the marked bytes."""
 
     BEFORE_COMMIT = auto()
-    """It never reaches the server."""
+    """The statement never reaches the server."""
     BEFORE_ANSWER = auto()
-    """It is carried out; its answer is lost."""
+    """The server executes the statement; its answer is lost."""
 
 
 class Proxy:
-    """A Unix socket beside the real one. It passes everything on, until told to cut or to stall."""
+    """A Unix socket beside the real one. It passes all data on until it is told to cut or to stall."""
 
     def __init__(self, conninfo: str, directory: Path) -> None:
         parts = conninfo_to_dict(conninfo)
@@ -31,9 +31,9 @@ class Proxy:
         self._own_socket = str(directory / f".s.PGSQL.{port}")
         self.conninfo = make_conninfo(conninfo, host=str(directory))
         self.cuts: dict[bytes, Cut] = {}
-        """By bytes that a statement carries: each cuts once."""
+        """Cuts by the bytes that a statement carries; each cuts once."""
         self.open = asyncio.Event()
-        """Cleared, nothing passes."""
+        """Cleared, the proxy passes nothing on."""
         self.open.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -51,13 +51,13 @@ class Proxy:
             lose_answers = asyncio.Event()
 
             async def requests() -> None:
-                while sent := await reader.read(2**20):
+                while data := await reader.read(2**20):
                     await self.open.wait()
-                    if cut := self._cut(sent):
+                    if cut := self._cut(data):
                         if cut is Cut.BEFORE_COMMIT:
                             return
                         lose_answers.set()
-                    to_server.write(sent)
+                    to_server.write(data)
                     await to_server.drain()
 
             async def answers() -> None:
@@ -77,8 +77,8 @@ class Proxy:
                 await asyncio.gather(*directions, return_exceptions=True)
                 to_server.close()
 
-    def _cut(self, sent: bytes) -> Cut | None:
-        marked = next((marker for marker in self.cuts if marker in sent), None)
+    def _cut(self, data: bytes) -> Cut | None:
+        marked = next((marker for marker in self.cuts if marker in data), None)
         return self.cuts.pop(marked) if marked else None
 
     async def cut_all(self) -> None:

@@ -68,7 +68,7 @@ HOSTILE = [
 ]
 WORDS = st.sampled_from(["a", "ab"]) | st.sampled_from(HOSTILE) | st.text(CHARACTERS, max_size=3)
 TEXTS = st.sampled_from([word for word in HOSTILE if word])
-# What a name can be: no control characters.
+# The characters of names: control characters are refused.
 NAMES = st.sampled_from([word for word in HOSTILE if word and word.isprintable()]) | st.sampled_from(
     ["a", "b", "ab", "A"]
 )
@@ -100,7 +100,7 @@ def _numbered(number: Number, low: int | None, high: int | None) -> Numbered:
 
 
 def leaves(*roots: Root) -> st.SearchStrategy[Query]:
-    """Conditions on events, and on paths that begin at `roots`; the times are pinned."""
+    """Conditions on events, and on paths that begin at `roots`; relative times are pinned."""
     path = paths(*roots)
     ends = st.none() | _COUNTS
     return st.one_of(
@@ -146,7 +146,7 @@ JSON = st.recursive(
 
 
 def json_text(value: Any, *, ascii: bool) -> str:
-    """JSON with each Decimal as it stands; `ascii`: all else escaped, as many writers do."""
+    """JSON in which each Decimal keeps its digits; with `ascii`, other characters are escaped, as many writers do."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_string(key, ascii)}: {json_text(value[key], ascii=ascii)}" for key in value) + "}"
     if isinstance(value, list):

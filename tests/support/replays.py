@@ -35,7 +35,7 @@ SOURCES = (
 
 
 def of_source(source: Source, events: Sequence[Event]) -> list[Event]:
-    """The events of a source, looked for one by one."""
+    """The events of a source, found by a look at each event."""
     match source.kind:
         case "stream":
             return [event for event in events if event.stream == source.name]
@@ -51,14 +51,14 @@ def of_source(source: Source, events: Sequence[Event]) -> list[Event]:
 
 def folded(projection: Projection, events: Sequence[Event]) -> list[Json]:
     """The states before the first event and after each."""
-    found = [projection.initial]
+    states = [projection.initial]
     for event in events:
-        found.append(projection.reduce(found[-1], decode(event)))
-    return found
+        states.append(projection.reduce(states[-1], decode(event)))
+    return states
 
 
 def go_the_way(log: Log, projection: Projection, window: Window) -> None:
-    """What the job of a replay does, for a projection that is not in the registry."""
+    """Fold as far as the job of a replay would, for a projection that is not in the registry."""
     assert window.too_far
     upto = window.too_far.upto
     run(Fold(log.pk, projection, window.source, upto).to(upto, pace=Pace(chunk_events=500, max_events=None)))
@@ -75,14 +75,17 @@ def asked_of(source: Source) -> dict[str, str]:
 
 
 async def do_all(log: Log) -> None:
-    """Do the log's jobs, whoever may have taken them: another test's server does not know the projection."""
+    """Do all jobs of the log, even those that a server of another test has taken.
+
+    That server does not know the projection.
+    """
     async for job in Job.objects.filter(log=log):
         await Job.objects.filter(pk=job.pk).aupdate(status=JobStatus.QUEUED, attempt=0)
         await sync_to_async(queue.do)(await sync_to_async(claim)(job.pk))
 
 
 def claim(pk: int) -> Job:
-    """Take a job on, and leave those of other tests behind."""
+    """Claim jobs until it is this one; the jobs of other tests that came before it stay claimed and undone."""
     while job := queue.claim():
         if job.pk == pk:
             return job

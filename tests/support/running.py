@@ -1,4 +1,4 @@
-"""What tests of the runner share: a log that is filled, runners that see only this log, states as they should be."""
+"""A log that is filled, runners that see only this log, and the states as they should be."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.patience import PATIENCE
 
 
 def add(state: Any, happened: Decoded) -> Any:
-    """Sums up, remembers the order, and raises for what is poisoned."""
+    """Sum up, note the position of the last event of each type, and raise for a poisoned event."""
     if happened.data.get("poison") == "raise":
         raise RuntimeError("poisoned")
     at: float = happened.position * (0.5 if happened.data.get("poison") == "float" else 1)
@@ -33,8 +33,8 @@ def add(state: Any, happened: Decoded) -> Any:
 
 
 def totals(*, name: str = "totals", key: Key = STREAM, marker: Any = 1, **fields: Any) -> Projection:
-    """`marker` stands in its states and in its fingerprint."""
-    made = Projection(
+    """A projection that sums up; `marker` is in its states and in its fingerprint."""
+    result = Projection(
         name,
         about="For a test.",
         key=key,
@@ -43,21 +43,21 @@ def totals(*, name: str = "totals", key: Key = STREAM, marker: Any = 1, **fields
         materialised=True,
         **fields,
     )
-    made.on("A", "B*", "Poisoned")(add)
-    return made
+    result.on("A", "B*", "Poisoned")(add)
+    return result
 
 
 def by_type() -> Projection:
-    """How many events of a type there are, kept by a key that the log has no index for: `type:A`."""
-    made = Projection(
+    """A projection that counts the events of a type. Its key (`type:A`) is one that the log has no index for."""
+    result = Projection(
         "by-type",
         about="For a test.",
         key=Key("its type", lambda happened: f"type:{happened.type}"),
         initial={"events": 0},
         materialised=True,
     )
-    made.on("*")(lambda state, happened: {"events": state["events"] + 1})
-    return made
+    result.on("*")(lambda state, happened: {"events": state["events"] + 1})
+    return result
 
 
 BY_TYPE = by_type()
@@ -70,7 +70,7 @@ def declared(*projections: Projection) -> dict[str, Projection]:
 
 
 def append(log: Log, events: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """Events for streams, in order."""
+    """Append events to streams, in order."""
     appends = [new_append(stream, [new_event(stream, **fields)]) for stream, fields in events]
 
     async def write() -> None:
@@ -95,10 +95,10 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def settle(log: Log, *projections: Projection, part: Part = Part.LIVE) -> None:
-    """Let a runner do all there is to do."""
+    """Let a runner do all that there is to do."""
     runner = Runner(part, logs=[log.pk], projections=declared(*projections))
     try:
-        # Whoever held the log before may not have ended yet.
+        # The runner that held the log before may not have ended yet.
         until(lambda: not runner.turn() and runner.holds(log.pk))
     finally:
         runner.close()
@@ -110,22 +110,22 @@ def rebuilt(log: Log, projection: Projection) -> None:
 
 
 def live(log: Log, name: str = "totals") -> Progress:
-    """The build that readers see."""
-    [found] = [each for each in checkpoints.progress(log, name) if each.is_live]
-    return found
+    """The progress of the build that readers see."""
+    [progress] = [each for each in checkpoints.progress(log, name) if each.is_live]
+    return progress
 
 
 def states(log: Log, name: str = "totals") -> dict[str, tuple[str, int, int]]:
-    """What readers see: text, events and position by key."""
+    """The states that readers see: text, number of events and position by key."""
     rows = checkpoints.live(log.pk, name).values_list("key", "state", "events", "position")
     return {key: (state, events, position) for key, state, events, position in rows}
 
 
 def expected(log: Log, projection: Projection, *, upto: int | None = None) -> dict[str, tuple[str, int, int]]:
-    """The same, from a fold of each key from zero."""
+    """The states that readers should see: each key is folded from zero."""
     events = [each for each in store.events(log.pk, limit=100_000).fetch() if upto is None or each.position <= upto]
-    read = [each for each in events if projection.reads(each)]
-    keys = {key for each in read for key in projection.key.keys(decode(each))}
+    events_read = [each for each in events if projection.reads(each)]
+    keys = {key for each in events_read for key in projection.key.keys(decode(each))}
     folded = {key: from_zero(projection, key, events) for key in keys}
     return {key: (state.text, state.events, state.position) for key, state in folded.items()}
 
@@ -135,12 +135,12 @@ def kept_states(log: Log) -> int:
 
 
 def known_as(monkeypatch: pytest.MonkeyPatch, *projections: Projection) -> None:
-    """What is declared, as pages see it."""
+    """Make these the only projections that are declared."""
     monkeypatch.setattr(registry, "PROJECTIONS", declared(*projections))
 
 
 def noted_places(log: Log, projection: str, key: str) -> list[int]:
-    """Where the events of a key stand, as the runner noted it."""
+    """The positions of a key's events, as the runner noted them."""
     rows = KeyPlaces.objects.filter(log=log, projection=projection, key=key).order_by("position")
     rest = ProjectionState.objects.values_list("places", flat=True).get(log=log, projection=projection, key=key)
     return [*chain.from_iterable(rows.values_list("positions", flat=True)), *(rest or ())]

@@ -1,4 +1,4 @@
-"""`manage.py serve` as a process of its own: to be asked, stopped, killed and started again."""
+"""`manage.py serve` as a process of its own: a test asks it, stops it, kills it and starts it again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OWN_VARIABLES = {"DATABASE_URL", "EVENTSITE_POOLER_URL", "SECRET_KEY", "DJANGO_S
 
 
 class Server:
-    """On the database that `environment` names, else on an embedded one."""
+    """A server on the database that `environment` names, else on an embedded one."""
 
     def __init__(self, environment: dict[str, str], *, log: Path, options: tuple[str, ...] = ()) -> None:
         self.port = free_port()
@@ -31,8 +31,8 @@ class Server:
         self.log = log
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
-        self._environment = {**kept, **environment}
+        inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+        self._environment = {**inherited, **environment}
 
     def __enter__(self) -> Server:
         return self
@@ -47,11 +47,11 @@ class Server:
 
     @property
     def output(self) -> str:
-        """What it printed since the first start."""
+        """The output since the first start."""
         return self.log.read_text()
 
     def start(self) -> None:
-        """Start it, unless it runs; return when it answers."""
+        """Start the server unless it runs; return when it answers."""
         if self._process and self._process.poll() is None:
             return
         with self.log.open("ab") as log:
@@ -70,17 +70,17 @@ class Server:
             assert time.monotonic() < deadline, f"the server does not answer:\n{self.output}"
             time.sleep(0.05)
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
-        """Ask it to stop; its exit code."""
-        return self._end(how)
+    def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> int | None:
+        """Send the server a signal; return its exit code."""
+        return self._end(signal_number)
 
     def kill(self) -> int | None:
         return self._end(signal.SIGKILL)
 
-    def _end(self, how: signal.Signals) -> int | None:
+    def _end(self, signal_number: signal.Signals) -> int | None:
         if self._process is None:
             return None
-        self._process.send_signal(how)
+        self._process.send_signal(signal_number)
         return self._process.wait(PATIENCE)
 
     def _answers(self) -> bool:
@@ -92,12 +92,12 @@ class Server:
 
 
 def manage(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A `manage.py` command as a process of its own, with nothing of the tests' settings."""
-    kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+    """Run a `manage.py` command as a process of its own, without the tests' settings."""
+    inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
     return subprocess.run(
         [sys.executable, "manage.py", *command],
         cwd=CHECKOUT,
-        env={**kept, **environment},
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -105,7 +105,7 @@ def manage(*command: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def database_variables() -> dict[str, str]:
-    """The environment of another process on the tests' database, and through their pooler if they have one."""
+    """The environment of another process on the tests' database, through their pooler if they have one."""
     if direct_alias() == "default":
         return {"DATABASE_URL": _conninfo("default")}
     return {"DATABASE_URL": _conninfo(direct_alias()), "EVENTSITE_POOLER_URL": _conninfo("default")}

@@ -1,4 +1,4 @@
-"""One request as ASGI messages: answers are seen as they come, and the client may be slow or go away."""
+"""One request as ASGI messages: a test sees each part of the answer as it comes; its client may be slow or go away."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.support.patience import PATIENCE
 
 
 class Exchange:
-    """`async with Exchange("GET", "/api/events", token=…) as exchange:` leaves as a client goes away.
+    """`async with Exchange("GET", "/api/events", token=…) as exchange:`; at the end of the block the client goes away.
 
-    An `unfinished` body gets no end, an `abandoned` one has a client that goes away.
+    With `unfinished` the body has no end; with `abandoned` the client goes away before the body ends.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Exchange:
         window: int = 1_000_000,
     ) -> None:
         bearer = {"authorization": f"Bearer {token}"} if token else {}
-        sent = {"host": "testserver", **bearer, **(headers or {})}
+        all_headers = {"host": "testserver", **bearer, **(headers or {})}
         self._scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -43,7 +43,7 @@ class Exchange:
             "raw_path": path.encode(),
             "query_string": query.encode("latin-1"),
             "root_path": "",
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.items()],
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in all_headers.items()],
             "client": ("127.0.0.1", 1),
             "server": ("testserver", 80),
         }
@@ -54,7 +54,7 @@ class Exchange:
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue(window)
         self._pending = b""
         self.bodies: list[bytes] = []
-        """The pieces that were taken, as they were sent."""
+        """The pieces of the body, in the sizes in which they were sent."""
         self.status = 0
         self.headers: dict[str, str] = {}
 
@@ -84,7 +84,7 @@ class Exchange:
         self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
 
     async def frames(self) -> AsyncIterator[dict[str, Any]]:
-        """Server-sent events as they come, each as its fields; `data` is parsed."""
+        """Each server-sent event as its fields, when it comes; `data` is parsed."""
         if not self.status:
             await self.start()
         while True:
@@ -98,24 +98,24 @@ class Exchange:
                 return
 
     async def events(self, count: int) -> list[dict[str, Any]]:
-        """The next events, heartbeats left out."""
-        found: list[dict[str, Any]] = []
+        """The next events, without heartbeats."""
+        frames: list[dict[str, Any]] = []
         async for frame in self.frames():
             if "event" not in frame and "data" in frame:
-                found.append(frame)
-            if len(found) == count:
+                frames.append(frame)
+            if len(frames) == count:
                 break
-        return found
+        return frames
 
     async def answer(self) -> Any:
-        """The whole answer's JSON."""
+        """The JSON of the whole answer."""
         await self.start()
         message = await asyncio.wait_for(self._messages.get(), PATIENCE)
         return json.loads(message["body"])
 
     @property
     def waiting(self) -> int:
-        """Messages that were sent and not yet taken."""
+        """The number of messages that were sent and not yet read."""
         return self._messages.qsize()
 
 

@@ -1,4 +1,4 @@
-"""A writer whose connections may be cut, and short timeouts."""
+"""Short timeouts, and an engine whose connections a test can cut."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.proxy import Proxy, proxied
 
 @pytest.fixture
 def short_patience(settings: Settings) -> float:
-    """Seconds that the writer tries for."""
+    """Shorten the writer's timeout; return it, in seconds."""
     settings.EVENTSITE = replace(settings.EVENTSITE, writer_timeout=0.5, tail_poll_interval=0.1)
     return 0.5
 
@@ -30,7 +30,7 @@ async def proxy(database: None) -> AsyncIterator[Proxy]:
 
 @pytest_asyncio.fixture
 async def frail_engine(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
-    """An engine all of whose connections go through the proxy, except one that goes past the tests' pooler."""
+    """An engine whose connections all go through the proxy. With the tests' pooler, one goes past it."""
     proxied = replace(sessions.address(), conninfo=proxy.conninfo)
     with monkeypatch.context() as patched:
         patched.setattr(engines, "address", lambda: proxied)

@@ -1,4 +1,4 @@
-"""Every session is ended at once, as a failover does: nobody who comes later meets one of them."""
+"""All sessions end at once, as in a failover; no later request gets a dead one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AT_ONCE = 8
 
 @pytest.fixture
 def own_sessions() -> Iterator[None]:
-    """The sessions of this process end, too: those of later tests begin anew, in both threads that use Django."""
+    """The sessions of this process end too: those of later tests begin anew, in both threads that use Django."""
     yield
     connections.close_all()
     asyncio.run(sync_to_async(connections.close_all)())

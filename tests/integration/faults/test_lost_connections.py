@@ -1,4 +1,4 @@
-"""The connection goes at the worst moment: the caller gets the truth, and nothing is written twice."""
+"""The connection is lost at the worst moment: the caller learns the truth, and nothing is written twice."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ async def test_a_lost_answer_is_found_again(
     if warm:
         await frail_engine.writer.append(log.pk, [make_append("a-1")])
     proxy.cuts[b"marked"] = cut
-    sent = make_append("b-1", {"id": "marked"}, {"id": "2"}, expected_version=0, idempotency_key="k")
-    [outcome] = await frail_engine.writer.append(log.pk, [sent])
+    marked = make_append("b-1", {"id": "marked"}, {"id": "2"}, expected_version=0, idempotency_key="k")
+    [outcome] = await frail_engine.writer.append(log.pk, [marked])
     assert outcome == Appended("b-1", ["marked", "2"], 1 + warm, 1)
     assert proxy.cuts == {}
-    [again] = await frail_engine.writer.append(log.pk, [sent])
+    [again] = await frail_engine.writer.append(log.pk, [marked])
     assert again == Appended("b-1", ["marked", "2"], 1 + warm, 1, replayed=True)
     assert_whole(await stored(engine, log))
 
@@ -119,14 +119,14 @@ async def test_an_outcome_that_can_not_be_settled_names_the_ids_and_resending_se
 ) -> None:
     await frail_engine.writer.append(log.pk, [make_append("a-1")])
     socket = proxy._server_socket
-    proxy._server_socket = "/nonexistent"  # no new connection
+    proxy._server_socket = "/nonexistent"  # no new connection is possible
     proxy.cuts[b"marked"] = cut
-    sent = make_append("b-1", {"type": "marked"}, {})
-    [outcome] = await frail_engine.writer.append(log.pk, [sent])
+    marked = make_append("b-1", {"type": "marked"}, {})
+    [outcome] = await frail_engine.writer.append(log.pk, [marked])
     assert isinstance(outcome, OutcomeUnknown)
-    assert outcome.fields["ids"] == [event.id for event in sent.events]
+    assert outcome.fields["ids"] == [event.id for event in marked.events]
     proxy._server_socket = socket
-    [again] = await frail_engine.writer.append(log.pk, [sent])
+    [again] = await frail_engine.writer.append(log.pk, [marked])
     assert again == Appended("b-1", outcome.fields["ids"], 2, 1, replayed=cut is Cut.BEFORE_ANSWER)
     assert len(await stored(engine, log)) == 3
 
@@ -148,27 +148,27 @@ async def test_a_lock_held_too_long_is_named_in_time_and_other_logs_go_on(
     assert len(await stored(engine, log)) == 1
 
 
-async def test_who_waited_behind_others_is_given_no_more_than_what_is_left(
+async def test_an_append_that_waited_for_others_has_only_the_rest_of_its_time(
     engine: Engine, log: Log, short_patience: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The later one waits for its turn while the lock is held, and is answered when its own time is over."""
-    given: list[float] = []
+    """The later append waits while the lock is held; it is answered when its own time is over."""
+    timeouts: list[float] = []
     execute = Connection.execute
 
     async def noted(self: Connection, statement: LiteralString, parameters: Any, *, patience: float) -> list[Any]:
-        given.append(patience)
+        timeouts.append(patience)
         return await execute(self, statement, parameters, patience=patience)
 
     monkeypatch.setattr(Connection, "execute", noted)
     async with holding_lock(engine.pool, log.pk):
         first = asyncio.create_task(engine.writer.append(log.pk, [make_append("a-1")]))
-        await until_longer(given, 0)
+        await until_longer(timeouts, 0)
         await asyncio.sleep(short_patience / 5)
         [outcome] = await engine.writer.append(log.pk, [make_append("a-1")])
         assert isinstance(outcome, LogHeld)
         assert isinstance((await first)[0], LogHeld)
-    assert given[0] > given[-1]
-    assert given[-1] < short_patience / 2
+    assert timeouts[0] > timeouts[-1]
+    assert timeouts[-1] < short_patience / 2
     [outcome] = await engine.writer.append(log.pk, [make_append("a-1")])
     assert isinstance(outcome, Appended)
     async with holding_lock(engine.pool, log.pk):
@@ -179,23 +179,23 @@ async def test_who_waited_behind_others_is_given_no_more_than_what_is_left(
 async def test_a_silent_database_is_noticed(
     engine: Engine, frail_engine: Engine, proxy: Proxy, log: Log, short_patience: float
 ) -> None:
-    """Nothing comes back, but nothing breaks either: a stopped machine, a lost route."""
+    """No answer comes and no connection breaks, as when a machine stops or a route is lost."""
     await frail_engine.writer.append(log.pk, [make_append("a-1")])
     proxy.open.clear()
-    sent = make_append("b-1")
+    new_append = make_append("b-1")
     started = time.monotonic()
-    [outcome] = await frail_engine.writer.append(log.pk, [sent])
+    [outcome] = await frail_engine.writer.append(log.pk, [new_append])
     assert time.monotonic() - started < 5
     assert isinstance(outcome, OutcomeUnknown)
     proxy.open.set()
-    [again] = await frail_engine.writer.append(log.pk, [sent])
+    [again] = await frail_engine.writer.append(log.pk, [new_append])
     assert isinstance(again, Appended)
     assert_whole(await stored(engine, log))
     assert len(await stored(engine, log)) == 2
 
 
 async def test_writers_whose_sessions_are_killed_go_on(engine: Engine, log: Log) -> None:
-    """As an administrator does, or a pooler in between: ten times while five agents are at work."""
+    """Sessions are ended as by an administrator or a pooler: ten times while five agents work."""
     outcomes: list[Outcome] = []
 
     async def agent(name: str) -> None:
@@ -218,19 +218,19 @@ async def test_writers_whose_sessions_are_killed_go_on(engine: Engine, log: Log)
 async def test_a_killed_listener_and_a_lost_notification_cost_a_poll_at_most(
     engine: Engine, log: Log, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process writes; the one that follows hears nothing, or hears again."""
+    """Another process writes; the follower's listener is killed, and stays away or comes back."""
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=0.2)
     monkeypatch.setattr(notify, "_RETRY_SECONDS", 60.0)  # the listener stays away
-    seen: list[Event] = []
+    events: list[Event] = []
 
     async def follow() -> None:
         async for batch in engine.tails.follow(log.pk, after=0):
-            seen.extend(batch)
+            events.extend(batch)
 
     follower = asyncio.create_task(follow())
     async with Engine() as elsewhere:
         await elsewhere.writer.append(log.pk, [make_append()])
-        await until_longer(seen, 0)
+        await until_longer(events, 0)
         async with elsewhere.pool.connection() as session:
             await session.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -238,9 +238,9 @@ async def test_a_killed_listener_and_a_lost_notification_cost_a_poll_at_most(
             )
         for n in range(2, 5):
             await elsewhere.writer.append(log.pk, [make_append()])
-            await until_longer(seen, n - 1)
+            await until_longer(events, n - 1)
     follower.cancel()
-    assert_whole(seen)
+    assert_whole(events)
 
 
 async def test_a_listener_that_was_cut_off_comes_back(

@@ -1,4 +1,4 @@
-"""Postgres is stopped and started while agents write and others follow."""
+"""Postgres stops and starts while agents write and others follow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Postgres]:
-    """With a log, number 1. A crash loses nothing that the kernel has: what is answered must be written by then."""
+    """A Postgres with one log, number 1.
+
+    A crash loses nothing that the kernel has, so an acknowledged append must be written.
+    """
     postgres = Postgres({**SETTINGS, "synchronous_commit": "on"})
     postgres.start()
     own = {**connections.databases["default"], "HOST": str(postgres.home), "NAME": "postgres", "USER": "postgres"}
@@ -51,7 +54,7 @@ async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
         monkeypatch.setattr(engines, each, lambda: Address(postgres.conninfo))
     monkeypatch.setattr(tail, "_RETRY_SECONDS", 0.05)
     answers: dict[str, Outcome] = {}
-    seen: list[Event] = []
+    received: list[Event] = []
     stop = asyncio.Event()
 
     async with Engine() as engine:
@@ -59,32 +62,32 @@ async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
         async def agent(name: str) -> None:
             version = 0
             while not stop.is_set():
-                sent = make_append(name, {"id": f"{name}/{version + 1}"}, expected_version=version)
-                [answers[sent.events[0].id]] = await engine.writer.append(1, [sent])
+                next_append = make_append(name, {"id": f"{name}/{version + 1}"}, expected_version=version)
+                [answers[next_append.events[0].id]] = await engine.writer.append(1, [next_append])
                 version += 1
 
         async def follow() -> None:
             async for batch in engine.tails.follow(1, after=0):
-                seen.extend(batch)
+                received.extend(batch)
 
         follower = asyncio.create_task(follow())
         agents = [asyncio.create_task(agent(f"agent-{n}")) for n in range(10)]
-        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGQUIT):
+        for signal_number in (signal.SIGINT, signal.SIGQUIT, signal.SIGQUIT):
             await until_longer(answers, len(answers) + 100)
-            await asyncio.to_thread(postgres.stop, how)
+            await asyncio.to_thread(postgres.stop, signal_number)
             await asyncio.to_thread(postgres.start)
         await until_longer(answers, len(answers) + 100)
         stop.set()
         await asyncio.gather(*agents)
         async with asyncio.timeout(PATIENCE):
             events = await store.events(1, limit=1_000_000).afetch(engine.pool)
-        await until(lambda: len(seen) == len(events))
+        await until(lambda: len(received) == len(events))
         follower.cancel()
         again = await engine.writer.append(1, [make_append(e.stream, {"id": e.id}) for e in events[-20:]])
+    assert_whole(received)
     assert_whole(events)
-    assert_whole(seen)
     where = {event.id: (event.position, event.version) for event in events}
-    told = {each: (o.first_position, o.first_version) for each, o in answers.items() if isinstance(o, Appended)}
-    assert told == where
+    acknowledged = {each: (o.first_position, o.first_version) for each, o in answers.items() if isinstance(o, Appended)}
+    assert acknowledged == where
     assert not [o for o in answers.values() if not isinstance(o, Appended) or o.replayed]
     assert all(isinstance(outcome, Appended) and outcome.replayed for outcome in again)

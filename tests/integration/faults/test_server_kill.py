@@ -1,4 +1,4 @@
-"""`kill -9` of the server under load: what was acknowledged is stored, and sending again writes nothing twice."""
+"""`kill -9` of the server under load: acknowledged events are stored, and a retry writes nothing twice."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_kill_9_under_load_loses_and_repeats_nothing(own_server: Server, log: Lo
             for k in range(APPENDS):
                 try:
                     answer = send(client, n, k)
-                except (httpx.HTTPError, ValueError):  # killed, perhaps in the middle of an answer
+                except (httpx.HTTPError, ValueError):  # the server was killed, perhaps in the middle of an answer
                     return
                 assert answer.status_code == 201, answer.text
                 acknowledged[n, k] = [event["position"] for event in answer.json()["events"]]

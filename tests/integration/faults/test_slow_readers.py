@@ -21,7 +21,7 @@ READERS = 4
 LARGE_EVENTS = 80
 MEGABYTE = 2**20
 GROWTH = 100 * MEGABYTE
-"""Far less than what the readers asked for, which is 320 MB as it is stored."""
+"""Far less than the 320 MB that the readers asked for, as stored."""
 
 
 @contextmanager
@@ -36,24 +36,24 @@ def reads_nothing(server: Server, token: str) -> Iterator[socket.socket]:
 
 
 def has_begun(connection: socket.socket) -> bool:
-    """Whether the server has sent the first large event, as far as this client takes it."""
+    """Whether the server has sent the first large event, as far as this client reads it."""
     return b"id: 1\n" in connection.recv(4096, socket.MSG_PEEK)
 
 
 def peak(pid: int) -> int:
-    """The most memory that a process has had, in bytes."""
+    """The peak memory of a process, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     [line] = [line for line in lines if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1024
 
 
 def forget_peak(pid: int) -> None:
-    """Let the most memory that a process has had be what it has now."""
+    """Reset the peak memory of a process to its memory now."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 async def read_to(server: Server, token: str, position: int) -> int:
-    """Read an event stream to a position; how many events came."""
+    """Read an event stream up to a position; return the number of events."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     events = 0
     async with (
@@ -76,7 +76,7 @@ async def test_readers_that_read_nothing_cost_little_memory_and_delay_nobody(
         for _ in range(LARGE_EVENTS):
             large = {"data": b'"%b"' % (b"x" * (MEGABYTE - 100))}
             await engine.writer.append(log.pk, [make_append("large-1", large)])
-    forget_peak(server.pid)  # other tests used this server
+    forget_peak(server.pid)  # tests before this one used the server too
     before = peak(server.pid)
     headers = {"Authorization": f"Bearer {token}"}
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The server is asked to stop while requests are open: each comes to an honest end, and nothing looks like a defect."""
+"""The server is told to stop while requests are open: each ends honestly, and nothing looks like a defect."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_upload_that_does_not_end_is_answered_when_the_server_stops(own_serve
             f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
         )
         client.sendall(head.encode())
-        assert client.recv(100).startswith(b"HTTP/1.1 100")  # it is being read
+        assert client.recv(100).startswith(b"HTTP/1.1 100")  # the request is being read
         assert own_server.stop() == 0
         assert client.recv(1000).startswith(b"HTTP/1.1 503")
     assert "Traceback" not in own_server.output

@@ -1,4 +1,4 @@
-"""A log to append to and to read, as short words."""
+"""Short functions to append to a log and to read it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.fixture_types import AppendTo, Read
 
 @pytest.fixture
 def append(engine: Engine, log: Log) -> AppendTo:
-    """`await append(…)` to `log` in one request."""
+    """`await append(…)` appends to `log` in one request."""
 
     async def append(*appends: Append, atomic: bool = False) -> list[Outcome]:
         return await engine.writer.append(log.pk, appends, atomic=atomic)
@@ -24,5 +24,5 @@ def append(engine: Engine, log: Log) -> AppendTo:
 
 @pytest.fixture
 def read(engine: Engine, log: Log) -> Read:
-    """`await read()` gives all of `log`."""
+    """`await read()` returns all events of `log`."""
     return lambda: store.events(log.pk, limit=100_000).afetch(engine.pool)

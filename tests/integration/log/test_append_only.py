@@ -1,4 +1,4 @@
-"""The database itself refuses to change what happened, whoever asks and however they are connected."""
+"""The database itself refuses to change the past, whoever is connected and in whatever way."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ def state(log: Log) -> list[object]:
 @pytest.mark.parametrize("role", ["origin", "replica"])
 @pytest.mark.usefixtures("written")
 def test_no_statement_changes_what_was_written(log: Log, role: str) -> None:
-    """The tests' user is a superuser; as a replica, ordinary triggers and foreign keys would be off."""
+    """The tests' user is a superuser.
+
+    In a session that acts as a replica, ordinary triggers and foreign keys are off.
+    """
     before = state(log)
     with connection.cursor() as cursor:
         cursor.execute("select usesuper from pg_user where usename = current_user")

@@ -22,11 +22,11 @@ def append(stream: str, *events: dict[str, Any]) -> Append:
 
 async def test_a_stream_knows_its_last_event(engine: Engine, log: Log) -> None:
     await engine.writer.append(log.pk, [append("a-1", {}), append("b-1", {}), append("a-1", {}, {})])
-    found = await store.latest_streams(log.pk, limit=10).afetch(engine.pool)
-    assert found == [StreamInfo("a-1", "a", 3, 4), StreamInfo("b-1", "b", 1, 2)]
-    assert await store.latest_streams(log.pk, before=4, limit=10).afetch(engine.pool) == found[1:]
-    assert await store.latest_streams(log.pk, category="b", limit=10).afetch(engine.pool) == found[1:]
-    assert await store.latest_streams(log.pk, prefix="a", limit=10).afetch(engine.pool) == found[:1]
+    streams = await store.latest_streams(log.pk, limit=10).afetch(engine.pool)
+    assert streams == [StreamInfo("a-1", "a", 3, 4), StreamInfo("b-1", "b", 1, 2)]
+    assert await store.latest_streams(log.pk, before=4, limit=10).afetch(engine.pool) == streams[1:]
+    assert await store.latest_streams(log.pk, category="b", limit=10).afetch(engine.pool) == streams[1:]
+    assert await store.latest_streams(log.pk, prefix="a", limit=10).afetch(engine.pool) == streams[:1]
 
 
 async def test_a_workflow_adds_up_its_events(engine: Engine, log: Log) -> None:
@@ -62,9 +62,9 @@ async def test_a_workflow_names_twenty_agents_at_the_most(engine: Engine, log: L
     for first in (0, 15):
         events = [{"correlation_id": "run-8", "agent": f"agent-{n}"} for n in range(first, first + 15)]
         await engine.writer.append(log.pk, [append("a-1", *events)])
-    found = await store.workflow(log.pk, "run-8").afirst(engine.pool)
-    assert found is not None
-    assert len(found.agents) == 20
+    workflow = await store.workflow(log.pk, "run-8").afirst(engine.pool)
+    assert workflow is not None
+    assert len(workflow.agents) == 20
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What an append costs does not depend on how much is in the log."""
+"""The cost of an append does not depend on the size of the log."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def one_event(stream: str, id: str | None = None) -> Append:
 
 @sync_to_async
 def entries_read() -> int:
-    """Index entries that all closed connections have read."""
+    """The number of index entries that all closed connections have read."""
     with connection.cursor() as cursor:
         cursor.execute(ENTRIES_READ)
         return int(cursor.fetchone()[0] or 0)
 
 
 async def test_a_flush_reads_no_more_of_a_long_log_than_of_a_short_one(log: Log) -> None:
-    """A plan made while a table is short must not go through all of the log once it is long."""
+    """A plan that was made while a table was short must not read the whole log when it is long."""
     async with Engine() as engine:
         for n in range(100):
             await engine.writer.append(log.pk, [one_event(f"s-{n}")])
@@ -38,5 +38,6 @@ async def test_a_flush_reads_no_more_of_a_long_log_than_of_a_short_one(log: Log)
             await engine.writer.append(log.pk, appends)
             again = await engine.writer.append(log.pk, appends[:1])
             assert again[0].replayed  # type: ignore[union-attr]
-    # Each new event is read a few times for the lists of streams and workflows; the whole log, ten times, is 11,000.
+    # Each new event is read a few times for the lists of streams and workflows. Ten reads of the whole log would be
+    # 11,000 entries.
     assert await entries_read() - before < 4 * flushes * size

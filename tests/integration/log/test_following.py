@@ -1,4 +1,4 @@
-"""Whoever follows a log sees every event once, in order, from any position on."""
+"""A follower of a log gets every event once, in order, from any position."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.patience import PATIENCE, until
 
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any hint that a log has grown: every notification is lost, those of our own process too."""
+    """Take away every hint that a log has grown: notifications are lost, also those of this process."""
     monkeypatch.setattr(tail.Tails, "wake", lambda self, log_id: None)
 
 
@@ -39,7 +39,7 @@ def poll_often(settings: Settings) -> float:
 
 
 async def seen(engine: Engine, log: Log, *, after: int = 0, upto: int) -> list[Event]:
-    """What a follower sees from a position to another."""
+    """The events that a follower gets from one position to another."""
     events: list[Event] = []
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=after)) as batches:
         async for batch in batches:
@@ -53,7 +53,7 @@ async def seen(engine: Engine, log: Log, *, after: int = 0, upto: int) -> list[E
 
 @asynccontextmanager
 async def following(engine: Engine, log: Log, *, after: int = 0, upto: int) -> AsyncIterator[asyncio.Task[list[Event]]]:
-    """The same while the block runs, begun before it; it has to come to its end."""
+    """Follow the log while the block runs; the follower must reach the end."""
     task = asyncio.create_task(seen(engine, log, after=after, upto=upto))
     await asyncio.sleep(0)
     try:
@@ -103,7 +103,7 @@ async def test_followers_share_a_tail_and_leave_nothing_behind(append: AppendTo,
 async def test_a_slow_follower_sees_all_in_larger_batches(
     append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Far behind what is kept in memory, it reads on from the database; nobody waits for it."""
+    """A follower far behind the events in memory reads on from the database, and delays no other."""
     monkeypatch.setattr(tail, "_KEPT_EVENTS", 50)
     sizes: list[int] = []
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
@@ -146,7 +146,7 @@ async def test_the_heartbeat_says_that_nothing_came(append: AppendTo, engine: En
 async def test_an_uncommitted_flush_is_neither_seen_nor_skipped(
     append: AppendTo, engine: Engine, log: Log, other_log: Log, poll_often: float
 ) -> None:
-    """A writer stops after it took its positions: tails wait for it, other logs don't."""
+    """A writer stops after it took its positions: tails of this log wait for it, tails of other logs don't."""
     await append(make_append("a-1"))
     async with following(engine, log, upto=4) as follower:
         async with holding_lock(engine.pool, log.pk) as stopped:
@@ -176,7 +176,7 @@ async def test_a_flush_that_was_rolled_back_leaves_no_hole(
 async def test_a_hole_stops_the_tail_loudly(
     append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`append_events()` leaves none. Whatever else did, nobody is told that they have seen all."""
+    """`append_events()` leaves no hole. If something else left one, no follower is told that it has everything."""
     monkeypatch.setattr(tail, "_RETRY_SECONDS", 0.01)
     await append(make_append("a-1", {}, {}))
     async with engine.pool.connection() as session:
@@ -198,13 +198,13 @@ async def test_a_tail_goes_on_after_a_failure(
     async with following(engine, log, upto=2):
         await append(make_append("a-1"))
         failing.times = 3
-        # A read that is under way has its connection already, and could see the next event without a failure.
+        # A read that runs already has its connection, and could see the next event without a failure.
         await until(lambda: not failing.times)
         await append(make_append("a-1"))
 
 
 class Failing:
-    """Something to call that fails a few times first."""
+    """A function that fails a few times before it succeeds."""
 
     def __init__(self, works: Callable[..., Any], error: Exception) -> None:
         self.works = works
@@ -221,7 +221,7 @@ class Failing:
 async def test_a_follower_far_behind_goes_on_after_a_failure(
     append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its reads are its own, not the tail's."""
+    """A slow follower reads with a connection of its own, not with the tail's."""
     monkeypatch.setattr(tail, "_RETRY_SECONDS", 0.01)
     await append(make_append("a-1", *[{}] * 1_500))
     failing = Failing(engine.tails.pool.connection, OperationalError("gone"))
@@ -249,7 +249,7 @@ async def test_closing_ends_those_who_follow(append: AppendTo, log: Log, databas
 async def test_closing_waits_for_the_read_that_is_under_way(
     engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To cut it off would cost the pool its connection; and one that waits for a connection may not notice."""
+    """To cancel a read would cost the pool its connection, and a read that waits for a connection may not notice."""
     may_end = asyncio.Event()
     ends: list[str] = []
 
@@ -282,7 +282,7 @@ async def collect(engine: Engine, log: Log, *, heartbeat: float | None) -> list[
 async def test_a_notification_that_makes_no_sense_is_ignored(
     engine: Engine, log: Log, other_log: Log, settings: Settings
 ) -> None:
-    """Anybody who may connect may notify. The listener goes on: the next hint comes through at once."""
+    """Whoever may connect may notify. The listener survives such a notification: the next hint comes at once."""
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=60.0)
     async with Engine() as elsewhere:
         async with asyncio.timeout(PATIENCE):
@@ -297,7 +297,7 @@ async def test_a_notification_that_makes_no_sense_is_ignored(
 
 
 async def test_what_was_redacted_is_not_told_from_memory(append: AppendTo, engine: Engine, log: Log) -> None:
-    """Those who start to follow after the redaction don't get what the tail had kept, of that event or of others."""
+    """A follower that starts after a redaction gets none of the batches that the tail kept before it."""
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.01)) as batches:
         assert await anext(batches) == ()
         await until(lambda: engine.tails._tails[log.pk].head == 0)

@@ -1,4 +1,4 @@
-"""What was sent is what is stored and what is read, on both ways of reading."""
+"""Every JSON value is stored and read as it was sent, on both ways of reading."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ values = st.recursive(
 
 
 def written(value: Any) -> str:
-    """JSON with each Decimal as it stands."""
+    """JSON in which each Decimal keeps its digits."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(key)}:{written(value[key])}" for key in value) + "}"
     if isinstance(value, list):

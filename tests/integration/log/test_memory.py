@@ -1,4 +1,4 @@
-"""What is kept of a log, and what a follower holds, is bounded in bytes; and it is not handed out unseen."""
+"""The memory of a tail and of its followers is bounded in bytes, and kept events are not handed out unchecked."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def batches(engine: Engine, log: Log, *, upto: int) -> list[EventBatch]:
-    """What a follower is handed from the first event to one."""
-    found: list[EventBatch] = []
+    """The batches that a follower gets, from the first event to `upto`."""
+    batches_read: list[EventBatch] = []
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0)) as follower:
         async for batch in follower:
-            found.append(batch)
+            batches_read.append(batch)
             if batch[-1].position >= upto:
                 break
-    assert_whole([event for batch in found for event in batch])
-    return found
+    assert_whole([event for batch in batches_read for event in batch])
+    return batches_read
 
 
 def assert_small(events: tuple[Event, ...]) -> None:
@@ -122,7 +122,7 @@ async def test_a_follower_that_is_set_back_is_handed_the_events_again(
 async def test_what_is_kept_is_not_handed_out_while_the_log_can_not_be_looked_at(
     append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An event of it may have been redacted, and this process would not know."""
+    """An event of the batch may have been redacted without this process knowing it."""
     monkeypatch.setattr(tail, "_RETRY_SECONDS", 0.01)
     connection = engine.tails.pool.connection
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0)) as first:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.processes
 
 
 def in_two_processes(task: str, log: Log, count: int) -> list[Any]:
-    """What each of the two believed."""
+    """The results of the two processes."""
     environment = {
         **os.environ,
         **database_variables(),
@@ -58,21 +58,21 @@ def test_every_tail_of_every_process_sees_the_whole_log(log: Log) -> None:
     answers = in_two_processes("write-and-follow", log, count)
     events = store.events(log.pk, limit=2 * count).fetch()
     assert_whole(events)
-    assert sorted(pair for answer in answers for pair in answer["told"]) == [[e.position, e.id] for e in events]
+    assert sorted(pair for answer in answers for pair in answer["acknowledged"]) == [[e.position, e.id] for e in events]
     assert [answer["contiguous"] for answer in answers] == [[True, True]] * 2
-    assert {each for answer in answers for each in answer["seen"]} == {digest([[e.position, e.id] for e in events])}
+    assert {each for answer in answers for each in answer["received"]} == {digest([[e.position, e.id] for e in events])}
 
 
 def test_competing_agents_believe_together_what_the_log_holds(log: Log) -> None:
-    """Each of 10,000 orders is worked on in both processes at once; none is lost, doubled or longer than it may be."""
+    """Both processes work on each of 10,000 orders at once; no event is lost or written twice, no order is too long."""
     count = 10_000
     answers = in_two_processes("compete", log, count)
     events = Event.objects.filter(log=log)
     with connection.cursor() as cursor:
         cursor.execute("select agent, count(*), sum(data::text::int) from event where log_id = %s group by 1", [log.pk])
-        held = {agent: {"events": number, "amount": amount} for agent, number, amount in cursor.fetchall()}
+        sums = {agent: {"events": number, "amount": amount} for agent, number, amount in cursor.fetchall()}
     conflicts = [answer.pop("conflicts") for answer in answers]
-    assert [held[name] for name in ("ada", "bob")] == answers
+    assert [sums[name] for name in ("ada", "bob")] == answers
     assert min(conflicts) > 0
     log.refresh_from_db()
     assert log.head == events.count() == count * ORDER

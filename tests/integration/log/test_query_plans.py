@@ -1,6 +1,6 @@
-"""Each read goes through the index that was made for it, however the planner's mood is.
+"""Each read uses the index that was made for it, whatever the planner prefers.
 
-In a log of 20,000 events beside another, with fresh statistics.
+The log has 20,000 events and lies beside another; the statistics are fresh.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AGENTS = " OR ".join(f"agent:agent-{n}" for n in range(20))
 
 @pytest.fixture(scope="module")
 def full_log(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Log]:
-    """200 streams of a kind, 40 types, 40 agents, 400 workflows; one stream that holds every second event."""
+    """200 streams of one kind, 40 types, 40 agents and 400 workflows; every second event is of one stream."""
     with django_db_blocker.unblock():
         log = make_log()
         for each in (log, make_log()):
@@ -64,9 +64,13 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-def explain(read: Read[Any] | Statement[Any]) -> list[dict[str, Any]]:
-    """The nodes of a read's plan, planned for the values that it asks for, and what they met."""
-    sql, params = (read.sql, read.params) if isinstance(read, Statement) else read.query.query.sql_with_params()
+def explain(statement: Read[Any] | Statement[Any]) -> list[dict[str, Any]]:
+    """The nodes of a read's plan for these values, and the rows that each node met."""
+    sql, params = (
+        (statement.sql, statement.params)
+        if isinstance(statement, Statement)
+        else statement.query.query.sql_with_params()
+    )
     with connection.cursor() as cursor:
         cursor.execute(f"explain (analyze, format json, timing off) {sql}", params)
         [[[answer]]] = cursor.fetchall()
@@ -74,9 +78,9 @@ def explain(read: Read[Any] | Statement[Any]) -> list[dict[str, Any]]:
 
 
 def _event(log_id: int, position: int) -> Event:
-    found = store.event(log_id, position).first()
-    assert found
-    return found
+    event = store.event(log_id, position).first()
+    assert event
+    return event
 
 
 READS = {
@@ -130,16 +134,16 @@ READS = {
 def test_a_read_uses_its_index_and_touches_few_rows(
     full_log: Log, build: Callable[[int], Read[Any]], index: str | None
 ) -> None:
-    found = explain(build(full_log.pk))
-    scanned = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"}
+    nodes = explain(build(full_log.pk))
+    scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
     assert scanned <= {"log"}, "of which there are two here"
-    assert index is None or index in {node.get("Index Name") for node in found}
-    touched = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in found]
-    assert max(touched) <= 500, found
+    assert index is None or index in {node.get("Index Name") for node in nodes}
+    touched = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in nodes]
+    assert max(touched) <= 500, nodes
 
 
 async def test_a_prepared_read_is_planned_for_what_it_asks(engine: Engine) -> None:
-    """A plan for any prefix and any limit sorts all that match: 5,500 rows of 20,000 here, for a page of 100."""
+    """A plan for any prefix and any limit sorts all matches: here 5,500 rows of 20,000, for a page of 100."""
     async with engine.pool.connection() as session:
         cursor = await session.execute("show plan_cache_mode")
         assert await cursor.fetchone() == ("force_custom_plan",)

@@ -1,4 +1,4 @@
-"""The queue before the writer is bounded, and says so."""
+"""The queue before the writer is bounded, and an append to a full queue is refused."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_flushes_are_bounded_but_lose_nothing(append: AppendTo, read: Read
     events = await read()
     assert_whole(events)
     assert len(events) == 80
-    assert len({event.recorded_at for event in events}) >= 80 / 6  # each flush has its own time
+    assert len({event.recorded_at for event in events}) >= 80 / 6  # each flush has its own recorded_at
 
 
 async def test_an_empty_request_has_no_outcomes(append: AppendTo) -> None:

@@ -1,4 +1,4 @@
-"""Many callers and several writers at once."""
+"""Many callers and several writers append at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.patience import PATIENCE
 
 @pytest_asyncio.fixture
 async def other_engine(database: None) -> AsyncIterator[Engine]:
-    """A second process's engine, as far as the database can tell."""
+    """An engine that the database can't tell from one of a second process."""
     async with Engine() as engine:
         yield engine
 
@@ -42,8 +42,8 @@ async def test_of_racers_in_one_flush_exactly_one_wins(append: AppendTo, engine:
         await asyncio.sleep(0)
     outcomes = await asyncio.gather(*racers)
     assert len(winners(outcomes)) == 1
-    refused = [o for [o] in outcomes if isinstance(o, WrongExpectedVersion)]
-    assert [error.fields["current_version"] for error in refused] == [1] * 49
+    refusals = [o for [o] in outcomes if isinstance(o, WrongExpectedVersion)]
+    assert [error.fields["current_version"] for error in refusals] == [1] * 49
     assert len(await read()) == 1
 
 
@@ -65,8 +65,8 @@ async def test_the_same_append_at_two_writers_is_written_once(
     engine: Engine, other_engine: Engine, log: Log, read: Read
 ) -> None:
     for n in range(20):
-        sent = [make_append("a-1", {"id": str(n)}, {"id": f"{n}b"}, idempotency_key=str(n))]
-        one, two = await asyncio.gather(*(racing.writer.append(log.pk, sent) for racing in (engine, other_engine)))
+        appends = [make_append("a-1", {"id": str(n)}, {"id": f"{n}b"}, idempotency_key=str(n))]
+        one, two = await asyncio.gather(*(racing.writer.append(log.pk, appends) for racing in (engine, other_engine)))
         assert sorted([one[0].replayed, two[0].replayed]) == [False, True]  # type: ignore[union-attr]
     assert_whole(await read())
     assert len(await read()) == 40
@@ -84,20 +84,20 @@ async def test_two_writers_leave_one_whole_log(engine: Engine, other_engine: Eng
     events = await read()
     assert_whole(events)
     assert len(events) == 2 * 300 * 3
-    told = {
+    acknowledged = {
         (outcome.first_position + place, outcome.stream, outcome.first_version + place, each)
         for request in outcomes
         for outcome in request
         if isinstance(outcome, Appended)
         for place, each in enumerate(outcome.ids)
     }
-    assert told == {(event.position, event.stream, event.version, event.id) for event in events}
+    assert acknowledged == {(event.position, event.stream, event.version, event.id) for event in events}
 
 
 async def test_what_waits_is_written_in_one_transaction(append: AppendTo, engine: Engine, log: Log, read: Read) -> None:
     async with holding_lock(engine.pool, log.pk):
         first = asyncio.create_task(append(make_append("a-1")))
-        await asyncio.sleep(0.02)  # it is in a flush of its own, waiting for the lock
+        await asyncio.sleep(0.02)  # the writer is in a flush, and waits for the lock
         others = [asyncio.create_task(append(make_append("b-1"))) for _ in range(100)]
         await asyncio.sleep(0)
     await asyncio.gather(first, *others)
@@ -114,7 +114,7 @@ async def test_a_caller_that_goes_away_harms_nobody(append: AppendTo, engine: En
         for caller in callers[::2]:
             caller.cancel()
         await asyncio.sleep(0)
-        assert engine.writer.events == 20  # they still wait to be written, and count
+        assert engine.writer.events == 20  # these appends still wait, and the queue counts them
     for caller in callers[::2]:
         with suppress(asyncio.CancelledError):
             await caller
@@ -122,7 +122,7 @@ async def test_a_caller_that_goes_away_harms_nobody(append: AppendTo, engine: En
         [outcome] = await caller
         assert isinstance(outcome, Appended)
         assert outcome.ids == [str(n)]
-    # The one whose caller went away was under way: it is written, and a retry finds it.
+    # The append whose caller went away was in a flush already: it is written, and a retry finds it.
     [retried] = await append(make_append("a-1", {"id": "0"}))
     assert isinstance(retried, Appended)
     assert retried.replayed

@@ -1,4 +1,4 @@
-"""Each read gives the same as looking through the whole log would."""
+"""Each read returns what a look through the whole log would find."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ async def test_a_stream_is_read_from_any_version_in_both_directions(
         for event in (reversed(versions) if backward else versions)
         if start is None or (event.version <= start if backward else event.version >= start)
     ]
-    found = store.stream_events(log.pk, name, from_version=start, backward=backward, limit=limit)
-    assert await found.afetch(engine.pool) == expected[:limit]
+    events_of_stream = store.stream_events(log.pk, name, from_version=start, backward=backward, limit=limit)
+    assert await events_of_stream.afetch(engine.pool) == expected[:limit]
 
 
 @given(st.sampled_from(PREFIXES), st.sampled_from(["", *NAMES]), st.integers(1, 20))
@@ -114,14 +114,14 @@ async def test_streams_are_listed_by_prefix_in_the_order_of_their_bytes(
         {event.stream for event in await read() if event.stream.startswith(prefix) and event.stream > after},
         key=lambda name: name.encode(),
     )
-    found = await store.streams(log.pk, prefix=prefix, after=after, limit=limit).afetch(engine.pool)
-    assert [stream.name for stream in found] == expected[:limit]
+    streams = await store.streams(log.pk, prefix=prefix, after=after, limit=limit).afetch(engine.pool)
+    assert [stream.name for stream in streams] == expected[:limit]
 
 
 async def test_streams_are_listed_by_category(append: AppendTo, engine: Engine, log: Log) -> None:
     await append(*(make_append(name) for name in ("a-1", "a-2", "b-1", "a", "a-2")))
-    found = await store.streams(log.pk, category="a", limit=10).afetch(engine.pool)
-    assert found == [StreamInfo("a-1", "a", 1, 1), StreamInfo("a-2", "a", 2, 5)]
+    streams = await store.streams(log.pk, category="a", limit=10).afetch(engine.pool)
+    assert streams == [StreamInfo("a-1", "a", 1, 1), StreamInfo("a-2", "a", 2, 5)]
 
 
 async def test_an_event_is_found_by_position_by_id_and_by_its_cause(
@@ -164,8 +164,8 @@ async def test_neighbours_are_the_nearest_along_each_way(append: AppendTo, engin
     )
     event = await store.event(log.pk, 5).afirst(engine.pool)
     assert event
-    found = await store.neighbours(log.pk, event).afetch(engine.pool)
-    assert {(one.along, one.position) for one in found} == {
+    neighbours = await store.neighbours(log.pk, event).afetch(engine.pool)
+    assert {(one.along, one.position) for one in neighbours} == {
         ("stream", 2), ("stream", 6), ("workflow", 4), ("workflow", 7), ("agent", 1), ("agent", 6), ("type", 3),
         ("type", 7),
     }  # fmt: skip
@@ -188,8 +188,8 @@ async def test_names_seen_are_those_with_the_prefix_in_the_order_of_their_bytes(
     if not await read():
         await fill(append)
         await append(*(make_append(n, {"type": n, "agent": n, "correlation_id": n}) for n in NAMES))
-    seen = {str(getattr(event, name)) for event in await read() if getattr(event, name) is not None}
-    expected = sorted((each for each in seen if each.startswith(prefix)), key=lambda each: each.encode())
+    names = {str(getattr(event, name)) for event in await read() if getattr(event, name) is not None}
+    expected = sorted((each for each in names if each.startswith(prefix)), key=lambda each: each.encode())
     assert await store.names_seen(log.pk, name, prefix=prefix, limit=limit).afetch(engine.pool) == expected[:limit]
 
 

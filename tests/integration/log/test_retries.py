@@ -1,4 +1,4 @@
-"""Sending again is always safe: the matrix of what was written before and what is sent now."""
+"""A retry is always safe: each append of the past is combined with each append of now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo, Read
 
 WRITTEN = ("a", "b", "c")
-"""Ids of one append: positions 2 to 4, versions 2 to 4 of its stream."""
+"""The ids of one append: positions 2 to 4, versions 2 to 4 of its stream."""
 
 REPLAYED: dict[str, tuple[str, ...]] = {
     "all": ("a", "b", "c"),
@@ -39,19 +39,19 @@ def events(stream: str, *ids: str, **changed: Any) -> list[dict[str, Any]]:
 
 
 async def write(append: AppendTo, stream: str) -> int:
-    """One event, then those with the ids of `WRITTEN`; the position before them."""
+    """Append one event, then the events with the ids of `WRITTEN`; return the position before them."""
     [before] = await append(make_append(stream, *events(stream, "before")))
     await append(make_append(stream, *events(stream, *WRITTEN), expected_version=1))
     assert isinstance(before, Appended)
     return before.first_position
 
 
-async def send(append: AppendTo, sent: Append, *, company: bool) -> Outcome:
-    """Send it, alone or between two others that have to be written whatever becomes of it."""
+async def send(append: AppendTo, retry: Append, *, company: bool) -> Outcome:
+    """Send an append, alone or between two others that must be written whatever happens to it."""
     if not company:
-        [outcome] = await append(sent)
+        [outcome] = await append(retry)
         return outcome
-    before, outcome, after = await append(make_append(sent.stream), sent, make_append(sent.stream))
+    before, outcome, after = await append(make_append(retry.stream), retry, make_append(retry.stream))
     assert isinstance(before, Appended)
     assert isinstance(after, Appended)
     return outcome
@@ -64,10 +64,10 @@ async def test_a_retry_returns_the_first_positions_whatever_it_expects(
 ) -> None:
     for stream, expected in EXPECTATIONS.items():
         position = await write(append, stream)
-        sent = make_append(stream, *events(stream, *ids), expected_version=expected)
+        retry = make_append(stream, *events(stream, *ids), expected_version=expected)
         place = WRITTEN.index(ids[0])
-        assert await send(append, sent, company=company) == Appended(
-            stream, [event.id for event in sent.events], position + 1 + place, 2 + place, replayed=True
+        assert await send(append, retry, company=company) == Appended(
+            stream, [event.id for event in retry.events], position + 1 + place, 2 + place, replayed=True
         )
     assert len(await read()) == (4 + 2 * company) * len(EXPECTATIONS)
 
@@ -79,8 +79,8 @@ async def test_a_partial_or_reordered_overlap_is_a_conflict_whatever_it_expects(
 ) -> None:
     for stream, expected in EXPECTATIONS.items():
         await write(append, stream)
-        sent = make_append(stream, *events(stream, *ids), expected_version=expected)
-        assert isinstance(await send(append, sent, company=company), IdConflict), stream
+        retry = make_append(stream, *events(stream, *ids), expected_version=expected)
+        assert isinstance(await send(append, retry, company=company), IdConflict), stream
     assert len(await read()) == (4 + 2 * company) * len(EXPECTATIONS)
 
 
@@ -104,8 +104,8 @@ async def test_a_known_id_with_other_content_is_a_conflict_whatever_it_expects(
 ) -> None:
     for stream, expected in EXPECTATIONS.items():
         await write(append, stream)
-        sent = [*events(stream, "a"), *events(stream, "b", **changed), *events(stream, "c")]
-        outcome = await send(append, make_append(stream, *sent, expected_version=expected), company=company)
+        new_events = [*events(stream, "a"), *events(stream, "b", **changed), *events(stream, "c")]
+        outcome = await send(append, make_append(stream, *new_events, expected_version=expected), company=company)
         assert isinstance(outcome, IdConflict), stream
     assert len(await read()) == (4 + 2 * company) * len(EXPECTATIONS)
 
@@ -113,21 +113,23 @@ async def test_a_known_id_with_other_content_is_a_conflict_whatever_it_expects(
 async def test_known_ids_in_another_stream_are_a_conflict_whatever_they_expect(append: AppendTo, read: Read) -> None:
     for stream, expected in EXPECTATIONS.items():
         await write(append, stream)
-        sent = make_append(f"other {stream}", *events(stream, *WRITTEN), expected_version=expected)
-        assert isinstance(await send(append, sent, company=False), IdConflict), stream
+        retry = make_append(f"other {stream}", *events(stream, *WRITTEN), expected_version=expected)
+        assert isinstance(await send(append, retry, company=False), IdConflict), stream
     assert len(await read()) == 4 * len(EXPECTATIONS)
 
 
 async def test_new_ids_stand_or_fall_with_what_they_expect(append: AppendTo) -> None:
     for stream, expected in EXPECTATIONS.items():
         await write(append, stream)
-        sent = make_append(stream, *events(stream, "x", "y"), expected_version=expected)
+        new_append = make_append(stream, *events(stream, "x", "y"), expected_version=expected)
         met = stream in ("any", "stream_exists", "current")
-        assert isinstance(await send(append, sent, company=False), Appended if met else WrongExpectedVersion), stream
+        assert isinstance(await send(append, new_append, company=False), Appended if met else WrongExpectedVersion), (
+            stream
+        )
 
 
 async def test_neighbours_written_by_several_appends_are_one_replay(append: AppendTo) -> None:
-    """What counts is that they stand in the log one after the other, not who wrote them."""
+    """It counts that the events follow each other in the log, not which appends wrote them."""
     await append(make_append("s-1", *events("s", "a")), make_append("s-1", *events("s", "b")))
     [outcome] = await append(make_append("s-1", *events("s", "a", "b")))
     assert outcome == Appended("s-1", ["s:a", "s:b"], 1, 1, replayed=True)
@@ -144,8 +146,8 @@ async def test_events_with_another_between_them_are_no_replay(append: AppendTo) 
 
 
 async def test_the_same_append_twice_in_one_request_is_written_once(append: AppendTo, read: Read) -> None:
-    sent = make_append("s-1", *events("s", "a"), expected_version=0)
-    assert await append(sent, sent) == [
+    repeated = make_append("s-1", *events("s", "a"), expected_version=0)
+    assert await append(repeated, repeated) == [
         Appended("s-1", ["s:a"], 1, 1),
         Appended("s-1", ["s:a"], 1, 1, replayed=True),
     ]

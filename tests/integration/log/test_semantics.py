@@ -1,4 +1,4 @@
-"""What an append is answered, and what is in the log then."""
+"""The outcomes of appends, and the events in the log after them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_an_append_is_answered_with_positions_and_versions(append: AppendT
 
 
 async def test_an_event_is_kept_as_it_was_sent(append: AppendTo, read: Read, log: Log) -> None:
-    sent = {
+    fields = {
         "id": "id 1 (-> Ü)",
         "type": "Order/Placed#1",
         "data": b' {"b" : 1.50, "a":[12345678901234567890.12345678901234567890, "\\u00e9"]} ',
@@ -43,15 +43,15 @@ async def test_an_event_is_kept_as_it_was_sent(append: AppendTo, read: Read, log
         "causation_id": "id 0",
         "occurred_at": "2026-01-31T14:00:00.123456+02:00",
     }
-    append_ = make_append("order-42/x (-> Y)", sent, expected_version=0, read_position=17)
+    append_ = make_append("order-42/x (-> Y)", fields, expected_version=0, read_position=17)
     await append(append_)
     [event] = await read()
     assert event.data == ' {"b" : 1.50, "a":[12345678901234567890.12345678901234567890, "\\u00e9"]} '
     assert event.metadata == '{"links" : []}'
     assert event.occurred_at == datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
     assert event.stream == "order-42/x (-> Y)"
-    kept = {name: getattr(event, name) for name in sent}
-    assert kept == {**sent, "data": event.data, "metadata": event.metadata, "occurred_at": event.occurred_at}
+    stored_fields = {name: getattr(event, name) for name in fields}
+    assert stored_fields == {**fields, "data": event.data, "metadata": event.metadata, "occurred_at": event.occurred_at}
     row = await EventRow.objects.aget(log=log, position=1)
     assert (row.expected_version, row.read_position) == (0, 17)
     assert bytes(row.digest) == append_.events[0].digest
@@ -111,7 +111,7 @@ async def test_one_bad_append_among_many_leaves_the_others_alone(append: AppendT
         outcomes = await append(*good[:100], bad, *good[100:])
         assert isinstance(outcomes.pop(100), EventsError)
         assert all(isinstance(outcome, Appended) for outcome in outcomes)
-    assert len(await read()) == 1 + 199  # the second time they were replays
+    assert len(await read()) == 1 + 199  # the second time, the outcomes are replays
 
 
 async def test_an_atomic_request_is_written_as_a_whole(append: AppendTo, read: Read) -> None:
@@ -132,14 +132,14 @@ async def test_an_atomic_request_with_one_bad_append_writes_nothing(
 ) -> None:
     await append(make_append("a-1", {"id": "taken"}, idempotency_key="key"))
     group = [make_append("c-1"), make_append("c-2")]
-    refused: dict[str, tuple[Any, type[EventsError]]] = {
+    bad_appends: dict[str, tuple[Any, type[EventsError]]] = {
         "version": (make_append("a-1", expected_version=0), WrongExpectedVersion),
         "id": (make_append("b-1", {"id": "taken"}), IdConflict),
         "key": (make_append("b-1", idempotency_key="key"), KeyReused),
     }
-    group.insert(place, refused[bad][0])
+    group.insert(place, bad_appends[bad][0])
     outcomes = await append(*group, atomic=True)
-    assert [type(outcome) for outcome in outcomes] == [refused[bad][1]] * 3
+    assert [type(outcome) for outcome in outcomes] == [bad_appends[bad][1]] * 3
     assert len(await read()) == 1
 
 
@@ -157,32 +157,32 @@ async def test_an_atomic_request_is_replayed_as_a_whole(append: AppendTo, read: 
 
 
 async def test_a_conflict_does_not_consume_a_key(append: AppendTo) -> None:
-    [refused] = await append(make_append("a-1", {"id": "1"}, expected_version=5, idempotency_key="k"))
-    assert isinstance(refused, WrongExpectedVersion)
-    [written] = await append(make_append("a-1", {"id": "2", "data": b"2"}, expected_version=0, idempotency_key="k"))
-    assert written == Appended("a-1", ["2"], 1, 1)
+    [conflict] = await append(make_append("a-1", {"id": "1"}, expected_version=5, idempotency_key="k"))
+    assert isinstance(conflict, WrongExpectedVersion)
+    [success] = await append(make_append("a-1", {"id": "2", "data": b"2"}, expected_version=0, idempotency_key="k"))
+    assert success == Appended("a-1", ["2"], 1, 1)
 
 
 async def test_a_key_replays_the_same_events_and_refuses_others(append: AppendTo, read: Read) -> None:
-    sent = {"data": b'{"a":1,"b":2}'}
-    [first] = await append(make_append("a-1", sent, {}, expected_version=0, idempotency_key="agent:order:1"))
-    again = {"data": b'{"b": 2, "a": 1}'}  # without an id the server makes another
+    fields = {"data": b'{"a":1,"b":2}'}
+    [first] = await append(make_append("a-1", fields, {}, expected_version=0, idempotency_key="agent:order:1"))
+    again = {"data": b'{"b": 2, "a": 1}'}  # the server makes another id for an event without one
     [replay] = await append(make_append("a-1", again, {}, expected_version=7, idempotency_key="agent:order:1"))
     assert isinstance(first, Appended)
     assert replay == Appended("a-1", first.ids, 1, 1, replayed=True)
     for other in (
-        make_append("a-1", sent, idempotency_key="agent:order:1"),
-        make_append("b-1", sent, {}, idempotency_key="agent:order:1"),
+        make_append("a-1", fields, idempotency_key="agent:order:1"),
+        make_append("b-1", fields, {}, idempotency_key="agent:order:1"),
     ):
-        [refused] = await append(other)
-        assert isinstance(refused, KeyReused)
+        [refusal] = await append(other)
+        assert isinstance(refusal, KeyReused)
     assert len(await read()) == 2
 
 
 async def test_keys_and_ids_and_versions_are_each_logs_own(engine: Engine, log: Log, other_log: Log) -> None:
-    sent = [make_append("a-1", {"id": "1"}, expected_version=0, idempotency_key="k")]
+    appends = [make_append("a-1", {"id": "1"}, expected_version=0, idempotency_key="k")]
     for each in (log, other_log):
-        assert await engine.writer.append(each.pk, sent) == [Appended("a-1", ["1"], 1, 1)]
+        assert await engine.writer.append(each.pk, appends) == [Appended("a-1", ["1"], 1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ async def test_a_streams_category_stands_before_its_first_dash(
 async def test_the_largest_payloads_and_names_are_kept(append: AppendTo, read: Read) -> None:
     name = "😀" * 200
     text = ('{"a":"' + "x" * (2**20 - 8) + '"}').encode()
-    event = {
+    fields = {
         "data": text,
         "metadata": text,
         "id": name,
@@ -210,10 +210,10 @@ async def test_the_largest_payloads_and_names_are_kept(append: AppendTo, read: R
         "correlation_id": name,
         "causation_id": name,
     }
-    await append(make_append(name, event, idempotency_key=name))
-    [kept] = await read()
-    assert (kept.data, kept.metadata) == (text.decode(), text.decode())
-    assert (kept.id, kept.type, kept.agent, kept.correlation_id, kept.causation_id) == (name,) * 5
+    await append(make_append(name, fields, idempotency_key=name))
+    [event] = await read()
+    assert (event.data, event.metadata) == (text.decode(), text.decode())
+    assert (event.id, event.type, event.agent, event.correlation_id, event.causation_id) == (name,) * 5
 
 
 async def test_a_request_of_ten_thousand_events_is_written(append: AppendTo, read: Read) -> None:

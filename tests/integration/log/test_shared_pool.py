@@ -1,4 +1,4 @@
-"""The connections that reads share go to those who ask, in turn."""
+"""The connections that reads share go to those that wait, in turn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.patience import until_longer
 
 
 class Holders:
-    """Readers that each hold a connection until they are told to let go."""
+    """Readers that each hold a connection until they may let it go."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,4 +1,4 @@
-"""Any sequence of requests, alone and at once, agrees with a log in memory that does one after the other."""
+"""Any sequence of requests, one by one or at once, agrees with a log in memory that does one append after the other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.oracle import MemoryLog, said
 
 @st.composite
 def appends(draw: st.DrawFn) -> Append:
-    """Appends that get into each other's way: three streams, nine ids, three keys, two contents."""
+    """Appends that collide: three streams, nine ids, three keys, two contents."""
     ids = draw(st.lists(st.sampled_from("123456789"), min_size=1, max_size=3, unique=True))
     return make_append(
         draw(st.sampled_from(["a-1", "b-1", "c"])),
@@ -66,16 +66,16 @@ class Appending(RuleBasedStateMachine):
 
     @rule(at_once=st.lists(requests, min_size=2, max_size=6))
     def append_at_once(self, at_once: list[list[Append]]) -> None:
-        """In whatever order they were done, each was answered as in that order."""
+        """Append at once. In the order in which they were written, each outcome is as the log in memory gives it."""
         outcomes = self.runner.run(self._gather(at_once))
-        answered = [pair for pairs in zip(at_once, outcomes, strict=True) for pair in zip(*pairs, strict=True)]
-        written = [(a, o) for a, o in answered if isinstance(o, Appended) and not o.replayed]
+        pairs = [pair for group in zip(at_once, outcomes, strict=True) for pair in zip(*group, strict=True)]
+        written = [(a, o) for a, o in pairs if isinstance(o, Appended) and not o.replayed]
         states = [deepcopy(self.oracle)]
         for append, place in sorted(written, key=lambda pair: pair[1].first_position):
             [expected] = self.oracle.append([append])
             assert said(place) == said(expected)
             states.append(deepcopy(self.oracle))
-        for append, outcome in answered:
+        for append, outcome in pairs:
             if (append, outcome) not in written:
                 assert any(said(outcome) == said(deepcopy(state).append([append])[0]) for state in states), (
                     "no moment at which this was the answer"

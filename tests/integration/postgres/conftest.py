@@ -12,13 +12,13 @@ from tests.support.server import database_variables
 
 @pytest.fixture
 def url(database: None) -> str:
-    """Of Postgres itself."""
+    """The address of Postgres itself."""
     return database_variables()["DATABASE_URL"]
 
 
 @pytest.fixture
 def pooler(url: str, request: pytest.FixtureRequest) -> Iterator[Pooler]:
-    """A PgBouncer in transaction mode; its other settings may come as the fixture's parameter."""
+    """A PgBouncer in transaction mode; a test may pass other settings as the fixture's parameter."""
     if not PROGRAM:
         pytest.skip("there is no pgbouncer: apt-get install pgbouncer")
     pooler = Pooler(url, **getattr(request, "param", {}))

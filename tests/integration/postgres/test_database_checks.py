@@ -1,4 +1,4 @@
-"""A database that can't be used as the settings say is refused at the start, and the message says what to do."""
+"""A database that the settings do not fit is refused at the start, and the message says what to do."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NAME_BOTH = "Let DATABASE_URL lead to Postgres itself, and name the pooler in EV
 
 
 def refusal(*command: str, **variables: str) -> str:
-    """What a command says that must not begin its work."""
-    done = manage(*command, SECRET_KEY="x", **variables)
-    assert done.returncode, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    """The output of a command that must refuse to begin its work."""
+    process = manage(*command, SECRET_KEY="x", **variables)
+    assert process.returncode, process.stdout
+    assert "Traceback" not in process.stderr
+    return process.stderr
 
 
 def check(**variables: str) -> str:
@@ -33,8 +33,8 @@ def test_the_tests_database_can_hold_a_log(database: None) -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/operating.md"])
 def test_the_oldest_postgres_is_the_same_in_the_check_and_in_the_docs(page: str) -> None:
-    named = re.findall(r"(?:Postgres|Version) (\d+) or later", (CHECKOUT / page).read_text())
-    assert named == [str(database_checks.POSTGRES_MINIMUM)]
+    versions = re.findall(r"(?:Postgres|Version) (\d+) or later", (CHECKOUT / page).read_text())
+    assert versions == [str(database_checks.POSTGRES_MINIMUM)]
 
 
 def test_an_older_postgres_is_refused(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,9 +45,9 @@ def test_an_older_postgres_is_refused(database: None, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("run_projections",)])
 def test_a_pooler_that_is_taken_for_postgres_is_refused(pooler: Pooler, command: tuple[str, ...]) -> None:
-    said = refusal(*command, DATABASE_URL=pooler.conninfo)
-    assert "(eventsite.E006) DATABASE_URL leads to a pooler" in said
-    assert NAME_BOTH in said
+    output = refusal(*command, DATABASE_URL=pooler.conninfo)
+    assert "(eventsite.E006) DATABASE_URL leads to a pooler" in output
+    assert NAME_BOTH in output
 
 
 @pytest.mark.parametrize("pooler", [{"ignored": "extra_float_digits, options"}], indirect=True)
@@ -64,19 +64,19 @@ def test_compiling_behind_a_pooler_is_warned_of(url: str, pooler: Pooler) -> Non
     with psycopg.connect(url) as session:
         session.execute("set jit = on")
         compiles = session.execute("select pg_jit_available()").fetchone() == (True,)
-    done = manage(
+    process = manage(
         "check", "--database", "default", DATABASE_URL=url, EVENTSITE_POOLER_URL=pooler.conninfo, SECRET_KEY="x"
     )
-    assert done.returncode == 0, done.stderr
-    assert ("(eventsite.W002)" in done.stderr) is compiles
+    assert process.returncode == 0, process.stderr
+    assert ("(eventsite.W002)" in process.stderr) is compiles
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "EVENTSITE_POOLER_URL"])
 def test_a_server_that_is_not_there_is_named_with_its_setting(url: str, variable: str) -> None:
-    given = {"DATABASE_URL": url, variable: "postgresql://u:secret-word@127.0.0.1:1/nowhere"}
-    said = check(**given)
-    assert f"(eventsite.E007) {variable}: " in said
-    assert "secret-word" not in said
+    variables = {"DATABASE_URL": url, variable: "postgresql://u:secret-word@127.0.0.1:1/nowhere"}
+    output = check(**variables)
+    assert f"(eventsite.E007) {variable}: " in output
+    assert "secret-word" not in output
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,6 @@ def test_a_server_that_is_not_there_is_named_with_its_setting(url: str, variable
     ],
 )
 def test_a_pooler_that_can_not_work_stops_the_start(variables: dict[str, str], expected: str) -> None:
-    done = manage("check", SECRET_KEY="x", **variables)
-    assert done.returncode
-    assert expected in done.stderr.splitlines()[-1]
+    process = manage("check", SECRET_KEY="x", **variables)
+    assert process.returncode
+    assert expected in process.stderr.splitlines()[-1]

@@ -35,7 +35,7 @@ EXPLAINED = {
 
 @pytest.fixture
 def plans(database: None) -> Iterator[list[str]]:
-    """The plans that Django's session has run, in functions too, while it may compile them, as by default it may."""
+    """The plans that Django's session has run, also inside functions, while it may compile them, as is the default."""
     plans: list[str] = []
     with connection.cursor() as cursor:
         cursor.execute("set jit = on")
@@ -52,7 +52,7 @@ def plans(database: None) -> Iterator[list[str]]:
 
 
 def call(function: str, parameters: Any) -> Any:
-    """Call a function of ours; the first column of its first row, if there is one."""
+    """Call an SQL function of Eventsite; return the first column of the first row, if there is one."""
     with connection.cursor() as cursor:
         cursor.execute(function, parameters)
         row = cursor.fetchone()
@@ -95,7 +95,7 @@ def test_a_restore_compiles_nothing(plans: list[str], log: Log, make_log: Callab
 
 @pytest.mark.usefixtures("database")
 def test_a_function_that_steers_the_planner_compiles_nothing() -> None:
-    """What it turns off makes plans look dear, and dear plans are compiled."""
+    """A setting that turns off a kind of plan makes plans look expensive, and expensive plans are compiled."""
     with connection.cursor() as cursor:
         cursor.execute("select proname, proconfig from pg_proc where proconfig is not null order by proname")
         steered = {name: settings for name, settings in cursor.fetchall() if "enable_seqscan=off" in settings}

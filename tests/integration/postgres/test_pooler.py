@@ -1,4 +1,4 @@
-"""Through a PgBouncer in transaction mode, where each transaction runs in whatever session is free."""
+"""Eventsite behind a PgBouncer in transaction mode, where each transaction runs in whatever session is free."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.patience import PATIENCE, until_longer
 from tests.support.pooler import Pooler
 
 BUSY = 12
-"""Agents at once: more than one session is in use, and each statement meets another's."""
+"""The number of agents at once: more than one session is used, and each statement meets those of others."""
 
 
 @pytest_asyncio.fixture
@@ -39,16 +39,16 @@ async def read(engine: Engine, log: Log) -> list[Event]:
 
 
 async def work(engine: Engine, log: Log, name: str) -> None:
-    """Append, repeat it, and read what came of it, a few times."""
+    """A few times: append, repeat the append, and read its events."""
     for version in range(10):
-        sent = make_append(name, {"id": f"{name}/{version}"}, {}, expected_version=2 * version)
-        [outcome] = await engine.writer.append(log.pk, [sent])
-        [again] = await engine.writer.append(log.pk, [sent])
+        next_append = make_append(name, {"id": f"{name}/{version}"}, {}, expected_version=2 * version)
+        [outcome] = await engine.writer.append(log.pk, [next_append])
+        [again] = await engine.writer.append(log.pk, [next_append])
         assert isinstance(outcome, Appended)
         assert isinstance(again, Appended)
         assert (again.replayed, again.ids) == (True, outcome.ids)
-        found = await store.stream_events(log.pk, name, from_version=2 * version + 1, limit=2).afetch(engine.pool)
-        assert [event.id for event in found] == outcome.ids
+        events = await store.stream_events(log.pk, name, from_version=2 * version + 1, limit=2).afetch(engine.pool)
+        assert [event.id for event in events] == outcome.ids
 
 
 async def test_many_agents_append_retry_and_read(pooled: Engine, log: Log, other_log: Log) -> None:
@@ -60,20 +60,20 @@ async def test_many_agents_append_retry_and_read(pooled: Engine, log: Log, other
         assert len(events) == BUSY // 2 * 20
 
 
-async def test_who_follows_is_told_at_once(pooled: Engine, log: Log, settings: Settings) -> None:
-    """Another process appends; the notification comes past the pooler, long before the next poll."""
+async def test_a_follower_is_told_at_once(pooled: Engine, log: Log, settings: Settings) -> None:
+    """Another process appends; its notification comes past the pooler, long before the next poll."""
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=2 * PATIENCE)
-    seen: list[Event] = []
+    events: list[Event] = []
 
     async def follow() -> None:
         async for batch in pooled.tails.follow(log.pk, after=0):
-            seen.extend(batch)
+            events.extend(batch)
 
     follower = asyncio.create_task(follow())
     await pooled.writer.append(log.pk, [make_append()])
-    await until_longer(seen, 0)
+    await until_longer(events, 0)
     async with Engine() as elsewhere, asyncio.timeout(PATIENCE):
-        while len(seen) == 1:  # the first may come before anybody listens
+        while len(events) == 1:  # the first notification may come before anybody listens
             await elsewhere.writer.append(log.pk, [make_append()])
             await asyncio.sleep(0.05)
     follower.cancel()
@@ -83,13 +83,13 @@ async def test_nothing_is_left_in_a_session_that_others_will_have(pooled: Engine
     await asyncio.gather(*(work(pooled, log, f"agent-{n}") for n in range(BUSY)))
     sessions = [psycopg.connect(pooler.conninfo) for _ in range(BUSY)]
     try:
-        for session in sessions:  # in transactions that are open at the same time: each has a session of its own
-            left = session.execute(
+        for session in sessions:  # transactions that are open at the same time: each has a session of its own
+            remains = session.execute(
                 "select (select count(*) from pg_prepared_statements), current_setting('lock_timeout'),"
                 " current_setting('statement_timeout'),"
                 " (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())"
             ).fetchone()
-            assert left == (0, "0", "0", 0)
+            assert remains == (0, "0", "0", 0)
     finally:
         for session in sessions:
             session.close()

@@ -1,4 +1,4 @@
-"""What DATABASE_URL asks for holds for every session, whoever begins it."""
+"""Settings in DATABASE_URL hold for every session, whatever begins it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ SESSIONS = """
 
 @pytest.fixture
 def with_options(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if DATABASE_URL had options. With `track_activities` off, Postgres shows of a session that it has that."""
+    """Options, as if DATABASE_URL had them.
+
+    With `track_activities` off, Postgres shows the state of a session as disabled.
+    """
     options = {**connection.settings_dict["OPTIONS"], **url_options(f"postgresql:///any?options={OPTIONS}")}
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     connection.close()
@@ -48,7 +51,7 @@ def database_time() -> datetime:
 
 
 def sessions_since(moment: datetime) -> dict[str, str]:
-    """The state of each named session that began after `moment`: those of earlier tests may still be ending."""
+    """The state of each named session that began after `moment`. Sessions of earlier tests may still be ending."""
     with connection.cursor() as cursor:
         cursor.execute(SESSIONS, [moment])
         return dict(cursor.fetchall())
@@ -64,11 +67,11 @@ async def test_the_options_of_the_url_hold_for_every_session(log: Log) -> None:
         await sync_to_async(runner.turn)()
         try:
             names = {f"eventsite {name}" for name in ("reader", "writer", "notifier", "listener", "projections live")}
-            seen: dict[str, str] = {}
+            sessions: dict[str, str] = {}
             async with asyncio.timeout(PATIENCE):
-                while not names <= seen.keys():
-                    seen = await sync_to_async(sessions_since)(moment)
-            assert set(seen.values()) == {"disabled"}
+                while not names <= sessions.keys():
+                    sessions = await sync_to_async(sessions_since)(moment)
+            assert set(sessions.values()) == {"disabled"}
             async with engine.pool.connection() as session:
                 assert await (await session.execute("show work_mem")).fetchone() == ("7MB",)
         finally:
@@ -85,8 +88,8 @@ def test_the_options_of_the_url_hold_for_pages() -> None:
 def test_options_of_the_environment_hold_where_the_url_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c work_mem=9MB")
     assert url_options("postgresql:///any")["options"] == "-c work_mem=9MB -c jit=off"
-    named = url_options("postgresql:///any?options=-c%20work_mem%3D7MB")["options"]
-    assert named == "-c work_mem=7MB -c jit=off"
+    options = url_options("postgresql:///any?options=-c%20work_mem%3D7MB")["options"]
+    assert options == "-c work_mem=7MB -c jit=off"
 
 
 def test_a_server_that_vanished_is_noticed_in_seconds_unless_the_url_says_otherwise() -> None:
