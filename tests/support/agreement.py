@@ -45,7 +45,7 @@ APPENDS = st.builds(
 )
 
 
-def found(log: Log, query: Query, *, upto: int) -> list[int]:
+def matching_positions(log: Log, query: Query, *, upto: int) -> list[int]:
     events = models.Event.objects.filter(where(query), log_id=log.pk, position__lte=upto)
     return list(events.order_by("position").values_list("position", flat=True))
 
@@ -55,7 +55,7 @@ def disagreements(log: Log, queries: Iterable[Query], events: list[Event]) -> li
     answers = (
         (
             to_text(query),
-            found(log, query, upto=len(events)),
+            matching_positions(log, query, upto=len(events)),
             [event.position for event in filter(event_matcher(query), events)],
         )
         for query in queries

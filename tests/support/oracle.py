@@ -87,7 +87,7 @@ def refuse_repeats(appends: Sequence[Append]) -> None:
         raise KeyReused
 
 
-def said(outcome: Outcome | None) -> object:
+def visible_parts(outcome: Outcome | None) -> object:
     """The parts of an outcome that a caller can see, for comparison."""
     if isinstance(outcome, WrongExpectedVersion):
         return outcome.code, outcome.fields["expected_version"], outcome.fields["current_version"]

@@ -21,11 +21,11 @@ from tests.support.api import STREAM
 
 @pytest.fixture
 def make_token(log: Log) -> Callable[..., str]:
-    """Make a token of the test's log; all scopes unless given."""
+    """Make a token, of the test's log and with all scopes by default."""
 
     def make(*scopes: Scope, **fields: Any) -> str:
-        given = {"log": log, "name": "test", **fields}
-        return tokens.create_token(given.pop("log"), scopes=scopes or tuple(Scope), **given)
+        all_fields = {"log": log, "name": "test", **fields}
+        return tokens.create_token(all_fields.pop("log"), scopes=scopes or tuple(Scope), **all_fields)
 
     return make
 

@@ -1,4 +1,4 @@
-"""Who may do what over the API: a table."""
+"""The rights of tokens over the API, as a table."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tests.support.api import READS, WRITES
 
 
 async def ask(client: httpx.AsyncClient, token: str) -> list[int]:
-    """The statuses of every read and every write."""
+    """The status of every read and of every write."""
     headers = {"Authorization": f"Bearer {token}"}
-    read = [(await client.get(path, headers=headers)).status_code for path in READS]
-    return read + [(await client.post(path, json=body, headers=headers)).status_code for path, body in WRITES]
+    statuses = [(await client.get(path, headers=headers)).status_code for path in READS]
+    return statuses + [(await client.post(path, json=body, headers=headers)).status_code for path, body in WRITES]
 
 
 OK = [200] * len(READS)
@@ -147,7 +147,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of the tokens in memory, and a fresh memory."""
+    """A clock for the tokens in memory, which begin empty."""
     clock = Clock()
     for module in (grants, last_use):
         monkeypatch.setattr(module, "time", clock)
@@ -209,5 +209,7 @@ async def test_a_token_is_never_logged(
     token = "evt_" + "s" * 43
     for path in ("/api/events", "/api/nothing", f"/api/streams/{token}", "/api/streams/a%00"):
         await anyone.get(path, headers={"Authorization": f"Bearer {token}"})
-    said = "".join(record.getMessage() for record in caplog.records if record.name.startswith(("events", "eventsite")))
-    assert token not in said + capfd.readouterr().err
+    messages = "".join(
+        record.getMessage() for record in caplog.records if record.name.startswith(("events", "eventsite"))
+    )
+    assert token not in messages + capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Every answer is what OpenAPI says of it, member by member, and holds data, metadata and states to the digit."""
+"""Every answer is as OpenAPI describes it, member by member; data, metadata and states keep every digit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONE_EVENT = {"events": [{"type": "Placed", "data": {}, "id": "placed-1"}]}
 
 @dataclass
 class Example:
-    """A request whose answer has a status. `path` is a template of the description."""
+    """A request, and the status of its answer. `path` is a template of the description."""
 
     path: str
     params: dict[str, str] = field(default_factory=dict)
@@ -79,7 +79,7 @@ EXAMPLES = [
 
 @cache
 def document() -> dict[str, Any]:
-    """The description, where no object has members that it does not name. (A problem has its error's own.)"""
+    """The description; its objects may have no members that it does not name. (A problem may: those of its error.)"""
     schema: dict[str, Any] = json.loads(json.dumps(described.get_openapi_schema(path_prefix="/api/")))
     for name, component in schema["components"]["schemas"].items():
         if "properties" in component and name != "Problem":
@@ -99,7 +99,7 @@ def described_answers() -> dict[tuple[str, str, int], dict[str, Any]]:
 
 
 async def fill(engine: Engine, log: Log) -> None:
-    """One stream with all that an event may have, and some that take a long fold."""
+    """A stream whose events have every field, and streams that take a long fold."""
     event = {"data": DATA.encode(), "metadata": METADATA.encode(), "agent": "router"}
     all_fields = {"correlation_id": "run-1", "causation_id": "cause-1", "occurred_at": "2026-01-31T12:00:00Z"}
     appends = [make_append("a-1", event, event | all_fields)]
@@ -121,7 +121,7 @@ async def ask(client: httpx.AsyncClient, example: Example, *, job: str = "") -> 
 
 @pytest.fixture
 def every_scope(make_token: Callable[..., str]) -> str:
-    """A token that may do everything."""
+    """A token with all scopes."""
     return make_token(*Scope)
 
 

@@ -1,4 +1,4 @@
-"""Appending to one stream: what is answered, row by row of the contract, and that a refusal writes nothing."""
+"""Appends to one stream: the answers, and the events as they are read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_an_append_answers_where_its_events_stand(api: httpx.AsyncClient, 
 
 
 async def test_an_event_reads_back_as_it_was_sent(api: httpx.AsyncClient) -> None:
-    sent = {
+    body = {
         "id": "e-1",
         "type": "Placed",
         "data": {"b": [1, None, True, "é\u2028😀"], "a": {}},
@@ -44,11 +44,11 @@ async def test_an_event_reads_back_as_it_was_sent(api: httpx.AsyncClient) -> Non
         "causation_id": "c-1",
         "occurred_at": "2026-01-31T12:00:00.123456+02:00",
     }
-    await append(api, events=[sent])
+    await append(api, events=[body])
     event = (await api.get("/api/events/1")).json()
     recorded_at = event.pop("recorded_at")
     assert event == {
-        **sent, "position": 1, "stream": "order-1", "version": 1, "occurred_at": "2026-01-31T10:00:00.123456Z"
+        **body, "position": 1, "stream": "order-1", "version": 1, "occurred_at": "2026-01-31T10:00:00.123456Z"
     }  # fmt: skip
     assert recorded_at.endswith("Z")
 

@@ -38,13 +38,13 @@ async def test_an_append_may_have_ten_thousand_events(api: httpx.AsyncClient) ->
 
 
 async def pieces(size: int) -> AsyncIterator[bytes]:
-    sent = b'{"events": [{"type": "A", "data": 1}]}'
-    yield sent
-    left = size - len(sent)
-    while left:
-        piece = min(left, MIB)
+    body = b'{"events": [{"type": "A", "data": 1}]}'
+    yield body
+    bytes_left = size - len(body)
+    while bytes_left:
+        piece = min(bytes_left, MIB)
         yield b" " * piece
-        left -= piece
+        bytes_left -= piece
 
 
 @pytest.mark.parametrize("with_length", [True, False])

@@ -1,4 +1,4 @@
-"""Appending to several streams in one request: each on its own, or all or none."""
+"""Appends to several streams in one request: each succeeds or fails on its own, or all together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ async def append(api: httpx.AsyncClient, *appends: dict[str, Any], **body: Any) 
 
 
 async def test_each_append_has_its_own_result_in_order(api: httpx.AsyncClient) -> None:
-    known = one("a", events=[{**EVENT, "id": "known"}])
-    await append(api, known)
+    known_append = one("a", events=[{**EVENT, "id": "known"}])
+    await append(api, known_append)
     answer = await append(
         api,
         one("b"),
-        known,
+        known_append,
         one("a", expected_version="no_stream"),
         one("b", events=[{**EVENT, "id": "known"}]),
         one("c", events=[{**EVENT, "type": ""}]),

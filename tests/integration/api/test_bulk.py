@@ -1,4 +1,4 @@
-"""`application/x-ndjson`: any number of lines, each on its own, in order, with bounded memory."""
+"""`application/x-ndjson`: any number of lines, each an append of its own, in order, with bounded memory."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ async def send(api: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> ht
 
 
 async def everything(api: httpx.AsyncClient) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     after = 0
     while True:
         page = (await api.get("/api/events", params={"after": after, "limit": 1000})).json()
-        found += page["events"]
+        events += page["events"]
         after = page["next"]
         if after == page["head"]:
-            return found
+            return events
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ async def test_a_body_without_end_is_read_only_as_fast_as_it_is_written(api: htt
 
 
 class Settling:
-    """How many events the engine's writer has written."""
+    """The number of events that the engine's writer has written."""
 
     def __init__(self) -> None:
         self.settled = 0
@@ -212,11 +212,11 @@ async def test_a_client_that_goes_away_leaves_whole_lines_only(
     async with Exchange("POST", "/api/events", token=token, headers=NDJSON, body=[cut], abandoned=True) as exchange:
         await asyncio.wait_for(exchange.task, PATIENCE)
     whole = cut.count(b"\n")
-    written = [event["data"]["n"] for event in await everything(api)]
-    assert written == list(range(len(written)))
-    assert whole - 10 < len(written) <= whole
+    numbers = [event["data"]["n"] for event in await everything(api)]
+    assert numbers == list(range(len(numbers)))
+    assert whole - 10 < len(numbers) <= whole
     again = (await send(api, body)).json()
-    assert (again["replayed"], again["appended"]) == (len(written), 100 - len(written))
+    assert (again["replayed"], again["appended"]) == (len(numbers), 100 - len(numbers))
 
 
 @pytest.fixture

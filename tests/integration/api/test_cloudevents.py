@@ -28,7 +28,7 @@ async def only_event(api: httpx.AsyncClient) -> dict[str, Any]:
 
 
 async def test_a_structured_event_keeps_all_its_attributes(api: httpx.AsyncClient) -> None:
-    sent = cloud_event(
+    event_sent = cloud_event(
         subject="order-1",
         time="2026-01-31T12:00:00Z",
         datacontenttype="application/json",
@@ -39,15 +39,15 @@ async def test_a_structured_event_keeps_all_its_attributes(api: httpx.AsyncClien
         urgent=True,
         data={"n": 1},
     )
-    answer = await send(api, sent)
+    answer = await send(api, event_sent)
     assert answer.status_code == 201, answer.text
     assert answer.headers["location"]
     event = await only_event(api)
     assert (event["stream"], event["type"], event["agent"], event["data"]) == ("order-1", "placed", "/shop", {"n": 1})
     assert (event["correlation_id"], event["causation_id"]) == ("w-1", "c-1")
     assert event["occurred_at"] == "2026-01-31T12:00:00Z"
-    del sent["data"]
-    assert event["metadata"] == {"cloudevents": sent}
+    del event_sent["data"]
+    assert event["metadata"] == {"cloudevents": event_sent}
     namespace = uuid5(NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
     assert UUID(event["id"]) == uuid5(namespace, "/shop\n1")
 
@@ -148,7 +148,7 @@ async def test_a_binary_body_without_a_type_is_json_only_if_it_is_json(api: http
     ("content_type", "body", "data"),
     [
         (None, b"\x00\xff", {"data_base64": "AP8="}),
-        # Without a type nothing is assumed, though it happens to be JSON (JSON format 1.0, 3.1.2).
+        # Data without a content type is not taken for JSON, even if it is (JSON format 1.0, 3.1.2).
         (None, b'{ "xyz": 123 }', {"data_base64": "eyAieHl6IjogMTIzIH0="}),
         ("application/json", b'{ "xyz": 123 }', {"xyz": 123}),
         ("application/vnd.shop+json; charset=utf-8", b'"a"', "a"),
@@ -160,8 +160,8 @@ async def test_a_binary_body_without_a_type_is_json_only_if_it_is_json(api: http
 async def test_base64_data_become_what_their_type_says(
     api: httpx.AsyncClient, content_type: str | None, body: bytes, data: object
 ) -> None:
-    sent = cloud_event(datacontenttype=content_type, data_base64=b64encode(body).decode())
-    answer = await send(api, sent)
+    event_sent = cloud_event(datacontenttype=content_type, data_base64=b64encode(body).decode())
+    answer = await send(api, event_sent)
     assert answer.status_code == 201, answer.text
     assert (await only_event(api))["data"] == data
 
@@ -176,8 +176,8 @@ async def test_text_in_a_body_can_be_found(api: httpx.AsyncClient) -> None:
     await send(api, "<order>A-17</order>", {**BINARY, "Content-Type": "application/xml"})
     encoded = b64encode(b'{"order": "A-17"}').decode()
     await send(api, cloud_event(id="2", datacontenttype="application/json", data_base64=encoded))
-    found = (await api.get("/api/events", params={"q": "A-17"})).json()["events"]
-    assert [event["position"] for event in found] == [1, 2]
+    events = (await api.get("/api/events", params={"q": "A-17"})).json()["events"]
+    assert [event["position"] for event in events] == [1, 2]
 
 
 HEADERS = {
@@ -327,10 +327,10 @@ async def test_attributes_say_what_the_append_asks_of_the_log(api: httpx.AsyncCl
     demands: dict[str, Any] = {"expectedversion": 0, "readposition": 7, "idempotencykey": "k-1"}
     first = await send(api, cloud_event(subject="order-1", **demands))
     assert first.status_code == 201, first.text
-    stored = await store.event(log.pk, 1).afirst(engine.current().pool)
-    assert stored is not None
-    assert (stored.expected_version, stored.read_position) == (0, 7)
-    assert "position" not in stored.metadata, "they are no part of the event"
+    event = await store.event(log.pk, 1).afirst(engine.current().pool)
+    assert event is not None
+    assert (event.expected_version, event.read_position) == (0, 7)
+    assert "position" not in event.metadata, "they are no part of the event"
 
     again = await send(api, cloud_event(subject="order-1", **demands | {"readposition": 9}))
     assert (again.status_code, again.json()["replayed"]) == (200, True)
@@ -345,9 +345,9 @@ async def test_headers_say_it_as_text(api: httpx.AsyncClient, log: Log) -> None:
     assert (await send(api, "", {**BINARY, **demands})).status_code == 201
     assert (await send(api, "", {**BINARY, "ce-id": "2", "ce-expectedversion": "no_stream"})).status_code == 409
     assert (await send(api, "", {**BINARY, "ce-id": "3", "ce-expectedversion": "stream_exists"})).status_code == 201
-    stored = await store.event(log.pk, 1).afirst(engine.current().pool)
-    assert stored is not None
-    assert (stored.expected_version, stored.read_position) == (0, 5_000_000_000)
+    event = await store.event(log.pk, 1).afirst(engine.current().pool)
+    assert event is not None
+    assert (event.expected_version, event.read_position) == (0, 5_000_000_000)
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
@@ -368,9 +368,9 @@ async def test_real_structured_events_are_taken_and_taken_once(api: httpx.AsyncC
 
 
 async def test_real_binary_events_are_taken_as_they_are(api: httpx.AsyncClient, shared_data: Path) -> None:
-    sent = samples(shared_data, "binary")
-    for name, body in sent.items():
+    events_sent = samples(shared_data, "binary")
+    for name, body in events_sent.items():
         headers = {**BINARY, "ce-id": name, "Content-Type": "application/json"}
         assert (await send(api, body, headers)).status_code == 201, name
     events = (await api.get("/api/events")).json()["events"]
-    assert [event["data"] for event in events] == [json.loads(body) for body in sent.values()]
+    assert [event["data"] for event in events] == [json.loads(body) for body in events_sent.values()]

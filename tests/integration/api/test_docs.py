@@ -1,4 +1,4 @@
-"""docs/api.md is true: its examples are run in order on one log, its tables are compared with the code."""
+"""docs/api.md is true: its examples run in order on one log, and its tables agree with the code."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def lines(block: str, mark: str) -> list[str]:
     return [line[2:] for line in block.splitlines() if line.startswith(mark)]
 
 
-def agrees(shown: Any, got: Any) -> bool:
-    """Whether an answer is as shown, where `…` stands for any text."""
-    if shown == "…":
-        return isinstance(got, str) and bool(got)
-    if isinstance(shown, dict) and isinstance(got, dict):
-        return shown.keys() == got.keys() and all(agrees(shown[key], got[key]) for key in shown)
-    if isinstance(shown, list) and isinstance(got, list):
-        return len(shown) == len(got) and all(map(agrees, shown, got))
-    return bool(shown == got)
+def agrees(documented: Any, answer: Any) -> bool:
+    """Whether an answer equals the one in the docs, where `…` stands for any text."""
+    if documented == "…":
+        return isinstance(answer, str) and bool(answer)
+    if isinstance(documented, dict) and isinstance(answer, dict):
+        return documented.keys() == answer.keys() and all(agrees(documented[key], answer[key]) for key in documented)
+    if isinstance(documented, list) and isinstance(answer, list):
+        return len(documented) == len(answer) and all(map(agrees, documented, answer))
+    return bool(documented == answer)
 
 
 async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> None:
@@ -42,24 +42,24 @@ async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> Non
         if body and body[0].startswith("Content-Type: "):
             headers["Content-Type"] = body.pop(0).removeprefix("Content-Type: ")
         status, *answer = lines(block, "<")
-        got = await api.request(method, path, content="\n".join(body), headers=headers)
-        assert got.status_code == int(status), got.text
-        assert agrees(json.loads("\n".join(answer)), got.json()), got.text
+        response = await api.request(method, path, content="\n".join(body), headers=headers)
+        assert response.status_code == int(status), response.text
+        assert agrees(json.loads("\n".join(answer)), response.json()), response.text
 
 
 def test_every_error_is_in_the_table() -> None:
     rows = re.findall(r"^\| (`[a-z`, -]+) \| (\d{3}) \|", PAGE, re.MULTILINE)
-    shown = {(code, int(status)) for codes, status in rows for code in re.findall(r"`([^`]+)`", codes)}
-    named = {**vars(errors), **vars(query_errors), **vars(projection_errors)}
-    family = [error for error in named.values() if isinstance(error, type) and issubclass(error, errors.EventsError)]
+    documented = {(code, int(status)) for codes, status in rows for code in re.findall(r"`([^`]+)`", codes)}
+    classes = {**vars(errors), **vars(query_errors), **vars(projection_errors)}
+    family = [error for error in classes.values() if isinstance(error, type) and issubclass(error, errors.EventsError)]
     of_pages = {errors.AddressTooLong, errors.NoSuchWorkflow, errors.TooManySockets}
-    assert shown == {(error.code, error.status) for error in set(family) - of_pages}
+    assert documented == {(error.code, error.status) for error in set(family) - of_pages}
 
 
 def test_every_limit_of_a_request_is_in_the_table() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| ([\d,]+) \|", PAGE, re.MULTILINE)
-    shown = {name.lower(): int(default.replace(",", "")) for name, default in rows}
+    documented = {name.lower(): int(default.replace(",", "")) for name, default in rows}
     defaults = vars(Limits())
-    assert shown == {
+    assert documented == {
         name: defaults[name] for name in defaults if name.startswith(("event_", "request_", "na", "number_"))
     }

@@ -1,4 +1,4 @@
-"""What goes wrong inside is logged, and the answer says nothing of it."""
+"""An internal error is logged, and the answer contains nothing of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long polls and server-sent events: nothing is lost, nothing comes twice, nobody waits for another."""
+"""Long polls and server-sent events: no event is lost or comes twice, and no client waits for another."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ async def test_an_event_stream_goes_on_from_where_it_was_asked_to(api: httpx.Asy
 
 async def test_the_last_event_id_resumes_without_loss_or_repeats(engine: Engine, log: Log, token: str) -> None:
     await write(log, *[{} for _ in range(5)])
-    seen: list[int] = []
+    received: list[int] = []
     for _ in range(5):
-        last = {"Last-Event-ID": str(seen[-1])} if seen else {}
+        last = {"Last-Event-ID": str(received[-1])} if received else {}
         async with follow(token, "after=0", headers=last) as exchange:
-            seen += [frame["data"]["position"] for frame in await exchange.events(2)]
+            received += [frame["data"]["position"] for frame in await exchange.events(2)]
         await write(log, {}, {})
-    assert seen == list(range(1, 11))
+    assert received == list(range(1, 11))
 
 
 async def test_a_heartbeat_carries_the_position_scanned_to(
@@ -114,7 +114,7 @@ async def test_a_heartbeat_carries_the_position_scanned_to(
             assert "data" not in frame or frame["event"] == "heartbeat"
         assert frame["data"] == {"position": 3}
         await write(log, {"type": "signal"})
-        assert [found["id"] for found in await exchange.events(1)] == ["4"]
+        assert [heartbeat["id"] for heartbeat in await exchange.events(1)] == ["4"]
 
 
 async def test_a_busy_log_that_does_not_match_still_gives_heartbeats(
@@ -149,8 +149,8 @@ async def test_filters_hold_for_event_streams(engine: Engine, log: Log, token: s
 
 
 async def test_line_breaks_in_a_payload_stay_in_their_frame(api: httpx.AsyncClient, log: Log, token: str) -> None:
-    sent = ['{\n "a":\r\n 1,\r "b": [\n\n]}', '"\\n\\ndata: x\\n\\n"', '"\u2028\u0085"']
-    await write(log, *[{"data": text.encode()} for text in sent])
+    payloads = ['{\n "a":\r\n 1,\r "b": [\n\n]}', '"\\n\\ndata: x\\n\\n"', '"\u2028\u0085"']
+    await write(log, *[{"data": text.encode()} for text in payloads])
     async with follow(token) as exchange:
         frames = await exchange.events(3)
     assert [frame["data"]["data"] for frame in frames] == [{"a": 1, "b": []}, "\n\ndata: x\n\n", "\u2028\u0085"]
@@ -218,7 +218,7 @@ async def test_what_waits_for_a_slow_reader_is_read_again_after_a_redaction(
 ) -> None:
     async with follow(token, window=1) as slow:
         await slow.start()
-        await until(lambda: slow.waiting)  # and what comes next waits for room
+        await until(lambda: slow.waiting)  # the next batch waits for room
         await write(log, {"data": b'"s3cret"'}, {})
         [tail] = engine.tails._tails.values()
         await until(lambda: tail.head == 2)
@@ -287,22 +287,22 @@ async def test_a_follower_resumes_across_a_server_restart(server: Server, log: L
     headers = {**SSE, "Authorization": f"Bearer {token}"}
 
     async def read(client: httpx.AsyncClient, count: int, last: int) -> list[int]:
-        found: list[int] = []
+        ids: list[int] = []
         async with client.stream(
             "GET", "/api/events", headers={**headers, "Last-Event-ID": str(last)} if last else headers
         ) as answer:
             async for text in answer.aiter_lines():
                 if text.startswith("id: "):
-                    found.append(int(text[4:]))
-                if len(found) == count:
+                    ids.append(int(text[4:]))
+                if len(ids) == count:
                     break
-        return found
+        return ids
 
     async with Engine(), httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as client:
         await write(log, *[{} for _ in range(5)])
-        seen = await read(client, 3, 0)
+        received = await read(client, 3, 0)
         await asyncio.to_thread(server.kill)
         await write(log, *[{} for _ in range(2)])
-        server.start()  # not in another thread: it would end with that
-        seen += await read(client, 4, seen[-1])
-    assert seen == list(range(1, 8))
+        server.start()  # in this thread: the server would end with another one
+        received += await read(client, 4, received[-1])
+    assert received == list(range(1, 8))

@@ -1,4 +1,4 @@
-"""The API's own way from ASGI and Django's stock handler give the same answers: there is one definition of each."""
+"""The API's direct way from ASGI and Django's stock handler give the same answers: each operation is defined once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A token that is revoked, expired or gone, and a person who may no longer read: what they began ends, too."""
+"""Open requests end when their token is revoked or expires, or when their person may no longer read."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ Lose = Callable[[], Awaitable[Any]]
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accesses are looked at often, and remembered for no time."""
+    """Check accesses often, and keep none in memory."""
     monkeypatch.setattr(watch, "CHECK_SECONDS", 0.02)
     monkeypatch.setattr(grants, "_FRESH_SECONDS", 0.0)
 
 
 @pytest.fixture(params=["revoked", "expired", "removed", "without its scope"])
 def lose_token(request: pytest.FixtureRequest, token: str) -> Lose:
-    """Take the token's access away."""
+    """A function that takes the token's access away."""
     own = Token.objects.filter(hash=hash_of(token))
     ways: dict[str, Lose] = {
         "revoked": lambda: own.aupdate(revoked_at=timezone.now()),
@@ -56,7 +56,7 @@ def lose_token(request: pytest.FixtureRequest, token: str) -> Lose:
 
 @pytest.fixture
 def session(member: Member, user: User) -> dict[str, str]:
-    """The header of a member's browser."""
+    """The header that a member's browser sends."""
     client = Client()
     client.force_login(user)
     return {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
@@ -64,7 +64,7 @@ def session(member: Member, user: User) -> dict[str, str]:
 
 @pytest.fixture(params=["not a member", "signed out", "inactive", "with another password"])
 def lose_session(request: pytest.FixtureRequest, member: Member, user: User, session: dict[str, str]) -> Lose:
-    """Take the member's access away."""
+    """A function that takes the member's access away."""
     key = session["Cookie"].removeprefix("sessionid=")
 
     def change_password() -> None:
@@ -81,12 +81,12 @@ def lose_session(request: pytest.FixtureRequest, member: Member, user: User, ses
 
 
 async def watched() -> None:
-    """Wait until somebody holds something open."""
+    """Wait until a request watches its access."""
     await until(lambda: watch._watch._holders)
 
 
 def test_what_is_open_ends_within_five_seconds(request: pytest.FixtureRequest) -> None:
-    """The values as they are outside of these tests; two looks at the database come on top."""
+    """Outside of these tests, with the values of production; two looks at the database take time as well."""
     monkeypatch = request.getfixturevalue("monkeypatch")
     monkeypatch.undo()
     assert grants._FRESH_SECONDS + watch.CHECK_SECONDS <= 4
@@ -198,13 +198,13 @@ async def test_what_others_began_goes_on(
     other = await sync_to_async(make_token)()
     async with (
         Exchange("GET", "/api/events", token=token, query="wait=60") as lost,
-        Exchange("GET", "/api/events", token=other, query="wait=60") as kept,
+        Exchange("GET", "/api/events", token=other, query="wait=60") as of_another,
     ):
         await until(lambda: len(watch._watch._holders) == 2)
         await Token.objects.filter(hash=hash_of(token)).aupdate(revoked_at=timezone.now())
         assert (await lost.answer())["code"] == "unauthorized"
         await engine.writer.append(log.pk, [factories.make_append()])
-        assert len((await kept.answer())["events"]) == 1
+        assert len((await of_another.answer())["events"]) == 1
 
 
 async def test_while_the_database_is_away_what_is_open_stays_open(

@@ -1,4 +1,4 @@
-"""Every operation of the API takes any value, or refuses it: never a 500. Operations are those of its description."""
+"""Every operation of the description accepts or refuses any value: none answers 500."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PATHS: dict[str, dict[str, Any]] = described.get_openapi_schema(path_prefix="/ap
 OPERATIONS = [(method, path) for path, operations in PATHS.items() for method in operations]
 SOUND = {"stream": "order-1", "position": "1", "projection": "latest", "job": "1", "kind": "stream"}
 NEEDED = {"name": "order-1", "key": "order-1", "from": "0", "to": "1", "pointer": "/a"}
-"""What some operations can't do without."""
+"""The parameters that some operations require."""
 
 
 def odd_requests(method: str, path: str) -> list[tuple[str, dict[str, str]]]:
-    """Addresses and headers, each with one odd value."""
+    """Addresses and headers; each has one odd value."""
     every = [(each["name"], each["in"]) for each in PATHS[path][method].get("parameters", [])]
     needed = {name: value for name, value in NEEDED.items() if (name, "query") in every}
     if {"to", "pointer"} <= needed.keys():

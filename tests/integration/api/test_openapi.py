@@ -1,4 +1,4 @@
-"""What the API says of itself is true: schemathesis makes requests of the description and checks the answers by it."""
+"""The API's description is true: schemathesis makes requests from it and checks the answers against it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.query_strategies import CHARACTERS, EVENT_QUERIES, TEXTS, par
 from tests.support.server import Server
 
 SOUND = EVENT_QUERIES.map(to_text).filter(lambda text: len(text) <= MAX_CHARACTERS)
-# With a character changed, or any text: mostly.
+# Mostly sound texts with one character changed, or any text.
 BROKEN = st.one_of(
     st.builds(lambda text, at, what: text[:at] + what + text[at + 1 :], SOUND, st.integers(0, 40), TEXTS),
     st.text(CHARACTERS | st.just("\0"), max_size=20),
@@ -44,18 +44,19 @@ def serialise_lines(context: object, value: object) -> bytes:
 
 
 EXCLUDED: dict[tuple[str, str], list[Any]] = {
-    # Of several appends each has an answer of its own, in a 200.
+    # Each of several appends has a result of its own, inside a 200.
     ("POST", "/api/events"): [negative_data_rejection],
-    # No schema says that a stream's replay needs a name, a query's none, and that a step must be there.
+    # A schema can't say that the replay of a stream needs a name, that the replay of a query needs none, and that the
+    # step must exist.
     **{("GET", f"/api/replays/{{kind}}{what}"): [positive_data_acceptance] for what in ("", "/step", "/why", "/seek")},
 }
 NUMBERS = ("expected_version", "read_position", "schema_version")
 
 
 def describable(value: object) -> bool:
-    """Whether what the API asks of a body can be said in JSON Schema.
+    """Whether JSON Schema can express what the API asks of a body.
 
-    It can't say that 1.0 is no integer, nor that U+0000 is nowhere in a value.
+    It can't express that 1.0 is not an integer, nor that U+0000 is nowhere in a value.
     """
     if isinstance(value, str):
         return "\x00" not in value
@@ -70,7 +71,7 @@ def describable(value: object) -> bool:
 
 
 def renew_key(body: object) -> None:
-    """A sound key that is drawn twice is refused, as it should be."""
+    """Replace each sound key, because the second request with a key would rightly be refused."""
     if isinstance(body, dict):
         key = body.get("idempotency_key")
         if isinstance(key, str) and key.isprintable() and 0 < len(key) <= 200:
@@ -83,10 +84,10 @@ def renew_key(body: object) -> None:
 @settings(max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_described(case: Any, server: Server, log: Log, token: str) -> None:
     assume(describable(case.body))
-    # What is no HTTP never comes to the API.
+    # A request that is not HTTP never reaches the API.
     assume("content-length" not in {name.lower() for name in case.headers or ()})
     renew_key(case.body)
-    # It would wait for what never comes.
+    # A request with `wait` would wait for events that never come.
     case.query = {name: value for name, value in (case.query or {}).items() if not name.startswith("wait")}
     if case.method == "GET" and not Log.objects.get(pk=log.pk).head:
         events = [{"type": "A", "data": n, "occurred_at": "2026-01-31T12:00:00Z"} for n in range(3)]

@@ -1,4 +1,4 @@
-"""How much one token may have open: more is refused with words, and what ends makes room."""
+"""The requests that one token may have open: one more is refused with a reason, and one that ends makes room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`q`: one question has one answer, however it is asked, and no text in it does anything else than ask."""
+"""`q`: a query has one answer on all ways of asking, and no text in it does anything but select events."""
 
 from __future__ import annotations
 
@@ -45,30 +45,30 @@ def follow(token: str, **query: Any) -> Exchange:
 
 
 async def pages(api: httpx.AsyncClient, cursor: str, path: str = "/api/events", **query: Any) -> list[dict[str, Any]]:
-    """All that a list gives, two at a time."""
-    found: list[dict[str, Any]] = []
+    """All events of a list, two a page."""
+    events: list[dict[str, Any]] = []
     while True:
         answer = await page(api, path, limit=2, **query)
         assert answer["complete"]
-        found += answer["events"]
+        events += answer["events"]
         if answer["next"] is None or len(answer["events"]) < 2:
-            return found
+            return events
         query[cursor] = answer["next"]
 
 
 async def polled(api: httpx.AsyncClient, q: str) -> list[dict[str, Any]]:
-    """What long polls give, up to the last event."""
-    found: list[dict[str, Any]] = []
+    """The events of long polls, up to the last event."""
+    events: list[dict[str, Any]] = []
     after = 0
-    while not found or found[-1]["type"] != "the last":
+    while not events or events[-1]["type"] != "the last":
         answer = await page(api, q=q, after=after, wait=30, limit=2)
-        found += answer["events"]
+        events += answer["events"]
         after = answer["next"]
-    return found
+    return events
 
 
 async def streamed(exchange: Exchange) -> AsyncIterator[dict[str, Any]]:
-    """What an event stream gives, up to the last event."""
+    """The events of an event stream, up to the last event."""
     async for frame in exchange.frames():
         if "data" in frame and "event" not in frame:
             yield frame["data"]
@@ -78,7 +78,7 @@ async def streamed(exchange: Exchange) -> AsyncIterator[dict[str, Any]]:
 
 @pytest.fixture
 def fresh(make_log: Callable[[], Log], make_token: Callable[..., str]) -> Iterator[tuple[Log, str]]:
-    """A log for each example, and its token."""
+    """A log and its token for each example."""
     logs = [make_log() for _ in range(EXAMPLES)]
     return iter([(log, make_token(log=log)) for log in logs])
 
@@ -138,9 +138,9 @@ async def test_the_other_parameters_are_terms_beside_the_query(
         ("C", "x", "w"),
     ]
     await write(log, *[{"type": t, "agent": a, "correlation_id": c, "stream": f"s-{len(t)}"} for t, a, c in names])
-    found = await page(api, **shorthand)
-    assert found == await page(api, q=q)
-    assert found["events"]
+    answer_to_shorthand = await page(api, **shorthand)
+    assert answer_to_shorthand == await page(api, q=q)
+    assert answer_to_shorthand["events"]
 
 
 async def test_how_long_ago_counts_from_the_request(api: httpx.AsyncClient, log: Log, token: str) -> None:
@@ -152,17 +152,17 @@ async def test_how_long_ago_counts_from_the_request(api: httpx.AsyncClient, log:
         assert [frame["id"] for frame in await exchange.events(2)] == ["2", "3"]
 
 
-# A search that has to stop
+# A search that must stop early
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time is up after the first slice, of 2,000."""
+    """The time of a search is over after its first slice of 2,000 positions."""
     monkeypatch.setattr(scan._Progress, "spent", 1e9)
 
 
 async def fill(log: Log) -> None:
-    """5,000 events: of them 7 and 4,990 are rare."""
+    """Write 5,000 events; the 7th and the 4,990th are rare."""
     await write(log, *[{"type": "Rare" if n in (7, 4_990) else "Common"} for n in range(1, 5_001)])
 
 
@@ -222,7 +222,7 @@ async def test_an_event_stream_searches_on_until_it_is_live(api: httpx.AsyncClie
     assert [frame["id"] for frame in frames] == ["7", "4990", "5002"]
 
 
-# What a token reaches
+# Queries of a token that is bound to a prefix
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ async def test_no_query_leads_out_of_a_tokens_prefix(
     assert (await anyone.get("/api/streams/other-1/events", params={"q": q})).status_code == 403
 
 
-# What can't be asked
+# Conditions that a list of events can't have
 
 LISTS = [("/api/events", {}), ("/api/events?wait=60", {}), ("/api/events", SSE), ("/api/streams/order-1/events", {})]
 REFUSED = [
@@ -303,7 +303,7 @@ async def test_streams_are_not_asked_for_by_a_query(api: httpx.AsyncClient) -> N
     assert (answer.status_code, answer.json()["field"]) == (422, "q")
 
 
-# What is no question
+# Texts that are not queries
 
 PLACES = [
     "{}", '"{}"', "-{}", "({})", "{}:a", "type:{}", 'type:"{}"', "type:a*{}", "category:{}", "has:{}", "id:{}",

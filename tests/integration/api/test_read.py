@@ -1,4 +1,4 @@
-"""Reading: pages cover everything exactly once, and `next` always leads on."""
+"""Pages of events: they contain every event exactly once, and `next` always leads on."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ async def test_a_page_is_what_lies_between(
     api: httpx.AsyncClient, log: Log, query: dict[str, Any], expected: Iterable[int], next_position: int | None
 ) -> None:
     await write(log, *[{} for _ in range(10)])
-    found = await page(api, **query)
-    assert positions(found["events"]) == list(expected)
-    assert (found["next"], found["head"]) == (next_position, 10)
+    answer = await page(api, **query)
+    assert positions(answer["events"]) == list(expected)
+    assert (answer["next"], answer["head"]) == (next_position, 10)
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
@@ -71,23 +71,23 @@ async def test_pages_cover_everything_once_while_the_log_grows(
             await write(log, *events(4))
 
     growing = asyncio.create_task(grow())
-    found: list[dict[str, Any]] = []
+    events_read: list[dict[str, Any]] = []
     query: dict[str, Any] = {"direction": direction, "limit": 7, **wanted}
     cursor = "after" if direction == "forward" else "before"
     while True:
         answer = await page(api, **query)
         assert all(event["position"] <= answer["head"] for event in answer["events"])
-        found += answer["events"]
-        if answer["next"] is None or (direction == "forward" and len(found) > 150):
+        events_read += answer["events"]
+        if answer["next"] is None or (direction == "forward" and len(events_read) > 150):
             break
         assert answer["next"] != query.get(cursor) or not answer["events"]
         query[cursor] = answer["next"]
     stop.set()
     await growing
-    seen = sorted(positions(found))
-    assert seen == list(range(seen[0], seen[-1] + 1, 2 if wanted else 1))
-    assert seen[0] == (2 if wanted else 1)
-    assert positions(found) == sorted(positions(found), reverse=direction == "backward")
+    numbers = sorted(positions(events_read))
+    assert numbers == list(range(numbers[0], numbers[-1] + 1, 2 if wanted else 1))
+    assert numbers[0] == (2 if wanted else 1)
+    assert positions(events_read) == sorted(positions(events_read), reverse=direction == "backward")
 
 
 async def test_a_follower_advances_past_what_does_not_match(api: httpx.AsyncClient, log: Log) -> None:
@@ -139,8 +139,8 @@ async def test_types_and_agents_match_whole_or_by_prefix(
     query: dict[str, Any] = {field: wanted}
     answer = await page(api, **query)
     assert [event[field] for event in answer["events"]] == expected
-    followed = await page(api, **query, after=0, wait=0.01)
-    assert followed["events"] == answer["events"]
+    answer_to_poll = await page(api, **query, after=0, wait=0.01)
+    assert answer_to_poll["events"] == answer["events"]
 
 
 async def test_filters_are_combined(api: httpx.AsyncClient, log: Log) -> None:
@@ -180,10 +180,10 @@ async def test_a_stream_is_read_from_a_version_on(
 ) -> None:
     for _ in range(5):
         await write(log, {}, {"stream": "other"})
-    found = await page(api, "/api/streams/order-1/events", **query)
-    assert [event["version"] for event in found["events"]] == expected
-    assert {event["stream"] for event in found["events"]} <= {"order-1"}
-    assert (found["next"], found["head"]) == (next_version, 10)
+    answer = await page(api, "/api/streams/order-1/events", **query)
+    assert [event["version"] for event in answer["events"]] == expected
+    assert {event["stream"] for event in answer["events"]} <= {"order-1"}
+    assert (answer["next"], answer["head"]) == (next_version, 10)
 
 
 async def test_a_stream_that_is_not_there_is_empty_to_read_and_404_to_look_up(api: httpx.AsyncClient) -> None:
@@ -211,8 +211,8 @@ async def test_a_page_of_a_stream_says_at_which_version_the_stream_is(
     api: httpx.AsyncClient, log: Log, query: dict[str, Any]
 ) -> None:
     await write(log, {"stream": "other-1"}, *[{} for _ in range(7)], {"stream": "other-1"})
-    found = await page(api, "/api/streams/order-1/events", **query)
-    assert (found["version"], found["head"]) == (7, 9)
+    answer = await page(api, "/api/streams/order-1/events", **query)
+    assert (answer["version"], answer["head"]) == (7, 9)
 
 
 async def test_a_stream_is_looked_up(api: httpx.AsyncClient, log: Log) -> None:

@@ -1,4 +1,4 @@
-"""Events as the newest schema version: on pages, by long poll, as server-sent events; what can't be read as that."""
+"""Events as the newest schema version: pages, long polls and event streams; and events that can't be upcast."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read(event: dict[str, Any]) -> tuple[Any, int]:
 
 
 async def frames(exchange: Exchange, count: int) -> list[dict[str, Any]]:
-    """The first server-sent events of those that carry something."""
+    """The first server-sent events that carry data."""
     collected: list[dict[str, Any]] = []
     async for frame in exchange.frames():
         if "data" in frame:
@@ -108,7 +108,7 @@ async def test_what_cannot_be_read_is_a_problem_that_names_the_event(
         assert problem | fields | {"schema_version": event["schema_version"]} == problem
         assert (await api.get(f"/api/{path}")).status_code == 200
     assert len((await page(api, before=2, read_as="newest"))["events"]) == 1
-    # Who follows gets all before it and the problem, and does not pass over the event unawares.
+    # A follower gets the events before the bad one and then the problem; it does not skip the event silently.
     async with follow(token, "read_as=newest") as exchange:
         first, second = await frames(exchange, 2)
         await asyncio.wait_for(exchange.task, PATIENCE)

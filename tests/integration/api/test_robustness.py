@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem that says what to mend, and never a 500."""
+"""Any request is answered with a problem that says what to mend, never with a 500."""
 
 from __future__ import annotations
 

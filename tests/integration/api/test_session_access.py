@@ -1,4 +1,4 @@
-"""Reading the API with the session of a person who signed in."""
+"""Reads of the API with the session of a person who signed in."""
 
 from __future__ import annotations
 

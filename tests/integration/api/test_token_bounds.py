@@ -87,8 +87,8 @@ def pinned(make_token: Callable[..., str]) -> str:
 async def test_a_pinned_agent_is_filled_in_and_no_other_is_taken(anyone: httpx.AsyncClient, pinned: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {pinned}"
     path = f"/api/streams/{STREAM}/events"
-    for given in ({}, {"agent": None}, {"agent": "router"}):
-        assert (await anyone.post(path, json={"events": [{**EVENT, **given}]})).status_code == 201
+    for fields in ({}, {"agent": None}, {"agent": "router"}):
+        assert (await anyone.post(path, json={"events": [{**EVENT, **fields}]})).status_code == 201
     answer = await anyone.post(path, json={"events": [EVENT, {**EVENT, "agent": "other"}]})
     assert (answer.status_code, answer.json()["field"]) == (403, "events[1].agent")
     assert {event["agent"] for event in (await anyone.get("/api/events")).json()["events"]} == {"router"}
@@ -100,6 +100,6 @@ async def test_a_pinned_agent_is_filled_in_and_no_other_is_taken(anyone: httpx.A
 async def test_a_pinned_agent_counts_for_same_content(anyone: httpx.AsyncClient, pinned: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {pinned}"
     path = f"/api/streams/{STREAM}/events"
-    for given, status in (({}, 201), ({"agent": "router"}, 200)):
-        answer = await anyone.post(path, json={"events": [{**EVENT, "id": "1", **given}]})
+    for fields, status in (({}, 201), ({"agent": "router"}, 200)):
+        answer = await anyone.post(path, json={"events": [{**EVENT, "id": "1", **fields}]})
         assert answer.status_code == status

@@ -1,4 +1,4 @@
-"""Requests of the API read the database in the turns of their tokens."""
+"""Requests of the API take turns at the database; the turns are those of their tokens."""
 
 from __future__ import annotations
 

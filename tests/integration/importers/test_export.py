@@ -1,4 +1,4 @@
-"""What an export holds, and when it is there."""
+"""The contents of an export, and the moment at which its file appears."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def test_a_line_is_the_event_as_the_api_shows_it_and_what_a_restore_needs(log: L
 
     lines = export_events(log, tmp_path / "a.jsonl").splitlines()
 
-    shown = [event_json(event)[:-1] for event in store.events(log.id, limit=9).fetch()]
-    assert [text.rpartition(b',"restore":')[0] for text in lines] == shown
-    kept = [json.loads(text)["restore"] for text in lines]
-    assert [set(one) for one in kept] == [
+    of_api = [event_json(event)[:-1] for event in store.events(log.id, limit=9).fetch()]
+    assert [text.rpartition(b',"restore":')[0] for text in lines] == of_api
+    restores = [json.loads(text)["restore"] for text in lines]
+    assert [set(one) for one in restores] == [
         {"digest", "expected_version", "read_position"},
         {"digest", "expected_version", "read_position"},
         {"digest", "key"},
         {"digest"},
     ]
-    assert (kept[2]["key"]["name"], kept[2]["key"]["last_position"]) == ("k", 4)
+    assert (restores[2]["key"]["name"], restores[2]["key"]["last_position"]) == ("k", 4)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_redacted_event_says_so(log: Log, tmp_path: Path) -> None:
     text = export_events(log, tmp_path / "a.jsonl")
 
     assert b"secret" not in text
-    said = json.loads(text.splitlines()[0])["restore"]["redaction"]
-    assert (said["marker_position"], said["by"], said["reason"]) == (2, "ada", "a password")
+    redaction = json.loads(text.splitlines()[0])["restore"]["redaction"]
+    assert (redaction["marker_position"], redaction["by"], redaction["reason"]) == (2, "ada", "a password")
 
 
 def test_a_zipped_export_holds_the_same_bytes_and_is_the_same_each_time(log: Log, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_what_is_appended_or_redacted_meanwhile_is_not_in_it(log: Log) -> None:
     lines: list[bytes] = []
 
     def meanwhile(head: int) -> None:
-        # On a connection of its own, as from another process.
+        # Like another process, this uses a connection of its own.
         with ThreadPoolExecutor(1) as elsewhere:
             elsewhere.submit(redact_event, log, 2).result()
             elsewhere.submit(connections.close_all).result()
@@ -138,7 +138,7 @@ QUERIES = ["type:Odd", "-type:Odd", "stream:order-2 OR data.n>1190", "until:2000
 
 
 def fill(log: Log) -> None:
-    """1,200 events: more than a chunk; each third append has a key."""
+    """Append 1,200 events, more than a chunk; each third append has a key."""
     for n in range(0, 1_200, 100):
         events = [{"type": "Odd" if m % 2 else "Even", "data": b'{"n": %d}' % m} for m in range(n, n + 100)]
         key = {"idempotency_key": f"key-{n}"} if n % 300 == 0 else {}
@@ -153,11 +153,11 @@ def test_a_query_exports_the_lines_of_what_fits_and_no_others(log: Log, tmp_path
     events = store.events(log.id, limit=2_000).fetch()
     expected = b"".join(line for event, line in zip(events, everything, strict=True) if fits(event))
 
-    said = StringIO()
-    exported = export_events(log, tmp_path / "some.jsonl", query=query, stderr=said)
+    messages = StringIO()
+    exported = export_events(log, tmp_path / "some.jsonl", query=query, stderr=messages)
 
     assert exported == expected
-    assert said.getvalue() == f"Exported {len(expected.splitlines()):,} events of {log.name}.\n"
+    assert messages.getvalue() == f"Exported {len(expected.splitlines()):,} events of {log.name}.\n"
 
 
 def test_what_was_redacted_and_what_bore_a_key_is_said_though_others_are_left_out(log: Log, tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_what_was_redacted_and_what_bore_a_key_is_said_though_others_are_left_ou
 
     lines = export_events(log, tmp_path / "a.jsonl", query="position>900").splitlines()
 
-    kept = {said["position"]: said["restore"] for said in map(json.loads, lines)}
-    assert [place for place in kept if "redaction" in kept[place]] == [904]
-    assert {place: kept[place]["key"]["name"] for place in kept if "key" in kept[place]} == {901: "key-900"}
+    restores = {line["position"]: line["restore"] for line in map(json.loads, lines)}
+    assert [place for place in restores if "redaction" in restores[place]] == [904]
+    assert {place: restores[place]["key"]["name"] for place in restores if "key" in restores[place]} == {901: "key-900"}
 
 
 def test_a_part_of_a_log_is_imported_and_never_restored(log: Log, other_log: Log, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""OpenHands, tau-bench and GH Archive, with the real files where they are at hand."""
+"""Imports of OpenHands, tau-bench and GH Archive, from the real files if they are on this machine."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def test_five_openhands_runs_are_imported_whole_and_once(log: Log, shared_data: 
 
     assert "Added 247 " in first
     assert "Skipped 247 " in second
-    found = list(everything(log))
-    streams = Counter(event.stream for event in found if event.agent != "evaluation")
+    events = list(everything(log))
+    streams = Counter(event.stream for event in events if event.agent != "evaluation")
     assert sorted(streams.values()) == [4, 18, 49, 70, 103]
-    assert Counter(event.type for event in found)["run.failed"] == 1
-    raw = [json.loads(event.data) for event in found if event.agent != "evaluation"]
+    assert Counter(event.type for event in events)["run.failed"] == 1
+    raw = [json.loads(event.data) for event in events if event.agent != "evaluation"]
     assert len(raw) == 244
     assert sum("cause" in record for record in raw) == 114
     for path in files.rglob("*.json"):
         assert all(any(sent.items() <= record.items() for record in raw) for sent in json.loads(path.read_bytes()))
     for path in files.rglob("*.jsonl"):
         for run in map(json.loads, path.read_text().splitlines()):
-            *said, end = store.stream_events(log.id, f"openhands-{run['instance_id']}", limit=200).fetch()
-            for event, sent in zip(said, run.pop("history"), strict=True):
+            *steps, end = store.stream_events(log.id, f"openhands-{run['instance_id']}", limit=200).fetch()
+            for event, sent in zip(steps, run.pop("history"), strict=True):
                 assert sent.items() <= json.loads(event.data).items()
             assert json.loads(end.data) == run
 
@@ -55,14 +55,14 @@ def test_five_openhands_runs_are_imported_whole_and_once(log: Log, shared_data: 
 def test_an_openhands_cause_is_the_event_that_the_run_names(log: Log, shared_data: Path) -> None:
     import_events(log, shared_data / "openhands", format="openhands")
 
-    found = {event.id: event for event in everything(log)}
+    events = {event.id: event for event in everything(log)}
 
-    named = [event for event in found.values() if "cause" in json.loads(event.data)]
-    for event in named:
-        cause = found[event.causation_id or ""]
+    caused = [event for event in events.values() if "cause" in json.loads(event.data)]
+    for event in caused:
+        cause = events[event.causation_id or ""]
         assert cause.stream == event.stream
         assert json.loads(cause.data)["id"] == json.loads(event.data)["cause"]
-    assert all(event.occurred_at for event in found.values() if event.agent != "evaluation")
+    assert all(event.occurred_at for event in events.values() if event.agent != "evaluation")
 
 
 def test_two_hundred_tau_bench_runs_are_imported_whole_and_once(log: Log, shared_data: Path) -> None:
@@ -73,43 +73,43 @@ def test_two_hundred_tau_bench_runs_are_imported_whole_and_once(log: Log, shared
 
     assert "Added 5,598 " in first
     assert "Skipped 5,598 " in second
-    found = list(everything(log))
-    types = Counter(event.type for event in found)
+    events = list(everything(log))
+    types = Counter(event.type for event in events)
     assert (types["run.scored"], types["tool.called"], types["tool.returned"]) == (200, 1164, 1164)
     (path,) = files.glob("*.json.gz")
     runs = json.loads(gzip.decompress(path.read_bytes()))
     assert sum(len(run["traj"]) for run in runs) == 5308
     by_stream: dict[str, list[Event]] = {}
-    for event in found:
+    for event in events:
         by_stream.setdefault(event.stream, []).append(event)
     for run in runs:
-        *said, scored = by_stream[f"tau-airline-{run['task_id']}-{run['trial']}"]
-        assert messages(said) == run["traj"]
+        *steps, scored = by_stream[f"tau-airline-{run['task_id']}-{run['trial']}"]
+        assert messages(steps) == run["traj"]
         assert {name: value for name, value in run.items() if name != "traj"}.items() <= json.loads(scored.data).items()
 
 
 def messages(events: list[Event]) -> list[dict[str, Any]]:
     """A run's messages, put together again from its events."""
-    found: dict[int, dict[str, Any]] = {}
+    messages_by_number: dict[int, dict[str, Any]] = {}
     for event in events:
         data = json.loads(event.data)
         index = int(str(json.loads(event.metadata)["source"]["index"]).partition("/")[0])
         if event.type != "tool.called":
             data = {name: value for name, value in data.items() if name not in ("result", "error")}
-            found[index] = data
-        elif index not in found:
-            found[index] = {"role": "assistant", "content": None, "tool_calls": [data["tool_call"]]}
-    return list(found.values())
+            messages_by_number[index] = data
+        elif index not in messages_by_number:
+            messages_by_number[index] = {"role": "assistant", "content": None, "tool_calls": [data["tool_call"]]}
+    return list(messages_by_number.values())
 
 
 def test_what_a_tau_bench_tool_returned_is_caused_by_its_call(log: Log, shared_data: Path) -> None:
     import_events(log, shared_data / "tau-bench", format="tau-bench")
 
-    found = {event.id: event for event in everything(log)}
+    events = {event.id: event for event in everything(log)}
 
-    for event in found.values():
+    for event in events.values():
         if event.type == "tool.returned":
-            call = found[event.causation_id or ""]
+            call = events[event.causation_id or ""]
             assert (call.stream, call.version) == (event.stream, event.version - 1)
             assert json.loads(call.data)["tool_call"]["id"] == json.loads(event.data)["tool_call_id"]
 
@@ -123,11 +123,11 @@ def test_eight_hundred_github_events_are_imported_whole_and_once(log: Log, share
     assert "Added 800 " in first
     assert "Skipped 800 " in second
     (path,) = files.glob("*.json.gz")
-    sent = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-    found = list(everything(log))
-    assert [json.loads(e.metadata)["source"]["record"] | {"payload": json.loads(e.data)} for e in found] == sent
-    assert len({event.stream for event in found}) == 623
-    assert len({event.agent for event in found}) == 573
+    records = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    events = list(everything(log))
+    assert [json.loads(e.metadata)["source"]["record"] | {"payload": json.loads(e.data)} for e in events] == records
+    assert len({event.stream for event in events}) == 623
+    assert len({event.agent for event in events}) == 573
 
 
 OPENHANDS = {"history": [{"id": 0, "action": "run"}, {"id": 1, "observation": "run", "cause": 0}], "error": "late"}
@@ -138,7 +138,7 @@ FILES: dict[str, tuple[Callable[[int], object], int]] = {
     "tau-bench": (lambda n: [TAU | {"task_id": n}], 2),
     "github-archive": (lambda n: GITHUB | {"id": str(n)}, 1),
 }
-"""By format: the nth small file, and the number of its events."""
+"""The nth small file of each format, and the number of its events."""
 
 
 @pytest.mark.parametrize("format", sorted(FILES))

@@ -1,4 +1,4 @@
-"""Importing our own JSONL."""
+"""Imports of Eventsite's own JSONL."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def events(log: Log) -> list[Event]:
 
 
 def test_every_line_becomes_an_event_in_the_order_of_the_file(log: Log, tmp_path: Path) -> None:
-    told = {"agent": "picker", "correlation_id": "w", "causation_id": "1", "metadata": {"a": 1}, "schema_version": 3}
+    fields = {"agent": "picker", "correlation_id": "w", "causation_id": "1", "metadata": {"a": 1}, "schema_version": 3}
     path = write_lines(
-        tmp_path / "a.jsonl", [line(1), line(2, stream="cart-7", occurred_at="2026-01-31T12:00:00+01:00", **told)]
+        tmp_path / "a.jsonl", [line(1), line(2, stream="cart-7", occurred_at="2026-01-31T12:00:00+01:00", **fields)]
     )
 
-    said = import_events(log, path)
+    output = import_events(log, path)
 
     first, second = events(log)
     assert (first.position, first.stream, first.version, first.id, first.data) == (1, "order-1", 1, "1", '{"n": 1}')
@@ -42,7 +42,7 @@ def test_every_line_becomes_an_event_in_the_order_of_the_file(log: Log, tmp_path
     )  # fmt: skip
     assert second.occurred_at is not None
     assert second.occurred_at.isoformat() == "2026-01-31T11:00:00+00:00"
-    assert said == (
+    assert output == (
         f"Read 1 file.\nAdded 2 events to {log.name}, at positions from 1 to 2.\n"
         "Skipped 0 that were in the log already.\n"
     )
@@ -52,9 +52,9 @@ def test_importing_again_adds_nothing(log: Log, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", [line(1), line(2)])
     import_events(log, path)
 
-    said = import_events(log, path)
+    output = import_events(log, path)
 
-    assert said == f"Read 1 file.\nAdded 0 events to {log.name}.\nSkipped 2 that were in the log already.\n"
+    assert output == f"Read 1 file.\nAdded 0 events to {log.name}.\nSkipped 2 that were in the log already.\n"
     assert len(events(log)) == 2
 
 
@@ -62,18 +62,18 @@ def test_an_import_that_was_cut_short_goes_on_where_it_stopped(log: Log, tmp_pat
     lines = [line(n) for n in range(2_500)]
     import_events(log, write_lines(tmp_path / "part.jsonl", lines[:1_700]))
 
-    said = import_events(log, write_lines(tmp_path / "whole.jsonl", lines))
+    output = import_events(log, write_lines(tmp_path / "whole.jsonl", lines))
 
-    assert "Added 800 " in said
-    assert "Skipped 1,700 " in said
+    assert "Added 800 " in output
+    assert "Skipped 1,700 " in output
     assert [event.id for event in events(log)] == [str(n) for n in range(2_500)]
 
 
 def test_an_id_that_stands_twice_in_a_file_is_one_event_and_the_order_stays(log: Log, tmp_path: Path) -> None:
-    said = import_events(log, write_lines(tmp_path / "a.jsonl", [line(1), line(1), line(2), line(1), line(3)]))
+    output = import_events(log, write_lines(tmp_path / "a.jsonl", [line(1), line(1), line(2), line(1), line(3)]))
 
-    assert "Added 3 " in said
-    assert "Skipped 2 " in said
+    assert "Added 3 " in output
+    assert "Skipped 2 " in output
     assert [event.id for event in events(log)] == ["1", "2", "3"]
 
 
@@ -85,10 +85,10 @@ def test_a_broken_record_is_named_and_the_rest_goes_on(
     with pytest.raises(CommandError, match="3 records could not be imported"):
         import_events(log, path)
 
-    told = capsys.readouterr().err
-    assert f"{path}:2: " in told
-    assert f"{path}:3: event.type must have" in told
-    assert f"{path}:5: " in told
+    errors = capsys.readouterr().err
+    assert f"{path}:2: " in errors
+    assert f"{path}:3: event.type must have" in errors
+    assert f"{path}:5: " in errors
     assert [event.id for event in events(log)] == ["1", "3"]
 
 
@@ -113,10 +113,10 @@ def test_an_export_says_nothing_new_to_its_own_log(log: Log, tmp_path: Path) -> 
     redact_event(log, 3)
     export_events(log, tmp_path / "a.jsonl")
 
-    said = import_events(log, tmp_path / "a.jsonl")
+    output = import_events(log, tmp_path / "a.jsonl")
 
-    assert "Added 0 " in said
-    assert "Skipped 4 " in said
+    assert "Added 0 " in output
+    assert "Skipped 4 " in output
 
 
 def test_an_old_export_does_not_bring_back_what_was_redacted(log: Log, tmp_path: Path) -> None:
@@ -124,9 +124,9 @@ def test_an_old_export_does_not_bring_back_what_was_redacted(log: Log, tmp_path:
     export_events(log, tmp_path / "old.jsonl")
     redact_event(log, 1)
 
-    said = import_events(log, tmp_path / "old.jsonl")
+    output = import_events(log, tmp_path / "old.jsonl")
 
-    assert "Skipped 1 " in said
+    assert "Skipped 1 " in output
     assert b"secret" not in export_events(log, tmp_path / "new.jsonl")
 
 
@@ -186,10 +186,10 @@ def test_a_directory_without_a_file_of_the_format_is_refused_with_the_formats_th
 ) -> None:
     (tmp_path / "run.xml").touch()
 
-    with pytest.raises(CommandError) as refused:
+    with pytest.raises(CommandError) as refusal:
         call_command(command, str(tmp_path), log=log.name, format=format)
 
-    message = str(refused.value)
+    message = str(refusal.value)
     assert message.startswith(f"There is no file of {format} ({suffixes}) in {tmp_path}. Other formats: ")
     for other in FORMATS.keys() - {format}:
         assert f"{other} (." in message

@@ -1,4 +1,4 @@
-"""What a format makes of an odd file, the log takes."""
+"""The log accepts all that a format reads from an odd file."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def test_the_log_takes_each_event_that_was_read(database: None, format: str, dat
 
     ids: set[str] = set()
     for record, outcome in zip(records, outcomes, strict=True):
-        # An id that stands twice in a file is one event, or a conflict that says so.
+        # An id that occurs twice in a file is one event, or a conflict that is reported.
         assert isinstance(outcome, Appended) or (isinstance(outcome, IdConflict) and record.event.id in ids), outcome
         ids.add(record.event.id)

@@ -1,4 +1,4 @@
-"""`manage.py play`: a recorded run through the API of a running server."""
+"""`manage.py play`: a recorded run is played through the API of a running server."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def line(id: int, stream: str = "run-1", **fields: Any) -> dict[str, Any]:
 
 
 def play(server: Server, *words: object, **options: Any) -> str:
-    said = StringIO()
-    call_command("play", *map(str, words), url=server.url, speed=1000, stdout=said, stderr=said, **options)
-    return said.getvalue()
+    output = StringIO()
+    call_command("play", *map(str, words), url=server.url, speed=1000, stdout=output, stderr=output, **options)
+    return output.getvalue()
 
 
 def played(log: Log) -> list[Event]:
     return sorted(
-        (event for found in store.streams(log.id, limit=9).fetch()
-         for event in store.stream_events(log.id, found.name, limit=200).fetch()),
+        (event for stream in store.streams(log.id, limit=9).fetch()
+         for event in store.stream_events(log.id, stream.name, limit=200).fetch()),
         key=lambda event: event.position,
     )  # fmt: skip
 
@@ -47,9 +47,9 @@ def played(log: Log) -> list[Event]:
 def test_a_run_is_played_into_the_log_and_says_where_to_watch(server: Server, log: Log, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "a.jsonl", [line(1), line(2, causation_id="1")])
 
-    said = play(server, file, log=log.name)
+    output = play(server, file, log=log.name)
 
-    assert said == f"Watch it at {server.url}/logs/{log.name}/\nPlayed 2 events.\n"
+    assert output == f"Watch it at {server.url}/logs/{log.name}/\nPlayed 2 events.\n"
     first, second = played(log)
     assert first.stream.startswith("run-1-play-")
     assert (first.data, first.occurred_at) == ('{"n": 1}', None)
@@ -76,10 +76,10 @@ def test_of_several_runs_the_first_is_played_or_the_one_named_or_all(
 ) -> None:
     file = write_lines(tmp_path / "a.jsonl", [line(1, "a"), line(2, "b"), line(3, "a")])
 
-    said = play(server, file, log=log.name, **options)
+    output = play(server, file, log=log.name, **options)
 
     assert [event.stream.partition("-play-")[0] for event in played(log)] == streams
-    assert ("Playing the first of 2 runs, a." in said) == (not options)
+    assert ("Playing the first of 2 runs, a." in output) == (not options)
 
 
 def test_a_wrong_run_lists_the_runs_there_are(server: Server, log: Log, tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_the_token_made_for_it_is_gone_afterwards(server: Server, log: Log, tmp_
 
 
 def test_a_token_given_names_the_log_and_stays(server: Server, log: Log, token: str, tmp_path: Path) -> None:
-    said = play(server, write_lines(tmp_path / "a.jsonl", [line(1)]), token=token)
+    output = play(server, write_lines(tmp_path / "a.jsonl", [line(1)]), token=token)
 
-    assert f"/logs/{log.name}/" in said
+    assert f"/logs/{log.name}/" in output
     assert Token.objects.filter(log=log).count() == 1
 
 
@@ -108,10 +108,10 @@ def test_a_refusal_is_told_in_words_and_how_far_it_came(server: Server, tmp_path
 
 
 def test_a_broken_record_is_named_and_the_rest_is_played(server: Server, log: Log, tmp_path: Path) -> None:
-    said = play(server, write_lines(tmp_path / "a.jsonl", [b"{oops\n", line(2)]), log=log.name)
+    output = play(server, write_lines(tmp_path / "a.jsonl", [b"{oops\n", line(2)]), log=log.name)
 
-    assert f"{tmp_path / 'a.jsonl'}:1: " in said
-    assert "Played 1 events." in said
+    assert f"{tmp_path / 'a.jsonl'}:1: " in output
+    assert "Played 1 events." in output
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,11 @@ def test_an_interrupt_ends_it_and_takes_the_token_along(server: Server, log: Log
         time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=PATIENCE)
+    output, _ = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 128 + signal.SIGINT
-    assert b"Stopped: " in said
-    assert b"Traceback" not in said
+    assert b"Stopped: " in output
+    assert b"Traceback" not in output
     assert not Token.objects.filter(log=log).exists()
 
 

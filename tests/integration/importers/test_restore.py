@@ -1,4 +1,4 @@
-"""An export back into an empty log."""
+"""An export is restored into an empty log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.factories import make_append
 
 @pytest.fixture
 def full_log(log: Log) -> Log:
-    """A log with something of everything that a log keeps."""
+    """A log with every kind of thing that a log stores."""
     append(
         log, make_append("order-1", {"occurred_at": "2026-01-31T12:00:00.5+01:00", "agent": "a"}, expected_version=0)
     )
@@ -53,9 +53,9 @@ def test_an_export_of_a_restored_export_is_the_same_to_the_byte(
     before = export_events(full_log, tmp_path / "a.jsonl.gz")
     restored = make_log()
 
-    said = import_events(restored, tmp_path / "a.jsonl.gz", restore=True)
+    output = import_events(restored, tmp_path / "a.jsonl.gz", restore=True)
 
-    assert said == f"Restored 2,108 events to {restored.name}.\n"
+    assert output == f"Restored 2,108 events to {restored.name}.\n"
     assert export_events(restored, tmp_path / "b.jsonl.gz") == before
 
 

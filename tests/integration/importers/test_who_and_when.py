@@ -1,4 +1,4 @@
-"""The 101 runs of Who&When, where they are at hand."""
+"""Imports of the 101 runs of Who&When, if they are on this machine."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_all_runs_are_imported_whole_and_once(log: Log, shared_data: Path) -> No
         document = json.loads(path.read_bytes())
         subset = "ag" if path.parent.name == "Algorithm-Generated" else "hc"
         *messages, annotation = store.stream_events(log.id, f"whowhen-{subset}-{path.stem}", limit=500).fetch()
-        said = [json.loads(event.data) for event in messages]
+        contents = [json.loads(event.data) for event in messages]
         assert [
-            {key: data[key] for key in raw} for data, raw in zip(said, document["history"], strict=True)
+            {key: data[key] for key in raw} for data, raw in zip(contents, document["history"], strict=True)
         ] == document["history"]
         facts = {key: value for key, value in document.items() if key != "history"}
         assert facts.items() <= json.loads(annotation.data).items()

@@ -1,4 +1,4 @@
-"""The database and the matcher give one answer, to any query on any events."""
+"""The database and the matcher give the same answer to any query on any events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.query_strategies import EVENT_QUERIES
 
 
 @given(st.lists(APPENDS, min_size=5, max_size=10), st.lists(EVENT_QUERIES, min_size=10, max_size=20))
-# Not shrunk, which takes minutes: the message names the queries.
+# Hypothesis does not shrink a failure, which would take minutes: the message names the queries.
 @settings(max_examples=70, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_the_database_and_the_matcher_agree(
     make_log: Callable[[], Log], appends: list[Append], queries: list[Query]

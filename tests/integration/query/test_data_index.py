@@ -1,4 +1,4 @@
-"""The index of the data is made and dropped at any time, and queries use it."""
+"""The index of the data can be created and dropped at any time, and queries use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On real runs the database and the matcher agree, and questions about them are one line each."""
+"""On real runs the database and the matcher agree, and each question about the runs is a query of one line."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ QUERIES = [
 def real(
     shared_data: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[tuple[Log, list[Event]]]:
-    """A log with all of them, and its events."""
+    """A log with all real runs, and its events."""
     with django_db_blocker.unblock():
         log = make_log()
         for format, folder in FORMATS.items():
@@ -90,13 +90,13 @@ def ask(log: Log, query: str) -> list[Event]:
 
 
 def test_which_trials_of_task_47_cancelled_a_reservation(database: None, real: tuple[Log, list[Event]]) -> None:
-    found = ask(real[0], "correlation:tau-airline-47 type:tool.called data.name:cancel_reservation")
-    assert [event.stream for event in found] == ["tau-airline-47-3", "tau-airline-47-2", "tau-airline-47-0"]
+    events = ask(real[0], "correlation:tau-airline-47 type:tool.called data.name:cancel_reservation")
+    assert [event.stream for event in events] == ["tau-airline-47-3", "tau-airline-47-2", "tau-airline-47-0"]
 
 
 def test_what_websurfer_said_before_the_ledger_was_satisfied(database: None, real: tuple[Log, list[Event]]) -> None:
     question = "stream:whowhen-hc-12 (agent:WebSurfer OR data.ledger.is_request_satisfied.answer:true)"
-    satisfied, *said = ask(real[0], question)
+    satisfied, *others = ask(real[0], question)
     assert satisfied.agent == "Orchestrator"
-    assert [event.version for event in said] == [13, 9, 5]
-    assert {event.agent for event in said} == {"WebSurfer"}
+    assert [event.version for event in others] == [13, 9, 5]
+    assert {event.agent for event in others} == {"WebSurfer"}

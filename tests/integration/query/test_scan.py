@@ -1,4 +1,4 @@
-"""A search does bounded work and says truthfully how far it came."""
+"""A search does a bounded amount of work, and says truthfully how far it came."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tests.support.commands import append
 from tests.support.factories import make_append
 
 MANY = 5_000
-"""More than the first slice."""
+"""More events than the first slice looks at."""
 
 
 @pytest.fixture
 def full_log(log: Log) -> Log:
-    """Type `Odd` at every second position, `Rare` at position 7."""
+    """A log with `Odd` at every second position and `Rare` at position 7."""
     events = [{"type": "Rare" if n == 7 else "Odd" if n % 2 else "Even"} for n in range(1, MANY + 1)]
     append(log, make_append("numbers-1", *events))
     return log
 
 
-def positions(found: SearchResult) -> list[int]:
-    return [event.position for event in found.events]
+def positions(result: SearchResult) -> list[int]:
+    return [event.position for event in result.events]
 
 
 def search(log: Log, query: str, **options: int | bool | float) -> Search:
@@ -39,35 +39,35 @@ def search(log: Log, query: str, **options: int | bool | float) -> Search:
 
 
 def test_the_newest_come_first_and_the_search_ends_with_the_last_that_is_wanted(full_log: Log) -> None:
-    found = search(full_log, "type:Odd").fetch()
-    assert positions(found) == [4999, 4997, 4995]
-    assert (found.searched_to, found.at_end) == (4995, False)
+    result = search(full_log, "type:Odd").fetch()
+    assert positions(result) == [4999, 4997, 4995]
+    assert (result.searched_to, result.at_end) == (4995, False)
 
 
 def test_a_search_goes_on_from_where_it_stopped(full_log: Log) -> None:
-    found = search(full_log, "type:Odd", before=4995).fetch()
-    assert positions(found) == [4993, 4991, 4989]
+    result = search(full_log, "type:Odd", before=4995).fetch()
+    assert positions(result) == [4993, 4991, 4989]
 
 
 def test_a_rare_event_is_found_slices_away_and_the_end_is_reached(full_log: Log) -> None:
-    found = search(full_log, "type:R*e").fetch()
-    assert (positions(found), found.searched_to, found.at_end) == ([7], 1, True)
+    result = search(full_log, "type:R*e").fetch()
+    assert (positions(result), result.searched_to, result.at_end) == ([7], 1, True)
 
 
 @pytest.mark.parametrize(("query", "statements"), [("type:Rare", 1), ("type:Rar*", 2), ("type:Rare version:7", 2)])
 def test_a_name_alone_is_found_in_one_statement_however_rare(
     full_log: Log, query: str, statements: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    wanted = search(full_log, query, head=MANY)
+    query_of_search = search(full_log, query, head=MANY)
     with django_assert_num_queries(statements):
-        found = wanted.fetch()
-    assert (positions(found), found.searched_to, found.at_end) == ([7], 1, True)
+        result = query_of_search.fetch()
+    assert (positions(result), result.searched_to, result.at_end) == ([7], 1, True)
 
 
 def test_a_search_forward_ends_at_the_head(full_log: Log) -> None:
     assert positions(search(full_log, "type:Odd", backward=False, after=4990).fetch()) == [4991, 4993, 4995]
-    found = search(full_log, "type:Odd", backward=False, after=4995).fetch()
-    assert (positions(found), found.searched_to, found.at_end) == ([4997, 4999], MANY, True)
+    result = search(full_log, "type:Odd", backward=False, after=4995).fetch()
+    assert (positions(result), result.searched_to, result.at_end) == ([4997, 4999], MANY, True)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_only_the_time_asked_for_is_searched(log: Log) -> None:
     late = [4_000, 4_002]
     events = [{"occurred_at": f"2026-01-0{2 if n in late else 1}T00:00:00Z"} for n in range(1, MANY + 1)]
     append(log, make_append("times-1", *events))
-    found = search(log, "since:2026-01-02", budget=0.0001).fetch()
-    assert (positions(found), found.at_end) == ([4_002, 4_000], True)
-    found = search(log, "since:2026-01-02 type:Nothing*", budget=0.0001).fetch()
-    assert (found.events, found.searched_to, found.at_end) == ((), 1, True), "by the index, all"
+    result = search(log, "since:2026-01-02", budget=0.0001).fetch()
+    assert (positions(result), result.at_end) == ([4_002, 4_000], True)
+    result = search(log, "since:2026-01-02 type:Nothing*", budget=0.0001).fetch()
+    assert (result.events, result.searched_to, result.at_end) == ((), 1, True), "by the index, all"
     assert search(log, "since:2026-01-03", budget=0.0001).fetch().at_end
     assert search(log, "since:2026-01-01 until:2026-01-02", before=4_001, limit=2).fetch().searched_to == 3_998
 
@@ -122,21 +122,21 @@ def test_queries_that_python_takes_for_equal_are_compiled_apart() -> None:
 
 
 def slow_search(log: Log, head: int, seconds: float = 0.0002) -> Search:
-    """With a condition that nothing fits and that takes so many seconds or more to find that out."""
+    """A search with a condition that nothing fits; each event takes so many seconds or more."""
     asleep = "(pg_sleep(%s)::text <> '')", (seconds,)
     return Search(log.pk, asleep, head, window=None, after=None, before=None, backward=True, limit=1, budget=0.1)
 
 
 def test_a_slice_that_takes_too_long_is_cancelled_and_asked_in_parts(full_log: Log) -> None:
-    found = slow_search(full_log, head=MANY).fetch()
-    assert MANY - 2_000 + 1 < found.searched_to < MANY, "less than the first slice"
-    assert not found.at_end
+    result = slow_search(full_log, head=MANY).fetch()
+    assert MANY - 2_000 + 1 < result.searched_to < MANY, "less than the first slice"
+    assert not result.at_end
     assert connection.is_usable()
 
 
 def test_one_event_is_looked_at_even_if_it_takes_longer_than_the_search_may(full_log: Log) -> None:
-    found = slow_search(full_log, head=5, seconds=0.3).fetch()
-    assert (found.searched_to, found.at_end) == (5, False)
+    result = slow_search(full_log, head=5, seconds=0.3).fetch()
+    assert (result.searched_to, result.at_end) == (5, False)
 
 
 def test_a_query_that_takes_too_long_for_one_event_is_refused(full_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,8 +148,8 @@ def test_a_query_that_takes_too_long_for_one_event_is_refused(full_log: Log, mon
 
 async def test_a_cancelled_slice_leaves_the_pool_as_it_was(engine: Engine, log: Log) -> None:
     await engine.writer.append(log.pk, [make_append("numbers-1", *({} for _ in range(3_000)))])
-    found = await slow_search(log, head=3_000).afetch(engine.pool)
-    assert 3_000 - 2_000 + 1 < found.searched_to < 3_000
+    result = await slow_search(log, head=3_000).afetch(engine.pool)
+    assert 3_000 - 2_000 + 1 < result.searched_to < 3_000
     async with engine.pool.connection() as session:
         assert await (await session.execute("show statement_timeout")).fetchone() == ("30s",)
 
@@ -158,8 +158,8 @@ async def test_a_cancelled_slice_leaves_the_pool_as_it_was(engine: Engine, log: 
 def test_the_longest_path_is_within_what_the_database_can_follow(log: Log, steps: str) -> None:
     append(log, make_append("a-1", {"data": b"1"}))
     path = f"data{steps * 200}"
-    found = [search(log, query).fetch() for query in (f"{path}:1", f"{path}:0..2", f"has:{path}")]
-    assert [positions(each) for each in found] == [[] if steps == ".a" else [1]] * 3
+    result = [search(log, query).fetch() for query in (f"{path}:1", f"{path}:0..2", f"has:{path}")]
+    assert [positions(each) for each in result] == [[] if steps == ".a" else [1]] * 3
 
 
 def test_a_query_about_a_state_is_refused(log: Log) -> None:
