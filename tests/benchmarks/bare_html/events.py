@@ -93,6 +93,8 @@ def _tree_row(row: TreeRow, links: RowUrls) -> str:
     mark = _mark(row)
     if row.shape == "close":
         return "</ul></details></li>"
+    if row.shape == "more":
+        return _left_out(row, links)
     key = f'<span class="key"><bdi>{text(row.key)}</bdi></span>' if row.key is not None else ""
     old = f'<bdi class="old val">{text(row.old)}</bdi><span class="arrow">→</span>' if row.old else ""
     end = _row_end(row, links) if row.end else ""
@@ -127,6 +129,20 @@ def _tree_row(row: TreeRow, links: RowUrls) -> str:
     pick = pick_links(row.pick) if row.pick else ""
     content = f'{end}{mark}<span class="kvp">{key}{old}{value}{pick}</span>'
     return f'<li class="tree-row d{row.indent} {row.mark}">{content}</li>'
+
+
+def _left_out(row: TreeRow, links: RowUrls) -> str:
+    query = f"{quote(row.pointer, safe='')}&amp;skip={row.first}"
+    link = ""
+    if links.part:
+        link = (
+            f': <a class="link" href="{text(links.inside)}{query}" hx-get="{text(links.part)}{query}"'
+            ' hx-target="closest li" hx-push-url="false" hx-swap="outerHTML">show</a>'
+        )
+    return (
+        f'<li class="tree-row d{row.indent}"><span class="mark"></span><span class="kvp">'
+        f'<span class="faint hatch more">{row.length:,} more not shown{link}</span></span></li>'
+    )
 
 
 def _mark(row: TreeRow) -> str:
