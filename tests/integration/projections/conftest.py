@@ -1,4 +1,4 @@
-"""What the tests of the API share: a client in this process, and a projection that it finds."""
+"""Fixtures of the tests of projections: a client of the API in this process, a projection, jobs."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def get(anyone: httpx.AsyncClient, token: str) -> Get:
 @pytest.fixture
 def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
     """A projection by stream, registered for the test."""
-    made = projection("sums")
-    monkeypatch.setitem(registry.PROJECTIONS, "sums", made)
-    return made
+    result = projection("sums")
+    monkeypatch.setitem(registry.PROJECTIONS, "sums", result)
+    return result
 
 
 @pytest.fixture
 def no_other_jobs(database: None) -> None:
-    """Jobs that other tests left to wait would take their turns among those of a test here."""
+    """Delete the jobs that other tests left: they would take turns among the jobs of this test."""
     Job.objects.filter(status__in=ACTIVE).delete()
 
 
 @pytest.fixture
 def kind() -> Iterator[str]:
-    """A kind of job of the test's own."""
+    """A kind of job that no other test uses."""
     name = make_name("kind")
     yield name
     queue._kinds.pop(name, None)

@@ -1,4 +1,4 @@
-"""States through the API: now and at any moment, by whom they may be seen, and how long ones are computed."""
+"""States through the API: now and at any moment, for each kind of reader, and as a job if the fold is long."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ async def test_a_token_of_a_prefix_sees_the_states_of_its_streams_only(
     assert await status("projections/by-agent/state", key="router") == 403
     assert await status("projections/by-agent/states") == 403
     assert await status("jobs") == 403
-    listed = (await get("projections/sums/states", token=bound)).json()["states"]
-    assert [each["key"] for each in listed] == ["order-1"]
+    rows = (await get("projections/sums/states", token=bound)).json()["states"]
+    assert [each["key"] for each in rows] == ["order-1"]
     assert await status("projections/sums/states", prefix="a/b") == 403
 
 
@@ -146,8 +146,8 @@ async def test_states_are_listed_by_the_beginning_of_their_keys(
     engine: Engine, log: Log, get: Get, sums: Projection, prefix: str, keys: list[str]
 ) -> None:
     await fill(engine, log, ["order-1", "order-10", "a/b"])
-    listed = (await get("projections/sums/states", prefix=prefix)).json()["states"]
-    assert [each["key"] for each in listed] == keys
+    rows = (await get("projections/sums/states", prefix=prefix)).json()["states"]
+    assert [each["key"] for each in rows] == keys
 
 
 async def test_a_difference_holds_operations_with_old_values(
@@ -171,7 +171,7 @@ async def test_a_difference_holds_operations_with_old_values(
 async def test_the_sides_of_a_difference_are_named_like_the_moment_of_a_state(
     engine: Engine, log: Log, get: Get, sums: Projection
 ) -> None:
-    for first in range(0, 8, 2):  # what is written together was recorded at the same time
+    for first in range(0, 8, 2):  # events of one append are recorded at the same time
         await fill(engine, log, ["order-2", "order-1"], first=first)
     recorded = [event.recorded_at.isoformat() for event in await all_events(engine, log)]
     expected = (await get("projections/sums/diff", key="order-1", from_position=2, to_position=6)).text
@@ -191,16 +191,16 @@ async def test_states_are_listed_by_key_in_pages(engine: Engine, log: Log, get: 
     names = sorted(make_name("order") for _ in range(7))
     await fill(engine, log, names * 3)
     events = await all_events(engine, log)
-    found: list[dict[str, Any]] = []
+    states: list[dict[str, Any]] = []
     after: dict[str, str] = {}
     while True:
         page = (await get("projections/sums/states", limit=3, **after)).json()
-        found += page["states"]
+        states += page["states"]
         if page["next"] is None:
             break
         after = {"after": page["next"]}
-    assert [each["key"] for each in found] == names
-    for each in found:
+    assert [each["key"] for each in states] == names
+    for each in states:
         state = from_zero(sums, each["key"], events)
         assert (each["state"], each["events"]) == (json.loads(state.text), state.events)
 
@@ -226,7 +226,7 @@ async def test_a_long_fold_is_a_job_and_its_end_is_the_answer(
     assert (await get("projections/sums/state", key="order-1")).json()["id"] == job["id"]
     assert [each["id"] for each in (await get("jobs")).json()["jobs"]] == [job["id"]]
     assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
-    # Another test's server may have taken it; it does not know this projection.
+    # Another test's server may have taken the job; it does not know this projection.
     await Job.objects.filter(pk=job["id"]).aupdate(status=JobStatus.QUEUED, attempt=0)
     await sync_to_async(queue.do)(await sync_to_async(claim)(job["id"]))
     assert (await get(f"jobs/{job['id']}")).json()["status"] == "done"
@@ -293,10 +293,10 @@ async def test_a_reducer_that_raises_is_named_with_its_event(
 
 
 async def test_projections_say_what_they_are(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
-    listed = (await get("projections")).json()
-    assert {each["name"] for each in listed["projections"]} == set(registry.PROJECTIONS)
+    answer = (await get("projections")).json()
+    assert {each["name"] for each in answer["projections"]} == set(registry.PROJECTIONS)
     one = (await get("projections/sums")).json()
-    assert one in listed["projections"]
+    assert one in answer["projections"]
     assert (one["key"], one["materialised"], one["builds"]) == ("stream", False, [])
 
 

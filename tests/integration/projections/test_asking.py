@@ -1,4 +1,4 @@
-"""Work that asks the database: what a statement for rows gives, and what becomes of its errors."""
+"""Work for the database: the results of statements, and the fate of errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation of version 0.1 goes on without a rebuild: its kept rows are given today's fingerprint."""
+"""An installation of version 0.1 goes on without a rebuild: its stored rows get today's fingerprint."""
 
 from __future__ import annotations
 

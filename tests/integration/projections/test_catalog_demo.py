@@ -1,4 +1,4 @@
-"""The built-in projections over the demo: they find what is planted in it."""
+"""The built-in projections find the faults that are planted in the demo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.histories import by_key
 
 @pytest.fixture(scope="module")
 def demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Event]]:
-    """The finished run's events. Only to be read."""
+    """The events of the finished run, to be read only."""
     with django_db_blocker.unblock():
         log = make_log()
         play_finished(log)

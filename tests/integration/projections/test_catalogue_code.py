@@ -1,4 +1,4 @@
-"""When nothing but the catalogue's code has changed, what people made with it is rebuilt beside by itself."""
+"""When only the code of the catalogue has changed, its projections are rebuilt beside the live builds by themselves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def builds(log: Log, name: str) -> list[tuple[int, bool, str]]:
 
 @pytest.fixture
 def built(log: Log, monkeypatch: pytest.MonkeyPatch) -> Projection:
-    """A machine of one's own, built by other code than what is running."""
+    """A projection that was built by other code than the code that runs."""
     projection = payments()
     known_as(monkeypatch, projection)
     append(log, [("payment-1", some_event(n)) for n in range(9)])

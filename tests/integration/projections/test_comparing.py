@@ -1,4 +1,4 @@
-"""The difference between any two steps of a replay is that of two folds from zero, and who made it is who did."""
+"""The difference between two steps of a replay is that of two folds from zero, and names the step that made it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def compare(log: Log, projection: Projection, source: Source, here: int, there: 
     return run(step_difference(fold, run(window_at(fold, place=here)), there))
 
 
-def last_changed(known: list[Json], path: str, first: int, last: int) -> int:
-    """The last step between two after which the value at a path is another than before. (No item moves here.)"""
-    return max(n for n in range(first + 1, last + 1) if not _same(known[n - 1], known[n], path))
+def last_changed(states: list[Json], path: str, first: int, last: int) -> int:
+    """The last step in a range at which the value at a path changed. (No item moves here.)"""
+    return max(n for n in range(first + 1, last + 1) if not _same(states[n - 1], states[n], path))
 
 
 def _same(one: Json, other: Json, path: str) -> bool:
@@ -69,21 +69,21 @@ async def test_any_two_steps_differ_as_two_folds_from_zero_do(
     await fill(engine, log, streams, first=before)
     events = await all_events(engine, log)
     expected = of_source(source, events)
-    known = folded(projection, expected)
+    states = folded(projection, expected)
     numbers = {event.position: n for n, event in enumerate(expected, start=1)}
     for one, other in pairs:
         first, last = sorted((min(one, len(expected)), min(other, len(expected))))
         places = [source.place(expected[n - 1]) if n else 0 for n in (first, last)]
         here, there = places if one < other else places[::-1]
-        found = await sync_to_async(compare)(log, projection, source, here, there, head=len(events))
-        assert equal(found.first.state, known[first])
-        assert equal(found.last.state, known[last])
-        assert equal(apply(known[first], found.changes), known[last])
-        assert found.events == last - first
-        for change, maker in zip(found.changes, found.makers, strict=True):
+        difference = await sync_to_async(compare)(log, projection, source, here, there, head=len(events))
+        assert equal(difference.first.state, states[first])
+        assert equal(difference.last.state, states[last])
+        assert equal(apply(states[first], difference.changes), states[last])
+        assert difference.events == last - first
+        for change, maker in zip(difference.changes, difference.makers, strict=True):
             if not (change.shifts or change.op == "move"):
                 assert maker
-                assert numbers[maker.position] == last_changed(known, change.path, first, last)
+                assert numbers[maker.position] == last_changed(states, change.path, first, last)
 
 
 async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone(
@@ -100,5 +100,5 @@ async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone
         await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
     window.too_far = raised.value
     await sync_to_async(go_the_way)(log, by_stream, window)
-    found = await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
-    assert equal(found.last.state, folded(by_stream, events)[590])
+    difference = await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
+    assert equal(difference.last.state, folded(by_stream, events)[590])

@@ -1,4 +1,4 @@
-"""What is found wrong in a source stands at the event where it went wrong."""
+"""A finding of the catalogue is shown at the event at which its fault happened."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.factories import make_event
 from tests.support.running import settle
 
 
-def found(log: Log, source: Source) -> list[Finding]:
+def newest_findings(log: Log, source: Source) -> list[Finding]:
     log.refresh_from_db()
     events = [each for each in source.read(log.pk, after=0, upto=log.head, limit=100).fetch() if source.has(each)]
     return list(run(findings(log.pk, source, events=events, head=log.head)).newest)
@@ -33,16 +33,16 @@ def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
     return new_append("list-1", [event], read_position=read)
 
 
-def test_where_a_fold_is_too_long_there_is_what_the_runner_found(lost: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_fold_is_too_long_the_runners_findings_are_shown(lost: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.replay.findings._PACE", Pace(chunk_events=1, max_events=1))
     settle(lost, collisions)
     lost.refresh_from_db()
     source = StreamSource("list-1")
     events = source.read(lost.pk, after=0, upto=lost.head, limit=100).fetch()
-    made = run(findings(lost.pk, source, events=events, head=lost.head))
-    assert [(each.position, each.place, each.title) for each in made.newest] == [(3, 3, "Lost update")]
-    assert collisions in [projection for projection, _ in made.missing]
-    assert made.awaited == "lost updates, events out of order"
+    result = run(findings(lost.pk, source, events=events, head=lost.head))
+    assert [(each.position, each.place, each.title) for each in result.newest] == [(3, 3, "Lost update")]
+    assert collisions in [projection for projection, _ in result.missing]
+    assert result.awaited == "lost updates, events out of order"
 
 
 def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,16 +51,16 @@ def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytes
     log.refresh_from_db()
     source = StreamSource("list-1")
     events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
-    made = run(findings(log.pk, source, events=events, head=log.head))
-    assert [each.place for each in made.newest] == [5, 6]
-    assert (made.unlisted, made.total) == (3, 5)
+    result = run(findings(log.pk, source, events=events, head=log.head))
+    assert [each.place for each in result.newest] == [5, 6]
+    assert (result.unlisted, result.total) == (3, 5)
 
 
 @pytest.mark.parametrize("source", [AgentSource("shipper"), QuerySource("type:*.shipped")])
 def test_a_part_of_what_happened_is_not_taken_for_the_whole(log: Log, source: Source) -> None:
     types = (("shop", "order.placed"), ("shipper", "order.shipped"))
     append(log, *[new_append("order-1", [make_event("order-1", type=type, agent=who)]) for who, type in types])
-    assert found(log, source) == []
+    assert newest_findings(log, source) == []
 
 
 def message(agent: str, text: str, *, stream: str = "run-1") -> Append:
@@ -71,7 +71,7 @@ def message(agent: str, text: str, *, stream: str = "run-1") -> Append:
 
 @pytest.fixture
 def lost(log: Log) -> Log:
-    """Three workflows write in one stream; the third overwrites what the second said, and has not seen it."""
+    """Three workflows write in one stream. The third overwrites what the second wrote, without having read it."""
     append(
         log,
         says("router", 1, "one", read=0),
@@ -88,15 +88,15 @@ def test_a_workflow_shows_what_others_lost_by_it_and_it_by_others(
     lost: Log, workflow: str, position: int, words: str
 ) -> None:
     source = WorkflowSource(workflow)
-    assert found(lost, source) == []
+    assert newest_findings(lost, source) == []
     settle(lost, collisions)
-    [only] = found(lost, source)
+    [only] = newest_findings(lost, source)
     assert (only.position, only.place, only.title, only.is_sure) == (position, position, "Lost update", True)
     assert words in only.words
     assert only.link
     assert (only.link.by, only.link.pointer) == ("latest", "/stops")
     assert (only.link.stream, only.link.version) == ("list-1", 3)
-    assert found(lost, WorkflowSource("one")) == []
+    assert newest_findings(lost, WorkflowSource("one")) == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_workflow_shows_what_others_lost_by_it_and_it_by_others(
 )
 def test_a_lost_update_is_found_once(lost: Log, source: Source) -> None:
     settle(lost, collisions)
-    assert [each.position for each in found(lost, source)] == [3]
+    assert [each.position for each in newest_findings(lost, source)] == [3]
 
 
 def films(*names: str) -> str:
@@ -113,26 +113,26 @@ def films(*names: str) -> str:
 
 @pytest.mark.parametrize("source", [StreamSource("run-1"), WorkflowSource("run")])
 def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, source: Source) -> None:
-    given = ("Anna", "Bert", "Carl", "Dora", "Emil")
+    names = ("Anna", "Bert", "Carl", "Dora", "Emil")
     append(
         log,
         message("user", "Which are the first 5?"),
-        message("surfer", films(*given, "Finn")),
-        message("writer", films(*given[:4], "Finn")),
+        message("surfer", films(*names, "Finn")),
+        message("writer", films(*names[:4], "Finn")),
     )
     words = "Films by writer lacks Emil and has Finn (number 6 there), unlike surfer (#2)"
-    [sure] = [each for each in found(log, source) if each.is_sure]
+    [sure] = [each for each in newest_findings(log, source) if each.is_sure]
     assert (sure.position, sure.title, sure.words) == (3, "List changed on the way", words)
     assert sure.link
     assert (sure.link.by, sure.link.pointer, sure.link.stream) == ("run", "/lists/Films/items", None)
-    append(log, message("writer", films(*given)))
-    assert not any(each.is_sure for each in found(log, source))
+    append(log, message("writer", films(*names)))
+    assert not any(each.is_sure for each in newest_findings(log, source))
 
 
 def test_what_was_found_for_a_window_is_kept_for_its_next_step(log: Log) -> None:
     append(log, *[says("router", n, "one", read=n) for n in range(150)])
-    first = found(log, StreamSource("list-1"))
-    kept = Snapshot.objects.filter(log=log, projection=collisions.name, is_asked=True)
-    assert [each.n for each in kept] == [100]  # so far the source was read
-    assert found(log, StreamSource("list-1")) == first
-    assert kept.count() == 1
+    first = newest_findings(log, StreamSource("list-1"))
+    stored_states = Snapshot.objects.filter(log=log, projection=collisions.name, is_asked=True)
+    assert [each.n for each in stored_states] == [100]  # the source was read up to here
+    assert newest_findings(log, StreamSource("list-1")) == first
+    assert stored_states.count() == 1

@@ -1,4 +1,4 @@
-"""What a redacted event said is forgotten: by every table of this app, and by every reader at once."""
+"""The content of a redacted event is forgotten: by every table of projections, and by every reader at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECRET = "4000-secret"
 
 
 def failing(policy: Policy) -> Projection:
-    """A projection that says in its error what the event said; its keys are texts of the events, too."""
+    """A projection whose errors contain the data of events, and whose keys are texts of events."""
     projection = Projection(
         policy, about="For a test.", key=pointer("/card"), initial={}, materialised=True, policy=policy
     )
@@ -55,8 +55,8 @@ def charged(stream: str, **data: Any) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def told(log: Log, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Copies of a secret in each table that can hold one. The events that say it stand at 1 to 131."""
+def kinds_of_jobs(log: Log, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Copies of a secret in each table that can hold one. The events with the secret are those from 1 to 131."""
     known_as(monkeypatch, *PROJECTIONS)
     kind = make_name("kind")
     for name, work in ((kind, _raise_secret), (f"{kind}-2", lambda job, beat: {"text": SECRET})):
@@ -76,10 +76,10 @@ def _raise_secret(job: Job, beat: Beat) -> None:
 
 
 def _done(log: Log, kind: str) -> Job:
-    wanted = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
+    expected = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
     job = queue.claim([kind])
     assert job
-    assert job.pk == wanted.pk
+    assert job.pk == expected.pk
     queue.do(job)
     return Job.objects.get(pk=job.pk)
 
@@ -90,15 +90,15 @@ def redact_all(log: Log) -> None:
 
 
 def tables_with_secret(log: Log) -> set[str]:
-    found = set()
+    tables = set()
     with connection.cursor() as cursor:
         for model in apps.get_app_config("projections").get_models():
             table = model._meta.db_table
-            asked = f"select exists (select from {table} as t where log_id = %s and to_jsonb(t)::text like %s)"
-            cursor.execute(asked, [log.pk, f"%{SECRET}%"])
+            query = f"select exists (select from {table} as t where log_id = %s and to_jsonb(t)::text like %s)"
+            cursor.execute(query, [log.pk, f"%{SECRET}%"])
             if cursor.fetchone() == (True,):
-                found.add(table)
-    return found
+                tables.add(table)
+    return tables
 
 
 @pytest.mark.usefixtures("told")
@@ -146,19 +146,19 @@ def test_no_reader_is_given_what_was_redacted(log: Log, client: Client, member: 
     assert list(dry_run.dry_run(log.pk, MERGING)) == []
 
 
-def test_jobs_that_have_ended_are_not_shown_after_a_redaction(log: Log, told: list[str]) -> None:
+def test_jobs_that_have_ended_are_not_shown_after_a_redaction(log: Log, kinds_of_jobs: list[str]) -> None:
     append(log, [("order-2", {"type": "Other", "data": b"{}"})])
     jobs = queue.jobs_of_log(log.pk, limit=10).fetch()
     assert {SECRET in str(job.result) + job.error for job in jobs} == {True}
     redact(log.pk, 1, reason="a card number", by="admin")
     assert queue.jobs_of_log(log.pk, limit=10).fetch() == []
     assert queue.job_by_id(log.pk, jobs[0].pk).first() is None
-    redone = _done(log, told[1])
+    redone = _done(log, kinds_of_jobs[1])
     assert queue.job_by_id(log.pk, redone.pk).first(), "what began after the redaction is shown"
 
 
 def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(
-    log: Log, told: list[str], monkeypatch: pytest.MonkeyPatch
+    log: Log, kinds_of_jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, runs = make_name("kind"), []
 
@@ -179,10 +179,10 @@ def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(
 
 
 def test_the_servers_log_does_not_say_what_a_job_failed_of(
-    log: Log, told: list[str], caplog: pytest.LogCaptureFixture
+    log: Log, kinds_of_jobs: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.clear()
-    assert SECRET in _done(log, told[0]).error
+    assert SECRET in _done(log, kinds_of_jobs[0]).error
     assert "failed: ValueError" in caplog.text
     assert SECRET not in caplog.text
 
@@ -196,8 +196,8 @@ def test_a_replays_page_is_sent_whole_where_a_row_was_redacted(
     page = client.get(url).content.decode()
     window = page.partition('data-window="')[2].partition('"')[0]
     assert window
-    kept = client.get(url, headers={"HX-Request": "true", "X-Window": window}).content.decode()
-    assert '<div id="steps"></div>' in kept
+    page_without_rows = client.get(url, headers={"HX-Request": "true", "X-Window": window}).content.decode()
+    assert '<div id="steps"></div>' in page_without_rows
     redact(log.pk, 130, reason="a card number", by="admin")
     anew = client.get(url, headers={"HX-Request": "true", "X-Window": window}).content.decode()
     assert '<div id="steps"></div>' not in anew
@@ -212,9 +212,9 @@ def test_a_job_that_is_cancelled_while_it_waits_is_shown_as_cancelled(
     monkeypatch.setitem(queue._kinds, kind, _raise_secret)
     job = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
     queue.cancel(log.pk, job.pk)
-    shown = queue.job_by_id(log.pk, job.pk).first()
-    assert shown
-    assert shown.status == JobStatus.CANCELLED
+    waiting_job = queue.job_by_id(log.pk, job.pk).first()
+    assert waiting_job
+    assert waiting_job.status == JobStatus.CANCELLED
 
 
 @pytest.mark.usefixtures("told")

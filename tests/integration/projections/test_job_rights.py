@@ -36,19 +36,19 @@ def test_a_job_ends_when_its_token_is_lost(
     log: Log, kind: str, token: str, lose: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
-    done: list[int] = []
+    beats: list[int] = []
 
     def work(job: Job, beat: Beat) -> None:
         for n in range(10):
             beat(n)
-            done.append(n)
+            beats.append(n)
             if n == 3:
                 lose(token)
 
     queue.register_kind(kind, work)
     job = ensure(log, kind, asker=asker_of(token))
     queue.do(claimed(job))
-    assert done == [0, 1, 2, 3]
+    assert beats == [0, 1, 2, 3]
     assert (now(job).status, now(job).error) == (JobStatus.CANCELLED, queue.LOST_ACCESS)
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_other_jobs")
 
 @pytest.fixture
 def asker() -> str:
-    """A person or token of the test's own."""
+    """A person or token that no other test uses."""
     return make_name("asker")
 
 
@@ -39,7 +39,7 @@ def queue_up(log: Log, kind: str, *, asker: str, number: int) -> list[Job]:
 
 
 def served(kind: str, number: int) -> list[int]:
-    """The next jobs, in the order in which one worker does them."""
+    """Do the next jobs as one worker would; return their keys in that order."""
     queue._kinds.setdefault(kind, lambda job, beat: None)
     jobs = []
     for _ in range(number):
@@ -95,7 +95,7 @@ def test_a_log_has_only_so_many_jobs(log: Log, other_log: Log, kind: str, monkey
 
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look at the clock finds that a turn is over."""
+    """Every look at the clock finds that a turn is over."""
     monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
     monkeypatch.setattr(queue, "_TURN_SECONDS", 0.0)
 
@@ -147,10 +147,10 @@ def test_a_fold_that_made_room_goes_on_where_it_was(
     progress: list[int] = []
     while now(job).status != JobStatus.DONE:
         other = ensure(other_log, kind)
-        taken = queue.claim([fold.FOLD_STATE])
-        assert taken
-        assert taken.pk == job.pk
-        queue.do(taken)
+        claimed = queue.claim([fold.FOLD_STATE])
+        assert claimed
+        assert claimed.pk == job.pk
+        queue.do(claimed)
         progress.append(now(job).progress)
         queue.cancel(other_log.pk, other.pk)
     assert progress[:-1] == [1_300, 1_600, 1_900, 2_200], "each turn goes on from where the one before was"

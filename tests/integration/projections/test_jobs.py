@@ -1,4 +1,4 @@
-"""Jobs are done once, say how far they are, and survive their workers."""
+"""Jobs are done once, report their progress, and survive their workers."""
 
 from __future__ import annotations
 
@@ -73,28 +73,28 @@ def test_progress_rate_and_time_left_are_reported(log: Log, kind: str, monkeypat
     beat = Beat(job)
     beat(10, 100)
     beat(60, 100)
-    found = now(job)
-    assert (found.progress, found.total) == (60, 100)
-    assert found.rate
-    assert found.seconds_left
-    assert found.heartbeat_at > job.created_at  # type: ignore[operator]
+    reported = now(job)
+    assert (reported.progress, reported.total) == (60, 100)
+    assert reported.rate
+    assert reported.seconds_left
+    assert reported.heartbeat_at > job.created_at  # type: ignore[operator]
 
 
 def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
-    done: list[int] = []
+    beats: list[int] = []
 
     def work(job: Job, beat: Beat) -> None:
         for n in range(10):
             beat(n)
-            done.append(n)
+            beats.append(n)
             if n == 3:
                 queue.cancel(log.pk, job.pk)
 
     queue.register_kind(kind, work)
     job = ensure(log, kind)
     queue.do(claimed(job))
-    assert done == [0, 1, 2, 3]
+    assert beats == [0, 1, 2, 3]
     assert now(job).status == JobStatus.CANCELLED
 
 

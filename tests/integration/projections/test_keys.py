@@ -1,4 +1,4 @@
-"""Values that can't be keys: no state is made for them, nothing stops, and people are told how many there were."""
+"""Values that can't be keys: no state is made for them, nothing stops, and their number is shown."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.running import append, live, settle, states
 
 
 def sales() -> Projection:
-    """The projection that docs/projections.md begins with."""
-    made = Projection("sales", about="What each product sold.", key=pointer("/sku"), initial=0, materialised=True)
-    made.on("ItemSold")(_count)
-    return made
+    """The first projection of docs/projections.md."""
+    projection = Projection("sales", about="What each product sold.", key=pointer("/sku"), initial=0, materialised=True)
+    projection.on("ItemSold")(_count)
+    return projection
 
 
 def _count(state: int, happened: Decoded) -> int:
@@ -33,7 +33,7 @@ def sold(*skus: Any) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.fixture
 def counted(log: Log, monkeypatch: pytest.MonkeyPatch) -> Projection:
-    """Sales of two products, and seven events whose product can't be a key or is none."""
+    """Sales of two products, and seven events without a product that can be a key."""
     projection = sales()
     monkeypatch.setitem(registry.PROJECTIONS, projection.name, projection)
     append(log, sold("A", "a\nb", 12, "x" * (MAX_KEY_CHARACTERS + 1), True, ["A"], {"A": 1}, 1.5, None, "A"))
@@ -55,8 +55,8 @@ def test_the_page_and_its_markdown_say_how_many_there_were(log: Log, member: Mem
     page = client.get(f"/logs/{log.name}/projections/sales/").content.decode()
     assert "Values that can’t be keys" in page
     assert f'href="/logs/{log.name}/events/8"' in page
-    said = client.get(f"/logs/{log.name}/projections/sales/?format=md").content.decode()
-    assert "6 values can't be keys, the last at #8" in said
+    markdown = client.get(f"/logs/{log.name}/projections/sales/?format=md").content.decode()
+    assert "6 values can't be keys, the last at #8" in markdown
 
 
 async def test_the_api_says_how_many_there_were(

@@ -1,4 +1,4 @@
-"""`kill -9` of the runner, between reading and commit, again and again: the states are those of a fold from zero."""
+"""`kill -9` of the runner between its read and its commit, many times: the states are those of a fold from zero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A projection of one's own: what docs/projections.md shows works as it stands there."""
+"""The examples of docs/projections.md for a projection of one's own work as they are written."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ print(*registry.PROJECTIONS, *(str(each) for each in registry.declared().upcaste
 
 
 def blocks() -> list[str]:
-    """The declaration, its test, its upcaster."""
+    """The declaration, its test and its upcaster."""
     text = (CHECKOUT / "docs" / "projections.md").read_text().partition("## Built in")[0]
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def shop(place: Path, source: str) -> subprocess.CompletedProcess[str]:
-    """Start with an app of that code, and list what there is."""
+    """Start with an app of that code, and list its projections and upcasters."""
     (place / "shop").mkdir()
     (place / "shop" / "__init__.py").touch()
     (place / "shop" / "projections.py").write_text(source)

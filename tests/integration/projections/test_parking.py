@@ -1,4 +1,4 @@
-"""Many parked keys: told apart by what stopped them, and led on together."""
+"""Many parked keys: they are grouped by the fault that stopped them, and go on together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIXED: set[str] = set()
 
 
 def fragile() -> Projection:
-    """It raises for two kinds of events, unless they are named in `FIXED`."""
+    """A projection that fails on two kinds of events, unless `FIXED` names them."""
     projection = Projection("fragile", about="For a test.", initial={"sum": 0}, materialised=True)
 
     @projection.on("Sum")
@@ -30,7 +30,7 @@ def fragile() -> Projection:
         if happened.data.get("odd") and "odd" not in FIXED:
             raise ValueError(f"odd: {happened.position}")
         if happened.data.get("huge") and "huge" not in FIXED:
-            return {"sum": Decimal("1E200000")}  # more than jsonb holds
+            return {"sum": Decimal("1E200000")}  # a larger number than jsonb holds
         return {"sum": state["sum"] + happened.data["amount"]}
 
     return projection
@@ -38,15 +38,15 @@ def fragile() -> Projection:
 
 @pytest.fixture
 def parked(log: Log, monkeypatch: pytest.MonkeyPatch) -> Projection:
-    """Six keys of two events each: three odd, one without an amount, two well."""
+    """Six keys of two events each: three odd ones, one without an amount, two sound ones."""
     FIXED.clear()
     projection = fragile()
     known_as(monkeypatch, projection)
     append(log, [("s-0", {"type": "Other", "data": b"{}"})])
     settle(log, projection)
     checkpoints.set_policy(log.pk, "fragile", Policy.PARK)
-    said = [b'{"odd": true, "amount": 1}'] * 3 + [b"{}"] + [b'{"amount": 1}'] * 2
-    append(log, [(f"s-{n}", {"type": "Sum", "data": data}) for n, data in enumerate(said)])
+    payloads = [b'{"odd": true, "amount": 1}'] * 3 + [b"{}"] + [b'{"amount": 1}'] * 2
+    append(log, [(f"s-{n}", {"type": "Sum", "data": data}) for n, data in enumerate(payloads)])
     append(log, [(f"s-{n}", {"type": "Sum", "data": b'{"amount": 5}'}) for n in range(6)])
     settle(log, projection)
     return projection
@@ -115,9 +115,9 @@ def said(*arguments: str) -> str:
 
 
 def test_the_command_lists_faults_and_leads_keys_on(log: Log, parked: Projection) -> None:
-    listed = said("--log", log.name)
-    assert "fragile: ValueError in add, test_parking.py:" in listed
-    assert "    s-3 at event 5: KeyError: 'amount'" in listed
+    output = said("--log", log.name)
+    assert "fragile: ValueError in add, test_parking.py:" in output
+    assert "    s-3 at event 5: KeyError: 'amount'" in output
     assert "the runner will retry 3 keys" in said("fragile", "--log", log.name, "--error", "ValueError", "--retry")
     assert "a retry of 3 is under way" in said("--log", log.name)
     assert "the runner will skip the events that parked 1 key" in said("fragile", "--log", log.name, "--skip")

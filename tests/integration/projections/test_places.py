@@ -1,4 +1,4 @@
-"""Where the events of a key stand: as the runner noted it, or as an index of the log tells it."""
+"""The positions of a key's events: those that the runner noted, or those that an index of the log gives."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVENTS = 900
 
 @pytest.fixture
 def noted(log: Log) -> Projection:
-    """A projection whose keys have some 250 events each: one full row of places and a part of another, or more."""
+    """A projection whose keys have about 250 events each: a full row of places and part of another, or more."""
     projection = totals(key=pointer("/customer"))
     append(log, varied(EVENTS))
     settle(log, projection)
@@ -47,8 +47,8 @@ def test_the_events_after_any_place_are_read_in_order(log: Log, noted: Projectio
     every = places_of(log, noted, "c-1")
     for upto in (EVENTS, 500, after):
         expected = [place for place in every if after < place <= upto][:limit]
-        read = source.read(log.pk, after=after, upto=upto, limit=limit).fetch()
-        assert [each.position for each in read] == expected
+        events_read = source.read(log.pk, after=after, upto=upto, limit=limit).fetch()
+        assert [each.position for each in events_read] == expected
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 384, 640, EVENTS, 2 * EVENTS])
@@ -89,7 +89,7 @@ def test_what_earlier_versions_noted_is_carried_over_and_back(database: None, ev
     migration = import_module("projections.migrations.0008_key_places")
     places = {key: [n * 3 + i for n in range(events)] for i, key in enumerate(("a", "b"))}
     names = "log_id int, projection text, build int, key text"
-    # Tables of this session only stand before the real ones; a pooler gives a session to one transaction.
+    # Temporary tables of this session hide the real ones; a pooler gives a session to one transaction only.
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"create temp table projection_event ({names}, n bigint, position bigint) on commit drop")
         cursor.execute(f"create temp table key_places ({names}, position bigint, positions bigint[]) on commit drop")

@@ -1,4 +1,4 @@
-"""What becomes of an event that a reducer raises for: stop, park, skip; and how to go on."""
+"""A reducer raises for an event: stop, park or skip, and the ways to go on."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from tests.support.running import (
 )
 
 POISONS = ("raise", "float")
-"""An event that the reducer raises for, and one after which the state is none: only its text tells."""
+"""An event for which the reducer raises, and one whose state can't be written as JSON."""
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Projection:
+def declared_totals(monkeypatch: pytest.MonkeyPatch) -> Projection:
     projection = totals()
     known_as(monkeypatch, projection)
     return projection
 
 
 def with_poison(log: Log, projection: Projection, policy: Policy, how: str) -> None:
-    """Thirty events, the poisoned one at 31, ten more in its stream and others."""
+    """Thirty events, the poisoned one at 31, then ten more in its stream and in others."""
     append(log, varied(30))
     settle(log, projection)
     checkpoints.set_policy(log.pk, projection.name, policy)
@@ -47,41 +47,41 @@ def with_poison(log: Log, projection: Projection, policy: Policy, how: str) -> N
 
 
 @pytest.mark.parametrize("how", POISONS)
-def test_it_stops_before_the_event(log: Log, known: Projection, how: str) -> None:
-    with_poison(log, known, Policy.STOP, how)
+def test_a_projection_stops_before_the_event_that_fails(log: Log, declared_totals: Projection, how: str) -> None:
+    with_poison(log, declared_totals, Policy.STOP, how)
     stopped = live(log)
     assert (stopped.state, stopped.position, stopped.error_position) == ("stopped", 30, 31)
     assert ("RuntimeError: poisoned" if how == "raise" else "NotAState: /Poisoned: a float") in stopped.error
     assert "Traceback" in stopped.traceback
-    assert states(log) == expected(log, known, upto=30)
+    assert states(log) == expected(log, declared_totals, upto=30)
 
 
-def test_stopped_it_tries_again_or_goes_on_behind_the_event(log: Log, known: Projection) -> None:
-    with_poison(log, known, Policy.STOP, "raise")
+def test_a_stopped_projection_tries_the_event_again_or_goes_on_after_it(log: Log, declared_totals: Projection) -> None:
+    with_poison(log, declared_totals, Policy.STOP, "raise")
     build = live(log).build
     checkpoints.retry(log.pk, "totals", build)
-    settle(log, known)
+    settle(log, declared_totals)
     assert live(log).state == "stopped"
     checkpoints.skip(log.pk, "totals", build)
-    settle(log, known)
+    settle(log, declared_totals)
     assert (live(log).state, live(log).position, live(log).skipped) == ("live", 71, 1)
-    assert states(log) == without_position(log, known, 31)
+    assert states(log) == without_position(log, declared_totals, 31)
     with pytest.raises(NoSuchBuild):
         checkpoints.skip(log.pk, "totals", build)
 
 
 @pytest.mark.parametrize("how", POISONS)
-def test_skipped_the_event_alone_is_left_out(log: Log, known: Projection, how: str) -> None:
-    with_poison(log, known, Policy.SKIP, how)
+def test_a_skipped_event_alone_is_left_out(log: Log, declared_totals: Projection, how: str) -> None:
+    with_poison(log, declared_totals, Policy.SKIP, how)
     assert (live(log).state, live(log).position, live(log).skipped) == ("live", 71, 1)
     assert live(log).error_position == 31
-    assert states(log) == without_position(log, known, 31)
+    assert states(log) == without_position(log, declared_totals, 31)
 
 
 @pytest.mark.parametrize("how", POISONS)
-def test_parked_its_key_alone_stands_still(log: Log, known: Projection, how: str) -> None:
-    with_poison(log, known, Policy.PARK, how)
-    before, after = expected(log, known, upto=30), without_position(log, known, 31)
+def test_a_parked_key_alone_stands_still(log: Log, declared_totals: Projection, how: str) -> None:
+    with_poison(log, declared_totals, Policy.PARK, how)
+    before, after = expected(log, declared_totals, upto=30), without_position(log, declared_totals, 31)
     assert (live(log).state, live(log).position, live(log).parked) == ("live", 71, 1)
     assert states(log) == {**after, "order-1": before["order-1"]}
     [parked] = parked_keys.parked(log.pk, "totals", live(log).build)
@@ -89,35 +89,35 @@ def test_parked_its_key_alone_stands_still(log: Log, known: Projection, how: str
     assert "Traceback" in parked.traceback
 
 
-def test_a_parked_key_is_tried_again_or_goes_on_behind_its_event(log: Log, known: Projection) -> None:
-    with_poison(log, known, Policy.PARK, "raise")
+def test_a_parked_key_is_tried_again_or_goes_on_after_its_event(log: Log, declared_totals: Projection) -> None:
+    with_poison(log, declared_totals, Policy.PARK, "raise")
     build = live(log).build
     parked_keys.retry(log.pk, "totals", build, selection=Selection("order-1"))
-    settle(log, known)
+    settle(log, declared_totals)
     [parked] = parked_keys.parked(log.pk, "totals", build)
     assert (parked.position, parked.is_retried) == (31, False)
     parked_keys.skip(log.pk, "totals", build, selection=Selection("order-1"))
-    settle(log, known)
+    settle(log, declared_totals)
     assert parked_keys.parked(log.pk, "totals", build) == []
-    assert states(log) == without_position(log, known, 31)
+    assert states(log) == without_position(log, declared_totals, 31)
     with pytest.raises(NoSuchBuild):
         parked_keys.retry(log.pk, "totals", build, selection=Selection("order-1"))
 
 
-def test_a_key_that_fails_again_is_parked_at_the_later_event(log: Log, known: Projection) -> None:
-    with_poison(log, known, Policy.PARK, "raise")
+def test_a_key_that_fails_again_is_parked_at_the_later_event(log: Log, declared_totals: Projection) -> None:
+    with_poison(log, declared_totals, Policy.PARK, "raise")
     append(log, [*varied(5), poisoned("order-1"), *varied(20)])
-    settle(log, known)
+    settle(log, declared_totals)
     build = live(log).build
     parked_keys.skip(log.pk, "totals", build, selection=Selection("order-1"))
-    settle(log, known)
+    settle(log, declared_totals)
     [parked] = parked_keys.parked(log.pk, "totals", build)
     assert parked.position == 77
-    assert states(log)["order-1"] == without_position(log, known, 31, upto=76)["order-1"]
+    assert states(log)["order-1"] == without_position(log, declared_totals, 31, upto=76)["order-1"]
 
 
 def test_other_keys_of_a_parked_event_go_on(log: Log) -> None:
-    """An event of several keys, for one of which the reducer raises."""
+    """An event with several keys; the reducer raises for one of them."""
     projection = Projection(
         "totals",
         about="For a test.",
@@ -137,8 +137,8 @@ def test_other_keys_of_a_parked_event_go_on(log: Log) -> None:
     checkpoints.set_policy(log.pk, "totals", Policy.PARK)
     append(log, [(stream, {"type": "A", "data": b"{}"}) for stream in ("one", "two", "one", "two")])
     settle(log, projection)
-    found = {key: (state, events) for key, (state, events, _) in states(log).items()}
-    assert found == {"all": ('{"sum":2}', 2), "one": ('{"sum":2}', 2), "two": ('{"sum":2}', 2)}
+    stored = {key: (state, events) for key, (state, events, _) in states(log).items()}
+    assert stored == {"all": ('{"sum":2}', 2), "one": ('{"sum":2}', 2), "two": ('{"sum":2}', 2)}
 
 
 def test_an_event_whose_key_is_none_stops_or_is_left_out(log: Log) -> None:
@@ -202,7 +202,7 @@ def test_what_fails_for_too_many_keys_stops(log: Log, monkeypatch: pytest.Monkey
 def without_position(
     log: Log, projection: Projection, position: int, *, upto: int | None = None
 ) -> dict[str, tuple[str, int, int]]:
-    """What a fold from zero gives that leaves one event out."""
+    """The states that a fold from zero gives if it leaves out one event."""
     tolerant = totals()
     tolerant.handlers.clear()
     tolerant.on("A", "B*", "Poisoned")(

@@ -1,4 +1,4 @@
-"""States as they are now, of materialised projections: the kept ones, their pasts, and the search through them."""
+"""The current states of materialised projections: the stored ones, their past, and the search among them."""
 
 from __future__ import annotations
 
@@ -30,89 +30,89 @@ from tests.support.running import append, known_as, poisoned, settle, totals, va
 CUSTOMERS = ("c-0", "c-1", "c-2")
 
 
-def page(log: Log, projection: Projection, q: str = "", **asked: Any) -> StatesPage:
+def page(log: Log, projection: Projection, q: str = "", **options: Any) -> StatesPage:
     query = parse_state_query(q) if q else None
-    return run(current.states(log.pk, projection, **{"query": query, "after": None, "limit": 100, **asked}))
+    return run(current.states(log.pk, projection, **{"query": query, "after": None, "limit": 100, **options}))
 
 
 def test_a_kept_state_is_the_state(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = totals()
-    known_as(monkeypatch, made)
+    projection = totals()
+    known_as(monkeypatch, projection)
     append(log, varied(200))
-    settle(log, made)
-    append(log, varied(20))  # which it has not seen yet
+    settle(log, projection)
+    append(log, varied(20))  # which the runner has not read yet
     events = store.events(log.pk, limit=1_000).fetch()
     for key in ("order-0", "order-7", "nobody"):
-        now = run(current.state(log.pk, made, key))
+        now = run(current.state(log.pk, projection, key))
         assert now.stale == Stale("behind", 200, 220)
-        assert replace(now, stale=None) == from_zero(made, key, events[:200])
+        assert replace(now, stale=None) == from_zero(projection, key, events[:200])
         for position in (50, 200, 220):
             at = Moment(position=position)
-            assert run(current.state(log.pk, made, key, at=at)) == from_zero(made, key, events[:position])
+            assert run(current.state(log.pk, projection, key, at=at)) == from_zero(projection, key, events[:position])
 
 
 @pytest.mark.parametrize("upto", [1, 99, 200, 399, 400, 401, 450])
 def test_what_the_runner_noted_of_a_key_leads_to_any_moment(log: Log, upto: int) -> None:
-    made = totals(key=pointer("/customer"))
+    projection = totals(key=pointer("/customer"))
     append(log, varied(400))
-    settle(log, made)
+    settle(log, projection)
     append(log, varied(50, first=400))
     events = store.events(log.pk, limit=1_000).fetch()
     for _ in range(2):
         for key in CUSTOMERS:
-            assert run(source_of(log.pk, made, key)).kind == "kept"
+            assert run(source_of(log.pk, projection, key)).kind == "kept"
             for chunk in (7, 100):
                 pace = Pace(chunk_events=chunk, max_events=None)
-                found = run(state_at(log.pk, made, key, at=Moment(position=upto), pace=pace))
-                assert found == from_zero(made, key, events[:upto])
+                result = run(state_at(log.pk, projection, key, at=Moment(position=upto), pace=pace))
+                assert result == from_zero(projection, key, events[:upto])
 
 
 def test_the_history_of_a_noted_key_goes_on_behind_what_was_noted(log: Log) -> None:
-    made = totals(key=pointer("/customer"))
+    projection = totals(key=pointer("/customer"))
     append(log, varied(100))
-    settle(log, made)
+    settle(log, projection)
     append(log, varied(30, first=100))
     events = store.events(log.pk, limit=1_000).fetch()
-    values = [from_zero(made, "c-1", events[:n]).value["sum"] for n in range(131)]  # type: ignore[index,call-overload]
+    values = [from_zero(projection, "c-1", events[:n]).value["sum"] for n in range(131)]  # type: ignore[index,call-overload]
     changed = [n for n in range(1, 131) if values[n] != values[n - 1]]
-    found = run(history(log.pk, made, "c-1", pointer="/sum"))
-    assert [event.position for event, _ in found.touches] == changed[::-1]
-    assert found.rest is None
+    result = run(history(log.pk, projection, "c-1", pointer="/sum"))
+    assert [event.position for event, _ in result.touches] == changed[::-1]
+    assert result.rest is None
 
 
 def test_what_other_code_noted_is_not_relied_on(log: Log) -> None:
-    made = totals(key=pointer("/customer"))
+    projection = totals(key=pointer("/customer"))
     append(log, varied(50))
-    settle(log, made)
+    settle(log, projection)
     changed = totals(key=pointer("/customer"), marker=2)
-    assert run(source_of(log.pk, made, "c-1")).kind == "kept"
+    assert run(source_of(log.pk, projection, "c-1")).kind == "kept"
     assert run(source_of(log.pk, changed, "c-1")).kind == "key"
 
 
 def test_a_reducer_that_failed_under_another_policy_is_not_passed_over(log: Log) -> None:
-    made = totals()
+    projection = totals()
     append(log, [*varied(30), poisoned("order-7")])
-    settle(log, made)
+    settle(log, projection)
     with pytest.raises(ReducerFailed):
-        run(state_at(log.pk, made, "order-7"))
+        run(state_at(log.pk, projection, "order-7"))
 
 
 def test_kept_states_are_listed_and_found_in_slices(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = totals()
+    projection = totals()
     append(log, varied(200))
-    settle(log, made)
-    every = page(log, made)
+    settle(log, projection)
+    every = page(log, projection)
     assert (every.next, every.position) == (None, 200)
     events = store.events(log.pk, limit=1_000).fetch()
     for each in every.states:
-        assert each.state == from_zero(made, each.key, events)
+        assert each.state == from_zero(projection, each.key, events)
     monkeypatch.setattr(kept, "_SLICE_KEYS", 3)
     for q in ("state.sum>150", "-state.sum>150", "has:state.Bought", "state.sum>1e9", "state.marker:1"):
         fits = state_matcher(parse_state_query(q))
         listed_states: list[ListedState] = []
         after: str | None = None
         while True:
-            part = page(log, made, q, after=after, limit=2)
+            part = page(log, projection, q, after=after, limit=2)
             listed_states += part.states
             after = part.next
             if after is None:
@@ -121,22 +121,22 @@ def test_kept_states_are_listed_and_found_in_slices(log: Log, monkeypatch: pytes
 
 
 def test_a_search_says_how_far_it_came_when_the_time_is_up(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = totals()
+    projection = totals()
     append(log, varied(200))
-    settle(log, made)
+    settle(log, projection)
     monkeypatch.setattr(kept, "_SLICE_KEYS", 3)
     monkeypatch.setattr(kept, "_BUDGET_SECONDS", -1.0)
-    first = page(log, made, "state.sum>1e9")
-    keys = [each.key for each in page(log, made, limit=3).states]
+    first = page(log, projection, "state.sum>1e9")
+    keys = [each.key for each in page(log, projection, limit=3).states]
     assert (first.states, first.next) == ((), keys[-1])
 
 
 def test_no_snapshot_is_needed_for_what_is_kept(log: Log) -> None:
-    made = totals()
+    projection = totals()
     append(log, varied(300))
-    settle(log, made)
-    run(current.state(log.pk, made, "order-0"))
-    page(log, made)
+    settle(log, projection)
+    run(current.state(log.pk, projection, "order-0"))
+    page(log, projection)
     assert not Snapshot.objects.filter(log=log).exists()
 
 
@@ -152,7 +152,7 @@ def test_states_are_folded_while_the_kept_ones_may_hold_what_was_redacted(log: L
     assert page(log, merging, q="state.card:4000*").states == ()
     settle(log, merging)
     settle(log, merging, part=Part.BESIDE)
-    append(log, varied(3, first=3))  # which the kept states have not seen
+    append(log, varied(3, first=3))  # which the stored states do not contain yet
     assert page(log, merging).position == 5
     assert "4000-secret" not in str(page(log, merging))
 
@@ -167,4 +167,6 @@ def test_the_database_finds_the_same_empty_states_as_the_function(log: Log) -> N
     settle(log, as_sent)
     for q in ("has:state.open", "-has:state.open", "has:state"):
         fits = state_matcher(parse_state_query(q))
-        assert [found.state.value for found in page(log, as_sent, q).states] == [each for each in states if fits(each)]
+        assert [result.state.value for result in page(log, as_sent, q).states] == [
+            each for each in states if fits(each)
+        ]

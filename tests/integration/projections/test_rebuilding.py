@@ -1,4 +1,4 @@
-"""Rebuilds: beside the live build, whole, and never in its way."""
+"""A rebuild runs beside the live build, is complete before readers see it, and never disturbs the live build."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from tests.support.running import (
 )
 
 
-def seen(log: Log) -> tuple[set[int], int]:
-    """What one look of a reader sees: of which builds the states are, and how far the newest is."""
+def reader_view(log: Log) -> tuple[set[int], int]:
+    """The view of a reader at one moment: the builds of the states, and the newest position."""
     rows = checkpoints.live(log.pk, "totals").values_list("state", "position")
-    read = [(loads(state)["marker"], position) for state, position in rows]
-    return {marker for marker, _ in read}, max(position for _, position in read)
+    rows_read = [(loads(state)["marker"], position) for state, position in rows]
+    return {marker for marker, _ in rows_read}, max(position for _, position in rows_read)
 
 
 def test_readers_see_one_whole_build_while_another_takes_over_under_load(
@@ -50,11 +50,11 @@ def test_readers_see_one_whole_build_while_another_takes_over_under_load(
     settle(log, old)
     looks: list[tuple[set[int], int]] = []
     keys: set[int] = set()
-    done = threading.Event()
+    is_over = threading.Event()
 
     def watch() -> None:
-        while not done.is_set():
-            looks.append(seen(log))
+        while not is_over.is_set():
+            looks.append(reader_view(log))
             keys.add(checkpoints.live(log.pk, "totals").count())
         connections.close_all()
 
@@ -72,7 +72,7 @@ def test_readers_see_one_whole_build_while_another_takes_over_under_load(
             beside.turn()
             assert first < 3000, "it never catches up"
     finally:
-        done.set()
+        is_over.set()
         reader.join()
         live_runner.close()
         beside.close()
@@ -91,14 +91,14 @@ def test_a_new_version_begins_by_itself_and_takes_over(log: Log, monkeypatch: py
     known_as(monkeypatch, new)
     settle(log, new)
     assert [each.state for each in checkpoints.progress(log)] == ["code changed", "building"]
-    assert seen(log)[0] == {1}
+    assert reader_view(log)[0] == {1}
     settle(log, new, part=Part.BESIDE)
     assert (live(log).version, live(log).build, live(log).state) == (2, 2, "live")
     assert states(log) == expected(log, new)
 
 
 def test_an_older_version_leaves_a_newer_build_alone(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two hosts, one of which has not been brought up to date."""
+    """Two hosts, one of which still runs the old code."""
     append(log, varied(30))
     settle(log, totals(version=2))
     append(log, varied(10))
@@ -244,7 +244,7 @@ def test_the_command_rebuilds(log: Log, monkeypatch: pytest.MonkeyPatch) -> None
     out = StringIO()
     call_command("rebuild_projection", "totals", "--log", log.name, "--dry-run", stdout=out)
     assert "replace /marker: 1 → 2" in out.getvalue()
-    assert seen(log)[0] == {1}
+    assert reader_view(log)[0] == {1}
     call_command("rebuild_projection", "totals", "--log", log.name, stdout=out)
     assert "Build 2 of totals in" in out.getvalue()
     assert states(log) == expected(log, new)

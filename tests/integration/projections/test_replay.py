@@ -1,4 +1,4 @@
-"""Every step that a replay shows equals a fold from zero, whatever is replayed and however one walks."""
+"""Every step that a replay shows equals a fold from zero, for any source and any order of steps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NARROW = Pace(chunk_events=20, max_events=60)
 
 
 def check(window: Window, expected: list[Event], states: list[Json], n: int) -> None:
-    """Step `n` of a replay and all that stands around it are what they should be."""
+    """Step `n` of a replay and its window are what they should be."""
     assert window.is_known
     assert (window.step.event if window.step else None) == (expected[n - 1] if n else None)
     assert equal(window.after, states[n])
@@ -69,28 +69,28 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
     await fill(engine, log, streams, first=before)
     events = await all_events(engine, log)
     expected = of_source(source, events)
-    known = folded(projection, expected)
-    for wanted in walk:
-        n = min(wanted, len(expected))
+    states = folded(projection, expected)
+    for number in walk:
+        n = min(number, len(expected))
         place = source.place(expected[n - 1]) if n else 0
         window = await run_async(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
         while window.too_far:
             await sync_to_async(go_the_way)(log, projection, window)
             window = await run_async(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
-        check(window, expected, known, n)
+        check(window, expected, states, n)
         if source.kind != "query":
             assert await run_async(place_of(Fold(log.pk, projection, source, len(events)), n), engine.pool) == place
 
 
 @pytest.mark.parametrize("source", [StreamSource("order-1"), WorkflowSource("run-0"), QuerySource("type:A")])
-async def test_what_is_too_far_is_quick_once_the_way_was_gone(
+async def test_a_step_that_is_too_far_is_quick_after_the_fold_of_a_job(
     engine: Engine, log: Log, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Fold.to, "__kwdefaults__", {"begin": None, "pace": NARROW})
     await fill(engine, log, ["order-1"] * 900)
     events = await all_events(engine, log)
     expected = of_source(source, events)
-    known = folded(by_stream, expected)
+    states = folded(by_stream, expected)
     n = len(expected) - 3
     place = source.place(expected[n - 1])
 
@@ -104,4 +104,4 @@ async def test_what_is_too_far_is_quick_once_the_way_was_gone(
     await sync_to_async(go_the_way)(log, by_stream, window)
     for step in (n, n + 1, n - 1):
         again = await sync_to_async(at)(source.place(expected[step - 1]))
-        check(again, expected, known, step)
+        check(again, expected, states, step)

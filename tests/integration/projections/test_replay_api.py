@@ -1,4 +1,4 @@
-"""Replays through the API: their steps, one of them, why a value is what it is; by whom, and what is refused."""
+"""Replays through the API: pages of steps, one step, and the history of a value."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from tests.support.replays import SOURCES, asked_of, do_all, folded, of_source
 from tests.support.running import BY_TYPE, settle
 
 
-def operations(said: Sequence[dict[str, Any]]) -> list[Change]:
-    """What the API says of changes, as operations."""
-    return [Change(each["op"], each["path"], each.get("value"), each.get("old"), each.get("from")) for each in said]
+def operations(changes: Sequence[dict[str, Any]]) -> list[Change]:
+    """The changes of an answer as operations."""
+    return [Change(each["op"], each["path"], each.get("value"), each.get("old"), each.get("from")) for each in changes]
 
 
 @given(
@@ -47,21 +47,21 @@ async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
 ) -> None:
     await fill(engine, log, streams, first=len(await all_events(engine, log)))
     expected = of_source(source, await all_events(engine, log))
-    known = folded(sums, expected)
+    states = folded(sums, expected)
     places = [0, *map(source.place, expected)]
-    for wanted in walk:
-        n = min(wanted, len(expected))
+    for number in walk:
+        n = min(number, len(expected))
         answer = await get(f"{source.kind}/step", by="sums", place=places[n], **asked_of(source))
         assert answer.status_code == 200, answer.text
-        said = loads(answer.text)
-        assert (said["place"], said["n"]) == (places[n], said["n"] if source.kind == "query" else n)
-        assert said["n"] in (n, None)
-        assert said["event"] == (loads(event_json(expected[n - 1]).decode()) if n else None)
-        assert said["position"] == (expected[n - 1].position if n else 0)
-        assert f'"state":{exact_json.dumps(known[n])},' in answer.text
-        assert equal(apply(known[max(n - 1, 0)], operations(said["changes"])), known[n])
-        assert said["previous"] == (places[n - 1] if n else None)
-        assert said["next"] == (places[n + 1] if n < len(expected) else None)
+        step = loads(answer.text)
+        assert (step["place"], step["n"]) == (places[n], step["n"] if source.kind == "query" else n)
+        assert step["n"] in (n, None)
+        assert step["event"] == (loads(event_json(expected[n - 1]).decode()) if n else None)
+        assert step["position"] == (expected[n - 1].position if n else 0)
+        assert f'"state":{exact_json.dumps(states[n])},' in answer.text
+        assert equal(apply(states[max(n - 1, 0)], operations(step["changes"])), states[n])
+        assert step["previous"] == (places[n - 1] if n else None)
+        assert step["next"] == (places[n + 1] if n < len(expected) else None)
         if source.kind != "query":
             numbered = await get(f"{source.kind}/step", by="sums", n=n, **asked_of(source))
             assert numbered.text == answer.text
@@ -74,43 +74,45 @@ async def test_the_pages_of_steps_are_all_steps_in_order(
 ) -> None:
     await fill(engine, log, [*STREAMS] * 20)
     expected = of_source(source, await all_events(engine, log))
-    known = folded(sums, expected)
-    found: list[dict[str, Any]] = []
+    states = folded(sums, expected)
+    steps: list[dict[str, Any]] = []
     after: int | None = 0
     while after is not None:
         page = (await get(source.kind, by="sums", after=after, limit=limit, **asked_of(source))).json()
-        found += page["steps"]
+        steps += page["steps"]
         after = page["next"]
         assert (page["position"], page["job"], page["error"]) == (80, None, None)
-    assert [each["event"]["position"] for each in found] == [event.position for event in expected]
-    assert [each["place"] for each in found] == list(map(source.place, expected))
-    counted = [each["n"] for each in found]
+    assert [each["event"]["position"] for each in steps] == [event.position for event in expected]
+    assert [each["place"] for each in steps] == list(map(source.place, expected))
+    counted = [each["n"] for each in steps]
     assert counted == list(range(1, len(expected) + 1)) or (source.kind == "query" and counted[limit:].count(None))
-    for i, each in enumerate(found):
-        assert (each["changes"] == 0) == equal(known[i], known[i + 1])
+    for i, each in enumerate(steps):
+        assert (each["changes"] == 0) == equal(states[i], states[i + 1])
 
 
-async def test_without_a_place_it_is_the_last_step(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+async def test_a_request_without_a_place_gets_the_last_step(
+    engine: Engine, log: Log, get: Get, sums: Projection
+) -> None:
     await fill(engine, log, ["order-1", "order-2"] * 5)
     for kind, query, place in (("stream", {"name": "order-1"}, 5), ("log", {}, 10), ("query", {"q": "type:A"}, None)):
-        said = (await get(f"{kind}/step", by="sums", **query)).json()
-        assert said["next"] is None
-        assert said["place"] == (place or said["event"]["position"])
+        step = (await get(f"{kind}/step", by="sums", **query)).json()
+        assert step["next"] is None
+        assert step["place"] == (place or step["event"]["position"])
     assert (await get("stream/step", name="order-1")).json()["projection"] == "latest"
 
 
 async def test_a_place_between_two_steps_is_that_of_the_one_before(engine: Engine, log: Log, get: Get) -> None:
     await fill(engine, log, ["order-1"] * 12)
     router = of_source(AgentSource("router"), await all_events(engine, log))
-    said = (await get("agent/step", name="router", place=router[2].position - 1)).json()
-    assert (said["place"], said["n"]) == (router[1].position, 2)
+    step = (await get("agent/step", name="router", place=router[2].position - 1)).json()
+    assert (step["place"], step["n"]) == (router[1].position, 2)
 
 
 async def test_names_of_any_kind_are_replayed(engine: Engine, log: Log, get: Get) -> None:
     await fill(engine, log, ["a/b# (-> X)", "ü%2F&=?"])
     for name in ("a/b# (-> X)", "ü%2F&=?"):
-        said = (await get("stream/step", name=name)).json()
-        assert (said["name"], said["event"]["stream"]) == (name, name)
+        step = (await get("stream/step", name=name)).json()
+        assert (step["name"], step["event"]["stream"]) == (name, name)
 
 
 async def test_blame_is_what_going_through_all_steps_finds(
@@ -118,19 +120,19 @@ async def test_blame_is_what_going_through_all_steps_finds(
 ) -> None:
     await fill(engine, log, ["order-1"] * 60)
     events = await all_events(engine, log)
-    known = folded(sums, events)
+    states = folded(sums, events)
     for pointer in ("/A", "/B", "/last", ""):
-        touched = [n for n in range(1, 61) if not equal(value(known[n - 1], pointer), value(known[n], pointer))]
+        touched = [n for n in range(1, 61) if not equal(value(states[n - 1], pointer), value(states[n], pointer))]
         for place in (0, 7, 31, 60):
             answer = await get("stream/why", by="sums", name="order-1", place=place, pointer=pointer)
-            said: Any = loads(answer.text)
+            why: Any = loads(answer.text)
             before = [n for n in touched if n <= place]
-            assert [each["n"] for each in said["history"]] == before[::-1][:12]
-            assert said["more"] == max(0, len(before) - 12)
-            assert said["previous"] == next((n for n in reversed(before) if n < place), None)
-            assert (said["next"], said["looked_to"]) == (next((n for n in touched if n > place), None), None)
-            assert said["found"] == (value(known[place], pointer) is not None)
-            assert equal(said["value"], value(known[place], pointer))
+            assert [each["n"] for each in why["history"]] == before[::-1][:12]
+            assert why["more"] == max(0, len(before) - 12)
+            assert why["previous"] == next((n for n in reversed(before) if n < place), None)
+            assert (why["next"], why["looked_to"]) == (next((n for n in touched if n > place), None), None)
+            assert why["found"] == (value(states[place], pointer) is not None)
+            assert equal(why["value"], value(states[place], pointer))
 
 
 def value(state: Json, pointer: str) -> Any:
@@ -141,8 +143,8 @@ def value(state: Json, pointer: str) -> Any:
 async def test_a_pointer_into_nothing_has_no_history(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
     await fill(engine, log, ["order-1"] * 5)
     for pointer in ("/nothing", "/last/deeper/0", "/~2", "/-", f"/{'9' * 400}"):
-        said = (await get("stream/why", by="sums", name="order-1", pointer=pointer)).json()
-        assert (said["found"], said["value"]) == (False, None), pointer
+        why = (await get("stream/why", by="sums", name="order-1", pointer=pointer)).json()
+        assert (why["found"], why["value"]) == (False, None), pointer
     assert (await get("stream/why", by="sums", name="order-1", pointer="/nothing")).json()["history"] == []
 
 
@@ -152,22 +154,22 @@ async def test_a_kept_state_is_replayed_up_to_where_it_is_kept(
     monkeypatch.setitem(registry.PROJECTIONS, BY_TYPE.name, BY_TYPE)
     await fill(engine, log, ["order-1", "order-2"] * 30)
     await sync_to_async(settle)(log, BY_TYPE)
-    await fill(engine, log, ["order-1"] * 5, first=60)  # the runner has not come there
-    asked = {"by": BY_TYPE.name, "name": "type:A"}
+    await fill(engine, log, ["order-1"] * 5, first=60)  # the runner has not read these yet
+    query = {"by": BY_TYPE.name, "name": "type:A"}
     expected = [event for event in (await all_events(engine, log))[:60] if event.type == "A"]
-    listed = (await get("key", limit=5, **asked)).json()
-    rest = (await get("key", after=listed["next"], **asked)).json()
-    steps = [*listed["steps"], *rest["steps"]]
+    page = (await get("key", limit=5, **query)).json()
+    rest = (await get("key", after=page["next"], **query)).json()
+    steps = [*page["steps"], *rest["steps"]]
     assert [each["place"] for each in steps] == [event.position for event in expected]
     assert [each["n"] for each in steps] == list(range(1, len(expected) + 1))
     assert rest["next"] is None
-    said = (await get("key/step", **asked)).json()
-    assert (said["kind"], said["n"], said["place"], said["next"]) == ("key", len(expected), steps[-1]["place"], None)
-    assert said["state"]["events"] == len(expected)
-    assert (await get("key/step", n=3, **asked)).json()["place"] == steps[2]["place"]
-    assert (await get("key/step", n=len(expected) + 1, **asked)).json()["field"] == "n"
-    assert (await get("key/step", place=61, **asked)).json()["field"] == "place"
-    assert (await get("key/seek", to="type:*", place=steps[0]["place"], **asked)).json()["place"] == steps[1]["place"]
+    step = (await get("key/step", **query)).json()
+    assert (step["kind"], step["n"], step["place"], step["next"]) == ("key", len(expected), steps[-1]["place"], None)
+    assert step["state"]["events"] == len(expected)
+    assert (await get("key/step", n=3, **query)).json()["place"] == steps[2]["place"]
+    assert (await get("key/step", n=len(expected) + 1, **query)).json()["field"] == "n"
+    assert (await get("key/step", place=61, **query)).json()["field"] == "place"
+    assert (await get("key/seek", to="type:*", place=steps[0]["place"], **query)).json()["place"] == steps[1]["place"]
     assert (await get("key", by=BY_TYPE.name, name="type:Nothing")).json()["steps"] == []
     assert (await get("key/step", by="latest", name="order-2")).json()["kind"] == "stream"
 
@@ -184,26 +186,26 @@ async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     engine: Engine, log: Log, get: Get, anyone: httpx.AsyncClient, sums: Projection
 ) -> None:
     await fill(engine, log, ["order-1"] * 6_000)
-    known = folded(sums, await all_events(engine, log))
-    asked: dict[str, Any] = {"by": "sums", "name": "order-1", "place": 5_900}
-    answer = await get("stream/step", **asked)
+    states = folded(sums, await all_events(engine, log))
+    query: dict[str, Any] = {"by": "sums", "name": "order-1", "place": 5_900}
+    answer = await get("stream/step", **query)
     assert answer.status_code == 202, answer.text
     job = answer.json()
     assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
-    assert (await get("stream/step", **asked | {"place": 5_800})).json()["id"] == job["id"]
-    assert (await get("stream/why", pointer="/last", **asked)).status_code == 202
-    # Its events are there already.
+    assert (await get("stream/step", **query | {"place": 5_800})).json()["id"] == job["id"]
+    assert (await get("stream/why", pointer="/last", **query)).status_code == 202
+    # The events are already there.
     page = (await get("stream", by="sums", name="order-1", after=5_899, limit=1)).json()
     assert page["job"]
     assert [(each["n"], each["changes"]) for each in page["steps"]] == [(5_900, None)]
     bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
-    seen = await anyone.get(f"/api/jobs/{job['id']}", headers={"Authorization": f"Bearer {bound}"})
-    assert seen.status_code == 200
+    job_answer = await anyone.get(f"/api/jobs/{job['id']}", headers={"Authorization": f"Bearer {bound}"})
+    assert job_answer.status_code == 200
     await do_all(log)
-    said = await get("stream/step", **asked)
-    assert said.status_code == 200
-    assert f'"state":{exact_json.dumps(known[5_900])},' in said.text
-    assert (await get("stream/why", pointer="/last", **asked)).json()["history"][0]["n"] == 5_900
+    step = await get("stream/step", **query)
+    assert step.status_code == 200
+    assert f'"state":{exact_json.dumps(states[5_900])},' in step.text
+    assert (await get("stream/why", pointer="/last", **query)).json()["history"][0]["n"] == 5_900
     page = (await get("stream", by="sums", name="order-1", after=5_899, limit=1)).json()
     assert (page["job"], page["steps"][0]["changes"] > 0) == (None, True)
 
@@ -212,34 +214,34 @@ async def test_a_search_that_gives_up_says_where_to_go_on(
     engine: Engine, log: Log, get: Get, sums: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.reading.scan._FIRST_PLACES", 10)
-    monkeypatch.setattr("events.reading.scan._Progress.spent", 1e9)  # after one slice
+    monkeypatch.setattr("events.reading.scan._Progress.spent", 1e9)  # the search stops after one slice
     await fill(engine, log, ["order-1", *["order-2"] * 60])
-    asked = {"by": "sums", "q": "stream:order-1 OR nothing"}
-    said = (await get("query/step", place=50, **asked)).json()
-    assert [said[each] for each in ("event", "n", "place")] == [None, None, 50]
-    while not said["event"]:
-        said = (await get("query/step", place=said["previous"], **asked)).json()
-    assert said["event"]["position"] == 1
-    found: list[int] = []
+    query = {"by": "sums", "q": "stream:order-1 OR nothing"}
+    step = (await get("query/step", place=50, **query)).json()
+    assert [step[each] for each in ("event", "n", "place")] == [None, None, 50]
+    while not step["event"]:
+        step = (await get("query/step", place=step["previous"], **query)).json()
+    assert step["event"]["position"] == 1
+    places_found: list[int] = []
     places: list[Any] = [0]
     while places[-1] is not None:
-        page = (await get("query", after=places[-1], **asked)).json()
-        found += [each["place"] for each in page["steps"]]
+        page = (await get("query", after=places[-1], **query)).json()
+        places_found += [each["place"] for each in page["steps"]]
         places.append(page["next"])
-    assert (found, len(places) > 5) == ([1], True)
+    assert (places_found, len(places) > 5) == ([1], True)
 
 
 async def test_steps_and_reasons_are_not_confirmed_after_a_redaction(engine: Engine, log: Log, get: Get) -> None:
     await engine.writer.append(log.pk, [make_append("order-1", {"data": b'{"a": 1}'}, {"data": b'{"card": "4111"}'})])
-    asked: list[tuple[str, dict[str, Any]]] = [
+    requests: list[tuple[str, dict[str, Any]]] = [
         ("stream/step", {"place": 2}),
         ("stream/why", {"pointer": "/card", "place": 2}),
         ("stream", {}),
     ]
-    first = [await get(path, name="order-1", **query) for path, query in asked]
+    first = [await get(path, name="order-1", **query) for path, query in requests]
     assert all("4111" in answer.text for answer in first[:2])
     await sync_to_async(redaction.redact)(log.pk, 2, reason="a secret", by="ada")
-    for (path, query), answer in zip(asked, first, strict=True):
+    for (path, query), answer in zip(requests, first, strict=True):
         again = await get(path, name="order-1", headers={"If-None-Match": answer.headers["ETag"]}, **query)
         assert again.status_code == 200
         assert "4111" not in again.text

@@ -44,15 +44,15 @@ async def test_a_token_of_a_prefix_has_tests_of_its_streams_only(engine: Engine,
     own = await answer("stream", name="order-1", token=bound)
     assert (own.status_code, own.text.count("    event(\n")) == (200, 1)
     assert "invoice-1" not in own.text
-    refused = [
+    refusals = [
         await answer("stream", name="invoice-1", token=bound),
         await answer("query", q="stream:invoice-1", token=bound),
         await answer("query", q="stream:order-1", token=bound),
         await answer("log", token=bound),
         await answer("stream", name="order-1", token=writer),
     ]
-    assert [(each.status_code, each.json()["code"]) for each in refused] == [(403, "forbidden")] * 5
-    assert not any("def test_" in each.text for each in refused)
+    assert [(each.status_code, each.json()["code"]) for each in refusals] == [(403, "forbidden")] * 5
+    assert not any("def test_" in each.text for each in refusals)
 
 
 async def test_a_step_that_is_no_test_is_refused_like_any_other(
@@ -66,8 +66,8 @@ async def test_a_step_that_is_no_test_is_refused_like_any_other(
     bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="large-")
 
     async def answer(name: str, **query: Any) -> tuple[int, str | None]:
-        got = await get("stream/step", name=name, format="pytest", **query)
-        return got.status_code, got.json().get("code")
+        response = await get("stream/step", name=name, format="pytest", **query)
+        return response.status_code, response.json().get("code")
 
     assert await answer("order-1", by="latest") == (202, None)
     assert await answer("large-1", by="latest", n=9_999) == (422, "invalid")

@@ -1,4 +1,4 @@
-"""Replays through the API: what is refused, by whom, and reducers that fail."""
+"""Replays through the API that are refused or that fail."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ HUGE = 2**63 - 1
         ("log", {"surprise": 1}, 422, "surprise"),
     ],
 )
-async def test_what_is_none_is_refused(
+async def test_a_source_or_step_that_does_not_exist_is_refused(
     engine: Engine, log: Log, get: Get, path: str, query: dict[str, Any], status: int, what: str
 ) -> None:
     await fill(engine, log, ["order-1"] * 3)
@@ -83,19 +83,26 @@ async def test_what_holds_no_events_has_step_0_only(log: Log, get: Get) -> None:
     ):
         page = (await get(path, **query)).json()
         assert (page["steps"], page["next"]) == ([], None)
-        said = (await get(f"{path}/step", **query)).json()
-        beside = said["previous"], said["next"]
-        assert (said["place"], said["n"], said["event"], said["changes"], *beside) == (0, 0, None, [], None, None)
-        said = (await get(f"{path}/why", pointer="/a", **query)).json()
-        assert (said["history"], said["found"], said["looked_to"]) == ([], False, None)
+        answer = (await get(f"{path}/step", **query)).json()
+        beside = answer["previous"], answer["next"]
+        assert (answer["place"], answer["n"], answer["event"], answer["changes"], *beside) == (
+            0,
+            0,
+            None,
+            [],
+            None,
+            None,
+        )
+        answer = (await get(f"{path}/why", pointer="/a", **query)).json()
+        assert (answer["history"], answer["found"], answer["looked_to"]) == ([], False, None)
 
 
 async def test_a_token_of_a_prefix_replays_its_streams_only(engine: Engine, log: Log, get: Get) -> None:
     await fill(engine, log, ["order-1", "a*"] * 3)
     bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
     writer = await sync_to_async(tokens.create_token)(log, name="writer", scopes=[Scope.APPEND])
-    for what in ("", "/step", "/why"):
-        pointer = {"pointer": ""} if what == "/why" else {}
+    for part in ("", "/step", "/why"):
+        pointer = {"pointer": ""} if part == "/why" else {}
         for kind, query, status in (
             ("stream", {"name": "order-1"}, 200),
             ("stream", {"name": "a*"}, 403),
@@ -104,9 +111,9 @@ async def test_a_token_of_a_prefix_replays_its_streams_only(engine: Engine, log:
             ("query", {"q": "stream:order-1"}, 403),
             ("log", {}, 403),
         ):
-            assert (await get(f"{kind}{what}", token=bound, **query, **pointer)).status_code == status
-        assert (await get(f"log{what}", token=writer, **pointer)).status_code == 403
-        assert (await get(f"log{what}", token="evt_unknown", **pointer)).status_code == 401
+            assert (await get(f"{kind}{part}", token=bound, **query, **pointer)).status_code == status
+        assert (await get(f"log{part}", token=writer, **pointer)).status_code == 403
+        assert (await get(f"log{part}", token="evt_unknown", **pointer)).status_code == 401
 
 
 async def test_no_other_log_is_replayed(
@@ -130,19 +137,19 @@ async def test_a_reducer_that_raises_stops_there(
     assert ([each["changes"] for each in page["steps"]], page["error_position"]) == ([None], 3)
     assert (await get("log/step", by="fails", place=2)).status_code == 200
     for place in (3, 5):
-        for what in ("step", "why"):
-            answer = await get(f"log/{what}", by="fails", place=place, **({"pointer": ""} if what == "why" else {}))
+        for part in ("step", "why"):
+            answer = await get(f"log/{part}", by="fails", place=place, **({"pointer": ""} if part == "why" else {}))
             problem = answer.json()
             assert (answer.status_code, problem["code"], problem["position"]) == (409, "reducer-failed", 3)
 
 
-async def test_what_is_no_state_is_a_problem(
+async def test_a_state_that_is_not_json_is_a_problem(
     engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     floats = Projection("floats", about="For a test.")
     floats.on("*")(lambda state, happened: {"rate": 0.5})
     monkeypatch.setitem(registry.PROJECTIONS, "floats", floats)
     await fill(engine, log, ["order-1"] * 2)
-    for what in ("step", "why"):
-        answer = await get(f"log/{what}", by="floats", **({"pointer": ""} if what == "why" else {}))
+    for part in ("step", "why"):
+        answer = await get(f"log/{part}", by="floats", **({"pointer": ""} if part == "why" else {}))
         assert (answer.status_code, answer.json()["code"]) == (409, "reducer-failed"), answer.text

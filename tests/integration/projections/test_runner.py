@@ -1,4 +1,4 @@
-"""The runner: states as a fold from zero gives them, one runner at a time, nothing written by one that was deposed."""
+"""The runner: its states equal a fold from zero, a log has one runner at a time, a deposed runner writes nothing."""
 
 from __future__ import annotations
 
@@ -64,10 +64,12 @@ def test_the_places_of_keys_without_an_index_are_noted_and_of_no_others(log: Log
     settle(log, by_stream, by_customer, counts)
     events = store.events(log.pk, limit=1_000).fetch()
     for key, (_, count, _) in states(log, by_customer.name).items():
-        noted = noted_places(log, by_customer.name, key)
-        read = [each for each in events if by_customer.reads(each) and key in by_customer.key.keys(decode(each))]
-        assert noted == [each.position for each in read]
-        assert len(noted) == count > PLACES_IN_A_ROW
+        places = noted_places(log, by_customer.name, key)
+        events_of_key = [
+            each for each in events if by_customer.reads(each) and key in by_customer.key.keys(decode(each))
+        ]
+        assert places == [each.position for each in events_of_key]
+        assert len(places) == count > PLACES_IN_A_ROW
     assert set(KeyPlaces.objects.filter(log=log).values_list("projection", flat=True)) == {by_customer.name}
     others = ProjectionState.objects.filter(log=log).exclude(projection=by_customer.name)
     assert set(others.values_list("places", flat=True)) == {None}
@@ -104,7 +106,7 @@ def test_of_two_runners_one_advances(log: Log) -> None:
 
 
 def end_session(log: Log, *, but: int) -> None:
-    """Cut the session that holds the log's lock: what its end does, when its process or host dies."""
+    """End the session that holds the log's lock, as happens when its process or host dies."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
@@ -136,7 +138,7 @@ def test_a_runner_that_was_deposed_writes_nothing(log: Log, point: str) -> None:
 
 
 def test_a_build_that_moved_meanwhile_is_not_written_again(log: Log) -> None:
-    """Should two ever believe that they hold a log, the second finds the checkpoint elsewhere."""
+    """If two runners ever believe that they hold a log, the second finds that the checkpoint has moved."""
     projection = totals()
     append(log, varied(20))
     settle(log, projection)

@@ -1,4 +1,4 @@
-"""A seek finds the step that a look at every step finds, whatever is sought and however often it rests."""
+"""A seek finds the step that a look at every step finds, for any condition and however often it pauses."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ QUERIES = (
 
 
 def _queue(state: Any, happened: Decoded) -> Any:
-    """Items come to the front and go, so that all others move; one of them is set now and then."""
+    """Items are put at the front and removed, so that all others move; now and then one of them is set."""
     items = [{"id": happened.position, "n": 0}, *state["items"]]
     n = happened.position
     if n % 4 == 0:
@@ -73,7 +73,7 @@ POINTERS = ("/items/0", "/items/1/n", "/items/2", "/size", "/last", "/A", "/0/te
 
 
 def brute(expected: Sequence[Event], states: Sequence[Json], query: str, n: int, *, backward: bool) -> Event | None:
-    """The first step behind the nth that fits, or the last one before it, by looking at each."""
+    """The first step after the nth that fits, or the last one before it, found by a look at each."""
     fits = step_matcher(parse(query))
     steps = range(n - 1, 0, -1) if backward else range(n + 1, len(expected) + 1)
     for i in steps:
@@ -91,12 +91,12 @@ def brute_watch(
     return expected[touch.n - 1] if touch else None
 
 
-def check_rest(wanted: Seek, result: SeekResult) -> None:
-    """What is left to do is less than what was, in the same direction."""
+def check_rest(seek: Seek, result: SeekResult) -> None:
+    """The range that is left is smaller than before, in the same direction."""
     assert result.rest
     assert result.event is None
-    places = (result.rest.place, wanted.place)
-    assert min(places) == (result.rest.place if wanted.backward else wanted.place)
+    places = (result.rest.place, seek.place)
+    assert min(places) == (result.rest.place if seek.backward else seek.place)
 
 
 @given(
@@ -125,43 +125,43 @@ async def test_a_seek_finds_what_a_look_at_every_step_finds(
         n = min(wanted_n, len(expected))
         place = source.place(expected[n - 1]) if n else 0
         if isinstance(condition, Watch):
-            found = brute_watch(expected, states, condition.pointer, n, backward=backward)
-            asked: Any = condition
+            expected_event = brute_watch(expected, states, condition.pointer, n, backward=backward)
+            parsed: Any = condition
         else:
-            found = brute(expected, states, condition, n, backward=backward)
-            asked = parse(condition)
-        wanted = Seek(projection, source, asked, place, end, backward)
+            expected_event = brute(expected, states, condition, n, backward=backward)
+            parsed = parse(condition)
+        seek = Seek(projection, source, parsed, place, end, backward)
         for pace in (NARROW, Pace(chunk_events=50, max_events=None)):
             rests = 0
-            result = await run_async(search.seek(log.pk, wanted, head=len(events), pace=pace), engine.pool)
+            result = await run_async(search.seek(log.pk, seek, head=len(events), pace=pace), engine.pool)
             while result.rest and rests < 2:
-                check_rest(wanted, result)
+                check_rest(seek, result)
                 rests += 1
                 result = await run_async(search.seek(log.pk, result.rest, head=len(events), pace=pace), engine.pool)
             if not result.rest:
-                assert result.event == found, (n, backward, pace)
+                assert result.event == expected_event, (n, backward, pace)
 
 
-async def test_a_job_that_goes_on_from_what_is_left_finds_the_same(engine: Engine, log: Log) -> None:
-    """What it was told last is all that it needs."""
+async def test_a_job_that_goes_on_from_its_rest_finds_the_same_step(engine: Engine, log: Log) -> None:
+    """A job needs no more than the last rest that was reported."""
     await fill(engine, log, ["order-1"] * 400)
     events = await all_events(engine, log)
     source = StreamSource("order-1")
     states = folded(queue, events)
     for condition in (Watch("/items/5/n"), parse("state.size:3 type:Nothing OR position:7")):
         for backward, n in ((True, 390), (False, 3)):
-            wanted = Seek(queue, source, condition, n, 400, backward)
-            told: list[Seek] = []
+            seek = Seek(queue, source, condition, n, 400, backward)
+            rests: list[Seek] = []
 
-            def note(rest: Seek, done: int, told: list[Seek] = told) -> None:
-                told.append(rest)
+            def note(rest: Seek, done: int, rests: list[Seek] = rests) -> None:
+                rests.append(rest)
 
-            work = search.seek(log.pk, wanted, head=400, pace=Pace(chunk_events=20, max_events=None), report=note)
+            work = search.seek(log.pk, seek, head=400, pace=Pace(chunk_events=20, max_events=None), report=note)
             whole = await run_async(work, engine.pool)
             if isinstance(condition, Watch):
-                found = brute_watch(events, states, condition.pointer, n, backward=backward)
-                assert whole.event == found
-            for rest in told[::5]:
+                expected_event = brute_watch(events, states, condition.pointer, n, backward=backward)
+                assert whole.event == expected_event
+            for rest in rests[::5]:
                 again = await run_async(
                     search.seek(log.pk, rest, head=400, pace=Pace(chunk_events=20, max_events=None)), engine.pool
                 )
@@ -175,9 +175,9 @@ async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(en
     result = await run_async(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
     states: list[Any] = list(folded(queue, events))
     changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
-    gone = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
+    steps_without_item = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
     assert result.event
-    assert result.event.position == min([*changed, *gone])
+    assert result.event.position == min([*changed, *steps_without_item])
 
 
 def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
@@ -189,16 +189,16 @@ def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
 
 async def test_a_long_search_rests_and_says_how_far_it_came(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 100)
-    wanted = Seek(by_stream, StreamSource("order-1"), parse("state.last>1000"), 10, 100)
-    result = await run_async(search.seek(log.pk, wanted, head=100, pace=NARROW), engine.pool)
+    seek = Seek(by_stream, StreamSource("order-1"), parse("state.last>1000"), 10, 100)
+    result = await run_async(search.seek(log.pk, seek, head=100, pace=NARROW), engine.pool)
     assert result.event is None
     assert result.rest
     assert 10 <= result.searched_to < 40
-    done = await run_async(search.seek(log.pk, result.rest, head=100, pace=Pace(max_events=None)), engine.pool)
-    assert (done.event, done.rest, done.searched_to) == (None, None, 100)
-    back = replace(wanted, place=100, backward=True)
-    done = await run_async(search.seek(log.pk, back, head=100, pace=Pace(max_events=None)), engine.pool)
-    assert (done.event, done.rest, done.searched_to) == (None, None, 1)
+    final = await run_async(search.seek(log.pk, result.rest, head=100, pace=Pace(max_events=None)), engine.pool)
+    assert (final.event, final.rest, final.searched_to) == (None, None, 100)
+    back = replace(seek, place=100, backward=True)
+    final = await run_async(search.seek(log.pk, back, head=100, pace=Pace(max_events=None)), engine.pool)
+    assert (final.event, final.rest, final.searched_to) == (None, None, 1)
 
 
 def failing(at: int) -> Projection:
@@ -207,18 +207,18 @@ def failing(at: int) -> Projection:
             raise ValueError("no")
         return {"n": happened.position}
 
-    made = Projection("failing", about="For a test.", initial={})
-    made.on("*")(handler)
-    return made
+    result = Projection("failing", about="For a test.", initial={})
+    result.on("*")(handler)
+    return result
 
 
-async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, log: Log) -> None:
+async def test_steps_after_the_failure_of_a_reducer_fit_nothing(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 60)
     source, projection = LogSource(), failing(31)
 
     async def sought(text: str, place: int, backward: bool = False) -> SeekResult:
-        wanted = Seek(projection, source, parse(text), place, 60, backward)
-        return await run_async(search.seek(log.pk, wanted, head=60, pace=Pace(chunk_events=20)), engine.pool)
+        seek = Seek(projection, source, parse(text), place, 60, backward)
+        return await run_async(search.seek(log.pk, seek, head=60, pace=Pace(chunk_events=20)), engine.pool)
 
     for found, place in (
         (await sought("state.n:30", 3), 30),
@@ -232,7 +232,7 @@ async def test_steps_behind_a_reducer_that_failed_fit_nothing(engine: Engine, lo
         assert missed.rest is None
         assert missed.failure
         assert missed.failure.at.position == 31
-    assert (await sought("type:*", 40)).event  # which asks for no state
+    assert (await sought("type:*", 40)).event  # the condition needs no state
 
 
 async def test_a_condition_that_raises_says_at_which_event(
@@ -249,17 +249,17 @@ async def test_a_condition_that_raises_says_at_which_event(
         return fits
 
     monkeypatch.setattr(look, "step_matcher", raising)
-    wanted = Seek(by_stream, LogSource(), parse("state.n:1"), 0, 5)
+    seek = Seek(by_stream, LogSource(), parse("state.n:1"), 0, 5)
     with pytest.raises(ConditionFailed, match="ZeroDivisionError: oh") as raised:
-        await run_async(search.seek(log.pk, wanted, head=5), engine.pool)
+        await run_async(search.seek(log.pk, seek, head=5), engine.pool)
     assert raised.value.event.position == 4
 
 
 async def test_a_seek_leaves_snapshots_so_that_the_step_it_finds_is_near(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 500)
     source = StreamSource("order-1")
-    wanted = Seek(by_stream, source, parse("state.last:480"), 0, 500)
-    result = await run_async(search.seek(log.pk, wanted, head=500, pace=Pace(max_events=None)), engine.pool)
+    seek = Seek(by_stream, source, parse("state.last:480"), 0, 500)
+    result = await run_async(search.seek(log.pk, seek, head=500, pace=Pace(max_events=None)), engine.pool)
     assert result.event
     near = Pace(chunk_events=50, max_events=100)
     work = Fold(log.pk, by_stream, source, 500).to(result.event.position, pace=near)
@@ -276,6 +276,6 @@ async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, 
     for text in ("state.last>0", "state.last>0 -version:99..102 -version:199..202"):
         for n in (98, 99, 100, 101, 102, 199, 200, 201):
             for backward in (False, True):
-                wanted = Seek(by_stream, source, parse(text), n, 250, backward)
-                result = await run_async(search.seek(log.pk, wanted, head=last), engine.pool)
+                seek = Seek(by_stream, source, parse(text), n, 250, backward)
+                result = await run_async(search.seek(log.pk, seek, head=last), engine.pool)
                 assert result.event == brute(events, states, text, n, backward=backward)

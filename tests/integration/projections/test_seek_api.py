@@ -1,4 +1,4 @@
-"""Seeking a step through the API: it is the one that looking at all of them finds."""
+"""A seek through the API finds the step that a look at every step finds."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ async def test_the_step_that_is_found_is_the_next_one_that_fits(
     start: int,
     backward: bool,
 ) -> None:
-    asked, holds = condition
+    query, holds = condition
     events = await all_events(engine, log)
     if not events:
         await fill(engine, log, ["order-1", "order-2", "a*"] * 25)
         events = await all_events(engine, log)
     expected = of_source(source, events)
-    known = folded(sums, expected)
+    states = folded(sums, expected)
     places = [0, *map(source.place, expected)]
     start = min(start, len(expected))
     steps = range(start - 1, 0, -1) if backward else range(start + 1, len(expected) + 1)
-    fits = next((n for n in steps if holds(expected[n - 1], known[n - 1], known[n])), None)
+    fits = next((n for n in steps if holds(expected[n - 1], states[n - 1], states[n])), None)
     direction = "backward" if backward else "forward"
     answer = await get(
-        f"{source.kind}/seek", by="sums", place=places[start], direction=direction, **asked, **asked_of(source)
+        f"{source.kind}/seek", by="sums", place=places[start], direction=direction, **query, **asked_of(source)
     )
     assert answer.status_code == 200, answer.text
     said = answer.json()
@@ -80,15 +80,15 @@ async def test_it_begins_at_the_end_that_the_direction_starts_at(
     await fill(engine, log, ["order-1"] * 12)
     changing = [event.position for event in await all_events(engine, log) if event.type != "C"]
     for direction, place in (("forward", changing[0]), ("backward", changing[-1])):
-        for asked in ({"pointer": "/last"}, {"to": "changed:/last"}):
-            said = (await get("log/seek", by="sums", direction=direction, **asked)).json()
-            assert said["place"] == place, (direction, asked)
+        for query in ({"pointer": "/last"}, {"to": "changed:/last"}):
+            answer = (await get("log/seek", by="sums", direction=direction, **query)).json()
+            assert answer["place"] == place, (direction, query)
 
 
 async def test_what_nothing_fits_says_how_far_it_looked(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
     await fill(engine, log, ["order-1"] * 12)
-    said = (await get("stream/seek", by="sums", name="order-1", to="state.A<0", place=3)).json()
-    assert (said["place"], said["event"], said["searched_to"]) == (None, None, 12)
+    answer = (await get("stream/seek", by="sums", name="order-1", to="state.A<0", place=3)).json()
+    assert (answer["place"], answer["event"], answer["searched_to"]) == (None, None, 12)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ async def test_a_reducer_that_raises_ends_the_way(
     fails.on("*")(lambda state, happened: {"n": 1 // (5 - happened.position)})
     monkeypatch.setitem(registry.PROJECTIONS, "fails", fails)
     await fill(engine, log, ["order-1"] * 8)
-    said = (await get("log/seek", by="fails", to="state.n>10")).json()
-    assert (said["place"], said["error_position"]) == (None, 5)
-    assert said["error"].startswith("ZeroDivisionError")
+    answer = (await get("log/seek", by="fails", to="state.n>10")).json()
+    assert (answer["place"], answer["error_position"]) == (None, 5)
+    assert answer["error"].startswith("ZeroDivisionError")
 
 
 async def test_a_long_way_goes_on_as_a_job_with_the_answer(
@@ -138,8 +138,8 @@ async def test_a_long_way_goes_on_as_a_job_with_the_answer(
     await do_all(log)
     job = (await anyone.get(path, headers={"Authorization": f"Bearer {token}"})).json()
     assert (job["status"], job["kind"]) == ("done", "seek")
-    found = job["result"]["found"]
-    assert (found["place"], found["position"]) == (last.version, last.position)
+    step = job["result"]["found"]
+    assert (step["place"], step["position"]) == (last.version, last.position)
     assert await sync_to_async(Job.objects.filter(log=log).count)() == 1
 
 
@@ -152,12 +152,12 @@ async def test_many_seeks_of_one_token_are_refused_and_do_not_delay_another_logs
         (await get("stream/seek", by="sums", name="order-1", to=f"state.last<-{n}")).status_code for n in range(1, 150)
     ]
     assert statuses == [202] * queue.MAX_ACTIVE_OF_ASKER + [429] * (149 - queue.MAX_ACTIVE_OF_ASKER)
-    refused = await get("stream/seek", by="sums", name="order-1", to="state.last<-150")
-    assert (refused.json()["code"], refused.headers["Retry-After"]) == ("too-many-jobs", "5")
+    refusal = await get("stream/seek", by="sums", name="order-1", to="state.last<-150")
+    assert (refusal.json()["code"], refusal.headers["Retry-After"]) == ("too-many-jobs", "5")
     other = await sync_to_async(tokens.create_token)(other_log, name="other", scopes=[Scope.READ])
     answer = await get("stream/seek", token=other, by="sums", name="order-1", to="state.last<-1")
     assert answer.status_code == 202
-    # Other tests leave jobs, too: those of these logs are taken.
+    # Other tests leave jobs, too: only those of these logs are claimed.
     both = Job.objects.filter(log__in=[log, other_log])
     await (
         Job.objects.exclude(pk__in=both).filter(kind=SEEK, status=JobStatus.QUEUED).aupdate(status=JobStatus.CANCELLED)

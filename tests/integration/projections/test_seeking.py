@@ -1,4 +1,4 @@
-"""A seek that is too long to wait for is a job: it says how far it is, ends when told, and goes on where it was."""
+"""A seek that takes too long to wait for is a job: it reports its progress, can be cancelled, and resumes."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ SOURCE = StreamSource("order-1")
 @pytest.fixture
 def sums(monkeypatch: pytest.MonkeyPatch) -> Projection:
     """A projection that workers find by its name."""
-    made = projection("sums_of_seeks")
-    monkeypatch.setitem(PROJECTIONS, made.name, made)
-    return made
+    result = projection("sums_of_seeks")
+    monkeypatch.setitem(PROJECTIONS, result.name, result)
+    return result
 
 
 @pytest.fixture
 def every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each stretch is short, and noted and reported at once."""
+    """Stretches are short; each is noted and reported at once."""
     monkeypatch.setattr(seeking, "_CHUNK_EVENTS", 20)
     monkeypatch.setattr(seeking, "_NOTE_SECONDS", 0.0)
     monkeypatch.setattr(queue, "_BEAT_SECONDS", 0.0)
 
 
-def sought(sums: Projection, condition: Condition | str, place: int = 0, *, backward: bool = False) -> Seek:
-    wanted = parse(condition) if isinstance(condition, str) else condition
-    return Seek(sums, SOURCE, wanted, place, 300, backward)
+def seek_of(sums: Projection, condition: Condition | str, place: int = 0, *, backward: bool = False) -> Seek:
+    parsed = parse(condition) if isinstance(condition, str) else condition
+    return Seek(sums, SOURCE, parsed, place, 300, backward)
 
 
-def started(log: Log, wanted: Seek) -> Job:
-    """The job of a seek, as a worker has just taken it on."""
-    job = run(seeking.ensure_seek(log.pk, wanted, asker=log.name))
+def started(log: Log, seek: Seek) -> Job:
+    """The job of a seek, as if a worker had just claimed it."""
+    job = run(seeking.ensure_seek(log.pk, seek, asker=log.name))
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
     return now(job)
 
@@ -99,7 +99,7 @@ def filled(log: Log) -> None:
 def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
     log: Log, sums: Projection, condition: Condition | str, place: int, backward: bool, found: int | None
 ) -> None:
-    job = started(log, sought(sums, condition, place, backward=backward))
+    job = started(log, seek_of(sums, condition, place, backward=backward))
     queue.do(job)
     ended = now(job)
     assert ended.status == JobStatus.DONE
@@ -115,13 +115,13 @@ def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
 def test_a_job_says_how_far_it_is_and_ends_when_it_is_cancelled(
     log: Log, sums: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = started(log, sought(sums, "state.last<0"))
-    told = Beat.__call__
+    job = started(log, seek_of(sums, "state.last<0"))
+    beat = Beat.__call__
 
     def cancelled(self: Beat, progress: int, total: int | None = None) -> None:
         if progress >= 100:
             queue.cancel(log.pk, job.pk)
-        told(self, progress, total)
+        beat(self, progress, total)
 
     monkeypatch.setattr(Beat, "__call__", cancelled)
     queue.do(job)
@@ -141,7 +141,10 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
     found: int,
     left: int,
 ) -> None:
-    """After the eighth stretch of twenty, that is; backward the first block ends at its snapshot, at 200."""
+    """The first worker stops after the eighth stretch of twenty.
+
+    Backward, the first block ends at its snapshot, at 200.
+    """
     run(Fold(log.pk, sums, SOURCE, log_head(log)).to(log_head(log), pace=Pace(max_events=None)))
     looked: list[int] = []
 
@@ -155,7 +158,7 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
         return look
 
     monkeypatch.setattr(look, "step_matcher", watched)
-    job = started(log, sought(sums, f"state.last>0 version:{found}", place, backward=backward))
+    job = started(log, seek_of(sums, f"state.last>0 version:{found}", place, backward=backward))
     stops = iter([False] * 7 + [True])
     queue.do(job, is_stopping=lambda: next(stops))
     assert now(job).status == JobStatus.QUEUED
@@ -171,7 +174,7 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
 def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
     log: Log, monkeypatch: pytest.MonkeyPatch, backward: bool
 ) -> None:
-    """Of such a state hardly any snapshots are left on the way; here none."""
+    """A growing state has few snapshots; here it has none."""
 
     async def write() -> None:
         async with Engine() as engine:
@@ -180,13 +183,13 @@ def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
     asyncio.run(write())
     monkeypatch.setitem(PROJECTIONS, texts.name, texts)
     monkeypatch.setattr(fold_cursor, "MAX_SNAPSHOT_RATIO", 0)
-    place, found = (2_499, 1_801) if backward else (1, 1_799)
-    condition = parse(f"state[{found - 1}].text:* version:{found}")
+    place, target = (2_499, 1_801) if backward else (1, 1_799)
+    condition = parse(f"state[{target - 1}].text:* version:{target}")
     job = started(log, Seek(texts, SOURCE, condition, place, 2_500, backward))
-    assert run(window_at(Fold(log.pk, texts, SOURCE, 2_500), place=found)).too_far
+    assert run(window_at(Fold(log.pk, texts, SOURCE, 2_500), place=target)).too_far
     queue.do(job)
-    assert answer(job)["found"]["place"] == found
-    assert run(window_at(Fold(log.pk, texts, SOURCE, 2_500), place=found)).is_known
+    assert answer(job)["found"]["place"] == target
+    assert run(window_at(Fold(log.pk, texts, SOURCE, 2_500), place=target)).is_known
 
 
 @pytest.mark.usefixtures("filled")
@@ -196,26 +199,26 @@ def test_a_reducer_that_fails_ends_the_job_with_a_link_to_where(log: Log, monkey
             raise ValueError("no")
         return {"n": happened.version}
 
-    made = Projection("failing_seeks", about="For a test.", initial={})
-    made.on("*")(handler)
-    monkeypatch.setitem(PROJECTIONS, made.name, made)
-    job = started(log, sought(made, "state.n>250"))
+    result = Projection("failing_seeks", about="For a test.", initial={})
+    result.on("*")(handler)
+    monkeypatch.setitem(PROJECTIONS, result.name, result)
+    job = started(log, seek_of(result, "state.n>250"))
     queue.do(job)
-    said = answer(job)
-    assert said["found"] is None
-    assert said["failed"]["place"] == 200
-    assert said["failed"]["url"].endswith("/200?by=failing_seeks")
+    error = answer(job)
+    assert error["found"] is None
+    assert error["failed"]["place"] == 200
+    assert error["failed"]["url"].endswith("/200?by=failing_seeks")
 
 
-def test_who_seeks_the_same_waits_for_the_same_job(log: Log, sums: Projection) -> None:
-    job = run(seeking.ensure_seek(log.pk, sought(sums, "type:A"), asker=log.name))
-    assert run(seeking.ensure_seek(log.pk, sought(sums, "  type:A "), asker=log.name)).pk == job.pk
+def test_an_equal_seek_waits_for_the_same_job(log: Log, sums: Projection) -> None:
+    job = run(seeking.ensure_seek(log.pk, seek_of(sums, "type:A"), asker=log.name))
+    assert run(seeking.ensure_seek(log.pk, seek_of(sums, "  type:A "), asker=log.name)).pk == job.pk
     for other in (
-        sought(sums, "type:B"),
-        sought(sums, "type:A", 1),
-        sought(sums, "type:A", backward=True),
-        sought(sums, Watch("type:A")),
+        seek_of(sums, "type:B"),
+        seek_of(sums, "type:A", 1),
+        seek_of(sums, "type:A", backward=True),
+        seek_of(sums, Watch("type:A")),
     ):
-        found = run(seeking.ensure_seek(log.pk, other, asker=log.name))
-        assert found.pk != job.pk
-        assert seeking.seek_of_job(found) == other
+        job_found = run(seeking.ensure_seek(log.pk, other, asker=log.name))
+        assert job_found.pk != job.pk
+        assert seeking.seek_of_job(job_found) == other

@@ -1,4 +1,4 @@
-"""Snapshots are a cache: never of other code or of what was redacted, never too many, and gone without harm."""
+"""Snapshots are a cache: stale and redacted ones are never used, they are few, and their loss is harmless."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from tests.support.folds import all_events, by_log, by_stream, fill, from_zero, 
 UNBOUNDED = Pace(chunk_events=500, max_events=None)
 
 
-async def fold(engine: Engine, log: Log, made: Projection, key: str = "order-1", pace: Pace = UNBOUNDED) -> None:
-    await run_async(state_at(log.pk, made, key, pace=pace), engine.pool)
+async def fold(engine: Engine, log: Log, projection: Projection, key: str = "order-1", pace: Pace = UNBOUNDED) -> None:
+    await run_async(state_at(log.pk, projection, key, pace=pace), engine.pool)
 
 
 async def poison(log: Log) -> None:
-    """Whoever goes on from one of the log's snapshots now gets it wrong."""
+    """Spoil the log's snapshots: a fold that begins at one of them now gives a wrong state."""
     await Snapshot.objects.filter(log=log).aupdate(state='{"last": "poison"}')
 
 
@@ -59,7 +59,7 @@ async def test_a_snapshot_of_other_code_is_never_used_and_goes(
     assert await Snapshot.objects.filter(log=log).aexists()
 
 
-async def test_of_a_projection_that_is_gone_nothing_is_kept(engine: Engine, log: Log) -> None:
+async def test_the_snapshots_of_a_removed_projection_are_deleted(engine: Engine, log: Log) -> None:
     await fill(engine, log, ["order-1"] * 120)
     await fold(engine, log, projection("gone"))
     await sync_to_async(snapshots.drop_stale)()
@@ -74,10 +74,18 @@ async def test_what_is_redacted_is_in_no_later_state(engine: Engine, log: Log, m
     await fold(engine, log, quotes)
     await sync_to_async(redaction.redact)(log.pk, 195, reason="a secret", by="admin")
     events = await all_events(engine, log)
-    for position in (194, 195, 199, 200, 204, 320, 321):  # a snapshot at 200 has it among the last ten
-        found = await run_async(state_at(log.pk, quotes, "order-1", at=Moment(position=position)), engine.pool)
-        assert found == from_zero(quotes, "order-1", events[:position])
-    await Snapshot.objects.filter(log=log).aupdate(seen=320)  # as it was before those
+    for position in (
+        194,
+        195,
+        199,
+        200,
+        204,
+        320,
+        321,
+    ):  # the snapshot at 200 holds the redacted event
+        state_found = await run_async(state_at(log.pk, quotes, "order-1", at=Moment(position=position)), engine.pool)
+        assert state_found == from_zero(quotes, "order-1", events[:position])
+    await Snapshot.objects.filter(log=log).aupdate(seen=320)  # as if the snapshots had been taken before the redactions
     await sync_to_async(snapshots.drop_stale)()
     assert [n async for n in Snapshot.objects.filter(log=log).order_by("n").values_list("n", flat=True)] == [100]
 
@@ -87,14 +95,14 @@ async def test_snapshots_stay_apart_and_under_their_budget(engine: Engine, log: 
     await fill(engine, log, ["order-1"] * 2_000)
     await fold(engine, log, made)
     events = await all_events(engine, log)
-    left = [each async for each in Snapshot.objects.filter(log=log, is_asked=False).order_by("n")]
-    assert len(left) >= 3
-    for each in left:
+    rows = [each async for each in Snapshot.objects.filter(log=log, is_asked=False).order_by("n")]
+    assert len(rows) >= 3
+    for each in rows:
         assert each.n % SPACING_EVENTS == 0
         size = sum(len(event.data) + len(event.metadata) for event in events[: each.n])
-        assert sum(len(other.state) for other in left if other.n <= each.n) <= MAX_SNAPSHOT_RATIO * size
-    # A small state has one at each place; one that grows as the log does has them ever further apart.
-    gaps = [after.n - before.n for before, after in pairwise(left)]
+        assert sum(len(other.state) for other in rows if other.n <= each.n) <= MAX_SNAPSHOT_RATIO * size
+    # A small state has a snapshot at each place; the snapshots of a state that grows lie further and further apart.
+    gaps = [after.n - before.n for before, after in pairwise(rows)]
     assert gaps == [SPACING_EVENTS] * len(gaps) if made is by_stream else gaps[-1] > gaps[0]
 
 
@@ -103,22 +111,24 @@ async def test_a_large_state_is_kept_at_wider_places(engine: Engine, log: Log) -
     padded.on("*")(lambda state, happened: {"last": happened.position, "padding": "x" * LARGE_STATE_CHARACTERS})
     await fill(engine, log, ["order-1"] * 3_000)
     await fold(engine, log, padded)
-    left = [n async for n in Snapshot.objects.filter(log=log, is_asked=False).order_by("n").values_list("n", flat=True)]
-    assert len(left) >= 3
-    assert {n % WIDE_SPACING_EVENTS for n in left} == {0}
+    numbers = [
+        n async for n in Snapshot.objects.filter(log=log, is_asked=False).order_by("n").values_list("n", flat=True)
+    ]
+    assert len(numbers) >= 3
+    assert {n % WIDE_SPACING_EVENTS for n in numbers} == {0}
 
 
-async def test_whoever_folds_leaves_the_same_snapshots(engine: Engine, log: Log, other_log: Log) -> None:
+async def test_any_order_of_folds_leaves_the_same_snapshots(engine: Engine, log: Log, other_log: Log) -> None:
     for each in (log, other_log):
         await fill(engine, each, ["order-1"] * 900)
     await fold(engine, log, texts)
-    for position in (3, 199, 200, 201, 555, 900):  # another way, in other pieces
+    for position in (3, 199, 200, 201, 555, 900):  # in another order, in other chunks
         pace = Pace(chunk_events=37, max_events=None)
         await run_async(state_at(other_log.pk, texts, "order-1", at=Moment(position=position), pace=pace), engine.pool)
 
     async def left(of: Log) -> list[tuple[object, ...]]:
-        found = Snapshot.objects.filter(log=of, is_asked=False).order_by("n")
-        return [row async for row in found.values_list("n", "place", "events", "kept_size", "state")]
+        rows = Snapshot.objects.filter(log=of, is_asked=False).order_by("n")
+        return [row async for row in rows.values_list("n", "place", "events", "kept_size", "state")]
 
     assert await left(log) == await left(other_log)
 
@@ -140,13 +150,13 @@ async def test_only_the_last_few_of_those_asked_for_are_kept(engine: Engine, log
     assert await Snapshot.objects.filter(log=log, is_asked=True).acount() <= snapshots.MAX_REQUESTED_SNAPSHOTS
 
 
-async def test_who_set_what_is_known_of_a_state_that_is_rarely_kept(engine: Engine, log: Log) -> None:
+async def test_the_setters_of_a_state_with_few_snapshots_are_known(engine: Engine, log: Log) -> None:
     grows = Projection("grows", about="For a test.", initial=[])
     grows.on("*")(lambda state, happened: [*state, "x" * 400])
     await fill(engine, log, ["order-1"] * 2_600)
     await fold(engine, log, grows)
-    left = Snapshot.objects.filter(log=log, is_asked=False, n__gte=2_600 - BLOCK)
-    assert not await left.aexists(), "it is kept too often for this test"
+    rows = Snapshot.objects.filter(log=log, is_asked=False, n__gte=2_600 - BLOCK)
+    assert not await rows.aexists(), "it is kept too often for this test"
     way = await run_async(way_to(log.pk, grows, "order-1"), engine.pool)
     assert 100 <= len(way.events) <= BLOCK
     assert way.setters(["/2599"])["/2599"].position == 2_600

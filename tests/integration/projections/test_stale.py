@@ -1,4 +1,4 @@
-"""A state that is not as far as it could be says so, and no other key's fault holds a state up."""
+"""A state that is not up to date says so, and the fault of one key delays no other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch) -> Projection:
 
 @pytest.fixture
 def stopped(log: Log, stopping: Projection) -> Projection:
-    """It stopped at event 3, of `order-1`; events of `order-2` and `order-1` follow."""
+    """A projection that stopped at event 3, of `order-1`; events of `order-2` and `order-1` follow."""
     append(log, [told("order-1", 0), told("order-2", 1), poisoned("order-1"), told("order-2", 4), told("order-1", 5)])
     settle(log, stopping)
     assert live(log).state == "stopped"
@@ -140,8 +140,8 @@ async def test_the_api_says_how_far_an_answer_is_and_why(
     assert (old.status_code, old.json()["stale"], old.json()["position"]) == (200, stale, 1)
     sound = await ask(anyone, token, "state", key="order-2")
     assert (sound.json()["stale"], sound.json()["position"]) == (None, 4)
-    listed = (await ask(anyone, token, "states")).json()
-    assert listed["stale"] == {**stale, "reason": "stopped"}
+    rows = (await ask(anyone, token, "states")).json()
+    assert rows["stale"] == {**stale, "reason": "stopped"}
     past = await ask(anyone, token, "state", key="order-1", at_position=2)
     assert past.json()["stale"] is None
 
@@ -152,15 +152,15 @@ async def test_waiting_ends_at_once_with_what_can_be_read_or_with_the_fault(
     monkeypatch.setattr("projections.api.operations._PATIENCE_SECONDS", 3_600)
     sound = await ask(anyone, token, "state", key="order-2", wait_for_position=5)
     assert (sound.status_code, sound.json()["position"]) == (200, 4)
-    refused = await ask(anyone, token, "state", key="order-1", wait_for_position=5)
-    problem = refused.json()
-    assert (refused.status_code, problem["code"], problem["error_position"]) == (409, "stands-still", 3)
+    refusal = await ask(anyone, token, "state", key="order-1", wait_for_position=5)
+    problem = refusal.json()
+    assert (refusal.status_code, problem["code"], problem["error_position"]) == (409, "stands-still", 3)
     assert FAULT in problem["detail"]
-    assert "Retry-After" not in refused.headers
+    assert "Retry-After" not in refusal.headers
     early = await ask(anyone, token, "state", key="order-1", wait_for_position=2)
     assert early.status_code == 200
-    listed = await ask(anyone, token, "states", q="has:state.sum", wait_for_position=5)
-    assert (listed.status_code, listed.json()["code"], listed.json()["error_position"]) == (409, "stands-still", 3)
+    rows = await ask(anyone, token, "states", q="has:state.sum", wait_for_position=5)
+    assert (rows.status_code, rows.json()["code"], rows.json()["error_position"]) == (409, "stands-still", 3)
 
 
 async def test_waiting_for_what_a_stopped_projection_has_not_been_told_yet_goes_on(

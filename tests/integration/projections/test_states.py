@@ -1,4 +1,4 @@
-"""The state of any key at any moment is that of a fold from zero, whatever snapshots there are."""
+"""The state of any key at any moment equals a fold from zero, whatever snapshots exist."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ async def test_a_state_at_every_moment_equals_a_fold_from_zero(engine: Engine, l
     await fill(engine, log, [STREAMS[n * n % 4] for n in range(720)])
     events = await all_events(engine, log)
     moments = [*range(0, 721, 45), 719, 99, 100, 101, 400, 720]
-    for _ in range(2):  # the second time from the snapshots of the first
+    for _ in range(2):  # the second time with the snapshots of the first
         for position in moments:
             for key in keys:
-                found = await run_async(state_at(log.pk, projection, key, at=Moment(position=position)), engine.pool)
-                assert found == from_zero(projection, key, events[:position])
+                state = await run_async(state_at(log.pk, projection, key, at=Moment(position=position)), engine.pool)
+                assert state == from_zero(projection, key, events[:position])
     assert await Snapshot.objects.filter(log=log).aexists()
 
 
@@ -58,8 +58,8 @@ async def test_any_walk_through_a_growing_log_sees_what_a_fold_from_zero_gives(
         pace = data.draw(
             st.sampled_from([UNBOUNDED, Pace(chunk_events=7, max_events=None), Pace(chunk_events=100, max_events=None)])
         )
-        found = await run_async(state_at(log.pk, projection, key, at=Moment(position=position), pace=pace), engine.pool)
-        assert found == from_zero(projection, key, events[:position])
+        state = await run_async(state_at(log.pk, projection, key, at=Moment(position=position), pace=pace), engine.pool)
+        assert state == from_zero(projection, key, events[:position])
 
 
 async def test_a_state_in_a_thread_is_the_state_in_the_event_loop(engine: Engine, log: Log) -> None:
@@ -76,11 +76,11 @@ async def test_a_moment_is_a_version_or_a_time_as_well(engine: Engine, log: Log)
     for event in events:
         at = Moment(time=event.recorded_at)
         last = max(e.position for e in events if e.recorded_at <= event.recorded_at)
-        found = await run_async(state_at(log.pk, by_log, "", at=at), engine.pool)
-        assert found == from_zero(by_log, "", events[:last])
+        state = await run_async(state_at(log.pk, by_log, "", at=at), engine.pool)
+        assert state == from_zero(by_log, "", events[:last])
         at = Moment(version=event.version)
-        found = await run_async(state_at(log.pk, by_stream, event.stream, at=at), engine.pool)
-        assert found == from_zero(by_stream, event.stream, events[: event.position])
+        state = await run_async(state_at(log.pk, by_stream, event.stream, at=at), engine.pool)
+        assert state == from_zero(by_stream, event.stream, events[: event.position])
     long_ago = Moment(time=events[0].recorded_at - timedelta(days=1))
     assert (await run_async(state_at(log.pk, by_log, "", at=long_ago), engine.pool)).events == 0
 
@@ -88,9 +88,9 @@ async def test_a_moment_is_a_version_or_a_time_as_well(engine: Engine, log: Log)
 @pytest.mark.parametrize(("at", "field"), [(Moment(position=4), "at_position"), (Moment(version=4), "at_version")])
 async def test_a_moment_that_has_not_come_is_refused(engine: Engine, log: Log, at: Moment, field: str) -> None:
     await fill(engine, log, ["order-1"] * 3)
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as refusal:
         await run_async(state_at(log.pk, by_stream, "order-1", at=at), engine.pool)
-    assert refused.value.fields["field"] == field
+    assert refusal.value.fields["field"] == field
 
 
 async def test_a_long_way_is_work_for_a_job_and_short_afterwards(engine: Engine, log: Log) -> None:
@@ -137,12 +137,12 @@ async def test_the_history_of_a_value_is_every_event_that_changed_it(engine: Eng
         values.append(state.get("Bought"))
     changed = [n for n in range(1, 1_301) if values[n] != values[n - 1]]
     await run_async(state_at(log.pk, by_stream, "order-1", pace=UNBOUNDED), engine.pool)
-    found: list[int] = []
+    found_positions: list[int] = []
     pointer, at = "/Bought", Moment()
     while True:
         part = await run_async(history(log.pk, by_stream, "order-1", pointer=pointer, at=at), engine.pool)
-        found += [event.position for event, _ in part.touches]
+        found_positions += [event.position for event, _ in part.touches]
         if part.rest is None:
             break
         pointer, at = part.rest.pointer, Moment(position=part.rest.position)
-    assert found == changed[::-1]
+    assert found_positions == changed[::-1]
