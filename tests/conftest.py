@@ -1,7 +1,7 @@
 """Fixtures of all tests.
 
-The log can't be emptied, so no test rolls back or flushes: each makes a log of its own, and what it writes is
-committed, as it is in production.
+The log can't be emptied, so no test rolls back or flushes: each test makes a log of its own, and its appends are
+committed, as in production.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from events.sessions import direct_alias
 from tests.support import factories
 from tests.support.server import Server, database_variables
 
-# The same examples each time, and however slow the machine is.
+# The examples are the same each time, on a slow machine too.
 hypothesis.settings.register_profile("eventsite", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("eventsite")
 
@@ -31,7 +31,7 @@ SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that run against a server. Tests that start other processes are marked where they are written."""
+    """Mark the tests that run against a server. A test that starts other processes bears the mark itself."""
     for item in items:
         if "_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.processes)
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """A test database per worker, dropped at the end even from under a connection that someone left open."""
+    """A test database for each worker. It is dropped at the end, even if a connection to it is still open."""
     direct = connections[direct_alias()]
     with django_db_blocker.unblock():
         before = direct.settings_dict["NAME"]
@@ -58,7 +58,7 @@ def django_db_setup(
 
 @pytest.fixture
 def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Access to the database. Ask for it, or for anything made of it."""
+    """Access to the database. A test asks for it, or for a fixture that needs it."""
     with django_db_blocker.unblock():
         yield
         connections.close_all()
@@ -104,7 +104,7 @@ async def engine(database: None) -> AsyncIterator[Engine]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real data to import. They are no part of the repository."""
+    """Real data to import, which is not part of the repository."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no sample data at {SHARED_DATA}")
     return SHARED_DATA
@@ -113,13 +113,13 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def _server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {**database_variables(), "SECRET_KEY": "of-the-server-under-test"}
-    # Its runner would take the logs of tests that have a runner of their own.
+    # A runner of this server would take the logs of tests that have a runner of their own.
     with Server(environment, log=tmp_path_factory.mktemp("server") / "log", options=("--web-only",)) as server:
         yield server
 
 
 @pytest.fixture
 def server(_server: Server, database: None) -> Server:
-    """`manage.py serve` on the test database; up, whatever the test before did to it."""
+    """`manage.py serve` on the test database. It runs, whatever the test before did to it."""
     _server.start()
     return _server

@@ -1,7 +1,7 @@
-"""The settings under test: the real ones, on a throw-away Postgres unless DATABASE_URL is given.
+"""The settings of tests: the real ones, on a throw-away Postgres unless DATABASE_URL is set.
 
-EVENTSITE_TEST_POSTGRES names the directory of the programs that make and run it, `/usr/lib/postgresql/15/bin` say;
-unless it is given, they are the embedded ones. EVENTSITE_TEST_POOLER=1 puts a PgBouncer in transaction mode before it.
+EVENTSITE_TEST_POSTGRES names the directory of the Postgres programs (for example `/usr/lib/postgresql/15/bin`); by
+default they are the embedded ones. EVENTSITE_TEST_POOLER=1 puts a PgBouncer in transaction mode before Postgres.
 
 With several workers the first process starts the servers, and the others find their addresses in the environment.
 """
@@ -21,7 +21,7 @@ os.environ.setdefault("SECRET_KEY", "for-tests-only")
 from eventsite.settings import *  # noqa: F403
 from eventsite.settings import DATABASES
 
-# Tests open and close connections in their own ways; a pool would hold the database that is to be dropped.
+# Tests open and close connections in their own ways; a pool would hold on to the database that is to be dropped.
 del DATABASES["default"]["OPTIONS"]["pool"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

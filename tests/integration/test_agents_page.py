@@ -1,4 +1,4 @@
-"""What docs/agents.md promises: its blocks run against a live server, and the agent that they make is killed."""
+"""The promises of docs/agents.md: its code runs against a live server, and the agent that it builds is killed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Load = Callable[[], Agent]
 
 
 def source(token: str, url: str) -> str:
-    """The page's blocks, one after the other, for a server and a gateway."""
+    """The page's blocks of code, in order, with the addresses of a server and a gateway."""
     text = f"TOKEN = {token!r}\n" + "\n".join(BLOCKS)
     for address in ("http://127.0.0.1:8000", "https://pay.example"):
         assert address in text
@@ -47,7 +47,7 @@ def middleman(server: Server) -> Iterator[Middleman]:
 
 @pytest.fixture
 def load(middleman: Middleman, token: str) -> Iterator[Load]:
-    """Make an agent in this process: the page's functions, by name."""
+    """Build an agent in this process: the page's functions, by name."""
     agents: list[Agent] = []
 
     def load() -> Agent:
@@ -96,7 +96,7 @@ def test_an_append_whose_answer_is_lost_is_written_once(
     load: Load, log: Log, middleman: Middleman, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with subprocess.Popen(["sleep", "60"]) as victim:  # in whose stead the answer is lost
+    with subprocess.Popen(["sleep", "60"]) as victim:  # the answer that is lost
         try:
             middleman.victim, middleman.kill = victim, (1, "after")
             assert load()["append"]("order-1", {"type": "Noted", "data": {}}, expected_version=0)
@@ -110,7 +110,7 @@ ROUTERS = 4
 
 
 def race(load: Load, *, of: Callable[[Agent, int], object]) -> list[object]:
-    """What some agents come to that have all read before one of them writes for the first time."""
+    """The result of some agents that have all read before one of them writes for the first time."""
     barrier = threading.Barrier(ROUTERS)
 
     def run(number: int) -> object:
@@ -179,7 +179,8 @@ def agent_process(folder: Path, token: str, url: str) -> subprocess.Popen[bytes]
     return subprocess.Popen([sys.executable, script], preexec_fn=die_with_parent(), stderr=subprocess.DEVNULL)
 
 
-# It asks where it was, for orders and for the payment; writes the intent; reads again; charges; writes the outcome and
+# The agent asks for its position, for orders and for the payment; writes the intent; reads again; charges; writes the
+# outcome and its position.
 # where it is.
 INTENT, CHARGE, OUTCOME, CURSOR = 4, 6, 7, 8
 MOMENTS: list[tuple[int, When]] = [
@@ -244,7 +245,7 @@ def test_one_who_follows_misses_nothing_across_crashes(load: Load, log: Log) -> 
         with pytest.raises(Enough):
             load()["follow"]("reader", "type:OrderPlaced", handle)
     assert sorted(set(handled)) == list(range(1, 700, 2))
-    # What comes again is what was handled since the last page was done.
+    # The events since the end of the last page are handled again.
     assert len(handled) - len(set(handled)) == 30 + 40
 
 

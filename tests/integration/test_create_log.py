@@ -1,4 +1,4 @@
-"""A log is made by a command."""
+"""A command creates a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an installation keeps on disk is its owner's alone."""
+"""Only the owner of an installation can read its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo: what its story holds, that it is the same every time, and how it is started."""
+"""The demo: the contents of its story, which is the same every time, and the ways to start it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ AGENTS = {"router", "optimizer", "notifier"}
 
 @dataclass(frozen=True)
 class Told:
-    """One event, as the database has it."""
+    """An event as the database has it."""
 
     position: int
     stream: str
@@ -49,14 +49,14 @@ class Told:
     correlation_id: str
     causation_id: str | None
     since: timedelta | None
-    """From the first event to this one."""
+    """The time from the first event to this one."""
     expected_version: int | None
     read_position: int | None
 
 
 def read(log: Log) -> list[Told]:
     rows = list(Event.objects.filter(log=log).order_by("position"))
-    begun = rows[0].occurred_at if rows else None
+    first_time = rows[0].occurred_at if rows else None
     return [
         Told(
             position=row.position,
@@ -69,7 +69,7 @@ def read(log: Log) -> list[Told]:
             agent=row.agent or "",
             correlation_id=row.correlation_id or "",
             causation_id=row.causation_id,
-            since=row.occurred_at - begun if row.occurred_at and begun else None,
+            since=row.occurred_at - first_time if row.occurred_at and first_time else None,
             expected_version=row.expected_version,
             read_position=row.read_position,
         )
@@ -79,7 +79,7 @@ def read(log: Log) -> list[Told]:
 
 @pytest.fixture(scope="module")
 def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Told]]:
-    """The finished run, in a log of its own. Only to be read."""
+    """The finished run in a log of its own, to be read only."""
     with django_db_blocker.unblock():
         log = make_log()
         play_finished(log)
@@ -96,17 +96,17 @@ def in_stream(story: list[Told], stream: str) -> list[str]:
 
 
 def lost_updates(story: list[Told]) -> list[tuple[Told, Told, str]]:
-    """Writes of one key of one stream by two agents, where the second checked nothing and had not read the first."""
-    found = []
+    """Two agents write one key of one stream; the second had not read the first's write, and checked nothing."""
+    pairs = []
     writers: dict[tuple[str, str], Told] = {}
     for event in story:
         for key in event.data:
             first = writers.get((event.stream, key))
             unseen = first and event.expected_version is None and (event.read_position or 0) < first.position
             if first and unseen and first.agent != event.agent:
-                found.append((first, event, key))
+                pairs.append((first, event, key))
             writers[event.stream, key] = event
-    return found
+    return pairs
 
 
 def test_a_finished_run_is_the_same_in_every_log(story: list[Told], log: Log) -> None:
@@ -134,13 +134,13 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(
 
 
 def cut_off(transport: Transport, *, after: int) -> Transport:
-    left = after
+    appends_left = after
 
     async def send(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
-        nonlocal left
-        if method == "POST" and not left:
+        nonlocal appends_left
+        if method == "POST" and not appends_left:
             raise ClientError("cut off")
-        left -= method == "POST"
+        appends_left -= method == "POST"
         return await transport(method, path, body, token)
 
     return send
@@ -232,13 +232,13 @@ def test_a_crashed_agent_finds_its_unfinished_payment_and_pays_once(story: list[
 
 def test_a_message_that_bounces_goes_out_another_way(story: list[Told]) -> None:
     failed = only(story, "notification.failed")
-    sent = next(event for event in story if event.causation_id == failed.id)
-    assert (sent.type, sent.data["channel"]) == ("notification.sent", "sms")
+    message = next(event for event in story if event.causation_id == failed.id)
+    assert (message.type, message.data["channel"]) == ("notification.sent", "sms")
 
 
 @pytest.fixture
 def demo_name(database: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of the log to seed: one that no server under test has seeded."""
+    """The name of a log to seed that no server under test has seeded."""
     name = make_name("demo")
     monkeypatch.setattr(seeding, "LOG", name)
     return name
@@ -276,7 +276,7 @@ def test_seeding_leaves_somebody_elses_log_of_that_name_alone(demo_name: str, ev
 
 @pytest.fixture
 def demo(server: Server) -> Any:
-    """`manage.py demo` against the server under test, quickly; what it printed."""
+    """Run `manage.py demo` against the server under test, quickly; return the output."""
 
     def run(log: str) -> str:
         out = StringIO()
@@ -330,10 +330,10 @@ def test_the_command_says_where_no_server_is(database: None) -> None:
 
 async def until_closed(log: Log) -> list[Told]:
     deadline = time.monotonic() + PATIENCE
-    while not (told := await sync_to_async(read)(log)) or told[-1].type != "shift.closed":
+    while not (story := await sync_to_async(read)(log)) or story[-1].type != "shift.closed":
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
-    return told
+    return story
 
 
 async def test_the_button_starts_a_run_in_the_background_and_only_one(engine: Engine, log: Log) -> None:
@@ -343,7 +343,7 @@ async def test_the_button_starts_a_run_in_the_background_and_only_one(engine: En
         await run_live(log)
     assert len(await until_closed(log)) > 80
     deadline = time.monotonic() + PATIENCE
-    while not await start_live(log):  # it lets go of the log just after its last event
+    while not await start_live(log):  # the run releases the log just after its last event
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
     await stop()
@@ -352,8 +352,8 @@ async def test_the_button_starts_a_run_in_the_background_and_only_one(engine: En
 async def test_a_run_in_the_background_stops_with_the_server(engine: Engine, log: Log) -> None:
     assert await start_live(log, speed=1)
     await stop()
-    told = await sync_to_async(read)(log)
-    assert len(told) < 80
+    story = await sync_to_async(read)(log)
+    assert len(story) < 80
     assert not await sync_to_async(Token.objects.filter(log=log).exists)()
 
 
@@ -394,5 +394,5 @@ async def test_other_peoples_events_do_not_disturb_a_run(engine: Engine, log: Lo
         return await straight(method, path, body, token)
 
     await run_live(log, speed=math.inf, transport=disturbed)
-    told = [event for event in await sync_to_async(read)(log) if event.stream != "stranger-1"]
-    assert [(event.id, event.data) for event in told] == [(event.id, event.data) for event in story]
+    demo_events = [event for event in await sync_to_async(read)(log) if event.stream != "stranger-1"]
+    assert [(event.id, event.data) for event in demo_events] == [(event.id, event.data) for event in story]

@@ -1,4 +1,4 @@
-"""The embedded Postgres: it starts whatever the last one left behind, and nothing is lost or left open."""
+"""The embedded Postgres: it starts whatever the last run left, and nothing is lost or left open."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another us
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A directory that everyone reaches: pytest's own is closed to the user that runs Postgres for root."""
+    """A directory that every user can reach. Pytest's own is closed to the user that runs Postgres for root."""
     directory = Path(tempfile.mkdtemp(prefix="eventsite-tests-"))
     directory.chmod(0o755)
     yield directory
@@ -52,7 +52,7 @@ def data_dir(home: Path) -> DataDir:
 
 
 def note(cluster: Cluster) -> int:
-    """Write one row; how many there are."""
+    """Write one row; return the number of rows."""
     with psycopg.connect(cluster.conninfo, autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS note (n int)")
         connection.execute("INSERT INTO note VALUES (1)")
@@ -65,9 +65,9 @@ def data_of(data_dir: DataDir) -> Path:
     return (data_dir.path / "postgres").resolve()
 
 
-def eventually(what: Callable[[], bool]) -> None:
+def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while not what():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -169,8 +169,8 @@ def test_a_path_too_long_for_a_socket_gets_a_private_directory_that_goes_with_th
     with running(data_dir) as cluster:
         assert note(cluster) == 1
         socket = (data_dir.path / "socket").resolve()
-        found = socket.stat()
-        assert (found.st_mode & 0o777, found.st_uid) == (0o700, data_dir.user.uid)
+        status = socket.stat()
+        assert (status.st_mode & 0o777, status.st_uid) == (0o700, data_dir.user.uid)
         assert not socket.is_relative_to(home)
     assert not socket.exists()
 

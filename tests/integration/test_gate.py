@@ -1,4 +1,4 @@
-"""The way to the pages: in turn, whole requests only, and the place is free as soon as the answer is ready."""
+"""The gate before the pages: requests take turns, are complete, and free their place as soon as the answer is ready."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from eventsite import gate, visitors
 from eventsite.gate import Gate
 from tests.support.patience import until
 
-pytestmark = pytest.mark.usefixtures("database")  # whose connections are closed
+pytestmark = pytest.mark.usefixtures("database")  # which closes the connections at the end
 
 
 class Pages:
-    """An application whose pages are made when the test says so."""
+    """An application that finishes its pages when the test says so."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -30,16 +30,16 @@ class Pages:
         self.may_go_on = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        who = scope["client"][0]
-        self.under_way.append(who)
+        client = scope["client"][0]
+        self.under_way.append(client)
         await self.may_go_on.wait()
-        self.made.append(who)
+        self.made.append(client)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"page"})
 
 
 class Request:
-    """A request to the gate; `status` and `headers` are the answer's."""
+    """A request to the gate; `status` and `headers` are those of the answer."""
 
     def __init__(self, gate: Gate, *, of: str, path: str = "/logs/x/", method: str = "GET", cookie: str = "") -> None:
         self.headers: dict[str, str] = {}
@@ -83,12 +83,12 @@ async def test_too_many_waiting_requests_of_a_visitor_are_refused_in_words() -> 
     busy = Gate(pages)
     many = [Request(busy, of="10.0.0.1") for _ in range(40)]
     await until(lambda: sum(each.task.done() for each in many) == 40 - 32 - 3)
-    refused = next(each for each in many if each.status)
-    assert refused.status == 429
-    assert refused.headers["retry-after"] == "2"
-    assert refused.headers["cache-control"] == "private, no-store"
-    assert "default-src 'none'" in refused.headers["content-security-policy"]
-    assert b"Too many of your requests are waiting already" in refused.body
+    refusal = next(each for each in many if each.status)
+    assert refusal.status == 429
+    assert refusal.headers["retry-after"] == "2"
+    assert refusal.headers["cache-control"] == "private, no-store"
+    assert "default-src 'none'" in refusal.headers["content-security-policy"]
+    assert b"Too many of your requests are waiting already" in refusal.body
     pages.may_go_on.set()
     await asyncio.gather(*(each.task for each in many))
 

@@ -1,4 +1,4 @@
-"""Live rows from the real server: over several workers, and beside a client that does not read."""
+"""Live rows from the real server, with several workers, and beside a client that does not read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def workers(database: None, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def cookie(member: Member, user: User, settings: Any) -> str:
-    """The viewer's session, as the servers' secret signs it."""
+    """The viewer's session, signed with the servers' secret."""
     settings.SECRET_KEY = "of-the-workers"
     client = Client()
     client.force_login(user)
@@ -58,9 +58,9 @@ def watch(server: Server, log: Log, cookie: str, query: str = "after=0") -> Clie
 
 
 def worker_of(server: Server, port: int) -> int:
-    """The worker that serves the connection from a port of ours."""
+    """The worker that serves the connection from this local port."""
     deadline = time.monotonic() + PATIENCE
-    # The table may miss a line when it changes while it is read.
+    # The table may lack a line if it changes while it is read.
     while not (inode := inode_of(port)):
         assert time.monotonic() < deadline, f"no connection from port {port}"
     for pid in workers_of(server):
@@ -76,7 +76,7 @@ def descriptors_of(pid: int) -> Iterator[str]:
 
 
 def inode_of(port: int) -> str | None:
-    """The server's end of the connection from a port of ours."""
+    """The server's end of the connection from this local port."""
     lines = map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
     return next((line[9] for line in lines if line[2].endswith(f":{port:04X}") and line[9] != "0"), None)
 
@@ -95,13 +95,13 @@ def append(connection: HTTPConnection, token: str, *events: dict[str, Any]) -> N
 
 
 def positions(viewer: ClientConnection, upto: int) -> list[int]:
-    """All that a viewer is sent, oldest first, until a position is there."""
-    found: list[int] = []
+    """The positions that a viewer gets, oldest first, until `upto` is among them."""
+    numbers: list[int] = []
     deadline = time.monotonic() + PATIENCE
-    while not found or found[-1] < upto:
+    while not numbers or numbers[-1] < upto:
         frame = json.loads(viewer.recv(timeout=deadline - time.monotonic()))
-        found += reversed([int(each) for each in re.findall(r'data-position="(\d+)"', frame["html"])])
-    return found
+        numbers += reversed([int(each) for each in re.findall(r'data-position="(\d+)"', frame["html"])])
+    return numbers
 
 
 def test_every_viewer_sees_every_event_whichever_process_took_it(
@@ -111,7 +111,7 @@ def test_every_viewer_sees_every_event_whichever_process_took_it(
         viewers: dict[int, list[ClientConnection]] = {}
         writers: dict[int, HTTPConnection] = {}
         deadline = time.monotonic() + PATIENCE
-        # The kernel deals connections out as it likes: until each process has its viewers and a writer.
+        # The kernel spreads connections as it likes: connect until each process has viewers and a writer.
         while len(writers) < 2 or len(viewers) < 2 or any(len(each) < 2 for each in viewers.values()):
             assert time.monotonic() < deadline
             viewer = stack.enter_context(watch(workers, log, cookie))
@@ -128,7 +128,7 @@ def test_every_viewer_sees_every_event_whichever_process_took_it(
 
 
 def resident(pid: int) -> int:
-    """The memory that a process holds, in bytes."""
+    """The memory of a process, in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -159,20 +159,20 @@ def test_viewers_that_do_not_read_hold_nobody_up_and_cost_little(
         append(writer, token, *wide)
         assert positions(viewer, 500)[-1] == 500
         before = sum(map(resident, processes))
-        # Each round is a frame of its own for whoever reads.
+        # Each round is a frame of its own for a viewer that reads.
         for n in range(2, 22):
             append(writer, token, *wide)
             assert positions(viewer, 500 * n)[-1] == 500 * n
-        # 40 viewers, 20 frames of a megabyte: all that was not read would be 800 MB. Each may hold up two frames.
+        # 40 viewers and 20 frames of a megabyte: all unread frames would be 800 MB. Each viewer may hold up two frames.
         assert sum(map(resident, processes)) - before < 250 * 2**20
 
 
 def test_pages_of_another_origin_get_no_socket(server: Server, log: Log) -> None:
-    """The browser sends the cookie along: another application on the same machine could read the log."""
+    """The browser sends the cookie along, so another application on this machine could read the log."""
     with watch(server, log, ""):
         pass
     address = f"{server.url.replace('http', 'ws')}/ws/logs/{log.name}/"
     for origin in (Origin("http://127.0.0.1:9999"), Origin("http://localhost:3000"), None):
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as refusal:
             connect(address, origin=origin)
-        assert refused.value.response.status_code == 403
+        assert refusal.value.response.status_code == 403

@@ -1,4 +1,4 @@
-"""Who is let into a log, from the command line."""
+"""Commands let people into a log."""
 
 from __future__ import annotations
 

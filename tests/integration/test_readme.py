@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there, however long the log is."""
+"""The examples of the README work as they are written, on a log of any length."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_agent_ships_no_order_that_was_shipped_long_ago(server: Server, log:
 
 
 def run_agent(server: Server, token: str) -> None:
-    """Run it to its end, in a process of its own: one that never ends is a failure."""
+    """Run an example to its end in a process of its own. An example that never ends fails."""
     agent, _ = blocks_of("README.md", "python")
     source = agent.replace("http://127.0.0.1:8000", server.url)
     assert source != agent

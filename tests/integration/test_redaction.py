@@ -1,4 +1,4 @@
-"""The one way in which an event changes, and that there is no other."""
+"""Redaction is the one way in which an event changes; there is no other."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ REFUSED = "the log is append-only"
 
 
 def event(log: Log, position: int) -> Event:
-    found = store.event(log.id, position).first()
-    assert found
-    return found
+    result = store.event(log.id, position).first()
+    assert result
+    return result
 
 
 @pytest.fixture
 def secret_log(log: Log) -> Log:
     """A log whose first event holds a secret, and whose second does not."""
-    told = {"agent": "picker", "correlation_id": "w", "causation_id": "c", "metadata": b'{"key": "secret"}'}
-    append(log, make_append("order-1", {"id": "one", "data": b'"secret"', **told}), make_append("order-1"))
+    fields = {"agent": "picker", "correlation_id": "w", "causation_id": "c", "metadata": b'{"key": "secret"}'}
+    append(log, make_append("order-1", {"id": "one", "data": b'"secret"', **fields}), make_append("order-1"))
     return log
 
 
@@ -58,10 +58,10 @@ def test_a_redacted_event_is_empty_and_otherwise_as_it_was(secret_log: Log) -> N
 
 
 def test_the_log_says_who_removed_what_and_why(secret_log: Log) -> None:
-    done = redaction.redact(secret_log.id, 1, reason="a “password”", by="ada")
+    redacted = redaction.redact(secret_log.id, 1, reason="a “password”", by="ada")
 
     marker = event(secret_log, 3)
-    assert done == redaction.Redacted(marker_position=3, fresh=True)
+    assert redacted == redaction.Redacted(marker_position=3, fresh=True)
     assert (marker.type, marker.stream, marker.agent) == ("event.redacted", "eventsite-redactions", "ada")
     assert (marker.causation_id, marker.correlation_id) == ("one", "w")
     assert json.loads(marker.data) == {
@@ -72,9 +72,9 @@ def test_the_log_says_who_removed_what_and_why(secret_log: Log) -> None:
         "reason": "a “password”",
         "by": "ada",
     }
-    kept = Redaction.objects.get(log_id=secret_log.id, position=1)
-    assert (kept.marker_position, kept.redacted_by, kept.reason) == (3, "ada", "a “password”")
-    assert kept.redacted_at == marker.recorded_at
+    row = Redaction.objects.get(log_id=secret_log.id, position=1)
+    assert (row.marker_position, row.redacted_by, row.reason) == (3, "ada", "a “password”")
+    assert row.redacted_at == marker.recorded_at
 
 
 def test_the_version_that_the_streams_agents_expect_does_not_move(secret_log: Log) -> None:
@@ -86,13 +86,15 @@ def test_the_version_that_the_streams_agents_expect_does_not_move(secret_log: Lo
 
 
 def test_a_retry_of_the_redacted_append_is_still_a_retry(log: Log) -> None:
-    sent = make_append("order-1", {"data": b'"secret"'}, {}, idempotency_key="k")
-    append(log, sent)
+    first_append = make_append("order-1", {"data": b'"secret"'}, {}, idempotency_key="k")
+    append(log, first_append)
     redaction.redact(log.id, 1, reason="r", by="ada")
 
-    (by_key,) = append(log, sent)
-    (by_id,) = append(log, make_append("order-1", *({"id": e.id, "data": e.data.encode()} for e in sent.events)))
-    (other,) = append(log, make_append("order-1", {"id": sent.events[0].id, "data": b"null"}))
+    (by_key,) = append(log, first_append)
+    (by_id,) = append(
+        log, make_append("order-1", *({"id": e.id, "data": e.data.encode()} for e in first_append.events))
+    )
+    (other,) = append(log, make_append("order-1", {"id": first_append.events[0].id, "data": b"null"}))
 
     assert isinstance(by_key, Appended)
     assert isinstance(by_id, Appended)
@@ -229,9 +231,9 @@ def test_the_record_of_a_redaction_does_not_change(secret_log: Log, change: str)
 
 
 def test_the_command_redacts_and_says_where_it_is_recorded(secret_log: Log) -> None:
-    said = redact_event(secret_log, 1)
+    output = redact_event(secret_log, 1)
 
-    assert said == f"Redacted event 1 of {secret_log.name}; the event.redacted is at 3.\n"
+    assert output == f"Redacted event 1 of {secret_log.name}; the event.redacted is at 3.\n"
     assert "was redacted before; see event 3" in redact_event(secret_log, 1)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py serve`: what `make run` runs."""
+"""`manage.py serve`, which `make run` runs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def get(url: str, **headers: str) -> HTTPResponse | urllib.error.HTTPError:
 
 
 def append_as_printed(server: Server) -> dict[str, object]:
-    """Paste the printed command; what it answers."""
+    """Run the printed command; return its answer."""
     command = server.output[server.output.rindex("curl -i") :].split("\n\n")[0]
     url = re.search(r"http\S+", command)
     token = re.search(r"Bearer (\S+?)'", command)
@@ -97,7 +97,7 @@ def test_a_killed_server_starts_again_with_everything(embedded: Server) -> None:
 
 def is_alive(pid: str) -> bool:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # a zombie's is empty
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # the command line of a zombie is empty
     except OSError:
         return False
 

@@ -15,30 +15,30 @@ from tests.support.server import manage
 
 
 def test_a_database_of_ones_own_needs_a_secret_key() -> None:
-    done = manage("check", DATABASE_URL="postgresql:///mine")
-    assert done.returncode
-    assert "SECRET_KEY is not set" in done.stderr
-    assert "token_urlsafe" in done.stderr
+    process = manage("check", DATABASE_URL="postgresql:///mine")
+    assert process.returncode
+    assert "SECRET_KEY is not set" in process.stderr
+    assert "token_urlsafe" in process.stderr
 
 
 def test_a_setting_that_can_not_be_read_stops_the_start() -> None:
-    done = manage("check", DATABASE_URL="postgresql:///mine", SECRET_KEY="x", EVENTSITE_EVENT_MAX_BYTES="1 MB")
-    assert done.returncode
-    assert "EVENTSITE_EVENT_MAX_BYTES is '1 MB'; it takes a whole number above 0." in done.stderr
+    process = manage("check", DATABASE_URL="postgresql:///mine", SECRET_KEY="x", EVENTSITE_EVENT_MAX_BYTES="1 MB")
+    assert process.returncode
+    assert "EVENTSITE_EVENT_MAX_BYTES is '1 MB'; it takes a whole number above 0." in process.stderr
 
 
 def test_a_port_in_use_names_another(database: None) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         with pytest.raises(CommandError, match=f"Port {port} is in use. Take another: PORT={port + 1} make run"):
             call_command("serve", port=port)
 
 
 def test_behind_tls_cookies_and_transport_are_strict() -> None:
-    given = {"DATABASE_URL": "postgresql:///mine", "SECRET_KEY": "x"}
+    variables = {"DATABASE_URL": "postgresql:///mine", "SECRET_KEY": "x"}
     strict = {"SESSION_COOKIE_SECURE = True", "CSRF_COOKIE_SECURE = True", "SECURE_HSTS_SECONDS = 31536000"}
-    assert strict <= set(manage("diffsettings", **given, EVENTSITE_TLS="1").stdout.splitlines())
-    assert strict.isdisjoint(manage("diffsettings", **given).stdout.splitlines())
+    assert strict <= set(manage("diffsettings", **variables, EVENTSITE_TLS="1").stdout.splitlines())
+    assert strict.isdisjoint(manage("diffsettings", **variables).stdout.splitlines())
 
 
 def test_no_migration_is_missing(database: None) -> None:
@@ -46,15 +46,15 @@ def test_no_migration_is_missing(database: None) -> None:
 
 
 def test_what_libpq_understands_may_stand_in_the_database_url() -> None:
-    found = databases("postgresql://me:secret@db:6543/events?sslmode=require&application_name=x")["default"]
-    assert [found[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
+    settings_read = databases("postgresql://me:secret@db:6543/events?sslmode=require&application_name=x")["default"]
+    assert [settings_read[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
         "events",
         "me",
         "secret",
         "db",
         "6543",
     ]
-    assert found["OPTIONS"]["sslmode"] == "require"
+    assert settings_read["OPTIONS"]["sslmode"] == "require"
     assert databases(make_conninfo(host="/run/x", dbname="y"))["default"]["HOST"] == "/run/x"
 
 

@@ -1,4 +1,4 @@
-"""Sign-in links: once, for a quarter of an hour, from this machine only, never through a proxy."""
+"""Sign-in links work once, for a quarter of an hour, on this machine only, and never through a proxy."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ def test_a_link_is_good_from_any_loopback_address(
 def test_what_a_browser_sends_by_itself_is_no_sign_of_a_proxy(
     user: User, request_with: Callable[..., HttpRequest]
 ) -> None:
-    sent = {
+    headers = {
         "Accept": "text/html", "Accept-Encoding": "gzip", "Accept-Language": "en", "Cache-Control": "max-age=0",
         "Connection": "keep-alive", "Cookie": "csrftoken=x", "DNT": "1", "Origin": "http://127.0.0.1:8000",
         "Referer": "http://127.0.0.1:8000/", "Sec-Fetch-Site": "same-origin", "Sec-CH-UA-Platform": "Linux",
         "Upgrade-Insecure-Requests": "1", "User-Agent": "Mozilla/5.0", "Priority": "u=0, i",
     }  # fmt: skip
-    assert sign_in.consume(request_with(**sent), sign_in.create_link(user)) == user
+    assert sign_in.consume(request_with(**headers), sign_in.create_link(user)) == user
 
 
 @pytest.mark.parametrize("reached", [("10.0.0.7", {}), ("127.0.0.1", {"X-Forwarded-For": "10.0.0.7"})])

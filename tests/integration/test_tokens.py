@@ -1,4 +1,4 @@
-"""Tokens are made by a command, shown once and kept as a hash."""
+"""A command creates tokens; each is shown once and stored as a hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What works beside the server: started with it, started again, taken over by another, ended with it."""
+"""The workers beside the server: they start with it, are started again, are taken over, and end with it."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ pytestmark = [
 
 @pytest.fixture
 def make_server(database: None, tmp_path: Path) -> Iterator[MakeServer]:
-    """Servers with their workers on the test database, ended with the test: they would take the logs of others."""
-    made: list[Server] = []
+    """Servers with workers on the test database. They end with the test, because they would take the logs of others."""
+    servers: list[Server] = []
 
     def make(name: str, *options: str) -> Server:
         environment = {**database_variables(), "SECRET_KEY": "of-the-workers"}
         server = Server(environment, log=tmp_path / name, options=options)
-        made.append(server)
+        servers.append(server)
         server.start()
         return server
 
     yield make
-    for server in made:
+    for server in servers:
         server.stop()
 
 
@@ -50,7 +50,7 @@ def children(server: Server) -> list[int]:
 
 def is_alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # a zombie's is empty
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # the command line of a zombie is empty
     except OSError:
         return False
 

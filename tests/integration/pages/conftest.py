@@ -1,4 +1,4 @@
-"""Events to look at, and somebody who looks."""
+"""Fixtures of the tests of pages: appended events, and a person who looks at them."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def viewer(client: Client, member: Member, user: User) -> Client:
 
 @pytest.fixture
 def at(log: Log) -> str:
-    """Where the log's pages begin."""
+    """The beginning of the addresses of the log's pages."""
     return f"/logs/{log.name}/"

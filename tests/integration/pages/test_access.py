@@ -1,4 +1,4 @@
-"""Who may see which page: one table. What you may not see is a 404."""
+"""The right of each person to each page, as one table. A page that a person may not see is a 404."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def test_a_member_is_told_what_is_not_there_and_a_stranger_is_not(
         ("workflows/w/", "There is no workflow &#39;w&#39;."),
         ("events/2", "has no event at position 2."),
     ):
-        shown = viewer.get(at + page).content.decode()
-        assert words in shown
-        assert f'href="{at}streams/"' in shown
+        page_text = viewer.get(at + page).content.decode()
+        assert words in page_text
+        assert f'href="{at}streams/"' in page_text
         assert words not in viewer.get(f"/logs/nobodys/{page}").content.decode()
 
 

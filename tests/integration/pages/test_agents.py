@@ -1,4 +1,4 @@
-"""Who is at work: by what the projections keep, and by name before they do."""
+"""The page of agents: their work as the projections show it, and their names before there are projections."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def get(client: Client, url: str) -> str:
 
 
 def rows(page: str) -> dict[str, str]:
-    """The rows of the table by agent, as words."""
-    found = {}
+    """The words of each row of the table, by agent."""
+    words = {}
     for row in re.findall(r"<tr>(.*?)</tr>", page.partition("<tbody>")[2], re.DOTALL):
         cells = [unescape(re.sub(r"<[^>]+>", "", cell)) for cell in re.split(r"</t[dh]>", row)]
-        found[cells[0].strip()] = "|".join(" ".join(cell.split()) for cell in cells[1:])
-    return found
+        words[cells[0].strip()] = "|".join(" ".join(cell.split()) for cell in cells[1:])
+    return words
 
 
 @pytest.fixture
 def at_work(log: Log, append: AppendEvents) -> Log:
-    """One agent has done what it began, one has not, one has failed; one names no workflow."""
+    """One agent has finished its work, one has not, one has failed, and one names no workflow."""
     append("order-1", {"type": "order.placed", "agent": "shop", "correlation_id": "one"})
     append("payment-1", {"type": "payment.initiated", "agent": "payer", "correlation_id": "one"})
     append("payment-2", {"type": "payment.initiated", "agent": "payer", "correlation_id": "two"})
@@ -50,9 +50,9 @@ def at_work(log: Log, append: AppendEvents) -> Log:
 
 @pytest.mark.usefixtures("at_work")
 def test_each_agent_stands_with_what_it_did_last_and_has_not_finished(viewer: Client, at: str) -> None:
-    found = rows(get(viewer, f"{at}agents/"))
-    assert list(found) == ["writer", NAME, "payer", "shop"]
-    payer, failed, writer = found["payer"], found[NAME], found["writer"]
+    words = rows(get(viewer, f"{at}agents/"))
+    assert list(words) == ["writer", NAME, "payer", "shop"]
+    payer, failed, writer = words["payer"], words[NAME], words["writer"]
     assert payer.startswith("Completed|two|payment-1|payment.captured")
     assert failed.startswith("Failed|two||mail.failed")
     assert writer.startswith("Idle|||Noted")
@@ -109,6 +109,6 @@ def test_the_twin_is_the_apis_answer(viewer: Client, at: str) -> None:
 def test_agents_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; how far the projection is; agents, last events, workflows
+    # session, user, membership with its log; progress of the projection; agents, last events, workflows
     with django_assert_num_queries(7):
         viewer.get(f"{at}agents/")

@@ -1,4 +1,4 @@
-"""What the query bar offers while a query is being written."""
+"""The offers of the query bar while a query is being written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One event's page."""
+"""The page of one event."""
 
 from __future__ import annotations
 
@@ -141,10 +141,10 @@ def test_a_redacted_event_says_who_emptied_it_and_why(
 ) -> None:
     append("a", {"data": b'"secret"'}, {"data": b"null"})
     redaction.redact(log.pk, 1, reason="a <b>password</b>", by="ada")
-    shown = viewer.get(at + page).content.decode()
-    assert "secret" not in shown
-    assert "<b>Redacted</b> by <bdi>ada</bdi>, " in shown
-    assert f'<bdi>a &lt;b&gt;password&lt;/b&gt;</bdi> <a class="link" href="{at}events/3">#3</a>' in shown
+    page_text = viewer.get(at + page).content.decode()
+    assert "secret" not in page_text
+    assert "<b>Redacted</b> by <bdi>ada</bdi>, " in page_text
+    assert f'<bdi>a &lt;b&gt;password&lt;/b&gt;</bdi> <a class="link" href="{at}events/3">#3</a>' in page_text
     assert "Redacted" not in viewer.get(at + page.replace("1", "2")).content.decode()
 
 
@@ -159,6 +159,6 @@ def test_an_event_costs_a_fixed_number_of_queries(
     # and its cause
     with django_assert_num_queries(7):
         viewer.get(f"{at}events/2")
-    # as a part that a row opens to it goes without its neighbours
+    # as a part that a row opens to, the event has no neighbours
     with django_assert_num_queries(6):
         viewer.get(f"{at}events/2", headers={"HX-Request": "true"})

@@ -1,4 +1,4 @@
-"""What a log holds most of stands beside its timeline, to narrow it by."""
+"""The most frequent values of a log are beside its timeline, as links that narrow the query."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def filled(log: Log, append: AppendEvents) -> Log:
     return log
 
 
-def found(client: Client, url: str) -> dict[str, tuple[int, bool, str]]:
-    """The facets by name: how many events, whether they are asked for, and where they lead."""
+def facets_of(client: Client, url: str) -> dict[str, tuple[int, bool, str]]:
+    """The facets by name: the number of events, whether the query asks for the facet, and the address of its link."""
     page = client.get(url).content.decode()
     links = re.findall(
         r'id="facet-\w+-\d+" href="([^"]+)"[^>]*?( aria-current="true")? title="([^"]+)">(.*?)</a>', page
@@ -38,9 +38,9 @@ def rows(client: Client, at: str, query: str) -> list[int]:
 
 
 def test_names_stand_with_their_counts_and_narrow_the_query(viewer: Client, at: str, filled: Log) -> None:
-    assert found(viewer, at) == {}
+    assert facets_of(viewer, at) == {}
     settle(filled, counts)
-    facets = found(viewer, at)
+    facets = facets_of(viewer, at)
     assert {name: (events, asked) for name, (events, asked, _) in facets.items()} == {
         "Placed": (3, False),
         "Paid": (2, False),
@@ -56,7 +56,7 @@ def test_a_name_takes_the_place_of_another_of_its_kind_and_goes_when_it_is_asked
     viewer: Client, at: str, filled: Log
 ) -> None:
     settle(filled, counts)
-    facets = found(viewer, f"{at}?q=type:Paid+-agent:shop+s")
+    facets = facets_of(viewer, f"{at}?q=type:Paid+-agent:shop+s")
     assert [name for name, (_, asked, _) in facets.items() if asked] == ["Paid"]
     assert facets["Placed"][2] == "?q=-agent%3Ashop+s+type%3APlaced"
     assert facets["Paid"][2] == "?q=-agent%3Ashop+s"

@@ -1,4 +1,4 @@
-"""An empty log: how to append the first event, by whom, and the demo's button."""
+"""The page of an empty log: the ways to append a first event, for each role, and the button of the demo."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def test_an_admin_gets_commands_with_a_token_in_them(admin: Client, log: Log, at
     assert "Make a token" in admin.get(at).content.decode()
     answer = admin.post(f"{at}first-token", headers=headers)
     page = html.unescape(answer.content.decode())
-    found = set(re.findall(r"evt_[\w-]+", page))
-    assert len(found) == 1
-    (made,) = found
-    assert f'-H "Authorization: Bearer {made}"' in page
+    tokens_shown = set(re.findall(r"evt_[\w-]+", page))
+    assert len(tokens_shown) == 1
+    (shown_token,) = tokens_shown
+    assert f'-H "Authorization: Bearer {shown_token}"' in page
     assert ("<html" in page) is not bool(headers)
     assert "no-store" in answer["Cache-Control"]
     token = Token.objects.get(log=log)
-    assert bytes(token.hash) == hash_of(made)
+    assert bytes(token.hash) == hash_of(shown_token)
     assert sorted(token.scopes) == ["append", "read"]
     assert token.expires_at
-    assert made not in admin.get(at).content.decode()
+    assert shown_token not in admin.get(at).content.decode()
 
 
 def test_the_python_agent_that_is_shown_has_ten_lines(admin: Client, at: str) -> None:
     page = html.unescape(admin.post(f"{at}first-token").content.decode())
-    found = re.search(r'id="first-python"[^>]*>(.*?)</pre>', page, re.DOTALL)
-    assert found
-    compile(found[1], "agent.py", "exec")
-    assert len([each for each in found[1].splitlines() if each.strip()]) == 10
+    block = re.search(r'id="first-python"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    assert block
+    compile(block[1], "agent.py", "exec")
+    assert len([each for each in block[1].splitlines() if each.strip()]) == 10
 
 
 def test_others_are_told_whom_to_ask_and_get_no_token(viewer: Client, log: Log, at: str) -> None:

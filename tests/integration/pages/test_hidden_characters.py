@@ -1,4 +1,4 @@
-"""Names that hold invisible characters, or turn the reading direction over, are written out on every page."""
+"""Names with invisible characters, or with characters that turn the text around, are written out on every page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STREAM, WORKFLOW, AGENT, TYPE, ID = (
     f"\u202egnp\u200b.{name}-1" for name in ("stream", "flow", "agent", "failed", "id")
 )
 SPOKEN = ("title", "aria-label", "alt", "placeholder", "data-title", "data-said")
-"""Attributes that a person reads or hears. The others hold names as they are, for forms, addresses and scripts."""
+"""Attributes that a person reads or hears. All others hold names unchanged, for forms, addresses and scripts."""
 
 
 class Texts(HTMLParser):
@@ -66,7 +66,7 @@ def pages() -> Iterator[str]:
 
 @pytest.fixture
 def odd_names(append: AppendEvents, log: Log) -> None:
-    """Events whose names hold invisible characters: some in a chain of causes, a failed one, one with no cause here."""
+    """A log with invisible characters in names: a chain of causes, a failed event, an event with an unknown cause."""
     fields = {"type": TYPE, "agent": AGENT, "correlation_id": WORKFLOW}
     events = [{**fields, "id": f"{ID}{n}", "data": b'{"n": %d, "error": "no"}' % n} for n in range(2)]
     append(STREAM, *events, {**fields, "causation_id": f"{ID}1"}, {**fields, "causation_id": f"{ID}2"})
@@ -83,5 +83,5 @@ def test_hidden_characters_of_names_are_written_out_for_people_alone(
     escaped = {page: [text for text in each.used if ESCAPED.search(text)] for page, each in texts.items()}
     assert {page: read for page, read in hidden.items() if read} == {}
     assert {page: used for page, used in escaped.items() if used} == {}
-    shown = [page for page, each in texts.items() if any(ESCAPED.search(text) for text in each.read)]
-    assert len(shown) > len(texts) * 0.9, set(texts) - set(shown)
+    pages_shown = [page for page, each in texts.items() if any(ESCAPED.search(text) for text in each.read)]
+    assert len(pages_shown) > len(texts) * 0.9, set(texts) - set(pages_shown)

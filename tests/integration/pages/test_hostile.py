@@ -1,4 +1,4 @@
-"""Whatever an agent sends is text on every page, never markup."""
+"""Any text of an agent is shown as text on every page, never as markup."""
 
 from __future__ import annotations
 

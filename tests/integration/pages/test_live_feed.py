@@ -1,4 +1,4 @@
-"""Many who watch: each frame is drawn once for all, and nobody waits for who is slow."""
+"""Many viewers of one log: each frame is drawn once for all of them, and a slow viewer delays no other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Watch = AsyncGenerator[Frame]
 
 @pytest_asyncio.fixture
 async def watching(engine: Engine) -> AsyncIterator[AsyncExitStack]:
-    """What is entered here ends before the engine does."""
+    """A stack whose contexts end before the engine does."""
     async with AsyncExitStack() as stack:
         yield stack
 
@@ -38,22 +38,22 @@ async def watch(stack: AsyncExitStack, log: Log, query: str = "", *, after: int 
 
 async def next_of(frames: Watch) -> dict[str, Any]:
     async with asyncio.timeout(PATIENCE):
-        found: dict[str, Any] = json.loads((await anext(frames)).text)
-    return found
+        frame: dict[str, Any] = json.loads((await anext(frames)).text)
+    return frame
 
 
 async def append(engine: Engine, log: Log, events: int) -> None:
     await engine.writer.append(log.pk, [make_append("order-1", *[{}] * events)])
 
 
-async def test_who_watches_the_same_is_sent_the_same_drawn_once(
+async def test_viewers_of_the_same_rows_get_one_frame_drawn_once(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[int] = []
+    draws: list[int] = []
     draw = Gathering.draw
 
     def counted(self: Gathering) -> Frame:
-        drawn.append(self.position)
+        draws.append(self.position)
         return draw(self)
 
     monkeypatch.setattr(Gathering, "draw", counted)
@@ -62,12 +62,12 @@ async def test_who_watches_the_same_is_sent_the_same_drawn_once(
     await until(lambda: log.pk in {view.log_id for view, each in feed._feeds.items() if each._position is not None})
     await append(engine, log, 3)
     async with asyncio.timeout(PATIENCE):
-        found = await waiting
-    assert {id(frame) for frame in found} == {id(found[0])}
-    assert drawn == [3]
+        frames = await waiting
+    assert {id(frame) for frame in frames} == {id(frames[0])}
+    assert draws == [3]
 
 
-async def test_who_does_not_read_holds_nobody_up_and_gets_an_exact_account(
+async def test_a_viewer_that_does_not_read_delays_nobody_and_gets_an_exact_account(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "FRAME_SECONDS", 0)
@@ -78,14 +78,16 @@ async def test_who_does_not_read_holds_nobody_up_and_gets_an_exact_account(
         await append(engine, log, 100)
         while (await next_of(quick))["position"] < 1 + 100 * n:
             pass
-    found = await next_of(slow)
-    assert (found["position"], found["rows"]) == (3_001, 3_000)
-    assert "2,900 not shown" in found["html"]
+    frame = await next_of(slow)
+    assert (frame["position"], frame["rows"]) == (3_001, 3_000)
+    assert "2,900 not shown" in frame["html"]
     await append(engine, log, 1)
     assert await next_of(slow) == await next_of(quick)
 
 
-async def test_who_is_a_little_late_gets_every_row(engine: Engine, log: Log, watching: AsyncExitStack) -> None:
+async def test_a_viewer_that_is_a_little_late_gets_every_row(
+    engine: Engine, log: Log, watching: AsyncExitStack
+) -> None:
     quick, late = await watch(watching, log), await watch(watching, log)
     await append(engine, log, 1)
     await next_of(quick)
@@ -95,8 +97,8 @@ async def test_who_is_a_little_late_gets_every_row(engine: Engine, log: Log, wat
     await next_of(quick)
     rows = 0
     while rows < MAX_ROWS:
-        rows += (found := await next_of(late))["rows"]
-        assert "not shown" not in found["html"]
+        rows += (frame := await next_of(late))["rows"]
+        assert "not shown" not in frame["html"]
     assert rows == MAX_ROWS
 
 
@@ -114,11 +116,11 @@ async def test_frames_of_large_events_stay_small(engine: Engine, log: Log, watch
     data = json.dumps({"text": "x" * (2**20 - 100), "id": 7}).encode()
     for _ in range(3):
         await engine.writer.append(log.pk, [make_append("order-1", {"data": data})])
-    seen = 0
-    while seen < 3:
+    row_count = 0
+    while row_count < 3:
         frame = await anext(viewer)
         assert len(frame.text) < 10_000
-        seen += json.loads(frame.text)["rows"]
+        row_count += json.loads(frame.text)["rows"]
 
 
 async def test_a_feed_ends_with_the_last_who_watches(engine: Engine, log: Log) -> None:
@@ -134,14 +136,14 @@ async def test_a_feed_ends_with_the_last_who_watches(engine: Engine, log: Log) -
 async def test_what_takes_long_to_count_is_told_in_frames_that_are_each_exact(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_COUNT_SECONDS", 0)  # as if one slice took all the time there is
+    monkeypatch.setattr(feed, "_COUNT_SECONDS", 0)  # as if the first slice took all the time
     monkeypatch.setattr(feed, "_FIRST_SLICE_EVENTS", 700)
     for _ in range(2):
         await engine.writer.append(log.pk, [make_append("order-1", *[{"type": "A"}, {"type": "B"}] * 500)])
     viewer = await watch(watching, log, "-type:A", after=0)
-    found = [await next_of(viewer) for _ in range(3)]
-    assert [(frame["position"], frame["rows"]) for frame in found] == [(700, 350), (1_400, 350), (2_000, 300)]
-    assert [frame["html"].count("data-position") for frame in found] == [350, 350, 300]
+    frames = [await next_of(viewer) for _ in range(3)]
+    assert [(frame["position"], frame["rows"]) for frame in frames] == [(700, 350), (1_400, 350), (2_000, 300)]
+    assert [frame["html"].count("data-position") for frame in frames] == [350, 350, 300]
 
 
 async def test_rows_that_are_far_apart_are_all_found(
@@ -153,8 +155,8 @@ async def test_rows_that_are_far_apart_are_all_found(
             log.pk, [make_append("order-1", {"data": b'{"n": 1}'}, *[{"type": "B"}] * 999, {"data": b'{"n": true}'})]
         )
     viewer = await watch(watching, log, "data.n:1", after=0)
-    found = await next_of(viewer)
-    assert (found["position"], found["rows"], found["html"].count("data-position")) == (3_003, 3, 3)
+    frame = await next_of(viewer)
+    assert (frame["position"], frame["rows"], frame["html"].count("data-position")) == (3_003, 3, 3)
 
 
 def test_views_are_equal_where_their_queries_are_written_alike(log: Log) -> None:
@@ -174,14 +176,14 @@ async def test_rows_of_large_events_are_read_in_pieces(
     afetch = scan.Search.afetch
 
     async def counted(self: scan.Search, pool: Any) -> scan.SearchResult:
-        found = await afetch(self, pool)
-        sizes.append(len(found.events))
-        return found
+        result = await afetch(self, pool)
+        sizes.append(len(result.events))
+        return result
 
     monkeypatch.setattr(scan.Search, "afetch", counted)
     await engine.writer.append(log.pk, [make_append("order-1", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)])
-    found = await next_of(await watch(watching, log))
-    assert (found["rows"], found["html"].count("data-position")) == (5, 5)
+    result = await next_of(await watch(watching, log))
+    assert (result["rows"], result["html"].count("data-position")) == (5, 5)
     assert sizes == [2, 2, 1]
 
 
@@ -195,5 +197,5 @@ async def test_frames_that_are_kept_are_bounded_in_bytes(
         await append(engine, log, 1)
         while (await next_of(viewer))["position"] < n:
             pass
-    [kept] = [each._frames for view, each in feed._feeds.items() if view.log_id == log.pk]
-    assert len(kept) == 1
+    [frames_in_memory] = [each._frames for view, each in feed._feeds.items() if view.log_id == log.pk]
+    assert len(frames_in_memory) == 1

@@ -1,4 +1,4 @@
-"""A redaction and those who watch: what is gone is never sent again, and every open list is told what to replace."""
+"""A redaction while people watch: the data is never sent again, and every open list is told which row to replace."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.support.live_sockets import Socket, append, shown, socket
 from tests.support.patience import PATIENCE, until
 
 SECRET = "4111-1111-1111-1111"
-"""What the data of a redacted event said."""
+"""The data of an event before its redaction."""
 
 
 @pytest.fixture(autouse=True)
 def seen_by_a_member(member: Member) -> None:
-    """The person who watches is a member of the log."""
+    """Make the person who watches a member of the log."""
 
 
 async def append_secret(engine: Engine, log: Log, **fields: Any) -> None:
@@ -36,7 +36,7 @@ async def append_secret(engine: Engine, log: Log, **fields: Any) -> None:
 
 
 async def redact(log: Log, position: int) -> int:
-    """Empty an event; the position of the event that says so."""
+    """Redact an event; return the position of the event that records it."""
     redacted = await sync_to_async(redaction.redact)(log.pk, position, reason="a card's number", by="ada")
     return redacted.marker_position
 
@@ -51,14 +51,14 @@ async def frames_to(watching: Socket, position: int) -> list[dict[str, Any]]:
 
 
 def feed_of(log: Log) -> feed._Feed | None:
-    """The feed of a log that is watched, once it knows where the log ends."""
+    """The feed of a log that is being watched, once it knows the end of the log."""
     feeds = [each for view, each in feed._feeds.items() if view.log_id == log.pk and each._position is not None]
     return feeds[0] if feeds else None
 
 
 @asynccontextmanager
 async def read_by_another(engine: Engine, log: Log) -> AsyncIterator[None]:
-    """While somebody else follows the log, its tail reads on without the feed."""
+    """Follow the log while the block runs, so that its tail reads on without the feed."""
 
     async def follow() -> None:
         async for _ in engine.tails.follow(log.pk, after=0):
@@ -100,7 +100,7 @@ async def test_whoever_watches_is_given_the_emptied_row(engine: Engine, log: Log
     assert list(redacted_in(frames)) == ["1"]
     assert 'data-position="1"' in redacted_in(frames)["1"]
     assert SECRET not in json.dumps(frames)
-    assert frames[-1]["rows"] == 1  # the event that says so
+    assert frames[-1]["rows"] == 1  # the event that records the redaction
 
 
 async def test_a_query_that_fits_no_redaction_is_told_of_it(engine: Engine, log: Log, user: User) -> None:
@@ -151,7 +151,7 @@ async def test_only_the_last_of_many_redactions_come_with_their_rows(
 async def test_rows_that_were_gathered_before_a_redaction_are_read_again(
     engine: Engine, log: Log, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A burst is gathered for up to a second. What tells of the redaction may come only after it is drawn."""
+    """A burst is gathered for up to a second; the frame with the redaction must come only after the burst is drawn."""
     gathered: list[int] = []
 
     async def has_more(self: feed._Feed, came: int, gathering: Gathering) -> bool:
@@ -238,7 +238,7 @@ async def test_a_frame_that_is_being_drawn_when_a_redaction_comes_is_drawn_again
 async def test_who_watches_hears_of_a_redaction_at_once(
     engine: Engine, log: Log, user: User, settings: Settings
 ) -> None:
-    """Not when the tail next looks at the log by itself."""
+    """The feed must learn of the redaction at once, not when the tail next reads the log by itself."""
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=2 * PATIENCE)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()

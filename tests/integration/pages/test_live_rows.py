@@ -1,4 +1,4 @@
-"""The timeline's socket: every row once, in order, from any position; and nobody's but a member's."""
+"""The timeline's socket: every row once, in order, from any position, and for members only."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ async def test_a_row_arrives_as_the_page_would_show_it(engine: Engine, log: Log,
         assert "A-7" in html
 
 
-async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
+async def test_a_viewer_that_comes_back_gets_every_row_once(
     engine: Engine, log: Log, member: Member, user: User
 ) -> None:
     await append(engine, log, *[{}] * 5)
     async with socket(log.name, user, "after=2") as first:
         assert await first.connect()
-        seen = await rows(first, 5)
+        numbers = await rows(first, 5)
     await append(engine, log, *[{}] * 5)
-    async with socket(log.name, user, f"after={seen[-1]}") as second:
+    async with socket(log.name, user, f"after={numbers[-1]}") as second:
         assert await second.connect()
-        seen += await rows(second, 10)
-    assert seen == list(range(3, 11))
+        numbers += await rows(second, 10)
+    assert numbers == list(range(3, 11))
 
 
 async def test_only_what_fits_the_filter_comes_and_the_position_moves_on(
@@ -57,8 +57,8 @@ async def test_only_what_fits_the_filter_comes_and_the_position_moves_on(
     async with socket(log.name, user, "after=0&q=type:B*") as watching:
         assert await watching.connect()
         await append(engine, log, {"type": "A"}, {"type": "B1"}, {"type": "A"}, {"type": "B2"}, {"type": "A"})
-        found = await frame_of(watching)
-        assert (found["rows"], found["position"]) == (2, 5)
+        frame = await frame_of(watching)
+        assert (frame["rows"], frame["position"]) == (2, 5)
 
 
 async def test_live_rows_fit_any_query(engine: Engine, log: Log, member: Member, user: User) -> None:
@@ -76,8 +76,8 @@ async def test_live_rows_fit_any_query(engine: Engine, log: Log, member: Member,
             {"type": "A", "data": data, "occurred_at": "2020-01-01T00:00:00Z"},
             {"type": "A", "data": b'{"items": {"n": "3"}}'},
         )
-        found = await frame_of(watching)
-        assert (shown(found), found["position"]) == ([4, 1], 6)
+        frame = await frame_of(watching)
+        assert (shown(frame), frame["position"]) == ([4, 1], 6)
 
 
 async def test_events_that_come_together_come_in_one_frame(
@@ -90,9 +90,9 @@ async def test_events_that_come_together_come_in_one_frame(
         for _ in range(20):
             await append(engine, log, {})
         frames = 0
-        seen = 1
-        while seen < 21:
-            seen += (await frame_of(watching))["rows"]
+        row_count = 1
+        while row_count < 21:
+            row_count += (await frame_of(watching))["rows"]
             frames += 1
         assert frames <= 10
 
@@ -103,61 +103,61 @@ async def test_more_rows_than_a_page_draws_become_an_exact_gap(
     await append(engine, log, *[{"type": "A"}, {"type": "B"}] * 1_300)
     async with socket(log.name, user, "after=0&q=type:A") as watching:
         assert await watching.connect()
-        found = await frame_of(watching)
-        assert found["rows"] == 1_300
-        drawn = shown(found)
-        (counted,) = re.findall(r"<strong>([\d,]+) not shown", found["html"])
-        assert len(drawn) + int(counted.replace(",", "")) == 1_300
-        assert drawn == sorted(drawn, reverse=True)
-        assert drawn[0] == 2_599
-        assert f'href="/logs/{log.name}/?q=type%3AA&amp;before={drawn[-1]}"' in found["html"]
+        frame = await frame_of(watching)
+        assert frame["rows"] == 1_300
+        positions = shown(frame)
+        (counted,) = re.findall(r"<strong>([\d,]+) not shown", frame["html"])
+        assert len(positions) + int(counted.replace(",", "")) == 1_300
+        assert positions == sorted(positions, reverse=True)
+        assert positions[0] == 2_599
+        assert f'href="/logs/{log.name}/?q=type%3AA&amp;before={positions[-1]}"' in frame["html"]
 
 
 async def test_a_burst_is_told_to_its_last_event_at_once(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # However the tail cuts the burst into batches: nothing may wait for what comes after it.
+    # The tail may cut the burst into batches anywhere; no row may wait for later events.
     monkeypatch.setattr(feed, "_GATHER_SECONDS", 2 * PATIENCE)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append(engine, log, *[{}] * 5_000)
-        told = 0
-        while told < 5_000:
-            told += (await frame_of(watching))["rows"]
-        assert told == 5_000
+        row_count = 0
+        while row_count < 5_000:
+            row_count += (await frame_of(watching))["rows"]
+        assert row_count == 5_000
 
 
-async def test_who_comes_back_after_long_is_told_exactly_how_much_there_was(
+async def test_a_viewer_that_comes_back_late_gets_an_exact_count(
     engine: Engine, log: Log, member: Member, user: User
 ) -> None:
     await append(engine, log, *[{}] * 2_000)
     async with socket(log.name, user, "after=500") as watching:
         assert await watching.connect()
-        found = await frame_of(watching)
-        assert (found["rows"], found["position"]) == (1_500, 2_000)
-        assert "1,400 not shown" in found["html"]
-        assert "#501 to #1,900" in found["html"]
-        assert shown(found) == list(range(2_000, 1_900, -1))
+        frame = await frame_of(watching)
+        assert (frame["rows"], frame["position"]) == (1_500, 2_000)
+        assert "1,400 not shown" in frame["html"]
+        assert "#501 to #1,900" in frame["html"]
+        assert shown(frame) == list(range(2_000, 1_900, -1))
 
 
-async def test_who_comes_back_to_a_filter_is_told_exactly_how_much_fits(
+async def test_a_viewer_that_comes_back_to_a_filter_gets_an_exact_count(
     engine: Engine, log: Log, member: Member, user: User
 ) -> None:
     await append(engine, log, *[{"type": "A"}, {"type": "B"}] * 1_300)
     async with socket(log.name, user, "after=10&q=type:B*") as watching:
         assert await watching.connect()
-        found = await frame_of(watching)
-        assert (found["rows"], found["position"]) == (1_295, 2_600)
-        assert "1,195 not shown" in found["html"]
-        assert shown(found) == list(range(2_600, 2_400, -2))
+        frame = await frame_of(watching)
+        assert (frame["rows"], frame["position"]) == (1_295, 2_600)
+        assert "1,195 not shown" in frame["html"]
+        assert shown(frame) == list(range(2_600, 2_400, -2))
 
 
-async def test_who_only_counts_is_sent_no_rows(engine: Engine, log: Log, member: Member, user: User) -> None:
+async def test_a_viewer_that_only_counts_gets_no_rows(engine: Engine, log: Log, member: Member, user: User) -> None:
     async with socket(log.name, user, "after=0&q=type:A&counts=on") as watching:
         assert await watching.connect()
         await append(engine, log, {"type": "A"}, {"type": "B"}, {"type": "A"})
-        found = await frame_of(watching)
-        assert found == {"position": 3, "rows": 2, "html": "", "redacted": {}}
+        frame = await frame_of(watching)
+        assert frame == {"position": 3, "rows": 2, "html": "", "redacted": {}}
 
 
 async def test_a_row_is_rendered_anew_when_its_event_was_redacted(engine: Engine, log: Log) -> None:
@@ -190,7 +190,7 @@ async def test_a_query_that_can_not_be_read_is_refused_with_the_reason(
 
 
 async def closed_with(watching: Socket) -> int:
-    """The code with which it is closed, whatever was sent before."""
+    """The code with which the socket is closed; frames before it are skipped."""
     async with asyncio.timeout(PATIENCE):
         while (output := await watching.receive())["type"] != "websocket.close":
             pass
@@ -201,8 +201,8 @@ async def test_strangers_and_the_not_signed_in_are_told_so_and_sent_nothing(
     engine: Engine, log: Log, user: User
 ) -> None:
     await append(engine, log, {})
-    for name, who, code in ((log.name, user, 4404), ("no-such-log", user, 4404), (log.name, None, 4401)):
-        async with socket(name, who, "after=0") as watching:
+    for name, person, code in ((log.name, user, 4404), ("no-such-log", user, 4404), (log.name, None, 4401)):
+        async with socket(name, person, "after=0") as watching:
             assert await watching.connect()
             assert await watching.receive() == {"type": "websocket.close", "code": code}
 
@@ -232,7 +232,7 @@ async def test_whose_session_ended_is_asked_to_sign_in_again(
 async def test_a_busy_log_does_not_keep_who_left_it(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The access is looked at by the clock, not only when nothing comes.
+    # The access is checked by the clock, also while rows come.
     monkeypatch.setattr(watch, "CHECK_SECONDS", 0.3)
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
@@ -253,14 +253,14 @@ async def test_a_viewer_that_does_not_read_is_cut_off_too(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "CHECK_SECONDS", 0.05)
-    send, begun, stuck = consumer.LiveConsumer.send, asyncio.Event(), asyncio.Event()
+    send, has_begun, stuck = consumer.LiveConsumer.send, asyncio.Event(), asyncio.Event()
 
     async def send_nothing(self: consumer.LiveConsumer, *args: Any, **kwargs: Any) -> None:
         if "html" in kwargs.get("text_data", "") and self.scope["query_string"] == b"after=0":
-            if begun.is_set():
+            if has_begun.is_set():
                 stuck.set()
                 await asyncio.Event().wait()
-            begun.set()
+            has_begun.set()
         await send(self, *args, **kwargs)
 
     monkeypatch.setattr(consumer.LiveConsumer, "send", send_nothing)

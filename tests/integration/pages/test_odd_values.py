@@ -1,7 +1,7 @@
-"""Every page takes any value, or refuses it: never a 500.
+"""Every page accepts or refuses any value: none answers 500.
 
-The pages are those of the URL resolver, their parameters those that they are seen to read: what is added later is
-tried too.
+The pages come from the URL resolver, and their parameters are those that they are seen to read; so pages and parameters
+of the future are tried too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.odd_values import ENCODED, HEADERS
 
 SOUND = {"name": "order-1", "id": "w", "position": "1", "step": "1", "pk": "1", "token": "x", "order": "pause"}
 ROUTED_KINDS = [kind for kind in KINDS if kind != "stream"]
-"""The kinds of replays with one route together; the replay of a stream has its own."""
+"""The kinds of replays that share a route; the replay of a stream has its own."""
 READ_HEADERS = ("Accept", "Cookie", "HX-Request", "HX-Target", "HX-Current-URL", "X-Job", "X-Seen", "X-Window")
 
 
@@ -40,7 +40,7 @@ def routes(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, Callab
 
 
 def addresses(route: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """A format for each address of a route, and what stands in it."""
+    """A format for each address of a route, with the sound value of each name in it."""
     path, names = "", {}
     for part in route.replace(">", "<").split("<"):
         converter, colon, name = part.partition(":")
@@ -61,7 +61,7 @@ for _route, _view in routes(get_resolver().url_patterns):
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The names of the parameters that were read of any request."""
+    """The names of the parameters that any request has read."""
     names: set[str] = set()
 
     def note(method: str) -> None:
@@ -80,7 +80,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.fixture
 def admin(client: Client, log: Log, user: User, append: AppendEvents) -> Client:
-    """An admin of a log with something on each page."""
+    """An admin of a log that has rows on each page."""
     for n in range(3):
         append(
             "order-1",
@@ -88,7 +88,7 @@ def admin(client: Client, log: Log, user: User, append: AppendEvents) -> Client:
         )
     make_member(log, user=user, role=Role.ADMIN)
     client.force_login(user)
-    client.defaults["REMOTE_ADDR"] = "10.253.0.1"  # whose attempts to sign in are nobody else's
+    client.defaults["REMOTE_ADDR"] = "10.253.0.1"  # no other test tries to sign in from here
     return client
 
 
@@ -107,9 +107,9 @@ def test_a_page_takes_or_refuses_any_value(admin: Client, user: User, log: Log, 
         admin.force_login(user)
         path, names = every[turn % len(every)]
         sound = path.format(**names)
-        asked = [path.format(**names | {name: value}) for name in names if value]
-        asked += [f"{sound}?{name}={value}" for name in sorted(read)]
-        failed += [each for each in asked if admin.get(each).status_code >= 500]
+        urls = [path.format(**names | {name: value}) for name in names if value]
+        urls += [f"{sound}?{name}={value}" for name in sorted(read)]
+        failed += [each for each in urls if admin.get(each).status_code >= 500]
         for body in [f"{name}={value}" for name in sorted(read)] if takes_post else []:
             answer = admin.post(sound, body, content_type="application/x-www-form-urlencoded")
             failed += [f"POST {sound} {body}"] if answer.status_code >= 500 else []

@@ -1,4 +1,4 @@
-"""+ and − beside every value of an event: the timeline with it, and without it."""
+"""+ and − beside every value of an event: + adds a condition on the value to the query, − excludes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PICK = re.compile(r'<span class="picks"><a href="([^"]*)" aria-label="Add to que
 
 
 def picked(page: str) -> dict[str, str]:
-    """What + asks for, with what − does."""
+    """The condition that + adds, with the condition that − adds."""
 
     def query(url: str) -> str:
         return parse_qs(urlsplit(html.unescape(url)).query)["q"][0]
@@ -61,9 +61,9 @@ def test_a_row_that_opens_extends_the_query_that_stands(viewer: Client, append: 
     page = viewer.get(at, {"q": "type:Placed -agent:b"}).content.decode()
     assert '<input type="hidden" id="asked" name="q" value="type:Placed -agent:b">' in page
     opened = viewer.get(f"{at}events/1", {"q": "type:Placed -agent:a"}, headers={"HX-Request": "true"}).content.decode()
-    found = picked(opened)
-    assert found["type:Placed -agent:a data.n:1"] == "type:Placed -agent:a -data.n:1"
-    assert found["type:Placed agent:a"] == "type:Placed -agent:a"  # they take each other back
+    conditions = picked(opened)
+    assert conditions["type:Placed -agent:a data.n:1"] == "type:Placed -agent:a -data.n:1"
+    assert conditions["type:Placed agent:a"] == "type:Placed -agent:a"  # each takes back the other
 
 
 def test_a_query_that_can_not_be_read_is_none(viewer: Client, append: AppendEvents, at: str) -> None:

@@ -1,4 +1,4 @@
-"""The pages of projections: where each stands, its states by key, and what an operator may order."""
+"""The pages of projections: their progress, their states by key, and the orders of an operator."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_one_that_has_events_to_fold_and_does_not_advance_for_minutes_is_stalled
 ) -> None:
     Checkpoint.objects.filter(log=log).update(advanced_at="2026-01-01T00:00Z")
     append_all(log, varied(1))
-    assert "Stalled" not in get(viewer, f"{at}projections/")  # the event has just come
+    assert "Stalled" not in get(viewer, f"{at}projections/")  # the event has only just come
     monkeypatch.setattr(standing, "_STALLED", timedelta(0))
     assert "Stalled" in get(viewer, f"{at}projections/")
 
@@ -160,8 +160,8 @@ def test_parked_keys_show_state_event_and_traceback_and_are_skipped(operator: Cl
     operator.post(f"{at}projections/totals/orders/skip-parked", {"build": live(log).build, "key": "order-<b>"})
     settle(log, BY_ORDER)
     assert live(log).parked == 0
-    gone = operator.get(f"{at}projections/totals/?part=parked", headers={"HX-Request": "true"})
-    assert gone.content.strip() == b""
+    emptied_part = operator.get(f"{at}projections/totals/?part=parked", headers={"HX-Request": "true"})
+    assert emptied_part.content.strip() == b""
 
 
 @pytest.mark.usefixtures("built")
@@ -224,13 +224,13 @@ def test_what_was_begun_and_not_finished_is_found_from_the_lists(
 @pytest.mark.usefixtures("built")
 def test_states_page_on_to_the_last_one(viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.views.states.ROWS", 4)
-    query, seen = "?", list[str]()
+    query, keys_shown = "?", list[str]()
     while query:
         page = get(viewer, f"{at}projections/totals/states{query}")
-        seen += keys(page)
-        found = re.search(r'rel="next" href="([^"]+)"', page)
-        query = found[1].replace("&amp;", "&") if found else ""
-    assert seen == sorted(f"order-{n}" for n in range(11))
+        keys_shown += keys(page)
+        link = re.search(r'rel="next" href="([^"]+)"', page)
+        query = link[1].replace("&amp;", "&") if link else ""
+    assert keys_shown == sorted(f"order-{n}" for n in range(11))
 
 
 @pytest.mark.parametrize("q", ["type:A", "state.sum>(", "state."])
@@ -250,8 +250,8 @@ def test_twins_are_the_answers_of_the_api(viewer: Client, at: str, log: Log) -> 
         to = viewer.get(f"{at}projections/{page}{'&' if '?' in page else '?'}format=json")["Location"]
         assert to.startswith(f"{address}log={log.name}")
     assert "key=a%26b" in to
-    asked = viewer.get(f"{at}projections/totals/states?prefix=a%26&q=has:state.sum&format=json")["Location"]
-    assert asked.endswith("&prefix=a%26&q=has%3Astate.sum")
+    location = viewer.get(f"{at}projections/totals/states?prefix=a%26&q=has:state.sum&format=json")["Location"]
+    assert location.endswith("&prefix=a%26&q=has%3Astate.sum")
 
 
 @pytest.mark.usefixtures("built")
@@ -269,11 +269,11 @@ def test_twins_are_the_answers_of_the_api(viewer: Client, at: str, log: Log) -> 
     ],
 )
 def test_pages_have_twins_in_markdown(viewer: Client, at: str, page: str, said: str) -> None:
-    asked = viewer.get(f"{at}projections/{page}{'&' if '?' in page else '?'}format=md")
-    assert asked["Content-Type"] == "text/markdown; charset=utf-8"
-    assert said in asked.content.decode()
+    answer = viewer.get(f"{at}projections/{page}{'&' if '?' in page else '?'}format=md")
+    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
+    assert said in answer.content.decode()
     accepted = viewer.get(f"{at}projections/{page}", headers={"Accept": "text/markdown"})
-    assert accepted["Content-Type"] == asked["Content-Type"]
+    assert accepted["Content-Type"] == answer["Content-Type"]
 
 
 def test_accept_asks_for_a_twin_and_a_browser_gets_the_page(viewer: Client, at: str) -> None:
@@ -304,6 +304,6 @@ def test_pages_cost_a_fixed_number_of_queries(
     # session, user, membership with its log; builds with the head and their parked keys; lags; jobs
     with django_assert_num_queries(6):
         viewer.get(f"{at}projections/")
-    # the same three; how far it is, the end of the slice, its states, the versions of their last events, their faults
+    # the same three; progress, the end of the slice, its states, the versions of their last events, their faults
     with django_assert_num_queries(8):
         viewer.get(f"{at}projections/totals/states")

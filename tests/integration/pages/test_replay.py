@@ -91,9 +91,9 @@ def test_a_long_stream_lists_the_steps_around(viewer: Client, append: AppendEven
 
 def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{}] * 450)
-    listed = [re.findall(r'<span class="n">(\d+)</span>', page_of(viewer, at, step)) for step in (200, 239, 240)]
-    assert listed[0] == listed[1] == [str(n) for n in range(161, 281)]
-    assert listed[2] == [str(n) for n in range(201, 321)]
+    step_lists = [re.findall(r'<span class="n">(\d+)</span>', page_of(viewer, at, step)) for step in (200, 239, 240)]
+    assert step_lists[0] == step_lists[1] == [str(n) for n in range(161, 281)]
+    assert step_lists[2] == [str(n) for n in range(201, 321)]
 
 
 def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
@@ -107,7 +107,7 @@ def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
     assert "Many events must be folded first" in page
     assert 'aria-current="step"' in page
     while (job := queue.claim(["replay"])) and job.log_id != log.pk:
-        pass  # another test's
+        pass  # this one may be of another test
     assert job
     queue.do(job)
     page = page_of(viewer, at, 400)
@@ -186,8 +186,8 @@ def test_steps_before_one_that_failed_are_as_ever_and_it_is_marked(viewer: Clien
 def test_a_step_costs_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; the stream, its events before and behind; effects;
-    # for two projections that find what is wrong: a snapshot, a block
+    # session, user, membership with its log; the stream, its events before and after the step; effects;
+    # for two projections that find faults: a snapshot and a block
     with django_assert_num_queries(11):
         page_of(viewer, at, 3)
 
@@ -200,7 +200,7 @@ def test_any_source_is_replayed_by_any_projection(viewer: Client, append: Append
         assert re.search(r'<bdi class="old val">\d</bdi>.*<bdi class="val v-n new"[^>]*>3</bdi>', page), source
         by = viewer.get(f"{at}replay/{source}{'&' if '?' in source else '?'}by=counts")
         assert by.status_code == 200, source
-    # A position between two of them is the one before it; what the query means stands in the address.
+    # A position between two steps is the step before it; the address holds the query with its times pinned.
     assert viewer.get(f"{at}replay/workflow/run%2F1/2")["Location"].endswith("/1")
     assert "since%3A20" in viewer.get(f"{at}replay/query/3", {"q": "since:1h"})["Location"]
 
@@ -227,9 +227,9 @@ def test_an_address_that_names_no_step_leads_to_the_one_before_it_and_says_so(
     answer = viewer.get(f"{at}replay/{path}")
     assert answer["Location"] == f"{at}replay/{leads_to}"
     page = viewer.get(answer["Location"]).content.decode()
-    [said] = re.findall(r'<p class="said warning" role="status">(.*?)</p>', page, re.DOTALL)
-    assert words in said
-    assert ("Go to step number" in said) is bool(number)
+    [message] = re.findall(r'<p class="said warning" role="status">(.*?)</p>', page, re.DOTALL)
+    assert words in message
+    assert ("Go to step number" in message) is bool(number)
     assert '<p class="said warning" role="status">' not in viewer.get(answer["Location"]).content.decode()
 
 

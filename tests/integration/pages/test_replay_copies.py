@@ -1,4 +1,4 @@
-"""What a step is copied as says what the page says, and the test that it makes passes."""
+"""A copy of a step says the same as the page, and the pytest case that it makes passes."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def order(append: AppendEvents) -> None:
     )
 
 
-def step(client: Client, at: str, place: int, format: str, **said: str) -> Any:
-    return client.get(f'{at}replay/stream/order%20"1"%5C/{place}', {"format": format, **said})
+def step(client: Client, at: str, place: int, format: str, **parameters: str) -> Any:
+    return client.get(f'{at}replay/stream/order%20"1"%5C/{place}', {"format": format, **parameters})
 
 
 @pytest.mark.usefixtures("order")
@@ -93,8 +93,8 @@ def test_a_format_that_there_is_not_is_not_found(viewer: Client, at: str) -> Non
 @pytest.mark.usefixtures("order")
 def test_a_step_as_json_is_the_answer_of_the_api(viewer: Client, at: str) -> None:
     there = urlsplit(step(viewer, at, 3, "json", by="counts")["Location"])
-    said = {"log": at.split("/")[2], "name": 'order "1"\\', "place": "3", "by": "counts"}
-    assert (there.path, dict(parse_qsl(there.query))) == ("/api/replays/stream/step", said)
+    parameters = {"log": at.split("/")[2], "name": 'order "1"\\', "place": "3", "by": "counts"}
+    assert (there.path, dict(parse_qsl(there.query))) == ("/api/replays/stream/step", parameters)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -154,30 +154,30 @@ def test_a_markdown_copy_of_a_state_that_is_far_away_starts_its_job(
 def test_a_step_as_markdown_says_what_the_page_says(viewer: Client, at: str) -> None:
     answer = step(viewer, at, 3, "md", why="/quantity")
     assert answer["Content-Type"] == "text/markdown; charset=utf-8"
-    said = answer.content.decode()
-    assert said.startswith("# Step 3: `Changed`\n")
-    assert "- `~` `/quantity`: `1.50` → `3`" in said
-    assert "## Why `/quantity`" in said
-    assert "- step 1, `Placed` by `` shop`s ``: `+` `/quantity`: `1.50`" in said
-    assert f"<http://testserver{at}replay/stream/order%20%221%22%5C/3?why=%2Fquantity>" in said
+    markdown = answer.content.decode()
+    assert markdown.startswith("# Step 3: `Changed`\n")
+    assert "- `~` `/quantity`: `1.50` → `3`" in markdown
+    assert "## Why `/quantity`" in markdown
+    assert "- step 1, `Placed` by `` shop`s ``: `+` `/quantity`: `1.50`" in markdown
+    assert f"<http://testserver{at}replay/stream/order%20%221%22%5C/3?why=%2Fquantity>" in markdown
 
 
 @pytest.mark.usefixtures("order")
 def test_a_text_that_ends_a_block_stays_in_it(viewer: Client, at: str) -> None:
-    said = step(viewer, at, 1, "md").content.decode()
-    assert said.count("\n````json\n") == said.count("\n````\n") == 2
+    markdown = step(viewer, at, 1, "md").content.decode()
+    assert markdown.count("\n````json\n") == markdown.count("\n````\n") == 2
 
 
 @pytest.mark.usefixtures("order")
 def test_a_difference_as_markdown_says_who_made_it(viewer: Client, at: str) -> None:
-    said = step(viewer, at, 3, "md", **{"from": "1"}).content.decode()
-    assert said.startswith("# Difference 1 to 3\n")
-    assert "- `~` `/quantity`: `1.50` → `3`, set by #3 `Changed`" in said
-    assert "- `+` `/status`: `{ 1 }`, set by #2 `Paid`" in said
+    markdown = step(viewer, at, 3, "md", **{"from": "1"}).content.decode()
+    assert markdown.startswith("# Difference 1 to 3\n")
+    assert "- `~` `/quantity`: `1.50` → `3`, set by #3 `Changed`" in markdown
+    assert "- `+` `/status`: `{ 1 }`, set by #2 `Paid`" in markdown
 
 
 def test_a_large_state_is_cut_and_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"n": "%s"}' % (b"x" * 500_000)})
-    said = viewer.get(f"{at}replay/stream/order-1/1", {"format": "md"}).content.decode()
-    assert len(said) < 20_000
-    assert "These are the first 6,000 of 500,009 characters." in said
+    markdown = viewer.get(f"{at}replay/stream/order-1/1", {"format": "md"}).content.decode()
+    assert len(markdown) < 20_000
+    assert "These are the first 6,000 of 500,009 characters." in markdown

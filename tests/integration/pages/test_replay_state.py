@@ -1,4 +1,4 @@
-"""What a step's state shows: pins, who set what, what is folded, and the difference between two steps."""
+"""The state of a step: pinned values, the setter of each value, folded branches, the difference between two steps."""
 
 from __future__ import annotations
 
@@ -24,33 +24,27 @@ def order(append: AppendEvents) -> None:
     )
 
 
-def shown(viewer: Client, at: str, step: int, **said: str | list[str]) -> str:
-    answer = viewer.get(f"{at}replay/stream/order-1/{step}", {"by": "claims", **said})
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
 def state_of(page: str) -> str:
     return page[page.index('id="state"') : page.index('id="event"')]
 
 
-def by(page: str) -> dict[str, str]:
-    """Who set what, by key, as the tree says."""
-    found = {}
+def setters_of(page: str) -> dict[str, str]:
+    """The setter of each value, by key, as the tree shows it."""
+    setters = {}
     for row in re.split(r"<li\b", state_of(page)):
         key = re.search(r'<span class="key"><bdi>([^<]*)</bdi>', row)
         setter = re.search(r'class="by"[^>]*>([^<]*?)(?: <bdi>(\w*)</bdi>)?</a>', row)
         if key and setter:
-            found[key[1]] = " ".join(filter(None, setter.groups()))
-    return found
+            setters[key[1]] = " ".join(filter(None, setter.groups()))
+    return setters
 
 
 def test_each_value_says_which_step_set_it(viewer: Client, at: str) -> None:
     page = viewer.get(f"{at}replay/stream/order-1/3", {"by": "latest"}).content.decode()
-    said = by(page)
-    assert said["sku"] == "1 shop"
-    assert said["status"] == "2 till"
-    assert said["quantity"] == "3 shop"
+    setters = setters_of(page)
+    assert setters["sku"] == "1 shop"
+    assert setters["status"] == "2 till"
+    assert setters["quantity"] == "3 shop"
 
 
 def test_what_did_not_change_is_folded_and_says_since_when(viewer: Client, at: str) -> None:
@@ -87,14 +81,14 @@ def test_pins_add_up_and_go_one_by_one(viewer: Client, at: str) -> None:
     assert f'href="{at}replay/stream/order-1/3?pin=%2Fgone" aria-label="Unpin sku"' in page
     assert "no value" in page
     assert page.count('class="pin-label"') == 2
-    assert f'{at}replay/stream/order-1/2?pin=%2Fsku&amp;pin=%2Fgone"' in page  # and so do the steps
+    assert f'{at}replay/stream/order-1/2?pin=%2Fsku&amp;pin=%2Fgone"' in page  # in links to steps, too
 
 
 def test_only_so_many_values_are_pinned(viewer: Client, at: str) -> None:
     def page(pins: int) -> str:
-        shown = viewer.get(f"{at}replay/stream/order-1/3", {"pin": ["/sku", *[f"/{n}" for n in range(pins - 1)]]})
-        assert shown.status_code == 200
-        return shown.content.decode()
+        answer = viewer.get(f"{at}replay/stream/order-1/3", {"pin": ["/sku", *[f"/{n}" for n in range(pins - 1)]]})
+        assert answer.status_code == 200
+        return answer.content.decode()
 
     assert page(11).count('class="pin-label"') == 11
     assert 'aria-label="Pin status"' in page(11)
@@ -153,9 +147,9 @@ def test_two_steps_are_compared(viewer: Client, at: str) -> None:
     page = state_of(viewer.get(f"{at}replay/stream/order-1/3", {"from": "1"}).content.decode())
     assert "1…3, 2 events" in page
     assert re.search(r'>quantity<.*?<bdi class="old val">2</bdi>.*?>3</bdi>', page)
-    assert by(page + 'id="event"')["status"] == "2 till"
-    assert by(page + 'id="event"')["quantity"] == "3 shop"
-    assert by(page + 'id="event"')["sku"] == "≤ 1"
+    assert setters_of(page + 'id="event"')["status"] == "2 till"
+    assert setters_of(page + 'id="event"')["quantity"] == "3 shop"
+    assert setters_of(page + 'id="event"')["sku"] == "≤ 1"
 
 
 def test_a_value_that_was_set_before_the_last_block_is_not_dated_before_both_steps(
@@ -167,9 +161,9 @@ def test_a_value_that_was_set_before_the_last_block_is_not_dated_before_both_ste
         {"data": b'{"status": "paid"}'},
         *[{"data": b'{"quantity": %d}' % n} for n in range(1, 1_101)],
     )
-    viewer.get(f"{at}replay/stream/long-1/600")  # It leaves a snapshot, so that the next fold is short.
+    viewer.get(f"{at}replay/stream/long-1/600")  # The job leaves a snapshot, so that the next fold is short.
     page = state_of(viewer.get(f"{at}replay/stream/long-1/1102", {"from": "1"}).content.decode())
-    assert by(page + 'id="event"')["status"] == "earlier"
+    assert setters_of(page + 'id="event"')["status"] == "earlier"
 
 
 def test_the_difference_is_the_same_from_either_end(viewer: Client, at: str) -> None:
@@ -184,8 +178,8 @@ def test_step_0_and_a_step_far_away_are_compared(viewer: Client, append: AppendE
     append("order-1", *[{"agent": "loop", "data": b'{"n": %d}' % n} for n in range(400)])
     page = state_of(viewer.get(f"{at}replay/stream/order-1/0", {"from": "403"}).content.decode())
     assert "0…403, 403 events" in page
-    assert by(page + 'id="event"')["n"] == "403 loop"
-    assert by(page + 'id="event"')["sku"] == "1 shop"
+    assert setters_of(page + 'id="event"')["n"] == "403 loop"
+    assert setters_of(page + 'id="event"')["sku"] == "1 shop"
 
 
 def test_one_step_is_nothing_to_compare(viewer: Client, at: str) -> None:
@@ -206,7 +200,7 @@ def test_a_step_that_is_too_far_to_compare_with_is_a_job(
     url = f"{at}replay/stream/order-1/1"
     assert "must be folded" in viewer.get(url, {"from": "400"}).content.decode()
     while (job := queue.claim(["replay"])) and job.log_id != log.pk:
-        pass  # another test's
+        pass  # this one may be of another test
     assert job
     queue.do(job)
     assert "1…400, 399 events" in viewer.get(url, {"from": "400"}).content.decode()
@@ -225,10 +219,10 @@ def test_what_led_to_the_change_of_a_value_is_told_up_to_what_started_it(
     append("list-1", {"type": "Planned", "agent": "planner", "id": second, "causation_id": first})
     append("list-1", {"type": "Set", "causation_id": second, "data": b'{"title": "Wonder Woman"}'})
     append("list-1", {"type": "Noted", "data": b'{"note": 1}'})
-    said = history(viewer, at, 3, "/title")
-    chain = re.findall(r'<dd><a class="linked" href="([^"]*)" title="(\w+)"', said)
+    causes = history(viewer, at, 3, "/title")
+    chain = re.findall(r'<dd><a class="linked" href="([^"]*)" title="(\w+)"', causes)
     assert chain == [(f"{at}replay/stream/list-1/1?why=%2Ftitle", "Planned"), (f"{at}events/4", "Asked")]
-    assert "not in this log" not in said
+    assert "not in this log" not in causes
 
 
 def test_a_cause_that_is_not_in_the_log_is_named(viewer: Client, append: AppendEvents, at: str) -> None:
@@ -243,9 +237,9 @@ def test_an_equal_value_just_before_is_offered_and_no_more_than_that(
     append("list-1", {"data": b'{"draft": {"title": "Wonder Woman"}, "n": 1}'})
     append("list-1", {"data": b'{"title": "Wonder Woman", "m": 1}'})
     append("list-1", {"data": b'{"copy": "Wonder Woman"}'})
-    said = history(viewer, at, 3, "/title")
-    assert "Just before, an equal value was at" in said
-    assert re.findall(r'/list-1/1\?why=([^"]*)"><bdi>([^<]*)<', said) == [("%2Fdraft%2Ftitle", "/draft/title")]
+    chain = history(viewer, at, 3, "/title")
+    assert "Just before, an equal value was at" in chain
+    assert re.findall(r'/list-1/1\?why=([^"]*)"><bdi>([^<]*)<', chain) == [("%2Fdraft%2Ftitle", "/draft/title")]
     assert "an equal value" not in history(viewer, at, 3, "/m")
     assert "an equal value" not in history(viewer, at, 1, "/draft/title")
 
@@ -262,12 +256,12 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     assert "/cancel" not in page  # a viewer may not
     [job] = Job.objects.filter(log=log, kind="replay", status="queued", arguments__projection="latest")
     queue.cancel(log.pk, job.pk)
-    asked = {"HX-Request": "true", "X-Job": str(job.pk)}
-    page = viewer.get(url, headers=asked).content.decode()
+    headers = {"HX-Request": "true", "X-Job": str(job.pk)}
+    page = viewer.get(url, headers=headers).content.decode()
     assert "The fold was cancelled" in page
     assert "every 1s" not in page
     assert Job.objects.filter(log=log, kind="replay", arguments__projection="latest").count() == 1
-    assert "must be folded" in viewer.get(url).content.decode()  # who looks again has it begun again
+    assert "must be folded" in viewer.get(url).content.decode()  # a new look begins the job again
 
 
 def test_what_a_step_took_away_says_so(viewer: Client, append: AppendEvents, at: str) -> None:

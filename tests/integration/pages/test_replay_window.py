@@ -1,4 +1,4 @@
-"""What a replay's page keeps from step to step, and the track of the whole."""
+"""The parts of a replay's page that stay from step to step, and the track of the whole replay."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def counted(append: AppendEvents) -> None:
 
 
 def window_of(page: str) -> str:
-    found = re.search(r'data-window="([^"]*)"', page)
-    assert found
-    return found[1]
+    match = re.search(r'data-window="([^"]*)"', page)
+    assert match
+    return match[1]
 
 
 def partial(client: Client, url: str, window: str = "") -> str:
@@ -41,12 +41,12 @@ def partial(client: Client, url: str, window: str = "") -> str:
 def test_a_step_of_the_window_that_is_shown_comes_without_list_and_strip(viewer: Client, at: str) -> None:
     url = f"{at}replay/stream/count-1/"
     whole = partial(viewer, f"{url}50")
-    kept = partial(viewer, f"{url}51", window_of(whole))
-    assert '<div id="steps"></div>' in kept
-    assert '<div id="strip"></div>' in kept
-    assert 'class="step ' not in kept
-    assert 'value="51"' in kept
-    assert window_of(kept) == window_of(whole)
+    part = partial(viewer, f"{url}51", window_of(whole))
+    assert '<div id="steps"></div>' in part
+    assert '<div id="strip"></div>' in part
+    assert 'class="step ' not in part
+    assert 'value="51"' in part
+    assert window_of(part) == window_of(whole)
 
 
 @pytest.mark.usefixtures("counted")
@@ -89,9 +89,9 @@ def test_a_step_of_another_window_comes_whole(viewer: Client, at: str, shown: st
 @pytest.mark.usefixtures("counted")
 def test_a_window_that_more_has_come_to_is_another(viewer: Client, at: str, append: AppendEvents) -> None:
     url = f"{at}replay/stream/count-1/"
-    shown = window_of(partial(viewer, f"{url}{STEPS}"))
+    window = window_of(partial(viewer, f"{url}{STEPS}"))
     append("count-1", {"type": "Counted"})
-    assert f'/{STEPS + 1}"' in partial(viewer, f"{url}{STEPS}", shown)
+    assert f'/{STEPS + 1}"' in partial(viewer, f"{url}{STEPS}", window)
 
 
 @pytest.mark.usefixtures("counted")
@@ -114,9 +114,9 @@ def test_a_place_of_the_whole_leads_to_its_step(viewer: Client, at: str, place: 
 @pytest.mark.parametrize("source", ["stream/count-1/", "workflow/job/", "agent/a/", "log/"])
 def test_the_track_of_the_whole_says_where_the_window_is(viewer: Client, at: str, source: str) -> None:
     page = partial(viewer, f"{at}replay/{source}50")
-    found = re.search(r'<rect x="([\d.]+)%" width="([\d.]+)%"', page)
-    assert found
-    x, width = map(float, found.groups())
+    match = re.search(r'<rect x="([\d.]+)%" width="([\d.]+)%"', page)
+    assert match
+    x, width = map(float, match.groups())
     assert 0 <= x < x + width < 100
     assert f'max="{STEPS}" value="50"' in page
 
@@ -138,10 +138,10 @@ def test_what_is_drawn_whole_has_no_track(viewer: Client, at: str, append: Appen
         ("log/1", ""),
     ],
 )
-def test_what_is_followed_is_what_is_replayed(viewer: Client, at: str, source: str, asked: str) -> None:
-    found = re.search(r'data-follow="/ws/logs/[^/]+/\?([^"]*)"', partial(viewer, f"{at}replay/{source}"))
-    assert found
-    assert unquote(found[1]) == asked
+def test_a_replay_follows_the_events_of_its_source(viewer: Client, at: str, source: str, asked: str) -> None:
+    match = re.search(r'data-follow="/ws/logs/[^/]+/\?([^"]*)"', partial(viewer, f"{at}replay/{source}"))
+    assert match
+    assert unquote(match[1]) == asked
 
 
 @pytest.mark.usefixtures("counted")

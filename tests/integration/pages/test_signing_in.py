@@ -1,4 +1,4 @@
-"""Signing in and out, as pages."""
+"""The pages to sign in and out."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from events.access.passwords import (
 )
 from events.access.sign_in import create_link
 from events.models import SignInAttempts
-from eventsite.settings import PASSWORD_HASHERS as HASHERS  # those of the tests are quicker
+from eventsite.settings import PASSWORD_HASHERS as HASHERS  # the hashes of the tests' settings are quicker
 from tests.support.factories import make_user
 
 
 def test_a_link_shows_a_button_and_the_post_uses_it_up(client: Client, user: User) -> None:
     url = f"/sign-in/{create_link(user)}/"
     for _ in range(2):
-        shown = client.get(url)
-        assert shown.status_code == 200
+        page = client.get(url)
+        assert page.status_code == 200
         assert "_auth_user_id" not in client.session
     assert client.post(url)["Location"] == "/"
     assert client.session["_auth_user_id"] == str(user.pk)
@@ -57,10 +57,10 @@ def test_a_password_signs_in_and_leads_back(client: Client, database: None) -> N
 
 
 def test_a_wrong_password_says_so_and_tells_nothing_else(client: Client, user: User) -> None:
-    known = client.post("/login/", {"username": user.get_username(), "password": "wrong"}).content.decode()
+    page_of_user = client.post("/login/", {"username": user.get_username(), "password": "wrong"}).content.decode()
     unknown = client.post("/login/", {"username": "nobody", "password": "wrong"}).content.decode()
-    assert 'role="alert"' in known
-    assert known.count("Please enter a correct") == unknown.count("Please enter a correct") == 1
+    assert 'role="alert"' in page_of_user
+    assert page_of_user.count("Please enter a correct") == unknown.count("Please enter a correct") == 1
 
 
 def test_login_never_leads_to_another_site(client: Client, database: None) -> None:
@@ -80,7 +80,7 @@ def test_signing_out_is_a_post(client: Client, user: User) -> None:
 
 @pytest.fixture
 def address() -> str:
-    """One that no other test comes from."""
+    """An address from which no other test comes."""
     return f"10.{'.'.join(str(secrets.randbelow(256)) for _ in range(3))}"
 
 

@@ -1,4 +1,4 @@
-"""The page of one state: any moment of it, what two differ in, and who set each value."""
+"""The page of one state: at any moment, the difference between two moments, and the setter of each value."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def get(client: Client, url: str, status: int = 200) -> str:
 
 def values(page: str) -> dict[str, str]:
     """The leaves of the tree, by key."""
-    found = re.findall(r'<span class="key"><bdi>([^<]*)</bdi></span>(?:.*?)<bdi class="val [^>]*>([^<]*)</bdi>', page)
-    return {html.unescape(key): html.unescape(value) for key, value in found}
+    pairs = re.findall(r'<span class="key"><bdi>([^<]*)</bdi></span>(?:.*?)<bdi class="val [^>]*>([^<]*)</bdi>', page)
+    return {html.unescape(key): html.unescape(value) for key, value in pairs}
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_key_may_be_any_text(viewer: Client, append: AppendEvents, at: str, na
     page = get(viewer, f"{at}projections/latest/state?{urlencode({'key': name, 'value': '/n'})}")
     assert values(page) == {"n": "1"}
     assert "<script>alert" not in page
-    listed = get(viewer, f"{at}projections/latest/states")
-    link = re.findall(r'data-row href="([^"]+)"', listed)[0]
+    list_page = get(viewer, f"{at}projections/latest/states")
+    link = re.findall(r'data-row href="([^"]+)"', list_page)[0]
     assert values(get(viewer, html.unescape(link))) == {"n": "1"}
 
 
@@ -110,15 +110,15 @@ def test_a_long_history_goes_on_where_it_stopped(
     viewer: Client, url: str, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("projections.views.state.history_pane._MAX_EVENTS", 1)
-    page, seen = get(viewer, f"{url}&value=%2Fa"), list[str]()
+    page, links = get(viewer, f"{url}&value=%2Fa"), list[str]()
     while True:
-        seen += re.findall(r'class="touch" href="([^"]+)"', page)
-        found = re.search(r'rel="next" href="([^"]+)"', page)
-        if not found:
+        links += re.findall(r'class="touch" href="([^"]+)"', page)
+        next_link = re.search(r'rel="next" href="([^"]+)"', page)
+        if not next_link:
             break
-        page = get(viewer, f"{at}projections/latest/state{html.unescape(found[1])}")
+        page = get(viewer, f"{at}projections/latest/state{html.unescape(next_link[1])}")
         assert values(page) == {"a": "2", "c": '"x"'}
-    assert seen == [f"{at}events/4", f"{at}events/1"]
+    assert links == [f"{at}events/4", f"{at}events/1"]
 
 
 def test_two_moments_are_compared(viewer: Client, url: str) -> None:
@@ -264,9 +264,9 @@ def test_streams_workflows_and_events_link_to_their_states(viewer: Client, appen
             ],
         ),
     ):
-        shown = html.unescape(get(viewer, at + page))
+        page_text = html.unescape(get(viewer, at + page))
         for link in links:
-            assert f'href="{at}projections/{link}"' in shown
+            assert f'href="{at}projections/{link}"' in page_text
             get(viewer, f"{at}projections/{link}")
 
 
@@ -283,7 +283,7 @@ def test_the_history_of_a_value_tells_what_led_to_its_last_change(
 def test_a_page_that_has_the_state_is_not_told_so_after_a_redaction(
     viewer: Client, url: str, log: Log, append: AppendEvents
 ) -> None:
-    """The last event is the same, and what it says is not: to confirm the page would confirm what is gone."""
+    """After a redaction the page must not answer 304: the position is the same, the content is not."""
     polled = re.search(r'"X-Seen": "([^"]+)"', get(viewer, url))
     assert polled
     redaction.redact(log.pk, 4, reason="a secret", by="ada")
@@ -325,10 +325,10 @@ def test_a_kept_state_says_how_far_behind_the_log_it_is_instead_of_now(
     settle(log, whole)
     page = viewer.get(f"{at}projections/whole/state?key=").content.decode()
     assert "</span>Now</span>" in page
-    seen = html.unescape(page.partition('"X-Seen": "')[2].partition('"')[0])
-    assert viewer.get(f"{at}projections/whole/state?key=", headers={"X-Seen": seen}).status_code == 204
+    tag = html.unescape(page.partition('"X-Seen": "')[2].partition('"')[0])
+    assert viewer.get(f"{at}projections/whole/state?key=", headers={"X-Seen": tag}).status_code == 204
     append("s", *[{"type": "A", "data": b"{}"}] * 12)
-    behind = viewer.get(f"{at}projections/whole/state?key=", headers={"X-Seen": seen})
+    behind = viewer.get(f"{at}projections/whole/state?key=", headers={"X-Seen": tag})
     for text in (behind.content.decode(), viewer.get(f"{at}projections/whole/states").content.decode()):
         assert "As of #1" in text
         assert "12 events behind: the runner is catching up" in " ".join(text.split())

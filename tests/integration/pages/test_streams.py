@@ -1,4 +1,4 @@
-"""Streams: the list, and one stream read from either end."""
+"""Streams: their list, and one stream read from either end."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support.odd_values import STREAM_NAMES
 def test_a_stream_of_any_name_has_its_pages(viewer: Client, append: AppendEvents, at: str, name: str) -> None:
     append(name, {}, {})
     encoded = quote(name, safe="")
-    listed = re.findall(r'data-row href="([^"]+)"', viewer.get(f"{at}streams/").content.decode())
-    assert len(listed) == 1
-    for url in (listed[0], f"{at}streams/{encoded}/", f"{at}replay/stream/{encoded}/2"):
+    links = re.findall(r'data-row href="([^"]+)"', viewer.get(f"{at}streams/").content.decode())
+    assert len(links) == 1
+    for url in (links[0], f"{at}streams/{encoded}/", f"{at}replay/stream/{encoded}/2"):
         answer = viewer.get(url.replace("&amp;", "&"))
         assert answer.status_code == 200
         assert "<script>alert" not in answer.content.decode()
@@ -42,8 +42,8 @@ def versions(page: str) -> list[int]:
 
 
 def link(page: str, label: str) -> str:
-    found = re.search(rf'href="([^"]+)"[^>]*>{label}</a>', page)
-    return found[1].replace("&amp;", "&") if found else ""
+    match = re.search(rf'href="([^"]+)"[^>]*>{label}</a>', page)
+    return match[1].replace("&amp;", "&") if match else ""
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_a_stream_is_read_from_either_end(
     viewer: Client, append: AppendEvents, at: str, start: str, onward: str, expected: range
 ) -> None:
     append("s", *[{}] * (2 * ROWS + 30))
-    base, seen, query = f"{at}streams/s/", [], start
+    base, numbers, query = f"{at}streams/s/", [], start
     while True:
         page = viewer.get(base + query).content.decode()
-        seen += versions(page)
+        numbers += versions(page)
         if not (query := link(page, onward)):
             break
-    assert seen == list(expected)
+    assert numbers == list(expected)
     back = link(page, "Newer" if onward == "Older" else "Older")
-    # The page before this one ends right where this one begins.
-    step = seen[1] - seen[0]
+    # The page before this one ends exactly where this one begins.
+    step = numbers[1] - numbers[0]
     assert versions(viewer.get(base + back).content.decode())[-1] == versions(page)[0] - step
 
 
@@ -107,14 +107,14 @@ def test_streams_page_on_to_the_last_one(
     monkeypatch.setattr("events.views.streams.ROWS", 3)
     for n in range(8):
         append(f"s-{n}", {})
-    query, seen = f"?category=s{order}", []
+    query, names_shown = f"?category=s{order}", []
     while query:
         page = get(viewer, f"{at}streams/{query}")
-        seen += names(page)
-        found = re.search(r'rel="next" href="([^"]+)"', page)
-        query = found[1].replace("&amp;", "&") if found else ""
-    assert sorted(seen) == [f"s-{n}" for n in range(8)]
-    assert seen == sorted(seen, reverse=not order)
+        names_shown += names(page)
+        next_link = re.search(r'rel="next" href="([^"]+)"', page)
+        query = next_link[1].replace("&amp;", "&") if next_link else ""
+    assert sorted(names_shown) == [f"s-{n}" for n in range(8)]
+    assert names_shown == sorted(names_shown, reverse=not order)
 
 
 @pytest.mark.parametrize(("direction", "pages"), [("", [[5, 4], [3, 2], [1]]), ("forward", [[1, 2], [3, 4], [5]])])
@@ -172,6 +172,6 @@ def test_lists_cost_a_fixed_number_of_queries(
     # session, user, membership with its log; streams, their last events
     with django_assert_num_queries(5):
         viewer.get(f"{at}streams/")
-    # the stream, its events; for what went wrong in it two folds, of a snapshot and the events behind it
+    # the stream, its events; two folds for the faults in it, from a snapshot and the events after it
     with django_assert_num_queries(9):
         viewer.get(f"{at}streams/s/")

@@ -1,4 +1,4 @@
-"""The timeline: keyset pages both ways, queries, and what it says when there is nothing to show."""
+"""The timeline: pages in both directions, queries, and the message of an empty page."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.support.pages import positions
 
 
 def link(page: str, rel: str) -> str:
-    found = re.search(rf'rel="{rel}" href="([^"]+)"', page)
-    assert found, f"no {rel} link"
-    return found[1].replace("&amp;", "&")
+    match = re.search(rf'rel="{rel}" href="([^"]+)"', page)
+    assert match, f"no {rel} link"
+    return match[1].replace("&amp;", "&")
 
 
 def get(client: Client, url: str) -> str:
@@ -122,20 +122,20 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("order-1", *[{"agent": "a"}] * ROWS)
-    # session, user, membership with its log and its head; one slice of events; what the log holds most of
+    # session, user, membership with its log and its head; one slice of events; the most frequent values
     with django_assert_num_queries(5):
         viewer.get(at)
     with django_assert_num_queries(5):
         viewer.get(f"{at}?before=50&q=type:Placed")
-    # the session's cache is per request; paging newer searches twice where it meets the head
+    # the session's cache is per request; a newer page searches twice where it meets the head
     with django_assert_num_queries(6):
         viewer.get(f"{at}?after=50")
 
 
 def chips(page: str) -> list[tuple[str, str]]:
-    """Each chip's text, and the address that its link leads to."""
-    found = re.findall(r'<bdi title="[^"]*">([^<]*)</bdi><a href="([^"]*)"', page)
-    return [(html.unescape(text), html.unescape(url)) for text, url in found]
+    """The text of each chip, and the address of its link."""
+    pairs = re.findall(r'<bdi title="[^"]*">([^<]*)</bdi><a href="([^"]*)"', page)
+    return [(html.unescape(text), html.unescape(url)) for text, url in pairs]
 
 
 def test_each_term_is_a_chip_whose_link_leaves_it_out(viewer: Client, append: AppendEvents, at: str) -> None:
@@ -166,15 +166,15 @@ def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client,
     append("order-1", *[{"type": "A"}] * (ROWS + 1))
     page = get(viewer, f"{at}?q=since:2h+type:A")
     assert [text for text, _ in chips(page)] == ["since:2h", "type:A"]
-    (asked,) = parse_qs(urlsplit(link(page, "next")).query)["q"]
-    since = re.fullmatch(r"since:(\S+Z) type:A", asked)
+    (query,) = parse_qs(urlsplit(link(page, "next")).query)["q"]
+    since = re.fullmatch(r"since:(\S+Z) type:A", query)
     assert since
     age = datetime.now(UTC) - datetime.fromisoformat(since[1])
     assert timedelta(hours=2) <= age < timedelta(hours=2, minutes=1)
     socket = re.search(r'data-socket="([^"]+)"', page)
     assert socket
-    assert asked in unquote_plus(socket[1])
-    assert asked.split()[0] in unquote_plus(chips(page)[1][1])
+    assert query in unquote_plus(socket[1])
+    assert query.split()[0] in unquote_plus(chips(page)[1][1])
 
 
 @pytest.mark.parametrize(
@@ -194,16 +194,16 @@ def test_a_mistake_is_marked_and_said_in_words(
     page = answer.content.decode()
     assert answer.status_code == 400
     assert said in page
-    found = re.search(r'<pre class="mistake"><bdi>(.*?)</bdi></pre>', page)
-    assert (found and found[1]) == marked
+    mistake = re.search(r'<pre class="mistake"><bdi>(.*?)</bdi></pre>', page)
+    assert (mistake and mistake[1]) == marked
     assert f'value="{html.escape(query)}"' in page
     assert 'aria-invalid="true"' in page
 
 
 def test_of_a_long_query_the_part_around_the_mistake_is_shown(viewer: Client, at: str) -> None:
     page = viewer.get(at, {"q": "a " * 100 + "b:1" * 100 + " c" * 100}).content.decode()
-    found = re.search(r"<bdi>(…(?:a ){30}<mark>(?:b:1){20}…</mark>(?: c){30}…)</bdi>", page)
-    assert found, re.search(r"<bdi>.*?</bdi>", page)
+    part = re.search(r"<bdi>(…(?:a ){30}<mark>(?:b:1){20}…</mark>(?: c){30}…)</bdi>", page)
+    assert part, re.search(r"<bdi>.*?</bdi>", page)
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_nothing_found_yet_is_not_nothing_matches(viewer: Client, append: Append
     assert "The search went back from #3,000 to #1,001" in page
     assert "Nothing matches" not in page
     assert "data-at-head" in page
-    # and the way on ends with an answer
+    # and the last link ends with an answer
     assert "No events this way" in get(viewer, at + link(page, "next"))
 
 
@@ -262,9 +262,9 @@ def test_a_link_elsewhere_asks_for_a_name_however_it_is_written(viewer: Client, 
     append(hard, {"type": hard, "agent": hard, "correlation_id": hard}, {"type": "other"})
     page = get(viewer, f"{at}events/1")
     urls = {html.unescape(url) for url in re.findall(r'href="([^"]*[?]q=[^"]*)"', page)}
-    asked = {parse_qs(urlsplit(url).query)["q"][0]: url for url in urls}
+    urls_by_query = {parse_qs(urlsplit(url).query)["q"][0]: url for url in urls}
     for name in ("type", "agent", "correlation"):
-        assert positions(get(viewer, asked[f'{name}:"a \\"b\\" *(c):d"'])) == [1]
+        assert positions(get(viewer, urls_by_query[f'{name}:"a \\"b\\" *(c):d"'])) == [1]
 
 
 @pytest.mark.parametrize(
@@ -289,9 +289,9 @@ def test_a_page_of_large_events_is_bounded_in_bytes_and_leads_on(
     monkeypatch.setattr(timeline, "ROOM_BYTES", 1_000)
     append("order-1", *[{"data": b'"%b"' % (b"x" * 600)}] * 5)
     page = get(viewer, at)
-    seen = [positions(page)]
+    pages = [positions(page)]
     while 'rel="next"' in page:
         page = get(viewer, at + link(page, "next"))
-        seen.append(positions(page))
-    assert seen == [[5, 4], [3, 2], [1]]
+        pages.append(positions(page))
+    assert pages == [[5, 4], [3, 2], [1]]
     assert positions(get(viewer, f"{at}?after=0")) == [2, 1]

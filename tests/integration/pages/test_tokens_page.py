@@ -1,4 +1,4 @@
-"""The tokens page."""
+"""The page of tokens."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_a_new_token_is_shown_once_and_kept_as_a_hash(admin: Client, log: Log, a
         f"{at}tokens/",
         {"name": "router", "scopes": ["append"], "stream_prefix": "order-", "agent": "router", "expires_in_days": "7"},
     ).content.decode()
-    found = re.search(r'id="made-token"[^>]*>([^<]+)<', page)
-    assert found
+    match = re.search(r'id="made-token"[^>]*>([^<]+)<', page)
+    assert match
     token = Token.objects.get(log=log)
-    assert bytes(token.hash) == hash_of(found[1])
+    assert bytes(token.hash) == hash_of(match[1])
     assert (token.scopes, token.stream_prefix, token.agent) == (["append"], "order-", "router")
     assert token.expires_at
     assert abs(token.expires_at - timezone.now() - timedelta(days=7)) < timedelta(minutes=1)
-    assert found[1] not in admin.get(f"{at}tokens/").content.decode()
+    assert match[1] not in admin.get(f"{at}tokens/").content.decode()
 
 
 @pytest.mark.parametrize(

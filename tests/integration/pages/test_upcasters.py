@@ -1,4 +1,4 @@
-"""Upcasters at work: on an event's page, and tried on all of history."""
+"""Upcasters on the page of an event, in the command that tries them on all events, and in a materialised projection."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_an_events_page_shows_what_is_stored_and_what_is_read(viewer: Client, ap
     assert "Read as v3" in page
     assert "stored as v1" in page
     assert '<pre tabindex="0" aria-label="Raw data">{&#34;amount&#34;: 2}</pre>' in page
-    read = page.partition("Read as v3")[2].partition("</section>")[0]
-    assert [word in read for word in ("cents", "200", "EUR", "amount")] == [True] * 4
+    section = page.partition("Read as v3")[2].partition("</section>")[0]
+    assert [word in section for word in ("cents", "200", "EUR", "amount")] == [True] * 4
 
 
 def test_an_event_of_the_newest_version_is_shown_once(viewer: Client, append: AppendEvents, at: str) -> None:

@@ -1,4 +1,4 @@
-"""A replay can be opened from wherever something stands that happened, at the step that one looks at."""
+"""Each event, stream, workflow, agent or state on a page links into a replay, at the step that is shown there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.fixture_types import AppendEvents
 from tests.support.running import BY_TYPE, settle
 
 NAME = "a b/(-> X)#1"
-"""Of a stream, a workflow and an agent at once."""
+"""The name of a stream, a workflow and an agent."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +37,13 @@ def get(client: Client, url: str, **headers: str) -> str:
 
 
 def links(page: str, text: str) -> list[str]:
-    """Where the links lead that begin with a text, if they lead into a replay."""
-    found = re.findall(rf'href="([^"]*/replay/[^"]+)"[^>]*>(?:<svg(?:(?!</svg>).)*</svg>)?{text}', page, re.DOTALL)
-    return [unescape(url) for url in found]
+    """The addresses of the links that begin with a text and lead into a replay."""
+    urls = re.findall(rf'href="([^"]*/replay/[^"]+)"[^>]*>(?:<svg(?:(?!</svg>).)*</svg>)?{text}', page, re.DOTALL)
+    return [unescape(url) for url in urls]
 
 
 def step(client: Client, url: str) -> tuple[str, int, str]:
-    """What a link into a replay shows: the source, the position of the step's event (0: none yet), the projection."""
+    """The source, the position of the step's event (0 before the first) and the projection that a replay shows."""
     page = get(client, url)
     source = re.findall(r'class="source"[^>]*><span class="muted">(\w+)</span> <bdi[^>]*>([^<]*)</bdi>', page)
     position = re.findall(r'class="mono faint pos" href="[^"]*/(\d+)"', page)
@@ -77,8 +77,12 @@ def test_streams_and_workflows_are_replayed_from_their_lists_and_pages(
 def test_a_stream_and_a_workflow_lead_to_the_steps_that_went_wrong(
     viewer: Client, at: str, append: AppendEvents
 ) -> None:
-    for who, read in (("one", 0), ("two", 5), ("one", 5)):
-        append("list", {"agent": who, "correlation_id": "w", "data": b'"%s"' % who.encode()}, read_position=read)
+    for agent, read_position in (("one", 0), ("two", 5), ("one", 5)):
+        append(
+            "list",
+            {"agent": agent, "correlation_id": "w", "data": b'"%s"' % agent.encode()},
+            read_position=read_position,
+        )
     for page, source in ((f"{at}streams/list/", "stream list"), (f"{at}workflows/w/", "workflow w")):
         [url] = links(get(viewer, page), "<b>Lost update")
         assert step(viewer, url) == (source, 7, "latest")
@@ -110,7 +114,7 @@ def test_a_state_by_another_key_is_replayed_from_what_the_runner_noted(
 ) -> None:
     monkeypatch.setitem(registry.PROJECTIONS, BY_TYPE.name, BY_TYPE)
     settle(log, BY_TYPE)
-    append("behind", {"type": "Placed"})  # the runner has not come there
+    append("behind", {"type": "Placed"})  # the runner has not read this one yet
     page = f"{at}projections/by-type/state?key=type:Placed"
     [url] = links(get(viewer, f"{page}&at_position=3"), "Replay from here")
     assert step(viewer, url) == ("key type:Placed", 2, "by-type")
@@ -119,8 +123,8 @@ def test_a_state_by_another_key_is_replayed_from_what_the_runner_noted(
     assert f'class="source" href="{at}projections/by-type/state?key=type%3APlaced"' in replayed
     answer = viewer.get(url.replace("/2?", "/0?") + "&step=1", follow=True)
     assert answer.redirect_chain == [(url.replace("/2?", "/1?"), 302)]
-    sought = viewer.get(url.replace("Placed", "Paid").replace("/2?", "/0?") + "&way=next&to=type:*")
-    assert sought["Location"].startswith(url.replace("Placed", "Paid").replace("/2?", "/3?"))
+    seek_answer = viewer.get(url.replace("Placed", "Paid").replace("/2?", "/0?") + "&way=next&to=type:*")
+    assert seek_answer["Location"].startswith(url.replace("Placed", "Paid").replace("/2?", "/3?"))
     assert viewer.get(url.replace("Placed", "Nothing")).status_code == 404
     elsewhere = viewer.get(url.replace("by-type", "latest").replace("type%3APlaced", "other"))
     assert elsewhere["Location"] == f"{at}replay/stream/other/0?by=latest"

@@ -1,4 +1,4 @@
-"""Workflows: the list, and one workflow below its causes and in order."""
+"""Workflows: their list, and one workflow as a tree of causes and in order."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def positions(page: str) -> list[int]:
 
 
 def link(page: str, text: str) -> str:
-    found = re.search(rf'href="([^"]+)"[^>]*>{text}', page)
-    assert found, f"no link {text}"
-    return found[1]
+    match = re.search(rf'href="([^"]+)"[^>]*>{text}', page)
+    assert match, f"no link {text}"
+    return match[1]
 
 
 @pytest.mark.parametrize("id", IDS)
 def test_a_workflow_of_any_id_has_its_page(viewer: Client, append: AppendEvents, at: str, id: str) -> None:
     append("s", {"correlation_id": id}, {"correlation_id": id}, {"correlation_id": f"{id}-other"})
-    listed = re.findall(r'data-row href="([^"]+)"', get(viewer, f"{at}workflows/"))
-    assert len(listed) == 2
-    # What a browser would resolve must not stand in the path.
-    assert not any(part in (".", "..") for part in listed[1].partition("?")[0].split("/"))
-    found = {tuple(positions(get(viewer, url))) for url in listed}
-    assert found == {(1, 2), (3,)}
+    urls = re.findall(r'data-row href="([^"]+)"', get(viewer, f"{at}workflows/"))
+    assert len(urls) == 2
+    # The path holds nothing that a browser would resolve.
+    assert not any(part in (".", "..") for part in urls[1].partition("?")[0].split("/"))
+    pages = {tuple(positions(get(viewer, url))) for url in urls}
+    assert pages == {(1, 2), (3,)}
     answer = viewer.get(f"{at}workflows/", {"id": id}, follow=True)
     assert positions(answer.content.decode()) == [1, 2]
     assert positions(get(viewer, f"{at}workflows/{quote(id, safe='')}/")) == [1, 2]
@@ -75,7 +75,7 @@ def test_events_stand_below_their_causes(viewer: Client, append: AppendEvents, a
     )
     page = get(viewer, f"{at}workflows/w/")
     assert positions(page) == [1, 2, 4, 6, 3, 5]
-    # An only effect stands as deep as its cause.
+    # An only effect has the depth of its cause.
     assert re.findall(r'class="what d(\d+)"', page) == ["0", "1", "1", "1", "1", "0"]
     assert positions(get(viewer, f"{at}workflows/w/?order=log")) == [1, 2, 3, 4, 5, 6]
 
@@ -202,8 +202,8 @@ def test_workflows_cost_a_fixed_number_of_queries(
     # session, user, membership with its log; workflows
     with django_assert_num_queries(4):
         viewer.get(f"{at}workflows/")
-    # the workflow, its events, where their causes are; for what went wrong in it two folds, of a snapshot and the
-    # events behind it, and what the runner found in its streams
+    # the workflow, its events, the positions of their causes; for the faults in it two folds, of a snapshot and the
+    # events after it, and the findings of the runner in its streams
     with django_assert_num_queries(11):
         viewer.get(f"{at}workflows/w/")
 
@@ -211,7 +211,7 @@ def test_workflows_cost_a_fixed_number_of_queries(
 def test_a_run_without_a_clock_took_no_known_time(viewer: Client, at: str, append: AppendEvents) -> None:
     append("run-1", {"correlation_id": "bulk"}, {"correlation_id": "bulk"})
     append("run-2", {"correlation_id": "single"})
-    listed = viewer.get(f"{at}workflows/").content.decode()
-    assert listed.count("no times") == 1
+    page = viewer.get(f"{at}workflows/").content.decode()
+    assert page.count("no times") == 1
     assert "no times" in viewer.get(f"{at}workflows/bulk/").content.decode()
     assert "no times" not in viewer.get(f"{at}workflows/single/").content.decode()
