@@ -1,4 +1,4 @@
-"""Settings that can be read but can't work are named before they do harm."""
+"""Settings that can be read but can't work together are named at the start."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def test_the_defaults_fit_together(settings: Settings) -> None:
 )
 def test_limits_that_contradict_each_other_are_named(settings: Settings, limits: Limits, expected: str) -> None:
     settings.EVENTSITE = limits
-    found = checks.limits_fit_together()
-    assert [message.id for message in found] == [expected]
-    assert found[0].hint
+    messages = checks.limits_fit_together()
+    assert [message.id for message in messages] == [expected]
+    assert messages[0].hint
 
 
 def test_a_host_of_any_name_is_warned_of(settings: Settings) -> None:

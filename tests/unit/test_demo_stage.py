@@ -1,4 +1,4 @@
-"""Who acts when on the demo's stage."""
+"""The stage of the demo decides which part acts at which time."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ import pytest
 from eventsite.demo.stage import Stage
 
 
-def part(stage: Stage, told: list[tuple[float, str]], name: str, *pauses: float) -> Callable[[], Awaitable[None]]:
+def part(stage: Stage, log: list[tuple[float, str]], name: str, *pauses: float) -> Callable[[], Awaitable[None]]:
     async def act() -> None:
         for pause in pauses:
             await stage.pause(pause)
-            told.append((stage.now, name))
+            log.append((stage.now, name))
 
     return act
 
 
-async def test_who_is_due_first_acts_first_and_among_equals_who_asked_first() -> None:
+async def test_parts_act_in_the_order_of_their_times_and_then_of_their_requests() -> None:
     stage = Stage()
-    told: list[tuple[float, str]] = []
-    await stage.play(part(stage, told, "a", 2, 2), part(stage, told, "b", 1, 1, 1), part(stage, told, "c", 2))
-    assert told == [(1, "b"), (2, "a"), (2, "c"), (2, "b"), (3, "b"), (4, "a")]
+    acts: list[tuple[float, str]] = []
+    await stage.play(part(stage, acts, "a", 2, 2), part(stage, acts, "b", 1, 1, 1), part(stage, acts, "c", 2))
+    assert acts == [(1, "b"), (2, "a"), (2, "c"), (2, "b"), (3, "b"), (4, "a")]
 
 
 async def test_nobody_acts_while_another_waits_for_the_network() -> None:
     stage = Stage()
-    told: list[str] = []
+    acts: list[str] = []
 
     async def slow() -> None:
         await stage.pause(1)
-        told.append("slow begins")
+        acts.append("slow begins")
         for _ in range(100):
             await asyncio.sleep(0)
-        told.append("slow ends")
+        acts.append("slow ends")
 
     async def quick() -> None:
         await stage.pause(1)
-        told.append("quick")
+        acts.append("quick")
 
     await stage.play(slow, quick)
-    assert told == ["slow begins", "slow ends", "quick"]
+    assert acts == ["slow begins", "slow ends", "quick"]
 
 
 async def test_speed_makes_seconds_shorter() -> None:
     stage = Stage(speed=100)
     loop = asyncio.get_running_loop()
-    begun = loop.time()
+    start = loop.time()
     await stage.play(partial(stage.pause, 5.0))
     assert stage.now == 5.0
-    assert loop.time() - begun >= 0.049
+    assert loop.time() - start >= 0.049
 
 
 async def test_the_clock_counts_from_the_epoch_and_is_silent_without_one() -> None:
@@ -65,12 +65,12 @@ async def test_the_clock_counts_from_the_epoch_and_is_silent_without_one() -> No
 
 async def test_an_error_ends_everybody_and_is_the_one_that_is_raised() -> None:
     stage = Stage()
-    told: list[tuple[float, str]] = []
+    acts: list[tuple[float, str]] = []
 
     async def fail() -> None:
         await stage.pause(1)
         raise LookupError("lost")
 
     with pytest.raises(LookupError, match="lost"):
-        await stage.play(part(stage, told, "a", 2), fail)
-    assert told == []
+        await stage.play(part(stage, acts, "a", 2), fail)
+    assert acts == []

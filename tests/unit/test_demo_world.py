@@ -1,4 +1,4 @@
-"""What the demo's agents meet outside."""
+"""The world outside that the demo's agents meet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_shift_has_the_same_world_every_time_and_another_shift_another() -> No
 
 @pytest.mark.parametrize("shift", range(1, 30))
 def test_the_story_does_not_hang_on_the_dice(shift: int) -> None:
-    """The script's depot is the best candidate, and every stop comes before the pick-up, whatever the numbers are."""
+    """Whatever the numbers are, the script's depot is the best candidate, and every stop comes before the pick-up."""
     orders = list(world_of(shift).orders.values())
     for order, (_, depot, _) in zip(orders, SCRIPT, strict=True):
         assert max(order.candidates, key=lambda candidate: candidate["score"])["depot"] == depot

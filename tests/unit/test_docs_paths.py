@@ -1,4 +1,4 @@
-"""The paths that the docs for contributors name exist."""
+"""The docs for contributors name only paths that exist."""
 
 from __future__ import annotations
 

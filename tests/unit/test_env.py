@@ -1,4 +1,4 @@
-"""Settings fail loudly."""
+"""A bad setting fails loudly."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ FOLDERS = ("browser", "integration", "unit")
 
 
 def modules_named(file: Path) -> Iterator[str]:
-    """The modules that a file imports, with each name it imports from them, wherever in the file."""
+    """The modules that a file imports, each with the name that it imports from it, wherever in the file."""
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -1,4 +1,4 @@
-"""No secret in a log line."""
+"""No line of the log contains a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A websocket is opened by pages of the same scheme, host and port only, or of a trusted origin."""
+"""Only pages of the same scheme, host and port, or of a trusted origin, can open a websocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The look's own rules: contrast is computed, colours stand in one file, nothing is inline."""
+"""The rules of the stylesheets: contrast is computed, all colours are in one file, nothing is inline."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_no_template_has_inline_script_style_or_handlers(template: Path) -> None
 
 
 def words_of(path: Path) -> set[str]:
-    """The words that stand in the quoted texts of a template or script, where classes are named."""
+    """The words in quoted texts of a template or script, where classes are named."""
     quoted = re.findall(r"\"([^\"]*)\"|'([^'\n]*)'|`([^`]*)`", path.read_text())
     return {word for texts in quoted for text in texts for word in re.findall(r"[A-Za-z][\w-]*", text)}
 
@@ -89,7 +89,7 @@ def test_every_class_that_a_stylesheet_names_is_a_word_of_a_template_or_script()
     computed = re.compile(r"t[1-8]|d\d+|v-[anc]|success|replay-app")  # by `slot`, depth, kind, message; and by a block
     unused = {}
     for sheet in SHEETS:
-        if sheet.name == "api-docs.css":  # Swagger's scripts name them
+        if sheet.name == "api-docs.css":  # named by Swagger's scripts
             continue
         text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
         names = {

@@ -1,4 +1,4 @@
-"""The templates' own rules."""
+"""The rules of the templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns: fair between lanes, bounded for each, and given back whatever happens."""
+"""Turns: fair between lanes, bounded for each lane, and given back whatever happens."""
 
 from __future__ import annotations
 

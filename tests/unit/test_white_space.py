@@ -1,4 +1,4 @@
-"""Which white space of a template reaches the page."""
+"""The white space of a template that reaches the page."""
 
 from __future__ import annotations
 
@@ -75,4 +75,4 @@ def test_the_text_of_a_pre_stays_as_it_is() -> None:
 def test_an_error_names_the_line_that_it_is_in() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         rendered("<p>\n  {{ 1 }}\n  words\n  {{ 1 // a }}\n</p>", a=0)
-    assert caught.traceback[-1].lineno == 3  # from 0
+    assert caught.traceback[-1].lineno == 3  # counted from 0

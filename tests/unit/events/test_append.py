@@ -1,4 +1,4 @@
-"""What an append may hold, and which content counts as the same."""
+"""The limits of an append's contents, and the contents that count as equal."""
 
 from __future__ import annotations
 
@@ -178,9 +178,9 @@ def test_metadata_is_an_object(metadata: bytes) -> None:
     ],
 )
 def test_data_and_metadata_are_checked_by_name(part: str, text: bytes, error: type[EventsError]) -> None:
-    sent: dict[str, Any] = {part: text}
+    parts: dict[str, Any] = {part: text}
     with pytest.raises(error) as refusal:
-        event(field="events[2]", **sent)
+        event(field="events[2]", **parts)
     assert refusal.value.fields["field"] == f"events[2].{part}"
 
 
@@ -224,7 +224,7 @@ def test_content_can_not_slip_from_one_part_into_the_next() -> None:
 
 def test_an_event_without_an_id_gets_a_uuid_that_sorts_by_time() -> None:
     ids = [event().id for _ in range(100)]
-    assert {UUID(made).version for made in ids} == {7}
+    assert {UUID(uuid).version for uuid in ids} == {7}
     assert ids == sorted(ids)
     assert len(set(ids)) == 100
 

@@ -1,4 +1,4 @@
-"""Which texts write a whole number."""
+"""The texts that write a whole number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an event stream goes through what a search gives it."""
+"""An event stream searches again if a redaction comes between a search and its delivery."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.read_events import make_event
 
 @dataclass
 class Client:
-    """A client before whose first event something is redacted."""
+    """A client; before its first event, an event is redacted."""
 
     follower: Any
     sent: list[bytes] = field(default_factory=list)

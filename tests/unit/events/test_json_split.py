@@ -1,4 +1,4 @@
-"""JSON cut into its parts: sound ones as they are, and bad ones beside them."""
+"""JSON is cut into its parts: sound parts unchanged, and bad parts beside them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BAD = {
 @given(st.lists(JSON), st.sampled_from([None, 1]))
 def test_an_array_is_its_items(values: list[Any], indent: int | None) -> None:
     text = json.dumps(values, indent=indent).encode()
-    # The half of a pair after it takes the parser's way out.
+    # The half of a pair after this one makes the parser use its fallback.
     odd = text[:-1] + (b"," if values else b"") + b'"\\ud800"]'
 
     sound, fault = split_array(text)

@@ -1,6 +1,6 @@
-"""What a payload may hold, and when two payloads say the same.
+"""The contents that a payload may have, and the payloads that count as equal.
 
-Each rule holds on both ways through `canonical()`: orjson's quick one, and the exact one that a number of sixteen
+Each rule holds on both ways through `canonical()`: orjson's quick way, and the exact way, which a number of sixteen
 digits anywhere in the payload leads to.
 """
 
@@ -25,13 +25,13 @@ both_ways = pytest.mark.parametrize("way", [QUICK, EXACT], ids=["quick", "exact"
 
 
 def on(way: str, text: str | bytes) -> bytes:
-    """A text beside a number that decides the way it goes."""
+    """A text beside a number; the number decides which way the payload goes."""
     raw = text.encode() if isinstance(text, str) else text
     return b"[" + raw + b"," + way.encode() + b"]"
 
 
 def canonical_of(text: str, way: str) -> bytes:
-    """The canonical form of one text, taken the quick or the exact way."""
+    """The canonical form of one text, by the quick or the exact way."""
     return canonical(on(way, text), "data").removeprefix(b"[").removesuffix(f",{way}]".encode())
 
 
@@ -48,7 +48,7 @@ values = st.recursive(
 
 
 def spell(value: Any, how: random.Random) -> str:
-    """One of the ways to write a JSON value: members in any order, white space, escapes."""
+    """A spelling of a JSON value: its members in some order, with white space and escapes."""
     space = how.choice(["", " ", "\n\t"])
     if isinstance(value, dict):
         members = [f"{spell(key, how)}{space}:{space}{spell(value[key], how)}" for key in value]
@@ -68,7 +68,7 @@ def _escape(char: str) -> str:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two parsed payloads are the same JSON value. As for the digest, 1 is not 1.0, and 0.0 is not -0.0."""
+    """Whether two parsed payloads are the same JSON value. For the digest, 1 is not 1.0, and 0.0 is not -0.0."""
     if isinstance(a, Decimal) and isinstance(b, Decimal):
         return a == b and a.is_signed() == b.is_signed()
     if isinstance(a, dict) and isinstance(b, dict):
@@ -98,8 +98,8 @@ def test_both_ways_give_the_same_canonical_form(value: Any, how: random.Random) 
 @given(values)
 def test_the_canonical_form_says_what_was_sent(value: Any) -> None:
     text = spell(value, random.Random(0))
-    sent, kept = loads(text), loads(canonical(text.encode(), "data").decode())
-    assert same(kept, sent)
+    parsed, parsed_canonical = loads(text), loads(canonical(text.encode(), "data").decode())
+    assert same(parsed_canonical, parsed)
 
 
 @given(values, values)
@@ -247,13 +247,13 @@ def test_any_depth_beyond_the_limit_is_refused_with_the_limit(levels: int, way: 
 )
 def test_depth_is_counted_as_a_reader_would(core: Any, levels: int, way: str) -> None:
     text = nested(levels, core=json.dumps(core))
-    taken = 1 + levels - 1 + depth(core) <= 100
+    is_allowed = 1 + levels - 1 + depth(core) <= 100
     try:
         canonical(on(way, text), "data")
     except Invalid:
-        assert not taken
+        assert not is_allowed
     else:
-        assert taken
+        assert is_allowed
 
 
 def test_wide_values_are_not_deep() -> None:
@@ -297,8 +297,8 @@ def test_size_is_counted_in_bytes() -> None:
     ],
 )
 def test_numbers_within_the_limits_are_taken_and_keep_their_value(number: str) -> None:
-    kept = canonical(number.encode(), "data").decode()
-    assert Decimal(kept) == Decimal(number)
+    canonical_text = canonical(number.encode(), "data").decode()
+    assert Decimal(canonical_text) == Decimal(number)
 
 
 @pytest.mark.parametrize(
@@ -337,4 +337,4 @@ def test_a_repeated_key_in_a_request_is_named() -> None:
 
 
 def test_looking_for_repeated_keys_leaves_numbers_alone() -> None:
-    refuse_duplicates(b'{"a":' + b"9" * 5_000 + b"}")  # more than int() takes: canonical() names the limit
+    refuse_duplicates(b'{"a":' + b"9" * 5_000 + b"}")  # int() takes no more digits: canonical() names the limit

@@ -1,4 +1,4 @@
-"""Trees of values: bounded, exact about what they leave out, and nothing lost on the way."""
+"""Trees of values are bounded, say exactly what they leave out, and lose nothing."""
 
 from __future__ import annotations
 
@@ -83,15 +83,15 @@ def test_what_comes_part_by_part_leaves_large_unchanged_containers_for_later() -
 
 
 def test_parts_that_are_opened_one_after_the_other_are_all_of_it() -> None:
-    found, skip = [], 0
+    leaves, skip = [], 0
     while True:
         rows = tree_rows(list(range(450)), marks=TreeMarks(), part=TreePart("", 0, skip))
-        found += [row.text for row in rows if row.shape == "leaf"]
+        leaves += [row.text for row in rows if row.shape == "leaf"]
         more = [row.first for row in rows if row.shape == "more"]
         if not more:
             break
         (skip,) = more
-    assert found == [str(n) for n in range(450)]
+    assert leaves == [str(n) for n in range(450)]
 
 
 @pytest.mark.parametrize("value", [list(range(500)), {str(n): n for n in range(500)}])

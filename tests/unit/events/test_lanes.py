@@ -1,4 +1,4 @@
-"""A workflow's tree of causes, and its drawing."""
+"""The tree of a workflow's causes, and its drawing."""
 
 from __future__ import annotations
 

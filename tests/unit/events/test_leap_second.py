@@ -1,4 +1,4 @@
-"""A leap second is the second after it, whoever parses."""
+"""A leap second is read as the second after it, by every parser."""
 
 from __future__ import annotations
 

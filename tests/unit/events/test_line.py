@@ -1,4 +1,4 @@
-"""One event on one line."""
+"""The summary of an event on one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def of(data: str, type_name: str = "T") -> EventLine:
 
 
 def test_a_types_glyph_never_changes() -> None:
-    # Pinned: people learn the shapes.
+    # The test holds the shapes because people learn them.
     assert [slot(name) for name in ("OrderPlaced", "tool.called", "tool.returned", "user.message")] == [3, 2, 2, 2]
 
 
@@ -25,21 +25,21 @@ def test_every_type_has_one_of_the_eight_glyphs() -> None:
 
 
 def test_telling_keys_come_first_and_few() -> None:
-    said = of('{"z": 1, "y": 2, "x": 3, "status": "paid", "w": 4}').pairs
-    assert [one.key for one in said] == ["status", "z", "y", "x"]
+    pairs = of('{"z": 1, "y": 2, "x": 3, "status": "paid", "w": 4}').pairs
+    assert [one.key for one in pairs] == ["status", "z", "y", "x"]
 
 
 def test_what_is_dull_or_known_comes_last_and_what_is_empty_not_at_all() -> None:
-    said = of('{"id": 7, "message": "", "action": "run", "path": "/x", "n": null, "k": 0}', "action.run").pairs
-    assert [one.key for one in said] == ["path", "k", "action", "id"]
+    pairs = of('{"id": 7, "message": "", "action": "run", "path": "/x", "n": null, "k": 0}', "action.run").pairs
+    assert [one.key for one in pairs] == ["path", "k", "action", "id"]
     assert [one.key for one in of('{"message": "", "n": null}').pairs] == ["message", "n"]
 
 
 def test_an_object_is_said_by_what_it_is_called() -> None:
-    said = of(
+    pairs = of(
         '{"issue": {"id": 7, "title": "It fails"}, "size": {"x": 1, "y": 2}, "to": {"state": "on"}, "f": {"a": true}}'
     ).pairs
-    assert [(one.key, one.text) for one in said] == [
+    assert [(one.key, one.text) for one in pairs] == [
         ("issue", "“It fails”"),
         ("size", "{ 2 }"),
         ("to", "“on”"),
@@ -48,9 +48,9 @@ def test_an_object_is_said_by_what_it_is_called() -> None:
 
 
 def test_a_long_text_is_one_short_line() -> None:
-    (said,) = of('{"content": "' + "a\\n b" * 30_000 + '"}').pairs
-    assert "\n" not in said.text
-    assert len(said.text) < 200
+    (pair,) = of('{"content": "' + "a\\n b" * 30_000 + '"}').pairs
+    assert "\n" not in pair.text
+    assert len(pair.text) < 200
 
 
 def test_data_that_is_no_object_is_said_without_a_key() -> None:

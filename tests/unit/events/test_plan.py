@@ -1,4 +1,4 @@
-"""Planning flushes: whatever is planned, each append ends as if the appends were made one after the other."""
+"""Plans of flushes: each append ends as if the appends were made one after the other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STREAMS = ("a-1", "b-1")
 
 @st.composite
 def appends(draw: st.DrawFn) -> Append:
-    """Appends that get into each other's way: two streams, six ids, two keys, two contents."""
+    """Appends that collide: two streams, six ids, two keys, two contents."""
     ids = draw(st.lists(st.sampled_from("123456"), min_size=1, max_size=3, unique=True))
     return make_append(
         draw(st.sampled_from(STREAMS)),
@@ -37,30 +37,30 @@ requests = st.builds(Request, st.lists(appends(), min_size=1, max_size=4), st.bo
 
 @dataclass
 class Database:
-    """A log that takes flushes as `append_events()` does, and others that append in between."""
+    """A log that takes flushes as `append_events()` does, while other processes append in between."""
 
     others: list[Append] = field(default_factory=list)
     log: MemoryLog = field(default_factory=MemoryLog)
     rounds: int = 0
 
     def look_up(self) -> LookUp:
-        found = deepcopy(self.log.look_up)
+        copy_of_look_up = deepcopy(self.log.look_up)
         if self.others:
             self.log.append([self.others.pop()])
-        return found
+        return copy_of_look_up
 
     def take(self, flush: Plan) -> bool:
-        """Write the flush and settle it, unless the log is not as it assumed."""
-        found = self.log.look_up
-        bases = [found.versions.get(name, 0) for name in flush.streams]
-        taken = [request.appends[index] for request, index in flush.accepted]
+        """Write the flush and settle it, unless the log has changed since the look-up."""
+        look_up = self.log.look_up
+        bases = [look_up.versions.get(name, 0) for name in flush.streams]
+        appends = [request.appends[index] for request, index in flush.accepted]
         if (
             not all(
                 needed is None or (base > 0 if needed == STREAM_EXISTS else base == needed)
                 for base, needed in zip(bases, (s.needed_version for s in flush.streams.values()), strict=True)
             )
-            or any(event.id in found.events for append in taken for event in append.events)
-            or any(append.idempotency_key in found.keys for append in taken)
+            or any(event.id in look_up.events for append in appends for event in append.events)
+            or any(append.idempotency_key in look_up.keys for append in appends)
         ):
             return False
         first = len(self.log.ids) + 1
@@ -69,7 +69,7 @@ class Database:
 
 
 def decided(pending: Sequence[Request], before: Mapping[int, Sequence[object]]) -> list[tuple[Request, int]]:
-    """The appends that got their outcome since."""
+    """The appends that have got their outcome since."""
     return [
         (request, index)
         for request in pending
@@ -79,7 +79,7 @@ def decided(pending: Sequence[Request], before: Mapping[int, Sequence[object]]) 
 
 
 def run(pending: Sequence[Request], database: Database) -> None:
-    """Plan and flush until all is answered, as the writer does; check each step against the oracle."""
+    """Plan and flush until every append is answered, as the writer does; check each step against the oracle."""
     look_up: LookUp | None = None
     while waiting := [request for request in pending if not request.is_done]:
         database.rounds += 1
@@ -95,13 +95,13 @@ def run(pending: Sequence[Request], database: Database) -> None:
             look_up = database.look_up()
 
 
-def check_answers(answered: Sequence[tuple[Request, int]], log: MemoryLog) -> None:
-    """What is answered without being written is what the log would have said."""
-    for request, index in answered:
+def check_answers(answered_appends: Sequence[tuple[Request, int]], log: MemoryLog) -> None:
+    """An append that is answered without a write gets the answer that the log would give."""
+    for request, index in answered_appends:
         trial = deepcopy(log)
         if request.atomic:
             outcome = trial.append(request.appends, atomic=True)[index]
-            # Of several errors any one may be named.
+            # If several errors apply, any of them may be named.
             assert visible_parts(outcome) == visible_parts(request.outcomes[index]) or isinstance(outcome, EventsError)
         else:
             [outcome] = trial.append([request.appends[index]])
@@ -110,7 +110,7 @@ def check_answers(answered: Sequence[tuple[Request, int]], log: MemoryLog) -> No
 
 
 def check_written(flush: Plan, log: MemoryLog) -> None:
-    """What is written in one flush is what writing one append after the other would have given."""
+    """The outcomes of one flush are those of its appends one after the other."""
     groups: dict[tuple[int, int], list[tuple[Request, int]]] = {}
     for request, index in flush.accepted:
         groups.setdefault((id(request), 0 if request.atomic else index), []).append((request, index))
@@ -148,7 +148,7 @@ def test_one_request_ends_exactly_as_one_by_one(sent: list[Append], before: list
 
 @pytest.mark.parametrize("first", [0, 1, 5])
 def test_an_expectation_that_others_in_the_flush_have_broken_is_never_planned(first: int) -> None:
-    """Here the second append expects the version before those that the first one adds."""
+    """The second append expects the version before the events of the first."""
     adds = [{"id": str(n)} for n in range(first + 1)]
     met = Request([make_append("a-1", *adds, expected_version=first)])
     broken = Request([make_append("a-1", {"id": "late"}, expected_version=first)])
@@ -158,7 +158,7 @@ def test_an_expectation_that_others_in_the_flush_have_broken_is_never_planned(fi
 
 
 def test_events_that_no_log_can_precede_are_not_planned() -> None:
-    """No version comes before no_stream: the first append's event can't be there yet."""
+    """No version is before no_stream: the event of the first append can't be in the log yet."""
     exact = Request([make_append("a-1", {"id": "1"}, expected_version=5)])
     none = Request([make_append("a-1", {"id": "2"}, expected_version=0)])
     assert plan([exact, none]).accepted == [(exact, 0)]
@@ -207,12 +207,12 @@ def test_an_atomic_request_that_repeats_itself_is_refused(fields: dict[str, str]
     assert [type(outcome) for outcome in request.outcomes] == [error, error]
 
 
-def test_what_was_in_doubt_and_is_found_is_no_replay() -> None:
-    """The caller has had no answer yet: for them it is the first."""
+def test_an_append_in_doubt_that_is_found_is_not_a_replay() -> None:
+    """The caller has had no answer yet, so this is the first one and not a replay."""
     log = MemoryLog()
-    sent = make_append("a-1", {"id": "1"}, idempotency_key="k")
-    log.append([sent])
-    for append in (sent, make_append("a-1", {"id": "1"})):
+    doubtful_append = make_append("a-1", {"id": "1"}, idempotency_key="k")
+    log.append([doubtful_append])
+    for append in (doubtful_append, make_append("a-1", {"id": "1"})):
         doubtful, retried = Request([append], in_doubt=True), Request([append])
         plan([doubtful, retried], log.look_up)
         assert [visible_parts(o) for o in doubtful.outcomes] == [Appended("a-1", ["1"], 1, 1)]

@@ -1,4 +1,4 @@
-"""Playing a run: its pauses, and what its events become."""
+"""Playing a run: its pauses, and the events that it appends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def record(id: str = "1", stream: str = "run-1", **fields: Any) -> Record:
 
 
 class FakeServer:
-    """Keeps the requests, and answers them as a server would; from the nth on it refuses."""
+    """Notes the requests and answers them as a server would; from the nth on it refuses."""
 
     def __init__(self, *, refuses_from: int = 1000) -> None:
         self.sent: list[tuple[str, dict[str, Any], bytes]] = []
@@ -40,9 +40,9 @@ class FakeServer:
 
 def play(*records: Record, name: str = "p", server: FakeServer | None = None) -> list[dict[str, Any]]:
     server = server or FakeServer()
-    told: list[AppendOut] = []
-    asyncio.run(Playing(name, 1000).play(records, Api(server.send, "secret"), on_append=told.append))
-    assert len(told) == len(server.sent)
+    outcomes: list[AppendOut] = []
+    asyncio.run(Playing(name, 1000).play(records, Api(server.send, "secret"), on_append=outcomes.append))
+    assert len(outcomes) == len(server.sent)
     return [event for _, event, _ in server.sent]
 
 

@@ -1,4 +1,4 @@
-"""One bad value in a file costs the one record that it stands in, in every format of another tool."""
+"""One bad value in a file costs only the record that contains it, in every format of another tool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from events.transfer.importers.base import Broken, Item, Record
 from tests.support.imported_records import read
 
 HERE = '"HERE"'
-"""Where a test puts its value."""
+"""The placeholder for the bad value."""
 
 OPENHANDS = [
     {"id": 0, "action": "message", "source": "user", "args": {"content": "?"}},
@@ -60,7 +60,7 @@ FILES: dict[str, tuple[str, str, object, int]] = {
         1,
     ),
 }
-"""By where the value stands: the format, a file's name and content, and the place of the record among the others."""
+"""By the place of the value: the format, the name and content of a file, and the number of the record."""
 
 BAD: dict[str, tuple[bytes, str]] = {
     "half of a surrogate pair": (b'"\\ud800"', "lone surrogate"),
@@ -101,12 +101,12 @@ def test_a_bad_value_costs_its_record_alone(tmp_path: Path, where: str, value: b
 def test_no_event_is_caused_by_one_that_could_not_be_read(tmp_path: Path, where: str) -> None:
     items, _ = put(b'"\\ud800"', where, tmp_path)
 
-    known: set[str | None] = {None}
+    ids: set[str | None] = {None}
     for item in items:
         if isinstance(item, Record):
-            assert item.event.causation_id in known
-            known.add(item.event.id)
-    assert len(known) > 1
+            assert item.event.causation_id in ids
+            ids.add(item.event.id)
+    assert len(ids) > 1
 
 
 @pytest.mark.parametrize("where", FILES)

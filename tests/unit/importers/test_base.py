@@ -1,4 +1,4 @@
-"""Files, their lines and what is wrong with them."""
+"""Files, their lines, and the faults in them."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def test_a_directory_gives_its_files_of_the_format_in_order(tmp_path: Path) -> N
     for name in ("b.jsonl", "a.jsonl.gz", "LICENSE", "below/c.jsonl"):
         write(tmp_path / name, b"")
 
-    found = find([tmp_path], (".jsonl",))
+    files = find([tmp_path], (".jsonl",))
 
-    assert [str(path.relative_to(tmp_path)) for path in found] == ["a.jsonl.gz", "b.jsonl", "below/c.jsonl"]
+    assert [str(path.relative_to(tmp_path)) for path in files] == ["a.jsonl.gz", "b.jsonl", "below/c.jsonl"]
 
 
 def test_a_named_file_is_taken_whatever_its_suffix(tmp_path: Path) -> None:

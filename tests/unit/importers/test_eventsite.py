@@ -1,4 +1,4 @@
-"""What a line of our own JSONL may say."""
+"""The members that a line of Eventsite's own JSONL may have."""
 
 from __future__ import annotations
 
@@ -56,22 +56,22 @@ def test_the_payload_is_the_text_of_the_line() -> None:
     ],
 )
 def test_a_bad_line_is_refused_with_the_reason(text: bytes, reason: str) -> None:
-    with pytest.raises(EventsError) as refused:
+    with pytest.raises(EventsError) as refusal:
         parse(text)
 
-    assert reason.lower() in refused.value.detail.lower()
+    assert reason.lower() in refusal.value.detail.lower()
 
 
 def test_a_redacted_event_keeps_the_digest_of_what_it_said() -> None:
-    said = {"marker_position": 9, "at": "2026-01-31T12:00:00Z", "by": "ada", "reason": "a key"}
+    record_of_redaction = {"marker_position": 9, "at": "2026-01-31T12:00:00Z", "by": "ada", "reason": "a key"}
 
-    _, event = parse(line(data=None, restore={"digest": DIGEST, "redaction": said}))
+    _, event = parse(line(data=None, restore={"digest": DIGEST, "redaction": record_of_redaction}))
 
     assert event.digest.hex() == DIGEST
 
 
 def test_a_redacted_event_that_still_says_something_is_refused() -> None:
-    said = {"marker_position": 9, "at": "2026-01-31T12:00:00Z", "by": "ada", "reason": "a key"}
+    record_of_redaction = {"marker_position": 9, "at": "2026-01-31T12:00:00Z", "by": "ada", "reason": "a key"}
 
     with pytest.raises(EventsError, match="redacted"):
-        parse(line(data={"key": "secret"}, restore={"digest": DIGEST, "redaction": said}))
+        parse(line(data={"key": "secret"}, restore={"digest": DIGEST, "redaction": record_of_redaction}))

@@ -1,4 +1,4 @@
-"""GH Archive: from a line to an event."""
+"""GH Archive: a line becomes an event."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_a_record_is_an_event_of_its_repository(tmp_path: Path) -> None:
 
 
 def test_data_and_metadata_hold_the_whole_record(tmp_path: Path) -> None:
-    sent = happened("PushEvent", {"head": "4f", "size": 1}, org={"login": "octo"})
+    source = happened("PushEvent", {"head": "4f", "size": 1}, org={"login": "octo"})
 
-    (record,) = records(FORMAT, tmp_path / "a.json", (sent,))
+    (record,) = records(FORMAT, tmp_path / "a.json", (source,))
 
     rest = json.loads(record.event.metadata)["source"]["record"]
-    assert rest | {"payload": json.loads(record.event.data)} == sent
+    assert rest | {"payload": json.loads(record.event.data)} == source
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whatever stands in a file, each record is read or refused: no format ever fails as a whole."""
+"""Each record of any file is read or refused: no format ever fails as a whole."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_each_record_is_read_or_refused_with_its_place_and_the_reason(format: st
 def test_a_cause_is_an_event_that_came_before(format: str, data: st.DataObject) -> None:
     name, content = data.draw(odd_files(format))
 
-    known: set[str | None] = {None}
+    ids: set[str | None] = {None}
     for item in read(format, name, content):
         if isinstance(item, Record):
-            assert item.event.causation_id in known
-            known.add(item.event.id)
+            assert item.event.causation_id in ids
+            ids.add(item.event.id)

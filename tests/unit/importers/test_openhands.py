@@ -1,4 +1,4 @@
-"""OpenHands: from a run's own events to ours."""
+"""OpenHands: the events of a run become events of a log."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def test_how_a_command_ended_and_which_file_is_meant_stand_beside_the_event(tmp_
     ran = observation(1, extras={"metadata": {"exit_code": 127}})
     read_ = observation(2, "read", extras={"path": "/b.c"}, target="its own")
 
-    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(edit, ran, read_),))
+    *records_of_run, _ = records(FORMAT, tmp_path / "output.jsonl", (run(edit, ran, read_),))
 
-    assert [json.loads(record.event.data) for record in found] == [
+    assert [json.loads(record.event.data) for record in records_of_run] == [
         edit | {"target": "/a.c"},
         ran | {"exit_code": 127},
         read_,
@@ -62,11 +62,11 @@ def test_the_digits_of_a_number_are_kept(tmp_path: Path) -> None:
 def test_the_cause_is_the_event_that_the_run_names_else_the_one_before(tmp_path: Path) -> None:
     history = [action(0, "message"), action(4), action(5), observation(6, cause=4), observation(7, "error")]
 
-    found = [record.event for record in records(FORMAT, tmp_path / "output.jsonl", (run(*history),))]
+    events = [record.event for record in records(FORMAT, tmp_path / "output.jsonl", (run(*history),))]
 
-    ids = [event.id for event in found]
-    assert [event.causation_id for event in found] == [None, ids[0], ids[1], ids[1], ids[3], ids[4]]
-    assert {event.correlation_id for event in found} == {"ponyc-1"}
+    ids = [event.id for event in events]
+    assert [event.causation_id for event in events] == [None, ids[0], ids[1], ids[1], ids[3], ids[4]]
+    assert {event.correlation_id for event in events} == {"ponyc-1"}
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_the_last_event_says_what_stands_beside_the_history(tmp_path: Path, erro
 def test_each_line_is_a_run_of_its_own(tmp_path: Path) -> None:
     lines = (run(action(0)), run(action(0), instance_id="ponyc-2"))
 
-    found = records(FORMAT, tmp_path / "output.jsonl", lines)
+    records_read = records(FORMAT, tmp_path / "output.jsonl", lines)
 
-    assert [record.stream for record in found] == ["openhands-ponyc-1"] * 2 + ["openhands-ponyc-2"] * 2
-    assert len({record.event.id for record in found}) == 4
+    assert [record.stream for record in records_read] == ["openhands-ponyc-1"] * 2 + ["openhands-ponyc-2"] * 2
+    assert len({record.event.id for record in records_read}) == 4
 
 
 def test_a_trajectory_is_a_run_named_for_its_first_moment_whatever_the_file_is_called(tmp_path: Path) -> None:
@@ -177,30 +177,30 @@ OLD_RUN = [
 def test_events_without_id_time_and_cause_are_read_by_their_place(tmp_path: Path, history: list[Any]) -> None:
     document = {"issue": {"number": 5}, "history": history, "error": None}
 
-    found = records(FORMAT, tmp_path / "output.jsonl", (document,))
+    records_read = records(FORMAT, tmp_path / "output.jsonl", (document,))
 
-    ids = [record.event.id for record in found]
+    ids = [record.event.id for record in records_read]
     assert len(set(ids)) == 4
-    assert [record.event.type for record in found] == [
+    assert [record.event.type for record in records_read] == [
         "action.message",
         "action.run",
         "observation.run",
         "run.finished",
     ]
-    assert [json.loads(record.event.data) for record in found[:-1]] == OLD_RUN
-    assert [record.event.causation_id for record in found] == [None, *ids[:-1]]
+    assert [json.loads(record.event.data) for record in records_read[:-1]] == OLD_RUN
+    assert [record.event.causation_id for record in records_read] == [None, *ids[:-1]]
     assert [record.event for record in records(FORMAT, tmp_path / "b" / "a.jsonl", (document,))] == [
-        record.event for record in found
+        record.event for record in records_read
     ]
 
 
 def test_two_runs_without_a_name_are_two_runs_though_they_begin_alike(tmp_path: Path) -> None:
     other = [*OLD_RUN, {"action": "finish"}]
 
-    found = records(FORMAT, tmp_path / "output.jsonl", ({"history": OLD_RUN}, {"history": other}))
+    records_read = records(FORMAT, tmp_path / "output.jsonl", ({"history": OLD_RUN}, {"history": other}))
 
-    assert len({record.stream for record in found}) == 2
-    assert len({record.event.id for record in found}) == len(found) == 7
+    assert len({record.stream for record in records_read}) == 2
+    assert len({record.event.id for record in records_read}) == len(records_read) == 7
 
 
 def test_an_id_that_comes_twice_or_was_never_given_is_no_id(tmp_path: Path) -> None:
@@ -213,11 +213,11 @@ def test_an_id_that_comes_twice_or_was_never_given_is_no_id(tmp_path: Path) -> N
         observation(6, cause=-1),
     ]
 
-    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
+    *records_of_run, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
 
-    ids = [record.event.id for record in found]
+    ids = [record.event.id for record in records_of_run]
     assert len(set(ids)) == len(history)
-    assert [record.event.causation_id for record in found] == [None, ids[0], ids[1], ids[2], ids[3], ids[4]]
+    assert [record.event.causation_id for record in records_of_run] == [None, ids[0], ids[1], ids[2], ids[3], ids[4]]
 
 
 @pytest.mark.parametrize("id", ["9d99120d", True, None, 1.5, [], {}])
@@ -237,15 +237,15 @@ def test_an_event_of_the_sdk_is_named_for_its_tool_or_its_kind(tmp_path: Path) -
         {"id": "d", "kind": "ObservationEvent", **call, "action_id": "b", "observation": {"exit_code": 2}},
     ]
 
-    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
+    *records_of_run, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
 
-    ids = [record.event.id for record in found]
-    assert [record.event.type for record in found] == [
+    ids = [record.event.id for record in records_of_run]
+    assert [record.event.type for record in records_of_run] == [
         "MessageEvent", "action.terminal", "PauseEvent", "observation.terminal",
     ]  # fmt: skip
-    assert [record.event.causation_id for record in found] == [None, ids[0], ids[1], ids[1]]
-    assert json.loads(found[1].event.data)["target"] == "/a"
-    assert json.loads(found[3].event.data)["exit_code"] == 2
+    assert [record.event.causation_id for record in records_of_run] == [None, ids[0], ids[1], ids[1]]
+    assert json.loads(records_of_run[1].event.data)["target"] == "/a"
+    assert json.loads(records_of_run[3].event.data)["exit_code"] == 2
 
 
 @pytest.mark.parametrize("timestamp", ["2025-05-03 13:00", "yesterday", "0000-01-01T00:00:00", 1714500000.5, {}, ""])
@@ -273,9 +273,9 @@ def test_how_it_ended_stands_first_and_what_the_model_answered_last(tmp_path: Pa
 def test_the_exit_code_is_found_where_each_version_has_it(tmp_path: Path) -> None:
     history = [observation(1, extras={"exit_code": 1}), observation(2, exit_code=2)]
 
-    *found, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
+    *records_of_run, _ = records(FORMAT, tmp_path / "output.jsonl", (run(*history),))
 
-    assert [json.loads(record.event.data)["exit_code"] for record in found] == [1, 2]
+    assert [json.loads(record.event.data)["exit_code"] for record in records_of_run] == [1, 2]
 
 
 @pytest.mark.parametrize("instance", ["a/../b", "x" * 300, "line\nbreak", "", None, {}, 7])
@@ -296,6 +296,8 @@ def test_a_list_of_runs_is_read_run_by_run(tmp_path: Path) -> None:
 
 def test_a_long_run_may_take_more_than_a_request(tmp_path: Path) -> None:
     with override_settings(EVENTSITE=Limits(request_max_bytes=1_000)):
-        found = records(FORMAT, tmp_path / "output.jsonl", (run(*(action(n, args="x" * 100) for n in range(20))),))
+        records_read = records(
+            FORMAT, tmp_path / "output.jsonl", (run(*(action(n, args="x" * 100) for n in range(20))),)
+        )
 
-    assert len(found) == 21
+    assert len(records_read) == 21

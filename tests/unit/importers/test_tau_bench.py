@@ -1,4 +1,4 @@
-"""tau-bench: from a run's messages to events."""
+"""tau-bench: the messages of a run become events."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def call(id: str, name: str = "get_user", arguments: str = '{"user": 1}') -> dic
     return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def calls(*made: dict[str, Any], content: str | None = None) -> dict[str, Any]:
-    return said("assistant", content, tool_calls=list(made))
+def calls(*tool_calls: dict[str, Any], content: str | None = None) -> dict[str, Any]:
+    return said("assistant", content, tool_calls=list(tool_calls))
 
 
 def returned(id: str, content: str = "…") -> dict[str, Any]:
@@ -38,10 +38,10 @@ def run(*messages: object, **facts: Any) -> dict[str, Any]:
 def test_each_message_is_an_event_by_whoever_said_it(tmp_path: Path) -> None:
     messages = (said("user"), said("assistant"), calls(call("a")), returned("a"))
 
-    found = records(FORMAT, tmp_path / "a.json", [run(*messages)])
+    records_read = records(FORMAT, tmp_path / "a.json", [run(*messages)])
 
-    assert {record.stream for record in found} == {"tau-airline-47-2"}
-    assert [(record.event.type, record.event.agent) for record in found] == [
+    assert {record.stream for record in records_read} == {"tau-airline-47-2"}
+    assert [(record.event.type, record.event.agent) for record in records_read] == [
         ("system.message", "tau-bench"),
         ("user.message", "user-simulator"),
         ("assistant.message", "airline-agent"),
@@ -49,8 +49,8 @@ def test_each_message_is_an_event_by_whoever_said_it(tmp_path: Path) -> None:
         ("tool.returned", "get_user"),
         ("run.scored", "tau-bench"),
     ]
-    assert {record.event.correlation_id for record in found} == {"tau-airline-47"}
-    assert {record.event.occurred_at for record in found} == {None}
+    assert {record.event.correlation_id for record in records_read} == {"tau-airline-47"}
+    assert {record.event.occurred_at for record in records_read} == {None}
 
 
 def test_a_message_that_says_something_and_calls_tools_is_an_event_for_each(tmp_path: Path) -> None:
@@ -64,14 +64,16 @@ def test_a_message_that_says_something_and_calls_tools_is_an_event_for_each(tmp_
 
 
 def test_arguments_and_results_are_parsed_beside_the_text_that_came(tmp_path: Path) -> None:
-    made = call("a", arguments='{"amount": 0.12345678901234567890}')
+    tool_call = call("a", arguments='{"amount": 0.12345678901234567890}')
 
-    _, called, answer, _ = records(FORMAT, tmp_path / "a.json", [run(calls(made), returned("a", '{"seats": [1]}'))])
+    _, called, answer, _ = records(
+        FORMAT, tmp_path / "a.json", [run(calls(tool_call), returned("a", '{"seats": [1]}'))]
+    )
 
     assert json.loads(called.event.data) == {
         "name": "get_user",
         "arguments": {"amount": 0.1234567890123456789},
-        "tool_call": made,
+        "tool_call": tool_call,
     }
     assert '"arguments":{"amount": 0.12345678901234567890}' in called.event.data
     assert json.loads(answer.event.data) == returned("a", '{"seats": [1]}') | {"result": {"seats": [1]}}
@@ -97,21 +99,21 @@ def test_a_tool_that_failed_says_so(tmp_path: Path) -> None:
 def test_what_a_tool_returned_is_caused_by_its_call_and_the_rest_by_what_came_before(tmp_path: Path) -> None:
     messages = (calls(call("a"), call("b")), returned("b"), returned("a"), said("user"), returned("unknown"))
 
-    found = [record.event for record in records(FORMAT, tmp_path / "a.json", [run(*messages)])]
+    events = [record.event for record in records(FORMAT, tmp_path / "a.json", [run(*messages)])]
 
-    ids = [event.id for event in found]
-    assert [event.causation_id for event in found] == [
+    ids = [event.id for event in events]
+    assert [event.causation_id for event in events] == [
         None, ids[0], ids[0], ids[2], ids[1], ids[4], ids[5], ids[6],
     ]  # fmt: skip
 
 
 def test_an_id_of_a_call_that_comes_back_means_the_last_one(tmp_path: Path) -> None:
-    found = records(
+    records_read = records(
         FORMAT, tmp_path / "a.json", [run(calls(call("a")), returned("a"), calls(call("a")), returned("a"))]
     )
 
-    ids = [record.event.id for record in found]
-    assert [found[2].event.causation_id, found[4].event.causation_id] == [ids[1], ids[3]]
+    ids = [record.event.id for record in records_read]
+    assert [records_read[2].event.causation_id, records_read[4].event.causation_id] == [ids[1], ids[3]]
 
 
 def test_the_last_event_holds_the_reward_and_what_should_have_happened(tmp_path: Path) -> None:
@@ -144,15 +146,15 @@ def test_the_order_of_runs_and_the_name_of_the_file_do_not_matter(tmp_path: Path
 def test_a_message_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
     messages = (said("user", "\x00"), said("narrator"), calls("text"), said("user"))  # type: ignore[arg-type]
 
-    found = read(FORMAT, tmp_path / "a.json", [run(*messages)])
+    items = read(FORMAT, tmp_path / "a.json", [run(*messages)])
 
-    broken = [item for item in found if isinstance(item, Broken)]
+    broken = [item for item in items if isinstance(item, Broken)]
     assert [item.where.rpartition(":")[2] for item in broken] == [
         "[0].traj[1]",
         "[0].traj[2]",
         "[0].traj[3].tool_calls[0]",
     ]
-    assert [item.event.type for item in found if isinstance(item, Record)] == [
+    assert [item.event.type for item in items if isinstance(item, Record)] == [
         "system.message",
         "user.message",
         "run.scored",
@@ -178,9 +180,9 @@ def test_a_document_that_is_no_list_gives_no_event(tmp_path: Path, document: byt
 
 
 def test_a_task_and_a_trial_may_be_called_anything(tmp_path: Path) -> None:
-    found = records(FORMAT, tmp_path / "a.json", [run(task_id="late", trial="b")])
+    records_read = records(FORMAT, tmp_path / "a.json", [run(task_id="late", trial="b")])
 
-    assert {record.stream for record in found} == {"tau-airline-late-b"}
+    assert {record.stream for record in records_read} == {"tau-airline-late-b"}
 
 
 @pytest.mark.parametrize("facts", [{"task_id": None}, {"trial": [1]}, {"task_id": "x" * 300}, {"trial": "a/../b"}])

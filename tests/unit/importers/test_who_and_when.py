@@ -1,4 +1,4 @@
-"""Who&When: from a run's messages to events."""
+"""Who&When: the messages of a run become events."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_a_verdict_counts_the_versions_that_the_stream_has(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("question", ["x" * 300, "a/../b", None, 7])
 def test_a_question_that_no_workflow_could_be_called_by_is_called_by_a_hash(tmp_path: Path, question: object) -> None:
-    found = records(tmp_path, hand_crafted(said("human"), question_ID=question))
+    records_read = records(tmp_path, hand_crafted(said("human"), question_ID=question))
 
-    assert {record.stream for record in found} == {"whowhen-hc-12"}
-    assert len({record.event.correlation_id for record in found}) == 1
+    assert {record.stream for record in records_read} == {"whowhen-hc-12"}
+    assert len({record.event.correlation_id for record in records_read}) == 1

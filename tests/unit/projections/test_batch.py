@@ -1,4 +1,4 @@
-"""Folding a batch in memory: what changed, what failed, and what the database can keep of it."""
+"""Folding a batch in memory: the changed states, the failures, and the states that the database can store."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.support.decoded import happened
 
 
 def counting(key: Key) -> Projection:
-    made = Projection("counting", about="For a test.", key=key, initial={"n": 0})
-    made.on("*")(lambda state, event: {"n": state["n"] + 1})
-    return made
+    projection = Projection("counting", about="For a test.", key=key, initial={"n": 0})
+    projection.on("*")(lambda state, event: {"n": state["n"] + 1})
+    return projection
 
 
 def nothing_known(keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]:
@@ -21,8 +21,8 @@ def nothing_known(keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]
 
 def test_a_batch_begins_with_what_is_known_and_counts_on() -> None:
     batch = Batch(counting(Key("one", lambda event: "k")), policy="stop", with_places=True)
-    known = KeyState({"n": 3}, 3, 4, [1, 2, 4])
-    batch.fold([happened(position=n) for n in (5, 6)], lambda keys: ({"k": known}, set()))
+    stored_state = KeyState({"n": 3}, 3, 4, [1, 2, 4])
+    batch.fold([happened(position=n) for n in (5, 6)], lambda keys: ({"k": stored_state}, set()))
     assert batch.states == {"k": KeyState({"n": 5}, 5, 6, [1, 2, 4, 5, 6])}
     assert batch.full_places == []
 
@@ -42,17 +42,17 @@ def test_where_nobody_asks_no_place_is_noted() -> None:
 
 
 def test_every_key_of_an_event_is_asked_for_once() -> None:
-    asked: list[Collection[str]] = []
+    calls: list[Collection[str]] = []
 
     def load(keys: Collection[str]) -> tuple[dict[str, KeyState], set[str]]:
-        asked.append(keys)
+        calls.append(keys)
         return {}, set()
 
     def both(event: Decoded) -> tuple[str, ...]:
         return ("all", f"n-{event.position % 2}")
 
     Batch(counting(Key("both", both)), policy="stop").fold([happened(position=n) for n in range(9)], load)
-    assert asked == [{"all", "n-0", "n-1"}]
+    assert calls == [{"all", "n-0", "n-1"}]
 
 
 def test_an_error_is_kept_within_bounds() -> None:

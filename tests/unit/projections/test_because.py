@@ -1,4 +1,4 @@
-"""Where an equal value stood is offered where that may tell something, and found wherever it is."""
+"""The place of an equal value is offered if it is telling, and is found wherever it is."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def test_what_is_offered_is_equal_and_stands_elsewhere(state: Any, other: Any) -
     whole = {"state": state, "other": other}
     for pointer in pointers(whole):
         value = at(whole, pointer)
-        found = equal_pointers(value, whole, but=pointer)
-        assert pointer not in found
-        assert all(equal(at(whole, each), value) for each in found)
+        offers = equal_pointers(value, whole, but=pointer)
+        assert pointer not in offers
+        assert all(equal(at(whole, each), value) for each in offers)
 
 
 @pytest.mark.parametrize("value", [None, True, False, 0, 1, -7, 99, "", "ok", "yes", [], {}, [1], {"a": "long text"}])

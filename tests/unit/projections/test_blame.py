@@ -1,4 +1,4 @@
-"""Blame: which steps set a value, proved against replaying all of them and comparing the values."""
+"""Blame: the steps that set a value, proved by a comparison of the values at every step."""
 
 from __future__ import annotations
 

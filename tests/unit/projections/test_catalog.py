@@ -1,4 +1,4 @@
-"""The smaller built-in projections, and what all of them owe."""
+"""The smaller built-in projections, and the rules that all projections must keep."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def test_a_transcript_holds_what_was_said_in_order() -> None:
     history.say("noted", {"n": 1}, agent="c")
     history.say("message", "x" * 5_000, agent="b")
     state = history.folded(transcript)
-    said = [(each["id"], each["speaker"], each["to"], each["text"]) for each in state["said"]["1"]]
-    assert said[:2] == [("1", "a", "b", "Look it up."), ("2", "b", None, "look(id=1, deep=true)")]
-    assert said[2][3].endswith(" … 3,000 more characters")
+    messages = [(each["id"], each["speaker"], each["to"], each["text"]) for each in state["said"]["1"]]
+    assert messages[:2] == [("1", "a", "b", "Look it up."), ("2", "b", None, "look(id=1, deep=true)")]
+    assert messages[2][3].endswith(" … 3,000 more characters")
     assert (state["messages"], state["speakers"]) == (3, {"a": 1, "b": 2})
 
 
@@ -145,7 +145,7 @@ def test_every_real_event_is_taken_by_every_one(shared_data: Path, format: str) 
 
 
 def test_real_logs_show_no_update_that_is_proven_lost(shared_data: Path) -> None:
-    """They don't say how far their agents had read: nothing speaks for a collision or against it."""
+    """The agents don't say how far they had read, so nothing speaks for a collision or against it."""
     states = [
         state
         for format, folder in FOLDERS.items()
@@ -163,7 +163,7 @@ def test_pull_requests_have_a_life_cycle(shared_data: Path) -> None:
 
 
 def test_runs_of_agents_are_over_or_say_what_is_not(shared_data: Path) -> None:
-    """Who&When's and tau-bench's are judged, so they are over; two of OpenHands' were cut short."""
+    """The runs of Who&When and tau-bench are judged, so they are over; two of OpenHands were cut short."""
     for format, unfinished in (("who-and-when", 0), ("tau-bench", 0), ("openhands", 2)):
         states = by_key(lifecycle, imported(shared_data, format, FOLDERS[format])).values()
         assert sum(bool(state["unfinished"]) for state in states) == unfinished, format
@@ -172,5 +172,7 @@ def test_runs_of_agents_are_over_or_say_what_is_not(shared_data: Path) -> None:
 
 
 def test_four_trials_of_one_task_are_told_apart(shared_data: Path) -> None:
-    said = by_key(transcript, imported(shared_data, "tau-bench", "tau-bench"))["tau-airline-47"]["said"]
-    assert {each["stream"] for chunk in said.values() for each in chunk} == {f"tau-airline-47-{n}" for n in range(4)}
+    transcript_of_task = by_key(transcript, imported(shared_data, "tau-bench", "tau-bench"))["tau-airline-47"]["said"]
+    assert {each["stream"] for chunk in transcript_of_task.values() for each in chunk} == {
+        f"tau-airline-47-{n}" for n in range(4)
+    }

@@ -1,4 +1,4 @@
-"""Lost updates: found where the log proves them, and never where it doesn't."""
+"""Lost updates: found if the log proves them, and never if it does not."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from projections.testing import assert_pure
 from tests.support.histories import History, by_key
 
 
-def found(history: History, *, stream: str = "s") -> list[tuple[str, str, int, int]]:
-    """What was found in a stream: verdict, key, and the positions of both events."""
+def verdicts_of(history: History, *, stream: str = "s") -> list[tuple[str, str, int, int]]:
+    """The findings in a stream: verdict, key, and the positions of both events."""
     state = history.folded(collisions, stream=stream)
-    listed = state["lost_updates"] + state["possible_ones"]
-    return [(each["verdict"], each["key"], each["overwritten"]["position"], each["by"]["position"]) for each in listed]
+    findings = state["lost_updates"] + state["possible_ones"]
+    return [
+        (each["verdict"], each["key"], each["overwritten"]["position"], each["by"]["position"]) for each in findings
+    ]
 
 
 def test_what_stands_behind_the_read_position_was_not_seen() -> None:
@@ -27,7 +29,7 @@ def test_what_stands_behind_the_read_position_was_not_seen() -> None:
     history.say("Set", {"stops": [1]}, agent="router")
     history.say("Set", {"stops": [1, 2], "load": 3}, agent="router", read_position=1)
     history.say("Set", {"stops": []}, agent="optimizer", read_position=1)
-    assert found(history) == [("lost update", "stops", 2, 3)]
+    assert verdicts_of(history) == [("lost update", "stops", 2, 3)]
     [lost] = history.folded(collisions)["lost_updates"]
     assert lost["overwritten"] == {"position": 2, "version": 2, "event": "2", "agent": "router", "value": [1, 2]}
     assert lost["by"] == {"position": 3, "version": 3, "event": "3", "agent": "optimizer", "value": []}
@@ -50,7 +52,7 @@ def test_what_was_seen_or_not_overwritten_is_no_collision(evidence: dict[str, An
     history.say("Set", {"k": 1}, agent="b")
     history.say("Set", {"k": 2}, agent="a", expected_version=1)
     history.say("Set", **{"data": {"k": 3}, "agent": "b", **evidence})
-    assert found(history) == []
+    assert verdicts_of(history) == []
 
 
 def test_a_message_of_a_conversation_overwrites_nothing_and_is_not_overwritten() -> None:
@@ -58,9 +60,9 @@ def test_a_message_of_a_conversation_overwrites_nothing_and_is_not_overwritten()
     history.say("agent.message", {"role": "assistant", "content": "one"}, agent="a")
     history.say("agent.message", {"role": "assistant", "content": "another"}, agent="b")
     history.say("Set", {"content": "a page"}, agent="c", read_position=0)
-    assert found(history) == []
+    assert verdicts_of(history) == []
     history.say("Set", {"content": "another page"}, agent="d")
-    assert found(history) == [("possible", "content", 3, 4)]
+    assert verdicts_of(history) == [("possible", "content", 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_without_a_read_position_it_is_possible_and_never_more(evidence: dict[st
     history.say("Set", {"k": 1}, agent="b")
     history.say("Set", {"k": 2}, agent="a", expected_version=1)
     history.say("Set", {"k": 3}, agent="b", **evidence)
-    assert found(history) == [("possible", "k", 2, 3)]
+    assert verdicts_of(history) == [("possible", "k", 2, 3)]
 
 
 def test_where_nobody_says_what_was_read_nobody_is_suspected() -> None:
@@ -90,7 +92,7 @@ def test_a_key_is_guarded_from_the_first_writer_on_who_says_what_it_had_read() -
     history.say("Set", {"k": 3}, agent="a", read_position=2)
     history.say("Set", {"k": 4, "other": 4}, agent="b")
     history.say("Set", {"k": 5}, agent="a")
-    assert found(history) == [("possible", "k", 3, 4), ("possible", "k", 4, 5)]
+    assert verdicts_of(history) == [("possible", "k", 3, 4), ("possible", "k", 4, 5)]
     assert history.folded(collisions)["unjudged"] == 2
 
 
@@ -100,7 +102,7 @@ def test_a_chain_of_causes_shows_what_was_seen_however_long() -> None:
     for n in range(1, 50):
         history.say("Noted", {f"other {n}": 1}, agent="c", causation_id=str(n))
     history.say("Set", {"k": 2}, agent="b", causation_id="50")
-    assert found(history) == []
+    assert verdicts_of(history) == []
 
 
 def test_a_chain_through_another_stream_is_followed_where_that_is_folded_too() -> None:
@@ -108,7 +110,7 @@ def test_a_chain_through_another_stream_is_followed_where_that_is_folded_too() -
     history.say("Set", {"k": 1}, agent="a", read_position=0)
     history.say("Noted", stream="elsewhere", agent="c", causation_id="1")
     history.say("Set", {"k": 2}, agent="b", causation_id="2")
-    assert found(history) == [("possible", "k", 1, 3)]
+    assert verdicts_of(history) == [("possible", "k", 1, 3)]
     assert history.folded(collisions)["possible"] == 0
 
 
@@ -117,7 +119,7 @@ def test_a_cause_had_seen_what_its_writer_had_read() -> None:
     history.say("Set", {"k": 1}, agent="a")
     history.say("Noted", {"other": 1}, agent="c", read_position=1)
     history.say("Set", {"k": 2}, agent="b", causation_id="2")
-    assert found(history) == []
+    assert verdicts_of(history) == []
 
 
 def test_a_chain_that_contradicts_the_read_position_leaves_it_possible() -> None:
@@ -125,7 +127,7 @@ def test_a_chain_that_contradicts_the_read_position_leaves_it_possible() -> None
     history.say("Set", {"k": 1}, agent="a")
     history.say("Noted", {"other": 1}, agent="c", causation_id="1")
     history.say("Set", {"k": 2}, agent="b", causation_id="2", read_position=0)
-    assert found(history) == [("possible", "k", 1, 3)]
+    assert verdicts_of(history) == [("possible", "k", 1, 3)]
 
 
 def test_an_agent_knows_what_it_knew_before_only_where_the_evidence_says_so() -> None:
@@ -133,14 +135,14 @@ def test_an_agent_knows_what_it_knew_before_only_where_the_evidence_says_so() ->
     history.say("Set", {"k": 1}, agent="a")
     history.say("Set", {"other": 1}, agent="b", expected_version=1)
     history.say("Set", {"k": 2}, agent="b", read_position=0)
-    assert found(history) == [("lost update", "k", 1, 3)]
+    assert verdicts_of(history) == [("lost update", "k", 1, 3)]
 
 
 def test_an_event_without_an_agent_may_be_anybodys() -> None:
     history = History()
     history.say("Set", {"k": 1})
     history.say("Set", {"k": 2}, read_position=0)
-    assert found(history) == [("possible", "k", 1, 2)]
+    assert verdicts_of(history) == [("possible", "k", 1, 2)]
 
 
 def test_streams_do_not_collide() -> None:
@@ -155,9 +157,9 @@ def test_values_too_large_to_keep_are_told_apart() -> None:
     history = History()
     history.say("Set", {"k": ["x" * 9_000, {"a": 1, "b": 2}]}, agent="a")
     history.say("Set", {"k": ["x" * 9_000, {"b": 2, "a": 1}]}, agent="b", read_position=0)
-    assert found(history) == []
+    assert verdicts_of(history) == []
     history.say("Set", {"k": ["x" * 9_000, {"a": 1, "b": 3}]}, agent="a", read_position=0)
-    assert found(history) == [("lost update", "k", 2, 3)]
+    assert verdicts_of(history) == [("lost update", "k", 2, 3)]
     assert len(str(history.folded(collisions))) < 5_000
 
 
@@ -183,13 +185,13 @@ def test_many_streams_in_one_state_stay_bounded_too() -> None:
 
 @given(st.randoms(use_true_random=False))
 def test_generated_histories_hold_exactly_what_was_planted(random: Random) -> None:
-    """Agents read now and then, and write in what they know, with whatever evidence they care to give.
+    """Agents read now and then, and write what follows from it, with whatever evidence they choose to give.
 
-    The truth is what each agent has really read. Every update that was lost behind a read position is found, and
-    nothing else is said to be lost; the rest of what was lost of guarded keys is possible.
+    The truth is what each agent has really read. Every update that was lost after a read position is found, and
+    nothing else is called lost; the other losses of guarded keys are called possible.
     """
     history = History()
-    known = dict.fromkeys("abc", 0)
+    read_positions = dict.fromkeys("abc", 0)
     last: dict[tuple[str, str], tuple[Event, int]] = {}
     proven: set[tuple[str, int, int]] = set()
     silent: set[tuple[str, int, int]] = set()
@@ -197,13 +199,13 @@ def test_generated_histories_hold_exactly_what_was_planted(random: Random) -> No
     for _ in range(random.randint(2, 60)):
         agent, stream = random.choice("abc"), random.choice("st")
         if random.random() < 0.5:
-            known[agent] = len(history.events)
+            read_positions[agent] = len(history.events)
         data = {key: random.randint(1, 3) for key in random.sample("xyz", random.randint(1, 2))}
-        evidence = _evidence(history, random, known[agent], stream)
+        evidence = _evidence(history, random, read_positions[agent], stream)
         event = history.say("Set", data, stream=stream, agent=agent, **evidence)
         for key, value in data.items():
             theirs, was = last.get((stream, key), (event, value))
-            if theirs.agent != agent and was != value and theirs.position > known[agent]:
+            if theirs.agent != agent and was != value and theirs.position > read_positions[agent]:
                 if "read_position" in evidence:
                     proven.add((key, theirs.position, event.position))
                 elif (stream, key) in guarded:
@@ -211,21 +213,21 @@ def test_generated_histories_hold_exactly_what_was_planted(random: Random) -> No
             last[stream, key] = event, value
             if "read_position" in evidence or evidence.get("expected_version"):
                 guarded.add((stream, key))
-    told = found(history, stream="s") + found(history, stream="t")
-    assert {tuple(what) for verdict, *what in told if verdict == "lost update"} == proven
-    assert {tuple(what) for verdict, *what in told if verdict == "possible"} >= silent
+    verdicts = verdicts_of(history, stream="s") + verdicts_of(history, stream="t")
+    assert {tuple(place) for verdict, *place in verdicts if verdict == "lost update"} == proven
+    assert {tuple(place) for verdict, *place in verdicts if verdict == "possible"} >= silent
 
 
 def _evidence(history: History, random: Random, known: int, stream: str) -> dict[str, Any]:
-    """True evidence, or some of it, of one who has read the log up to `known`."""
+    """All or some of the true evidence of an agent that has read the log up to `known`."""
     evidence: dict[str, Any] = {}
     if random.random() < 0.6:
         evidence["read_position"] = known
     if known and random.random() < 0.5:
         evidence["causation_id"] = str(random.randint(1, known))
-    read = [event for event in history.events[:known] if event.stream == stream]
-    if len(read) == history.versions.get(stream, 0) and random.random() < 0.3:
-        evidence["expected_version"] = len(read)
+    events_read = [event for event in history.events[:known] if event.stream == stream]
+    if len(events_read) == history.versions.get(stream, 0) and random.random() < 0.3:
+        evidence["expected_version"] = len(events_read)
     return evidence
 
 

@@ -1,4 +1,4 @@
-"""Which step made each change of a difference, proved against replaying all of them and comparing the values."""
+"""The step that made each change of a difference, proved by a comparison of the values at every step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_each_value_that_differs_is_blamed_on_the_last_step_that_changed_it(stat
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
     for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
-        if change.op == "replace":  # whose path is where it stands in the end
+        if change.op == "replace":  # its path is its place in the end
             assert maker == by_force(states, change.path)[0], change
 
 
@@ -49,7 +49,7 @@ def _of(*ids: int) -> dict[str, Any]:
 
 
 @given(st.lists(STATES, min_size=2, max_size=8))
-@example([_of(1, 2), _of(2, 3, 1)])  # it comes before another moves behind it
+@example([_of(1, 2), _of(2, 3, 1)])  # it comes before another moves after it
 def test_an_item_that_came_is_blamed_on_the_last_step_that_changed_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
@@ -72,11 +72,11 @@ def test_what_an_item_lost_is_blamed_on_the_step_that_took_it(states: list[Any])
     changes = diff(states[0], states[-1])
     for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
         if change.op == "remove" and not change.shifts:
-            place = int(change.path.split("/")[1])  # in the end: what an item lost is told after the items are in order
+            place = int(change.path.split("/")[1])  # an item's lost member comes last
             id = states[-1][place]["id"]
-            held = [next(({"v": None, **item} for item in state if item["id"] == id), None) for state in states]
-            if None not in held:  # one that went and came again is another
-                values = [each["v"] for each in held if each]
+            items = [next(({"v": None, **item} for item in state if item["id"] == id), None) for state in states]
+            if None not in items:  # an item that went and came again is another item
+                values = [each["v"] for each in items if each]
                 assert maker == max(n for n in range(1, len(states)) if values[n - 1] is not None and values[n] is None)
 
 
@@ -88,7 +88,7 @@ def test_every_change_is_blamed_on_a_step_that_changed_something(states: list[Js
     assert equal(apply(states[0], changes), states[-1])
     for maker in makers:
         assert maker is None or steps[maker - 1][1]
-    # Only what an array's items exchanged by their places may be nobody's.
+    # Only the changes by which an array's items changed places may have no maker.
     if not any(change.shifts or change.op == "move" for _, each in [*steps, (0, changes)] for change in each):
         assert None not in makers
 

@@ -39,7 +39,7 @@ def test_applying_a_difference_to_before_gives_after(before: Json, after: Json) 
 
 
 def pointers(value: Json, pointer: str = "") -> Iterator[str]:
-    """All that stands in a value."""
+    """All values inside a value."""
     yield pointer
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in items:
@@ -73,9 +73,9 @@ def test_a_value_does_not_differ_from_itself(value: Json) -> None:
 
 @given(VALUES, VALUES)
 def test_taking_a_difference_changes_neither_value(before: Json, after: Json) -> None:
-    kept = deepcopy((before, after))
+    copies = deepcopy((before, after))
     apply(before, diff(before, after))
-    assert (before, after) == kept
+    assert (before, after) == copies
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_taking_a_difference_changes_neither_value(before: Json, after: Json) ->
             [{"key": "b", "n": 2}],
             [Change("remove", "/0", old={"key": "a", "n": 1}, shifts=True), replace("/0/n", 2, 1)],
         ),
-        # Two of one name: nothing is named, so items match by their place.
+        # Two items have one name: nothing is identified by it, so items match by their place.
         ([{"id": 1}, {"id": 1, "a": 1}], [{"id": 1}, {"id": 1, "a": 2}], [replace("/1/a", 2, 1)]),
         ({"a": True}, {"a": 1}, [Change("replace", "/a", 1, True)]),
         ([1, [True]], [1, [1]], [Change("replace", "/1/0", 1, True)]),
@@ -134,7 +134,7 @@ def _longest_increasing(order: list[int]) -> int:
 
 
 class Watched(dict[str, Any]):
-    """An object that counts how often it is looked into."""
+    """An object that counts how often it is read."""
 
     looks = 0
 
@@ -174,8 +174,8 @@ def test_a_bounded_difference_gives_after_too(before: Json, after: Json, childre
         patched.setattr(bounds, "MAX_CHILDREN", children)
         patched.setattr(bounds, "MAX_CHANGES", changes)
         patched.setattr(bounds, "MAX_NAMED_ITEMS", children)
-        found = diff(before, after)
-    assert equal(apply(before, found), after)
+        bounded = diff(before, after)
+    assert equal(apply(before, bounded), after)
 
 
 MANY = 90_000

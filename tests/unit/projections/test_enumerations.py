@@ -41,6 +41,6 @@ def test_lists_are_found_with_what_stands_above_them(text: str, found: list[Enum
 
 @given(st.text(alphabet="1234.| -a*\n\t`[]()'I "))
 def test_any_text_is_taken(text: str) -> None:
-    for found in enumerations(text):
-        assert len(found.items) > 1
-        assert len(found.heading) <= 120
+    for enumeration in enumerations(text):
+        assert len(enumeration.items) > 1
+        assert len(enumeration.heading) <= 120

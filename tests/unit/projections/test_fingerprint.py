@@ -1,4 +1,4 @@
-"""Fingerprints: the same for the same meaning, another for another."""
+"""Fingerprints: equal for equal meaning, different for different meaning."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ Load: TypeAlias = Callable[..., str]
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """The fingerprint of `orders` in an app `shop` of that code."""
+    """The fingerprint of `orders` in an app `shop` with that code."""
     shops = iter(range(100))
-    kept = upcasting.current()
+    chains = upcasting.current()
 
     def write(code: str = CODE, prices: str = "def cents(data): return data", *, package: str = "") -> str:
         home = tmp_path / str(next(shops))
@@ -55,12 +55,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
             (home / "shop" / f"{name}.py").write_text(text)
         monkeypatch.syspath_prepend(str(home))
         forget()
-        found = collect([importlib.import_module("shop.projections")])
-        upcasting.use(Chains(found.upcasters))
-        return fingerprint(found.projections[0])
+        declared = collect([importlib.import_module("shop.projections")])
+        upcasting.use(Chains(declared.upcasters))
+        return fingerprint(declared.projections[0])
 
     yield write
-    upcasting.use(kept)
+    upcasting.use(chains)
     forget()
 
 
@@ -123,7 +123,7 @@ def same(data: Any) -> Any:
 
 
 def made(**changed: Any) -> Projection:
-    """Of one code, whatever is changed."""
+    """The same code, with something changed."""
     projection = Projection("made", **{"about": "", "key": STREAM, **changed})
     projection.on("Made")(lambda state, happened: state)
     return projection
@@ -199,14 +199,14 @@ GOLDEN = {
     "run": "4c01aa7c23e18a9940b84b95db81a45e3c7d526dcc6ae723b7a09e8c3c87692c",
     "transcript": "df34a8edd33aa306d79f36f8da15fd48a8fa2a8e3652d67f40a38838633850c2",
 }
-"""Change one only together with the `version` of its projection: an installation then builds it anew."""
+"""Change one only together with the `version` of its projection: every installation then rebuilds its states."""
 EARLIER = {
     "counts": "3f3f9fdf3454307117601fcf1014c3360ba5b74c4dc95ce29b44559bf848e65f",
     "latest": "94c2439d732eab63067403dacb1b3b884d45df068602b608889c95c9b516d9c9",
     "orders": "3b247689dedf9b769819e88688e55583d13631d5c6bab40822d62bf3cdea65b5",
     "transcript": "2dc32ba3cb4ff0e9bf102e706fdbecec6b2b3756fea03f866331de0b6ecc0f94",
 }
-"""What version 0.1 computed with Python 3.11, for the projections whose meaning is still the same."""
+"""The fingerprints that version 0.1 computed with Python 3.11, of projections whose meaning has not changed."""
 
 
 @pytest.mark.parametrize("name", PROJECTIONS)

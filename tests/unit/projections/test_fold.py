@@ -49,9 +49,9 @@ def test_folding_in_parts_equals_folding_at_once(name: str, history: list[Decode
 def test_a_reducer_leaves_the_state_that_it_is_given_alone(name: str, history: list[Decoded]) -> None:
     state = PROJECTIONS[name].initial
     for each in history:
-        kept = deepcopy(state)
+        copy_of_state = deepcopy(state)
         after = PROJECTIONS[name].reduce(state, each)
-        assert state == kept
+        assert state == copy_of_state
         state = after
 
 
@@ -72,7 +72,7 @@ def test_a_reducer_that_raises_stops_the_fold_and_keeps_the_last_good_state() ->
 
 
 def handling(*types: str, query: str = "") -> Projection:
-    """A projection that lists the types it has folded."""
+    """A projection that lists the types that it has folded."""
     projection = Projection("seen", about="", initial=[], query=query)
     projection.on(*types)(lambda state, happened: [*state, happened.type])
     return projection
@@ -101,8 +101,8 @@ def test_a_projection_folds_what_it_reads_and_its_query_finds_the_same(
 
 
 def test_what_is_read_is_a_query_for_the_store() -> None:
-    wanted = tree.any_of([tree.Named(tree.Name.TYPE, tree.Pattern(("Order", ""))), named("Paid")])
-    assert reads(handling("Order*", "Paid")) == wanted
+    query = tree.any_of([tree.Named(tree.Name.TYPE, tree.Pattern(("Order", ""))), named("Paid")])
+    assert reads(handling("Order*", "Paid")) == query
     assert reads(handling("*")) == tree.EVERYTHING
     assert reads(handling("Paid", query="agent:a")) == tree.And(
         (named("Paid"), tree.Named(tree.Name.AGENT, tree.Pattern(("a",))))

@@ -1,4 +1,4 @@
-"""What no data of any event may do: stop a built-in projection, or become a key that none can be."""
+"""No data of an event may stop a built-in projection, or become a key that can't be one."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def test_a_single_value_that_can_not_be_a_key_is_none_too(value: Any) -> None:
     ],
 )
 def test_a_pointer_finds_a_text_or_a_whole_number(data: Any, keys: tuple[str, ...], unkeyed: int) -> None:
-    said = decode(event("ItemSold"))
-    said._data = data
-    assert pointer("/sku").sorted_out(said) == (keys, unkeyed)
+    sold = decode(event("ItemSold"))
+    sold._data = data
+    assert pointer("/sku").sorted_out(sold) == (keys, unkeyed)
 
 
 @given(st.lists(VALUES, max_size=3) | VALUES)

@@ -1,4 +1,4 @@
-"""Merging: what stands where two events say different things of one key is a policy's to decide."""
+"""Merging: when two events give one key different values, the policy decides."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.support.histories import History
 
 
 def history() -> History:
-    said = History()
-    said.say("Quoted", {"price": 12, "by": "a"})
-    said.say("Quoted", {"price": 9})
-    said.say("Quoted", {"price": 10, "by": "c"})
-    return said
+    history_of_order = History()
+    history_of_order.say("Quoted", {"price": 12, "by": "a"})
+    history_of_order.say("Quoted", {"price": 9})
+    history_of_order.say("Quoted", {"price": 10, "by": "c"})
+    return history_of_order
 
 
 def lowest(stands: Any, says: Any, happened: Decoded) -> Any:
@@ -36,9 +36,9 @@ def test_a_resolver_decides_where_a_key_is_there_already() -> None:
 
 
 def test_only_the_types_that_are_named_are_merged() -> None:
-    said = history()
-    said.say("Withdrawn", {"price": 0})
-    assert said.folded(merging("quotes", about="", types=("Quoted",))) == {"price": 10, "by": "c"}
+    history_of_order = history()
+    history_of_order.say("Withdrawn", {"price": 0})
+    assert history_of_order.folded(merging("quotes", about="", types=("Quoted",))) == {"price": 10, "by": "c"}
 
 
 def test_the_examples_of_the_built_in_projections_can_be_declared() -> None:

@@ -1,4 +1,4 @@
-"""State machines by a table: what is under way, what is unfinished, what came out of order."""
+"""State machines from a table: what has begun, what is unfinished, what came out of order."""
 
 from __future__ import annotations
 
@@ -93,8 +93,13 @@ def test_an_outcome_without_a_known_cause_ends_what_was_started_first() -> None:
 )
 def test_an_illegal_transition_is_reported_and_followed(types: list[str], was: str, to: str) -> None:
     state = told(*types)
-    [found] = state["illegal_transitions"]
-    assert (found["work"], found["type"], found["from"], found["to"]) == ("payment-1", types[-1], was, to)
+    [transition] = state["illegal_transitions"]
+    assert (transition["work"], transition["type"], transition["from"], transition["to"]) == (
+        "payment-1",
+        types[-1],
+        was,
+        to,
+    )
     assert state["state"] == to
 
 
@@ -184,12 +189,12 @@ def test_a_machine_of_ones_own_follows_its_own_table() -> None:
         "payment-2": "Pending",
         "payment-1": "Pending",
     }
-    [found] = state["illegal_transitions"]
-    assert (found["from"], found["allowed_from"]) == ("Paid", ["Idle"])
+    [transition] = state["illegal_transitions"]
+    assert (transition["from"], transition["allowed_from"]) == ("Paid", ["Idle"])
 
 
 def said(*types: str) -> Any:
-    """The state after messages in one run, each by the agent that its type begins with."""
+    """The state after messages in one run; each type begins with the name of its agent."""
     history = History()
     for type in types:
         history.say(type, stream="run-1", agent=type.partition(".")[0])

@@ -1,4 +1,4 @@
-"""Marks in a state's tree."""
+"""Marks in the tree of a state."""
 
 from __future__ import annotations
 

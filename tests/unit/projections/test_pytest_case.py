@@ -1,4 +1,4 @@
-"""A step as a test: Python that runs, whatever stands in the events."""
+"""A step as a pytest case: Python that runs, whatever the events contain."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_no_hidden_character_stands_in_a_copied_case_and_it_passes(name: str) ->
 
 
 def passes(projection: Projection, events: Sequence[Event], *, given_first: int = 0) -> None:
-    """Copy a step of a projection, the state before the last of its events given or all of them, and run the test."""
-    taken = [each for each in events if projection.reads(each)]
-    before = fold(projection, map(decode, taken[:given_first]), projection.initial)
-    expected = fold(projection, map(decode, taken[given_first:]), before)
+    """Copy a step of a projection as a pytest case, and run it. `before` is the state before the last of its events."""
+    events_read = [each for each in events if projection.reads(each)]
+    before = fold(projection, map(decode, events_read[:given_first]), projection.initial)
+    expected = fold(projection, map(decode, events_read[given_first:]), before)
     source = pytest_case(
         projection,
-        taken[given_first:],
+        events_read[given_first:],
         start_state=before if given_first else None,
         expected=expected,
         title=f"step {len(events)} by {projection.name}",
@@ -64,14 +64,14 @@ def test_a_copied_case_of_every_projection_passes_whatever_its_events_say(histor
 
 def test_a_copied_case_says_every_field_of_its_events() -> None:
     history = History()
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "read_position": 3,
         "expected_version": 0,
         "agent": "a",
         "schema_version": 2,
         "causation_id": "c",
     }
-    odd = history.say("Set", {"k": 1}, correlation_id="w", metadata='{"m":1}', occurred_at=START, **said)
+    odd = history.say("Set", {"k": 1}, correlation_id="w", metadata='{"m":1}', occurred_at=START, **fields)
     source = pytest_case(latest, [odd], start_state=None, expected={"k": 1}, title="one", about="")
     names: dict[str, Any] = {}
     exec(compile(source, "case.py", "exec"), names)

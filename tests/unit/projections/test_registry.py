@@ -1,4 +1,4 @@
-"""Finding projections, refusing those that can't work, and telling when code has changed."""
+"""The registry finds projections, refuses those that can't work, and notices changed code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from projections.registry import Declarations, collect
 
 
 def module(**values: Any) -> ModuleType:
-    made = ModuleType("made")
-    vars(made).update(values)
-    return made
+    result = ModuleType("made")
+    vars(result).update(values)
+    return result
 
 
 def found(*projections: Projection) -> Declarations:

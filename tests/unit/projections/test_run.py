@@ -1,4 +1,4 @@
-"""Agent runs, as whoever debugs them wants to see them."""
+"""Agent runs, for a person who debugs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who set many values at once: the same as following each of them back."""
+"""The setters of many values at once are those that following each value back finds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.json_values import VALUES
 
 def one_by_one(states: list[Any]) -> dict[str, int]:
     steps = steps_of(states)[::-1]
-    found = {pointer: next(past(pointer, steps), None) for pointer in pointers(states[-1])}
-    return {pointer: touch.n for pointer, touch in found.items() if touch}
+    touches = {pointer: next(past(pointer, steps), None) for pointer in pointers(states[-1])}
+    return {pointer: touch.n for pointer, touch in touches.items() if touch}
 
 
 @given(st.lists(STATES, min_size=2, max_size=8))

@@ -1,4 +1,4 @@
-"""States as text: what comes back is what went in, to the order of keys and the last digit."""
+"""States as text are read back exactly, to the order of keys and the last digit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NUMBERS = st.integers() | st.integers(-(10**30), 10**30) | DECIMALS
 
 
 def exactly(value: Any) -> Any:
-    """A value in which nothing that is not the same is equal: types, digits, signs, the order of keys."""
+    """A representation that is equal only for equal values: types, digits, signs and the order of keys."""
     if isinstance(value, dict):
         return [(key, exactly(inner)) for key, inner in value.items()]
     if isinstance(value, list):
@@ -68,9 +68,9 @@ class Colour(StrEnum):
     ],
 )
 def test_what_is_no_state_is_refused_with_its_place(state: Any, pointer: str, problem: str) -> None:
-    with pytest.raises(NotAState, match=problem) as refused:
+    with pytest.raises(NotAState, match=problem) as refusal:
         dumps(state)
-    assert refused.value.pointer == pointer
+    assert refusal.value.pointer == pointer
 
 
 def test_a_text_that_looks_like_the_escape_of_nul_is_kept() -> None:
@@ -87,7 +87,7 @@ def test_a_state_has_a_limit_to_its_depth(deep: int, fits: bool) -> None:
     else:
         with pytest.raises(NotAState, match="nested"):
             dumps(state)
-    while state:  # 100,000 deep, its destruction is a recursion
+    while state:  # 100,000 levels deep, its destruction is a recursion
         state = state.pop()
 
 

@@ -1,4 +1,4 @@
-"""The test helper finds what isn't pure. Each of these projections would be a bug."""
+"""The test helper finds impure reducers. Each of these projections has a fault."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _CALLS = count()
 
 
 def projection(handler: Callable[[Any, Any], Any], initial: Any = None) -> Projection:
-    made = Projection("made", about="", initial=initial)
-    made.on("*")(handler)
-    return made
+    result = Projection("made", about="", initial=initial)
+    result.on("*")(handler)
+    return result
 
 
 def test_a_pure_projection_passes_and_gives_its_state() -> None:

@@ -1,4 +1,4 @@
-"""The track of a pinned value says what stands there after each step, and no more."""
+"""The track of a pinned value shows the value after each step, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from projections.values.change import Json
 
 
 def of(values: list[Any], **more: Any) -> Track:
-    """The track of `a` over steps after which it is each value; `...`: it is not there."""
+    """The track of `a` over steps with these values; `...` is a step at which it does not exist."""
     states: dict[int, Json] = {-1: {}}
     states |= {i: {} if value is ... else {"a": value} for i, value in enumerate(values)}
     return track("/a", states, len(values), y=0, **more)
@@ -23,20 +23,24 @@ def of(values: list[Any], **more: Any) -> Track:
 @given(st.lists(st.sampled_from([1, 2, "1", True, None, ...]), min_size=1, max_size=12))
 def test_segments_tell_the_value_after_each_step(values: list[Any]) -> None:
     texts = {1: "1", "1": "1", 2: "2", None: "null", ...: None}
-    found = [each.text for each in of(values).segments for _ in range(each.count)]
-    assert found == ["true" if value is True else texts[value] for value in values]
+    texts_of_steps = [each.text for each in of(values).segments for _ in range(each.count)]
+    assert texts_of_steps == ["true" if value is True else texts[value] for value in values]
 
 
 def test_a_segment_lasts_as_long_as_the_value() -> None:
-    made = of([..., "x", "x", "y"])
-    assert [(each.first, each.count, each.text) for each in made.segments] == [(0, 1, None), (1, 2, "x"), (3, 1, "y")]
-    assert made.changes == 2
+    pinned_track = of([..., "x", "x", "y"])
+    assert [(each.first, each.count, each.text) for each in pinned_track.segments] == [
+        (0, 1, None),
+        (1, 2, "x"),
+        (3, 1, "y"),
+    ]
+    assert pinned_track.changes == 2
 
 
 def test_a_state_that_is_not_known_is_no_change() -> None:
-    made = track("/a", {1: {"a": 5}, 2: {"a": 5}}, 4, y=0)
-    assert [(each.first, each.count) for each in made.segments] == [(1, 2)]
-    assert made.changes == 0
+    pinned_track = track("/a", {1: {"a": 5}, 2: {"a": 5}}, 4, y=0)
+    assert [(each.first, each.count) for each in pinned_track.segments] == [(1, 2)]
+    assert pinned_track.changes == 0
 
 
 @pytest.mark.parametrize("values", [[1, 1], ["a", "b"], [1, "b"], [True, False], [...]])
@@ -45,14 +49,14 @@ def test_only_numbers_that_change_are_drawn_as_a_line(values: list[Any]) -> None
 
 
 def test_a_line_goes_by_steps_and_stops_where_there_is_no_number() -> None:
-    made = of([0, Decimal("7.0"), ..., 14])
-    assert made.line == "M0 17H1V10H2M3 3H4"
-    assert made.scale == "0 … 14"
+    pinned_track = of([0, Decimal("7.0"), ..., 14])
+    assert pinned_track.line == "M0 17H1V10H2M3 3H4"
+    assert pinned_track.scale == "0 … 14"
 
 
 def test_a_pointer_that_leads_nowhere_has_an_empty_track() -> None:
-    made = track("no pointer", {0: {"a": 1}}, 1, y=0)
-    assert [each.text for each in made.segments] == [None]
+    pinned_track = track("no pointer", {0: {"a": 1}}, 1, y=0)
+    assert [each.text for each in pinned_track.segments] == [None]
 
 
 @pytest.mark.parametrize(

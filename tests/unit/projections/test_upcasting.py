@@ -1,4 +1,4 @@
-"""Upcasting: old events are read as new ones; broken chains refuse to start."""
+"""Upcasting: old events are read as new ones, and a broken chain refuses the start."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def step(type: str, version: int, to: int) -> Upcaster:
     ],
 )
 def test_an_event_of_any_version_is_read_as_the_newest(schema_version: int, data: Any, read_as: Any) -> None:
-    stored = event("OrderPlaced", data, schema_version=schema_version)
-    assert (CHAINS.read(stored), CHAINS.read_as(stored)) == (read_as, 3)
+    stored_event = event("OrderPlaced", data, schema_version=schema_version)
+    assert (CHAINS.read(stored_event), CHAINS.read_as(stored_event)) == (read_as, 3)
 
 
 def test_a_type_without_upcasters_is_read_as_it_is_stored() -> None:
-    stored = event("OrderPaid", {"amount": 1}, schema_version=7)
-    assert (CHAINS.read(stored), CHAINS.read_as(stored)) == ({"amount": 1}, 7)
+    stored_event = event("OrderPaid", {"amount": 1}, schema_version=7)
+    assert (CHAINS.read(stored_event), CHAINS.read_as(stored_event)) == ({"amount": 1}, 7)
 
 
 @pytest.mark.parametrize(
@@ -67,30 +67,34 @@ def test_a_type_without_upcasters_is_read_as_it_is_stored() -> None:
     ],
 )
 def test_the_text_of_the_newest_version_is_exact(schema_version: int, data: Any, text: str) -> None:
-    stored = event("OrderPlaced", data, schema_version=schema_version)
-    newest = CHAINS.as_newest(stored)
+    stored_event = event("OrderPlaced", data, schema_version=schema_version)
+    newest = CHAINS.as_newest(stored_event)
     assert (newest.data, newest.schema_version) == (text, 3)
-    assert (newest.position, newest.id, newest.metadata) == (stored.position, stored.id, stored.metadata)
+    assert (newest.position, newest.id, newest.metadata) == (
+        stored_event.position,
+        stored_event.id,
+        stored_event.metadata,
+    )
 
 
 def test_what_is_stored_as_the_newest_version_keeps_its_text() -> None:
     for type, version in (("OrderPlaced", 3), ("OrderPaid", 7)):
-        stored = event(type, {"a": 1}, schema_version=version)
-        assert CHAINS.as_newest(stored) is stored
+        stored_event = event(type, {"a": 1}, schema_version=version)
+        assert CHAINS.as_newest(stored_event) is stored_event
 
 
 def test_a_version_that_no_upcaster_knows_is_named_with_its_event(chains: None) -> None:
-    stored = event("OrderPlaced", {"total": 2}, stream="order-7", version=4, schema_version=9)
+    stored_event = event("OrderPlaced", {"total": 2}, stream="order-7", version=4, schema_version=9)
     projection = Projection("cents", about="")
     projection.on("*")(lambda state, happened: happened.data["cents"])
     message = (
         r"The event '4' of the stream 'order-7' \(OrderPlaced, position 4\)"
         r" has schema_version 9; the newest that the upcasters here know is 3\."
     )
-    for read in (CHAINS.read, CHAINS.as_newest):
-        with pytest.raises(SchemaTooNew, match=message) as refused:
-            read(stored)
-        assert refused.value.fields == {
+    for read_event in (CHAINS.read, CHAINS.as_newest):
+        with pytest.raises(SchemaTooNew, match=message) as refusal:
+            read_event(stored_event)
+        assert refusal.value.fields == {
             "stream": "order-7",
             "position": 4,
             "event": "4",
@@ -99,7 +103,7 @@ def test_a_version_that_no_upcaster_knows_is_named_with_its_event(chains: None) 
             "newest_schema_version": 3,
         }
     with pytest.raises(ReducerFailed, match=f"SchemaTooNew: {message}"):
-        fold(projection, [decode(stored)], None)
+        fold(projection, [decode(stored_event)], None)
 
 
 def test_what_an_upcaster_makes_must_be_json() -> None:

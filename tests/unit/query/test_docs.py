@@ -1,4 +1,4 @@
-"""What docs/query.md says is so."""
+"""docs/query.md is true."""
 
 from __future__ import annotations
 

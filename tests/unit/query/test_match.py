@@ -1,4 +1,4 @@
-"""What the conditions mean, on single events."""
+"""The meaning of each condition, on single events."""
 
 from __future__ import annotations
 

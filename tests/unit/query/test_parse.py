@@ -1,4 +1,4 @@
-"""Text to tree and back, and what is said when it can't be."""
+"""A text becomes a tree and a text again; a text that is not a query is refused with the reason."""
 
 from __future__ import annotations
 

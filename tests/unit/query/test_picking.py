@@ -1,4 +1,4 @@
-"""A value that is shown becomes a term that its event fits."""
+"""A value on a page becomes a term that its event fits."""
 
 from __future__ import annotations
 

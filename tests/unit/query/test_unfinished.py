@@ -25,9 +25,9 @@ from events.query.unfinished import Unfinished, unfinished
     ],
 )
 def test_the_term_is_found_however_it_is_quoted(before: str, text: str, field: str | None, beginning: str) -> None:
-    found = unfinished(before, "")
-    assert found
-    assert (found.text, found.field, found.beginning) == (text, field, beginning)
+    term = unfinished(before, "")
+    assert term
+    assert (term.text, term.field, term.beginning) == (text, field, beginning)
 
 
 def test_the_rest_of_the_query_stays() -> None:
@@ -38,5 +38,5 @@ def test_the_rest_of_the_query_stays() -> None:
 
 @given(st.text(alphabet='ab.:"\\()[*] -\n', max_size=30), st.text(alphabet='a") ', max_size=3))
 def test_whatever_is_written_the_term_ends_at_the_caret(before: str, behind: str) -> None:
-    found = unfinished(before, behind)
-    assert found is None or before.endswith(found.text)
+    term = unfinished(before, behind)
+    assert term is None or before.endswith(term.text)
