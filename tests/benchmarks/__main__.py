@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks [name …]`: run the benchmarks and print their tables.
 
-Not pytest-benchmark: it times one function in one process. Here most measurements are rates of several processes
-that are compared in interleaved rounds, and a time never fails anything.
+This is not pytest-benchmark, which times one function in one process. Here most measurements are rates of several
+processes, compared in interleaved rounds; and a time never fails anything.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
     names = sys.argv[1:] or NAMES
     if unknown := set(names) - set(NAMES):
         sys.exit(f"No such benchmark: {', '.join(sorted(unknown))}. There are {', '.join(NAMES)}.")
-    began = time.monotonic()
+    start = time.monotonic()
     os.environ.update(
         DATABASE_URL=cluster.start(), SECRET_KEY="for-benchmarks-only", DJANGO_SETTINGS_MODULE="eventsite.settings"
     )
@@ -54,7 +54,7 @@ def main() -> None:
         for table in importlib.import_module(f"tests.benchmarks.{name}").run():
             print(f"\n{table}", flush=True)
         print(f"  {machine.calm()}", flush=True)
-    print(f"\n{time.monotonic() - began:.0f} s in all")
+    print(f"\n{time.monotonic() - start:.0f} s in all")
 
 
 if __name__ == "__main__":

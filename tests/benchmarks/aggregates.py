@@ -1,4 +1,4 @@
-"""The peer's side of folding: an aggregate of the `eventsourcing` library in the run's Postgres."""
+"""The library that folding is compared with: an aggregate of `eventsourcing`, in the run's Postgres."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.benchmarks import payloads
 
 _SAVED = 500
-"""Events a save: it takes minutes for 10,000 at once."""
+"""Events a save. To save 10,000 at once takes minutes."""
 
 
 class Task(Aggregate):
-    """What `tools` of `folding.py` keeps, in the peer's declarative style."""
+    """The state that `tools` of `folding.py` folds, in the declarative style of the library."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
@@ -35,7 +35,7 @@ class Task(Aggregate):
 
 
 class Aggregates:
-    """An application of the peer's, its tables in a schema of its own."""
+    """An application of the library, with its tables in a schema of its own."""
 
     def __init__(self) -> None:
         conninfo = os.environ["DATABASE_URL"]
@@ -57,14 +57,14 @@ class Aggregates:
         )
 
     def make(self, events: int) -> UUID:
-        """An aggregate of that many calls, and the event that made it."""
+        """An aggregate with this number of calls, and the event that created it."""
         task = Task()
         self._application.save(task)
         self.go_on(task.id, 0, events)
         return task.id
 
     def go_on(self, id: UUID, first: int, events: int) -> None:
-        """More calls, of the payloads from one on."""
+        """More calls, with the payloads from one number on."""
         task: Task = self._application.repository.get(id)
         for number in range(first, first + events):
             task.called(**orjson.loads(payloads.data(number)))
@@ -73,7 +73,7 @@ class Aggregates:
         self._application.save(task)
 
     def get(self, id: UUID) -> dict[str, Any]:
-        """Its state, read from Postgres."""
+        """The state of the aggregate, read from Postgres."""
         task: Task = self._application.repository.get(id)
         return task.state
 

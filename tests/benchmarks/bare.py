@@ -1,8 +1,8 @@
 """The floor: ASGI applications that do the same writes, and send the same bytes, with nothing around them.
 
-Left out of an append: the token, the Host, routing, the request's limits, every check of names and content, the
-digest, `Location` and its page. What is the same: uvicorn, msgspec's decoding into our structs, a UUIDv7 an event, the
-writer and what it does in Postgres.
+They leave out of an append: the token, the Host, routing, the request's limits, every check of names and content, the
+digest, `Location` and its page. They share with Eventsite: uvicorn, msgspec's decoding into Eventsite's structs, a
+UUIDv7 for each event, the writer and its work in Postgres.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ _followers: list[Send] = []
 
 
 async def _follow(receive: Receive, send: Send) -> None:
-    """A stream that carries whatever `/frames` is told to send."""
+    """A stream that sends whatever `/frames` is told to send."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
     await send({"type": "http.response.body", "body": b"retry: 1000\n\n", "more_body": True})
     _followers.append(send)
@@ -104,7 +104,7 @@ async def _follow(receive: Receive, send: Send) -> None:
 
 
 async def _send_frames(order: dict[str, Any]) -> None:
-    """Send a frame so many times, in one piece, to everyone."""
+    """Send a frame to every client this number of times, in one piece."""
     piece = order["frame"].encode() * order["together"]
     for send in _followers:
         await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -1,4 +1,4 @@
-"""The floor of live rows: websockets that are sent the same bytes, drawn by nobody and read from nowhere."""
+"""The floor of live rows: websockets that send the same bytes, but draw and read nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _view(receive: Receive, send: Send) -> None:
 
 
 async def _answer(send: Send, body: bytes) -> None:
-    """Send to all viewers frames of so many bytes, one after each rest, and answer when that is done."""
+    """Send all viewers frames of this number of bytes, with rests between; answer when that is done."""
     if body:
         order = orjson.loads(body)
         for position in range(1, order["frames"] + 1):

@@ -1,4 +1,4 @@
-"""Clients of an event stream, many in one process, that only count what they get."""
+"""Clients of an event stream, many in one process; they only count what they get."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """Who follows, and what makes the events: requests sent one after the other over a connection of their own."""
+    """The clients that follow, and the triggers of events: requests sent one after the other over one connection."""
 
     port: int
     clients: int
@@ -39,10 +39,10 @@ async def _follow(following: Following) -> float:
         )
         clients.append(client)
     await asyncio.gather(*(client.greeted for client in clients))
-    began = time.perf_counter()
+    start = time.perf_counter()
     await _trigger(following)
     await asyncio.gather(*(client.complete for client in clients))
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     for client in clients:
         client.transport.close()
     return seconds
@@ -61,7 +61,7 @@ async def _trigger(following: Following) -> None:
 
 
 class _Client(asyncio.Protocol):
-    """Counts the blank lines that end the frames. The first frame greets: it says when to reconnect."""
+    """Counts the blank lines that end the frames. The first frame is a greeting that says when to reconnect."""
 
     transport: asyncio.Transport
 
@@ -78,7 +78,7 @@ class _Client(asyncio.Protocol):
         self.transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        # A frame's two line ends may come in two reads.
+        # The two line ends of a frame may come in two reads.
         self._seen += data.count(b"\n\n") + (self._last == b"\n" and data.startswith(b"\n"))
         self._last = data[-1:]
         if self._seen and not self.greeted.done():

@@ -1,6 +1,6 @@
 """The writer against COPY, which checks nothing, numbers nothing and answers nobody.
 
-Neither is timed for what it is given: the writer's appends were checked, COPY's rows were made before.
+Neither is timed for its input: the writer's appends were checked before, and COPY's rows were made before.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _numbers = counter(1)
 
 
 def _copy_rate(connection: psycopg.Connection, table: str, *, as_text: bool) -> float:
-    """Events a second while COPY and its commit run. Making the rows is left out, and so is making their text."""
+    """Events a second while COPY and its commit run. The time to make the rows and their text is left out."""
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
     )
@@ -62,14 +62,14 @@ def _copy_rate(connection: psycopg.Connection, table: str, *, as_text: bool) -> 
     for _ in range(_BATCHES):
         rows = _batch(next(_numbers))
         text = "".join(map(_line, rows)) if as_text else ""
-        began = time.perf_counter()
+        start = time.perf_counter()
         with connection.cursor().copy(statement) as copy:
             if as_text:
                 copy.write(text)
             else:
                 for row in rows:
                     copy.write_row(row)
-        spent += time.perf_counter() - began
+        spent += time.perf_counter() - start
     return _BATCHES * _BATCH / spent
 
 

@@ -1,6 +1,6 @@
-"""Server-sent events to 100 clients: ours against a bare handler that sends the same bytes when it is told to.
+"""Server-sent events to 100 clients: Eventsite against a bare handler that sends the same bytes when it is told to.
 
-Ours also appends the events, which the bare one does not. What that takes is measured without a client, too.
+Eventsite also appends the events, which the bare handler does not. The cost of that is measured without a client, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """How the events come: so many at once, so many times, with seconds of rest between."""
+    """The rhythm of the events: the number at once, the number of times, and the seconds of rest between."""
 
     name: str
     at_once: int
@@ -55,18 +55,18 @@ def run() -> Iterator[Table]:
 
 def _table(clients: ProcessPoolExecutor, servers: Mapping[str, Server], course: _Course) -> Table:
     makers = {"ours": _to_ours, "bare": _to_bare}
-    found: dict[str, list[_Found]] = {name: [] for name in servers}
+    measurements: dict[str, list[_Found]] = {name: [] for name in servers}
     appends: list[float] = []
     for _ in range(_ROUNDS):
         for name, server in servers.items():
-            found[name].append(_measure(clients, server, makers[name](server.port, course)))
+            measurements[name].append(_measure(clients, server, makers[name](server.port, course)))
         alone = replace(_to_ours(servers["ours"].port, course), clients=0)
         _, used = _follow(clients, servers["ours"], alone)
         appends.append(used / (course.at_once * course.times * _CLIENTS) * 1e6)
     heads = ("", "delivered/s", "share of a core", "µs of it a delivery", "÷ bare", "less appends", "÷ bare")
     table = Table(f"Server-sent events to {_CLIENTS} clients: {course.name}", heads)
-    bare = median(one.cost for one in found["bare"])
-    for name, ones in found.items():
+    bare = median(one.cost for one in measurements["bare"])
+    for name, ones in measurements.items():
         rate, share, cost = (median(values) for values in zip(*ones, strict=True))
         own = cost - median(appends) if name == "ours" else cost
         cells = (f"{cost:.1f}", ratio(cost, bare), f"{own:.1f}", ratio(own, bare))
@@ -81,14 +81,14 @@ class _Found(NamedTuple):
 
 
 def _measure(clients: ProcessPoolExecutor, server: Server, following: Following) -> _Found:
-    """Deliveries a second, the server's share of a core meanwhile, and microseconds of it a delivery."""
+    """Deliveries a second, the server's share of a core meanwhile, and microseconds of the server for each delivery."""
     seconds, used = _follow(clients, server, following)
     deliveries = following.frames * following.clients
     return _Found(deliveries / seconds, used / seconds, used / deliveries * 1e6)
 
 
 def _follow(clients: ProcessPoolExecutor, server: Server, following: Following) -> tuple[float, float]:
-    """Seconds that it took, and seconds of the server's processor time."""
+    """Seconds that passed, and seconds of the server's processor time."""
     used = server.cpu_seconds
     seconds = clients.submit(follow, following).result()
     return seconds, server.cpu_seconds - used
@@ -109,7 +109,7 @@ def _to_ours(port: int, course: _Course) -> Following:
 
 
 def _to_bare(port: int, course: _Course) -> Following:
-    """Followers that are sent as many frames of the same size, at the same moments."""
+    """Followers that get the same number of frames of the same size, at the same moments."""
     order = orjson.dumps({"frame": _frame(), "together": course.at_once})
     return Following(
         port=port,

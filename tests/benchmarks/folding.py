@@ -1,7 +1,7 @@
-"""Folding 10,000 events read from Postgres, against reading and parsing the same rows; and against a peer's aggregates.
+"""Folding 10,000 events from Postgres, against reading and parsing the same rows, and against aggregates of a library.
 
-The peer is `eventsourcing`: its repository gets an aggregate from the same Postgres, from all of its events, or from a
-snapshot and the fifty events since.
+The library is `eventsourcing`: its repository gets an aggregate from the same Postgres, from all of its events, or from
+a snapshot and the fifty events after it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.benchmarks.measure import Table, milliseconds, ratio
 _EVENTS = 10_000
 _ROUNDS = 15
 _CALLS = 40
-"""Reads from a snapshot in a row: a server's statements are prepared, and it has not just done other work."""
+"""The reads from a snapshot in a row. A server's statements are prepared, and it has not just done other work."""
 _SIZES = (1_000, 10_000)
 _BEHIND = 50
 _STREAM = "task-1"
@@ -50,7 +50,7 @@ def called(state: dict[str, Any], happened: Any) -> Json:
 
 
 def run() -> Iterator[Table]:
-    # Whose turn it is when the collector looks through all of Django is chance, and it takes as long as the read.
+    # It is chance in whose turn the garbage collector looks through all of Django, and it takes as long as the read.
     gc.disable()
     yield uvloop.run(_against_the_bare_read(make_log().pk))
     yield _against_aggregates()
@@ -81,13 +81,15 @@ async def _against_the_bare_read(log_id: int) -> Table:
         for _ in range(_ROUNDS):
             for name, work in works.items():
                 gc.collect()
-                began = time.perf_counter()
-                kept = await work()
-                times[name].append(time.perf_counter() - began)
-                del kept
+                start = time.perf_counter()
+                result = await work()
+                times[name].append(time.perf_counter() - start)
+                del result
     floor, exact = (median(times[name]) for name in ("bare read, orjson.loads", "bare read, every digit kept"))
-    for name, taken in times.items():
-        table.rows.append((name, milliseconds(median(taken)), ratio(median(taken), floor), ratio(median(taken), exact)))
+    for name, seconds in times.items():
+        table.rows.append(
+            (name, milliseconds(median(seconds)), ratio(median(seconds), floor), ratio(median(seconds), exact))
+        )
     return table
 
 
@@ -114,15 +116,15 @@ def _row(
 ) -> None:
     if theirs() != ours():
         raise AssertionError(f"Not the same state of {size} events: {theirs()} and {ours()}")
-    taken: tuple[list[float], list[float]] = ([], [])
+    seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(_ROUNDS):
         gc.collect()
-        for work, times in zip((theirs, ours), taken, strict=True):
+        for work, times in zip((theirs, ours), seconds, strict=True):
             for _ in range(calls):
-                began = time.perf_counter()
+                start = time.perf_counter()
                 work()
-                times.append(time.perf_counter() - began)
-    them, us = map(median, taken)
+                times.append(time.perf_counter() - start)
+    them, us = map(median, seconds)
     table.rows.append((f"{size:,}", source, milliseconds(them), milliseconds(us), ratio(them, us)))
 
 

@@ -1,4 +1,4 @@
-"""Appends over HTTP: ours against a bare ASGI handler, Django's stock handler and the writer without HTTP."""
+"""Appends over HTTP: Eventsite against a bare ASGI handler, Django's stock handler, and the writer without HTTP."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _bulk(load: ProcessPoolExecutor, ports: Mapping[str, int], token: str) -> Ta
 
 
 def _bulk_requests(token: str) -> Iterator[tuple[str, int, list[bytes]]]:
-    """What to call a form of bulk, its events a request, and 16 requests over 8 streams."""
+    """The name of a form of bulk, its events a request, and 16 requests over 8 streams."""
     for batch in (100, 1_000):
         yield (
             f"{batch:,} of one stream",
@@ -115,7 +115,7 @@ def _events_rate(load: ProcessPoolExecutor, port: int, batch: int, requests: lis
     return batch * _answers(load, Load(port, _CALLERS, _SECONDS, requests)).rate
 
 
-def _answers(load: ProcessPoolExecutor, what: Load) -> Answers:
-    answers = load.submit(generate, what).result()
+def _answers(load: ProcessPoolExecutor, work: Load) -> Answers:
+    answers = load.submit(generate, work).result()
     assert not answers.bad, f"{answers.bad} bad answers"
     return answers

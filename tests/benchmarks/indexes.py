@@ -1,7 +1,7 @@
-"""What each index and the triggers cost an append: dropped in a transaction, measured, rolled back.
+"""The cost of each index and of the triggers for an append: dropped in a transaction, measured, and rolled back.
 
-The indexes of `event` are measured by inserting rows into a copy of it, since appending needs one of them to look for
-known ids; what else there is, by appending.
+The indexes of `event` are measured by inserts into a copy of it, because an append needs one of them to look for known
+ids. All else is measured by appends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.benchmarks.measure import Table, interleaved
 _FLUSH = 100
 _FLUSHES = 20
 _COPIES = 100
-"""The copy holds so many times the rows that are inserted: an index of an empty table costs nothing."""
+"""The copy holds this many times the rows that are inserted: an index of an empty table costs nothing."""
 _ROUNDS = 15
 _INDEXES = """
     select pg_get_indexdef(i.indexrelid), i.indexrelid::regclass::text, c.oid is not null
@@ -33,7 +33,7 @@ _INDEXES = """
     where i.indrelid = %s::text::regclass order by c.oid is null, i.indexrelid
 """
 _ARBITER = "stream_pkey"
-"""`on conflict` needs it."""
+"""`on conflict` needs this index."""
 _NO_TRIGGERS = "; ".join(f"alter table {table} disable trigger user" for table in ("log", "stream", "event"))
 
 _logs = counter(1)
@@ -42,9 +42,9 @@ _Cost = Callable[[psycopg.Connection, str], float]
 
 def run() -> Iterator[Table]:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        held = _prepare(connection)
+        rows_in_copy = _prepare(connection)
         costs = _measured(_insert, connection, _drops(connection, "event_copy"))
-        yield _table(f"Indexes of event: µs a row, inserted by {_FLUSH}, {held:,} rows there", costs)
+        yield _table(f"Indexes of event: µs a row, inserted by {_FLUSH}, {rows_in_copy:,} rows there", costs)
         costs = _measured(_append, connection, _drops(connection, "stream") | {"the triggers": _NO_TRIGGERS})
         yield _table(f"What else there is: µs an event, appended by {_FLUSH} to as many streams", costs)
         connection.execute("drop table event_copy")
@@ -64,7 +64,7 @@ def _measured(cost: _Cost, connection: psycopg.Connection, drops: dict[str, str]
 
 
 def _drops(connection: psycopg.Connection, table: str) -> dict[str, str]:
-    """How to be without each index of a table, and without all of them."""
+    """The statements that drop each index of a table, and those that drop all of them."""
     drops = {
         definition.partition("USING ")[2]: f"alter table {table} drop constraint {index}"
         if constraint
@@ -76,7 +76,7 @@ def _drops(connection: psycopg.Connection, table: str) -> dict[str, str]:
 
 
 def _prepare(connection: psycopg.Connection) -> int:
-    """Make the rows to insert and the copy that holds more of them; how many."""
+    """Make the rows to insert, and the copy that holds more of them; return their number."""
     log_id = make_log().pk
     for parameters in _flushes(log_id):
         connection.execute(sql.APPEND, parameters)
@@ -90,7 +90,7 @@ def _prepare(connection: psycopg.Connection) -> int:
 
 
 def _copy(connection: psycopg.Connection, log_id: int, start: int, stop: int) -> None:
-    """Insert the rows of some flushes into the copy, as another log's."""
+    """Insert the rows of some flushes into the copy, as rows of another log."""
     columns = [column.name for column in connection.execute("select * from example limit 0").description or ()]
     values = ["%s" if column == "log_id" else column for column in columns]
     connection.execute(
@@ -100,26 +100,26 @@ def _copy(connection: psycopg.Connection, log_id: int, start: int, stop: int) ->
 
 
 def _insert(connection: psycopg.Connection, drop: str) -> float:
-    """Microseconds a row of the copy, without the commit."""
+    """Microseconds for each row of the copy, without the commit."""
     log_id = next(_logs)
     with connection.transaction(force_rollback=True):
         connection.execute(drop)
-        began = time.perf_counter()
+        start = time.perf_counter()
         for number in range(_FLUSHES):
             _copy(connection, log_id, number, number + 1)
-        return (time.perf_counter() - began) / (_FLUSH * _FLUSHES) * 1e6
+        return (time.perf_counter() - start) / (_FLUSH * _FLUSHES) * 1e6
 
 
 def _append(connection: psycopg.Connection, drop: str) -> float:
-    """Microseconds an event that is appended, without the commit."""
+    """Microseconds for each appended event, without the commit."""
     flushes = _flushes(make_log().pk)
     with connection.transaction(force_rollback=True):
         connection.execute(drop)
         connection.execute(sql.APPEND, flushes[0])
-        began = time.perf_counter()
+        start = time.perf_counter()
         for parameters in flushes[1:]:
             connection.execute(sql.APPEND, parameters)
-        return (time.perf_counter() - began) / (_FLUSH * (_FLUSHES - 1)) * 1e6
+        return (time.perf_counter() - start) / (_FLUSH * (_FLUSHES - 1)) * 1e6
 
 
 def _flushes(log_id: int) -> list[list[object]]:
@@ -127,7 +127,7 @@ def _flushes(log_id: int) -> list[list[object]]:
 
 
 def _request(number: int) -> Request:
-    """Appends of one event to as many streams, with everything set that an index covers."""
+    """Appends of one event to each of many streams, with every field set that an index covers."""
     appends = []
     for place in range(number * _FLUSH, (number + 1) * _FLUSH):
         stream = f"stream-{place * 7 % 1000}"

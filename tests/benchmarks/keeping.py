@@ -1,4 +1,4 @@
-"""What the built-in projections cost: bytes an event, and bulk appends beside the runner that keeps them."""
+"""The cost of the built-in projections: bytes for each event, and bulk appends beside the runner that keeps them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run() -> Iterator[Table]:
 
 
 def _append(number: int, order: int) -> Append:
-    """An event of an order of the demo's kind, in its workflow."""
+    """An event of an order like those of the demo, in the order's workflow."""
     name = f"order-{order:05}"
     data = {"status": "placed", "van": number % 40, "stop": number % 9, "note": ""}
     data["note"] = "x" * (_DATA_BYTES - len(json.dumps(data)))
@@ -104,7 +104,7 @@ def _beside() -> Table:
 
 
 def follow(stopping: threading.Event, log_id: int) -> None:
-    """What the runner's process does."""
+    """Follow a log with a runner, as the work of a process."""
     Runner(logs=[log_id]).run(stopping)
 
 
@@ -116,26 +116,26 @@ def _rate(*, kept: bool) -> float:
 
 
 async def _written(log: Log, *, followers: int) -> float:
-    """Events a second of all callers. The time begins when the runner has come so far in each projection."""
+    """Events a second of all callers. The time begins when the runner has reached this position in each projection."""
     orders = cycle(range(_ORDERS))
     async with Engine() as engine:
 
         async def call(stop: float) -> int:
-            written = 0
+            event_count = 0
             while True:
                 await engine.writer.append(log.pk, [_append(n, next(orders)) for n in range(_BATCH)])
-                written += _BATCH
+                event_count += _BATCH
                 if time.perf_counter() > stop:
-                    return written
+                    return event_count
 
         await _until(log, followers, position=await call(0))
-        began = time.perf_counter()
-        written = await asyncio.gather(*(call(began + _SECONDS) for _ in range(_CALLERS)))
-        return sum(written) / (time.perf_counter() - began)
+        start = time.perf_counter()
+        counts = await asyncio.gather(*(call(start + _SECONDS) for _ in range(_CALLERS)))
+        return sum(counts) / (time.perf_counter() - start)
 
 
 async def _until(log: Log, followers: int, *, position: int) -> None:
-    """Wait until so many builds have passed a position."""
+    """Wait until this number of builds has passed a position."""
     deadline = time.perf_counter() + _PATIENCE_SECONDS
     session = await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"], autocommit=True)
     async with session:

@@ -1,4 +1,4 @@
-"""Live rows over websockets: how far behind many viewers are, and what they cost beside a bare broadcast."""
+"""Live rows over websockets: the delay of many viewers, and their cost beside a bare broadcast."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RATE = 100
 _SECONDS = 8
 _CROWDS = (0, 1, 50, 200)
 _PERSONS = 4
-"""The viewers are so many people: a person may have a hundred live pages."""
+"""The number of people that the viewers are: a person may have a hundred live pages."""
 
 
 class _Run(NamedTuple):
@@ -49,19 +49,19 @@ def run() -> Iterator[Table]:
         _measure(clients, ours, _to_ours(ours.port, 1))  # to warm up
         appends = 0.0
         for crowd in _CROWDS:
-            found = _measure(clients, ours, _to_ours(ours.port, crowd))
+            measured = _measure(clients, ours, _to_ours(ours.port, crowd))
             if not crowd:
-                appends = found.share
-                table.rows.append(("0", *[""] * 4, f"{found.share:.0%}", *[""] * 3))
+                appends = measured.share
+                table.rows.append(("0", *[""] * 4, f"{measured.share:.0%}", *[""] * 3))
                 continue
-            floor = _measure(clients, bare, _to_bare(bare.port, crowd, found.seen))
-            lags = _lags(found.seen)
-            frames = median(map(len, found.seen.frames)) / found.seen.seconds
-            own = found.share - appends
+            floor = _measure(clients, bare, _to_bare(bare.port, crowd, measured.seen))
+            lags = _lags(measured.seen)
+            frames = median(map(len, measured.seen.frames)) / measured.seen.seconds
+            own = measured.share - appends
             table.rows.append(
                 (
                     *(str(crowd), milliseconds(median(lags)), milliseconds(p99(lags)), milliseconds(max(lags))),
-                    *(f"{frames:.1f}", f"{found.share:.0%}", f"{own:.0%}", f"{floor.share:.0%}"),
+                    *(f"{frames:.1f}", f"{measured.share:.0%}", f"{own:.0%}", f"{floor.share:.0%}"),
                     ratio(own, floor.share) if own > 0 and floor.share > 0 else "noise",
                 )
             )
@@ -75,7 +75,7 @@ def _measure(clients: ProcessPoolExecutor, server: Server, viewing: Viewing) -> 
 
 
 def _lags(seen: Seen) -> list[float]:
-    """Of each event and each viewer: seconds from its append's call until a frame with it was there."""
+    """For each event and each viewer: the seconds from the call of its append until a frame with it has arrived."""
     lags = []
     for frames in seen.frames:
         positions = [position for _, position in frames]
@@ -103,7 +103,7 @@ def _to_ours(port: int, crowd: int) -> Viewing:
 
 
 def _to_bare(port: int, crowd: int, seen: Seen) -> Viewing:
-    """As many viewers, sent as many frames with as many bytes."""
+    """The same number of viewers, which get the same number of frames with the same number of bytes."""
     frames = int(median(map(len, seen.frames)))
     order = {"frames": frames, "bytes": seen.received // crowd // frames, "rest": seen.seconds / frames}
     return Viewing(

@@ -1,6 +1,6 @@
 """A load generator that leaves the processor to the server: raw sockets on uvloop, requests rendered before.
 
-It runs in a process of its own and answers with what it saw.
+It runs in a process of its own and returns its observations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests sent in turn over kept connections, each as soon as the one before it was answered."""
+    """Requests sent in turn over open connections, each as soon as the request before it was answered."""
 
     port: int
     connections: int
@@ -33,8 +33,10 @@ class Load:
 
 @dataclass(slots=True)
 class Answers:
-    """What came back: seconds that each good answer took, how many were bad, how many there were with those of the
-    warm-up, and how long it all went on."""
+    """The observations: the seconds of each good answer, and the number of bad answers.
+
+    `count` is the number of all answers, with those of the warm-up; `seconds` is the duration of the whole.
+    """
 
     latencies: list[float] = field(default_factory=list)
     bad: int = 0
@@ -48,7 +50,7 @@ class Answers:
 
 
 def generator() -> ProcessPoolExecutor:
-    """The process that makes load. `generator().submit(generate, load)`."""
+    """The process that makes load: `generator().submit(generate, load)`."""
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
@@ -57,12 +59,12 @@ def generate(load: Load) -> Answers:
 
 
 def get(path: str, *, token: str) -> bytes:
-    """One request as it goes over the wire."""
+    """A GET request as bytes."""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
 def post(path: str, body: bytes, *, token: str, media: str = "application/json") -> bytes:
-    """One request as it goes over the wire."""
+    """A POST request as bytes."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: {media}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -73,23 +75,23 @@ def post(path: str, body: bytes, *, token: str, media: str = "application/json")
 async def _generate(load: Load) -> Answers:
     answers = Answers()
     loop = asyncio.get_running_loop()
-    began = time.perf_counter() + _WARM_UP
+    start = time.perf_counter() + _WARM_UP
     connections = []
     for number in range(load.connections):
         requests = islice(cycle(load.requests), number * len(load.requests) // load.connections, None)
         _, connection = await loop.create_connection(
-            lambda requests=requests: _Connection(requests, answers, began, began + load.seconds),  # type: ignore[misc]
+            lambda requests=requests: _Connection(requests, answers, start, start + load.seconds),  # type: ignore[misc]
             "127.0.0.1",
             load.port,
         )
         connections.append(connection)
     await asyncio.gather(*(connection.done for connection in connections))
-    answers.seconds = time.perf_counter() - began
+    answers.seconds = time.perf_counter() - start
     return answers
 
 
 class _Connection(asyncio.Protocol):
-    """Sends, waits for the whole answer, sends again until the time is over."""
+    """Sends a request, waits for the whole answer, and sends again until the time is over."""
 
     transport: asyncio.Transport
 

@@ -1,4 +1,4 @@
-"""Fresh logs to write to, and what the writer does in one."""
+"""Fresh logs to write to, and the rates of the writer in one of them."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def make_token(log: Log) -> str:
 
 
 def make_append(stream: str, first: int, events: int) -> Append:
-    """Checked events for one stream, from the payload numbered `first` on."""
+    """Checked events for one stream, with payloads from the number `first` on."""
     return new_append(stream, [new_event(stream, payloads.TYPE, data=payloads.data(first + n)) for n in range(events)])
 
 
 def writer_rate(*, callers: int, batch: int, seconds: float) -> float:
-    """Events a second through one writer. Each caller has its stream and checks its events before each append."""
+    """Events a second through one writer. Each caller has its stream, and checks its events before each append."""
     return uvloop.run(_until(make_log().pk, callers, batch, seconds))
 
 
 def prepared_rate(*, callers: int, batch: int, appends: int) -> float:
-    """The same for appends that were checked before."""
+    """Events a second through one writer, for appends that were checked before."""
     prepared = [make_append(f"stream-{n % 8}", n * batch, batch) for n in range(appends)]
     return uvloop.run(_all(make_log().pk, callers, prepared))
 
 
 def append(log_id: int, appends: list[Append]) -> None:
-    """Append events that were checked, in order."""
+    """Append checked events, in order."""
     uvloop.run(_all(log_id, 1, appends))
 
 
@@ -55,15 +55,15 @@ async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float
     async with _writer(log_id) as writer:
 
         async def call(stream: str, stop: float) -> int:
-            written = 0
+            event_count = 0
             while time.perf_counter() < stop:
-                await _append(writer, log_id, make_append(stream, written, batch))
-                written += batch
-            return written
+                await _append(writer, log_id, make_append(stream, event_count, batch))
+                event_count += batch
+            return event_count
 
-        began = time.perf_counter()
-        written = await asyncio.gather(*(call(f"stream-{n}", began + seconds) for n in range(callers)))
-        return sum(written) / (time.perf_counter() - began)
+        start = time.perf_counter()
+        counts = await asyncio.gather(*(call(f"stream-{n}", start + seconds) for n in range(callers)))
+        return sum(counts) / (time.perf_counter() - start)
 
 
 async def _all(log_id: int, callers: int, prepared: list[Append]) -> float:
@@ -71,21 +71,21 @@ async def _all(log_id: int, callers: int, prepared: list[Append]) -> float:
         waiting = iter(prepared)
 
         async def call(stop: float) -> int:
-            written = 0
+            event_count = 0
             for append in waiting:
                 await _append(writer, log_id, append)
-                written += len(append.events)
+                event_count += len(append.events)
                 if time.perf_counter() > stop:
                     break
-            return written
+            return event_count
 
-        began = time.perf_counter()
-        written = await asyncio.gather(*(call(began + _PATIENCE) for _ in range(callers)))
-        return sum(written) / (time.perf_counter() - began)
+        start = time.perf_counter()
+        counts = await asyncio.gather(*(call(start + _PATIENCE) for _ in range(callers)))
+        return sum(counts) / (time.perf_counter() - start)
 
 
 def fill(log: Log, stream: str, events: int) -> None:
-    """Append so many events to a stream."""
+    """Append this number of events to a stream."""
     uvloop.run(_fill(log.pk, make_append(stream, 0, events)))
 
 

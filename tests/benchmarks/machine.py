@@ -1,4 +1,4 @@
-"""What was measured on, and how calm it was."""
+"""The machine of a run, and how calm it was."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def calm() -> str:
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has used. Linux only."""
+    """The processor time of a process. Linux only."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""Measuring in turns, and tables of what came out."""
+"""Measurements in turns, and tables of their results."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from statistics import median, quantiles
 
 
 def interleaved(measures: Mapping[str, Callable[[], float]], *, rounds: int = 3) -> dict[str, float]:
-    """The median of each, measured in turns: a moment of noise meets all of them alike."""
-    found: dict[str, list[float]] = {name: [] for name in measures}
+    """The median of each measurement. They take turns, so that a moment of noise meets all of them alike."""
+    results: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(rounds):
         for name, measure in measures.items():
-            found[name].append(measure())
-    return {name: median(values) for name, values in found.items()}
+            results[name].append(measure())
+    return {name: median(values) for name, values in results.items()}
 
 
 def p99(values: Sequence[float]) -> float:
@@ -22,7 +22,7 @@ def p99(values: Sequence[float]) -> float:
 
 @dataclass
 class Table:
-    """Rows of words and numbers in columns as wide as they need."""
+    """Rows of words and numbers, in columns as wide as they need."""
 
     title: str
     heads: Sequence[str]
@@ -31,8 +31,8 @@ class Table:
     def __str__(self) -> str:
         lines = [self.heads, *self.rows]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.heads))]
-        shown = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-        return "\n".join([self.title, *(f"  {line}" for line in shown)])
+        texts = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+        return "\n".join([self.title, *(f"  {line}" for line in texts)])
 
 
 def count(value: float) -> str:

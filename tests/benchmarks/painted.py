@@ -1,4 +1,7 @@
-"""From the call of an append to the row on the screen: one Chromium at the timeline, at a light and a heavy rate."""
+"""The time from an append's call to its row on the screen.
+
+One Chromium is at the timeline, at a light and a heavy rate.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from tests.support.factories import make_user
 _RATES = (1, 100)
 _SECONDS = 30
 _CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-# A frame's callbacks run before it is painted, so what is due after them is due after the paint.
+# The callbacks of a frame run before its paint, so a callback that is due after them is due after the paint.
 _WATCH = """() => {
     window.painted = {};
     const note = () => {
@@ -44,7 +47,7 @@ def run() -> Iterator[Table]:
             page = browser.new_context(base_url=url).new_page()
             page.context.add_cookies([{"name": "sessionid", "value": _session(log), "url": url}])
             with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {make_token(log)}"}) as agent:
-                _append(agent, 0)  # without which there are no rows yet
+                _append(agent, 0)  # there are no rows without it
                 page.goto(f"/logs/{log.name}/")
                 page.evaluate(_WATCH)
                 began = _append_at(rate, agent)
@@ -59,7 +62,7 @@ def run() -> Iterator[Table]:
 
 
 def _append_at(rate: int, agent: httpx.Client) -> dict[int, float]:
-    """When each position was appended, in seconds of the clock that the browser has too."""
+    """The time at which each position was appended, in seconds of the clock that the browser has too."""
     began, start = {}, time.time()
     for n in range(1, rate * _SECONDS + 1):
         time.sleep(max(0.0, start + n / rate - time.time()))

@@ -1,4 +1,4 @@
-"""The events that every benchmark writes: a tool call of an agent, about 236 bytes of data."""
+"""The events that every benchmark writes: a tool call of an agent, with about 236 bytes of data."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ DATA = [orjson.dumps(_data(number)) for number in range(2_000)]
 
 
 def data(number: int) -> bytes:
-    """JSON text; the 2,000 different ones in turn."""
+    """JSON text: 2,000 different ones in turn."""
     return DATA[number % len(DATA)]

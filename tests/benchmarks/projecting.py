@@ -1,4 +1,4 @@
-"""Materialised projections: how fast one catches up, what sets the ceiling, how soon a new event is in its state."""
+"""Materialised projections: the speed at which one catches up, its ceiling, the delay of a new event."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ROUNDS = 3
 _APPENDS = 300
 _PATIENCE = 30.0
 _REST = 0.03
-"""Seconds between two appends: no notification waits for the one before it."""
+"""Seconds between two appends, so that no notification waits for the one before it."""
 _OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
 _POSITION = "select position from checkpoint where log_id = %s and projection = 'latest' and is_live"
 
@@ -45,7 +45,7 @@ def run() -> Iterator[Table]:
 
 
 def _projection() -> Projection:
-    """The last event of a key, merged into what was there: a state of about 300 characters."""
+    """Merges the last event of a key into the state, which has about 300 characters."""
     latest = Projection("latest", about="For a benchmark.", materialised=True)
 
     @latest.on("*")
@@ -82,33 +82,33 @@ def _catching_up(log: Log) -> Table:
 
 
 def _bare(log_id: int) -> dict[str, float]:
-    """Reading all of the log by the thousand, and reading and decoding it: no runner can be faster."""
+    """Read the whole log by the thousand, and read and decode it: no runner can be faster."""
     read = decoded = 0.0
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options=_OPTIONS) as session:
         for after in range(0, _EVENTS, _FLUSH):
-            began = time.perf_counter()
+            start = time.perf_counter()
             events = store.events(log_id, after=after, before=after + _FLUSH + 1, limit=_FLUSH).fetch_on(session)
-            read += time.perf_counter() - began
+            read += time.perf_counter() - start
             for event in events:
                 Decoded(event).data  # noqa: B018
-            decoded += time.perf_counter() - began
+            decoded += time.perf_counter() - start
     return {"bare read": read, "bare read and decode": decoded}
 
 
 def _caught_up(log: Log) -> dict[str, float]:
-    """Seconds in all, those by stretch of the transactions, and how long this process itself was at work."""
+    """Seconds in all, seconds of each stretch of the transactions, and processor seconds of this process."""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as session:
         for table in ("projection_state", "checkpoint"):
             session.execute(f"delete from {table} where log_id = %s", [log.pk])
         session.execute("vacuum projection_state")
     clock = _Clock()
     runner = Runner(logs=[log.pk], projections={"latest": _projection()}, at=clock)
-    runner.turn()  # connects, begins the build; its batch counts as what is left out
-    began, worked, served = time.perf_counter(), time.process_time(), _server_seconds()
+    runner.turn()  # connects and begins the build; the batch of this turn is not counted
+    start, worked, served = time.perf_counter(), time.process_time(), _server_seconds()
     clock.reset()
     while runner.turn():
         pass
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     work, service = time.process_time() - worked, _server_seconds() - served
     runner.close()
     return {
@@ -123,7 +123,10 @@ def _caught_up(log: Log) -> dict[str, float]:
 
 
 def _server_seconds() -> float:
-    """Processor time of the server process that the runner talks to. They take turns: their sum is the ceiling."""
+    """The processor time of the server process that the runner talks to.
+
+    The two take turns: their sum is the ceiling.
+    """
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as session:
         row = session.execute("select pid from pg_stat_activity where application_name like '%projections live'")
         [pid] = row.fetchone() or (0,)
@@ -146,7 +149,7 @@ class _Clock:
 
 
 def _showing(log: Log) -> Table:
-    """Append one event, look until the checkpoint has passed it, rest, and again."""
+    """Append one event, wait until the checkpoint has passed it, rest, and repeat."""
     runner = Worker("runner", "tests.benchmarks.projecting.follow", arguments={"log_id": log.pk})
     with Workers([runner]):
         times = uvloop.run(_times(log.pk))
@@ -157,7 +160,7 @@ def _showing(log: Log) -> Table:
 
 
 def follow(stopping: threading.Event, log_id: int) -> None:
-    """What the runner's process does."""
+    """Follow a log with a runner, as the work of a process."""
     Runner(logs=[log_id], projections={"latest": _projection()}).run(stopping)
 
 
@@ -167,7 +170,7 @@ async def _times(log_id: int) -> dict[str, list[float]]:
     async with Engine() as engine, session:
 
         async def until(position: int) -> None:
-            while time.perf_counter() < began + _PATIENCE:
+            while time.perf_counter() < start + _PATIENCE:
                 row = await (await session.execute(_POSITION, [log_id], prepare=True)).fetchone()
                 if row and row[0] >= position:
                     return
@@ -177,11 +180,11 @@ async def _times(log_id: int) -> dict[str, list[float]]:
             await asyncio.sleep(_REST)
             data = payloads.data(n)
             append = new_append(f"order-{n % 100}", [new_event(f"order-{n % 100}", payloads.TYPE, data=data)])
-            began = time.perf_counter()
+            start = time.perf_counter()
             await engine.writer.append(log_id, [append])
             acknowledged = time.perf_counter()
             await until(n + 1)
             if n:  # the first waits for the process to start
-                answered.append(acknowledged - began)
-                shown.append(time.perf_counter() - began)
+                answered.append(acknowledged - start)
+                shown.append(time.perf_counter() - start)
     return {"the append answered": answered, "its state visible": shown}

@@ -1,6 +1,6 @@
-"""The query language: events a matcher looks at, and searches in 1,000,000 events against the same question in SQL.
+"""The query language: events that a matcher reads, and searches in 1,000,000 events against the same question in SQL.
 
-The SQL is what a person would write for the newest 50, knowing the indexes. Two things are compared with it: the one
+The SQL is what a person who knows the indexes would write for the newest 50. Two things are compared with it: the one
 statement that a query's filter makes, run by the same driver; and the search as a page runs it, with everything around.
 """
 
@@ -78,7 +78,7 @@ def run() -> Iterator[Table]:
 
 
 def fill(connection: psycopg.Connection, log: Log, *, events: int) -> None:
-    """Events as agents might have written them, quickly: beside the writer, into a log that holds nothing yet."""
+    """Write events as agents might have written them, but quickly: beside the writer, into an empty log."""
     connection.execute(_FILL, {"log": log.pk, "events": events})
     connection.execute("vacuum analyze event")
     Log.objects.filter(pk=log.pk).update(head=events)
@@ -93,23 +93,23 @@ def _matching(events: list[Event]) -> Table:
 
 def _rate(query: str, events: list[Event]) -> float:
     matches = event_matcher(parse(query))
-    began = time.perf_counter()
+    start = time.perf_counter()
     for event in events:
         matches(event)
-    return len(events) / (time.perf_counter() - began)
+    return len(events) / (time.perf_counter() - start)
 
 
 def _searching(connection: psycopg.Connection, log: Log) -> Table:
     heads = ("query", "SQL", "our filter", "÷ SQL", "search", "÷ SQL")
     table = Table(f"Searching: the newest 50 of {_EVENTS:,} events", heads)
     for query, condition in _SEARCHES.items():
-        written = partial(_sql, connection, f"{SELECT}{condition} order by position desc limit 50", [log.pk])
+        statement = partial(_sql, connection, f"{SELECT}{condition} order by position desc limit 50", [log.pk])
         filtered = partial(_sql, connection, *_filter(log, query))
         search = partial(_search, log, query)
-        assert written() == filtered() == search(), query
+        assert statement() == filtered() == search(), query
         times = interleaved(
             {
-                "SQL": partial(median_time, written),
+                "SQL": partial(median_time, statement),
                 "filter": partial(median_time, filtered),
                 "search": partial(median_time, search),
             }
@@ -130,13 +130,13 @@ def _searching(connection: psycopg.Connection, log: Log) -> Table:
 
 def _filter(log: Log, query: str) -> tuple[str, Sequence[Any]]:
     """The statement that the tree's filter makes, over all positions at once."""
-    read = store.events(log.pk, where(parse(query)), after=0, before=_EVENTS + 1, backward=True, limit=50)
-    sql, params = read.query.query.sql_with_params()
+    events_read = store.events(log.pk, where(parse(query)), after=0, before=_EVENTS + 1, backward=True, limit=50)
+    sql, params = events_read.query.query.sql_with_params()
     return sql, params
 
 
 def _search(log: Log, query: str) -> list[int]:
-    """What a page does, which has the log: parse, compile, search in slices, on Django's connection."""
+    """The search of a page that has the log: parse, compile, search in slices, on Django's connection."""
     search = scan.search_events(log.pk, parse(query), limit=50, budget=60, head=_EVENTS)
     return [event.position for event in search.fetch().events]
 
@@ -146,10 +146,10 @@ def _sql(connection: psycopg.Connection, sql: str, params: Sequence[Any]) -> lis
 
 
 def median_time(work: Callable[[], object]) -> float:
-    """Seconds it takes, of seven times."""
+    """The median of seven times, in seconds."""
     times = []
     for _ in range(7):
-        began = time.perf_counter()
+        start = time.perf_counter()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return median(times)

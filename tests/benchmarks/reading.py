@@ -22,7 +22,7 @@ _ROUNDS = 15
 
 
 def run() -> Iterator[Table]:
-    # Whose turn it is when the collector looks through all of Django is chance, and it takes as long as the read.
+    # It is chance in whose turn the garbage collector looks through all of Django, and it takes as long as the read.
     gc.disable()
     ours, bare = uvloop.run(_times(make_log().pk))
     gc.enable()
@@ -33,23 +33,23 @@ def run() -> Iterator[Table]:
 
 
 async def _times(log_id: int) -> tuple[float, float]:
-    """Seconds of the store's read and of the bare one, in turns."""
+    """The seconds of the store's read and of the bare read, which take turns."""
     ours, bare = [], []
     sql, parameters = store.events(log_id, limit=_EVENTS).query.query.sql_with_params()
     async with Engine() as engine, await _connect() as connection:
         await engine.writer.append(log_id, [make_append("stream-1", 0, _EVENTS)])
         for _ in range(_ROUNDS):
             gc.collect()
-            began = time.perf_counter()
+            start = time.perf_counter()
             rows = await (await connection.execute(sql, parameters, prepare=True)).fetchall()
             decoded = [orjson.loads(row[5]) for row in rows]
-            bare.append(time.perf_counter() - began)
+            bare.append(time.perf_counter() - start)
             del rows, decoded
             gc.collect()
-            began = time.perf_counter()
+            start = time.perf_counter()
             events = await store.events(log_id, limit=_EVENTS).afetch(engine.pool)
             decoded = [orjson.loads(event.data) for event in events]
-            ours.append(time.perf_counter() - began)
+            ours.append(time.perf_counter() - start)
             del events, decoded
     return median(ours), median(bare)
 

@@ -1,5 +1,7 @@
-"""Reads over HTTP, one after the other: what each takes of the server's processor and of the caller's time, against
-looking up one event."""
+"""Reads over HTTP, one after the other: the processor time of the server, and the time of the caller, beside the
+look-up
+of one event.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from tests.benchmarks.servers import Server
 _SECONDS = 1.0
 _ROUNDS = 7
 _SHORT, _LONG, _NEW = 20, 10_000, 50
-"""Events of a stream without snapshots, and of one with; and those that it got since the last of them."""
+"""Events of a stream without snapshots, events of a stream with snapshots, and its events after the last snapshot."""
 _EVENT = "one event"
 _READS = {
     _EVENT: "/api/events/7",
@@ -47,7 +49,10 @@ def run() -> Iterator[Table]:
 
 
 class Reads:
-    """The reads of one server. `measures` give seconds of its processor; the caller's stand in `callers` then."""
+    """The reads of one server.
+
+    `measures` return seconds of its processor; `callers` holds the seconds of the caller.
+    """
 
     def __init__(self, load: ProcessPoolExecutor, server: Server, token: str) -> None:
         self._load = load
@@ -65,7 +70,7 @@ class Reads:
 
 
 def filled() -> Log:
-    """A log with a short stream and a long one, which somebody has read the state of before it grew on."""
+    """A log with a short stream and a long one. The state of the long one was read before it grew further."""
     log = make_log()
     fill(log, "short-1", _SHORT)
     fill(log, "long-1", _LONG)

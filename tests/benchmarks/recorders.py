@@ -1,4 +1,4 @@
-"""The peer: the `eventsourcing` library's Postgres recorder, locked and with its unlocked database function."""
+"""The Postgres recorder of the `eventsourcing` library, with its lock, and with its database function and no lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks import payloads
 
 
 def make_recorder(schema: str, *, locked: bool) -> PostgresApplicationRecorder:
-    """A recorder with its tables in a schema of its own, connections for 64 threads."""
+    """A recorder with its tables in a schema of its own and connections for 64 threads."""
     conninfo = os.environ["DATABASE_URL"]
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f'create schema "{schema}"')
@@ -38,7 +38,7 @@ def make_recorder(schema: str, *, locked: bool) -> PostgresApplicationRecorder:
 
 
 def recorder_rate(recorder: PostgresApplicationRecorder, *, callers: int, batch: int, seconds: float) -> float:
-    """Events a second from as many threads, each with its originator."""
+    """Events a second from this number of threads, each with an originator of its own."""
     written = [0] * callers
 
     def call(caller: int, stop: float) -> None:
@@ -50,10 +50,10 @@ def recorder_rate(recorder: PostgresApplicationRecorder, *, callers: int, batch:
             )
             written[caller] += batch
 
-    began = time.perf_counter()
-    threads = [threading.Thread(target=call, args=(caller, began + seconds)) for caller in range(callers)]
+    start = time.perf_counter()
+    threads = [threading.Thread(target=call, args=(caller, start + seconds)) for caller in range(callers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(written) / (time.perf_counter() - began)
+    return sum(written) / (time.perf_counter() - start)

@@ -1,7 +1,7 @@
-"""Replays of 10,000 and of 1,000,000 events with a state of 64 KB, beside folding it all again from the first event.
+"""Replays of 10,000 and of 1,000,000 events with a state of 64 KB, beside a fold from the first event.
 
-That is what other tools do for each step. The other floors are those of seeking: the SQL of a condition, and a fold
-with nothing around it. A step is what a page asks for: the states and changes of the steps around it as well.
+Other tools fold from the first event for each step. The other floors are those of a seek: the SQL of a condition, and a
+fold with nothing around it. A step is what a page shows: also the states and changes of the steps around it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from tests.support.factories import make_user
 _SIZES = (10_000, 1_000_000)
 _ROUNDS = 40
 _FLOOR = 100_000
-"""Events that a floor is measured with."""
+"""The number of events with which a floor is measured."""
 _SOURCE = LogSource()
 _WINDOW = re.compile(r'data-window="([^"]*)"')
 _TO_THE_END = Pace(chunk_events=500, max_events=None)
@@ -85,7 +85,7 @@ def run() -> Iterator[Table]:
 
 
 def _indexing(connection: psycopg.Connection, logs: dict[int, Log]) -> Table:
-    """Both go through all events, in turns, a part each."""
+    """Both go through all events; they take turns, part by part."""
     heads = ("events", "bare fold", "index", "÷ bare", "snapshots", "their text ÷ the events'")
     table = Table("Building a replay's index, events a second", heads)
     for size, log in logs.items():
@@ -94,10 +94,10 @@ def _indexing(connection: psycopg.Connection, logs: dict[int, Log]) -> Table:
         for end in range(part, size + 1, part):
             bare += _seconds(partial(_refold, connection, log, end, end - part))
             ours += _seconds(partial(db_work.run, _folded(log, end)))
-        left = Snapshot.objects.filter(log=log, projection=large.name, is_asked=False)
-        last = left.latest("n")
+        rows = Snapshot.objects.filter(log=log, projection=large.name, is_asked=False)
+        last = rows.latest("n")
         rates = f"{count(size / bare)}/s", f"{count(size / ours)}/s", ratio(bare, ours)
-        table.rows.append((count(size), *rates, count(left.count()), ratio(last.kept_size, last.event_size)))
+        table.rows.append((count(size), *rates, count(rows.count()), ratio(last.kept_size, last.event_size)))
     return table
 
 
@@ -106,7 +106,7 @@ def _folded(log: Log, upto: int) -> DbWork[Any]:
 
 
 def _refold(connection: psycopg.Connection, log: Log, upto: int, after: int = 0) -> Json:
-    """The state of a step as one has it without an index, in bounded memory."""
+    """The state of a step without an index, in bounded memory."""
     state = large.initial
     for first in range(after, upto, _TO_THE_END.chunk_events):
         last = min(first + _TO_THE_END.chunk_events, upto)
@@ -118,7 +118,10 @@ def _refold(connection: psycopg.Connection, log: Log, upto: int, after: int = 0)
 
 
 def _go_all_ways(client: Client, logs: dict[int, Log]) -> None:
-    """Do what a page finds to be too far: what stands beside the state has indexes, too. (Half of them will do.)"""
+    """Do the folds that are too long for a page, also those of the parts beside the state.
+
+    (Half of them are enough.)
+    """
     for size, log in logs.items():
         _page(client, log, size // 2 + _ROUNDS)
     while job := queue.claim():
@@ -138,16 +141,16 @@ def _stepping(connection: psycopg.Connection, client: Client, logs: dict[int, Lo
         "the same, bare": (_BarePage(client), _one_place),
         "the page, a step on": (_Stepping(client), _onward),
     }
-    found = _medians(works, logs)
-    floor = found["a jump to any step"][-1]
-    for name, (smaller, larger) in {"a refold from the first event": refolded, **found}.items():
-        shown = milliseconds(smaller), milliseconds(larger), ratio(larger, smaller), ratio(larger, floor)
-        table.rows.append((name, *shown))
+    medians = _medians(works, logs)
+    floor = medians["a jump to any step"][-1]
+    for name, (smaller, larger) in {"a refold from the first event": refolded, **medians}.items():
+        cells = milliseconds(smaller), milliseconds(larger), ratio(larger, smaller), ratio(larger, floor)
+        table.rows.append((name, *cells))
     return table
 
 
 def _medians(works: dict[str, tuple[Work, Places]], logs: dict[int, Log]) -> dict[str, list[float]]:
-    """Of each work in each log, all in turns."""
+    """The median of each work in each log; all take turns."""
     ways = {(name, size): places(size) for name, (_, places) in works.items() for size in logs}
     times: dict[tuple[str, int], list[float]] = {each: [] for each in ways}
     for i in range(_ROUNDS):
@@ -186,9 +189,9 @@ def _blame(log: Log, place: int) -> object:
         window = yield from window_at(fold, place=place)
         return (yield from why(fold, window, f"/task{place % 300}/tokens/in"))
 
-    found = db_work.run(asked())
-    assert found.changes[0].place == place
-    return found
+    result = db_work.run(asked())
+    assert result.changes[0].place == place
+    return result
 
 
 def _page(client: Client, log: Log, place: int, **headers: str) -> str:
@@ -210,18 +213,18 @@ class _BarePage:
 
 
 class _Stepping:
-    """Goes on as the page's script does, which says what it has of each window of steps."""
+    """Continues as the script of the page does, which sends the window of steps that it has."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._windows: dict[int, str] = {}
 
     def __call__(self, log: Log, place: int) -> str:
-        shown = {"HX-Request": "true", HEADER: self._windows.get(log.pk, "")}
-        page = _page(self._client, log, place, **shown)
-        found = _WINDOW.search(page)
-        assert found, "the page says which window it shows"
-        self._windows[log.pk] = found[1]
+        headers = {"HX-Request": "true", HEADER: self._windows.get(log.pk, "")}
+        page = _page(self._client, log, place, **headers)
+        match = _WINDOW.search(page)
+        assert match, "the page says which window it shows"
+        self._windows[log.pk] = match[1]
         return page
 
 
@@ -236,13 +239,13 @@ def _at_numbers(log: Log) -> Table:
             times[n].append(_seconds(partial(_step, log, n + away)))
         gc.collect()
     floor = median(times[numbers[0]])
-    for n, taken in times.items():
-        table.rows.append((count(n), milliseconds(median(taken)), ratio(median(taken), floor)))
+    for n, seconds in times.items():
+        table.rows.append((count(n), milliseconds(median(seconds)), ratio(median(seconds), floor)))
     return table
 
 
 def _seeking(connection: psycopg.Connection, log: Log) -> Table:
-    """Conditions that no step fits, so that each is looked at."""
+    """Conditions that no step fits, so that each step is examined."""
     first = log.head - _FLOOR
     sql = f"{SELECT}position > %s and data::jsonb @@ '$.tokens.in > 9100' order by position limit 1"
     floors: dict[str, Callable[[], object]] = {
@@ -256,22 +259,22 @@ def _seeking(connection: psycopg.Connection, log: Log) -> Table:
     }
     table = Table(f"Seeking through {_FLOOR:,} events, events a second", ("condition", "bare", "seek", "÷ bare"))
     for condition, floor in conditions.items():
-        wanted = Seek(large, _SOURCE, parse(condition), first, log.head)
-        works: dict[str, Callable[[], object]] = {"bare": floors[floor], "ours": partial(_sought, log, wanted)}
-        found = interleaved({name: partial(_seconds, work) for name, work in works.items()}, rounds=5)
-        bare, ours = found.values()
+        seek_to_the_end = Seek(large, _SOURCE, parse(condition), first, log.head)
+        works: dict[str, Callable[[], object]] = {"bare": floors[floor], "ours": partial(_sought, log, seek_to_the_end)}
+        medians = interleaved({name: partial(_seconds, work) for name, work in works.items()}, rounds=5)
+        bare, ours = medians.values()
         rates = f"{floor}, {count(_FLOOR / bare)}/s", f"{count(_FLOOR / ours)}/s", ratio(bare, ours)
         table.rows.append((condition, *rates))
     return table
 
 
-def _sought(log: Log, wanted: Seek) -> None:
-    sought = db_work.run(seek(log.pk, wanted, head=log.head, pace=_TO_THE_END))
-    assert sought.event is None
-    assert sought.searched_to == log.head
+def _sought(log: Log, target: Seek) -> None:
+    result = db_work.run(seek(log.pk, target, head=log.head, pace=_TO_THE_END))
+    assert result.event is None
+    assert result.searched_to == log.head
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, all run by uvicorn in the same way as `manage.py serve` does."""
+"""Servers as processes of their own; uvicorn runs all of them as `manage.py serve` does."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""The state of a stream of 10,000 and of 1,000,000 events, now and at any position; requests beside long work: a job
-that folds, a projection that is rebuilt."""
+"""The state of a stream of 10,000 and of 1,000,000 events, now and at any position; and requests beside long work: a
+job
+that folds, a projection that is rebuilt.
+"""
 
 from __future__ import annotations
 
@@ -91,18 +93,18 @@ def _states(logs: dict[int, Log]) -> Table:
     for projection in (small, large):
         floor: tuple[float, float] | None = None
         for size, log in logs.items():
-            began = time.perf_counter()
+            start = time.perf_counter()
             ask(state_at(log.pk, projection, _STREAM, pace=Pace(chunk_events=500, max_events=None)))
-            rate = size / (time.perf_counter() - began)
-            left = Snapshot.objects.filter(log=log, projection=projection.name).count()
-            taken = (
+            rate = size / (time.perf_counter() - start)
+            snapshots_left = Snapshot.objects.filter(log=log, projection=projection.name).count()
+            seconds = (
                 _median(partial(state_at, log.pk, projection, _STREAM)),
                 _median(partial(_anywhere, log, projection, size)),
             )
-            floor = floor or taken
-            ratios = [ratio(each, least) for each, least in zip(taken, floor, strict=True)]
-            shown = (milliseconds(taken[0]), ratios[0], milliseconds(taken[1]), ratios[1])
-            table.rows.append((projection.name, count(size), f"{count(rate)}/s", count(left), *shown))
+            floor = floor or seconds
+            ratios = [ratio(each, least) for each, least in zip(seconds, floor, strict=True)]
+            cells = (milliseconds(seconds[0]), ratios[0], milliseconds(seconds[1]), ratios[1])
+            table.rows.append((projection.name, count(size), f"{count(rate)}/s", count(snapshots_left), *cells))
     return table
 
 
@@ -111,37 +113,37 @@ def _anywhere(log: Log, projection: Projection, size: int) -> Any:
 
 
 def _median(work: Callable[[], Any]) -> float:
-    taken = []
+    seconds = []
     for _ in range(_ROUNDS):
-        began = time.perf_counter()
+        start = time.perf_counter()
         ask(work())
-        taken.append(time.perf_counter() - began)
-    return median(taken)
+        seconds.append(time.perf_counter() - start)
+    return median(seconds)
 
 
 def _beside_long_work(log: Log) -> Table:
-    """One connection that looks up an event, again and again: alone, and beside what folds in processes of its own."""
+    """One connection looks up an event again and again: alone, and beside folds in processes of their own."""
     request = get("/api/events/4711", token=make_token(log))
-    taken: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
     with Server("eventsite.asgi:application", log_id=log.pk) as server, generator() as load:
         measure = partial(_latencies, load, Load(server.port, 1, _SECONDS, [request]))
         measure()
-        taken["alone"] = measure()
+        seconds["alone"] = measure()
         with _folding(log):
-            taken["beside a job that folds"] = measure()
+            seconds["beside a job that folds"] = measure()
         with _rebuilding(log):
-            taken["beside a rebuild"] = measure()
+            seconds["beside a rebuild"] = measure()
     table = Table("HTTP: looking up an event over one connection", ("", "p50", "p99", "p50 ÷ alone"))
-    alone = median(taken["alone"])
-    for name, times in taken.items():
+    alone = median(seconds["alone"])
+    for name, times in seconds.items():
         p50 = median(times)
         table.rows.append((name, milliseconds(p50), milliseconds(p99(times)), ratio(p50, alone)))
     return table
 
 
-def _latencies(load: Any, what: Load) -> list[float]:
-    found: list[float] = load.submit(generate, what).result().latencies
-    return found
+def _latencies(load: Any, work: Load) -> list[float]:
+    latencies: list[float] = load.submit(generate, work).result().latencies
+    return latencies
 
 
 @contextmanager
@@ -161,7 +163,7 @@ def _folding(log: Log) -> Iterator[None]:
 
 @contextmanager
 def _rebuilding(log: Log) -> Iterator[None]:
-    """A worker builds a projection anew beside one that is said to have caught up."""
+    """A worker builds a projection anew beside a build that is marked as caught up."""
     agents = registry.get("agents")
     checkpoints.rebuild(log.pk, agents)
     Checkpoint.objects.filter(log=log, projection=agents.name).update(position=log.head)

@@ -1,4 +1,4 @@
-"""The same endpoints on Django's own handler, with the site's middleware: what the lean lane is there to avoid."""
+"""The same endpoints on Django's own handler, with the site's middleware, which the API's direct way avoids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Viewers of live rows, many in one process: raw websockets that only note when they were told of which position."""
+"""Viewers of live rows, many in one process: raw websockets that only note the time of each position."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Viewing:
-    """Who looks on, and what makes the rows: requests over a connection of their own, begun so many seconds apart."""
+    """The viewers, and the triggers of rows: requests over one connection, begun at a fixed distance in seconds."""
 
     port: int
     viewers: int
     path: str
     cookies: Sequence[str]
-    """The sessions of the viewers, each of whom takes the next one."""
+    """The sessions of the viewers; each viewer takes the next one."""
     triggers: Sequence[bytes]
     rest: float
     last: int
-    """The position at which everybody is done."""
+    """The position at which all viewers are done."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """When each trigger was begun, and for each viewer its frames: when, up to which position. `received` in bytes."""
+    """The start of each trigger; for each viewer its frames, each with time and last position; the bytes `received`."""
 
     began: list[float] = field(default_factory=list)
     frames: list[list[tuple[float, int]]] = field(default_factory=list)
@@ -53,10 +53,10 @@ async def _view(viewing: Viewing) -> Seen:
         viewers.append(viewer)
     await asyncio.gather(*(viewer.greeted for viewer in viewers))
     received = sum(viewer.received for viewer in viewers)
-    began = time.perf_counter()
+    start = time.perf_counter()
     await _trigger(viewing, seen.began)
     await asyncio.gather(*(viewer.complete for viewer in viewers))
-    seen.seconds = time.perf_counter() - began
+    seen.seconds = time.perf_counter() - start
     seen.received = sum(viewer.received for viewer in viewers) - received
     for viewer in viewers:
         seen.frames.append(viewer.frames)
@@ -77,7 +77,7 @@ async def _trigger(viewing: Viewing, began: list[float]) -> None:
 
 
 class _Viewer(asyncio.Protocol):
-    """Takes frames apart as far as the position, which stands first in each."""
+    """Reads each frame as far as its position, which is first in it."""
 
     transport: asyncio.Transport
 
@@ -109,7 +109,7 @@ class _Viewer(asyncio.Protocol):
             self._buffer += data[self._skip :]
             self._skip = 0
             self._take()
-        # A frame counts when it is here to its end.
+        # A frame counts when all of it has arrived.
         if not self._skip and self.frames and self.frames[-1][1] >= self._viewing.last and not self.complete.done():
             self.complete.set_result(None)
 
@@ -137,7 +137,7 @@ class _Viewer(asyncio.Protocol):
 
 
 def _length(frame: bytes) -> tuple[int, int]:
-    """The length of a websocket frame's payload, and where it begins."""
+    """The length of a websocket frame's payload, and the place at which it begins."""
     if frame[1] == 126:
         return int.from_bytes(frame[2:4]), 4
     if frame[1] == 127:

@@ -1,6 +1,6 @@
 """The writer against the `eventsourcing` library, on the same Postgres.
 
-Neither is timed for serialising: the writer is given checked appends, the recorder makes events of stored bytes.
+Neither is timed for serialising: the writer gets checked appends, and the recorder makes events of stored bytes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _CELLS = (
     *((1, 1, 1_000), (8, 1, 4_000), (64, 1, 8_000), (1, 10, 1_000), (8, 10, 2_000)),
     *((1, 100, 200), (8, 100, 250), (1, 1_000, 25), (8, 1_000, 30)),
 )
-"""Callers, events an append, and how many appends ours is timed for."""
+"""Callers, events in each append, and the number of appends for which the writer is timed."""
 _SECONDS = 0.4
-"""That the recorder is timed for."""
+"""The number of appends for which the recorder is timed."""
 
 
 def run() -> Iterator[Table]:

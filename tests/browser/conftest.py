@@ -16,13 +16,15 @@ from tests.support.factories import make_member, make_user
 from tests.support.patience import PATIENCE
 from tests.support.server import Server
 
-# The headless shell takes a third of the processor time for a page: Chromium also starts renderers for its own menus.
+# The headless shell needs a third of the processor time for a page: full Chromium also starts renderers for its own
+# menus.
 COMMANDS = ("chromium-headless-shell", "chromium", "google-chrome")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, COMMANDS)), None)
 OPTIONS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
 
 
-# Playwright keeps an event loop running in this thread, which async tests of other packages can't live with,
+# Playwright keeps an event loop running in this thread. Async tests of other packages can't live with it, and Django
+# takes it for an asynchronous caller; so the loop ends with this package.
 # and which Django takes for an asynchronous caller: so it ends with this package.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
@@ -39,8 +41,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page of a fresh session on `server`: paths are enough. What goes wrong in its scripts fails the test, and so
-    does whatever the Content-Security-Policy refuses."""
+    """A page of a fresh session on `server`; tests give paths only.
+
+    An error in its scripts fails the test, and so does anything that the Content-Security-Policy refuses.
+    """
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
@@ -54,13 +58,13 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
 
 @pytest.fixture
 def agent(server: Server, token: str) -> Agent:
-    """Appends to the test's log."""
+    """An agent that appends to the test's log."""
     return Agent(server.url, token)
 
 
 @pytest.fixture
 def admin_page(page: Page, log: Log) -> Page:
-    """A page on which an admin of the test's log is signed in, at the log's timeline."""
+    """The timeline of the test's log, on which an admin of the log is signed in."""
     user = make_user()
     make_member(log, user=user, role=Role.ADMIN)
     page.goto(f"/sign-in/{create_link(user)}/")

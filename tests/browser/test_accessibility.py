@@ -1,4 +1,4 @@
-"""axe finds nothing, and nothing reaches beyond the screen: every page, light and dark, wide and narrow."""
+"""axe finds no fault, and no page is wider than the screen: every page, light and dark, wide and narrow."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def themed(request: pytest.FixtureRequest, browser: Browser, admin_page: Page, s
 
 
 def findings(page: Page) -> list[str]:
-    """What axe finds. In the dark only colours can be wrong that were right in the light."""
+    """The findings of axe. If a page is sound in the light, only its colours can be wrong in the dark."""
     is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     results = Axe().run(page, options=COLOURS_ONLY if is_dark else VIOLATIONS)
     return [f"{each['id']}: {node['target']}" for each in results.response["violations"] for node in each["nodes"]]
@@ -114,8 +114,8 @@ def test_open_rows_and_parts_that_fail_have_no_findings(themed: Page, log: Log, 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_agents_at_work_have_no_findings(themed: Page, log: Log, agent: Agent, width: int) -> None:
     for n, type in enumerate(("payment.initiated", "payment.failed", "approval.requested", "Noted")):
-        who = {"agent": f"{n}" * 200, "correlation_id": WORKFLOW}
-        agent.append(f"payment-{n}", {"type": "payment.started", **who}, {"type": type, **who})
+        fields = {"agent": f"{n}" * 200, "correlation_id": WORKFLOW}
+        agent.append(f"payment-{n}", {"type": "payment.started", **fields}, {"type": type, **fields})
     settle(log, agents, lifecycle)
     themed.set_viewport_size({"width": width, "height": 844})
     themed.goto(f"/logs/{log.name}/agents/")
@@ -139,7 +139,7 @@ def test_a_timeline_beside_what_the_log_holds_has_no_findings(themed: Page, log:
 def test_the_states_of_a_live_page_have_no_findings(
     themed: Page, admin_page: Page, log: Log, agent: Agent, width: int
 ) -> None:
-    admin_page.close()  # or the rows that wait are still at hand, and none is left out
+    admin_page.close()  # while it is open the server keeps rows for it, and none is left out
     themed.set_viewport_size({"width": width, "height": 844})
     agent.append("order-1", *[{"type": "OrderPlaced"}] * 60)
     themed.goto(f"/logs/{log.name}/")
@@ -188,9 +188,9 @@ def test_the_query_bar_has_no_findings_with_its_completions_and_many_terms(theme
     themed.goto(f"/logs/{log.name}/?q={terms}")
     themed.keyboard.press("/")
     themed.keyboard.press("Control+A")
-    for written in ("data.", "stream:", "type:"):
-        themed.get_by_role("combobox").fill(written)
-        expect(themed.get_by_role("option").first).to_contain_text(written)
+    for text in ("data.", "stream:", "type:"):
+        themed.get_by_role("combobox").fill(text)
+        expect(themed.get_by_role("option").first).to_contain_text(text)
         themed.keyboard.press("ArrowDown")
         expect(themed.get_by_role("option", selected=True)).to_have_count(1)
         assert findings(themed) == []

@@ -1,4 +1,4 @@
-"""The list of agents comes anew every few seconds."""
+"""The list of agents is refreshed every few seconds."""
 
 from __future__ import annotations
 

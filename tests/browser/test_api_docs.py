@@ -8,11 +8,11 @@ from tests.support.server import Server
 
 
 def test_the_api_docs_work_without_the_internet(page: Page, server: Server) -> None:
-    asked: list[str] = []
+    urls: list[str] = []
     complaints: list[str] = []
 
     def note_request(request: Request) -> None:
-        asked.append(request.url)
+        urls.append(request.url)
 
     def note_message(message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -23,5 +23,5 @@ def test_the_api_docs_work_without_the_internet(page: Page, server: Server) -> N
     page.goto("/api/docs")
     page.get_by_text("/api/streams/{stream}/events").first.click()
     expect(page.get_by_role("button", name="Try it out")).to_be_visible()
-    assert [url for url in asked if not url.startswith((server.url, "data:"))] == []
+    assert [url for url in urls if not url.startswith((server.url, "data:"))] == []
     assert complaints == []

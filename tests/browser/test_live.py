@@ -1,4 +1,4 @@
-"""Live rows in a real browser, by keyboard where a person could."""
+"""Live rows in a real browser, by keyboard wherever a person could use it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_restarted_server_loses_no_row(admin_page: Page, agent: Agent, server:
     server.kill()
     expect(admin_page.locator("#live-state")).to_have_text("Reconnecting…")
     server.start()
-    # These may come before or after the socket is back: it goes on from the last position either way.
+    # These events may come before or after the socket is back; either way it goes on from the last position.
     for _ in range(5):
         agent.append("order-1", {}, {})
     expect(admin_page.locator(ROWS)).to_have_count(11)
@@ -99,7 +99,7 @@ def test_a_page_keeps_a_thousand_rows_and_leads_on_from_the_last(admin_page: Pag
     expect(admin_page.locator(ROWS)).to_have_count(1)
     for n in range(6):
         agent.append("order-1", *[{}] * 200)
-        # One frame a batch: what waits longer than a thousand rows would become a gap, another rule.
+        # One frame a batch: rows that wait beyond a thousand would become a gap, for which another rule holds.
         expect(admin_page.locator(ROWS).first).to_have_attribute("data-position", str(1 + 200 * (n + 1)))
     assert positions(admin_page) == list(range(1_201, 201, -1))
     expect(admin_page.locator("#older")).to_have_attribute("href", re.compile(r"\?before=202$"))

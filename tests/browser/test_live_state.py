@@ -1,4 +1,4 @@
-"""The live timeline's states: paused, behind, cut off; what is told of them, and what their address says."""
+"""The states of the live timeline (paused, behind, cut off), their announcements, and their addresses."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_announcements_are_silent_at_first_and_add_up(admin_page: Page, agent: A
         }"""
     )
     expect(region).to_have_text("")
-    # Busier than announcements are apart: it must not wait for a silence, nor speak for each.
+    # Events come more often than announcements: an announcement must not wait for silence, nor be made for each event.
     for _ in range(12):
         agent.append("order-1", {}, {})
         admin_page.wait_for_timeout(200)

@@ -1,4 +1,4 @@
-"""The pages' main paths, by keyboard where a person could: rows that open, completion, parts that fail."""
+"""The main paths of pages, by keyboard wherever possible: rows that open, completion, parts that fail."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rows(admin_page: Page, agent: Agent) -> Page:
         {"type": "C", "agent": "till"},
     )
     expect(admin_page.locator(ROWS)).to_have_count(3)
-    admin_page.reload()  # as the empty page flips, there is a moment at which a row is a plain link
+    admin_page.reload()  # while the empty page becomes the timeline, a row is a plain link for a moment
     return admin_page
 
 
@@ -41,7 +41,7 @@ def test_a_row_opens_in_place_and_folds_again(rows: Page, agent: Agent) -> None:
     opened = rows.locator(".event-open")
     expect(opened).to_contain_text("word word")
     expect(rows.locator(".event-row[aria-expanded=true]")).to_have_attribute("data-position", "2")
-    # What comes meanwhile goes in above, and leaves it open.
+    # Events that come meanwhile go in above, and leave the row open.
     agent.append("order-1", {"type": "D"})
     expect(rows.locator(ROWS)).to_have_count(4)
     expect(opened).to_have_count(1)
@@ -77,7 +77,7 @@ def test_back_from_its_own_page_the_row_has_the_focus(rows: Page) -> None:
     expect(rows.locator("[data-position='2']")).to_be_focused()
     press(rows, "j")
     expect(rows.locator("[data-position='1']")).to_be_focused()
-    # The row that was left from within the part that it opened, too.
+    # The row is found again, too, from inside the part that it opened.
     press(rows, "Enter")
     rows.get_by_role("link", name="Its own page").press("Enter")
     expect(rows.get_by_role("heading", name="A", exact=True)).to_be_visible()
@@ -166,7 +166,7 @@ def test_streams_are_found_and_read_by_keyboard(rows: Page, agent: Agent, log: L
     rows.get_by_role("link", name="Oldest first").press("Enter")
     expect(rows.locator(".stream-rows .pos").nth(1)).to_have_text("1")
     expect(rows.get_by_role("link", name="Oldest first")).to_be_focused()
-    # The next page is another place: reading goes on at its beginning.
+    # The next page is a new place, so reading goes on at its beginning.
     rows.get_by_role("link", name="Newer").press("Enter")
     expect(rows.locator(".stream-rows .pos")).to_have_text(["Version", "101"])
     expect(rows.locator("#stream")).to_be_focused()

@@ -22,13 +22,13 @@ def rows(admin_page: Page, agent: Agent) -> Page:
         {"type": "Sent", "agent": "router"},
     )
     expect(admin_page.locator(ROWS)).to_have_count(3)
-    admin_page.reload()  # as the empty page flips, there is a moment at which a row is a plain link
+    admin_page.reload()  # while the empty page becomes the timeline, a row is a plain link for a moment
     return admin_page
 
 
 @pytest.fixture
 def bar(rows: Page) -> Locator:
-    """The bar, in which the caret stands."""
+    """The query bar, with the caret in it."""
     rows.keyboard.press("/")
     bar = rows.get_by_role("combobox", name="Query")
     expect(bar).to_be_focused()
@@ -44,7 +44,7 @@ def query_of(page: Page) -> str:
 
 
 def test_a_query_is_written_with_completion_alone(rows: Page, bar: Locator) -> None:
-    expect(options(rows).first).to_contain_text("type:")  # an empty bar shows what there is
+    expect(options(rows).first).to_contain_text("type:")  # an empty bar offers all that there is
     rows.keyboard.type("ty")
     expect(options(rows)).to_have_count(1)
     rows.keyboard.press("ArrowDown")
@@ -53,13 +53,13 @@ def test_a_query_is_written_with_completion_alone(rows: Page, bar: Locator) -> N
     expect(bar).to_have_value("type:")
     expect(bar).to_be_focused()
     expect(options(rows)).to_have_count(3)
-    rows.keyboard.press("ArrowUp")  # from the field to the last
+    rows.keyboard.press("ArrowUp")  # from the field to the last offer
     expect(rows.get_by_role("option", selected=True)).to_have_text("type:Sent")
     for key in ("ArrowDown", "ArrowDown", "ArrowDown", "Enter"):
         rows.keyboard.press(key)
     expect(bar).to_have_value("type:OrderPlaced ")
     expect(options(rows)).to_have_count(0)
-    assert "?" not in rows.url  # nothing was searched for yet
+    assert "?" not in rows.url  # no search has begun yet
     rows.keyboard.type("data.it")
     expect(options(rows)).to_have_text(["data.items[*].sku:"])
     rows.keyboard.press("ArrowDown")
@@ -206,7 +206,7 @@ def test_an_events_own_page_leads_to_the_timeline_with_its_value(rows: Page) -> 
 
 
 def test_a_field_that_an_extension_has_styled_is_swapped_without_an_inline_style(rows: Page, bar: Locator) -> None:
-    """Password managers style fields. The fixture of the page fails on what the Content-Security-Policy refuses."""
+    """Password managers style fields. The page's fixture fails on anything that the Content-Security-Policy refuses."""
     rows.evaluate("document.getElementById('asked').style.color = 'red'")
     bar.fill("type:Sent")
     bar.press("Enter")

@@ -1,4 +1,4 @@
-"""A redacted event and the pages that are open: what is gone leaves the screen, and Back does not bring it back."""
+"""A redaction while pages are open: the data leaves the screen, and Back does not bring it back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from events.models import Log
 from tests.support.api_agent import Agent
 
 SECRET = "4111-1111-1111-1111"
-"""What the data of the redacted event said."""
+"""The data of the event before its redaction."""
 PAGES = (
     "events/2", "events/3", "streams/order-1/", "workflows/job-1/", "workflows/job-1/?order=log",
     "replay/stream/order-1/1", "replay/stream/order-1/2", "replay/log/3?why=%2Fcard",

@@ -18,7 +18,10 @@ STEPS = 130
 
 @pytest.fixture
 def run(admin_page: Page, agent: Agent, log: Log) -> Page:
-    """Step 0 of a workflow of 130, in two streams. At `RARE` an agent acts alone, at `FAILED` something fails."""
+    """Step 0 of a workflow of 130 events in two streams.
+
+    At `RARE` an agent acts alone; at `FAILED` an event has failed.
+    """
     for first, name in ((1, "a"), (3, "b"), (4, "a"), (125, "b"), (126, "a")):
         last = {1: 2, 3: 3, 4: 124, 125: 125, 126: STEPS}[first]
         events = (
@@ -64,7 +67,7 @@ def test_keys_lead_to_what_is_alike_beyond_the_steps_listed(run: Page) -> None:
 def test_brackets_lead_to_what_failed(run: Page) -> None:
     run.keyboard.press("]")
     at(run, 5)
-    # Beyond the steps listed the server looks.
+    # Beyond the steps in the list, the server searches.
     run.keyboard.press("]")
     at(run, 90)
     run.keyboard.press("]")
@@ -115,12 +118,12 @@ def test_fields_are_a_key_away_and_take_the_keys_then(run: Page) -> None:
     at(run, 76)
 
 
-def test_the_box_says_where_it_led_if_not_to_what_was_written(run: Page) -> None:
-    for written, n in (("abc", 0), ("99999", STEPS)):
+def test_the_box_names_the_step_that_it_led_to_instead(run: Page) -> None:
+    for text, n in (("abc", 0), ("99999", STEPS)):
         run.keyboard.press("g")
-        run.keyboard.type(written)
+        run.keyboard.type(text)
         run.keyboard.press("Enter")
-        expect(run.locator("#announce")).to_contain_text(f"There is no step {written}: this is Step {n} of {STEPS}")
+        expect(run.locator("#announce")).to_contain_text(f"There is no step {text}: this is Step {n} of {STEPS}")
         at(run, n)
     run.keyboard.press("g")
     run.keyboard.type("7")
@@ -132,8 +135,8 @@ def test_a_question_mark_lists_the_keys_of_a_replay(run: Page) -> None:
     run.keyboard.press("?")
     keys = run.get_by_role("dialog", name="Keys")
     expect(keys.get_by_role("heading", name="Replay")).to_be_visible()
-    for what in ("same agent", "same stream", "went wrong", "compare", "pin the value", "follow new events"):
-        expect(keys.get_by_text(what)).to_be_visible()
+    for words in ("same agent", "same stream", "went wrong", "compare", "pin the value", "follow new events"):
+        expect(keys.get_by_text(words)).to_be_visible()
     run.keyboard.press("ArrowRight")
     run.keyboard.press("Escape")
     expect(keys).to_be_hidden()
@@ -163,7 +166,7 @@ def test_the_strip_is_drawn_along(run: Page) -> None:
     run.mouse.move(x, y)
     run.mouse.down()
     expect(run).to_have_url(re.compile(f"{steps[0]}$"))
-    # The strip has moved on meanwhile; what counts is what was pressed.
+    # The strip has moved on meanwhile; the step counts that was pressed.
     run.mouse.move(other_x, y, steps=5)
     run.mouse.up()
     expect(run).to_have_url(re.compile(f"{steps[1]}$"))

@@ -1,4 +1,4 @@
-"""What one looks for in a replay is on the screen and can be read."""
+"""The important parts of a replay are on the screen and readable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAST = 60
 
 @pytest.fixture
 def replay(admin_page: Page, agent: Agent, log: Log) -> str:
-    """A stream of sixty steps; the last changes a value of a long name. Its replay without the number of a step."""
+    """A stream of sixty steps; the last changes a value with a long name. The address of its replay, without a step."""
     places = {f"place-{n}": n for n in range(PLACES)}
     steps = [{"data": {**places, LONG: OLD, "": n}} for n in range(1, LAST)]
     agent.append("long-1", *steps, {"data": {LONG: NEW}})
@@ -94,7 +94,7 @@ def test_on_a_phone_the_event_follows_the_strip_and_a_switch_leads_to_the_other_
     expect(admin_page.locator("#event")).to_be_hidden()
     admin_page.get_by_role("radio", name="State").press("ArrowLeft")
     expect(admin_page.locator('.step > a[aria-current="step"]')).to_be_in_viewport()
-    # A step leaves the choice alone, and the transport hides nothing at the end of the page.
+    # A step keeps the chosen part, and the transport hides nothing at the end of the page.
     admin_page.get_by_role("link", name="Step back").click()
     expect(admin_page.locator("#step")).to_have_value(str(LAST - 1))
     expect(admin_page.get_by_role("radio", name="Steps")).to_be_checked()

@@ -1,4 +1,4 @@
-"""Playing a replay: at a speed, as it was recorded, and on to what has yet to come."""
+"""Playing a replay: at a speed, as it was recorded, and on to events of the future."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.server import Server
 
 START = "2026-03-01T09:00:00Z"
 TIMES = ("09:00:00", "09:00:01.5", "12:12:01.5", "12:12:02", "12:12:02")
-"""Gaps of 1.5 seconds, 3 h 12 min, half a second, none."""
+"""The gaps are 1.5 seconds, 3 h 12 min, half a second and none."""
 
 
 def at(page: Page, n: int) -> None:
@@ -37,7 +37,7 @@ def opened(admin_page: Page, log: Log) -> Callable[[str], Page]:
 
 @pytest.fixture
 def recorded(admin_page: Page, agent: Agent, log: Log) -> Page:
-    """At step 1 of five, whose times are `TIMES`; the page's clock stands still."""
+    """Step 1 of five, whose times are `TIMES`; the clock of the page stands still."""
     events: list[dict[str, Any]] = [{"occurred_at": f"2026-03-01T{time}Z", "data": {"at": time}} for time in TIMES]
     agent.append("run-1", *events)
     admin_page.clock.install(time=START)
@@ -48,13 +48,13 @@ def recorded(admin_page: Page, agent: Agent, log: Log) -> Page:
 
 
 def pass_until(page: Page, n: int) -> None:
-    """Let a step be shown that is due: what the page waits for beside its clock takes a while."""
+    """Let a step that is due be shown: the page also waits for things that its clock does not count."""
     for _ in range(400):
         page.clock.run_for(1)
         if page.locator("#step").input_value() == str(n):
             break
     at(page, n)
-    page.clock.run_for(50)  # until it is painted, and the wait for the next one begins
+    page.clock.run_for(50)  # until the step is painted and the wait for the next begins
 
 
 def test_playing_stops_where_something_went_wrong_and_goes_on_from_there(
@@ -102,7 +102,7 @@ def test_as_recorded_it_waits_as_long_as_it_took_but_two_seconds_at_the_most(rec
     page.keyboard.press("0")
     page.keyboard.press("Space")
     pass_until(page, 2)
-    # The gap behind step 2 is far too long: it is said, and two seconds are waited.
+    # The gap after step 2 is far too long: the page says so, and waits for two seconds.
     gap = page.locator("#gap")
     expect(gap).to_have_text("3 h 12 min later")
     page.clock.run_for(1800)
@@ -113,7 +113,7 @@ def test_as_recorded_it_waits_as_long_as_it_took_but_two_seconds_at_the_most(rec
     page.clock.run_for(300)
     at(page, 3)
     page.clock.run_for(200)
-    pass_until(page, 5)  # through step 4, behind which there is no gap
+    pass_until(page, 5)  # through step 4, after which there is no gap
     expect(gap).to_be_hidden()
 
 
@@ -171,7 +171,7 @@ def test_at_the_end_it_follows_what_comes(source: str, opened: Callable[[str], P
     count(4, 5)
     at(page, 5)
     expect(page.locator("#state .val.new", has_text="5")).to_be_visible()
-    # Of many only the newest is shown, and how many were passed.
+    # Of many steps only the newest is shown, with the number of those that were skipped.
     count(*range(6, 40))
     at(page, 39)
     expect(page.locator("#announce")).to_contain_text("at once")

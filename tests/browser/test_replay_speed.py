@@ -1,4 +1,4 @@
-"""Steps faster than a server answers: each is shown, in its turn and as it is."""
+"""Steps that are asked for faster than a server answers: each is shown in its turn, and complete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHOWN = """() => {
 
 @pytest.fixture
 def long(admin_page: Page, agent: Agent, log: Log) -> Page:
-    """Step n of 130 sets the state's `n` to n."""
+    """A stream in which step n of 130 sets the state's `n` to n."""
     agent.append("count-1", *({"type": "Counted", "data": {"n": n}} for n in range(1, STEPS + 1)))
     admin_page.goto(f"/logs/{log.name}/replay/stream/count-1/0")
     admin_page.wait_for_load_state()
@@ -48,13 +48,13 @@ def at(page: Page, n: int) -> None:
 
 
 def shown(page: Page) -> list[int]:
-    """The steps that were shown, each of which was the same one in every part of the page."""
-    found: list[dict[str, Any]] = page.evaluate("window.shown")
-    for each in found:
+    """The steps that were shown; each was the same step in every part of the page."""
+    steps: list[dict[str, Any]] = page.evaluate("window.shown")
+    for each in steps:
         n = each["step"]
         assert each == {**each, "box": n, "state": n, "event": n, "column": n}
         assert each["head"] == each["middle"]
-    return [int(each["step"]) for each in found]
+    return [int(each["step"]) for each in steps]
 
 
 def test_a_held_key_shows_every_step(long: Page) -> None:
@@ -63,8 +63,8 @@ def test_a_held_key_shows_every_step(long: Page) -> None:
         assert reached >= 0
         long.keyboard.down("ArrowRight")
     long.keyboard.up("ArrowRight")
-    seen = shown(long)
-    assert seen == list(range(seen[-1] + 1))
+    steps = shown(long)
+    assert steps == list(range(steps[-1] + 1))
     long.keyboard.down("ArrowLeft")
     while int(long.locator("#step").input_value()) > 70:
         long.keyboard.down("ArrowLeft")
@@ -123,7 +123,7 @@ def test_an_answer_that_does_not_come_is_said_and_the_next_one_goes_on(long: Pag
         route.abort()
 
     long.route("**/replay/**", refuse)
-    for _ in range(20):  # beyond what was asked for ahead
+    for _ in range(20):  # beyond the steps that were asked for ahead
         long.keyboard.press("ArrowRight")
     expect(long.get_by_role("alert")).to_contain_text("The server can’t be reached")
     long.unroute("**/replay/**", refuse)
@@ -134,7 +134,7 @@ def test_an_answer_that_does_not_come_is_said_and_the_next_one_goes_on(long: Pag
 
 
 def held_to(page: Page, n: int) -> None:
-    """Hold the key for "on" until a step is shown, and let it go."""
+    """Hold down the key of the next step until a step is shown, and release it."""
     page.keyboard.down("ArrowRight")
     while int(page.locator("#step").input_value()) < n:
         page.keyboard.down("ArrowRight")
@@ -145,7 +145,7 @@ def test_back_at_once_after_a_hold_leads_to_where_the_address_says(long: Page) -
     for n in (1, 2):
         long.keyboard.press("ArrowRight")
         at(long, n)
-    # What a run comes by is entered late, and its last step may be on its way still.
+    # The address of a run is entered late, and its last step may still be on its way.
     held_to(long, 12)
     long.evaluate("history.back()")
     at(long, 2)

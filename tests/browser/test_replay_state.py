@@ -1,4 +1,4 @@
-"""The state of a step by keyboard: pins, the difference between two steps, parts that are opened."""
+"""The state of a step by keyboard: pins, the difference between two steps, parts that open."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_large_part_comes_when_it_is_opened(replay: Page) -> None:
     lines = replay.locator(row(replay, "lines"))
     lines.press("Enter")
     expect(replay.locator(row(replay, "99"))).to_be_visible()
-    expect(replay.locator(".htmx-added, .htmx-settling")).to_have_count(0)  # or its link is not listened to yet
+    expect(replay.locator(".htmx-added, .htmx-settling")).to_have_count(0)  # or its link does not work yet
     replay.get_by_role("link", name="show", exact=True).press("Enter")
     expect(replay.locator(row(replay, "199"))).to_be_visible()
     assert replay.evaluate("window.isSame")

@@ -95,10 +95,10 @@ def test_a_replay_works_without_scripts(browser: Browser, replay: Page, server: 
 
 @pytest.fixture
 def collision(admin_page: Page, agent: Agent, log: Log) -> Page:
-    """Step 4 of six is a lost update; two agents take turns."""
-    for n, who in enumerate(("optimizer", "router", "router", "optimizer", "router", "optimizer"), start=1):
+    """Two agents take turns in a stream of six steps; step 4 is a lost update."""
+    for n, agent_name in enumerate(("optimizer", "router", "router", "optimizer", "router", "optimizer"), start=1):
         read = {"read_position": 1 if n == 4 else n - 1}
-        agent.append("list-1", {"type": "Extended", "agent": who, "data": {"stops": n}}, **read)
+        agent.append("list-1", {"type": "Extended", "agent": agent_name, "data": {"stops": n}}, **read)
     admin_page.goto(f"/logs/{log.name}/replay/stream/list-1/0")
     admin_page.wait_for_load_state()
     return admin_page

@@ -1,4 +1,4 @@
-"""Running to a step, and breaking at some, by keyboard; and without scripts."""
+"""Seeks and breakpoints, by keyboard and without scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.server import Server
 
 @pytest.fixture
 def replay(admin_page: Page, agent: Agent, log: Log) -> Page:
-    """Twelve steps, of which each third is a payment; the balance is below zero at step 8 alone."""
+    """Twelve steps; each third is a payment, and the balance is below zero at step 8 alone."""
     for n in range(1, 13):
         agent.append("till-1", {"type": "Sold" if n % 3 else "Paid", "data": {"balance": -1 if n == 8 else n}})
     admin_page.goto(f"/logs/{log.name}/replay/stream/till-1/1")
@@ -75,7 +75,7 @@ def test_a_query_that_cant_be_read_says_so_and_stays_written(replay: Page) -> No
 def test_a_long_search_can_be_cancelled_and_leads_to_the_step_when_it_is_done(
     admin_page: Page, agent: Agent, log: Log
 ) -> None:
-    """More events than a page folds. The test is the worker."""
+    """A stream of more events than a page folds. The test is the worker."""
     for n in range(0, 1_500, 100):
         agent.append("till-2", *[{"type": "Sold", "data": {"balance": 1 - (n + i == 1_450)}} for i in range(100)])
     admin_page.goto(f"/logs/{log.name}/replay/stream/till-2/1")
@@ -83,18 +83,18 @@ def test_a_long_search_can_be_cancelled_and_leads_to_the_step_when_it_is_done(
     admin_page.keyboard.press("/")
     admin_page.keyboard.type("state.balance:0")
     admin_page.keyboard.press("Enter")
-    said = admin_page.locator("#seek-said")
-    expect(said).to_contain_text("Searching.")
-    said.get_by_role("button", name="Cancel").press("Enter")
-    expect(said).to_contain_text("The search was cancelled.")
-    said.get_by_role("link", name="Search again").press("Enter")
-    expect(said).to_contain_text("Searching.")
+    message = admin_page.locator("#seek-said")
+    expect(message).to_contain_text("Searching.")
+    message.get_by_role("button", name="Cancel").press("Enter")
+    expect(message).to_contain_text("The search was cancelled.")
+    message.get_by_role("link", name="Search again").press("Enter")
+    expect(message).to_contain_text("Searching.")
     job = Job.objects.filter(log_id=log.pk, kind=seeking.SEEK).latest("pk")
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
     queue.do(Job.objects.get(pk=job.pk))
     expect(admin_page.locator('[aria-current="step"] .n')).to_have_text("1,451")
     expect(admin_page).to_have_url(re.compile(r"/1451\?to="))
-    expect(said).to_have_count(0)
+    expect(message).to_have_count(0)
 
 
 def test_one_runs_to_a_step_and_breaks_without_scripts(browser: Browser, replay: Page, server: Server) -> None:

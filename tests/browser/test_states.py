@@ -1,4 +1,4 @@
-"""The page of one state: the slider, who set a value, and that it follows the log."""
+"""The page of one state: the slider, the setter of each value, and live updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times in the viewer's own zone, wherever they come from, and back in UTC by a switch."""
+"""Times are shown in the viewer's own zone on every part of a page, and in UTC again by a switch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from events.models import Log
 from tests.support.api_agent import Agent
 from tests.support.server import Server
 
-# Half past ten in the evening, UTC, is four in the morning of the next day in Kolkata, the whole year.
+# 22:30 UTC is 04:00 of the next day in Kolkata, all year round.
 SENT, UTC, LOCAL = "2021-07-21T22:30:01.500Z", "2021-07-21 22:30:01", "2021-07-22 04:00:01"
 TIME = ".event-row:not(.th) time"
 

@@ -1,4 +1,4 @@
-"""From a run's page to the step where it went wrong: in six clicks or keys, and nothing is typed."""
+"""From the page of a run to the step where it went wrong: six clicks or keys, and nothing is typed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUESTION = "2dfc4c37-fec1-4518-84a7-10095d30ad75"
 
 
 def in_a_thread(work: Callable[[], object]) -> None:
-    """Playwright's event loop runs in the tests' own."""
+    """Playwright's event loop runs in the tests' own thread."""
 
     def run() -> None:
         try:
@@ -34,15 +34,15 @@ def in_a_thread(work: Callable[[], object]) -> None:
 
 
 class Hands:
-    """Clicks and keys, counted."""
+    """A page on which clicks and keys are counted."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.moves = 0
 
-    def click(self, what: Locator) -> None:
+    def click(self, target: Locator) -> None:
         self.moves += 1
-        what.click()
+        target.click()
         self.page.wait_for_load_state()  # until its modules listen
 
     def press(self, key: str) -> None:
@@ -83,16 +83,16 @@ def test_the_step_that_swapped_a_film_is_found(hands: Hands, log: Log, shared_da
     swapped = page.locator("#state .tree-row.chg", has_text="Wonder Woman 1984")
     expect(swapped.locator(".old")).to_contain_text("Demon Slayer")
     expect(page.locator(".history .cur")).to_contain_text("Assistant")
-    said = page.locator(".history .cur .vals bdi")
-    can_be_read(said.filter(has_text=DEMON_SLAYER))
-    can_be_read(said.filter(has_text="Wonder Woman 1984"))
+    values = page.locator(".history .cur .vals bdi")
+    can_be_read(values.filter(has_text=DEMON_SLAYER))
+    can_be_read(values.filter(has_text="Wonder Woman 1984"))
     expect(swapped.locator(".old")).to_be_in_viewport()
     can_be_read(swapped.locator(".new"))
     assert hands.moves <= 6
 
 
 def can_be_read(text: Locator) -> None:
-    """Nothing of it is scrolled away or cut off."""
+    """Assert that no part of an element is scrolled away or cut off."""
     expect(text).to_be_in_viewport(ratio=1)
 
 
@@ -123,7 +123,7 @@ def test_the_planted_lost_update_is_found(hands: Hands, log: Log, run: str, wron
     page = hands.page
     page.goto(f"/logs/{log.name}/{run}")
     replay(hands)
-    for step in wrong:  # of order-1003, a payment fails before
+    for step in wrong:  # in order-1003 a payment fails first
         hands.press("]")
         at_step(page, step)
     note = page.locator("#event .label-note")
