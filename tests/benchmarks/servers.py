@@ -50,8 +50,12 @@ class Server:
             self._process.wait()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def cpu_seconds(self) -> float:
-        return machine.cpu_seconds(self._process.pid)
+        return machine.cpu_seconds(self.pid)
 
     def _answers(self) -> bool:
         try:

@@ -12,6 +12,8 @@ from typing import cast
 
 import uvloop
 
+from tests.benchmarks.machine import cpu_seconds
+
 _PATIENCE = 60.0
 
 
@@ -20,6 +22,8 @@ class Viewing:
     """The viewers, and the triggers of rows: requests over one connection, begun at a fixed distance in seconds."""
 
     port: int
+    server: int
+    """The process id of the server, whose processor time is counted."""
     viewers: int
     path: str
     cookies: Sequence[str]
@@ -32,12 +36,17 @@ class Viewing:
 
 @dataclass(slots=True)
 class Seen:
-    """The start of each trigger; for each viewer its frames, each with time and last position; the bytes `received`."""
+    """The start of each trigger; for each viewer its frames, each with time and last position; the bytes `received`.
+
+    `connecting` and `used` are seconds of the server's processor: until all viewers were there, and from then on.
+    """
 
     began: list[float] = field(default_factory=list)
     frames: list[list[tuple[float, int]]] = field(default_factory=list)
     received: int = 0
     seconds: float = 0.0
+    connecting: float = 0.0
+    used: float = 0.0
 
 
 def view(viewing: Viewing) -> Seen:
@@ -47,16 +56,19 @@ def view(viewing: Viewing) -> Seen:
 async def _view(viewing: Viewing) -> Seen:
     loop = asyncio.get_running_loop()
     seen = Seen()
+    start = cpu_seconds(viewing.server)
     viewers = []
     for cookie in islice(cycle(viewing.cookies), viewing.viewers):
         _, viewer = await loop.create_connection(partial(_Viewer, viewing, cookie), "127.0.0.1", viewing.port)
         viewers.append(viewer)
     await asyncio.gather(*(viewer.greeted for viewer in viewers))
     received = sum(viewer.received for viewer in viewers)
-    start = time.perf_counter()
+    seen.connecting = cpu_seconds(viewing.server) - start
+    began = time.perf_counter()
     await _trigger(viewing, seen.began)
     await asyncio.gather(*(viewer.complete for viewer in viewers))
-    seen.seconds = time.perf_counter() - start
+    seen.seconds = time.perf_counter() - began
+    seen.used = cpu_seconds(viewing.server) - start - seen.connecting
     seen.received = sum(viewer.received for viewer in viewers) - received
     for viewer in viewers:
         seen.frames.append(viewer.frames)
