@@ -65,7 +65,7 @@ def test_a_long_pause_ends_in_the_newest_rows_and_an_exact_gap(admin_page: Page,
     assert positions(admin_page) == list(range(2_901, 2_801, -1))
 
 
-def test_what_came_while_away_is_fetched_on_the_way_back(admin_page: Page, agent: Agent) -> None:
+def test_rows_that_came_meanwhile_are_fetched_on_the_way_back(admin_page: Page, agent: Agent) -> None:
     scroll_away(admin_page, agent)
     agent.append("order-1", {}, {})
     expect(admin_page.get_by_role("button", name="2 new")).to_be_visible()
@@ -108,7 +108,7 @@ def test_a_session_that_ended_is_asked_to_sign_in_again(admin_page: Page, agent:
     expect(admin_page).to_have_url(re.compile(r"/login/\?next="))
 
 
-def test_who_is_no_longer_a_member_is_told_so(admin_page: Page, agent: Agent, log: Log) -> None:
+def test_a_former_member_is_told_so(admin_page: Page, agent: Agent, log: Log) -> None:
     agent.append("order-1")
     expect(admin_page.locator(ROWS)).to_have_count(1)
     Member.objects.filter(log=log).delete()

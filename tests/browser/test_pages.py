@@ -178,7 +178,7 @@ def test_streams_are_found_and_read_by_keyboard(rows: Page, agent: Agent, log: L
     expect(rows).to_have_url(re.compile(r"/events/103$"))
 
 
-def test_what_is_copied_is_the_id_the_link_and_the_json(rows: Page, log: Log) -> None:
+def test_the_id_the_link_and_the_json_of_an_event_can_be_copied(rows: Page, log: Log) -> None:
     rows.context.grant_permissions(["clipboard-read", "clipboard-write"])
     press(rows, "j", "j", "j", "Enter")
     for name, expected in (

@@ -96,7 +96,7 @@ def test_tab_without_a_choice_goes_on(rows: Page, bar: Locator) -> None:
     expect(options(rows)).to_have_count(0)
 
 
-def test_what_is_chosen_takes_the_place_of_the_word_at_the_caret(rows: Page, bar: Locator) -> None:
+def test_an_offer_that_is_chosen_replaces_the_word_at_the_caret(rows: Page, bar: Locator) -> None:
     bar.fill("-ag type:Sent")
     bar.evaluate("bar => bar.setSelectionRange(3, 3)")
     rows.keyboard.press("ArrowDown")
@@ -143,7 +143,7 @@ def test_a_chip_is_taken_off_and_rows_stay_live(rows: Page, bar: Locator, agent:
     assert rows.url.endswith("/")
 
 
-def test_what_somebody_is_writing_outlives_what_happens_to_the_list(rows: Page, bar: Locator, agent: Agent) -> None:
+def test_an_unfinished_query_outlives_changes_of_the_list(rows: Page, bar: Locator, agent: Agent) -> None:
     rows.goto(f"{rows.url}?q=type:Later")
     bar.fill("half typed")
     agent.append("order-1", {"type": "Later"})

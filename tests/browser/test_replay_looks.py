@@ -55,7 +55,7 @@ def test_a_dozen_pins_leave_room_for_the_state(admin_page: Page, replay: str) ->
     expect(admin_page.locator("#state .tree-row.chg")).to_be_in_viewport()
 
 
-def test_what_changed_can_be_read_whatever_its_name_is(admin_page: Page, replay: str) -> None:
+def test_a_changed_value_can_be_read_however_long_its_name_is(admin_page: Page, replay: str) -> None:
     admin_page.goto(f"{replay}{LAST}")
     row = admin_page.locator("#state .tree-row.chg")
     for text in (LONG, OLD, NEW):

@@ -97,7 +97,7 @@ def test_there_are_eight_speeds_and_keys_choose_them(opened: Callable[[str], Pag
     expect(page.get_by_role("button", name="Recorded")).to_have_attribute("aria-pressed", "true")
 
 
-def test_as_recorded_it_waits_as_long_as_it_took_but_two_seconds_at_the_most(recorded: Page) -> None:
+def test_a_recorded_pace_waits_as_long_as_the_gap_but_at_most_two_seconds(recorded: Page) -> None:
     page = recorded
     page.keyboard.press("0")
     page.keyboard.press("Space")
@@ -140,7 +140,7 @@ def test_stepping_pauses(recorded: Page) -> None:
     at(page, 1)
 
 
-def test_what_is_being_written_stays_while_it_plays(opened: Callable[[str], Page], agent: Agent) -> None:
+def test_text_in_a_field_stays_while_a_replay_plays(opened: Callable[[str], Page], agent: Agent) -> None:
     agent.append("order-1", *({"data": {"n": n}} for n in range(12)))
     page = opened("stream/order-1/0")
     page.keyboard.press("6")
@@ -184,7 +184,7 @@ def test_at_the_end_it_follows_what_comes(source: str, opened: Callable[[str], P
     at(page, 39)
 
 
-def test_what_comes_to_others_is_not_followed(opened: Callable[[str], Page], agent: Agent) -> None:
+def test_a_replay_does_not_follow_events_of_other_sources(opened: Callable[[str], Page], agent: Agent) -> None:
     agent.append("run-1", {})
     page = opened("stream/run-1/1")
     page.keyboard.press("8")

@@ -155,7 +155,7 @@ def test_back_at_once_after_a_hold_leads_to_where_the_address_says(long: Page) -
     at(long, 1)
 
 
-def test_what_was_run_to_is_come_back_to_from_another_page(long: Page) -> None:
+def test_back_from_another_page_leads_to_the_step_that_a_run_reached(long: Page) -> None:
     held_to(long, 12)
     long.evaluate("""() => {
         addEventListener("pagehide", () => (sessionStorage.n = document.getElementById("step").value));
@@ -178,7 +178,7 @@ def test_a_step_that_came_at_the_second_try_has_the_address(long: Page) -> None:
     at(long, 1)
 
 
-def test_what_has_the_focus_keeps_it_while_one_steps(long: Page) -> None:
+def test_the_focus_stays_where_it_is_from_step_to_step(long: Page) -> None:
     long.keyboard.press("ArrowRight")
     at(long, 1)
     for part in ("a.pin", "a.why-of"):

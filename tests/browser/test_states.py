@@ -70,7 +70,7 @@ def test_now_follows_the_log_and_marks_what_changed(state: Page, agent: Agent) -
     expect(row(state, "quantity").locator(".setby")).to_have_text("#4")
 
 
-def test_what_is_folded_by_hand_stays_folded_when_the_state_changes(state: Page, agent: Agent) -> None:
+def test_a_branch_that_was_closed_by_hand_stays_closed_when_the_state_changes(state: Page, agent: Agent) -> None:
     nested = {"address": {"town": {"name": "Ulm"}}, "parcel": {"size": 1}}
     agent.append(STREAM, {"type": "Changed", "agent": "dan", "data": nested})
     expect(row(state, "name")).to_be_visible()

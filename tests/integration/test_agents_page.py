@@ -131,7 +131,7 @@ def race(load: Load, *, of: Callable[[Agent, int], object]) -> list[object]:
 
 
 @pytest.mark.parametrize("count", [0, 1_200])
-def test_of_routers_that_race_one_assigns_an_order(load: Load, log: Log, count: int) -> None:
+def test_one_of_the_racing_routers_assigns_an_order(load: Load, log: Log, count: int) -> None:
     filled(log, "order-1", count)
     outcomes = race(load, of=lambda agent, n: agent["assign"]("order-1", f"router-{n}", f"packer-{n}"))
     [assigned] = events_of(log, "order-1")[count:]
@@ -150,7 +150,7 @@ def test_by_default_all_of_them_do(load: Load, log: Log) -> None:
     assert len(events_of(log, "order-1")) == ROUTERS
 
 
-def test_what_was_read_proves_the_lost_update(load: Load, log: Log) -> None:
+def test_the_read_position_proves_the_lost_update(load: Load, log: Log) -> None:
     load()["add_stop"]("board-1", "router-0", "depot")
     race(load, of=lambda agent, n: agent["add_stop"]("board-1", f"router-{n}", f"stop-{n}"))
     state = load()["ask"]("GET", "/projections/collisions/state", params={"key": "board-1"}).json()

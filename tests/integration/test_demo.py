@@ -185,7 +185,7 @@ def test_the_lost_order_misses_its_van(story: list[Told]) -> None:
     assert only(story, "order.delayed").stream == order
 
 
-def test_where_a_version_is_expected_the_same_race_is_noticed_and_nothing_is_lost(story: list[Told]) -> None:
+def test_with_an_expected_version_the_same_race_is_noticed_and_nothing_is_lost(story: list[Told]) -> None:
     noticed = only(story, "conflict.noticed")
     again = next(event for event in story if event.causation_id == noticed.id)
     assert (noticed.agent, again.type, again.stream) == ("optimizer", "assignment.reordered", "assignment-depot-1")

@@ -90,7 +90,7 @@ def test_a_second_start_keeps_the_data_and_the_last_user_stops_the_server(data_d
         assert note(cluster) == 2
 
 
-def test_it_is_open_to_nobody_else(data_dir: DataDir) -> None:
+def test_the_cluster_is_open_to_nobody_else(data_dir: DataDir) -> None:
     with running(data_dir) as cluster, psycopg.connect(cluster.conninfo) as connection:
         listening = connection.execute("SELECT current_setting('listen_addresses')").fetchone()
         assert listening == ("",)

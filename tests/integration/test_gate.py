@@ -93,7 +93,7 @@ async def test_too_many_waiting_requests_of_a_visitor_are_refused_in_words() -> 
     await asyncio.gather(*(each.task for each in many))
 
 
-async def test_who_waits_too_long_is_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_visitor_that_waits_too_long_is_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = Pages()
     busy = Gate(pages)
     monkeypatch.setattr(busy._pages, "_patience_seconds", 0.01)
@@ -139,7 +139,7 @@ async def test_static_files_wait_for_nobody() -> None:
     await asyncio.gather(*(each.task for each in files))
 
 
-async def test_who_reads_slowly_takes_no_place() -> None:
+async def test_a_slow_reader_takes_no_place() -> None:
     pages = Pages()
     pages.may_go_on.set()
     busy = Gate(pages)
@@ -155,7 +155,7 @@ async def test_who_reads_slowly_takes_no_place() -> None:
     await asyncio.gather(*(each.task for each in slow))
 
 
-async def test_who_sends_slowly_takes_no_place_and_is_refused_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_sender_takes_no_place_and_is_refused_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = Pages()
     pages.may_go_on.set()
     busy = Gate(pages)

@@ -136,7 +136,7 @@ def test_an_event_that_is_not_there_is_not_redacted(secret_log: Log, position: i
 @pytest.mark.parametrize(
     "words", [{"reason": ""}, {"by": ""}, {"reason": "a\nb"}, {"by": "\udcff"}, {"reason": "x" * 201}]
 )
-def test_who_and_why_must_be_said_in_a_line(secret_log: Log, words: dict[str, str]) -> None:
+def test_a_redaction_needs_a_person_and_a_reason_of_one_line(secret_log: Log, words: dict[str, str]) -> None:
     with pytest.raises(Invalid):
         redaction.redact(secret_log.id, 1, **{"reason": "r", "by": "ada", **words})
 

@@ -72,7 +72,7 @@ def append_as_printed(server: Server) -> dict[str, object]:
         return dict(json.load(response))
 
 
-def test_it_sets_itself_up_and_keeps_everything(embedded: Server, home: Path) -> None:
+def test_the_first_start_sets_everything_up_and_the_next_keeps_it(embedded: Server, home: Path) -> None:
     embedded.start()
     assert append_as_printed(embedded)["last_position"] == 1
     link = re.search(rf"{embedded.url}/sign-in/\S+/", embedded.output)

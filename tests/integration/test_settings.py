@@ -45,7 +45,7 @@ def test_no_migration_is_missing(database: None) -> None:
     call_command("makemigrations", check=True, dry_run=True, stdout=StringIO())
 
 
-def test_what_libpq_understands_may_stand_in_the_database_url() -> None:
+def test_the_database_url_may_hold_all_that_libpq_understands() -> None:
     settings_read = databases("postgresql://me:secret@db:6543/events?sslmode=require&application_name=x")["default"]
     assert [settings_read[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
         "events",

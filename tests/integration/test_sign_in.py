@@ -90,7 +90,7 @@ def test_a_link_is_good_from_any_loopback_address(
     assert sign_in.consume(request_with(address), sign_in.create_link(user)) == user
 
 
-def test_what_a_browser_sends_by_itself_is_no_sign_of_a_proxy(
+def test_the_usual_headers_of_a_browser_are_no_sign_of_a_proxy(
     user: User, request_with: Callable[..., HttpRequest]
 ) -> None:
     headers = {

@@ -38,14 +38,14 @@ def test_the_command_prints_only_the_token(log: Log) -> None:
     assert (token.stream_prefix, token.agent, token.expires_at) == ("", None, None)
 
 
-def test_it_takes_a_prefix_an_agent_and_an_end(log: Log) -> None:
+def test_the_command_takes_a_prefix_an_agent_and_an_end(log: Log) -> None:
     token = made(create(log=log.name, stream_prefix="order-", agent="router", expires_in_days=7))
     assert (token.stream_prefix, token.agent) == ("order-", "router")
     assert token.expires_at
     assert timedelta(days=6) < token.expires_at - timezone.now() <= timedelta(days=7)
 
 
-def test_it_makes_the_log_which_superusers_then_administer(database: None) -> None:
+def test_the_command_makes_a_missing_log_which_superusers_administer(database: None) -> None:
     name = make_name("new")
     superuser = User.objects.create_superuser(make_name("root"))
     create(log=name)

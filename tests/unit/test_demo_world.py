@@ -39,7 +39,7 @@ def test_the_gateway_charges_once_for_each_key() -> None:
     assert list(world.charges.values()) == [charge]
 
 
-def test_who_is_killed_while_paying_has_paid() -> None:
+def test_an_agent_killed_while_paying_has_paid() -> None:
     world = world_of(1)
     order = order_with(world, "killed while paying")
     with pytest.raises(Killed):

@@ -44,6 +44,6 @@ def test_each_limit_is_set_by_its_variable() -> None:
     assert limits.event_max_bytes == Limits().event_max_bytes
 
 
-def test_what_is_required_and_missing_is_named_with_what_to_do() -> None:
+def test_a_missing_setting_is_named_with_what_to_do() -> None:
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is not set. Make one."):
         Env({}).required("SECRET_KEY", hint="Make one.")

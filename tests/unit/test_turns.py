@@ -65,7 +65,7 @@ async def test_more_than_may_wait_are_refused_at_once_and_others_are_not() -> No
     await asyncio.gather(*waiting, other)
 
 
-async def test_who_waits_too_long_is_told_to_come_again() -> None:
+async def test_a_request_that_waits_too_long_is_told_to_come_again() -> None:
     turns = make_turns(places=1, patience=0.001)
     async with turns.turn("one"):
         with pytest.raises(Busy):
@@ -73,7 +73,7 @@ async def test_who_waits_too_long_is_told_to_come_again() -> None:
     await Visits(turns).visit("other")
 
 
-async def test_who_goes_away_while_waiting_leaves_no_place_taken() -> None:
+async def test_a_waiter_that_goes_away_leaves_no_place_taken() -> None:
     turns = make_turns(places=1)
     async with turns.turn("one"):
         tasks = [asyncio.create_task(Visits(turns).visit(lane)) for lane in ("a", "a", "b")]
@@ -86,7 +86,7 @@ async def test_who_goes_away_while_waiting_leaves_no_place_taken() -> None:
     assert sorted(map(str, visits.served)) == ["a", "b", "c"]
 
 
-async def test_who_goes_away_in_the_moment_of_its_turn_gives_the_place_on() -> None:
+async def test_a_waiter_that_goes_away_at_its_turn_gives_the_place_on() -> None:
     turns = make_turns(places=1)
     async with turns.turn("one") as turn:
         task = asyncio.create_task(Visits(turns).visit("a"))

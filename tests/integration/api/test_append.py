@@ -53,7 +53,7 @@ async def test_an_event_reads_back_as_it_was_sent(api: httpx.AsyncClient) -> Non
     assert recorded_at.endswith("Z")
 
 
-async def test_what_is_left_out_or_null_is_null(api: httpx.AsyncClient) -> None:
+async def test_a_field_that_is_left_out_or_null_is_null(api: httpx.AsyncClient) -> None:
     optional = ("id", "agent", "correlation_id", "causation_id", "occurred_at")
     nulls = dict.fromkeys(optional)
     answer = await append(

@@ -106,7 +106,7 @@ async def test_a_body_in_another_encoding_is_refused_by_name(api: httpx.AsyncCli
         (422, "body", "[" * 90_000),
     ],
 )  # fmt: skip
-async def test_what_is_no_sound_json_is_refused_and_nothing_is_written(
+async def test_unsound_json_is_refused_and_nothing_is_written(
     api: httpx.AsyncClient, status: int, field: str, body: str | bytes
 ) -> None:
     answer = await append_text(api, body)

@@ -103,7 +103,9 @@ async def test_an_atomic_retry_is_replayed(api: httpx.AsyncClient) -> None:
         ("unknown", {"appends": [one("a")], "unknown": 1}),
     ],
 )
-async def test_what_is_no_list_of_appends_is_refused_whole(api: httpx.AsyncClient, field: str, body: Any) -> None:
+async def test_a_body_that_is_not_a_list_of_appends_is_refused_whole(
+    api: httpx.AsyncClient, field: str, body: Any
+) -> None:
     answer = await api.post("/api/events", json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
     assert await head(api) == 0

@@ -293,7 +293,7 @@ async def test_a_bad_binary_event_is_refused(
 
 
 @pytest.mark.parametrize("body", ["[]", "7", "nonsense", "", '{"specversion": "1.0", "specversion": "1.0"}'])
-async def test_what_is_no_event_is_refused(api: httpx.AsyncClient, body: str) -> None:
+async def test_a_body_that_is_not_an_event_is_refused(api: httpx.AsyncClient, body: str) -> None:
     assert (await send(api, body)).status_code == 422
     assert await head(api) == 0
 
@@ -317,7 +317,7 @@ async def test_one_bad_event_of_a_batch_is_refused_alone(api: httpx.AsyncClient)
         ("[]".encode("utf-16"), "UTF-16"),
     ],
 )
-async def test_what_is_no_batch_is_refused_whole(api: httpx.AsyncClient, body: bytes, detail: str) -> None:
+async def test_a_body_that_is_not_a_batch_is_refused_whole(api: httpx.AsyncClient, body: bytes, detail: str) -> None:
     answer = await send(api, body, BATCHED)
     assert answer.status_code == 422
     assert detail in answer.json()["detail"]

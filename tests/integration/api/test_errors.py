@@ -94,7 +94,7 @@ async def test_an_unknown_outcome_returns_the_ids(api: httpx.AsyncClient, monkey
     assert answer.headers["retry-after"] == "2"
 
 
-async def test_it_is_healthy_while_it_answers_and_ready_while_it_has_its_database(
+async def test_a_server_is_healthy_while_it_answers_and_ready_while_it_has_its_database(
     anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in ("/healthz", "/readyz"):

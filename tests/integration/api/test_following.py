@@ -213,7 +213,7 @@ async def test_an_event_is_encoded_once_for_all_who_follow(
     assert encoded == [1, 2]
 
 
-async def test_what_waits_for_a_slow_reader_is_read_again_after_a_redaction(
+async def test_events_that_wait_for_a_slow_reader_are_read_again_after_a_redaction(
     engine: Engine, log: Log, token: str
 ) -> None:
     async with follow(token, window=1) as slow:
@@ -229,7 +229,7 @@ async def test_what_waits_for_a_slow_reader_is_read_again_after_a_redaction(
     assert [frame["data"]["data"] for frame in frames[:2]] == [None, {}]
 
 
-async def test_what_a_search_found_for_a_slow_reader_is_read_again_after_a_redaction(
+async def test_matches_that_wait_for_a_slow_reader_are_read_again_after_a_redaction(
     engine: Engine, log: Log, token: str
 ) -> None:
     await write(log, {"data": b'"s3cret"', "type": "A"}, {"type": "B"})

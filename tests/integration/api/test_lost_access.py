@@ -85,7 +85,7 @@ async def watched() -> None:
     await until(lambda: watch._watch._holders)
 
 
-def test_what_is_open_ends_within_five_seconds(request: pytest.FixtureRequest) -> None:
+def test_open_requests_end_within_five_seconds(request: pytest.FixtureRequest) -> None:
     """Outside of these tests, with the values of production; two looks at the database take time as well."""
     monkeypatch = request.getfixturevalue("monkeypatch")
     monkeypatch.undo()
@@ -180,7 +180,7 @@ async def test_a_body_that_arrives_after_the_loss_is_not_appended(
 
 
 @pytest.mark.parametrize("headers", [{}, SSE], ids=["long poll", "event stream"])
-async def test_what_a_session_began_ends(
+async def test_the_open_requests_of_a_session_end(
     engine: Engine, log: Log, session: dict[str, str], lose_session: Lose, headers: dict[str, str]
 ) -> None:
     query = f"log={log.name}&wait=60"
@@ -192,7 +192,7 @@ async def test_what_a_session_began_ends(
         await asyncio.wait_for(exchange.task, PATIENCE)
 
 
-async def test_what_others_began_goes_on(
+async def test_the_open_requests_of_others_go_on(
     api: httpx.AsyncClient, engine: Engine, log: Log, token: str, make_token: Callable[..., str]
 ) -> None:
     other = await sync_to_async(make_token)()

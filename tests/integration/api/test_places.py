@@ -59,7 +59,7 @@ async def test_one_more_than_may_be_open_is_refused_in_words(engine: Engine, tok
 
 
 @each_kind
-async def test_what_ends_makes_room(engine: Engine, token: str, kind: str) -> None:
+async def test_a_request_that_ends_makes_room(engine: Engine, token: str, kind: str) -> None:
     async with opened(kind, token), opened(kind, token):
         await taken(2)
     await taken(0)
@@ -76,7 +76,7 @@ async def test_each_token_has_its_own(engine: Engine, log: Log, token: str, make
         assert len((await third.answer())["events"]) == 1
 
 
-async def test_what_does_not_stay_open_is_not_counted(api: httpx.AsyncClient, token: str) -> None:
+async def test_a_request_that_does_not_stay_open_is_not_counted(api: httpx.AsyncClient, token: str) -> None:
     async with opened("event stream", token), opened("event stream", token):
         await taken(2)
         body = {"events": [{"type": "A", "data": 1}]}

@@ -271,7 +271,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("path", "headers"), LISTS, ids=["list", "poll", "event stream", "stream"])
 @pytest.mark.parametrize(("q", "said"), REFUSED, ids=[q[:20] for q, _ in REFUSED])
-async def test_what_can_not_be_asked_is_refused_with_the_reason(
+async def test_a_query_that_can_not_be_asked_is_refused_with_the_reason(
     api: httpx.AsyncClient, path: str, headers: dict[str, str], q: str, said: dict[str, Any]
 ) -> None:
     answer = await asyncio.wait_for(api.get(httpx.URL(path).copy_merge_params({"q": q}), headers=headers), PATIENCE)

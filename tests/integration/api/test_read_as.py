@@ -72,7 +72,7 @@ async def test_a_long_poll_answers_with_the_newest_version(api: httpx.AsyncClien
 
 
 @pytest.mark.parametrize("query", ["", "&q=type:Placed"])
-async def test_those_who_follow_get_the_version_that_each_asked_for(
+async def test_each_follower_gets_the_version_that_it_asked_for(
     api: httpx.AsyncClient, log: Log, token: str, query: str
 ) -> None:
     await write(log, placed())
@@ -95,7 +95,7 @@ async def test_those_who_follow_get_the_version_that_each_asked_for(
         (placed({"total": 1}, id="e-9"), "upcast-failed", "Placed v1 → v2: KeyError: 'cents'"),
     ],
 )
-async def test_what_cannot_be_read_is_a_problem_that_names_the_event(
+async def test_an_event_that_cannot_be_read_is_a_problem_that_names_it(
     api: httpx.AsyncClient, log: Log, token: str, event: dict[str, Any], code: str, detail: str
 ) -> None:
     await write(log, placed(), event, placed())

@@ -13,7 +13,7 @@ from events.engine import Engine
 from events.reading.shared_pool import asker
 
 
-async def test_what_a_token_reads_takes_its_turns(
+async def test_the_reads_of_a_token_take_its_turns(
     api: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     askers: list[Hashable] = []

@@ -47,7 +47,7 @@ def postgres(database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Pos
         postgres.remove()
 
 
-async def test_what_was_acknowledged_survives_and_nothing_is_written_twice(
+async def test_acknowledged_events_survive_and_nothing_is_written_twice(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for each in ("address", "direct"):

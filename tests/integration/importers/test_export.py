@@ -95,7 +95,7 @@ def test_only_its_owner_may_read_an_export(log: Log, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a.jsonl").stat().st_mode) == 0o600
 
 
-def test_what_is_appended_or_redacted_meanwhile_is_not_in_it(log: Log) -> None:
+def test_an_export_does_not_hold_appends_and_redactions_made_meanwhile(log: Log) -> None:
     append(log, make_append("order-1", {"data": b'"first"'}), make_append("order-1", {"data": b'"second"'}))
     lines: list[bytes] = []
 
@@ -160,7 +160,7 @@ def test_a_query_exports_the_lines_of_what_fits_and_no_others(log: Log, tmp_path
     assert messages.getvalue() == f"Exported {len(expected.splitlines()):,} events of {log.name}.\n"
 
 
-def test_what_was_redacted_and_what_bore_a_key_is_said_though_others_are_left_out(log: Log, tmp_path: Path) -> None:
+def test_redactions_and_keys_are_exported_with_a_query_too(log: Log, tmp_path: Path) -> None:
     fill(log)
     redact_event(log, 3)
     redact_event(log, 904)

@@ -102,7 +102,7 @@ def messages(events: list[Event]) -> list[dict[str, Any]]:
     return list(messages_by_number.values())
 
 
-def test_what_a_tau_bench_tool_returned_is_caused_by_its_call(log: Log, shared_data: Path) -> None:
+def test_the_result_of_a_tau_bench_tool_is_caused_by_its_call(log: Log, shared_data: Path) -> None:
     import_events(log, shared_data / "tau-bench", format="tau-bench")
 
     events = {event.id: event for event in everything(log)}

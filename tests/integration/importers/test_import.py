@@ -214,7 +214,7 @@ def test_files_of_another_format_are_no_import_and_the_formats_are_named(log: Lo
         import_events(log, path)
 
 
-def test_of_very_many_broken_records_the_first_are_named_and_all_are_counted(
+def test_the_first_of_very_many_broken_records_are_named_and_all_are_counted(
     log: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_lines(tmp_path / "a.jsonl", [*[b"{oops\n"] * 250, line(1)])

@@ -71,7 +71,7 @@ def test_played_again_it_is_another_run_beside_the_first(server: Server, log: Lo
     ("options", "streams"),
     [({}, ["a", "a"]), ({"run": "b"}, ["b"]), ({"all": True}, ["a", "b", "a"])],
 )
-def test_of_several_runs_the_first_is_played_or_the_one_named_or_all(
+def test_the_first_of_several_runs_is_played_or_the_one_named_or_all(
     server: Server, log: Log, tmp_path: Path, options: dict[str, Any], streams: list[str]
 ) -> None:
     file = write_lines(tmp_path / "a.jsonl", [line(1, "a"), line(2, "b"), line(3, "a")])
@@ -122,7 +122,7 @@ def test_a_broken_record_is_named_and_the_rest_is_played(server: Server, log: Lo
         (b'{"stream":"a","id":"1","type":"T","data":1}', {"url": "nonsense"}, "No Eventsite answers at nonsense"),
     ],
 )
-def test_what_can_not_be_played_is_told_in_words(
+def test_a_file_that_can_not_be_played_is_refused_in_words(
     tmp_path: Path, database: None, content: bytes, options: dict[str, Any], reason: str
 ) -> None:
     (tmp_path / "a.jsonl").write_bytes(content)

@@ -296,7 +296,7 @@ async def test_a_notification_that_makes_no_sense_is_ignored(
     assert len(follower.result()) == 2
 
 
-async def test_what_was_redacted_is_not_told_from_memory(append: AppendTo, engine: Engine, log: Log) -> None:
+async def test_a_redacted_event_is_not_handed_out_from_memory(append: AppendTo, engine: Engine, log: Log) -> None:
     """A follower that starts after a redaction gets none of the batches that the tail kept before it."""
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.01)) as batches:
         assert await anext(batches) == ()

@@ -47,7 +47,7 @@ def assert_small(events: tuple[Event, ...]) -> None:
 
 
 @pytest.mark.parametrize("large", [LARGE, TWO_BYTES_EACH], ids=["ascii", "é"])
-async def test_what_is_read_at_once_ends_with_the_event_that_passes_the_bound(
+async def test_a_batch_ends_with_the_event_that_passes_the_bound(
     append: AppendTo, engine: Engine, log: Log, large: dict[str, bytes]
 ) -> None:
     await append(make_append("a-1", {}, {}, large, large, {}))
@@ -55,7 +55,7 @@ async def test_what_is_read_at_once_ends_with_the_event_that_passes_the_bound(
     assert [len(batch) for batch in found] == [3, 1, 1]
 
 
-async def test_what_is_handed_out_of_memory_is_bounded_too(append: AppendTo, engine: Engine, log: Log) -> None:
+async def test_a_batch_from_memory_is_bounded_too(append: AppendTo, engine: Engine, log: Log) -> None:
     async with aclosing(engine.tails.follow(log.pk, after=0)) as first:
         beginning = asyncio.create_task(anext(first))
         await until(lambda: engine.tails._tails[log.pk].is_fresh)
@@ -97,7 +97,7 @@ async def test_the_tail_keeps_no_more_bytes_than_it_may(
         assert sum(event.size for event in kept) <= 4 * ROOM
 
 
-async def test_those_in_step_are_handed_the_same_batch(append: AppendTo, engine: Engine, log: Log) -> None:
+async def test_followers_in_step_get_the_same_batch(append: AppendTo, engine: Engine, log: Log) -> None:
     async with asyncio.timeout(PATIENCE):
         followers = [engine.tails.follow(log.pk, after=0) for _ in range(5)]
         waiting = [asyncio.create_task(anext(follower)) for follower in followers]
@@ -119,7 +119,7 @@ async def test_a_follower_that_is_set_back_is_handed_the_events_again(
         assert [event.position for event in await anext(follower)] == [2, 3]
 
 
-async def test_what_is_kept_is_not_handed_out_while_the_log_can_not_be_looked_at(
+async def test_events_in_memory_are_not_handed_out_while_the_log_can_not_be_read(
     append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event of the batch may have been redacted without this process knowing it."""

@@ -36,7 +36,9 @@ def winners(outcomes: list[list[Outcome]]) -> list[Appended]:
     return won
 
 
-async def test_of_racers_in_one_flush_exactly_one_wins(append: AppendTo, engine: Engine, log: Log, read: Read) -> None:
+async def test_exactly_one_of_the_racers_in_a_flush_wins(
+    append: AppendTo, engine: Engine, log: Log, read: Read
+) -> None:
     async with holding_lock(engine.pool, log.pk):
         racers = [asyncio.create_task(append(make_append("a-1", expected_version=0))) for _ in range(50)]
         await asyncio.sleep(0)
@@ -47,7 +49,7 @@ async def test_of_racers_in_one_flush_exactly_one_wins(append: AppendTo, engine:
     assert len(await read()) == 1
 
 
-async def test_of_racers_at_two_writers_exactly_one_wins_each_round(
+async def test_exactly_one_of_the_racers_at_two_writers_wins_each_round(
     engine: Engine, other_engine: Engine, log: Log, read: Read
 ) -> None:
     for version in range(10):
@@ -94,7 +96,9 @@ async def test_two_writers_leave_one_whole_log(engine: Engine, other_engine: Eng
     assert acknowledged == {(event.position, event.stream, event.version, event.id) for event in events}
 
 
-async def test_what_waits_is_written_in_one_transaction(append: AppendTo, engine: Engine, log: Log, read: Read) -> None:
+async def test_waiting_appends_are_written_in_one_transaction(
+    append: AppendTo, engine: Engine, log: Log, read: Read
+) -> None:
     async with holding_lock(engine.pool, log.pk):
         first = asyncio.create_task(append(make_append("a-1")))
         await asyncio.sleep(0.02)  # the writer is in a flush, and waits for the lock

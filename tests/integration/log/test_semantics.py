@@ -57,7 +57,7 @@ async def test_an_event_is_kept_as_it_was_sent(append: AppendTo, read: Read, log
     assert bytes(row.digest) == append_.events[0].digest
 
 
-async def test_what_was_not_sent_is_null(append: AppendTo, read: Read) -> None:
+async def test_fields_that_were_not_sent_are_null(append: AppendTo, read: Read) -> None:
     await append(make_append("a-1", {"data": b"null"}))
     [event] = await read()
     assert (event.agent, event.correlation_id, event.causation_id, event.occurred_at) == (None, None, None, None)

@@ -19,7 +19,7 @@ ADMIN_PAGES = ("tokens/",)
 
 
 @pytest.mark.parametrize("page", [*PAGES, *ADMIN_PAGES])
-def test_who_is_not_signed_in_is_asked_to_and_comes_back(client: Client, at: str, page: str) -> None:
+def test_a_visitor_is_asked_to_sign_in_and_comes_back(client: Client, at: str, page: str) -> None:
     answer = client.get(at + page)
     assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={at}{page}")
 
@@ -66,7 +66,7 @@ def test_an_event_of_another_log_is_not_there(viewer: Client, append: AppendEven
 @pytest.mark.parametrize(
     "page", ["events/0", "events/9", f"events/{10**17}", f"events/{10**30}", "streams/nope/", "replay/stream/nope/2"]
 )
-def test_what_is_not_there_is_a_404(viewer: Client, append: AppendEvents, at: str, page: str) -> None:
+def test_a_page_that_does_not_exist_is_a_404(viewer: Client, append: AppendEvents, at: str, page: str) -> None:
     append("order-1", {})
     assert viewer.get(at + page).status_code == 404
 

@@ -105,7 +105,7 @@ def test_completing_costs_a_fixed_number_of_queries(
         offered(viewer, at, "T")
 
 
-def test_what_was_redacted_is_neither_offered_nor_confirmed(
+def test_redacted_data_is_neither_offered_nor_confirmed(
     viewer: Client, at: str, log: Log, append: AppendEvents
 ) -> None:
     append("order-3", {"type": "Card", "data": b'{"card": "4111-1111"}', "metadata": b'{"hint": "4111"}'})

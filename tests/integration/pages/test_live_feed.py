@@ -133,7 +133,7 @@ async def test_a_feed_ends_with_the_last_who_watches(engine: Engine, log: Log) -
     assert not any(view.log_id == log.pk for view in feed._feeds)
 
 
-async def test_what_takes_long_to_count_is_told_in_frames_that_are_each_exact(
+async def test_a_long_count_is_split_into_frames_that_are_each_exact(
     engine: Engine, log: Log, watching: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "_COUNT_SECONDS", 0)  # as if the first slice took all the time

@@ -90,7 +90,7 @@ async def test_a_frame_drawn_before_a_redaction_is_not_sent_after_it(engine: Eng
     assert sorted(position for frame in frames for position in shown(frame)) == [2, marker]
 
 
-async def test_whoever_watches_is_given_the_emptied_row(engine: Engine, log: Log, user: User) -> None:
+async def test_every_viewer_gets_the_emptied_row(engine: Engine, log: Log, user: User) -> None:
     async with socket(log.name, user, "after=0") as watching:
         assert await watching.connect()
         await append_secret(engine, log)
@@ -113,7 +113,7 @@ async def test_a_query_that_fits_no_redaction_is_told_of_it(engine: Engine, log:
     assert list(redacted_in(frames)) == ["1"]
 
 
-async def test_who_only_counts_is_told_the_positions(engine: Engine, log: Log, user: User) -> None:
+async def test_a_viewer_that_only_counts_is_told_the_redacted_positions(engine: Engine, log: Log, user: User) -> None:
     async with socket(log.name, user, "after=0&counts=on&q=stream:other") as watching:
         assert await watching.connect()
         await append_secret(engine, log)
@@ -122,7 +122,9 @@ async def test_who_only_counts_is_told_the_positions(engine: Engine, log: Log, u
     assert redacted_in(frames) == {"1": ""}
 
 
-async def test_who_comes_back_is_told_what_was_redacted_meanwhile(engine: Engine, log: Log, user: User) -> None:
+async def test_a_viewer_that_comes_back_is_told_of_redactions_made_meanwhile(
+    engine: Engine, log: Log, user: User
+) -> None:
     await append_secret(engine, log)
     await append_secret(engine, log)
     earlier = await redact(log, 1)
@@ -235,9 +237,7 @@ async def test_a_frame_that_is_being_drawn_when_a_redaction_comes_is_drawn_again
     assert SECRET not in json.dumps(frames)
 
 
-async def test_who_watches_hears_of_a_redaction_at_once(
-    engine: Engine, log: Log, user: User, settings: Settings
-) -> None:
+async def test_a_viewer_hears_of_a_redaction_at_once(engine: Engine, log: Log, user: User, settings: Settings) -> None:
     """The feed must learn of the redaction at once, not when the tail next reads the log by itself."""
     settings.EVENTSITE = replace(settings.EVENTSITE, tail_poll_interval=2 * PATIENCE)
     async with socket(log.name, user, "after=0") as watching:

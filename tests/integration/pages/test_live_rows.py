@@ -207,7 +207,7 @@ async def test_strangers_and_the_not_signed_in_are_told_so_and_sent_nothing(
             assert await watching.receive() == {"type": "websocket.close", "code": code}
 
 
-async def test_who_is_no_longer_a_member_is_cut_off(
+async def test_a_former_member_is_cut_off(
     engine: Engine, log: Log, member: Member, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "CHECK_SECONDS", 0.05)

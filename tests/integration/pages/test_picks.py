@@ -46,7 +46,9 @@ def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: 
     assert picked(page) == {term: f"-{term}" for term in terms}
 
 
-def test_what_is_picked_is_found_and_what_is_excluded_is_not(viewer: Client, append: AppendEvents, at: str) -> None:
+def test_a_picked_value_finds_its_event_and_an_excluded_one_does_not(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
     hard = {'k "(': '*a "b"\n(c):d', "n": "007"}
     append("order-1", {"data": json.dumps(hard).encode()}, {})
     for include, exclude in PICK.findall(viewer.get(f"{at}events/1").content.decode()):

@@ -209,7 +209,7 @@ def test_states_are_listed_by_prefix_and_query(viewer: Client, at: str, query: s
 
 
 @pytest.mark.parametrize("page", ["workflows/", "agents/"])
-def test_what_was_begun_and_not_finished_is_found_from_the_lists(
+def test_unfinished_work_is_found_from_the_lists(
     viewer: Client, at: str, log: Log, append: AppendEvents, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known_as(monkeypatch, lifecycle)

@@ -96,7 +96,7 @@ def test_the_steps_listed_stay_while_one_steps_among_them(viewer: Client, append
     assert step_lists[2] == [str(n) for n in range(201, 321)]
 
 
-def test_what_is_too_far_to_fold_is_a_job_and_the_events_show_at_once(
+def test_a_step_too_far_to_fold_is_a_job_and_its_events_show_at_once(
     viewer: Client, append: AppendEvents, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -145,7 +145,7 @@ def test_a_reducer_that_raises_shows_event_state_and_traceback_at_that_step(view
 
 
 @pytest.mark.usefixtures("order")
-def test_what_finds_the_wrong_ones_may_fail_and_the_page_stands(
+def test_a_page_stands_though_a_projection_that_finds_faults_fails(
     viewer: Client, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = Projection("lifecycle", about="")
@@ -256,7 +256,7 @@ def test_an_odd_name_is_a_source(viewer: Client, append: AppendEvents, at: str) 
 @pytest.mark.parametrize(
     "path", ["replay/nothing/1", "replay/workflow/1", "replay/workflow/x/1", "replay/query/1?q=(", "replay/log/1?by=x"]
 )
-def test_what_is_no_replay_is_not_found(viewer: Client, at: str, path: str) -> None:
+def test_a_replay_that_does_not_exist_is_not_found(viewer: Client, at: str, path: str) -> None:
     assert viewer.get(f"{at}replay/{path}").status_code == 404
 
 
@@ -272,7 +272,7 @@ def test_the_box_of_a_query_goes_by_the_numbers_that_it_shows(
     assert to.partition("?")[0] == f"{at}replay/query/{place}"
 
 
-def test_where_steps_have_no_numbers_the_box_goes_by_places(viewer: Client, append: AppendEvents, at: str) -> None:
+def test_the_box_takes_places_if_steps_have_no_numbers(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", *[{}] * 300)
     page = viewer.get(f"{at}replay/query/250?q=type:*").content.decode()
     assert re.search(r'id="step" name="place" value="250"', page)

@@ -64,7 +64,7 @@ def test_a_step_far_on_is_a_test_of_one_event(viewer: Client, append: AppendEven
     assert passes(source, tmp_path)
 
 
-def test_what_is_too_large_for_a_test_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
+def test_a_copy_that_is_too_large_for_a_test_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"n": "%s"}' % (b"x" * 500_000)})
     answer = viewer.get(f"{at}replay/stream/order-1/1", {"format": "pytest"})
     assert answer.status_code == 413

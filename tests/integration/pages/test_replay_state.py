@@ -47,7 +47,7 @@ def test_each_value_says_which_step_set_it(viewer: Client, at: str) -> None:
     assert setters["quantity"] == "3 shop"
 
 
-def test_what_did_not_change_is_folded_and_says_since_when(viewer: Client, at: str) -> None:
+def test_an_unchanged_part_is_closed_and_says_since_when(viewer: Client, at: str) -> None:
     page = viewer.get(f"{at}replay/stream/order-1/3").content.decode()
     assert "{ 1 } unchanged since 1<" in state_of(page)
     folded = re.search(r'<details([^>]*)><summary[^>]*>(?:(?!</summary>).)*?"key"><bdi>to<', state_of(page), re.S)
@@ -121,7 +121,7 @@ def test_a_large_part_comes_when_it_is_opened(viewer: Client, append: AppendEven
 
 
 @pytest.mark.parametrize("compared", [{}, {"from": "1"}])
-def test_what_is_large_and_new_is_not_said_to_be_unchanged(
+def test_a_large_new_part_is_not_called_unchanged(
     viewer: Client, append: AppendEvents, at: str, compared: dict[str, str]
 ) -> None:
     many = ", ".join(f'"k{n}": {n}' for n in range(1_000))
@@ -211,9 +211,7 @@ def history(viewer: Client, at: str, step: int, pointer: str) -> str:
     return page[page.index('id="why-h"') : page.index("</section>", page.index('id="why-h"'))]
 
 
-def test_what_led_to_the_change_of_a_value_is_told_up_to_what_started_it(
-    viewer: Client, append: AppendEvents, at: str
-) -> None:
+def test_the_causes_of_a_change_are_shown_up_to_the_first_one(viewer: Client, append: AppendEvents, at: str) -> None:
     first, second = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
     append("ask-1", {"type": "Asked", "agent": "human", "id": first})
     append("list-1", {"type": "Planned", "agent": "planner", "id": second, "causation_id": first})
@@ -264,7 +262,7 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     assert "must be folded" in viewer.get(url).content.decode()  # a new look begins the job again
 
 
-def test_what_a_step_took_away_says_so(viewer: Client, append: AppendEvents, at: str) -> None:
+def test_a_removed_value_is_shown_as_removed(viewer: Client, append: AppendEvents, at: str) -> None:
     append("list-1", {"data": b'{"stops": ["a", "b"]}'}, {"agent": "optimizer", "data": b'{"stops": ["a"]}'})
     page = viewer.get(f"{at}replay/stream/list-1/2").content.decode()
     assert re.search(r'class="tree-row d1 del"><span class="tail"><a class="by"[^>]*>2 <bdi>optimizer</bdi>', page)

@@ -122,7 +122,7 @@ def test_the_track_of_the_whole_says_where_the_window_is(viewer: Client, at: str
 
 
 @pytest.mark.usefixtures("counted")
-def test_what_is_drawn_whole_has_no_track(viewer: Client, at: str, append: AppendEvents) -> None:
+def test_a_replay_that_is_drawn_whole_has_no_track(viewer: Client, at: str, append: AppendEvents) -> None:
     append("short", {}, {})
     assert 'id="overview"' not in partial(viewer, f"{at}replay/stream/short/1")
 

@@ -99,7 +99,7 @@ def test_a_seek_keeps_the_other_parameters_of_the_page(viewer: Client, replay: s
     assert (step, query) == (3, {"by": ["latest"], "pin": ["/status"], "break": ["type:X"], "to": ["type:Paid"]})
 
 
-def test_that_nothing_fits_is_said_with_how_much_was_searched(viewer: Client, replay: str) -> None:
+def test_a_search_without_a_match_says_how_much_it_searched(viewer: Client, replay: str) -> None:
     assert message(viewer, replay, 2, way="next", to="type:Nothing") == "Searched 7 steps, 3 to 9: none fits."
     assert message(viewer, replay, 5, way="previous", to="state.quantity>100") == "Searched 4 steps, 1 to 4: none fits."
     assert message(viewer, replay, 9, way="next", to="type:*") == "There is no step after this one."
@@ -191,7 +191,7 @@ def test_one_continues_to_the_next_breakpoint_of_any(viewer: Client, replay: str
     assert message(viewer, replay, 9, way="continue") == "There is no breakpoint to run to."
 
 
-def test_what_is_written_wrong_is_in_no_other_ones_way(viewer: Client, replay: str) -> None:
+def test_a_wrong_condition_does_not_hinder_another_seek(viewer: Client, replay: str) -> None:
     assert landing(viewer, replay, 1, way="continue", to="(", **{"break": "type:Paid"})[0] == 3
     assert landing(viewer, replay, 1, way="next", to="(", watch="/status")[0] == 3
 

@@ -115,7 +115,7 @@ def test_after_too_many_wrong_passwords_for_a_name_none_is_looked_at_from_anywhe
     assert post(client, other.get_username(), "correct horse", "10.254.254.254").status_code == 302
 
 
-def test_who_signs_in_is_not_counted_and_starts_anew(client: Client, database: None, address: str) -> None:
+def test_a_person_who_signs_in_is_not_counted_and_starts_anew(client: Client, database: None, address: str) -> None:
     user = make_user(password="correct horse")
     for _ in range(MAX_ATTEMPTS_OF_NETWORK + 1):
         assert post(client, user.get_username(), "correct horse", address).status_code == 302

@@ -200,7 +200,7 @@ def test_a_mistake_is_marked_and_said_in_words(
     assert 'aria-invalid="true"' in page
 
 
-def test_of_a_long_query_the_part_around_the_mistake_is_shown(viewer: Client, at: str) -> None:
+def test_the_part_of_a_long_query_around_its_mistake_is_shown(viewer: Client, at: str) -> None:
     page = viewer.get(at, {"q": "a " * 100 + "b:1" * 100 + " c" * 100}).content.decode()
     part = re.search(r"<bdi>(…(?:a ){30}<mark>(?:b:1){20}…</mark>(?: c){30}…)</bdi>", page)
     assert part, re.search(r"<bdi>.*?</bdi>", page)

@@ -9,7 +9,7 @@ from eventsite.version import version
 
 
 @pytest.mark.django_db
-def test_who_is_signed_in_sees_the_version_and_nobody_else(viewer: Client, at: str) -> None:
+def test_only_a_signed_in_person_sees_the_version(viewer: Client, at: str) -> None:
     words = f"Eventsite {version()}"
     assert words in viewer.get(at).content.decode()
     response = Client().get("/login/", follow=True)

@@ -55,7 +55,7 @@ async def test_a_state_says_what_it_is_true_at(engine: Engine, log: Log, get: Ge
             )
 
 
-async def test_what_is_unchanged_is_not_sent_again(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+async def test_an_unchanged_answer_is_not_sent_again(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
     await fill(engine, log, ["order-1"])
     first = await get("projections/sums/state", key="order-1")
     tag = {"If-None-Match": first.headers["ETag"]}
@@ -251,7 +251,7 @@ async def test_a_job_is_cancelled_by_an_admin(
     assert answer.json()["cancel_requested"]
 
 
-async def test_what_was_appended_is_waited_for(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+async def test_a_reader_can_wait_for_its_own_append(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
     await fill(engine, log, ["order-1"])
     waiting = asyncio.ensure_future(get("projections/sums/state", key="order-1", wait_for_position=2))
     await engine.writer.append(log.pk, [make_append("order-1", {"type": "A"})])

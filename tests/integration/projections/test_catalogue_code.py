@@ -58,13 +58,13 @@ def test_other_code_of_ones_own_stands_still_until_it_is_rebuilt(log: Log, built
     assert live(log, "payments").state == "code changed"
 
 
-def test_of_a_build_that_noted_nothing_the_catalogue_is_taken_to_have_changed(log: Log, built: Projection) -> None:
+def test_a_build_without_a_note_counts_as_one_of_a_changed_catalogue(log: Log, built: Projection) -> None:
     Checkpoint.objects.filter(log=log).update(own_fingerprint=None)
     settle(log, built)
     assert [build for build, _, _ in builds(log, "payments")] == [1, 2]
 
 
-def test_what_takes_nothing_from_the_catalogue_stands_still(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_projection_without_code_of_the_catalogue_stands_still(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     projection = totals()
     known_as(monkeypatch, projection)
     assert own_fingerprint(projection) == fingerprint(projection)

@@ -33,7 +33,7 @@ def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
     return new_append("list-1", [event], read_position=read)
 
 
-def test_where_a_fold_is_too_long_the_runners_findings_are_shown(lost: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_findings_of_the_runner_are_shown_if_a_fold_is_too_long(lost: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.replay.findings._PACE", Pace(chunk_events=1, max_events=1))
     settle(lost, collisions)
     lost.refresh_from_db()
@@ -45,7 +45,7 @@ def test_where_a_fold_is_too_long_the_runners_findings_are_shown(lost: Log, monk
     assert result.awaited == "lost updates, events out of order"
 
 
-def test_what_is_counted_only_is_said_to_be_missing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_that_are_only_counted_are_said_to_be_missing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.catalog.collisions._FOUND", 2)
     append(log, *[says("router" if n % 2 else "optimizer", n, "run", read=0) for n in range(6)])
     log.refresh_from_db()
@@ -129,7 +129,7 @@ def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, 
     assert not any(each.is_sure for each in newest_findings(log, source))
 
 
-def test_what_was_found_for_a_window_is_kept_for_its_next_step(log: Log) -> None:
+def test_the_findings_of_a_window_are_kept_for_its_next_step(log: Log) -> None:
     append(log, *[says("router", n, "one", read=n) for n in range(150)])
     first = newest_findings(log, StreamSource("list-1"))
     stored_states = Snapshot.objects.filter(log=log, projection=collisions.name, is_asked=True)

@@ -85,7 +85,7 @@ def test_an_index_leads_to_what_is_counted(log: Log, key: str, kind: str) -> Non
 
 
 @pytest.mark.parametrize("events", [1, PLACES_IN_A_ROW - 1, PLACES_IN_A_ROW, PLACES_IN_A_ROW + 1, 3 * PLACES_IN_A_ROW])
-def test_what_earlier_versions_noted_is_carried_over_and_back(database: None, events: int) -> None:
+def test_places_noted_by_earlier_versions_are_carried_over_and_back(database: None, events: int) -> None:
     migration = import_module("projections.migrations.0008_key_places")
     places = {key: [n * 3 + i for n in range(events)] for i, key in enumerate(("a", "b"))}
     names = "log_id int, projection text, build int, key text"

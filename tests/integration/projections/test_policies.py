@@ -186,7 +186,7 @@ def test_peoples_own_projections_park_unless_they_declare_otherwise() -> None:
         totals(policy="pray")
 
 
-def test_what_fails_for_too_many_keys_stops(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_projection_that_fails_for_too_many_keys_stops(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.materialise.build.MAX_PARKED_KEYS", 2)
     projection = totals()
     known_as(monkeypatch, projection)

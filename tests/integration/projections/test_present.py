@@ -52,7 +52,7 @@ def test_a_kept_state_is_the_state(log: Log, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("upto", [1, 99, 200, 399, 400, 401, 450])
-def test_what_the_runner_noted_of_a_key_leads_to_any_moment(log: Log, upto: int) -> None:
+def test_the_places_of_a_key_that_the_runner_noted_lead_to_any_moment(log: Log, upto: int) -> None:
     projection = totals(key=pointer("/customer"))
     append(log, varied(400))
     settle(log, projection)
@@ -80,7 +80,7 @@ def test_the_history_of_a_noted_key_goes_on_behind_what_was_noted(log: Log) -> N
     assert result.rest is None
 
 
-def test_what_other_code_noted_is_not_relied_on(log: Log) -> None:
+def test_places_that_other_code_noted_are_not_used(log: Log) -> None:
     projection = totals(key=pointer("/customer"))
     append(log, varied(50))
     settle(log, projection)

@@ -120,7 +120,7 @@ def test_changed_code_stands_still_until_it_is_rebuilt(log: Log, monkeypatch: py
     assert states(log) == expected(log, changed)
 
 
-def test_what_was_taken_over_from_is_removed(log: Log) -> None:
+def test_a_build_is_removed_after_another_took_over(log: Log) -> None:
     append(log, varied(30))
     settle(log, totals(marker=1))
     keys = kept_states(log)

@@ -174,7 +174,7 @@ async def test_a_kept_state_is_replayed_up_to_where_it_is_kept(
     assert (await get("key/step", by="latest", name="order-2")).json()["kind"] == "stream"
 
 
-async def test_what_is_unchanged_is_not_sent_again(engine: Engine, log: Log, get: Get) -> None:
+async def test_an_unchanged_answer_is_not_sent_again(engine: Engine, log: Log, get: Get) -> None:
     await fill(engine, log, ["order-1"] * 3)
     for path, query in (("stream/step", {"place": 2}), ("stream", {}), ("stream/why", {"pointer": "", "place": 1})):
         first = await get(path, name="order-1", **query)

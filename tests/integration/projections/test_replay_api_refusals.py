@@ -73,7 +73,7 @@ async def test_a_kind_is_one_part_of_a_path(get: Get) -> None:
     assert (await get(f"{quote('../jobs', safe='')}/step")).status_code == 404
 
 
-async def test_what_holds_no_events_has_step_0_only(log: Log, get: Get) -> None:
+async def test_a_source_without_events_has_step_0_only(log: Log, get: Get) -> None:
     for path, query in (
         ("stream", {"name": "none"}),
         ("workflow", {"name": "none"}),

@@ -82,7 +82,7 @@ def test_a_checkpoint_passes_what_its_projection_does_not_read(log: Log) -> None
     assert states(log) == {}
 
 
-def test_of_two_runners_one_advances(log: Log) -> None:
+def test_only_one_of_two_runners_advances(log: Log) -> None:
     append(log, varied(10))
     visits: list[str] = []
     one = Runner(logs=[log.pk], projections=declared(totals()))
@@ -174,7 +174,7 @@ def test_a_runner_takes_over_from_one_that_went(log: Log) -> None:
         other.close()
 
 
-def test_what_is_not_materialised_is_left_alone(log: Log) -> None:
+def test_the_runner_leaves_other_projections_alone(log: Log) -> None:
     append(log, varied(5))
     settle(log, Projection("asked", about="For a test."))
     assert not Checkpoint.objects.filter(log=log).exists()

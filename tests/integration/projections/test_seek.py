@@ -180,7 +180,7 @@ async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(en
     assert result.event.position == min([*changed, *steps_without_item])
 
 
-def test_what_came_with_a_step_stood_nowhere_before_it() -> None:
+def test_a_value_that_came_with_a_step_was_nowhere_before_it() -> None:
     changes = diff({"items": [{"id": 1}]}, {"items": [{"id": 2}, {"id": 1}]})
     assert watch_before("/items/0", changes) is None
     assert watch_before("/items/1", changes) == Watch("/items/0")

@@ -74,7 +74,7 @@ async def test_the_step_that_is_found_is_the_next_one_that_fits(
         assert said["n"] == fits
 
 
-async def test_it_begins_at_the_end_that_the_direction_starts_at(
+async def test_a_seek_begins_at_the_end_that_its_direction_starts_at(
     engine: Engine, log: Log, get: Get, sums: Projection
 ) -> None:
     await fill(engine, log, ["order-1"] * 12)
@@ -85,7 +85,9 @@ async def test_it_begins_at_the_end_that_the_direction_starts_at(
             assert answer["place"] == place, (direction, query)
 
 
-async def test_what_nothing_fits_says_how_far_it_looked(engine: Engine, log: Log, get: Get, sums: Projection) -> None:
+async def test_a_seek_that_no_step_fits_says_how_far_it_searched(
+    engine: Engine, log: Log, get: Get, sums: Projection
+) -> None:
     await fill(engine, log, ["order-1"] * 12)
     answer = (await get("stream/seek", by="sums", name="order-1", to="state.A<0", place=3)).json()
     assert (answer["place"], answer["event"], answer["searched_to"]) == (None, None, 12)
@@ -106,7 +108,7 @@ async def test_what_nothing_fits_says_how_far_it_looked(engine: Engine, log: Log
         ({"to": "type:A", "direction": "up"}, "direction"),
     ],
 )
-async def test_what_can_not_be_sought_is_refused(
+async def test_a_seek_that_is_not_possible_is_refused(
     engine: Engine, log: Log, get: Get, query: dict[str, Any], field: str
 ) -> None:
     await fill(engine, log, ["order-1"] * 3)

@@ -171,7 +171,7 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
 
 
 @pytest.mark.parametrize("backward", [False, True])
-def test_what_a_job_found_is_shown_at_once_though_the_state_grows(
+def test_the_step_that_a_job_found_is_shown_at_once_though_the_state_grows(
     log: Log, monkeypatch: pytest.MonkeyPatch, backward: bool
 ) -> None:
     """A growing state has few snapshots; here it has none."""

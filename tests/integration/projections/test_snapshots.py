@@ -66,7 +66,7 @@ async def test_the_snapshots_of_a_removed_projection_are_deleted(engine: Engine,
     assert not await Snapshot.objects.filter(log=log).aexists()
 
 
-async def test_what_is_redacted_is_in_no_later_state(engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_redacted_event_is_in_no_later_state(engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     quotes = Projection("quotes", about="What was said, word for word.", initial=[])
     quotes.on("*")(lambda state, happened: [*state[-9:], happened.data])
     monkeypatch.setitem(registry.PROJECTIONS, "quotes", quotes)

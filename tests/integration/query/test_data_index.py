@@ -31,7 +31,7 @@ def test_a_value_is_looked_up_in_the_index(log: Log, dropped_after: None) -> Non
     assert "event_data" in read.query.explain()
 
 
-def test_it_can_be_made_again_and_dropped_twice(database: None, dropped_after: None) -> None:
+def test_the_index_can_be_made_again_and_dropped_twice(database: None, dropped_after: None) -> None:
     for options in ({}, {}, {"drop": True}, {"drop": True}):
         call_command("index_data", **options)
     with connection.cursor() as cursor:

@@ -73,9 +73,7 @@ def test_a_search_forward_ends_at_the_head(full_log: Log) -> None:
 @pytest.mark.parametrize(
     ("bounds", "searched_to"), [({"before": 1}, 1), ({"after": MANY}, MANY + 1), ({"after": 10**20}, MANY + 1)]
 )
-def test_where_nothing_is_to_be_searched_the_end_is_reached(
-    full_log: Log, bounds: dict[str, int], searched_to: int
-) -> None:
+def test_a_search_of_nothing_reaches_the_end(full_log: Log, bounds: dict[str, int], searched_to: int) -> None:
     assert search(full_log, "", **bounds).fetch() == SearchResult((), searched_to, at_end=True, complete=True)
 
 

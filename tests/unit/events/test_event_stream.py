@@ -31,7 +31,7 @@ class Client:
             self.sent.append(piece)
 
 
-async def test_what_was_found_before_a_redaction_is_searched_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_search_from_before_a_redaction_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     follower: Any = SimpleNamespace(position=0, redacted_at=0)
     client = Client(follower)
     begins: list[int] = []

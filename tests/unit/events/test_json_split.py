@@ -83,9 +83,7 @@ def test_an_object_of_odd_members_is_written_as_odd_again(text: bytes) -> None:
         (b"nope", [], "an array"),
     ],
 )
-def test_what_is_wrong_with_the_array_itself_is_said_beside_its_items(
-    text: bytes, parts: list[bytes], fault: str
-) -> None:
+def test_a_fault_of_the_array_itself_is_named_beside_its_items(text: bytes, parts: list[bytes], fault: str) -> None:
     cut, actual_fault = split_array(text)
 
     assert [part.strip() for part in cut] == parts

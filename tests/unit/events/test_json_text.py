@@ -165,7 +165,7 @@ def test_other_spellings_of_one_value_have_one_canonical_form(a: str, b: str) ->
     ],
 )
 @both_ways
-def test_what_is_not_json_or_no_text_is_refused_by_field(text: str, way: str) -> None:
+def test_invalid_json_and_invalid_text_are_refused_by_field(text: str, way: str) -> None:
     with pytest.raises(Invalid) as refusal:
         canonical(on(way, text), "events[3].data")
     assert refusal.value.detail.startswith("events[3].data ")
@@ -183,7 +183,7 @@ def test_bad_utf8_is_refused(raw: bytes, way: str) -> None:
 
 @pytest.mark.parametrize("text", ['"\\\\u0000"', '"\\\\\\\\u0000"', '"\\u0001"', '"\\u007f"', '"\\\\ud800"'])
 @both_ways
-def test_what_only_looks_like_nul_or_a_surrogate_is_taken(text: str, way: str) -> None:
+def test_text_that_only_looks_like_nul_or_a_surrogate_is_accepted(text: str, way: str) -> None:
     assert loads(canonical_of(text, way).decode()) == json.loads(text)
 
 

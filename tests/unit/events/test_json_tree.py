@@ -45,7 +45,7 @@ def test_many_containers_do_not_add_up_to_a_huge_page() -> None:
     assert len(tree_rows([[0] * 90] * 90)) < 2_000
 
 
-def test_what_opens_is_closed() -> None:
+def test_every_part_that_opens_is_closed() -> None:
     rows = tree_rows({"a": [{"b": {}}, []], "c": {"d": [1]}})
     shapes = [row.shape for row in rows]
     assert shapes.count("open") == shapes.count("close") == 4
@@ -73,7 +73,7 @@ def test_a_pointer_to_nothing_is_a_lookup_error(pointer: str) -> None:
         at({"list": [1]}, pointer)
 
 
-def test_what_comes_part_by_part_leaves_large_unchanged_containers_for_later() -> None:
+def test_large_unchanged_containers_are_left_for_later() -> None:
     value = {"big": list(range(500)), "small": [1, 2]}
     rows = tree_rows(value, marks=TreeMarks(), part=TreePart())
     assert [(row.key, row.is_later) for row in rows if row.shape == "open"] == [("big", True), ("small", False)]
@@ -95,7 +95,7 @@ def test_parts_that_are_opened_one_after_the_other_are_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("value", [list(range(500)), {str(n): n for n in range(500)}])
-def test_what_changed_is_shown_however_far_behind_it_stands(value: object) -> None:
+def test_a_change_is_shown_however_far_down_it_is(value: object) -> None:
     rows = tree_rows(
         value, marks=TreeMarks(at={"/499": ValueMark("chg", 0), "/7": ValueMark("chg", 0)}), part=TreePart()
     )
@@ -103,7 +103,7 @@ def test_what_changed_is_shown_however_far_behind_it_stands(value: object) -> No
     assert [row.length for row in rows if row.shape == "more"] == [399]
 
 
-def test_what_is_all_new_is_open_where_it_is_not_too_much() -> None:
+def test_a_new_part_is_open_unless_it_is_too_large() -> None:
     marks = TreeMarks(at={"/few": ValueMark("add"), "/many": ValueMark("add")})
     rows = tree_rows({"few": list(range(50)), "many": list(range(5_000))}, marks=marks, part=TreePart())
     assert [(row.key, row.unfolded, row.is_later) for row in rows if row.shape == "open"] == [

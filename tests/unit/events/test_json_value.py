@@ -65,7 +65,7 @@ def whole(digits: str) -> int | Decimal:
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "Infinity", "[1,]", "01", "1.", "{'a':1}", '"\x01"', "[1] 2"])
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_text_that_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(Exception, match="malformed|truncated|trailing"):
         loads(text)
 
@@ -92,5 +92,5 @@ def test_a_character_that_can_not_be_seen_is_written_as_an_escape(text: str, sho
 @pytest.mark.parametrize(
     "text", ["order-1", "Grüße, 注文 заказ", "a\tb\nc", "⚠️ 👩\u200d🚀", "می\u200cخواهم", "e\u0301"]
 )
-def test_what_can_be_seen_stays_as_it_is(text: str) -> None:
+def test_visible_characters_stay_unchanged(text: str) -> None:
     assert visible(text) == text

@@ -60,7 +60,7 @@ def test_a_long_pause_is_drawn_with_its_length_and_a_clock_that_stands_still_has
     assert draw_lanes([]).marks == []
 
 
-def test_what_is_left_out_has_a_place_of_its_own() -> None:
+def test_left_out_events_have_a_place_of_their_own() -> None:
     drawing = draw_lanes([line(event(n)) for n in (1, 2, 9)], left_out_after=2, left_out=6)
     (gap,) = drawing.breaks
     assert (gap.left_out, gap.pause) == (6, None)

@@ -29,7 +29,7 @@ def test_telling_keys_come_first_and_few() -> None:
     assert [one.key for one in pairs] == ["status", "z", "y", "x"]
 
 
-def test_what_is_dull_or_known_comes_last_and_what_is_empty_not_at_all() -> None:
+def test_dull_or_known_values_come_last_and_empty_ones_not_at_all() -> None:
     pairs = of('{"id": 7, "message": "", "action": "run", "path": "/x", "n": null, "k": 0}', "action.run").pairs
     assert [one.key for one in pairs] == ["path", "k", "action", "id"]
     assert [one.key for one in of('{"message": "", "n": null}').pairs] == ["message", "n"]

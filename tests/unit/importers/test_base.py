@@ -74,7 +74,7 @@ def test_a_cut_zipped_file_gives_its_whole_lines_and_says_that_it_breaks_off(tmp
     assert last.where == f"{path}:{len(items) + 1}"
 
 
-def test_what_only_claims_to_be_zipped_is_broken(tmp_path: Path) -> None:
+def test_a_file_that_only_claims_to_be_zipped_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "plain.jsonl.gz"
     path.write_bytes(b"1\n")
 

@@ -56,7 +56,7 @@ def test_data_and_metadata_hold_the_whole_record(tmp_path: Path) -> None:
         ("PublicEvent", {}, None),
     ],
 )
-def test_what_an_event_is_about_is_its_workflow(
+def test_the_subject_of_an_event_is_its_workflow(
     tmp_path: Path, type_: str, payload: object, correlation: str | None
 ) -> None:
     (record,) = records(FORMAT, tmp_path / "a.json", (happened(type_, payload),))

@@ -145,7 +145,7 @@ def test_an_event_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: Pa
     [b"{", b"\xff", b"1", b"{}", b'{"history":1}', b'{"history":[]}', b"[]", b"[1]", b'{"history":[],"history":[]}'],
 )
 @pytest.mark.parametrize("name", ["output.jsonl", "trajectory.json"])
-def test_what_is_no_run_gives_no_event(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_record_that_is_not_a_run_gives_no_event(tmp_path: Path, name: str, content: bytes) -> None:
     items = read(FORMAT, tmp_path / name, content)
 
     assert items

@@ -96,7 +96,7 @@ def test_a_tool_that_failed_says_so(tmp_path: Path) -> None:
     assert json.loads(answer.event.data) == failed | {"error": "Error: not enough seats"}
 
 
-def test_what_a_tool_returned_is_caused_by_its_call_and_the_rest_by_what_came_before(tmp_path: Path) -> None:
+def test_a_result_is_caused_by_its_call_and_all_else_by_the_event_before(tmp_path: Path) -> None:
     messages = (calls(call("a"), call("b")), returned("b"), returned("a"), said("user"), returned("unknown"))
 
     events = [record.event for record in records(FORMAT, tmp_path / "a.json", [run(*messages)])]
@@ -162,7 +162,7 @@ def test_a_message_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: P
 
 
 @pytest.mark.parametrize("broken", [1, {}, {"traj": []}, {"task_id": 1, "trial": 0, "traj": [1]}])
-def test_what_is_no_run_gives_no_event_and_the_others_go_on(tmp_path: Path, broken: object) -> None:
+def test_a_record_that_is_not_a_run_gives_no_event_and_the_others_go_on(tmp_path: Path, broken: object) -> None:
     *bad, system, score = read(FORMAT, tmp_path / "a.json", [broken, run()])
 
     assert bad
@@ -194,7 +194,7 @@ def test_a_run_that_no_stream_could_be_called_by_is_called_by_a_hash(tmp_path: P
     assert [record.event for record in here] == [record.event for record in there[2:]]
 
 
-def test_what_is_found_in_a_text_never_makes_its_record_too_large(tmp_path: Path) -> None:
+def test_members_derived_from_a_text_never_make_its_record_too_large(tmp_path: Path) -> None:
     message = returned("a", json.dumps({"seats": "x" * 600_000}))
 
     _, _, answer, _ = records(FORMAT, tmp_path / "a.json", [run(calls(call("a")), message)])
@@ -202,7 +202,7 @@ def test_what_is_found_in_a_text_never_makes_its_record_too_large(tmp_path: Path
     assert json.loads(answer.event.data) == message
 
 
-def test_what_is_found_in_a_text_never_makes_its_record_too_deep(tmp_path: Path) -> None:
+def test_members_derived_from_a_text_never_make_its_record_too_deep(tmp_path: Path) -> None:
     _, _, answer, _ = records(
         FORMAT, tmp_path / "a.json", [run(calls(call("a")), returned("a", "[" * 100 + "]" * 100))]
     )

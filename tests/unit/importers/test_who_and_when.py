@@ -66,7 +66,7 @@ def test_a_message_is_kept_whole_with_what_was_found_in_it_beside(tmp_path: Path
     assert json.loads(second.event.data) == said("Orchestrator (-> WebSurfer)") | {"target": "WebSurfer"}
 
 
-def test_what_was_found_never_hides_what_the_file_says(tmp_path: Path) -> None:
+def test_derived_members_never_hide_members_of_the_file(tmp_path: Path) -> None:
     message = said("Orchestrator (-> WebSurfer)") | {"target": "its own"}
 
     assert json.loads(records(tmp_path, hand_crafted(message))[0].event.data) == message

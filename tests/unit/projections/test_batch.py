@@ -35,7 +35,7 @@ def test_places_are_put_into_rows_of_so_many() -> None:
     assert batch.states["k"].places == [*range(2 * PLACES_IN_A_ROW + 1, 2 * PLACES_IN_A_ROW + 6)]
 
 
-def test_where_nobody_asks_no_place_is_noted() -> None:
+def test_no_place_is_noted_unless_a_key_needs_it() -> None:
     batch = Batch(counting(Key("one", lambda event: "k")), policy="stop")
     batch.fold([happened(position=n) for n in range(1, 300)], nothing_known)
     assert (batch.full_places, batch.states["k"].places) == ([], None)

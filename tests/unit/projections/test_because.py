@@ -16,7 +16,7 @@ from tests.support.json_values import VALUES
 
 
 @given(VALUES, VALUES)
-def test_what_is_offered_is_equal_and_stands_elsewhere(state: Any, other: Any) -> None:
+def test_an_offered_value_is_equal_and_elsewhere(state: Any, other: Any) -> None:
     whole = {"state": state, "other": other}
     for pointer in pointers(whole):
         value = at(whole, pointer)
@@ -26,12 +26,12 @@ def test_what_is_offered_is_equal_and_stands_elsewhere(state: Any, other: Any) -
 
 
 @pytest.mark.parametrize("value", [None, True, False, 0, 1, -7, 99, "", "ok", "yes", [], {}, [1], {"a": "long text"}])
-def test_what_stands_everywhere_is_offered_nowhere(value: Any) -> None:
+def test_a_value_that_is_everywhere_is_not_offered(value: Any) -> None:
     assert equal_pointers(value, {"a": value, "b": value}, but="/a") == []
 
 
 @pytest.mark.parametrize("value", ["A-7-99", 4711, Decimal("0.25"), [1, 2], {"a": 1, "b": 2}])
-def test_what_tells_something_is_offered(value: Any) -> None:
+def test_a_telling_value_is_offered(value: Any) -> None:
     assert equal_pointers(value, {"a": value, "b": {"c/d": [0, value]}}, but="/a") == ["/b/c~1d/1"]
 
 

@@ -24,7 +24,7 @@ def verdicts_of(history: History, *, stream: str = "s") -> list[tuple[str, str, 
     ]
 
 
-def test_what_stands_behind_the_read_position_was_not_seen() -> None:
+def test_an_event_after_the_read_position_was_not_seen() -> None:
     history = History()
     history.say("Set", {"stops": [1]}, agent="router")
     history.say("Set", {"stops": [1, 2], "load": 3}, agent="router", read_position=1)
@@ -47,7 +47,7 @@ def test_what_stands_behind_the_read_position_was_not_seen() -> None:
         pytest.param({"data": {"other": 1}}, id="it says something else"),
     ],
 )
-def test_what_was_seen_or_not_overwritten_is_no_collision(evidence: dict[str, Any]) -> None:
+def test_an_event_that_was_seen_or_not_overwritten_is_no_collision(evidence: dict[str, Any]) -> None:
     history = History()
     history.say("Set", {"k": 1}, agent="b")
     history.say("Set", {"k": 2}, agent="a", expected_version=1)
@@ -76,7 +76,7 @@ def test_without_a_read_position_it_is_possible_and_never_more(evidence: dict[st
     assert verdicts_of(history) == [("possible", "k", 2, 3)]
 
 
-def test_where_nobody_says_what_was_read_nobody_is_suspected() -> None:
+def test_agents_without_evidence_are_not_suspected() -> None:
     history = History()
     for n in range(1_000):
         data = {"cpu": n, "memory": n * 2}

@@ -24,7 +24,7 @@ def test_each_value_that_differs_is_blamed_on_the_last_step_that_changed_it(stat
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "x/y"]), st.integers(0, 2)), min_size=2, max_size=8))
-def test_what_is_gone_is_blamed_on_the_last_step_that_took_it(states: list[Any]) -> None:
+def test_a_removed_value_is_blamed_on_the_last_step_that_took_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
     for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
@@ -67,7 +67,7 @@ SPARSE = st.lists(
 
 
 @given(st.lists(SPARSE, min_size=2, max_size=6))
-def test_what_an_item_lost_is_blamed_on_the_step_that_took_it(states: list[Any]) -> None:
+def test_a_removed_member_is_blamed_on_the_step_that_took_it(states: list[Any]) -> None:
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
     for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):

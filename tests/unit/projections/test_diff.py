@@ -155,7 +155,7 @@ class Watched(dict[str, Any]):
         return super().items()
 
 
-def test_what_both_share_is_never_looked_into() -> None:
+def test_a_part_that_both_values_share_is_never_read() -> None:
     shared = [Watched(id=n, inner=Watched(a=n)) for n in range(1_000)]
     before = {"items": shared, "by": {str(n): item for n, item in enumerate(shared)}}
     after = {
@@ -192,7 +192,7 @@ MANY = 90_000
         ([{"id": n} for n in range(MANY)], [{"id": n} for n in reversed(range(MANY))]),
     ],
 )
-def test_of_many_changes_in_one_container_it_is_told_that_all_was_replaced(before: Json, after: Json) -> None:
+def test_many_changes_in_one_container_are_told_as_one_replacement(before: Json, after: Json) -> None:
     assert diff({"all": before, "n": 1}, {"all": after, "n": 2}) == (
         replace("/all", after, before),
         replace("/n", 2, 1),

@@ -114,7 +114,7 @@ def test_another_meaning_has_another_fingerprint(load: Load, old: str, new: str)
     assert load() != load(CODE.replace(old, new))
 
 
-def test_what_the_module_imports_from_its_own_package_counts(load: Load) -> None:
+def test_imports_from_the_modules_own_package_count(load: Load) -> None:
     assert load() != load(prices="def cents(data): return data * 100")
 
 
@@ -132,7 +132,7 @@ def made(**changed: Any) -> Projection:
 @pytest.mark.parametrize(
     "changed", [{"version": 2}, {"key": AGENT}, {"query": "agent:a"}, {"initial": []}, {"settings": 1}]
 )
-def test_what_is_declared_counts_where_the_code_is_the_same(changed: dict[str, Any]) -> None:
+def test_declarations_count_though_the_code_is_the_same(changed: dict[str, Any]) -> None:
     assert fingerprint(made()) == fingerprint(made())
     assert fingerprint(made()) != fingerprint(made(**changed))
 
@@ -169,9 +169,7 @@ orders = machine("orders", about="", moves={"OrderPlaced": Move("Placed", ("Idle
 """
 
 
-def test_what_is_ones_own_is_told_apart_from_what_is_the_catalogues(
-    load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ones_own_code_is_told_apart_from_the_catalogues(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     def both(code: str) -> tuple[str, str]:
         whole = load(code)
         [projection] = collect([sys.modules["shop.projections"]]).projections

@@ -100,7 +100,7 @@ def test_a_projection_folds_what_it_reads_and_its_query_finds_the_same(
     assert [each.type for each in events if event_matcher(reads(projection))(each)] == seen
 
 
-def test_what_is_read_is_a_query_for_the_store() -> None:
+def test_the_types_of_a_projection_are_a_query_for_the_store() -> None:
     query = tree.any_of([tree.Named(tree.Name.TYPE, tree.Pattern(("Order", ""))), named("Paid")])
     assert reads(handling("Order*", "Paid")) == query
     assert reads(handling("*")) == tree.EVERYTHING

@@ -62,7 +62,7 @@ def test_no_built_in_projection_raises_whatever_the_data(history: History) -> No
 
 
 @given(history=histories())
-def test_whatever_the_data_a_key_is_one_that_can_be_stored_and_asked_for(history: History) -> None:
+def test_every_key_can_be_stored_and_asked_for_whatever_the_data(history: History) -> None:
     for key in KEYS:
         for each in history.events:
             assert all(map(is_key, key.keys(decode(each)))), key.name

@@ -54,7 +54,7 @@ def test_common_words_move_it_however_they_are_written(types: list[str], state: 
     assert (after["state"], after["illegal"]) == (state, 0)
 
 
-def test_what_was_started_and_never_finished_is_listed() -> None:
+def test_unfinished_work_is_listed() -> None:
     history = History()
     history.say("PaymentInitiated", stream="payment-1", agent="a")
     history.say("PaymentInitiated", stream="payment-2", agent="a")
@@ -160,7 +160,7 @@ def test_an_agent_that_has_stopped_is_not_at_work_whatever_it_left_unfinished() 
     assert (state["agents"], list(state["unfinished"])) == ({"router": "Completed"}, ["assignment-1"])
 
 
-def test_who_reports_that_an_agent_crashed_has_not_crashed() -> None:
+def test_an_agent_that_reports_a_crash_has_not_crashed() -> None:
     history = History()
     history.say("payment.initiated", stream="payment-1", agent="notifier")
     history.say("job.started", stream="job-1", agent="supervisor")
@@ -171,7 +171,7 @@ def test_who_reports_that_an_agent_crashed_has_not_crashed() -> None:
     assert history.folded(lifecycle)["agents"]["notifier"] == "Processing"
 
 
-def test_what_failed_is_told_by_the_same_words() -> None:
+def test_a_failure_is_told_by_the_same_words() -> None:
     failures = ["tool.failed", "ToolTimedOut", "CancelOrder", "request_denied", "observation.error"]
     others = ["tool.returned", "Order", "cancel", "FailSafeEngaged"]
     assert [type for type in (*failures, *others) if is_failure(type)] == failures

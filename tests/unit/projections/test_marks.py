@@ -20,7 +20,7 @@ def test_changes_are_marked_and_so_is_the_way_to_them() -> None:
     }
 
 
-def test_what_was_added_and_what_went_are_both_shown() -> None:
+def test_added_and_removed_values_are_both_shown() -> None:
     assert marked({"x": {"old/key": 1}}, {"x": {"new": 2}}) == {"/x": "within", "/x/new": "add", "/x/old~1key": "del"}
 
 

@@ -38,7 +38,7 @@ def test_an_unknown_name_is_not_found() -> None:
         registry.get("nope")
 
 
-def test_what_stands_in_a_module_is_registered_and_an_import_of_it_is_not_again() -> None:
+def test_a_projection_is_registered_where_it_is_defined_and_not_where_it_is_imported() -> None:
     one, upcaster = Projection("one", about=""), Upcaster("A", 1, 2, lambda data: data)
     assert collect([module(a=one, b=1, u=upcaster), module(imported=one, u=upcaster)]) == Declarations(
         (one,), (upcaster,)
@@ -58,7 +58,7 @@ def test_what_stands_in_a_module_is_registered_and_an_import_of_it_is_not_again(
         (Declarations((), (Upcaster("A", 1, 3, lambda data: data),)), "projections.E005"),
     ],
 )
-def test_what_cannot_work_is_refused_with_a_hint(declared: Declarations, id: str) -> None:
+def test_a_projection_that_cannot_work_is_refused_with_a_hint(declared: Declarations, id: str) -> None:
     (error,) = problems(declared)
     assert (error.id, error.level) == (id, django_checks.ERROR)
     assert error.hint

@@ -76,7 +76,7 @@ def test_a_claim_is_held_against_the_list_that_it_repeats() -> None:
     assert history.folded(run)["claims"]["Films"]["agrees"] is True
 
 
-def test_who_only_repeats_a_list_has_not_changed_it() -> None:
+def test_a_message_that_repeats_a_list_has_not_changed_it() -> None:
     history = asked("Which?")
     say(history, "a", "Films:\n1. One\n2. Two")
     before = history.folded(run)
@@ -86,7 +86,7 @@ def test_who_only_repeats_a_list_has_not_changed_it() -> None:
     assert after["claims"]["Films"]["agrees"] is True
 
 
-def test_what_two_lists_have_in_common_is_worked_out() -> None:
+def test_the_common_part_of_two_lists_is_worked_out() -> None:
     history = asked("Which are in both?")
     say(history, "WebSurfer", "A:\n1. Anna\n2. Bert\n3. Carl\n4. Dora")
     say(history, "WebSurfer", "B:\n1. Emil\n2. Carl\n3. Anna\n4. Fred")

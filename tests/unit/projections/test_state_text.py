@@ -67,7 +67,7 @@ class Colour(StrEnum):
         ({"a": "x\0"}, "/a", r"U\+0000"),
     ],
 )
-def test_what_is_no_state_is_refused_with_its_place(state: Any, pointer: str, problem: str) -> None:
+def test_a_value_that_is_no_state_is_refused_with_its_place(state: Any, pointer: str, problem: str) -> None:
     with pytest.raises(NotAState, match=problem) as refusal:
         dumps(state)
     assert refusal.value.pointer == pointer

@@ -32,12 +32,12 @@ def test_no_events_give_the_initial_state() -> None:
     assert assert_pure(projection(lambda state, happened: 1, initial=[]), []) == []
 
 
-def test_what_counts_its_calls_is_found() -> None:
+def test_a_reducer_that_counts_its_calls_is_found() -> None:
     with pytest.raises(AssertionError, match="different when folded again: /calls"):
         assert_pure(projection(lambda state, happened: {"calls": next(_CALLS)}), EVENTS)
 
 
-def test_what_remembers_beside_the_state_is_found() -> None:
+def test_a_reducer_that_remembers_beside_the_state_is_found() -> None:
     last: list[Any] = [None]
 
     def remember(state: Any, happened: Any) -> Any:

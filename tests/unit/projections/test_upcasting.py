@@ -77,7 +77,7 @@ def test_the_text_of_the_newest_version_is_exact(schema_version: int, data: Any,
     )
 
 
-def test_what_is_stored_as_the_newest_version_keeps_its_text() -> None:
+def test_an_event_of_the_newest_version_keeps_its_text() -> None:
     for type, version in (("OrderPlaced", 3), ("OrderPaid", 7)):
         stored_event = event(type, {"a": 1}, schema_version=version)
         assert CHAINS.as_newest(stored_event) is stored_event
@@ -106,7 +106,7 @@ def test_a_version_that_no_upcaster_knows_is_named_with_its_event(chains: None) 
         fold(projection, [decode(stored_event)], None)
 
 
-def test_what_an_upcaster_makes_must_be_json() -> None:
+def test_the_result_of_an_upcaster_must_be_json() -> None:
     inexact = Chains([Upcaster("A", 1, 2, lambda data: {"rate": 0.5})])
     with pytest.raises(UpcastFailed, match="A as v2: /rate: a float has lost digits"):
         inexact.as_newest(event("A", {}))

@@ -103,7 +103,7 @@ def test_an_empty_object_or_array_of_an_event_is_there() -> None:
         assert fits("has:data.a", make_event(data))
 
 
-def test_what_is_missing_does_not_fit_and_so_fits_the_negation() -> None:
+def test_a_missing_value_does_not_fit_and_so_fits_the_negation() -> None:
     event = make_event(stream="order")
     for field in ("agent", "category", "correlation", "cause"):
         assert not fits(f"{field}:*", event)

@@ -52,7 +52,7 @@ def test_a_term_reads_as_one_would_write_it(document: Any, pointer: str, term: s
 
 
 @pytest.mark.parametrize("pointer", ["/b", "/a/9", "/a/0/x", "a"])
-def test_where_nothing_stands_there_is_no_term(pointer: str) -> None:
+def test_a_pointer_to_nothing_has_no_term(pointer: str) -> None:
     with pytest.raises(LookupError):
         value_term(Root.DATA, {"a": [1]}, pointer)
 

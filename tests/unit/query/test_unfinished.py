@@ -37,6 +37,6 @@ def test_the_rest_of_the_query_stays() -> None:
 
 
 @given(st.text(alphabet='ab.:"\\()[*] -\n', max_size=30), st.text(alphabet='a") ', max_size=3))
-def test_whatever_is_written_the_term_ends_at_the_caret(before: str, behind: str) -> None:
+def test_the_term_ends_at_the_caret_in_any_text(before: str, behind: str) -> None:
     term = unfinished(before, behind)
     assert term is None or before.endswith(term.text)
