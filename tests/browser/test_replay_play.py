@@ -26,13 +26,13 @@ def at(page: Page, n: int) -> None:
 
 
 @pytest.fixture
-def opened(admin_page: Page, log: Log) -> Callable[[str], Page]:
-    def opened(path: str) -> Page:
+def open_step(admin_page: Page, log: Log) -> Callable[[str], Page]:
+    def open_step(path: str) -> Page:
         admin_page.goto(f"/logs/{log.name}/replay/{path}")
         admin_page.wait_for_load_state()
         return admin_page
 
-    return opened
+    return open_step
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def pass_until(page: Page, n: int) -> None:
 
 
 def test_playing_stops_where_something_went_wrong_and_goes_on_from_there(
-    opened: Callable[[str], Page], agent: Agent
+    open_step: Callable[[str], Page], agent: Agent
 ) -> None:
     kinds = ("Placed", "Paid", "ShippingFailed", "Packed", "Shipped")
     agent.append(
         "order-1", *({"type": kind, "data": {"error": "no van"} if "Failed" in kind else {}} for kind in kinds)
     )
-    page = opened("stream/order-1/0")
+    page = open_step("stream/order-1/0")
     page.keyboard.press("8")
     page.keyboard.press("Space")
     at(page, 3)
@@ -74,9 +74,9 @@ def test_playing_stops_where_something_went_wrong_and_goes_on_from_there(
     at(page, 5)
 
 
-def test_playing_stops_at_a_breakpoint(opened: Callable[[str], Page], agent: Agent) -> None:
+def test_playing_stops_at_a_breakpoint(open_step: Callable[[str], Page], agent: Agent) -> None:
     agent.append("order-1", *({"type": kind} for kind in ("Placed", "Paid", "Packed", "Shipped")))
-    page = opened(f"stream/order-1/0?break={quote('type:Packed')}")
+    page = open_step(f"stream/order-1/0?break={quote('type:Packed')}")
     page.keyboard.press("8")
     page.keyboard.press("Space")
     at(page, 3)
@@ -84,9 +84,9 @@ def test_playing_stops_at_a_breakpoint(opened: Callable[[str], Page], agent: Age
     expect(page).to_have_url(re.compile(r"/3\?break="))
 
 
-def test_there_are_eight_speeds_and_keys_choose_them(opened: Callable[[str], Page], agent: Agent) -> None:
+def test_there_are_eight_speeds_and_keys_choose_them(open_step: Callable[[str], Page], agent: Agent) -> None:
     agent.append("order-1", *({} for _ in range(3)))
-    page = opened("stream/order-1/0")
+    page = open_step("stream/order-1/0")
     speeds = page.locator("#speed button")
     expect(speeds).to_have_count(9)
     for number in range(1, 9):
@@ -140,9 +140,9 @@ def test_stepping_pauses(recorded: Page) -> None:
     at(page, 1)
 
 
-def test_text_in_a_field_stays_while_a_replay_plays(opened: Callable[[str], Page], agent: Agent) -> None:
+def test_text_in_a_field_stays_while_a_replay_plays(open_step: Callable[[str], Page], agent: Agent) -> None:
     agent.append("order-1", *({"data": {"n": n}} for n in range(12)))
-    page = opened("stream/order-1/0")
+    page = open_step("stream/order-1/0")
     page.keyboard.press("6")
     page.keyboard.press("Space")
     field = page.locator("#to")
@@ -156,13 +156,13 @@ SOURCES = ("stream/run-1/2", "workflow/job-1/2", "agent/router/2", "query/2?q=ty
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_at_the_end_it_follows_what_comes(source: str, opened: Callable[[str], Page], agent: Agent) -> None:
+def test_at_the_end_it_follows_what_comes(source: str, open_step: Callable[[str], Page], agent: Agent) -> None:
     def count(*numbers: int) -> None:
         kind = {"type": "Counted", "agent": "router", "correlation_id": "job-1"}
         agent.append("run-1", *({**kind, "data": {"n": n}} for n in numbers))
 
     count(1, 2)
-    page = opened(source)
+    page = open_step(source)
     page.keyboard.press("8")
     page.keyboard.press("Space")
     expect(page.locator("#following")).to_have_text("Following")
@@ -184,9 +184,9 @@ def test_at_the_end_it_follows_what_comes(source: str, opened: Callable[[str], P
     at(page, 39)
 
 
-def test_a_replay_does_not_follow_events_of_other_sources(opened: Callable[[str], Page], agent: Agent) -> None:
+def test_a_replay_does_not_follow_events_of_other_sources(open_step: Callable[[str], Page], agent: Agent) -> None:
     agent.append("run-1", {})
-    page = opened("stream/run-1/1")
+    page = open_step("stream/run-1/1")
     page.keyboard.press("8")
     page.keyboard.press("Space")
     expect(page.locator("#following")).to_be_visible()
@@ -197,11 +197,11 @@ def test_a_replay_does_not_follow_events_of_other_sources(opened: Callable[[str]
 
 
 def test_playing_ends_with_a_kept_state_which_can_not_be_followed(
-    opened: Callable[[str], Page], agent: Agent, log: Log
+    open_step: Callable[[str], Page], agent: Agent, log: Log
 ) -> None:
     agent.append("order-1", *({"type": "order.placed"} for _ in range(3)))
     settle(log, orders)
-    page = opened("key/1?by=orders&name=order-1")
+    page = open_step("key/1?by=orders&name=order-1")
     page.keyboard.press("8")
     page.keyboard.press("Space")
     at(page, 3)
@@ -211,10 +211,10 @@ def test_playing_ends_with_a_kept_state_which_can_not_be_followed(
 
 
 def test_following_outlives_a_restart_of_the_server(
-    opened: Callable[[str], Page], agent: Agent, server: Server
+    open_step: Callable[[str], Page], agent: Agent, server: Server
 ) -> None:
     agent.append("run-1", {})
-    page = opened("stream/run-1/1")
+    page = open_step("stream/run-1/1")
     page.keyboard.press("8")
     page.keyboard.press("Space")
     expect(page.locator("#following")).to_have_text("Following")

@@ -47,7 +47,7 @@ def at(page: Page, n: int) -> None:
     expect(page).to_have_url(re.compile(rf"/{n}$"))
 
 
-def shown(page: Page) -> list[int]:
+def shown_steps(page: Page) -> list[int]:
     """The steps that were shown; each was the same step in every part of the page."""
     steps: list[dict[str, Any]] = page.evaluate("window.shown")
     for each in steps:
@@ -63,13 +63,13 @@ def test_a_held_key_shows_every_step(long: Page) -> None:
         assert reached >= 0
         long.keyboard.down("ArrowRight")
     long.keyboard.up("ArrowRight")
-    steps = shown(long)
+    steps = shown_steps(long)
     assert steps == list(range(steps[-1] + 1))
     long.keyboard.down("ArrowLeft")
     while int(long.locator("#step").input_value()) > 70:
         long.keyboard.down("ArrowLeft")
     long.keyboard.up("ArrowLeft")
-    turned = shown(long)
+    turned = shown_steps(long)
     top = max(turned)
     assert turned == [*range(top + 1), *range(top - 1, turned[-1] - 1, -1)]
 
@@ -92,7 +92,7 @@ def test_presses_that_come_before_the_answers_are_all_taken(long: Page) -> None:
     for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowLeft", "ArrowLeft"):
         long.keyboard.press(key)
     at(long, 42)
-    assert shown(long) == [*range(46), 44, 43, 44, 43, 42]
+    assert shown_steps(long) == [*range(46), 44, 43, 44, 43, 42]
 
 
 def test_back_leads_to_the_steps_pressed_and_not_to_those_run_through(long: Page) -> None:

@@ -54,7 +54,7 @@ class Told:
     read_position: int | None
 
 
-def read(log: Log) -> list[Told]:
+def read_story(log: Log) -> list[Told]:
     rows = list(Event.objects.filter(log=log).order_by("position"))
     first_time = rows[0].occurred_at if rows else None
     return [
@@ -83,7 +83,7 @@ def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
     with django_db_blocker.unblock():
         log = make_log()
         play_finished(log)
-        yield read(log)
+        yield read_story(log)
 
 
 def only(story: list[Told], type: str, stream: str | None = None) -> Told:
@@ -111,13 +111,13 @@ def lost_updates(story: list[Told]) -> list[tuple[Told, Told, str]]:
 
 def test_a_finished_run_is_the_same_in_every_log(story: list[Told], log: Log) -> None:
     play_finished(log)
-    assert read(log) == story
+    assert read_story(log) == story
 
 
 def test_a_finished_run_played_again_adds_nothing(story: list[Told], log: Log) -> None:
     play_finished(log)
     play_finished(log)
-    assert read(log) == story
+    assert read_story(log) == story
 
 
 @pytest.mark.parametrize("appends", [1, 21, 60])
@@ -128,9 +128,9 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(
         patched.setattr(live, "in_process", lambda: cut_off(in_process(), after=appends))
         with pytest.raises(ClientError, match="cut off"):
             play_finished(log)
-    assert 0 < len(read(log)) <= appends
+    assert 0 < len(read_story(log)) <= appends
     play_finished(log)
-    assert read(log) == story
+    assert read_story(log) == story
 
 
 def cut_off(transport: Transport, *, after: int) -> Transport:
@@ -246,7 +246,7 @@ def demo_name(database: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_seeding_makes_the_log_once(story: list[Told], demo_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seeding.seed()
-    assert read(Log.objects.get(name=demo_name)) == story
+    assert read_story(Log.objects.get(name=demo_name)) == story
     monkeypatch.setattr(seeding, "play_finished", pytest.fail)
     seeding.seed()
 
@@ -258,7 +258,7 @@ def test_seeding_finishes_a_run_that_was_cut_off(
         patched.setattr(live, "in_process", lambda: cut_off(in_process(), after=30))
         seeding.seed()
     seeding.seed()
-    assert read(Log.objects.get(name=demo_name)) == story
+    assert read_story(Log.objects.get(name=demo_name)) == story
 
 
 @pytest.mark.parametrize("events", [0, 1])
@@ -289,12 +289,12 @@ def demo(server: Server) -> Any:
 def test_the_command_plays_a_new_shift_each_time(demo: Any, story: list[Told], demo_name: str) -> None:
     log = make_log(name=demo_name)
     printed = demo(log.name)
-    first = read(log)
+    first = read_story(log)
     assert f"/logs/{log.name}/" in printed
     assert f"events 1 to {len(first)}" in printed
     assert [(event.id, event.data) for event in first] == [(event.id, event.data) for event in story]
     demo(log.name)
-    second = read(log)[len(first) :]
+    second = read_story(log)[len(first) :]
     assert [event.type for event in second] == [event.type for event in first]
     assert not {event.id for event in second} & {event.id for event in first}
     [(lost, _, _)] = lost_updates(second)
@@ -311,12 +311,12 @@ def test_the_command_adds_nothing_to_a_log_that_holds_real_events(demo: Any, log
         CommandError, match="has events of its own.* for ever.*only for the log `demo`, or for an empty"
     ):
         demo(log.name)
-    assert len(read(log)) == 1
+    assert len(read_story(log)) == 1
 
 
 def test_a_live_run_has_the_servers_times_and_leaves_no_token(demo: Any, log: Log) -> None:
     demo(log.name)
-    assert {event.since for event in read(log)} == {None}
+    assert {event.since for event in read_story(log)} == {None}
     assert not Token.objects.filter(log=log).exists()
 
 
@@ -330,7 +330,7 @@ def test_the_command_says_where_no_server_is(database: None) -> None:
 
 async def until_closed(log: Log) -> list[Told]:
     deadline = time.monotonic() + PATIENCE
-    while not (story := await sync_to_async(read)(log)) or story[-1].type != "shift.closed":
+    while not (story := await sync_to_async(read_story)(log)) or story[-1].type != "shift.closed":
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
     return story
@@ -352,7 +352,7 @@ async def test_the_button_starts_a_run_in_the_background_and_only_one(engine: En
 async def test_a_run_in_the_background_stops_with_the_server(engine: Engine, log: Log) -> None:
     assert await start_live(log, speed=1)
     await stop()
-    story = await sync_to_async(read)(log)
+    story = await sync_to_async(read_story)(log)
     assert len(story) < 80
     assert not await sync_to_async(Token.objects.filter(log=log).exists)()
 
@@ -378,7 +378,7 @@ async def test_runs_in_several_logs_do_not_wait_for_each_other(engine: Engine, l
     other = await sync_to_async(make_log)()
     await asyncio.gather(run_live(log, speed=math.inf), run_live(other, speed=math.inf))
     for each in (log, other):
-        assert [event.id for event in await sync_to_async(read)(each)] == [event.id for event in story]
+        assert [event.id for event in await sync_to_async(read_story)(each)] == [event.id for event in story]
 
 
 async def test_other_peoples_events_do_not_disturb_a_run(engine: Engine, log: Log, story: list[Told]) -> None:
@@ -394,5 +394,5 @@ async def test_other_peoples_events_do_not_disturb_a_run(engine: Engine, log: Lo
         return await straight(method, path, body, token)
 
     await run_live(log, speed=math.inf, transport=disturbed)
-    demo_events = [event for event in await sync_to_async(read)(log) if event.stream != "stranger-1"]
+    demo_events = [event for event in await sync_to_async(read_story)(log) if event.stream != "stranger-1"]
     assert [(event.id, event.data) for event in demo_events] == [(event.id, event.data) for event in story]

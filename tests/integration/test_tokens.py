@@ -24,7 +24,7 @@ def create(**options: Any) -> str:
     return out.getvalue()
 
 
-def made(printed: str) -> Token:
+def printed_token(printed: str) -> Token:
     return Token.objects.get(hash=hashlib.sha256(printed.strip().encode()).digest())
 
 
@@ -33,13 +33,13 @@ def test_the_command_prints_only_the_token(log: Log) -> None:
     assert printed.startswith("evt_")
     assert printed.count("\n") == 1
     assert len(printed.strip()) == len("evt_") + 43
-    token = made(printed)
+    token = printed_token(printed)
     assert (token.log, token.name, token.scopes) == (log, "router", ["append", "read"])
     assert (token.stream_prefix, token.agent, token.expires_at) == ("", None, None)
 
 
 def test_the_command_takes_a_prefix_an_agent_and_an_end(log: Log) -> None:
-    token = made(create(log=log.name, stream_prefix="order-", agent="router", expires_in_days=7))
+    token = printed_token(create(log=log.name, stream_prefix="order-", agent="router", expires_in_days=7))
     assert (token.stream_prefix, token.agent) == ("order-", "router")
     assert token.expires_at
     assert timedelta(days=6) < token.expires_at - timezone.now() <= timedelta(days=7)

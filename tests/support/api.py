@@ -75,7 +75,7 @@ def tails() -> int:
     return len(engine.current().tails._tails)
 
 
-async def followed() -> None:
+async def until_followed() -> None:
     """Wait until a request follows a log."""
     async with asyncio.timeout(PATIENCE):
         while not tails():  # noqa: ASYNC110 - a request gives no other sign that it waits

@@ -78,7 +78,7 @@ def by_key(projection: Projection, events: Iterable[Event]) -> dict[str, Any]:
     return states
 
 
-def imported(data: Path, format: str, folder: str) -> list[Event]:
+def imported_events(data: Path, format: str, folder: str) -> list[Event]:
     """The events of real files, as if they had been imported into an empty log."""
     history = History()
     for item in read_files(

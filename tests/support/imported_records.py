@@ -8,7 +8,7 @@ from pathlib import Path
 from events.transfer.importers.base import Format, Item, Record, read_files
 
 
-def read(format: Format, path: Path, content: object) -> list[Item]:
+def read_items(format: Format, path: Path, content: object) -> list[Item]:
     """The items of a file that holds `content`.
 
     Content is bytes, or a value that is written as JSON; of a tuple, each item is a line.
@@ -22,6 +22,6 @@ def read(format: Format, path: Path, content: object) -> list[Item]:
 
 def records(format: Format, path: Path, content: object) -> list[Record]:
     """The records of a file in which nothing is broken."""
-    items = read(format, path, content)
+    items = read_items(format, path, content)
     assert all(isinstance(item, Record) for item in items), items
     return [item for item in items if isinstance(item, Record)]

@@ -82,10 +82,10 @@ async def rows(watching: Socket, upto: int) -> list[int]:
     """The positions that a page shows, oldest first, until it shows `upto`."""
     positions: list[int] = []
     while not positions or positions[-1] < upto:
-        positions += reversed(shown(await frame_of(watching)))
+        positions += reversed(shown_positions(await frame_of(watching)))
     return positions
 
 
-def shown(frame: dict[str, Any]) -> list[int]:
+def shown_positions(frame: dict[str, Any]) -> list[int]:
     """The positions of a frame's rows, in their order."""
     return [int(each) for each in re.findall(r'data-position="(\d+)"', frame["html"])]

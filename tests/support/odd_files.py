@@ -18,14 +18,14 @@ class Text(str):
     """A text that is written as it is, not as a JSON string."""
 
 
-def written(value: Any) -> str:
+def json_of(value: Any) -> str:
     """JSON, except that each `Text` is written as it is."""
     if isinstance(value, Text):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{written(key)}: {written(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{json_of(key)}: {json_of(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(written, value)) + "]"
+        return "[" + ", ".join(map(json_of, value)) + "]"
     return json.dumps(value)
 
 
@@ -131,7 +131,7 @@ ODD: list[Any] = [
 def file_of(format: str, name: str, content: Any) -> bytes:
     """The bytes of a file: one line an item in the formats and files that have lines, else one document."""
     is_lines = format in LINES or name.endswith(".jsonl")
-    return ("\n".join(map(written, content)) if is_lines else written(content)).encode("utf-8", "surrogateescape")
+    return ("\n".join(map(json_of, content)) if is_lines else json_of(content)).encode("utf-8", "surrogateescape")
 
 
 def places(value: Any, above: Place = ()) -> Iterator[Place]:

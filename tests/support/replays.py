@@ -49,7 +49,7 @@ def of_source(source: Source, events: Sequence[Event]) -> list[Event]:
             return list(events)
 
 
-def folded(projection: Projection, events: Sequence[Event]) -> list[Json]:
+def folded_states(projection: Projection, events: Sequence[Event]) -> list[Json]:
     """The states before the first event and after each."""
     states = [projection.initial]
     for event in events:

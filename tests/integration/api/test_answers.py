@@ -163,7 +163,7 @@ async def test_data_and_metadata_are_the_bytes_that_were_sent(
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "shown"),
+    ("path", "query", "expected"),
     [
         ("/api/projections/latest/state", {"key": "a-1"}, STATE),
         ("/api/projections/latest/states", {"prefix": "a-"}, STATE),
@@ -173,7 +173,7 @@ async def test_data_and_metadata_are_the_bytes_that_were_sent(
     ],
 )
 async def test_a_state_is_answered_to_the_digit(
-    engine: Engine, log: Log, api: httpx.AsyncClient, path: str, query: dict[str, Any], shown: str
+    engine: Engine, log: Log, api: httpx.AsyncClient, path: str, query: dict[str, Any], expected: str
 ) -> None:
     await fill(engine, log)
-    assert shown in (await api.get(path, params=query)).text
+    assert expected in (await api.get(path, params=query)).text

@@ -131,7 +131,7 @@ async def test_a_number_too_large_is_named_as_such(api: httpx.AsyncClient, numbe
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent_time", "stored_time"),
     [
         ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"),
         ("2026-01-31t12:00:00z", "2026-01-31T12:00:00Z"),
@@ -143,21 +143,23 @@ async def test_a_number_too_large_is_named_as_such(api: httpx.AsyncClient, numbe
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
     ],
 )
-async def test_an_agents_time_is_kept_to_the_microsecond(api: httpx.AsyncClient, sent: str, kept: str) -> None:
-    answer = await append(api, events=[{"type": "A", "data": 1, "occurred_at": sent}])
+async def test_an_agents_time_is_kept_to_the_microsecond(
+    api: httpx.AsyncClient, sent_time: str, stored_time: str
+) -> None:
+    answer = await append(api, events=[{"type": "A", "data": 1, "occurred_at": sent_time}])
     assert answer.status_code == 201, answer.text
-    assert (await api.get("/api/events/1")).json()["occurred_at"] == kept
+    assert (await api.get("/api/events/1")).json()["occurred_at"] == stored_time
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "sent_time",
     [
         "2026-01-31T12:00:00", "2026-01-31", "yesterday", "", "2026-02-30T00:00:00Z", "2026-01-31T25:00:00Z",
         "10000-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00",
         "2026-01-31T12:00:00+25:00", "2026-01-31T12:00:60Z", "٢٠٢٦-01-31T12:00:00Z", "infinity",
     ],
 )  # fmt: skip
-async def test_a_time_without_a_zone_or_out_of_range_is_refused(api: httpx.AsyncClient, sent: str) -> None:
-    answer = await append(api, events=[{"type": "A", "data": 1, "occurred_at": sent}])
+async def test_a_time_without_a_zone_or_out_of_range_is_refused(api: httpx.AsyncClient, sent_time: str) -> None:
+    answer = await append(api, events=[{"type": "A", "data": 1, "occurred_at": sent_time}])
     assert (answer.status_code, answer.json().get("field")) == (422, "events[0].occurred_at")
     assert await head(api) == 0

@@ -10,7 +10,7 @@ import pytest
 from tests.support.api import EVENT, head
 
 
-def one(stream: str, **body: Any) -> dict[str, Any]:
+def one_append(stream: str, **body: Any) -> dict[str, Any]:
     return {"stream": stream, "events": [EVENT], **body}
 
 
@@ -19,17 +19,17 @@ async def append(api: httpx.AsyncClient, *appends: dict[str, Any], **body: Any) 
 
 
 async def test_each_append_has_its_own_result_in_order(api: httpx.AsyncClient) -> None:
-    known_append = one("a", events=[{**EVENT, "id": "known"}])
+    known_append = one_append("a", events=[{**EVENT, "id": "known"}])
     await append(api, known_append)
     answer = await append(
         api,
-        one("b"),
+        one_append("b"),
         known_append,
-        one("a", expected_version="no_stream"),
-        one("b", events=[{**EVENT, "id": "known"}]),
-        one("c", events=[{**EVENT, "type": ""}]),
-        one("..", events=[EVENT]),
-        one("b", expected_version=1),
+        one_append("a", expected_version="no_stream"),
+        one_append("b", events=[{**EVENT, "id": "known"}]),
+        one_append("c", events=[{**EVENT, "type": ""}]),
+        one_append("..", events=[EVENT]),
+        one_append("b", expected_version=1),
     )
     assert answer.status_code == 200
     results = answer.json()["results"]
@@ -47,7 +47,9 @@ async def test_each_append_has_its_own_result_in_order(api: httpx.AsyncClient) -
 
 
 async def test_an_atomic_request_writes_all(api: httpx.AsyncClient) -> None:
-    answer = await append(api, one("a"), one("b", expected_version=0), one("a", expected_version=1), atomic=True)
+    answer = await append(
+        api, one_append("a"), one_append("b", expected_version=0), one_append("a", expected_version=1), atomic=True
+    )
     assert answer.status_code == 201
     assert [result["status"] for result in answer.json()["results"]] == [201] * 3
     assert [result["body"]["version"] for result in answer.json()["results"]] == [1, 1, 2]
@@ -57,29 +59,31 @@ async def test_an_atomic_request_writes_all(api: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("bad", "status", "code"),
     [
-        (one("b", expected_version=7), 409, "wrong-expected-version"),
-        (one("b", events=[{**EVENT, "id": "known"}]), 409, "id-conflict"),
-        (one("b", idempotency_key="used"), 422, "key-reused"),
-        (one("b", events=[{**EVENT, "agent": ""}]), 422, "invalid"),
-        (one("b", events=[{**EVENT, "id": "twice"}]), 409, "id-conflict"),
+        (one_append("b", expected_version=7), 409, "wrong-expected-version"),
+        (one_append("b", events=[{**EVENT, "id": "known"}]), 409, "id-conflict"),
+        (one_append("b", idempotency_key="used"), 422, "key-reused"),
+        (one_append("b", events=[{**EVENT, "agent": ""}]), 422, "invalid"),
+        (one_append("b", events=[{**EVENT, "id": "twice"}]), 409, "id-conflict"),
     ],
 )
 async def test_an_atomic_request_writes_nothing_when_one_append_fails(
     api: httpx.AsyncClient, bad: dict[str, Any], status: int, code: str
 ) -> None:
-    await append(api, one("known", events=[{**EVENT, "id": "known"}], idempotency_key="used"))
-    answer = await append(api, one("a", events=[{**EVENT, "id": "twice"}]), bad, one("c"), atomic=True)
+    await append(api, one_append("known", events=[{**EVENT, "id": "known"}], idempotency_key="used"))
+    answer = await append(api, one_append("a", events=[{**EVENT, "id": "twice"}]), bad, one_append("c"), atomic=True)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert await head(api) == 1
 
 
 async def test_an_atomic_request_answers_the_first_error(api: httpx.AsyncClient) -> None:
-    answer = await append(api, one("a"), one("b", expected_version=2), one("c", expected_version=3), atomic=True)
+    answer = await append(
+        api, one_append("a"), one_append("b", expected_version=2), one_append("c", expected_version=3), atomic=True
+    )
     assert answer.json()["expected_version"] == 2
 
 
 async def test_an_atomic_retry_is_replayed(api: httpx.AsyncClient) -> None:
-    appends = one("a", events=[{**EVENT, "id": "1"}]), one("b", idempotency_key="k")
+    appends = one_append("a", events=[{**EVENT, "id": "1"}]), one_append("b", idempotency_key="k")
     first = await append(api, *appends, atomic=True)
     again = await append(api, *appends, atomic=True)
     assert (first.status_code, again.status_code) == (201, 200)
@@ -95,12 +99,12 @@ async def test_an_atomic_retry_is_replayed(api: httpx.AsyncClient) -> None:
     [
         ("appends", {}),
         ("appends", {"appends": []}),
-        ("atomic", {"appends": [one("a")], "atomic": 1}),
+        ("atomic", {"appends": [one_append("a")], "atomic": 1}),
         ("appends[0].events", {"appends": [{"stream": "a"}]}),
         ("appends[0].stream", {"appends": [{"events": [EVENT]}]}),
-        ("appends[1].unknown", {"appends": [one("a"), one("a", unknown=1)]}),
-        ("appends[0].events[0].unknown", {"appends": [one("a", events=[{**EVENT, "unknown": 1}])]}),
-        ("unknown", {"appends": [one("a")], "unknown": 1}),
+        ("appends[1].unknown", {"appends": [one_append("a"), one_append("a", unknown=1)]}),
+        ("appends[0].events[0].unknown", {"appends": [one_append("a", events=[{**EVENT, "unknown": 1}])]}),
+        ("unknown", {"appends": [one_append("a")], "unknown": 1}),
     ],
 )
 async def test_a_body_that_is_not_a_list_of_appends_is_refused_whole(
@@ -114,10 +118,13 @@ async def test_a_body_that_is_not_a_list_of_appends_is_refused_whole(
 @pytest.mark.parametrize("atomic", [True, False])
 async def test_the_appends_of_a_request_may_have_ten_thousand_events(api: httpx.AsyncClient, atomic: bool) -> None:
     half = {"events": [EVENT] * 5_000}
-    answer = await append(api, one("a", **half), one("b", **half), one("c"), atomic=atomic)
+    answer = await append(api, one_append("a", **half), one_append("b", **half), one_append("c"), atomic=atomic)
     assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (413, "too-large", 10_000)
     assert await head(api) == 0
-    assert (await append(api, one("a", **half), one("b", **half), atomic=atomic)).status_code in (200, 201)
+    assert (await append(api, one_append("a", **half), one_append("b", **half), atomic=atomic)).status_code in (
+        200,
+        201,
+    )
 
 
 async def test_empty_appends_count_towards_the_limit(api: httpx.AsyncClient) -> None:

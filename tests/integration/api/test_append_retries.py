@@ -24,7 +24,7 @@ async def test_an_expected_version_that_is_met_appends(
 
 
 @pytest.mark.parametrize(
-    ("before", "expected", "named"),
+    ("before", "expected", "version_named"),
     [
         (1, "no_stream", 0),
         (1, 0, 0),
@@ -35,7 +35,7 @@ async def test_an_expected_version_that_is_met_appends(
     ],
 )
 async def test_an_expected_version_that_is_not_met_is_a_conflict(
-    api: httpx.AsyncClient, before: int, expected: int | str, named: int | str
+    api: httpx.AsyncClient, before: int, expected: int | str, version_named: int | str
 ) -> None:
     for _ in range(before):
         await append(api)
@@ -44,7 +44,7 @@ async def test_an_expected_version_that_is_not_met_is_a_conflict(
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert problem["code"] == "wrong-expected-version"
-    assert (problem["expected_version"], problem["current_version"]) == (named, before)
+    assert (problem["expected_version"], problem["current_version"]) == (version_named, before)
     assert await head(api) == before
 
 

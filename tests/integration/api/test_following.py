@@ -17,7 +17,7 @@ from events.engine import Engine
 from events.models import Log
 from events.types import Event
 from eventsite.http_protocol import FLOW
-from tests.support.api import SSE, follow, followed, page, positions, tails, write
+from tests.support.api import SSE, follow, page, positions, tails, until_followed, write
 from tests.support.patience import PATIENCE, until
 from tests.support.server import Server
 from tests.support.streaming import Exchange
@@ -34,7 +34,7 @@ async def test_a_long_poll_answers_at_once_what_is_there(api: httpx.AsyncClient,
 async def test_a_long_poll_waits_for_the_first_match(api: httpx.AsyncClient, log: Log) -> None:
     await write(log, {"type": "noise"})
     waiting = asyncio.create_task(page(api, type="signal", wait=60))
-    await followed()
+    await until_followed()
     await write(log, {"type": "noise"})
     await write(log, {"type": "signal"})
     answer = await waiting
@@ -45,7 +45,7 @@ async def test_a_long_poll_waits_for_the_first_match(api: httpx.AsyncClient, log
 
 async def test_a_long_poll_ends_empty_and_further_on(api: httpx.AsyncClient, log: Log) -> None:
     waiting = asyncio.create_task(page(api, type="signal", wait=0.2))
-    await followed()
+    await until_followed()
     await write(log, {"type": "noise"}, {"type": "noise"})
     answer = await waiting
     assert answer == {"events": [], "next": 2, "head": 2, "complete": True}
@@ -53,7 +53,7 @@ async def test_a_long_poll_ends_empty_and_further_on(api: httpx.AsyncClient, log
 
 async def test_a_long_poll_keeps_to_its_limit(api: httpx.AsyncClient, log: Log) -> None:
     waiting = asyncio.create_task(page(api, wait=60, limit=2))
-    await followed()
+    await until_followed()
     await write(log, *[{} for _ in range(5)])
     first = await waiting
     assert first["next"] == first["events"][-1]["position"]
@@ -70,7 +70,7 @@ async def test_only_reading_on_waits(api: httpx.AsyncClient, query: str) -> None
 
 async def test_a_long_poll_ends_when_the_client_goes(engine: Engine, token: str) -> None:
     async with Exchange("GET", "/api/events", token=token, query="wait=60"):
-        await followed()
+        await until_followed()
     assert tails() == 0
 
 

@@ -30,7 +30,7 @@ async def stock(engine: Engine, token: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def known(**fields: Any) -> dict[str, Any]:
+def known_body(**fields: Any) -> dict[str, Any]:
     return {"events": [{**EVENT, "id": "known"}], **fields}
 
 
@@ -59,8 +59,8 @@ REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/api/streams/a%2Fb%23%20(-%3E%20X)", None, {}),
     ("GET", "/api/streams/order-1/events", None, {}),
     ("GET", "/api/streams/a%00b/events", None, {}),
-    ("POST", "/api/streams/order-1/events", known(), {}),
-    ("POST", "/api/streams/order-1/events", known(expected_version=7, idempotency_key="k"), {}),
+    ("POST", "/api/streams/order-1/events", known_body(), {}),
+    ("POST", "/api/streams/order-1/events", known_body(expected_version=7, idempotency_key="k"), {}),
     ("POST", "/api/streams/order-1/events", {"events": [EVENT], "expected_version": 7}, {}),
     ("POST", "/api/streams/order-1/events", {"events": [{**EVENT, "id": "known", "data": 2}]}, {}),
     ("POST", "/api/streams/order-1/events", {"events": []}, {}),
@@ -68,8 +68,13 @@ REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
     ("POST", "/api/streams/order-1/events", b'{"events": [{"type": "A", "data": 1e1001}]}', {}),
     ("POST", "/api/streams/order-1/events", b" " * (16 * MIB + 1), {}),
     ("POST", "/api/streams/%2E%2E/events", {"events": [EVENT]}, {}),
-    ("POST", "/api/events", {"appends": [{"stream": "order-1", **known()}, {"stream": "", "events": [EVENT]}]}, {}),
-    ("POST", "/api/events", {"appends": [{"stream": "order-1", **known()}], "atomic": True}, {}),
+    (
+        "POST",
+        "/api/events",
+        {"appends": [{"stream": "order-1", **known_body()}, {"stream": "", "events": [EVENT]}]},
+        {},
+    ),
+    ("POST", "/api/events", {"appends": [{"stream": "order-1", **known_body()}], "atomic": True}, {}),
     ("POST", "/api/events", b"\n".join([line(id="line", stream="s"), b"bad"]), NDJSON),
     ("POST", "/api/events", [cloud_event(), 7], BATCHED),
     ("POST", "/api/events", cloud_event(), STRUCTURED),

@@ -35,7 +35,7 @@ Lose = Callable[[], Awaitable[Any]]
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
+def frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check accesses often, and keep none in memory."""
     monkeypatch.setattr(watch, "CHECK_SECONDS", 0.02)
     monkeypatch.setattr(grants, "_FRESH_SECONDS", 0.0)
@@ -80,7 +80,7 @@ def lose_session(request: pytest.FixtureRequest, member: Member, user: User, ses
     return ways[request.param]
 
 
-async def watched() -> None:
+async def until_watched() -> None:
     """Wait until a request watches its access."""
     await until(lambda: watch._watch._holders)
 
@@ -94,7 +94,7 @@ def test_open_requests_end_within_five_seconds(request: pytest.FixtureRequest) -
 
 async def test_a_long_poll_ends(engine: Engine, token: str, lose_token: Lose) -> None:
     async with Exchange("GET", "/api/events", token=token, query="wait=60") as exchange:
-        await watched()
+        await until_watched()
         await lose_token()
         assert (await exchange.answer())["code"] == "unauthorized"
         assert exchange.status == 401
@@ -103,7 +103,7 @@ async def test_a_long_poll_ends(engine: Engine, token: str, lose_token: Lose) ->
 async def test_an_event_stream_ends(engine: Engine, token: str, lose_token: Lose) -> None:
     async with Exchange("GET", "/api/events", token=token, headers=SSE) as exchange:
         await exchange.start()
-        await watched()
+        await until_watched()
         await lose_token()
         await asyncio.wait_for(exchange.task, PATIENCE)
 
@@ -114,7 +114,7 @@ async def test_an_event_stream_that_waits_for_its_reader_ends(
     async with Exchange("GET", "/api/events", token=token, headers=SSE, window=1) as exchange:
         await exchange.start()
         await until(lambda: exchange.waiting)
-        await watched()
+        await until_watched()
         await lose_token()
         await asyncio.wait_for(exchange.task, PATIENCE)
         assert not watch._watch._holders
@@ -185,7 +185,7 @@ async def test_the_open_requests_of_a_session_end(
 ) -> None:
     query = f"log={log.name}&wait=60"
     async with Exchange("GET", "/api/events", token="", query=query, headers={**session, **headers}) as exchange:
-        await watched()
+        await until_watched()
         await lose_session()
         await exchange.start()
         assert exchange.status == 200 if headers else exchange.status in (401, 404)
@@ -228,5 +228,5 @@ async def test_while_the_database_is_away_what_is_open_stays_open(
 
 async def test_the_watch_ends_with_the_last_that_is_open(engine: Engine, token: str) -> None:
     async with Exchange("GET", "/api/events", token=token, query="wait=60"):
-        await watched()
+        await until_watched()
     assert watch._watch._task is None

@@ -36,20 +36,20 @@ def two_streams(settings: Settings) -> None:
     settings.EVENTSITE = replace(settings.EVENTSITE, token_max_streams=2)
 
 
-def opened(kind: str, token: str) -> Exchange:
+def open_request(kind: str, token: str) -> Exchange:
     options = dict(KINDS[kind])
     return Exchange(options.pop("method"), "/api/events", token=token, **options)
 
 
-async def taken(number: int) -> None:
+async def until_taken(number: int) -> None:
     await until(lambda: open_streams._counts.total() == number)
 
 
 @each_kind
 async def test_one_more_than_may_be_open_is_refused_in_words(engine: Engine, token: str, kind: str) -> None:
-    async with opened("event stream", token), opened("long poll", token):
-        await taken(2)
-        async with opened(kind, token) as third:
+    async with open_request("event stream", token), open_request("long poll", token):
+        await until_taken(2)
+        async with open_request(kind, token) as third:
             problem = await third.answer()
     assert (third.status, problem["code"], problem["limit"]) == (429, "too-many-streams", 2)
     assert third.headers["content-type"] == "application/problem+json"
@@ -60,25 +60,29 @@ async def test_one_more_than_may_be_open_is_refused_in_words(engine: Engine, tok
 
 @each_kind
 async def test_a_request_that_ends_makes_room(engine: Engine, token: str, kind: str) -> None:
-    async with opened(kind, token), opened(kind, token):
-        await taken(2)
-    await taken(0)
-    async with opened(kind, token) as again:
-        await taken(1)
+    async with open_request(kind, token), open_request(kind, token):
+        await until_taken(2)
+    await until_taken(0)
+    async with open_request(kind, token) as again:
+        await until_taken(1)
         assert not again.task.done()
 
 
 async def test_each_token_has_its_own(engine: Engine, log: Log, token: str, make_token: Callable[..., str]) -> None:
     other = await sync_to_async(make_token)()
-    async with opened("long poll", token), opened("long poll", token), opened("long poll", other) as third:
-        await taken(3)
+    async with (
+        open_request("long poll", token),
+        open_request("long poll", token),
+        open_request("long poll", other) as third,
+    ):
+        await until_taken(3)
         await engine.writer.append(log.pk, [make_append()])
         assert len((await third.answer())["events"]) == 1
 
 
 async def test_a_request_that_does_not_stay_open_is_not_counted(api: httpx.AsyncClient, token: str) -> None:
-    async with opened("event stream", token), opened("event stream", token):
-        await taken(2)
+    async with open_request("event stream", token), open_request("event stream", token):
+        await until_taken(2)
         body = {"events": [{"type": "A", "data": 1}]}
         appends = [api.post("/api/streams/a-1/events", json=body) for _ in range(5)]
         assert {answer.status_code for answer in await asyncio.gather(*appends)} == {201}

@@ -56,9 +56,9 @@ async def test_a_page_is_what_lies_between(
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-@pytest.mark.parametrize("wanted", [{}, {"type": "B"}], ids=["all", "filtered"])
+@pytest.mark.parametrize("filters", [{}, {"type": "B"}], ids=["all", "filtered"])
 async def test_pages_cover_everything_once_while_the_log_grows(
-    api: httpx.AsyncClient, log: Log, direction: str, wanted: dict[str, str]
+    api: httpx.AsyncClient, log: Log, direction: str, filters: dict[str, str]
 ) -> None:
     def events(count: int) -> list[dict[str, Any]]:
         return [{"type": "AB"[n % 2]} for n in range(count)]
@@ -72,7 +72,7 @@ async def test_pages_cover_everything_once_while_the_log_grows(
 
     growing = asyncio.create_task(grow())
     events_read: list[dict[str, Any]] = []
-    query: dict[str, Any] = {"direction": direction, "limit": 7, **wanted}
+    query: dict[str, Any] = {"direction": direction, "limit": 7, **filters}
     cursor = "after" if direction == "forward" else "before"
     while True:
         answer = await page(api, **query)
@@ -85,8 +85,8 @@ async def test_pages_cover_everything_once_while_the_log_grows(
     stop.set()
     await growing
     numbers = sorted(positions(events_read))
-    assert numbers == list(range(numbers[0], numbers[-1] + 1, 2 if wanted else 1))
-    assert numbers[0] == (2 if wanted else 1)
+    assert numbers == list(range(numbers[0], numbers[-1] + 1, 2 if filters else 1))
+    assert numbers[0] == (2 if filters else 1)
     assert positions(events_read) == sorted(positions(events_read), reverse=direction == "backward")
 
 
@@ -110,7 +110,7 @@ NAMES = [
 
 @pytest.mark.parametrize("field", ["type", "agent"])
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("patterns", "names"),
     [
         (["Order"], ["Order"]),
         (["Order*"], ["Order", "OrderPlaced", "Order%", "Order_x", "Order*x", "Orders\U0010ffff"]),
@@ -130,13 +130,13 @@ NAMES = [
     ],
 )
 async def test_types_and_agents_match_whole_or_by_prefix(
-    api: httpx.AsyncClient, log: Log, field: str, wanted: list[str], found: list[str]
+    api: httpx.AsyncClient, log: Log, field: str, patterns: list[str], names: list[str]
 ) -> None:
     await write(
         log, *[{field: name} for name in NAMES], {"type": "A", "agent": None} if field == "agent" else {"type": "A"}
     )
-    expected = [*found, "A"] if (field, wanted) == ("type", ["*"]) else found
-    query: dict[str, Any] = {field: wanted}
+    expected = [*names, "A"] if (field, patterns) == ("type", ["*"]) else names
+    query: dict[str, Any] = {field: patterns}
     answer = await page(api, **query)
     assert [event[field] for event in answer["events"]] == expected
     answer_to_poll = await page(api, **query, after=0, wait=0.01)
@@ -224,15 +224,15 @@ async def test_streams_are_listed_by_name(api: httpx.AsyncClient, log: Log) -> N
     names = ["a-1", "a-2", "a_3", "b", "é-1"]
     await write(log, *[{"stream": name} for name in reversed(names)])
 
-    async def listed(**query: Any) -> list[str]:
+    async def stream_names(**query: Any) -> list[str]:
         return [stream["stream"] for stream in (await page(api, "/api/streams", **query))["streams"]]
 
-    assert await listed() == names
-    assert await listed(prefix="a") == ["a-1", "a-2", "a_3"]
-    assert await listed(prefix="a_") == ["a_3"]
-    assert await listed(category="a") == ["a-1", "a-2"]
-    assert await listed(after="a_3") == ["b", "é-1"]
-    assert await listed(prefix="a", after="a-1", limit=1) == ["a-2"]
+    assert await stream_names() == names
+    assert await stream_names(prefix="a") == ["a-1", "a-2", "a_3"]
+    assert await stream_names(prefix="a_") == ["a_3"]
+    assert await stream_names(category="a") == ["a-1", "a-2"]
+    assert await stream_names(after="a_3") == ["b", "é-1"]
+    assert await stream_names(prefix="a", after="a-1", limit=1) == ["a-2"]
     first = await page(api, "/api/streams", limit=3)
     assert (first["next"], first["head"]) == ("a_3", 5)
     assert (await page(api, "/api/streams", limit=3, after=first["next"]))["next"] is None

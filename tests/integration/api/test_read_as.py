@@ -15,7 +15,7 @@ from events import redaction
 from events.models import Log
 from projections.definition import upcasting
 from projections.definition.upcasting import Chains, Upcaster
-from tests.support.api import follow, followed, page, write
+from tests.support.api import follow, page, until_followed, write
 from tests.support.patience import PATIENCE
 from tests.support.streaming import Exchange
 
@@ -35,7 +35,7 @@ def placed(data: Any = STORED, *, version: int = 1, **fields: Any) -> dict[str, 
     return {"type": "Placed", "data": json.dumps(data).encode(), "schema_version": version, **fields}
 
 
-def read(event: dict[str, Any]) -> tuple[Any, int]:
+def data_and_version(event: dict[str, Any]) -> tuple[Any, int]:
     return event["data"], event["schema_version"]
 
 
@@ -56,19 +56,19 @@ async def test_every_way_of_reading_takes_events_as_the_newest_version(api: http
         for direction in ("forward", "backward"):
             events = (await page(api, path, direction=direction, read_as="newest"))["events"]
             by_position = sorted(events, key=lambda event: event["position"])
-            assert [read(each) for each in by_position] == [(NEWEST, 2), (NEWEST, 2), ({}, 7)]
+            assert [data_and_version(each) for each in by_position] == [(NEWEST, 2), (NEWEST, 2), ({}, 7)]
             as_sent = await page(api, path, direction=direction)
             assert as_sent == await page(api, path, direction=direction, read_as="stored")
-            assert (STORED, 1) in map(read, as_sent["events"])
-    assert read(await page(api, "/api/events/1", read_as="newest")) == (NEWEST, 2)
-    assert read(await page(api, "/api/events/1")) == (STORED, 1)
+            assert (STORED, 1) in map(data_and_version, as_sent["events"])
+    assert data_and_version(await page(api, "/api/events/1", read_as="newest")) == (NEWEST, 2)
+    assert data_and_version(await page(api, "/api/events/1")) == (STORED, 1)
 
 
 async def test_a_long_poll_answers_with_the_newest_version(api: httpx.AsyncClient, log: Log) -> None:
     waiting = asyncio.create_task(page(api, wait=60, read_as="newest"))
-    await followed()
+    await until_followed()
     await write(log, placed())
-    assert [read(each) for each in (await waiting)["events"]] == [(NEWEST, 2)]
+    assert [data_and_version(each) for each in (await waiting)["events"]] == [(NEWEST, 2)]
 
 
 @pytest.mark.parametrize("query", ["", "&q=type:Placed"])
@@ -78,8 +78,8 @@ async def test_each_follower_gets_the_version_that_it_asked_for(
     await write(log, placed())
     async with follow(token, f"read_as=newest{query}") as newest, follow(token, f"read_as=stored{query}") as stored:
         for _ in range(2):
-            assert [read(frame["data"]) for frame in await frames(newest, 1)] == [(NEWEST, 2)]
-            assert [read(frame["data"]) for frame in await frames(stored, 1)] == [(STORED, 1)]
+            assert [data_and_version(frame["data"]) for frame in await frames(newest, 1)] == [(NEWEST, 2)]
+            assert [data_and_version(frame["data"]) for frame in await frames(stored, 1)] == [(STORED, 1)]
             await write(log, placed())
 
 
@@ -112,7 +112,7 @@ async def test_an_event_that_cannot_be_read_is_a_problem_that_names_it(
     async with follow(token, "read_as=newest") as exchange:
         first, second = await frames(exchange, 2)
         await asyncio.wait_for(exchange.task, PATIENCE)
-    assert (first["id"], read(first["data"])) == ("1", (NEWEST, 2))
+    assert (first["id"], data_and_version(first["data"])) == ("1", (NEWEST, 2))
     assert (second["event"], second.get("id"), second["data"]) == ("problem", None, problem)
 
 
@@ -121,7 +121,7 @@ async def test_a_redacted_event_holds_nobody_up(api: httpx.AsyncClient, log: Log
     for position in (1, 2):
         await sync_to_async(redaction.redact)(log.pk, position, reason="a secret", by="ada")
     events = (await page(api, read_as="newest"))["events"]
-    assert [read(each) for each in events[:2]] == [(None, 1), (None, 9)]
+    assert [data_and_version(each) for each in events[:2]] == [(None, 1), (None, 9)]
 
 
 async def test_another_reading_is_refused(api: httpx.AsyncClient, log: Log) -> None:

@@ -26,7 +26,7 @@ from tests.support.proxy import Cut, Proxy
 CUTS = pytest.mark.parametrize("cut", Cut)
 
 
-async def stored(engine: Engine, log: Log) -> list[Event]:
+async def stored_events(engine: Engine, log: Log) -> list[Event]:
     return await store.events(log.pk, limit=100_000).afetch(engine.pool)
 
 
@@ -44,7 +44,7 @@ async def test_a_lost_answer_is_found_again(
     assert proxy.cuts == {}
     [again] = await frail_engine.writer.append(log.pk, [marked])
     assert again == Appended("b-1", ["marked", "2"], 1 + warm, 1, replayed=True)
-    assert_whole(await stored(engine, log))
+    assert_whole(await stored_events(engine, log))
 
 
 @CUTS
@@ -69,7 +69,7 @@ async def test_everyone_in_the_flush_gets_their_own_answer(
     assert all(isinstance(outcome, Appended) and not outcome.replayed for outcome in (first, marked, last))
     assert isinstance(raced, WrongExpectedVersion)
     assert all(isinstance(outcome, Appended) for outcome in await atomic)
-    events = await stored(engine, log)
+    events = await stored_events(engine, log)
     assert_whole(events)
     assert len(events) == 5
 
@@ -91,7 +91,7 @@ async def test_a_writer_on_a_flaky_line_writes_each_event_once(
 
     outcomes = [o for part in await asyncio.gather(*(agent(ids[n::20]) for n in range(20))) for o in part]
     assert all(isinstance(outcome, Appended) and not outcome.replayed for outcome in outcomes)
-    events = await stored(engine, log)
+    events = await stored_events(engine, log)
     assert_whole(events)
     assert sorted(event.id for event in events) == ids
 
@@ -110,7 +110,7 @@ async def test_while_the_database_is_away_the_answer_is_unavailable_and_nothing_
     proxy._server_socket = socket
     [outcome] = await frail_engine.writer.append(log.pk, [make_append("a-1")])
     assert outcome == Appended("a-1", outcome.ids, 1, 1)  # type: ignore[union-attr]
-    assert len(await stored(engine, log)) == 1
+    assert len(await stored_events(engine, log)) == 1
 
 
 @CUTS
@@ -128,7 +128,7 @@ async def test_an_outcome_that_can_not_be_settled_names_the_ids_and_resending_se
     proxy._server_socket = socket
     [again] = await frail_engine.writer.append(log.pk, [marked])
     assert again == Appended("b-1", outcome.fields["ids"], 2, 1, replayed=cut is Cut.BEFORE_ANSWER)
-    assert len(await stored(engine, log)) == 3
+    assert len(await stored_events(engine, log)) == 3
 
 
 async def test_a_lock_held_too_long_is_named_in_time_and_other_logs_go_on(
@@ -145,7 +145,7 @@ async def test_a_lock_held_too_long_is_named_in_time_and_other_logs_go_on(
         assert time.monotonic() - started < 5
     [outcome] = await engine.writer.append(log.pk, [make_append("a-1")])
     assert isinstance(outcome, Appended)
-    assert len(await stored(engine, log)) == 1
+    assert len(await stored_events(engine, log)) == 1
 
 
 async def test_an_append_that_waited_for_others_has_only_the_rest_of_its_time(
@@ -190,8 +190,8 @@ async def test_a_silent_database_is_noticed(
     proxy.open.set()
     [again] = await frail_engine.writer.append(log.pk, [new_append])
     assert isinstance(again, Appended)
-    assert_whole(await stored(engine, log))
-    assert len(await stored(engine, log)) == 2
+    assert_whole(await stored_events(engine, log))
+    assert len(await stored_events(engine, log)) == 2
 
 
 async def test_writers_whose_sessions_are_killed_go_on(engine: Engine, log: Log) -> None:
@@ -212,7 +212,7 @@ async def test_writers_whose_sessions_are_killed_go_on(engine: Engine, log: Log)
             )
     await asyncio.gather(*agents)
     assert [o for o in outcomes if not isinstance(o, Appended) or o.replayed] == []
-    assert_whole(await stored(engine, log))
+    assert_whole(await stored_events(engine, log))
 
 
 async def test_a_killed_listener_and_a_lost_notification_cost_a_poll_at_most(

@@ -36,7 +36,7 @@ def play(server: Server, *words: object, **options: Any) -> str:
     return output.getvalue()
 
 
-def played(log: Log) -> list[Event]:
+def played_events(log: Log) -> list[Event]:
     return sorted(
         (event for stream in store.streams(log.id, limit=9).fetch()
          for event in store.stream_events(log.id, stream.name, limit=200).fetch()),
@@ -50,7 +50,7 @@ def test_a_run_is_played_into_the_log_and_says_where_to_watch(server: Server, lo
     output = play(server, file, log=log.name)
 
     assert output == f"Watch it at {server.url}/logs/{log.name}/\nPlayed 2 events.\n"
-    first, second = played(log)
+    first, second = played_events(log)
     assert first.stream.startswith("run-1-play-")
     assert (first.data, first.occurred_at) == ('{"n": 1}', None)
     assert second.causation_id == first.id
@@ -62,7 +62,7 @@ def test_played_again_it_is_another_run_beside_the_first(server: Server, log: Lo
     play(server, file, log=log.name)
     play(server, file, log=log.name)
 
-    first, second = played(log)
+    first, second = played_events(log)
     assert first.stream != second.stream
     assert first.id != second.id
 
@@ -78,7 +78,7 @@ def test_the_first_of_several_runs_is_played_or_the_one_named_or_all(
 
     output = play(server, file, log=log.name, **options)
 
-    assert [event.stream.partition("-play-")[0] for event in played(log)] == streams
+    assert [event.stream.partition("-play-")[0] for event in played_events(log)] == streams
     assert ("Playing the first of 2 runs, a." in output) == (not options)
 
 
@@ -144,7 +144,7 @@ def test_an_interrupt_ends_it_and_takes_the_token_along(server: Server, log: Log
         preexec_fn=die_with_parent(),
     )
     deadline = time.monotonic() + PATIENCE
-    while not played(log):
+    while not played_events(log):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -160,7 +160,7 @@ def test_an_interrupt_ends_it_and_takes_the_token_along(server: Server, log: Log
 def test_an_openhands_run_is_played_as_it_was_imported(server: Server, log: Log, shared_data: Path) -> None:
     play(server, shared_data / "openhands", format="openhands", log=log.name, run="openhands-ponylang__ponyc-4588")
 
-    events = played(log)
+    events = played_events(log)
     assert len(events) == 104
     assert {event.stream for event in events} == {events[0].stream}
     assert events[-1].type == "run.failed"

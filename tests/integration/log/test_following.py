@@ -38,7 +38,7 @@ def poll_often(settings: Settings) -> float:
     return 0.1
 
 
-async def seen(engine: Engine, log: Log, *, after: int = 0, upto: int) -> list[Event]:
+async def followed_events(engine: Engine, log: Log, *, after: int = 0, upto: int) -> list[Event]:
     """The events that a follower gets from one position to another."""
     events: list[Event] = []
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=after)) as batches:
@@ -54,7 +54,7 @@ async def seen(engine: Engine, log: Log, *, after: int = 0, upto: int) -> list[E
 @asynccontextmanager
 async def following(engine: Engine, log: Log, *, after: int = 0, upto: int) -> AsyncIterator[asyncio.Task[list[Event]]]:
     """Follow the log while the block runs; the follower must reach the end."""
-    task = asyncio.create_task(seen(engine, log, after=after, upto=upto))
+    task = asyncio.create_task(followed_events(engine, log, after=after, upto=upto))
     await asyncio.sleep(0)
     try:
         yield task
@@ -77,7 +77,7 @@ async def test_a_follower_sees_what_was_there_and_what_comes(
 @pytest.mark.parametrize("after", [0, 1, 999, 1_000, 1_001, 2_499])
 async def test_a_follower_starts_at_any_position(append: AppendTo, engine: Engine, log: Log, after: int) -> None:
     await append(make_append("a-1", *[{}] * 2_500))
-    await seen(engine, log, after=after, upto=2_500)
+    await followed_events(engine, log, after=after, upto=2_500)
 
 
 async def test_a_follower_beyond_the_head_waits_for_its_position(append: AppendTo, engine: Engine, log: Log) -> None:
@@ -93,11 +93,11 @@ async def test_a_follower_before_the_first_event_starts_with_it(append: AppendTo
 
 
 async def test_followers_share_a_tail_and_leave_nothing_behind(append: AppendTo, engine: Engine, log: Log) -> None:
-    followers = [asyncio.create_task(seen(engine, log, after=n, upto=200)) for n in range(50)]
+    followers = [asyncio.create_task(followed_events(engine, log, after=n, upto=200)) for n in range(50)]
     await asyncio.gather(*(append(make_append("a-1", {}, {})) for _ in range(100)))
     await asyncio.gather(*followers)
     assert engine.tails._tails == {}
-    await seen(engine, log, upto=200)  # and one may come back
+    await followed_events(engine, log, upto=200)  # and one may come back
 
 
 async def test_a_slow_follower_sees_all_in_larger_batches(
@@ -114,7 +114,7 @@ async def test_a_slow_follower_sees_all_in_larger_batches(
         events = [*await first]
         for _ in range(5):
             await asyncio.gather(*(append(make_append("a-1", {}, {}, {})) for _ in range(100)))
-        await seen(engine, log, upto=1_501)
+        await followed_events(engine, log, upto=1_501)
         while len(events) < 1_501:
             batch = await anext(batches)
             events += batch
@@ -154,7 +154,7 @@ async def test_an_uncommitted_flush_is_neither_seen_nor_skipped(
             behind = asyncio.create_task(append(make_append("b-1")))
             async with asyncio.timeout(PATIENCE):
                 await engine.writer.append(other_log.pk, [make_append()])
-                await seen(engine, other_log, upto=1)
+                await followed_events(engine, other_log, upto=1)
                 await asyncio.sleep(3 * poll_often)
             assert not behind.done()
             assert not follower.done()
@@ -302,8 +302,8 @@ async def test_a_redacted_event_is_not_handed_out_from_memory(append: AppendTo, 
         assert await anext(batches) == ()
         await until(lambda: engine.tails._tails[log.pk].head == 0)
         await append(make_append("a-1", {"data": b'"secret"'}, {}))
-        await seen(engine, log, upto=2)
+        await followed_events(engine, log, upto=2)
         redacted = await sync_to_async(redaction.redact)(log.pk, 1, reason="a secret", by="ada")
-        await seen(engine, log, after=2, upto=redacted.marker_position)
-        later = await seen(engine, log, upto=redacted.marker_position)
+        await followed_events(engine, log, after=2, upto=redacted.marker_position)
+        later = await followed_events(engine, log, upto=redacted.marker_position)
     assert [event.data for event in later[:2]] == ["null", "{}"]

@@ -32,20 +32,20 @@ values = st.recursive(
 )
 
 
-def written(value: Any) -> str:
+def json_of(value: Any) -> str:
     """JSON in which each Decimal keeps its digits."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key)}:{written(value[key])}" for key in value) + "}"
+        return "{" + ",".join(f"{json.dumps(key)}:{json_of(value[key])}" for key in value) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(written, value)) + "]"
+        return "[" + ", ".join(map(json_of, value)) + "]"
     return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=isinstance(value, bool))
 
 
 @given(st.lists(values, min_size=5, max_size=20))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_every_json_value_comes_back(engine: Engine, log: Log, append: AppendTo, sent: list[Any]) -> None:
-    texts = [written(value) for value in sent]
-    metadata = [written({"": value}) for value in sent]
+    texts = [json_of(value) for value in sent]
+    metadata = [json_of({"": value}) for value in sent]
     parts = [{"data": a.encode(), "metadata": b.encode()} for a, b in zip(texts, metadata, strict=True)]
     [outcome] = await append(make_append(None, *parts))
     assert isinstance(outcome, Appended)

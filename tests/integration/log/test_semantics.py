@@ -65,11 +65,11 @@ async def test_fields_that_were_not_sent_are_null(append: AppendTo, read: Read) 
     assert event.at == event.recorded_at
 
 
-@pytest.mark.parametrize("sent", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
-async def test_a_time_at_the_edge_of_the_calendar_comes_back(append: AppendTo, read: Read, sent: str) -> None:
-    await append(make_append("a-1", {"occurred_at": sent}))
+@pytest.mark.parametrize("sent_time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+async def test_a_time_at_the_edge_of_the_calendar_comes_back(append: AppendTo, read: Read, sent_time: str) -> None:
+    await append(make_append("a-1", {"occurred_at": sent_time}))
     [event] = await read()
-    assert event.occurred_at == datetime.fromisoformat(sent)
+    assert event.occurred_at == datetime.fromisoformat(sent_time)
 
 
 @pytest.mark.parametrize(

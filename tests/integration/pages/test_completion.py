@@ -14,7 +14,7 @@ from events.models import Log
 from tests.support.fixture_types import AppendEvents
 
 
-def offered(client: Client, at: str, query: str, rest: str = "") -> list[str]:
+def offers(client: Client, at: str, query: str, rest: str = "") -> list[str]:
     answer = client.get(f"{at}completions", {"q": query, "rest": rest})
     assert answer.status_code == 200
     return [html.unescape(text) for text in re.findall(r'data-text="([^"]*)"', answer.content.decode())]
@@ -64,17 +64,17 @@ def _events(append: AppendEvents) -> None:
     ],
 )
 def test_a_term_completes_to_what_the_log_has_seen(viewer: Client, at: str, query: str, expected: list[str]) -> None:
-    assert offered(viewer, at, query) == expected
+    assert offers(viewer, at, query) == expected
 
 
 def test_an_empty_bar_offers_the_fields(viewer: Client, at: str) -> None:
-    assert offered(viewer, at, "")[:3] == ["type:", "agent:", "stream:"]
-    assert offered(viewer, at, "type:x ", " y") == offered(viewer, at, "")
+    assert offers(viewer, at, "")[:3] == ["type:", "agent:", "stream:"]
+    assert offers(viewer, at, "type:x ", " y") == offers(viewer, at, "")
 
 
 def test_in_the_middle_of_a_word_nothing_is_offered(viewer: Client, at: str) -> None:
-    assert offered(viewer, at, "ty", "pe:A") == []
-    assert offered(viewer, at, "(ty", ")") == ["type:"]
+    assert offers(viewer, at, "ty", "pe:A") == []
+    assert offers(viewer, at, "(ty", ")") == ["type:"]
 
 
 def test_an_address_that_is_too_long_is_refused(viewer: Client, at: str) -> None:
@@ -96,13 +96,13 @@ def test_completing_costs_a_fixed_number_of_queries(
     # session, user, membership with its log; the names
     for name in ("type", "agent", "stream", "correlation"):
         with django_assert_num_queries(4):
-            offered(viewer, at, f"{name}:")
+            offers(viewer, at, f"{name}:")
     # or a sample of events: the head and one slice
     with django_assert_num_queries(5):
-        offered(viewer, at, "data.x:")
+        offers(viewer, at, "data.x:")
     # or both: names of three kinds
     with django_assert_num_queries(8):
-        offered(viewer, at, "T")
+        offers(viewer, at, "T")
 
 
 def test_redacted_data_is_neither_offered_nor_confirmed(
@@ -110,8 +110,8 @@ def test_redacted_data_is_neither_offered_nor_confirmed(
 ) -> None:
     append("order-3", {"type": "Card", "data": b'{"card": "4111-1111"}', "metadata": b'{"hint": "4111"}'})
     questions = ("data.ca", "data.card:", "data.card:4111-1", "metadata.hint:", "type:Card data.", "ca")
-    before = {question: offered(viewer, at, question) for question in questions}
+    before = {question: offers(viewer, at, question) for question in questions}
     assert "data.card:4111-1111 " in before["data.card:4111-1"]
     redaction.redact(log.pk, log.head + 4, reason="a secret", by="ada")
-    after = [text for question in questions for text in offered(viewer, at, question)]
+    after = [text for question in questions for text in offers(viewer, at, question)]
     assert not [text for text in after if "4111" in text or "card" in text or "hint" in text]

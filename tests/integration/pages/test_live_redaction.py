@@ -19,7 +19,7 @@ from events.engine import Engine
 from events.live import feed
 from events.live.frame import Frame, Gathering
 from events.models import Log, Member
-from tests.support.live_sockets import Socket, append, shown, socket
+from tests.support.live_sockets import Socket, append, shown_positions, socket
 from tests.support.patience import PATIENCE, until
 
 SECRET = "4111-1111-1111-1111"
@@ -87,7 +87,7 @@ async def test_a_frame_drawn_before_a_redaction_is_not_sent_after_it(engine: Eng
             assert await second.connect()
             frames = await frames_to(second, marker)
     assert SECRET not in json.dumps(frames)
-    assert sorted(position for frame in frames for position in shown(frame)) == [2, marker]
+    assert sorted(position for frame in frames for position in shown_positions(frame)) == [2, marker]
 
 
 async def test_every_viewer_gets_the_emptied_row(engine: Engine, log: Log, user: User) -> None:

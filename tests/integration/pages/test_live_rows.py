@@ -22,7 +22,7 @@ from events.live import consumer, feed
 from events.live.frame import rows_html
 from events.models import Log, Member
 from events.reading import store
-from tests.support.live_sockets import Socket, append, cookies_of, frame_of, rows, shown, socket
+from tests.support.live_sockets import Socket, append, cookies_of, frame_of, rows, shown_positions, socket
 from tests.support.patience import PATIENCE
 
 
@@ -77,7 +77,7 @@ async def test_live_rows_fit_any_query(engine: Engine, log: Log, member: Member,
             {"type": "A", "data": b'{"items": {"n": "3"}}'},
         )
         frame = await frame_of(watching)
-        assert (shown(frame), frame["position"]) == ([4, 1], 6)
+        assert (shown_positions(frame), frame["position"]) == ([4, 1], 6)
 
 
 async def test_events_that_come_together_come_in_one_frame(
@@ -105,7 +105,7 @@ async def test_more_rows_than_a_page_draws_become_an_exact_gap(
         assert await watching.connect()
         frame = await frame_of(watching)
         assert frame["rows"] == 1_300
-        positions = shown(frame)
+        positions = shown_positions(frame)
         (counted,) = re.findall(r"<strong>([\d,]+) not shown", frame["html"])
         assert len(positions) + int(counted.replace(",", "")) == 1_300
         assert positions == sorted(positions, reverse=True)
@@ -137,7 +137,7 @@ async def test_a_viewer_that_comes_back_late_gets_an_exact_count(
         assert (frame["rows"], frame["position"]) == (1_500, 2_000)
         assert "1,400 not shown" in frame["html"]
         assert "#501 to #1,900" in frame["html"]
-        assert shown(frame) == list(range(2_000, 1_900, -1))
+        assert shown_positions(frame) == list(range(2_000, 1_900, -1))
 
 
 async def test_a_viewer_that_comes_back_to_a_filter_gets_an_exact_count(
@@ -149,7 +149,7 @@ async def test_a_viewer_that_comes_back_to_a_filter_gets_an_exact_count(
         frame = await frame_of(watching)
         assert (frame["rows"], frame["position"]) == (1_295, 2_600)
         assert "1,195 not shown" in frame["html"]
-        assert shown(frame) == list(range(2_600, 2_400, -2))
+        assert shown_positions(frame) == list(range(2_600, 2_400, -2))
 
 
 async def test_a_viewer_that_only_counts_gets_no_rows(engine: Engine, log: Log, member: Member, user: User) -> None:

@@ -17,7 +17,7 @@ from tests.support.pages import positions
 PICK = re.compile(r'<span class="picks"><a href="([^"]*)" aria-label="Add to query">[+]</a><a href="([^"]*)"')
 
 
-def picked(page: str) -> dict[str, str]:
+def picked_terms(page: str) -> dict[str, str]:
     """The condition that + adds, with the condition that − adds."""
 
     def query(url: str) -> str:
@@ -43,7 +43,7 @@ def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: 
         "has:data.empty", "stream:order-1", 'type:"Order placed"', "agent:router", "correlation:w",
         "metadata.region:eu",
     ]  # fmt: skip
-    assert picked(page) == {term: f"-{term}" for term in terms}
+    assert picked_terms(page) == {term: f"-{term}" for term in terms}
 
 
 def test_a_picked_value_finds_its_event_and_an_excluded_one_does_not(
@@ -63,14 +63,14 @@ def test_a_row_that_opens_extends_the_query_that_stands(viewer: Client, append: 
     page = viewer.get(at, {"q": "type:Placed -agent:b"}).content.decode()
     assert '<input type="hidden" id="asked" name="q" value="type:Placed -agent:b">' in page
     opened = viewer.get(f"{at}events/1", {"q": "type:Placed -agent:a"}, headers={"HX-Request": "true"}).content.decode()
-    conditions = picked(opened)
+    conditions = picked_terms(opened)
     assert conditions["type:Placed -agent:a data.n:1"] == "type:Placed -agent:a -data.n:1"
     assert conditions["type:Placed agent:a"] == "type:Placed -agent:a"  # each takes back the other
 
 
 def test_a_query_that_can_not_be_read_is_none(viewer: Client, append: AppendEvents, at: str) -> None:
     append("order-1", {"data": b'{"n": 1}'})
-    assert "data.n:1" in picked(viewer.get(f"{at}events/1?q=(").content.decode())
+    assert "data.n:1" in picked_terms(viewer.get(f"{at}events/1?q=(").content.decode())
 
 
 def test_a_tree_has_so_many_and_no_more(
@@ -80,5 +80,5 @@ def test_a_tree_has_so_many_and_no_more(
     append("order-1", {"data": json.dumps({f"k{n:02d}": n for n in range(90)}).encode()})
     page = viewer.get(f"{at}events/1").content.decode()
     assert page.count('<li class="tree-row') > 90
-    assert "data.k00:0" in picked(page)
-    assert len(picked(page)) < 20
+    assert "data.k00:0" in picked_terms(page)
+    assert len(picked_terms(page)) < 20

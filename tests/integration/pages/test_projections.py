@@ -256,7 +256,7 @@ def test_twins_are_the_answers_of_the_api(viewer: Client, at: str, log: Log) -> 
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "words"),
     [
         ("", "- `totals` v1: live, at #22, 0 events behind, 0 keys parked"),
         ("totals/", "- build 1 of v1: live, at #22 of 22"),
@@ -268,10 +268,10 @@ def test_twins_are_the_answers_of_the_api(viewer: Client, at: str, log: Log) -> 
         ("totals/state?key=order-1&at_version=99", "has no version 99"),
     ],
 )
-def test_pages_have_twins_in_markdown(viewer: Client, at: str, page: str, said: str) -> None:
+def test_pages_have_twins_in_markdown(viewer: Client, at: str, page: str, words: str) -> None:
     answer = viewer.get(f"{at}projections/{page}{'&' if '?' in page else '?'}format=md")
     assert answer["Content-Type"] == "text/markdown; charset=utf-8"
-    assert said in answer.content.decode()
+    assert words in answer.content.decode()
     accepted = viewer.get(f"{at}projections/{page}", headers={"Accept": "text/markdown"})
     assert accepted["Content-Type"] == answer["Content-Type"]
 

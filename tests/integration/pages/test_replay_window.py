@@ -72,7 +72,7 @@ def test_steps_of_a_query_that_nobody_counted_have_one_window(
 
 @pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(
-    ("shown", "asked"),
+    ("shown_step", "next_step"),
     [
         ("79", "80"),
         ("50", "51?why=%2Fn"),
@@ -81,9 +81,9 @@ def test_steps_of_a_query_that_nobody_counted_have_one_window(
         ("50", "51?by=lifecycle"),
     ],
 )
-def test_a_step_of_another_window_comes_whole(viewer: Client, at: str, shown: str, asked: str) -> None:
+def test_a_step_of_another_window_comes_whole(viewer: Client, at: str, shown_step: str, next_step: str) -> None:
     url = f"{at}replay/stream/count-1/"
-    assert 'class="step now"' in partial(viewer, url + asked, window_of(partial(viewer, url + shown)))
+    assert 'class="step now"' in partial(viewer, url + next_step, window_of(partial(viewer, url + shown_step)))
 
 
 @pytest.mark.usefixtures("counted")
@@ -129,7 +129,7 @@ def test_a_replay_that_is_drawn_whole_has_no_track(viewer: Client, at: str, appe
 
 @pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(
-    ("source", "asked"),
+    ("source", "query"),
     [
         ("stream/count-1/1", "q=stream:count-1"),
         ("workflow/job/1", "q=correlation:job"),
@@ -138,10 +138,10 @@ def test_a_replay_that_is_drawn_whole_has_no_track(viewer: Client, at: str, appe
         ("log/1", ""),
     ],
 )
-def test_a_replay_follows_the_events_of_its_source(viewer: Client, at: str, source: str, asked: str) -> None:
+def test_a_replay_follows_the_events_of_its_source(viewer: Client, at: str, source: str, query: str) -> None:
     match = re.search(r'data-follow="/ws/logs/[^/]+/\?([^"]*)"', partial(viewer, f"{at}replay/{source}"))
     assert match
-    assert unquote(match[1]) == asked
+    assert unquote(match[1]) == query
 
 
 @pytest.mark.usefixtures("counted")

@@ -54,7 +54,7 @@ def message_of(page: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("step", "way", "to", "found"),
+    ("step", "way", "to", "expected_step"),
     [
         (1, "next", "type:Paid", 3),
         (3, "next", "type:Paid", 6),
@@ -66,10 +66,10 @@ def message_of(page: str) -> str:
     ],
 )
 def test_one_runs_to_the_next_or_previous_step_that_fits(
-    viewer: Client, replay: str, step: int, way: str, to: str, found: int
+    viewer: Client, replay: str, step: int, way: str, to: str, expected_step: int
 ) -> None:
-    assert landing(viewer, replay, step, way=way, to=to) == (found, {"to": [to]})
-    page = viewer.get(f"{replay}{found}", {"to": to}).content.decode()
+    assert landing(viewer, replay, step, way=way, to=to) == (expected_step, {"to": [to]})
+    page = viewer.get(f"{replay}{expected_step}", {"to": to}).content.decode()
     assert f'name="to" value="{to}"'.replace('"paid 6"', "&#34;paid 6&#34;").replace("<5", "&lt;5") in page
 
 
@@ -333,14 +333,14 @@ def test_another_searchs_job_answers_nothing(viewer: Client, replay: str) -> Non
 def test_the_history_of_a_value_offers_to_break_on_its_change(
     viewer: Client, replay: str, pointer: str, step: int
 ) -> None:
-    def offered(asked: dict[str, Any]) -> dict[str, list[str]]:
+    def offers(asked: dict[str, Any]) -> dict[str, list[str]]:
         page = viewer.get(f"{replay}1", asked).content.decode()
         [href] = re.findall(r'id="why-break" href="([^"]*)"', page)
         return parse_qs(urlsplit(href.replace("&amp;", "&")).query, keep_blank_values=True)
 
-    asked = offered({"why": pointer})
+    asked = offers({"why": pointer})
     assert landing(viewer, replay, 1, way="continue", **asked)[0] == step
-    assert "break" not in offered(asked)
+    assert "break" not in offers(asked)
 
 
 def test_an_empty_breakpoint_says_nothing(viewer: Client, replay: str) -> None:

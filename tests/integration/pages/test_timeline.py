@@ -149,17 +149,17 @@ def test_each_term_is_a_chip_whose_link_leaves_it_out(viewer: Client, append: Ap
 
 
 @pytest.mark.parametrize(
-    ("q", "shown", "time"),
+    ("q", "label", "time"),
     [
         ("since:2026-11-29", "since:<time 2026-11-29 00:00:00 UTC", "2026-11-29T00:00:00Z"),
         ('-until:"2026-11-29 01:55"', "-until:<time 2026-11-29 01:55:00 UTC", "2026-11-29T01:55:00Z"),
         ("since:2026-11-29T01:55+02:00", "since:<time 2026-11-28 23:55:00 UTC", "2026-11-28T23:55:00Z"),
     ],
 )
-def test_the_chip_of_a_moment_says_in_which_zone_it_is(viewer: Client, at: str, q: str, shown: str, time: str) -> None:
+def test_the_chip_of_a_moment_says_in_which_zone_it_is(viewer: Client, at: str, q: str, label: str, time: str) -> None:
     page = viewer.get(at, {"q": q}).content.decode()
     assert f'class="zoned" datetime="{time}"' in page
-    assert shown in re.sub(r"<time [^>]*>", "<time ", page)
+    assert label in re.sub(r"<time [^>]*>", "<time ", page)
 
 
 def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client, append: AppendEvents, at: str) -> None:
@@ -178,7 +178,7 @@ def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client,
 
 
 @pytest.mark.parametrize(
-    ("query", "marked", "said"),
+    ("query", "marked", "message"),
     [
         ("type:A agnet:router x", "type:A <mark>agnet:router</mark> x", "Did you mean agent:?"),
         ("(type:A", "(type:A<mark> </mark>", "a ) is missing"),
@@ -188,12 +188,12 @@ def test_relative_times_are_shown_as_written_and_pinned_in_links(viewer: Client,
     ],
 )
 def test_a_mistake_is_marked_and_said_in_words(
-    viewer: Client, at: str, query: str, marked: str | None, said: str
+    viewer: Client, at: str, query: str, marked: str | None, message: str
 ) -> None:
     answer = viewer.get(at, {"q": query})
     page = answer.content.decode()
     assert answer.status_code == 400
-    assert said in page
+    assert message in page
     mistake = re.search(r'<pre class="mistake"><bdi>(.*?)</bdi></pre>', page)
     assert (mistake and mistake[1]) == marked
     assert f'value="{html.escape(query)}"' in page
@@ -268,19 +268,19 @@ def test_a_link_elsewhere_asks_for_a_name_however_it_is_written(viewer: Client, 
 
 
 @pytest.mark.parametrize(
-    ("asked", "query"),
+    ("parameters", "query"),
     [
         ("agent=nobody", "agent:nobody"),
         ("type=Order*&stream=a+b&correlation_id=&agent=", 'type:Order* stream:"a b"'),
         ("correlation_id=run-1&q=a+OR+b&before=7", "correlation:run-1 (a OR b)"),
     ],
 )
-def test_parameters_beside_the_query_become_part_of_it(viewer: Client, at: str, asked: str, query: str) -> None:
-    answer = viewer.get(f"{at}?{asked}")
+def test_parameters_beside_the_query_become_part_of_it(viewer: Client, at: str, parameters: str, query: str) -> None:
+    answer = viewer.get(f"{at}?{parameters}")
     assert answer.status_code == 302
     url = urlsplit(answer["Location"])
     assert url.path == at
-    assert parse_qs(url.query) == {"q": [query]} | ({"before": ["7"]} if "before" in asked else {})
+    assert parse_qs(url.query) == {"q": [query]} | ({"before": ["7"]} if "before" in parameters else {})
 
 
 def test_a_page_of_large_events_is_bounded_in_bytes_and_leads_on(

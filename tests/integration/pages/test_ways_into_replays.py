@@ -52,9 +52,9 @@ def step(client: Client, url: str) -> tuple[str, int, str]:
     return f"{kind} {unescape(name)}".strip(), int(position[0]) if position else 0, projection[0]
 
 
-@pytest.mark.parametrize("opened", [False, True])
-def test_an_event_is_replayed_as_part_of_each_of_its_sources(viewer: Client, at: str, opened: bool) -> None:
-    headers = {"HX-Request": "true"} if opened else {}
+@pytest.mark.parametrize("in_row", [False, True])
+def test_an_event_is_replayed_as_part_of_each_of_its_sources(viewer: Client, at: str, in_row: bool) -> None:
+    headers = {"HX-Request": "true"} if in_row else {}
     page = get(viewer, f"{at}events/3", **headers)
     ways = {text: step(viewer, url) for text in ("Replay", "workflow", "agent", "log") for url in links(page, text)}
     assert ways == {

@@ -34,7 +34,7 @@ async def pooled(pooler: Pooler, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield engine
 
 
-async def read(engine: Engine, log: Log) -> list[Event]:
+async def stored_events(engine: Engine, log: Log) -> list[Event]:
     return await store.events(log.pk, limit=100_000).afetch(engine.pool)
 
 
@@ -55,7 +55,7 @@ async def test_many_agents_append_retry_and_read(pooled: Engine, log: Log, other
     logs = [log, other_log]
     await asyncio.gather(*(work(pooled, logs[n % 2], f"agent-{n}") for n in range(BUSY)))
     for each in logs:
-        events = await read(pooled, each)
+        events = await stored_events(pooled, each)
         assert_whole(events)
         assert len(events) == BUSY // 2 * 20
 
@@ -107,7 +107,7 @@ async def test_times_are_in_utc_wherever_the_servers_are(pooled: Engine, pooler:
     with psycopg.connect(pooler.conninfo) as session:
         assert session.execute("show timezone").fetchone() == ("Europe/Berlin",)
     await pooled.writer.append(log.pk, [make_append(None, {"occurred_at": "2026-07-01T12:00:00+05:30"})])
-    [event] = await read(pooled, log)
+    [event] = await stored_events(pooled, log)
     assert event.occurred_at
     assert event.occurred_at.isoformat() == "2026-07-01T06:30:00+00:00"
     assert str(event.recorded_at).endswith("+00:00")

@@ -22,7 +22,7 @@ from projections.states.sources.indexed import LogSource, StreamSource, Workflow
 from projections.values.change import Json
 from projections.values.diff import apply, equal
 from tests.support.folds import STREAMS, all_events, by_stream, by_workflow, fill
-from tests.support.replays import folded, go_the_way, of_source
+from tests.support.replays import folded_states, go_the_way, of_source
 
 SOURCES = (*(StreamSource(name) for name in STREAMS), WorkflowSource("run-0"), LogSource())
 _ABSENT = object()
@@ -69,7 +69,7 @@ async def test_any_two_steps_differ_as_two_folds_from_zero_do(
     await fill(engine, log, streams, first=before)
     events = await all_events(engine, log)
     expected = of_source(source, events)
-    states = folded(projection, expected)
+    states = folded_states(projection, expected)
     numbers = {event.position: n for n, event in enumerate(expected, start=1)}
     for one, other in pairs:
         first, last = sorted((min(one, len(expected)), min(other, len(expected))))
@@ -101,4 +101,4 @@ async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone
     window.too_far = raised.value
     await sync_to_async(go_the_way)(log, by_stream, window)
     difference = await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
-    assert equal(difference.last.state, folded(by_stream, events)[590])
+    assert equal(difference.last.state, folded_states(by_stream, events)[590])

@@ -28,7 +28,7 @@ def newest_findings(log: Log, source: Source) -> list[Finding]:
     return list(run(findings(log.pk, source, events=events, head=log.head)).newest)
 
 
-def says(agent: str, stops: int, workflow: str, *, read: int) -> Append:
+def append_of_stops(agent: str, stops: int, workflow: str, *, read: int) -> Append:
     event = make_event("list-1", agent=agent, data=b'{"stops": %d}' % stops, correlation_id=workflow)
     return new_append("list-1", [event], read_position=read)
 
@@ -47,7 +47,7 @@ def test_the_findings_of_the_runner_are_shown_if_a_fold_is_too_long(lost: Log, m
 
 def test_findings_that_are_only_counted_are_said_to_be_missing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.catalog.collisions._FOUND", 2)
-    append(log, *[says("router" if n % 2 else "optimizer", n, "run", read=0) for n in range(6)])
+    append(log, *[append_of_stops("router" if n % 2 else "optimizer", n, "run", read=0) for n in range(6)])
     log.refresh_from_db()
     source = StreamSource("list-1")
     events = source.read(log.pk, after=0, upto=log.head, limit=100).fetch()
@@ -74,9 +74,9 @@ def lost(log: Log) -> Log:
     """Three workflows write in one stream. The third overwrites what the second wrote, without having read it."""
     append(
         log,
-        says("router", 1, "one", read=0),
-        says("router", 2, "two", read=1),
-        says("optimizer", 3, "three", read=1),
+        append_of_stops("router", 1, "one", read=0),
+        append_of_stops("router", 2, "two", read=1),
+        append_of_stops("optimizer", 3, "three", read=1),
     )
     return log
 
@@ -130,7 +130,7 @@ def test_a_list_that_changes_on_the_way_is_found_where_it_is_repeated(log: Log, 
 
 
 def test_the_findings_of_a_window_are_kept_for_its_next_step(log: Log) -> None:
-    append(log, *[says("router", n, "one", read=n) for n in range(150)])
+    append(log, *[append_of_stops("router", n, "one", read=n) for n in range(150)])
     first = newest_findings(log, StreamSource("list-1"))
     stored_states = Snapshot.objects.filter(log=log, projection=collisions.name, is_asked=True)
     assert [each.n for each in stored_states] == [100]  # the source was read up to here

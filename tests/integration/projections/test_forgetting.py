@@ -67,7 +67,7 @@ def kinds_of_jobs(log: Log, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     settle(log, *PROJECTIONS)
     run(state_at(log.pk, MERGING, "order-1", at=Moment(position=131), pace=Pace(max_events=None)))
     for each in (kind, f"{kind}-2"):
-        _done(log, each)
+        _do_job(log, each)
     return [kind, f"{kind}-2"]
 
 
@@ -75,7 +75,7 @@ def _raise_secret(job: Job, beat: Beat) -> None:
     raise ValueError(SECRET)
 
 
-def _done(log: Log, kind: str) -> Job:
+def _do_job(log: Log, kind: str) -> Job:
     expected = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
     job = queue.claim([kind])
     assert job
@@ -101,7 +101,7 @@ def tables_with_secret(log: Log) -> set[str]:
     return tables
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("kinds_of_jobs")
 def test_no_table_keeps_what_was_redacted(log: Log) -> None:
     assert tables_with_secret(log) == {"checkpoint", "job", "key_places", "parked", "projection_state", "snapshot"}
     redact_all(log)
@@ -113,7 +113,7 @@ def test_no_table_keeps_what_was_redacted(log: Log) -> None:
     assert run(current.state(log.pk, MERGING, "order-1")).value == {"card": "c-2"}
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("kinds_of_jobs")
 def test_states_are_forgotten_where_no_new_build_can_take_over(log: Log) -> None:
     append(log, [("order-3", {"type": "Other", "data": b"{}"})])
     redact_all(log)
@@ -126,7 +126,7 @@ def test_states_are_forgotten_where_no_new_build_can_take_over(log: Log) -> None
     assert "projection_state" not in tables_with_secret(log), "and projections that nobody declares forget, too"
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("kinds_of_jobs")
 def test_no_reader_is_given_what_was_redacted(log: Log, client: Client, member: Member, user: User) -> None:
     client.force_login(user)
     at = f"/logs/{log.name}/"
@@ -153,7 +153,7 @@ def test_jobs_that_have_ended_are_not_shown_after_a_redaction(log: Log, kinds_of
     redact(log.pk, 1, reason="a card number", by="admin")
     assert queue.jobs_of_log(log.pk, limit=10).fetch() == []
     assert queue.job_by_id(log.pk, jobs[0].pk).first() is None
-    redone = _done(log, kinds_of_jobs[1])
+    redone = _do_job(log, kinds_of_jobs[1])
     assert queue.job_by_id(log.pk, redone.pk).first(), "what began after the redaction is shown"
 
 
@@ -169,7 +169,7 @@ def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(
         return {"run": len(runs)}
 
     monkeypatch.setitem(queue._kinds, kind, work)
-    job = _done(log, kind)
+    job = _do_job(log, kind)
     assert (job.status, job.result, job.attempt) == (JobStatus.QUEUED, None, 0)
     again = queue.claim([kind])
     assert again
@@ -182,12 +182,12 @@ def test_the_servers_log_does_not_say_what_a_job_failed_of(
     log: Log, kinds_of_jobs: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.clear()
-    assert SECRET in _done(log, kinds_of_jobs[0]).error
+    assert SECRET in _do_job(log, kinds_of_jobs[0]).error
     assert "failed: ValueError" in caplog.text
     assert SECRET not in caplog.text
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("kinds_of_jobs")
 def test_a_replays_page_is_sent_whole_where_a_row_was_redacted(
     log: Log, client: Client, member: Any, user: Any
 ) -> None:
@@ -203,7 +203,7 @@ def test_a_replays_page_is_sent_whole_where_a_row_was_redacted(
     assert '<div id="steps"></div>' not in anew
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("kinds_of_jobs")
 def test_a_job_that_is_cancelled_while_it_waits_is_shown_as_cancelled(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +217,7 @@ def test_a_job_that_is_cancelled_while_it_waits_is_shown_as_cancelled(
     assert waiting_job.status == JobStatus.CANCELLED
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("kinds_of_jobs")
 def test_states_are_forgotten_although_a_newer_build_began_after_the_redaction(log: Log) -> None:
     redact_all(log)
     checkpoints.rebuild(log.pk, MERGING)
@@ -229,7 +229,7 @@ def test_states_are_forgotten_although_a_newer_build_began_after_the_redaction(l
     assert live.filter(key="order-1").exists()
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("kinds_of_jobs")
 def test_states_are_not_read_by_anybody_before_the_runner_has_retired_them(log: Log) -> None:
     live = checkpoints.live(log.pk, MERGING.name)
     assert live.exists()

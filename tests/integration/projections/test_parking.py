@@ -108,20 +108,22 @@ def test_a_key_whose_state_can_not_be_written_is_parked_again(log: Log, parked: 
     assert (again.is_retried, "NumericValueOutOfRange" in again.error) == (False, True)
 
 
-def said(*arguments: str) -> str:
+def command_output(*arguments: str) -> str:
     out = StringIO()
     call_command("parked_keys", *arguments, stdout=out)
     return out.getvalue()
 
 
 def test_the_command_lists_faults_and_leads_keys_on(log: Log, parked: Projection) -> None:
-    output = said("--log", log.name)
+    output = command_output("--log", log.name)
     assert "fragile: ValueError in add, test_parking.py:" in output
     assert "    s-3 at event 5: KeyError: 'amount'" in output
-    assert "the runner will retry 3 keys" in said("fragile", "--log", log.name, "--error", "ValueError", "--retry")
-    assert "a retry of 3 is under way" in said("--log", log.name)
-    assert "the runner will skip the events that parked 1 key" in said("fragile", "--log", log.name, "--skip")
+    assert "the runner will retry 3 keys" in command_output(
+        "fragile", "--log", log.name, "--error", "ValueError", "--retry"
+    )
+    assert "a retry of 3 is under way" in command_output("--log", log.name)
+    assert "the runner will skip the events that parked 1 key" in command_output("fragile", "--log", log.name, "--skip")
     settle(log, parked)
-    assert said("--log", log.name, "--retry") == "fragile: the runner will retry 3 keys.\n"
+    assert command_output("--log", log.name, "--retry") == "fragile: the runner will retry 3 keys.\n"
     with pytest.raises(CommandError, match="no states"):
-        said("nope", "--log", log.name)
+        command_output("nope", "--log", log.name)

@@ -29,7 +29,7 @@ from tests.support.folds import (
     of_large_amounts,
     texts,
 )
-from tests.support.replays import SOURCES, folded, go_the_way, of_source
+from tests.support.replays import SOURCES, folded_states, go_the_way, of_source
 
 PROJECTIONS = (by_stream, by_workflow, by_agent, of_large_amounts, texts)
 NARROW = Pace(chunk_events=20, max_events=60)
@@ -69,7 +69,7 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
     await fill(engine, log, streams, first=before)
     events = await all_events(engine, log)
     expected = of_source(source, events)
-    states = folded(projection, expected)
+    states = folded_states(projection, expected)
     for number in walk:
         n = min(number, len(expected))
         place = source.place(expected[n - 1]) if n else 0
@@ -90,7 +90,7 @@ async def test_a_step_that_is_too_far_is_quick_after_the_fold_of_a_job(
     await fill(engine, log, ["order-1"] * 900)
     events = await all_events(engine, log)
     expected = of_source(source, events)
-    states = folded(by_stream, expected)
+    states = folded_states(by_stream, expected)
     n = len(expected) - 3
     place = source.place(expected[n - 1])
 

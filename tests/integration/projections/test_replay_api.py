@@ -27,7 +27,7 @@ from projections.values.diff import apply, equal
 from tests.support.factories import make_append
 from tests.support.fixture_types import Get
 from tests.support.folds import STREAMS, all_events, fill
-from tests.support.replays import SOURCES, asked_of, do_all, folded, of_source
+from tests.support.replays import SOURCES, asked_of, do_all, folded_states, of_source
 from tests.support.running import BY_TYPE, settle
 
 
@@ -47,7 +47,7 @@ async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
 ) -> None:
     await fill(engine, log, streams, first=len(await all_events(engine, log)))
     expected = of_source(source, await all_events(engine, log))
-    states = folded(sums, expected)
+    states = folded_states(sums, expected)
     places = [0, *map(source.place, expected)]
     for number in walk:
         n = min(number, len(expected))
@@ -74,7 +74,7 @@ async def test_the_pages_of_steps_are_all_steps_in_order(
 ) -> None:
     await fill(engine, log, [*STREAMS] * 20)
     expected = of_source(source, await all_events(engine, log))
-    states = folded(sums, expected)
+    states = folded_states(sums, expected)
     steps: list[dict[str, Any]] = []
     after: int | None = 0
     while after is not None:
@@ -120,7 +120,7 @@ async def test_blame_is_what_going_through_all_steps_finds(
 ) -> None:
     await fill(engine, log, ["order-1"] * 60)
     events = await all_events(engine, log)
-    states = folded(sums, events)
+    states = folded_states(sums, events)
     for pointer in ("/A", "/B", "/last", ""):
         touched = [n for n in range(1, 61) if not equal(value(states[n - 1], pointer), value(states[n], pointer))]
         for place in (0, 7, 31, 60):
@@ -186,7 +186,7 @@ async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     engine: Engine, log: Log, get: Get, anyone: httpx.AsyncClient, sums: Projection
 ) -> None:
     await fill(engine, log, ["order-1"] * 6_000)
-    states = folded(sums, await all_events(engine, log))
+    states = folded_states(sums, await all_events(engine, log))
     query: dict[str, Any] = {"by": "sums", "name": "order-1", "place": 5_900}
     answer = await get("stream/step", **query)
     assert answer.status_code == 202, answer.text

@@ -35,7 +35,7 @@ from tests.support.folds import (
     of_large_amounts,
     texts,
 )
-from tests.support.replays import SOURCES, folded, of_source
+from tests.support.replays import SOURCES, folded_states, of_source
 
 NARROW = Pace(chunk_events=7, max_events=21)
 QUERIES = (
@@ -119,7 +119,7 @@ async def test_a_seek_finds_what_a_look_at_every_step_finds(
     await fill(engine, log, streams, first=len(await all_events(engine, log)))
     events = await all_events(engine, log)
     expected = of_source(source, events)
-    states = folded(projection, expected)
+    states = folded_states(projection, expected)
     end = source.place(expected[-1]) if expected else 0
     for wanted_n, backward in walk:
         n = min(wanted_n, len(expected))
@@ -147,7 +147,7 @@ async def test_a_job_that_goes_on_from_its_rest_finds_the_same_step(engine: Engi
     await fill(engine, log, ["order-1"] * 400)
     events = await all_events(engine, log)
     source = StreamSource("order-1")
-    states = folded(queue, events)
+    states = folded_states(queue, events)
     for condition in (Watch("/items/5/n"), parse("state.size:3 type:Nothing OR position:7")):
         for backward, n in ((True, 390), (False, 3)):
             seek = Seek(queue, source, condition, n, 400, backward)
@@ -173,7 +173,7 @@ async def test_an_event_that_changes_an_item_is_found_wherever_the_item_moves(en
     events = await all_events(engine, log)
     source = LogSource()
     result = await run_async(search.seek(log.pk, Seek(queue, source, Watch("/items/0/n"), 1, 9), head=9), engine.pool)
-    states: list[Any] = list(folded(queue, events))
+    states: list[Any] = list(folded_states(queue, events))
     changed = [n for n in range(2, 10) if any(i["id"] == 1 and i["n"] != 0 for i in states[n]["items"])]
     steps_without_item = [n for n in range(2, 10) if all(i["id"] != 1 for i in states[n]["items"])]
     assert result.event
@@ -216,23 +216,23 @@ async def test_steps_after_the_failure_of_a_reducer_fit_nothing(engine: Engine, 
     await fill(engine, log, ["order-1"] * 60)
     source, projection = LogSource(), failing(31)
 
-    async def sought(text: str, place: int, backward: bool = False) -> SeekResult:
+    async def seek_from(text: str, place: int, backward: bool = False) -> SeekResult:
         seek = Seek(projection, source, parse(text), place, 60, backward)
         return await run_async(search.seek(log.pk, seek, head=60, pace=Pace(chunk_events=20)), engine.pool)
 
     for found, place in (
-        (await sought("state.n:30", 3), 30),
-        (await sought("state.n>0", 55, backward=True), 30),
-        (await sought("state.n<9", 55, backward=True), 8),
+        (await seek_from("state.n:30", 3), 30),
+        (await seek_from("state.n>0", 55, backward=True), 30),
+        (await seek_from("state.n<9", 55, backward=True), 8),
     ):
         assert found.event
         assert found.event.position == place
-    for missed in (await sought("state.n>30", 3), await sought("state.n>0", 40)):
+    for missed in (await seek_from("state.n>30", 3), await seek_from("state.n>0", 40)):
         assert missed.event is None
         assert missed.rest is None
         assert missed.failure
         assert missed.failure.at.position == 31
-    assert (await sought("type:*", 40)).event  # the condition needs no state
+    assert (await seek_from("type:*", 40)).event  # the condition needs no state
 
 
 async def test_a_condition_that_raises_says_at_which_event(
@@ -272,7 +272,7 @@ async def test_a_seek_from_beside_a_snapshot_leaves_no_step_out(engine: Engine, 
     source, last = StreamSource("order-1"), events[-1].position
     work = Fold(log.pk, by_stream, source, last).to(last, pace=Pace(max_events=None))
     assert (await sync_to_async(run)(work)).passed_count == 250
-    states = folded(by_stream, events)
+    states = folded_states(by_stream, events)
     for text in ("state.last>0", "state.last>0 -version:99..102 -version:199..202"):
         for n in (98, 99, 100, 101, 102, 199, 200, 201):
             for backward in (False, True):

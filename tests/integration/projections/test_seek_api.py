@@ -24,7 +24,7 @@ from projections.states.sources.base import Source
 from projections.values.diff import equal
 from tests.support.fixture_types import Get
 from tests.support.folds import all_events, fill
-from tests.support.replays import SOURCES, asked_of, do_all, folded, of_source
+from tests.support.replays import SOURCES, asked_of, do_all, folded_states, of_source
 
 Holds = Callable[[Event, Any, Any], bool]
 CONDITIONS: tuple[tuple[dict[str, str], Holds], ...] = (
@@ -57,7 +57,7 @@ async def test_the_step_that_is_found_is_the_next_one_that_fits(
         await fill(engine, log, ["order-1", "order-2", "a*"] * 25)
         events = await all_events(engine, log)
     expected = of_source(source, events)
-    states = folded(sums, expected)
+    states = folded_states(sums, expected)
     places = [0, *map(source.place, expected)]
     start = min(start, len(expected))
     steps = range(start - 1, 0, -1) if backward else range(start + 1, len(expected) + 1)

@@ -85,7 +85,7 @@ def filled(log: Log) -> None:
 
 @pytest.mark.usefixtures("filled", "every_chunk")
 @pytest.mark.parametrize(
-    ("condition", "place", "backward", "found"),
+    ("condition", "place", "backward", "target"),
     [
         ("state.last>0 version:280", 3, False, 280),
         ("state.last>0 version:10", 290, True, 10),
@@ -97,16 +97,16 @@ def filled(log: Log) -> None:
     ],
 )
 def test_a_job_answers_with_a_link_to_the_step_or_says_how_far_it_searched(
-    log: Log, sums: Projection, condition: Condition | str, place: int, backward: bool, found: int | None
+    log: Log, sums: Projection, condition: Condition | str, place: int, backward: bool, target: int | None
 ) -> None:
     job = started(log, seek_of(sums, condition, place, backward=backward))
     queue.do(job)
     ended = now(job)
     assert ended.status == JobStatus.DONE
     assert answer(job)["failed"] is None
-    if found:
-        url = ReplayAddress(log.name, SOURCE, {"by": sums.name}).step(found)
-        assert answer(job)["found"] == {"position": found, "place": found, "url": url}
+    if target:
+        url = ReplayAddress(log.name, SOURCE, {"by": sums.name}).step(target)
+        assert answer(job)["found"] == {"position": target, "place": target, "url": url}
     else:
         assert (answer(job)["found"], answer(job)["searched_to"]) == (None, 1 if backward else 300)
 
@@ -131,15 +131,15 @@ def test_a_job_says_how_far_it_is_and_ends_when_it_is_cancelled(
 
 
 @pytest.mark.usefixtures("filled", "every_chunk")
-@pytest.mark.parametrize(("backward", "place", "found", "left"), [(False, 0, 280, 160), (True, 300, 10, 200)])
+@pytest.mark.parametrize(("backward", "place", "target", "rest_place"), [(False, 0, 280, 160), (True, 300, 10, 200)])
 def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
     log: Log,
     sums: Projection,
     monkeypatch: pytest.MonkeyPatch,
     backward: bool,
     place: int,
-    found: int,
-    left: int,
+    target: int,
+    rest_place: int,
 ) -> None:
     """The first worker stops after the eighth stretch of twenty.
 
@@ -158,7 +158,7 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
         return look
 
     monkeypatch.setattr(look, "step_matcher", watched)
-    job = started(log, seek_of(sums, f"state.last>0 version:{found}", place, backward=backward))
+    job = started(log, seek_of(sums, f"state.last>0 version:{target}", place, backward=backward))
     stops = iter([False] * 7 + [True])
     queue.do(job, is_stopping=lambda: next(stops))
     assert now(job).status == JobStatus.QUEUED
@@ -166,8 +166,8 @@ def test_a_worker_that_takes_a_job_over_goes_on_where_the_last_one_was(
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)
     queue.do(now(job))
     assert now(job).status == JobStatus.DONE
-    assert answer(job)["found"]["place"] == found
-    assert (max(looked) if backward else min(looked) - 1) == left
+    assert answer(job)["found"]["place"] == target
+    assert (max(looked) if backward else min(looked) - 1) == rest_place
 
 
 @pytest.mark.parametrize("backward", [False, True])

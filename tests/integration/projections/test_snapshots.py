@@ -90,10 +90,12 @@ async def test_a_redacted_event_is_in_no_later_state(engine: Engine, log: Log, m
     assert [n async for n in Snapshot.objects.filter(log=log).order_by("n").values_list("n", flat=True)] == [100]
 
 
-@pytest.mark.parametrize("made", [by_stream, texts], ids=lambda made: made.name)
-async def test_snapshots_stay_apart_and_under_their_budget(engine: Engine, log: Log, made: Projection) -> None:
+@pytest.mark.parametrize("folded_projection", [by_stream, texts], ids=lambda folded_projection: folded_projection.name)
+async def test_snapshots_stay_apart_and_under_their_budget(
+    engine: Engine, log: Log, folded_projection: Projection
+) -> None:
     await fill(engine, log, ["order-1"] * 2_000)
-    await fold(engine, log, made)
+    await fold(engine, log, folded_projection)
     events = await all_events(engine, log)
     rows = [each async for each in Snapshot.objects.filter(log=log, is_asked=False).order_by("n")]
     assert len(rows) >= 3
@@ -103,7 +105,7 @@ async def test_snapshots_stay_apart_and_under_their_budget(engine: Engine, log: 
         assert sum(len(other.state) for other in rows if other.n <= each.n) <= MAX_SNAPSHOT_RATIO * size
     # A small state has a snapshot at each place; the snapshots of a state that grows lie further and further apart.
     gaps = [after.n - before.n for before, after in pairwise(rows)]
-    assert gaps == [SPACING_EVENTS] * len(gaps) if made is by_stream else gaps[-1] > gaps[0]
+    assert gaps == [SPACING_EVENTS] * len(gaps) if folded_projection is by_stream else gaps[-1] > gaps[0]
 
 
 async def test_a_large_state_is_kept_at_wider_places(engine: Engine, log: Log) -> None:
@@ -126,11 +128,11 @@ async def test_any_order_of_folds_leaves_the_same_snapshots(engine: Engine, log:
         pace = Pace(chunk_events=37, max_events=None)
         await run_async(state_at(other_log.pk, texts, "order-1", at=Moment(position=position), pace=pace), engine.pool)
 
-    async def left(of: Log) -> list[tuple[object, ...]]:
+    async def snapshots_of(of: Log) -> list[tuple[object, ...]]:
         rows = Snapshot.objects.filter(log=of, is_asked=False).order_by("n")
         return [row async for row in rows.values_list("n", "place", "events", "kept_size", "state")]
 
-    assert await left(log) == await left(other_log)
+    assert await snapshots_of(log) == await snapshots_of(other_log)
 
 
 async def test_many_who_fold_at_once_do_not_collide(engine: Engine, log: Log) -> None:

@@ -28,7 +28,7 @@ from tests.support.running import append, known_as, live, poisoned, settle, tota
 FAULT = "RuntimeError: poisoned"
 
 
-def told(stream: str, n: int) -> tuple[str, dict[str, Any]]:
+def event_of(stream: str, n: int) -> tuple[str, dict[str, Any]]:
     return stream, some_event(n)
 
 
@@ -42,7 +42,16 @@ def stopping(monkeypatch: pytest.MonkeyPatch) -> Projection:
 @pytest.fixture
 def stopped(log: Log, stopping: Projection) -> Projection:
     """A projection that stopped at event 3, of `order-1`; events of `order-2` and `order-1` follow."""
-    append(log, [told("order-1", 0), told("order-2", 1), poisoned("order-1"), told("order-2", 4), told("order-1", 5)])
+    append(
+        log,
+        [
+            event_of("order-1", 0),
+            event_of("order-2", 1),
+            poisoned("order-1"),
+            event_of("order-2", 4),
+            event_of("order-1", 5),
+        ],
+    )
     settle(log, stopping)
     assert live(log).state == "stopped"
     return stopping
@@ -68,14 +77,14 @@ def test_a_state_whose_own_event_failed_is_that_before_it_and_says_so(log: Log, 
 
 
 def test_an_event_that_fails_beyond_where_the_projection_stopped_is_named(log: Log, stopped: Projection) -> None:
-    append(log, [poisoned("order-2"), told("order-2", 9)])
+    append(log, [poisoned("order-2"), event_of("order-2", 9)])
     assert now(log, stopped, "order-2").stale == Stale("failed", 5, 7, FAULT, 6)
 
 
 def test_a_parked_key_says_so_and_the_others_do_not(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     projection = totals()
     known_as(monkeypatch, projection)
-    append(log, [told("order-1", 0), poisoned("order-1"), told("order-2", 1)])
+    append(log, [event_of("order-1", 0), poisoned("order-1"), event_of("order-2", 1)])
     settle(log, projection)
     assert now(log, projection, "order-2").stale is None
     parked = now(log, projection, "order-1")
@@ -101,7 +110,7 @@ def test_a_key_whose_fold_would_take_the_whole_log_is_answered_as_it_is_kept_and
     projection = totals(key=key, policy="stop")
     known_as(monkeypatch, projection)
     fault = {"type": "Poisoned", "data": b'{"customer": "c-1", "poison": "raise"}'}
-    append(log, [told("order-1", 0), ("order-1", fault)])
+    append(log, [event_of("order-1", 0), ("order-1", fault)])
     settle(log, projection)
     assert now(log, projection, name).stale == Stale("stopped", 1, 2, FAULT, 2)
 
@@ -110,13 +119,13 @@ def test_a_key_whose_fold_would_take_the_whole_log_is_answered_as_it_is_kept_and
 def test_while_a_build_stands_still_for_any_reason_states_are_folded(
     log: Log, stopping: Projection, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    append(log, [told("order-1", 0)])
+    append(log, [event_of("order-1", 0)])
     settle(log, stopping)
     if how == "paused":
         checkpoints.pause(log.pk, "totals", live(log).build)
     elif how == "code changed":
         Checkpoint.objects.filter(log=log).update(fingerprint="0" * 64)
-    append(log, [told("order-1", 1)])
+    append(log, [event_of("order-1", 1)])
     if how == "stalled":
         Checkpoint.objects.filter(log=log).update(advanced_at="2026-01-01T00:00Z")
         monkeypatch.setattr("projections.materialise.standing._STALLED", timedelta(0))
@@ -175,9 +184,9 @@ async def test_behind_is_said_only_while_the_runner_moves(
     log: Log, stopping: Projection, token: str, anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("projections.api.operations._PATIENCE_SECONDS", 0.05)
-    await sync_to_async(append)(log, [told("order-1", 0)])
+    await sync_to_async(append)(log, [event_of("order-1", 0)])
     await sync_to_async(settle)(log, stopping)
-    await sync_to_async(append)(log, [told("order-1", 1)])
+    await sync_to_async(append)(log, [event_of("order-1", 1)])
     moving = await ask(anyone, token, "state", key="order-1", wait_for_position=2)
     assert (moving.status_code, moving.json()["code"]) == (503, "behind")
     assert (await ask(anyone, token, "state", key="order-1")).json()["stale"]["reason"] == "behind"
@@ -187,7 +196,7 @@ async def test_behind_is_said_only_while_the_runner_moves(
 
 
 def test_an_operators_choice_is_kept_by_the_next_build(log: Log, stopping: Projection) -> None:
-    append(log, [told("order-1", 0)])
+    append(log, [event_of("order-1", 0)])
     settle(log, stopping)
     checkpoints.set_policy(log.pk, "totals", Policy.SKIP)
     checkpoints.rebuild(log.pk, stopping)

@@ -92,7 +92,7 @@ def test_another_expected_version_is_refused(value: int | str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent_time", "stored_time"),
     [
         ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00+00:00"),
         ("2026-01-31t12:00:00.5z", "2026-01-31T12:00:00.500000+00:00"),
@@ -104,12 +104,12 @@ def test_another_expected_version_is_refused(value: int | str) -> None:
         ("2016-12-31T15:59:60.25-08:00", "2017-01-01T00:00:00.250000+00:00"),
     ],
 )
-def test_a_time_with_a_zone_is_kept_as_utc(sent: str, kept: str) -> None:
-    assert check_occurred_at(sent, "occurred_at") == kept
+def test_a_time_with_a_zone_is_kept_as_utc(sent_time: str, stored_time: str) -> None:
+    assert check_occurred_at(sent_time, "occurred_at") == stored_time
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "sent_time",
     [
         *("2026-01-31T12:00:00", "2026-01-31", "12:00:00Z", "1769860800", "now", "", "2026-01-31T12:00Z"),
         *("0000-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "10000-01-01T00:00:00Z"),
@@ -126,9 +126,9 @@ def test_a_time_with_a_zone_is_kept_as_utc(sent: str, kept: str) -> None:
     ],
     ids=ascii,
 )
-def test_a_time_without_a_zone_or_out_of_range_is_refused(sent: str) -> None:
+def test_a_time_without_a_zone_or_out_of_range_is_refused(sent_time: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        event(occurred_at=sent, field="events[0]")
+        event(occurred_at=sent_time, field="events[0]")
     assert refusal.value.fields == {"field": "events[0].occurred_at"}
 
 
@@ -141,9 +141,11 @@ def test_a_pinned_agent_is_the_only_one() -> None:
         check_agent("other", "router", "agent")
 
 
-@pytest.mark.parametrize(("value", "taken"), [(0, False), (1, True), (2**31 - 1, True), (2**31, False), (-1, False)])
-def test_a_schema_version_fits_its_column(value: int, taken: bool) -> None:
-    if taken:
+@pytest.mark.parametrize(
+    ("value", "is_accepted"), [(0, False), (1, True), (2**31 - 1, True), (2**31, False), (-1, False)]
+)
+def test_a_schema_version_fits_its_column(value: int, is_accepted: bool) -> None:
+    if is_accepted:
         assert event(schema_version=value).schema_version == value
     else:
         with pytest.raises(Invalid):

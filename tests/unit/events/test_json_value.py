@@ -71,7 +71,7 @@ def test_text_that_is_not_json_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "escaped"),
     [
         ("\u202eevil", "\\u202eevil"),
         ("order\u200b-1", "order\\u200b-1"),
@@ -85,8 +85,8 @@ def test_text_that_is_not_json_is_refused(text: str) -> None:
         ("a\u2028b", "a\\u2028b"),
     ],
 )
-def test_a_character_that_can_not_be_seen_is_written_as_an_escape(text: str, shown: str) -> None:
-    assert visible(text) == shown
+def test_a_character_that_can_not_be_seen_is_written_as_an_escape(text: str, escaped: str) -> None:
+    assert visible(text) == escaped
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from events.transfer.importers import FORMATS
 from events.transfer.importers.base import Broken, Item, Record
-from tests.support.imported_records import read
+from tests.support.imported_records import read_items
 
 HERE = '"HERE"'
 """The placeholder for the bad value."""
@@ -80,7 +80,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 def put(value: bytes, where: str, folder: Path) -> tuple[list[Item], int]:
     format, name, content, place = FILES[where]
     text = "\n".join(map(json.dumps, content)) if isinstance(content, tuple) else json.dumps(content)
-    return read(FORMATS[format], folder / name, text.replace(HERE, "%b", 1).encode() % value), place
+    return read_items(FORMATS[format], folder / name, text.replace(HERE, "%b", 1).encode() % value), place
 
 
 @pytest.mark.parametrize("where", FILES)
@@ -136,7 +136,7 @@ def test_a_document_that_breaks_off_gives_its_whole_records_and_says_so(tmp_path
     format, name, content, place = FILES[where]
     text = json.dumps(content).encode()
 
-    items = read(FORMATS[format], tmp_path / name, text[: text.index(HERE.encode())])
+    items = read_items(FORMATS[format], tmp_path / name, text[: text.index(HERE.encode())])
 
     *sound, last = items
     assert isinstance(last, Broken)

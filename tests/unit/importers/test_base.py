@@ -23,7 +23,7 @@ def parse(text: bytes) -> Streamed:
     return "order-1", new_event("order-1", "Placed", data=text.strip(), id="1")
 
 
-def read(path: Path) -> list[Item]:
+def read_items(path: Path) -> list[Item]:
     return list(read_files([path], by_line(parse), progress=lambda count: None))
 
 
@@ -35,7 +35,7 @@ def write(path: Path, content: bytes) -> Path:
 def test_a_broken_line_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "some.jsonl", b"1\nbad\n\n3\n")
 
-    first, broken, last = read(path)
+    first, broken, last = read_items(path)
 
     assert isinstance(first, Record)
     assert first.event.data == "1"
@@ -55,7 +55,7 @@ def test_a_stream_that_no_url_could_carry_is_broken(tmp_path: Path) -> None:
 
 
 def test_a_zipped_file_is_read_as_the_file_in_it(tmp_path: Path) -> None:
-    (item,) = read(write(tmp_path / "some.jsonl.gz", b"1\n"))
+    (item,) = read_items(write(tmp_path / "some.jsonl.gz", b"1\n"))
 
     assert isinstance(item, Record)
 
@@ -65,7 +65,7 @@ def test_a_cut_zipped_file_gives_its_whole_lines_and_says_that_it_breaks_off(tmp
     path = tmp_path / "cut.jsonl.gz"
     path.write_bytes(gzip.compress(lines)[:-100_000])
 
-    *items, last = read(path)
+    *items, last = read_items(path)
 
     assert items
     assert all(isinstance(item, Record) for item in items)
@@ -78,7 +78,7 @@ def test_a_file_that_only_claims_to_be_zipped_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "plain.jsonl.gz"
     path.write_bytes(b"1\n")
 
-    (item,) = read(path)
+    (item,) = read_items(path)
 
     assert isinstance(item, Broken)
 
@@ -88,21 +88,21 @@ def test_a_pipe_is_read_as_a_file(tmp_path: Path) -> None:
     os.write(start, b"1\n2\n")
     os.close(start)
 
-    items = read(Path(f"/dev/fd/{end}"))
+    items = read_items(Path(f"/dev/fd/{end}"))
 
     os.close(end)
     assert [type(item) for item in items] == [Record, Record]
 
 
 def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
-    assert read(write(tmp_path / "empty.jsonl", b"")) == []
+    assert read_items(write(tmp_path / "empty.jsonl", b"")) == []
 
 
 def test_a_line_beyond_the_limit_is_refused_without_being_held(tmp_path: Path) -> None:
     path = write(tmp_path / "long.jsonl", b'"' + b"x" * 5_000 + b'"\n2\n' + b"y" * 3_000)
 
     with override_settings(EVENTSITE=Limits(request_max_bytes=1_000)):
-        first, second, third = read(path)
+        first, second, third = read_items(path)
 
     assert first == Broken(f"{path}:1", "The line is longer than 1,000 bytes.")
     assert isinstance(second, Record)
@@ -178,7 +178,7 @@ def test_a_file_in_another_encoding_is_refused_once_and_the_encoding_is_named(
 
 
 def test_a_file_of_nothing_but_a_byte_order_mark_has_no_records(tmp_path: Path) -> None:
-    assert read(write(tmp_path / "empty.jsonl", b"\xef\xbb\xbf")) == []
+    assert read_items(write(tmp_path / "empty.jsonl", b"\xef\xbb\xbf")) == []
 
 
 def test_a_file_whose_name_is_no_text_is_read(tmp_path: Path) -> None:

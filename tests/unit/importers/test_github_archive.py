@@ -11,7 +11,7 @@ import pytest
 
 from events.transfer.importers.base import Broken, Record
 from events.transfer.importers.github_archive import FORMAT
-from tests.support.imported_records import read, records
+from tests.support.imported_records import read_items, records
 
 
 def happened(type: str = "WatchEvent", payload: object = None, **fields: Any) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_a_zipped_file_says_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_a_line_that_can_not_be_kept_is_named_and_the_rest_goes_on(tmp_path: Path, broken: object, reason: str) -> None:
-    first, second = read(FORMAT, tmp_path / "a.json", (broken, happened()))
+    first, second = read_items(FORMAT, tmp_path / "a.json", (broken, happened()))
 
     assert isinstance(first, Broken)
     assert first.where.endswith("a.json:1")

@@ -21,7 +21,7 @@ RUNS = sorted(FORMATS.keys() - {"eventsite", "github-archive"})
 """Formats that make the ids and the causes of their events themselves."""
 
 
-def read(format: str, name: str, content: bytes) -> list[Item]:
+def read_items(format: str, name: str, content: bytes) -> list[Item]:
     with override_settings(EVENTSITE=Limits(event_max_bytes=3_000)):
         return list(FORMATS[format].read(SourceFile(Path(name), BufferedReader(BytesIO(content)))))
 
@@ -29,7 +29,7 @@ def read(format: str, name: str, content: bytes) -> list[Item]:
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_files_are_sound_before_anything_odd_is_put_in(format: str) -> None:
     for name, content in SHAPES[format]:
-        items = read(format, name, file_of(format, name, content))
+        items = read_items(format, name, file_of(format, name, content))
 
         assert len(items) > 1
         assert [item for item in items if isinstance(item, Broken)] == []
@@ -41,7 +41,7 @@ def test_the_files_are_sound_before_anything_odd_is_put_in(format: str) -> None:
 def test_each_record_is_read_or_refused_with_its_place_and_the_reason(format: str, data: st.DataObject) -> None:
     name, content = data.draw(odd_files(format))
 
-    for item in read(format, name, content):
+    for item in read_items(format, name, content):
         assert item.where.startswith(f"{name}:")
         if isinstance(item, Broken):
             assert item.reason
@@ -58,7 +58,7 @@ def test_a_cause_is_an_event_that_came_before(format: str, data: st.DataObject) 
     name, content = data.draw(odd_files(format))
 
     ids: set[str | None] = {None}
-    for item in read(format, name, content):
+    for item in read_items(format, name, content):
         if isinstance(item, Record):
             assert item.event.causation_id in ids
             ids.add(item.event.id)

@@ -12,7 +12,7 @@ from django.test import override_settings
 from events.transfer.importers.base import Broken, Record
 from events.transfer.importers.openhands import FORMAT
 from eventsite.limits import Limits
-from tests.support.imported_records import read, records
+from tests.support.imported_records import read_items, records
 
 
 def action(id: int, name: str = "run", **fields: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def test_a_run_in_a_document_is_the_run_of_a_line(tmp_path: Path) -> None:
     ],
 )
 def test_an_event_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: Path, event: object, reason: str) -> None:
-    first, broken, third, _ = read(FORMAT, tmp_path / "output.jsonl", (run(action(0), event, action(2)),))
+    first, broken, third, _ = read_items(FORMAT, tmp_path / "output.jsonl", (run(action(0), event, action(2)),))
 
     assert isinstance(first, Record)
     assert isinstance(broken, Broken)
@@ -146,14 +146,14 @@ def test_an_event_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: Pa
 )
 @pytest.mark.parametrize("name", ["output.jsonl", "trajectory.json"])
 def test_a_record_that_is_not_a_run_gives_no_event(tmp_path: Path, name: str, content: bytes) -> None:
-    items = read(FORMAT, tmp_path / name, content)
+    items = read_items(FORMAT, tmp_path / name, content)
 
     assert items
     assert all(isinstance(item, Broken) for item in items)
 
 
 def test_a_run_of_which_no_event_can_be_read_has_no_end_either(tmp_path: Path) -> None:
-    items = read(FORMAT, tmp_path / "output.jsonl", (run({"role": "user", "content": "?"}, 7),))
+    items = read_items(FORMAT, tmp_path / "output.jsonl", (run({"role": "user", "content": "?"}, 7),))
 
     assert [type(item) for item in items] == [Broken] * 3
     assert items[-1] == Broken(f"{tmp_path / 'output.jsonl'}:1", "None of the run's events could be read.")
@@ -288,7 +288,7 @@ def test_a_run_that_no_stream_could_be_called_by_is_called_otherwise(tmp_path: P
 def test_a_list_of_runs_is_read_run_by_run(tmp_path: Path) -> None:
     feedback = [{"feedback": "positive", "trajectory": [action(0)]}, None, {"trajectory": OLD_RUN}]
 
-    items = read(FORMAT, tmp_path / "a.json", feedback)
+    items = read_items(FORMAT, tmp_path / "a.json", feedback)
 
     assert [type(item) for item in items] == [Record, Record, Broken, Record, Record, Record]
     assert items[2].where.endswith("a.json:document[1]")

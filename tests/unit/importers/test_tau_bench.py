@@ -10,12 +10,12 @@ import pytest
 
 from events.transfer.importers.base import Broken, Record
 from events.transfer.importers.tau_bench import FORMAT
-from tests.support.imported_records import read, records
+from tests.support.imported_records import read_items, records
 
 POLICY = {"role": "system", "content": "# Airline Agent Policy\n\nThe current time is…"}
 
 
-def said(role: str, content: str | None = "…", **fields: Any) -> dict[str, Any]:
+def message_by(role: str, content: str | None = "…", **fields: Any) -> dict[str, Any]:
     return {"role": role, "content": content, **fields}
 
 
@@ -24,11 +24,11 @@ def call(id: str, name: str = "get_user", arguments: str = '{"user": 1}') -> dic
 
 
 def calls(*tool_calls: dict[str, Any], content: str | None = None) -> dict[str, Any]:
-    return said("assistant", content, tool_calls=list(tool_calls))
+    return message_by("assistant", content, tool_calls=list(tool_calls))
 
 
 def returned(id: str, content: str = "…") -> dict[str, Any]:
-    return said("tool", content, name="get_user", tool_call_id=id)
+    return message_by("tool", content, name="get_user", tool_call_id=id)
 
 
 def run(*messages: object, **facts: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def run(*messages: object, **facts: Any) -> dict[str, Any]:
 
 
 def test_each_message_is_an_event_by_whoever_said_it(tmp_path: Path) -> None:
-    messages = (said("user"), said("assistant"), calls(call("a")), returned("a"))
+    messages = (message_by("user"), message_by("assistant"), calls(call("a")), returned("a"))
 
     records_read = records(FORMAT, tmp_path / "a.json", [run(*messages)])
 
@@ -97,7 +97,7 @@ def test_a_tool_that_failed_says_so(tmp_path: Path) -> None:
 
 
 def test_a_result_is_caused_by_its_call_and_all_else_by_the_event_before(tmp_path: Path) -> None:
-    messages = (calls(call("a"), call("b")), returned("b"), returned("a"), said("user"), returned("unknown"))
+    messages = (calls(call("a"), call("b")), returned("b"), returned("a"), message_by("user"), returned("unknown"))
 
     events = [record.event for record in records(FORMAT, tmp_path / "a.json", [run(*messages)])]
 
@@ -120,22 +120,22 @@ def test_the_last_event_holds_the_reward_and_what_should_have_happened(tmp_path:
     expected = [{"name": "cancel_reservation", "kwargs": {"id": "S5IK51"}}]
     facts = {"reward": 1.0, "info": {"task": {"actions": expected}, "user_cost": 0.5}}
 
-    *_, message, last = records(FORMAT, tmp_path / "a.json", [run(said("user"), **facts)])
+    *_, message, last = records(FORMAT, tmp_path / "a.json", [run(message_by("user"), **facts)])
 
     assert (last.event.type, last.event.causation_id) == ("run.scored", message.event.id)
     assert json.loads(last.event.data) == {"task_id": 47, "trial": 2, **facts, "expected_actions": expected}
 
 
 def test_another_domain_is_another_stream(tmp_path: Path) -> None:
-    retail = run(said("assistant"), traj=[said("system", "# Retail agent policy"), said("assistant")])
-    unknown = run(traj=[said("user")])
+    retail = run(message_by("assistant"), traj=[message_by("system", "# Retail agent policy"), message_by("assistant")])
+    unknown = run(traj=[message_by("user")])
 
     assert [record.stream for record in records(FORMAT, tmp_path / "a.json", [retail])] == ["tau-retail-47-2"] * 3
     assert [record.stream for record in records(FORMAT, tmp_path / "b.json", [unknown])] == ["tau-task-47-2"] * 2
 
 
 def test_the_order_of_runs_and_the_name_of_the_file_do_not_matter(tmp_path: Path) -> None:
-    one, other = run(said("user")), run(said("user"), trial=3)
+    one, other = run(message_by("user")), run(message_by("user"), trial=3)
 
     here = records(FORMAT, tmp_path / "a.json", [one, other])
     there = records(FORMAT, tmp_path / "b.json", [other, one])
@@ -144,9 +144,9 @@ def test_the_order_of_runs_and_the_name_of_the_file_do_not_matter(tmp_path: Path
 
 
 def test_a_message_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
-    messages = (said("user", "\x00"), said("narrator"), calls("text"), said("user"))  # type: ignore[arg-type]
+    messages = (message_by("user", "\x00"), message_by("narrator"), calls("text"), message_by("user"))  # type: ignore[arg-type]
 
-    items = read(FORMAT, tmp_path / "a.json", [run(*messages)])
+    items = read_items(FORMAT, tmp_path / "a.json", [run(*messages)])
 
     broken = [item for item in items if isinstance(item, Broken)]
     assert [item.where.rpartition(":")[2] for item in broken] == [
@@ -163,7 +163,7 @@ def test_a_message_that_can_not_be_kept_is_named_and_the_run_goes_on(tmp_path: P
 
 @pytest.mark.parametrize("broken", [1, {}, {"traj": []}, {"task_id": 1, "trial": 0, "traj": [1]}])
 def test_a_record_that_is_not_a_run_gives_no_event_and_the_others_go_on(tmp_path: Path, broken: object) -> None:
-    *bad, system, score = read(FORMAT, tmp_path / "a.json", [broken, run()])
+    *bad, system, score = read_items(FORMAT, tmp_path / "a.json", [broken, run()])
 
     assert bad
     assert all(isinstance(item, Broken) and ":[0]" in item.where for item in bad)
@@ -173,7 +173,7 @@ def test_a_record_that_is_not_a_run_gives_no_event_and_the_others_go_on(tmp_path
 
 @pytest.mark.parametrize("document", [b"", b"{}", b"\xff", b"[", b"[{]"])
 def test_a_document_that_is_no_list_gives_no_event(tmp_path: Path, document: bytes) -> None:
-    items = read(FORMAT, tmp_path / "a.json", document)
+    items = read_items(FORMAT, tmp_path / "a.json", document)
 
     assert items
     assert all(isinstance(item, Broken) for item in items)

@@ -22,7 +22,7 @@ from projections.definition.projection import Projection, decode
 from projections.testing import assert_pure
 from projections.values.change import Json
 from projections.values.exact_json import dumps
-from tests.support.histories import FOLDERS, START, History, by_key, folded, imported
+from tests.support.histories import FOLDERS, START, History, by_key, folded, imported_events
 from tests.support.json_values import VALUES
 
 CATALOG = (latest, collisions, lifecycle, run, transcript, orders, counts, agents)
@@ -136,7 +136,7 @@ def test_every_one_folds_as_a_projection_must(projection: Projection, said: list
 
 @pytest.mark.parametrize("format", FOLDERS)
 def test_every_real_event_is_taken_by_every_one(shared_data: Path, format: str) -> None:
-    events = imported(shared_data, format, FOLDERS[format])
+    events = imported_events(shared_data, format, FOLDERS[format])
     for projection in CATALOG:
         states = by_key(projection, events)
         assert states or projection is orders
@@ -149,7 +149,7 @@ def test_real_logs_show_no_update_that_is_proven_lost(shared_data: Path) -> None
     states = [
         state
         for format, folder in FOLDERS.items()
-        for state in by_key(collisions, imported(shared_data, format, folder)).values()
+        for state in by_key(collisions, imported_events(shared_data, format, folder)).values()
     ]
     assert sum(state["lost"] for state in states) == 0
     assert sum(state["possible"] for state in states) == 0
@@ -157,7 +157,7 @@ def test_real_logs_show_no_update_that_is_proven_lost(shared_data: Path) -> None
 
 
 def test_pull_requests_have_a_life_cycle(shared_data: Path) -> None:
-    states = by_key(lifecycle, imported(shared_data, "github-archive", "github-archive-pinot"))
+    states = by_key(lifecycle, imported_events(shared_data, "github-archive", "github-archive-pinot"))
     assert sum(state["ended"].get("Completed", 0) for state in states.values()) == 39
     assert sum(state["illegal"] for state in states.values()) == 0
 
@@ -165,14 +165,16 @@ def test_pull_requests_have_a_life_cycle(shared_data: Path) -> None:
 def test_runs_of_agents_are_over_or_say_what_is_not(shared_data: Path) -> None:
     """The runs of Who&When and tau-bench are judged, so they are over; two of OpenHands were cut short."""
     for format, unfinished in (("who-and-when", 0), ("tau-bench", 0), ("openhands", 2)):
-        states = by_key(lifecycle, imported(shared_data, format, FOLDERS[format])).values()
+        states = by_key(lifecycle, imported_events(shared_data, format, FOLDERS[format])).values()
         assert sum(bool(state["unfinished"]) for state in states) == unfinished, format
         assert {state["state"] for state in states if not state["unfinished"]} <= {"Completed", "Failed"}
         assert sum(state["illegal"] for state in states) == 0
 
 
 def test_four_trials_of_one_task_are_told_apart(shared_data: Path) -> None:
-    transcript_of_task = by_key(transcript, imported(shared_data, "tau-bench", "tau-bench"))["tau-airline-47"]["said"]
+    transcript_of_task = by_key(transcript, imported_events(shared_data, "tau-bench", "tau-bench"))["tau-airline-47"][
+        "said"
+    ]
     assert {each["stream"] for chunk in transcript_of_task.values() for each in chunk} == {
         f"tau-airline-47-{n}" for n in range(4)
     }

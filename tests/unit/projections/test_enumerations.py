@@ -20,7 +20,7 @@ Rank | Release Group | Worldwide
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("Common Movies:\n1. Tenet\n2. Onward\n\nHence two.", [Enumeration("Common Movies", ("Tenet", "Onward"))]),
         ("**Plan**\n\n1) **Look**\n   - here\n\n2) See", [Enumeration("Plan", ("Look", "See"))]),
@@ -35,8 +35,8 @@ Rank | Release Group | Worldwide
         ("", []),
     ],
 )
-def test_lists_are_found_with_what_stands_above_them(text: str, found: list[Enumeration]) -> None:
-    assert list(enumerations(text)) == found
+def test_lists_are_found_with_what_stands_above_them(text: str, expected: list[Enumeration]) -> None:
+    assert list(enumerations(text)) == expected
 
 
 @given(st.text(alphabet="1234.| -a*\n\t`[]()'I "))

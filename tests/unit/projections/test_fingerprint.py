@@ -122,7 +122,7 @@ def same(data: Any) -> Any:
     return data
 
 
-def made(**changed: Any) -> Projection:
+def projection_with(**changed: Any) -> Projection:
     """The same code, with something changed."""
     projection = Projection("made", **{"about": "", "key": STREAM, **changed})
     projection.on("Made")(lambda state, happened: state)
@@ -133,12 +133,12 @@ def made(**changed: Any) -> Projection:
     "changed", [{"version": 2}, {"key": AGENT}, {"query": "agent:a"}, {"initial": []}, {"settings": 1}]
 )
 def test_declarations_count_though_the_code_is_the_same(changed: dict[str, Any]) -> None:
-    assert fingerprint(made()) == fingerprint(made())
-    assert fingerprint(made()) != fingerprint(made(**changed))
+    assert fingerprint(projection_with()) == fingerprint(projection_with())
+    assert fingerprint(projection_with()) != fingerprint(projection_with(**changed))
 
 
 def test_an_upcaster_of_the_same_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    projection = made()
+    projection = projection_with()
     before = fingerprint(projection)
     for upcaster, counts in ((Upcaster("Made", 1, 2, same), True), (Upcaster("Other", 1, 2, same), False)):
         monkeypatch.setattr(upcasting._current, "chains", Chains([upcaster]))

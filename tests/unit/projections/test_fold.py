@@ -79,7 +79,7 @@ def handling(*types: str, query: str = "") -> Projection:
 
 
 @pytest.mark.parametrize(
-    ("types", "query", "seen"),
+    ("types", "query", "expected"),
     [
         (("OrderPlaced",), "", ["OrderPlaced"]),
         (("Order*",), "", ["OrderPlaced", "OrderPaid"]),
@@ -91,25 +91,25 @@ def handling(*types: str, query: str = "") -> Projection:
     ],
 )
 def test_a_projection_folds_what_it_reads_and_its_query_finds_the_same(
-    types: tuple[str, ...], query: str, seen: list[str]
+    types: tuple[str, ...], query: str, expected: list[str]
 ) -> None:
     projection = handling(*types, query=query)
     events = [event(type, {"n": n}, version=n) for n, type in enumerate(("OrderPlaced", "OrderPaid", "Paid*"), start=1)]
-    assert fold(projection, map(Decoded, events), []) == seen
-    assert [each.type for each in events if projection.reads(each)] == seen
-    assert [each.type for each in events if event_matcher(reads(projection))(each)] == seen
+    assert fold(projection, map(Decoded, events), []) == expected
+    assert [each.type for each in events if projection.reads(each)] == expected
+    assert [each.type for each in events if event_matcher(reads(projection))(each)] == expected
 
 
 def test_the_types_of_a_projection_are_a_query_for_the_store() -> None:
-    query = tree.any_of([tree.Named(tree.Name.TYPE, tree.Pattern(("Order", ""))), named("Paid")])
+    query = tree.any_of([tree.Named(tree.Name.TYPE, tree.Pattern(("Order", ""))), query_of_type("Paid")])
     assert reads(handling("Order*", "Paid")) == query
     assert reads(handling("*")) == tree.EVERYTHING
     assert reads(handling("Paid", query="agent:a")) == tree.And(
-        (named("Paid"), tree.Named(tree.Name.AGENT, tree.Pattern(("a",))))
+        (query_of_type("Paid"), tree.Named(tree.Name.AGENT, tree.Pattern(("a",))))
     )
 
 
-def named(type: str) -> tree.Query:
+def query_of_type(type: str) -> tree.Query:
     return tree.Named(tree.Name.TYPE, tree.Pattern((type,)))
 
 

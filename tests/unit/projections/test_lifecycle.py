@@ -28,7 +28,7 @@ payments = machine(
 )
 
 
-def told(*types: str) -> Any:
+def state_after(*types: str) -> Any:
     """The state after events of these types in one stream."""
     history = History()
     for type in types:
@@ -50,7 +50,7 @@ def told(*types: str) -> Any:
     ],
 )
 def test_common_words_move_it_however_they_are_written(types: list[str], state: str) -> None:
-    after = told(*types)
+    after = state_after(*types)
     assert (after["state"], after["illegal"]) == (state, 0)
 
 
@@ -92,7 +92,7 @@ def test_an_outcome_without_a_known_cause_ends_what_was_started_first() -> None:
     ],
 )
 def test_an_illegal_transition_is_reported_and_followed(types: list[str], was: str, to: str) -> None:
-    state = told(*types)
+    state = state_after(*types)
     [transition] = state["illegal_transitions"]
     assert (transition["work"], transition["type"], transition["from"], transition["to"]) == (
         "payment-1",
@@ -124,7 +124,7 @@ def test_an_illegal_transition_is_reported_and_followed(types: list[str], was: s
     ],
 )
 def test_an_ordinary_course_of_things_ends_and_nobody_is_accused(types: list[str]) -> None:
-    after = told(*types)
+    after = state_after(*types)
     assert (after["state"], after["unfinished"], after["illegal"]) == ("Completed", {}, 0)
     assert after["agents"] == {"a": "Completed"}
 
@@ -142,12 +142,12 @@ def test_an_ordinary_course_of_things_ends_and_nobody_is_accused(types: list[str
     ],
 )
 def test_nobody_is_accused_where_no_known_word_began_the_work(types: list[str], state: str) -> None:
-    after = told(*types)
+    after = state_after(*types)
     assert (after["state"], after["illegal"], after["unfinished"], after["finished"]) == (state, 0, {}, {})
 
 
 def test_a_start_by_the_same_word_wants_an_outcome_of_its_own() -> None:
-    after = told("payment.requested", "payment.initiated", "payment.initiated", "payment.captured")
+    after = state_after("payment.requested", "payment.initiated", "payment.initiated", "payment.captured")
     assert [start["type"] for start in after["unfinished"]["payment-1"]["started"].values()] == ["payment.initiated"]
 
 
@@ -193,7 +193,7 @@ def test_a_machine_of_ones_own_follows_its_own_table() -> None:
     assert (transition["from"], transition["allowed_from"]) == ("Paid", ["Idle"])
 
 
-def said(*types: str) -> Any:
+def state_after_messages(*types: str) -> Any:
     """The state after messages in one run; each type begins with the name of its agent."""
     history = History()
     for type in types:
@@ -213,33 +213,38 @@ def said(*types: str) -> Any:
     ],
 )
 def test_a_run_of_agents_is_under_way_until_it_is_over(types: list[str], state: str) -> None:
-    after = said(*types)
+    after = state_after_messages(*types)
     assert (after["state"], after["illegal"]) == (state, 0)
     assert ("run-1" in after["unfinished"]) is (state in ("Processing", "AwaitingInput"))
 
 
 def test_a_run_that_is_over_and_then_judged_has_ended_once() -> None:
-    over = said("user.message", "agent.message", "run.terminated")
-    assert said("user.message", "agent.message", "run.terminated", "run.annotated") == over
+    over = state_after_messages("user.message", "agent.message", "run.terminated")
+    assert state_after_messages("user.message", "agent.message", "run.terminated", "run.annotated") == over
     assert over["ended"] == {"Completed": 1}
 
 
 def test_an_assistant_that_has_answered_waits_for_nothing() -> None:
-    after = said("user.message", "assistant.message")
+    after = state_after_messages("user.message", "assistant.message")
     assert (after["state"], after["agents"]["assistant"]) == ("AwaitingInput", "Idle")
-    assert said("user.message", "assistant.message", "tool.called", "run.finished")["agents"]["assistant"] == "Idle"
-    assert said("user.message", "assistant.message", "run.finished")["agents"]["assistant"] == "Completed"
+    assert (
+        state_after_messages("user.message", "assistant.message", "tool.called", "run.finished")["agents"]["assistant"]
+        == "Idle"
+    )
+    assert (
+        state_after_messages("user.message", "assistant.message", "run.finished")["agents"]["assistant"] == "Completed"
+    )
 
 
 def test_an_answer_after_the_end_of_a_run_begins_nothing() -> None:
-    over = said("user.message", "run.finished")
-    assert said("user.message", "run.finished", "assistant.message") == over
-    assert said("user.message", "run.finished", "user.message")["state"] == "Processing"
+    over = state_after_messages("user.message", "run.finished")
+    assert state_after_messages("user.message", "run.finished", "assistant.message") == over
+    assert state_after_messages("user.message", "run.finished", "user.message")["state"] == "Processing"
 
 
 def test_no_agent_is_at_work_where_nothing_is_unfinished() -> None:
-    assert set(said("user.message", "agent.message")["agents"].values()) == {"Processing"}
-    assert set(said("user.message", "agent.message", "run.scored")["agents"].values()) == {"Completed"}
+    assert set(state_after_messages("user.message", "agent.message")["agents"].values()) == {"Processing"}
+    assert set(state_after_messages("user.message", "agent.message", "run.scored")["agents"].values()) == {"Completed"}
 
 
 def test_the_state_stays_bounded() -> None:

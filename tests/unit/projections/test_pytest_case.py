@@ -18,7 +18,7 @@ from projections.definition.projection import Projection, decode
 from projections.registry import PROJECTIONS
 from projections.replay.copies.pytest_case import pytest_case
 from projections.testing import event
-from tests.support.histories import FOLDERS, START, History, imported
+from tests.support.histories import FOLDERS, START, History, imported_events
 from tests.support.hostile_histories import histories
 
 HIDDEN = "\u202e\u2066\u200b\u3164\ufeff\U000e0041"
@@ -83,7 +83,7 @@ def test_a_copied_case_says_every_field_of_its_events() -> None:
 def test_copied_cases_of_real_runs_pass(shared_data: Path, format: str) -> None:
     """Each run by one projection in turn, and the last step of it by the next."""
     runs: dict[str, list[Event]] = {}
-    for each in imported(shared_data, format, FOLDERS[format]):
+    for each in imported_events(shared_data, format, FOLDERS[format]):
         runs.setdefault(each.stream, []).append(each)
     projections = cycle(PROJECTIONS.values())
     for events in runs.values():

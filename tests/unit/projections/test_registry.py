@@ -23,7 +23,7 @@ def module(**values: Any) -> ModuleType:
     return result
 
 
-def found(*projections: Projection) -> Declarations:
+def declarations_of(*projections: Projection) -> Declarations:
     return Declarations(projections, ())
 
 
@@ -48,13 +48,13 @@ def test_a_projection_is_registered_where_it_is_defined_and_not_where_it_is_impo
 @pytest.mark.parametrize(
     ("declared", "id"),
     [
-        (found(Projection("a", about=""), Projection("a", about="")), "projections.E001"),
-        (found(Projection("A name", about="")), "projections.E002"),
-        (found(Projection("a", about="", query="type:")), "projections.E003"),
-        (found(Projection("a", about="", query="state.a:1")), "projections.E003"),
-        (found(Projection("a", about="", query="since:2h")), "projections.E003"),
-        (found(Projection("a", about="", initial={"a": 1.5})), "projections.E004"),  # type: ignore[dict-item]
-        (found(Projection("a", about="", settings={1})), "projections.E004"),  # type: ignore[arg-type]
+        (declarations_of(Projection("a", about=""), Projection("a", about="")), "projections.E001"),
+        (declarations_of(Projection("A name", about="")), "projections.E002"),
+        (declarations_of(Projection("a", about="", query="type:")), "projections.E003"),
+        (declarations_of(Projection("a", about="", query="state.a:1")), "projections.E003"),
+        (declarations_of(Projection("a", about="", query="since:2h")), "projections.E003"),
+        (declarations_of(Projection("a", about="", initial={"a": 1.5})), "projections.E004"),  # type: ignore[dict-item]
+        (declarations_of(Projection("a", about="", settings={1})), "projections.E004"),  # type: ignore[arg-type]
         (Declarations((), (Upcaster("A", 1, 3, lambda data: data),)), "projections.E005"),
     ],
 )

@@ -14,7 +14,7 @@ from projections.catalog.run import run
 from projections.testing import assert_pure
 from projections.values.change import Json
 from projections.values.diff import diff
-from tests.support.histories import History, by_key, folded, imported
+from tests.support.histories import History, by_key, folded, imported_events
 from tests.support.json_values import VALUES
 
 TYPES = [type.replace("*", "x") for type in run.handlers]
@@ -27,7 +27,7 @@ def say(history: History, agent: str, text: str, type: str = "agent.message", **
     return history.say(type, {"content": text, **data}, agent=agent)
 
 
-def asked(question: str) -> History:
+def history_of_question(question: str) -> History:
     history = History()
     say(history, "human", question, "user.message")
     return history
@@ -63,7 +63,7 @@ def test_the_phase_follows_the_run() -> None:
 
 
 def test_a_claim_is_held_against_the_list_that_it_repeats() -> None:
-    history = asked("Which are the top 5?")
+    history = history_of_question("Which are the top 5?")
     rows = "\n".join(f"{n} | {name} | {n}" for n, name in enumerate(["one", "two", "three", "four", "five", "six"], 1))
     say(history, "WebSurfer", f"I clicked 'Films'.\n{rows}")
     say(history, "Assistant", "The top 5:\n1. One\n2. Two\n3. Three\n4. Four\n5. Six")
@@ -77,7 +77,7 @@ def test_a_claim_is_held_against_the_list_that_it_repeats() -> None:
 
 
 def test_a_message_that_repeats_a_list_has_not_changed_it() -> None:
-    history = asked("Which?")
+    history = history_of_question("Which?")
     say(history, "a", "Films:\n1. One\n2. Two")
     before = history.folded(run)
     say(history, "b", "Again:\n1. One\n2. Two")
@@ -87,7 +87,7 @@ def test_a_message_that_repeats_a_list_has_not_changed_it() -> None:
 
 
 def test_the_common_part_of_two_lists_is_worked_out() -> None:
-    history = asked("Which are in both?")
+    history = history_of_question("Which are in both?")
     say(history, "WebSurfer", "A:\n1. Anna\n2. Bert\n3. Carl\n4. Dora")
     say(history, "WebSurfer", "B:\n1. Emil\n2. Carl\n3. Anna\n4. Fred")
     say(history, "Assistant", "In both:\n1. Anna\n2. Bert")
@@ -96,7 +96,7 @@ def test_the_common_part_of_two_lists_is_worked_out() -> None:
 
 
 def test_calls_of_tools_have_their_outcome_and_are_held_against_what_was_expected() -> None:
-    history = asked("Cancel it.")
+    history = history_of_question("Cancel it.")
     call = history.say("tool.called", {"name": "look", "arguments": {"id": 1}}, agent="a")
     history.say("tool.called", {"name": "cancel", "arguments": {"id": 2}}, agent="a")
     say(history, "look", "found", "tool.returned")
@@ -114,7 +114,7 @@ def test_calls_of_tools_have_their_outcome_and_are_held_against_what_was_expecte
 
 @pytest.mark.parametrize("type", ["tool.failed", "tool.errored", "tool.timed_out"])
 def test_a_tool_that_fails_by_the_type_of_its_event_has_failed(type: str) -> None:
-    history = asked("Cancel it.")
+    history = history_of_question("Cancel it.")
     call = history.say("tool.called", {"name": "cancel"}, agent="a")
     history.say(type, {"message": "no such order"}, agent="cancel", causation_id=call.id)
     state = history.folded(run)
@@ -132,7 +132,7 @@ def test_it_folds_as_a_projection_must_whatever_comes(said: list[tuple[str, Json
 
 @pytest.fixture(scope="module")
 def hand_crafted(shared_data: Path) -> list[Event]:
-    return imported(shared_data, "who-and-when", "who-and-when/Hand-Crafted")
+    return imported_events(shared_data, "who-and-when", "who-and-when/Hand-Crafted")
 
 
 def test_the_swapped_film_shows_at_the_step_that_swapped_it(hand_crafted: list[Event]) -> None:
@@ -161,7 +161,7 @@ def test_every_real_run_has_a_question_an_answer_and_a_verdict(hand_crafted: lis
 
 
 def test_a_wrong_cancellation_stands_beside_what_was_expected(shared_data: Path) -> None:
-    state = by_key(run, imported(shared_data, "tau-bench", "tau-bench"))["tau-airline-47-2"]
+    state = by_key(run, imported_events(shared_data, "tau-bench", "tau-bench"))["tau-airline-47-2"]
     cancelled = {"tool": "cancel_reservation", "arguments": {"reservation_id": "S5IK51"}}
     assert cancelled in state["verdict"]["called_beyond"]
     assert state["verdict"]["not_called"] == [
@@ -170,7 +170,7 @@ def test_a_wrong_cancellation_stands_beside_what_was_expected(shared_data: Path)
 
 
 def test_a_coding_agents_actions_have_their_outcomes(shared_data: Path) -> None:
-    states = by_key(run, imported(shared_data, "openhands", "openhands"))
+    states = by_key(run, imported_events(shared_data, "openhands", "openhands"))
     long = states["openhands-ponylang__ponyc-4588"]
     assert (long["phase"], long["failed_calls"], len(long["calls"])) == ("failed", 25, 49)
     assert "maximum iteration" in long["verdict"]["error"]
