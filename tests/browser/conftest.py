@@ -25,7 +25,6 @@ OPTIONS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
 
 # Playwright keeps an event loop running in this thread. Async tests of other packages can't live with it, and Django
 # takes it for an asynchronous caller; so the loop ends with this package.
-# and which Django takes for an asynchronous caller: so it ends with this package.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:

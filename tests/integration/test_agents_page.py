@@ -87,7 +87,7 @@ def test_a_request_is_made_again_when_the_server_says_so(
     middleman.refusals = [Refusal(503, 7), Refusal(429, 2)]
     assert load()["append"]("order-1", {"type": "Noted", "data": {}}, expected_version=0)
     assert pauses == [7, 2]
-    assert len(set(middleman.bodies)) == 1  # with the id that it had
+    assert len(set(middleman.bodies)) == 1  # the retry has the id of the first request
     [event] = events_of(log, "order-1")
     assert event.version == 1
 
@@ -181,7 +181,6 @@ def agent_process(folder: Path, token: str, url: str) -> subprocess.Popen[bytes]
 
 # The agent asks for its position, for orders and for the payment; writes the intent; reads again; charges; writes the
 # outcome and its position.
-# where it is.
 INTENT, CHARGE, OUTCOME, CURSOR = 4, 6, 7, 8
 MOMENTS: list[tuple[int, When]] = [
     (INTENT, "before"), (INTENT, "after"), (INTENT + 1, "after"), (CHARGE, "before"), (CHARGE, "after"),

@@ -102,11 +102,11 @@ async def test_lists_long_polls_and_event_streams_give_what_fits(
         await exchange.start()
         polling = asyncio.create_task(polled(anyone, q))
         await engine.current().writer.append(log.pk, [*meanwhile, make_append("a", {"type": "the last"})])
-        followed = [event async for event in streamed(exchange)]
+        streamed_events = [event async for event in streamed(exchange)]
 
     events = await everything(log)
     fits = [event.position for event in filter(event_matcher(tree), events)]
-    assert positions(followed) == fits
+    assert positions(streamed_events) == fits
     assert positions(await polling) == fits
     assert positions(await pages(anyone, "after", q=q)) == fits
     assert positions(await pages(anyone, "before", q=q, direction="backward")) == fits[::-1]
@@ -179,9 +179,13 @@ async def test_a_search_that_stops_says_so_and_going_on_misses_nothing(
 ) -> None:
     await fill(log)
     query: dict[str, Any] = {"q": "type:R*e", "direction": direction}
-    for found, leads_on, complete in steps:
+    for expected_positions, leads_on, complete in steps:
         answer = await page(api, **query)
-        assert (positions(answer["events"]), answer["next"], answer["complete"]) == (found, leads_on, complete)
+        assert (positions(answer["events"]), answer["next"], answer["complete"]) == (
+            expected_positions,
+            leads_on,
+            complete,
+        )
         query[cursor] = answer["next"]
 
 

@@ -265,5 +265,5 @@ async def test_a_page_ends_with_the_event_that_passes_its_bytes_and_next_leads_o
             break
         going_on = "from_version" if "streams" in path else "after" if forward else "before"
         query[going_on] = answer["next"]
-    found = [[1, 2, 3], [4, 5, 6], [7]]
-    assert pages == (found if forward else [[7, 6, 5], [4, 3, 2], [1]])
+    expected_pages = [[1, 2, 3], [4, 5, 6], [7]]
+    assert pages == (expected_pages if forward else [[7, 6, 5], [4, 3, 2], [1]])

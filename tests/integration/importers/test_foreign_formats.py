@@ -43,12 +43,12 @@ def test_five_openhands_runs_are_imported_whole_and_once(log: Log, shared_data: 
     assert len(raw) == 244
     assert sum("cause" in record for record in raw) == 114
     for path in files.rglob("*.json"):
-        assert all(any(sent.items() <= record.items() for record in raw) for sent in json.loads(path.read_bytes()))
+        assert all(any(step.items() <= record.items() for record in raw) for step in json.loads(path.read_bytes()))
     for path in files.rglob("*.jsonl"):
         for run in map(json.loads, path.read_text().splitlines()):
             *steps, end = store.stream_events(log.id, f"openhands-{run['instance_id']}", limit=200).fetch()
-            for event, sent in zip(steps, run.pop("history"), strict=True):
-                assert sent.items() <= json.loads(event.data).items()
+            for event, step in zip(steps, run.pop("history"), strict=True):
+                assert step.items() <= json.loads(event.data).items()
             assert json.loads(end.data) == run
 
 

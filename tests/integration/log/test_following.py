@@ -97,7 +97,7 @@ async def test_followers_share_a_tail_and_leave_nothing_behind(append: AppendTo,
     await asyncio.gather(*(append(make_append("a-1", {}, {})) for _ in range(100)))
     await asyncio.gather(*followers)
     assert engine.tails._tails == {}
-    await followed_events(engine, log, upto=200)  # and one may come back
+    await followed_events(engine, log, upto=200)  # a new follower can come after them
 
 
 async def test_a_slow_follower_sees_all_in_larger_batches(
@@ -109,7 +109,7 @@ async def test_a_slow_follower_sees_all_in_larger_batches(
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0)) as batches:
         first = asyncio.ensure_future(anext(batches))
         while not any(follower._waiting for follower in engine.tails._tails[log.pk].followers):  # noqa: ASYNC110
-            await asyncio.sleep(0)  # until it is in step: what comes now is handed to it
+            await asyncio.sleep(0)  # until it is in step, so that new events are handed to it
         await append(make_append("a-1"))
         events = [*await first]
         for _ in range(5):

@@ -49,8 +49,8 @@ async def test_every_json_value_comes_back(engine: Engine, log: Log, append: App
     parts = [{"data": a.encode(), "metadata": b.encode()} for a, b in zip(texts, metadata, strict=True)]
     [outcome] = await append(make_append(None, *parts))
     assert isinstance(outcome, Appended)
-    read = store.events(log.pk, after=outcome.first_position - 1, limit=100)
-    for events in (await read.afetch(engine.pool), await sync_to_async(read.fetch)()):
+    statement = store.events(log.pk, after=outcome.first_position - 1, limit=100)
+    for events in (await statement.afetch(engine.pool), await sync_to_async(statement.fetch)()):
         assert [loads(event.data) for event in events] == sent
         assert [event.data for event in events] == texts
         assert [event.metadata for event in events] == metadata

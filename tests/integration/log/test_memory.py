@@ -51,8 +51,8 @@ async def test_a_batch_ends_with_the_event_that_passes_the_bound(
     append: AppendTo, engine: Engine, log: Log, large: dict[str, bytes]
 ) -> None:
     await append(make_append("a-1", {}, {}, large, large, {}))
-    found = await batches(engine, log, upto=5)
-    assert [len(batch) for batch in found] == [3, 1, 1]
+    batches_read = await batches(engine, log, upto=5)
+    assert [len(batch) for batch in batches_read] == [3, 1, 1]
 
 
 async def test_a_batch_from_memory_is_bounded_too(append: AppendTo, engine: Engine, log: Log) -> None:
@@ -92,9 +92,9 @@ async def test_the_tail_keeps_no_more_bytes_than_it_may(
         for _ in range(10):
             await append(make_append("a-1", LARGE))
             await anext(follower)
-        kept = engine.tails._tails[log.pk]._recent
-        assert 2 <= len(kept) < 4
-        assert sum(event.size for event in kept) <= 4 * ROOM
+        recent = engine.tails._tails[log.pk]._recent
+        assert 2 <= len(recent) < 4
+        assert sum(event.size for event in recent) <= 4 * ROOM
 
 
 async def test_followers_in_step_get_the_same_batch(append: AppendTo, engine: Engine, log: Log) -> None:

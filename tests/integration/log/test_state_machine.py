@@ -69,18 +69,18 @@ class Appending(RuleBasedStateMachine):
         """Append at once. In the order in which they were written, each outcome is as the log in memory gives it."""
         outcomes = self.runner.run(self._gather(at_once))
         pairs = [pair for group in zip(at_once, outcomes, strict=True) for pair in zip(*group, strict=True)]
-        written = [(a, o) for a, o in pairs if isinstance(o, Appended) and not o.replayed]
+        appended = [(a, o) for a, o in pairs if isinstance(o, Appended) and not o.replayed]
         states = [deepcopy(self.oracle)]
-        for append, place in sorted(written, key=lambda pair: pair[1].first_position):
+        for append, place in sorted(appended, key=lambda pair: pair[1].first_position):
             [expected] = self.oracle.append([append])
             assert visible_parts(place) == visible_parts(expected)
             states.append(deepcopy(self.oracle))
         for append, outcome in pairs:
-            if (append, outcome) not in written:
+            if (append, outcome) not in appended:
                 assert any(
                     visible_parts(outcome) == visible_parts(deepcopy(state).append([append])[0]) for state in states
                 ), "no moment at which this was the answer"
-        for append, place in written:
+        for append, place in appended:
             assert isinstance(self.oracle.replay(append), Appended), place
 
     async def _gather(self, at_once: list[list[Append]]) -> list[list[Outcome]]:

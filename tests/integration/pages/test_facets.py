@@ -29,7 +29,9 @@ def facets_of(client: Client, url: str) -> dict[str, tuple[int, bool, str]]:
         r'id="facet-\w+-\d+" href="([^"]+)"[^>]*?( aria-current="true")? title="([^"]+)">(.*?)</a>', page
     )
     counted = {unescape(name): int(re.findall(r'mono">(\d+)<', body)[0]) for _, _, name, body in links}
-    return {unescape(name): (counted[unescape(name)], bool(asked), unescape(href)) for href, asked, name, _ in links}
+    return {
+        unescape(name): (counted[unescape(name)], bool(is_asked), unescape(href)) for href, is_asked, name, _ in links
+    }
 
 
 def rows(client: Client, at: str, query: str) -> list[int]:
@@ -41,7 +43,7 @@ def test_names_stand_with_their_counts_and_narrow_the_query(viewer: Client, at: 
     assert facets_of(viewer, at) == {}
     settle(filled, counts)
     facets = facets_of(viewer, at)
-    assert {name: (events, asked) for name, (events, asked, _) in facets.items()} == {
+    assert {name: (events, is_asked) for name, (events, is_asked, _) in facets.items()} == {
         "Placed": (3, False),
         "Paid": (2, False),
         "shop": (3, False),
@@ -57,7 +59,7 @@ def test_a_name_takes_the_place_of_another_of_its_kind_and_goes_when_it_is_asked
 ) -> None:
     settle(filled, counts)
     facets = facets_of(viewer, f"{at}?q=type:Paid+-agent:shop+s")
-    assert [name for name, (_, asked, _) in facets.items() if asked] == ["Paid"]
+    assert [name for name, (_, is_asked, _) in facets.items() if is_asked] == ["Paid"]
     assert facets["Placed"][2] == "?q=-agent%3Ashop+s+type%3APlaced"
     assert facets["Paid"][2] == "?q=-agent%3Ashop+s"
     assert facets[ODD][2].startswith("?q=type%3APaid+-agent%3Ashop+s+agent%3A")

@@ -251,7 +251,7 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     )
     url = f"{at}replay/stream/order-1/400"
     page = viewer.get(url).content.decode()
-    assert "/cancel" not in page  # a viewer may not
+    assert "/cancel" not in page  # a viewer may not cancel it
     [job] = Job.objects.filter(log=log, kind="replay", status="queued", arguments__projection="latest")
     queue.cancel(log.pk, job.pk)
     headers = {"HX-Request": "true", "X-Job": str(job.pk)}

@@ -333,14 +333,14 @@ def test_another_searchs_job_answers_nothing(viewer: Client, replay: str) -> Non
 def test_the_history_of_a_value_offers_to_break_on_its_change(
     viewer: Client, replay: str, pointer: str, step: int
 ) -> None:
-    def offers(asked: dict[str, Any]) -> dict[str, list[str]]:
-        page = viewer.get(f"{replay}1", asked).content.decode()
+    def offers(parameters: dict[str, Any]) -> dict[str, list[str]]:
+        page = viewer.get(f"{replay}1", parameters).content.decode()
         [href] = re.findall(r'id="why-break" href="([^"]*)"', page)
         return parse_qs(urlsplit(href.replace("&amp;", "&")).query, keep_blank_values=True)
 
-    asked = offers({"why": pointer})
-    assert landing(viewer, replay, 1, way="continue", **asked)[0] == step
-    assert "break" not in offers(asked)
+    parameters = offers({"why": pointer})
+    assert landing(viewer, replay, 1, way="continue", **parameters)[0] == step
+    assert "break" not in offers(parameters)
 
 
 def test_an_empty_breakpoint_says_nothing(viewer: Client, replay: str) -> None:

@@ -59,7 +59,7 @@ def test_findings_that_are_only_counted_are_said_to_be_missing(log: Log, monkeyp
 @pytest.mark.parametrize("source", [AgentSource("shipper"), QuerySource("type:*.shipped")])
 def test_a_part_of_what_happened_is_not_taken_for_the_whole(log: Log, source: Source) -> None:
     types = (("shop", "order.placed"), ("shipper", "order.shipped"))
-    append(log, *[new_append("order-1", [make_event("order-1", type=type, agent=who)]) for who, type in types])
+    append(log, *[new_append("order-1", [make_event("order-1", type=type, agent=agent)]) for agent, type in types])
     assert newest_findings(log, source) == []
 
 

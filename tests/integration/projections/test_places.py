@@ -98,7 +98,9 @@ def test_places_noted_by_earlier_versions_are_carried_over_and_back(database: No
             cursor.execute("insert into projection_state values (1, %s, 1, %s)", [projection, key])
             rows = [(projection, key, n, position) for n, position in enumerate(positions, 1)]
             cursor.executemany("insert into projection_event values (1, %s, 1, %s, %s, %s)", rows)
-        noted = dict(_rows(cursor, "select key, array_agg(position order by n) from projection_event group by key"))
+        places_by_key = dict(
+            _rows(cursor, "select key, array_agg(position order by n) from projection_event group by key")
+        )
         cursor.execute(migration._CARRY_OVER)
         for key, expected in places.items():
             full = _rows(cursor, "select position, positions from key_places where key = %s order by position", key)
@@ -110,7 +112,7 @@ def test_places_noted_by_earlier_versions_are_carried_over_and_back(database: No
         cursor.execute("truncate projection_event")
         cursor.execute(migration._CARRY_BACK)
         back = dict(_rows(cursor, "select key, array_agg(position order by n) from projection_event group by key"))
-        assert back == {key: positions for key, positions in noted.items() if key != "all"}
+        assert back == {key: positions for key, positions in places_by_key.items() if key != "all"}
 
 
 def _rows(cursor: Any, sql: str, *parameters: str) -> list[Any]:

@@ -147,9 +147,9 @@ def test_a_build_that_moved_meanwhile_is_not_written_again(log: Log) -> None:
     stale = Build(log.pk, "totals", 1, 1, fingerprint(projection), True, "stop", 10, 0.0, parked=0)
     session = psycopg.connect(sessions.address().conninfo, autocommit=True)
     with session:
-        read = partial(_all_after, log, stale.position)
+        read_all = partial(_all_after, log, stale.position)
         moved = builds.advance(
-            session, stale, projection, read_events=read, last=20, is_head=True, rate=0, at=lambda point: None
+            session, stale, projection, read_events=read_all, last=20, is_head=True, rate=0, at=lambda point: None
         )
     assert not moved
     assert states(log) == before

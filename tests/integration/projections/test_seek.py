@@ -220,13 +220,13 @@ async def test_steps_after_the_failure_of_a_reducer_fit_nothing(engine: Engine, 
         seek = Seek(projection, source, parse(text), place, 60, backward)
         return await run_async(search.seek(log.pk, seek, head=60, pace=Pace(chunk_events=20)), engine.pool)
 
-    for found, place in (
+    for seek_result, place in (
         (await seek_from("state.n:30", 3), 30),
         (await seek_from("state.n>0", 55, backward=True), 30),
         (await seek_from("state.n<9", 55, backward=True), 8),
     ):
-        assert found.event
-        assert found.event.position == place
+        assert seek_result.event
+        assert seek_result.event.position == place
     for missed in (await seek_from("state.n>30", 3), await seek_from("state.n>0", 40)):
         assert missed.event is None
         assert missed.rest is None

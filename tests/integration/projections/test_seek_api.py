@@ -67,11 +67,11 @@ async def test_the_step_that_is_found_is_the_next_one_that_fits(
         f"{source.kind}/seek", by="sums", place=places[start], direction=direction, **query, **asked_of(source)
     )
     assert answer.status_code == 200, answer.text
-    said = answer.json()
-    assert said["place"] == (None if fits is None else places[fits])
-    assert (said["event"] and said["event"]["position"]) == (None if fits is None else expected[fits - 1].position)
+    body = answer.json()
+    assert body["place"] == (None if fits is None else places[fits])
+    assert (body["event"] and body["event"]["position"]) == (None if fits is None else expected[fits - 1].position)
     if source.kind == "stream" and fits is not None:
-        assert said["n"] == fits
+        assert body["n"] == fits
 
 
 async def test_a_seek_begins_at_the_end_that_its_direction_starts_at(

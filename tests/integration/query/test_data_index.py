@@ -26,9 +26,9 @@ def dropped_after(database: None) -> Iterator[None]:
 def test_a_value_is_looked_up_in_the_index(log: Log, dropped_after: None) -> None:
     append(log, make_append("order-1", *({"data": b'{"a":{"b":[%d]}}' % n} for n in range(3_000))))
     call_command("index_data", verbosity=0)
-    read = store.events(log.pk, where(parse("data.a.b:1234")), after=0, before=3_001, backward=True, limit=50)
-    assert [event.position for event in read.fetch()] == [1_235]
-    assert "event_data" in read.query.explain()
+    statement = store.events(log.pk, where(parse("data.a.b:1234")), after=0, before=3_001, backward=True, limit=50)
+    assert [event.position for event in statement.fetch()] == [1_235]
+    assert "event_data" in statement.query.explain()
 
 
 def test_the_index_can_be_made_again_and_dropped_twice(database: None, dropped_after: None) -> None:

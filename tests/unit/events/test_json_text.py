@@ -226,7 +226,7 @@ def nested(levels: int, *, kind: str = "[]", core: str = "") -> str:
 @pytest.mark.parametrize("kind", ["[]", "{}"])
 @both_ways
 def test_a_hundred_levels_are_taken_and_one_more_is_not(kind: str, way: str) -> None:
-    canonical(on(way, nested(99, kind=kind)), "data")  # and the list around it
+    canonical(on(way, nested(99, kind=kind)), "data")  # with the list around it, a hundred
     with pytest.raises(Invalid) as refusal:
         canonical(on(way, nested(100, kind=kind)), "data")
     assert refusal.value.fields == {"field": "data", "limit": 100}

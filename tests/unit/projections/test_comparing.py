@@ -54,7 +54,7 @@ def test_an_item_that_came_is_blamed_on_the_last_step_that_changed_it(states: li
     steps = steps_of(states)
     changes = diff(states[0], states[-1])
     for change, maker in zip(changes, makers_of(changes, steps[::-1]), strict=True):
-        if change.op == "add" and change.shifts:  # others may come and move before it later on
+        if change.op == "add" and change.shifts:  # later on, other items may come and move before it
             place = [item["id"] for item in states[-1]["items"]].index(change.value["id"])  # type: ignore[index,call-overload]
             assert maker == by_force(states, f"/items/{place}")[0]
 

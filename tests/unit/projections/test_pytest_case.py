@@ -81,7 +81,7 @@ def test_a_copied_case_says_every_field_of_its_events() -> None:
 
 @pytest.mark.parametrize("format", FOLDERS)
 def test_copied_cases_of_real_runs_pass(shared_data: Path, format: str) -> None:
-    """Each run by one projection in turn, and the last step of it by the next."""
+    """Each run is copied by one projection, and its last step by the next projection."""
     runs: dict[str, list[Event]] = {}
     for each in imported_events(shared_data, format, FOLDERS[format]):
         runs.setdefault(each.stream, []).append(each)

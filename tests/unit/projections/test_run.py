@@ -37,7 +37,7 @@ def test_the_phase_follows_the_run() -> None:
     history = History()
     phases = []
     satisfied = {"is_request_satisfied": {"answer": True, "reason": "!"}}
-    said: list[tuple[str, str, str, dict[str, Any]]] = [
+    messages: list[tuple[str, str, str, dict[str, Any]]] = [
         ("human", "How many?", "user.message", {}),
         ("Orchestrator", "Initial plan: count", "orchestrator.thought", {}),
         ("Orchestrator", "Count.", "task.delegated", {"target": "Assistant"}),
@@ -52,7 +52,7 @@ def test_the_phase_follows_the_run() -> None:
         ("Orchestrator", "FINAL ANSWER: 5\nRUN.SH COMPLETE", "agent.message", {}),
         ("Orchestrator", "", "run.terminated", {}),
     ]
-    for agent, text, type, more in said:
+    for agent, text, type, more in messages:
         say(history, agent, text, type, **more)
         phases.append(history.folded(run)["phase"])
     assert phases == ["asked", "planning", "working", "replanning", "working", "satisfied", "answered", "finished"]
