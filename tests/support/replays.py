@@ -57,14 +57,14 @@ def folded_states(projection: Projection, events: Sequence[Event]) -> list[Json]
     return states
 
 
-def go_the_way(log: Log, projection: Projection, window: Window) -> None:
+def fold_as_the_job_does(log: Log, projection: Projection, window: Window) -> None:
     """Fold as far as the job of a replay would, for a projection that is not in the registry."""
     assert window.too_far
     upto = window.too_far.upto
     run(Fold(log.pk, projection, window.source, upto).to(upto, pace=Pace(chunk_events=500, max_events=None)))
 
 
-def asked_of(source: Source) -> dict[str, str]:
+def source_parameters(source: Source) -> dict[str, str]:
     match source.kind:
         case "query":
             return {"q": source.name}
@@ -74,7 +74,7 @@ def asked_of(source: Source) -> dict[str, str]:
             return {"name": source.name}
 
 
-async def do_all(log: Log) -> None:
+async def do_all_jobs(log: Log) -> None:
     """Do all jobs of the log, even those that a server of another test has taken.
 
     That server does not know the projection.

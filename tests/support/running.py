@@ -134,7 +134,7 @@ def kept_states(log: Log) -> int:
     return ProjectionState.objects.filter(log=log).count()
 
 
-def known_as(monkeypatch: pytest.MonkeyPatch, *projections: Projection) -> None:
+def declare_only(monkeypatch: pytest.MonkeyPatch, *projections: Projection) -> None:
     """Make these the only projections that are declared."""
     monkeypatch.setattr(registry, "PROJECTIONS", declared(*projections))
 

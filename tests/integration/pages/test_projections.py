@@ -18,14 +18,14 @@ from projections.models import Checkpoint, Job, Parked, Policy, Status
 from tests.support.factories import make_log, make_member
 from tests.support.fixture_types import AppendEvents
 from tests.support.running import append as append_all
-from tests.support.running import known_as, live, poisoned, settle, totals, varied
+from tests.support.running import declare_only, live, poisoned, settle, totals, varied
 
 BY_ORDER = totals(name="totals", policy="stop")
 
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    known_as(monkeypatch, BY_ORDER)
+    declare_only(monkeypatch, BY_ORDER)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_one_that_is_far_behind_the_log_is_not_called_live(
 
 @pytest.mark.usefixtures("built")
 def test_other_code_asks_for_a_rebuild(viewer: Client, at: str, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    known_as(monkeypatch, totals(name="totals", marker=2))
+    declare_only(monkeypatch, totals(name="totals", marker=2))
     assert "Code changed: rebuild" in get(viewer, f"{at}projections/totals/")
 
 
@@ -168,7 +168,7 @@ def test_parked_keys_show_state_event_and_traceback_and_are_skipped(operator: Cl
 def test_a_rebuild_is_tried_on_five_keys_first(
     operator: Client, at: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known_as(monkeypatch, totals(name="totals", marker=2))
+    declare_only(monkeypatch, totals(name="totals", marker=2))
     tried = operator.post(f"{at}projections/totals/rebuild")["Location"]
     assert "A worker starts this" in get(operator, tried)
     job = Job.objects.get(log=log)
@@ -212,7 +212,7 @@ def test_states_are_listed_by_prefix_and_query(viewer: Client, at: str, query: s
 def test_unfinished_work_is_found_from_the_lists(
     viewer: Client, at: str, log: Log, append: AppendEvents, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known_as(monkeypatch, lifecycle)
+    declare_only(monkeypatch, lifecycle)
     for workflow, types in (("done", ["PaymentInitiated", "PaymentCaptured"]), ("open", ["PaymentInitiated"])):
         append(f"payment-{workflow}", *({"type": type, "correlation_id": workflow} for type in types))
     settle(log, lifecycle)

@@ -21,7 +21,7 @@ from projections.states.fold import BLOCK
 from projections.views.state.slider import Slider, slider
 from tests.support.fixture_types import AppendEvents
 from tests.support.odd_values import STREAM_NAMES
-from tests.support.running import known_as, live, settle, totals
+from tests.support.running import declare_only, live, settle, totals
 
 ON_DEMAND = Projection("latest", about="For a test.")
 
@@ -35,7 +35,7 @@ def merge(state: Any, happened: Decoded) -> Any:
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    known_as(monkeypatch, ON_DEMAND, totals(name="by_workflow", key=WORKFLOW), totals(name="whole", key=LOG))
+    declare_only(monkeypatch, ON_DEMAND, totals(name="by_workflow", key=WORKFLOW), totals(name="whole", key=LOG))
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_a_list_says_for_which_key_the_reducer_returned_no_state(
 ) -> None:
     odd = Projection("odd", about="For a test.")
     odd.on("*")(lambda state, happened: {"n": 0.5 if happened.data else 1})
-    known_as(monkeypatch, odd)
+    declare_only(monkeypatch, odd)
     append("bad", {"data": b'{"x": 1}'})
     append("good", {})
     page = get(viewer, f"{at}projections/odd/states")
@@ -302,7 +302,7 @@ def test_a_long_text_of_the_state_before_a_failure_leads_to_that_whole_state(
     fragile = Projection("fragile", about="For a test.", key=key, materialised=True, policy="park")
     fragile.on("Good")(lambda state, happened: {**state, **happened.data})
     fragile.on("Bad")(lambda state, happened: happened.data["missing"])
-    known_as(monkeypatch, fragile)
+    declare_only(monkeypatch, fragile)
     note = "x" * 5_000
     append("s", {"type": "Good", "data": json.dumps({"customer": "s", "note": note}).encode()})
     append("s", {"type": "Bad", "data": b'{"customer": "s"}'}, {"type": "Good", "data": b'{"customer": "s", "n": 1}'})
@@ -320,7 +320,7 @@ def test_a_kept_state_says_how_far_behind_the_log_it_is_instead_of_now(
     viewer: Client, at: str, log: Log, append: AppendEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = totals(name="whole", key=LOG)
-    known_as(monkeypatch, whole)
+    declare_only(monkeypatch, whole)
     append("s", {"type": "A", "data": b"{}"})
     settle(log, whole)
     page = viewer.get(f"{at}projections/whole/state?key=").content.decode()

@@ -15,7 +15,7 @@ from projections.definition.fingerprint import fingerprint, own_fingerprint
 from projections.materialise.runner import Part
 from projections.models import Checkpoint
 from tests.support.folds import some_event
-from tests.support.running import append, known_as, live, settle, states, totals
+from tests.support.running import append, declare_only, live, settle, states, totals
 
 OTHER_CODE = "0" * 64
 
@@ -34,7 +34,7 @@ def builds(log: Log, name: str) -> list[tuple[int, bool, str]]:
 def built(log: Log, monkeypatch: pytest.MonkeyPatch) -> Projection:
     """A projection that was built by other code than the code that runs."""
     projection = payments()
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     append(log, [("payment-1", some_event(n)) for n in range(9)])
     settle(log, projection)
     Checkpoint.objects.filter(log=log).update(fingerprint=OTHER_CODE)
@@ -66,7 +66,7 @@ def test_a_build_without_a_note_counts_as_one_of_a_changed_catalogue(log: Log, b
 
 def test_a_projection_without_code_of_the_catalogue_stands_still(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     projection = totals()
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     assert own_fingerprint(projection) == fingerprint(projection)
     append(log, [("order-1", some_event(1))])
     settle(log, projection)

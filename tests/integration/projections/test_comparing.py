@@ -22,7 +22,7 @@ from projections.states.sources.indexed import LogSource, StreamSource, Workflow
 from projections.values.change import Json
 from projections.values.diff import apply, equal
 from tests.support.folds import STREAMS, all_events, by_stream, by_workflow, fill
-from tests.support.replays import folded_states, go_the_way, of_source
+from tests.support.replays import fold_as_the_job_does, folded_states, of_source
 
 SOURCES = (*(StreamSource(name) for name in STREAMS), WorkflowSource("run-0"), LogSource())
 _ABSENT = object()
@@ -99,6 +99,6 @@ async def test_steps_too_far_apart_say_so_and_are_compared_once_the_way_was_gone
     with pytest.raises(TooFar) as raised:
         await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
     window.too_far = raised.value
-    await sync_to_async(go_the_way)(log, by_stream, window)
+    await sync_to_async(fold_as_the_job_does)(log, by_stream, window)
     difference = await sync_to_async(compare)(log, by_stream, source, 3, 590, head=600)
     assert equal(difference.last.state, folded_states(by_stream, events)[590])

@@ -25,7 +25,7 @@ from projections.states.at_moment import state_at
 from projections.states.fold import Pace
 from projections.states.moment import Moment
 from tests.support.factories import make_name
-from tests.support.running import append, known_as, settle
+from tests.support.running import append, declare_only, settle
 
 SECRET = "4000-secret"
 
@@ -57,7 +57,7 @@ def charged(stream: str, **data: Any) -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 def kinds_of_jobs(log: Log, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Copies of a secret in each table that can hold one. The events with the secret are those from 1 to 131."""
-    known_as(monkeypatch, *PROJECTIONS)
+    declare_only(monkeypatch, *PROJECTIONS)
     kind = make_name("kind")
     for name, work in ((kind, _raise_secret), (f"{kind}-2", lambda job, beat: {"text": SECRET})):
         monkeypatch.setitem(queue._kinds, name, work)

@@ -16,7 +16,7 @@ from projections.materialise import checkpoints, parked_keys
 from projections.materialise.parked_keys import Selection
 from projections.materialise.runner import Part, Runner
 from projections.models import Policy
-from tests.support.running import append, declared, known_as, live, settle, states, until
+from tests.support.running import append, declare_only, declared, live, settle, states, until
 
 FIXED: set[str] = set()
 
@@ -41,7 +41,7 @@ def parked(log: Log, monkeypatch: pytest.MonkeyPatch) -> Projection:
     """Six keys of two events each: three odd ones, one without an amount, two sound ones."""
     FIXED.clear()
     projection = fragile()
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     append(log, [("s-0", {"type": "Other", "data": b"{}"})])
     settle(log, projection)
     checkpoints.set_policy(log.pk, "fragile", Policy.PARK)

@@ -15,8 +15,8 @@ from projections.models import Policy
 from tests.support.running import (
     add,
     append,
+    declare_only,
     expected,
-    known_as,
     live,
     poisoned,
     rebuilt,
@@ -33,7 +33,7 @@ POISONS = ("raise", "float")
 @pytest.fixture
 def declared_totals(monkeypatch: pytest.MonkeyPatch) -> Projection:
     projection = totals()
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     return projection
 
 
@@ -154,7 +154,7 @@ def test_an_event_whose_key_is_none_stops_or_is_left_out(log: Log) -> None:
 
 def test_an_event_without_data_has_no_key_where_that_raises(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     projection = totals(key=Key("sku", lambda happened: happened.data["sku"]), policy="stop")
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     append(log, [("one", {"type": "A", "data": b"null"}), ("one", {"type": "A", "data": b'{"sku": "a"}'})])
     settle(log, projection)
     assert (live(log).state, live(log).position, list(states(log))) == ("live", 2, ["a"])
@@ -165,7 +165,7 @@ def test_the_declared_policy_holds_until_an_operator_chooses_another(
     log: Log, policy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     projection = totals(policy=policy)
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     append(log, [*varied(3), poisoned("order-1"), *varied(3)])
     settle(log, projection)
     stands = {"stop": ("stopped", 3, 0, 0), "park": ("live", 7, 0, 1), "skip": ("live", 7, 1, 0)}
@@ -189,7 +189,7 @@ def test_peoples_own_projections_park_unless_they_declare_otherwise() -> None:
 def test_a_projection_that_fails_for_too_many_keys_stops(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.materialise.build.MAX_PARKED_KEYS", 2)
     projection = totals()
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     append(log, [poisoned("order-1")])
     settle(log, projection)
     append(log, [*varied(1), *(poisoned(f"order-{n}") for n in range(1, 5)), *varied(1)])

@@ -25,7 +25,7 @@ from projections.states.query import parse_state_query, state_matcher
 from projections.states.sources.parse import source_of
 from projections.states.value_history import history
 from tests.support.folds import from_zero
-from tests.support.running import append, known_as, poisoned, settle, totals, varied
+from tests.support.running import append, declare_only, poisoned, settle, totals, varied
 
 CUSTOMERS = ("c-0", "c-1", "c-2")
 
@@ -37,7 +37,7 @@ def page(log: Log, projection: Projection, q: str = "", **options: Any) -> State
 
 def test_a_kept_state_is_the_state(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     projection = totals()
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     append(log, varied(200))
     settle(log, projection)
     append(log, varied(20))  # which the runner has not read yet

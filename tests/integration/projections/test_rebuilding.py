@@ -19,10 +19,10 @@ from projections.models import Checkpoint, Policy, ProjectionState
 from projections.values.exact_json import loads
 from tests.support.running import (
     append,
+    declare_only,
     declared,
     expected,
     kept_states,
-    known_as,
     live,
     poisoned,
     rebuilt,
@@ -88,7 +88,7 @@ def test_a_new_version_begins_by_itself_and_takes_over(log: Log, monkeypatch: py
     old, new = totals(marker=1), totals(marker=2, version=2)
     append(log, varied(30))
     settle(log, old)
-    known_as(monkeypatch, new)
+    declare_only(monkeypatch, new)
     settle(log, new)
     assert [each.state for each in checkpoints.progress(log)] == ["code changed", "building"]
     assert reader_view(log)[0] == {1}
@@ -102,7 +102,7 @@ def test_an_older_version_leaves_a_newer_build_alone(log: Log, monkeypatch: pyte
     append(log, varied(30))
     settle(log, totals(version=2))
     append(log, varied(10))
-    known_as(monkeypatch, totals(version=1))
+    declare_only(monkeypatch, totals(version=1))
     settle(log, totals(version=1))
     assert [(each.state, each.position) for each in checkpoints.progress(log)] == [("newer", 30)]
 
@@ -112,7 +112,7 @@ def test_changed_code_stands_still_until_it_is_rebuilt(log: Log, monkeypatch: py
     append(log, varied(30))
     settle(log, old)
     append(log, varied(10))
-    known_as(monkeypatch, changed)
+    declare_only(monkeypatch, changed)
     settle(log, changed)
     assert (live(log).state, live(log).position, live(log).lag) == ("code changed", 30, 10)
     rebuilt(log, changed)
@@ -230,7 +230,7 @@ def test_a_dry_run_goes_on_where_a_state_is_not_json(log: Log, monkeypatch: pyte
     assert len(trials) == 5
     assert {(trial.after, trial.failed_at) for trial in trials} == {(None, None)}
     assert all("/marker: a float" in str(trial.failure) for trial in trials)
-    known_as(monkeypatch, new)
+    declare_only(monkeypatch, new)
     out = StringIO()
     call_command("rebuild_projection", "totals", "--log", log.name, "--dry-run", stdout=out)
     assert out.getvalue().count("has no state: /marker: a float has lost digits") == 5
@@ -240,7 +240,7 @@ def test_the_command_rebuilds(log: Log, monkeypatch: pytest.MonkeyPatch) -> None
     old, new = totals(marker=1), totals(marker=2)
     append(log, varied(30))
     settle(log, old)
-    known_as(monkeypatch, new)
+    declare_only(monkeypatch, new)
     out = StringIO()
     call_command("rebuild_projection", "totals", "--log", log.name, "--dry-run", stdout=out)
     assert "replace /marker: 1 → 2" in out.getvalue()
@@ -254,7 +254,7 @@ def test_the_command_rebuilds_all_whose_code_changed(log: Log, monkeypatch: pyte
     append(log, varied(30))
     same, old, new = totals(name="same"), totals(marker=1), totals(marker=2)
     settle(log, same, old)
-    known_as(monkeypatch, same, new)
+    declare_only(monkeypatch, same, new)
     out = StringIO()
     call_command("rebuild_projection", "--changed", "--log", log.name, stdout=out)
     assert out.getvalue() == f"Build 2 of totals in {log.name} is live, at event 30.\n"
@@ -270,6 +270,6 @@ def test_the_command_says_where_a_rebuild_stops(log: Log, monkeypatch: pytest.Mo
     old.on("A")(lambda state, happened: {})
     append(log, [*varied(10), poisoned("order-1")])
     settle(log, old)
-    known_as(monkeypatch, totals(policy="stop"))
+    declare_only(monkeypatch, totals(policy="stop"))
     with pytest.raises(CommandError, match="stopped at event 11: RuntimeError: poisoned"):
         call_command("rebuild_projection", "totals", "--log", log.name, stdout=StringIO())

@@ -29,7 +29,7 @@ from tests.support.folds import (
     of_large_amounts,
     texts,
 )
-from tests.support.replays import SOURCES, folded_states, go_the_way, of_source
+from tests.support.replays import SOURCES, fold_as_the_job_does, folded_states, of_source
 
 PROJECTIONS = (by_stream, by_workflow, by_agent, of_large_amounts, texts)
 NARROW = Pace(chunk_events=20, max_events=60)
@@ -75,7 +75,7 @@ async def test_every_step_of_every_walk_equals_a_fold_from_zero(
         place = source.place(expected[n - 1]) if n else 0
         window = await run_async(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
         while window.too_far:
-            await sync_to_async(go_the_way)(log, projection, window)
+            await sync_to_async(fold_as_the_job_does)(log, projection, window)
             window = await run_async(window_at(Fold(log.pk, projection, source, len(events)), place=place), engine.pool)
         check(window, expected, states, n)
         if source.kind != "query":
@@ -101,7 +101,7 @@ async def test_a_step_that_is_too_far_is_quick_after_the_fold_of_a_job(
     assert window.too_far
     assert window.step
     assert window.step.event == expected[n - 1]
-    await sync_to_async(go_the_way)(log, by_stream, window)
+    await sync_to_async(fold_as_the_job_does)(log, by_stream, window)
     for step in (n, n + 1, n - 1):
         again = await sync_to_async(at)(source.place(expected[step - 1]))
         check(again, expected, states, step)

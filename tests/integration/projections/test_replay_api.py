@@ -27,7 +27,7 @@ from projections.values.diff import apply, equal
 from tests.support.factories import make_append
 from tests.support.fixture_types import Get
 from tests.support.folds import STREAMS, all_events, fill
-from tests.support.replays import SOURCES, asked_of, do_all, folded_states, of_source
+from tests.support.replays import SOURCES, do_all_jobs, folded_states, of_source, source_parameters
 from tests.support.running import BY_TYPE, settle
 
 
@@ -51,7 +51,7 @@ async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
     places = [0, *map(source.place, expected)]
     for number in walk:
         n = min(number, len(expected))
-        answer = await get(f"{source.kind}/step", by="sums", place=places[n], **asked_of(source))
+        answer = await get(f"{source.kind}/step", by="sums", place=places[n], **source_parameters(source))
         assert answer.status_code == 200, answer.text
         step = loads(answer.text)
         assert (step["place"], step["n"]) == (places[n], step["n"] if source.kind == "query" else n)
@@ -63,7 +63,7 @@ async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
         assert step["previous"] == (places[n - 1] if n else None)
         assert step["next"] == (places[n + 1] if n < len(expected) else None)
         if source.kind != "query":
-            numbered = await get(f"{source.kind}/step", by="sums", n=n, **asked_of(source))
+            numbered = await get(f"{source.kind}/step", by="sums", n=n, **source_parameters(source))
             assert numbered.text == answer.text
 
 
@@ -78,7 +78,7 @@ async def test_the_pages_of_steps_are_all_steps_in_order(
     steps: list[dict[str, Any]] = []
     after: int | None = 0
     while after is not None:
-        page = (await get(source.kind, by="sums", after=after, limit=limit, **asked_of(source))).json()
+        page = (await get(source.kind, by="sums", after=after, limit=limit, **source_parameters(source))).json()
         steps += page["steps"]
         after = page["next"]
         assert (page["position"], page["job"], page["error"]) == (80, None, None)
@@ -201,7 +201,7 @@ async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
     bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
     job_answer = await anyone.get(f"/api/jobs/{job['id']}", headers={"Authorization": f"Bearer {bound}"})
     assert job_answer.status_code == 200
-    await do_all(log)
+    await do_all_jobs(log)
     step = await get("stream/step", **query)
     assert step.status_code == 200
     assert f'"state":{exact_json.dumps(states[5_900])},' in step.text

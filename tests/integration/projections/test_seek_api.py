@@ -24,7 +24,7 @@ from projections.states.sources.base import Source
 from projections.values.diff import equal
 from tests.support.fixture_types import Get
 from tests.support.folds import all_events, fill
-from tests.support.replays import SOURCES, asked_of, do_all, folded_states, of_source
+from tests.support.replays import SOURCES, do_all_jobs, folded_states, of_source, source_parameters
 
 Holds = Callable[[Event, Any, Any], bool]
 CONDITIONS: tuple[tuple[dict[str, str], Holds], ...] = (
@@ -64,7 +64,7 @@ async def test_the_step_that_is_found_is_the_next_one_that_fits(
     fits = next((n for n in steps if holds(expected[n - 1], states[n - 1], states[n])), None)
     direction = "backward" if backward else "forward"
     answer = await get(
-        f"{source.kind}/seek", by="sums", place=places[start], direction=direction, **query, **asked_of(source)
+        f"{source.kind}/seek", by="sums", place=places[start], direction=direction, **query, **source_parameters(source)
     )
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -137,7 +137,7 @@ async def test_a_long_way_goes_on_as_a_job_with_the_answer(
     answer = await get("stream/seek", by="sums", name="order-1", to=f"state.last:{last.position} changed:/A")
     assert answer.status_code == 202, answer.text
     path = answer.headers["Location"]
-    await do_all(log)
+    await do_all_jobs(log)
     job = (await anyone.get(path, headers={"Authorization": f"Bearer {token}"})).json()
     assert (job["status"], job["kind"]) == ("done", "seek")
     step = job["result"]["found"]

@@ -23,7 +23,7 @@ from projections.states import current
 from projections.states.at_moment import Stale, State
 from tests.support.factories import make_append
 from tests.support.folds import from_zero, some_event
-from tests.support.running import append, known_as, live, poisoned, settle, totals
+from tests.support.running import append, declare_only, live, poisoned, settle, totals
 
 FAULT = "RuntimeError: poisoned"
 
@@ -35,7 +35,7 @@ def event_of(stream: str, n: int) -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 def stopping(monkeypatch: pytest.MonkeyPatch) -> Projection:
     projection = totals(policy="stop")
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     return projection
 
 
@@ -83,7 +83,7 @@ def test_an_event_that_fails_beyond_where_the_projection_stopped_is_named(log: L
 
 def test_a_parked_key_says_so_and_the_others_do_not(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     projection = totals()
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     append(log, [event_of("order-1", 0), poisoned("order-1"), event_of("order-2", 1)])
     settle(log, projection)
     assert now(log, projection, "order-2").stale is None
@@ -108,7 +108,7 @@ def test_a_key_whose_fold_would_take_the_whole_log_is_answered_as_it_is_kept_and
     log: Log, monkeypatch: pytest.MonkeyPatch, key: Key, name: str
 ) -> None:
     projection = totals(key=key, policy="stop")
-    known_as(monkeypatch, projection)
+    declare_only(monkeypatch, projection)
     fault = {"type": "Poisoned", "data": b'{"customer": "c-1", "poison": "raise"}'}
     append(log, [event_of("order-1", 0), ("order-1", fault)])
     settle(log, projection)
