@@ -95,11 +95,14 @@ async def _play(
     number: int | None = None,
     epoch: datetime | None = None,
 ) -> Shift:
-    crew_tokens = await database_sync_to_async(_create_tokens)(log)
+    # A run may be cancelled while a thread makes the tokens; then they are deleted, too.
+    crew_tokens = asyncio.ensure_future(database_sync_to_async(_create_tokens)(log))
     try:
-        return await play(transport or in_process(), crew_tokens, number=number, speed=speed, epoch=epoch)
+        return await play(
+            transport or in_process(), await asyncio.shield(crew_tokens), number=number, speed=speed, epoch=epoch
+        )
     finally:
-        await database_sync_to_async(_delete_tokens)(crew_tokens)
+        await database_sync_to_async(_delete_tokens)(await crew_tokens)
 
 
 @asynccontextmanager
