@@ -40,8 +40,6 @@ class Log(models.Model):
     """One totally ordered sequence of events: the unit of isolation and of access."""
 
     name = NameField(unique=True, validators=[RegexValidator(r"^[a-z0-9-]{1,63}\Z", "Use 1 to 63 of a-z, 0-9 and -.")])
-    head = models.BigIntegerField(default=0, db_default=0)
-    head_at = models.DateTimeField(null=True, help_text="recorded_at of the last event: times never go back")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -50,6 +48,26 @@ class Log(models.Model):
 
     def __str__(self) -> str:
         return str(self.name)
+
+    @property
+    def head(self) -> int:
+        """The position of the last event; 0 if there is none."""
+        return self.end.head
+
+
+class LogHead(models.Model):
+    """The end of a log. Its row is the log's lock: whoever appends takes it first. A trigger makes it with the log."""
+
+    log = models.OneToOneField(Log, models.CASCADE, primary_key=True, related_name="end", db_constraint=False)
+    head = models.BigIntegerField(db_default=0, help_text="the position of the last event")
+    head_at = models.DateTimeField(null=True, help_text="recorded_at of the last event: times never go back")
+    rules_at = models.BigIntegerField(db_default=0, help_text="the position of the last event that set a rule")
+
+    class Meta:
+        db_table = "log_head"
+
+    def __str__(self) -> str:
+        return f"{self.log_id}#{self.head}"
 
 
 class Stream(models.Model):

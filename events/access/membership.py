@@ -27,7 +27,7 @@ def membership(user: AbstractBaseUser | AnonymousUser, log_name: str, *, role: R
     Raises:
         NotFound: there is no such log, no such member, or the role is too low: an outsider can't tell which.
     """
-    members = Member.objects.select_related("log").filter(log__name=log_name)
+    members = Member.objects.select_related("log__end").filter(log__name=log_name)
     member = members.filter(user_id=user.pk).first() if user.pk else None
     if member is None or not may(member, role):
         raise NotFound(f"There is no log {log_name!r} that you may see.")

@@ -283,7 +283,7 @@ def workflow(log_id: int, correlation_id: str) -> Read[WorkflowInfo]:
 
 def log(name: str) -> Read[LogInfo]:
     """Return a log by its name."""
-    return Read(models.Log.objects.filter(name=name).values_list("id", "name", "head"), LogInfo)
+    return Read(models.Log.objects.filter(name=name).values_list("id", "name", "end__head"), LogInfo)
 
 
 def head(log_id: int) -> Statement[int]:

@@ -40,10 +40,10 @@ TOKEN = """
     select token.id, log_id, log.name, scopes, stream_prefix, agent, expires_at
     from token join log on log.id = log_id where hash = %(hash)s and revoked_at is null"""
 TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
-HEAD = "select head from log where id = %(log_id)s"
+HEAD = "select head from log_head where log_id = %(log_id)s"
 HEADS = """
     select head, coalesce((select version from stream where log_id = %(log_id)s and name = %(name)s), 0)
-    from log where id = %(log_id)s"""
+    from log_head where log_id = %(log_id)s"""
 STREAM = "select name, category, version, last_position from stream where log_id = %(log_id)s and name = %(name)s"
 EVENT = "select {columns} from event where log_id = %(log_id)s and position = %(position)s"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"

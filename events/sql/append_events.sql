@@ -52,7 +52,7 @@ declare
     v_now timestamptz;
 begin
     -- A statement of its own: what follows sees what the lock's last holder committed.
-    perform pg_advisory_xact_lock(7301, p_log);
+    perform from log_head where log_id = p_log for update;
 
     done := true;
     if k_key <> '' then
@@ -93,7 +93,7 @@ begin
     end if;
 
     v_count := case when one then 1 else cardinality(ids) end;
-    update log set head = head + v_count, head_at = greatest(clock_timestamp(), head_at) where id = p_log
+    update log_head set head = head + v_count, head_at = greatest(clock_timestamp(), head_at) where log_id = p_log
     returning head - v_count, head - v_count + 1, head_at into strict v_head, first_position, v_now;
 
     if one then

@@ -4,7 +4,7 @@
 -- recognised as one, and an import of an old export does not bring the content back.
 --
 -- An event that is redacted already is left alone: `fresh` is false and `marker_position` that of the first time.
-create function redact_event(
+create or replace function redact_event(
     p_log int, p_position bigint, p_reason text, p_by text,
     m_stream text, m_id text, m_data text, m_correlation_id text, m_causation_id text, m_digest bytea,
     out marker_position bigint, out fresh boolean
@@ -13,7 +13,7 @@ declare
     v_null constant text := e'\x1e';
     v_done boolean;
 begin
-    perform pg_advisory_xact_lock(7301, p_log);
+    perform from log_head where log_id = p_log for update;
     select r.marker_position into marker_position from redaction r where r.log_id = p_log and r.position = p_position;
     fresh := not found;
     if not fresh then

@@ -19,8 +19,7 @@ declare
     v_head_at timestamptz;
     v_wrong bigint;
 begin
-    perform pg_advisory_xact_lock(7301, p_log);
-    select head, head_at into strict v_head, v_head_at from log where id = p_log;
+    select head, head_at into strict v_head, v_head_at from log_head where log_id = p_log for update;
     if v_head <> p_first - 1 then
         raise exception 'the log ends at %, so % can''t be restored next', v_head, p_first
             using errcode = 'integrity_constraint_violation';
@@ -74,5 +73,5 @@ begin
                 string_to_array(k_first, e'\x1f')::bigint[], string_to_array(k_last, e'\x1f')::bigint[])
         k(key, fingerprint, first, last);
 
-    update log set head = v_head + cardinality(streams), head_at = times[cardinality(times)] where id = p_log;
+    update log_head set head = v_head + cardinality(streams), head_at = times[cardinality(times)] where log_id = p_log;
 end $$;

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from events import sql
 from events.api.responses import event_json, iso
-from events.models import AppendKey, Log, Redaction
+from events.models import AppendKey, LogHead, Redaction
 from events.models import Event as EventRow
 from events.query.orm import where
 from events.query.tree import EVERYTHING, Query
@@ -39,7 +39,7 @@ def export(
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute(sql.SNAPSHOT)
-        start(Log.objects.values_list("head", flat=True).get(id=log_id))
+        start(LogHead.objects.values_list("head", flat=True).get(log=log_id))
         keys = _by_position(_keys(log_id))
         redactions = _by_position(_redactions(log_id))
         for event, fields in _events(log_id, condition):

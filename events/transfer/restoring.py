@@ -20,7 +20,7 @@ from events.api.decoding import decode_json
 from events.appending.checks import check_stream
 from events.appending.flush import join, join_nullable
 from events.errors import EventsError, Invalid
-from events.models import AppendKey, Log, Redaction
+from events.models import AppendKey, LogHead, Redaction
 from events.transfer.importers.base import Broken, Item, Record, SourceFile, check_line, line_max_bytes, read_files
 from events.transfer.importers.eventsite import ExportLine, RestoredRedaction, RestoreFields
 from events.types import NewEvent
@@ -56,7 +56,7 @@ def restore(log_id: int, paths: Sequence[Path], *, progress: Callable[[int], obj
     head = 0
     redactions: list[Redaction] = []
     with transaction.atomic(durable=True):
-        if Log.objects.values_list("head", flat=True).get(id=log_id):
+        if LogHead.objects.values_list("head", flat=True).get(log=log_id):
             raise RestoreFailed("The log has events already; only an empty log can be restored.")
         for chunk in _chunks(read_files(paths, _read, progress=progress)):
             _restore_chunk(log_id, chunk, head=head)

@@ -14,7 +14,7 @@ from events.models import Member
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """`/`: the logs of which the person is a member, or the timeline of the only one."""
-    members = list(Member.objects.filter(user=request.user.pk).select_related("log").order_by("log__name"))
+    members = list(Member.objects.filter(user=request.user.pk).select_related("log__end").order_by("log__name"))
     if len(members) == 1:
         return redirect("timeline", members[0].log.name)
     return render(request, "events/home.html", {"members": members})

@@ -293,7 +293,7 @@ async def _job_instead(grant: Grant, projection: Projection, key: str, at: Momen
 
 @database_sync_to_async
 def _log_and_builds(log_id: int, projection: str | None) -> tuple[Log, list[Progress]]:
-    log = Log.objects.get(pk=log_id)
+    log = Log.objects.select_related("end").get(pk=log_id)
     return log, checkpoints.progress(log, projection)
 
 

@@ -25,7 +25,7 @@ from django.db.models.functions import Now
 
 from events.access.standing import access_of, losses
 from events.errors import NotFound
-from events.models import Log, Redaction, Role
+from events.models import LogHead, Redaction, Role
 from events.reading.db_work import DbWork, run
 from events.reading.statement import Statement
 from events.reading.store import Read
@@ -218,7 +218,7 @@ def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
                 continue
             job.attempt += 1
             job.status = JobStatus.RUNNING
-            head = Subquery(Log.objects.filter(pk=job.log_id).values("head"))
+            head = Subquery(LogHead.objects.filter(log=job.log_id).values("head"))
             claimed_fields = {"attempt": job.attempt, "status": job.status, "seen": head}
             Job.objects.filter(pk=job.pk).update(started_at=Now(), heartbeat_at=Now(), **claimed_fields)
             return job

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from events.models import Event, Log, Redaction
+from events.models import Event, Log, LogHead, Redaction
 from events.reading.store import Read
 from projections import registry
 from projections.definition.projection import Projection
@@ -63,7 +63,7 @@ def progress(log: Log, projection: str | None = None) -> list[Progress]:
 
 
 def _progress(builds: QuerySet[Checkpoint, Checkpoint]) -> Read[Progress]:
-    log = Log.objects.filter(pk=OuterRef("log_id"))
+    log = LogHead.objects.filter(log=OuterRef("log_id"))
     next_event = Event.objects.filter(log_id=OuterRef("log_id"), position=OuterRef("position") + 1)
     of_build = {name: OuterRef(name) for name in ("log_id", "projection", "build")}
     parked = Parked.objects.filter(**of_build).order_by().values("build").annotate(keys=Count("*"))

@@ -6,7 +6,7 @@ SEPARATOR = "\x1f"
 
 LISTEN = "listen eventsite"
 LOCK = "select id from unnest(%(logs)s::int[]) as id where pg_try_advisory_lock(%(part)s, id)"
-HEADS = "select id, head from log where %(logs)s::int[] is null or id = any(%(logs)s) order by id"
+HEADS = "select log_id, head from log_head where %(logs)s::int[] is null or log_id = any(%(logs)s) order by log_id"
 
 _BUILD = "log_id = %(log_id)s and projection = %(projection)s and build = %(build)s"
 
@@ -44,7 +44,7 @@ BEGIN = """
         count(*) = 0,
         case when count(*) = 0 then clock_timestamp() end,
         clock_timestamp(),
-        (select head from log where id = %(log_id)s)
+        (select head from log_head where log_id = %(log_id)s)
     from checkpoint where log_id = %(log_id)s and projection = %(projection)s
     on conflict do nothing returning build"""
 # The row is locked before anything is read or written: the session that holds it knows that the build has not moved.
@@ -90,12 +90,12 @@ STORE_PLACES = """
 # A row is written only if the lag is the largest of its minute, so an idle runner writes one row a minute.
 NOTE_LAG = """
     insert into projection_lag (log_id, projection, minute, events)
-    select log.id, checkpoint.projection, date_trunc('minute', now()), log.head - checkpoint.position
-    from checkpoint join log on log.id = checkpoint.log_id
-    where log.id = any(%(logs)s) and checkpoint.is_live and not exists (
+    select log_id, checkpoint.projection, date_trunc('minute', now()), log_head.head - checkpoint.position
+    from checkpoint join log_head using (log_id)
+    where log_id = any(%(logs)s) and checkpoint.is_live and not exists (
         select from projection_lag as noted
-        where noted.log_id = log.id and noted.projection = checkpoint.projection
-            and noted.minute = date_trunc('minute', now()) and noted.events >= log.head - checkpoint.position)
+        where noted.log_id = checkpoint.log_id and noted.projection = checkpoint.projection
+            and noted.minute = date_trunc('minute', now()) and noted.events >= log_head.head - checkpoint.position)
     on conflict (log_id, projection, minute) do update set events = excluded.events"""
 FORGET_LAG = "delete from projection_lag where log_id = any(%(logs)s) and minute < now() - interval '1 hour'"
 

@@ -64,8 +64,9 @@ _NEAREST = f"""{_POINT} and position <= {{position}} and (kind = 'stream' or pla
     order by position desc, n desc limit 1"""
 NEAREST = _NEAREST.format(position="%(position)s")
 NEWEST = f"""
-    select log.head, newest.* from log left join lateral ({_NEAREST.format(position="log.head")}) as newest on true
-    where log.id = %(log_id)s"""
+    select log_head.head, newest.*
+    from log_head left join lateral ({_NEAREST.format(position="log_head.head")}) as newest on true
+    where log_head.log_id = %(log_id)s"""
 BETWEEN = f"{_POINT} and n >= %(first)s and n < %(last)s order by n limit 1"
 BEFORE = f"{_POINT} and n <= %(n)s order by n desc limit 1"
 AFTER = f"select n {_SOUND} and n > %(n)s and not is_asked order by n limit 1"
@@ -91,16 +92,16 @@ where {_OF_FOLD} and is_asked and n not in (
 # The build that readers see, unless it may hold the content of an event that was redacted since.
 _BUILD = """
     c.projection, c.build, c.version, c.fingerprint, c.status, c.is_live, c.position, c.started_at, c.advanced_at,
-    c.error, c.error_position, log.head,
+    c.error, c.error_position, log_head.head,
     (select recorded_at from event where event.log_id = c.log_id and event.position = c.position + 1)"""
 _LIVE = """
     where c.log_id = %(log_id)s and c.projection = %(projection)s and c.is_live and not exists (
         select from redaction as r
         where r.log_id = c.log_id and r.marker_position > c.seen)"""
-LIVE_BUILD = f"select {_BUILD} from checkpoint as c join log on log.id = c.log_id {_LIVE}"
+LIVE_BUILD = f"select {_BUILD} from checkpoint as c join log_head on log_head.log_id = c.log_id {_LIVE}"
 LIVE_STATE = f"""
     select {_BUILD}, s.state, s.events, s.position, e.version, p.position, p.error, p.is_retried
-    from checkpoint as c join log on log.id = c.log_id
+    from checkpoint as c join log_head on log_head.log_id = c.log_id
     left join projection_state as s
         on s.log_id = c.log_id and s.projection = c.projection and s.build = c.build and s.key = %(key)s
     left join parked as p
@@ -110,7 +111,7 @@ LIVE_STATE = f"""
 # recorded_at never goes back, so the place of a time in the log is found by halving: 24 looks in ten million events.
 POSITION_AT = """
 with recursive span(low, high) as (
-    select 0::bigint, head from log where id = %(log_id)s
+    select 0::bigint, head from log_head where log_id = %(log_id)s
     union all
     select case when middle.recorded_at <= %(time)s then middle.position else low end,
            case when middle.recorded_at <= %(time)s then high else middle.position - 1 end
@@ -124,7 +125,7 @@ select low from span where low = high"""
 # A request for work that is queued or running gets that job.
 ENSURE_JOB = """
 insert into job (log_id, kind, key, arguments, asker, seen)
-select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s, (select head from log where id = %(log_id)s)
+select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s, (select head from log_head where log_id = %(log_id)s)
 where (select count(*) from job where asker = %(asker)s and status in ('queued', 'running')) < %(max_of_asker)s
   and (select count(*) from job where log_id = %(log_id)s and status in ('queued', 'running')) < %(max_of_log)s
 on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from events.models import Log
+from events.models import Log, LogHead
 from events.query.match import event_matcher
 from events.query.orm import where
 from events.query.parse import parse
@@ -81,7 +81,7 @@ def fill(connection: psycopg.Connection, log: Log, *, events: int) -> None:
     """Write events as agents might have written them, but quickly: beside the writer, into an empty log."""
     connection.execute(_FILL, {"log": log.pk, "events": events})
     connection.execute("vacuum analyze event")
-    Log.objects.filter(pk=log.pk).update(head=events)
+    LogHead.objects.filter(log=log).update(head=events)
 
 
 def _matching(events: list[Event]) -> Table:

@@ -54,7 +54,7 @@ _FILL = """
     from generate_series(1::bigint, %(events)s) n;
     insert into stream (log_id, name, category, version, last_position)
     values (%(log)s, %(stream)s, 'order', %(events)s, %(events)s);
-    update log set head = %(events)s where id = %(log)s"""
+    update log_head set head = %(events)s where log_id = %(log)s"""
 
 small = Projection("small", about="Calls by tool: a state of 60 characters.")
 large = Projection("large", about="The last call of each of 300 tasks: a state of 64 KB.")

@@ -21,7 +21,7 @@ async def holding_lock(
 ) -> AsyncIterator[AsyncConnection[Any]]:
     """Take the lock that `append_events()` takes, and hold it in a session of its own as long as the block lasts."""
     async with pool.connection() as session, session.transaction():
-        await session.execute("select pg_advisory_xact_lock(7301, %s)", [log_id])
+        await session.execute("select from log_head where log_id = %s for update", [log_id])
         yield session
 
 

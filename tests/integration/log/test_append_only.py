@@ -7,7 +7,7 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from events.models import AppendKey, Event, Log, Redaction, Stream
+from events.models import AppendKey, Event, Log, LogHead, Redaction, Stream
 from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo
 
@@ -27,10 +27,13 @@ CHANGES = [
     "update append_key set fingerprint = '' where log_id = %(log)s",
     "delete from append_key where log_id = %(log)s",
     "truncate append_key",
-    "update log set head = head - 1 where id = %(log)s",
-    "update log set head = 0 where id = %(log)s",
-    "update log set head_at = head_at - interval '1 s' where id = %(log)s",
-    "update log set head_at = null where id = %(log)s",
+    "update log_head set head = head - 1 where log_id = %(log)s",
+    "update log_head set head = 0 where log_id = %(log)s",
+    "update log_head set head_at = head_at - interval '1 s' where log_id = %(log)s",
+    "update log_head set head_at = null where log_id = %(log)s",
+    "update log_head set log_id = -1 where log_id = %(log)s",
+    "delete from log_head where log_id = %(log)s",
+    "truncate log_head",
     "update log set id = -1 where id = %(log)s",
     "delete from log where id = %(log)s",
     "truncate log cascade",
@@ -49,7 +52,11 @@ async def written(append: AppendTo) -> None:
 
 def state(log: Log) -> list[object]:
     rows = [list(model.objects.filter(log=log).order_by("pk").values_list()) for model in (Event, Stream, AppendKey)]
-    return [*rows, Log.objects.filter(pk=log.pk).values_list().get()]
+    return [
+        *rows,
+        LogHead.objects.filter(log=log).values_list().get(),
+        Log.objects.filter(pk=log.pk).values_list().get(),
+    ]
 
 
 @pytest.mark.parametrize("role", ["origin", "replica"])
@@ -77,7 +84,7 @@ def test_no_query_changes_what_was_written(log: Log) -> None:
     for change in (
         lambda: Event.objects.filter(log=log).update(type="Other"),
         lambda: Event.objects.filter(log=log).delete(),
-        lambda: Log.objects.filter(pk=log.pk).update(head=F("head") - 1),
+        lambda: LogHead.objects.filter(log=log).update(head=F("head") - 1),
         lambda: Stream.objects.filter(log=log).update(version=0),
         lambda: AppendKey.objects.filter(log=log).delete(),
     ):
@@ -101,8 +108,10 @@ def test_a_log_may_be_renamed(log: Log) -> None:
 
 @pytest.mark.usefixtures("written")
 def test_a_stale_log_object_does_not_move_the_head_back(log: Log) -> None:
+    log.save()
+    assert Log.objects.get(pk=log.pk).head == 2
     with pytest.raises(IntegrityError):
-        log.save()
+        LogHead(log=log, head=1).save()
 
 
 @pytest.mark.usefixtures("written")

@@ -180,7 +180,7 @@ async def test_a_hole_stops_the_tail_loudly(
     monkeypatch.setattr(tail, "_RETRY_SECONDS", 0.01)
     await append(make_append("a-1", {}, {}))
     async with engine.pool.connection() as session:
-        await session.execute("update log set head = 3 where id = %s", [log.pk])
+        await session.execute("update log_head set head = 3 where log_id = %s", [log.pk])
     await append(make_append("a-1"))
     async with asyncio.timeout(PATIENCE), aclosing(engine.tails.follow(log.pk, after=0, heartbeat=0.1)) as batches:
         assert [event.position for event in await anext(batches)] == [1, 2]

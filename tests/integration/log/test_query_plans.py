@@ -55,7 +55,7 @@ def _fill(log: Log) -> None:
             {"log": log.pk, "many": MANY},
         )
         cursor.execute("select catalogue_events(%s, 0, true)", [log.pk])
-        cursor.execute("update log set head = %s where id = %s", [MANY, log.pk])
+        cursor.execute("update log_head set head = %s where log_id = %s", [MANY, log.pk])
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

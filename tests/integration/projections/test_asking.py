@@ -25,7 +25,7 @@ def test_statements_for_rows_are_counted_as_queries(
     log: Log, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     def work() -> DbWork[list[int]]:
-        heads: list[int] = yield Statement("select head from log where id = %(id)s", {"id": log.pk}, int)
+        heads: list[int] = yield Statement("select head from log_head where log_id = %(id)s", {"id": log.pk}, int)
         return heads
 
     with django_assert_num_queries(1):

@@ -1,0 +1,43 @@
+-- The end of each log, in a table of its own: whoever appends locks the row. (An advisory lock would be a node's own where
+-- several nodes hold the logs.)
+
+create function add_log_head() returns trigger language plpgsql as $$
+begin
+    insert into log_head (log_id) values (new.id);
+    return new;
+end $$;
+
+-- A head only moves forward; that of a log which holds events is never deleted.
+create function guard_log_head() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'DELETE' and old.head = 0 then
+        return old;
+    end if;
+    if tg_op = 'UPDATE' and new.log_id = old.log_id and new.head >= old.head and new.rules_at >= old.rules_at
+       and (old.head_at is null or new.head_at >= old.head_at) then
+        return new;
+    end if;
+    raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name
+        using errcode = 'integrity_constraint_violation';
+end $$;
+
+-- A log that holds events is never deleted or renumbered.
+create or replace function guard_log() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'DELETE' and not exists (select from log_head h where h.log_id = old.id and h.head > 0) then
+        return old;
+    end if;
+    if tg_op = 'UPDATE' and new.id = old.id then
+        return new;
+    end if;
+    raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name
+        using errcode = 'integrity_constraint_violation';
+end $$;
+
+create trigger log_insert after insert on log for each row execute function add_log_head();
+alter table log enable always trigger log_insert;
+
+create trigger log_head_change before update or delete on log_head for each row execute function guard_log_head();
+create trigger log_head_truncate before truncate on log_head for each statement execute function refuse_change();
+alter table log_head enable always trigger log_head_change;
+alter table log_head enable always trigger log_head_truncate;
