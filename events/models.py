@@ -70,23 +70,31 @@ class LogHead(models.Model):
         return f"{self.log_id}#{self.head}"
 
 
+class ListCheckpoint(models.Model):
+    """The position up to which a log's streams and workflows are listed. A trigger makes it with the log."""
+
+    log = models.OneToOneField(Log, models.CASCADE, primary_key=True, related_name="lists", db_constraint=False)
+    position = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "list_checkpoint"
+
+    def __str__(self) -> str:
+        return f"{self.log_id}#{self.position}"
+
+
 class Stream(models.Model):
-    """A stream with its version and the position of its last event."""
+    """A stream with its version and the position of its last event, as the lists of streams show it."""
 
     pk = models.CompositePrimaryKey("log_id", "name")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
     version = models.BigIntegerField()
     last_position = models.BigIntegerField()
     name = NameField()
-    category = NameField(null=True)
 
     class Meta:
         db_table = "stream"
         indexes = [
-            # for GET /api/streams?category= and the category filter of the page of streams
-            models.Index(
-                fields=["log", "category", "name"], name="stream_category", condition=Q(category__isnull=False)
-            ),
             # for the page of streams: the latest first
             models.Index(fields=["log", "-last_position"], name="stream_last_position"),
         ]

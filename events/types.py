@@ -67,9 +67,14 @@ class StreamInfo:
     """One stream as a list shows it; `version` is also the number of its events."""
 
     name: str
-    category: str | None
     version: int
     last_position: int
+
+    @property
+    def category(self) -> str | None:
+        """The part of the name before the first `-`; None if there is none."""
+        category, dash, _ = self.name.partition("-")
+        return category if dash and category else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,13 @@ class Worker:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+LISTS = Worker("lists", "events.lists.keeper.run")
 PROJECTIONS = (
     Worker("projections", "projections.materialise.runner.run_live"),
     Worker("rebuilds", "projections.materialise.runner.run_beside", nice=10),
 )
 JOBS = Worker("jobs", "projections.jobs.worker.work", nice=10)
-SERVER_WORKERS = (*PROJECTIONS, JOBS)
+SERVER_WORKERS = (LISTS, *PROJECTIONS, JOBS)
 
 
 class Workers:

@@ -59,6 +59,7 @@ from events.appending.checks import check_stream
 from events.converters import NameConverter
 from events.digits import whole_number
 from events.errors import EventsError, Invalid, NoSuchEvent, NoSuchStream, TooLarge
+from events.lists import reads as lists
 from events.models import Scope
 from events.query.tree import Query
 from events.reading import store
@@ -133,7 +134,7 @@ async def list_streams(request: HttpRequest) -> HttpResponse:
         grant.check_stream(query.prefix)
     pool = engine.current().pool
     head = await store.head(grant.log_id).afirst(pool) or 0
-    streams = await store.streams(
+    streams = await lists.streams(
         grant.log_id, prefix=prefix, category=query.category, after=query.after, limit=query.limit
     ).afetch(pool)
     next_name = streams[-1].name if len(streams) == query.limit else None
@@ -151,7 +152,7 @@ async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
     grant = grant_of(request)
     grant.check_stream(check_stream(stream))
     parse_query(request.GET, LogQuery)
-    info = await store.stream(grant.log_id, stream).afirst(engine.current().pool)
+    info = await lists.stream(grant.log_id, stream).afirst(engine.current().pool)
     if info is None:
         raise NoSuchStream(stream=stream)
     return json_answer(_stream_out(info))

@@ -1,7 +1,5 @@
 from django.db import migrations, models
 
-from events import sql
-
 # This fills the new columns of the workflows that exist, and the old ones, which mixed both clocks.
 FILL = """
 update workflow w set
@@ -25,5 +23,4 @@ class Migration(migrations.Migration):
         migrations.AddField("workflow", "first_occurred_at", models.DateTimeField(null=True)),
         migrations.AddField("workflow", "last_occurred_at", models.DateTimeField(null=True)),
         migrations.RunSQL(FILL),
-        migrations.RunSQL(sql.load("catalogue_events")),
     ]

@@ -7,7 +7,7 @@ engine's asynchronous pool (API, tails), without a thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -21,10 +21,9 @@ from django.db.models.sql import Query
 from psycopg import AsyncConnection, Connection
 
 from events import models, sql
-from events.query.prefix import begins_with
 from events.reading.rows import Row, Rows
 from events.reading.statement import Statement
-from events.types import Event, LogInfo, Moment, Neighbour, StreamInfo, WorkflowInfo
+from events.types import Event, LogInfo, Moment, Neighbour
 
 _EVENT_FIELDS = Event.__struct_fields__
 EVENT_NAMES = ", ".join(_EVENT_FIELDS)
@@ -199,86 +198,16 @@ def positions_of(log_id: int, ids: Collection[str]) -> Read[tuple[str, int]]:
     return Read(_events_read(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)
 
 
-NameSeen: TypeAlias = Literal["type", "agent", "stream", "correlation_id"]
+NameSeen: TypeAlias = Literal["type", "agent"]
 
 
 def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> Read[str]:
-    """Return the names that begin with a prefix, in order.
+    """Return the types or agents that begin with a prefix, in order.
 
     The time depends on the number of names that are returned, not on the number of events that have them.
     """
-    if name == "stream":
-        return Read(
-            _streams(log_id).filter(begins_with("name", prefix)).order_by("name").values_list("name")[:limit], str
-        )
-    if name == "correlation_id":
-        workflows = models.Workflow.objects.filter(begins_with(name, prefix), log_id=log_id)
-        return Read(workflows.order_by(name).values_list(name)[:limit], str)
     names = RawSQL(sql.NAMES_SEEN[name], (log_id, prefix, log_id, prefix, prefix, limit))  # noqa: S611  # a constant
     return Read(models.Log.objects.filter(id=log_id).values_list(names), str)
-
-
-def _streams(log_id: int) -> QuerySet[models.Stream, models.Stream]:
-    return models.Stream.objects.filter(log_id=log_id)
-
-
-def _as_streams(query: QuerySet[models.Stream, models.Stream]) -> Read[StreamInfo]:
-    return Read(query.values_list("name", "category", "version", "last_position"), StreamInfo)
-
-
-def streams(
-    log_id: int, *, prefix: str = "", category: str | None = None, after: str = "", limit: int
-) -> Read[StreamInfo]:
-    """Return the streams after a name, by name."""
-    query = _streams(log_id).filter(name__gt=after)
-    if prefix:
-        query = query.filter(begins_with("name", prefix))
-    if category is not None:
-        query = query.filter(category=category)
-    return _as_streams(query.order_by("name")[:limit])
-
-
-def latest_streams(
-    log_id: int, *, prefix: str = "", category: str | None = None, before: int | None = None, limit: int
-) -> Read[StreamInfo]:
-    """Return the streams whose last event is before a position, the one with the newest event first."""
-    query = _streams(log_id)
-    if prefix:
-        query = query.filter(begins_with("name", prefix))
-    if category is not None:
-        query = query.filter(category=category)
-    if before is not None:
-        query = query.filter(last_position__lt=before)
-    return _as_streams(query.order_by("-last_position")[:limit])
-
-
-def stream(log_id: int, name: str) -> Statement[StreamInfo]:
-    """Return one stream."""
-    return Statement(sql.STREAM, {"log_id": log_id, "name": name}, StreamInfo)
-
-
-_WORKFLOW_FIELDS = tuple(field.name for field in fields(WorkflowInfo))
-
-
-def _as_workflows(query: QuerySet[models.Workflow, models.Workflow]) -> Read[WorkflowInfo]:
-    return Read(query.values_list(*_WORKFLOW_FIELDS), _workflow_info)
-
-
-def _workflow_info(*values: Any) -> WorkflowInfo:
-    return WorkflowInfo(**dict(zip(_WORKFLOW_FIELDS, values, strict=True)) | {"agents": tuple(values[-1])})
-
-
-def latest_workflows(log_id: int, *, before: int | None = None, limit: int) -> Read[WorkflowInfo]:
-    """Return the workflows whose last event is before a position, the one with the newest event first."""
-    query = models.Workflow.objects.filter(log_id=log_id)
-    if before is not None:
-        query = query.filter(last_position__lt=before)
-    return _as_workflows(query.order_by("-last_position")[:limit])
-
-
-def workflow(log_id: int, correlation_id: str) -> Read[WorkflowInfo]:
-    """Return one workflow."""
-    return _as_workflows(models.Workflow.objects.filter(log_id=log_id, correlation_id=correlation_id))
 
 
 def log(name: str) -> Read[LogInfo]:

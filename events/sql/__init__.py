@@ -42,9 +42,9 @@ TOKEN = """
 TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
 HEAD = "select head from log_head where log_id = %(log_id)s"
 HEADS = """
-    select head, coalesce((select version from stream where log_id = %(log_id)s and name = %(name)s), 0)
+    select head, coalesce((
+        select version from event where log_id = %(log_id)s and stream = %(name)s order by version desc limit 1), 0)
     from log_head where log_id = %(log_id)s"""
-STREAM = "select name, category, version, last_position from stream where log_id = %(log_id)s and name = %(name)s"
 EVENT = "select {columns} from event where log_id = %(log_id)s and position = %(position)s"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 # The texts of an event in which a text is searched, joined and then folded (only A to Z). `||` takes three quarters of

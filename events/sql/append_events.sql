@@ -1,17 +1,18 @@
 -- Appends one flush to one log, or nothing: the only writer of `event`.
 --
--- It takes the log's lock, checks that nothing in the flush is known yet and that every stream stands where it is
--- wanted, inserts, and moves the head. If a check fails it changes nothing and returns `done = false`: the caller
+-- It takes the log's lock, checks that nothing in the flush is known yet and that every stream has the version that is
+-- needed, inserts, and moves the head. If a check fails it changes nothing and returns `done = false`: the caller
 -- looks at the log, leaves out what can't be appended, and calls again. So the lock is never held across a round trip.
+-- The lists of streams and workflows follow later (keep_lists.sql).
 --
 -- Lists are texts joined by U+001F, null is U+001E: neither occurs in JSON or in a name, and psycopg encodes one text
 -- many times faster than an array (docs/decisions/0002).
---   streams  s_name, s_wanted (the version it must have; null: any, -1: at least 1)
+--   streams  s_name, s_needed (the version it must have; null: any, -1: at least 1)
 --   events   e_stream (index into the streams, from 1), e_seq (place among the stream's new events, from 1), e_id … e_digest
 --   keys     k_key, k_fingerprint, k_first and k_last (places in the flush, from 1)
 create or replace function append_events(
     p_log int,
-    s_name text, s_wanted text,
+    s_name text, s_needed text,
     e_stream text, e_seq text, e_id text, e_type text, e_data text, e_metadata text, e_agent text,
     e_schema_version text, e_correlation_id text, e_causation_id text, e_occurred_at text,
     e_expected_version text, e_read_position text, e_digest text,
@@ -46,7 +47,6 @@ declare
     read_positions bigint[];
     digests text[];
     keys text[];
-    v_stream record;
     v_count int;
     v_head bigint;
     v_now timestamptz;
@@ -61,28 +61,28 @@ begin
     end if;
 
     if one then
-        select s.ctid, s.name, s.version into v_stream from stream s
-        where s.log_id = p_log and s.name >= s_name order by s.name limit 1;
-        base_versions := array[case when v_stream.name = s_name then v_stream.version else 0 end];
+        base_versions := array[coalesce((
+            select e.version from event e
+            where e.log_id = p_log and e.stream = s_name order by e.version desc limit 1), 0)];
         done := done
-            and case s_wanted when e'\x1e' then true
+            and case s_needed when e'\x1e' then true
                               when '-1' then base_versions[1] > 0
-                              else base_versions[1] = s_wanted::bigint end
+                              else base_versions[1] = s_needed::bigint end
             and e_id is distinct from
                 (select e.id from event e where e.log_id = p_log and e.id >= e_id order by e.id limit 1);
     else
         names := string_to_array(s_name, e'\x1f');
         ids := string_to_array(e_id, e'\x1f');
-        select done and bool_and(case when w.wanted is null then true
-                                      when w.wanted = -1 then coalesce(s.version, 0) > 0
-                                      else coalesce(s.version, 0) = w.wanted end),
-               array_agg(coalesce(s.version, 0) order by w.ord)
+        select done and bool_and(case when s.needed is null then true
+                                      when s.needed = -1 then coalesce(e.version, 0) > 0
+                                      else coalesce(e.version, 0) = s.needed end),
+               array_agg(coalesce(e.version, 0) order by s.ord)
         into done, base_versions
-        from unnest(names, string_to_array(s_wanted, e'\x1f', e'\x1e')::bigint[]) with ordinality w(name, wanted, ord)
+        from unnest(names, string_to_array(s_needed, e'\x1f', e'\x1e')::bigint[]) with ordinality s(name, needed, ord)
         left join lateral (
-            select s.name, s.version from stream s
-            where s.log_id = p_log and s.name >= w.name order by s.name limit 1
-        ) s on s.name = w.name;
+            select e.version from event e
+            where e.log_id = p_log and e.stream = s.name order by e.version desc limit 1
+        ) e on true;
         done := done and not exists (
             select from unnest(ids) i(id)
             where i.id = (select e.id from event e where e.log_id = p_log and e.id >= i.id order by e.id limit 1)
@@ -127,13 +127,6 @@ begin
             correlation_ids[n], causation_ids[n], occurred_ats[n], v_now, expected_versions[n], read_positions[n],
             decode(digests[n], 'hex')
         from generate_series(1, cardinality(ids)) n;
-    end if;
-
-    if one and base_versions[1] > 0 and e_correlation_id = e'\x1e' then
-        -- By its place: nobody moves a stream's row while we hold the lock, and no plan can go another way.
-        update stream set version = base_versions[1] + 1, last_position = first_position where ctid = v_stream.ctid;
-    else
-        perform catalogue_events(p_log, v_head, btrim(e_correlation_id, e'\x1e\x1f') <> '');
     end if;
 
     if k_key <> '' then

@@ -55,15 +55,6 @@ begin
         using errcode = 'integrity_constraint_violation';
 end $$;
 
-create function guard_stream() returns trigger language plpgsql as $$
-begin
-    if new.log_id = old.log_id and new.name = old.name and new.version >= old.version then
-        return new;
-    end if;
-    raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name
-        using errcode = 'integrity_constraint_violation';
-end $$;
-
 create trigger event_update before update on event for each row execute function guard_event();
 create trigger event_delete before delete on event for each row execute function refuse_change();
 create trigger event_truncate before truncate on event for each statement execute function refuse_change();
@@ -87,10 +78,3 @@ create trigger log_change before update or delete on log for each row execute fu
 create trigger log_truncate before truncate on log for each statement execute function refuse_change();
 alter table log enable always trigger log_change;
 alter table log enable always trigger log_truncate;
-
-create trigger stream_update before update on stream for each row execute function guard_stream();
-create trigger stream_delete before delete on stream for each row execute function refuse_change();
-create trigger stream_truncate before truncate on stream for each statement execute function refuse_change();
-alter table stream enable always trigger stream_update;
-alter table stream enable always trigger stream_delete;
-alter table stream enable always trigger stream_truncate;

@@ -6,10 +6,11 @@ returns table (kind text, name text, "position" bigint, version bigint, stream t
 language sql stable
 set enable_seqscan = off set enable_sort = off set jit = off
 as $$
-    select 'stream', s.name, null::bigint, s.version, null, null::bytea, null::text[]
+    select 'stream', n.name, null::bigint, e.version, null, null::bytea, null::text[]
     from unnest(string_to_array(p_names, e'\x1f')) n(name)
-    join lateral (select * from stream s where s.log_id = p_log and s.name >= n.name order by s.name limit 1) s
-        on s.name = n.name
+    join lateral (
+        select e.version from event e where e.log_id = p_log and e.stream = n.name order by e.version desc limit 1
+    ) e on true
     union all
     select 'event', e.id, e.position, e.version, e.stream, e.digest, null
     from unnest(string_to_array(p_ids, e'\x1f')) i(id)

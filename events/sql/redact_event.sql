@@ -26,7 +26,7 @@ begin
 
     select a.done, a.first_position into strict v_done, marker_position
     from append_events(
-        p_log, s_name => m_stream, s_wanted => v_null,
+        p_log, s_name => m_stream, s_needed => v_null,
         e_stream => '1', e_seq => '1', e_id => m_id, e_type => 'event.redacted', e_data => m_data, e_metadata => '{}',
         e_agent => p_by, e_schema_version => '1', e_correlation_id => coalesce(m_correlation_id, v_null),
         e_causation_id => m_causation_id, e_occurred_at => v_null, e_expected_version => v_null,

@@ -31,7 +31,9 @@ begin
             coalesce(s.version, 0) + row_number() over (partition by e.stream order by e.ord) as next_version,
             coalesce(lag(e.at) over (order by e.ord), v_head_at, e.at) as last_at
         from unnest(streams, versions, times) with ordinality e(stream, version, at, ord)
-        left join stream s on s.log_id = p_log and s.name = e.stream
+        left join lateral (
+            select k.version from event k where k.log_id = p_log and k.stream = e.stream order by k.version desc limit 1
+        ) s on true
     ) c
     where c.version <> c.next_version or c.at < c.last_at;
     if v_wrong is not null then
@@ -64,8 +66,6 @@ begin
         string_to_array(e_digest, e'\x1f')
     ) with ordinality e(stream, version, id, type, data, metadata, agent, schema_version, correlation_id, causation_id,
                         occurred_at, recorded_at, expected_version, read_position, digest, ord);
-
-    perform catalogue_events(p_log, v_head, e_correlation_id ~ e'[^\x1e\x1f]');
 
     insert into append_key (log_id, key, fingerprint, first_position, last_position)
     select p_log, k.key, decode(k.fingerprint, 'hex'), k.first, k.last

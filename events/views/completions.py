@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from events.errors import Invalid
 from events.json.value import loads
+from events.lists import reads as lists
 from events.query.fields import ABOUT, ALIASES, CAN_BE_MISSING
 from events.query.parse import parse
 from events.query.picking import equal_term, name_term
@@ -21,7 +23,7 @@ from events.query.tree import EVERYTHING, EachItem, KeyStep, Name, Path, Query, 
 from events.query.unfinished import Unfinished
 from events.query.words import path_text
 from events.reading import scan, store
-from events.reading.store import NameSeen
+from events.reading.rows import Rows
 
 MAX_COMPLETIONS = 20
 _MAX_NAMES = 5
@@ -34,7 +36,13 @@ _MAX_ITEMS = 3
 _MAX_LEAVES = 200
 _MAX_JSON_CHARACTERS = 100_000
 
-_SEEN: dict[str, NameSeen] = {"type": "type", "agent": "agent", "stream": "stream", "correlation": "correlation_id"}
+_SEEN: dict[str, Callable[..., Rows[str]]] = {
+    "type": partial(store.names_seen, name="type"),
+    "agent": partial(store.names_seen, name="agent"),
+    "stream": lists.stream_names,
+    "correlation": lists.workflow_ids,
+}
+"""The read of the names in the log, by field."""
 _ONLY_IN_REPLAYS = ("state", "changed")
 _AGES = {"15m": "15 minutes ago", "1h": "an hour ago", "24h": "a day ago", "7d": "a week ago"}
 
@@ -87,7 +95,7 @@ def _terms(log_id: int, term: Unfinished) -> Iterator[Completion]:
 
 
 def _names(log_id: int, field: str, beginning: str, *, limit: int) -> Iterator[Completion]:
-    for name in store.names_seen(log_id, _SEEN[field], prefix=beginning, limit=limit).fetch():
+    for name in _SEEN[field](log_id, prefix=beginning, limit=limit).fetch():
         yield Completion(to_text(name_term(Name(field), name)))
 
 

@@ -7,9 +7,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from events.errors import NotFound
+from events.lists import reads as lists
 from events.models import Member
 from events.query.unfinished import unfinished
-from events.reading import store
 from events.views import completions as completing
 from events.views.forms import CompletionForm, WorkflowsForm
 from events.views.page import log_page
@@ -33,5 +33,5 @@ def seen(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         raise NotFound
     form = WorkflowsForm(request.GET)
     prefix = form.cleaned_data["id"] if form.is_valid() else ""
-    names = store.names_seen(member.log_id, "correlation_id", prefix=prefix, limit=completing.MAX_COMPLETIONS).fetch()
+    names = lists.workflow_ids(member.log_id, prefix=prefix, limit=completing.MAX_COMPLETIONS).fetch()
     return render(request, "events/_seen.html", {"names": names})

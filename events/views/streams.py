@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from events.errors import NoSuchStream
+from events.lists import reads as lists
 from events.models import Member
 from events.query.tree import EVERYTHING
 from events.reading import scan, store
@@ -51,9 +52,9 @@ def _infos(log_id: int, fields: Mapping[str, Any]) -> list[StreamInfo]:
     prefix, category = fields.get("prefix", ""), fields.get("category") or None
     if fields.get("order") == "name":
         after = fields.get("after", "")
-        return store.streams(log_id, prefix=prefix, category=category, after=after, limit=ROWS + 1).fetch()
+        return lists.streams(log_id, prefix=prefix, category=category, after=after, limit=ROWS + 1).fetch()
     before = fields.get("before")
-    return store.latest_streams(log_id, prefix=prefix, category=category, before=before, limit=ROWS + 1).fetch()
+    return lists.latest_streams(log_id, prefix=prefix, category=category, before=before, limit=ROWS + 1).fetch()
 
 
 @require_safe
@@ -125,7 +126,7 @@ def existing(log_id: int, name: str) -> StreamInfo:
     Raises:
         NoSuchStream: there is no stream with this name.
     """
-    info = store.stream(log_id, name).first()
+    info = lists.stream(log_id, name).first()
     if info is None:
         raise NoSuchStream(f"There is no stream {name!r}.")
     return info

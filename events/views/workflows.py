@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from events.converters import workflow_url
 from events.errors import NoSuchWorkflow
+from events.lists import reads as lists
 from events.models import Member
 from events.query.tree import Name, Named, Pattern
 from events.reading import scan, store
@@ -61,7 +62,7 @@ def workflows(request: HttpRequest, member: Member) -> HttpResponse:
     if fields["id"]:
         url = workflow_url(member.log.name, fields["id"])
         return redirect(url) if "?" not in url else _workflow(request, member, fields["id"])
-    infos = store.latest_workflows(member.log_id, before=fields["before"], limit=ROWS + 1).fetch()
+    infos = lists.latest_workflows(member.log_id, before=fields["before"], limit=ROWS + 1).fetch()
     context = {
         "here": "workflows",
         "form": form,
@@ -87,7 +88,7 @@ def workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
 
 
 def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
-    info = store.workflow(member.log_id, id).first()
+    info = lists.workflow(member.log_id, id).first()
     if info is None:
         raise NoSuchWorkflow(f"There is no workflow {id!r}.")
     form = WorkflowForm(request.GET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from events.lists import reads as lists
 from events.reading import store
 from events.reading.db_work import DbWork, run
 from projections import registry
@@ -77,5 +78,5 @@ def _fold(fold: Fold, beat: Beat, *, upto: int, total: int | None) -> dict[str, 
 
 
 def _versions(job: Job) -> int | None:
-    stream = store.stream(job.log_id, job.arguments["key"]).first()
+    stream = lists.stream(job.log_id, job.arguments["key"]).first()
     return stream.version if stream else None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from events.errors import NoSuchWorkflow, NotFound
+from events.lists import reads as lists
 from events.models import Member
-from events.reading import store
 from events.views.streams import existing
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import LogSource, StreamSource, WorkflowSource
@@ -46,7 +46,7 @@ def _(source: StreamSource, member: Member) -> Extent:
 
 @extent.register
 def _(source: WorkflowSource, member: Member) -> Extent:
-    workflow = store.workflow(member.log_id, source.name).first()
+    workflow = lists.workflow(member.log_id, source.name).first()
     if workflow is None:
         raise NoSuchWorkflow(f"There is no workflow {source.name!r}.")
     return Extent(workflow.last_position, workflow.events, workflow.first_position)

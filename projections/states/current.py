@@ -8,9 +8,11 @@ from django.db.models import Q
 
 from events import models
 from events.errors import Invalid
+from events.lists import reads as lists
 from events.query.tree import Query
 from events.reading import store
 from events.reading.db_work import DbWork
+from events.reading.statement import Statement
 from events.reading.store import Read
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import AGENT, LOG, STREAM, WORKFLOW, Projection
@@ -136,14 +138,14 @@ def _fold_one(
         ), cursor.passed_count
 
 
-def _names(log_id: int, projection: Projection, *, after: str | None, prefix: str, limit: int) -> Read[str]:
+def _names(
+    log_id: int, projection: Projection, *, after: str | None, prefix: str, limit: int
+) -> Read[str] | Statement[str]:
     """The keys of a projection in order, from an index of the log."""
     if projection.key is STREAM:
-        streams = store.streams(log_id, prefix=prefix, after=after or "", limit=limit)
-        return Read(streams.query, lambda *values: values[0])
+        return lists.stream_names(log_id, prefix=prefix, after=after or "", limit=limit)
     if projection.key is WORKFLOW:
-        workflows = models.Workflow.objects.filter(log_id=log_id, correlation_id__gt=after or "")
-        return Read(workflows.order_by("correlation_id").values_list("correlation_id")[:limit], str)
+        return lists.workflow_ids(log_id, after=after or "", limit=limit)
     if projection.key is AGENT:
         return store.names_seen(log_id, "agent", limit=_MAX_AGENTS)
     if projection.key is LOG:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from events.lists import reads as lists
 from events.models import Log
 from events.reading import store
 from tests.support.examples import blocks_of
@@ -39,7 +40,7 @@ def test_the_agent_ships_no_order_that_was_shipped_long_ago(server: Server, log:
     others = [("order-42", {"type": "Changed", "data": b"{}"})] * 2_000
     append(log, [*others[:place], SHIPPED, *others[place:]])
     run_agent(server, token)
-    [stream] = store.stream(log.pk, "order-42").fetch()
+    [stream] = lists.stream(log.pk, "order-42").fetch()
     assert stream.version == 2_001
 
 

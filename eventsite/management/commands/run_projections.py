@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from events.models import Log
-from eventsite.workers import PROJECTIONS, Workers
+from eventsite.workers import LISTS, PROJECTIONS, Workers
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         workers = (
             [replace(each, arguments={"logs": list(logs.values())}) for each in PROJECTIONS] if logs else PROJECTIONS
         )
-        with Workers(workers), contextlib.suppress(KeyboardInterrupt):
+        with Workers([LISTS, *workers]), contextlib.suppress(KeyboardInterrupt):
             self.stdout.write("Following the logs.")
             while True:
                 signal.pause()

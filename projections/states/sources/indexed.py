@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from events.converters import names_string, workflow_url
+from events.lists import reads as lists
 from events.query.tree import Name, Named, Pattern, Query
 from events.reading import scan, store
 from events.reading.db_work import DbWork
@@ -50,7 +51,7 @@ class StreamSource(Source):
         )
 
     def last_place(self, log_id: int, *, head: int) -> DbWork[int]:
-        streams: Sequence[StreamInfo] = yield store.stream(log_id, self.name)
+        streams: Sequence[StreamInfo] = yield lists.stream(log_id, self.name)
         return streams[0].version if streams else 0
 
     def position_of(self, log_id: int, place: int) -> DbWork[int]:

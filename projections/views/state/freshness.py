@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from events.digits import whole_number
+from events.lists import reads as lists
 from events.models import Member
 from events.reading import store
 from events.reading.db_work import DbWork, run
@@ -45,7 +46,7 @@ def _is_last(member: Member, projection: Projection, key: str, position: int) ->
     source = source_under(projection, key)
     if not projection.materialised and not isinstance(source, ScannedSource):
         if isinstance(source, StreamSource):
-            stream: list[StreamInfo] = yield store.stream(member.log_id, key)
+            stream: list[StreamInfo] = yield lists.stream(member.log_id, key)
             is_last = bool(stream) and stream[0].last_position == position
         else:
             is_last = not (yield source.read(member.log_id, after=position, upto=member.log.head, limit=1))

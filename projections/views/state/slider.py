@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from events.lists import reads as lists
 from events.models import Member
-from events.reading import store
 from projections.definition.projection import STREAM, Projection
 from projections.states.at_moment import State
 from projections.states.moment import NOW
@@ -25,7 +25,7 @@ def slider(member: Member, projection: Projection, request: StateRequest) -> Sli
     if projection.key is not STREAM:
         end, place = member.log.head, request.at.position
     else:
-        info = store.stream(member.log_id, request.key).first()
+        info = lists.stream(member.log_id, request.key).first()
         end, place = info.version if info else 0, request.at.version
     return Slider(end, end if place is None else place)
 

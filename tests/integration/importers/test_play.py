@@ -16,6 +16,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from events.lists import reads as lists
 from events.models import Log, Token
 from events.reading import store
 from events.types import Event
@@ -38,7 +39,7 @@ def play(server: Server, *words: object, **options: Any) -> str:
 
 def played_events(log: Log) -> list[Event]:
     return sorted(
-        (event for stream in store.streams(log.id, limit=9).fetch()
+        (event for stream in lists.streams(log.id, limit=9).fetch()
          for event in store.stream_events(log.id, stream.name, limit=200).fetch()),
         key=lambda event: event.position,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from django.db import IntegrityError, connection
 
 from events import sql
+from events.lists import reads as lists
 from events.models import Log
 from events.reading import store
 from events.types import Appended
@@ -68,10 +69,10 @@ def test_a_restored_log_has_the_same_streams_and_goes_on_from_its_head(
 
     (outcome,) = append(restored, make_append("order-1", expected_version=2))
 
-    assert store.streams(full_log.id, limit=9).fetch() != []
-    assert store.stream(restored.id, "order-1").first() != store.stream(full_log.id, "order-1").first()
+    assert lists.streams(full_log.id, limit=9).fetch() != []
+    assert lists.stream(restored.id, "order-1").first() != lists.stream(full_log.id, "order-1").first()
     for name in ("nocategory", "cart-1", "many-1", "eventsite-redactions"):
-        assert store.stream(restored.id, name).first() == store.stream(full_log.id, name).first()
+        assert lists.stream(restored.id, name).first() == lists.stream(full_log.id, name).first()
     assert isinstance(outcome, Appended)
     assert outcome.first_position == head(full_log) + 1
 
@@ -143,7 +144,7 @@ def test_an_export_that_was_tampered_with_is_refused_whole(
         import_events(restored, write_lines(tmp_path / "a.jsonl", exported), restore=True)
 
     assert head(restored) == 0
-    assert store.streams(restored.id, limit=1).fetch() == []
+    assert lists.streams(restored.id, limit=1).fetch() == []
 
 
 def test_a_broken_line_late_in_the_file_leaves_the_log_empty(

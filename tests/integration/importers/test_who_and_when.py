@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management.base import CommandError
 
+from events.lists import reads as lists
 from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
@@ -25,7 +26,7 @@ def test_all_runs_are_imported_whole_and_once(log: Log, shared_data: Path) -> No
     assert "Added 2,407 " in first
     assert "Added 0 " in second
     assert "Skipped 2,407 " in second
-    streams = {stream.name: stream.version for stream in store.streams(log.id, limit=200).fetch()}
+    streams = {stream.name: stream.version for stream in lists.streams(log.id, limit=200).fetch()}
     assert Counter(name[: len("whowhen-xx")] for name in streams) == {"whowhen-ag": 66, "whowhen-hc": 35}
     for path in files.glob("*/*.json"):
         document = json.loads(path.read_bytes())

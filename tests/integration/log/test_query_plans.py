@@ -13,6 +13,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from events.engine import Engine
+from events.lists import reads as lists
 from events.models import Log
 from events.query.orm import where
 from events.query.parse import parse
@@ -54,8 +55,8 @@ def _fill(log: Log) -> None:
             """,
             {"log": log.pk, "many": MANY},
         )
-        cursor.execute("select catalogue_events(%s, 0, true)", [log.pk])
         cursor.execute("update log_head set head = %s where log_id = %s", [MANY, log.pk])
+        cursor.execute("select keep_lists(%s, %s)", [log.pk, MANY - 100])
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -110,22 +111,22 @@ READS = {
         lambda log: store.stream_events(log, "large-1", from_version=5_000, limit=100),
         "event_stream_version",
     ),
-    "streams": (lambda log: store.streams(log, limit=100), "stream_pkey"),
-    "streams by prefix": (lambda log: store.streams(log, prefix="order-1", after="order-10", limit=100), "stream_pkey"),
-    "streams of a category": (lambda log: store.streams(log, category="large", limit=100), None),
-    "streams by their last event": (lambda log: store.latest_streams(log, limit=100), "stream_last_position"),
+    "streams": (lambda log: lists.streams(log, limit=100), "stream_pkey"),
+    "streams by prefix": (lambda log: lists.streams(log, prefix="order-1", after="order-10", limit=100), "stream_pkey"),
+    "streams of a category": (lambda log: lists.streams(log, category="large", limit=100), None),
+    "streams by their last event": (lambda log: lists.latest_streams(log, limit=100), "stream_last_position"),
     "types seen": (lambda log: store.names_seen(log, "type", limit=20), "event_type"),
     "types seen by prefix": (lambda log: store.names_seen(log, "type", prefix="Type3", limit=20), "event_type"),
     "types never seen": (lambda log: store.names_seen(log, "type", prefix="No", limit=20), "event_type"),
     "agents seen": (lambda log: store.names_seen(log, "agent", prefix="agent-", limit=20), "event_agent"),
-    "streams seen": (lambda log: store.names_seen(log, "stream", prefix="order-2", limit=20), "stream_pkey"),
-    "workflows seen": (lambda log: store.names_seen(log, "correlation_id", prefix="run-2", limit=20), "workflow_pkey"),
+    "streams seen": (lambda log: lists.stream_names(log, prefix="order-2", limit=20), "stream_pkey"),
+    "workflows seen": (lambda log: lists.workflow_ids(log, prefix="run-2", limit=20), "workflow_pkey"),
     "neighbours": (lambda log: store.neighbours(log, _event(log, 10_000)), "event_stream_version"),
     "moments": (lambda log: store.moments(log, [5, 10_000, 30_000]), "event_pkey"),
     "positions of ids": (lambda log: store.positions_of(log, ["id-7", "id-10000", "nothing"]), "event_id"),
-    "workflows by their last event": (lambda log: store.latest_workflows(log, limit=100), "workflow_last_position"),
-    "one workflow": (lambda log: store.workflow(log, "run-7"), "workflow_pkey"),
-    "one stream": (lambda log: store.stream(log, "order-7"), "stream_pkey"),
+    "workflows by their last event": (lambda log: lists.latest_workflows(log, limit=100), "workflow_last_position"),
+    "one workflow": (lambda log: lists.workflow(log, "run-7"), "workflow_pkey"),
+    "one stream": (lambda log: lists.stream(log, "order-7"), "event_stream_version"),
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.engine import Engine
+from events.lists import reads as lists
 from events.models import Log
 from events.query.match import event_matcher
 from events.query.orm import where
 from events.query.tree import Name, Named, Pattern, Query, all_of, any_of
 from events.reading import store
-from events.reading.store import NameSeen
+from events.reading.rows import Rows
 from events.types import Event, StreamInfo
 from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo, Read
@@ -114,14 +117,14 @@ async def test_streams_are_listed_by_prefix_in_the_order_of_their_bytes(
         {event.stream for event in await read() if event.stream.startswith(prefix) and event.stream > after},
         key=lambda name: name.encode(),
     )
-    streams = await store.streams(log.pk, prefix=prefix, after=after, limit=limit).afetch(engine.pool)
+    streams = await lists.streams(log.pk, prefix=prefix, after=after, limit=limit).afetch(engine.pool)
     assert [stream.name for stream in streams] == expected[:limit]
 
 
 async def test_streams_are_listed_by_category(append: AppendTo, engine: Engine, log: Log) -> None:
     await append(*(make_append(name) for name in ("a-1", "a-2", "b-1", "a", "a-2")))
-    streams = await store.streams(log.pk, category="a", limit=10).afetch(engine.pool)
-    assert streams == [StreamInfo("a-1", "a", 1, 1), StreamInfo("a-2", "a", 2, 5)]
+    streams = await lists.streams(log.pk, category="a", limit=10).afetch(engine.pool)
+    assert streams == [StreamInfo("a-1", 1, 1), StreamInfo("a-2", 2, 5)]
 
 
 async def test_an_event_is_found_by_position_by_id_and_by_its_cause(
@@ -180,17 +183,26 @@ async def test_an_event_without_agent_and_workflow_has_no_neighbours_there(
     assert await store.neighbours(log.pk, event).afetch(engine.pool) == []
 
 
-@given(st.sampled_from(["type", "agent", "stream", "correlation_id"]), st.sampled_from(PREFIXES), st.integers(1, 20))
+NAME_READS: dict[str, Callable[..., Rows[str]]] = {
+    "type": partial(store.names_seen, name="type"),
+    "agent": partial(store.names_seen, name="agent"),
+    "stream": lists.stream_names,
+    "correlation_id": lists.workflow_ids,
+}
+
+
+@given(st.sampled_from(sorted(NAME_READS)), st.sampled_from(PREFIXES), st.integers(1, 20))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_names_seen_are_those_with_the_prefix_in_the_order_of_their_bytes(
-    engine: Engine, log: Log, append: AppendTo, read: Read, name: NameSeen, prefix: str, limit: int
+    engine: Engine, log: Log, append: AppendTo, read: Read, name: str, prefix: str, limit: int
 ) -> None:
     if not await read():
         await fill(append)
         await append(*(make_append(n, {"type": n, "agent": n, "correlation_id": n}) for n in NAMES))
     names = {str(getattr(event, name)) for event in await read() if getattr(event, name) is not None}
     expected = sorted((each for each in names if each.startswith(prefix)), key=lambda each: each.encode())
-    assert await store.names_seen(log.pk, name, prefix=prefix, limit=limit).afetch(engine.pool) == expected[:limit]
+    names_read = NAME_READS[name](log.pk, prefix=prefix, limit=limit)
+    assert await names_read.afetch(engine.pool) == expected[:limit]
 
 
 async def test_moments_and_positions_of_what_is_not_there_are_left_out(

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from events.appending.checks import new_append
 from events.engine import Engine
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
+from events.lists import reads as lists
 from events.models import Event as EventRow
 from events.models import Log
-from events.reading import store
 from events.types import STREAM_EXISTS, Appended
 from tests.support.factories import make_append, make_event
 from tests.support.fixture_types import AppendTo, Read
@@ -193,7 +193,7 @@ async def test_a_streams_category_stands_before_its_first_dash(
     append: AppendTo, engine: Engine, log: Log, name: str, category: str | None
 ) -> None:
     await append(make_append(name), make_append(name))
-    stream = await store.stream(log.pk, name).afirst(engine.pool)
+    stream = await lists.stream(log.pk, name).afirst(engine.pool)
     assert stream is not None
     assert (stream.name, stream.category, stream.version) == (name, category, 2)
 

@@ -1,4 +1,4 @@
-"""The head of a log moves to a table of its own, whose row is the log's lock."""
+"""The append writes the event and the log's head only: heads get a table of their own, and lists follow later."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from django.db import migrations, models
 
 from events import sql
 
-COPY = "insert into log_head (log_id, head, head_at) select id, head, head_at from log"
+COPY = """
+insert into log_head (log_id, head, head_at) select id, head, head_at from log;
+insert into list_checkpoint (log_id, position) select id, head from log;"""
+FUNCTIONS = ("merge_agents", "keep_lists", "append_events", "look_up", "redact_event", "restore_events")
 
 
 class Migration(migrations.Migration):
@@ -40,9 +43,31 @@ class Migration(migrations.Migration):
             ],
             options={"db_table": "log_head"},
         ),
+        migrations.CreateModel(
+            name="ListCheckpoint",
+            fields=[
+                (
+                    "log",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="lists",
+                        serialize=False,
+                        to="events.log",
+                    ),
+                ),
+                ("position", models.BigIntegerField(db_default=0)),
+            ],
+            options={"db_table": "list_checkpoint"},
+        ),
         migrations.RunSQL(COPY),
         migrations.RunSQL(sql.load("log_head")),
         migrations.RemoveField(model_name="log", name="head"),
         migrations.RemoveField(model_name="log", name="head_at"),
-        *(migrations.RunSQL(sql.load(name)) for name in ("append_events", "redact_event", "restore_events")),
+        migrations.RemoveIndex(model_name="stream", name="stream_category"),
+        migrations.RemoveField(model_name="stream", name="category"),
+        # They have other parameters than before.
+        migrations.RunSQL("drop function if exists append_events, catalogue_events"),
+        *(migrations.RunSQL(sql.load(name)) for name in FUNCTIONS),
     ]

@@ -1,0 +1,57 @@
+"""The keeper of the lists: it follows each log and lists its new streams and workflows, at most a second late.
+
+A log's checkpoint moves in the transaction that changes its lists, so each event counts exactly once, also if the
+process is killed. Any number of keepers may run: while one works on a log, the others leave the log out.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import psycopg
+
+from events import sql
+from events.errors import brief
+from events.sessions import direct
+from events.sql import lists
+
+logger = logging.getLogger(__name__)
+
+_STEP_EVENTS = 5_000
+"""The events of one transaction: a tenth of a second of work, on a slow machine."""
+_PAUSE_SECONDS = 0.25
+"""The time between two rounds. It bounds the writing: a stream with a hundred events a second is updated four times."""
+_POLL_SECONDS = 1.0
+"""The time after which the keeper looks at all logs, should a notification be lost."""
+_RETRY_SECONDS = 1.0
+"""The wait after the database was away."""
+
+
+def run(stop_event: threading.Event) -> None:
+    """Keep the lists of all logs until the event is set. While the database is away, wait."""
+    while not stop_event.is_set():
+        try:
+            with psycopg.connect(direct().session("lists"), autocommit=True) as session:
+                session.execute(sql.LISTEN)
+                _keep_all(session, stop_event)
+        except psycopg.OperationalError as error:
+            logger.warning("lists: %s", brief(error))
+            stop_event.wait(_RETRY_SECONDS)
+
+
+def keep(session: psycopg.Connection[Any], *, step_events: int = _STEP_EVENTS) -> bool:
+    """List the next events of each log, in one transaction a log; return whether a log has more."""
+    logs = session.execute(lists.LOGS_TO_KEEP).fetchall()
+    have_more = [session.execute(lists.KEEP, {"log_id": log_id, "most": step_events}).fetchone() for (log_id,) in logs]
+    return (True,) in have_more
+
+
+def _keep_all(session: psycopg.Connection[Any], stop_event: threading.Event) -> None:
+    while not stop_event.is_set():
+        if keep(session):
+            continue
+        stop_event.wait(_PAUSE_SECONDS)
+        for _ in session.notifies(timeout=_POLL_SECONDS, stop_after=1):
+            pass
