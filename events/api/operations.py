@@ -126,7 +126,10 @@ async def read_stream_events(request: HttpRequest, stream: str) -> HttpResponse:
     openapi_extra=read_operation(StreamsOut, StreamsQuery),
 )
 async def list_streams(request: HttpRequest) -> HttpResponse:
-    """Return streams by name. `next` is the name after which the next page begins."""
+    """Return streams by name. `next` is the name after which the next page begins.
+
+    `behind` is 0, unless no process keeps the lists: then it is the number of the newest events that are not counted.
+    """
     grant = grant_of(request)
     query = parse_query(request.GET, StreamsQuery)
     prefix = query.prefix if query.prefix.startswith(grant.stream_prefix) else grant.stream_prefix
@@ -138,7 +141,8 @@ async def list_streams(request: HttpRequest) -> HttpResponse:
         grant.log_id, prefix=prefix, category=query.category, after=query.after, limit=query.limit
     ).afetch(pool)
     next_name = streams[-1].name if len(streams) == query.limit else None
-    return json_answer(StreamsOut([_stream_out(stream) for stream in streams], next_name, head))
+    behind = await lists.behind(grant.log_id).afirst(pool) or 0
+    return json_answer(StreamsOut([_stream_out(stream) for stream in streams], next_name, head, behind))
 
 
 @router.get(

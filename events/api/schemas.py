@@ -271,11 +271,12 @@ class StreamOut(Struct):
 
 
 class StreamsOut(Struct):
-    """A page of streams, by name."""
+    """A page of streams, by name. `behind` is the number of the newest events that the list does not count yet."""
 
     streams: list[StreamOut]
     next: str | None
     head: int
+    behind: int
 
 
 Direction = Literal["forward", "backward"]

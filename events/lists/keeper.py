@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -23,6 +24,8 @@ _STEP_EVENTS = 5_000
 """The events of one transaction: a tenth of a second of work, on a slow machine."""
 _PAUSE_SECONDS = 0.25
 """The time between two rounds. It bounds the writing: a stream with a hundred events a second is updated four times."""
+_TURN_SECONDS = 0.02
+"""The wait while another keeper works on the log."""
 _POLL_SECONDS = 1.0
 """The time after which the keeper looks at all logs, should a notification be lost."""
 _RETRY_SECONDS = 1.0
@@ -46,6 +49,17 @@ def keep(session: psycopg.Connection[Any], *, step_events: int = _STEP_EVENTS) -
     logs = session.execute(lists.LOGS_TO_KEEP).fetchall()
     have_more = [session.execute(lists.KEEP, {"log_id": log_id, "most": step_events}).fetchone() for (log_id,) in logs]
     return (True,) in have_more
+
+
+def rebuild(log_id: int) -> None:
+    """Make the lists of a log anew. Another keeper may do a part of it."""
+    with psycopg.connect(direct().session("lists"), autocommit=True) as session:
+        with session.transaction():
+            for statement in lists.FORGET:
+                session.execute(statement, {"log_id": log_id})
+        while session.execute(lists.BEHIND_CHECKPOINT, {"log_id": log_id}).fetchone() != (0,):
+            if session.execute(lists.KEEP, {"log_id": log_id, "most": _STEP_EVENTS}).fetchone() != (True,):
+                time.sleep(_TURN_SECONDS)
 
 
 def _keep_all(session: psycopg.Connection[Any], stop_event: threading.Event) -> None:

@@ -38,6 +38,7 @@ def streams(request: HttpRequest, member: Member) -> HttpResponse:
         "streams": [(info, moment_at.get(info.last_position)) for info in rows],
         "last": rows[-1] if len(infos) > ROWS else None,
         "is_begun": bool(fields.get("after") or fields.get("before")),
+        "behind": lists.behind(member.log_id).first(),
         "prefix": fields.get("prefix", ""),
         "category": fields.get("category", ""),
     }

@@ -69,6 +69,7 @@ def workflows(request: HttpRequest, member: Member) -> HttpResponse:
         "workflows": infos[:ROWS],
         "has_more": len(infos) > ROWS,
         "before": fields["before"],
+        "behind": lists.behind(member.log_id).first(),
     }
     return show(
         request,

@@ -7,7 +7,7 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from events.models import AppendKey, Event, Log, LogHead, Redaction, Stream
+from events.models import AppendKey, Event, Log, LogHead, Redaction
 from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo
 
@@ -19,11 +19,7 @@ CHANGES = [
     "update event set log_id = -1 where log_id = %(log)s",
     "delete from event where log_id = %(log)s",
     "truncate event",
-    "truncate event, stream, append_key, redaction, log cascade",
-    "update stream set version = version - 1 where log_id = %(log)s",
-    "update stream set name = 'other' where log_id = %(log)s",
-    "delete from stream where log_id = %(log)s",
-    "truncate stream",
+    "truncate event, append_key, redaction, log_head, log cascade",
     "update append_key set fingerprint = '' where log_id = %(log)s",
     "delete from append_key where log_id = %(log)s",
     "truncate append_key",
@@ -51,7 +47,7 @@ async def written(append: AppendTo) -> None:
 
 
 def state(log: Log) -> list[object]:
-    rows = [list(model.objects.filter(log=log).order_by("pk").values_list()) for model in (Event, Stream, AppendKey)]
+    rows = [list(model.objects.filter(log=log).order_by("pk").values_list()) for model in (Event, AppendKey)]
     return [
         *rows,
         LogHead.objects.filter(log=log).values_list().get(),
@@ -85,7 +81,6 @@ def test_no_query_changes_what_was_written(log: Log) -> None:
         lambda: Event.objects.filter(log=log).update(type="Other"),
         lambda: Event.objects.filter(log=log).delete(),
         lambda: LogHead.objects.filter(log=log).update(head=F("head") - 1),
-        lambda: Stream.objects.filter(log=log).update(version=0),
         lambda: AppendKey.objects.filter(log=log).delete(),
     ):
         with pytest.raises(IntegrityError):
