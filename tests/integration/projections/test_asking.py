@@ -28,5 +28,6 @@ def test_statements_for_rows_are_counted_as_queries(
         heads: list[int] = yield Statement("select head from log_head where log_id = %(id)s", {"id": log.pk}, int)
         return heads
 
+    head = log.head
     with django_assert_num_queries(1):
-        assert run(work()) == [log.head]
+        assert run(work()) == [head]
