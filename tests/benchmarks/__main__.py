@@ -16,6 +16,7 @@ import django
 from tests.benchmarks import cluster, machine
 
 NAMES = (
+    "appending",
     "writer",
     "copying",
     "http",

@@ -40,15 +40,17 @@ def writer_rate(*, callers: int, batch: int, seconds: float) -> float:
     return uvloop.run(_until(make_log().pk, callers, batch, seconds))
 
 
-def prepared_rate(*, callers: int, batch: int, appends: int) -> float:
+def prepared_rate(
+    *, callers: int, batch: int, appends: int, log_id: int | None = None, conninfo: str | None = None
+) -> float:
     """Events a second through one writer, for appends that were checked before."""
     prepared = [make_append(f"stream-{n % 8}", n * batch, batch) for n in range(appends)]
-    return uvloop.run(_all(make_log().pk, callers, prepared))
+    return uvloop.run(_all(log_id or make_log().pk, callers, prepared, conninfo))
 
 
-def append(log_id: int, appends: list[Append]) -> None:
+def append(log_id: int, appends: list[Append], *, conninfo: str | None = None) -> None:
     """Append checked events, in order."""
-    uvloop.run(_all(log_id, 1, appends))
+    uvloop.run(_all(log_id, 1, appends, conninfo))
 
 
 async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float:
@@ -66,8 +68,8 @@ async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float
         return sum(counts) / (time.perf_counter() - start)
 
 
-async def _all(log_id: int, callers: int, prepared: list[Append]) -> float:
-    async with _writer(log_id) as writer:
+async def _all(log_id: int, callers: int, prepared: list[Append], conninfo: str | None = None) -> float:
+    async with _writer(log_id, conninfo) as writer:
         waiting = iter(prepared)
 
         async def call(stop: float) -> int:
@@ -95,9 +97,9 @@ async def _fill(log_id: int, append: Append) -> None:
 
 
 @asynccontextmanager
-async def _writer(log_id: int) -> AsyncIterator[Writer]:
+async def _writer(log_id: int, conninfo: str | None = None) -> AsyncIterator[Writer]:
     """A writer that is connected and has its statement prepared."""
-    writer = Writer(Address(os.environ["DATABASE_URL"]))
+    writer = Writer(Address(conninfo or os.environ["DATABASE_URL"]))
     await _append(writer, log_id, make_append("warm-up", 0, 1))
     yield writer
     await writer.aclose()

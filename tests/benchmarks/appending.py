@@ -1,0 +1,98 @@
+"""The append beside the append as it was before, in one Postgres, in turns; and the old one against itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import psycopg
+import uuid_utils
+
+from events.appending.checks import new_append, new_event
+from events.lists import keeper
+from events.types import Append
+from tests.benchmarks import before, payloads
+from tests.benchmarks.logs import append, make_log, prepared_rate
+from tests.benchmarks.measure import Table, count, interleaved, ratio
+
+_CELLS = ((1, 1, 1_000), (8, 1, 4_000), (64, 1, 8_000), (1, 100, 100), (8, 100, 200), (1, 1_000, 20), (8, 1_000, 30))
+"""Callers, events in each append, and appends."""
+_ROUNDS = 5
+_DISK_EVENTS, _DISK_BATCH = 50_000, 500
+_STREAMS, _AGENTS, _EVENTS_OF_WORKFLOW = 2_000, 40, 50
+_TABLES = ("event", "stream", "workflow")
+_SIZE = "select pg_total_relation_size(to_regclass(%s))"
+
+
+def run() -> Iterator[Table]:
+    old = before.create()
+    yield _rates(old)
+    yield _disk(old)
+
+
+def _rates(old: str) -> Table:
+    heads = ("callers", "events an append", "now", "before", "now ÷ before", "before ÷ before")
+    table = Table("Append: events a second, now and as it was before", heads)
+    for callers, batch, appends in _CELLS:
+        rate = partial(prepared_rate, callers=callers, batch=batch, appends=appends)
+        old_rate = partial(_old_rate, rate, old)
+        rates = interleaved({"now": rate, "before": old_rate, "again": old_rate}, rounds=_ROUNDS)
+        now, then, again = rates.values()
+        table.rows.append((str(callers), count(batch), count(now), count(then), ratio(now, then), ratio(again, then)))
+    return table
+
+
+def _old_rate(rate: Callable[..., float], conninfo: str) -> float:
+    return rate(conninfo=conninfo, log_id=before.make_log(conninfo))
+
+
+def _disk(old: str) -> Table:
+    """The bytes of the same events, with their lists, as they are after so many appends."""
+    title = f"Disk: bytes an event, {_DISK_EVENTS:,} events, appended by {_DISK_BATCH}"
+    table = Table(title, ("", "now", "before", "now ÷ before"))
+    ids = [str(uuid_utils.uuid7()) for _ in range(_DISK_EVENTS)]
+    batches = [_batch(first, ids) for first in range(0, _DISK_EVENTS, _DISK_BATCH)]
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as session:
+        start = _sizes(session)
+        log_id, old_log_id = make_log().pk, before.make_log(old)
+        for batch in batches:
+            append(log_id, batch)
+            keeper.keep(session)
+            append(old_log_id, batch, conninfo=old)
+        sizes = {name: (size - start[name]) / _DISK_EVENTS for name, size in _sizes(session).items()}
+    for name in _TABLES:
+        now, then = sizes[f"public.{name}"], sizes[f"before.{name}"]
+        table.rows.append((name, count(now), count(then), ratio(now, then)))
+    now, then = (sum(sizes[f"{schema}.{name}"] for name in _TABLES) for schema in ("public", "before"))
+    table.rows.append(("all", count(now), count(then), ratio(now, then)))
+    return table
+
+
+def _batch(first: int, ids: Sequence[str]) -> list[Append]:
+    """Events of agents at work: a workflow has fifty of them, each caused by the one before it."""
+    return [_one(number, ids) for number in range(first, first + _DISK_BATCH)]
+
+
+def _one(number: int, ids: Sequence[str]) -> Append:
+    stream, workflow = f"order-{number * 7919 % _STREAMS}", number // _EVENTS_OF_WORKFLOW
+    event = new_event(
+        stream,
+        ("ToolCalled", "ToolReturned", "MessageSent", "OrderMoved")[number % 4],
+        data=payloads.data(number),
+        id=ids[number],
+        agent=f"agent-{number % _AGENTS:02}",
+        correlation_id=f"run-{workflow:06}",
+        causation_id=ids[number - 1] if number % _EVENTS_OF_WORKFLOW else None,
+    )
+    return new_append(stream, [event])
+
+
+def _sizes(session: psycopg.Connection) -> dict[str, int]:
+    names = [f"{schema}.{table}" for schema in ("public", "before") for table in _TABLES]
+    sizes = {}
+    for name in names:
+        row = session.execute(_SIZE, [name]).fetchone()
+        assert row
+        sizes[name] = int(row[0])
+    return sizes

@@ -1,0 +1,30 @@
+"""The append as it was before lists were kept behind it: the same writer, with the old function and tables.
+
+They live in a schema of their own, which comes first in the search path of the writer's session.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from itertools import count
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+_log_ids = count(1)
+
+
+def create() -> str:
+    """Create the schema, and return the conninfo of sessions that write to it."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(files(__package__).joinpath("append.sql").read_text(encoding="utf-8"))
+    return make_conninfo(os.environ["DATABASE_URL"], options="-c search_path=before")
+
+
+def make_log(conninfo: str) -> int:
+    """Return the id of a new log."""
+    log_id = next(_log_ids)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("insert into log (id) values (%s)", [log_id])
+    return log_id
