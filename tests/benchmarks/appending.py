@@ -54,6 +54,8 @@ def _disk(old: str) -> Table:
     ids = [str(uuid_utils.uuid7()) for _ in range(_DISK_EVENTS)]
     batches = [_batch(first, ids) for first in range(0, _DISK_EVENTS, _DISK_BATCH)]
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as session:
+        while keeper.keep(session):  # the events of the rates
+            pass
         start = _sizes(session)
         log_id, old_log_id = make_log().pk, before.make_log(old)
         for batch in batches:

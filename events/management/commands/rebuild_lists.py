@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Make a log's lists of streams and workflows anew from its events. They are incomplete until this is done."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("log")
+        parser.add_argument("--log", required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
         log = existing_log(options["log"])

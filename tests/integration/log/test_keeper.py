@@ -144,7 +144,7 @@ async def test_lists_that_are_made_anew_are_the_same(engine: Engine, log: Log) -
     before = await lists.latest_workflows(log.pk, limit=10).afetch(engine.pool)
     await sync_to_async(keeper.rebuild)(log.pk)
     await sync_to_async(Stream.objects.filter(log=log, name="order-1").delete)()
-    await sync_to_async(call_command)("rebuild_lists", log.name)
+    await sync_to_async(call_command)("rebuild_lists", log=log.name)
     versions, workflow_events = await sync_to_async(kept_totals)(log)
     assert versions == {f"order-{n}": 5 for n in range(STREAMS)}
     assert workflow_events == 35
