@@ -69,10 +69,11 @@ select %(id)s as correlation_id, {_MERGED}
 from (select {_AGGREGATES} from event where {_RANGE} and correlation_id = %(id)s) as fresh
 left join workflow as kept on kept.log_id = %(log_id)s and kept.correlation_id = %(id)s
 where fresh.events > 0 or kept.events > 0"""
-# The events that the tables do not hold, and those of them that no read adds.
-BEHIND_CHECKPOINT = """
-select head - position from log_head join list_checkpoint using (log_id) where log_id = %(log_id)s"""
-BEHIND = f"select greatest(unlisted.events - {MOST_FRESH_EVENTS}, 0) from ({BEHIND_CHECKPOINT}) as unlisted (events)"
+# The events that neither the tables hold nor a read adds.
+BEHIND = f"""
+select greatest(head - position - {MOST_FRESH_EVENTS}, 0)
+from log_head join list_checkpoint using (log_id) where log_id = %(log_id)s"""
+IS_LISTED = "select position >= %(head)s from list_checkpoint where log_id = %(log_id)s"
 
 LOGS_TO_KEEP = """
 select log_id from log_head join list_checkpoint using (log_id) where head > position order by log_id"""

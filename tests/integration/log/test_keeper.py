@@ -119,6 +119,24 @@ async def test_a_keeper_leaves_out_a_log_that_another_works_on(
     assert len(await lists.streams(log.pk, limit=10).afetch(engine.pool)) == STREAMS
 
 
+async def test_a_log_that_cannot_be_listed_leaves_the_others_in_time(
+    engine: Engine, log: Log, make_log: Callable[[], Log]
+) -> None:
+    """Another session holds a row of the first log's list."""
+    other = await sync_to_async(make_log)()
+    await append_many(engine, log, 7)
+    with running_keeper():
+        await sync_to_async(until_kept)(log)
+        async with engine.pool.connection() as busy, busy.transaction():
+            await busy.execute("select from stream where log_id = %s for update", [log.pk])
+            for each in (log, other):
+                await append_many(engine, each, 7)
+            await sync_to_async(until_kept)(other)
+            assert (await sync_to_async(ListCheckpoint.objects.get)(log=log)).position == 7
+        await sync_to_async(until_kept)(log)
+    assert (await sync_to_async(kept_totals)(log))[1] == 14
+
+
 @pytest.mark.processes
 async def test_each_event_counts_once_though_keepers_are_killed(engine: Engine, log: Log) -> None:
     pauses = random.Random(7)
