@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events.models import Log, LogHead
+from events.sql.lists import MOST_FRESH_EVENTS
 from events.views.event_line import slot
 from events.views.streams import ROWS
 from tests.support.fixture_types import AppendEvents
@@ -35,6 +37,17 @@ def test_the_list_draws_a_failed_last_event_as_failed(
     table = viewer.get(f"{at}streams/").content.decode().partition("<tbody>")[2].partition("</tbody>")[0]
     (drawn_shape,) = re.findall(r'<use href="#t-(\w+)"', table)
     assert drawn_shape == (shape or str(slot(type)))
+
+
+@pytest.mark.parametrize("name", ["streams", "workflows"])
+def test_a_list_that_nobody_keeps_says_how_many_events_it_does_not_count(
+    viewer: Client, append: AppendEvents, log: Log, at: str, name: str
+) -> None:
+    append("order-1", {"correlation_id": "run-1"})
+    assert "not counted" not in viewer.get(f"{at}{name}/").content.decode()
+    LogHead.objects.filter(log=log).update(head=MOST_FRESH_EVENTS + 12)
+    page = " ".join(viewer.get(f"{at}{name}/").content.decode().split())
+    assert "The newest 12 events of the log are not counted here yet." in page
 
 
 def versions(page: str) -> list[int]:
