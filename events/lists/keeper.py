@@ -21,7 +21,7 @@ from events.sql import lists
 logger = logging.getLogger(__name__)
 
 _STEP_EVENTS = 5_000
-"""The events of one transaction: a tenth of a second of work, on a slow machine."""
+"""The events of one transaction: 50 ms of work, on a slow machine."""
 _PAUSE_SECONDS = 0.25
 """The time between two rounds. It bounds the writing: a stream with a hundred events a second is updated four times."""
 _TURN_SECONDS = 0.02

@@ -41,20 +41,6 @@ begin
     return new;
 end $$;
 
--- Heads and versions only grow; a log that holds events is never deleted or renumbered.
-create function guard_log() returns trigger language plpgsql as $$
-begin
-    if tg_op = 'DELETE' and old.head = 0 then
-        return old;
-    end if;
-    if tg_op = 'UPDATE' and new.id = old.id and new.head >= old.head
-       and (old.head_at is null or new.head_at >= old.head_at) then
-        return new;
-    end if;
-    raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name
-        using errcode = 'integrity_constraint_violation';
-end $$;
-
 create trigger event_update before update on event for each row execute function guard_event();
 create trigger event_delete before delete on event for each row execute function refuse_change();
 create trigger event_truncate before truncate on event for each statement execute function refuse_change();

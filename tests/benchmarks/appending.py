@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from statistics import median
 
 import psycopg
 import uuid_utils
 
+from events import sql
+from events.appending import flush
 from events.appending.checks import new_append, new_event
+from events.appending.plan import Request, plan
 from events.lists import keeper
 from events.types import Append
 from tests.benchmarks import before, payloads
 from tests.benchmarks.logs import append, make_log, prepared_rate
-from tests.benchmarks.measure import Table, count, interleaved, ratio
+from tests.benchmarks.measure import Table, count, interleaved, milliseconds, ratio
 
 _CELLS = ((1, 1, 1_000), (8, 1, 4_000), (64, 1, 8_000), (1, 100, 100), (8, 100, 200), (1, 1_000, 20), (8, 1_000, 30))
 """Callers, events in each append, and appends."""
+_CALLS = ((1, 600), (100, 60), (1_000, 30))
+"""Events in each call, and calls."""
 _ROUNDS = 5
 _DISK_EVENTS, _DISK_BATCH = 50_000, 500
 _STREAMS, _AGENTS, _EVENTS_OF_WORKFLOW = 2_000, 40, 50
@@ -27,8 +34,42 @@ _SIZE = "select pg_total_relation_size(to_regclass(%s))"
 
 def run() -> Iterator[Table]:
     old = before.create()
+    yield _calls(old)
     yield _rates(old)
     yield _disk(old)
+
+
+def _calls(old: str) -> Table:
+    """One call of each function with events of workflows, agents and causes: the old one lists them, too."""
+    table = Table("Append: one call of the function", ("events", "now", "before", "events/s now ÷ before"))
+    ids = [str(uuid_utils.uuid7()) for _ in range(sum(events * calls for events, calls in _CALLS))]
+    with (
+        psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as session,
+        psycopg.connect(old, autocommit=True) as old_session,
+    ):
+        call = partial(_call, session, make_log().pk, ids)
+        old_call = partial(_call, old_session, before.make_log(old), ids)
+        first = 0
+        for events, calls in _CALLS:
+            times, old_times = [], []
+            for _ in range(calls):
+                times.append(call(first, events))
+                old_times.append(old_call(first, events))
+                first += events
+            now, then = median(times), median(old_times)
+            table.rows.append((count(events), milliseconds(now), milliseconds(then), ratio(then, now)))
+    return table
+
+
+def _call(session: psycopg.Connection, log_id: int, ids: Sequence[str], first: int, events: int) -> float:
+    appends = [_one(number, ids) for number in range(first, first + events)]
+    parameters = flush.append_parameters(log_id, plan([Request(appends)]))
+    start = time.perf_counter()
+    row = session.execute(sql.APPEND, parameters, prepare=True).fetchone()
+    seconds = time.perf_counter() - start
+    assert row
+    assert row[0] is True
+    return seconds
 
 
 def _rates(old: str) -> Table:
