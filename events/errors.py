@@ -132,6 +132,12 @@ class Forbidden(EventsError):
     status = 403
 
 
+class ReservedStream(Forbidden):
+    """This stream belongs to the server."""
+
+    code = "reserved-stream"
+
+
 class NotFound(EventsError):
     """There is nothing here."""
 

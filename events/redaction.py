@@ -18,9 +18,9 @@ from events.appending.checks import check_name, new_event
 from events.errors import Invalid, NoSuchEvent
 from events.models import Redaction
 from events.reading import store
+from events.system_streams import REDACTIONS
 from events.types import REDACTED, Event, NewEvent
 
-STREAM = "eventsite-redactions"
 EMPTY = "null"
 """The data of a redacted event."""
 
@@ -47,7 +47,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
         raise NoSuchEvent(f"There is no event at position {position}.")
     facts = {"position": position, "stream": event.stream, "version": event.version, "id": event.id}
     marker = new_event(
-        STREAM,
+        REDACTIONS,
         REDACTED,
         data=msgspec.json.encode(facts | {"reason": reason, "by": by}),
         agent=by,
@@ -75,7 +75,7 @@ def of(log_id: int, event: Event) -> Redaction | None:
 
 def _params(marker: NewEvent) -> dict[str, str | bytes | None]:
     return {
-        "m_stream": STREAM,
+        "m_stream": REDACTIONS,
         "m_id": marker.id,
         "m_data": marker.data,
         "m_correlation_id": marker.correlation_id,

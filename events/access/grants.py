@@ -19,11 +19,12 @@ from events.access.last_use import note_use
 from events.access.membership import membership, person
 from events.access.standing import Access, MemberAccess, TokenAccess
 from events.appending.checks import check_name
-from events.errors import Forbidden, Unauthorized
+from events.errors import Forbidden, ReservedStream, Unauthorized
 from events.models import Scope
 from events.query.tree import Name, Named, Pattern, Query, all_of
 from events.reading.shared_pool import asker
 from events.reading.statement import Statement
+from events.system_streams import PREFIX, is_system
 
 _FRESH_SECONDS = 2.0
 """The time for which a token is remembered. A revoked token may still begin a request during it."""
@@ -58,6 +59,21 @@ class Grant:
         """Raise `Forbidden` for a stream outside the token's prefix."""
         if not stream.startswith(self.stream_prefix):
             raise Forbidden(f"This token reaches streams that begin with {self.stream_prefix!r} only.")
+
+    def check_append(self, stream: str) -> None:
+        """Check a stream to which the token appends; all ways to append pass here.
+
+        Raises:
+            ReservedStream: it belongs to the server.
+            Forbidden: it is outside the token's prefix.
+        """
+        if is_system(stream):
+            raise ReservedStream(
+                f"Only the server appends to {stream!r}, as to every stream whose name begins with {PREFIX!r}:"
+                " choose another name.",
+                stream=stream,
+            )
+        self.check_stream(stream)
 
 
 def grant_of(request: HttpRequest) -> Grant:

@@ -10,7 +10,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from events.errors import Invalid
 from events.models import Log, Scope, Token
+from events.system_streams import PREFIX as SYSTEM_PREFIX
+from events.system_streams import is_system
 
 PREFIX = "evt_"
 """Tells people and secret scanners that the text is a token."""
@@ -19,6 +22,17 @@ PREFIX = "evt_"
 def hash_of(token: str) -> bytes:
     """Return the hash of a token. A token has 256 random bits, so nobody can guess it from a plain hash."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def check_stream_prefix(prefix: str) -> str:
+    """Return the prefix of a token's streams; one that only streams of the server have is refused."""
+    if is_system(prefix):
+        raise Invalid(
+            f"Streams whose names begin with {SYSTEM_PREFIX!r} belong to the server, so no token is for them alone:"
+            " a token without a prefix reads them.",
+            field="stream_prefix",
+        )
+    return prefix
 
 
 def create_token(
@@ -30,14 +44,18 @@ def create_token(
     agent: str | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """Create a token and return it. This is the only time that it can be seen."""
+    """Create a token and return it. This is the only time that it can be seen.
+
+    Raises:
+        Invalid: `stream_prefix` reaches streams of the server only.
+    """
     token = PREFIX + secrets.token_urlsafe(32)
     Token.objects.create(
         log=log,
         name=name,
         hash=hash_of(token),
         scopes=list(scopes),
-        stream_prefix=stream_prefix,
+        stream_prefix=check_stream_prefix(stream_prefix),
         agent=agent,
         expires_at=expires_at,
     )

@@ -89,7 +89,7 @@ SSE = "text/event-stream"
 async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     """Append all the events, or none. The answer is 200 with `"replayed": true` if they are in the log already."""
     grant = grant_of(request)
-    grant.check_stream(stream)
+    grant.check_append(stream)
     append = decode_json(request.body, AppendIn).checked(stream, pinned_agent=grant.agent)
     return await _append_one(request, grant, append)
 
@@ -189,7 +189,8 @@ async def append_events(request: HttpRequest) -> HttpResponse:
         with _stream_place(grant):
             return json_answer(await append_lines(_body_pieces(request), grant))
     if media == cloudevents.BATCHED:
-        return await _append_many(grant, cloudevents.batched(request.body, pinned_agent=grant.agent))
+        batch = cloudevents.batched(request.body, pinned_agent=grant.agent)
+        return await _append_many(grant, [_permitted(grant, each) for each in batch])
     if media == cloudevents.STRUCTURED:
         event = cloudevents.structured(request.body, pinned_agent=grant.agent)
         return await _append_checked(request, grant, event)
@@ -209,7 +210,7 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
     appends: list[Append | EventsError] = []
     for index, append in enumerate(body.appends):
         try:
-            grant.check_stream(append.stream)
+            grant.check_append(append.stream)
             appends.append(append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}]."))
         except EventsError as error:
             if body.atomic is True:
@@ -219,7 +220,7 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
 
 
 async def _append_checked(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
-    grant.check_stream(append.stream)
+    grant.check_append(append.stream)
     return await _append_one(request, grant, append)
 
 
@@ -232,9 +233,6 @@ async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> Htt
 
 async def _append_many(grant: Grant, appends: list[Append | EventsError], *, atomic: bool = False) -> HttpResponse:
     """Write the appends that passed their checks, and return every result in its place."""
-    for index, append in enumerate(appends):
-        if isinstance(append, Append) and not append.stream.startswith(grant.stream_prefix):
-            appends[index] = _forbidden(grant, append.stream)
     valid = [append for append in appends if isinstance(append, Append)]
     outcomes = iter(await engine.current().writer.append(grant.log_id, valid, atomic=atomic) if valid else [])
     results = [append if isinstance(append, EventsError) else next(outcomes) for append in appends]
@@ -247,12 +245,14 @@ async def _append_many(grant: Grant, appends: list[Append | EventsError], *, ato
     return json_answer(body, status=201 if atomic and not replayed else 200)
 
 
-def _forbidden(grant: Grant, stream: str) -> EventsError:
+def _permitted(grant: Grant, append: Append | EventsError) -> Append | EventsError:
+    """Return the append, or the error if the token may not append to its stream."""
     try:
-        grant.check_stream(stream)
+        if isinstance(append, Append):
+            grant.check_append(append.stream)
     except EventsError as error:
         return error
-    raise AssertionError(stream)
+    return append
 
 
 def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | dict[str, Any]:

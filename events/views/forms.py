@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from events.access.tokens import check_stream_prefix
 from events.errors import Invalid
 from events.models import Scope
 from events.query.parse import MAX_CHARACTERS, parse
@@ -110,3 +111,9 @@ class TokenForm(forms.Form):
     stream_prefix = forms.CharField(label="Only streams that begin with", required=False, max_length=200)
     agent = forms.CharField(label="Only as the agent", required=False, max_length=200)
     expires_in_days = forms.IntegerField(label="Expires after days", required=False, min_value=1, max_value=3650)
+
+    def clean_stream_prefix(self) -> str:
+        try:
+            return check_stream_prefix(self.cleaned_data["stream_prefix"])
+        except Invalid as error:
+            raise ValidationError(error.detail, code=error.code) from error

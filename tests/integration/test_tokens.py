@@ -62,6 +62,18 @@ def test_a_log_of_a_bad_name_is_refused(database: None, name: str) -> None:
     assert not Log.objects.filter(name=name).exists()
 
 
+@pytest.mark.parametrize("prefix", ["eventsite-", "eventsite-redactions"])
+def test_no_token_is_made_for_streams_of_the_server(database: None, prefix: str) -> None:
+    name = make_name("new")
+    with pytest.raises(CommandError, match="--stream-prefix: .*belong to the server"):
+        create(log=name, stream_prefix=prefix)
+    assert not Log.objects.filter(name=name).exists()
+
+
+def test_a_prefix_that_other_streams_have_too_is_taken(log: Log) -> None:
+    assert printed_token(create(log=log.name, stream_prefix="eventsite")).stream_prefix == "eventsite"
+
+
 def test_an_unknown_scope_is_refused(log: Log) -> None:
     with pytest.raises(CommandError, match="append, read, admin"):
         create(log=log.name, scopes="append,write")

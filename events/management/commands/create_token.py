@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from events.access import logs, tokens
+from events.errors import Invalid
 from events.models import Scope
 
 
@@ -29,7 +30,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            tokens.check_stream_prefix(options["stream_prefix"])
             log = logs.ensure_log(options["log"])
+        except Invalid as error:
+            raise CommandError(f"--stream-prefix: {error.detail}") from None
         except ValidationError as error:
             raise CommandError(f"--log: {' '.join(error.messages)}") from None
         days = options["expires_in_days"]

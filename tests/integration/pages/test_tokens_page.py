@@ -46,6 +46,14 @@ def test_a_form_that_is_not_right_makes_no_token(admin: Client, log: Log, at: st
     assert not Token.objects.filter(log=log).exists()
 
 
+def test_a_token_for_streams_of_the_server_is_refused_with_the_reason(admin: Client, log: Log, at: str) -> None:
+    fields = {"name": "router", "scopes": ["append"], "stream_prefix": "eventsite-redactions"}
+    answer = admin.post(f"{at}tokens/", fields)
+    assert answer.status_code == 400
+    assert "belong to the server" in answer.content.decode()
+    assert not Token.objects.filter(log=log).exists()
+
+
 def test_a_revoked_token_stays_in_the_list(admin: Client, log: Log, at: str) -> None:
     admin.post(f"{at}tokens/", {"name": "router", "scopes": ["read"]})
     token = Token.objects.get(log=log)
