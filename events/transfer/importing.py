@@ -1,7 +1,7 @@
 """The import of records of any format into a log, by the same writer as all appends.
 
 Each record is an append of its own, many to a request: a broken or conflicting one does not affect the others. The ids
-decide whether an event is in the log already.
+decide whether an event is in the log already. System events are left out: the server of the other log wrote them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from events.appending.checks import new_append
 from events.appending.writer import Writer
 from events.engine import Engine
 from events.errors import EventsError
+from events.system_streams import is_system
 from events.transfer.importers.base import Broken, Item, Record
 from events.types import Appended
 
@@ -30,6 +31,8 @@ class Imported:
     readable: int = 0
     added: int = 0
     there_already: int = 0
+    system_events: int = 0
+    """The readable records that were left out, as their streams belong to the server."""
     broken: int = 0
     first_position: int | None = None
     """The position of the first event that was added."""
@@ -76,10 +79,12 @@ def _chunks(items: Iterator[Item]) -> Iterator[Chunk]:
 async def _write(
     writer: Writer, log_id: int, chunk: Chunk, imported: Imported, report: Callable[[Broken], object]
 ) -> None:
-    records = [item for item in chunk if isinstance(item, Record)]
-    imported.readable += len(records)
+    items = [item for item in chunk if isinstance(item, Broken) or not is_system(item.stream)]
+    records = [item for item in items if isinstance(item, Record)]
+    imported.readable += len(records) + len(chunk) - len(items)
+    imported.system_events += len(chunk) - len(items)
     outcomes = iter(await writer.append(log_id, [new_append(item.stream, [item.event]) for item in records]))
-    for item in chunk:
+    for item in items:
         outcome = item if isinstance(item, Broken) else _settle(next(outcomes), item, imported)
         if outcome:
             imported.broken += 1

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from events.access import logs
 from events.errors import EventsError
+from events.system_streams import PREFIX
 from events.transfer.importers import FORMATS, find_files, other_formats
 from events.transfer.importers.base import Broken, Format, read_files
 from events.transfer.importing import Imported, import_items
@@ -84,6 +85,9 @@ class Command(BaseCommand):
         self.stdout.write(f"Read {_counted(len(files), 'file')}.")
         self.stdout.write(f"{sentence}.")
         self.stdout.write(f"Skipped {imported.there_already:,} that were in the log already.")
+        if imported.system_events:
+            reason = f"only the server writes streams whose names begin with {PREFIX!r}; --restore takes them"
+            self.stdout.write(f"Left out {_counted(imported.system_events, 'system event')}: {reason}.")
         if failure := _failure(imported, format):
             raise CommandError(failure)
 

@@ -20,8 +20,9 @@ from events import client
 from events.access import logs, tokens
 from events.api.schemas import AppendOut
 from events.models import Scope
+from events.system_streams import is_system
 from events.transfer.importers import FORMATS, NothingToRead, find_files, other_formats
-from events.transfer.importers.base import Format, Record, read_files
+from events.transfer.importers.base import Broken, Format, Record, read_files
 from events.transfer.playing import Playing
 
 _LOG = "main"
@@ -83,10 +84,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         records = []
         for item in read_files(files, format.read, progress=lambda count: None):
-            if isinstance(item, Record):
-                records.append(item)
-            else:
+            if isinstance(item, Broken):
                 self.stderr.write(f"{item.where}: {item.reason}")
+            elif not is_system(item.stream):  # the server wrote these itself
+                records.append(item)
         if not records:
             raise CommandError(f"{file} has nothing in the format {format} to play. {other_formats(format)}")
         return records

@@ -116,7 +116,30 @@ def test_an_export_says_nothing_new_to_its_own_log(log: Log, tmp_path: Path) -> 
     output = import_events(log, tmp_path / "a.jsonl")
 
     assert "Added 0 " in output
-    assert "Skipped 4 " in output
+    assert "Skipped 3 " in output
+    assert "Left out 1 system event:" in output
+
+
+def test_system_events_are_left_out_and_counted(log: Log, tmp_path: Path) -> None:
+    system_lines = [line(f"s{n}", stream=f"eventsite-{n}", type="event.redacted") for n in range(1_200)]
+    path = write_lines(tmp_path / "a.jsonl", [line(1), *system_lines, line(2, stream="eventsite")])
+
+    outputs = [import_events(log, path) for _ in range(2)]
+
+    assert ["Left out 1,200 system events:" in output for output in outputs] == [True, True]
+    assert ["Added 2 " in outputs[0], "Skipped 2 " in outputs[1]] == [True, True]
+    assert [event.id for event in events(log)] == ["1", "2"]
+
+
+def test_a_file_of_system_events_alone_is_not_unreadable(log: Log, tmp_path: Path) -> None:
+    output = import_events(log, write_lines(tmp_path / "a.jsonl", [line(1, stream="eventsite-redactions")]))
+
+    assert "Added 0 " in output
+    assert "Left out 1 system event:" in output
+
+
+def test_an_import_without_system_events_does_not_speak_of_them(log: Log, tmp_path: Path) -> None:
+    assert "system" not in import_events(log, write_lines(tmp_path / "a.jsonl", [line(1)]))
 
 
 def test_an_old_export_does_not_bring_back_what_was_redacted(log: Log, tmp_path: Path) -> None:

@@ -115,6 +115,15 @@ def test_a_broken_record_is_named_and_the_rest_is_played(server: Server, log: Lo
     assert "Played 1 events." in output
 
 
+def test_system_events_are_not_played(server: Server, log: Log, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "a.jsonl", [line(1, "eventsite-redactions"), line(2, "a")])
+
+    output = play(server, file, log=log.name, all=True)
+
+    assert "Played 1 events." in output
+    assert [event.stream.partition("-play-")[0] for event in played_events(log)] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("content", "options", "reason"),
     [
