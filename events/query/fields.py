@@ -24,6 +24,7 @@ from events.query.tree import (
     Path,
     Root,
     Since,
+    System,
     Until,
 )
 from events.query.words import BadWord
@@ -42,6 +43,7 @@ ABOUT: dict[str, str] = {
     "version": "its version in its stream",
     "since": "at that time or later: since:2h, since:2026-01-31",
     "until": "before that time",
+    "system": "whether the server itself wrote it: system:false",
     "has": "it has a value there: has:agent, has:data.error",
     "data": "a value in its data: data.items[*].sku:A-1, data.amount>100",
     "metadata": "a value in its metadata",
@@ -186,6 +188,15 @@ def _time_leaf(value: str, term: Callable[..., Leaf]) -> Leaf:
     return term(time)
 
 
+def _system_leaf(value: str) -> System:
+    answer = words.ATOMS.get(value)
+    if answer is None:
+        lower = value.lower()
+        suggestion = f"system:{lower if lower in ('true', 'false') else 'true'}"
+        raise BadValue("system takes true or false.", suggestion=suggestion)
+    return System(answer)
+
+
 def _has_leaf(value: str) -> Has:
     if path := words.path(value):
         return Has(path)
@@ -210,6 +221,7 @@ def _changed_leaf(value: str) -> Changed:
 _SPECIAL: dict[str, Callable[[str], Leaf]] = {
     "since": lambda value: _time_leaf(value, Since),
     "until": lambda value: _time_leaf(value, Until),
+    "system": _system_leaf,
     "has": _has_leaf,
     "changed": _changed_leaf,
 }

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 from events.query import tree
 from events.query.reading import escape_marker, folded, pinned, refuse_state
 from events.query.tree import EachItem, KeyStep, Name, Number, Path, Pattern, Query, Root, Step
+from events.system_streams import is_system
 from events.types import Event
 
 Test: TypeAlias = Callable[["Subject"], bool]
@@ -96,6 +97,8 @@ def _leaf_test(leaf: tree.Leaf) -> Test:
             return _number_test(number, low, high)
         case tree.Since(time) | tree.Until(time):
             return _timed(leaf, pinned(time))
+        case tree.System(value):
+            return lambda subject: is_system(subject.event.stream) is value
         case tree.Has(name_or_path):
             return _has_test(name_or_path)
         case tree.Text(text):

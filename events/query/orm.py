@@ -19,6 +19,7 @@ from events.query.prefix import begins_with
 from events.query.reading import escape_marker, folded, pinned, refuse_state
 from events.query.tree import Name, Path, Pattern, Query
 from events.sql import BETWEEN, FOLDED_TEXT, IN_STRINGS
+from events.system_streams import PREFIX
 
 _COLUMNS = {
     Name.TYPE: "type",
@@ -87,6 +88,9 @@ def _leaf_filter(leaf: tree.Leaf) -> Q:
             return Q(GreaterThanOrEqual(_shown_time(), pinned(time)))
         case tree.Until(time):
             return Q(LessThan(_shown_time(), pinned(time)))
+        case tree.System(value):
+            is_of_server = begins_with("stream", PREFIX)
+            return is_of_server if value else ~is_of_server
         case tree.Has(name_or_path):
             return _has_filter(name_or_path)
         case tree.Text(text):

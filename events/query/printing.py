@@ -40,6 +40,8 @@ def _leaf_text(leaf: tree.Leaf) -> str:
             return f"{number}:{low}" if low == high else f"{number}:{_end_text(low)}..{_end_text(high)}"
         case tree.Since(time) | tree.Until(time):
             return f"{type(leaf).__name__.lower()}:{word(time_text(time))}"
+        case tree.System(value):
+            return f"system:{str(value).lower()}"
         case tree.Has(name_or_path):
             return f"has:{name_or_path if isinstance(name_or_path, Name) else path_text(name_or_path)}"
         case tree.Changed(pointer):

@@ -136,6 +136,13 @@ class Until:
 
 
 @dataclass(frozen=True, slots=True)
+class System:
+    """`system:true`: an event of a stream that belongs to the server; `system:false`: of any other stream."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Like:
     """`data.sku:"a b"`, `data.sku:ab*`: a string."""
 
@@ -205,7 +212,7 @@ class Not:
     part: Query
 
 
-Leaf: TypeAlias = Named | Numbered | Since | Until | Like | Equals | Compares | Between | Has | Text | Changed
+Leaf: TypeAlias = Named | Numbered | Since | Until | System | Like | Equals | Compares | Between | Has | Text | Changed
 Query: TypeAlias = Leaf | And | Or | Not
 
 EVERYTHING = And(())

@@ -44,6 +44,7 @@ _SEEN: dict[str, Callable[..., Rows[str]]] = {
 }
 """The read of the names in the log, by field."""
 _ONLY_IN_REPLAYS = ("state", "changed")
+_SYSTEM = {"true": "the server wrote it", "false": "somebody appended it"}
 _AGES = {"15m": "15 minutes ago", "1h": "an hour ago", "24h": "a day ago", "7d": "a week ago"}
 
 
@@ -74,6 +75,10 @@ def _offers(log_id: int, term: Unfinished) -> Iterator[Completion]:
     elif field in ("since", "until"):
         yield from (
             Completion(f"{field}:{age}", about) for age, about in _AGES.items() if age.startswith(term.beginning)
+        )
+    elif field == "system":
+        yield from (
+            Completion(f"system:{value}", about) for value, about in _SYSTEM.items() if value.startswith(term.beginning)
         )
     elif field == "has":
         yield from (Completion(f"has:{name}") for name in CAN_BE_MISSING if name.startswith(term.beginning))

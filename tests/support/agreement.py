@@ -29,7 +29,8 @@ MAYBE_NAMES = st.none() | NAMES
 
 APPENDS = st.builds(
     _append,
-    st.sampled_from(["a", "ab", "a-b", "a-b-c", "ab-", "-a", "A-1", "a%-b", "é-1", '\\-"', "a b-1"]),
+    st.sampled_from(["a", "ab", "a-b", "a-b-c", "ab-", "-a", "A-1", "a%-b", "é-1", '\\-"', "a b-1"])
+    | st.sampled_from(["eventsite-", "eventsite-a", "eventsite-\U0010ffff", "eventsite", "eventsite.", "Eventsite-a"]),
     st.fixed_dictionaries({"a": JSON}) | JSON,
     st.dictionaries(KEYS, JSON, max_size=2),
     st.booleans(),

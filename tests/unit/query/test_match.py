@@ -117,6 +117,18 @@ def test_a_category_stands_before_the_first_dash() -> None:
     assert not fits('category:""', make_event(stream="-4"))
 
 
+@pytest.mark.parametrize(
+    ("stream", "answer"),
+    [("eventsite-redactions", True), ("eventsite-", True), ("eventsite", False), ("Eventsite-a", False), ("a", False)],
+)
+def test_an_event_of_a_stream_of_the_server_is_a_system_event(stream: str, answer: bool) -> None:
+    event = make_event(stream=stream)
+    for query in ("system:true", "-system:false", "category:eventsite"):
+        assert fits(query, event) is answer
+    for query in ("system:false", "-system:true", "-system:true -system:true"):
+        assert fits(query, event) is not answer
+
+
 @pytest.mark.parametrize("ascii", [True, False])
 def test_a_name_in_the_data_is_found_however_it_is_escaped(ascii: bool) -> None:
     event = make_event(json.dumps({"a": [{"größe": None}]}, ensure_ascii=ascii))
