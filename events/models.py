@@ -147,20 +147,26 @@ class Event(models.Model):
     type = NameField()
     data = JSONTextField()
     metadata = JSONTextField()
-    digest = models.BinaryField()
+    salt = models.BinaryField(null=True, help_text="16 random bytes; null: redacted")
+    digest = models.BinaryField(null=True, help_text="of the salt and the content; null: redacted")
     occurred_at = models.DateTimeField(null=True)
     agent = NameField(null=True)
     correlation_id = NameField(null=True)
     causation_id = NameField(null=True)
     expected_version = models.BigIntegerField(null=True, help_text="as passed; null: any, -1: stream_exists")
     read_position = models.BigIntegerField(null=True, help_text="up to where the writer says it had read")
+    tags = ArrayField(NameField(), null=True)
 
     class Meta:
         db_table = "event"
         constraints = [
             models.UniqueConstraint(fields=["log", "stream", "version"], name="event_stream_version"),
             models.UniqueConstraint(fields=["log", "id"], name="event_id"),
-            models.CheckConstraint(name="event_digest", condition=Exact(Func("digest", function="octet_length"), 32)),
+            models.CheckConstraint(
+                name="event_digest",
+                condition=Exact(Func("digest", function="octet_length"), 32)
+                & Exact(Func("salt", function="octet_length"), 16),
+            ),
         ]
         indexes = [
             # for GET /api/events?type=, and an event's neighbours of its type
@@ -187,15 +193,34 @@ class Event(models.Model):
         return f"{self.log_id}#{self.position}"
 
 
+class EventTag(models.Model):
+    """One tag of one event: an index, by which the events with a tag are found in order."""
+
+    pk = models.CompositePrimaryKey("log_id", "tag", "position")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    position = models.BigIntegerField()
+    tag = NameField()
+
+    class Meta:
+        db_table = "event_tag"
+
+    def __str__(self) -> str:
+        return f"{self.tag} at {self.position}"
+
+
 class AppendKey(models.Model):
-    """An idempotency key of an append that succeeded, with the positions of its events. It is kept for ever."""
+    """An idempotency key of an append that succeeded, with the positions of its events. It is kept for ever.
+
+    A retry has the same content if its fingerprint is the same. A key of which an event was redacted has none.
+    """
 
     pk = models.CompositePrimaryKey("log_id", "key")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
     first_position = models.BigIntegerField()
     last_position = models.BigIntegerField()
     key = NameField()
-    fingerprint = models.BinaryField()
+    salt = models.BinaryField(null=True)
+    fingerprint = models.BinaryField(null=True)
 
     class Meta:
         db_table = "append_key"
@@ -214,6 +239,7 @@ class Redaction(models.Model):
     redacted_at = models.DateTimeField()
     redacted_by = models.TextField()
     reason = models.TextField()
+    commitment = models.BinaryField(null=True, help_text="to the texts; null: the event had no salt yet")
 
     class Meta:
         db_table = "redaction"

@@ -1,9 +1,11 @@
 """Redaction: the only way to remove a secret from the log.
 
-An admin empties an event's data and metadata. The event stays, with its place, its names and its digest, and an
-`event.redacted` records who removed what and why. It goes into a stream of its own, as the agents of the redacted
-event's stream expect the version that they wrote. Its cause is the redacted event, and it has the same correlation id,
-so it appears wherever the event does.
+An admin empties an event's data and metadata. The event stays, with its place and its names, and an `event.redacted`
+records who removed what and why. The salt, the digest and the key's fingerprint go, too, since a short secret could be
+guessed from them; the commitment to the content stays beside the record (`commitment.py`).
+
+The `event.redacted` goes into a stream of its own, as the agents of the redacted event's stream expect the version that
+they wrote. Its cause is the redacted event, and it has the same correlation id, so it appears wherever the event does.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from django.db import IntegrityError, connection
 
 from events import sql
 from events.appending.checks import check_name, new_event
+from events.commitment import new_salts, salted
 from events.errors import Invalid, NoSuchEvent
 from events.models import Redaction
 from events.reading import store
@@ -74,13 +77,15 @@ def of(log_id: int, event: Event) -> Redaction | None:
 
 
 def _params(marker: NewEvent) -> dict[str, str | bytes | None]:
+    [salt] = new_salts(1)
     return {
         "m_stream": REDACTIONS,
         "m_id": marker.id,
         "m_data": marker.data,
         "m_correlation_id": marker.correlation_id,
         "m_causation_id": marker.causation_id,
-        "m_digest": marker.digest,
+        "m_salt": salt,
+        "m_digest": salted(salt, marker.digest),
     }
 
 

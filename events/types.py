@@ -28,7 +28,7 @@ class Event(Struct, frozen=True, gc=False):
     `position` is its place in the log and `version` its place in the stream; both count from 1 without gaps. `data` and
     `metadata` are JSON *text*, exactly the value that was sent: parse them with `parse_float=Decimal` or splice them
     into an answer as they are. `expected_version` (None: any, -1: stream_exists) and `read_position` say how far the
-    writer had read.
+    writer had read. `tags` is None if the event has none.
     """
 
     position: int
@@ -46,6 +46,7 @@ class Event(Struct, frozen=True, gc=False):
     recorded_at: datetime
     expected_version: int | None = None
     read_position: int | None = None
+    tags: Sequence[str] | None = None
 
     @property
     def at(self) -> datetime:
@@ -151,6 +152,7 @@ class NewEvent(Struct, frozen=True, gc=False):
     causation_id: str | None
     occurred_at: str | None
     digest: bytes
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

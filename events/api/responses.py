@@ -79,6 +79,7 @@ def event_out(event: Event, read_as: ReadAs = "stored") -> EventOut:
         event.causation_id,
         event.occurred_at,
         event.recorded_at,
+        event.tags or (),
     )
 
 

@@ -7,6 +7,7 @@ stands twice in the request's own objects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -54,6 +55,8 @@ ReadPosition = Annotated[
     _documented("Up to which position the writer had read: it can prove a lost update", minimum=0, maximum=2**63 - 1),
 ]
 Time = Annotated[str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
+Tag = Annotated[str, _documented("1 to 100 characters, no control characters", **(_NAME | {"maxLength": 100}))]
+Tags = Annotated[list[Tag], _documented("Up to 16 names, by which events are found", maxItems=16, uniqueItems=True)]
 
 
 class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -68,6 +71,7 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     correlation_id: Name | UnsetType | None = UNSET
     causation_id: Name | UnsetType | None = UNSET
     occurred_at: Time | UnsetType | None = UNSET
+    tags: Tags | UnsetType = UNSET
 
     def checked(self, stream: str, *, pinned_agent: str | None, field: str) -> NewEvent:
         """Check the limits that the types don't express."""
@@ -82,6 +86,7 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
             correlation_id=optional(self.correlation_id),
             causation_id=optional(self.causation_id),
             occurred_at=optional(self.occurred_at),
+            tags=optional(self.tags) or (),
             pinned_agent=pinned_agent,
             field=field,
         )
@@ -237,6 +242,7 @@ class EventOut(Struct):
     causation_id: str | None
     occurred_at: datetime | None
     recorded_at: datetime
+    tags: Sequence[str]
 
 
 class EventsOut(Struct):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from sys import getsizeof
@@ -11,6 +11,7 @@ from sys import getsizeof
 import orjson
 import uuid_utils
 from django.conf import settings
+from msgspec.structs import replace
 
 from events.errors import Forbidden, Invalid, TooLarge
 from events.json.text import canonical
@@ -23,11 +24,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
 _EXPECTATIONS = {"any": None, "no_stream": 0, "stream_exists": STREAM_EXISTS}
 _MAX_BIGINT = 2**63 - 1
+MAX_TAGS = 16
+MAX_TAG_CHARACTERS = 100
 
 
-def check_name(value: str, field: str) -> str:
-    """Return a stream, type, agent, id or key: 1 to `name_max_length` characters, none of them a control character."""
-    limit = settings.EVENTSITE.name_max_length
+def check_name(value: str, field: str, *, limit: int | None = None) -> str:
+    """Return a name: 1 to `limit` characters (by default `name_max_length`), none of them a control character."""
+    limit = limit or settings.EVENTSITE.name_max_length
     if value and len(value) <= limit and not _CONTROL.search(value):
         return value
     raise Invalid(f"{field} must have 1 to {limit} characters and no control characters.", field=field, limit=limit)
@@ -77,6 +80,17 @@ def check_agent(agent: str | None, pinned: str | None, field: str) -> str | None
     return pinned if agent is None else check_name(agent, field)
 
 
+def check_tags(tags: Sequence[str], field: str) -> tuple[str, ...]:
+    """Return an event's tags: up to 16 different names of up to 100 characters."""
+    if len(tags) > MAX_TAGS:
+        raise Invalid(f"{field} holds {len(tags)}; the limit is {MAX_TAGS}.", field=field, limit=MAX_TAGS)
+    for index, tag in enumerate(tags):
+        check_name(tag, f"{field}[{index}]", limit=MAX_TAG_CHARACTERS)
+    if len(set(tags)) < len(tags):
+        raise Invalid(f"{field} holds the same tag twice.", field=field)
+    return tuple(tags)
+
+
 def new_event(
     stream: str,
     type: str,
@@ -89,6 +103,7 @@ def new_event(
     correlation_id: str | None = None,
     causation_id: str | None = None,
     occurred_at: str | None = None,
+    tags: Sequence[str] = (),
     pinned_agent: str | None = None,
     field: str = "event",
 ) -> NewEvent:
@@ -98,39 +113,52 @@ def new_event(
         Invalid, NumberTooLarge, TooLarge, Forbidden: the error names the part and the limit.
     """
     canonical_data = canonical(data, f"{field}.data")
-    canonical_metadata = canonical(metadata, f"{field}.metadata") if metadata != b"{}" else metadata
-    if canonical_metadata[:1] != b"{":
-        raise Invalid(f"{field}.metadata must be an object.", field=f"{field}.metadata")
-    checked_agent = check_agent(agent, pinned_agent, f"{field}.agent")
-    # The digest covers the time as it is kept, so that it can be checked again when a log is restored.
-    at = None if occurred_at is None else check_occurred_at(occurred_at, f"{field}.occurred_at")
-    digest = sha256(
-        orjson.dumps(
-            [
-                stream,
-                check_name(type, f"{field}.type"),
-                orjson.Fragment(canonical_data),
-                orjson.Fragment(canonical_metadata),
-                check_count(schema_version, f"{field}.schema_version", minimum=1, maximum=2**31 - 1),
-                checked_agent,
-                None if correlation_id is None else check_name(correlation_id, f"{field}.correlation_id"),
-                None if causation_id is None else check_name(causation_id, f"{field}.causation_id"),
-                at,
-            ]
-        )
-    ).digest()
-    return NewEvent(
+    canonical_metadata = _canonical_metadata(metadata, f"{field}.metadata")
+    event = NewEvent(
         id=str(uuid_utils.uuid7()) if id is None else check_name(id, f"{field}.id"),
-        type=type,
+        type=check_name(type, f"{field}.type"),
         data=data.decode(),
         metadata=metadata.decode(),
-        agent=checked_agent,
-        schema_version=schema_version,
-        correlation_id=correlation_id,
-        causation_id=causation_id,
-        occurred_at=at,
-        digest=digest,
+        agent=check_agent(agent, pinned_agent, f"{field}.agent"),
+        schema_version=check_count(schema_version, f"{field}.schema_version", minimum=1, maximum=2**31 - 1),
+        correlation_id=None if correlation_id is None else check_name(correlation_id, f"{field}.correlation_id"),
+        causation_id=None if causation_id is None else check_name(causation_id, f"{field}.causation_id"),
+        occurred_at=None if occurred_at is None else check_occurred_at(occurred_at, f"{field}.occurred_at"),
+        digest=b"",
+        tags=check_tags(tags, f"{field}.tags") if tags else (),
     )
+    return replace(event, digest=_digest(stream, event, canonical_data, canonical_metadata))
+
+
+def _canonical_metadata(metadata: bytes, field: str) -> bytes:
+    if metadata == b"{}":
+        return metadata
+    text = canonical(metadata, field)
+    if text[:1] != b"{":
+        raise Invalid(f"{field} must be an object.", field=field)
+    return text
+
+
+def _digest(stream: str, event: NewEvent, data: bytes, metadata: bytes) -> bytes:
+    """Return the SHA-256 of an event's content, with data and metadata in their canonical form.
+
+    It covers the time as it is kept, so that it can be checked again when a log is restored. An event without tags
+    has the digest that it had before there were tags.
+    """
+    content = [
+        stream,
+        event.type,
+        orjson.Fragment(data),
+        orjson.Fragment(metadata),
+        event.schema_version,
+        event.agent,
+        event.correlation_id,
+        event.causation_id,
+        event.occurred_at,
+    ]
+    if event.tags:
+        content.append(sorted(event.tags))
+    return sha256(orjson.dumps(content)).digest()
 
 
 def new_append(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from events.appending.plan import KnownEvent, KnownKey, LookUp, Plan, Request
+from events.commitment import new_salts, salted
 from events.types import Append, Appended, NewEvent
 
 _SEPARATOR = "\x1f"
 _NULL = "\x1e"
+_TAG_SEPARATOR = "\x1d"
+_NO_RULES = 0
 
 
 def join(values: Iterable[str]) -> str:
@@ -30,7 +34,7 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
     expected_versions: list[int | None] = []
     read_positions: list[int | None] = []
     events: list[NewEvent] = []
-    keys: list[tuple[str, str, str, str]] = []
+    keys: list[_Key] = []
     for request, index in plan.accepted:
         append = request.appends[index]
         first, count = counts[append.stream], len(append.events)
@@ -41,10 +45,11 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         read_positions += [append.read_position] * count
         events += append.events
         if append.idempotency_key is not None and append.fingerprint is not None:
-            last = len(events)
-            keys.append((append.idempotency_key, append.fingerprint.hex(), str(last - count + 1), str(last)))
+            keys.append(_Key(append.idempotency_key, append.fingerprint, len(events) - count + 1, len(events)))
     return [
         log_id,
+        _NO_RULES,
+        "",
         join(plan.streams),
         join_nullable(stream.needed_version for stream in plan.streams.values()),
         join(streams),
@@ -52,9 +57,51 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         *_columns(events),
         join_nullable(expected_versions),
         join_nullable(read_positions),
-        join([event.digest.hex() for event in events]),
-        *(map(join, zip(*keys, strict=True)) if keys else ("", "", "", "")),
+        *_digests([event.digest for event in events]),
+        _tags(events),
+        *_key_columns(keys),
     ]
+
+
+class _Key(NamedTuple):
+    """An idempotency key of a flush; `first` and `last` are the places of its events in the flush, from 1."""
+
+    name: str
+    fingerprint: bytes
+    first: int
+    last: int
+
+
+def _key_columns(keys: Sequence[_Key]) -> list[str]:
+    """Return the keys, each field as one text."""
+    if not keys:
+        return [""] * 5
+    return [
+        join([key.name for key in keys]),
+        *_digests([key.fingerprint for key in keys]),
+        join([str(key.first) for key in keys]),
+        join([str(key.last) for key in keys]),
+    ]
+
+
+def _digests(digests: Sequence[bytes]) -> tuple[str, str]:
+    """Return a new salt for each digest, and the salted digests, in hexadecimal."""
+    salts = new_salts(len(digests))
+    return (
+        join([salt.hex() for salt in salts]),
+        join([salted(*pair).hex() for pair in zip(salts, digests, strict=True)]),
+    )
+
+
+def _tags(events: Sequence[NewEvent]) -> str:
+    """Return the tags of the events as one text, which is empty if no event has any."""
+    if not any(event.tags for event in events):
+        return ""
+    return join([join_tags(event.tags) or _NULL for event in events])
+
+
+def join_tags(tags: Iterable[str]) -> str:
+    return _TAG_SEPARATOR.join(tags)
 
 
 def _columns(events: Sequence[NewEvent]) -> list[object]:
@@ -104,16 +151,18 @@ def look_up_parameters(log_id: int, requests: Sequence[Request]) -> dict[str, ob
     }
 
 
-def look_up_result(rows: Iterable[tuple[str, str, int, int, str, bytes, list[str]]]) -> LookUp:
+def look_up_result(rows: Iterable[Sequence[Any]]) -> LookUp:
     """Return the rows of `look_up()` as a `LookUp`."""
     look_up = LookUp()
-    for kind, name, position, version, stream, digest, ids in rows:
+    for kind, name, position, version, stream, type, salt, digest, ids, *events in rows:
         if kind == "stream":
             look_up.versions[name] = version
         elif kind == "event":
-            look_up.events[name] = KnownEvent(position=position, version=version, digest=bytes(digest))
+            look_up.events[name] = KnownEvent(position, version, stream, type, salt, digest)
         else:
-            look_up.keys[name] = KnownKey(
-                stream=stream, fingerprint=bytes(digest), first_position=position, first_version=version, ids=ids
-            )
+            known_events = [
+                KnownEvent(position + place, version + place, stream, *event)
+                for place, event in enumerate(zip(*events, strict=True))
+            ]
+            look_up.keys[name] = KnownKey(stream, salt, digest, ids, known_events)
     return look_up

@@ -15,30 +15,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from events.commitment import salted
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
-from events.types import STREAM_EXISTS, Append, Appended
+from events.types import STREAM_EXISTS, Append, Appended, NewEvent
 
 Outcome = Appended | EventsError
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
-    """The place of an event whose id is known, with its digest."""
+    """The place of an event whose id is known, with what is left to compare: a redacted event has no digest."""
 
     position: int
     version: int
-    digest: bytes
+    stream: str
+    type: str
+    salt: bytes | None
+    digest: bytes | None
+
+    def is_same(self, stream: str, event: NewEvent) -> bool:
+        """Whether a new event has the same content. After a redaction, stream and type decide: nothing else is left."""
+        if self.salt is None:
+            return (self.stream, self.type) == (stream, event.type)
+        return self.digest == salted(self.salt, event.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """The append of a known idempotency key."""
+    """The append of a known idempotency key. Its fingerprint is gone if one of its events was redacted."""
 
     stream: str
-    fingerprint: bytes
-    first_position: int
-    first_version: int
+    salt: bytes | None
+    fingerprint: bytes | None
     ids: Sequence[str]
+    events: Sequence[KnownEvent]
+
+    def is_same(self, append: Append) -> bool:
+        """Whether an append has the same content; after a redaction, each event that is left decides."""
+        if self.salt is not None and append.fingerprint is not None:
+            return self.fingerprint == salted(self.salt, append.fingerprint)
+        return (self.stream, len(self.events)) == (append.stream, len(append.events)) and all(
+            known_event.is_same(append.stream, event)
+            for known_event, event in zip(self.events, append.events, strict=True)
+        )
 
 
 @dataclass(slots=True)
@@ -187,7 +206,8 @@ def _answer(append: Append, look_up: LookUp, request: Request) -> Outcome | None
     if not known_events:
         return None
     is_same = len(known_events) == len(matches) and all(
-        known_event.digest == event.digest for known_event, event in zip(known_events, append.events, strict=True)
+        known_event.is_same(append.stream, event)
+        for known_event, event in zip(known_events, append.events, strict=True)
     )
     is_in_order = all((b.position, b.version) == (a.position + 1, a.version + 1) for a, b in pairwise(known_events))
     if not is_same or not is_in_order:
@@ -203,13 +223,14 @@ def _answer(append: Append, look_up: LookUp, request: Request) -> Outcome | None
 
 
 def _answer_by_key(append: Append, key: KnownKey, request: Request) -> Outcome:
-    if key.fingerprint != append.fingerprint:
-        raise KeyReused(first_position=key.first_position)
+    first = key.events[0]
+    if not key.is_same(append):
+        raise KeyReused(first_position=first.position)
     return Appended(
         stream=key.stream,
         ids=key.ids,
-        first_position=key.first_position,
-        first_version=key.first_version,
+        first_position=first.position,
+        first_version=first.version,
         replayed=not request.in_doubt,
     )
 

@@ -218,7 +218,7 @@ class _LogWriter:
         """
         parameters = flushes.append_parameters(self._log_id, flush)
         [row] = await self._connection.execute(sql.APPEND, parameters, patience=patience)
-        is_written, first_position, base_versions = row
+        is_written, first_position, base_versions, *_ = row
         if is_written:
             flushes.settle(flush, first_position, base_versions)
             self._obstacle = _TOO_MANY

@@ -10,7 +10,7 @@ from events import sql
 COPY = """
 insert into log_head (log_id, head, head_at) select id, head, head_at from log;
 insert into list_checkpoint (log_id, position) select id, head from log;"""
-FUNCTIONS = ("guard_log", "merge_agents", "keep_lists", "append_events", "look_up", "redact_event", "restore_events")
+FUNCTIONS = ("guard_log", "merge_agents", "keep_lists")
 
 
 class Migration(migrations.Migration):

@@ -21,19 +21,23 @@ def _call(function: str, *arguments: str) -> str:
 _EVENTS = (
     *("e_id", "e_type", "e_data", "e_metadata", "e_agent", "e_schema_version"),
     *("e_correlation_id", "e_causation_id", "e_occurred_at"),
-    *("e_expected_version", "e_read_position", "e_digest"),
+    *("e_expected_version", "e_read_position", "e_salt", "e_digest", "e_tags"),
 )
-_KEYS = ("k_key", "k_fingerprint", "k_first", "k_last")
+_KEYS = ("k_key", "k_salt", "k_fingerprint", "k_first", "k_last")
 
-# The arguments are positional: with 21 named ones, psycopg takes half as long again to send them.
-APPEND = "select * from append_events(" + ", ".join(["%s"] * 21) + ")"
+# The arguments are positional: with 26 named ones, psycopg takes half as long again to send them.
+APPEND = "select * from append_events(" + ", ".join(["%s"] * 26) + ")"
 LOOK_UP = _call("look_up", "p_log", "p_names", "p_ids", "p_keys")
 RESTORE = _call("restore_events", "p_log", "p_first", "e_stream", "e_version", *_EVENTS, "e_recorded_at", *_KEYS)
 REDACT = _call(
     "redact_event",
     *("p_log", "p_position", "p_reason", "p_by"),
-    *("m_stream", "m_id", "m_data", "m_correlation_id", "m_causation_id", "m_digest"),
+    *("m_stream", "m_id", "m_data", "m_correlation_id", "m_causation_id", "m_salt", "m_digest"),
 )
+# An export from before there were salts has fingerprints of keys whose events were redacted.
+FORGET_FINGERPRINTS = """
+    update append_key k set salt = null, fingerprint = null from redaction r
+    where k.log_id = %(log_id)s and r.log_id = k.log_id and r.position between k.first_position and k.last_position"""
 NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%(logs)s, ',')) as log_id"
 LISTEN = "listen eventsite"
 TOKEN = """

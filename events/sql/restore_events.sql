@@ -6,8 +6,8 @@ create or replace function restore_events(
     p_log int, p_first bigint,
     e_stream text, e_version text, e_id text, e_type text, e_data text, e_metadata text, e_agent text,
     e_schema_version text, e_correlation_id text, e_causation_id text, e_occurred_at text, e_recorded_at text,
-    e_expected_version text, e_read_position text, e_digest text,
-    k_key text, k_fingerprint text, k_first text, k_last text
+    e_expected_version text, e_read_position text, e_salt text, e_digest text, e_tags text,
+    k_key text, k_salt text, k_fingerprint text, k_first text, k_last text
 ) returns void language plpgsql volatile
 set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
@@ -43,11 +43,11 @@ begin
 
     insert into event (
         log_id, position, stream, version, id, type, data, metadata, agent, schema_version,
-        correlation_id, causation_id, occurred_at, recorded_at, expected_version, read_position, digest)
+        correlation_id, causation_id, occurred_at, recorded_at, expected_version, read_position, salt, digest, tags)
     select p_log, v_head + e.ord, e.stream, e.version,
         e.id, e.type, e.data, e.metadata, e.agent, e.schema_version,
         e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at, e.expected_version, e.read_position,
-        decode(e.digest, 'hex')
+        decode(e.salt, 'hex'), decode(e.digest, 'hex'), string_to_array(e.tags, e'\x1d')
     from unnest(
         streams,
         versions,
@@ -63,15 +63,22 @@ begin
         times,
         string_to_array(e_expected_version, e'\x1f', e'\x1e')::bigint[],
         string_to_array(e_read_position, e'\x1f', e'\x1e')::bigint[],
-        string_to_array(e_digest, e'\x1f')
+        string_to_array(e_salt, e'\x1f', e'\x1e'),
+        string_to_array(e_digest, e'\x1f', e'\x1e'),
+        string_to_array(e_tags, e'\x1f', e'\x1e')
     ) with ordinality e(stream, version, id, type, data, metadata, agent, schema_version, correlation_id, causation_id,
-                        occurred_at, recorded_at, expected_version, read_position, digest, ord);
+                        occurred_at, recorded_at, expected_version, read_position, salt, digest, tags, ord);
 
-    insert into append_key (log_id, key, fingerprint, first_position, last_position)
-    select p_log, k.key, decode(k.fingerprint, 'hex'), k.first, k.last
-    from unnest(string_to_array(k_key, e'\x1f'), string_to_array(k_fingerprint, e'\x1f'),
+    insert into event_tag (log_id, tag, position)
+    select p_log, unnest(e.tags), e.position from event e
+    where e.log_id = p_log and e.position > v_head and e.tags is not null;
+
+    insert into append_key (log_id, key, salt, fingerprint, first_position, last_position)
+    select p_log, k.key, decode(k.salt, 'hex'), decode(k.fingerprint, 'hex'), k.first, k.last
+    from unnest(string_to_array(k_key, e'\x1f'),
+                string_to_array(k_salt, e'\x1f', e'\x1e'), string_to_array(k_fingerprint, e'\x1f', e'\x1e'),
                 string_to_array(k_first, e'\x1f')::bigint[], string_to_array(k_last, e'\x1f')::bigint[])
-        k(key, fingerprint, first, last);
+        k(key, salt, fingerprint, first, last);
 
     update log_head set head = v_head + cardinality(streams), head_at = times[cardinality(times)] where log_id = p_log;
 end $$;

@@ -49,19 +49,20 @@ def export(
 
 
 def _line(event: Event, fields: dict[str, Any]) -> bytes:
-    restore = orjson.dumps({name: value for name, value in fields.items() if value is not None})
+    restore = orjson.dumps(_without_nulls(fields))
     # A new line in a payload can only be white space between its tokens.
     return b'%b,"restore":%b}\n' % (event_json(event)[:-1].replace(b"\n", b" "), restore)
 
 
 def _events(log_id: int, condition: Q) -> Iterator[tuple[Event, dict[str, Any]]]:
     rows = EventRow.objects.filter(condition, log_id=log_id).order_by("position")
-    for *values, digest in rows.values_list(*_FIELDS, "digest").iterator(chunk_size=_CHUNK_ROWS):
+    for *values, salt, digest in rows.values_list(*_FIELDS, "salt", "digest").iterator(chunk_size=_CHUNK_ROWS):
         event = Event(*values)
         yield (
             event,
             {
-                "digest": bytes(digest).hex(),
+                "salt": _hex(salt),
+                "digest": _hex(digest),
                 "expected_version": event.expected_version,
                 "read_position": event.read_position,
             },
@@ -70,19 +71,30 @@ def _events(log_id: int, condition: Q) -> Iterator[tuple[Event, dict[str, Any]]]
 
 def _keys(log_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
     rows = AppendKey.objects.filter(log_id=log_id).order_by("first_position")
-    for first, last, key, fingerprint in rows.values_list(
-        "first_position", "last_position", "key", "fingerprint"
-    ).iterator(chunk_size=_CHUNK_ROWS):
-        yield first, {"key": {"name": key, "fingerprint": bytes(fingerprint).hex(), "last_position": last}}
+    names = ("first_position", "last_position", "key", "salt", "fingerprint")
+    for first, last, key, salt, fingerprint in rows.values_list(*names).iterator(chunk_size=_CHUNK_ROWS):
+        facts = {"name": key, "salt": _hex(salt), "fingerprint": _hex(fingerprint), "last_position": last}
+        yield first, {"key": _without_nulls(facts)}
 
 
 def _redactions(log_id: int) -> Iterator[tuple[int, dict[str, Any]]]:
     for row in Redaction.objects.filter(log_id=log_id).order_by("position").iterator(chunk_size=_CHUNK_ROWS):
-        facts = {"by": row.redacted_by, "reason": row.reason}
-        yield (
-            row.position,
-            {"redaction": {"marker_position": row.marker_position, "at": iso(row.redacted_at), **facts}},
-        )
+        facts = {
+            "marker_position": row.marker_position,
+            "at": iso(row.redacted_at),
+            "by": row.redacted_by,
+            "reason": row.reason,
+            "commitment": _hex(row.commitment),
+        }
+        yield row.position, {"redaction": _without_nulls(facts)}
+
+
+def _hex(value: bytes | memoryview | None) -> str | None:
+    return None if value is None else bytes(value).hex()
+
+
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _by_position(rows: Iterator[tuple[int, dict[str, Any]]]) -> Callable[[int], dict[str, Any]]:

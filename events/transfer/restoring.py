@@ -1,8 +1,8 @@
-"""The restore of an export into an empty log, exact to positions, versions, times, digests, keys and redactions.
+"""The restore of an export into an empty log, exact to positions, versions, times, salts, tags, keys and redactions.
 
 A restore is one transaction, so one that fails leaves the log empty. The export is checked as if it came from a
 stranger: names and payloads, that positions and versions have no gap, that times don't go back, and that every digest
-fits its event (except a redacted event's).
+fits its event. An export from before there were salts gets new ones.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from msgspec import UNSET
 from events import sql
 from events.api.decoding import decode_json
 from events.appending.checks import check_stream
-from events.appending.flush import join, join_nullable
+from events.appending.flush import join, join_nullable, join_tags
+from events.commitment import new_salts, salted
 from events.errors import EventsError, Invalid
 from events.models import AppendKey, LogHead, Redaction
 from events.transfer.importers.base import Broken, Item, Record, SourceFile, check_line, line_max_bytes, read_files
-from events.transfer.importers.eventsite import ExportLine, RestoredRedaction, RestoreFields
+from events.transfer.importers.eventsite import ExportLine, RestoredKey, RestoredRedaction, RestoreFields
 from events.types import NewEvent
 
 _CHUNK_EVENTS = 1_000
@@ -40,6 +41,8 @@ class Restored(Record):
     position: int
     version: int
     recorded_at: str
+    salt: bytes | None
+    digest: bytes | None
     fields: RestoreFields
 
     @property
@@ -97,8 +100,7 @@ def _restored(where: str, line: ExportLine) -> Restored:
     if line.position is UNSET or line.version is UNSET or line.recorded_at is UNSET or line.restore is UNSET:
         raise Invalid("The line has no position, version, recorded_at or restore: it is not a line of an export.")
     event = line.event()
-    if event.digest.hex() != line.restore.digest:
-        raise Invalid("The event was changed: its digest is different.", field="restore.digest")
+    salt, digest = (None, None) if line.redaction else _salted_digest(event, line.restore)
     return Restored(
         where=where,
         stream=check_stream(line.stream),
@@ -106,8 +108,24 @@ def _restored(where: str, line: ExportLine) -> Restored:
         position=line.position,
         version=line.version,
         recorded_at=line.recorded_at.isoformat(),
+        salt=salt,
+        digest=digest,
         fields=line.restore,
     )
+
+
+def _salted_digest(event: NewEvent, fields: RestoreFields) -> tuple[bytes, bytes]:
+    """Return the salt and the salted digest of an event that was not redacted."""
+    salt = None if fields.salt is None else bytes.fromhex(fields.salt)
+    digest = event.digest if salt is None else salted(salt, event.digest)
+    if digest.hex() != fields.digest:
+        raise Invalid("The event was changed: its digest is different.", field="restore.digest")
+    return (salt, digest) if salt is not None else _newly_salted(digest)
+
+
+def _newly_salted(digest: bytes) -> tuple[bytes, bytes]:
+    [salt] = new_salts(1)
+    return salt, salted(salt, digest)
 
 
 def _restore_chunk(log_id: int, chunk: list[Restored], *, head: int) -> None:
@@ -139,18 +157,30 @@ def _columns(chunk: list[Restored]) -> dict[str, str]:
         "e_recorded_at": join([record.recorded_at for record in chunk]),
         "e_expected_version": join_nullable([record.fields.expected_version for record in chunk]),
         "e_read_position": join_nullable([record.fields.read_position for record in chunk]),
-        "e_digest": join([event.digest.hex() for event in events]),
+        "e_salt": join_nullable([record.salt and record.salt.hex() for record in chunk]),
+        "e_digest": join_nullable([record.digest and record.digest.hex() for record in chunk]),
+        "e_tags": join_nullable([join_tags(event.tags) or None for event in events]),
     }
 
 
 def _keys(chunk: list[Restored]) -> dict[str, str]:
     keys = [(record.position, record.fields.key) for record in chunk if record.fields.key is not UNSET]
+    fingerprints = [_fingerprint(key) for _, key in keys]
     return {
         "k_key": join([key.name for _, key in keys]),
-        "k_fingerprint": join([key.fingerprint for _, key in keys]),
+        "k_salt": join_nullable([salt for salt, _ in fingerprints]),
+        "k_fingerprint": join_nullable([fingerprint for _, fingerprint in fingerprints]),
         "k_first": join([str(first) for first, _ in keys]),
         "k_last": join([str(key.last_position) for _, key in keys]),
     }
+
+
+def _fingerprint(key: RestoredKey) -> tuple[str | None, str | None]:
+    """Return the salt and the fingerprint of a key, in hexadecimal."""
+    if key.fingerprint is None or key.salt is not None:
+        return key.salt, key.fingerprint
+    salt, fingerprint = _newly_salted(bytes.fromhex(key.fingerprint))
+    return salt.hex(), fingerprint.hex()
 
 
 def _redaction(log_id: int, record: Restored) -> Redaction:
@@ -162,6 +192,7 @@ def _redaction(log_id: int, record: Restored) -> Redaction:
         redacted_at=record.redaction.at,
         redacted_by=record.redaction.by,
         reason=record.redaction.reason,
+        commitment=None if record.redaction.commitment is None else bytes.fromhex(record.redaction.commitment),
     )
 
 
@@ -169,6 +200,8 @@ def _finish(log_id: int, head: int, redactions: list[Redaction]) -> None:
     """Add the redactions, and check the keys: both point to later events, so they come last."""
     try:
         Redaction.objects.bulk_create(redactions)
+        with connection.cursor() as cursor:
+            cursor.execute(sql.FORGET_FINGERPRINTS, {"log_id": log_id})
     except (IntegrityError, DataError) as error:
         raise RestoreFailed(f"A redaction: {error}") from None
     if AppendKey.objects.filter(log_id=log_id).exclude(last_position__range=(F("first_position"), head)).exists():

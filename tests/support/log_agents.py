@@ -61,9 +61,8 @@ async def write_and_follow(log_id: int, name: str, count: int) -> Any:
 async def compete(log_id: int, name: str, count: int) -> Any:
     """Agents continue the same orders as the agents of the other process, and count what the answers tell them.
 
-        Each agent appends some of an order's events and expects the version that it knows. If the answer is a conflict,
-    it
-        continues from the version in the answer.
+    Each agent appends some of an order's events and expects the version that it knows. If the answer is a conflict, it
+    continues from the version in the answer.
     """
     from events.engine import Engine
     from events.errors import WrongExpectedVersion

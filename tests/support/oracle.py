@@ -7,10 +7,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from events.appending.plan import KnownEvent, KnownKey, LookUp
+from events.commitment import salted
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.types import STREAM_EXISTS, Append, Appended
 
 Outcome = Appended | EventsError
+_SALT = b"0123456789abcdef"
 
 
 @dataclass
@@ -45,16 +47,18 @@ class MemoryLog:
     def replay(self, append: Append) -> Appended | None:
         """The place of an append that is already in the log. Raises if only some of its ids, or only its key, are."""
         if key := self.look_up.keys.get(append.idempotency_key or ""):
-            if key.fingerprint != append.fingerprint:
+            if not key.is_same(append):
                 raise KeyReused
-            return Appended(key.stream, key.ids, key.first_position, key.first_version, replayed=True)
+            first = key.events[0]
+            return Appended(key.stream, key.ids, first.position, first.version, replayed=True)
         there = [self.look_up.events[event.id] for event in append.events if event.id in self.look_up.events]
         if not there:
             return None
         positions = [event.position for event in there]
-        if [event.digest for event in there] != [event.digest for event in append.events] or positions != [
-            *range(positions[0], positions[0] + len(append.events))
-        ]:
+        is_same = len(there) == len(append.events) and all(
+            known.is_same(append.stream, event) for known, event in zip(there, append.events, strict=True)
+        )
+        if not is_same or positions != [*range(positions[0], positions[0] + len(append.events))]:
             raise IdConflict
         ids = [event.id for event in append.events]
         return Appended(append.stream, ids, positions[0], there[0].version, replayed=True)
@@ -67,12 +71,15 @@ class MemoryLog:
             raise WrongExpectedVersion(expected_version=expected, current_version=current)
         first = len(self.ids) + 1
         for place, event in enumerate(append.events):
-            self.look_up.events[event.id] = KnownEvent(first + place, current + 1 + place, event.digest)
+            self.look_up.events[event.id] = KnownEvent(
+                first + place, current + 1 + place, append.stream, event.type, _SALT, salted(_SALT, event.digest)
+            )
             self.ids.append(event.id)
         self.look_up.versions[append.stream] = current + len(append.events)
         ids = [event.id for event in append.events]
         if append.idempotency_key is not None and append.fingerprint is not None:
-            key = KnownKey(append.stream, append.fingerprint, first, current + 1, ids)
+            events = [self.look_up.events[id] for id in ids]
+            key = KnownKey(append.stream, _SALT, salted(_SALT, append.fingerprint), ids, events)
             self.look_up.keys[append.idempotency_key] = key
         return Appended(append.stream, ids, first, current + 1)
 

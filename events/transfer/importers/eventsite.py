@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import replace
 
 from events.api.decoding import decode_json
 from events.api.schemas import StreamEventIn
@@ -19,17 +18,22 @@ from events.transfer.importers.base import Format, Streamed, by_line
 from events.types import NewEvent
 
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Salt = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Position = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Text = Annotated[str, Meta(pattern=r"^[^\x00]*\Z")]
 
 
 class RestoredKey(Struct, forbid_unknown_fields=True):
-    """The idempotency key of an append, which stands at the append's first event."""
+    """The idempotency key of an append, which stands at the append's first event.
+
+    A key of which an event was redacted has no fingerprint. Without a salt, the export is from before there were salts.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
-    fingerprint: Hash
     last_position: Position
+    salt: Salt | None = None
+    fingerprint: Hash | None = None
 
 
 class RestoredRedaction(Struct, forbid_unknown_fields=True):
@@ -39,12 +43,17 @@ class RestoredRedaction(Struct, forbid_unknown_fields=True):
     at: Time
     by: Text
     reason: Text
+    commitment: Hash | None = None
 
 
 class RestoreFields(Struct, forbid_unknown_fields=True, kw_only=True):
-    """The fields of an event that the log keeps and the API does not show."""
+    """The fields of an event that the log keeps and the API does not show.
 
-    digest: Hash
+    Without a salt, the export is from before there were salts, and the digest is that of the content alone.
+    """
+
+    salt: Salt | None = None
+    digest: Hash | None = None
     expected_version: Annotated[int, Meta(ge=-1, le=2**63 - 1)] | None = None
     read_position: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     key: RestoredKey | UnsetType = UNSET
@@ -64,15 +73,13 @@ class ExportLine(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
         return None if self.restore is UNSET or self.restore.redaction is UNSET else self.restore.redaction
 
     def event(self) -> NewEvent:
-        """Return the event, checked. A redacted one keeps the digest of its original content."""
+        """Return the event, checked."""
         if self.id is UNSET or self.id is None:
             raise Invalid("id is missing: without an id, a second import would append the event again.", field="id")
         event = self.checked(self.stream, pinned_agent=None, field="event")
-        if self.redaction is None or self.restore is UNSET:
-            return event
-        if (event.data, event.metadata) != ("null", "{}"):
+        if self.redaction and (event.data, event.metadata) != ("null", "{}"):
             raise Invalid("The event is redacted, so its data must be null and its metadata {}.", field="event.data")
-        return replace(event, digest=bytes.fromhex(self.restore.digest))
+        return event
 
 
 def parse(text: bytes) -> Streamed:

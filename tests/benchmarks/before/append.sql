@@ -50,14 +50,16 @@ create table append_key (
 --   streams  s_name, s_wanted (the version it must have; null: any, -1: at least 1)
 --   events   e_stream (index into the streams, from 1), e_seq (place among the stream's new events, from 1), e_id … e_digest
 --   keys     k_key, k_fingerprint, k_first and k_last (places in the flush, from 1)
+-- What came later is taken and ignored, so that one writer can call this function and the one of today: rules, guards,
+-- salts and tags.
 create function append_events(
-    p_log int,
+    p_log int, p_rules bigint, p_guards text,
     s_name text, s_wanted text,
     e_stream text, e_seq text, e_id text, e_type text, e_data text, e_metadata text, e_agent text,
     e_schema_version text, e_correlation_id text, e_causation_id text, e_occurred_at text,
-    e_expected_version text, e_read_position text, e_digest text,
-    k_key text, k_fingerprint text, k_first text, k_last text,
-    out done boolean, out first_position bigint, out base_versions bigint[]
+    e_expected_version text, e_read_position text, e_salt text, e_digest text, e_tags text,
+    k_key text, k_salt text, k_fingerprint text, k_first text, k_last text,
+    out done boolean, out first_position bigint, out base_versions bigint[], out rules_at bigint, out refusals json
 ) language plpgsql volatile
 -- The plan is made while tables may be empty: it must not remember a sequential scan, nor a scan of the whole log through
 -- any index that begins with it, which costs nothing while the log is short and grows with it. So what is looked for is

@@ -43,6 +43,7 @@ async def test_an_event_reads_back_as_it_was_sent(api: httpx.AsyncClient) -> Non
         "correlation_id": "w-1",
         "causation_id": "c-1",
         "occurred_at": "2026-01-31T12:00:00.123456+02:00",
+        "tags": ["vip", "eu"],
     }
     await append(api, events=[body])
     event = (await api.get("/api/events/1")).json()

@@ -243,7 +243,7 @@ async def test_an_event_is_the_same_wherever_it_is_read(api: httpx.AsyncClient, 
     one = await page(api, "/api/events/1")
     assert list(one) == [
         "position", "stream", "version", "id", "type", "data", "metadata", "agent", "schema_version",
-        "correlation_id", "causation_id", "occurred_at", "recorded_at",
+        "correlation_id", "causation_id", "occurred_at", "recorded_at", "tags",
     ]  # fmt: skip
     assert (await page(api))["events"] == (await page(api, "/api/streams/order-1/events"))["events"] == [one]
 

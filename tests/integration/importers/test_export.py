@@ -34,10 +34,10 @@ def test_a_line_is_the_event_as_the_api_shows_it_and_what_a_restore_needs(log: L
     assert [text.rpartition(b',"restore":')[0] for text in lines] == of_api
     restores = [json.loads(text)["restore"] for text in lines]
     assert [set(one) for one in restores] == [
-        {"digest", "expected_version", "read_position"},
-        {"digest", "expected_version", "read_position"},
-        {"digest", "key"},
-        {"digest"},
+        {"salt", "digest", "expected_version", "read_position"},
+        {"salt", "digest", "expected_version", "read_position"},
+        {"salt", "digest", "key"},
+        {"salt", "digest"},
     ]
     assert (restores[2]["key"]["name"], restores[2]["key"]["last_position"]) == ("k", 4)
 

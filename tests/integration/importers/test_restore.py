@@ -171,10 +171,14 @@ def test_the_database_itself_refuses_to_restore_anywhere_but_at_the_head(log: Lo
         "e_metadata": "{}",
         "e_schema_version": "1",
         "e_recorded_at": "2099-01-01Z",
+        "e_salt": "0" * 32,
         "e_digest": "0" * 64,
     }
-    absent = ("e_agent", "e_correlation_id", "e_causation_id", "e_occurred_at", "e_expected_version", "e_read_position")
-    no_keys = ("k_key", "k_fingerprint", "k_first", "k_last")
+    absent = (
+        *("e_agent", "e_correlation_id", "e_causation_id", "e_occurred_at"),
+        *("e_expected_version", "e_read_position", "e_tags"),
+    )
+    no_keys = ("k_key", "k_salt", "k_fingerprint", "k_first", "k_last")
     params: dict[str, Any] = {**row, **dict.fromkeys(absent, "\x1e"), **dict.fromkeys(no_keys, ""), "p_log": log.id}
 
     for first in (1, 3):

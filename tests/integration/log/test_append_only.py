@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from events.models import AppendKey, Event, Log, LogHead, Redaction
+from events.models import AppendKey, Event, EventTag, Log, LogHead, Redaction
 from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo
 
@@ -21,6 +23,10 @@ CHANGES = [
     "truncate event",
     "truncate event, append_key, redaction, log_head, log cascade",
     "update append_key set fingerprint = '' where log_id = %(log)s",
+    "update append_key set salt = null, fingerprint = null where log_id = %(log)s",
+    "update event_tag set tag = 'b' where log_id = %(log)s",
+    "delete from event_tag where log_id = %(log)s",
+    "truncate event_tag",
     "delete from append_key where log_id = %(log)s",
     "truncate append_key",
     "update log_head set head = head - 1 where log_id = %(log)s",
@@ -43,11 +49,12 @@ CHANGES = [
 
 @pytest.fixture
 async def written(append: AppendTo) -> None:
-    await append(make_append("a-1", {"data": b'{"secret":1}'}, {"type": "event.redacted"}, idempotency_key="k"))
+    events: list[dict[str, Any]] = [{"data": b'{"secret":1}', "tags": ["a"]}, {"type": "event.redacted"}]
+    await append(make_append("a-1", *events, idempotency_key="k"))
 
 
 def state(log: Log) -> list[object]:
-    rows = [list(model.objects.filter(log=log).order_by("pk").values_list()) for model in (Event, AppendKey)]
+    rows = [list(model.objects.filter(log=log).order_by("pk").values_list()) for model in (Event, AppendKey, EventTag)]
     return [
         *rows,
         LogHead.objects.filter(log=log).values_list().get(),
@@ -111,22 +118,27 @@ def test_a_stale_log_object_does_not_move_the_head_back(log: Log) -> None:
 
 @pytest.mark.usefixtures("written")
 def test_an_event_is_emptied_only_in_the_transaction_that_records_why(log: Log) -> None:
-    digest = bytes(Event.objects.get(log=log, position=1).digest)
+    update = "update event set {} where log_id = %s and position = 1"
+    empty = "data = 'null', metadata = '{}', salt = null, digest = null"
     with connection.cursor() as cursor:
         cursor.execute("begin")
         Redaction.objects.create(
             log=log, position=1, marker_position=2, redacted_at=timezone.now(), redacted_by="ada", reason="a secret"
         )
-        cursor.execute("update event set data = 'null', metadata = '{}' where log_id = %s and position = 1", [log.pk])
+        cursor.execute("savepoint before")
+        with pytest.raises(IntegrityError):  # its digest would stay
+            cursor.execute(update.format("data = 'null', metadata = '{}'"), [log.pk])
+        cursor.execute("rollback to before")
+        cursor.execute(update.format(empty), [log.pk])
         cursor.execute("commit")
-        for change in ("data = '1'", "data = 'null', metadata = '{}', type = 'x'", "data = 'null', metadata = '{}'"):
+        for change in ("data = '1'", f"{empty}, type = 'x'", f"{empty}, tags = '{{a}}'", empty):
             with pytest.raises(IntegrityError):
-                cursor.execute(f"update event set {change} where log_id = %s and position = 1", [log.pk])
+                cursor.execute(update.format(change), [log.pk])
         for change in ("update redaction set reason = ''", "delete from redaction", "truncate redaction"):
             with pytest.raises(IntegrityError):
                 cursor.execute(change)
     event = Event.objects.get(log=log, position=1)
-    assert (event.data, event.metadata, bytes(event.digest)) == ("null", "{}", digest)
+    assert (event.data, event.metadata, event.salt, event.digest) == ("null", "{}", None, None)
 
 
 def test_a_digest_has_thirty_two_bytes_and_a_log_a_plain_name(log: Log) -> None:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from events.appending.checks import new_append
+from events.commitment import salted
 from events.engine import Engine
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.lists import reads as lists
@@ -54,7 +55,8 @@ async def test_an_event_is_kept_as_it_was_sent(append: AppendTo, read: Read, log
     assert stored_fields == {**fields, "data": event.data, "metadata": event.metadata, "occurred_at": event.occurred_at}
     row = await EventRow.objects.aget(log=log, position=1)
     assert (row.expected_version, row.read_position) == (0, 17)
-    assert bytes(row.digest) == append_.events[0].digest
+    assert row.salt is not None
+    assert row.digest == salted(bytes(row.salt), append_.events[0].digest)
 
 
 async def test_fields_that_were_not_sent_are_null(append: AppendTo, read: Read) -> None:

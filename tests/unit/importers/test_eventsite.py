@@ -62,14 +62,6 @@ def test_a_bad_line_is_refused_with_the_reason(text: bytes, reason: str) -> None
     assert reason.lower() in refusal.value.detail.lower()
 
 
-def test_a_redacted_event_keeps_the_digest_of_what_it_said() -> None:
-    record_of_redaction = {"marker_position": 9, "at": "2026-01-31T12:00:00Z", "by": "ada", "reason": "a key"}
-
-    _, event = parse(line(data=None, restore={"digest": DIGEST, "redaction": record_of_redaction}))
-
-    assert event.digest.hex() == DIGEST
-
-
 def test_a_redacted_event_that_still_says_something_is_refused() -> None:
     record_of_redaction = {"marker_position": 9, "at": "2026-01-31T12:00:00Z", "by": "ada", "reason": "a key"}
 

@@ -1,0 +1,20 @@
+-- Asks the guards of one flush, under the log's lock: what must hold for an append besides ids, keys and versions, and
+-- what is written with it. append_events() calls this last, when nothing else stands against the flush.
+--
+-- `p_guards` has a member for each kind of guard, with a list of objects. Each object has `append`, the number of the
+-- append that it belongs to (from 0). A guard is one function here, which takes the log, its head and its list, and returns
+-- the refusals as a JSON array of objects, or null if it agrees. Each refusal has `append`, and `guard`, the member's name.
+--
+-- Guards that only check come first. A guard that writes runs when all these agree; so a refusal leaves nothing behind.
+create or replace function run_guards(p_log int, p_head bigint, p_guards json) returns json language plpgsql volatile as $$
+declare
+    refusals json;
+begin
+    if p_guards -> 'if' is not null then
+        refusals := check_conditions(p_log, p_head, p_guards -> 'if');
+    end if;
+    if refusals is null and p_guards -> 'rule' is not null then
+        perform set_rules_at(p_log, p_head, p_guards -> 'rule');
+    end if;
+    return refusals;
+end $$;
