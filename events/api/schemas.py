@@ -375,8 +375,8 @@ class StreamEventsQuery(_FilterQuery, forbid_unknown_fields=True, kw_only=True):
 class StreamsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
     """The streams to list."""
 
-    prefix: Text = ""
-    category: NameText | None = None
+    prefix: Annotated[Text, Meta(description="`eventsite-`: the streams of the server, left out otherwise")] = ""
+    category: Annotated[NameText | None, Meta(description="`eventsite`: the streams of the server")] = None
     after: Annotated[Text, Meta(description="Names after this one")] = ""
     limit: Limit = 100
 

@@ -1,4 +1,8 @@
-"""The reads of the lists: streams and workflows, as they are now."""
+"""The reads of the lists: streams and workflows, as they are now.
+
+Streams of the server are listed if the prefix or the category of the read is theirs. System events are no events of a
+workflow.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from events.query.prefix import prefix_bounds
 from events.reading.rows import Row
 from events.reading.statement import Statement
 from events.sql import lists as sql
+from events.system_streams import PREFIX, is_system
 from events.types import StreamInfo, WorkflowInfo
 
 _NEWEST_FIRST = "last_position desc"
@@ -39,6 +44,12 @@ class _Conditions:
             self.add(self._column, ">=", first)
             if end is not None:
                 self.add(self._column, "<", end)
+
+    def begins_not_with(self, prefix: str) -> None:
+        """Add that the name does not begin with a prefix."""
+        name = f"value{len(self.parameters)}"
+        self._texts.append(f"not starts_with({self._column}, %({name})s)")
+        self.parameters[name] = prefix
 
     def never(self) -> None:
         """Let no row fit."""
@@ -72,6 +83,8 @@ def _streams_that(prefix: str, category: str | None) -> _Conditions:
         if not category or "-" in category:
             conditions.never()
         conditions.begins_with(f"{category}-")
+    if not is_system(prefix) and (category is None or not is_system(f"{category}-")):
+        conditions.begins_not_with(PREFIX)
     return conditions
 
 

@@ -24,7 +24,7 @@ from events.errors import TooSlow
 from events.query.orm import where
 from events.query.printing import to_text
 from events.query.reading import pinned
-from events.query.tree import Name, Named, Query, Since, Until, terms
+from events.query.tree import Name, Named, Query, Since, System, Until, terms
 from events.reading import store
 from events.reading.statement import Statement, own_cursor
 from events.reading.store import Read
@@ -302,8 +302,13 @@ def _compiled(query_text: _QueryText) -> Condition:
 
 
 def _first_places(query: Query) -> int:
-    """Return the number of places of the first slice: all for a name alone, as any other term may fit no event."""
-    is_in_order = isinstance(query, Named) and query.name in _IN_ORDER and query.pattern.exact is not None
+    """Return the number of places of the first slice: all for a name alone, as any other term may fit no event.
+
+    `system:false` fits nearly every event, so it may stand beside the name.
+    """
+    others = [term for term in terms(query) if term != System(False)]
+    name = others[0] if len(others) == 1 else None
+    is_in_order = isinstance(name, Named) and name.name in _IN_ORDER and name.pattern.exact is not None
     return _ALL_PLACES if is_in_order else _FIRST_PLACES
 
 

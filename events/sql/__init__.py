@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from events.system_streams import PREFIX
+
 
 def load(name: str) -> str:
     """Return the text of `<name>.sql`."""
@@ -49,6 +51,7 @@ HEADS = """
     select head, coalesce((
         select version from event where log_id = %(log_id)s and stream = %(name)s order by version desc limit 1), 0)
     from log_head where log_id = %(log_id)s"""
+NOT_SYSTEM = f"not starts_with(stream, '{PREFIX}')"
 EVENT = "select {columns} from event where log_id = %(log_id)s and position = %(position)s"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 # The texts of an event in which a text is searched, joined and then folded (only A to Z). `||` takes three quarters of

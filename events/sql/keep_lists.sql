@@ -2,6 +2,8 @@
 -- their checkpoint in the same transaction: each event counts exactly once. While another session does that, this one
 -- does nothing. Returns whether there are more events.
 --
+-- System events, those of streams whose names begin with `eventsite-`, are no events of a workflow.
+--
 -- Recorded times never go back; occurred ones may. `offset 0` keeps the planner from reading the whole log in the order
 -- of what it groups by.
 create or replace function keep_lists(p_log int, p_most int) returns boolean language plpgsql volatile
@@ -34,7 +36,7 @@ begin
         min(e.recorded_at), max(e.recorded_at), min(e.occurred_at), max(e.occurred_at),
         coalesce((array_agg(distinct e.agent) filter (where e.agent is not null))[:20], '{}')
     from (select * from event where log_id = p_log and position > v_after and position <= v_upto offset 0) e
-    where e.correlation_id is not null
+    where e.correlation_id is not null and not starts_with(e.stream, 'eventsite-')
     group by e.correlation_id
     on conflict (log_id, correlation_id) do update set
         last_position = excluded.last_position,

@@ -3,10 +3,12 @@
 The tables hold what the keeper has listed, up to its checkpoint. Each statement adds the events after it: `fresh` has
 the streams or workflows of these events, which replace their rows in the table. A fixed number of events bounds the
 work, should nobody keep the lists. `offset 0` holds the planner to that range: it would read the whole log in the order
-of what is grouped.
+of what is grouped. System events are no events of a workflow.
 """
 
 from __future__ import annotations
+
+from events.sql import NOT_SYSTEM
 
 MOST_FRESH_EVENTS = 20_000
 _CHECKPOINT = "(select position from list_checkpoint where log_id = %(log_id)s)"
@@ -51,7 +53,7 @@ with fresh as materialized (
     from (
         select correlation_id, {_AGGREGATES}
         from (select * from event where {_RANGE} offset 0) as event
-        where correlation_id is not null group by correlation_id
+        where correlation_id is not null and {NOT_SYSTEM} group by correlation_id
     ) as fresh left join lateral (
         select * from workflow
         where log_id = %(log_id)s and workflow.correlation_id = fresh.correlation_id limit 1
@@ -66,7 +68,7 @@ select {_FIELDS} from (
 ) as workflow order by {{order}} limit %(limit)s"""
 WORKFLOW = f"""
 select %(id)s as correlation_id, {_MERGED}
-from (select {_AGGREGATES} from event where {_RANGE} and correlation_id = %(id)s) as fresh
+from (select {_AGGREGATES} from event where {_RANGE} and correlation_id = %(id)s and {NOT_SYSTEM}) as fresh
 left join workflow as kept on kept.log_id = %(log_id)s and kept.correlation_id = %(id)s
 where fresh.events > 0 or kept.events > 0"""
 # The events that neither the tables hold nor a read adds.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,8 +15,10 @@ from events.converters import workflow_url
 from events.errors import NoSuchWorkflow
 from events.lists import reads as lists
 from events.models import Member
-from events.query.tree import Name, Named, Pattern
+from events.query.orm import where
+from events.query.tree import Name, Named, Pattern, Query, System, all_of
 from events.reading import scan, store
+from events.system_streams import is_system
 from events.types import Event, WorkflowInfo
 from events.views.event_line import EventLine, line
 from events.views.forms import WorkflowForm, WorkflowsForm
@@ -104,7 +107,7 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
         "events": events,
         "order": order,
         "failures": sum(event_line.failed for event_line in lines.values()),
-        "is_whole": len(events) >= info.events,
+        "is_whole": sum(not is_system(event.stream) for event in events) >= info.events,
         "lanes": _drawn(parts, lines),
         "parts": _rows(member.log_id, parts, lines, by_cause=order == "cause"),
         **_ways_on(events, info),
@@ -121,17 +124,45 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
 
 
 def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | None) -> list[WorkflowPart]:
-    """Read one part from a position on, in either direction; without a position, all events, or the first and last."""
+    """Read one part from a position on, in either direction; without a position, all events, or the first and last.
+
+    Each part has the system events that lie between its events, too.
+    """
     if after is not None:
-        return [WorkflowPart(_part(log_id, info, after=after, limit=PART_EVENTS))]
+        part = _part(log_id, info, after=after, limit=PART_EVENTS)
+        return [WorkflowPart(_with_system_events(log_id, info, part, after=after))]
     if before is not None:
-        return [WorkflowPart(_part(log_id, info, before=before, backward=True, limit=PART_EVENTS))]
+        part = _part(log_id, info, before=before, backward=True, limit=PART_EVENTS)
+        return [WorkflowPart(_with_system_events(log_id, info, part, before=before))]
     is_short = info.events <= 2 * PART_EVENTS
     first = _part(log_id, info, limit=2 * PART_EVENTS if is_short else PART_EVENTS)
     if len(first) >= info.events or not first:
-        return [WorkflowPart(first)]
+        return [WorkflowPart(_with_system_events(log_id, info, first))]
     last = _part(log_id, info, after=first[-1].position, backward=True, limit=PART_EVENTS)
-    return [WorkflowPart(first, left_out=info.events - len(first) - len(last)), WorkflowPart(last)]
+    left_out = info.events - len(first) - len(last)
+    parts = (_with_system_events(log_id, info, part) for part in (first, last))
+    return [WorkflowPart(events, number) for events, number in zip(parts, (left_out, 0), strict=True)]
+
+
+def _with_system_events(
+    log_id: int, info: WorkflowInfo, part: list[Event], *, after: int | None = None, before: int | None = None
+) -> list[Event]:
+    """Return the events of a part and the system events among them, in order.
+
+    The first part has those before it, too, and the last part those after it. `PART_EVENTS` of them are read at most:
+    the others are on the timeline.
+    """
+    if part and after is None and part[0].position > info.first_position:
+        after = part[0].position
+    if part and before is None and part[-1].position < info.last_position:
+        before = part[-1].position
+    condition = where(all_of([_events_of(info), System(True)]))
+    system_events = store.events(log_id, condition, after=after, before=before, limit=PART_EVENTS).fetch()
+    return sorted([*part, *system_events], key=attrgetter("position"))
+
+
+def _events_of(info: WorkflowInfo) -> Query:
+    return Named(Name.CORRELATION, Pattern((info.correlation_id,)))
 
 
 def _part(
@@ -143,8 +174,11 @@ def _part(
     backward: bool = False,
     limit: int,
 ) -> list[Event]:
-    """Return the next events of a workflow in a direction, oldest first: fewer than `limit` where they are large."""
-    query = Named(Name.CORRELATION, Pattern((info.correlation_id,)))
+    """Return the next events of a workflow in a direction, oldest first: fewer than `limit` where they are large.
+
+    System events are left out, as they are not counted.
+    """
+    query = all_of([_events_of(info), System(False)])
     after = max(after or 0, info.first_position - 1)
     while True:
         part = scan.search_events(

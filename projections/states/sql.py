@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from events.sql import NOT_SYSTEM
+
 STREAM_EVENTS = """
 select {columns} from event where log_id = %(log_id)s and stream = %(name)s and version > %(after)s
 order by version limit %(limit)s"""
@@ -12,6 +14,11 @@ order by position"""
 NAMED_EVENTS = """
 select {columns} from event
 where log_id = %(log_id)s and {name} = %(name)s and position > %(after)s and position <= %(upto)s
+order by position limit %(limit)s"""
+WORKFLOW_EVENTS = f"""
+select {{columns}} from event
+where log_id = %(log_id)s and correlation_id = %(name)s and position > %(after)s and position <= %(upto)s
+    and {NOT_SYSTEM}
 order by position limit %(limit)s"""
 
 _OF_FOLD = """log_id = %(log_id)s and projection = %(projection)s and kind = %(kind)s and source = %(source)s

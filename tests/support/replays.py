@@ -10,6 +10,7 @@ from events.models import Log
 from events.query.match import event_matcher
 from events.query.parse import parse
 from events.reading.db_work import run
+from events.system_streams import is_system
 from events.types import Event
 from projections.definition.projection import Projection, decode
 from projections.jobs import queue
@@ -40,7 +41,7 @@ def of_source(source: Source, events: Sequence[Event]) -> list[Event]:
         case "stream":
             return [event for event in events if event.stream == source.name]
         case "workflow":
-            return [event for event in events if event.correlation_id == source.name]
+            return [event for event in events if event.correlation_id == source.name and not is_system(event.stream)]
         case "agent":
             return [event for event in events if event.agent == source.name]
         case "query":

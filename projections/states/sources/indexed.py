@@ -8,9 +8,10 @@ from typing import ClassVar
 from django.db.models import Q
 from django.urls import reverse
 
-from events.converters import names_string, workflow_url
+from events.converters import names_string, query_string, workflow_url
 from events.lists import reads as lists
-from events.query.tree import Name, Named, Pattern, Query
+from events.query.orm import where
+from events.query.tree import Name, Named, Pattern, Query, System, all_of
 from events.reading import scan, store
 from events.reading.db_work import DbWork
 from events.reading.scan import Search
@@ -18,10 +19,11 @@ from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event, StreamInfo
 from projections.states.sources.base import Near, Source, near_of
-from projections.states.sql import LOG_EVENTS, NAMED_EVENTS, STREAM_EVENTS
+from projections.states.sql import LOG_EVENTS, NAMED_EVENTS, STREAM_EVENTS, WORKFLOW_EVENTS
 
 _STREAM_EVENTS = STREAM_EVENTS.format(columns=store.EVENT_COLUMNS)
 _LOG_EVENTS = LOG_EVENTS.format(columns=store.EVENT_COLUMNS)
+_NOT_SYSTEM = where(System(False))
 
 
 class StreamSource(Source):
@@ -97,18 +99,26 @@ class NamedSource(Source):
 
 
 class WorkflowSource(NamedSource):
-    """The events of a workflow: those that share a correlation id."""
+    """The events of a workflow: those that share a correlation id, without system events, as lists count them."""
 
     __slots__ = ()
     kind = public_kind = "workflow"
     column = "correlation_id"
     term = Name.CORRELATION
-    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, name=column)
+    statement = WORKFLOW_EVENTS.format(columns=store.EVENT_COLUMNS)
     is_whole = True
 
     @property
+    def condition(self) -> Q:
+        return super().condition & _NOT_SYSTEM
+
+    @property
+    def terms(self) -> list[Query]:
+        return [*super().terms, System(False)]
+
+    @property
     def follow_query(self) -> str:
-        return names_string(correlation=self.name)
+        return query_string(all_of(self.terms))
 
     def page_url(self, log_name: str, projection: str) -> str:
         return workflow_url(log_name, self.name)

@@ -12,7 +12,20 @@ from asgiref.sync import sync_to_async
 
 from events import redaction
 from events.models import Log, Scope
-from tests.support.api import BATCHED, BINARY, EVENT, NDJSON, STRUCTURED, append, cloud_event, head, line, page, write
+from tests.support.api import (
+    BATCHED,
+    BINARY,
+    EVENT,
+    NDJSON,
+    STRUCTURED,
+    append,
+    cloud_event,
+    head,
+    line,
+    page,
+    positions,
+    write,
+)
 
 RESERVED = "eventsite-redactions"
 FORGED = {"type": "event.redacted", "data": {"position": 1, "by": "nobody"}, "agent": "ada"}
@@ -120,3 +133,22 @@ async def test_events_that_are_there_already_can_be_read(api: httpx.AsyncClient,
     assert [event["type"] for event in (await page(api, f"/api/streams/{RESERVED}/events"))["events"]] == [
         "event.redacted"
     ]
+
+
+async def test_the_list_of_streams_has_those_of_the_server_if_they_are_asked_for(
+    api: httpx.AsyncClient, log: Log
+) -> None:
+    await write(log, *({"stream": name} for name in ("a-1", "eventsite", "eventsite-a", "eventsite-b")))
+
+    async def names(**query: Any) -> list[str]:
+        return [each["stream"] for each in (await page(api, "/api/streams", **query))["streams"]]
+
+    assert await names() == ["a-1", "eventsite"]
+    assert await names(prefix="e") == ["eventsite"]
+    assert await names(prefix="eventsite-") == await names(category="eventsite") == ["eventsite-a", "eventsite-b"]
+
+
+async def test_queries_tell_system_events_from_others(api: httpx.AsyncClient, log: Log) -> None:
+    await write(log, *({"stream": name} for name in ("a-1", "eventsite-a", "a-1")))
+    for q, expected in (("", [1, 2, 3]), ("system:true", [2]), ("-system:true", [1, 3]), ("system:false", [1, 3])):
+        assert positions((await page(api, q=q))["events"]) == expected

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from events.appending.checks import new_append, new_event
 from events.engine import Engine
 from events.lists import reads as lists
-from events.models import Log
+from events.models import Log, Workflow
 from events.reading import store
 from events.reading.statement import Statement
 from events.sql import lists as sql
-from events.types import Append, StreamInfo
+from events.sql import load
+from events.types import Append, StreamInfo, WorkflowInfo
 
 START, END = "2026-01-01T10:00:00Z", "2026-01-01T11:30:00Z"
 
@@ -74,9 +75,61 @@ async def test_a_workflow_names_twenty_agents_at_the_most(engine: Engine, log: L
     assert len(workflow.agents) == 20
 
 
+async def test_streams_of_the_server_are_listed_for_whom_they_are_asked(engine: Engine, log: Log) -> None:
+    await engine.writer.append(
+        log.pk, [append(name, {}) for name in ("a-1", "eventsite", "eventsite-b", "eventsite-a")]
+    )
+
+    async def names(**options: Any) -> list[list[str]]:
+        by_name = await lists.streams(log.pk, limit=9, **options).afetch(engine.pool)
+        latest = await lists.latest_streams(log.pk, limit=9, **options).afetch(engine.pool)
+        return [[stream.name for stream in by_name], [stream.name for stream in latest]]
+
+    others, ours = ["a-1", "eventsite"], ["eventsite-a", "eventsite-b"]
+    for _ in range(2):
+        assert await names() == [others, others[::-1]]
+        assert await names(prefix="event") == [["eventsite"]] * 2
+        assert await names(prefix="eventsite-") == await names(category="eventsite") == [ours, ours]
+        assert await names(prefix="eventsite-b") == [["eventsite-b"]] * 2
+        assert await lists.stream_names(log.pk, limit=9).afetch(engine.pool) == others
+        assert await lists.stream_names(log.pk, prefix="eventsite-", limit=9).afetch(engine.pool) == ours
+        await sync_to_async(keep_lists)(log, 100)
+
+
+async def test_the_migration_takes_system_events_out_of_the_rows_that_count_them(engine: Engine, log: Log) -> None:
+    events = [
+        ("a-1", "redacted"), ("a-1", "other"), ("eventsite-a", "redacted"), ("eventsite-a", "only"),
+        ("a-1", "redacted"), ("eventsite-a", "redacted"), ("a-1", "redacted"),
+    ]  # fmt: skip
+    appends = [append(stream, {"correlation_id": workflow, "agent": stream}) for stream, workflow in events]
+    await engine.writer.append(log.pk, appends)
+    expected = await all_lists(engine, log)
+    await sync_to_async(keep_lists)(log, 5)
+    await sync_to_async(count_system_events)(log)
+    assert await all_lists(engine, log) != expected
+    await sync_to_async(correct_lists)()
+    assert await all_lists(engine, log) == expected
+
+
+def count_system_events(log: Log) -> None:
+    """Make the rows as they were when system events were counted."""
+    Workflow.objects.filter(log=log, correlation_id="redacted").update(
+        events=3, agents=["a-1", "eventsite-a"], first_occurred_at=START
+    )
+    [row] = Workflow.objects.filter(log=log, correlation_id="other")
+    row.correlation_id, row.first_position, row.last_position = "only", 4, 4
+    row.save(force_insert=True)
+
+
+def correct_lists() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(load("uncount_system_events"))
+
+
 NAMES = st.sampled_from(["a-1", "a-2", "b-1", "b", "-x"])
 MAYBE_NAMES = st.none() | NAMES
-EVENTS = st.lists(st.tuples(NAMES, MAYBE_NAMES, MAYBE_NAMES, st.none() | st.sampled_from([START, END])), max_size=30)
+STREAMS = NAMES | st.sampled_from(["eventsite-", "eventsite-a", "eventsite"])
+EVENTS = st.lists(st.tuples(STREAMS, MAYBE_NAMES, MAYBE_NAMES, st.none() | st.sampled_from([START, END])), max_size=30)
 
 
 @given(EVENTS, st.lists(st.integers(1, 20), max_size=4))
@@ -91,11 +144,28 @@ async def test_lists_are_the_same_wherever_their_keeper_is(
     ]
     await engine.writer.append(log.pk, appends)
     fresh = await all_lists(engine, log)
-    assert sum(stream.version for stream in fresh[0]) == len(events)
-    assert sum(workflow.events for workflow in fresh[2]) == sum(event[1] is not None for event in events)
+    own = [(position, *event) for position, event in enumerate(events, 1) if not event[0].startswith("eventsite-")]
+    assert sum(stream.version for stream in fresh[0]) == len(own)
+    assert {each.correlation_id: facts(each) for each in fresh[2]} == expected_workflows(own)
     for step in steps:
         await sync_to_async(keep_lists)(log, step)
         assert await all_lists(engine, log) == fresh
+
+
+def facts(workflow: WorkflowInfo) -> tuple[Any, ...]:
+    times = [at and at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in (workflow.first_occurred_at, workflow.last_occurred_at)]
+    return workflow.events, workflow.first_position, workflow.last_position, *times, set(workflow.agents)
+
+
+def expected_workflows(events: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """The facts of each workflow, by its id, from the events: position, stream, workflow, agent, time."""
+    workflows = {}
+    for name in {event[2] for event in events if event[2] is not None}:
+        positions, _, _, agents, times = zip(*(event for event in events if event[2] == name), strict=True)
+        known = [at for at in times if at is not None]
+        first, last = min(known, default=None), max(known, default=None)
+        workflows[name] = len(positions), min(positions), max(positions), first, last, set(agents) - {None}
+    return workflows
 
 
 def keep_lists(log: Log, step_events: int) -> None:
@@ -110,6 +180,8 @@ async def all_lists(engine: Engine, log: Log) -> list[Any]:
         lists.streams(log.pk, limit=100),
         lists.latest_streams(log.pk, limit=100),
         lists.latest_workflows(log.pk, limit=100),
+        lists.streams(log.pk, prefix="eventsite-", limit=100),
+        lists.streams(log.pk, category="eventsite", limit=100),
         lists.streams(log.pk, prefix="a", after="a-1", limit=2),
         lists.latest_streams(log.pk, category="a", before=9, limit=2),
         lists.latest_workflows(log.pk, before=7, limit=2),

@@ -132,7 +132,7 @@ def test_a_replay_that_is_drawn_whole_has_no_track(viewer: Client, at: str, appe
     ("source", "query"),
     [
         ("stream/count-1/1", "q=stream:count-1"),
-        ("workflow/job/1", "q=correlation:job"),
+        ("workflow/job/1", "q=correlation:job+system:false"),
         ("agent/a/1", "q=agent:a"),
         ("query/1?q=type%3ACounted", "q=type:Counted"),
         ("log/1", ""),

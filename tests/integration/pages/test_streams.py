@@ -50,6 +50,22 @@ def test_a_list_that_nobody_keeps_says_how_many_events_it_does_not_count(
     assert "The newest 12 events of the log are not counted here yet." in page
 
 
+def test_streams_of_the_server_are_listed_if_they_are_asked_for(viewer: Client, append: AppendEvents, at: str) -> None:
+    for name in ("order-1", "eventsite", "eventsite-redactions"):
+        append(name, {})
+
+    def names(query: str) -> list[str]:
+        return re.findall(
+            r'data-row href="[^"]+/streams/([^"/]+)/"', viewer.get(f"{at}streams/{query}").content.decode()
+        )
+
+    for order in ("", "&order=name"):
+        assert sorted(names(f"?{order}")) == ["eventsite", "order-1"]
+        assert names(f"?category=eventsite{order}") == names(f"?prefix=eventsite-{order}") == ["eventsite-redactions"]
+    assert viewer.get(f"{at}streams/eventsite-redactions/").status_code == 200
+    assert "eventsite-redactions" in viewer.get(at).content.decode()
+
+
 def versions(page: str) -> list[int]:
     return [int(each) for each in re.findall(r'<span class="pos">(\d+)</span>', page)]
 

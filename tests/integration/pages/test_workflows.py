@@ -11,6 +11,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events import redaction
+from events.models import Log
 from events.query.tree import Query
 from events.reading import scan
 from events.reading.scan import SearchResult
@@ -28,6 +30,13 @@ def get(client: Client, url: str) -> str:
 
 def positions(page: str) -> list[int]:
     return [int(each.replace(",", "")) for each in re.findall(r'<span class="pos">#([\d,]+)</span>', page)]
+
+
+def between(page: str, tag: str) -> str:
+    """The first element of a kind in a page."""
+    match = re.search(rf"<{tag}\b.*?</{tag}>", page, re.DOTALL)
+    assert match
+    return match[0]
 
 
 def link(page: str, text: str) -> str:
@@ -116,6 +125,62 @@ def test_a_huge_workflow_shows_both_ends_and_what_is_between_by_and_by(
     assert "No events this way" in get(viewer, f"{base}?after=10")
 
 
+def test_a_redaction_is_shown_on_the_page_of_its_workflow_but_is_no_event_of_it(
+    viewer: Client, append: AppendEvents, log: Log, at: str
+) -> None:
+    w = {"correlation_id": "w", "agent": "router"}
+    append("s", {"id": "1", "occurred_at": "2021-07-21T06:00:00Z", **w})
+    append("s", {"id": "2", "occurred_at": "2021-07-21T06:04:25Z", **w}, {"correlation_id": "v"})
+    before = between(get(viewer, f"{at}workflows/"), "tbody"), between(get(viewer, f"{at}workflows/w/"), "dl")
+    assert "4 min 25 s" in before[1]
+    redaction.redact(log.pk, 1, reason="a secret", by="ada")
+    page = get(viewer, f"{at}workflows/w/")
+    assert (between(get(viewer, f"{at}workflows/"), "tbody"), between(page, "dl")) == before
+    assert positions(page) == [1, 4, 2]
+    assert "event.redacted" in page
+    assert positions(get(viewer, f"{at}workflows/w/?order=log")) == [1, 2, 4]
+
+
+def test_system_events_stand_between_the_events_of_a_workflow_on_every_page_of_it(
+    viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "PART_EVENTS", 2)
+    w = {"correlation_id": "w"}
+    for stream in (
+        "eventsite-a",
+        "s",
+        "eventsite-a",
+        "s",
+        "s",
+        "eventsite-a",
+        "s",
+        "s",
+        "eventsite-a",
+        "s",
+        "eventsite-a",
+    ):
+        append(stream, w)
+    base = f"{at}workflows/w/"
+    page = get(viewer, f"{base}?order=log")
+    assert positions(page) == [1, 2, 3, 4, 8, 9, 10, 11]
+    assert "2 events not shown" in page
+    assert "<dt>Events</dt><dd>6</dd>" in page
+    pages, url = [], f"{base}?order=log&after=0"
+    while url:
+        page = get(viewer, url)
+        pages.append(positions(page))
+        more = re.search(r'href="([^"]+)"[^>]*>After #', page)
+        url = base + more[1] if more else ""
+    assert pages == [[1, 2, 3, 4], [5, 6, 7], [8, 9, 10, 11]]
+    pages, url = [], f"{base}?order=log&before=12"
+    while url:
+        page = get(viewer, url)
+        pages.append(positions(page))
+        more = re.search(r'href="([^"]+)"[^>]*>Before #', page)
+        url = base + more[1] if more else ""
+    assert pages == [[8, 9, 10, 11], [5, 6, 7], [1, 2, 3, 4]]
+
+
 def test_a_workflow_of_large_events_is_bounded_in_bytes_and_leads_on(
     viewer: Client, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,9 +267,9 @@ def test_workflows_cost_a_fixed_number_of_queries(
     # session, user, membership with its log; workflows, the events that the list does not count
     with django_assert_num_queries(5):
         viewer.get(f"{at}workflows/")
-    # the workflow, its events, the positions of their causes; for the faults in it two folds, of a snapshot and the
-    # events after it, and the findings of the runner in its streams
-    with django_assert_num_queries(11):
+    # the workflow, its events, the system events among them, the positions of their causes; for the faults in it two
+    # folds, of a snapshot and the events after it, and the findings of the runner in its streams
+    with django_assert_num_queries(12):
         viewer.get(f"{at}workflows/w/")
 
 
