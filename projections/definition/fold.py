@@ -25,7 +25,10 @@ class ReducerFailed(Exception):
 
 
 def reads(projection: Projection) -> Query:
-    """Return the query for the events that a projection reads, so that a store fetches no others."""
+    """Return the query for the events that a projection reads, so that a store fetches few others.
+
+    It does not leave out system events that the projection does not admit: so projections share what is fetched.
+    """
     types = (Named(Name.TYPE, _pattern(each)) for each in projection.handlers)
     type_condition = any_of(types) if projection.handlers else negation(EVERYTHING)
     return projection.where if "*" in projection.handlers else all_of([type_condition, projection.where])
@@ -43,10 +46,10 @@ def fold(projection: Projection, events: Iterable[Decoded], state: Json) -> Json
     Raises:
         ReducerFailed: the reducer raised at an event.
     """
-    handler_of, fits = projection.handler, projection.fits
+    handler_of, fits, admits = projection.handler, projection.fits, projection.admits
     for happened in events:
         handler = handler_of(happened.event.type)
-        if handler is None or (fits is not None and not fits(happened.event)):
+        if handler is None or (fits is not None and not fits(happened.event)) or not admits(happened.event):
             continue
         try:
             state = handler(state, happened)

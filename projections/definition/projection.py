@@ -15,7 +15,8 @@ from events.json.pointer import at
 from events.json.value import loads
 from events.query.match import event_matcher
 from events.query.parse import parse
-from events.query.tree import Query
+from events.query.tree import Leaf, Name, Named, Query, System, leaves
+from events.system_streams import is_system
 from events.types import Event
 from projections.definition import upcasting
 from projections.values.change import Json
@@ -161,6 +162,13 @@ def pointer(text: str) -> Key:
     return Key(f"data{text}", of)
 
 
+def _is_about_system_events(leaf: Leaf) -> bool:
+    """Whether a term is `system:…`, or names a stream of the server or their category."""
+    if isinstance(leaf, Named):
+        return leaf.name in (Name.STREAM, Name.CATEGORY) and is_system(f"{leaf.pattern.pieces[0]}-")
+    return isinstance(leaf, System)
+
+
 Policy: TypeAlias = Literal["stop", "park", "skip"]
 """The reaction of the runner to an event for which a handler raises."""
 
@@ -169,9 +177,9 @@ class Projection:
     """A named reducer: a version, an initial state, and a handler by event type.
 
     `about` describes the state in a sentence. The projection reads the events whose type has a handler and that fit
-    `query` (in the query language). `key` groups events into states. `materialised`: the runner keeps every state up to
-    date; otherwise a state is folded when it is read. `settings` are the values that its handlers close over, as JSON:
-    they are part of its fingerprint.
+    `query` (in the query language); of system events only those that it asks for (`admits`). `key` groups events into
+    states. `materialised`: the runner keeps every state up to date; otherwise a state is folded when it is read.
+    `settings` are the values that its handlers close over, as JSON: they are part of its fingerprint.
 
     `policy` is the reaction of the runner to an event for which a handler of a materialised projection raises: `park`
     stops the event's key while the others go on; `stop` stops the projection before the event; `skip` skips the event.
@@ -237,9 +245,25 @@ class Projection:
         """Tells whether an event, as it is stored, fits `query`, as the database does. None: every event fits."""
         return event_matcher(self.where) if self.query else None
 
+    @cached_property
+    def _asks_for_system_events(self) -> bool:
+        """Whether it may read system events of any type: the states of streams do not mix them with others."""
+        return self.key is STREAM or any(map(_is_about_system_events, leaves(self.where)))
+
+    def admits(self, event: Event) -> bool:
+        """Whether the projection may read an event, as to its stream.
+
+        A system event is no work of an agent and no event of a workflow. It belongs to the state of its own stream, and
+        to those of a projection that asks for it: by `system:` or the name of its stream in `query`, or by a handler of
+        exactly its type.
+        """
+        if not is_system(event.stream):
+            return True
+        return self.key is not WORKFLOW and (self._asks_for_system_events or event.type in self.handlers)
+
     def reads(self, event: Event) -> bool:
-        """Whether the projection reads an event: its type has a handler, and it fits the query."""
-        return self.handler(event.type) is not None and (self.fits is None or self.fits(event))
+        """Whether the projection reads an event: its type has a handler, it fits the query, and it is admitted."""
+        return self.handler(event.type) is not None and (self.fits is None or self.fits(event)) and self.admits(event)
 
     def _handler(self, type_: str) -> Handler | None:
         """Return the handler of a type, or None. (`handler` is this function with a cache.)"""

@@ -118,6 +118,8 @@ class Batch:
     def _with_keys(self, events: Iterable[Decoded]) -> Iterator[tuple[Decoded, tuple[str, ...], int]]:
         """Yield the events with their keys, and the number of values of each that can't be keys."""
         for happened in events:
+            if not self._projection.admits(happened.event):
+                continue
             try:
                 keys, unkeyed = self._projection.key.sorted_out(happened)
             except Exception as error:

@@ -15,7 +15,7 @@ from projections.definition.projection import AGENT, LOG, WORKFLOW, Decoded, Pro
 from projections.states.at_moment import State
 from projections.values import exact_json
 
-STREAMS = ("order-1", "order-2", "a/b# (-> X)", "a*")
+STREAMS = ("order-1", "order-2", "a/b# (-> X)", "a*", "eventsite-a")
 AGENTS = ("router", "rou*", "packer")
 
 

@@ -72,7 +72,7 @@ async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
 async def test_the_pages_of_steps_are_all_steps_in_order(
     engine: Engine, log: Log, get: Get, sums: Projection, source: Source, limit: int
 ) -> None:
-    await fill(engine, log, [*STREAMS] * 20)
+    await fill(engine, log, [*STREAMS] * 16)
     expected = of_source(source, await all_events(engine, log))
     states = folded_states(sums, expected)
     steps: list[dict[str, Any]] = []

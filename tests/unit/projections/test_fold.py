@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from events.query import tree
 from events.query.match import event_matcher
 from projections.definition.fold import ReducerFailed, fold, reads
-from projections.definition.projection import Decoded, Projection, decode
+from projections.definition.projection import AGENT, LOG, WORKFLOW, Decoded, Key, Projection, decode
 from projections.registry import PROJECTIONS
 from projections.testing import event
 from projections.values.change import Json
@@ -155,3 +155,43 @@ def test_an_event_without_data_that_a_handler_cannot_read_is_passed_over() -> No
         fold(sums, [decode(event("T", {}))], sums.initial)
     with pytest.raises(KeyError):
         sums.reduce({"sum": 1}, decode(event("T", {})))
+
+
+@pytest.mark.parametrize(
+    ("types", "fields", "answers"),
+    [
+        ("*", {"key": AGENT}, [False, False]),
+        ("*", {"key": LOG}, [False, False]),
+        ("*", {"key": Key("mine", lambda happened: "x")}, [False, False]),
+        ("event.*", {"key": LOG}, [False, False]),
+        ("event.redacted", {"key": LOG}, [True, False]),
+        ("event.redacted", {"key": WORKFLOW}, [False, False]),
+        ("*", {"key": WORKFLOW, "query": "system:true"}, [False, False]),
+        ("*", {}, [True, True]),
+        ("*", {"key": LOG, "query": "system:true"}, [True, True]),
+        ("*", {"key": LOG, "query": "system:false"}, [False, False]),
+        ("*", {"key": LOG, "query": "stream:eventsite-redactions"}, [True, False]),
+        ("*", {"key": LOG, "query": "stream:eventsite-* OR type:A"}, [True, True]),
+        ("*", {"key": LOG, "query": "category:eventsite"}, [True, True]),
+        ("*", {"key": LOG, "query": "stream:order-* OR type:lease.taken"}, [False, False]),
+    ],
+)
+def test_system_events_are_read_by_whom_they_are_asked_for(
+    types: str, fields: dict[str, Any], answers: list[bool]
+) -> None:
+    projection = Projection("p", about="", **fields)
+    projection.on(types)(lambda state, happened: [*state, happened.position])
+    events = [
+        happened("event.redacted", version=1, stream="eventsite-redactions", correlation_id="w"),
+        happened("lease.taken", version=2, stream="eventsite-leases", correlation_id="w"),
+    ]
+    assert [projection.reads(each.event) for each in events] == answers
+    expected = [each.position for each, is_read in zip(events, answers, strict=True) if is_read]
+    assert fold(projection, events, []) == expected
+
+
+def test_an_event_of_any_other_stream_is_read() -> None:
+    projection = Projection("p", about="", key=WORKFLOW)
+    projection.on("*")(lambda state, happened: state)
+    for stream in ("eventsite", "eventsite2-x", "Eventsite-a"):
+        assert projection.reads(event("event.redacted", stream=stream))
