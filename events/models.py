@@ -12,6 +12,8 @@ from django.db.models import Func, Q
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
+from events.blocks import block
+
 if TYPE_CHECKING:
     _TextField = models.TextField[Any, Any]
 else:
@@ -34,6 +36,17 @@ class JSONTextField(_TextField):
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
         return f"{sql}::text", params
+
+
+def block_of(position: str) -> Func:
+    """Return the block of a position (docs/decisions/0012)."""
+    return Func(position, template=block("%(expressions)s"), output_field=models.IntegerField())
+
+
+def second_of(time: Any) -> Func:
+    """Return the beginning of the second of a time. Events of one second share a key of the index."""
+    template = "date_bin('1 second', %(expressions)s, timestamptz '0001-01-01 00:00:00+00')"
+    return Func(time, template=template, output_field=models.DateTimeField())
 
 
 class Log(models.Model):
@@ -96,7 +109,7 @@ class Stream(models.Model):
         db_table = "stream"
         indexes = [
             # for the page of streams: the latest first
-            models.Index(fields=["log", "-last_position"], name="stream_last_position"),
+            models.Index("log", block_of("last_position"), name="stream_last_block"),
         ]
 
     def __str__(self) -> str:
@@ -122,7 +135,7 @@ class Workflow(models.Model):
         db_table = "workflow"
         indexes = [
             # for the page of workflows: the latest first
-            models.Index(fields=["log", "-last_position"], name="workflow_last_position"),
+            models.Index("log", block_of("last_position"), name="workflow_last_block"),
         ]
 
     def __str__(self) -> str:
@@ -160,7 +173,9 @@ class Event(models.Model):
     class Meta:
         db_table = "event"
         constraints = [
+            # for the page of a stream, and the version that an append needs
             models.UniqueConstraint(fields=["log", "stream", "version"], name="event_stream_version"),
+            # for retries, which find the event that was appended, and for the causes on the page of an event
             models.UniqueConstraint(fields=["log", "id"], name="event_id"),
             models.CheckConstraint(
                 name="event_digest",
@@ -169,24 +184,32 @@ class Event(models.Model):
             ),
         ]
         indexes = [
-            # for GET /api/events?type=, and an event's neighbours of its type
-            models.Index(fields=["log", "type", "position"], name="event_type"),
-            # for a workflow's events in order
+            # for the events of a type in order (timeline, GET /api/events?type=, replays), an event's neighbours of its
+            # type, and the types that a form completes
+            models.Index("log", "type", block_of("position"), name="event_type_block"),
+            # for the page of a workflow, its replays, and an event's neighbours in its workflow
             models.Index(
-                fields=["log", "correlation_id", "position"],
-                name="event_correlation",
+                "log",
+                "correlation_id",
+                block_of("position"),
+                name="event_correlation_block",
                 condition=Q(correlation_id__isnull=False),
             ),
-            # for an event's effects
+            # for the effects on the page of an event. The ids of all logs together grow with time, if they are uuids of
+            # version 7, so the cause comes first: new keys go to the end of the index, and fill its pages.
             models.Index(
-                fields=["log", "causation_id", "position"],
-                name="event_causation",
+                "causation_id",
+                "log",
+                block_of("position"),
+                name="event_causation_block",
                 condition=Q(causation_id__isnull=False),
             ),
-            # for an agent's events in order
-            models.Index(fields=["log", "agent", "position"], name="event_agent", condition=Q(agent__isnull=False)),
+            # for an agent's events in order, an event's neighbours of its agent, and the agents that a form completes
+            models.Index(
+                "log", "agent", block_of("position"), name="event_agent_block", condition=Q(agent__isnull=False)
+            ),
             # for since: and until: in queries that little else narrows (docs/decisions/0005)
-            models.Index("log", Coalesce("occurred_at", "recorded_at"), name="event_at"),
+            models.Index("log", second_of(Coalesce("occurred_at", "recorded_at")), name="event_second"),
         ]
 
     def __str__(self) -> str:

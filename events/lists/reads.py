@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from events.blocks import bound, by_block, number
 from events.query.prefix import prefix_bounds
 from events.reading.rows import Row
 from events.reading.statement import Statement
@@ -16,7 +17,7 @@ from events.sql import lists as sql
 from events.system_streams import PREFIX, is_system
 from events.types import StreamInfo, WorkflowInfo
 
-_NEWEST_FIRST = "last_position desc"
+_NEWEST_FIRST = by_block("last_position", "desc")
 
 
 class _Conditions:
@@ -33,9 +34,13 @@ class _Conditions:
 
     def add(self, column: str, operator: str, value: object) -> None:
         """Add a comparison of a column."""
-        name = f"value{len(self.parameters)}"
-        self._texts.append(f"{column} {operator} %({name})s")
-        self.parameters[name] = value
+        self._texts.append(f"{column} {operator} {self._parameter(value)}")
+
+    def before(self, position: int | None) -> None:
+        """Add that the last event is before a position."""
+        if position is not None:
+            value, value_block = self._parameter(position), self._parameter(number(position))
+            self._texts.append(bound("last_position", "<", value, value_block))
 
     def begins_with(self, prefix: str) -> None:
         """Add that the name begins with a prefix."""
@@ -55,6 +60,11 @@ class _Conditions:
         """Let no row fit."""
         self._texts.append("false")
 
+    def _parameter(self, value: object) -> str:
+        name = f"value{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"%({name})s"
+
 
 def streams(
     log_id: int, *, prefix: str = "", category: str | None = None, after: str = "", limit: int
@@ -70,8 +80,7 @@ def latest_streams(
 ) -> Statement[StreamInfo]:
     """Return the streams whose last event is before a position, the one with the newest event first."""
     conditions = _streams_that(prefix, category)
-    if before is not None:
-        conditions.add("last_position", "<", before)
+    conditions.before(before)
     return _streams(log_id, conditions, StreamInfo, order=_NEWEST_FIRST, limit=limit)
 
 
@@ -103,8 +112,7 @@ def stream(log_id: int, name: str) -> Statement[StreamInfo]:
 def latest_workflows(log_id: int, *, before: int | None = None, limit: int) -> Statement[WorkflowInfo]:
     """Return the workflows whose last event is before a position, the one with the newest event first."""
     conditions = _Conditions("correlation_id")
-    if before is not None:
-        conditions.add("last_position", "<", before)
+    conditions.before(before)
     return _workflows(log_id, conditions, _workflow_info, order=_NEWEST_FIRST, limit=limit)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Literal, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from psycopg import AsyncClientCursor, AsyncConnection, ClientCursor
 from psycopg.errors import QueryCanceled
@@ -26,6 +26,7 @@ from events.query.printing import to_text
 from events.query.reading import pinned
 from events.query.tree import Name, Named, Query, Since, System, Until, terms
 from events.reading import store
+from events.reading.along import BY_POSITION, BY_VERSION, Along
 from events.reading.statement import Statement, own_cursor
 from events.reading.store import Read
 from events.types import Event
@@ -44,7 +45,7 @@ _MAX_GROWTH = 64
 _SLICE_SECONDS = 0.04
 _WINDOW_EVENTS = 5_000
 _IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE)
-"""Fields whose index is ordered by position: one statement finds the newest events, even of a rare name."""
+"""Fields whose index is in order of blocks: one statement finds the newest events, even of a rare name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ class _Progress:
 class Search:
     """A search that has not begun; it runs in the caller's thread or on the engine's pool, in no transaction.
 
-    `condition` is SQL with its values. `along` is the column by which the events are searched; `head` is its last
-    value, or the statement that reads it. `first` is the number of places of the first slice. `room` is a number of
+    `condition` is SQL with its values. The events are searched along a column; `head` is its last value, or the
+    statement that reads it. `first` is the number of places of the first slice. `room` is a number of
     bytes: the search stops at the event with which data and metadata reach it.
     """
 
@@ -166,7 +167,7 @@ class Search:
     backward: bool
     limit: int
     budget: float
-    along: Literal["position", "version"] = "position"
+    along: Along = BY_POSITION
     first: int = _FIRST_PLACES
     room: int | None = None
 
@@ -210,7 +211,7 @@ class Search:
         low = 1 if self.after is None else self.after + 1
         high = head or 0 if self.before is None else min(head or 0, self.before - 1)
         end = min(low, high + 1) if self.backward else max(high, low - 1)
-        place = attrgetter(self.along)
+        place = attrgetter(self.along.column)
         return _Progress(low, high, end, self.limit, self.backward, self.budget, self.room, place, self.first)
 
     def _statement(self) -> Callable[[_Progress, int, int], tuple[str, list[Any]]]:
@@ -219,15 +220,20 @@ class Search:
         The SQL holds two statements: the first sets the timeout, which ends with the text that both are sent in.
         """
         condition, values = self.condition
-        order = "desc" if self.backward else "asc"
+        along, direction = self.along, "desc" if self.backward else "asc"
         columns = store.EVENT_COLUMNS if self.room is None else store.EVENT_NAMES
-        text = sql.SLICE.format(columns=columns, along=self.along, condition=condition, order=order)
+        text = sql.SLICE.format(
+            columns=columns, bounds=along.slice_sql, condition=condition, order=along.order_sql(direction)
+        )
         if self.room is not None:
-            text = sql.BOUNDED.format(columns=store.EVENT_COLUMNS, along=self.along, order=order, events=text)
+            text = sql.BOUNDED.format(columns=store.EVENT_COLUMNS, along=along.column, order=direction, events=text)
+
+        sort = "off" if self.first == _ALL_PLACES else "on"
 
         def statement(progress: _Progress, first: int, last: int) -> tuple[str, list[Any]]:
             room = [] if progress.room is None else [progress.room]
-            slice = [progress.timeout, self.log_id, first, last, *values, progress.missing, *room]
+            bounds = along.slice_values(first, last)
+            slice = [progress.timeout, sort, self.log_id, *bounds, *values, progress.missing, *room]
             return sql.SET_SLICE + text, slice
 
         return statement
@@ -256,7 +262,8 @@ def search_events(
     end = store.head(log_id) if head is None else head
     window = _search_window(log_id, query)
     first = _first_places(query)
-    return Search(log_id, compiled(query), end, window, after, before, backward, limit, budget, first=first, room=room)
+    condition, along = compiled(query)
+    return Search(log_id, condition, end, window, after, before, backward, limit, budget, along, first, room)
 
 
 def search_stream(
@@ -273,9 +280,16 @@ def search_stream(
     version: int,
 ) -> Search:
     """Return the search for events of a stream at `version`, between two of its versions (both exclusive)."""
-    text, values = compiled(query)
+    text, values = compiled(query).condition
     condition = f"stream = %s and ({text})", (stream, *values)
-    return Search(log_id, condition, version, None, after, before, backward, limit, budget, along="version", room=room)
+    return Search(log_id, condition, version, None, after, before, backward, limit, budget, BY_VERSION, room=room)
+
+
+class Compiled(NamedTuple):
+    """A query's condition, and the order in which positions are searched for the events that fit."""
+
+    condition: Condition
+    along: Along
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +300,8 @@ class _QueryText:
     query: Query = field(compare=False)
 
 
-def compiled(query: Query) -> Condition:
-    """Return a query's condition as SQL, and its values.
+def compiled(query: Query) -> Compiled:
+    """Return a query's condition as SQL, with its values and its order.
 
     Django takes half a millisecond to compile one, so the last few are kept: further pages, long polls and live rows
     need the same ones again.
@@ -296,9 +310,10 @@ def compiled(query: Query) -> Condition:
 
 
 @lru_cache(maxsize=256)
-def _compiled(query_text: _QueryText) -> Condition:
-    text, values = store.condition_sql(where(query_text.query))
-    return text, tuple(values)
+def _compiled(query_text: _QueryText) -> Compiled:
+    condition = where(query_text.query)
+    text, values = store.condition_sql(condition)
+    return Compiled((text, tuple(values)), Along.of(condition))
 
 
 def _first_places(query: Query) -> int:
@@ -322,4 +337,4 @@ def _search_window(log_id: int, query: Query) -> Read[int] | None:
     until = [pinned(term.time) for term in terms(query) if isinstance(term, Until)]
     if not since:
         return None
-    return store.positions_since(log_id, max(since), until=min(until, default=None), limit=_WINDOW_EVENTS)
+    return store.positions_about(log_id, max(since), until=min(until, default=None), limit=_WINDOW_EVENTS)

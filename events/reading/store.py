@@ -16,11 +16,12 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.db.models.sql import Query
 from psycopg import AsyncConnection, Connection
 
 from events import models, sql
+from events.reading.along import Along
 from events.reading.rows import Row, Rows
 from events.reading.statement import Statement
 from events.types import Event, LogInfo, Moment, Neighbour
@@ -68,6 +69,15 @@ def _events_read(log_id: int) -> QuerySet[models.Event, models.Event]:
     return models.Event.objects.filter(log_id=log_id)
 
 
+def _in_order(
+    log_id: int, condition: Q, *, after: int | None = None, before: int | None = None, backward: bool = False
+) -> QuerySet[models.Event, models.Event]:
+    """Return the events between two positions (both exclusive) that fit a condition, in order."""
+    along = Along.of(condition)
+    query = _events_read(log_id).filter(condition, along.between(after, before))
+    return query.order_by(*along.order(backward=backward))
+
+
 def _as_events(query: QuerySet[models.Event, models.Event]) -> Read[Event]:
     return Read(query.values_list(*_EVENT_FIELDS), Event)
 
@@ -86,16 +96,12 @@ def events(
     `condition` is a query's (`query.orm.where`). The read looks at any number of events until `limit` fit: use a search
     (`scan`) if few may fit.
     """
-    query = _events_read(log_id).filter(condition)
-    if after is not None:
-        query = query.filter(position__gt=after)
-        if not condition and not backward:
-            # Positions have no gaps. For a range with both ends the planner uses the key, even for a table so new that
-            # it has no statistics, and would otherwise sort all events after `after`.
-            before = after + limit + 1 if before is None else min(before, after + limit + 1)
-    if before is not None:
-        query = query.filter(position__lt=before)
-    return _as_events(query.order_by("-position" if backward else "position")[:limit])
+    if after is not None and not condition and not backward:
+        # Positions have no gaps. For a range with both ends the planner uses the key, even for a table so new that
+        # it has no statistics, and would otherwise sort all events after `after`.
+        before = after + limit + 1 if before is None else min(before, after + limit + 1)
+    query = _in_order(log_id, condition, after=after, before=before, backward=backward)
+    return _as_events(query[:limit])
 
 
 def condition_sql(condition: Q) -> tuple[str, Sequence[Any]]:
@@ -114,17 +120,17 @@ def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
 
     The read looks at each event of the range, so the range should be short.
     """
-    query = _events_read(log_id).filter(condition, position__gte=first, position__lte=last).order_by()
+    query = _in_order(log_id, condition, after=first - 1, before=last + 1).order_by()
     return Read(query.values("log_id").annotate(events=Count("*")).values_list("events"), int)
 
 
-def positions_since(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:
-    """Return the positions of the events of a time (`until` is exclusive), the latest by their `at` first."""
-    at = Coalesce("occurred_at", "recorded_at")
-    query = _events_read(log_id).filter(GreaterThanOrEqual(at, since))
+def positions_about(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:
+    """Return the positions of the events of a time, the latest first; its first and last second count whole."""
+    second = models.second_of(Coalesce("occurred_at", "recorded_at"))
+    query = _events_read(log_id).filter(GreaterThanOrEqual(second, models.second_of(Value(since))))
     if until is not None:
-        query = query.filter(LessThan(at, until))
-    return Read(query.order_by(at.desc()).values_list("position")[:limit], int)
+        query = query.filter(LessThanOrEqual(second, models.second_of(Value(until))))
+    return Read(query.order_by(second.desc()).values_list("position")[:limit], int)
 
 
 def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None, backward: bool = False) -> Read[int]:
@@ -132,10 +138,8 @@ def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None,
 
     The read counts n events.
     """
-    query = _events_read(log_id).filter(condition)
-    if after is not None:
-        query = query.filter(position__gt=after)
-    return Read(query.order_by("-position" if backward else "position").values_list("position")[n - 1 : n], int)
+    query = _in_order(log_id, condition, after=after, backward=backward)
+    return Read(query.values_list("position")[n - 1 : n], int)
 
 
 def stream_events(
@@ -160,13 +164,12 @@ def event_by_id(log_id: int, id: str) -> Read[Event]:
 
 def effects(log_id: int, id: str, *, limit: int) -> Read[Event]:
     """Return the events whose cause is the event with this id, in order."""
-    return _as_events(_events_read(log_id).filter(causation_id=id).order_by("position")[:limit])
+    return events(log_id, Q(causation_id=id), limit=limit)
 
 
 def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
     """Return the events right before and after one in its stream, in its workflow, of its agent and of its type."""
-    every = _events_read(log_id)
-    by_version = every.filter(stream=event.stream, version__in=(event.version - 1, event.version + 1))
+    by_version = _events_read(log_id).filter(stream=event.stream, version__in=(event.version - 1, event.version + 1))
     reads = [by_version.values_list(Value("stream"), "position")]
     for along, name, value in (
         ("workflow", "correlation_id", event.correlation_id),
@@ -175,9 +178,12 @@ def neighbours(log_id: int, event: Event) -> Read[Neighbour]:
     ):
         if value is None:
             continue
-        alike = every.filter(**{name: value}).values_list(Value(along), "position")
-        reads.append(alike.filter(position__lt=event.position).order_by("-position")[:1])
-        reads.append(alike.filter(position__gt=event.position).order_by("position")[:1])
+        alike = Q(**{name: value})
+        ends = (
+            _in_order(log_id, alike, before=event.position, backward=True),
+            _in_order(log_id, alike, after=event.position),
+        )
+        reads += [end.values_list(Value(along), "position")[:1] for end in ends]
     return Read(reads[0].union(*reads[1:], all=True), Neighbour)
 
 

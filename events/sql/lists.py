@@ -8,11 +8,13 @@ of what is grouped. System events are no events of a workflow.
 
 from __future__ import annotations
 
+from events.blocks import block, bound
 from events.sql import NOT_SYSTEM
 
 MOST_FRESH_EVENTS = 20_000
 _CHECKPOINT = "(select position from list_checkpoint where log_id = %(log_id)s)"
-_RANGE = f"log_id = %(log_id)s and position > {_CHECKPOINT} and position <= {_CHECKPOINT} + {MOST_FRESH_EVENTS}"
+_LAST = f"({_CHECKPOINT} + {MOST_FRESH_EVENTS})"
+_RANGE = f"log_id = %(log_id)s and position > {_CHECKPOINT} and position <= {_LAST}"
 
 # Names are left out by an array: a join could make the planner read all streams instead of the first few.
 STREAMS = f"""
@@ -68,7 +70,11 @@ select {_FIELDS} from (
 ) as workflow order by {{order}} limit %(limit)s"""
 WORKFLOW = f"""
 select %(id)s as correlation_id, {_MERGED}
-from (select {_AGGREGATES} from event where {_RANGE} and correlation_id = %(id)s and {NOT_SYSTEM}) as fresh
+from (
+    select {_AGGREGATES} from event
+    where log_id = %(log_id)s and correlation_id = %(id)s and {NOT_SYSTEM}
+        and {bound("position", ">", _CHECKPOINT, block(_CHECKPOINT))} and {bound("position", "<=", _LAST, block(_LAST))}
+) as fresh
 left join workflow as kept on kept.log_id = %(log_id)s and kept.correlation_id = %(id)s
 where fresh.events > 0 or kept.events > 0"""
 # The events that neither the tables hold nor a read adds.

@@ -15,6 +15,7 @@ from events.models import AppendKey, LogHead, Redaction
 from events.models import Event as EventRow
 from events.query.orm import where
 from events.query.tree import EVERYTHING, Query
+from events.reading.along import Along
 from events.types import Event
 
 _FIELDS = Event.__struct_fields__
@@ -55,7 +56,7 @@ def _line(event: Event, fields: dict[str, Any]) -> bytes:
 
 
 def _events(log_id: int, condition: Q) -> Iterator[tuple[Event, dict[str, Any]]]:
-    rows = EventRow.objects.filter(condition, log_id=log_id).order_by("position")
+    rows = EventRow.objects.filter(condition, log_id=log_id).order_by(*Along.of(condition).order(backward=False))
     for *values, salt, digest in rows.values_list(*_FIELDS, "salt", "digest").iterator(chunk_size=_CHUNK_ROWS):
         event = Event(*values)
         yield (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.sql import NOT_SYSTEM
+from events.blocks import bound, by_block
 
 STREAM_EVENTS = """
 select {columns} from event where log_id = %(log_id)s and stream = %(name)s and version > %(after)s
@@ -11,15 +11,12 @@ order by version limit %(limit)s"""
 LOG_EVENTS = """
 select {columns} from event where log_id = %(log_id)s and position > %(after)s and position <= %(upto)s
 order by position"""
-NAMED_EVENTS = """
-select {columns} from event
-where log_id = %(log_id)s and {name} = %(name)s and position > %(after)s and position <= %(upto)s
-order by position limit %(limit)s"""
-WORKFLOW_EVENTS = f"""
+NAMED_EVENTS = f"""
 select {{columns}} from event
-where log_id = %(log_id)s and correlation_id = %(name)s and position > %(after)s and position <= %(upto)s
-    and {NOT_SYSTEM}
-order by position limit %(limit)s"""
+where log_id = %(log_id)s and {{condition}}
+    and {bound("position", ">", "%(after)s", "%(after_block)s")}
+    and {bound("position", "<=", "%(upto)s", "%(upto_block)s")}
+order by {by_block("position", "asc")} limit %(limit)s"""
 
 _OF_FOLD = """log_id = %(log_id)s and projection = %(projection)s and kind = %(kind)s and source = %(source)s
     and fingerprint = %(fingerprint)s"""

@@ -28,8 +28,28 @@ _CALLS = ((1, 600), (100, 60), (1_000, 30))
 _ROUNDS = 5
 _DISK_EVENTS, _DISK_BATCH = 50_000, 500
 _STREAMS, _AGENTS, _EVENTS_OF_WORKFLOW = 2_000, 40, 50
-_TABLES = ("event", "stream", "workflow")
-_SIZE = "select pg_total_relation_size(to_regclass(%s))"
+_PARTS = (
+    ("event: rows", "event", "event"),
+    ("event: position", "event_pkey", "event_pkey"),
+    ("event: stream, version", "event_stream_version", "event_stream_version"),
+    ("event: id", "event_id", "event_id"),
+    ("event: type", "event_type_block", "event_type"),
+    ("event: agent", "event_agent_block", "event_agent"),
+    ("event: workflow", "event_correlation_block", "event_correlation"),
+    ("event: cause", "event_causation_block", "event_causation"),
+    ("event: time", "event_second", "event_at"),
+    ("stream: rows", "stream", "stream"),
+    ("stream: name", "stream_pkey", "stream_pkey"),
+    ("stream: category", "", "stream_category"),
+    ("stream: last event", "stream_last_block", "stream_last_position"),
+    ("workflow: rows", "workflow", "workflow"),
+    ("workflow: id", "workflow_pkey", "workflow_pkey"),
+    ("workflow: last event", "workflow_last_block", "workflow_last_position"),
+)
+"""The tables and their indexes: in words, now and before."""
+_SIZES = """
+    select n.nspname, c.relname, pg_table_size(c.oid) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('public', 'before')"""
 
 
 def run() -> Iterator[Table]:
@@ -103,12 +123,14 @@ def _disk(old: str) -> Table:
             append(log_id, batch)
             keeper.keep(session)
             append(old_log_id, batch, conninfo=old)
-        sizes = {name: (size - start[name]) / _DISK_EVENTS for name, size in _sizes(session).items()}
-    for name in _TABLES:
-        now, then = sizes[f"public.{name}"], sizes[f"before.{name}"]
-        table.rows.append((name, count(now), count(then), ratio(now, then)))
-    now, then = (sum(sizes[f"{schema}.{name}"] for name in _TABLES) for schema in ("public", "before"))
-    table.rows.append(("all", count(now), count(then), ratio(now, then)))
+        end = _sizes(session)
+    parts = [
+        tuple((end.get(part, 0) - start.get(part, 0)) / _DISK_EVENTS for part in (("public", now), ("before", then)))
+        for _, now, then in _PARTS
+    ]
+    names = [name for name, *_ in _PARTS] + ["all"]
+    for name, (now, then) in zip(names, [*parts, tuple(map(sum, zip(*parts, strict=True)))], strict=True):
+        table.rows.append((name, f"{now:.1f}", f"{then:.1f}", ratio(now, then) if then >= 1 else ""))
     return table
 
 
@@ -131,11 +153,6 @@ def _one(number: int, ids: Sequence[str]) -> Append:
     return new_append(stream, [event])
 
 
-def _sizes(session: psycopg.Connection) -> dict[str, int]:
-    names = [f"{schema}.{table}" for schema in ("public", "before") for table in _TABLES]
-    sizes = {}
-    for name in names:
-        row = session.execute(_SIZE, [name]).fetchone()
-        assert row
-        sizes[name] = int(row[0])
-    return sizes
+def _sizes(session: psycopg.Connection) -> dict[tuple[str, str], int]:
+    """Return the bytes of each table, without its indexes, and of each index, by schema and name."""
+    return {(schema, name): int(size) for schema, name, size in session.execute(_SIZES).fetchall()}

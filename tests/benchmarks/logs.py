@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import secrets
 import time
@@ -49,8 +50,8 @@ def prepared_rate(
 
 
 def append(log_id: int, appends: list[Append], *, conninfo: str | None = None) -> None:
-    """Append checked events, in order."""
-    uvloop.run(_all(log_id, 1, appends, conninfo))
+    """Append checked events, in order, however long it takes."""
+    uvloop.run(_all(log_id, 1, appends, conninfo, patience=math.inf))
 
 
 async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float:
@@ -68,7 +69,9 @@ async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float
         return sum(counts) / (time.perf_counter() - start)
 
 
-async def _all(log_id: int, callers: int, prepared: list[Append], conninfo: str | None = None) -> float:
+async def _all(
+    log_id: int, callers: int, prepared: list[Append], conninfo: str | None = None, *, patience: float = _PATIENCE
+) -> float:
     async with _writer(log_id, conninfo) as writer:
         waiting = iter(prepared)
 
@@ -82,7 +85,7 @@ async def _all(log_id: int, callers: int, prepared: list[Append], conninfo: str 
             return event_count
 
         start = time.perf_counter()
-        counts = await asyncio.gather(*(call(start + _PATIENCE) for _ in range(callers)))
+        counts = await asyncio.gather(*(call(start + patience) for _ in range(callers)))
         return sum(counts) / (time.perf_counter() - start)
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db.models import Q
 from django.urls import reverse
 
+from events.blocks import number
 from events.converters import names_string, query_string, workflow_url
 from events.lists import reads as lists
 from events.query.orm import where
@@ -17,9 +18,10 @@ from events.reading.db_work import DbWork
 from events.reading.scan import Search
 from events.reading.statement import Statement
 from events.reading.store import Read
+from events.sql import NOT_SYSTEM
 from events.types import Event, StreamInfo
 from projections.states.sources.base import Near, Source, near_of
-from projections.states.sql import LOG_EVENTS, NAMED_EVENTS, STREAM_EVENTS, WORKFLOW_EVENTS
+from projections.states.sql import LOG_EVENTS, NAMED_EVENTS, STREAM_EVENTS
 
 _STREAM_EVENTS = STREAM_EVENTS.format(columns=store.EVENT_COLUMNS)
 _LOG_EVENTS = LOG_EVENTS.format(columns=store.EVENT_COLUMNS)
@@ -87,7 +89,8 @@ class NamedSource(Source):
 
     def read(self, log_id: int, *, after: int, upto: int, limit: int) -> Statement[Event]:
         params = {"log_id": log_id, "name": self.name, "after": after, "upto": upto, "limit": limit}
-        return Statement(self.statement, params, Event)
+        blocks = {"after_block": number(after), "upto_block": number(upto)}
+        return Statement(self.statement, params | blocks, Event)
 
     @property
     def condition(self) -> Q:
@@ -105,7 +108,9 @@ class WorkflowSource(NamedSource):
     kind = public_kind = "workflow"
     column = "correlation_id"
     term = Name.CORRELATION
-    statement = WORKFLOW_EVENTS.format(columns=store.EVENT_COLUMNS)
+    statement = NAMED_EVENTS.format(
+        columns=store.EVENT_COLUMNS, condition=f"correlation_id = %(name)s and {NOT_SYSTEM}"
+    )
     is_whole = True
 
     @property
@@ -131,7 +136,7 @@ class AgentSource(NamedSource):
     kind = public_kind = "agent"
     column = "agent"
     term = Name.AGENT
-    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, name=column)
+    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, condition="agent = %(name)s")
 
     @property
     def follow_query(self) -> str:
@@ -148,7 +153,7 @@ class TypeSource(NamedSource):
     kind = public_kind = "type"
     column = "type"
     term = Name.TYPE
-    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, name=column)
+    statement = NAMED_EVENTS.format(columns=store.EVENT_COLUMNS, condition="type = %(name)s")
 
     @property
     def follow_query(self) -> str:
