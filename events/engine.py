@@ -6,11 +6,13 @@ The ASGI lifespan enters one; commands and tests enter their own.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Self
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from events import conditions
 from events.appending.writer import Writer
 from events.errors import EventsError, QueryTimeout, Unavailable
 from events.reading.notify import Notifier, listen
@@ -67,7 +69,7 @@ class Engine:
             self.tails.wake(log_id)
             notifier.mention(log_id)
 
-        self.writer = Writer(database, on_append=on_append)
+        self.writer = Writer(database, check_guards=partial(conditions.check, self.pool), on_append=on_append)
         self._tasks = [
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), self.tails.wake, own=notifier), name="listener"),

@@ -98,6 +98,20 @@ class WrongExpectedVersion(EventsError):
     status = 409
 
 
+class ConditionFailed(EventsError):
+    """An event came that a condition of the append does not allow."""
+
+    code = "condition-failed"
+    status = 409
+
+
+class ConditionTooWide(EventsError):
+    """A condition of the append covers more events than can be searched."""
+
+    code = "condition-too-wide"
+    status = 422
+
+
 class IdConflict(EventsError):
     """An event with this id is in the log with other content, in another order, or in part."""
 

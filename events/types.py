@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 
@@ -160,7 +161,8 @@ class Append:
     """Events for one stream, appended all or none.
 
     `expected_version` is `ANY_VERSION`, `NO_STREAM`, `STREAM_EXISTS` or the version that the
-    stream must have. `fingerprint` (32 bytes) is the hash of the content that `idempotency_key` covers.
+    stream must have. `fingerprint` (32 bytes) is the hash of the content that `idempotency_key` covers. `guards` (of
+    `appending/guards.py`) say what must hold besides.
     """
 
     stream: str
@@ -169,6 +171,7 @@ class Append:
     idempotency_key: str | None = None
     fingerprint: bytes | None = None
     read_position: int | None = None
+    guards: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from channels.db import database_sync_to_async
@@ -25,6 +25,7 @@ from events.query.tree import Name, Named, Pattern, Query, all_of
 from events.reading.shared_pool import asker
 from events.reading.statement import Statement
 from events.system_streams import PREFIX, is_system
+from events.types import Append
 
 _FRESH_SECONDS = 2.0
 """The time for which a token is remembered. A revoked token may still begin a request during it."""
@@ -59,6 +60,19 @@ class Grant:
         """Raise `Forbidden` for a stream outside the token's prefix."""
         if not stream.startswith(self.stream_prefix):
             raise Forbidden(f"This token reaches streams that begin with {self.stream_prefix!r} only.")
+
+    def permitted(self, append: Append) -> Append:
+        """Return an append of the token. Its guards see what the token may see.
+
+        Raises:
+            ReservedStream, Forbidden: it may not append to the stream, or its guards ask for what it may not read.
+        """
+        self.check_append(append.stream)
+        if not append.guards:
+            return append
+        if Scope.READ not in self.scopes:
+            raise Forbidden("A condition tells what the log holds, so the token needs the scope `read`, too.")
+        return replace(append, guards=tuple(guard.limited(self.narrowed) for guard in append.guards))
 
     def check_append(self, stream: str) -> None:
         """Check a stream to which the token appends; all ways to append pass here.

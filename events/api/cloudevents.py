@@ -19,9 +19,11 @@ from django.conf import settings
 from msgspec import Meta, Raw
 
 from events.api.decoding import decode_json
+from events.api.guard_schemas import ConditionIn, checked_guards
 from events.api.media import as_json
 from events.api.schemas import Name, StreamName, Time
 from events.appending.checks import check_count, check_expected_version, check_name, check_stream, new_append, new_event
+from events.appending.guards import Guard
 from events.errors import EventsError, Invalid, TooLarge
 from events.json import split
 from events.types import Append
@@ -33,7 +35,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
 _Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 """An attribute's value; in JSON, null means that it is absent."""
 _REQUIRED = ("id", "source", "specversion", "type")
-_DEMANDS = ("expectedversion", "idempotencykey", "readposition")
+_DEMANDS = ("expectedversion", "idempotencykey", "readposition", "if")
 _DIGITS = "[0-9]{1,18}"
 # A quoted string in a header's value; a backslash in it escapes the next character.
 _QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
@@ -67,6 +69,9 @@ SCHEMA = {
         "expectedversion": _or_nothing({"anyOf": [{"enum": ["any", "no_stream", "stream_exists"]}, *_NUMBER]}),
         "idempotencykey": _or_nothing({**_schema_of(Name), "description": "Makes a retry with another id safe"}),
         "readposition": _or_nothing({"anyOf": _NUMBER, "description": "The position that the writer had read up to"}),
+        "if": _or_nothing(
+            {"type": "string", "contentMediaType": "application/json", "description": "The conditions, as a JSON text"}
+        ),
         "data": {},
         "data_base64": {"type": "string", "format": "byte"},
     },
@@ -188,7 +193,15 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         expected_version=check_expected_version(_expected_version(attributes, field), f"{field}.expectedversion"),
         idempotency_key=check_name(key, f"{field}.idempotencykey") if key else None,
         read_position=_number_attribute(attributes, "readposition", field),
+        guards=_guards(_text_attribute(attributes, "if", field), field),
     )
+
+
+def _guards(text: str | None, field: str) -> tuple[Guard, ...]:
+    """Return the guards of the event's append. An attribute is a text, so this one holds JSON."""
+    if text is None:
+        return ()
+    return checked_guards(decode_json(text.encode(), list[ConditionIn], name=f"{field}.if"), f"{field}.")
 
 
 def _expected_version(attributes: dict[str, object], field: str) -> int | str | None:

@@ -85,7 +85,7 @@ def _checked(line: bytes, grant: Grant) -> Append | EventsError:
             raise TooLarge(f"The line is longer than {_max_line_bytes():,} bytes.", limit=_max_line_bytes())
         event = decode_json(line, LineIn, name="line")
         grant.check_append(check_stream(event.stream))
-        return event.append(pinned_agent=grant.agent)
+        return grant.permitted(event.append(pinned_agent=grant.agent))
     except EventsError as error:
         return error
 

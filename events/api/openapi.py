@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from events import errors
 from events.api import schemas
+from events.api.guard_schemas import GUARDS_NEED_ATOMIC
 from events.query.errors import InvalidQuery, NotForEvents
 
 Body: TypeAlias = type[Struct] | tuple[type[Struct], ...] | dict[str, Any]
@@ -51,7 +52,9 @@ _TITLES = {
 
 def components(others: Sequence[type[Struct]] = ()) -> dict[str, Any]:
     """Return the schemas of every struct of the log's API, and of others."""
-    return msgspec.json.schema_components([*_STRUCTS, *others], ref_template=schemas.REFERENCE)[1]
+    by_name = msgspec.json.schema_components([*_STRUCTS, *others], ref_template=schemas.REFERENCE)[1]
+    by_name[schemas.AppendsIn.__name__] |= GUARDS_NEED_ATOMIC
+    return by_name
 
 
 def operation(

@@ -7,6 +7,7 @@ structs. Errors are raised, and become problems in one place.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -91,7 +92,7 @@ async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
     grant = grant_of(request)
     grant.check_append(stream)
     append = decode_json(request.body, AppendIn).checked(stream, pinned_agent=grant.agent)
-    return await _append_one(request, grant, append)
+    return await _append_one(request, grant, grant.permitted(append))
 
 
 @router.get(
@@ -193,10 +194,10 @@ async def append_events(request: HttpRequest) -> HttpResponse:
         return await _append_many(grant, [_permitted(grant, each) for each in batch])
     if media == cloudevents.STRUCTURED:
         event = cloudevents.structured(request.body, pinned_agent=grant.agent)
-        return await _append_checked(request, grant, event)
+        return await _append_one(request, grant, grant.permitted(event))
     if "ce-specversion" in request.headers:
         event = cloudevents.binary(request.headers, request.body, pinned_agent=grant.agent)
-        return await _append_checked(request, grant, event)
+        return await _append_one(request, grant, grant.permitted(event))
     return await _append_body(request, grant)
 
 
@@ -207,21 +208,19 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
     limit = settings.EVENTSITE.request_max_events
     if sum(max(1, len(append.events)) for append in body.appends) > limit:
         raise TooLarge(f"The appends hold more than {limit:,} events.", field="appends", limit=limit)
+    guards = body.common_guards()
     appends: list[Append | EventsError] = []
     for index, append in enumerate(body.appends):
         try:
             grant.check_append(append.stream)
-            appends.append(append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}]."))
+            checked = append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}].")
+            appends.append(grant.permitted(replace(checked, guards=guards + checked.guards) if guards else checked))
         except EventsError as error:
             if body.atomic is True:
                 raise
             appends.append(error)
+        guards = ()  # the first append stands for all: they are written together, or none
     return await _append_many(grant, appends, atomic=body.atomic is True)
-
-
-async def _append_checked(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
-    grant.check_append(append.stream)
-    return await _append_one(request, grant, append)
 
 
 async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
@@ -248,11 +247,9 @@ async def _append_many(grant: Grant, appends: list[Append | EventsError], *, ato
 def _permitted(grant: Grant, append: Append | EventsError) -> Append | EventsError:
     """Return the append, or the error if the token may not append to its stream."""
     try:
-        if isinstance(append, Append):
-            grant.check_append(append.stream)
+        return grant.permitted(append) if isinstance(append, Append) else append
     except EventsError as error:
         return error
-    return append
 
 
 def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | dict[str, Any]:

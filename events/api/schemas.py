@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypedDict
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from events.api.decoding import optional
+from events.api.guard_schemas import Conditions, QueryText, checked_guards, documented
 from events.appending import checks
-from events.query.parse import MAX_CHARACTERS, parse
-from events.query.reading import refuse_state
-from events.query.times import pin_times
+from events.appending.guards import Guard
+from events.errors import Invalid
+from events.query.parse import events_query
 from events.query.tree import Name as Of
 from events.query.tree import Named, Pattern, Query, all_of, any_of
 from events.types import Append, NewEvent
@@ -29,16 +30,11 @@ ExactJson = Annotated[Any, Meta(description="Exactly as it was sent")]
 """A JSON value of an answer. The server encodes it from a `msgspec.Raw`, unchanged; a client decodes it as a value."""
 
 
-def _documented(description: str, **schema: Any) -> Meta:
-    """Return a description for OpenAPI only: the checks are in `appending.checks`, whose errors name the field."""
-    return Meta(description=description, extra_json_schema=schema)
-
-
 _NAME = {"minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
-Name = Annotated[str, _documented("1 to 200 characters, no control characters", **_NAME)]
+Name = Annotated[str, documented("1 to 200 characters, no control characters", **_NAME)]
 StreamName = Annotated[
     str,
-    _documented(
+    documented(
         "1 to 200 characters, no control characters; no `.` or `..` segment, not ending in `/events`",
         minLength=1,
         maxLength=200,
@@ -49,25 +45,25 @@ ExpectedVersion = Annotated[
     Annotated[int, Meta(ge=0, le=2**63 - 1)] | Literal["any", "no_stream", "stream_exists"],
     Meta(description="The stream's version: `any` (default), `no_stream` (= 0), `stream_exists` or a number"),
 ]
-IdempotencyKey = Annotated[Name | None, _documented("Makes a retry without event ids safe")]
+IdempotencyKey = Annotated[Name | None, documented("Makes a retry without event ids safe")]
 ReadPosition = Annotated[
     int | None,
-    _documented("Up to which position the writer had read: it can prove a lost update", minimum=0, maximum=2**63 - 1),
+    documented("Up to which position the writer had read: it can prove a lost update", minimum=0, maximum=2**63 - 1),
 ]
-Time = Annotated[str, _documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
-Tag = Annotated[str, _documented("1 to 100 characters, no control characters", **(_NAME | {"maxLength": 100}))]
-Tags = Annotated[list[Tag], _documented("Up to 16 names, by which events are found", maxItems=16, uniqueItems=True)]
+Time = Annotated[str, documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
+Tag = Annotated[str, documented("1 to 100 characters, no control characters", **(_NAME | {"maxLength": 100}))]
+Tags = Annotated[list[Tag], documented("Up to 16 names, by which events are found", maxItems=16, uniqueItems=True)]
 
 
 class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """One event to append."""
 
     type: Name
-    data: Annotated[Raw, _documented("Any JSON value, up to 1 MiB and 100 levels; kept exactly as sent")]
-    id: Annotated[Name | None, _documented("Made by the server (UUIDv7) when absent")] | UnsetType = UNSET
-    metadata: Annotated[Raw, _documented("A JSON object, up to 1 MiB", type="object")] | UnsetType = UNSET
+    data: Annotated[Raw, documented("Any JSON value, up to 1 MiB and 100 levels; kept exactly as sent")]
+    id: Annotated[Name | None, documented("Made by the server (UUIDv7) when absent")] | UnsetType = UNSET
+    metadata: Annotated[Raw, documented("A JSON object, up to 1 MiB", type="object")] | UnsetType = UNSET
     agent: Name | UnsetType | None = UNSET
-    schema_version: Annotated[int, _documented("1 by default", minimum=1, maximum=2**31 - 1)] | UnsetType = UNSET
+    schema_version: Annotated[int, documented("1 by default", minimum=1, maximum=2**31 - 1)] | UnsetType = UNSET
     correlation_id: Name | UnsetType | None = UNSET
     causation_id: Name | UnsetType | None = UNSET
     occurred_at: Time | UnsetType | None = UNSET
@@ -95,10 +91,11 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
 class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """Events for one stream, appended all or none."""
 
-    events: Annotated[list[EventIn], _documented("1 to 10,000 events", minItems=1, maxItems=10_000)]
+    events: Annotated[list[EventIn], documented("1 to 10,000 events", minItems=1, maxItems=10_000)]
     expected_version: ExpectedVersion | UnsetType = UNSET
     idempotency_key: IdempotencyKey | UnsetType = UNSET
     read_position: ReadPosition | UnsetType = UNSET
+    conditions: Conditions | UnsetType = field(default=UNSET, name="if")
 
     def checked(self, stream: str, *, pinned_agent: str | None, field: str = "") -> Append:
         """Check the limits that the types don't express. `field` is the place of this append in the request."""
@@ -109,7 +106,7 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
                 event.checked(stream, pinned_agent=pinned_agent, field=f"{field}events[{index}]")
                 for index, event in enumerate(self.events)
             ),
-            **_demands(self),
+            **_demands(self, field),
         )
 
 
@@ -122,8 +119,20 @@ class StreamAppendIn(AppendIn, forbid_unknown_fields=True, kw_only=True):
 class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """Several appends; with `atomic` all or none."""
 
-    appends: Annotated[list[StreamAppendIn], _documented("At least one", minItems=1)]
+    appends: Annotated[list[StreamAppendIn], documented("At least one", minItems=1)]
     atomic: bool | UnsetType = UNSET
+    conditions: Conditions | UnsetType = field(default=UNSET, name="if")
+
+    def common_guards(self) -> tuple[Guard, ...]:
+        """Return the guards for all appends together.
+
+        Raises:
+            Invalid: the request is not atomic.
+        """
+        guards = checked_guards(self.conditions)
+        if guards and self.atomic is not True:
+            raise Invalid('`if` beside `appends` needs `"atomic": true`; else it stands beside `events`.', field="if")
+        return guards
 
 
 class StreamEventIn(EventIn, forbid_unknown_fields=True, kw_only=True):
@@ -138,27 +147,30 @@ class LineIn(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     expected_version: ExpectedVersion | UnsetType = UNSET
     idempotency_key: IdempotencyKey | UnsetType = UNSET
     read_position: ReadPosition | UnsetType = UNSET
+    conditions: Conditions | UnsetType = field(default=UNSET, name="if")
 
     def append(self, *, pinned_agent: str | None) -> Append:
         """Return the append of this event alone. The caller has checked the stream's name."""
         event = self.checked(self.stream, pinned_agent=pinned_agent, field="event")
-        return checks.new_append(self.stream, [event], **_demands(self))
+        return checks.new_append(self.stream, [event], **_demands(self, ""))
 
 
 class _Demands(TypedDict):
     expected_version: int | None
     idempotency_key: str | None
     read_position: int | None
+    guards: tuple[Guard, ...]
 
 
-def _demands(append: AppendIn | LineIn) -> _Demands:
-    """Return the conditions of an append, and the position up to which its writer had read."""
+def _demands(append: AppendIn | LineIn, field: str) -> _Demands:
+    """Return what an append demands of the log, and the position up to which its writer had read."""
     return {
         "expected_version": checks.check_expected_version(
             None if isinstance(append.expected_version, UnsetType) else append.expected_version
         ),
         "idempotency_key": optional(append.idempotency_key),
         "read_position": optional(append.read_position),
+        "guards": checked_guards(append.conditions, field),
     }
 
 
@@ -313,13 +325,7 @@ class EventQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 class _FilterQuery(EventQuery, forbid_unknown_fields=True, kw_only=True):
-    q: Annotated[
-        str,
-        _documented(
-            f"A query of up to {MAX_CHARACTERS:,} characters, for example `type:Order* data.amount>100`",
-            format="eventsite-query",
-        ),
-    ] = ""
+    q: QueryText = ""
 
     def query(self, now: datetime) -> Query:
         """Return the tree of `q`, with its times pinned.
@@ -328,9 +334,7 @@ class _FilterQuery(EventQuery, forbid_unknown_fields=True, kw_only=True):
             InvalidQuery: it can't be read.
             NotForEvents: it asks about a state.
         """
-        query = parse(self.q)
-        refuse_state(query)
-        return pin_times(query, now)
+        return events_query(self.q, now)
 
 
 class EventsQuery(_FilterQuery, forbid_unknown_fields=True, kw_only=True):

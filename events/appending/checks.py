@@ -13,6 +13,7 @@ import uuid_utils
 from django.conf import settings
 from msgspec.structs import replace
 
+from events.appending.guards import Guard
 from events.errors import Forbidden, Invalid, TooLarge
 from events.json.text import canonical
 from events.leap_second import with_leap_second
@@ -168,6 +169,7 @@ def new_append(
     expected_version: int | None = None,
     idempotency_key: str | None = None,
     read_position: int | None = None,
+    guards: tuple[Guard, ...] = (),
 ) -> Append:
     """Make an append of checked events.
 
@@ -194,6 +196,7 @@ def new_append(
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
         read_position=None if read_position is None else check_count(read_position, "read_position", minimum=0),
+        guards=guards,
     )
 
 

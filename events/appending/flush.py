@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from events.appending.guards import GuardedAppend, guards_parameter
 from events.appending.plan import KnownEvent, KnownKey, LookUp, Plan, Request
 from events.commitment import new_salts, salted
 from events.types import Append, Appended, NewEvent
@@ -13,7 +14,6 @@ from events.types import Append, Appended, NewEvent
 _SEPARATOR = "\x1f"
 _NULL = "\x1e"
 _TAG_SEPARATOR = "\x1d"
-_NO_RULES = 0
 
 
 def join(values: Iterable[str]) -> str:
@@ -25,8 +25,8 @@ def join_nullable(values: Iterable[object]) -> str:
     return _SEPARATOR.join([_NULL if value is None else str(value) for value in values])
 
 
-def append_parameters(log_id: int, plan: Plan) -> list[object]:
-    """Return the parameters of `append_events()`, in its order."""
+def append_parameters(log_id: int, plan: Plan, *, rules_at: int = 0) -> list[object]:
+    """Return the parameters of `append_events()`, in its order. The log's rules are known up to `rules_at`."""
     places = {name: place for place, name in enumerate(plan.streams, 1)}
     counts: Counter[str] = Counter()
     streams: list[str] = []
@@ -35,6 +35,7 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
     read_positions: list[int | None] = []
     events: list[NewEvent] = []
     keys: list[_Key] = []
+    guarded: list[GuardedAppend] = []
     for request, index in plan.accepted:
         append = request.appends[index]
         first, count = counts[append.stream], len(append.events)
@@ -44,12 +45,13 @@ def append_parameters(log_id: int, plan: Plan) -> list[object]:
         expected_versions += [append.expected_version] * count
         read_positions += [append.read_position] * count
         events += append.events
+        guarded.append(GuardedAppend(append, len(events) - count + 1, len(events)))
         if append.idempotency_key is not None and append.fingerprint is not None:
             keys.append(_Key(append.idempotency_key, append.fingerprint, len(events) - count + 1, len(events)))
     return [
         log_id,
-        _NO_RULES,
-        "",
+        rules_at,
+        guards_parameter(guarded),
         join(plan.streams),
         join_nullable(stream.needed_version for stream in plan.streams.values()),
         join(streams),
@@ -135,6 +137,20 @@ def settle(plan: Plan, first_position: int, base_versions: Sequence[int]) -> Non
         versions[append.stream] += len(append.events)
 
 
+def settle_refusals(plan: Plan, refusals: Iterable[Mapping[str, Any]]) -> None:
+    """Answer the appends that a guard refused; those with a guard that looks too far need a check."""
+    for refusal in refusals:
+        request, index = plan.accepted[refusal["append"]]
+        if "far" in refusal:
+            request.needs_check = True
+            continue
+        error = request.appends[index].guards[refusal["guard"]].error(refusal)
+        if request.atomic:
+            request.fail(error)
+        else:
+            request.outcomes[index] = error
+
+
 def look_up_parameters(log_id: int, requests: Sequence[Request]) -> dict[str, object]:
     """Return the parameters of `look_up()`."""
     appends: list[Append] = [
@@ -155,7 +171,9 @@ def look_up_result(rows: Iterable[Sequence[Any]]) -> LookUp:
     """Return the rows of `look_up()` as a `LookUp`."""
     look_up = LookUp()
     for kind, name, position, version, stream, type, salt, digest, ids, *events in rows:
-        if kind == "stream":
+        if kind == "rules":
+            look_up.rules_at = position
+        elif kind == "stream":
             look_up.versions[name] = version
         elif kind == "event":
             look_up.events[name] = KnownEvent(position, version, stream, type, salt, digest)

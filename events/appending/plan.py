@@ -1,17 +1,20 @@
 """The plan of the next flush: the waiting appends that go into it, and the answers of the others.
 
+An append is judged in this order: is it in the log already, by its ids or its key; has its stream the expected version;
+do the log's rules and its own guards allow it?
+
 Pure: no I/O, no clock. `plan()` goes through the requests in order. Without knowledge of the log it is optimistic: it
 takes every append whose conditions don't contradict another's, and `append_events()` may refuse the flush as a whole.
 Then the writer makes a `LookUp` in the log, and the plan is made again with it: replays and conflicts get their
 answers, and the others are tried again.
 
 An append that depends on an earlier one of the same flush is never answered by a guess: its request waits for the next
-flush, when the outcome of the first one is known.
+flush, when the outcome of the first one is known. The events of one atomic request never stand against its own guards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -20,6 +23,8 @@ from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersi
 from events.types import STREAM_EXISTS, Append, Appended, NewEvent
 
 Outcome = Appended | EventsError
+_MAX_COMPARISONS = 20_000
+"""Planned events that the guards of one flush are asked about: the others wait for the next flush."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +65,37 @@ class KnownKey:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the log's rules forbid, as they are from the event at `position` on. Other rules may have come since."""
+
+    position: int = 0
+    refusal: Callable[[Append], EventsError | None] = lambda append: None
+
+
 @dataclass(slots=True)
 class LookUp:
-    """The result of one look-up in the log: versions of streams (absent: 0), events by id, keys."""
+    """The result of one look-up in the log: versions of streams (absent: 0), events by id, keys.
+
+    `rules_at` is the position of the last event that set a rule.
+    """
 
     versions: dict[str, int] = field(default_factory=dict)
     events: dict[str, KnownEvent] = field(default_factory=dict)
     keys: dict[str, KnownKey] = field(default_factory=dict)
+    rules_at: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """Appends of one caller, and the outcome of each: None while it waits."""
+    """Appends of one caller, and the outcome of each: None while it waits.
+
+    `needs_check`: before it can go on, the log must be looked at for what stands against its guards.
+    """
 
     appends: Sequence[Append]
     atomic: bool = False
+    needs_check: bool = False
     in_doubt: bool = False
     """A flush with this request may or may not have been committed."""
     outcomes: list[Outcome | None] = field(init=False)
@@ -108,24 +129,38 @@ class Plan:
     streams: dict[str, _StreamPlan] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    sets_rules: bool = False
+    """The last append sets a rule: whoever comes after it is planned by that rule."""
+    comparisons: int = 0
+    """Planned events that guards were asked about."""
+
+    def planned_events(self) -> Iterator[tuple[str, NewEvent]]:
+        """Yield the events of the flush, each with its stream; not those of an atomic request that is being planned."""
+        for request, index in self.accepted:
+            append = request.appends[index]
+            for event in append.events:
+                yield append.stream, event
 
 
 class _Later(Exception):
     """The append depends on one that is planned but not written."""
 
 
-def plan(requests: Sequence[Request], look_up: LookUp | None = None) -> Plan:
+_NO_RULES = Rules()
+
+
+def plan(requests: Sequence[Request], look_up: LookUp | None = None, rules: Rules = _NO_RULES) -> Plan:
     """Plan one flush; an append that can be answered already gets its outcome on the request."""
     flush = Plan()
     for request in requests:
         if request.atomic:
-            _plan_atomic(flush, request, look_up)
+            _plan_atomic(flush, request, look_up, rules)
         else:
-            _plan_one_by_one(flush, request, look_up)
+            _plan_one_by_one(flush, request, look_up, rules)
     return flush
 
 
-def _plan_one_by_one(flush: Plan, request: Request, look_up: LookUp | None) -> None:
+def _plan_one_by_one(flush: Plan, request: Request, look_up: LookUp | None, rules: Rules) -> None:
     """Take or answer each append. If one must wait, the later ones wait too, so that they keep their order."""
     for index, append in enumerate(request.appends):
         if request.outcomes[index] is not None:
@@ -134,7 +169,9 @@ def _plan_one_by_one(flush: Plan, request: Request, look_up: LookUp | None) -> N
             _wait_for_planned(flush, append)
             answer = _answer(append, look_up, request) if look_up else None
             if answer is None:
-                _take(flush, append, look_up)
+                needed_version = _needed_version(flush, append, look_up)
+                _ask_guards(flush, append, look_up, rules)
+                _take(flush, append, needed_version)
                 flush.accepted.append((request, index))
             request.outcomes[index] = answer
         except _Later:
@@ -143,7 +180,7 @@ def _plan_one_by_one(flush: Plan, request: Request, look_up: LookUp | None) -> N
             request.outcomes[index] = error
 
 
-def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None) -> None:
+def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None, rules: Rules) -> None:
     """Take all appends or none: first into a copy of the flush, then into the flush."""
     try:
         _refuse_repeats(request.appends)
@@ -160,15 +197,21 @@ def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None) -> None:
             streams={name: _StreamPlan(s.needed_version, s.count) for name, s in flush.streams.items()},
             ids=set(flush.ids),
             keys=set(flush.keys),
+            accepted=flush.accepted,
+            comparisons=flush.comparisons,
         )
         for append in request.appends:
-            _take(trial, append, look_up, own=_events_before(request.appends, append))
+            own = _events_before(request.appends, append)
+            _take(trial, append, _needed_version(trial, append, look_up, own=own))
+        for append in request.appends:
+            _ask_guards(trial, append, look_up, rules)
     except _Later:
         return
     except EventsError as error:
         request.fail(error)
         return
     flush.streams, flush.ids, flush.keys = trial.streams, trial.ids, trial.keys
+    flush.comparisons, flush.sets_rules = trial.comparisons, trial.sets_rules
     flush.accepted.extend((request, index) for index in range(len(request.appends)))
 
 
@@ -192,8 +235,12 @@ def _refuse_repeats(appends: Sequence[Append]) -> None:
 
 
 def _wait_for_planned(flush: Plan, append: Append) -> None:
-    """Raise `_Later` for an append that repeats an id or a key of this flush, which must be written first."""
-    if append.idempotency_key in flush.keys or not flush.ids.isdisjoint(event.id for event in append.events):
+    """Raise `_Later` for an append that repeats an id or a key of this flush, or to which a new rule applies."""
+    if (
+        flush.sets_rules
+        or append.idempotency_key in flush.keys
+        or not flush.ids.isdisjoint(event.id for event in append.events)
+    ):
         raise _Later
 
 
@@ -235,28 +282,47 @@ def _answer_by_key(append: Append, key: KnownKey, request: Request) -> Outcome:
     )
 
 
-def _take(flush: Plan, append: Append, look_up: LookUp | None, *, own: int = 0) -> None:
-    """Put an append into the flush, or raise.
+def _take(flush: Plan, append: Append, needed_version: int | None) -> None:
+    """Put an append into the flush; its stream must have the needed version before the flush."""
+    stream = flush.streams.setdefault(append.stream, _StreamPlan())
+    stream.needed_version = needed_version
+    stream.count += len(append.events)
+    flush.ids.update(event.id for event in append.events)
+    if append.idempotency_key is not None:
+        flush.keys.add(append.idempotency_key)
+    flush.sets_rules = flush.sets_rules or any(guard.sets_rules for guard in append.guards)
+
+
+def _ask_guards(flush: Plan, append: Append, look_up: LookUp | None, rules: Rules) -> None:
+    """Refuse an append that the rules or its guards don't allow.
+
+    If a planned event may stand against it, it waits.
+    """
+    refusal = rules.refusal(append) or next((guard.refusal for guard in append.guards if guard.refusal), None)
+    if refusal:
+        raise refusal if look_up else _Later  # the append may be in the log already
+    for guard in append.guards:
+        for stream, event in flush.planned_events():
+            flush.comparisons += 1
+            if flush.comparisons > _MAX_COMPARISONS or guard.may_mind(stream, event):
+                raise _Later
+
+
+def _needed_version(flush: Plan, append: Append, look_up: LookUp | None, *, own: int = 0) -> int | None:
+    """Return the version that the stream must have before a flush with this append; None if it may have any.
 
     `own` is the number of events before it in the same atomic request: all are written together, or none.
     """
     stream = flush.streams.get(append.stream) or _StreamPlan()
-    base = look_up.versions.get(append.stream, 0) if look_up else None
-    stream.needed_version = _needed_version(append, stream, base, own=own)
-    stream.count += len(append.events)
-    flush.streams[append.stream] = stream
-    flush.ids.update(event.id for event in append.events)
-    if append.idempotency_key is not None:
-        flush.keys.add(append.idempotency_key)
-
-
-def _needed_version(append: Append, stream: _StreamPlan, base: int | None, *, own: int) -> int | None:
-    """Return the version that the stream must have before a flush with this append; None if it may have any."""
     expected = append.expected_version
-    if expected is None or (expected == STREAM_EXISTS and stream.count > 0):
+    if expected is None:
         return stream.needed_version
-    if base is not None:
-        current = base + stream.count
+    if append.guards and stream.count > own:
+        raise _Later  # versions come before guards: a guard's answer would be a guess while the version is one
+    if expected == STREAM_EXISTS and stream.count > 0:
+        return stream.needed_version
+    if look_up is not None:
+        current = look_up.versions.get(append.stream, 0) + stream.count
         if not (current > 0 if expected == STREAM_EXISTS else current == expected):
             if stream.count > own:
                 raise _Later

@@ -4,7 +4,8 @@ There is one writer in a process, and one queue and one task for each log. A flu
 `append_events()` once and answers; appends that come meanwhile are the next flush. So one caller pays for one commit,
 and a thousand callers share one (docs/decisions/0002 has the measurements).
 
-A flush that the database refuses is planned again after a look-up in the log (`plan.py`). A connection that breaks
+A flush that the database refuses is planned again: after a look-up in the log (`plan.py`), after the log's rules were
+read, or without the appends that a guard refused. A connection that breaks
 leaves the flush in doubt: the writer reconnects and looks it up. Every event has its id before it is first sent, and
 `append_events()` refuses known ids, so a retry never writes twice.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import cast
 
@@ -25,7 +26,7 @@ from events import sql
 from events.appending import flush as flushes
 from events.appending.checks import size
 from events.appending.connection import Connection
-from events.appending.plan import LookUp, Outcome, Plan, Request, plan
+from events.appending.plan import LookUp, Outcome, Plan, Request, Rules, plan
 from events.errors import Busy, EventsError, LogHeld, OutcomeUnknown, QueueFull, Unavailable, brief
 from events.sessions import Address
 from events.types import Append
@@ -44,13 +45,25 @@ class _Waiting(Request):
     """A request in the queue, with its deadline and the future for its caller."""
 
     __slots__ = ("deadline", "events", "future", "size")
+    future: asyncio.Future[None]
 
-    def __init__(self, appends: Sequence[Append], atomic: bool, deadline: float, future: asyncio.Future[None]) -> None:
-        super().__init__(appends, atomic)
+    def __init__(self, appends: Sequence[Append], atomic: bool, deadline: float) -> None:
+        super().__init__(appends, atomic, any(guard.needs_check for append in appends for guard in append.guards))
         self.deadline = deadline
-        self.future = future
         self.events = sum([len(append.events) for append in appends])
         self.size = sum(map(size, appends))
+
+
+CheckGuards = Callable[[int, Append], Awaitable[Append]]
+"""Looks at a log, without its lock, for what stands against an append's guards; returns the append with the result."""
+ReadRules = Callable[[Connection, int, float], Awaitable[Rules]]
+"""Reads a log's rules on a connection, within some seconds."""
+
+
+async def _read_rules(connection: Connection, log_id: int, patience: float) -> Rules:
+    """Return a log's rules. There is no kind of rule yet."""
+    [[position]] = await connection.execute(sql.RULES_AT, {"log_id": log_id}, patience=patience)
+    return Rules(position)
 
 
 class Writer:
@@ -59,9 +72,18 @@ class Writer:
     `on_append(log_id)` is called after each commit, before the callers are answered.
     """
 
-    def __init__(self, address: Address, *, on_append: Callable[[int], None] = lambda log_id: None) -> None:
-        self._address = address
-        self._on_append = on_append
+    def __init__(
+        self,
+        address: Address,
+        *,
+        check_guards: CheckGuards,
+        read_rules: ReadRules = _read_rules,
+        on_append: Callable[[int], None] = lambda log_id: None,
+    ) -> None:
+        self.address = address
+        self.read_rules = read_rules
+        self.on_append = on_append
+        self._check_guards = check_guards
         self._logs: dict[int, _LogWriter] = {}
         self._closing = False
         self.events = 0
@@ -80,25 +102,43 @@ class Writer:
         if self._closing:
             raise Unavailable("The server is stopping; nothing was written.")
         limits = settings.EVENTSITE
-        loop = asyncio.get_running_loop()
-        request = _Waiting(appends, atomic, loop.time() + limits.writer_timeout, loop.create_future())
+        request = _Waiting(appends, atomic, asyncio.get_running_loop().time() + limits.writer_timeout)
         if self.events and (
             self.events + request.events > limits.writer_queue_events
             or self.bytes + request.size > limits.writer_queue_bytes
         ):
             raise QueueFull
+        while not request.is_done:
+            if request.needs_check:
+                await self._check(log_id, request)
+            # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush
+            # already.
+            await self._put(log_id, request)
+        return cast("list[Outcome]", request.outcomes)
+
+    def _put(self, log_id: int, request: _Waiting) -> asyncio.Future[None]:
+        """Put a request into its log's queue, and return the future of the time when it needs no more work there."""
         self.events += request.events
         self.bytes += request.size
         log = self._logs.get(log_id)
         if log is None:
-            log = self._logs[log_id] = _LogWriter(log_id, self._address, self._on_append, self._release)
+            log = self._logs[log_id] = _LogWriter(log_id, self)
             log.task.add_done_callback(lambda _: self._logs.pop(log_id, None))
+        request.future = asyncio.get_running_loop().create_future()
         log.put(request)
-        # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush already.
-        await request.future
-        return cast("list[Outcome]", request.outcomes)
+        return request.future
 
-    def _release(self, request: _Waiting) -> None:
+    async def _check(self, log_id: int, request: _Waiting) -> None:
+        """Look at the log for what stands against guards, without its lock, until the request's time is up."""
+        loop = asyncio.get_running_loop()
+        appends = list(request.appends)
+        for index, append in enumerate(appends):
+            if append.guards and request.outcomes[index] is None and loop.time() < request.deadline:
+                appends[index] = await self._check_guards(log_id, append)
+        request.appends = appends
+        request.needs_check = False
+
+    def release(self, request: _Waiting) -> None:
         self.events -= request.events
         self.bytes -= request.size
 
@@ -112,13 +152,11 @@ class Writer:
 class _LogWriter:
     """One log's queue, connection and task."""
 
-    def __init__(
-        self, log_id: int, address: Address, on_append: Callable[[int], None], release: Callable[[_Waiting], None]
-    ) -> None:
+    def __init__(self, log_id: int, writer: Writer) -> None:
         self._log_id = log_id
-        self._connection = Connection(address)
-        self._on_append = on_append
-        self._release = release
+        self._writer = writer
+        self._connection = Connection(writer.address)
+        self._rules = Rules()
         self._queue: deque[_Waiting] = deque()
         self._obstacle: Callable[[], EventsError] = _TOO_MANY
         self._wake = asyncio.Event()
@@ -183,11 +221,10 @@ class _LogWriter:
                 await self._connection.open(patience=self._patience(waiting))
                 if look_up is None and any(request.in_doubt for request in waiting):
                     look_up = await self._look_up(waiting)
-                flush = plan(waiting, look_up)
-                if flush.accepted and await self._flush(flush, patience=self._patience(waiting)):
-                    look_up = None
-                elif any(not request.is_done for request in waiting):
-                    look_up = await self._look_up(waiting)
+                flush = plan(waiting, look_up, self._rules)
+                is_known = bool(flush.accepted) and await self._flush(flush, patience=self._patience(waiting))
+                needs_look_up = not is_known and any(not request.is_done for request in waiting)
+                look_up = await self._look_up(waiting) if needs_look_up else None
             except (psycopg.OperationalError, OSError) as error:
                 await self._recover(error, flush, waiting)
                 look_up = None
@@ -198,9 +235,9 @@ class _LogWriter:
                 look_up = None
 
     def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
-        """Return the requests without an answer, after giving up those that have waited too long."""
+        """Return the requests that need work here, after giving up those that have waited too long."""
         now = asyncio.get_running_loop().time()
-        waiting = [request for request in batch if not request.is_done]
+        waiting = [request for request in batch if not request.is_done and not request.needs_check]
         for request in waiting:
             if request.deadline <= now:
                 self._give_up(request)
@@ -212,23 +249,36 @@ class _LogWriter:
         return max(_MIN_PATIENCE_SECONDS, seconds)
 
     async def _flush(self, flush: Plan, *, patience: float) -> bool:
-        """Write a flush in one transaction.
+        """Write a flush in one transaction, or nothing.
 
-        Returns False if the log is not as the plan assumed: nothing was written.
+        Returns False if the log is not as the plan assumed, so that a look-up has to come next.
         """
-        parameters = flushes.append_parameters(self._log_id, flush)
+        parameters = flushes.append_parameters(self._log_id, flush, rules_at=self._rules.position)
         [row] = await self._connection.execute(sql.APPEND, parameters, patience=patience)
-        is_written, first_position, base_versions, *_ = row
+        is_written, first_position, base_versions, rules_at, refusals = row
         if is_written:
             flushes.settle(flush, first_position, base_versions)
             self._obstacle = _TOO_MANY
-            self._on_append(self._log_id)
-        return bool(is_written)
+            self._writer.on_append(self._log_id)
+            return True
+        if refusals:
+            flushes.settle_refusals(flush, refusals)
+            return True
+        return await self._learn_rules(rules_at, patience)
 
     async def _look_up(self, waiting: list[_Waiting]) -> LookUp:
         parameters = flushes.look_up_parameters(self._log_id, waiting)
         rows = await self._connection.execute(sql.LOOK_UP, parameters, patience=self._patience(waiting))
-        return flushes.look_up_result(rows)
+        look_up = flushes.look_up_result(rows)
+        await self._learn_rules(look_up.rules_at, self._patience(waiting))
+        return look_up
+
+    async def _learn_rules(self, rules_at: int, patience: float) -> bool:
+        """Read the log's rules if there are later ones than those that are known; return whether there were."""
+        if rules_at <= self._rules.position:
+            return False
+        self._rules = await self._writer.read_rules(self._connection, self._log_id, patience)
+        return True
 
     async def _recover(self, error: Exception, flush: Plan, waiting: list[_Waiting]) -> None:
         """Note the reason of a failure that may pass, and the requests that are in doubt."""
@@ -261,7 +311,7 @@ class _LogWriter:
 
     def _answer(self, batch: list[_Waiting]) -> None:
         for request in batch:
-            self._release(request)
+            self._writer.release(request)
             if not request.future.done():
                 request.future.set_result(None)
 

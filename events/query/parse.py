@@ -7,6 +7,7 @@ enough for people, and protect the database.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path as File
 from typing import Any, NamedTuple, cast
@@ -16,6 +17,8 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 from events.query import fields
 from events.query.errors import InvalidQuery
 from events.query.fields import BadValue
+from events.query.reading import refuse_state
+from events.query.times import pin_times
 from events.query.tree import EVERYTHING, Like, Named, Query, Text, all_of, any_of, negation
 from events.query.words import BadWord, pattern
 
@@ -56,6 +59,18 @@ def parse(text: str) -> Query:
         return cast("_Measured", _parser().parse(text)).query
     except UnexpectedInput as error:
         raise _unexpected(error, text) from None
+
+
+def events_query(text: str, now: datetime) -> Query:
+    """Return the tree of a query about events, its times pinned.
+
+    Raises:
+        InvalidQuery: it can't be read.
+        NotForEvents: it asks about a state.
+    """
+    query = parse(text)
+    refuse_state(query)
+    return pin_times(query, now)
 
 
 class _Measured(NamedTuple):

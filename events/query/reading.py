@@ -22,8 +22,8 @@ def pinned(time: datetime | Ago) -> datetime:
 def refuse_state(query: Query) -> None:
     """Raise `NotForEvents` if a query asks about a state, which an event alone does not have."""
     for leaf in tree.leaves(query):
-        path = leaf.name_or_path if isinstance(leaf, tree.Has) else getattr(leaf, "path", None)
-        if isinstance(leaf, tree.Changed) or (isinstance(path, tree.Path) and path.root is Root.STATE):
+        path = tree.path_of(leaf)
+        if isinstance(leaf, tree.Changed) or (path and path.root is Root.STATE):
             field = "changed:" if isinstance(leaf, tree.Changed) else "state"
             raise NotForEvents(f"{field} is for replays and lists of states; a list of events has no states.")
 

@@ -240,6 +240,17 @@ def terms(query: Query) -> tuple[Query, ...]:
     return query.parts if isinstance(query, And) else (query,)
 
 
+def path_of(leaf: Leaf) -> Path | None:
+    """Return the path of the value that a condition is about; None if it is about something else."""
+    path = leaf.name_or_path if isinstance(leaf, Has) else getattr(leaf, "path", None)
+    return path if isinstance(path, Path) else None
+
+
+def reads_payload(query: Query) -> bool:
+    """Whether an event's data or metadata must be read to tell whether it fits."""
+    return any(isinstance(leaf, Text) or path_of(leaf) for leaf in leaves(query))
+
+
 def leaves(query: Query) -> Iterator[Leaf]:
     """Yield every condition of the query."""
     if isinstance(query, And | Or):

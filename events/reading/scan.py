@@ -11,9 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from psycopg import AsyncClientCursor, AsyncConnection, ClientCursor
 from psycopg.errors import QueryCanceled
@@ -21,8 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from events import sql
 from events.errors import TooSlow
-from events.query.orm import where
-from events.query.printing import to_text
+from events.query.compiled import compiled
 from events.query.reading import pinned
 from events.query.tree import Name, Named, Query, Since, System, Until, terms
 from events.reading import store
@@ -32,6 +30,7 @@ from events.reading.store import Read
 from events.types import Event
 
 Condition: TypeAlias = tuple[str, tuple[Any, ...]]
+"""SQL with a placeholder for each of its values."""
 BUDGET = 0.25
 """Seconds after which a search stops and says how far it came."""
 _FIRST_PLACES = 2_000
@@ -262,8 +261,9 @@ def search_events(
     end = store.head(log_id) if head is None else head
     window = _search_window(log_id, query)
     first = _first_places(query)
-    condition, along = compiled(query)
-    return Search(log_id, condition, end, window, after, before, backward, limit, budget, along, first, room)
+    text, values, fitting = compiled(query)
+    along = Along.of(fitting)
+    return Search(log_id, (text, values), end, window, after, before, backward, limit, budget, along, first, room)
 
 
 def search_stream(
@@ -280,40 +280,9 @@ def search_stream(
     version: int,
 ) -> Search:
     """Return the search for events of a stream at `version`, between two of its versions (both exclusive)."""
-    text, values = compiled(query).condition
+    text, values, _ = compiled(query)
     condition = f"stream = %s and ({text})", (stream, *values)
     return Search(log_id, condition, version, None, after, before, backward, limit, budget, BY_VERSION, room=room)
-
-
-class Compiled(NamedTuple):
-    """A query's condition, and the order in which positions are searched for the events that fit."""
-
-    condition: Condition
-    along: Along
-
-
-@dataclass(frozen=True, slots=True)
-class _QueryText:
-    """A query, compared by its text: `data.a:1` and `data.a:true` are equal as trees, since 1 is True in Python."""
-
-    text: str
-    query: Query = field(compare=False)
-
-
-def compiled(query: Query) -> Compiled:
-    """Return a query's condition as SQL, with its values and its order.
-
-    Django takes half a millisecond to compile one, so the last few are kept: further pages, long polls and live rows
-    need the same ones again.
-    """
-    return _compiled(_QueryText(to_text(query), query))
-
-
-@lru_cache(maxsize=256)
-def _compiled(query_text: _QueryText) -> Compiled:
-    condition = where(query_text.query)
-    text, values = store.condition_sql(condition)
-    return Compiled((text, tuple(values)), Along.of(condition))
 
 
 def _first_places(query: Query) -> int:

@@ -6,18 +6,16 @@ engine's asynchronous pool (API, tails), without a thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from django.core.exceptions import EmptyResultSet, FullResultSet
-from django.db import connection
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Count, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
-from django.db.models.sql import Query
 from psycopg import AsyncConnection, Connection
 
 from events import models, sql
@@ -102,17 +100,6 @@ def events(
         before = after + limit + 1 if before is None else min(before, after + limit + 1)
     query = _in_order(log_id, condition, after=after, before=before, backward=backward)
     return _as_events(query[:limit])
-
-
-def condition_sql(condition: Q) -> tuple[str, Sequence[Any]]:
-    """Return a condition on events as SQL, and its values."""
-    query = Query(models.Event, alias_cols=False)
-    try:
-        return query.build_where(condition).as_sql(query.get_compiler(connection=connection), connection)
-    except EmptyResultSet:
-        return "false", ()
-    except FullResultSet:
-        return "true", ()
 
 
 def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:

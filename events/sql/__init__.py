@@ -47,6 +47,7 @@ TOKEN = """
     from token join log on log.id = log_id where hash = %(hash)s and revoked_at is null"""
 TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
 HEAD = "select head from log_head where log_id = %(log_id)s"
+RULES_AT = "select rules_at from log_head where log_id = %(log_id)s"
 HEADS = """
     select head, coalesce((
         select version from event where log_id = %(log_id)s and stream = %(name)s order by version desc limit 1), 0)

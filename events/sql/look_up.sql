@@ -1,6 +1,6 @@
--- What the log knows of a flush: versions of its streams, its ids, its keys. One statement, so one snapshot: a version
--- never looks older or newer than the ids beside it. Lists are texts joined by U+001F. Names and ids are
--- asked for as in append_events.sql, and nothing is compiled, for the reasons given there.
+-- What the log knows of a flush: the position of its last rule, versions of its streams, its ids, its keys. One statement,
+-- so one snapshot: a version never looks older or newer than the ids beside it. Lists are texts joined by U+001F. Names
+-- and ids are asked for as in append_events.sql, and nothing is compiled, for the reasons given there.
 --
 -- A key has the ids, types, salts and digests of its events: when one of them was redacted, the key has no fingerprint.
 create or replace function look_up(p_log int, p_names text, p_ids text, p_keys text)
@@ -11,8 +11,11 @@ returns table (
 language sql stable
 set enable_seqscan = off set enable_sort = off set jit = off
 as $$
-    select 'stream', n.name, null::bigint, e.version, null, null, null::bytea, null::bytea,
+    select 'rules', null, h.rules_at, null::bigint, null, null, null::bytea, null::bytea,
         null::text[], null::text[], null::bytea[], null::bytea[]
+    from log_head h where h.log_id = p_log
+    union all
+    select 'stream', n.name, null, e.version, null, null, null, null, null, null, null, null
     from unnest(string_to_array(p_names, e'\x1f')) n(name)
     join lateral (
         select e.version from event e where e.log_id = p_log and e.stream = n.name order by e.version desc limit 1

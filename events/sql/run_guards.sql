@@ -1,11 +1,12 @@
 -- Asks the guards of one flush, under the log's lock: what must hold for an append besides ids, keys and versions, and
 -- what is written with it. append_events() calls this last, when nothing else stands against the flush.
 --
--- `p_guards` has a member for each kind of guard, with a list of objects. Each object has `append`, the number of the
--- append that it belongs to (from 0). A guard is one function here, which takes the log, its head and its list, and returns
--- the refusals as a JSON array of objects, or null if it agrees. Each refusal has `append`, and `guard`, the member's name.
+-- `p_guards` has a member for each kind of guard: a list of objects, each with `append` and `guard`, the numbers of the
+-- append in the flush and of the guard in the append (from 0). A kind is one function below, which takes the log, its head
+-- and its list, and returns a JSON array of its refusals, or null if it agrees. A refusal has the same two numbers, and says
+-- why.
 --
--- Guards that only check come first. A guard that writes runs when all these agree; so a refusal leaves nothing behind.
+-- Guards that only check come first. A guard that writes runs when all these agree, so a refusal leaves nothing behind.
 create or replace function run_guards(p_log int, p_head bigint, p_guards json) returns json language plpgsql volatile as $$
 declare
     refusals json;

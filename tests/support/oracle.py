@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import msgspec
 
 from events.appending.plan import KnownEvent, KnownKey, LookUp
 from events.commitment import salted
-from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
-from events.types import STREAM_EXISTS, Append, Appended
+from events.errors import ConditionFailed, EventsError, IdConflict, KeyReused, WrongExpectedVersion
+from events.query.match import event_matcher
+from events.system_streams import REDACTIONS
+from events.types import REDACTED, STREAM_EXISTS, Append, Appended, Event, NewEvent
+from tests.support.factories import make_append
 
 Outcome = Appended | EventsError
 _SALT = b"0123456789abcdef"
@@ -17,17 +23,25 @@ _SALT = b"0123456789abcdef"
 
 @dataclass
 class MemoryLog:
-    """A log whose state is what `look_up()` finds in a real one, and the ids by position."""
+    """A log whose state is what `look_up()` finds in a real one, and its events."""
 
     look_up: LookUp = field(default_factory=LookUp)
-    ids: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        return [event.id for event in self.events]
 
     def append(self, appends: Sequence[Append], *, atomic: bool = False) -> list[Outcome]:
         return self._append_atomically(appends) if atomic else [self._outcome(append) for append in appends]
 
     def _outcome(self, append: Append) -> Outcome:
         try:
-            return self.replay(append) or self._write(append)
+            if replay := self.replay(append):
+                return replay
+            self._check_version(append)
+            self.check_conditions(append)
+            return self._write(append)
         except EventsError as error:
             return error
 
@@ -38,11 +52,26 @@ class MemoryLog:
             replays = [replay for append in appends if (replay := self.replay(append))]
             if replays and len(replays) < len(appends):
                 raise IdConflict
-            outcomes = replays or [trial._write(append) for append in appends]
+            outcomes = replays or [trial._write_at_its_version(append) for append in appends]
+            if not replays:
+                for append in appends:
+                    self.check_conditions(append)  # they don't see the group's own events
         except EventsError as error:
             return [error] * len(appends)
-        self.look_up, self.ids = trial.look_up, trial.ids
+        self.look_up, self.events = trial.look_up, trial.events
         return list(outcomes)
+
+    def redact(self, position: int, marker_id: str) -> None:
+        """Empty an event, and append the event that says so."""
+        event = self.events[position - 1]
+        self.events[position - 1] = msgspec.structs.replace(event, data="null", metadata="{}")
+        emptied = replace(self.look_up.events[event.id], salt=None, digest=None)
+        self.look_up.events[event.id] = emptied
+        for name, key in self.look_up.keys.items():
+            if event.id in key.ids:
+                events = [emptied if known.position == position else known for known in key.events]
+                self.look_up.keys[name] = replace(key, salt=None, fingerprint=None, events=events)
+        self._write(make_append(REDACTIONS, {"id": marker_id, "type": REDACTED, "causation_id": event.id}))
 
     def replay(self, append: Append) -> Appended | None:
         """The place of an append that is already in the log. Raises if only some of its ids, or only its key, are."""
@@ -63,18 +92,36 @@ class MemoryLog:
         ids = [event.id for event in append.events]
         return Appended(append.stream, ids, positions[0], there[0].version, replayed=True)
 
-    def _write(self, append: Append) -> Appended:
+    def _write_at_its_version(self, append: Append) -> Appended:
+        self._check_version(append)
+        return self._write(append)
+
+    def _check_version(self, append: Append) -> None:
         current = self.look_up.versions.get(append.stream, 0)
         expected = append.expected_version
         met = expected is None or (current > 0 if expected == STREAM_EXISTS else current == expected)
         if not met:
             raise WrongExpectedVersion(expected_version=expected, current_version=current)
-        first = len(self.ids) + 1
+
+    def check_conditions(self, append: Append) -> None:
+        standing = [
+            (event.position, condition)
+            for condition in append.guards
+            for event in self.events[condition.none_after :]
+            if event_matcher(condition.query)(event)
+        ]
+        if standing:
+            position, condition = min(standing, key=lambda pair: pair[0])
+            raise ConditionFailed(none_after=condition.none_after, event={"position": position})
+
+    def _write(self, append: Append) -> Appended:
+        current = self.look_up.versions.get(append.stream, 0)
+        first = len(self.events) + 1
         for place, event in enumerate(append.events):
             self.look_up.events[event.id] = KnownEvent(
                 first + place, current + 1 + place, append.stream, event.type, _SALT, salted(_SALT, event.digest)
             )
-            self.ids.append(event.id)
+            self.events.append(_recorded(event, append.stream, first + place, current + 1 + place))
         self.look_up.versions[append.stream] = current + len(append.events)
         ids = [event.id for event in append.events]
         if append.idempotency_key is not None and append.fingerprint is not None:
@@ -82,6 +129,25 @@ class MemoryLog:
             key = KnownKey(append.stream, _SALT, salted(_SALT, append.fingerprint), ids, events)
             self.look_up.keys[append.idempotency_key] = key
         return Appended(append.stream, ids, first, current + 1)
+
+
+def _recorded(event: NewEvent, stream: str, position: int, version: int) -> Event:
+    return Event(
+        position=position,
+        stream=stream,
+        version=version,
+        id=event.id,
+        type=event.type,
+        data=event.data,
+        metadata=event.metadata,
+        agent=event.agent,
+        schema_version=event.schema_version,
+        correlation_id=event.correlation_id,
+        causation_id=event.causation_id,
+        occurred_at=None,
+        recorded_at=datetime.now(UTC),
+        tags=event.tags,
+    )
 
 
 def refuse_repeats(appends: Sequence[Append]) -> None:
@@ -98,4 +164,6 @@ def visible_parts(outcome: Outcome | None) -> object:
     """The parts of an outcome that a caller can see, for comparison."""
     if isinstance(outcome, WrongExpectedVersion):
         return outcome.code, outcome.fields["expected_version"], outcome.fields["current_version"]
+    if isinstance(outcome, ConditionFailed):
+        return outcome.code, outcome.fields["event"]["position"]
     return outcome.code if isinstance(outcome, EventsError) else outcome

@@ -9,24 +9,35 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from events import redaction
 from events.appending.plan import Outcome
 from events.engine import Engine
 from events.reading import store
-from events.types import STREAM_EXISTS, Append, Appended
+from events.types import REDACTED, STREAM_EXISTS, Append, Appended
+from tests.support.conditions import maybe_guards
 from tests.support.factories import make_append, make_log
 from tests.support.invariants import assert_whole
 from tests.support.oracle import MemoryLog, visible_parts
 
+fields = st.fixed_dictionaries(
+    {
+        "data": st.sampled_from([b"0", b"0", b"0", b"1"]),
+        "type": st.sampled_from(["Placed", "Placed", "Moved"]),
+        "tags": st.sampled_from([(), (), ("x",), ("x", "y"), ("y", "x")]),
+    }
+)
+
 
 @st.composite
 def appends(draw: st.DrawFn) -> Append:
-    """Appends that collide: three streams, nine ids, three keys, two contents."""
+    """Appends that collide: three streams, nine ids, three keys, two contents, and conditions on all of these."""
     ids = draw(st.lists(st.sampled_from("123456789"), min_size=1, max_size=3, unique=True))
     return make_append(
         draw(st.sampled_from(["a-1", "b-1", "c"])),
-        *({"id": each, "data": draw(st.sampled_from([b"0", b"0", b"0", b"1"]))} for each in ids),
+        *({"id": each} | draw(fields) for each in ids),
         expected_version=draw(st.sampled_from([None, None, None, 0, STREAM_EXISTS, 1, 2, 3, 4, 5])),
         idempotency_key=draw(st.sampled_from([None, None, None, "k", "l", "m"])),
+        guards=draw(maybe_guards),
     )
 
 
@@ -85,6 +96,20 @@ class Appending(RuleBasedStateMachine):
 
     async def _gather(self, at_once: list[list[Append]]) -> list[list[Outcome]]:
         return await asyncio.gather(*(self.engine.writer.append(self.log.pk, appends) for appends in at_once))
+
+    @rule(data=st.data())
+    def redact(self, data: st.DataObject) -> None:
+        """Redact an event that is neither empty already nor says that another is."""
+        redactable = [e.position for e in self.oracle.events if e.type != REDACTED and self._has_digest(e.id)]
+        if redactable:
+            position = data.draw(st.sampled_from(redactable))
+            redacted = redaction.redact(self.log.pk, position, reason="r", by="ada")
+            marker = store.event(self.log.pk, redacted.marker_position).first()
+            assert marker
+            self.oracle.redact(position, marker.id)
+
+    def _has_digest(self, id: str) -> bool:
+        return self.oracle.look_up.events[id].digest is not None
 
     @rule()
     def restart(self) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.appending.flush import settle
+from events.appending.flush import settle, settle_refusals
 from events.appending.plan import LookUp, Plan, Request, plan
-from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
+from events.errors import ConditionFailed, EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.types import STREAM_EXISTS, Append, Appended
+from tests.support.conditions import maybe_guards
 from tests.support.factories import make_append
 from tests.support.oracle import MemoryLog, visible_parts
 
 STREAMS = ("a-1", "b-1")
+TYPES = ("Placed", "Placed", "Moved")
 
 
 @st.composite
@@ -26,9 +29,13 @@ def appends(draw: st.DrawFn) -> Append:
     ids = draw(st.lists(st.sampled_from("123456"), min_size=1, max_size=3, unique=True))
     return make_append(
         draw(st.sampled_from(STREAMS)),
-        *({"id": each, "data": draw(st.sampled_from([b"0", b"0", b"1"]))} for each in ids),
+        *(
+            {"id": each, "data": draw(st.sampled_from([b"0", b"0", b"1"])), "type": draw(st.sampled_from(TYPES))}
+            for each in ids
+        ),
         expected_version=draw(st.sampled_from([None, None, 0, STREAM_EXISTS, 1, 2, 3, 4])),
         idempotency_key=draw(st.sampled_from([None, None, None, "k", "l"])),
+        guards=draw(maybe_guards),
     )
 
 
@@ -49,8 +56,8 @@ class Database:
             self.log.append([self.others.pop()])
         return copy_of_look_up
 
-    def take(self, flush: Plan) -> bool:
-        """Write the flush and settle it, unless the log has changed since the look-up."""
+    def take(self, flush: Plan) -> Literal["written", "refused", "other than planned"]:
+        """Write the flush and settle it, unless the log has changed since the look-up, or a guard refuses."""
         look_up = self.log.look_up
         bases = [look_up.versions.get(name, 0) for name in flush.streams]
         appends = [request.appends[index] for request, index in flush.accepted]
@@ -62,10 +69,22 @@ class Database:
             or any(event.id in look_up.events for append in appends for event in append.events)
             or any(append.idempotency_key in look_up.keys for append in appends)
         ):
-            return False
+            return "other than planned"
+        if refusals := [refusal for number, append in enumerate(appends) if (refusal := self._refusal(number, append))]:
+            settle_refusals(flush, refusals)
+            return "refused"
         first = len(self.log.ids) + 1
         settle(flush, first, bases)
-        return True
+        return "written"
+
+    def _refusal(self, number: int, append: Append) -> dict[str, Any] | None:
+        """The refusal of an append as the database gives it: the first event that stands against one of its guards."""
+        try:
+            self.log.check_conditions(append)
+        except ConditionFailed as error:
+            event = dict.fromkeys(("stream", "type", "id")) | error.fields["event"]
+            return {"append": number, "guard": 0, **event}
+        return None
 
 
 def decided(pending: Sequence[Request], before: Mapping[int, Sequence[object]]) -> list[tuple[Request, int]]:
@@ -84,15 +103,17 @@ def run(pending: Sequence[Request], database: Database) -> None:
     while waiting := [request for request in pending if not request.is_done]:
         database.rounds += 1
         assert database.rounds < 100, "no progress"
-        at_look_up = MemoryLog(deepcopy(look_up), list(database.log.ids)) if look_up else database.log
+        at_look_up = MemoryLog(deepcopy(look_up), list(database.log.events)) if look_up else database.log
         before = {id(request): list(request.outcomes) for request in pending}
         flush = plan(waiting, look_up)
         check_answers(decided(pending, before), at_look_up)
-        if flush.accepted and database.take(flush):
+        before = {id(request): list(request.outcomes) for request in pending}
+        answer = database.take(flush) if flush.accepted else "other than planned"
+        if answer == "written":
             check_written(flush, database.log)
-            look_up = None
-        elif any(not request.is_done for request in waiting):
-            look_up = database.look_up()
+        if answer == "refused":
+            check_answers(decided(pending, before), database.log)
+        look_up = database.look_up() if answer == "other than planned" else None
 
 
 def check_answers(answered_appends: Sequence[tuple[Request, int]], log: MemoryLog) -> None:

@@ -1,0 +1,147 @@
+"""Guards: what must hold for an append besides its ids, its key and its expected version.
+
+The database asks them under the log's lock, last of all (`run_guards.sql`). A guard is one class here and one function
+there. To the plan of a flush a guard says what it knows before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
+
+import orjson
+from psycopg.sql import Literal
+
+from events.errors import ConditionFailed, EventsError
+from events.query.compiled import compiled
+from events.query.match import event_matcher
+from events.query.tree import Numbered, Query, Since, Until, leaves, reads_payload
+from events.types import Append, Event, NewEvent
+
+
+class Guard(Protocol):
+    """One guard of an append. It never changes; what is found out about it makes a new one."""
+
+    kind: ClassVar[str]
+    """Its member in the parameter of `run_guards()`."""
+    sets_rules: ClassVar[bool]
+    """Whether its append sets a rule of the log."""
+
+    @property
+    def refusal(self) -> EventsError | None:
+        """The error of the append, if it is known already that it can't be written."""
+
+    @property
+    def needs_check(self) -> bool:
+        """Whether the log must be looked at before the lock is taken."""
+
+    def limited(self, narrowed: Callable[[Query], Query]) -> Self:
+        """Return the guard for a writer that may see only some events."""
+
+    def may_mind(self, stream: str, event: NewEvent) -> bool:
+        """Whether an event that is about to be written may stand against the append."""
+
+    def parameters(self, first: int, last: int) -> dict[str, object]:
+        """Return what its function needs; `first` and `last` are the places of the append's events in the flush."""
+
+    def error(self, refusal: Mapping[str, Any]) -> EventsError:
+        """Return the error of the append that its function refused."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Nothing that fits a query, whose times are pinned, may have come after a position.
+
+    The log was looked at up to `checked_to`, and `refusal` says what stood against it.
+    """
+
+    kind: ClassVar[str] = "if"
+    sets_rules: ClassVar[bool] = False
+    query: Query
+    none_after: int
+    checked_to: int
+    refusal: EventsError | None = None
+
+    @property
+    def needs_check(self) -> bool:
+        """Whether it reads payloads and was not checked yet: under the lock as few of them as possible are read."""
+        return self.refusal is None and self.checked_to == self.none_after and reads_payload(self.query)
+
+    def limited(self, narrowed: Callable[[Query], Query]) -> Self:
+        return replace(self, query=narrowed(self.query))
+
+    def checked(self, upto: int) -> Self:
+        """Return the condition after nothing was found up to a position."""
+        return replace(self, checked_to=upto)
+
+    def refused(self, error: EventsError) -> Self:
+        return replace(self, refusal=error)
+
+    def may_mind(self, stream: str, event: NewEvent) -> bool:
+        return self._depends_on_place or self._fits(_unplaced(stream, event))
+
+    @cached_property
+    def _depends_on_place(self) -> bool:
+        """Whether the query asks for what an event gets only when it is written."""
+        return any(isinstance(leaf, Numbered | Since | Until) for leaf in leaves(self.query))
+
+    @cached_property
+    def _fits(self) -> Callable[[Event], bool]:
+        return event_matcher(self.query)
+
+    def parameters(self, first: int, last: int) -> dict[str, object]:
+        text, values, _ = compiled(self.query)
+        return {"after": self.checked_to, "fits": text % tuple(Literal(value).as_string() for value in values)}
+
+    def error(self, refusal: Mapping[str, Any]) -> EventsError:
+        return condition_failed(self, {name: refusal[name] for name in ("position", "stream", "type", "id")})
+
+
+def condition_failed(condition: Condition, event: Mapping[str, object]) -> ConditionFailed:
+    """Return the error of an append for which an event stands against a condition."""
+    return ConditionFailed(
+        f"The event at position {event['position']} fits the condition's query and came after {condition.none_after}.",
+        none_after=condition.none_after,
+        event=dict(event),
+    )
+
+
+def _unplaced(stream: str, event: NewEvent) -> Event:
+    """Return a new event as one of the log; its place and its recorded_at mean nothing."""
+    return Event(
+        position=0,
+        stream=stream,
+        version=0,
+        id=event.id,
+        type=event.type,
+        data=event.data,
+        metadata=event.metadata,
+        agent=event.agent,
+        schema_version=event.schema_version,
+        correlation_id=event.correlation_id,
+        causation_id=event.causation_id,
+        occurred_at=None,
+        recorded_at=datetime.max.replace(tzinfo=UTC),
+        tags=event.tags,
+    )
+
+
+class GuardedAppend(NamedTuple):
+    """An append of a flush, with the places of its first and last event there, from 1."""
+
+    append: Append
+    first: int
+    last: int
+
+
+def guards_parameter(appends: Iterable[GuardedAppend]) -> str:
+    """Return the guards of a flush's appends as JSON for `run_guards()`; an empty text if there is none."""
+    kinds: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for number, (append, first, last) in enumerate(appends):
+        for place, guard in enumerate(append.guards):
+            kinds[guard.kind].append({"append": number, "guard": place, **guard.parameters(first, last)})
+    return orjson.dumps(kinds).decode() if kinds else ""

@@ -1,0 +1,231 @@
+"""An append with conditions is written only if no event came that one of them forbids."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from events import conditions
+from events.appending import plan
+from events.appending.guards import Condition
+from events.engine import Engine
+from events.errors import ConditionFailed, ConditionTooWide, IdConflict, KeyReused, WrongExpectedVersion
+from events.models import Log
+from events.reading import scan
+from events.types import Append, Appended
+from tests.support.conditions import make_condition
+from tests.support.factories import make_append
+from tests.support.fixture_types import AppendTo, Read
+from tests.support.locks import append_in, holding_lock
+from tests.support.patience import until
+
+FITTING = [
+    *("type:Placed", "type:Pl*", "stream:a-1", "category:a", "agent:picker", "correlation:run-1", "cause:c", "id:one"),
+    *("position:1..9", "version:1", "since:2020-01-01", "until:2100-01-01", "system:false", "has:agent"),
+    *("has:data.n", "data.n:1", "data.n>0", 'data.text:"it\'s \\\\ a 100% %s {text}"', "data.text:*%*", '"100% %s"'),
+    *("metadata.m:true", "-type:Other", "type:Other OR stream:a-1", ""),
+]
+OTHERS = [
+    *("type:Other", "stream:a", "agent:picker-1", "position:2..", "version:2", "since:2100-01-01", "system:true"),
+    *("data.n:2", "has:data.m", '"another text"', "-type:Placed", "type:Placed stream:b-1", "-(stream:a-1 OR id:one)"),
+]
+
+
+def conditional(*queries: str, after: int = 0, stream: str = "b-1", **fields: Any) -> Append:
+    """An append of one event to a stream, if nothing that fits one of the queries came after a position."""
+    guards = tuple(make_condition(text, after) for text in queries)
+    return make_append(stream, {"type": "Other"}, guards=guards, **fields)
+
+
+@pytest.fixture(params=["checked before the lock", "checked under the lock"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Payloads are read before the lock, and under it only as far as events came meanwhile; names under it alone."""
+    monkeypatch.setattr(Condition, "needs_check", request.param == "checked before the lock")
+
+
+@pytest.fixture
+async def placed(append: AppendTo) -> None:
+    """One event with every field set, at position 1."""
+    data = b'{"n": 1, "text": "it\'s \\\\ a 100% %s {text}"}'
+    fields = {"id": "one", "agent": "picker", "correlation_id": "run-1", "causation_id": "c"}
+    await append(make_append("a-1", {"data": data, "metadata": b'{"m": true}', **fields}))
+
+
+@pytest.mark.parametrize("text", FITTING)
+@pytest.mark.usefixtures("placed", "way")
+async def test_an_event_that_fits_stands_against_an_append(append: AppendTo, read: Read, text: str) -> None:
+    [outcome] = await append(conditional(text))
+    assert isinstance(outcome, ConditionFailed)
+    event = {"position": 1, "stream": "a-1", "type": "Placed", "id": "one"}
+    assert outcome.fields == {"none_after": 0, "event": event}
+    assert len(await read()) == 1
+
+
+@pytest.mark.parametrize("text", OTHERS)
+@pytest.mark.usefixtures("placed", "way")
+async def test_an_event_that_does_not_fit_stands_against_nothing(append: AppendTo, text: str) -> None:
+    [outcome] = await append(conditional(text))
+    assert isinstance(outcome, Appended)
+
+
+@pytest.mark.usefixtures("way")
+async def test_the_first_event_after_the_position_is_named(append: AppendTo) -> None:
+    await append(*(make_append("a-1", {"id": f"a{n}"}) for n in range(1, 6)))
+    for after in range(5):
+        [outcome] = await append(conditional("type:Placed", after=after))
+        assert isinstance(outcome, ConditionFailed)
+        assert outcome.fields["event"]["position"] == after + 1
+    for after in (5, 6, 2**63 - 1):
+        [outcome] = await append(conditional("type:Placed", after=after))
+        assert isinstance(outcome, Appended)
+
+
+@pytest.mark.usefixtures("placed", "way")
+async def test_every_condition_must_be_met(append: AppendTo) -> None:
+    [outcome] = await append(conditional("type:Nothing", "type:Placed", "stream:nothing"))
+    assert isinstance(outcome, ConditionFailed)
+    [outcome] = await append(conditional("type:Nothing", "stream:nothing"))
+    assert isinstance(outcome, Appended)
+
+
+@pytest.mark.usefixtures("way")
+async def test_replays_come_before_versions_and_versions_before_conditions(append: AppendTo) -> None:
+    first = conditional("type:Other", idempotency_key="k")
+    [written] = await append(first)
+    assert isinstance(written, Appended)
+
+    by_id = make_append("b-1", {"id": written.ids[0], "type": "Other"}, guards=first.guards, expected_version=7)
+    for retry in (first, by_id):
+        [outcome] = await append(retry)
+        assert outcome == Appended("b-1", written.ids, 1, 1, replayed=True)
+    [outcome] = await append(conditional("type:Other", idempotency_key="k", stream="c-1"))
+    assert isinstance(outcome, KeyReused)
+    [outcome] = await append(make_append("b-1", {"id": written.ids[0], "data": b"2"}, guards=first.guards))
+    assert isinstance(outcome, IdConflict)
+    [outcome] = await append(conditional("type:Other", expected_version=2))
+    assert isinstance(outcome, WrongExpectedVersion)
+    [outcome] = await append(conditional("type:Other", expected_version=1))
+    assert isinstance(outcome, ConditionFailed)
+
+
+async def test_one_of_many_with_the_same_condition_is_written(append: AppendTo, engine: Engine, log: Log) -> None:
+    """They wait for the lock together, so they are in one flush."""
+    async with holding_lock(engine.pool, log.pk):
+        racers = [asyncio.create_task(append(conditional("type:Other", stream=f"b-{n}"))) for n in range(30)]
+        await asyncio.sleep(0)
+    outcomes = [outcome for [outcome] in await asyncio.gather(*racers)]
+    assert [type(outcome) for outcome in outcomes].count(Appended) == 1
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, ConditionFailed)]
+    assert {refusal.fields["event"]["position"] for refusal in refusals} == {1}
+    assert len(refusals) == 29
+
+
+async def test_a_refused_append_harms_no_neighbour(append: AppendTo, engine: Engine, log: Log, read: Read) -> None:
+    await append(make_append("a-1"))
+    async with holding_lock(engine.pool, log.pk):
+        neighbours = [asyncio.create_task(append(make_append(f"c-{n}", {}, {}))) for n in range(10)]
+        refused = [asyncio.create_task(append(conditional("stream:a-1"))) for _ in range(5)]
+        others = [asyncio.create_task(append(conditional("stream:nothing", stream=f"d-{n}"))) for n in range(10)]
+        await asyncio.sleep(0)
+    for task in (*neighbours, *others):
+        assert isinstance((await task)[0], Appended)
+    for task in refused:
+        assert isinstance((await task)[0], ConditionFailed)
+    assert len(await read()) == 1 + 20 + 10
+
+
+async def test_an_event_that_comes_between_check_and_write_is_seen(append: AppendTo, engine: Engine, log: Log) -> None:
+    """Another process holds the lock with an event that no check could see."""
+    async with holding_lock(engine.pool, log.pk) as other:
+        await append_in(other, log.pk, make_append("a-1", {"data": b'{"n": 1}'}))
+        waiting = [asyncio.create_task(append(conditional(text))) for text in ("data.n:1", "stream:a-1")]
+        await asyncio.sleep(0.05)
+    for task in waiting:
+        [outcome] = await task
+        assert isinstance(outcome, ConditionFailed)
+        assert outcome.fields["event"]["position"] == 1
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_appends_of_one_request_see_each_other_unless_they_are_one(append: AppendTo, atomic: bool) -> None:
+    outcomes = await append(make_append("a-1"), conditional("stream:a-1"), atomic=atomic)
+    assert isinstance(outcomes[0], Appended)
+    assert isinstance(outcomes[1], Appended if atomic else ConditionFailed)
+
+
+async def test_an_atomic_request_is_refused_as_a_whole(append: AppendTo, read: Read) -> None:
+    await append(make_append("a-1"))
+    outcomes = await append(make_append("b-1"), conditional("stream:a-1"), make_append("c-1"), atomic=True)
+    assert [type(outcome) for outcome in outcomes] == [ConditionFailed] * 3
+    assert len(await read()) == 1
+
+
+@pytest.fixture
+async def far(append: AppendTo) -> None:
+    """More events than are looked at under the lock; one of them, near the beginning, is rare."""
+    await append(make_append("a-1", *[{}] * 5, {"type": "Rare", "data": b'{"n": 7}'}, *[{}] * 1_500))
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize(
+    ("text", "after", "position"), [("type:Rare", 0, 6), ("data.n:7", 2, 6), ("type:Rare", 6, None)]
+)
+async def test_a_condition_may_reach_far_back(append: AppendTo, text: str, after: int, position: int | None) -> None:
+    [neighbour], [outcome] = await asyncio.gather(append(make_append("c-1")), append(conditional(text, after=after)))
+    assert isinstance(neighbour, Appended)
+    if position is None:
+        assert isinstance(outcome, Appended)
+    else:
+        assert isinstance(outcome, ConditionFailed)
+        assert outcome.fields["event"]["position"] == position
+
+
+@pytest.mark.usefixtures("far")
+async def test_under_the_lock_only_a_few_events_are_looked_at(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the log is not looked at first, an append with a far condition ends when its time is up."""
+    checks = 0
+
+    async def check_nothing(log_id: int, append: Append) -> Append:
+        nonlocal checks
+        checks += 1
+        return append
+
+    monkeypatch.setattr(engine.writer, "_check_guards", check_nothing)
+    waiting = asyncio.create_task(engine.writer.append(log.pk, [conditional("type:Nothing")]))
+    [outcome] = await engine.writer.append(log.pk, [make_append("b-1")])
+    assert isinstance(outcome, Appended)
+    await until(lambda: checks >= 3)
+    waiting.cancel()
+
+
+@pytest.mark.usefixtures("far")
+async def test_a_condition_that_covers_too_much_is_refused_with_the_reason(
+    append: AppendTo, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "_SEARCH_SECONDS", 0.0)
+    monkeypatch.setattr(scan, "_FIRST_PLACES", 100)
+    [outcome] = await append(conditional("data.nothing:1", idempotency_key="k"))
+    assert isinstance(outcome, ConditionTooWide)
+    assert outcome.fields["none_after"] == 0
+    assert 0 < outcome.fields["searched_to"] < 1_506
+    assert str(outcome.fields["searched_to"]) in outcome.detail
+    assert len(await read()) == 1_506
+
+    [written] = await append(conditional("data.nothing:1", after=1_506, idempotency_key="k"))
+    [retried] = await append(conditional("data.nothing:1", idempotency_key="k"))
+    assert isinstance(written, Appended)
+    assert isinstance(retried, Appended)
+    assert retried.replayed, "a retry is a retry, even if its condition could not be checked again"
+
+
+async def test_guards_of_one_flush_are_asked_about_a_bounded_number_of_events(
+    append: AppendTo, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "_MAX_COMPARISONS", 10)
+    outcomes = await append(*(conditional("type:Nothing", stream=f"b-{n}") for n in range(20)))
+    assert all(isinstance(outcome, Appended) for outcome in outcomes)
+    assert [event.stream for event in await read()] == [f"b-{n}" for n in range(20)]

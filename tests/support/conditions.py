@@ -1,0 +1,32 @@
+"""Conditions of appends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+
+from events.appending.guards import Condition
+from events.query.parse import events_query
+
+COLLIDING_QUERIES = [
+    *(
+        "type:Moved",
+        "type:M*",
+        "stream:a-1",
+        "stream:b-1 type:Placed",
+        "-stream:a-1",
+    ),
+    *("position:2..3", "version:1", "since:1h", "data:1", "id:3 OR id:4", ""),
+]
+
+
+def make_condition(text: str, none_after: int = 0) -> Condition:
+    """The condition that no event which fits a query came after a position."""
+    return Condition(events_query(text, datetime.now(UTC)), none_after, none_after)
+
+
+guards = st.lists(
+    st.builds(make_condition, st.sampled_from(COLLIDING_QUERIES), st.integers(0, 6)), min_size=1, max_size=2
+)
+maybe_guards = st.just(()) | st.just(()) | guards.map(tuple)
