@@ -9,7 +9,7 @@ returns table (
     ids text[], types text[], salts bytea[], digests bytea[]
 )
 language sql stable
-set enable_seqscan = off set enable_sort = off set jit = off
+set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
     select 'rules', null, h.rules_at, null::bigint, null, null, null::bytea, null::bytea,
         null::text[], null::text[], null::bytea[], null::bytea[]

@@ -11,7 +11,9 @@ create or replace function redact_event(
     p_log int, p_position bigint, p_reason text, p_by text,
     m_stream text, m_id text, m_data text, m_correlation_id text, m_causation_id text, m_salt bytea, m_digest bytea,
     out marker_position bigint, out fresh boolean
-) language plpgsql volatile as $$
+) language plpgsql volatile
+set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
+as $$
 declare
     v_null constant text := e'\x1e';
     v_done boolean;

@@ -28,10 +28,9 @@ from events.types import Event
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, TypeSource, WorkflowSource
 from tests.support.factories import make_log
+from tests.support.full_logs import MANY, fill
 from tests.support.plans import STATISTICS, Statistics, explain, index_names, most_rows, pretended, scanned_tables
 
-MANY = 20_000
-RARE = 10_001
 MIDDLE = 10_123
 """Within a block."""
 BLOCK = 1_024
@@ -47,7 +46,7 @@ def logs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
     with django_db_blocker.unblock():
         log, of_one_name, beside = (make_log() for _ in range(3))
         for each, part in ((log, 4), (of_one_name, 1), (beside, 4)):
-            _fill(each, part)
+            fill(each, part)
         with connection.cursor() as cursor:
             cursor.execute("analyze event, stream, workflow, log, append_key")
         yield log, of_one_name
@@ -57,32 +56,6 @@ def logs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 @pytest.fixture
 def full_log(logs: tuple[Log, Log]) -> Log:
     return logs[0]
-
-
-def _fill(log: Log, part: int) -> None:
-    """Insert many events; each `part`th has the names `busy`."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            insert into event (log_id, position, stream, version, id, type, data, metadata, salt, digest, agent,
-                               schema_version, correlation_id, causation_id, recorded_at)
-            select %(log)s, n,
-                   case when n %% 2 = 0 then 'large-1' else 'order-' || n %% 401 end,
-                   case when n %% 2 = 0 then n / 2 else n end,
-                   'id-' || n,
-                   case when n = %(rare)s then 'rare' when n %% %(part)s = 0 then 'busy' else 'Type' || n %% 40 end,
-                   '{}', '{}', decode(repeat('00', 16), 'hex'), decode(repeat('00', 32), 'hex'),
-                   case when n = %(rare)s then 'rare' when n %% %(part)s = 0 then 'busy' else 'agent-' || n %% 40 end,
-                   1,
-                   case when n = %(rare)s then 'rare' when n %% %(part)s = 0 then 'busy' else 'run-' || n %% 400 end,
-                   case when n = %(rare)s then 'rare' when n %% %(part)s = 0 then 'busy' else 'id-' || n - 1 end,
-                   timestamptz '2026-01-01' + n * interval '0.01 s'
-            from generate_series(1, %(many)s) n
-            """,
-            {"log": log.pk, "many": MANY, "part": part, "rare": RARE},
-        )
-        cursor.execute("update log_head set head = %s where log_id = %s", [MANY, log.pk])
-        cursor.execute("select keep_lists(%s, %s)", [log.pk, MANY - 100])
 
 
 def _event(log_id: int, position: int) -> Event:
