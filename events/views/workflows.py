@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from events.converters import workflow_url
+from events.converters import names_string, workflow_url
 from events.errors import NoSuchWorkflow
 from events.lists import reads as lists
 from events.models import Member
@@ -94,7 +96,7 @@ def workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
 def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
     info = lists.workflow(member.log_id, id).first()
     if info is None:
-        raise NoSuchWorkflow(f"There is no workflow {id!r}.")
+        return _system_events_alone(member, id)
     form = WorkflowForm(request.GET)
     fields = form.cleaned_data if form.is_valid() else {"order": "", "before": None, "after": None}
     parts = _read(member.log_id, info, before=fields["before"], after=fields["after"])
@@ -121,6 +123,17 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
         context=context,
         status=status,
     )
+
+
+def _system_events_alone(member: Member, id: str) -> HttpResponse:
+    """Lead to the timeline of a workflow that has no event but system events.
+
+    Raises:
+        NoSuchWorkflow: it has none of them either.
+    """
+    if store.events(member.log_id, Q(correlation_id=id), limit=1).first() is None:
+        raise NoSuchWorkflow(f"There is no workflow {id!r}.")
+    return redirect(reverse("timeline", args=[member.log.name]) + names_string(correlation=id))
 
 
 def _read(log_id: int, info: WorkflowInfo, *, before: int | None, after: int | None) -> list[WorkflowPart]:

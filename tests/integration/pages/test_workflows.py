@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from django.test import Client
@@ -179,6 +179,14 @@ def test_system_events_stand_between_the_events_of_a_workflow_on_every_page_of_i
         more = re.search(r'href="([^"]+)"[^>]*>Before #', page)
         url = base + more[1] if more else ""
     assert pages == [[8, 9, 10, 11], [5, 6, 7], [1, 2, 3, 4]]
+
+
+def test_a_workflow_of_system_events_alone_leads_to_the_timeline(viewer: Client, append: AppendEvents, at: str) -> None:
+    append("eventsite-a", {"correlation_id": "w/1"})
+    assert "No workflows yet" in get(viewer, f"{at}workflows/")
+    answer = viewer.get(f"{at}workflows/w/1/")
+    assert (answer.status_code, unquote(answer["Location"])) == (302, f"{at}?q=correlation:w/1")
+    assert '<span class="pos">1</span>' in get(viewer, answer["Location"])
 
 
 def test_a_workflow_of_large_events_is_bounded_in_bytes_and_leads_on(
