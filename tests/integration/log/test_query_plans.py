@@ -88,6 +88,11 @@ READS = {
         lambda log: _fitting(log, "correlation:run-7"),
         "event_correlation_block",
     ),
+    "a workflow without system events": (
+        lambda log: _fitting(log, "correlation:run-7 -system:true"),
+        "event_correlation_block",
+    ),
+    "the system events of a workflow": (lambda log: _fitting(log, "correlation:run-7 system:true", after=100), None),
     "a stream by position": (lambda log: _fitting(log, "stream:order-7"), None),
     "a large stream by position": (
         lambda log: _fitting(log, "stream:large-1", after=100),
