@@ -2,7 +2,7 @@
 
 `subject`, else `source`, names the stream. CloudEvents ids are unique per source only, so the event's id is a UUIDv5 of
 source and id. The extension attributes of `_DEMANDS` are the conditions of the append. All others, and the attributes
-of the specification, are kept in `metadata.cloudevents`.
+of the specification, are kept in `metadata.cloudevents`: `tags` too, as it was before it named the event's tags.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 import orjson
@@ -22,7 +22,16 @@ from events.api.decoding import decode_json
 from events.api.guard_schemas import ConditionIn, checked_guards
 from events.api.media import as_json
 from events.api.schemas import Name, StreamName, Time
-from events.appending.checks import check_count, check_expected_version, check_name, check_stream, new_append, new_event
+from events.appending.checks import (
+    MAX_TAG_CHARACTERS,
+    MAX_TAGS,
+    check_count,
+    check_expected_version,
+    check_name,
+    check_stream,
+    new_append,
+    new_event,
+)
 from events.appending.guards import Guard
 from events.errors import EventsError, Invalid, TooLarge
 from events.json import split
@@ -40,6 +49,9 @@ _DIGITS = "[0-9]{1,18}"
 # A quoted string in a header's value; a backslash in it escapes the next character.
 _QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ANY_TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
+_ANY_INTEGER = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
+_TAG = rf"[^,%\u0000-\u001f\u007f-\u009f]{{1,{MAX_TAG_CHARACTERS}}}"
+_TAGS = {"type": "string", "pattern": rf"^{_TAG}(,{_TAG}){{0,{MAX_TAGS - 1}}}$"}
 
 
 def _or_nothing(schema: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +84,9 @@ SCHEMA = {
         "if": _or_nothing(
             {"type": "string", "contentMediaType": "application/json", "description": "The conditions, as a JSON text"}
         ),
+        "tags": _or_nothing(
+            {"anyOf": [_TAGS, {"type": "boolean"}, _ANY_INTEGER], "description": "Names, joined by commas"}
+        ),
         "data": {},
         "data_base64": {"type": "string", "format": "byte"},
     },
@@ -79,7 +94,7 @@ SCHEMA = {
         "anyOf": [
             _ANY_TEXT,
             {"type": "boolean"},
-            {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+            _ANY_INTEGER,
             {"type": "null"},
         ]
     },
@@ -184,6 +199,7 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         correlation_id=correlation_id,
         causation_id=causation_id,
         occurred_at=time,
+        tags=_tags(attributes, field),
         pinned_agent=pinned_agent,
         field=field,
     )
@@ -202,6 +218,22 @@ def _guards(text: str | None, field: str) -> tuple[Guard, ...]:
     if text is None:
         return ()
     return checked_guards(decode_json(text.encode(), list[ConditionIn], name=f"{field}.if"), f"{field}.")
+
+
+def _tags(attributes: dict[str, object], field: str) -> list[str]:
+    """Return the names in the attribute `tags`, which no attribute could hold as an array.
+
+    They are joined by commas; a comma in a name is percent-encoded. Spaces around a name, empty names and repetitions
+    do not count. A number or a boolean is an attribute like others, and names no tags.
+    """
+    value = attributes.get("tags")
+    if not isinstance(value, str):
+        return []
+    try:
+        names = [unquote(name, errors="strict") for part in value.split(",") if (name := part.strip())]
+    except UnicodeDecodeError:
+        raise Invalid(f"{field}.tags is percent-encoded, but not as UTF-8.", field=f"{field}.tags") from None
+    return list(dict.fromkeys(names))
 
 
 def _expected_version(attributes: dict[str, object], field: str) -> int | str | None:

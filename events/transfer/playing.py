@@ -65,6 +65,7 @@ class Playing:
             "schema_version": event.schema_version,
             "correlation_id": self.named(event.correlation_id) if event.correlation_id else None,
             "causation_id": self._id(cause) if cause in run_ids else cause,
+            "tags": event.tags,
         }
 
     def _id(self, id: str | None) -> str:

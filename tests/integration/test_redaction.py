@@ -16,7 +16,8 @@ from events.commitment import commitment
 from events.errors import IdConflict, Invalid, KeyReused, NoSuchEvent
 from events.models import Event as EventRow
 from events.models import Log, Redaction
-from events.reading import store
+from events.query.parse import parse
+from events.reading import scan, store
 from events.types import Appended, Event
 from tests.support.commands import append, redact_event
 from tests.support.factories import make_append
@@ -34,7 +35,8 @@ def event(log: Log, position: int) -> Event:
 def secret_log(log: Log) -> Log:
     """A log whose first event holds a secret, and whose second does not."""
     fields = {"agent": "picker", "correlation_id": "w", "causation_id": "c", "metadata": b'{"key": "secret"}'}
-    append(log, make_append("order-1", {"id": "one", "data": b'"secret"', **fields}), make_append("order-1"))
+    secret = {"id": "one", "data": b'"secret"', "tags": ["vip", "eu"], **fields}
+    append(log, make_append("order-1", secret), make_append("order-1"))
     return log
 
 
@@ -58,6 +60,12 @@ def test_a_redacted_event_is_empty_and_otherwise_as_it_was(secret_log: Log) -> N
     assert (after.data, after.metadata) == ("null", "{}")
     shared = [name for name in Event.__struct_fields__ if name not in ("data", "metadata")]
     assert [getattr(after, name) for name in shared] == [getattr(before, name) for name in shared]
+
+
+def test_a_redacted_event_is_still_found_by_its_tags(secret_log: Log) -> None:
+    redaction.redact(secret_log.id, 1, reason="a password", by="ada")
+    [found] = scan.search_events(secret_log.id, parse("tag:eu"), limit=9).fetch().events
+    assert (found.position, found.data, found.tags) == (1, "null", ["vip", "eu"])
 
 
 def test_the_log_says_who_removed_what_and_why(secret_log: Log) -> None:

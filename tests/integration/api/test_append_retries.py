@@ -68,10 +68,11 @@ async def test_a_retry_with_the_same_ids_returns_the_first_positions(api: httpx.
         [{"type": "B", "data": 1, "id": "a"}],
         [{"type": "A", "data": 1, "id": "a", "agent": "other"}],
         [{"type": "A", "data": 1, "id": "a", "metadata": {"x": 1}}],
+        [{"type": "A", "data": 1, "id": "a", "tags": ["vip"]}],
         [{"type": "A", "data": 1, "id": "a"}, {"type": "A", "data": 1, "id": "new"}],
         [{"type": "A", "data": 1, "id": "b"}, {"type": "A", "data": 1, "id": "a"}],
     ],
-    ids=["data", "type", "agent", "metadata", "overlap", "order"],
+    ids=["data", "type", "agent", "metadata", "tags", "overlap", "order"],
 )
 async def test_a_known_id_with_other_content_is_a_conflict(api: httpx.AsyncClient, events: list[Any]) -> None:
     await append(api, events=[{"type": "A", "data": 1, "id": "a"}, {"type": "A", "data": 1, "id": "b"}])
@@ -102,3 +103,22 @@ async def test_an_idempotency_key_makes_a_retry_safe(api: httpx.AsyncClient) -> 
 async def test_a_conflict_never_uses_up_a_key(api: httpx.AsyncClient) -> None:
     assert (await append(api, idempotency_key="k", expected_version=5)).status_code == 409
     assert (await append(api, idempotency_key="k", events=[{"type": "other", "data": 0}])).status_code == 201
+
+
+async def test_a_retry_has_the_same_tags_in_any_order(api: httpx.AsyncClient) -> None:
+    event = {"type": "A", "data": 1, "id": "a"}
+    first = await append(api, events=[{**event, "tags": ["vip", "eu"]}])
+    again = await append(api, events=[{**event, "tags": ["eu", "vip"]}])
+    assert (again.status_code, again.json()) == (200, {**first.json(), "replayed": True})
+    assert (await api.get("/api/events/1")).json()["tags"] == ["vip", "eu"], "as they were sent first"
+    for tags in ([], ["vip"], ["vip", "eu", "new"]):
+        answer = await append(api, events=[{**event, "tags": tags}])
+        assert (answer.status_code, answer.json()["code"]) == (409, "id-conflict")
+    assert await head(api) == 1
+
+
+async def test_an_append_with_a_key_is_retried_with_the_same_tags(api: httpx.AsyncClient) -> None:
+    for tags, status in ((["vip", "eu"], 201), (["eu", "vip"], 200), (["vip"], 422)):
+        events = [{"type": "A", "data": 1, "tags": tags}, {"type": "A", "data": 2}]
+        answer = await append(api, idempotency_key="k", events=events)
+        assert answer.status_code == status, answer.text

@@ -54,6 +54,15 @@ async def test_each_line_is_an_event(api: httpx.AsyncClient, body: bytes) -> Non
     assert [event["data"] for event in await everything(api)] == [{"n": 1}, {"n": 2}]
 
 
+async def test_a_line_has_tags(api: httpx.AsyncClient) -> None:
+    tags: list[Any] = [["vip", "a b,c"], [], [f"t{n}" for n in range(17)], ["a", "a"], [""], "vip", None]
+    answer = await send(api, b"\n".join(line(n, tags=each) for n, each in enumerate(tags)))
+    assert answer.json()["appended"] == 2
+    refused = [(error["line"], error["code"]) for error in answer.json()["errors"]]
+    assert refused == [(number, "invalid") for number in range(3, 8)]
+    assert [event["tags"] for event in await everything(api)] == [["vip", "a b,c"], []]
+
+
 async def test_a_byte_order_mark_before_a_line_is_skipped(api: httpx.AsyncClient) -> None:
     mark = b"\xef\xbb\xbf"
     answer = await send(api, mark + line(1) + b"\r\n" + mark + line(2) + b"\r\n")

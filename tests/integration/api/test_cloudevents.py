@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx
@@ -374,3 +375,42 @@ async def test_real_binary_events_are_taken_as_they_are(api: httpx.AsyncClient, 
         assert (await send(api, body, headers)).status_code == 201, name
     events = (await api.get("/api/events")).json()["events"]
     assert [event["data"] for event in events] == [json.loads(body) for body in events_sent.values()]
+
+
+TAGS: dict[str, list[str]] = {
+    "vip": ["vip"],
+    "vip,eu": ["vip", "eu"],
+    " vip , eu,": ["vip", "eu"],
+    "eu,vip,eu": ["eu", "vip"],
+    "a%2Cb,100%25,%20c,50%": ["a,b", "100%", " c", "50%"],
+    "caf%C3%A9,é": ["café", "é"],
+    "": [],
+    " ,": [],
+    ",".join(f"t{n}" for n in range(16)): [f"t{n}" for n in range(16)],
+}
+
+
+@pytest.mark.parametrize("text", TAGS)
+async def test_the_extension_tags_holds_names_joined_by_commas(api: httpx.AsyncClient, text: str) -> None:
+    assert (await send(api, cloud_event(tags=text))).status_code == 201
+    assert (await send(api, [cloud_event(id="2", tags=text)], BATCHED)).json()["results"][0]["status"] == 201
+    assert (await send(api, "", {**BINARY, "ce-id": "3", "ce-tags": quote(text, safe="")})).status_code == 201
+    events = (await api.get("/api/events")).json()["events"]
+    assert [event["tags"] for event in events] == [TAGS[text]] * 3
+    assert [event["metadata"]["cloudevents"]["tags"] for event in events] == [text] * 3, "as any other extension"
+
+
+@pytest.mark.parametrize(
+    "text", [",".join(f"t{n}" for n in range(17)), "a" * 101, "a,\x07", "a%00", "a%1F,b", "%FF"], ids=ascii
+)
+async def test_tags_beyond_the_limits_are_refused(api: httpx.AsyncClient, text: str) -> None:
+    answer = await send(api, cloud_event(tags=text))
+    assert (answer.status_code, answer.json()["field"].partition("[")[0]) == (422, "event.tags"), answer.text
+    assert await head(api) == 0
+
+
+@pytest.mark.parametrize("value", [5, True])
+async def test_tags_that_are_no_text_are_an_attribute_like_others(api: httpx.AsyncClient, value: object) -> None:
+    assert (await send(api, cloud_event(tags=value))).status_code == 201
+    event = await only_event(api)
+    assert (event["tags"], event["metadata"]["cloudevents"]["tags"]) == ([], value)

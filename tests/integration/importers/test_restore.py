@@ -14,7 +14,8 @@ from django.db import IntegrityError, connection
 from events import sql
 from events.lists import reads as lists
 from events.models import Log
-from events.reading import store
+from events.query.parse import parse
+from events.reading import scan, store
 from events.types import Appended
 from tests.support.commands import append, export_events, import_events, redact_event, write_lines
 from tests.support.factories import make_append
@@ -30,6 +31,7 @@ def full_log(log: Log) -> Log:
         log, make_append("nocategory", {"data": b"1208925819614629174706176"}, {"causation_id": "x"}, read_position=1)
     )
     append(log, make_append("order-1", {"data": b'\n["secret",\n1.10]'}, idempotency_key="k1", expected_version=-1))
+    append(log, make_append("tagged-1", {"tags": ["vip", "a,b", "eu"]}, {}, {"tags": ["vip"]}))
     append(log, make_append("cart-1", *[{"metadata": b'{"n": 0.12345678901234567890}'}] * 3, idempotency_key="k2"))
     redact_event(log, 4)
     append(log, *(make_append("many-1", {"id": str(n)}) for n in range(2_100)))
@@ -56,7 +58,7 @@ def test_an_export_of_a_restored_export_is_the_same_to_the_byte(
 
     output = import_events(restored, tmp_path / "a.jsonl.gz", restore=True)
 
-    assert output == f"Restored 2,108 events to {restored.name}.\n"
+    assert output == f"Restored 2,111 events to {restored.name}.\n"
     assert export_events(restored, tmp_path / "b.jsonl.gz") == before
 
 
@@ -75,6 +77,19 @@ def test_a_restored_log_has_the_same_streams_and_goes_on_from_its_head(
         assert lists.stream(restored.id, name).first() == lists.stream(full_log.id, name).first()
     assert isinstance(outcome, Appended)
     assert outcome.first_position == head(full_log) + 1
+
+
+def test_a_restored_event_has_its_tags_and_is_found_by_them(
+    full_log: Log, make_log: Callable[[], Log], tmp_path: Path
+) -> None:
+    export_events(full_log, tmp_path / "a.jsonl")
+    restored = make_log()
+    import_events(restored, tmp_path / "a.jsonl", restore=True)
+
+    result = scan.search_events(restored.id, parse("tag:vip"), limit=9, backward=False).fetch()
+
+    assert [event.tags for event in result.events] == [["vip", "a,b", "eu"], ["vip"]]
+    assert store.names_seen(restored.id, "tag", limit=9).fetch() == ["a,b", "eu", "vip"]
 
 
 def test_a_retry_of_an_append_is_still_known_after_a_restore(
@@ -114,6 +129,7 @@ def test_a_log_that_holds_events_is_left_alone(log: Log, exported: list[dict[str
 CHANGES: dict[str, Callable[[list[dict[str, Any]]], object]] = {
     "data": lambda lines: lines[1].update(data={"changed": True}),
     "agent": lambda lines: lines[1].update(agent="another"),
+    "tags": lambda lines: lines[1].update(tags=["another"]),
     "its digest is different": lambda lines: lines[1]["restore"].update(digest="0" * 64),
     "the next position should be 2, not 3": lambda lines: lines.pop(1),
     "the next position should be 1, not 2": lambda lines: lines.pop(0),
@@ -130,7 +146,7 @@ CHANGES: dict[str, Callable[[list[dict[str, Any]]], object]] = {
     ),
     "colour": lambda lines: lines[1].update(colour="red"),
 }
-REASONS = {"data": "its digest is different", "agent": "its digest is different"}
+REASONS = dict.fromkeys(("data", "agent", "tags"), "its digest is different")
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -154,7 +170,7 @@ def test_a_broken_line_late_in_the_file_leaves_the_log_empty(
     path.write_bytes(export_events(full_log, tmp_path / "b.jsonl") + b"{oops\n")
     restored = make_log()
 
-    with pytest.raises(CommandError, match=r"a.jsonl:2109: "):
+    with pytest.raises(CommandError, match=r"a.jsonl:2112: "):
         import_events(restored, path, restore=True)
 
     assert head(restored) == 0

@@ -200,6 +200,7 @@ def test_data_and_metadata_are_checked_by_name(part: str, text: bytes, error: ty
         {"correlation_id": "c"},
         {"causation_id": "c"},
         {"occurred_at": "2026-01-31T12:00:00Z"},
+        {"tags": ["vip"]},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -211,6 +212,45 @@ def test_the_same_content_has_the_same_digest_whatever_its_id_and_spelling() -> 
     one = event(data=b'{"a":1,"b":[2]}', metadata=b"{}", id="1", agent="router")
     two = event(data=b'{ "b" : [2], "\\u0061":1 }', metadata=b" { } ", id="2", pinned_agent="router")
     assert one.digest == two.digest
+
+
+def test_the_order_of_tags_does_not_change_the_digest_and_is_kept() -> None:
+    one, two = event(tags=["vip", "eu"]), event(tags=["eu", "vip"])
+    assert one.digest == two.digest
+    assert (one.tags, two.tags) == (("vip", "eu"), ("eu", "vip"))
+    assert len({event(tags=tags).digest for tags in ([], ["vip"], ["eu"], ["vip", "eu"], ["vip,eu"], ["vipeu"])}) == 6
+
+
+def test_an_event_without_tags_has_the_digest_that_it_had_before_there_were_tags() -> None:
+    fields: dict[str, Any] = {"data": b'{"a":1.10}', "agent": "router", "occurred_at": "2026-01-31T12:00:00Z"}
+    tagged: tuple[dict[str, Any], ...] = ({}, {"tags": ()}, {"tags": []})
+    for tags in tagged:
+        digest = event(**fields, **tags).digest.hex()
+        assert digest == "6af8d996566bbaa23e7f5a16dcbf4c3baca4fcc4be63a24938bc66fe30723004"
+
+
+@pytest.mark.parametrize(
+    "tags", [[], ["a"], ["a" * 100, "😀" * 100], ["a b", "A B", ","], [f"t{n}" for n in range(16)]]
+)
+def test_up_to_sixteen_different_names_are_tags(tags: list[str]) -> None:
+    assert event(tags=tags).tags == tuple(tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "field", "limit"),
+    [
+        ([f"t{n}" for n in range(17)], "event.tags", 16),
+        (["a", "b", "a"], "event.tags", None),
+        (["a", ""], "event.tags[1]", 100),
+        (["a" * 101], "event.tags[0]", 100),
+        *((["a", name], "event.tags[1]", 100) for name in BAD_NAMES),
+    ],
+    ids=ascii,
+)
+def test_tags_that_are_too_many_or_no_names_are_refused(tags: list[str], field: str, limit: int | None) -> None:
+    with pytest.raises(Invalid) as refusal:
+        event(tags=tags)
+    assert (refusal.value.fields["field"], refusal.value.fields.get("limit")) == (field, limit)
 
 
 def test_content_can_not_slip_from_one_part_into_the_next() -> None:

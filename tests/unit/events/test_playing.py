@@ -77,6 +77,10 @@ def test_each_playing_has_streams_workflows_and_ids_of_its_own() -> None:
     assert len({event["id"] for _, event, _ in (*one.sent, *other.sent)}) == 4
 
 
+def test_a_played_event_keeps_its_tags() -> None:
+    assert [event["tags"] for event in play(record(tags=["vip", "eu"]), record("2"))] == [["vip", "eu"], []]
+
+
 def test_a_cause_in_the_run_is_the_one_that_was_played_and_another_stays() -> None:
     first, second, third = play(record("1", causation_id="elsewhere"), record("2", causation_id="1"), record("3"))
 
