@@ -346,6 +346,7 @@ class EventsQuery(_FilterQuery, forbid_unknown_fields=True, kw_only=True):
     limit: Limit = 100
     type: Annotated[list[NameText], Meta(description="One of these types; `Order*` is a prefix")] = []
     agent: Annotated[list[NameText], Meta(description="One of these agents; `*` as for types")] = []
+    tag: Annotated[list[NameText], Meta(description="At least one of these tags; `*` as for types")] = []
     stream: NameText | None = None
     correlation_id: NameText | None = None
     wait: Annotated[
@@ -357,7 +358,7 @@ class EventsQuery(_FilterQuery, forbid_unknown_fields=True, kw_only=True):
         """Return the tree of all parameters that select events."""
         shorthand: list[Query] = [
             any_of(Named(name, _prefix_or_whole(text)) for text in texts)
-            for name, texts in ((Of.TYPE, self.type), (Of.AGENT, self.agent))
+            for name, texts in ((Of.TYPE, self.type), (Of.AGENT, self.agent), (Of.TAG, self.tag))
             if texts
         ]
         shorthand += [

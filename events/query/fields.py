@@ -39,6 +39,7 @@ ABOUT: dict[str, str] = {
     "correlation": "its workflow",
     "cause": "the id of the event that caused it",
     "id": "its own id",
+    "tag": "one of its tags: tag:vip, tag:region-*",
     "position": "its position in the log: position:100..200",
     "version": "its version in its stream",
     "since": "at that time or later: since:2h, since:2026-01-31",
@@ -53,7 +54,7 @@ ABOUT: dict[str, str] = {
 """The description of each field, in the order in which completion offers them."""
 ALIASES = {"workflow": "correlation"}
 
-CAN_BE_MISSING = (Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE)
+CAN_BE_MISSING = (Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE, Name.TAG)
 _COUNT = re.compile(r"\d{1,19}", re.ASCII)
 _MAX_NUMBER = 2**63 - 1
 

@@ -91,8 +91,7 @@ def _test(query: Query) -> Test:
 def _leaf_test(leaf: tree.Leaf) -> Test:
     match leaf:
         case tree.Named(name, pattern):
-            name_of, fits = _NAME_OF[name], text_test(pattern)
-            return lambda subject: (text := name_of(subject.event)) is not None and fits(text)
+            return _name_test(name, pattern)
         case tree.Numbered(number, low, high):
             return _number_test(number, low, high)
         case tree.Since(time) | tree.Until(time):
@@ -109,12 +108,22 @@ def _leaf_test(leaf: tree.Leaf) -> Test:
             return _path_test(leaf)
 
 
+def _name_test(name: Name, pattern: Pattern) -> Test:
+    fits = text_test(pattern)
+    if name is Name.TAG:
+        return lambda subject: any(map(fits, subject.event.tags or ()))
+    name_of = _NAME_OF[name]
+    return lambda subject: (text := name_of(subject.event)) is not None and fits(text)
+
+
 def _has_test(name_or_path: Name | Path) -> Test:
     if isinstance(name_or_path, Path):
         root, find = _root(name_or_path.root), _find(name_or_path.steps)
         # The state of a projection begins with empty objects and arrays, so an empty one does not count as there.
         is_there = _any_filled if name_or_path.root is Root.STATE else bool
         return lambda subject: is_there(find(root(subject)))
+    if name_or_path is Name.TAG:
+        return lambda subject: bool(subject.event.tags)
     name_of = _NAME_OF[name_or_path]
     return lambda subject: name_of(subject.event) is not None
 
@@ -183,7 +192,7 @@ def _any_text_test(text: str) -> Test:
 
 def _names_of(event: Event) -> tuple[str, ...]:
     names = (event.type, event.stream, event.id, event.agent, event.correlation_id, event.causation_id)
-    return tuple(name for name in names if name is not None)
+    return tuple(name for name in (*names, *(event.tags or ())) if name is not None)
 
 
 def _in_strings(needle: bytes, value: Any) -> bool:

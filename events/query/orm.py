@@ -18,7 +18,7 @@ from events.query import jsonpath, tree
 from events.query.prefix import begins_with
 from events.query.reading import escape_marker, folded, pinned, refuse_state
 from events.query.tree import Name, Path, Pattern, Query
-from events.sql import BETWEEN, FOLDED_TEXT, IN_STRINGS
+from events.sql import BETWEEN, FOLDED_TEXT, IN_STRINGS, TAG_LIKE
 from events.system_streams import PREFIX
 
 _COLUMNS = {
@@ -28,6 +28,7 @@ _COLUMNS = {
     Name.CORRELATION: "correlation_id",
     Name.CAUSE: "causation_id",
     Name.ID: "id",
+    Name.TAG: "tags",
 }
 
 
@@ -77,10 +78,8 @@ def _filter_of(query: Query, *, answer: bool) -> Q:
 
 def _leaf_filter(leaf: tree.Leaf) -> Q:
     match leaf:
-        case tree.Named(Name.CATEGORY, pattern):
-            return _category_filter(pattern)
         case tree.Named(name, pattern):
-            return _name_filter(_COLUMNS[name], pattern)
+            return _named_filter(name, pattern)
         case tree.Numbered(number, low, high):
             bounds = {f"{number}__gte": low, f"{number}__lte": high}
             return Q(**{bound: end for bound, end in bounds.items() if end is not None})
@@ -108,6 +107,12 @@ def _has_filter(name_or_path: Name | Path) -> Q:
     return Q(**{f"{_COLUMNS[name_or_path]}__isnull": False})
 
 
+def _named_filter(name: Name, pattern: Pattern) -> Q:
+    if name is Name.CATEGORY:
+        return _category_filter(pattern)
+    return _tag_filter(pattern) if name is Name.TAG else _name_filter(_COLUMNS[name], pattern)
+
+
 def _name_filter(column: str, pattern: Pattern) -> Q:
     if pattern.exact is not None:
         return Q(**{column: pattern.exact})
@@ -130,6 +135,15 @@ def _category_filter(pattern: Pattern) -> Q:
         & begins_with("stream", pattern.pieces[0])
         & Q(_like_filter(category, _like_pattern(pattern)))
     )
+
+
+def _tag_filter(pattern: Pattern) -> Q:
+    """Return the condition that one of an event's tags fits. It reads no index: a search adds that (`scan`)."""
+    if pattern.exact is not None:
+        return Q(tags__contains=[pattern.exact])
+    if pattern.prefix == "":
+        return _has_filter(Name.TAG)
+    return Q(RawSQL(TAG_LIKE, (_like_pattern(pattern),), output_field=BooleanField()))  # noqa: S611  # a constant
 
 
 def _like_filter(text: Any, pattern: str) -> _Infix:

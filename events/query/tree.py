@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 
 class Name(StrEnum):
-    """A field of an event that holds a name. The value is the field's word in a query."""
+    """A field of an event that holds a name, or of its tags several. The value is the field's word in a query."""
 
     TYPE = "type"
     AGENT = "agent"
@@ -24,6 +24,7 @@ class Name(StrEnum):
     CORRELATION = "correlation"
     CAUSE = "cause"
     ID = "id"
+    TAG = "tag"
 
 
 class Number(StrEnum):

@@ -27,6 +27,7 @@ from events.reading import store
 from events.reading.along import BY_POSITION, BY_VERSION, Along
 from events.reading.statement import Statement, own_cursor
 from events.reading.store import Read
+from events.reading.tagged import Tagged, split
 from events.types import Event
 
 Condition: TypeAlias = tuple[str, tuple[Any, ...]]
@@ -43,8 +44,9 @@ _MAX_TIMEOUT_SECONDS = 5.0
 _MAX_GROWTH = 64
 _SLICE_SECONDS = 0.04
 _WINDOW_EVENTS = 5_000
-_IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE)
-"""Fields whose index is in order of blocks: one statement finds the newest events, even of a rare name."""
+_UNTAGGED = Tagged()
+_IN_ORDER = (Name.TYPE, Name.AGENT, Name.CORRELATION, Name.CAUSE, Name.TAG)
+"""Fields whose index is in order of blocks or positions: one statement finds the newest events, even of a rare name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,8 @@ class Search:
 
     `condition` is SQL with its values. The events are searched along a column; `head` is its last value, or the
     statement that reads it. `first` is the number of places of the first slice. `room` is a number of
-    bytes: the search stops at the event with which data and metadata reach it.
+    bytes: the search stops at the event with which data and metadata reach it. `tagged` is demanded besides the
+    condition.
     """
 
     log_id: int
@@ -169,6 +172,7 @@ class Search:
     along: Along = BY_POSITION
     first: int = _FIRST_PLACES
     room: int | None = None
+    tagged: Tagged = _UNTAGGED
 
     def fetch(self) -> SearchResult:
         progress = self._progress(self.head if isinstance(self.head, int) else self.head.first())
@@ -220,6 +224,7 @@ class Search:
         """
         condition, values = self.condition
         along, direction = self.along, "desc" if self.backward else "asc"
+        condition = f"({condition}) and {self.tagged.condition(direction)}"
         columns = store.EVENT_COLUMNS if self.room is None else store.EVENT_NAMES
         text = sql.SLICE.format(
             columns=columns, bounds=along.slice_sql, condition=condition, order=along.order_sql(direction)
@@ -227,12 +232,13 @@ class Search:
         if self.room is not None:
             text = sql.BOUNDED.format(columns=store.EVENT_COLUMNS, along=along.column, order=direction, events=text)
 
-        sort = "off" if self.first == _ALL_PLACES else "on"
+        sort = "off" if self.first == _ALL_PLACES and not self.tagged.is_all else "on"
 
         def statement(progress: _Progress, first: int, last: int) -> tuple[str, list[Any]]:
             room = [] if progress.room is None else [progress.room]
             bounds = along.slice_values(first, last)
-            slice = [progress.timeout, sort, self.log_id, *bounds, *values, progress.missing, *room]
+            tagged = self.tagged.values(self.log_id, first, last, progress.missing)
+            slice = [progress.timeout, sort, self.log_id, *bounds, *values, *tagged, progress.missing, *room]
             return sql.SET_SLICE + text, slice
 
         return statement
@@ -260,10 +266,12 @@ def search_events(
     """
     end = store.head(log_id) if head is None else head
     window = _search_window(log_id, query)
+    bounds = (after, before, backward, limit, budget)
+    tagged, others = split(query)
     first = _first_places(query)
-    text, values, fitting = compiled(query)
+    text, values, fitting = compiled(others)
     along = Along.of(fitting)
-    return Search(log_id, (text, values), end, window, after, before, backward, limit, budget, along, first, room)
+    return Search(log_id, (text, values), end, window, *bounds, along, first, room, tagged)
 
 
 def search_stream(

@@ -191,11 +191,11 @@ def positions_of(log_id: int, ids: Collection[str]) -> Read[tuple[str, int]]:
     return Read(_events_read(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)
 
 
-NameSeen: TypeAlias = Literal["type", "agent"]
+NameSeen: TypeAlias = Literal["type", "agent", "tag"]
 
 
 def names_seen(log_id: int, name: NameSeen, *, prefix: str = "", limit: int) -> Read[str]:
-    """Return the types or agents that begin with a prefix, in order.
+    """Return the types, agents or tags that begin with a prefix, in order.
 
     The time depends on the number of names that are returned, not on the number of events that have them.
     """

@@ -60,11 +60,12 @@ SNAPSHOT = "set transaction isolation level repeatable read, read only"
 BETWEEN = "\x1f"
 _TEXTS = (
     *("type", "stream", "id", "coalesce(agent, '')", "coalesce(correlation_id, '')", "coalesce(causation_id, '')"),
-    *("data::text", "metadata::text"),
+    *("data::text", "metadata::text", rf"coalesce(array_to_string(tags, E'\x{ord(BETWEEN):x}'), '')"),
 )
 FOLDED_TEXT = "lower((" + rf" || E'\x{ord(BETWEEN):x}' || ".join(_TEXTS) + ') collate "C")'
 IN_STRINGS = " or ".join(f"({name}::text like %s and {name}::jsonb @? %s::jsonpath)" for name in ("data", "metadata"))
-# The parameters of these four are positional, as the condition of a search is Django's.
+TAG_LIKE = "exists (select from unnest(tags) each(tag) where each.tag like %s)"
+# The parameters of these five are positional, as the condition of a search is Django's.
 # The settings are sent as one text with the search, so they hold for it alone. JIT is off: most plans take longer to
 # compile than to run, and the long ones are cancelled here anyway.
 # Without a sort, the events of a name are sorted block by block: Postgres 15 would else sort them all while it has no
@@ -74,6 +75,12 @@ SET_SLICE = """
         set_config('enable_sort', %s, true);"""
 SLICE = """
     select {columns} from event where log_id = %s and {bounds} and ({condition}) order by {order} limit %s"""
+_TAGGED = "select {what} from event_tag where log_id = %s and tag in ({{tags}}) and position between %s and %s"
+TAGGED = f"position in ({_TAGGED.format(what='position')})"
+# The first events with a tag. Whatever the statistics are, the planner can only look up these positions.
+FIRST_TAGGED = (
+    f"position = any (array({_TAGGED.format(what='distinct position')} order by position {{order}} limit %s))"
+)
 READ_ON = "select {columns} from event where log_id = %s and position > %s and position <= %s order by position"
 # The first events of a statement, in its order, up to a number of bytes of data and metadata: the event that passes the
 # number is the last. Only the database knows the size of an event before it is read.
@@ -94,10 +101,13 @@ DROP_DATA_INDEX = "drop index concurrently if exists event_data"
 # value, so each step of the recursion looks up the next name in the index, until the limit.
 _NAMES_SEEN = """unnest(array(
     with recursive seen(name) as (
-        (select {0} from event where log_id = %s and {0} >= %s order by {0} limit 1)
+        (select {0} from {1} where log_id = %s and {0} >= %s order by {0} limit 1)
         union all
-        select (select {0} from event where log_id = %s and {0} > seen.name order by {0} limit 1)
+        select (select {0} from {1} where log_id = %s and {0} > seen.name order by {0} limit 1)
         from seen where starts_with(seen.name, %s)
     )
     select name from seen where starts_with(name, %s) limit %s))"""
-NAMES_SEEN = {name: _NAMES_SEEN.format(name) for name in ("type", "agent")}
+NAMES_SEEN = {
+    name: _NAMES_SEEN.format(name, table)
+    for name, table in (("type", "event"), ("agent", "event"), ("tag", "event_tag"))
+}

@@ -39,6 +39,7 @@ _MAX_JSON_CHARACTERS = 100_000
 _SEEN: dict[str, Callable[..., Rows[str]]] = {
     "type": partial(store.names_seen, name="type"),
     "agent": partial(store.names_seen, name="agent"),
+    "tag": partial(store.names_seen, name="tag"),
     "stream": lists.stream_names,
     "correlation": lists.workflow_ids,
 }
@@ -62,7 +63,7 @@ class Completion:
 
 
 def complete(log_id: int, term: Unfinished) -> list[Completion]:
-    """Return the completions of a term, the likeliest first, with at most four reads."""
+    """Return the completions of a term, the likeliest first, with at most five reads."""
     return list(islice(dict.fromkeys(_offers(log_id, term)), MAX_COMPLETIONS))
 
 
@@ -94,7 +95,7 @@ def _terms(log_id: int, term: Unfinished) -> Iterator[Completion]:
         if name.startswith(beginning.lower()) and name not in _ONLY_IN_REPLAYS:
             yield Completion(f"{name}." if name in list(Root) else f"{name}:", about)
     if beginning:
-        for field in ("type", "agent", "stream"):
+        for field in ("type", "agent", "stream", "tag"):
             yield from _names(log_id, field, beginning, limit=_MAX_NAMES)
         yield from (Completion(f"{path}:") for path in _paths(log_id, term.others, term.text))
 

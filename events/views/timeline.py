@@ -26,7 +26,13 @@ from events.views.page import ROOM_BYTES, log_page, show
 from events.views.query_bar import chips, mistake
 
 ROWS = 100
-_SHORTHAND = {"type": Name.TYPE, "agent": Name.AGENT, "stream": Name.STREAM, "correlation_id": Name.CORRELATION}
+_SHORTHAND = {
+    "type": Name.TYPE,
+    "agent": Name.AGENT,
+    "tag": Name.TAG,
+    "stream": Name.STREAM,
+    "correlation_id": Name.CORRELATION,
+}
 """Parameters that the API takes beside `q`, and that pages took before they had a query."""
 FIRST_TOKEN = "first event"  # noqa: S105  # its name
 FIRST_TOKEN_LIFETIME = timedelta(days=1)

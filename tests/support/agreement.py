@@ -41,6 +41,7 @@ APPENDS = st.builds(
             "correlation_id": MAYBE_NAMES,
             "causation_id": MAYBE_NAMES,
             "occurred_at": st.none() | TIMES.map(datetime.isoformat),
+            "tags": st.lists(NAMES, max_size=3, unique=True).map(tuple),
         }
     ),
 )

@@ -17,7 +17,7 @@ def fill(log: Log, part: int) -> None:
         cursor.execute(
             """
             insert into event (log_id, position, stream, version, id, type, data, metadata, salt, digest, agent,
-                               schema_version, correlation_id, causation_id, recorded_at)
+                               schema_version, correlation_id, causation_id, recorded_at, tags)
             select %(log)s, n,
                    case when n %% 2 = 0 then 'large-1' else 'order-' || n %% 401 end,
                    case when n %% 2 = 0 then n / 2 else n end,
@@ -28,10 +28,16 @@ def fill(log: Log, part: int) -> None:
                    1,
                    case when n = %(rare)s then 'rare' when n %% %(part)s = 0 then 'busy' else 'run-' || n %% 400 end,
                    case when n = %(rare)s then 'rare' when n %% %(part)s = 0 then 'busy' else 'id-' || n - 1 end,
-                   timestamptz '2026-01-01' + n * interval '0.01 s'
+                   timestamptz '2026-01-01' + n * interval '0.01 s',
+                   case when n = %(rare)s then array['rare', 'busy'] when n %% %(part)s = 0 then array['busy'] end
             from generate_series(1, %(many)s) n
             """,
             {"log": log.pk, "many": MANY, "part": part, "rare": RARE},
+        )
+        cursor.execute(
+            "insert into event_tag (log_id, tag, position) select log_id, unnest(tags), position from event"
+            " where log_id = %s",
+            [log.pk],
         )
         cursor.execute("update log_head set head = %s where log_id = %s", [MANY, log.pk])
         cursor.execute("select keep_lists(%s, %s)", [log.pk, MANY - 100])

@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from events.query.errors import InvalidQuery
+from events.query.fields import CAN_BE_MISSING
 from events.query.parse import parse
 from events.query.tree import (
     Ago,
@@ -116,7 +117,7 @@ def leaves(*roots: Root) -> st.SearchStrategy[Query]:
         st.builds(Equals, path, NUMBERS),
         st.builds(Compares, path, st.sampled_from(["<", "<=", ">", ">="]), NUMBERS | WORDS),
         st.builds(Between, path, NUMBERS, NUMBERS),
-        st.builds(Has, st.sampled_from([Name.AGENT, Name.CATEGORY, Name.CORRELATION, Name.CAUSE]) | path),
+        st.builds(Has, st.sampled_from(CAN_BE_MISSING) | path),
         st.builds(Text, TEXTS | st.text(CHARACTERS, min_size=1, max_size=3)),
     )
 

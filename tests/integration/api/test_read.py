@@ -158,6 +158,14 @@ async def test_filters_are_combined(api: httpx.AsyncClient, log: Log) -> None:
     assert positions((await page(api, type="A", agent="x", correlation_id="w", stream="order-1"))["events"]) == [1]
 
 
+async def test_events_are_read_by_one_of_several_tags(api: httpx.AsyncClient, log: Log) -> None:
+    await write(log, *({"tags": tags} for tags in (["vip"], ["eu", "vip"], [], ["eu"], ["eu-west"])))
+    for tag, expected in (("vip", [1, 2]), (["vip", "eu-west"], [1, 2, 5]), ("eu*", [2, 4, 5]), ("nothing", [])):
+        assert positions((await page(api, tag=tag))["events"]) == expected
+        assert positions((await page(api, tag=tag, direction="backward"))["events"]) == expected[::-1]
+    assert positions((await page(api, tag="vip", q="tag:eu"))["events"]) == [2]
+
+
 @pytest.mark.parametrize(
     ("query", "expected", "next_version"),
     [

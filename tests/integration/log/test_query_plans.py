@@ -48,7 +48,7 @@ def logs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
         for each, part in ((log, 4), (of_one_name, 1), (beside, 4)):
             fill(each, part)
         with connection.cursor() as cursor:
-            cursor.execute("analyze event, stream, workflow, log, append_key")
+            cursor.execute("analyze event, event_tag, stream, workflow, log, append_key")
         yield log, of_one_name
         connection.close()
 
@@ -116,6 +116,7 @@ READS = {
     "types seen by prefix": (lambda log: store.names_seen(log, "type", prefix="Type3", limit=20), "event_type_block"),
     "types never seen": (lambda log: store.names_seen(log, "type", prefix="No", limit=20), "event_type_block"),
     "agents seen": (lambda log: store.names_seen(log, "agent", prefix="agent-", limit=20), "event_agent_block"),
+    "tags seen": (lambda log: store.names_seen(log, "tag", prefix="b", limit=20), "event_tag_pkey"),
     "streams seen": (lambda log: lists.stream_names(log, prefix="order-2", limit=20), "stream_pkey"),
     "workflows seen": (lambda log: lists.workflow_ids(log, prefix="run-2", limit=20), "workflow_pkey"),
     "neighbours": (lambda log: store.neighbours(log, _event(log, 10_000)), "event_stream_version"),
@@ -197,6 +198,26 @@ def test_the_events_of_a_name_are_read_by_blocks(
             assert not scanned_tables(plan), plan
             assert most_rows(plan) <= 2 * BLOCK + 1 or _sorts_all(read, statistics), plan
             assert value == "busy" or most_rows(plan) <= BLOCK, plan
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+@pytest.mark.parametrize("query", ["tag:busy", "tag:rare", "tag:nothing", "tag:rare tag:busy", "tag:rare type:busy"])
+@pytest.mark.usefixtures("database")
+def test_a_search_for_a_tag_reads_few_events_however_frequent_it_is(
+    logs: tuple[Log, Log], query: str, statistics: Statistics
+) -> None:
+    """With several terms and no statistics yet, a slice may be read whole."""
+    if " " in query and statistics == "none":
+        return
+    for log in logs:
+        for place in PLACES.values():
+            search = scan.search_events(
+                log.pk, parse(query), **{"backward": False, **place}, limit=100, budget=60, room=8_000_000
+            )
+            with pretended(statistics):
+                plan = explain(search)
+            assert not scanned_tables(plan), plan
+            assert most_rows(plan) <= 600, plan
 
 
 @pytest.mark.parametrize("statistics", STATISTICS)

@@ -27,7 +27,7 @@ def _events(append: AppendEvents) -> None:
         {"type": "OrderPlaced", "agent": "router", "data": b'{"amount": 5, "ship to": {"city": "Bern"}}'},
         {"type": "OrderPaid", "correlation_id": "w/1", "data": b'{"items": [{"sku": "a b"}, {"sku": "c"}]}'},
     )
-    append("order-2", {"type": "Sent", "agent": "till er", "metadata": b'{"region": "eu"}'})
+    append("order-2", {"type": "Sent", "agent": "till er", "metadata": b'{"region": "eu"}', "tags": ["vip", "v 2"]})
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,10 @@ def _events(append: AppendEvents) -> None:
         ('agent:"till e', ['agent:"till er" ']),
         ("stream:order", ["stream:order-1 ", "stream:order-2 "]),
         ("workflow:", ["correlation:w/1 "]),
+        ("tag:", ['tag:"v 2" ', "tag:vip "]),
+        ("-tag:vi", ["tag:vip "]),
+        ("vi", ["tag:vip "]),
+        ("has:t", ["has:tag "]),
         ("ag", ["agent:"]),
         ("me", ["metadata.", "metadata.region:"]),
         ("ti", ['agent:"till er" ']),
@@ -97,14 +101,14 @@ def test_completing_costs_a_fixed_number_of_queries(
 ) -> None:
     append("s", *[{"type": f"T{n}", "agent": f"a{n}", "data": b'{"x": 1}'} for n in range(50)])
     # session, user, membership with its log; the names
-    for name in ("type", "agent", "stream", "correlation"):
+    for name in ("type", "agent", "stream", "tag", "correlation"):
         with django_assert_num_queries(4):
             offers(viewer, at, f"{name}:")
     # or a sample of events: the head and one slice
     with django_assert_num_queries(5):
         offers(viewer, at, "data.x:")
-    # or both: names of three kinds
-    with django_assert_num_queries(8):
+    # or both: names of four kinds
+    with django_assert_num_queries(9):
         offers(viewer, at, "T")
 
 

@@ -271,6 +271,7 @@ def test_a_link_elsewhere_asks_for_a_name_however_it_is_written(viewer: Client, 
     ("parameters", "query"),
     [
         ("agent=nobody", "agent:nobody"),
+        ("tag=v*", "tag:v*"),
         ("type=Order*&stream=a+b&correlation_id=&agent=", 'type:Order* stream:"a b"'),
         ("correlation_id=run-1&q=a+OR+b&before=7", "correlation:run-1 (a OR b)"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -25,8 +26,9 @@ MANY = 5_000
 
 @pytest.fixture
 def full_log(log: Log) -> Log:
-    """A log with `Odd` at every second position and `Rare` at position 7."""
-    events = [{"type": "Rare" if n == 7 else "Odd" if n % 2 else "Even"} for n in range(1, MANY + 1)]
+    """A log with `Odd` at every second position, and at position 7 `Rare` with the tag `rare`."""
+    events: list[dict[str, Any]] = [{"type": "Odd" if n % 2 else "Even"} for n in range(1, MANY + 1)]
+    events[6] = {"type": "Rare", "tags": ["rare"]}
     append(log, make_append("numbers-1", *events))
     return log
 
@@ -55,7 +57,10 @@ def test_a_rare_event_is_found_slices_away_and_the_end_is_reached(full_log: Log)
     assert (positions(result), result.searched_to, result.at_end) == ([7], 1, True)
 
 
-@pytest.mark.parametrize(("query", "statements"), [("type:Rare", 1), ("type:Rar*", 2), ("type:Rare version:7", 2)])
+@pytest.mark.parametrize(
+    ("query", "statements"),
+    [("type:Rare", 1), ("tag:rare", 1), ("type:Rar*", 2), ("type:Rare version:7", 2)],
+)
 def test_a_name_alone_is_found_in_one_statement_however_rare(
     full_log: Log, query: str, statements: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -63,6 +68,34 @@ def test_a_name_alone_is_found_in_one_statement_however_rare(
     with django_assert_num_queries(statements):
         result = query_of_search.fetch()
     assert (positions(result), result.searched_to, result.at_end) == ([7], 1, True)
+
+
+@pytest.mark.parametrize(
+    ("query", "positions_with_it"),
+    [
+        ("tag:a", [3, 1]),
+        ("tag:a tag:b", [3]),
+        ("tag:a OR tag:c", [4, 3, 1]),
+        ("tag:b (tag:a OR tag:c)", [3]),
+        ("tag:a -tag:b", [1]),
+        ("tag:a OR type:Bare", [5, 3, 1]),
+        ("tag:*", [4, 3, 2, 1]),
+        ("-has:tag", [5]),
+        ('tag:""', []),
+    ],
+)
+def test_a_search_for_tags_finds_the_events_of_its_log_alone(
+    log: Log, other_log: Log, query: str, positions_with_it: list[int]
+) -> None:
+    events: list[dict[str, Any]] = [{"tags": tags} for tags in (["a"], ["b"], ["b", "a"], ["c"])]
+    append(log, make_append("order-1", *events, {"type": "Bare"}))
+    append(other_log, make_append("order-1", *({"tags": ["a", "b", "c"]} for _ in range(9))))
+    backward, forward = (search(log, query, limit=9, backward=backward).fetch() for backward in (True, False))
+    assert positions(backward) == positions_with_it
+    assert positions(forward) == positions_with_it[::-1]
+    assert positions(search(log, query, limit=9, after=1, before=4).fetch()) == [
+        n for n in positions_with_it if 1 < n < 4
+    ]
 
 
 def test_a_search_forward_ends_at_the_head(full_log: Log) -> None:

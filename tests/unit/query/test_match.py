@@ -105,10 +105,19 @@ def test_an_empty_object_or_array_of_an_event_is_there() -> None:
 
 def test_a_missing_value_does_not_fit_and_so_fits_the_negation() -> None:
     event = make_event(stream="order")
-    for field in ("agent", "category", "correlation", "cause"):
+    for field in ("agent", "category", "correlation", "cause", "tag"):
         assert not fits(f"{field}:*", event)
         assert fits(f"-{field}:*", event)
         assert not fits(f"has:{field}", event)
+
+
+def test_a_tag_fits_if_one_of_them_does() -> None:
+    event = make_event(tags=["vip", "customer:4711"])
+    for query in ("tag:vip", "tag:customer:*", "tag:*1", "tag:v*p", "has:tag", "tag:vip tag:customer:4711", '"ER:47"'):
+        assert fits(query, event), query
+    for query in ("tag:VIP", "tag:vi", 'tag:"v*"', "tag:vip,customer:4711", "tag:customer:4711v*", '"vipcustomer"'):
+        assert not fits(query, event), query
+        assert fits(f"-{query}", event), query
 
 
 def test_a_category_stands_before_the_first_dash() -> None:
