@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import orjson
 from psycopg.sql import Literal
 
 from events.errors import ConditionFailed, EventsError
-from events.query.compiled import compiled
-from events.query.match import event_matcher
+from events.query.compiled import Compiled, compiled
+from events.query.match import Test
 from events.query.tree import Numbered, Query, Since, Until, leaves, reads_payload
-from events.types import Append, Event, NewEvent
+from events.types import Append
 
 
 class Guard(Protocol):
@@ -42,8 +41,12 @@ class Guard(Protocol):
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         """Return the guard for a writer that may see only some events."""
 
-    def may_mind(self, stream: str, event: NewEvent) -> bool:
-        """Whether an event that is about to be written may stand against the append."""
+    @property
+    def may_mind(self) -> Test:
+        """The function that tells whether an event may stand against the append.
+
+        The event is not written yet: its place and its times mean nothing.
+        """
 
     def parameters(self, first: int, last: int) -> dict[str, object]:
         """Return what its function needs; `first` and `last` are the places of the append's events in the flush."""
@@ -81,21 +84,17 @@ class Condition:
     def refused(self, error: EventsError) -> Self:
         return replace(self, refusal=error)
 
-    def may_mind(self, stream: str, event: NewEvent) -> bool:
-        return self._depends_on_place or self._fits(_unplaced(stream, event))
+    @cached_property
+    def may_mind(self) -> Test:
+        asks_for_place = any(isinstance(leaf, Numbered | Since | Until) for leaf in leaves(self.query))
+        return (lambda event: True) if asks_for_place else self._forms.test
 
     @cached_property
-    def _depends_on_place(self) -> bool:
-        """Whether the query asks for what an event gets only when it is written."""
-        return any(isinstance(leaf, Numbered | Since | Until) for leaf in leaves(self.query))
-
-    @cached_property
-    def _fits(self) -> Callable[[Event], bool]:
-        return event_matcher(self.query)
+    def _forms(self) -> Compiled:
+        return compiled(self.query)
 
     def parameters(self, first: int, last: int) -> dict[str, object]:
-        text, values, _ = compiled(self.query)
-        return {"after": self.checked_to, "fits": text % tuple(Literal(value).as_string() for value in values)}
+        return {"after": self.checked_to, "fits": _with_literals(self._forms)}
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:
         return condition_failed(self, {name: refusal[name] for name in ("position", "stream", "type", "id")})
@@ -110,24 +109,10 @@ def condition_failed(condition: Condition, event: Mapping[str, object]) -> Condi
     )
 
 
-def _unplaced(stream: str, event: NewEvent) -> Event:
-    """Return a new event as one of the log; its place and its recorded_at mean nothing."""
-    return Event(
-        position=0,
-        stream=stream,
-        version=0,
-        id=event.id,
-        type=event.type,
-        data=event.data,
-        metadata=event.metadata,
-        agent=event.agent,
-        schema_version=event.schema_version,
-        correlation_id=event.correlation_id,
-        causation_id=event.causation_id,
-        occurred_at=None,
-        recorded_at=datetime.max.replace(tzinfo=UTC),
-        tags=event.tags,
-    )
+@lru_cache(maxsize=256)
+def _with_literals(query: Compiled) -> str:
+    """Return the SQL of a query with its values as literals. To make these takes as long as an append."""
+    return query.text % tuple(Literal(value).as_string() for value in query.values)
 
 
 class GuardedAppend(NamedTuple):

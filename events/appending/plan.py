@@ -14,13 +14,15 @@ flush, when the outcome of the first one is known. The events of one atomic requ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from events.commitment import salted
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
-from events.types import STREAM_EXISTS, Append, Appended, NewEvent
+from events.query.match import Subject
+from events.types import STREAM_EXISTS, Append, Appended, Event, NewEvent
 
 Outcome = Appended | EventsError
 _MAX_COMPARISONS = 20_000
@@ -134,12 +136,16 @@ class Plan:
     comparisons: int = 0
     """Planned events that guards were asked about."""
 
-    def planned_events(self) -> Iterator[tuple[str, NewEvent]]:
-        """Yield the events of the flush, each with its stream; not those of an atomic request that is being planned."""
-        for request, index in self.accepted:
+    _subjects: list[Subject] = field(default_factory=list)
+    _subject_appends: int = 0
+
+    def subjects(self) -> list[Subject]:
+        """Return the events of the accepted appends, as guards are asked about them."""
+        for request, index in self.accepted[self._subject_appends :]:
             append = request.appends[index]
-            for event in append.events:
-                yield append.stream, event
+            self._subjects += [Subject(_unplaced(append.stream, event)) for event in append.events]
+        self._subject_appends = len(self.accepted)
+        return self._subjects
 
 
 class _Later(Exception):
@@ -147,6 +153,7 @@ class _Later(Exception):
 
 
 _NO_RULES = Rules()
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def plan(requests: Sequence[Request], look_up: LookUp | None = None, rules: Rules = _NO_RULES) -> Plan:
@@ -197,21 +204,19 @@ def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None, rules: R
             streams={name: _StreamPlan(s.needed_version, s.count) for name, s in flush.streams.items()},
             ids=set(flush.ids),
             keys=set(flush.keys),
-            accepted=flush.accepted,
-            comparisons=flush.comparisons,
         )
         for append in request.appends:
             own = _events_before(request.appends, append)
             _take(trial, append, _needed_version(trial, append, look_up, own=own))
         for append in request.appends:
-            _ask_guards(trial, append, look_up, rules)
+            _ask_guards(flush, append, look_up, rules)
     except _Later:
         return
     except EventsError as error:
         request.fail(error)
         return
     flush.streams, flush.ids, flush.keys = trial.streams, trial.ids, trial.keys
-    flush.comparisons, flush.sets_rules = trial.comparisons, trial.sets_rules
+    flush.sets_rules = trial.sets_rules
     flush.accepted.extend((request, index) for index in range(len(request.appends)))
 
 
@@ -302,10 +307,30 @@ def _ask_guards(flush: Plan, append: Append, look_up: LookUp | None, rules: Rule
     if refusal:
         raise refusal if look_up else _Later  # the append may be in the log already
     for guard in append.guards:
-        for stream, event in flush.planned_events():
-            flush.comparisons += 1
-            if flush.comparisons > _MAX_COMPARISONS or guard.may_mind(stream, event):
-                raise _Later
+        subjects = flush.subjects()
+        flush.comparisons += len(subjects)
+        if flush.comparisons > _MAX_COMPARISONS or any(map(guard.may_mind, subjects)):
+            raise _Later
+
+
+def _unplaced(stream: str, event: NewEvent) -> Event:
+    """Return a new event as one of the log, without a place and with times that mean nothing."""
+    return Event(
+        position=0,
+        stream=stream,
+        version=0,
+        id=event.id,
+        type=event.type,
+        data=event.data,
+        metadata=event.metadata,
+        agent=event.agent,
+        schema_version=event.schema_version,
+        correlation_id=event.correlation_id,
+        causation_id=event.causation_id,
+        occurred_at=None,
+        recorded_at=_NO_TIME,
+        tags=event.tags,
+    )
 
 
 def _needed_version(flush: Plan, append: Append, look_up: LookUp | None, *, own: int = 0) -> int | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
@@ -12,17 +12,25 @@ from django.db.models import Q
 from django.db.models.sql import Query as DjangoQuery
 
 from events import models
+from events.query.match import Test, event_test
 from events.query.orm import where
 from events.query.printing import to_text
 from events.query.tree import Query
 
 
-class Compiled(NamedTuple):
-    """SQL with a placeholder for each of its values; and the filter of the ORM from which it was made."""
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A query in its forms: SQL with a placeholder for each of its values, the filter of the ORM, and a matcher."""
 
     text: str
     values: tuple[Any, ...]
     filter: Q
+    query: Query
+
+    @cached_property
+    def test(self) -> Test:
+        """The function that tells whether an event fits, as the database would."""
+        return event_test(self.query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class _QueryText:
 
 
 def compiled(query: Query) -> Compiled:
-    """Return a query's condition; the times of the query must be pinned.
+    """Return a query's forms; its times must be pinned.
 
     Django takes half a millisecond to compile one, so the last few are kept: further pages, long polls, live rows and
     appends need the same ones again.
@@ -52,7 +60,7 @@ def _compiled(query_text: _QueryText) -> Compiled:
     try:
         text, values = events.build_where(condition).as_sql(events.get_compiler(connection=connection), connection)
     except EmptyResultSet:
-        return Compiled("false", (), condition)
+        return Compiled("false", (), condition, query_text.query)
     except FullResultSet:
-        return Compiled("true", (), condition)
-    return Compiled(text, tuple(values), condition)
+        return Compiled("true", (), condition, query_text.query)
+    return Compiled(text, tuple(values), condition, query_text.query)

@@ -24,6 +24,7 @@ from events.system_streams import is_system
 from events.types import Event
 
 Test: TypeAlias = Callable[["Subject"], bool]
+"""Tells whether a subject fits."""
 Find: TypeAlias = Callable[[Any], list[Any]]
 
 # One decoder for all texts: `json.loads` makes a new one for each text if numbers are to keep their digits.
@@ -56,9 +57,18 @@ def event_matcher(query: Query) -> Callable[[Event], bool]:
     Raises:
         NotForEvents: it asks about a state.
     """
-    refuse_state(query)
-    test = _test(query)
+    test = event_test(query)
     return lambda event: test(Subject(event))
+
+
+def event_test(query: Query) -> Test:
+    """Return a matcher of events that are subjects already, as several queries are about each of them.
+
+    Raises:
+        NotForEvents: the query asks about a state.
+    """
+    refuse_state(query)
+    return _test(query)
 
 
 def step_matcher(query: Query) -> Callable[[Event, Any, Collection[str]], bool]:

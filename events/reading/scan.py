@@ -269,9 +269,9 @@ def search_events(
     bounds = (after, before, backward, limit, budget)
     tagged, others = split(query)
     first = _first_places(query)
-    text, values, fitting = compiled(others)
-    along = Along.of(fitting)
-    return Search(log_id, (text, values), end, window, *bounds, along, first, room, tagged)
+    forms = compiled(others)
+    condition, along = (forms.text, forms.values), Along.of(forms.filter)
+    return Search(log_id, condition, end, window, *bounds, along, first, room, tagged)
 
 
 def search_stream(
@@ -288,8 +288,8 @@ def search_stream(
     version: int,
 ) -> Search:
     """Return the search for events of a stream at `version`, between two of its versions (both exclusive)."""
-    text, values, _ = compiled(query)
-    condition = f"stream = %s and ({text})", (stream, *values)
+    forms = compiled(query)
+    condition = f"stream = %s and ({forms.text})", (stream, *forms.values)
     return Search(log_id, condition, version, None, after, before, backward, limit, budget, BY_VERSION, room=room)
 
 

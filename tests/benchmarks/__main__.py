@@ -17,6 +17,7 @@ from tests.benchmarks import cluster, machine
 
 NAMES = (
     "appending",
+    "guarding",
     "writer",
     "copying",
     "http",

@@ -17,8 +17,9 @@ from events.appending.plan import Rules
 from events.engine import Engine
 from events.errors import EventsError, WrongExpectedVersion
 from events.models import Log, LogHead
+from events.query.match import Subject
 from events.query.tree import Query
-from events.types import Append, Appended, NewEvent
+from events.types import Append, Appended
 from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo, Read
 from tests.support.locks import append_in, holding_lock
@@ -47,7 +48,7 @@ class SetsRule:
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         return self
 
-    def may_mind(self, stream: str, event: NewEvent) -> bool:
+    def may_mind(self, event: Subject) -> bool:
         return False
 
     def parameters(self, first: int, last: int) -> dict[str, object]:

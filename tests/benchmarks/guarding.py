@@ -1,0 +1,148 @@
+"""What rules, guards and conditions cost an append, in one Postgres, in turns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count as counter
+from typing import Any
+
+import psycopg
+import uvloop
+from psycopg.conninfo import make_conninfo
+
+from events import sql
+from events.appending import flush
+from events.appending.checks import new_append, new_event
+from events.appending.guards import Condition
+from events.appending.plan import Request, plan
+from events.engine import Engine
+from events.query.parse import parse
+from events.types import Append, Appended
+from tests.benchmarks import payloads
+from tests.benchmarks.logs import make_log
+from tests.benchmarks.measure import Table, count, interleaved, milliseconds, ratio
+
+_CALLS = ((1, 3_000), (64, 400))
+"""Appends of one event in each call of the function, and calls."""
+_CALLERS = ((1, 400), (64, 4_000))
+"""Callers, and their appends."""
+_ROUNDS = 5
+_BEHIND = 50
+"""How far before the head a writer has read: the events that its condition is about."""
+_PARAMETERS = "p_log int, p_rules bigint, p_guards text,"
+_RULES = "done := rules_at <= p_rules;"
+_GUARDS = """    if done and p_guards <> '' then
+        refusals := run_guards(p_log, v_head, p_guards::json);
+        done := refusals is null;
+    end if;
+"""
+_UNGUARDED = "select * from unguarded_append_events(" + ", ".join(["%s"] * 24) + ")"
+_CONDITIONS = {
+    "a type": "type:Nothing",
+    "types that begin so": "type:Noth*",
+    "a stream": "stream:nothing-1",
+    "an agent": "agent:nobody",
+    "a workflow": "correlation:nothing",
+    "a tag": "tag:nothing",
+    "two of these": "type:Nothing tag:nothing",
+    "a value of the data": "data.order:nothing",
+}
+
+
+def run() -> Iterator[Table]:
+    yield _guards()
+    for callers, appends in _CALLERS:
+        yield _conditions(callers, appends)
+
+
+def _guards() -> Table:
+    """The function beside itself without the check of rules and guards, and beside itself as it is."""
+    heads = ("appends a call", "now", "without", "now ÷ without", "now ÷ now")
+    table = Table("Rules and guards: one call of the function, without waiting for the disk", heads)
+    conninfo = make_conninfo(os.environ["DATABASE_URL"], options="-c synchronous_commit=off")
+    with psycopg.connect(conninfo, autocommit=True) as session:
+        session.execute(_without_guards(sql.load("append_events")))
+        for events, calls in _CALLS:
+            measures: dict[str, Callable[[], float]] = {
+                "now": partial(_call, session, sql.APPEND, make_log().pk, events),
+                "without": partial(_call, session, _UNGUARDED, make_log().pk, events),
+                "again": partial(_call, session, sql.APPEND, make_log().pk, events),
+            }
+            times = interleaved(measures, rounds=calls)
+            now, without, again = times.values()
+            row = (milliseconds(now), milliseconds(without), ratio(now, without), ratio(now, again))
+            table.rows.append((count(events), *row))
+    return table
+
+
+def _without_guards(text: str) -> str:
+    """Return the function without the two parameters and what they are for."""
+    for part, other in ((_PARAMETERS, "p_log int,"), (_RULES, "done := true;"), (_GUARDS, "")):
+        assert part in text
+        text = text.replace(part, other)
+    return text.replace("function append_events(", "function unguarded_append_events(")
+
+
+_numbers = counter()
+
+
+def _call(session: psycopg.Connection, statement: str, log_id: int, events: int) -> float:
+    appends = [_append(next(_numbers)) for _ in range(events)]
+    parameters: Sequence[object] = flush.append_parameters(log_id, plan([Request(appends)]))
+    if statement is _UNGUARDED:
+        parameters = [parameters[0], *parameters[3:]]
+    start = time.perf_counter()
+    row = session.execute(statement, parameters, prepare=True).fetchone()
+    seconds = time.perf_counter() - start
+    assert row
+    assert row[0] is True
+    return seconds
+
+
+def _conditions(callers: int, appends: int) -> Table:
+    """Appends with a condition on the last events, beside appends that expect a version."""
+    title = f"Conditions: appends a second of {callers} callers, {_BEHIND} events behind the head"
+    table = Table(title, ("condition", "with it", "with a version", "time ÷ time of a version"))
+    rates = interleaved(
+        {name: partial(_rate, callers, appends, text) for name, text in {"a version": None, **_CONDITIONS}.items()},
+        rounds=_ROUNDS,
+    )
+    for name in _CONDITIONS:
+        table.rows.append((name, count(rates[name]), count(rates["a version"]), ratio(rates["a version"], rates[name])))
+    return table
+
+
+def _rate(callers: int, appends: int, text: str | None) -> float:
+    """Appends a second. Each goes to a stream of its own, which it expects to be new, or has a condition."""
+    return uvloop.run(_run(make_log().pk, callers, appends, text))
+
+
+async def _run(log_id: int, callers: int, appends: int, text: str | None) -> float:
+    head = 0
+
+    async def call(engine: Engine) -> None:
+        nonlocal head
+        for _ in range(appends // callers):
+            none_after = max(0, head - _BEHIND)
+            demand: dict[str, Any] = {"expected_version": 0}
+            if text is not None:
+                demand = {"guards": (Condition(parse(text), none_after, none_after),)}
+            [outcome] = await engine.writer.append(log_id, [_append(next(_numbers), **demand)])
+            assert isinstance(outcome, Appended), outcome
+            head = max(head, outcome.last_position)
+
+    async with Engine() as engine:
+        await engine.writer.append(log_id, [_append(next(_numbers)) for _ in range(_BEHIND)])
+        start = time.perf_counter()
+        await asyncio.gather(*(call(engine) for _ in range(callers)))
+        return appends / (time.perf_counter() - start)
+
+
+def _append(number: int, **fields: Any) -> Append:
+    stream = f"order-{number}"
+    event = new_event(stream, "OrderMoved", data=payloads.data(number), agent=f"agent-{number % 40}")
+    return new_append(stream, [event], **fields)
