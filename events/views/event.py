@@ -80,6 +80,7 @@ def event(request: HttpRequest, member: Member, position: int) -> HttpResponse:
         "around": around(member.log_id, shown_event),
         "rails": partial(_rails, member, shown_event),  # the part that opens in a row does not call this
         "picks": picks.names(shown_event),
+        "tags": picks.tags(shown_event),
         "data": data_tree(member.log.name, shown_event, request.GET, pick=pick),
         "metadata": tree_rows(
             metadata, pick=picks.among(Root.METADATA, metadata), whole=request.GET.get("metadata_text")

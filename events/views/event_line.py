@@ -18,6 +18,7 @@ _MAX_PAIRS = 4
 _MAX_RANKED_KEYS = 100
 """Later keys are not ranked: there may be ninety thousand, in each of a hundred rows."""
 _MAX_CHARACTERS = 160
+_MAX_TAGS = 3
 # These keys come first, in this order; the others follow in the order in which they were sent.
 _FIRST_KEYS = (
     "error", "exit_code", "status", "reason", "name", "tool", "command", "action", "target", "title", "ref",
@@ -43,11 +44,13 @@ class KeyValue:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One event as a row shows it, with the first `pairs` of its data."""
+    """One event as a row shows it, with its first tags and the first `pairs` of its data."""
 
     event: Event
     failed: bool
     pairs: tuple[KeyValue, ...]
+    tags: tuple[str, ...] = ()
+    more_tags: int = 0
 
 
 def line(event: Event) -> EventLine:
@@ -55,7 +58,14 @@ def line(event: Event) -> EventLine:
     data = loads(event.data)
     row_names = {event.agent, event.type.rpartition(".")[2], event.stream}
     pairs = tuple(_key_values(data, row_names=row_names))
-    return EventLine(event=event, failed=names_failure(event.type) or any(pair.bad for pair in pairs), pairs=pairs)
+    tags = tuple(event.tags or ())
+    return EventLine(
+        event=event,
+        failed=names_failure(event.type) or any(pair.bad for pair in pairs),
+        pairs=pairs,
+        tags=tags[:_MAX_TAGS],
+        more_tags=len(tags[_MAX_TAGS:]),
+    )
 
 
 def slot(type_name: str) -> int:

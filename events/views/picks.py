@@ -51,6 +51,10 @@ class Picks:
         }
         return {name.value: self._of(name_term(name, text)) for name, text in names.items() if text is not None}
 
+    def tags(self, event: Event) -> list[tuple[str, PickUrls]]:
+        """Return the tags of an event with their picks."""
+        return [(tag, self._of(name_term(Name.TAG, tag))) for tag in event.tags or ()]
+
     def _of(self, term: Query) -> PickUrls:
         return PickUrls(
             include=self._timeline + query_string(including(self._query, term)),

@@ -81,6 +81,10 @@ class Decoded(Struct, gc=False, eq=False):
         return self.event.correlation_id
 
     @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(self.event.tags or ())
+
+    @property
     def position(self) -> int:
         return self.event.position
 

@@ -65,6 +65,8 @@ def _event(step: WindowStep) -> Iterator[str]:
     event = step.event
     yield f"\n## Event #{event.position}, {iso(event.at)}"
     yield f"\nStream {code(event.stream)}, version {event.version}"
+    if event.tags:
+        yield f"Tags {', '.join(map(code, event.tags))}"
     yield from json_block(event.data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -12,12 +13,21 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from events import redaction
 from events.models import Log
 from tests.support.fixture_types import AppendEvents
+from tests.support.pages import positions
 
 
 def test_cause_and_effects_lead_to_their_events(viewer: Client, append: AppendEvents, at: str) -> None:
     append("a", {"id": "first"}, {"id": "second", "causation_id": "first"}, {"causation_id": "second"})
     page = viewer.get(f"{at}events/2").content.decode()
     assert re.findall(r'<ol class="chainlist">\s*<li><a href="([^"]+)"', page) == [f"{at}events/1", f"{at}events/3"]
+
+
+def test_a_tag_leads_to_the_events_with_it(viewer: Client, append: AppendEvents, at: str) -> None:
+    append("a", {"tags": ["vip", 'a "b" <c>']}, {"tags": ["vip"]}, {})
+    page = viewer.get(f"{at}events/1").content.decode()
+    urls = re.findall(r'<a class="tag" href="([^"]+)"><bdi>', page)
+    assert [positions(viewer.get(html.unescape(url)).content.decode()) for url in urls] == [[2, 1], [1]]
+    assert "<dt>tags</dt>" not in viewer.get(f"{at}events/3").content.decode()
 
 
 def test_a_cause_that_is_not_in_the_log_is_named_as_missing(viewer: Client, append: AppendEvents, at: str) -> None:

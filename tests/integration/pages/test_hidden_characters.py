@@ -17,8 +17,8 @@ from tests.support.running import settle
 
 HIDDEN = re.compile("[\u202e\u200b]")
 ESCAPED = re.compile(r"\\u202e|\\u200b")
-STREAM, WORKFLOW, AGENT, TYPE, ID = (
-    f"\u202egnp\u200b.{name}-1" for name in ("stream", "flow", "agent", "failed", "id")
+STREAM, WORKFLOW, AGENT, TYPE, ID, TAG = (
+    f"\u202egnp\u200b.{name}-1" for name in ("stream", "flow", "agent", "failed", "id", "tag")
 )
 SPOKEN = ("title", "aria-label", "alt", "placeholder", "data-title", "data-said")
 """Attributes that a person reads or hears. All others hold names unchanged, for forms, addresses and scripts."""
@@ -61,13 +61,13 @@ def pages() -> Iterator[str]:
     yield from (f"projections/{name}/states" for name in PROJECTIONS)
     for state in (f"latest/state?key={stream}", f"agents/state?key={agent}", f"counts/state?key=type:{type_}"):
         yield from (f"projections/{state}", f"projections/{state}&value=/events", f"projections/{state}&at_position=2")
-    yield from (f"completions?q={name}:" for name in ("stream", "type", "agent"))
+    yield from (f"completions?q={name}:" for name in ("stream", "type", "agent", "tag"))
 
 
 @pytest.fixture
 def odd_names(append: AppendEvents, log: Log) -> None:
     """A log with invisible characters in names: a chain of causes, a failed event, an event with an unknown cause."""
-    fields = {"type": TYPE, "agent": AGENT, "correlation_id": WORKFLOW}
+    fields = {"type": TYPE, "agent": AGENT, "correlation_id": WORKFLOW, "tags": [TAG]}
     events = [{**fields, "id": f"{ID}{n}", "data": b'{"n": %d, "error": "no"}' % n} for n in range(2)]
     append(STREAM, *events, {**fields, "causation_id": f"{ID}1"}, {**fields, "causation_id": f"{ID}2"})
     settle(log, *(each for each in PROJECTIONS.values() if each.materialised))

@@ -36,11 +36,12 @@ def test_every_value_and_name_can_be_added_and_excluded(viewer: Client, append: 
         "empty": {},
     }
     event = {"type": "Order placed", "agent": "router", "correlation_id": "w", "data": json.dumps(data).encode()}
-    append("order-1", {**event, "metadata": b'{"region": "eu"}'})
+    append("order-1", {**event, "metadata": b'{"region": "eu"}', "tags": ["vip", "a b:c"]})
     page = viewer.get(f"{at}events/1").content.decode()
     terms = [
         "data.amount:5", "data.paid:true", "data.none:null", 'data.items[*].sku:"a b"', f"data.long:{'x' * 200}*",
         "has:data.empty", "stream:order-1", 'type:"Order placed"', "agent:router", "correlation:w",
+        "tag:vip", 'tag:"a b:c"',
         "metadata.region:eu",
     ]  # fmt: skip
     assert picked_terms(page) == {term: f"-{term}" for term in terms}

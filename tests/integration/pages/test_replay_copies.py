@@ -30,7 +30,7 @@ def order(append: AppendEvents) -> None:
     append(
         'order "1"\\',
         {"type": "Placed", "agent": "shop`s", "data": HOSTILE.encode(), "correlation_id": "w/1"},
-        {"type": "Paid", "metadata": b'{"by": "card"}', "data": b'{"status": {"is": "paid"}}'},
+        {"type": "Paid", "tags": ["vip", "a`'b"], "metadata": b'{"by": "card"}', "data": b'{"status": {"is": "paid"}}'},
         {"type": "Changed", "data": b'{"quantity": 3}', "occurred_at": "2026-01-01T00:00:00Z"},
     )
 
@@ -160,6 +160,13 @@ def test_a_step_as_markdown_says_what_the_page_says(viewer: Client, at: str) -> 
     assert "## Why `/quantity`" in markdown
     assert "- step 1, `Placed` by `` shop`s ``: `+` `/quantity`: `1.50`" in markdown
     assert f"<http://testserver{at}replay/stream/order%20%221%22%5C/3?why=%2Fquantity>" in markdown
+
+
+@pytest.mark.usefixtures("order")
+def test_a_copy_has_the_tags_of_its_event(viewer: Client, at: str) -> None:
+    assert """tags=['vip', "a`'b"]""" in step(viewer, at, 2, "pytest").content.decode()
+    assert "\nTags `vip`, `` a`'b ``\n" in step(viewer, at, 2, "md").content.decode()
+    assert not [format for format in ("pytest", "md") if b"ags" in step(viewer, at, 1, format).content]
 
 
 @pytest.mark.usefixtures("order")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from events.types import Event
 from events.views.event_line import SLOTS, EventLine, line, slot
@@ -22,6 +23,12 @@ def test_a_types_glyph_never_changes() -> None:
 
 def test_every_type_has_one_of_the_eight_glyphs() -> None:
     assert {slot(f"type{n}") for n in range(200)} == set(range(1, SLOTS + 1))
+
+
+def test_a_line_has_three_tags_and_the_number_of_the_others() -> None:
+    event = replace(of("{}").event, tags=["a", "b", "c", "d", "e"])
+    assert (line(event).tags, line(event).more_tags) == (("a", "b", "c"), 2)
+    assert (of("{}").tags, of("{}").more_tags) == ((), 0)
 
 
 def test_telling_keys_come_first_and_few() -> None:

@@ -136,6 +136,13 @@ def test_data_is_not_read_for_a_handler_that_does_not_ask() -> None:
     assert fold(count, [Decoded(no_json)], 0) == 1
 
 
+def test_a_handler_sees_the_tags_of_an_event() -> None:
+    last_tags = Projection("last-tags", about="")
+    last_tags.on("*")(lambda state, happened: list(happened.tags))
+    assert fold(last_tags, [decode(event("T", tags=["vip", "eu"]))], None) == ["vip", "eu"]
+    assert fold(last_tags, [decode(event("T"))], None) == []
+
+
 def test_numbers_reach_a_handler_with_every_digit() -> None:
     numbers = happened("T", [Decimal("1.50"), 2**80]).data
     assert (str(numbers[0]), numbers[1]) == ("1.50", 2**80)
