@@ -130,6 +130,21 @@ def race(load: Load, *, of: Callable[[Agent, int], object]) -> list[object]:
         return list(pool.map(run, range(ROUTERS)))
 
 
+def test_a_packer_takes_one_order_of_the_racing_dispatchers(load: Load, log: Log) -> None:
+    """Each dispatcher has another order, in another stream: only the condition keeps them apart."""
+    filled(log, "other-1", 3)
+    outcomes = race(load, of=lambda agent, n: agent["take"](f"order-{n}", "ann"))
+    assert sorted(map(bool, outcomes)) == [False] * (ROUTERS - 1) + [True]
+    agent = load()
+    events, _ = agent["events_of"]("tag:packer-ann")
+    [taken] = events
+    assert taken["stream"] == f"order-{outcomes.index(True)}"
+
+    assert agent["append"](taken["stream"], {"type": "OrderPacked", "tags": ["packer-ann"], "data": {}})
+    assert agent["take"]("order-9", "ann")
+    assert not agent["take"]("order-10", "ann")
+
+
 @pytest.mark.parametrize("count", [0, 1_200])
 def test_one_of_the_racing_routers_assigns_an_order(load: Load, log: Log, count: int) -> None:
     filled(log, "order-1", count)
