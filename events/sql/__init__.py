@@ -68,7 +68,7 @@ TAG_LIKE = "exists (select from unnest(tags) each(tag) where each.tag like %s)"
 # The parameters of these five are positional, as the condition of a search is Django's.
 # The settings are sent as one text with the search, so they hold for it alone. JIT is off: most plans take longer to
 # compile than to run, and the long ones are cancelled here anyway.
-# Without a sort, the events of a name are sorted block by block: Postgres 15 would else sort them all while it has no
+# Without a full sort, the events of a name are sorted block by block. Postgres would sort them all as long as it has no
 # statistics.
 SET_SLICE = """
     select set_config('statement_timeout', %s, true), set_config('jit', 'off', true),

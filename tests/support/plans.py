@@ -87,7 +87,7 @@ def _slices(search: Search) -> list[str]:
         texts = [query["sql"] for query in connection.queries_log]
     finally:
         connection.force_debug_cursor = False
-    return [text.partition(";")[2] for text in texts if text.strip().startswith(before)]
+    return [text.partition(";")[2] for text in texts if text and text.strip().startswith(before)]
 
 
 def index_names(plan: list[Node]) -> set[str]:

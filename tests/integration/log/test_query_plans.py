@@ -140,11 +140,11 @@ def test_a_read_uses_its_index_and_touches_few_rows(
 
 
 def _sorts_all(read: object, statistics: Statistics) -> bool:
-    """Whether a read may sort all events of a name: Postgres 15 does, in the minute before it has statistics.
+    """Whether a read may sort all events of a name: in the minute before Postgres has statistics.
 
     A search, which most pages are, does not.
     """
-    return statistics == "none" and connection.connection.info.server_version < 160_000 and not isinstance(read, Search)
+    return statistics == "none" and not isinstance(read, Search)
 
 
 PLACES: dict[str, dict[str, Any]] = {
