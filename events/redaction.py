@@ -90,6 +90,9 @@ def _params(marker: NewEvent) -> dict[str, str | bytes | None]:
 
 
 def vacuum() -> None:
-    """Let Postgres drop old versions of rows that no open transaction can see. It can't run inside a transaction."""
+    """Let Postgres drop old versions of rows that no open transaction can see, and samples of values that it took.
+
+    It can't run inside a transaction.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(sql.VACUUM_EVENTS)
+        cursor.execute(sql.VACUUM)

@@ -287,14 +287,16 @@ def test_the_command_names_what_is_missing(log: Log) -> None:
         redact_event(Log(name="nowhere"), 1)
 
 
-def test_the_command_has_the_old_row_dropped(secret_log: Log) -> None:
-    def vacuums() -> int:
+def test_the_command_has_old_rows_and_their_samples_dropped(secret_log: Log) -> None:
+    def counts() -> list[tuple[int, int]]:
         with connection.cursor() as cursor:
-            cursor.execute("select vacuum_count from pg_stat_all_tables where relid = 'event'::regclass")
-            (count,) = cursor.fetchone()
-            return int(count)
+            cursor.execute(
+                "select vacuum_count, analyze_count from pg_stat_all_tables"
+                " where relid in ('event'::regclass, 'append_key'::regclass)"
+            )
+            return [(vacuums, analyzes) for vacuums, analyzes in cursor.fetchall()]
 
-    before = vacuums()
+    before = counts()
     redact_event(secret_log, 1)
 
-    assert vacuums() == before + 1
+    assert counts() == [(vacuums + 1, analyzes + 1) for vacuums, analyzes in before]

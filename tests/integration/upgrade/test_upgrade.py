@@ -120,6 +120,13 @@ def test_each_event_and_key_has_a_salt_of_its_own() -> None:
     assert {len(salt) for salt in salts} == {16}
 
 
+def test_statistics_hold_no_samples_of_states(upgraded: Before) -> None:
+    assert "lost_updates" in upgraded.statistics
+    assert "lost_updates" not in _statistics()
+    _run("analyze")
+    assert "lost_updates" not in _statistics()
+
+
 def test_nothing_that_is_stored_holds_an_unsalted_digest(upgraded: Before) -> None:
     """Old versions of rows neither: the tables were written anew. Statistics neither."""
     hexes = [line["restore"]["digest"] for name in LOGS for line in exported(name)]
