@@ -213,6 +213,16 @@ class KeyPlaces(models.Model):
         return f"{self.projection} of {self.key!r}, from {self.position} on"
 
 
+class NextVal(models.Func):
+    """The next number of a sequence."""
+
+    function = "nextval"
+    output_field = models.BigIntegerField()
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__(models.Value(sequence))
+
+
 class JobStatus(models.TextChoices):
     """The status of a job."""
 
@@ -229,9 +239,11 @@ ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 class Job(models.Model):
     """Long work for a worker process. The row survives the worker.
 
-    There is at most one `ACTIVE` job with the same `key`.
+    There is at most one `ACTIVE` job with the same `key`. Ids are unique in all logs together.
     """
 
+    pk = models.CompositePrimaryKey("log_id", "id")
+    id = models.BigIntegerField(db_default=NextVal("job_id_seq"), editable=False)
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
     kind = NameField()
     key = NameField(help_text="what makes two jobs of a kind the same")
@@ -264,8 +276,6 @@ class Job(models.Model):
         indexes = [
             # for workers that look for work
             models.Index(fields=["id"], name="job_waiting", condition=Q(status__in=["queued", "running"])),
-            # for the list of a log's jobs, newest first
-            models.Index(fields=["log", "-id"], name="job_log"),
             # for turns: the time at which a log, and an asker, was served last
             models.Index(fields=["log", "-heartbeat_at"], name="job_log_turn"),
             models.Index(fields=["asker", "-heartbeat_at"], name="job_asker_turn"),

@@ -61,13 +61,13 @@ def job_answer(job: Job) -> HttpResponse:
 
 def job_url(job: Job) -> str:
     """Return the address of a job."""
-    return f"/api/jobs/{job.pk}"
+    return f"/api/jobs/{job.id}"
 
 
 def job_out(job: Job) -> JobOut:
     """Return the body of a job."""
     return JobOut(
-        id=job.pk,
+        id=job.id,
         kind=job.kind,
         arguments=job.arguments,
         status=job.status,

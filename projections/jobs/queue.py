@@ -198,7 +198,7 @@ def cancel(log_id: int, job_id: int) -> None:
     Raises:
         NotFound: there is no such job in this log.
     """
-    job = Job.objects.filter(pk=job_id, log_id=log_id)
+    job = Job.objects.filter(log_id=log_id, id=job_id)
     if not job.update(is_cancel_requested=True):
         raise NotFound(f"There is no job {job_id}.")
     job.filter(status=JobStatus.QUEUED).update(status=JobStatus.CANCELLED, ended_at=Now())
@@ -247,7 +247,7 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
     try:
         outcome = {"status": JobStatus.DONE, "result": _kinds[job.kind](job, Beat(job, is_stopping))}
     except Lost:
-        logger.warning("job %s (%s) was taken over", job.pk, job.kind)
+        logger.warning("job %s (%s) was taken over", job.id, job.kind)
         return
     except Stopping as error:
         turns = job.turns + isinstance(error, OthersWait)
@@ -261,7 +261,7 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
     except Exception as error:
         # The text of the error may hold the content of an event. So it is not logged, but kept with the job, which is
         # removed if the event is redacted.
-        logger.warning("job %s (%s) failed: %s", job.pk, job.kind, type(error).__name__)
+        logger.warning("job %s (%s) failed: %s", job.id, job.kind, type(error).__name__)
         text = "".join(traceback.format_exception(error)).replace("\0", "\\0")
         outcome = {"status": JobStatus.FAILED, "error": text}
     own_row = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)

@@ -60,7 +60,7 @@ def states_md(member: Member, name: str, context: Mapping[str, Any]) -> HttpResp
     lines += staleness(context["stale"])
     lines += [_row(row) for row in context["states"]]
     if job := context["job"]:
-        lines.append(f"Events are being folded (job {job.pk}): ask again.")
+        lines.append(f"Events are being folded (job {job.id}): ask again.")
     if context["unknown"]:
         lines.append(context["unknown"])
     if context["next"] is not None:

@@ -26,7 +26,7 @@ def rebuild(request: HttpRequest, member: Member, name: str) -> HttpResponse:
         raise NotFound(f"{name} is folded on demand: there is nothing to rebuild.")
     if request.method == "POST":
         job = run(dry_run.ensure_dry_run(member.log_id, projection, asker=member.asker))
-        return redirect(f"{request.path}?job={job.pk}")
+        return redirect(f"{request.path}?job={job.id}")
     builds = checkpoints.progress(member.log, name)
     context = {
         "here": "projections",

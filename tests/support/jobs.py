@@ -26,7 +26,7 @@ def claim(job: Job) -> Job | None:
 def claimed(job: Job) -> Job:
     taken = claim(job)
     assert taken
-    assert taken.pk == job.pk
+    assert taken.id == job.id
     return taken
 
 

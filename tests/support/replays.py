@@ -82,12 +82,12 @@ async def do_all_jobs(log: Log) -> None:
     """
     async for job in Job.objects.filter(log=log):
         await Job.objects.filter(pk=job.pk).aupdate(status=JobStatus.QUEUED, attempt=0)
-        await sync_to_async(queue.do)(await sync_to_async(claim)(job.pk))
+        await sync_to_async(queue.do)(await sync_to_async(claim)(job.id))
 
 
 def claim(pk: int) -> Job:
     """Claim jobs until it is this one; the jobs of other tests that came before it stay claimed and undone."""
     while job := queue.claim():
-        if job.pk == pk:
+        if job.id == pk:
             return job
     raise AssertionError("it does not wait")

@@ -137,7 +137,7 @@ class ReplaySeek:
             return self.address.step(self.source.place(result.event), **request.lasting_parameters)
         if result.rest:
             job = run(seek_job.ensure_seek(self.member.log_id, target, asker=self.member.asker))
-            return self.address.step(self.place, **request.parameters, job=str(job.pk))
+            return self.address.step(self.place, **request.parameters, job=str(job.id))
         failed_place = self.source.place(result.failure.at.event) if result.failure else None
         return self._not_found(target, result.searched_to, failed_place)
 

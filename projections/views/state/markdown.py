@@ -29,7 +29,7 @@ def _lines(page: StatePage) -> Iterator[str]:
     if page.problems:
         yield "\n".join(page.problems)
     elif page.job:
-        yield f"\nEvents are being folded (job {page.job.pk}): ask again."
+        yield f"\nEvents are being folded (job {page.job.id}): ask again."
     elif failed := page.failed:
         yield f"\nThe reducer raised at #{failed.event.position} {code(failed.event.type)}: {code(failed.error)}"
     elif page.no_state:

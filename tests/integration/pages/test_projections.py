@@ -284,7 +284,7 @@ def test_accept_asks_for_a_twin_and_a_browser_gets_the_page(viewer: Client, at: 
 
 def test_a_job_of_another_log_is_not_cancelled(operator: Client, at: str, append: AppendEvents) -> None:
     job = Job.objects.create(log=make_log(), kind="fold", key="k", arguments={})
-    assert operator.post(f"{at}jobs/{job.pk}/cancel").status_code == 404
+    assert operator.post(f"{at}jobs/{job.id}/cancel").status_code == 404
     job.refresh_from_db()
     assert not job.is_cancel_requested
 
@@ -293,7 +293,7 @@ def test_work_that_goes_on_is_listed_and_cancelled(operator: Client, at: str, lo
     arguments = {"projection": "totals", "key": "order-<1>"}
     job = Job.objects.create(log=log, kind="fold", key="k", arguments=arguments, progress=5, total=10)
     assert "order-&lt;1&gt;" in get(operator, f"{at}projections/")
-    operator.post(f"{at}jobs/{job.pk}/cancel")
+    operator.post(f"{at}jobs/{job.id}/cancel")
     assert "order-&lt;1&gt;" not in get(operator, f"{at}projections/")
 
 

@@ -253,8 +253,8 @@ def test_a_job_that_was_cancelled_is_said_to_be_and_not_begun_again(
     page = viewer.get(url).content.decode()
     assert "/cancel" not in page  # a viewer may not cancel it
     [job] = Job.objects.filter(log=log, kind="replay", status="queued", arguments__projection="latest")
-    queue.cancel(log.pk, job.pk)
-    headers = {"HX-Request": "true", "X-Job": str(job.pk)}
+    queue.cancel(log.pk, job.id)
+    headers = {"HX-Request": "true", "X-Job": str(job.id)}
     page = viewer.get(url, headers=headers).content.decode()
     assert "The fold was cancelled" in page
     assert "every 1s" not in page

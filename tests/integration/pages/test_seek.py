@@ -264,9 +264,9 @@ def do(job: Job) -> None:
 def test_a_long_search_is_a_job_that_leads_to_the_step(viewer: Client, replay: str) -> None:
     parameters = {"way": "next", "to": "state.quantity:8"}
     step, query = landing(viewer, replay, 1, **parameters)
-    job = Job.objects.get(pk=int(query.pop("job")[0]))
+    job = Job.objects.get(id=int(query.pop("job")[0]))
     assert (step, query) == (1, {"way": ["next"], "to": ["state.quantity:8"]})
-    here: dict[str, Any] = {**parameters, "job": job.pk}
+    here: dict[str, Any] = {**parameters, "job": job.id}
     assert message(viewer, replay, 1, **here).startswith("Searching. A worker starts this within a second, if a")
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, progress=4, total=9)
     assert "4 of 9 done" in message(viewer, replay, 1, **here)
@@ -284,7 +284,7 @@ def test_a_breakpoint_with_a_relative_time_is_sought_by_one_job(viewer: Client, 
     assert re.fullmatch(r"since:20\S+ state\.nothing<0", query["break"][0])
     assert query["break"][1] == "type:Nothing"
     assert message(viewer, replay, 0, **query).startswith("Searching.")
-    job = Job.objects.get(pk=int(query["job"][0]))
+    job = Job.objects.get(id=int(query["job"][0]))
     do(job)
     assert message(viewer, replay, 0, **query) == "Searched 9 steps, 1 to 9: none fits."
 
@@ -293,7 +293,7 @@ def test_a_breakpoint_with_a_relative_time_is_sought_by_one_job(viewer: Client, 
 def test_a_job_that_found_none_says_how_much_it_searched(viewer: Client, replay: str) -> None:
     parameters = {"way": "previous", "to": "state.quantity>8"}
     _, query = landing(viewer, replay, 9, **parameters)
-    do(Job.objects.get(pk=int(query["job"][0])))
+    do(Job.objects.get(id=int(query["job"][0])))
     assert message(viewer, replay, 9, **parameters, job=query["job"][0]) == "Searched 8 steps, 1 to 8: none fits."
 
 
@@ -312,13 +312,13 @@ def test_every_viewer_of_a_search_may_cancel_it(viewer: Client, replay: str, at:
 
 def test_no_other_job_is_cancelled_as_a_search(viewer: Client, log: Log, at: str) -> None:
     other = Job.objects.create(log_id=log.pk, kind="rebuild", key="k", arguments={})
-    assert viewer.post(f"{at}seeks/{other.pk}/cancel").status_code == 404
+    assert viewer.post(f"{at}seeks/{other.id}/cancel").status_code == 404
     assert not Job.objects.get(pk=other.pk).is_cancel_requested
     outsider = Client()
     user = make_user()
     make_member(Log.objects.create(name=f"{log.name}-x"), user=user, role=Role.ADMIN)
     outsider.force_login(user)
-    assert outsider.post(f"{at}seeks/{other.pk}/cancel").status_code == 404
+    assert outsider.post(f"{at}seeks/{other.id}/cancel").status_code == 404
 
 
 @pytest.mark.usefixtures("narrow")

@@ -145,9 +145,9 @@ def test_a_long_fold_is_a_job_and_then_the_state(viewer: Client, url: str, log: 
     page = get(viewer, url)
     assert "Many events must be folded first" in page
     job = Job.objects.get(log=log)
-    assert f'"X-Job": "{job.pk}"' in page
+    assert f'"X-Job": "{job.id}"' in page
     Job.objects.filter(pk=job.pk).update(status=JobStatus.FAILED, error="it broke")
-    failed = viewer.get(url, headers={"X-Job": str(job.pk)}).content.decode()
+    failed = viewer.get(url, headers={"X-Job": str(job.id)}).content.decode()
     assert "it broke" in failed
     assert "hx-trigger" not in failed.split('class="answer job"')[1].split("</main>")[0]
     Job.objects.filter(pk=job.pk).update(status=JobStatus.RUNNING, attempt=1)

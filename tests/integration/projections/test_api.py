@@ -227,7 +227,7 @@ async def test_a_long_fold_is_a_job_and_its_end_is_the_answer(
     assert [each["id"] for each in (await get("jobs")).json()["jobs"]] == [job["id"]]
     assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
     # Another test's server may have taken the job; it does not know this projection.
-    await Job.objects.filter(pk=job["id"]).aupdate(status=JobStatus.QUEUED, attempt=0)
+    await Job.objects.filter(id=job["id"]).aupdate(status=JobStatus.QUEUED, attempt=0)
     await sync_to_async(queue.do)(await sync_to_async(claim)(job["id"]))
     assert (await get(f"jobs/{job['id']}")).json()["status"] == "done"
     answer = await get("projections/sums/state", key="order-1")

@@ -79,7 +79,7 @@ def _do_job(log: Log, kind: str) -> Job:
     expected = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
     job = queue.claim([kind])
     assert job
-    assert job.pk == expected.pk
+    assert job.id == expected.id
     queue.do(job)
     return Job.objects.get(pk=job.pk)
 
@@ -163,7 +163,7 @@ def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(
     kind, runs = make_name("kind"), []
 
     def work(job: Job, beat: Beat) -> dict[str, Any]:
-        runs.append(job.pk)
+        runs.append(job.id)
         if len(runs) == 1:
             redact(log.pk, 1, reason="a card number", by="admin")
         return {"run": len(runs)}
@@ -175,7 +175,7 @@ def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(
     assert again
     queue.do(again)
     job.refresh_from_db()
-    assert (job.status, job.result, runs) == (JobStatus.DONE, {"run": 2}, [job.pk, job.pk])
+    assert (job.status, job.result, runs) == (JobStatus.DONE, {"run": 2}, [job.id, job.id])
 
 
 def test_the_servers_log_does_not_say_what_a_job_failed_of(
@@ -211,8 +211,8 @@ def test_a_job_that_is_cancelled_while_it_waits_is_shown_as_cancelled(
     kind = make_name("kind")
     monkeypatch.setitem(queue._kinds, kind, _raise_secret)
     job = run(queue.ensure_job(log.pk, kind, "k", arguments={}, asker=log.name))
-    queue.cancel(log.pk, job.pk)
-    waiting_job = queue.job_by_id(log.pk, job.pk).first()
+    queue.cancel(log.pk, job.id)
+    waiting_job = queue.job_by_id(log.pk, job.id).first()
     assert waiting_job
     assert waiting_job.status == JobStatus.CANCELLED
 

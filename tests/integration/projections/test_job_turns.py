@@ -46,7 +46,7 @@ def served(kind: str, number: int) -> list[int]:
         job = queue.claim([kind])
         assert job
         queue.do(job)
-        jobs.append(job.pk)
+        jobs.append(job.id)
     return jobs
 
 
@@ -55,7 +55,7 @@ def test_many_jobs_of_one_log_do_not_delay_another_logs(
 ) -> None:
     queue_up(log, kind, asker=asker, number=queue.MAX_ACTIVE_OF_ASKER)
     other = ensure(other_log, kind, asker=other_asker)
-    assert other.pk in served(kind, 2)
+    assert other.id in served(kind, 2)
 
 
 def test_many_jobs_of_one_asker_do_not_delay_anothers_in_the_same_log(
@@ -63,12 +63,12 @@ def test_many_jobs_of_one_asker_do_not_delay_anothers_in_the_same_log(
 ) -> None:
     queue_up(log, kind, asker=asker, number=queue.MAX_ACTIVE_OF_ASKER)
     one, other = ensure(log, kind, "a", asker=other_asker), ensure(log, kind, "b", asker=make_name("asker"))
-    assert {one.pk, other.pk} <= set(served(kind, 3))
+    assert {one.id, other.id} <= set(served(kind, 3))
 
 
 def test_jobs_of_one_asker_are_done_in_the_order_in_which_they_came(log: Log, kind: str, asker: str) -> None:
     jobs = queue_up(log, kind, asker=asker, number=5)
-    assert served(kind, 5) == [job.pk for job in jobs]
+    assert served(kind, 5) == [job.id for job in jobs]
 
 
 def test_an_asker_has_only_so_many_jobs_and_others_are_not_refused(
@@ -78,7 +78,7 @@ def test_an_asker_has_only_so_many_jobs_and_others_are_not_refused(
     for each in (log, other_log):
         with pytest.raises(TooManyJobs, match="20 jobs of yours are waiting or running already"):
             ensure(each, kind, "one more", asker=asker)
-    assert ensure(log, kind, f"{asker}-0", asker=asker).pk == first.pk, "who asks for the same waits for the same"
+    assert ensure(log, kind, f"{asker}-0", asker=asker).id == first.id, "who asks for the same waits for the same"
     ensure(log, kind, "another's", asker=other_asker)
     served(kind, 1)
     ensure(log, kind, "one more", asker=asker)
@@ -109,9 +109,9 @@ def thrice(job: Job, beat: Beat) -> None:
 def test_a_long_job_makes_room_when_others_wait_and_its_turn_comes_again(log: Log, other_log: Log, kind: str) -> None:
     queue.register_kind(kind, thrice)
     long, other = ensure(log, kind), ensure(other_log, kind)
-    assert served(kind, 1) == [long.pk]
+    assert served(kind, 1) == [long.id]
     assert (now(long).status, now(long).turns, now(long).attempt) == (JobStatus.QUEUED, 1, 0)
-    assert served(kind, 2) == [other.pk, long.pk], "the other makes room, too"
+    assert served(kind, 2) == [other.id, long.id], "the other makes room, too"
     assert now(long).turns + now(other).turns >= 2
 
 
@@ -119,7 +119,7 @@ def test_a_long_job_makes_room_when_others_wait_and_its_turn_comes_again(log: Lo
 def test_a_long_job_goes_on_while_only_its_askers_own_wait(log: Log, kind: str) -> None:
     queue.register_kind(kind, thrice)
     long, own = ensure(log, kind, "long"), ensure(log, kind, "own")
-    assert served(kind, 2) == [long.pk, own.pk]
+    assert served(kind, 2) == [long.id, own.id]
     assert (now(long).status, now(own).status) == (JobStatus.DONE, JobStatus.DONE)
 
 
@@ -149,9 +149,9 @@ def test_a_fold_that_made_room_goes_on_where_it_was(
         other = ensure(other_log, kind)
         claimed = queue.claim([fold.FOLD_STATE])
         assert claimed
-        assert claimed.pk == job.pk
+        assert claimed.id == job.id
         queue.do(claimed)
         progress.append(now(job).progress)
-        queue.cancel(other_log.pk, other.pk)
+        queue.cancel(other_log.pk, other.id)
     assert progress[:-1] == [1_300, 1_600, 1_900, 2_200], "each turn goes on from where the one before was"
     assert run(state_at(log.pk, latest, "order-1")) == from_zero(latest, "order-1", events)

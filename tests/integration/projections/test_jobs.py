@@ -36,12 +36,12 @@ pytestmark = pytest.mark.usefixtures("no_other_jobs")
 
 def test_the_same_work_asked_for_twice_is_one_job(log: Log, kind: str) -> None:
     job = ensure(log, kind)
-    assert ensure(log, kind).pk == job.pk
-    assert ensure(log, kind, "other").pk != job.pk
+    assert ensure(log, kind).id == job.id
+    assert ensure(log, kind, "other").pk != job.id
     queue.register_kind(kind, lambda job, beat: {"done": job.arguments["n"]})
     queue.do(claimed(job))
     assert (now(job).status, now(job).result) == (JobStatus.DONE, {"done": 1})
-    assert ensure(log, kind).pk != job.pk
+    assert ensure(log, kind).pk != job.id
 
 
 def test_a_job_is_taken_on_by_one_worker_until_it_falls_silent(log: Log, kind: str) -> None:
@@ -89,7 +89,7 @@ def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeyp
             beat(n)
             beats.append(n)
             if n == 3:
-                queue.cancel(log.pk, job.pk)
+                queue.cancel(log.pk, job.id)
 
     queue.register_kind(kind, work)
     job = ensure(log, kind)
@@ -100,7 +100,7 @@ def test_a_cancelled_job_ends_between_two_stretches(log: Log, kind: str, monkeyp
 
 def test_a_job_that_waits_is_cancelled_at_once(log: Log, kind: str) -> None:
     job = ensure(log, kind)
-    queue.cancel(log.pk, job.pk)
+    queue.cancel(log.pk, job.id)
     assert now(job).status == JobStatus.CANCELLED
 
 

@@ -120,7 +120,7 @@ def test_a_job_says_how_far_it_is_and_ends_when_it_is_cancelled(
 
     def cancelled(self: Beat, progress: int, total: int | None = None) -> None:
         if progress >= 100:
-            queue.cancel(log.pk, job.pk)
+            queue.cancel(log.pk, job.id)
         beat(self, progress, total)
 
     monkeypatch.setattr(Beat, "__call__", cancelled)
@@ -212,7 +212,7 @@ def test_a_reducer_that_fails_ends_the_job_with_a_link_to_where(log: Log, monkey
 
 def test_an_equal_seek_waits_for_the_same_job(log: Log, sums: Projection) -> None:
     job = run(seeking.ensure_seek(log.pk, seek_of(sums, "type:A"), asker=log.name))
-    assert run(seeking.ensure_seek(log.pk, seek_of(sums, "  type:A "), asker=log.name)).pk == job.pk
+    assert run(seeking.ensure_seek(log.pk, seek_of(sums, "  type:A "), asker=log.name)).id == job.id
     for other in (
         seek_of(sums, "type:B"),
         seek_of(sums, "type:A", 1),
@@ -220,5 +220,5 @@ def test_an_equal_seek_waits_for_the_same_job(log: Log, sums: Projection) -> Non
         seek_of(sums, Watch("type:A")),
     ):
         job_found = run(seeking.ensure_seek(log.pk, other, asker=log.name))
-        assert job_found.pk != job.pk
+        assert job_found.pk != job.id
         assert seeking.seek_of_job(job_found) == other
