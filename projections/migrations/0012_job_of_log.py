@@ -11,7 +11,7 @@ KEY_BEFORE = "alter table job drop constraint job_pkey, add constraint job_pkey 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projections", "0010_system_events")]
+    dependencies = [("projections", "0011_no_samples")]
 
     operations = [
         migrations.RemoveIndex(model_name="job", name="job_log"),
