@@ -226,9 +226,10 @@ class Search:
         along, direction = self.along, "desc" if self.backward else "asc"
         condition = f"({condition}) and {self.tagged.condition(direction)}"
         columns = store.EVENT_COLUMNS if self.room is None else store.EVENT_NAMES
-        text = sql.SLICE.format(
-            columns=columns, bounds=along.slice_sql, condition=condition, order=along.order_sql(direction)
-        )
+        # A tag alone gives the positions themselves: with bounds, Postgres 15 may go through all of the slice instead.
+        bounds_sql = "true" if self.tagged.is_all else along.slice_sql
+        order = along.order_sql(direction)
+        text = sql.SLICE.format(columns=columns, bounds=bounds_sql, condition=condition, order=order)
         if self.room is not None:
             text = sql.BOUNDED.format(columns=store.EVENT_COLUMNS, along=along.column, order=direction, events=text)
 
@@ -236,7 +237,7 @@ class Search:
 
         def statement(progress: _Progress, first: int, last: int) -> tuple[str, list[Any]]:
             room = [] if progress.room is None else [progress.room]
-            bounds = along.slice_values(first, last)
+            bounds = [] if self.tagged.is_all else along.slice_values(first, last)
             tagged = self.tagged.values(self.log_id, first, last, progress.missing)
             slice = [progress.timeout, sort, self.log_id, *bounds, *values, *tagged, progress.missing, *room]
             return sql.SET_SLICE + text, slice
