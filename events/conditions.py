@@ -13,7 +13,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from events.appending.guards import Condition, condition_failed
-from events.errors import ConditionTooWide, TooSlow, Unavailable
+from events.errors import Busy, ConditionTooWide, TooManyRequests, TooSlow, Unavailable
 from events.reading import scan
 from events.types import Append, Event
 
@@ -42,6 +42,8 @@ async def _checked(
         result = await search.afetch(pool)
     except TooSlow as error:
         return condition.refused(ConditionTooWide(error.detail, none_after=condition.none_after))
+    except (Busy, TooManyRequests) as error:  # other appends of the request may be written already
+        return condition.refused(error)
     except (psycopg.OperationalError, PoolTimeout):
         return condition.refused(Unavailable("The database could not check a condition; nothing was written."))
     if result.events:

@@ -50,6 +50,10 @@ class Grant:
         """The person or token for whom jobs take turns and open streams are counted."""
         return self.access.asker
 
+    def allows(self, scope: Scope) -> bool:
+        """Return whether the scopes hold this one; `admin` holds all."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
     def narrowed(self, query: Query) -> Query:
         """Return the query for the events of a query that the token may see."""
         if not self.stream_prefix:
@@ -70,7 +74,7 @@ class Grant:
         self.check_append(append.stream)
         if not append.guards:
             return append
-        if Scope.READ not in self.scopes:
+        if not self.allows(Scope.READ):
             raise Forbidden("A condition tells what the log holds, so the token needs the scope `read`, too.")
         return replace(append, guards=tuple(guard.limited(self.narrowed) for guard in append.guards))
 
@@ -177,7 +181,7 @@ class Bearer(HttpBearer):
 
     async def authenticate(self, request: HttpRequest, token: str) -> Grant:
         grant = await _tokens.grant(token)
-        if self._scope not in grant.scopes and Scope.ADMIN not in grant.scopes:
+        if not grant.allows(self._scope):
             raise Forbidden(f"This token has no scope {self._scope.value!r}.", scope=self._scope.value)
         return grant
 

@@ -5,9 +5,9 @@ There is one writer in a process, and one queue and one task for each log. A flu
 and a thousand callers share one (docs/decisions/0002 has the measurements).
 
 A flush that the database refuses is planned again: after a look-up in the log (`plan.py`), after the log's rules were
-read, or without the appends that a guard refused. A connection that breaks
-leaves the flush in doubt: the writer reconnects and looks it up. Every event has its id before it is first sent, and
-`append_events()` refuses known ids, so a retry never writes twice.
+read, or without the appends that a guard refused. A connection that breaks leaves the flush in doubt: the writer
+reconnects and looks it up. Every event has its id before it is first sent, and `append_events()` refuses known ids, so
+a retry never writes twice.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _BACKOFF_SECONDS = (0.02, 1.0)
 """The first and the longest pause between attempts."""
 _MIN_PATIENCE_SECONDS = 0.05
 """The least time that a statement gets, so that it has a chance."""
+_STOPPING = "The server is stopping; nothing was written."
 _TOO_MANY = partial(Busy, "Too many appends were before this one; nothing was written.")
 _TOO_SLOW = partial(Busy, "The database did not finish in time; nothing was written.")
 
@@ -100,7 +101,7 @@ class Writer:
             Unavailable: the writer is closing; nothing was written.
         """
         if self._closing:
-            raise Unavailable("The server is stopping; nothing was written.")
+            raise Unavailable(_STOPPING)
         limits = settings.EVENTSITE
         request = _Waiting(appends, atomic, asyncio.get_running_loop().time() + limits.writer_timeout)
         if self.events and (
@@ -111,15 +112,15 @@ class Writer:
         while not request.is_done:
             if request.needs_check:
                 await self._check(log_id, request)
-            # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush
-            # already.
-            await self._put(log_id, request)
+            else:
+                # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush
+                # already.
+                await self._put(log_id, request)
         return cast("list[Outcome]", request.outcomes)
 
     def _put(self, log_id: int, request: _Waiting) -> asyncio.Future[None]:
         """Put a request into its log's queue, and return the future of the time when it needs no more work there."""
-        self.events += request.events
-        self.bytes += request.size
+        self._hold(request)
         log = self._logs.get(log_id)
         if log is None:
             log = self._logs[log_id] = _LogWriter(log_id, self)
@@ -129,14 +130,27 @@ class Writer:
         return request.future
 
     async def _check(self, log_id: int, request: _Waiting) -> None:
-        """Look at the log for what stands against guards, without its lock, until the request's time is up."""
+        """Look at the log for what stands against guards, without its lock, until the request's time is up.
+
+        The request takes its room meanwhile, as if it were in the queue.
+        """
         loop = asyncio.get_running_loop()
         appends = list(request.appends)
-        for index, append in enumerate(appends):
-            if append.guards and request.outcomes[index] is None and loop.time() < request.deadline:
-                appends[index] = await self._check_guards(log_id, append)
+        self._hold(request)
+        try:
+            for index, append in enumerate(appends):
+                if append.guards and request.outcomes[index] is None and loop.time() < request.deadline:
+                    appends[index] = await self._check_guards(log_id, append)
+        finally:
+            self.release(request)
         request.appends = appends
         request.needs_check = False
+        if self._closing:  # nobody would close a writer that begins now
+            request.fail(Unavailable(_STOPPING))
+
+    def _hold(self, request: _Waiting) -> None:
+        self.events += request.events
+        self.bytes += request.size
 
     def release(self, request: _Waiting) -> None:
         self.events -= request.events

@@ -31,6 +31,11 @@ def appending_token(make_token: Callable[..., str]) -> str:
 
 
 @pytest.fixture
+def admin_token(make_token: Callable[..., str]) -> str:
+    return make_token(Scope.ADMIN)
+
+
+@pytest.fixture
 def orders_token(make_token: Callable[..., str]) -> str:
     return make_token(stream_prefix="order-")
 
@@ -179,3 +184,8 @@ async def test_a_condition_sees_what_its_token_may_see(anyone: httpx.AsyncClient
         assert answer.status_code == 201, answer.text
     answer = await append_if(anyone, [{"q": "type:Placed", "none_after": 0}])
     assert answer.json()["event"]["stream"] == "order-1"
+
+
+async def test_a_token_with_all_rights_may_set_conditions(anyone: httpx.AsyncClient, admin_token: str) -> None:
+    anyone.headers["Authorization"] = f"Bearer {admin_token}"
+    assert (await append_if(anyone, [NO_MOVE])).status_code == 201

@@ -8,10 +8,18 @@ from typing import Any
 import pytest
 
 from events import conditions
-from events.appending import plan
+from events.appending import plan as plan_module
 from events.appending.guards import Condition
 from events.engine import Engine
-from events.errors import ConditionFailed, ConditionTooWide, IdConflict, KeyReused, WrongExpectedVersion
+from events.errors import (
+    ConditionFailed,
+    ConditionTooWide,
+    IdConflict,
+    KeyReused,
+    TooManyRequests,
+    Unavailable,
+    WrongExpectedVersion,
+)
 from events.models import Log
 from events.reading import scan
 from events.types import Append, Appended
@@ -225,7 +233,46 @@ async def test_a_condition_that_covers_too_much_is_refused_with_the_reason(
 async def test_guards_of_one_flush_are_asked_about_a_bounded_number_of_events(
     append: AppendTo, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "_MAX_COMPARISONS", 10)
+    monkeypatch.setattr(plan_module, "_MAX_COMPARISONS", 10)
     outcomes = await append(*(conditional("type:Nothing", stream=f"b-{n}") for n in range(20)))
     assert all(isinstance(outcome, Appended) for outcome in outcomes)
     assert [event.stream for event in await read()] == [f"b-{n}" for n in range(20)]
+
+
+@pytest.mark.usefixtures("far")
+async def test_a_check_that_finds_no_connection_refuses_its_own_append_only(
+    append: AppendTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The appends before it in the request are written, and their caller has to know where."""
+
+    async def refuse(*_: object) -> None:
+        raise TooManyRequests
+
+    monkeypatch.setattr(scan.Search, "afetch", refuse)
+    written, refused = await append(make_append("c-1"), conditional("type:Nothing"))
+    assert isinstance(written, Appended)
+    assert isinstance(refused, TooManyRequests)
+
+
+@pytest.mark.usefixtures("far")
+async def test_an_append_that_is_checked_while_the_server_stops_is_refused(
+    engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch, read: Read
+) -> None:
+    events = len(await read())
+    check, checking, go_on = engine.writer._check_guards, asyncio.Event(), asyncio.Event()
+
+    async def wait_and_check(log_id: int, append: Append) -> Append:
+        checking.set()
+        await go_on.wait()
+        return await check(log_id, append)
+
+    monkeypatch.setattr(engine.writer, "_check_guards", wait_and_check)
+    waiting = asyncio.create_task(engine.writer.append(log.pk, [conditional("type:Nothing")]))
+    await checking.wait()
+    assert engine.writer.events == 1, "what is checked takes its room in the queue"
+    await engine.writer.aclose()
+    go_on.set()
+    [outcome] = await waiting
+    assert isinstance(outcome, Unavailable)
+    assert engine.writer.events == engine.writer.bytes == 0
+    assert len(await read()) == events
