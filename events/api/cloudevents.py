@@ -16,7 +16,7 @@ from urllib.parse import unquote, unquote_to_bytes
 import msgspec
 import orjson
 from django.conf import settings
-from msgspec import Meta, Raw
+from msgspec import Meta, Raw, Struct
 
 from events.api.decoding import decode_json
 from events.api.guard_schemas import ConditionIn, checked_guards
@@ -46,6 +46,8 @@ _Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 _REQUIRED = ("id", "source", "specversion", "type")
 _DEMANDS = ("expectedversion", "idempotencykey", "readposition", "if")
 _DIGITS = "[0-9]{1,18}"
+_MAX_CONDITIONS_BYTES = 20_000
+"""Most bytes of the attributes `if` of a batch, for the reason that `check_length()` gives."""
 # A quoted string in a header's value; a backslash in it escapes the next character.
 _QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ANY_TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
@@ -110,6 +112,9 @@ def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsErr
     limit = settings.EVENTSITE.request_max_events
     if len(items) > limit:
         raise TooLarge(f"The batch holds {len(items):,} events; the limit is {limit:,}.", field="body", limit=limit)
+    if sum(map(_length_of_conditions, items)) > _MAX_CONDITIONS_BYTES:
+        detail = f"The conditions of the batch have more than {_MAX_CONDITIONS_BYTES:,} bytes."
+        raise TooLarge(detail, field="body", limit=_MAX_CONDITIONS_BYTES)
     appends: list[Append | EventsError] = []
     for index, item in enumerate(items):
         try:
@@ -117,6 +122,18 @@ def batched(body: bytes, *, pinned_agent: str | None) -> list[Append | EventsErr
         except EventsError as error:
             appends.append(error)
     return appends
+
+
+class _OnlyConditions(Struct, rename={"conditions": "if"}):
+    conditions: Raw = Raw()
+
+
+def _length_of_conditions(item: bytes) -> int:
+    """Return the number of bytes of an event's conditions, or 0 if it can't be read: its own check says why."""
+    try:
+        return len(bytes(msgspec.json.decode(item, type=_OnlyConditions).conditions))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
 
 
 def structured(body: bytes, *, pinned_agent: str | None, field: str = "event") -> Append:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from django.utils import timezone
@@ -9,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from events.appending.checks import check_count
 from events.appending.guards import Condition, Guard
-from events.errors import Invalid
+from events.errors import Invalid, TooLarge
 from events.query.parse import MAX_CHARACTERS, events_query
 
 MAX_CONDITIONS = 16
@@ -65,11 +66,26 @@ def checked_guards(conditions: list[ConditionIn] | UnsetType = UNSET, field: str
     """Return the guards of an append; `field` is its place in the request.
 
     Raises:
-        Invalid, InvalidQuery, NotForEvents: one can't be read, or there are too many.
+        Invalid, InvalidQuery, NotForEvents, TooLarge: one can't be read, or there are too many.
     """
     if isinstance(conditions, UnsetType):
         return ()
     if len(conditions) > MAX_CONDITIONS:
         detail = f"{field}if holds {len(conditions)} conditions; the limit is {MAX_CONDITIONS}."
         raise Invalid(detail, field=f"{field}if", limit=MAX_CONDITIONS)
+    check_length(conditions, f"{field}if")
     return tuple(condition.checked(f"{field}if[{number}]") for number, condition in enumerate(conditions))
+
+
+def check_length(conditions: Iterable[ConditionIn], field: str) -> None:
+    """Check that the queries of a request are together no longer than one may be, before any of them is read.
+
+    Reading and compiling a query keeps the whole server busy, up to half a second for the longest.
+
+    Raises:
+        TooLarge: they are longer.
+    """
+    characters = sum(len(condition.q) for condition in conditions)
+    if characters > MAX_CHARACTERS:
+        detail = f"The conditions' queries have {characters:,} characters together; the limit is {MAX_CHARACTERS:,}."
+        raise TooLarge(detail, field=field, limit=MAX_CHARACTERS)

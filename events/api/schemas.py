@@ -7,14 +7,15 @@ stands twice in the request's own objects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from events.api.decoding import optional
-from events.api.guard_schemas import Conditions, QueryText, checked_guards, documented
+from events.api.guard_schemas import ConditionIn, Conditions, QueryText, check_length, checked_guards, documented
 from events.appending import checks
 from events.appending.guards import Guard
 from events.errors import Invalid
@@ -128,11 +129,17 @@ class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
         Raises:
             Invalid: the request is not atomic.
+            TooLarge: the queries of all its conditions are too long.
         """
+        check_length(chain.from_iterable(self._all_conditions()), "appends")
         guards = checked_guards(self.conditions)
         if guards and self.atomic is not True:
             raise Invalid('`if` beside `appends` needs `"atomic": true`; else it stands beside `events`.', field="if")
         return guards
+
+    def _all_conditions(self) -> Iterator[list[ConditionIn]]:
+        for conditions in (self.conditions, *(append.conditions for append in self.appends)):
+            yield [] if isinstance(conditions, UnsetType) else conditions
 
 
 class StreamEventIn(EventIn, forbid_unknown_fields=True, kw_only=True):

@@ -18,7 +18,7 @@ from psycopg.sql import Literal
 from events.errors import ConditionFailed, EventsError
 from events.query.compiled import Compiled, compiled
 from events.query.match import Test
-from events.query.tree import Numbered, Query, Since, Until, leaves, reads_payload
+from events.query.tree import Numbered, Query, Since, Until, leaves, payload_terms
 from events.types import Append
 
 
@@ -40,6 +40,10 @@ class Guard(Protocol):
 
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         """Return the guard for a writer that may see only some events."""
+
+    @property
+    def terms(self) -> int:
+        """The number of terms that the database tests for it under the log's lock."""
 
     @property
     def may_mind(self) -> Test:
@@ -72,7 +76,7 @@ class Condition:
     @property
     def needs_check(self) -> bool:
         """Whether it reads payloads and was not checked yet: under the lock as few of them as possible are read."""
-        return self.refusal is None and self.checked_to == self.none_after and reads_payload(self.query)
+        return self.refusal is None and self.checked_to == self.none_after and payload_terms(self.query) > 0
 
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         return replace(self, query=narrowed(self.query))
@@ -85,6 +89,10 @@ class Condition:
         return replace(self, refusal=error)
 
     @cached_property
+    def terms(self) -> int:
+        return sum(1 for _ in leaves(self.query))
+
+    @cached_property
     def may_mind(self) -> Test:
         asks_for_place = any(isinstance(leaf, Numbered | Since | Until) for leaf in leaves(self.query))
         return (lambda event: True) if asks_for_place else self._forms.test
@@ -94,7 +102,7 @@ class Condition:
         return compiled(self.query)
 
     def parameters(self, first: int, last: int) -> dict[str, object]:
-        return {"after": self.checked_to, "fits": _with_literals(self._forms)}
+        return {"after": self.checked_to, "fits": _with_literals(self._forms), "reads": payload_terms(self.query)}
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:
         return condition_failed(self, {name: refusal[name] for name in ("position", "stream", "type", "id")})

@@ -27,6 +27,8 @@ from events.types import STREAM_EXISTS, Append, Appended, Event, NewEvent
 Outcome = Appended | EventsError
 _MAX_COMPARISONS = 20_000
 """Planned events that the guards of one flush are asked about: the others wait for the next flush."""
+_MAX_TERMS = 200
+"""Terms of the guards of one flush, as the database plans all of them under the log's lock. The others wait, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Plan:
     """The last append sets a rule: whoever comes after it is planned by that rule."""
     comparisons: int = 0
     """Planned events that guards were asked about."""
+    terms: int = 0
+    """Terms of guards."""
 
     _subjects: list[Subject] = field(default_factory=list)
     _subject_appends: int = 0
@@ -306,6 +310,10 @@ def _ask_guards(flush: Plan, append: Append, look_up: LookUp | None, rules: Rule
     refusal = rules.refusal(append) or next((guard.refusal for guard in append.guards if guard.refusal), None)
     if refusal:
         raise refusal if look_up else _Later  # the append may be in the log already
+    terms = flush.terms + sum(guard.terms for guard in append.guards)
+    if append.guards and flush.accepted and terms > _MAX_TERMS:
+        raise _Later
+    flush.terms = terms
     for guard in append.guards:
         subjects = flush.subjects()
         flush.comparisons += len(subjects)

@@ -247,9 +247,9 @@ def path_of(leaf: Leaf) -> Path | None:
     return path if isinstance(path, Path) else None
 
 
-def reads_payload(query: Query) -> bool:
-    """Whether an event's data or metadata must be read to tell whether it fits."""
-    return any(isinstance(leaf, Text) or path_of(leaf) for leaf in leaves(query))
+def payload_terms(query: Query) -> int:
+    """Return the number of terms for which an event's data or metadata must be read."""
+    return sum(1 for leaf in leaves(query) if isinstance(leaf, Text) or path_of(leaf))
 
 
 def leaves(query: Query) -> Iterator[Leaf]:

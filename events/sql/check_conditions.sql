@@ -1,21 +1,34 @@
 -- The guard `if`: nothing that fits a query may have come after a position.
 --
--- Each condition has `after`, the position up to which it is checked already, and `fits`, a condition on columns of `event`
--- as SQL, its values as literals (query/compiled.py). Only what came after is looked at here, as the log is locked: one look
--- at those events for all conditions. If more than `p_most` events came, nothing is looked at and the refusal says `far`:
--- the caller checks without the lock, and comes back with a later position.
+-- Each condition has `after`, the position up to which it is checked already; `fits`, a condition on columns of `event` as
+-- SQL, its values as literals (query/compiled.py); and `reads`, the number of its terms that read data or metadata. Only what
+-- came after is looked at here, as the log is locked: one look at those events for all conditions. If more than `p_most`
+-- events came, or too much to read, nothing is looked at and the refusal says `far`: the caller checks without the lock, and
+-- comes back with a later position.
 create or replace function check_conditions(p_log int, p_head bigint, p_conditions json, p_most int default 1000)
 returns json language plpgsql volatile as $$
 declare
+    -- Bytes of data and metadata, counted once for each term that reads them. This many take about a tenth of a second.
+    v_most_bytes constant bigint := 8 * 1024 * 1024;
+    v_is_far boolean;
+    v_is_much boolean;
+    v_reads bigint;
     v_after bigint;
     v_tests text;
     v_positions bigint[];
     refusals json;
 begin
-    select json_agg(json_build_object('append', c.append, 'guard', c.guard, 'far', true)) into refusals
-    from json_to_recordset(p_conditions) c(append int, guard int, after bigint)
-    where p_head - c.after > p_most;
-    if refusals is not null then
+    select bool_or(p_head - c.after > p_most), sum(c.reads), min(c.after) filter (where c.reads > 0)
+    into v_is_far, v_reads, v_after
+    from json_to_recordset(p_conditions) c(after bigint, reads int);
+    if not v_is_far and v_after < p_head then
+        select v_reads * sum(octet_length(data::text) + octet_length(metadata::text)) > v_most_bytes into v_is_much
+        from event where log_id = p_log and position > v_after;
+    end if;
+    if v_is_far or v_is_much then
+        select json_agg(json_build_object('append', c.append, 'guard', c.guard, 'far', true)) into refusals
+        from json_to_recordset(p_conditions) c(append int, guard int, after bigint, reads int)
+        where p_head - c.after > p_most or (v_is_much and c.reads > 0);
         return refusals;
     end if;
 

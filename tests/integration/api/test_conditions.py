@@ -186,6 +186,33 @@ async def test_a_condition_sees_what_its_token_may_see(anyone: httpx.AsyncClient
     assert answer.json()["event"]["stream"] == "order-1"
 
 
+LONG_QUERY = "type:No" + " type:No" * 1_000
+"""A query that is longer than half of what one may be."""
+LONG = {"q": LONG_QUERY, "none_after": 0}
+
+
+@pytest.mark.parametrize("lane", ["one", "several", "lines", "batch"])
+async def test_the_queries_of_a_request_are_together_no_longer_than_one_may_be(
+    api: httpx.AsyncClient, lane: str
+) -> None:
+    """They are refused before any of them is read: that takes the server's time, and others wait."""
+    append_in = {"stream": "a-1", "events": [EVENT], "if": [LONG]}
+    text = json.dumps([LONG, LONG])
+    requests: dict[str, dict[str, Any]] = {
+        "one": {"json": {"appends": [append_in | {"if": [LONG, LONG]}], "atomic": True}},
+        "several": {"json": {"appends": [append_in, append_in | {"if": [LONG | {"q": f"{LONG_QUERY} type:"}]}]}},
+        "lines": {"content": line(1, **{"if": [LONG, LONG]}), "headers": NDJSON},
+        "batch": {
+            "content": json.dumps([cloud_event(id=str(n), **{"if": text}) for n in range(2)]),
+            "headers": {"Content-Type": "application/cloudevents-batch+json"},
+        },
+    }
+    answer = await api.post("/api/events", **requests[lane])
+    code = answer.json()["errors"][0]["code"] if lane == "lines" else answer.json()["code"]
+    assert code == "too-large", answer.text
+    assert await head(api) == 0
+
+
 async def test_a_token_with_all_rights_may_set_conditions(anyone: httpx.AsyncClient, admin_token: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {admin_token}"
     assert (await append_if(anyone, [NO_MOVE])).status_code == 201

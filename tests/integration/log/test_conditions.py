@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from events import conditions
+from events.appending import flush
 from events.appending import plan as plan_module
 from events.appending.guards import Condition
+from events.appending.plan import Plan
 from events.engine import Engine
 from events.errors import (
     ConditionFailed,
@@ -237,6 +239,52 @@ async def test_guards_of_one_flush_are_asked_about_a_bounded_number_of_events(
     outcomes = await append(*(conditional("type:Nothing", stream=f"b-{n}") for n in range(20)))
     assert all(isinstance(outcome, Appended) for outcome in outcomes)
     assert [event.stream for event in await read()] == [f"b-{n}" for n in range(20)]
+
+
+async def test_guards_of_one_flush_have_a_bounded_number_of_terms(
+    append: AppendTo, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of one atomic request are asked together, however many they are."""
+    flushes = []
+    write_parameters = flush.append_parameters
+
+    def count(log_id: int, plan: Plan, **options: int) -> list[object]:
+        flushes.append(len(plan.accepted))
+        return write_parameters(log_id, plan, **options)
+
+    monkeypatch.setattr(plan_module, "_MAX_TERMS", 4)
+    monkeypatch.setattr(flush, "append_parameters", count)
+    for atomic, sizes in ((False, [2, 2, 1]), (True, [5])):
+        flushes.clear()
+        appends = [conditional("type:No OR type:Never", stream=f"b-{n}") for n in range(5)]
+        outcomes = await append(*appends, atomic=atomic)
+        assert all(isinstance(outcome, Appended) for outcome in outcomes)
+        assert flushes == sizes
+    assert [event.stream for event in await read()] == [f"b-{n}" for n in range(5)] * 2
+
+
+async def test_under_the_lock_only_a_few_bytes_are_read(
+    append: AppendTo, engine: Engine, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each text is searched in all of them: fifty texts in sixteen megabytes would hold the log for ten seconds."""
+    checks = 0
+
+    async def check(log_id: int, append: Append) -> Append:
+        nonlocal checks
+        checks += 1
+        return await conditions.check(engine.pool, log_id, append)
+
+    monkeypatch.setattr(engine.writer, "_check_guards", check)
+    monkeypatch.setattr(Condition, "needs_check", False)
+    for expected_checks, texts in ((0, 7), (1, 9)):
+        checks = 0
+        await append(make_append("a-1", {"data": b'"%s"' % (b"x" * 1_000_000)}))
+        [last] = await append(make_append("a-1"))
+        assert isinstance(last, Appended)
+        query = " ".join(f"-text-{n}" for n in range(texts))
+        [outcome] = await append(conditional(f"stream:a-1 data:[] {query}", after=last.last_position - 2))
+        assert isinstance(outcome, Appended)
+        assert checks == expected_checks
 
 
 @pytest.mark.usefixtures("far")

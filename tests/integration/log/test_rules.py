@@ -44,6 +44,7 @@ class SetsRule:
     sets_rules: ClassVar[bool] = True
     refusal: EventsError | None = None
     needs_check: bool = False
+    terms: int = 0
 
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         return self
