@@ -32,6 +32,9 @@ _INDEXES = """
     from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype in ('p', 'u')
     where i.indrelid = %s::text::regclass order by c.oid is null, i.indexrelid
 """
+_BYTES = """
+    select pg_get_indexdef(indexrelid), pg_relation_size(indexrelid) from pg_index
+    where indrelid = %s::text::regclass"""
 _ARBITER = "stream_pkey"
 """`on conflict` needs this index."""
 _NO_TRIGGERS = "; ".join(f"alter table {table} disable trigger user" for table in ("log", "stream", "event"))
@@ -43,17 +46,20 @@ _Cost = Callable[[psycopg.Connection, str], float]
 def run() -> Iterator[Table]:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         rows_in_copy = _prepare(connection)
+        sizes = _bytes_a_row(connection, rows_in_copy)
         costs = _measured(_insert, connection, _drops(connection, "event_copy"))
-        yield _table(f"Indexes of event: µs a row, inserted by {_FLUSH}, {rows_in_copy:,} rows there", costs)
+        title = f"Indexes of event: µs and bytes a row, inserted by {_FLUSH}, {rows_in_copy:,} rows there"
+        yield _table(title, costs, sizes)
         costs = _measured(_append, connection, _drops(connection, "stream") | {"the triggers": _NO_TRIGGERS})
         yield _table(f"What else there is: µs an event, appended by {_FLUSH} to as many streams", costs)
         connection.execute("drop table event_copy")
 
 
-def _table(title: str, costs: dict[str, float]) -> Table:
-    table = Table(title, ("without", "µs", "saved"))
+def _table(title: str, costs: dict[str, float], sizes: dict[str, float] | None = None) -> Table:
+    table = Table(title, ("without", "µs", "saved", *(["bytes"] if sizes else [])))
     for name, cost in costs.items():
-        table.rows.append((name, f"{cost:.1f}", f"{costs['-'] - cost:.1f}"))
+        size = [f"{sizes[name]:.1f}" if name in sizes else ""] if sizes else []
+        table.rows.append((name, f"{cost:.1f}", f"{costs['-'] - cost:.1f}", *size))
     return table
 
 
@@ -61,6 +67,14 @@ def _measured(cost: _Cost, connection: psycopg.Connection, drops: dict[str, str]
     return interleaved(
         {name: partial(cost, connection, drop) for name, drop in ({"-": ""} | drops).items()}, rounds=_ROUNDS
     )
+
+
+def _bytes_a_row(connection: psycopg.Connection, rows: int) -> dict[str, float]:
+    """The bytes of each index of the copy for each of its rows, as they are after inserts into many logs."""
+    return {
+        definition.partition("USING ")[2]: size / rows
+        for definition, size in connection.execute(_BYTES, ["event_copy"]).fetchall()
+    }
 
 
 def _drops(connection: psycopg.Connection, table: str) -> dict[str, str]:
