@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID, uuid5
@@ -82,6 +82,7 @@ class Actor:
         cause: Cause | None,
         workflow: str | None = None,
         expected_version: int | str = "any",
+        tags: Sequence[str] = (),
     ) -> AppendedEvent:
         """Append an event. Without `workflow` it belongs to the workflow of its cause.
 
@@ -97,6 +98,7 @@ class Actor:
             "correlation_id": workflow,
             "causation_id": cause.id if cause else None,
             "occurred_at": self.stage.clock,
+            "tags": tags,
         }
         placed = await self._api.append(stream, event, expected_version=expected_version, read_position=self.seen)
         self.stage.head = max(self.stage.head, placed.last_position)

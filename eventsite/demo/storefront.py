@@ -37,7 +37,13 @@ class Storefront(Actor):
             await self.stage.pause(order.at - self.stage.now)
             # An order comes from outside: no event in the log caused it, and it begins a workflow.
             await self.say(
-                order.name, "order.placed", order.placed, cause=None, workflow=order.name, expected_version="no_stream"
+                order.name,
+                "order.placed",
+                order.placed,
+                cause=None,
+                workflow=order.name,
+                expected_version="no_stream",
+                tags=[f"customer:{order.placed['customer']}"],
             )
 
     async def _until(self, orders: set[str], types: set[str]) -> list[EventOut]:

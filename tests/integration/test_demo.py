@@ -52,6 +52,7 @@ class Told:
     """The time from the first event to this one."""
     expected_version: int | None
     read_position: int | None
+    tags: list[str]
 
 
 def read_story(log: Log) -> list[Told]:
@@ -72,6 +73,7 @@ def read_story(log: Log) -> list[Told]:
             since=row.occurred_at - first_time if row.occurred_at and first_time else None,
             expected_version=row.expected_version,
             read_position=row.read_position,
+            tags=row.tags or [],
         )
         for row in rows
     ]
@@ -228,6 +230,12 @@ def test_a_crashed_agent_finds_its_unfinished_payment_and_pays_once(story: list[
     assert not [
         event for event in story if event.agent == "notifier" and crashed.position <= event.position < resumed.position
     ]
+
+
+def test_each_order_has_its_customer_as_a_tag(story: list[Told]) -> None:
+    placed = [event for event in story if event.type == "order.placed"]
+    assert [event.tags for event in placed] == [[f"customer:{event.data['customer']}"] for event in placed]
+    assert all(not event.tags for event in story if event.type != "order.placed")
 
 
 def test_a_message_that_bounces_goes_out_another_way(story: list[Told]) -> None:
