@@ -86,6 +86,8 @@ def test_every_answer_is_as_described(case: Any, server: Server, log: Log, token
     assume(describable(case.body))
     # A request that is not HTTP never reaches the API.
     assume("content-length" not in {name.lower() for name in case.headers or ()})
+    # An empty array or object does not stand in an address, so the server can't refuse it.
+    assume(not any(value in ([], {}) for value in (case.query or {}).values()))
     renew_key(case.body)
     # A request with `wait` would wait for events that never come. Where it is no parameter, it has to be refused.
     waits = {each["name"] for each in case.operation.definition.raw["parameters"] if each["name"].startswith("wait")}
