@@ -109,24 +109,29 @@ class Writer:
             or self.bytes + request.size > limits.writer_queue_bytes
         ):
             raise QueueFull
+        is_checked = False
         while not request.is_done:
             if request.needs_check:
                 await self._check(log_id, request)
+                is_checked = True
             else:
                 # A caller that goes away cancels its future, and leaves the request in the queue: it may be in a flush
                 # already.
-                await self._put(log_id, request)
+                await self._put(log_id, request, first=is_checked)
         return cast("list[Outcome]", request.outcomes)
 
-    def _put(self, log_id: int, request: _Waiting) -> asyncio.Future[None]:
-        """Put a request into its log's queue, and return the future of the time when it needs no more work there."""
+    def _put(self, log_id: int, request: _Waiting, *, first: bool) -> asyncio.Future[None]:
+        """Put a request into its log's queue, and return the future of the time when it needs no more work there.
+
+        One that was checked goes `first`: each flush before it makes more events that its check did not see.
+        """
         self._hold(request)
         log = self._logs.get(log_id)
         if log is None:
             log = self._logs[log_id] = _LogWriter(log_id, self)
             log.task.add_done_callback(lambda _: self._logs.pop(log_id, None))
         request.future = asyncio.get_running_loop().create_future()
-        log.put(request)
+        log.put(request, first=first)
         return request.future
 
     async def _check(self, log_id: int, request: _Waiting) -> None:
@@ -177,8 +182,11 @@ class _LogWriter:
         self._stopping = False
         self.task = asyncio.create_task(self._run(), name=f"writer of log {log_id}")
 
-    def put(self, request: _Waiting) -> None:
-        self._queue.append(request)
+    def put(self, request: _Waiting, *, first: bool) -> None:
+        if first:
+            self._queue.appendleft(request)
+        else:
+            self._queue.append(request)
         self._wake.set()
 
     def stop(self) -> asyncio.Task[None]:

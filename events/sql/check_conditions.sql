@@ -5,7 +5,7 @@
 -- came after is looked at here, as the log is locked: one look at those events for all conditions. If more than `p_most`
 -- events came, or too much to read, nothing is looked at and the refusal says `far`: the caller checks without the lock, and
 -- comes back with a later position.
-create or replace function check_conditions(p_log int, p_head bigint, p_conditions json, p_most int default 1000)
+create or replace function check_conditions(p_log int, p_head bigint, p_conditions json, p_most int default 10000)
 returns json language plpgsql volatile as $$
 declare
     -- Bytes of data and metadata, counted once for each term that reads them. This many take about a tenth of a second.

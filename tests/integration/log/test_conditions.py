@@ -172,10 +172,14 @@ async def test_an_atomic_request_is_refused_as_a_whole(append: AppendTo, read: R
     assert len(await read()) == 1
 
 
+FAR_EVENTS = 10_100
+
+
 @pytest.fixture
 async def far(append: AppendTo) -> None:
     """More events than are looked at under the lock; one of them, near the beginning, is rare."""
-    await append(make_append("a-1", *[{}] * 5, {"type": "Rare", "data": b'{"n": 7}'}, *[{}] * 1_500))
+    await append(make_append("a-1", *[{}] * 5, {"type": "Rare", "data": b'{"n": 7}'}, *[{}] * (FAR_EVENTS - 1_006)))
+    await append(make_append("a-1", *[{}] * 1_000))
 
 
 @pytest.mark.usefixtures("far")
@@ -221,11 +225,11 @@ async def test_a_condition_that_covers_too_much_is_refused_with_the_reason(
     [outcome] = await append(conditional("data.nothing:1", idempotency_key="k"))
     assert isinstance(outcome, ConditionTooWide)
     assert outcome.fields["none_after"] == 0
-    assert 0 < outcome.fields["searched_to"] < 1_506
+    assert 0 < outcome.fields["searched_to"] < FAR_EVENTS
     assert str(outcome.fields["searched_to"]) in outcome.detail
-    assert len(await read()) == 1_506
+    assert len(await read()) == FAR_EVENTS
 
-    [written] = await append(conditional("data.nothing:1", after=1_506, idempotency_key="k"))
+    [written] = await append(conditional("data.nothing:1", after=FAR_EVENTS, idempotency_key="k"))
     [retried] = await append(conditional("data.nothing:1", idempotency_key="k"))
     assert isinstance(written, Appended)
     assert isinstance(retried, Appended)
@@ -324,3 +328,18 @@ async def test_an_append_that_is_checked_while_the_server_stops_is_refused(
     assert isinstance(outcome, Unavailable)
     assert engine.writer.events == engine.writer.bytes == 0
     assert len(await read()) == events
+
+
+async def test_an_append_that_was_checked_goes_before_those_that_wait(
+    append: AppendTo, engine: Engine, log: Log, read: Read
+) -> None:
+    """Behind a few bulk writers it would come to the lock a thousand events later each time, and never be written."""
+    async with holding_lock(engine.pool, log.pk):
+        tasks = [asyncio.create_task(append(make_append("in-the-flush")))]
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(append(make_append("waiting"))))
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(append(conditional("data.n:1", stream="checked"))))
+        await until(lambda: len(engine.writer._logs[log.pk]._queue) == 2)
+    await asyncio.gather(*tasks)
+    assert [event.stream for event in await read()] == ["in-the-flush", "checked", "waiting"]
