@@ -97,6 +97,82 @@ async def compete(log_id: int, name: str, count: int) -> Any:
     return believed
 
 
+async def claim(log_id: int, name: str, count: int) -> Any:
+    """Agents claim and release the same few resources as those of the other process, each in a stream of its own.
+
+    A claim says up to where its agent has read: it is refused if something happened to the resource since.
+    """
+    from events.engine import Engine
+    from events.errors import ConditionFailed
+    from events.reading import store
+    from events.types import Appended
+    from tests.support.conditions import make_condition
+    from tests.support.factories import make_append
+
+    chance = random.Random(name)
+    agents = 6
+    refused = 0
+
+    def step(stream: str, type: str, resource: str, *, version: int, after: int) -> Any:
+        # Names are looked at under the lock alone, payloads before it as well.
+        query = chance.choice((f"correlation:{resource}", f"data.resource:{resource}"))
+        event = {"type": type, "correlation_id": resource, "data": json.dumps({"resource": resource}).encode()}
+        return make_append(stream, event, expected_version=version, guards=(make_condition(query, after),))
+
+    async def agent(stream: str) -> None:
+        nonlocal refused
+        held: dict[str, bool] = dict.fromkeys(("van-1", "van-2", "van-3"), False)
+        position, version = 0, 0
+        while version < 2 * count // agents:
+            for event in await store.events(log_id, after=position, limit=10_000).afetch(engine.pool):
+                held[str(event.correlation_id)] = event.type == "Claimed"
+                position = event.position
+            free = [resource for resource, is_held in held.items() if not is_held]
+            if not free:
+                continue
+            resource = chance.choice(free)
+            claimed = step(stream, "Claimed", resource, version=version, after=position)
+            [outcome] = await engine.writer.append(log_id, [claimed])
+            if isinstance(outcome, ConditionFailed):
+                refused += 1
+                continue
+            assert isinstance(outcome, Appended), outcome
+            released = step(stream, "Released", resource, version=version + 1, after=outcome.first_position)
+            [outcome] = await engine.writer.append(log_id, [released])
+            assert isinstance(outcome, Appended), outcome
+            version = outcome.version
+
+    async with Engine() as engine:
+        await asyncio.gather(*(agent(f"{name}-{number}") for number in range(agents)))
+    return {"refused": refused, "agents": agents}
+
+
+async def check_and_stop(log_id: int, name: str, count: int) -> None:
+    """Append `count` events under a condition; stop for ever after the condition was checked, before the lock."""
+    from events.engine import Engine
+    from events.types import Append
+
+    async def say_and_wait(log_id: int, append: Append) -> Append:
+        await check(log_id, append)
+        print("checked", flush=True)
+        await asyncio.Event().wait()
+        return append
+
+    async with Engine() as engine:
+        check = engine.writer._check_guards
+        engine.writer._check_guards = say_and_wait
+        await engine.writer.append(log_id, [killed_append(name, count)])
+
+
+def killed_append(name: str, count: int) -> Any:
+    """What `check_and_stop` appends."""
+    from tests.support.conditions import make_condition
+    from tests.support.factories import make_append
+
+    events = [{"id": f"{name}:{n}", "type": "Kept"} for n in range(count)]
+    return make_append(name, *events, guards=(make_condition("data.is_in_the_way:true"),), idempotency_key=name)
+
+
 def digest(pairs: list[list[Any]]) -> str:
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
 
@@ -104,7 +180,12 @@ def digest(pairs: list[list[Any]]) -> str:
 if __name__ == "__main__":
     django.setup()
     task, log_id, name, count = sys.argv[1:]
-    tasks = {"write-and-follow": write_and_follow, "compete": compete}
+    tasks = {
+        "write-and-follow": write_and_follow,
+        "compete": compete,
+        "claim": claim,
+        "check-and-stop": check_and_stop,
+    }
     print("ready", flush=True)
     sys.stdin.readline()
     print(json.dumps(asyncio.run(tasks[task](int(log_id), name, int(count)))))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -14,40 +12,19 @@ from django.db.models import Count
 
 from events.models import Event, Log
 from events.reading import store
+from tests.support.agent_processes import hear, say_go, start_agents
 from tests.support.invariants import assert_whole
 from tests.support.log_agents import ORDER, digest
-from tests.support.processes import die_with_parent
-from tests.support.server import CHECKOUT, database_variables
 
 pytestmark = pytest.mark.processes
 
 
 def in_two_processes(task: str, log: Log, count: int) -> list[Any]:
     """The results of the two processes."""
-    environment = {
-        **os.environ,
-        **database_variables(),
-        "DJANGO_SETTINGS_MODULE": "eventsite.settings",
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.support.log_agents", task, str(log.pk), name, str(count)],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            preexec_fn=die_with_parent(),
-            text=True,
-        )
-        for name in ("ada", "bob")
-    ]
+    processes = [start_agents(task, log, name, count) for name in ("ada", "bob")]
+    assert [hear(process) for process in processes] == ["ready"] * 2
     for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        say_go(process)
     answers = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     return [json.loads(answer) for answer in answers]
@@ -79,3 +56,19 @@ def test_competing_agents_believe_together_what_the_log_holds(log: Log) -> None:
     orders = events.values("stream").annotate(events=Count("position"), versions=Count("version", distinct=True))
     assert set(orders.values_list("events", "versions").distinct()) == {(ORDER, ORDER)}
     assert orders.count() == count
+
+
+def test_only_one_holds_a_resource_although_claims_go_to_many_streams(log: Log) -> None:
+    """No version of a stream can say this, only the conditions of the claims."""
+    count = 120
+    answers = in_two_processes("claim", log, count)
+    events = store.events(log.pk, limit=10_000).fetch()
+    assert_whole(events)
+    assert len(events) == 2 * 2 * count
+    assert min(answer["refused"] for answer in answers) > 0
+    assert len({event.stream for event in events}) == sum(answer["agents"] for answer in answers)
+    by_resource = sorted(events, key=lambda event: (str(event.correlation_id), event.position))
+    for _, of_resource in groupby(by_resource, key=lambda event: event.correlation_id):
+        steps = [(event.type, event.stream) for event in of_resource]
+        assert {step for step, _ in steps[::2]} == {"Claimed"}
+        assert [("Released", holder) for _, holder in steps[::2]] == steps[1::2], "and whoever has it releases it"
