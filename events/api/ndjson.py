@@ -70,7 +70,10 @@ async def _chunks_of_lines(body: AsyncIterator[bytes], grant: Grant) -> AsyncIte
     chunk: Chunk = []
     size = 0
     async for number, line in _lines_of(body):
-        chunk.append((number, _checked(line, grant)))
+        append = _checked(line, grant)
+        if isinstance(append, EventsError) or append.guards:
+            await asyncio.sleep(0)  # a query may take long to read, and other requests wait
+        chunk.append((number, append))
         size += len(line)
         if len(chunk) >= _CHUNK_LINES or size >= _CHUNK_BYTES:
             yield chunk
