@@ -149,8 +149,8 @@ begin
 
     if e_tags <> '' then
         insert into event_tag (log_id, tag, position)
-        select p_log, unnest(e.tags), e.position from event e
-        where e.log_id = p_log and e.position > v_head and e.tags is not null;
+        select p_log, unnest(string_to_array(e.tags, e'\x1d')), v_head + e.n
+        from unnest(string_to_array(e_tags, e'\x1f', e'\x1e')) with ordinality e(tags, n);
     end if;
     if k_key <> '' then
         insert into append_key (log_id, key, salt, fingerprint, first_position, last_position)

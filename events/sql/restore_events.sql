@@ -70,8 +70,8 @@ begin
                         occurred_at, recorded_at, expected_version, read_position, salt, digest, tags, ord);
 
     insert into event_tag (log_id, tag, position)
-    select p_log, unnest(e.tags), e.position from event e
-    where e.log_id = p_log and e.position > v_head and e.tags is not null;
+    select p_log, unnest(string_to_array(e.tags, e'\x1d')), v_head + e.ord
+    from unnest(string_to_array(e_tags, e'\x1f', e'\x1e')) with ordinality e(tags, ord);
 
     insert into append_key (log_id, key, salt, fingerprint, first_position, last_position)
     select p_log, k.key, decode(k.salt, 'hex'), decode(k.fingerprint, 'hex'), k.first, k.last

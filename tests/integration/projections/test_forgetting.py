@@ -152,9 +152,9 @@ def test_jobs_that_have_ended_are_not_shown_after_a_redaction(log: Log, kinds_of
     assert {SECRET in str(job.result) + job.error for job in jobs} == {True}
     redact(log.pk, 1, reason="a card number", by="admin")
     assert queue.jobs_of_log(log.pk, limit=10).fetch() == []
-    assert queue.job_by_id(log.pk, jobs[0].pk).first() is None
+    assert queue.job_by_id(log.pk, jobs[0].id).first() is None
     redone = _do_job(log, kinds_of_jobs[1])
-    assert queue.job_by_id(log.pk, redone.pk).first(), "what began after the redaction is shown"
+    assert queue.job_by_id(log.pk, redone.id).first(), "what began after the redaction is shown"
 
 
 def test_a_job_is_done_again_where_an_event_was_redacted_meanwhile(
