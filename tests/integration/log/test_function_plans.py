@@ -8,6 +8,7 @@ statements that a call executes.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -25,6 +26,11 @@ from events.types import Append
 from tests.support.factories import make_append, make_log
 from tests.support.full_logs import fill
 from tests.support.plans import EXPLAINED_TABLES, STATISTICS, Node, executed_plans, nodes, pretended
+
+pytestmark = pytest.mark.skipif(
+    bool(os.environ.get("EVENTSITE_TEST_POOLER")),
+    reason="A pooler gives a session to one transaction, and these tests set what a session explains.",
+)
 
 Call: TypeAlias = Callable[[Log], None]
 EMPTY = "an empty table"
