@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db import connections
 from psycopg.conninfo import make_conninfo
 
-from events.sessions import direct_alias
 from events.types import Append
-from tests.support.factories import make_append, make_name
+from tests.support.databases import new_database
+from tests.support.factories import make_append
 from tests.support.server import CHECKOUT, database_variables
 
 FOLDER = CHECKOUT / "tests" / "integration" / "upgrade" / "version_0_1"
@@ -75,31 +74,7 @@ def _event(event: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def installed() -> Iterator[None]:
     """Make the database that version 0.1 left, and let Django, and all connections of this process, use it."""
-    direct = connections[direct_alias()]
-    name = make_name("version-0-1")
-    with _new_database(direct, name):
+    with new_database("version-0-1") as name:
         with psycopg.connect(make_conninfo(database_variables()["DATABASE_URL"], dbname=name)) as session:
             session.execute((FOLDER / "database.sql").read_bytes())
-        before = {each.alias: each.settings_dict["NAME"] for each in connections.all()}
-        try:
-            _use(dict.fromkeys(before, name))
-            yield
-        finally:
-            _use(before)
-
-
-def _use(names: dict[str, str]) -> None:
-    connections.close_all()
-    for alias, name in names.items():
-        connections[alias].settings_dict["NAME"] = name
-
-
-@contextmanager
-def _new_database(direct: Any, name: str) -> Iterator[None]:
-    with direct._nodb_cursor() as cursor:
-        cursor.execute(f'create database "{name}"')
-    try:
         yield
-    finally:
-        with direct._nodb_cursor() as cursor:
-            cursor.execute(f'drop database "{name}" with (force)')

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from events.appending.plan import Outcome
 from events.engine import Engine
 from events.models import Log
 from events.reading import store
 from events.types import Append
+from eventsite import schema
+from tests.support.databases import new_database
 from tests.support.fixture_types import AppendTo, Read
+
+
+@pytest.fixture(scope="module")
+def own_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database for the tests of one module: what the planner knows of its tables depends on these tests alone."""
+    with django_db_blocker.unblock(), new_database("own"):
+        schema.migrate()
+        yield
 
 
 @pytest.fixture

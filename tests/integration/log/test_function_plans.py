@@ -8,7 +8,6 @@ statements that a call executes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -27,11 +26,6 @@ from tests.support.factories import make_append, make_log
 from tests.support.full_logs import fill
 from tests.support.plans import EXPLAINED_TABLES, STATISTICS, Node, executed_plans, nodes, pretended
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("EVENTSITE_TEST_POOLER")),
-    reason="A pooler gives a session to one transaction, and these tests set what a session explains.",
-)
-
 Call: TypeAlias = Callable[[Log], None]
 EMPTY = "an empty table"
 MOST_ROWS = 200
@@ -43,7 +37,7 @@ KEYS = "select key from append_key where log_id = p_log and p_position"
 
 
 @pytest.fixture(scope="module")
-def full_log(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Log]:
+def full_log(own_database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Log]:
     with django_db_blocker.unblock():
         log = make_log()
         fill(log, 4)
