@@ -1,4 +1,4 @@
-"""What an event commits to: a digest of its content, a commitment to its texts, and its leaf. Pure.
+"""The salt of an event, and the hashes made with it: of its content and of its texts; and its leaf in a proof. Pure.
 
 Each event has a salt of 16 random bytes, and so has each idempotency key. Nobody who knows only a digest or a
 commitment can guess the content from it, however short that is. A redaction forgets the salt and the digest; the

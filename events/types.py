@@ -155,6 +155,25 @@ class NewEvent(Struct, frozen=True, gc=False):
     digest: bytes
     tags: tuple[str, ...] = ()
 
+    def recorded(self, stream: str, *, position: int, version: int, recorded_at: datetime) -> Event:
+        """Return the event as the log has it at a place in a stream. Its `expected_version` is left out."""
+        return Event(
+            position=position,
+            stream=stream,
+            version=version,
+            id=self.id,
+            type=self.type,
+            data=self.data,
+            metadata=self.metadata,
+            agent=self.agent,
+            schema_version=self.schema_version,
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+            occurred_at=None if self.occurred_at is None else datetime.fromisoformat(self.occurred_at),
+            recorded_at=recorded_at,
+            tags=self.tags,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Append:

@@ -59,7 +59,7 @@ GUARDS_NEED_ATOMIC = {
         {"required": ["atomic"], "properties": {"atomic": {"const": True}}},
     ]
 }
-"""What the description of a request with several appends says beside its members."""
+"""A part of the schema of a request with several appends, beside its members."""
 
 
 def checked_guards(conditions: list[ConditionIn] | UnsetType = UNSET, field: str = "") -> tuple[Guard, ...]:

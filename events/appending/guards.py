@@ -46,6 +46,10 @@ class Guard(Protocol):
         """The number of terms that the database tests for it under the log's lock."""
 
     @property
+    def reads(self) -> int:
+        """The number of these terms that read data or metadata."""
+
+    @property
     def may_mind(self) -> Test:
         """The function that tells whether an event may stand against the append.
 
@@ -76,7 +80,7 @@ class Condition:
     @property
     def needs_check(self) -> bool:
         """Whether it reads payloads and was not checked yet: under the lock as few of them as possible are read."""
-        return self.refusal is None and self.checked_to == self.none_after and payload_terms(self.query) > 0
+        return self.refusal is None and self.checked_to == self.none_after and self.reads > 0
 
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         return replace(self, query=narrowed(self.query))
@@ -93,6 +97,10 @@ class Condition:
         return sum(1 for _ in leaves(self.query))
 
     @cached_property
+    def reads(self) -> int:
+        return payload_terms(self.query)
+
+    @cached_property
     def may_mind(self) -> Test:
         asks_for_place = any(isinstance(leaf, Numbered | Since | Until) for leaf in leaves(self.query))
         return (lambda event: True) if asks_for_place else self._forms.test
@@ -102,7 +110,7 @@ class Condition:
         return compiled(self.query)
 
     def parameters(self, first: int, last: int) -> dict[str, object]:
-        return {"after": self.checked_to, "fits": _with_literals(self._forms), "reads": payload_terms(self.query)}
+        return {"after": self.checked_to, "fits": _with_literals(self._forms), "reads": self.reads}
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:
         return condition_failed(self, {name: refusal[name] for name in ("position", "stream", "type", "id")})

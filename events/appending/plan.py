@@ -22,11 +22,13 @@ from itertools import pairwise
 from events.commitment import salted
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.query.match import Subject
-from events.types import STREAM_EXISTS, Append, Appended, Event, NewEvent
+from events.types import STREAM_EXISTS, Append, Appended, NewEvent
 
 Outcome = Appended | EventsError
 _MAX_COMPARISONS = 20_000
 """Planned events that the guards of one flush are asked about: the others wait for the next flush."""
+_MAX_READ_BYTES = 8 * 2**20
+"""Bytes of planned events that the guards of one flush read: on the event loop, this many take some 20 ms."""
 _MAX_TERMS = 200
 """Terms of the guards of one flush, as the database plans all of them under the log's lock. The others wait, too."""
 
@@ -71,7 +73,10 @@ class KnownKey:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the log's rules forbid, as they are from the event at `position` on. Other rules may have come since."""
+    """The rules of a log, as they are from the event at `position` on. Other rules may have come since.
+
+    `refusal` returns the error of an append that they forbid.
+    """
 
     position: int = 0
     refusal: Callable[[Append], EventsError | None] = lambda append: None
@@ -139,16 +144,33 @@ class Plan:
     """Planned events that guards were asked about."""
     terms: int = 0
     """Terms of guards."""
+    read_bytes: int = 0
+    """Bytes of planned events that guards have read, counted once for each term that reads them."""
 
     _subjects: list[Subject] = field(default_factory=list)
     _subject_appends: int = 0
+    _subject_bytes: int = 0
 
-    def subjects(self) -> list[Subject]:
-        """Return the events of the accepted appends, as guards are asked about them."""
+    def subjects(self, reads: int) -> list[Subject]:
+        """Return the events of the accepted appends for a guard with so many terms that read payloads.
+
+        Their places and times mean nothing.
+
+        Raises:
+            _Later: the guards of this flush would be asked too much.
+        """
         for request, index in self.accepted[self._subject_appends :]:
             append = request.appends[index]
-            self._subjects += [Subject(_unplaced(append.stream, event)) for event in append.events]
+            events = [
+                event.recorded(append.stream, position=0, version=0, recorded_at=_NO_TIME) for event in append.events
+            ]
+            self._subjects += map(Subject, events)
+            self._subject_bytes += sum(event.size for event in events)
         self._subject_appends = len(self.accepted)
+        self.comparisons += len(self._subjects)
+        self.read_bytes += reads * self._subject_bytes
+        if self.comparisons > _MAX_COMPARISONS or self.read_bytes > _MAX_READ_BYTES:
+            raise _Later
         return self._subjects
 
 
@@ -315,30 +337,8 @@ def _ask_guards(flush: Plan, append: Append, look_up: LookUp | None, rules: Rule
         raise _Later
     flush.terms = terms
     for guard in append.guards:
-        subjects = flush.subjects()
-        flush.comparisons += len(subjects)
-        if flush.comparisons > _MAX_COMPARISONS or any(map(guard.may_mind, subjects)):
+        if any(map(guard.may_mind, flush.subjects(guard.reads))):
             raise _Later
-
-
-def _unplaced(stream: str, event: NewEvent) -> Event:
-    """Return a new event as one of the log, without a place and with times that mean nothing."""
-    return Event(
-        position=0,
-        stream=stream,
-        version=0,
-        id=event.id,
-        type=event.type,
-        data=event.data,
-        metadata=event.metadata,
-        agent=event.agent,
-        schema_version=event.schema_version,
-        correlation_id=event.correlation_id,
-        causation_id=event.causation_id,
-        occurred_at=None,
-        recorded_at=_NO_TIME,
-        tags=event.tags,
-    )
 
 
 def _needed_version(flush: Plan, append: Append, look_up: LookUp | None, *, own: int = 0) -> int | None:

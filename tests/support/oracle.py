@@ -14,7 +14,7 @@ from events.commitment import salted
 from events.errors import ConditionFailed, EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.query.match import event_matcher
 from events.system_streams import REDACTIONS
-from events.types import REDACTED, STREAM_EXISTS, Append, Appended, Event, NewEvent
+from events.types import REDACTED, STREAM_EXISTS, Append, Appended, Event
 from tests.support.factories import make_append
 
 Outcome = Appended | EventsError
@@ -121,7 +121,8 @@ class MemoryLog:
             self.look_up.events[event.id] = KnownEvent(
                 first + place, current + 1 + place, append.stream, event.type, _SALT, salted(_SALT, event.digest)
             )
-            self.events.append(_recorded(event, append.stream, first + place, current + 1 + place))
+            place_in_log = {"position": first + place, "version": current + 1 + place}
+            self.events.append(event.recorded(append.stream, **place_in_log, recorded_at=datetime.now(UTC)))
         self.look_up.versions[append.stream] = current + len(append.events)
         ids = [event.id for event in append.events]
         if append.idempotency_key is not None and append.fingerprint is not None:
@@ -129,25 +130,6 @@ class MemoryLog:
             key = KnownKey(append.stream, _SALT, salted(_SALT, append.fingerprint), ids, events)
             self.look_up.keys[append.idempotency_key] = key
         return Appended(append.stream, ids, first, current + 1)
-
-
-def _recorded(event: NewEvent, stream: str, position: int, version: int) -> Event:
-    return Event(
-        position=position,
-        stream=stream,
-        version=version,
-        id=event.id,
-        type=event.type,
-        data=event.data,
-        metadata=event.metadata,
-        agent=event.agent,
-        schema_version=event.schema_version,
-        correlation_id=event.correlation_id,
-        causation_id=event.causation_id,
-        occurred_at=None,
-        recorded_at=datetime.now(UTC),
-        tags=event.tags,
-    )
 
 
 def refuse_repeats(appends: Sequence[Append]) -> None:

@@ -236,35 +236,54 @@ async def test_a_condition_that_covers_too_much_is_refused_with_the_reason(
     assert retried.replayed, "a retry is a retry, even if its condition could not be checked again"
 
 
-async def test_guards_of_one_flush_are_asked_about_a_bounded_number_of_events(
-    append: AppendTo, read: Read, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(plan_module, "_MAX_COMPARISONS", 10)
-    outcomes = await append(*(conditional("type:Nothing", stream=f"b-{n}") for n in range(20)))
-    assert all(isinstance(outcome, Appended) for outcome in outcomes)
-    assert [event.stream for event in await read()] == [f"b-{n}" for n in range(20)]
-
-
-async def test_guards_of_one_flush_have_a_bounded_number_of_terms(
-    append: AppendTo, read: Read, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those of one atomic request are asked together, however many they are."""
-    flushes = []
+@pytest.fixture
+def flush_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of appends in the flushes that are tried."""
+    sizes: list[int] = []
     write_parameters = flush.append_parameters
 
-    def count(log_id: int, plan: Plan, **options: int) -> list[object]:
-        flushes.append(len(plan.accepted))
+    def note_size(log_id: int, plan: Plan, **options: int) -> list[object]:
+        sizes.append(len(plan.accepted))
         return write_parameters(log_id, plan, **options)
 
+    monkeypatch.setattr(flush, "append_parameters", note_size)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "query", "sizes"),
+    [
+        ("_MAX_COMPARISONS", 10, "type:Nothing", [5, 5, 5]),  # with the events before each: 0 + 1 + 2 + 3 + 4
+        ("_MAX_READ_BYTES", 10, "data.nothing:1", [2] * 7 + [1]),  # each event has 4 bytes: 0 + 4
+        ("_MAX_READ_BYTES", 10, "type:Nothing", [15]),
+        ("_MAX_TERMS", 4, "type:No OR type:Never", [2] * 7 + [1]),
+    ],
+)
+async def test_the_work_of_the_guards_of_one_flush_is_bounded(
+    append: AppendTo,
+    read: Read,
+    monkeypatch: pytest.MonkeyPatch,
+    flush_sizes: list[int],
+    limit: str,
+    most: int,
+    query: str,
+    sizes: list[int],
+) -> None:
+    monkeypatch.setattr(plan_module, limit, most)
+    outcomes = await append(*(conditional(query, stream=f"b-{n}") for n in range(15)))
+    assert all(isinstance(outcome, Appended) for outcome in outcomes)
+    assert flush_sizes == sizes
+    assert [event.stream for event in await read()] == [f"b-{n}" for n in range(15)]
+
+
+async def test_the_guards_of_one_atomic_request_are_asked_together(
+    append: AppendTo, monkeypatch: pytest.MonkeyPatch, flush_sizes: list[int]
+) -> None:
     monkeypatch.setattr(plan_module, "_MAX_TERMS", 4)
-    monkeypatch.setattr(flush, "append_parameters", count)
-    for atomic, sizes in ((False, [2, 2, 1]), (True, [5])):
-        flushes.clear()
-        appends = [conditional("type:No OR type:Never", stream=f"b-{n}") for n in range(5)]
-        outcomes = await append(*appends, atomic=atomic)
-        assert all(isinstance(outcome, Appended) for outcome in outcomes)
-        assert flushes == sizes
-    assert [event.stream for event in await read()] == [f"b-{n}" for n in range(5)] * 2
+    appends = [conditional("type:No OR type:Never", stream=f"b-{n}") for n in range(5)]
+    outcomes = await append(*appends, atomic=True)
+    assert all(isinstance(outcome, Appended) for outcome in outcomes)
+    assert flush_sizes == [5]
 
 
 async def test_under_the_lock_only_a_few_bytes_are_read(

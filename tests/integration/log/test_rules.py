@@ -45,6 +45,7 @@ class SetsRule:
     refusal: EventsError | None = None
     needs_check: bool = False
     terms: int = 0
+    reads: int = 0
 
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""What an event commits to has one form for ever: other programs must find the same bytes."""
+"""A commitment and a leaf have one form for ever: other programs must find the same bytes."""
 
 from __future__ import annotations
 
