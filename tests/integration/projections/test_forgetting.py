@@ -14,7 +14,7 @@ from django.test import Client
 from events.models import Log, Member
 from events.reading.db_work import run
 from events.redaction import redact
-from projections.definition.projection import Decoded, Policy, Projection, pointer
+from projections.definition.projection import Projection
 from projections.jobs import dry_run, queue
 from projections.jobs.queue import Beat
 from projections.materialise import checkpoints
@@ -25,29 +25,15 @@ from projections.states.at_moment import state_at
 from projections.states.fold import Pace
 from projections.states.moment import Moment
 from tests.support.factories import make_name
+from tests.support.failing import failing
 from tests.support.running import append, declare_only, settle
 
 SECRET = "4000-secret"
 
 
-def failing(policy: Policy) -> Projection:
-    """A projection whose errors contain the data of events, and whose keys are texts of events."""
-    projection = Projection(
-        policy, about="For a test.", key=pointer("/card"), initial={}, materialised=True, policy=policy
-    )
-
-    @projection.on("Charged")
-    def charge(state: Any, event: Decoded) -> Any:
-        if event.data.get("is_bad"):
-            raise ValueError(f"{event.data['card']} is bad")
-        return {**state, **event.data}
-
-    return projection
-
-
 MERGING = Projection("merging", about="For a test.", initial={}, materialised=True)
 MERGING.on("*")(lambda state, event: {**state, **(event.data or {})})
-PROJECTIONS = (failing("stop"), failing("park"), MERGING)
+PROJECTIONS = (failing("stop", key="card"), failing("park", key="card"), MERGING)
 
 
 def charged(stream: str, **data: Any) -> tuple[str, dict[str, Any]]:

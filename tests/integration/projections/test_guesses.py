@@ -14,7 +14,7 @@ from events.models import Log
 from events.reading.db_work import run
 from events.types import Append
 from projections import registry
-from projections.definition.projection import Decoded, Policy, Projection, pointer
+from projections.definition.projection import Projection
 from projections.jobs import queue
 from projections.jobs.queue import Beat
 from projections.materialise import batch
@@ -27,25 +27,11 @@ from projections.states.moment import Moment
 from tests.support import commands
 from tests.support.commands import redact_event
 from tests.support.factories import make_append, make_name
+from tests.support.failing import failing
 from tests.support.guesses import Guesser, dump
 from tests.support.running import declare_only, settle
 
 PIN = "4711"
-
-
-def failing(policy: Policy) -> Projection:
-    """A projection that has the secret in its keys and in the texts of its errors."""
-    projection = Projection(
-        policy, about="For a test.", key=pointer("/pin"), initial={}, materialised=True, policy=policy
-    )
-
-    @projection.on("Charged")
-    def charge(state: Any, event: Decoded) -> Any:
-        if event.data.get("is_bad"):
-            raise ValueError(f"{event.data['pin']} is bad")
-        return {**state, **event.data}
-
-    return projection
 
 
 MERGING = Projection("merging", about="For a test.", initial={}, materialised=True)
@@ -93,7 +79,7 @@ def secret(log: Log, monkeypatch: pytest.MonkeyPatch) -> Secret:
     """A secret that reached every table that can hold content, and the planner's statistics."""
     secret = Secret()
     catalogue = [each for each in registry.PROJECTIONS.values() if each.materialised]
-    declare_only(monkeypatch, failing("stop"), failing("park"), MERGING, *catalogue)
+    declare_only(monkeypatch, failing("stop", key="pin"), failing("park", key="pin"), MERGING, *catalogue)
     # Two events are enough for a full row of places, and one for a snapshot.
     monkeypatch.setattr(batch, "PLACES_IN_A_ROW", 2)
     monkeypatch.setattr(fold_cursor, "SPACING_EVENTS", 1)
