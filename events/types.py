@@ -64,6 +64,12 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
+def category_of(stream: str) -> str | None:
+    """Return the part of a stream's name before the first `-`; None if there is none."""
+    category, dash, _ = stream.partition("-")
+    return category if dash and category else None
+
+
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """One stream as a list shows it; `version` is also the number of its events."""
@@ -74,9 +80,7 @@ class StreamInfo:
 
     @property
     def category(self) -> str | None:
-        """The part of the name before the first `-`; None if there is none."""
-        category, dash, _ = self.name.partition("-")
-        return category if dash and category else None
+        return category_of(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from events.appending.guards import GuardedAppend, guards_parameter
+from events.appending.names import LatestNames
 from events.appending.plan import KnownEvent, KnownKey, LookUp, Plan, Request
 from events.commitment import new_salts, salted
 from events.types import Append, Appended, NewEvent
@@ -25,8 +26,11 @@ def join_nullable(values: Iterable[object]) -> str:
     return _SEPARATOR.join([_NULL if value is None else str(value) for value in values])
 
 
-def append_parameters(log_id: int, plan: Plan, *, rules_at: int = 0) -> list[object]:
-    """Return the parameters of `append_events()`, in its order. The log's rules are known up to `rules_at`."""
+def append_parameters(log_id: int, plan: Plan, *, rules_at: int = 0, names: LatestNames | None = None) -> list[object]:
+    """Return the parameters of `append_events()`, in its order.
+
+    The log's rules are known up to `rules_at`, and the names of its last events are `names`.
+    """
     places = {name: place for place, name in enumerate(plan.streams, 1)}
     counts: Counter[str] = Counter()
     streams: list[str] = []
@@ -51,7 +55,7 @@ def append_parameters(log_id: int, plan: Plan, *, rules_at: int = 0) -> list[obj
     return [
         log_id,
         rules_at,
-        guards_parameter(guarded),
+        guards_parameter(guarded, names),
         join(plan.streams),
         join_nullable(stream.needed_version for stream in plan.streams.values()),
         join(streams),

@@ -6,15 +6,15 @@ there. To the plan of a flush a guard says what it knows before.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import orjson
 from psycopg.sql import Literal
 
+from events.appending.names import LatestNames
 from events.errors import ConditionFailed, EventsError
 from events.query.compiled import Compiled, compiled
 from events.query.match import Test
@@ -49,6 +49,9 @@ class Guard(Protocol):
     def reads(self) -> int:
         """The number of these terms that read data or metadata."""
 
+    def may_mind_names(self, names: LatestNames) -> bool:
+        """Return whether one of some events that are not written yet may stand against the append, by their names."""
+
     @property
     def may_mind(self) -> Test:
         """The function that tells whether an event may stand against the append.
@@ -56,8 +59,12 @@ class Guard(Protocol):
         The event is not written yet: its place and its times mean nothing.
         """
 
-    def parameters(self, first: int, last: int) -> dict[str, object]:
-        """Return what its function needs; `first` and `last` are the places of the append's events in the flush."""
+    def parameters(self, first: int, last: int, names: LatestNames | None) -> dict[str, object] | None:
+        """Return what its function needs; None if it agrees, unless an event came after those that are known.
+
+        `first` and `last` are the places of the append's events in the flush, and `names` are of the log's last events,
+        if this process knows any.
+        """
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:
         """Return the error of the append that its function refused."""
@@ -92,24 +99,29 @@ class Condition:
     def refused(self, error: EventsError) -> Self:
         return replace(self, refusal=error)
 
-    @cached_property
+    @property
     def terms(self) -> int:
         return sum(1 for _ in leaves(self.query))
 
-    @cached_property
+    @property
     def reads(self) -> int:
         return payload_terms(self.query)
 
-    @cached_property
+    def may_mind_names(self, names: LatestNames) -> bool:
+        return not names.exclude(self.query, 0)
+
+    @property
     def may_mind(self) -> Test:
         asks_for_place = any(isinstance(leaf, Numbered | Since | Until) for leaf in leaves(self.query))
         return (lambda event: True) if asks_for_place else self._forms.test
 
-    @cached_property
+    @property
     def _forms(self) -> Compiled:
         return compiled(self.query)
 
-    def parameters(self, first: int, last: int) -> dict[str, object]:
+    def parameters(self, first: int, last: int, names: LatestNames | None) -> dict[str, object] | None:
+        if names is not None and names.exclude(self.query, self.checked_to):
+            return None
         return {"after": self.checked_to, "fits": _with_literals(self._forms), "reads": self.reads}
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:
@@ -139,10 +151,13 @@ class GuardedAppend(NamedTuple):
     last: int
 
 
-def guards_parameter(appends: Iterable[GuardedAppend]) -> str:
+def guards_parameter(appends: Iterable[GuardedAppend], names: LatestNames | None) -> str:
     """Return the guards of a flush's appends as JSON for `run_guards()`; an empty text if there is none."""
-    kinds: dict[str, list[dict[str, object]]] = defaultdict(list)
+    members: dict[str, Any] = {}
     for number, (append, first, last) in enumerate(appends):
         for place, guard in enumerate(append.guards):
-            kinds[guard.kind].append({"append": number, "guard": place, **guard.parameters(first, last)})
-    return orjson.dumps(kinds).decode() if kinds else ""
+            if (parameters := guard.parameters(first, last, names)) is not None:
+                members.setdefault(guard.kind, []).append({"append": number, "guard": place, **parameters})
+            elif names is not None:
+                members["upto"] = names.upto
+    return orjson.dumps(members).decode() if members else ""

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from events.appending.names import LatestNames
 from events.commitment import salted
 from events.errors import EventsError, IdConflict, KeyReused, WrongExpectedVersion
 from events.query.match import Subject
@@ -147,9 +148,19 @@ class Plan:
     read_bytes: int = 0
     """Bytes of planned events that guards have read, counted once for each term that reads them."""
 
+    _names: LatestNames = field(default_factory=LatestNames)
+    _named_appends: int = 0
     _subjects: list[Subject] = field(default_factory=list)
     _subject_appends: int = 0
     _subject_bytes: int = 0
+
+    def names(self) -> LatestNames:
+        """Return the names of the accepted appends' events."""
+        for request, index in self.accepted[self._named_appends :]:
+            append = request.appends[index]
+            self._names.add(append.stream, append.events)
+        self._named_appends = len(self.accepted)
+        return self._names
 
     def subjects(self, reads: int) -> list[Subject]:
         """Return the events of the accepted appends for a guard with so many terms that read payloads.
@@ -337,7 +348,7 @@ def _ask_guards(flush: Plan, append: Append, look_up: LookUp | None, rules: Rule
         raise _Later
     flush.terms = terms
     for guard in append.guards:
-        if any(map(guard.may_mind, flush.subjects(guard.reads))):
+        if guard.may_mind_names(flush.names()) and any(map(guard.may_mind, flush.subjects(guard.reads))):
             raise _Later
 
 

@@ -26,6 +26,7 @@ from events import sql
 from events.appending import flush as flushes
 from events.appending.checks import size
 from events.appending.connection import Connection
+from events.appending.names import LatestNames
 from events.appending.plan import LookUp, Outcome, Plan, Request, Rules, plan
 from events.errors import Busy, EventsError, LogHeld, OutcomeUnknown, QueueFull, Unavailable, brief
 from events.sessions import Address
@@ -176,6 +177,7 @@ class _LogWriter:
         self._writer = writer
         self._connection = Connection(writer.address)
         self._rules = Rules()
+        self._names: LatestNames | None = None
         self._queue: deque[_Waiting] = deque()
         self._obstacle: Callable[[], EventsError] = _TOO_MANY
         self._wake = asyncio.Event()
@@ -275,18 +277,32 @@ class _LogWriter:
 
         Returns False if the log is not as the plan assumed, so that a look-up has to come next.
         """
-        parameters = flushes.append_parameters(self._log_id, flush, rules_at=self._rules.position)
+        parameters = flushes.append_parameters(self._log_id, flush, rules_at=self._rules.position, names=self._names)
         [row] = await self._connection.execute(sql.APPEND, parameters, patience=patience)
         is_written, first_position, base_versions, rules_at, refusals = row
         if is_written:
             flushes.settle(flush, first_position, base_versions)
+            self._note_names(flush, first_position)
             self._obstacle = _TOO_MANY
             self._writer.on_append(self._log_id)
+            return True
+        if refusals and "unread" in refusals[0]:
+            self._names = None  # another process wrote: all guards must be asked
             return True
         if refusals:
             flushes.settle_refusals(flush, refusals)
             return True
         return await self._learn_rules(rules_at, patience)
+
+    def _note_names(self, flush: Plan, first_position: int) -> None:
+        """Keep the names of a flush that was written, since guards began to ask for them."""
+        if self._names is None and not flush.terms:
+            return
+        if self._names is None or first_position != self._names.upto + 1:  # another process wrote, too
+            self._names = LatestNames(first_position - 1)
+        for request, index in flush.accepted:
+            append = request.appends[index]
+            self._names.add(append.stream, append.events)
 
     async def _look_up(self, waiting: list[_Waiting]) -> LookUp:
         parameters = flushes.look_up_parameters(self._log_id, waiting)

@@ -21,7 +21,7 @@ from events.query import tree
 from events.query.reading import escape_marker, folded, pinned, refuse_state
 from events.query.tree import EachItem, KeyStep, Name, Number, Path, Pattern, Query, Root, Step
 from events.system_streams import is_system
-from events.types import Event
+from events.types import Event, category_of
 
 Test: TypeAlias = Callable[["Subject"], bool]
 """Tells whether a subject fits."""
@@ -144,16 +144,11 @@ def _any_filled(values: list[Any]) -> bool:
     return any(item or not isinstance(item, dict) for item in items)
 
 
-def _category_of(event: Event) -> str | None:
-    category, dash, _ = event.stream.partition("-")
-    return category if category and dash else None
-
-
 _NAME_OF: dict[Name, Callable[[Event], str | None]] = {
     Name.TYPE: attrgetter("type"),
     Name.AGENT: attrgetter("agent"),
     Name.STREAM: attrgetter("stream"),
-    Name.CATEGORY: _category_of,
+    Name.CATEGORY: lambda event: category_of(event.stream),
     Name.CORRELATION: attrgetter("correlation_id"),
     Name.CAUSE: attrgetter("causation_id"),
     Name.ID: attrgetter("id"),

@@ -19,7 +19,7 @@ from events.query.errors import InvalidQuery
 from events.query.fields import BadValue
 from events.query.reading import refuse_state
 from events.query.times import pin_times
-from events.query.tree import EVERYTHING, Like, Named, Query, Text, all_of, any_of, negation
+from events.query.tree import EVERYTHING, Like, Name, Named, Pattern, Query, Text, all_of, any_of, negation
 from events.query.words import BadWord, pattern
 
 MAX_CHARACTERS = 10_000
@@ -28,6 +28,11 @@ MAX_TERMS = 200
 MAX_SCANS = 50
 """Terms that no index and no prefix narrows down: each searches all text of an event."""
 MAX_VALUE_CHARACTERS = 1_000
+
+_VALUE = rf"[\w.:/@+-]{{1,{MAX_VALUE_CHARACTERS}}}"
+_NAME = f"(?:{'|'.join(Name)}):{_VALUE}"
+_NAMES = re.compile(f"{_NAME}(?: {_NAME}){{0,{MAX_TERMS - 1}}}", re.ASCII)
+"""A query of plain names, each an exact text. The parser takes twenty times longer than its tree takes to make."""
 
 # Characters that the log can't hold, so that no query can ask for them: NUL, lone surrogates.
 _IMPOSSIBLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
@@ -55,10 +60,22 @@ def parse(text: str) -> Query:
         raise InvalidQuery(problem, column=MAX_CHARACTERS + 1)
     if match := _IMPOSSIBLE_CHARACTER.search(text):
         raise InvalidQuery(f"U+{ord(match[0]):04X} is a character that no event can hold.", column=match.start() + 1)
+    if _NAMES.fullmatch(text):
+        return all_of([_named(term) for term in text.split(" ")])
+    return parsed(text)
+
+
+def parsed(text: str) -> Query:
+    """Return the tree of a query as the grammar has it."""
     try:
         return cast("_Measured", _parser().parse(text)).query
     except UnexpectedInput as error:
         raise _unexpected(error, text) from None
+
+
+def _named(term: str) -> Named:
+    name, _, text = term.partition(":")
+    return Named(Name(name), Pattern((text,)))
 
 
 def events_query(text: str, now: datetime) -> Query:

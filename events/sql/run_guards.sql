@@ -6,11 +6,17 @@
 -- and its list, and returns a JSON array of its refusals, or null if it agrees. A refusal has the same two numbers, and says
 -- why.
 --
+-- A guard is left out if it agrees by what the caller knows of the events up to its member `upto` (appending/names.py). If
+-- another event came, nothing is asked, and the refusal says `unread`: the caller comes back with all guards.
+--
 -- Guards that only check come first. A guard that writes runs when all these agree, so a refusal leaves nothing behind.
 create or replace function run_guards(p_log int, p_head bigint, p_guards json) returns json language plpgsql volatile as $$
 declare
     refusals json;
 begin
+    if (p_guards ->> 'upto')::bigint < p_head then
+        return '[{"unread": true}]';
+    end if;
     if p_guards -> 'if' is not null then
         refusals := check_conditions(p_log, p_head, p_guards -> 'if');
     end if;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from statistics import median
 
@@ -16,9 +16,9 @@ from events.appending import flush
 from events.appending.checks import new_append, new_event
 from events.appending.plan import Request, plan
 from events.lists import keeper
-from events.types import Append
+from events.types import Append, NewEvent
 from tests.benchmarks import before, payloads
-from tests.benchmarks.logs import append, make_log, prepared_rate
+from tests.benchmarks.logs import append, make_log, rate
 from tests.benchmarks.measure import Table, count, interleaved, milliseconds, ratio
 
 _CELLS = ((1, 1, 1_000), (8, 1, 4_000), (64, 1, 8_000), (1, 100, 100), (8, 100, 200), (1, 1_000, 20), (8, 1_000, 30))
@@ -96,16 +96,22 @@ def _rates(old: str) -> Table:
     heads = ("callers", "events an append", "now", "before", "now ÷ before", "before ÷ before")
     table = Table("Append: events a second, now and as it was before", heads)
     for callers, batch, appends in _CELLS:
-        rate = partial(prepared_rate, callers=callers, batch=batch, appends=appends)
-        old_rate = partial(_old_rate, rate, old)
-        rates = interleaved({"now": rate, "before": old_rate, "again": old_rate}, rounds=_ROUNDS)
+        old_rate = partial(_rate, callers, batch, appends, old)
+        measures = {"now": partial(_rate, callers, batch, appends), "before": old_rate, "again": old_rate}
+        rates = interleaved(measures, rounds=_ROUNDS)
         now, then, again = rates.values()
         table.rows.append((str(callers), count(batch), count(now), count(then), ratio(now, then), ratio(again, then)))
     return table
 
 
-def _old_rate(rate: Callable[..., float], conninfo: str) -> float:
-    return rate(conninfo=conninfo, log_id=before.make_log(conninfo))
+def _rate(callers: int, batch: int, appends: int, old: str | None = None) -> float:
+    """Events a second through one writer: each append is of one stream, and of agents at work."""
+    ids = [str(uuid_utils.uuid7()) for _ in range(batch * appends)]
+    prepared = []
+    for first in range(0, len(ids), batch):
+        stream = f"order-{first // batch % _STREAMS}"
+        prepared.append(new_append(stream, [_event(stream, number, ids) for number in range(first, first + batch)]))
+    return rate(before.make_log(old) if old else make_log().pk, prepared, callers=callers, conninfo=old)
 
 
 def _disk(old: str) -> Table:
@@ -140,17 +146,20 @@ def _batch(first: int, ids: Sequence[str]) -> list[Append]:
 
 
 def _one(number: int, ids: Sequence[str]) -> Append:
-    stream, workflow = f"order-{number * 7919 % _STREAMS}", number // _EVENTS_OF_WORKFLOW
-    event = new_event(
+    stream = f"order-{number * 7919 % _STREAMS}"
+    return new_append(stream, [_event(stream, number, ids)])
+
+
+def _event(stream: str, number: int, ids: Sequence[str]) -> NewEvent:
+    return new_event(
         stream,
         ("ToolCalled", "ToolReturned", "MessageSent", "OrderMoved")[number % 4],
         data=payloads.data(number),
         id=ids[number],
         agent=f"agent-{number % _AGENTS:02}",
-        correlation_id=f"run-{workflow:06}",
+        correlation_id=f"run-{number // _EVENTS_OF_WORKFLOW:06}",
         causation_id=ids[number - 1] if number % _EVENTS_OF_WORKFLOW else None,
     )
-    return new_append(stream, [event])
 
 
 def _sizes(session: psycopg.Connection) -> dict[tuple[str, str], int]:

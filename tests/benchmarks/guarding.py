@@ -44,13 +44,14 @@ _UNGUARDED = "select * from unguarded_append_events(" + ", ".join(["%s"] * 24) +
 _CONDITIONS = {
     "a type": "type:Nothing",
     "types that begin so": "type:Noth*",
-    "a stream": "stream:nothing-1",
-    "an agent": "agent:nobody",
-    "a workflow": "correlation:nothing",
-    "a tag": "tag:nothing",
-    "two of these": "type:Nothing tag:nothing",
+    "a stream": "stream:nothing-{}",
+    "an agent": "agent:nobody-{}",
+    "a workflow": "correlation:nothing-{}",
+    "a tag": "tag:nothing-{}",
+    "two of these": "type:OrderMoved tag:nothing-{}",
     "a value of the data": "data.order:nothing",
 }
+"""Queries; {} stands for the number of the append, as each asks for a name of its own."""
 
 
 def run() -> Iterator[Table]:
@@ -124,21 +125,22 @@ def _rate(callers: int, appends: int, text: str | None) -> float:
 async def _run(log_id: int, callers: int, appends: int, text: str | None) -> float:
     head = 0
 
-    async def call(engine: Engine) -> None:
+    async def call(engine: Engine, appends: int) -> None:
         nonlocal head
-        for _ in range(appends // callers):
+        for _ in range(appends):
             none_after = max(0, head - _BEHIND)
+            number = next(_numbers)
             demand: dict[str, Any] = {"expected_version": 0}
             if text is not None:
-                demand = {"guards": (Condition(parse(text), none_after, none_after),)}
-            [outcome] = await engine.writer.append(log_id, [_append(next(_numbers), **demand)])
+                demand = {"guards": (Condition(parse(text.format(number)), none_after, none_after),)}
+            [outcome] = await engine.writer.append(log_id, [_append(number, **demand)])
             assert isinstance(outcome, Appended), outcome
             head = max(head, outcome.last_position)
 
     async with Engine() as engine:
-        await engine.writer.append(log_id, [_append(next(_numbers)) for _ in range(_BEHIND)])
+        await call(engine, 2 * _BEHIND)
         start = time.perf_counter()
-        await asyncio.gather(*(call(engine) for _ in range(callers)))
+        await asyncio.gather(*(call(engine, appends // callers) for _ in range(callers)))
         return appends / (time.perf_counter() - start)
 
 

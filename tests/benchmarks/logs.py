@@ -41,12 +41,15 @@ def writer_rate(*, callers: int, batch: int, seconds: float) -> float:
     return uvloop.run(_until(make_log().pk, callers, batch, seconds))
 
 
-def prepared_rate(
-    *, callers: int, batch: int, appends: int, log_id: int | None = None, conninfo: str | None = None
-) -> float:
+def prepared_rate(*, callers: int, batch: int, appends: int) -> float:
     """Events a second through one writer, for appends that were checked before."""
     prepared = [make_append(f"stream-{n % 8}", n * batch, batch) for n in range(appends)]
-    return uvloop.run(_all(log_id or make_log().pk, callers, prepared, conninfo))
+    return rate(make_log().pk, prepared, callers=callers)
+
+
+def rate(log_id: int, appends: list[Append], *, callers: int, conninfo: str | None = None) -> float:
+    """Events a second through one writer, for these appends, which the callers take in turn."""
+    return uvloop.run(_all(log_id, callers, appends, conninfo))
 
 
 def append(log_id: int, appends: list[Append], *, conninfo: str | None = None) -> None:

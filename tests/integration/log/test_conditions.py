@@ -6,11 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
-from events import conditions
+from events import conditions, redaction
 from events.appending import flush
 from events.appending import plan as plan_module
-from events.appending.guards import Condition
+from events.appending.guards import Condition, guards_parameter
+from events.appending.names import LatestNames
 from events.appending.plan import Plan
 from events.engine import Engine
 from events.errors import (
@@ -49,10 +51,15 @@ def conditional(*queries: str, after: int = 0, stream: str = "b-1", **fields: An
     return make_append(stream, {"type": "Other"}, guards=guards, **fields)
 
 
-@pytest.fixture(params=["checked before the lock", "checked under the lock"])
+@pytest.fixture(params=["checked before the lock", "checked under the lock", "told by names"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Payloads are read before the lock, and under it only as far as events came meanwhile; names under it alone."""
+    """Payloads are read before the lock, and under it only as far as events came meanwhile; names under it alone.
+
+    The writer's own memory of the last names makes both unnecessary, if it tells that nothing fits.
+    """
     monkeypatch.setattr(Condition, "needs_check", request.param == "checked before the lock")
+    if request.param != "told by names":
+        monkeypatch.setattr(LatestNames, "exclude", lambda names, query, after: False)
 
 
 @pytest.fixture
@@ -60,7 +67,8 @@ async def placed(append: AppendTo) -> None:
     """One event with every field set, at position 1."""
     data = b'{"n": 1, "text": "it\'s \\\\ a 100% %s {text}"}'
     fields = {"id": "one", "agent": "picker", "correlation_id": "run-1", "causation_id": "c"}
-    await append(make_append("a-1", {"data": data, "metadata": b'{"m": true}', **fields}))
+    event = {"data": data, "metadata": b'{"m": true}', **fields}
+    await append(make_append("a-1", event, guards=(make_condition("type:Nothing"),)))
 
 
 @pytest.mark.parametrize("text", FITTING)
@@ -158,6 +166,53 @@ async def test_an_event_that_comes_between_check_and_write_is_seen(append: Appen
         assert outcome.fields["event"]["position"] == 1
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The guards that each flush gives to the database."""
+    texts: list[str] = []
+
+    def parameter(*arguments: Any) -> str:
+        texts.append(guards_parameter(*arguments))
+        return texts[-1]
+
+    monkeypatch.setattr(flush, "guards_parameter", parameter)
+    return texts
+
+
+@pytest.mark.parametrize("text", ["stream:nothing", "type:Other agent:nobody", "tag:a OR correlation:run-7"])
+async def test_nothing_is_asked_if_the_last_names_tell_that_nothing_fits(
+    append: AppendTo, asked: list[str], text: str
+) -> None:
+    await append(conditional(text))
+    assert '"fits"' in asked.pop()  # names are kept since the first condition
+    for number in range(2, 5):
+        [outcome] = await append(conditional(text, after=number - 2))
+        assert isinstance(outcome, Appended)
+        assert asked.pop() == f'{{"upto":{number - 1}}}'
+
+
+@pytest.mark.parametrize("fits", [True, False])
+async def test_what_another_process_wrote_is_seen_although_the_names_do_not_tell(
+    append: AppendTo, asked: list[str], log: Log, fits: bool
+) -> None:
+    await append(conditional("stream:nothing"))
+    async with Engine() as other:
+        await other.writer.append(log.pk, [make_append("a-1" if fits else "c-1")])
+    asked.clear()
+    [outcome] = await append(conditional("stream:a-1", after=1))
+    assert isinstance(outcome, ConditionFailed if fits else Appended)
+    assert [text == '{"upto":1}' for text in asked] == [True, False]
+    assert '"fits"' in asked[1]
+
+
+async def test_a_redaction_is_seen_although_the_writer_did_not_write_it(append: AppendTo, log: Log) -> None:
+    await append(conditional("stream:nothing"))
+    await sync_to_async(redaction.redact)(log.pk, 1, reason="a secret", by="admin")
+    [outcome] = await append(conditional("type:event.redacted", after=1))
+    assert isinstance(outcome, ConditionFailed)
+    assert outcome.fields["event"]["position"] == 2
+
+
 @pytest.mark.parametrize("atomic", [False, True])
 async def test_appends_of_one_request_see_each_other_unless_they_are_one(append: AppendTo, atomic: bool) -> None:
     outcomes = await append(make_append("a-1"), conditional("stream:a-1"), atomic=atomic)
@@ -242,7 +297,7 @@ def flush_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     write_parameters = flush.append_parameters
 
-    def note_size(log_id: int, plan: Plan, **options: int) -> list[object]:
+    def note_size(log_id: int, plan: Plan, **options: Any) -> list[object]:
         sizes.append(len(plan.accepted))
         return write_parameters(log_id, plan, **options)
 
@@ -253,7 +308,7 @@ def flush_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize(
     ("limit", "most", "query", "sizes"),
     [
-        ("_MAX_COMPARISONS", 10, "type:Nothing", [5, 5, 5]),  # with the events before each: 0 + 1 + 2 + 3 + 4
+        ("_MAX_COMPARISONS", 10, "type:Noth*", [5, 5, 5]),  # with the events before each: 0 + 1 + 2 + 3 + 4
         ("_MAX_READ_BYTES", 10, "data.nothing:1", [2] * 7 + [1]),  # each event has 4 bytes: 0 + 4
         ("_MAX_READ_BYTES", 10, "type:Nothing", [15]),
         ("_MAX_TERMS", 4, "type:No OR type:Never", [2] * 7 + [1]),

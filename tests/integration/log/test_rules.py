@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import pytest_asyncio
 
 from events.appending.connection import Connection
+from events.appending.names import LatestNames
 from events.appending.plan import Rules
 from events.engine import Engine
 from events.errors import EventsError, WrongExpectedVersion
@@ -50,10 +51,13 @@ class SetsRule:
     def limited(self, narrowed: Callable[[Query], Query]) -> Self:
         return self
 
+    def may_mind_names(self, names: LatestNames) -> bool:
+        return False
+
     def may_mind(self, event: Subject) -> bool:
         return False
 
-    def parameters(self, first: int, last: int) -> dict[str, object]:
+    def parameters(self, first: int, last: int, names: LatestNames | None) -> dict[str, object] | None:
         return {"last": last}
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:

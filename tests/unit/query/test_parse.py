@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.query.errors import InvalidQuery
-from events.query.parse import parse
+from events.query.parse import parse, parsed
 from events.query.printing import to_text
-from events.query.tree import EVERYTHING, KeyStep, Like, Path, Pattern, Query, Root
+from events.query.tree import EVERYTHING, KeyStep, Like, Name, Path, Pattern, Query, Root
 from tests.support.query_strategies import ALL_QUERIES, HOSTILE
 
 
@@ -19,6 +19,22 @@ from tests.support.query_strategies import ALL_QUERIES, HOSTILE
 @settings(max_examples=1_000)
 def test_a_printed_query_parsed_is_the_same_query(query: Query) -> None:
     assert parse(to_text(query)) == query
+
+
+_PLAIN_VALUES = st.text("ab1-*:/@+._é ", min_size=1, max_size=5)
+_PLAIN_TERMS = st.builds("{}:{}".format, st.sampled_from([*Name, "data.a", "workflow"]), _PLAIN_VALUES)
+
+
+@given(st.lists(_PLAIN_TERMS, min_size=1, max_size=3).map(" ".join))
+@settings(max_examples=1_000)
+def test_plain_names_are_read_as_the_grammar_reads_them(text: str) -> None:
+    try:
+        query = parsed(text)
+    except InvalidQuery:
+        with pytest.raises(InvalidQuery):
+            parse(text)
+    else:
+        assert parse(text) == query
 
 
 @given(st.lists(st.sampled_from(['"', "data.", "type", ":", " ", *HOSTILE]), max_size=12).map("".join))
