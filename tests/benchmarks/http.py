@@ -103,6 +103,11 @@ def _lines(first: int, events: int) -> bytes:
     )
 
 
+def append_rate(load: ProcessPoolExecutor, port: int, connections: int, requests: list[bytes]) -> float:
+    """Requests a second, over some connections."""
+    return _answers(load, Load(port, connections, _SECONDS, requests)).rate
+
+
 def _rate(
     load: ProcessPoolExecutor, port: int, connections: int, requests: list[bytes], latencies: list[list[float]]
 ) -> float:
@@ -112,7 +117,7 @@ def _rate(
 
 
 def _events_rate(load: ProcessPoolExecutor, port: int, batch: int, requests: list[bytes]) -> float:
-    return batch * _answers(load, Load(port, _CALLERS, _SECONDS, requests)).rate
+    return batch * append_rate(load, port, _CALLERS, requests)
 
 
 def _answers(load: ProcessPoolExecutor, work: Load) -> Answers:

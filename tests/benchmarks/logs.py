@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import uvloop
@@ -43,18 +43,18 @@ def writer_rate(*, callers: int, batch: int, seconds: float) -> float:
 
 def prepared_rate(*, callers: int, batch: int, appends: int) -> float:
     """Events a second through one writer, for appends that were checked before."""
-    prepared = [make_append(f"stream-{n % 8}", n * batch, batch) for n in range(appends)]
-    return rate(make_log().pk, prepared, callers=callers)
+    requests = [[make_append(f"stream-{n % 8}", n * batch, batch)] for n in range(appends)]
+    return rate(make_log().pk, requests, callers=callers)
 
 
-def rate(log_id: int, appends: list[Append], *, callers: int, conninfo: str | None = None) -> float:
-    """Events a second through one writer, for these appends, which the callers take in turn."""
-    return uvloop.run(_all(log_id, callers, appends, conninfo))
+def rate(log_id: int, requests: Iterable[list[Append]], *, callers: int, conninfo: str | None = None) -> float:
+    """Events a second through one writer, for the appends of these requests, which the callers take in turn."""
+    return uvloop.run(_all(log_id, callers, requests, conninfo))
 
 
 def append(log_id: int, appends: list[Append], *, conninfo: str | None = None) -> None:
     """Append checked events, in order, however long it takes."""
-    uvloop.run(_all(log_id, 1, appends, conninfo, patience=math.inf))
+    uvloop.run(_all(log_id, 1, [[append] for append in appends], conninfo, patience=math.inf))
 
 
 async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float:
@@ -63,7 +63,7 @@ async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float
         async def call(stream: str, stop: float) -> int:
             event_count = 0
             while time.perf_counter() < stop:
-                await _append(writer, log_id, make_append(stream, event_count, batch))
+                await _append(writer, log_id, [make_append(stream, event_count, batch)])
                 event_count += batch
             return event_count
 
@@ -73,16 +73,21 @@ async def _until(log_id: int, callers: int, batch: int, seconds: float) -> float
 
 
 async def _all(
-    log_id: int, callers: int, prepared: list[Append], conninfo: str | None = None, *, patience: float = _PATIENCE
+    log_id: int,
+    callers: int,
+    requests: Iterable[list[Append]],
+    conninfo: str | None = None,
+    *,
+    patience: float = _PATIENCE,
 ) -> float:
     async with _writer(log_id, conninfo) as writer:
-        waiting = iter(prepared)
+        waiting = iter(requests)
 
         async def call(stop: float) -> int:
             event_count = 0
-            for append in waiting:
-                await _append(writer, log_id, append)
-                event_count += len(append.events)
+            for appends in waiting:
+                await _append(writer, log_id, appends)
+                event_count += sum(len(append.events) for append in appends)
                 if time.perf_counter() > stop:
                     break
             return event_count
@@ -99,14 +104,14 @@ def fill(log: Log, stream: str, events: int) -> None:
 
 async def _fill(log_id: int, append: Append) -> None:
     async with _writer(log_id) as writer:
-        await _append(writer, log_id, append)
+        await _append(writer, log_id, [append])
 
 
 @asynccontextmanager
 async def _writer(log_id: int, conninfo: str | None = None) -> AsyncIterator[Writer]:
     """A writer that is connected and has its statement prepared."""
     writer = Writer(Address(conninfo or os.environ["DATABASE_URL"]), check_guards=_check_nothing)
-    await _append(writer, log_id, make_append("warm-up", 0, 1))
+    await _append(writer, log_id, [make_append("warm-up", 0, 1)])
     yield writer
     await writer.aclose()
 
@@ -115,6 +120,6 @@ async def _check_nothing(log_id: int, append: Append) -> Append:
     return append
 
 
-async def _append(writer: Writer, log_id: int, append: Append) -> None:
-    [outcome] = await writer.append(log_id, [append])
-    assert isinstance(outcome, Appended), outcome
+async def _append(writer: Writer, log_id: int, appends: list[Append]) -> None:
+    for outcome in await writer.append(log_id, appends):
+        assert isinstance(outcome, Appended), outcome

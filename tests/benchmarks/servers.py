@@ -24,12 +24,12 @@ _OPTIONS = ("--http", _PROTOCOL, "--lifespan", "on", "--no-access-log", "--no-se
 class Server:
     """One application on a port of 127.0.0.1, on the run's database."""
 
-    def __init__(self, application: str, *, log_id: int) -> None:
+    def __init__(self, application: str, *, log_id: int, **environment: str) -> None:
         self.port = free_port()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", application, "--port", str(self.port), *_OPTIONS],
             cwd=CHECKOUT,
-            env={**os.environ, "BENCHMARK_LOG": str(log_id)},
+            env={**os.environ, "BENCHMARK_LOG": str(log_id), **environment},
             preexec_fn=die_with_parent(),
         )
 

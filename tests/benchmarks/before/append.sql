@@ -3,7 +3,7 @@
 create schema before;
 set search_path = before;
 
-create table log (id int primary key, head bigint not null default 0, head_at timestamptz);
+create table log (id int primary key, name text not null, head bigint not null default 0, head_at timestamptz);
 create table event (
     position bigint not null, version bigint not null, recorded_at timestamptz not null, schema_version int not null,
     stream text collate "C" not null, id text collate "C" not null, type text collate "C" not null,
