@@ -1,0 +1,50 @@
+"""The events that the server itself appends, to record what was done: a lease that was granted, a pause, a dead letter.
+
+They stand in streams of their own, `eventsite-<subject>`, to which no token may append (`system_streams.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from events.appending.checks import new_append, new_event
+from events.system_streams import PREFIX
+from events.types import Append, Event
+
+if TYPE_CHECKING:
+    from events.appending.guards import Guard
+
+
+def server_append(
+    subject: str,
+    type: str,
+    *,
+    facts: Mapping[str, Any],
+    id: str | None = None,
+    by: str | None = None,
+    about: Event | None = None,
+    correlation_id: str | None = None,
+    guards: tuple[Guard, ...] = (),
+) -> Append:
+    """Return the append of one server event to the stream `eventsite-<subject>`.
+
+    `facts` are its data, as values of JSON. `by` is the agent or the person whose act it records. `about` is the event
+    that it is about: its cause, whose workflow it shares. With an `id` made from its facts it may be appended again.
+
+    Raises:
+        Invalid: the subject, `by` or the facts can't be written.
+    """
+    stream = f"{PREFIX}{subject}"
+    event = new_event(
+        stream,
+        type,
+        data=orjson.dumps(facts),
+        id=id,
+        agent=by,
+        correlation_id=correlation_id if about is None else about.correlation_id,
+        causation_id=None if about is None else about.id,
+    )
+    return new_append(stream, [event], guards=guards)
