@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,11 @@ from events import sql
 from events.appending import flush
 from events.appending.plan import Request, plan
 from events.types import Append
+from tests.support.patience import PATIENCE
+
+_WAITING = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%%append_events(%%'"""
 
 
 @asynccontextmanager
@@ -32,3 +38,14 @@ async def append_in(session: AsyncConnection[Any], log_id: int, append: Append) 
     row = await cursor.fetchone()
     assert row is not None
     assert row[0], "the log is not as the append expects"
+
+
+async def until_waiting(pool: AsyncConnectionPool[AsyncConnection[Any]], count: int) -> None:
+    """Wait until so many sessions wait for a log's lock in order to append."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            async with pool.connection() as session:
+                cursor = await session.execute(_WAITING)
+                if await cursor.fetchone() == (count,):
+                    return
+            await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ from events.types import Appended, Event
 from tests.support.agent_processes import hear, say_go, start_agents
 from tests.support.factories import make_append
 from tests.support.invariants import assert_whole
-from tests.support.locks import append_in, holding_lock
+from tests.support.locks import append_in, holding_lock, until_waiting
 from tests.support.log_agents import killed_append
 from tests.support.patience import PATIENCE
 from tests.support.server import Server, database_variables
@@ -28,24 +28,10 @@ pytestmark = pytest.mark.processes
 IN_THE_WAY = {"id": "in-the-way", "type": "Moved", "data": b'{"is_in_the_way": true}'}
 HARMLESS = {"id": "harmless", "type": "Moved"}
 BETWEEN = pytest.mark.parametrize("between", [IN_THE_WAY, HARMLESS], ids=lambda event: event["id"])
-WAITING = """
-    select count(*) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query like '%%append_events(%%'"""
 
 
 async def stored_events(engine: Engine, log: Log) -> list[Event]:
     return await store.events(log.pk, limit=1_000).afetch(engine.pool)
-
-
-async def until_waiting(engine: Engine, count: int) -> None:
-    """Wait until so many sessions wait for a log's lock in order to append."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            async with engine.pool.connection() as session:
-                cursor = await session.execute(WAITING)
-                if await cursor.fetchone() == (count,):
-                    return
-            await asyncio.sleep(0.01)
 
 
 @BETWEEN
@@ -94,13 +80,13 @@ async def test_a_server_killed_while_its_append_waits_for_the_lock_leaves_a_righ
         async with holding_lock(engine.pool, log.pk) as holder:
             await append_in(holder, log.pk, make_append("a-1", between))
             request = asyncio.create_task(client.post("/api/streams/killed/events", json=body))
-            await until_waiting(engine, 1)
+            await until_waiting(engine.pool, 1)
             own_server.kill()
             with pytest.raises(httpx.HTTPError):
                 await request
             neighbour = asyncio.create_task(engine.writer.append(log.pk, [make_append("b-1", {"id": "neighbour"})]))
         assert isinstance((await neighbour)[0], Appended)
-        await until_waiting(engine, 0)
+        await until_waiting(engine.pool, 0)
         kept = [event.id for event in await stored_events(engine, log) if event.type == "Kept"]
         assert kept in ([], [event["id"] for event in events])
 
