@@ -12,8 +12,8 @@ from typing import Any, Self
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from events import conditions
-from events.appending.writer import Writer
+from events import conditions, rules
+from events.appending.writer import ReadRules, Writer
 from events.errors import EventsError, QueryTimeout, Unavailable
 from events.reading.notify import Notifier, listen
 from events.reading.shared_pool import PLACES, SharedPool
@@ -49,11 +49,17 @@ def current() -> Engine:
 
 
 class Engine:
-    """The engine: `async with Engine() as engine:` gives `engine.pool`, `engine.writer` and `engine.tails`."""
+    """The engine: `async with Engine() as engine:` gives `engine.pool`, `engine.writer` and `engine.tails`.
+
+    Its appends are judged by the rules that `read_rules` reads.
+    """
 
     pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]
     writer: Writer
     tails: Tails
+
+    def __init__(self, *, read_rules: ReadRules = rules.read_rules) -> None:
+        self._read_rules = read_rules
 
     async def __aenter__(self) -> Self:
         database = address()
@@ -69,7 +75,12 @@ class Engine:
             self.tails.wake(log_id)
             notifier.mention(log_id)
 
-        self.writer = Writer(database, check_guards=partial(conditions.check, self.pool), on_append=on_append)
+        self.writer = Writer(
+            database,
+            check_guards=partial(conditions.check, self.pool),
+            read_rules=self._read_rules,
+            on_append=on_append,
+        )
         self._tasks = [
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), self.tails.wake, own=notifier), name="listener"),

@@ -112,6 +112,13 @@ class ConditionTooWide(EventsError):
     status = 422
 
 
+class Paused(EventsError):
+    """The agent or the workflow of an event is paused; nothing was written."""
+
+    code = "paused"
+    status = 423
+
+
 class IdConflict(EventsError):
     """An event with this id is in the log with other content, in another order, or in part."""
 

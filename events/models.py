@@ -271,6 +271,22 @@ class Redaction(models.Model):
         return f"{self.log_id}#{self.position}"
 
 
+class Pause(models.Model):
+    """An agent or a workflow that is paused. The event at the position says why, and who did it."""
+
+    pk = models.CompositePrimaryKey("log_id", "kind", "name")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    position = models.BigIntegerField(help_text="of the event that paused it")
+    kind = models.TextField(help_text="agent or workflow")
+    name = NameField()
+
+    class Meta:
+        db_table = "pause"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
 class Scope(models.TextChoices):
     """The rights of a token."""
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events import errors
-from events.api import schemas
+from events.api import pause_schemas, schemas
 from events.api.guard_schemas import GUARDS_NEED_ATOMIC
 from events.query.errors import InvalidQuery, NotForEvents
 
@@ -32,14 +32,16 @@ _STRUCTS = (
     schemas.StreamOut,
     schemas.StreamsOut,
     schemas.Problem,
+    *pause_schemas.STRUCTS,
 )
 _IN_PATHS = {
     "stream": msgspec.json.schema(schemas.StreamName),
     "position": msgspec.json.schema(schemas.Position),
+    "agent": msgspec.json.schema(schemas.Name),
 }
 _TITLES = {
     status: ", ".join(sorted(f"`{error.code}`" for error in classes))
-    for status in (400, 401, 403, 404, 409, 413, 422, 503)
+    for status in (400, 401, 403, 404, 409, 413, 422, 423, 503)
     if (
         classes := [
             error

@@ -84,7 +84,7 @@ SSE = "text/event-stream"
     openapi_extra=operation(
         takes={"application/json": AppendIn},
         gives={200: AppendOut, 201: AppendOut},
-        refuses=(400, 401, 403, 408, 409, 413, 422, 503),
+        refuses=(400, 401, 403, 408, 409, 413, 422, 423, 503),
     ),
 )
 async def append_to_stream(request: HttpRequest, stream: str) -> HttpResponse:
@@ -175,7 +175,7 @@ async def look_up_stream(request: HttpRequest, stream: str) -> HttpResponse:
             cloudevents.BATCHED: {"type": "array", "items": {}},
         },
         gives={200: (AppendsOut, BulkOut, AppendOut), 201: (AppendsOut, AppendOut)},
-        refuses=(400, 401, 403, 408, 409, 413, 422, 429, 503),
+        refuses=(400, 401, 403, 408, 409, 413, 422, 423, 429, 503),
     ),
 )
 async def append_events(request: HttpRequest) -> HttpResponse:

@@ -26,6 +26,8 @@ from events.query.match import Subject
 from events.types import STREAM_EXISTS, Append, Appended, NewEvent
 
 Outcome = Appended | EventsError
+Refusal = Callable[[Append], EventsError | None]
+"""Returns the error of an append that a rule forbids."""
 _MAX_COMPARISONS = 20_000
 """Planned events that the guards of one flush are asked about: the others wait for the next flush."""
 _MAX_READ_BYTES = 8 * 2**20
@@ -80,7 +82,7 @@ class Rules:
     """
 
     position: int = 0
-    refusal: Callable[[Append], EventsError | None] = lambda append: None
+    refusal: Refusal = lambda append: None
 
 
 @dataclass(slots=True)

@@ -62,12 +62,6 @@ ReadRules = Callable[[Connection, int, float], Awaitable[Rules]]
 """Reads a log's rules on a connection, within some seconds."""
 
 
-async def _read_rules(connection: Connection, log_id: int, patience: float) -> Rules:
-    """Return a log's rules. There is no kind of rule yet."""
-    [[position]] = await connection.execute(sql.RULES_AT, {"log_id": log_id}, patience=patience)
-    return Rules(position)
-
-
 class Writer:
     """The writer of a process, for every log. It lives on one event loop.
 
@@ -79,7 +73,7 @@ class Writer:
         address: Address,
         *,
         check_guards: CheckGuards,
-        read_rules: ReadRules = _read_rules,
+        read_rules: ReadRules,
         on_append: Callable[[int], None] = lambda log_id: None,
     ) -> None:
         self.address = address

@@ -48,6 +48,14 @@ TOKEN = """
 TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
 HEAD = "select head from log_head where log_id = %(log_id)s"
 RULES_AT = "select rules_at from log_head where log_id = %(log_id)s"
+# Why, by whom and when stands in the event alone, so a redaction empties it.
+PAUSES = """
+    select p.kind, p.name, p.position, e.agent, e.data ->> 'reason', e.recorded_at
+    from pause p join event e on e.log_id = p.log_id and e.position = p.position
+    where p.log_id = %(log_id)s order by p.position desc"""
+IS_PAUSED = _call("is_paused", "p_log", "p_agent", "p_workflow")
+RESTORE_PAUSES = _call("restore_pauses", "p_log")
+TOKEN_NAME = "select name from token where id = %(token)s"
 HEADS = """
     select head, coalesce((
         select version from event where log_id = %(log_id)s and stream = %(name)s order by version desc limit 1), 0)

@@ -20,8 +20,14 @@ begin
     if p_guards -> 'if' is not null then
         refusals := check_conditions(p_log, p_head, p_guards -> 'if');
     end if;
+    if refusals is null and p_guards -> 'pause' is not null then
+        refusals := check_pauses(p_log, p_guards -> 'pause');
+    end if;
     if refusals is null and p_guards -> 'rule' is not null then
         perform set_rules_at(p_log, p_head, p_guards -> 'rule');
+    end if;
+    if refusals is null and p_guards -> 'pause' is not null then
+        perform set_pauses(p_log, p_head, p_guards -> 'pause');
     end if;
     return refusals;
 end $$;

@@ -1,7 +1,8 @@
 """The import of records of any format into a log, by the same writer as all appends.
 
 Each record is an append of its own, many to a request: a broken or conflicting one does not affect the others. The ids
-decide whether an event is in the log already. System events are left out: the server of the other log wrote them.
+decide whether an event is in the log already. System events are left out: the server of the other log wrote them. No
+rule of the log refuses a record: what it tells has happened.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from events.appending.checks import new_append
 from events.appending.writer import Writer
 from events.engine import Engine
 from events.errors import EventsError
+from events.rules import read_no_rules
 from events.system_streams import is_system
 from events.transfer.importers.base import Broken, Item, Record
 from events.types import Appended
@@ -51,7 +53,7 @@ async def import_items(log_id: int, items: Iterator[Item], *, report: Callable[[
     """
     imported = Imported()
     chunks = _chunks(items)
-    async with Engine() as engine:
+    async with Engine(read_rules=read_no_rules) as engine:
         # One chunk is written while the next is read; never two at a time, so that records keep their order.
         writing: asyncio.Task[None] | None = None
         while chunk := await asyncio.to_thread(next, chunks, None):

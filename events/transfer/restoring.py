@@ -197,11 +197,12 @@ def _redaction(log_id: int, record: Restored) -> Redaction:
 
 
 def _finish(log_id: int, head: int, redactions: list[Redaction]) -> None:
-    """Add the redactions, and check the keys: both point to later events, so they come last."""
+    """Add the redactions and the pauses, and check the keys: they point to later events, so they come last."""
     try:
         Redaction.objects.bulk_create(redactions)
         with connection.cursor() as cursor:
             cursor.execute(sql.FORGET_FINGERPRINTS, {"log_id": log_id})
+            cursor.execute(sql.RESTORE_PAUSES, {"p_log": log_id})
     except (IntegrityError, DataError) as error:
         raise RestoreFailed(f"A redaction: {error}") from None
     if AppendKey.objects.filter(log_id=log_id).exclude(last_position__range=(F("first_position"), head)).exists():

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count as counter
 from typing import Any
@@ -18,8 +19,10 @@ from events import sql
 from events.appending import flush
 from events.appending.checks import new_append, new_event
 from events.appending.guards import Condition
-from events.appending.plan import Request, plan
+from events.appending.plan import Request, Rules, plan
 from events.engine import Engine
+from events.pauses.rule import PauseRule
+from events.pauses.target import Pause, Target
 from events.query.parse import parse
 from events.types import Append, Appended
 from tests.benchmarks import payloads
@@ -31,6 +34,7 @@ _CALLS = ((1, 3_000), (64, 400))
 _CALLERS = ((1, 400), (64, 4_000))
 """Callers, and their appends."""
 _ROUNDS = 5
+_PAUSED = 1_000
 _BEHIND = 50
 """How far before the head a writer has read: the events that its condition is about."""
 _PARAMETERS = "p_log int, p_rules bigint, p_guards text,"
@@ -58,6 +62,7 @@ def run() -> Iterator[Table]:
     yield _guards()
     for callers, appends in _CALLERS:
         yield _conditions(callers, appends)
+    yield _pauses()
 
 
 def _guards() -> Table:
@@ -142,6 +147,29 @@ async def _run(log_id: int, callers: int, appends: int, text: str | None) -> flo
         start = time.perf_counter()
         await asyncio.gather(*(call(engine, appends // callers) for _ in range(callers)))
         return appends / (time.perf_counter() - start)
+
+
+def _pauses() -> Table:
+    """The plan of a flush in a log with paused agents: all that a pause costs an append that it does not refuse."""
+    heads = ("appends a flush", f"with {_PAUSED:,} pauses", "without", "µs an append")
+    table = Table("Pauses: the plan of a flush, which is in the process alone", heads)
+    now = datetime.now(UTC)
+    pauses = {name: Pause(Target("agent", name), n, None, "r", now) for n in range(_PAUSED) if (name := f"paused-{n}")}
+    rules = {"with": Rules(1, PauseRule(pauses, {}).refusal), "without": Rules(1)}
+    for events, rounds in _CALLS:
+        appends = [_append(next(_numbers)) for _ in range(events)]
+        times = interleaved({name: partial(_plan, appends, rules[name]) for name in rules}, rounds=rounds)
+        extra = (times["with"] - times["without"]) / events * 1e6
+        table.rows.append((count(events), *map(milliseconds, times.values()), f"{extra:.2f}"))
+    return table
+
+
+def _plan(appends: list[Append], rules: Rules) -> float:
+    start = time.perf_counter()
+    flush = plan([Request(appends)], None, rules)
+    seconds = time.perf_counter() - start
+    assert len(flush.accepted) == len(appends)
+    return seconds
 
 
 def _append(number: int, **fields: Any) -> Append:

@@ -16,6 +16,7 @@ from events.access import tokens
 from events.appending.checks import new_append, new_event
 from events.appending.writer import Writer
 from events.models import Log, Scope
+from events.rules import read_rules
 from events.sessions import Address
 from events.types import Append, Appended
 from tests.benchmarks import payloads
@@ -110,7 +111,7 @@ async def _fill(log_id: int, append: Append) -> None:
 @asynccontextmanager
 async def _writer(log_id: int, conninfo: str | None = None) -> AsyncIterator[Writer]:
     """A writer that is connected and has its statement prepared."""
-    writer = Writer(Address(conninfo or os.environ["DATABASE_URL"]), check_guards=_check_nothing)
+    writer = Writer(Address(conninfo or os.environ["DATABASE_URL"]), check_guards=_check_nothing, read_rules=read_rules)
     await _append(writer, log_id, [make_append("warm-up", 0, 1)])
     yield writer
     await writer.aclose()

@@ -74,6 +74,16 @@ EXAMPLES = [
     Example("/api/replays/{kind}/why", STREAM, {"name": "long-5", "pointer": "/n"}, status=202),
     Example("/api/replays/{kind}/seek", STREAM, {"name": "a-1", "to": "type:Changed"}),
     Example("/api/replays/{kind}/seek", STREAM, {"name": "long-6", "to": "state.n:nothing"}, status=202),
+    *(
+        Example(path, {"agent": "b"}, body={"reason": "r", **id}, method="post", status=status)
+        for paths, id in (
+            (("/api/agents/{agent}/pause", "/api/agents/{agent}/resume"), {}),
+            (("/api/workflows/pause", "/api/workflows/unpause"), {"id": "run-b"}),
+        )
+        for path in paths
+        for status in (201, 200)
+    ),
+    Example("/api/pauses"),
 ]
 
 

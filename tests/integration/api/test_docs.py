@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from events import errors
+from events.access.tokens import create_token
+from events.models import Log, Scope
 from events.query import errors as query_errors
 from eventsite.limits import Limits
 from projections import errors as projection_errors
@@ -31,6 +34,12 @@ def agrees(documented: Any, answer: Any) -> bool:
     if isinstance(documented, list) and isinstance(answer, list):
         return len(documented) == len(answer) and all(map(agrees, documented, answer))
     return bool(documented == answer)
+
+
+@pytest.fixture
+def token(log: Log) -> str:
+    """The token of the examples: one of them pauses an agent."""
+    return create_token(log, name="docs", scopes=[Scope.ADMIN])
 
 
 async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> None:
