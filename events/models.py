@@ -288,10 +288,12 @@ class Pause(models.Model):
 
 
 class Scope(models.TextChoices):
-    """The rights of a token."""
+    """The rights of a token; `admin` includes all others."""
 
     APPEND = "append"
     READ = "read"
+    CONSUME = "consume"
+    SUPERVISE = "supervise"
     ADMIN = "admin"
 
 

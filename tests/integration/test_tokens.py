@@ -75,5 +75,5 @@ def test_a_prefix_that_other_streams_have_too_is_taken(log: Log) -> None:
 
 
 def test_an_unknown_scope_is_refused(log: Log) -> None:
-    with pytest.raises(CommandError, match="append, read, admin"):
+    with pytest.raises(CommandError, match="append, read, consume, supervise, admin"):
         create(log=log.name, scopes="append,write")

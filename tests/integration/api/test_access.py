@@ -39,9 +39,10 @@ NO = [403] * len(READS)
         ((Scope.READ,), [*OK, 403, 403]),
         ((Scope.APPEND,), [*NO, 201, 200]),
         ((Scope.APPEND, Scope.READ), [*OK, 201, 200]),
+        ((Scope.CONSUME, Scope.SUPERVISE), [*NO, 403, 403]),
         ((Scope.ADMIN,), [*OK, 201, 200]),
     ],
-    ids=["read", "append", "append and read", "admin"],
+    ids=["read", "append", "append and read", "consume and supervise", "admin"],
 )
 def scoped(request: pytest.FixtureRequest, make_token: Callable[..., str]) -> tuple[str, list[int]]:
     scopes, statuses = request.param

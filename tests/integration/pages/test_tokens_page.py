@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events.access.tokens import hash_of
-from events.models import Log, Role, Token
+from events.models import Log, Role, Scope, Token
 from tests.support.factories import make_log, make_member
 
 
@@ -35,6 +35,13 @@ def test_a_new_token_is_shown_once_and_kept_as_a_hash(admin: Client, log: Log, a
     assert token.expires_at
     assert abs(token.expires_at - timezone.now() - timedelta(days=7)) < timedelta(minutes=1)
     assert match[1] not in admin.get(f"{at}tokens/").content.decode()
+
+
+@pytest.mark.parametrize("scope", Scope.values)
+def test_the_page_offers_every_scope(admin: Client, log: Log, at: str, scope: str) -> None:
+    assert f'name="scopes" value="{scope}"' in admin.get(f"{at}tokens/").content.decode()
+    admin.post(f"{at}tokens/", {"name": "router", "scopes": [scope]})
+    assert Token.objects.get(log=log).scopes == [scope]
 
 
 @pytest.mark.parametrize(
