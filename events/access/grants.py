@@ -69,14 +69,17 @@ class Grant:
         """Return an append of the token. Its guards see what the token may see.
 
         Raises:
-            ReservedStream, Forbidden: it may not append to the stream, or its guards ask for what it may not read.
+            ReservedStream, Forbidden: it may not append to the stream, or have such guards.
         """
         self.check_append(append.stream)
         if not append.guards:
             return append
+        return replace(append, guards=tuple(guard.limited(self) for guard in append.guards))
+
+    def check_reading(self) -> None:
+        """Raise `Forbidden` if a condition may not tell the token what the log holds."""
         if not self.allows(Scope.READ):
             raise Forbidden("A condition tells what the log holds, so the token needs the scope `read`, too.")
-        return replace(append, guards=tuple(guard.limited(self.narrowed) for guard in append.guards))
 
     def check_append(self, stream: str) -> None:
         """Check a stream to which the token appends; all ways to append pass here.

@@ -6,7 +6,7 @@ there. To the plan of a flush a guard says what it knows before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -20,6 +20,27 @@ from events.query.compiled import Compiled, compiled
 from events.query.match import Test
 from events.query.tree import Numbered, Query, Since, Until, leaves, payload_terms
 from events.types import Append
+
+
+class Rights(Protocol):
+    """The rights of a writer in the log, of which a guard may need some."""
+
+    @property
+    def agent(self) -> str | None:
+        """The only agent as which it may act; None: as any."""
+
+    @property
+    def stream_prefix(self) -> str:
+        """The beginning of the names of the streams that it reaches."""
+
+    def check_append(self, stream: str) -> None:
+        """Raise an error if it may not append to a stream."""
+
+    def check_reading(self) -> None:
+        """Raise an error if it may not read."""
+
+    def narrowed(self, query: Query) -> Query:
+        """Return the query for the events of a query that it may see."""
 
 
 class Guard(Protocol):
@@ -38,8 +59,12 @@ class Guard(Protocol):
     def needs_check(self) -> bool:
         """Whether the log must be looked at before the lock is taken."""
 
-    def limited(self, narrowed: Callable[[Query], Query]) -> Self:
-        """Return the guard for a writer that may see only some events."""
+    def limited(self, rights: Rights) -> Self:
+        """Return the guard for a writer with some rights.
+
+        Raises:
+            Forbidden: the writer may not have such a guard.
+        """
 
     @property
     def terms(self) -> int:
@@ -89,8 +114,9 @@ class Condition:
         """Whether it reads payloads and was not checked yet: under the lock as few of them as possible are read."""
         return self.refusal is None and self.checked_to == self.none_after and self.reads > 0
 
-    def limited(self, narrowed: Callable[[Query], Query]) -> Self:
-        return replace(self, query=narrowed(self.query))
+    def limited(self, rights: Rights) -> Self:
+        rights.check_reading()  # a condition tells what the log holds
+        return replace(self, query=rights.narrowed(self.query))
 
     def checked(self, upto: int) -> Self:
         """Return the condition after nothing was found up to a position."""

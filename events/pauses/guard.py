@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from events.appending.guards import Rights
 from events.appending.names import LatestNames
 from events.errors import EventsError
 from events.pauses.target import Target
 from events.query.match import Subject
-from events.query.tree import Query
 
 
 class Unchanged(EventsError):
@@ -37,7 +37,7 @@ class SetsPause:
     target: Target
     pauses: bool
 
-    def limited(self, narrowed: Callable[[Query], Query]) -> Self:
+    def limited(self, rights: Rights) -> Self:
         return self
 
     def may_mind_names(self, names: LatestNames) -> bool:

@@ -6,20 +6,20 @@ The rule of these tests: after an event of the type `Paused` no stream but `alwa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import pytest_asyncio
 
 from events.appending.connection import Connection
+from events.appending.guards import Rights
 from events.appending.names import LatestNames
 from events.appending.plan import Rules
 from events.engine import Engine
 from events.errors import EventsError, WrongExpectedVersion
 from events.models import Log, LogHead
 from events.query.match import Subject
-from events.query.tree import Query
 from events.types import Append, Appended
 from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo, Read
@@ -48,7 +48,7 @@ class SetsRule:
     terms: int = 0
     reads: int = 0
 
-    def limited(self, narrowed: Callable[[Query], Query]) -> Self:
+    def limited(self, rights: Rights) -> Self:
         return self
 
     def may_mind_names(self, names: LatestNames) -> bool:
