@@ -119,6 +119,20 @@ class Paused(EventsError):
     status = 423
 
 
+class LeaseHeld(EventsError):
+    """Another holder has this lease."""
+
+    code = "lease-held"
+    status = 409
+
+
+class LeaseLost(EventsError):
+    """This lease is no longer held with this token."""
+
+    code = "lease-lost"
+    status = 409
+
+
 class IdConflict(EventsError):
     """An event with this id is in the log with other content, in another order, or in part."""
 
@@ -182,6 +196,12 @@ class NoSuchWorkflow(NotFound):
     """There is no such workflow."""
 
     code = "no-such-workflow"
+
+
+class NoSuchLease(NotFound):
+    """Nobody holds this lease."""
+
+    code = "no-such-lease"
 
 
 class Unavailable(EventsError):

@@ -287,6 +287,24 @@ class Pause(models.Model):
         return f"{self.kind} {self.name}"
 
 
+class Lease(models.Model):
+    """The last grant of a lease, until it is released. The database's clock alone says whether it has run out."""
+
+    pk = models.CompositePrimaryKey("log_id", "kind", "name")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    token = models.BigIntegerField(help_text="the position of the event that granted it")
+    expires_at = models.DateTimeField()
+    kind = NameField(help_text="workflow, stream or name")
+    name = NameField()
+    holder = NameField(help_text="an agent")
+
+    class Meta:
+        db_table = "lease"
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
 class Scope(models.TextChoices):
     """The rights of a token; `admin` includes all others."""
 

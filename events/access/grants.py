@@ -54,6 +54,12 @@ class Grant:
         """Return whether the scopes hold this one; `admin` holds all."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
+    def check_scope(self, *scopes: Scope) -> None:
+        """Raise `Forbidden` if the scopes hold none of these."""
+        if not any(map(self.allows, scopes)):
+            names = " or ".join(repr(scope.value) for scope in scopes)
+            raise Forbidden(f"This token has no scope {names}.", scope=scopes[0].value)
+
     def narrowed(self, query: Query) -> Query:
         """Return the query for the events of a query that the token may see."""
         if not self.stream_prefix:
@@ -161,11 +167,14 @@ _tokens = Tokens()
 
 
 class Bearer(HttpBearer):
-    """Authenticates by `Authorization: Bearer <token>` with a scope; for reading, also by a session and `?log=`."""
+    """Authenticates by `Authorization: Bearer <token>` with one of some scopes.
 
-    def __init__(self, scope: Scope) -> None:
+    For reading, also by a session and `?log=`.
+    """
+
+    def __init__(self, *scopes: Scope) -> None:
         super().__init__()
-        self._scope = scope
+        self._scopes = scopes
 
     async def __call__(self, request: HttpRequest) -> Grant:
         grant = await self._granted(request)
@@ -184,8 +193,7 @@ class Bearer(HttpBearer):
 
     async def authenticate(self, request: HttpRequest, token: str) -> Grant:
         grant = await _tokens.grant(token)
-        if not grant.allows(self._scope):
-            raise Forbidden(f"This token has no scope {self._scope.value!r}.", scope=self._scope.value)
+        grant.check_scope(*self._scopes)
         return grant
 
 

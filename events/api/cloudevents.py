@@ -20,8 +20,10 @@ from msgspec import Meta, Raw, Struct
 
 from events.api.decoding import decode_json
 from events.api.guard_schemas import ConditionIn, checked_guards
+from events.api.lease_schemas import HeldLeaseIn, checked_leases
 from events.api.media import as_json
-from events.api.schemas import Name, StreamName, Time
+from events.api.names import Name, StreamName
+from events.api.schemas import Time
 from events.appending.checks import (
     MAX_TAG_CHARACTERS,
     MAX_TAGS,
@@ -44,7 +46,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
 _Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 """An attribute's value; in JSON, null means that it is absent."""
 _REQUIRED = ("id", "source", "specversion", "type")
-_DEMANDS = ("expectedversion", "idempotencykey", "readposition", "if")
+_DEMANDS = ("expectedversion", "idempotencykey", "readposition", "if", "leases")
 _DIGITS = "[0-9]{1,18}"
 _MAX_CONDITIONS_BYTES = 20_000
 """Most bytes of the attributes `if` of a batch, for the reason that `check_length()` gives."""
@@ -85,6 +87,9 @@ SCHEMA = {
         "readposition": _or_nothing({"anyOf": _NUMBER, "description": "The position that the writer had read up to"}),
         "if": _or_nothing(
             {"type": "string", "contentMediaType": "application/json", "description": "The conditions, as a JSON text"}
+        ),
+        "leases": _or_nothing(
+            {"type": "string", "contentMediaType": "application/json", "description": "The leases, as a JSON text"}
         ),
         "tags": _or_nothing(
             {"anyOf": [_TAGS, {"type": "boolean"}, _ANY_INTEGER], "description": "Names, joined by commas"}
@@ -226,15 +231,24 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         expected_version=check_expected_version(_expected_version(attributes, field), f"{field}.expectedversion"),
         idempotency_key=check_name(key, f"{field}.idempotencykey") if key else None,
         read_position=_number_attribute(attributes, "readposition", field),
-        guards=_guards(_text_attribute(attributes, "if", field), field),
+        guards=_leases(attributes, field) + _conditions(attributes, field),
     )
 
 
-def _guards(text: str | None, field: str) -> tuple[Guard, ...]:
-    """Return the guards of the event's append. An attribute is a text, so this one holds JSON."""
+def _conditions(attributes: dict[str, object], field: str) -> tuple[Guard, ...]:
+    """Return the conditions of the event's append. An attribute is a text, so this one holds JSON."""
+    text = _text_attribute(attributes, "if", field)
     if text is None:
         return ()
     return checked_guards(decode_json(text.encode(), list[ConditionIn], name=f"{field}.if"), f"{field}.")
+
+
+def _leases(attributes: dict[str, object], field: str) -> tuple[Guard, ...]:
+    """Return the leases that the event's append needs; this attribute holds JSON, too."""
+    text = _text_attribute(attributes, "leases", field)
+    if text is None:
+        return ()
+    return checked_leases(decode_json(text.encode(), list[HeldLeaseIn], name=f"{field}.leases"), f"{field}.")
 
 
 def _tags(attributes: dict[str, object], field: str) -> list[str]:

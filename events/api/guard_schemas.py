@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.utils import timezone
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
+from events.api.names import documented
 from events.appending.checks import check_count
 from events.appending.guards import Condition, Guard
 from events.errors import Invalid, TooLarge
 from events.query.parse import MAX_CHARACTERS, events_query
 
 MAX_CONDITIONS = 16
-
-
-def documented(description: str, **schema: Any) -> Meta:
-    """Return a description for OpenAPI only: the checks are in `appending.checks`, whose errors name the field."""
-    return Meta(description=description, extra_json_schema=schema)
 
 
 QueryText = Annotated[
@@ -55,7 +51,7 @@ Conditions = Annotated[
 
 GUARDS_NEED_ATOMIC = {
     "anyOf": [
-        {"not": {"required": ["if"]}},
+        {"not": {"anyOf": [{"required": ["if"]}, {"required": ["leases"]}]}},
         {"required": ["atomic"], "properties": {"atomic": {"const": True}}},
     ]
 }

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events import errors
-from events.api import pause_schemas, schemas
+from events.api import lease_schemas, names, pause_schemas, schemas
 from events.api.guard_schemas import GUARDS_NEED_ATOMIC
 from events.query.errors import InvalidQuery, NotForEvents
 
@@ -33,11 +33,12 @@ _STRUCTS = (
     schemas.StreamsOut,
     schemas.Problem,
     *pause_schemas.STRUCTS,
+    *lease_schemas.STRUCTS,
 )
 _IN_PATHS = {
-    "stream": msgspec.json.schema(schemas.StreamName),
+    "stream": msgspec.json.schema(names.StreamName),
     "position": msgspec.json.schema(schemas.Position),
-    "agent": msgspec.json.schema(schemas.Name),
+    "agent": msgspec.json.schema(names.Name),
 }
 _TITLES = {
     status: ", ".join(sorted(f"`{error.code}`" for error in classes))
@@ -56,6 +57,8 @@ def components(others: Sequence[type[Struct]] = ()) -> dict[str, Any]:
     """Return the schemas of every struct of the log's API, and of others."""
     by_name = msgspec.json.schema_components([*_STRUCTS, *others], ref_template=schemas.REFERENCE)[1]
     by_name[schemas.AppendsIn.__name__] |= GUARDS_NEED_ATOMIC
+    for struct, alternatives in lease_schemas.ALTERNATIVES.items():
+        by_name[struct.__name__] |= alternatives
     return by_name
 
 

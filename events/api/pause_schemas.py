@@ -7,8 +7,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from events.api.guard_schemas import documented
-from events.api.schemas import Name
+from events.api.names import Name, documented
 from events.pauses.target import Kind
 
 Reason = Annotated[Name, documented("The paused agent reads it in each refusal")]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from events import engine, sql
+from events import engine
 from events.access.grants import Bearer, Grant, grant_of
-from events.access.standing import TokenAccess
+from events.api.author import author_of
 from events.api.decoding import decode_json, parse_query
 from events.api.openapi import operation, read_operation
 from events.api.pause_schemas import PauseOut, PausesOut, ReasonIn, ResumeOut, WorkflowReasonIn
@@ -17,7 +17,6 @@ from events.models import Scope
 from events.pauses import pausing, reads
 from events.pauses.target import Pause, Target
 from events.reading import store
-from events.reading.statement import Statement
 
 router = Router(tags=["pauses"])
 
@@ -98,7 +97,7 @@ async def list_pauses(request: HttpRequest) -> HttpResponse:
 async def _pause(grant: Grant, target: Target, body: ReasonIn) -> HttpResponse:
     grant.check_stream(pausing.STREAM)
     current = engine.current()
-    change = await pausing.pause(current.writer, grant.log_id, target, reason=body.reason, by=await _author(grant))
+    change = await pausing.pause(current.writer, grant.log_id, target, reason=body.reason, by=await author_of(grant))
     assert change.position is not None, "what can't be paused is paused"
     event = await store.event(grant.log_id, change.position).afirst(current.pool)
     assert event
@@ -109,18 +108,9 @@ async def _pause(grant: Grant, target: Target, body: ReasonIn) -> HttpResponse:
 async def _resume(grant: Grant, target: Target, body: ReasonIn) -> HttpResponse:
     grant.check_stream(pausing.STREAM)
     writer = engine.current().writer
-    change = await pausing.resume(writer, grant.log_id, target, reason=body.reason, by=await _author(grant))
+    change = await pausing.resume(writer, grant.log_id, target, reason=body.reason, by=await author_of(grant))
     answer = ResumeOut(target.kind, target.name, change.fresh, change.position)
     return json_answer(answer, status=201 if change.fresh else 200)
-
-
-async def _author(grant: Grant) -> str:
-    """Return the name of whoever pauses or resumes: the token's agent, or the token's own name."""
-    if grant.agent is not None:
-        return grant.agent
-    assert isinstance(grant.access, TokenAccess), "a session only reads"
-    name = Statement(sql.TOKEN_NAME, {"token": grant.access.token_id}, str)
-    return await name.afirst(engine.current().pool) or grant.asker
 
 
 def _pause_out(pause: Pause) -> PauseOut:

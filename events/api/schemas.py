@@ -15,7 +15,15 @@ from typing import Annotated, Any, Literal, TypedDict
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from events.api.decoding import optional
-from events.api.guard_schemas import ConditionIn, Conditions, QueryText, check_length, checked_guards, documented
+from events.api.guard_schemas import (
+    ConditionIn,
+    Conditions,
+    QueryText,
+    check_length,
+    checked_guards,
+)
+from events.api.lease_schemas import HeldLeases, checked_leases
+from events.api.names import NAME_SCHEMA, Name, StreamName, documented
 from events.appending import checks
 from events.appending.guards import Guard
 from events.errors import Invalid
@@ -31,17 +39,6 @@ ExactJson = Annotated[Any, Meta(description="Exactly as it was sent")]
 """A JSON value of an answer. The server encodes it from a `msgspec.Raw`, unchanged; a client decodes it as a value."""
 
 
-_NAME = {"minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
-Name = Annotated[str, documented("1 to 200 characters, no control characters", **_NAME)]
-StreamName = Annotated[
-    str,
-    documented(
-        "1 to 200 characters, no control characters; no `.` or `..` segment, not ending in `/events`",
-        minLength=1,
-        maxLength=200,
-        pattern=r"^(?!.*/events$)(?!(.*/)?\.\.?(/|$))[^\u0000-\u001f\u007f-\u009f]*$",
-    ),
-]
 ExpectedVersion = Annotated[
     Annotated[int, Meta(ge=0, le=2**63 - 1)] | Literal["any", "no_stream", "stream_exists"],
     Meta(description="The stream's version: `any` (default), `no_stream` (= 0), `stream_exists` or a number"),
@@ -52,7 +49,7 @@ ReadPosition = Annotated[
     documented("Up to which position the writer had read: it can prove a lost update", minimum=0, maximum=2**63 - 1),
 ]
 Time = Annotated[str, documented("RFC 3339 with a zone; kept to the microsecond", format="date-time")]
-Tag = Annotated[str, documented("1 to 100 characters, no control characters", **(_NAME | {"maxLength": 100}))]
+Tag = Annotated[str, documented("1 to 100 characters, no control characters", **(NAME_SCHEMA | {"maxLength": 100}))]
 Tags = Annotated[list[Tag], documented("Up to 16 names, by which events are found", maxItems=16, uniqueItems=True)]
 
 
@@ -97,6 +94,7 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
     idempotency_key: IdempotencyKey | UnsetType = UNSET
     read_position: ReadPosition | UnsetType = UNSET
     conditions: Conditions | UnsetType = field(default=UNSET, name="if")
+    leases: HeldLeases | UnsetType = UNSET
 
     def checked(self, stream: str, *, pinned_agent: str | None, field: str = "") -> Append:
         """Check the limits that the types don't express. `field` is the place of this append in the request."""
@@ -123,18 +121,30 @@ class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
     appends: Annotated[list[StreamAppendIn], documented("At least one", minItems=1)]
     atomic: bool | UnsetType = UNSET
     conditions: Conditions | UnsetType = field(default=UNSET, name="if")
+    leases: HeldLeases | UnsetType = UNSET
 
-    def common_guards(self) -> tuple[Guard, ...]:
-        """Return the guards for all appends together.
+    def common_conditions(self) -> tuple[Guard, ...]:
+        """Return the conditions of all appends together.
 
         Raises:
             Invalid: the request is not atomic.
             TooLarge: the queries of all its conditions are too long.
         """
         check_length(chain.from_iterable(self._all_conditions()), "appends")
-        guards = checked_guards(self.conditions)
+        return self._common(checked_guards(self.conditions), "if")
+
+    def common_leases(self) -> tuple[Guard, ...]:
+        """Return the leases that all appends need.
+
+        Raises:
+            Invalid: the request is not atomic.
+        """
+        return self._common(checked_leases(self.leases), "leases")
+
+    def _common(self, guards: tuple[Guard, ...], field: str) -> tuple[Guard, ...]:
         if guards and self.atomic is not True:
-            raise Invalid('`if` beside `appends` needs `"atomic": true`; else it stands beside `events`.', field="if")
+            detail = f'`{field}` beside `appends` needs `"atomic": true`; else it stands beside `events`.'
+            raise Invalid(detail, field=field)
         return guards
 
     def _all_conditions(self) -> Iterator[list[ConditionIn]]:
@@ -155,6 +165,7 @@ class LineIn(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     idempotency_key: IdempotencyKey | UnsetType = UNSET
     read_position: ReadPosition | UnsetType = UNSET
     conditions: Conditions | UnsetType = field(default=UNSET, name="if")
+    leases: HeldLeases | UnsetType = UNSET
 
     def append(self, *, pinned_agent: str | None) -> Append:
         """Return the append of this event alone. The caller has checked the stream's name."""
@@ -177,7 +188,7 @@ def _demands(append: AppendIn | LineIn, field: str) -> _Demands:
         ),
         "idempotency_key": optional(append.idempotency_key),
         "read_position": optional(append.read_position),
-        "guards": checked_guards(append.conditions, field),
+        "guards": checked_leases(append.leases, field) + checked_guards(append.conditions, field),
     }
 
 
@@ -309,7 +320,7 @@ Limit = Annotated[int, Meta(ge=1, le=1000)]
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 # The checks of a query string are here: `appending.checks` does not see it. An optional number is UNSET when it is
 # absent, since msgspec takes the text `null` for None.
-Text = Annotated[str, Meta(max_length=200, pattern=_NAME["pattern"])]
+Text = Annotated[str, Meta(max_length=200, pattern=NAME_SCHEMA["pattern"])]
 NameText = Annotated[Text, Meta(min_length=1)]
 
 

@@ -56,6 +56,29 @@ PAUSES = """
 IS_PAUSED = _call("is_paused", "p_log", "p_agent", "p_workflow")
 RESTORE_PAUSES = _call("restore_pauses", "p_log")
 TOKEN_NAME = "select name from token where id = %(token)s"
+# A lease as it stands, and the position of an event that may have granted it.
+LEASE = """
+    select l.token, l.holder, l.expires_at, l.expires_at > clock_timestamp(),
+        (select position from event where log_id = %(log_id)s and id = %(grant_id)s)
+    from (select) as one left join lease l on l.log_id = %(log_id)s and l.kind = %(kind)s and l.name = %(name)s"""
+# The clock is read after the row is locked: the lock may have to be waited for.
+_LEASE_CHANGE = """
+    with l as materialized (
+        select * from lease where log_id = %(log_id)s and kind = %(kind)s and name = %(name)s for update
+    ),
+    changed as (
+        {change}
+        where lease.log_id = l.log_id and lease.kind = l.kind and lease.name = l.name and l.token = %(token)s
+            and l.expires_at > clock_timestamp() and l.holder = coalesce(%(agent)s, l.holder)
+        returning {result} as result
+    )
+    select l.token, l.holder, l.expires_at, l.expires_at > clock_timestamp(), changed.result
+    from (select) as one left join l on true left join changed on true"""
+RENEW_LEASE = _LEASE_CHANGE.format(
+    change="update lease set expires_at = clock_timestamp() + make_interval(secs => %(ttl)s) from l",
+    result="lease.expires_at",
+)
+RELEASE_LEASE = _LEASE_CHANGE.format(change="delete from lease using l", result="clock_timestamp()")
 HEADS = """
     select head, coalesce((
         select version from event where log_id = %(log_id)s and stream = %(name)s order by version desc limit 1), 0)

@@ -17,11 +17,20 @@ begin
     if (p_guards ->> 'upto')::bigint < p_head then
         return '[{"unread": true}]';
     end if;
-    if p_guards -> 'if' is not null then
+    if p_guards -> 'lease' is not null then
+        refusals := check_leases(p_log, p_guards -> 'lease');
+    end if;
+    if refusals is null and p_guards -> 'if' is not null then
         refusals := check_conditions(p_log, p_head, p_guards -> 'if');
     end if;
     if refusals is null and p_guards -> 'pause' is not null then
         refusals := check_pauses(p_log, p_guards -> 'pause');
+    end if;
+    if refusals is null and p_guards -> 'lease_move' is not null then
+        refusals := check_lease_moves(p_log, p_guards -> 'lease_move');
+    end if;
+    if refusals is null and p_guards -> 'lease_move' is not null then
+        perform move_leases(p_log, p_head, p_guards -> 'lease_move');
     end if;
     if refusals is null and p_guards -> 'rule' is not null then
         perform set_rules_at(p_log, p_head, p_guards -> 'rule');

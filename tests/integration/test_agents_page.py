@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
+from django.db.models import F
 
-from events.models import Log
+from events.models import Lease, Log
 from events.reading import store
 from events.types import Event
 from projections.jobs import queue
@@ -143,6 +146,32 @@ def test_a_packer_takes_one_order_of_the_racing_dispatchers(load: Load, log: Log
     assert agent["append"](taken["stream"], {"type": "OrderPacked", "tags": ["packer-ann"], "data": {}})
     assert agent["take"]("order-9", "ann")
     assert not agent["take"]("order-10", "ann")
+
+
+def test_one_of_the_racing_packers_holds_an_order(load: Load) -> None:
+    leases = race(load, of=lambda agent, n: agent["hold"]("order-1", f"packer-{n}"))
+    assert [lease for lease in leases if lease] == [{"lease": "workflow:order-1", "token": 1, "expires_at": ANY}]
+
+
+def test_a_packer_packs_an_order_alone_and_gives_it_back(load: Load, log: Log) -> None:
+    assert load()["pack"]("order-1", "ann", ["cup", "plate"])
+    assert [event.agent for event in events_of(log, "order-1")] == ["ann", "ann"]
+    assert load()["pack"]("order-1", "bob", ["lid"])
+
+
+def test_a_packer_who_was_stopped_past_the_lease_packs_no_more(load: Load, log: Log) -> None:
+    ann, bob = load(), load()
+    ask = ann["ask"]
+
+    def stop_after_the_first_item(method: str, path: str, **options: Any) -> Any:
+        if path == "/leases/renew":
+            Lease.objects.filter(log=log).update(expires_at=F("expires_at") - timedelta(hours=1))
+            assert bob["hold"]("order-1", "bob")
+        return ask(method, path, **options)
+
+    ann["ask"] = stop_after_the_first_item
+    assert not ann["pack"]("order-1", "ann", ["cup", "plate"])
+    assert len(events_of(log, "order-1")) == 1
 
 
 @pytest.mark.parametrize("count", [0, 1_200])

@@ -40,6 +40,8 @@ class Example:
 
 LATEST = {"projection": "latest"}
 STREAM = {"kind": "stream"}
+LEASE = {"workflow": "run-1", "agent": "router", "ttl": 60, "request": "boot-1"}
+HELD = {"lease": "workflow:run-1", "token": 0}
 EXAMPLES = [
     Example("/api/streams/{stream}/events", {"stream": "b-1"}, body=ONE_EVENT, method="post", status=201),
     Example("/api/streams/{stream}/events", {"stream": "b-1"}, body=ONE_EVENT, method="post"),
@@ -56,6 +58,10 @@ EXAMPLES = [
     Example("/api/streams"),
     Example("/api/streams/{stream}", {"stream": "a-1"}),
     Example("/api/streams/{stream}/events", {"stream": "a-1"}),
+    Example("/api/leases", body=LEASE, method="post", status=201),
+    Example("/api/leases", body=LEASE, method="post"),
+    Example("/api/leases/renew", body={**HELD, "ttl": 60}, method="post"),
+    Example("/api/leases/release", body=HELD, method="post"),
     Example("/api/projections"),
     Example("/api/projections/{projection}", {"projection": "agents"}),
     Example("/api/projections/{projection}/state", LATEST, {"key": "a-1"}),
@@ -117,9 +123,12 @@ async def fill(engine: Engine, log: Log) -> None:
     await engine.writer.append(log.pk, appends)
 
 
-async def ask(client: httpx.AsyncClient, example: Example, *, job: str = "") -> httpx.Response:
+async def ask(client: httpx.AsyncClient, example: Example, *, job: str = "", token: int = 0) -> httpx.Response:
     path = example.path.format(job=job, **example.params)
-    body = example.body if isinstance(example.body, bytes) else orjson.dumps(example.body)
+    body = example.body
+    if isinstance(body, dict) and "token" in body:
+        body = body | {"token": token}
+    body = body if isinstance(body, bytes) else orjson.dumps(body)
     return await client.request(
         example.method,
         path,
@@ -144,10 +153,11 @@ async def test_an_answer_has_the_members_that_are_described_and_no_other(
 ) -> None:
     await fill(engine, log)
     anyone.headers["Authorization"] = f"Bearer {every_scope}"
-    job = ""
+    job, token = "", 0
     for example in EXAMPLES:
-        answer = await ask(anyone, example, job=job)
+        answer = await ask(anyone, example, job=job, token=token)
         assert answer.status_code == example.status, (example, answer.text)
+        token = answer.json().get("token", token)
         job = str(answer.json()["id"]) if example.status == 202 else job
         schema = described_answers()[example.method, example.path, example.status]
         validator = jsonschema_rs.validator_for({**schema, "components": document()["components"]})

@@ -50,7 +50,7 @@ EXCLUDED: dict[tuple[str, str], list[Any]] = {
     # step must exist.
     **{("GET", f"/api/replays/{{kind}}{what}"): [positive_data_acceptance] for what in ("", "/step", "/why", "/seek")},
 }
-NUMBERS = ("expected_version", "read_position", "schema_version", "none_after")
+NUMBERS = ("expected_version", "read_position", "schema_version", "none_after", "token", "ttl")
 
 
 def describable(value: object) -> bool:
