@@ -133,6 +133,13 @@ class LeaseLost(EventsError):
     status = 409
 
 
+class LeaseNeeded(EventsError):
+    """The log demands a lease for this append."""
+
+    code = "lease-needed"
+    status = 409
+
+
 class IdConflict(EventsError):
     """An event with this id is in the log with other content, in another order, or in part."""
 

@@ -305,6 +305,21 @@ class Lease(models.Model):
         return f"{self.kind}:{self.name}"
 
 
+class LeaseDemands(models.Model):
+    """The appends to a log that need a lease. A log without a row demands none."""
+
+    log = models.OneToOneField(Log, models.CASCADE, primary_key=True, related_name="lease_demands", db_constraint=False)
+    workflows = models.BooleanField(help_text="events of a workflow need its lease")
+    streams = ArrayField(NameField(), help_text="prefixes of the streams that need their own lease")
+    types = ArrayField(NameField(), help_text="these need the lease of their stream or workflow")
+
+    class Meta:
+        db_table = "lease_demands"
+
+    def __str__(self) -> str:
+        return f"{self.log_id}: {self.workflows} {self.streams} {self.types}"
+
+
 class Scope(models.TextChoices):
     """The rights of a token; `admin` includes all others."""
 

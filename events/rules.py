@@ -10,12 +10,13 @@ from events import sql
 from events.appending.connection import Connection
 from events.appending.plan import Refusal, Rules
 from events.errors import EventsError
+from events.leases.demands import read_rule as read_lease_demands
 from events.pauses.rule import read_rule as read_pauses
 from events.types import Append
 
 ReadRule: TypeAlias = Callable[[Connection, int, float], Awaitable[Refusal | None]]
 """Reads the rules of one kind of a log on a connection, within some seconds; None: it refuses nothing."""
-_KINDS: Sequence[ReadRule] = (read_pauses,)
+_KINDS: Sequence[ReadRule] = (read_pauses, read_lease_demands)
 
 
 async def read_rules(connection: Connection, log_id: int, patience: float) -> Rules:

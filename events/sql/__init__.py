@@ -74,6 +74,7 @@ _LEASE_CHANGE = """
     )
     select l.token, l.holder, l.expires_at, l.expires_at > clock_timestamp(), changed.result
     from (select) as one left join l on true left join changed on true"""
+LEASE_DEMANDS = "select workflows, streams, types from lease_demands where log_id = %(log_id)s"
 RENEW_LEASE = _LEASE_CHANGE.format(
     change="update lease set expires_at = clock_timestamp() + make_interval(secs => %(ttl)s) from l",
     result="lease.expires_at",

@@ -38,5 +38,8 @@ begin
     if refusals is null and p_guards -> 'pause' is not null then
         perform set_pauses(p_log, p_head, p_guards -> 'pause');
     end if;
+    if refusals is null and p_guards -> 'lease_demands' is not null then
+        perform set_lease_demands(p_log, p_head, p_guards -> 'lease_demands');
+    end if;
     return refusals;
 end $$;

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from events.api.lease_schemas import MAX_LEASES
+from events.engine import Engine
+from events.leases.demands import Demands, demand
 from events.models import Log, Scope
 from tests.support.api import NDJSON, append, cloud_event, head, line
 from tests.support.leases import acquire, expire, grant, release
@@ -110,6 +112,19 @@ async def test_an_atomic_request_is_written_whole_or_not_at_all(api: httpx.Async
     assert await head(api) == 1
     assert (await api.post("/api/events", json=body(held["token"]))).status_code == 201
     assert await head(api) == 4
+
+
+async def test_a_lease_for_all_appends_meets_the_demand_of_each(
+    api: httpx.AsyncClient, engine: Engine, log: Log
+) -> None:
+    await demand(engine.writer, log.pk, Demands(workflows=True), by="ann")
+    held = await grant(api)
+    body = {"appends": [{"stream": f"a-{n}", "events": [EVENT | {"correlation_id": "run-1"}]} for n in range(3)]}
+    refused = await api.post("/api/events", json=body | {"atomic": True})
+    assert (refused.status_code, refused.json()["code"]) == (409, "lease-needed")
+    assert refused.json()["leases"] == ["workflow:run-1"]
+    written = await api.post("/api/events", json=body | {"atomic": True, "leases": [{**RUN, "token": held["token"]}]})
+    assert written.status_code == 201, written.text
 
 
 async def test_leases_for_all_appends_need_an_atomic_request(api: httpx.AsyncClient) -> None:
