@@ -173,6 +173,29 @@ def killed_append(name: str, count: int) -> Any:
     return make_append(name, *events, guards=(make_condition("data.is_in_the_way:true"),), idempotency_key=name)
 
 
+async def hold_and_append(log_id: int, name: str, count: int) -> Any:
+    """Take a lease for `count` seconds, and append with it until an append is refused."""
+    from events.engine import Engine
+    from events.errors import EventsError
+    from events.leases.guards import Holds
+    from events.leases.lease import Lease
+    from events.leases.leasing import Leases
+    from tests.support.factories import make_append
+
+    appended = 0
+    lease = Lease("name", name)
+    async with Engine() as engine:
+        leases = Leases(log_id, engine.writer, engine.pool)
+        granted = await leases.acquire(lease, agent=name, ttl=count, request=None)
+        while True:
+            [outcome] = await engine.writer.append(log_id, [make_append(name, guards=(Holds(lease, granted.token),))])
+            if isinstance(outcome, EventsError):
+                return {"code": outcome.code, "holder": outcome.fields["holder"], "appended": appended}
+            appended += 1
+            if appended == 1:
+                print("appended", flush=True)
+
+
 def digest(pairs: list[list[Any]]) -> str:
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
 
@@ -185,6 +208,7 @@ if __name__ == "__main__":
         "compete": compete,
         "claim": claim,
         "check-and-stop": check_and_stop,
+        "hold-and-append": hold_and_append,
     }
     print("ready", flush=True)
     sys.stdin.readline()

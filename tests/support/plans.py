@@ -19,7 +19,7 @@ Node: TypeAlias = dict[str, Any]
 Statistics: TypeAlias = Literal["fresh", "none", "of ten million"]
 STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
 
-EXPLAINED_TABLES = ("event", "stream", "workflow", "append_key", "event_tag", "redaction")
+EXPLAINED_TABLES = ("event", "stream", "workflow", "append_key", "event_tag", "redaction", "lease")
 _RELATIONS = f"""oid in (
     select unnest(array[indexrelid, indrelid]) from pg_index where indrelid::regclass::text in {EXPLAINED_TABLES})"""
 _PRETEND = {

@@ -19,7 +19,10 @@ from pytest_django import DjangoDbBlocker
 from events import sql
 from events.appending import flush
 from events.appending.plan import Request, plan
+from events.leases.guards import Holds, Moves
+from events.leases.lease import Lease
 from events.models import Log
+from events.server_events import server_append
 from events.sql import lists as sql_of_lists
 from events.types import Append
 from tests.support.factories import make_append, make_log
@@ -42,7 +45,12 @@ def full_log(own_database: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         log = make_log()
         fill(log, 4)
         with connection.cursor() as cursor:
-            cursor.execute("analyze event, stream, workflow, append_key")
+            cursor.execute(
+                "insert into lease (log_id, kind, name, token, holder, expires_at)"
+                " select %s, 'name', n::text, 8, 'a', now() from generate_series(1, 5000) n",
+                [log.pk],
+            )
+            cursor.execute("analyze event, stream, workflow, append_key, lease")
         yield log
         connection.close()
 
@@ -105,7 +113,26 @@ def restore(log: Log) -> None:
     _execute(sql.RESTORE, {"p_log": log.pk, "p_first": log.head + 1, **events, **key})
 
 
-CALLS: tuple[Call, ...] = (append_one, append_several, append_again, look_up, keep_lists, redact, restore)
+def append_with_leases(log: Log) -> None:
+    log.end.refresh_from_db()
+    new = Lease("name", "new")
+    grant = server_append("leases", "lease.acquired", facts={"lease": str(new)}, guards=(Moves(new, None, "a", 60),))
+    assert _append(log, grant)
+    held = tuple(Holds(new, log.end.head + 1) for _ in range(3))
+    assert _append(log, *(make_append(f"order-{n}", guards=held) for n in range(9)))
+    assert not _append(log, make_append("order-7", guards=(Holds(Lease("name", "7"), 1),)))
+
+
+CALLS: tuple[Call, ...] = (
+    append_with_leases,
+    append_one,
+    append_several,
+    append_again,
+    look_up,
+    keep_lists,
+    redact,
+    restore,
+)
 
 
 @contextmanager
