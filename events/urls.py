@@ -8,6 +8,7 @@ from django.urls import path, register_converter
 from events.converters import PositionConverter
 from events.views.event import event
 from events.views.home import home
+from events.views.pauses import pause, resume
 from events.views.query_completion import completions, seen
 from events.views.sign_in import log_in, sign_in
 from events.views.streams import stream, streams
@@ -29,6 +30,8 @@ urlpatterns = [
     path("logs/<slug:log>/streams/<path:name>/", stream, name="stream"),
     path("logs/<slug:log>/workflows/", workflows, name="workflows"),
     path("logs/<slug:log>/workflows/<path:id>/", workflow, name="workflow"),
+    path("logs/<slug:log>/pause", pause, name="pause"),
+    path("logs/<slug:log>/resume", resume, name="resume"),
     path("logs/<slug:log>/completions", completions, name="completions"),
     path("logs/<slug:log>/seen/<slug:name>", seen, name="seen"),
     path("logs/<slug:log>/tokens/", tokens, name="tokens"),

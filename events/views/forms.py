@@ -103,6 +103,12 @@ class StreamForm(forms.Form):
     to_version = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
 
 
+class ReasonForm(forms.Form):
+    """The reason why something is done, which stands in the log."""
+
+    reason = forms.CharField(max_length=200)
+
+
 class TokenForm(forms.Form):
     """A new token for this log."""
 

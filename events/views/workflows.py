@@ -25,6 +25,7 @@ from events.types import Event, WorkflowInfo
 from events.views.event_line import EventLine, line
 from events.views.forms import WorkflowForm, WorkflowsForm
 from events.views.page import ROOM_BYTES, log_page, show
+from events.views.pauses import pauses_of
 from events.views.swimlanes import Lanes, clock, draw_lanes
 from events.views.workflow_tree import Branch, causes, forest
 
@@ -111,6 +112,7 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
         "failures": sum(event_line.failed for event_line in lines.values()),
         "is_whole": sum(not is_system(event.stream) for event in events) >= info.events,
         "lanes": _drawn(parts, lines),
+        "pause": pauses_of(member.log_id, "workflow").get(id),
         "parts": _rows(member.log_id, parts, lines, by_cause=order == "cause"),
         **_ways_on(events, info),
     }

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from events.models import Member
 from events.reading import store
 from events.views.page import log_page, show
+from events.views.pauses import pauses_of
 from projections.catalog.agents import agents as projection
 from projections.materialise import checkpoints
 from projections.views.agent_activity import MINUTES, presences
@@ -22,7 +23,7 @@ ROWS = 50
 _MAX_NAMES = 1_000
 _EMPTY_CONTEXT: dict[str, Any] = {
     "here": "agents", "minutes": MINUTES, "projection": projection, "prefix": "", "before": None,
-    "names": [], "build": None, "agents": [], "has_more": False,
+    "names": [], "build": None, "agents": [], "has_more": False, "pauses": {}, "pauses_elsewhere": [],
 }  # fmt: skip
 """The context of a page whose form can't be read."""
 
@@ -45,10 +46,18 @@ def agents(request: HttpRequest, member: Member) -> HttpResponse:
 def _listed(member: Member, fields: dict[str, Any]) -> dict[str, Any]:
     """Return the context with the agents; with their names alone if their states are not built yet."""
     prefix, before = fields["prefix"], fields["before"]
-    context = {"prefix": prefix, "before": before}
+    pauses = pauses_of(member.log_id, "agent")
+    context = {"prefix": prefix, "before": before, "pauses": pauses}
     build = next((each for each in checkpoints.progress(member.log, projection.name) if each.is_live), None)
     if build is None:
-        names = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_MAX_NAMES).fetch()
-        return {**context, "names": names}
+        seen = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_MAX_NAMES).fetch()
+        return {**context, "names": seen, "pauses_elsewhere": list(pauses.values())}
     rows = presences(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
-    return {**context, "build": build, "agents": rows[:ROWS], "has_more": len(rows) > ROWS}
+    names = {row.name for row in rows[:ROWS]}
+    return {
+        **context,
+        "build": build,
+        "agents": rows[:ROWS],
+        "has_more": len(rows) > ROWS,
+        "pauses_elsewhere": [pause for name, pause in pauses.items() if name not in names],
+    }

@@ -9,6 +9,7 @@ import "./failures.js";
 import "./focus.js";
 import "./folds.js";
 import "./back-to-row.js";
+import "./dialog.js";
 import "../live/newer.js";
 import "../live/redactions.js";
 import "./times.js";

@@ -30,10 +30,15 @@ function openRow() {
   if (row) location.assign(row.href);
 }
 
+function pauseRow() {
+  currentRow()?.closest("tr")?.querySelector("[data-pause]")?.click();
+}
+
 const ACTIONS = {
   j: () => moveFocus(1),
   k: () => moveFocus(-1),
   o: openRow,
+  p: pauseRow,
   l: () => document.querySelector("#live:not([hidden])")?.click(),
   "/": () => document.querySelector("[data-filter]")?.select(),
   "?": () => document.getElementById("keys").showModal(),

@@ -15,6 +15,7 @@ PAGES = (
     "replay/stream/order-1/1", "projections/", "projections/latest/", "projections/latest/states",
     "projections/latest/state",
 )  # fmt: skip
+OPERATOR_PAGES = ("pause?agent=a", "resume?workflow=w")
 ADMIN_PAGES = ("tokens/",)
 
 
@@ -24,7 +25,7 @@ def test_a_visitor_is_asked_to_sign_in_and_comes_back(client: Client, at: str, p
     assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={at}{page}")
 
 
-@pytest.mark.parametrize("page", [*PAGES, *ADMIN_PAGES])
+@pytest.mark.parametrize("page", [*PAGES, *OPERATOR_PAGES, *ADMIN_PAGES])
 def test_to_an_outsider_a_log_is_not_there(
     client: Client, user: User, append: AppendEvents, at: str, page: str
 ) -> None:
@@ -41,6 +42,8 @@ def test_members_see_the_pages_and_only_admins_the_tokens(
     make_member(log, user=user, role=role)
     client.force_login(user)
     assert {client.get(at + page).status_code for page in PAGES} == {200}
+    operates = role != Role.VIEWER
+    assert {client.get(at + page).status_code for page in OPERATOR_PAGES} == {200 if operates else 404}
     assert {client.get(at + page).status_code for page in ADMIN_PAGES} == {200 if role == Role.ADMIN else 404}
 
 

@@ -109,6 +109,7 @@ def test_the_twin_is_the_apis_answer(viewer: Client, at: str) -> None:
 def test_agents_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; progress of the projection; agents, last events, workflows
-    with django_assert_num_queries(7):
+    # session, user, membership with its log; pauses; progress of the projection; agents, last events,
+    # workflows
+    with django_assert_num_queries(8):
         viewer.get(f"{at}agents/")

@@ -277,7 +277,7 @@ def test_workflows_cost_a_fixed_number_of_queries(
         viewer.get(f"{at}workflows/")
     # the workflow, its events, the system events among them, the positions of their causes; for the faults in it two
     # folds, of a snapshot and the events after it, and the findings of the runner in its streams
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         viewer.get(f"{at}workflows/w/")
 
 
