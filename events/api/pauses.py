@@ -20,7 +20,7 @@ from events.reading import store
 
 router = Router(tags=["pauses"])
 
-_supervise = Bearer(Scope.ADMIN)
+_supervise = Bearer(Scope.SUPERVISE)
 _read = Bearer(Scope.READ)
 _REFUSALS = (400, 401, 403, 408, 413, 422, 503)
 

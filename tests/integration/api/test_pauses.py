@@ -88,7 +88,7 @@ async def test_a_token_for_one_agent_is_paused_with_its_agent(
             "/api/events", json=event, headers=own | {"Content-Type": "application/cloudevents+json"}
         )
         assert answer.status_code == status
-    by_agent = {"Authorization": f"Bearer {await make(Scope.ADMIN, agent='keeper')}"}
+    by_agent = {"Authorization": f"Bearer {await make(Scope.SUPERVISE, agent='keeper')}"}
     paused = await supervise.post("/api/agents/third/pause", json=WHY, headers=by_agent)
     assert paused.json()["by"] == "keeper"
 
@@ -124,7 +124,7 @@ async def test_only_a_token_that_supervises_the_whole_log_pauses(
     supervise: httpx.AsyncClient, make_token: Callable[..., str], path: str
 ) -> None:
     make = sync_to_async(make_token)
-    for scopes, prefix in (((Scope.APPEND, Scope.READ), ""), ((), "order-")):
+    for scopes, prefix in (((Scope.APPEND, Scope.READ, Scope.CONSUME), ""), ((), "order-")):
         headers = {"Authorization": f"Bearer {await make(*scopes, stream_prefix=prefix)}"}
         answer = await supervise.post(f"/api/{path}", json=WHY, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
