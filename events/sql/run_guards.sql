@@ -12,34 +12,39 @@
 -- Guards that only check come first. A guard that writes runs when all these agree, so a refusal leaves nothing behind.
 create or replace function run_guards(p_log int, p_head bigint, p_guards json) returns json language plpgsql volatile as $$
 declare
+    g record;
     refusals json;
 begin
-    if (p_guards ->> 'upto')::bigint < p_head then
+    -- One look at the whole text: each `->` would read it again from its beginning.
+    select * into g
+    from json_to_record(p_guards)
+        r(upto bigint, lease json, "if" json, pause json, lease_move json, rule json, lease_demands json);
+    if g.upto < p_head then
         return '[{"unread": true}]';
     end if;
-    if p_guards -> 'lease' is not null then
-        refusals := check_leases(p_log, p_guards -> 'lease');
+    if g.lease is not null then
+        refusals := check_leases(p_log, g.lease);
     end if;
-    if refusals is null and p_guards -> 'if' is not null then
-        refusals := check_conditions(p_log, p_head, p_guards -> 'if');
+    if refusals is null and g."if" is not null then
+        refusals := check_conditions(p_log, p_head, g."if");
     end if;
-    if refusals is null and p_guards -> 'pause' is not null then
-        refusals := check_pauses(p_log, p_guards -> 'pause');
+    if refusals is null and g.pause is not null then
+        refusals := check_pauses(p_log, g.pause);
     end if;
-    if refusals is null and p_guards -> 'lease_move' is not null then
-        refusals := check_lease_moves(p_log, p_guards -> 'lease_move');
+    if refusals is null and g.lease_move is not null then
+        refusals := check_lease_moves(p_log, g.lease_move);
     end if;
-    if refusals is null and p_guards -> 'lease_move' is not null then
-        perform move_leases(p_log, p_head, p_guards -> 'lease_move');
+    if refusals is null and g.lease_move is not null then
+        perform move_leases(p_log, p_head, g.lease_move);
     end if;
-    if refusals is null and p_guards -> 'rule' is not null then
-        perform set_rules_at(p_log, p_head, p_guards -> 'rule');
+    if refusals is null and g.rule is not null then
+        perform set_rules_at(p_log, p_head, g.rule);
     end if;
-    if refusals is null and p_guards -> 'pause' is not null then
-        perform set_pauses(p_log, p_head, p_guards -> 'pause');
+    if refusals is null and g.pause is not null then
+        perform set_pauses(p_log, p_head, g.pause);
     end if;
-    if refusals is null and p_guards -> 'lease_demands' is not null then
-        perform set_lease_demands(p_log, p_head, p_guards -> 'lease_demands');
+    if refusals is null and g.lease_demands is not null then
+        perform set_lease_demands(p_log, p_head, g.lease_demands);
     end if;
     return refusals;
 end $$;
