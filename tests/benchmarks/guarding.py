@@ -1,11 +1,11 @@
-"""What rules, guards and conditions cost an append, in one Postgres, in turns."""
+"""What rules, guards, conditions and leases cost an append, in one Postgres, in turns."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count as counter
@@ -21,9 +21,13 @@ from events.appending.checks import new_append, new_event
 from events.appending.guards import Condition
 from events.appending.plan import Request, Rules, plan
 from events.engine import Engine
+from events.leases.guards import Holds, Moves
+from events.leases.lease import Lease
+from events.leases.leasing import Leases
 from events.pauses.rule import PauseRule
 from events.pauses.target import Pause, Target
 from events.query.parse import parse
+from events.server_events import server_append
 from events.types import Append, Appended
 from tests.benchmarks import payloads
 from tests.benchmarks.logs import make_log
@@ -56,10 +60,15 @@ _CONDITIONS = {
     "a value of the data": "data.order:nothing",
 }
 """Queries; {} stands for the number of the append, as each asks for a name of its own."""
+_LEASE = "a lease"
+_HELD = Lease("workflow", "run-1")
+_Demand = Callable[[int, int, int], dict[str, Any]]
+"""Returns what an append demands, by its number, the position up to which its writer has read, and a lease's token."""
 
 
 def run() -> Iterator[Table]:
     yield _guards()
+    yield _leases()
     for callers, appends in _CALLERS:
         yield _conditions(callers, appends)
     yield _pauses()
@@ -93,11 +102,50 @@ def _without_guards(text: str) -> str:
     return text.replace("function append_events(", "function unguarded_append_events(")
 
 
+def _leases() -> Table:
+    """The function with appends that carry a lease, beside appends that expect their stream to be new."""
+    heads = ("appends a call", "with a lease each", "with a version each", "lease ÷ version", "version ÷ version")
+    table = Table("Leases: one call of the function, without waiting for the disk", heads)
+    conninfo = make_conninfo(os.environ["DATABASE_URL"], options="-c synchronous_commit=off")
+    with psycopg.connect(conninfo, autocommit=True) as session:
+        for events, calls in _CALLS:
+            leased, others = make_log().pk, make_log().pk
+            holds = [{"guards": (Holds(lease, token),)} for lease, token in _granted(session, leased, events)]
+            versions = [{"expected_version": 0}] * events
+            measures: dict[str, Callable[[], float]] = {
+                "lease": partial(_call, session, sql.APPEND, leased, events, holds),
+                "version": partial(_call, session, sql.APPEND, others, events, versions),
+                "again": partial(_call, session, sql.APPEND, others, events, versions),
+            }
+            lease, version, again = interleaved(measures, rounds=calls).values()
+            row = (milliseconds(lease), milliseconds(version), ratio(lease, version), ratio(version, again))
+            table.rows.append((count(events), *row))
+    return table
+
+
+def _granted(session: psycopg.Connection, log_id: int, number: int) -> Iterator[tuple[Lease, int]]:
+    """Grant some leases of an hour; yield each with its token."""
+    for token in range(1, number + 1):
+        lease = Lease("workflow", f"run-{token}")
+        guards = (Moves(lease, None, "benchmark", 3_600),)
+        grant = server_append("leases", "lease.acquired", facts={"lease": str(lease)}, guards=guards)
+        row = session.execute(sql.APPEND, flush.append_parameters(log_id, plan([Request([grant])]))).fetchone()
+        assert row
+        assert row[1] == token
+        yield lease, token
+
+
 _numbers = counter()
 
 
-def _call(session: psycopg.Connection, statement: str, log_id: int, events: int) -> float:
-    appends = [_append(next(_numbers)) for _ in range(events)]
+def _call(
+    session: psycopg.Connection,
+    statement: str,
+    log_id: int,
+    events: int,
+    demands: Sequence[Mapping[str, Any]] | None = None,
+) -> float:
+    appends = [_append(next(_numbers), **demand) for demand in demands or [{}] * events]
     parameters: Sequence[object] = flush.append_parameters(log_id, plan([Request(appends)]))
     if statement is _UNGUARDED:
         parameters = [parameters[0], *parameters[3:]]
@@ -114,35 +162,51 @@ def _conditions(callers: int, appends: int) -> Table:
     title = f"Conditions: appends a second of {callers} callers, {_BEHIND} events behind the head"
     table = Table(title, ("condition", "with it", "with a version", "time ÷ time of a version"))
     rates = interleaved(
-        {name: partial(_rate, callers, appends, text) for name, text in {"a version": None, **_CONDITIONS}.items()},
+        {
+            "a version": partial(_rate, callers, appends, _expects_new),
+            _LEASE: partial(_rate, callers, appends, _holds),
+            **{name: partial(_rate, callers, appends, partial(_asks, text)) for name, text in _CONDITIONS.items()},
+        },
         rounds=_ROUNDS,
     )
-    for name in _CONDITIONS:
+    for name in (_LEASE, *_CONDITIONS):
         table.rows.append((name, count(rates[name]), count(rates["a version"]), ratio(rates["a version"], rates[name])))
     return table
 
 
-def _rate(callers: int, appends: int, text: str | None) -> float:
-    """Appends a second. Each goes to a stream of its own, which it expects to be new, or has a condition."""
-    return uvloop.run(_run(make_log().pk, callers, appends, text))
+def _expects_new(number: int, none_after: int, token: int) -> dict[str, Any]:
+    return {"expected_version": 0}
 
 
-async def _run(log_id: int, callers: int, appends: int, text: str | None) -> float:
-    head = 0
+def _holds(number: int, none_after: int, token: int) -> dict[str, Any]:
+    return {"guards": (Holds(_HELD, token),)}
+
+
+def _asks(text: str, number: int, none_after: int, token: int) -> dict[str, Any]:
+    return {"guards": (Condition(parse(text.format(number)), none_after, none_after),)}
+
+
+def _rate(callers: int, appends: int, demand: _Demand) -> float:
+    """Appends a second. Each goes to a stream of its own, and demands something of the log."""
+    return uvloop.run(_run(make_log().pk, callers, appends, demand))
+
+
+async def _run(log_id: int, callers: int, appends: int, demand: _Demand) -> float:
+    head = token = 0
 
     async def call(engine: Engine, appends: int) -> None:
         nonlocal head
         for _ in range(appends):
             none_after = max(0, head - _BEHIND)
             number = next(_numbers)
-            demand: dict[str, Any] = {"expected_version": 0}
-            if text is not None:
-                demand = {"guards": (Condition(parse(text.format(number)), none_after, none_after),)}
-            [outcome] = await engine.writer.append(log_id, [_append(number, **demand)])
+            append = _append(number, **demand(number, none_after, token))
+            [outcome] = await engine.writer.append(log_id, [append])
             assert isinstance(outcome, Appended), outcome
             head = max(head, outcome.last_position)
 
     async with Engine() as engine:
+        granted = await Leases(log_id, engine.writer, engine.pool).acquire(_HELD, agent="a", ttl=3_600, request=None)
+        token = granted.token
         await call(engine, 2 * _BEHIND)
         start = time.perf_counter()
         await asyncio.gather(*(call(engine, appends // callers) for _ in range(callers)))
