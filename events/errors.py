@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 def brief(error: BaseException) -> str:
@@ -117,6 +117,13 @@ class Paused(EventsError):
 
     code = "paused"
     status = 423
+
+    @classmethod
+    def of(cls, *, kind: str, name: str, since: int, by: str | None, reason: str | None) -> Self:
+        """Return the error of what a pause refuses. `reason` is None if it was redacted."""
+        why = "." if reason is None else f": {reason}"
+        detail = f"The {kind} {name!r} is paused since #{since}{why}"
+        return cls(detail, paused=kind, name=name, since=since, reason=reason, by=by)
 
 
 class LeaseHeld(EventsError):

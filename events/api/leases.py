@@ -32,7 +32,9 @@ _REFUSALS = (400, 401, 403, 408, 409, 413, 422, 503)
     auth=_hold,
     summary="Acquire a lease",
     openapi_extra=operation(
-        takes={"application/json": AcquireIn}, gives={200: LeaseOut, 201: LeaseOut}, refuses=_REFUSALS
+        takes={"application/json": AcquireIn},
+        gives={200: LeaseOut, 201: LeaseOut},
+        refuses=sorted({*_REFUSALS, 423}),
     ),
 )
 async def acquire_lease(request: HttpRequest) -> HttpResponse:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from events.appending.guards import Rights
 from events.appending.names import LatestNames
-from events.errors import EventsError, Forbidden
+from events.errors import EventsError, Forbidden, Paused
 from events.leases.lease import Lease, Standing
 from events.query.match import Subject
 from events.query.tree import Name, Named, Pattern
@@ -80,7 +80,7 @@ class Moves(_LeaseGuard):
     """The append's event grants a lease for some seconds, or ends it (`ttl` is None).
 
     The lease must still be the one of the grant at `after` (None: nobody's), and a new grant waits until it has run
-    out.
+    out. Nothing is granted that a pause forbids.
     """
 
     kind: ClassVar[str] = "lease_move"
@@ -102,7 +102,7 @@ class Moves(_LeaseGuard):
         }
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:
-        return Moved()
+        return Moved() if refusal["pause"] is None else Paused.of(**refusal["pause"])
 
 
 def check_reach(lease: Lease, rights: Rights) -> None:

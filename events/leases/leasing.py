@@ -48,6 +48,7 @@ class Leases:
 
         Raises:
             LeaseHeld: another request got it, and it has not run out.
+            Paused: the agent is paused, or the workflow of the lease.
             LeaseLost: this request got it before, and it has run out or another one has it now.
             EventsError: nothing was written, or the outcome is unknown.
         """

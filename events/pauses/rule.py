@@ -33,7 +33,10 @@ class PauseRule:
         for event in append.events:
             pause = self.agents.get(event.agent or "") or self.workflows.get(event.correlation_id or "")
             if pause is not None:
-                return _refused(pause)
+                target = pause.target
+                return Paused.of(
+                    kind=target.kind, name=target.name, since=pause.position, by=pause.by, reason=pause.reason
+                )
         return None
 
 
@@ -51,16 +54,3 @@ def pause_of_row(kind: Kind, name: str, position: int, by: str | None, reason: s
 
 def _by_name(pauses: list[Pause], kind: Kind) -> dict[str, Pause]:
     return {pause.target.name: pause for pause in pauses if pause.target.kind == kind}
-
-
-def _refused(pause: Pause) -> Paused:
-    kind, name = pause.target.kind, pause.target.name
-    why = "." if pause.reason is None else f": {pause.reason}"
-    return Paused(
-        f"The {kind} {name!r} is paused since #{pause.position}{why}",
-        paused=kind,
-        name=name,
-        since=pause.position,
-        reason=pause.reason,
-        by=pause.by,
-    )

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,7 +17,7 @@ from events import engine
 from events.appending.checks import check_name
 from events.converters import workflow_url
 from events.errors import NotFound
-from events.models import Member, Role, Token
+from events.models import Lease, Member, Role, Token
 from events.pauses import pausing, reads
 from events.pauses.target import Kind, Pause, Target
 from events.views.forms import ReasonForm
@@ -58,6 +60,7 @@ def _change(request: HttpRequest, member: Member, *, pauses: bool) -> HttpRespon
         "target": target,
         "pauses": pauses,
         "current": pauses_of(member.log_id, target.kind).get(target.name),
+        "leases": _leases(member.log_id, target),
         "tokens": Token.objects.filter(log=member.log, agent=target.name, revoked_at=None).count(),
         "form": form,
         "back": back,
@@ -65,6 +68,12 @@ def _change(request: HttpRequest, member: Member, *, pauses: bool) -> HttpRespon
     template, partial = "events/pause.html", "events/_pause.html"
     status = 400 if form.errors else 200
     return show(request, member, template=template, partial=partial, context=context, status=status)
+
+
+def _leases(log_id: int, target: Target) -> int:
+    """Return the number of leases that a pause of the target ends."""
+    of_target = Q(holder=target.name) if target.kind == "agent" else Q(kind="workflow", name=target.name)
+    return Lease.objects.filter(of_target, log=log_id, expires_at__gt=Now()).count()
 
 
 def _target(query: QueryDict) -> Target:

@@ -11,7 +11,9 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 
 from events.engine import Engine
-from events.errors import Paused, WrongExpectedVersion
+from events.errors import LeaseLost, Paused, WrongExpectedVersion
+from events.leases.lease import Lease
+from events.leases.leasing import Leases
 from events.models import Log
 from events.pauses import reads
 from events.pauses.pausing import STREAM, PauseChange, pause, resume
@@ -125,6 +127,28 @@ async def test_the_server_appends_about_what_is_paused(engine: Engine, log: Log)
     await put(engine, log, ORDER)
     about = server_append("notes", "Noted", facts={}, by="pricing", correlation_id="order-1")
     assert isinstance((await engine.writer.append(log.pk, [about]))[0], Appended)
+
+
+async def test_leases_end_with_the_pause_and_a_paused_agent_gets_none(engine: Engine, log: Log) -> None:
+    leases = Leases(log.pk, engine.writer, engine.pool)
+    own, of_order = Lease("name", "till"), Lease("workflow", "order-1")
+    token = (await leases.acquire(own, agent="pricing", ttl=60, request=None)).token
+    await leases.acquire(of_order, agent="other", ttl=60, request=None)
+    others = await leases.acquire(Lease("name", "kept"), agent="other", ttl=60, request=None)
+
+    await put(engine, log, PRICING, reason="charges twice")
+    with pytest.raises(LeaseLost):
+        await leases.renew(own, token=token, ttl=60, agent="pricing")
+    with pytest.raises(Paused, match="The agent 'pricing' is paused since #4: charges twice"):
+        await leases.acquire(own, agent="pricing", ttl=60, request=None)
+    assert (await leases.acquire(own, agent="other", ttl=60, request=None)).token == 5
+
+    await put(engine, log, ORDER)
+    with pytest.raises(Paused, match="The workflow 'order-1' is paused"):
+        await leases.acquire(of_order, agent="other", ttl=60, request=None)
+    await leases.renew(Lease("name", "kept"), token=others.token, ttl=60, agent="other")
+    await put(engine, log, ORDER, pauses=False)
+    await leases.acquire(of_order, agent="other", ttl=60, request=None)
 
 
 async def test_what_is_paused_is_paused_once(engines: tuple[Engine, Engine], log: Log, read: Read) -> None:
