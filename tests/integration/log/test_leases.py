@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from events.appending.plan import Request, plan
 from events.engine import Engine
@@ -61,6 +64,25 @@ async def test_an_append_that_waits_for_the_lock_past_its_lease_is_refused(
     [outcome] = await waiting
     assert isinstance(outcome, LeaseLost)
     assert [event.type for event in await read()] == ["lease.acquired"]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_the_clock_of_a_process_does_not_matter(
+    append: AppendTo, log: Log, leases: Leases, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    clocks = time.time, timezone.now
+    monkeypatch.setattr(time, "time", lambda: clocks[0]() + hours * 3_600)
+    monkeypatch.setattr(timezone, "now", lambda: clocks[1]() + timedelta(hours=hours))
+    granted = await leases.acquire(RUN, agent="planner", ttl=60, request=None)
+    assert isinstance((await append(held(granted.token)))[0], Appended)
+    await leases.renew(RUN, token=granted.token, ttl=60, agent=None)
+    with pytest.raises(LeaseHeld):
+        await leases.acquire(RUN, agent="packer", ttl=60, request=None)
+    await expire(log)
+    assert isinstance((await append(held(granted.token)))[0], LeaseLost)
+    with pytest.raises(LeaseLost):
+        await leases.renew(RUN, token=granted.token, ttl=60, agent=None)
+    assert (await leases.acquire(RUN, agent="packer", ttl=60, request=None)).token == 3
 
 
 async def test_callers_of_two_processes_race_for_one_lease(engine: Engine, log: Log, read: Read) -> None:
