@@ -8,6 +8,6 @@ from events import sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0017_lease_demands")]
+    dependencies = [("events", "0018_guards_at_once")]
 
     operations = [migrations.RunSQL(sql.load(name)) for name in ("pause_of", "set_pauses", "check_lease_moves")]
