@@ -7,6 +7,9 @@ python := .venv/bin/python
 ready := .venv/.ready
 ready_dev := .venv/.ready-dev
 
+# A server is several Python processes, and tests start hundreds: each would compile all its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run demo test test-fast test-stock coverage lint bench
 .DEFAULT_GOAL := help
 
