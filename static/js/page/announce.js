@@ -3,13 +3,13 @@ const PAUSE_MS = 1000;
 
 let timer = 0;
 let newRows = 0;
-let words = "";
+const words = new Map();
 
 export const plural = (n) => `${n.toLocaleString("en")} new event${n === 1 ? "" : "s"}`;
 
-/** Announce a text, in the place of one that still waits. */
-export function announce(text) {
-  words = text;
+/** Announce a text, in the place of one about the same that still waits. */
+export function announce(text, about = "page") {
+  words.set(about, text);
   timer ||= setTimeout(speak, PAUSE_MS);
 }
 
@@ -20,9 +20,9 @@ export function announceRows(count) {
 }
 
 function speak() {
-  const sentence = [words, newRows ? plural(newRows) : ""].filter(Boolean).join(" ");
+  const sentence = [...words.values(), newRows ? plural(newRows) : ""].filter(Boolean).join(" ");
   timer = newRows = 0;
-  words = "";
+  words.clear();
   const region = document.getElementById("announce");
   if (region) region.textContent = sentence;
 }

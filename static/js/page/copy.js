@@ -32,7 +32,7 @@ document.addEventListener("click", async ({ target }) => {
   } catch {
     label.textContent = "Not copied";
   }
-  announce(label.textContent);
+  announce(label.textContent, "copy");
   setTimeout(() => {
     label.textContent = name;
     delete button.dataset.busy;
