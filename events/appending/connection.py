@@ -30,6 +30,10 @@ class Connection:
         self._open: _Open | None = None
 
     @property
+    def is_open(self) -> bool:
+        return self._open is not None
+
+    @property
     def is_settled(self) -> bool:
         """Whether the server has reported the outcome of the last statement."""
         return self._open is not None and self._open.psycopg.info.transaction_status == TransactionStatus.IDLE

@@ -236,7 +236,7 @@ class _LogWriter:
         while waiting := self._in_time(batch):
             flush = Plan()
             try:
-                await self._connection.open(patience=self._patience(waiting))
+                await self._open(patience=self._patience(waiting))
                 if look_up is None and any(request.in_doubt for request in waiting):
                     look_up = await self._look_up(waiting)
                 flush = plan(waiting, look_up, self._rules)
@@ -251,6 +251,15 @@ class _LogWriter:
             except psycopg.Error as error:
                 await self._isolate(error, waiting)
                 look_up = None
+
+    async def _open(self, *, patience: float) -> None:
+        """Connect if there is no connection. What is known of the log ends with a connection.
+
+        Another server may have taken over since, without the last commits.
+        """
+        if not self._connection.is_open:
+            self._rules, self._names = Rules(), None
+            await self._connection.open(patience=patience)
 
     def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Return the requests that need work here, after giving up those that have waited too long."""

@@ -205,6 +205,18 @@ async def test_what_another_process_wrote_is_seen_although_the_names_do_not_tell
     assert '"fits"' in asked[1]
 
 
+async def test_names_are_forgotten_with_the_connection(append: AppendTo, asked: list[str], engine: Engine) -> None:
+    """A server that took over may have lost the last commits, and others may have written in their place."""
+    await append(conditional("stream:nothing"))
+    await append(conditional("stream:nothing", after=1))
+    assert asked.pop() == '{"upto":1}'
+    for log in engine.writer._logs.values():
+        await log._connection.close()
+    [outcome] = await append(conditional("stream:nothing", after=2))
+    assert isinstance(outcome, Appended)
+    assert '"fits"' in asked.pop()
+
+
 async def test_a_redaction_is_seen_although_the_writer_did_not_write_it(append: AppendTo, log: Log) -> None:
     await append(conditional("stream:nothing"))
     await sync_to_async(redaction.redact)(log.pk, 1, reason="a secret", by="admin")
