@@ -17,7 +17,7 @@ from psycopg.sql import Literal
 from events.appending.names import LatestNames
 from events.errors import ConditionFailed, EventsError
 from events.query.compiled import Compiled, compiled
-from events.query.match import Test
+from events.query.match import Subject, Test
 from events.query.tree import Numbered, Query, Since, Until, leaves, payload_terms
 from events.types import Append
 
@@ -93,6 +93,28 @@ class Guard(Protocol):
 
     def error(self, refusal: Mapping[str, Any]) -> EventsError:
         """Return the error of the append that its function refused."""
+
+
+class DatabaseGuard:
+    """A guard that the database alone decides: nothing is known of it before, whatever else is planned."""
+
+    sets_rules: ClassVar[bool] = False
+    refusal: ClassVar[EventsError | None] = None
+    needs_check: ClassVar[bool] = False
+    terms: ClassVar[int] = 0
+    reads: ClassVar[int] = 0
+
+    def limited(self, rights: Rights) -> Self:
+        return self
+
+    def may_mind_names(self, names: LatestNames) -> bool:
+        return False
+
+    def may_mind(self, subject: Subject) -> bool:
+        return False
+
+    def error(self, refusal: Mapping[str, Any]) -> EventsError:
+        raise AssertionError("it refuses nothing")
 
 
 @dataclass(frozen=True)

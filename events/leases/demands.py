@@ -6,21 +6,20 @@ lease, and neither does an import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from events import sql
 from events.appending.checks import check_name
 from events.appending.connection import Connection
-from events.appending.guards import Rights
+from events.appending.guards import DatabaseGuard
 from events.appending.names import LatestNames
 from events.appending.plan import Refusal
 from events.appending.writer import Writer
 from events.errors import EventsError, LeaseNeeded
 from events.leases.guards import Holds
 from events.leases.lease import Lease
-from events.query.match import Subject
 from events.server_events import server_append
 from events.system_streams import is_system
 from events.types import Append
@@ -31,7 +30,7 @@ DEMANDED = "leases.demanded"
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What needs a lease.
+    """The appends of a log that need a lease.
 
     With `workflows`, an event of a workflow needs the workflow's lease. A stream whose name begins with one of
     `streams` needs its own. An event of one of `types` needs that of its stream or of its workflow.
@@ -67,31 +66,15 @@ class Demands:
 
 
 @dataclass(frozen=True)
-class SetsDemands:
+class SetsDemands(DatabaseGuard):
     """Its append sets what a log demands, from its event on."""
 
     kind: ClassVar[str] = "lease_demands"
     sets_rules: ClassVar[bool] = True
-    refusal: ClassVar[EventsError | None] = None
-    needs_check: ClassVar[bool] = False
-    terms: ClassVar[int] = 0
-    reads: ClassVar[int] = 0
     demands: Demands
-
-    def limited(self, rights: Rights) -> Self:
-        return self
-
-    def may_mind_names(self, names: LatestNames) -> bool:
-        return False
-
-    def may_mind(self, event: Subject) -> bool:
-        return False
 
     def parameters(self, first: int, last: int, names: LatestNames | None) -> dict[str, object] | None:
         return {**asdict(self.demands), "last": last}
-
-    def error(self, refusal: Mapping[str, Any]) -> EventsError:
-        raise AssertionError("it refuses nothing")
 
 
 async def demand(writer: Writer, log_id: int, demands: Demands, *, by: str) -> int:

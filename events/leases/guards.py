@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
-from events.appending.guards import Rights
+from events.appending.guards import DatabaseGuard, Rights
 from events.appending.names import LatestNames
 from events.errors import EventsError, Forbidden, Paused
 from events.leases.lease import Lease, Standing
@@ -29,14 +29,9 @@ class Moved(EventsError):
 
 
 @dataclass(frozen=True)
-class _LeaseGuard:
-    """What the guards of leases have in common: the database decides, and a planned grant may stand against them."""
+class _LeaseGuard(DatabaseGuard):
+    """A guard of one lease. A grant or an end that is planned in the same flush may stand against it."""
 
-    sets_rules: ClassVar[bool] = False
-    refusal: ClassVar[EventsError | None] = None
-    needs_check: ClassVar[bool] = False
-    terms: ClassVar[int] = 0
-    reads: ClassVar[int] = 0
     lease: Lease
 
     def may_mind_names(self, names: LatestNames) -> bool:
@@ -87,9 +82,6 @@ class Moves(_LeaseGuard):
     after: int | None
     holder: str | None = None
     ttl: int | None = None
-
-    def limited(self, rights: Rights) -> Self:
-        return self
 
     def parameters(self, first: int, last: int, names: LatestNames | None) -> dict[str, object] | None:
         return {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from events.appending.guards import Rights
+from events.appending.guards import DatabaseGuard
 from events.appending.names import LatestNames
 from events.errors import EventsError
 from events.pauses.target import Target
-from events.query.match import Subject
 
 
 class Unchanged(EventsError):
@@ -25,26 +24,13 @@ class Unchanged(EventsError):
 
 
 @dataclass(frozen=True)
-class SetsPause:
+class SetsPause(DatabaseGuard):
     """Its append pauses a target, or ends the pause. It is refused if the target is so already."""
 
     kind: ClassVar[str] = "pause"
     sets_rules: ClassVar[bool] = True
-    refusal: ClassVar[EventsError | None] = None
-    needs_check: ClassVar[bool] = False
-    terms: ClassVar[int] = 0
-    reads: ClassVar[int] = 0
     target: Target
     pauses: bool
-
-    def limited(self, rights: Rights) -> Self:
-        return self
-
-    def may_mind_names(self, names: LatestNames) -> bool:
-        return False
-
-    def may_mind(self, event: Subject) -> bool:
-        return False
 
     def parameters(self, first: int, last: int, names: LatestNames | None) -> dict[str, object] | None:
         return {"kind": self.target.kind, "name": self.target.name, "pauses": self.pauses, "last": last}

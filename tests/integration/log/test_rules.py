@@ -6,20 +6,19 @@ The rule of these tests: after an event of the type `Paused` no stream but `alwa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import pytest_asyncio
 
 from events.appending.connection import Connection
-from events.appending.guards import Rights
+from events.appending.guards import DatabaseGuard
 from events.appending.names import LatestNames
 from events.appending.plan import Rules
 from events.engine import Engine
 from events.errors import EventsError, WrongExpectedVersion
 from events.models import Log, LogHead
-from events.query.match import Subject
 from events.types import Append, Appended
 from tests.support.factories import make_append
 from tests.support.fixture_types import AppendTo, Read
@@ -38,30 +37,14 @@ class LogIsPaused(EventsError):
 
 
 @dataclass(frozen=True)
-class SetsRule:
+class SetsRule(DatabaseGuard):
     """The guard of an append that sets a rule: the log's `rules_at` becomes its last position."""
 
     kind: ClassVar[str] = "rule"
     sets_rules: ClassVar[bool] = True
-    refusal: EventsError | None = None
-    needs_check: bool = False
-    terms: int = 0
-    reads: int = 0
-
-    def limited(self, rights: Rights) -> Self:
-        return self
-
-    def may_mind_names(self, names: LatestNames) -> bool:
-        return False
-
-    def may_mind(self, event: Subject) -> bool:
-        return False
 
     def parameters(self, first: int, last: int, names: LatestNames | None) -> dict[str, object] | None:
         return {"last": last}
-
-    def error(self, refusal: Mapping[str, Any]) -> EventsError:
-        raise AssertionError("it refuses nothing")
 
 
 async def read_rules(connection: Connection, log_id: int, patience: float) -> Rules:
