@@ -12,7 +12,7 @@ import orjson
 
 from events.appending.checks import new_append, new_event
 from events.system_streams import PREFIX
-from events.types import Append, Event
+from events.types import Append
 
 if TYPE_CHECKING:
     from events.appending.guards import Guard
@@ -25,14 +25,13 @@ def server_append(
     facts: Mapping[str, Any],
     id: str | None = None,
     by: str | None = None,
-    about: Event | None = None,
     correlation_id: str | None = None,
     guards: tuple[Guard, ...] = (),
 ) -> Append:
     """Return the append of one server event to the stream `eventsite-<subject>`.
 
-    `facts` are its data, as values of JSON. `by` is the agent or the person whose act it records. `about` is the event
-    that it is about: its cause, whose workflow it shares. With an `id` made from its facts it may be appended again.
+    `facts` are its data, as values of JSON. `by` is the agent or the person whose act it records. With an `id` made
+    from its facts it may be appended again.
 
     Raises:
         Invalid: the subject, `by` or the facts can't be written.
@@ -44,7 +43,6 @@ def server_append(
         data=orjson.dumps(facts),
         id=id,
         agent=by,
-        correlation_id=correlation_id if about is None else about.correlation_id,
-        causation_id=None if about is None else about.id,
+        correlation_id=correlation_id,
     )
     return new_append(stream, [event], guards=guards)
