@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
@@ -12,41 +10,9 @@ from django.db.models import Func, Q
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
-from events.blocks import block
-
-if TYPE_CHECKING:
-    _TextField = models.TextField[Any, Any]
-else:
-    _TextField = models.TextField
-
-
-class NameField(_TextField):
-    """A name of the log. It is compared by bytes, so that prefixes use the index."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("db_collation", "C")
-        super().__init__(**kwargs)
-
-
-class JSONTextField(_TextField):
-    """A `json` column that is read as the text that was sent (docs/decisions/0003), without parsing."""
-
-    def db_type(self, connection: Any) -> str:
-        return "json"
-
-    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
-        return f"{sql}::text", params
-
-
-def block_of(position: str) -> Func:
-    """Return the block of a position (docs/decisions/0012)."""
-    return Func(position, template=block("%(expressions)s"), output_field=models.IntegerField())
-
-
-def second_of(time: Any) -> Func:
-    """Return the beginning of the second of a time. Events of one second share a key of the index."""
-    template = "date_bin('1 second', %(expressions)s, timestamptz '0001-01-01 00:00:00+00')"
-    return Func(time, template=template, output_field=models.DateTimeField())
+from events.columns import JSONTextField as JSONTextField  # migrations name it by this module
+from events.columns import NameField as NameField  # this one, too
+from events.columns import block_of, second_of
 
 
 class Log(models.Model):

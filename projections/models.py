@@ -12,7 +12,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Cast, Now
 
-from events.models import Log, NameField
+from events.columns import NameField
+from events.models import Log
 
 
 class Policy(models.TextChoices):

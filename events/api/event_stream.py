@@ -17,8 +17,8 @@ import orjson
 from events import engine
 from events.access.grants import Grant
 from events.access.watch import while_allowed
+from events.api.query_schemas import ReadAs
 from events.api.responses import StreamClient, encode, event_json, problem
-from events.api.schemas import ReadAs
 from events.errors import UpcastFailed
 from events.query.match import event_matcher
 from events.query.printing import to_text

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events import errors
-from events.api import lease_schemas, names, pause_schemas, schemas
+from events.api import lease_schemas, names, pause_schemas, query_schemas, schemas
 from events.api.guard_schemas import GUARDS_NEED_ATOMIC
 from events.query.errors import InvalidQuery, NotForEvents
 
@@ -37,7 +37,7 @@ _STRUCTS = (
 )
 _IN_PATHS = {
     "stream": msgspec.json.schema(names.StreamName),
-    "position": msgspec.json.schema(schemas.Position),
+    "position": msgspec.json.schema(query_schemas.Position),
     "agent": msgspec.json.schema(names.Name),
 }
 _TITLES = {

@@ -27,6 +27,7 @@ from events.api.event_stream import send_events
 from events.api.following import read_page, read_stream, wait_page
 from events.api.ndjson import append_lines
 from events.api.openapi import header, operation, read_operation
+from events.api.query_schemas import EventQuery, EventsQuery, LogQuery, StreamEventsQuery, StreamsQuery
 from events.api.responses import (
     StreamedAnswer,
     append_answer,
@@ -45,16 +46,11 @@ from events.api.schemas import (
     AppendsOut,
     BulkOut,
     EventOut,
-    EventQuery,
     EventsOut,
-    EventsQuery,
     LineIn,
-    LogQuery,
     StreamEventsOut,
-    StreamEventsQuery,
     StreamOut,
     StreamsOut,
-    StreamsQuery,
 )
 from events.appending.checks import check_stream
 from events.converters import NameConverter

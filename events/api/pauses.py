@@ -11,8 +11,8 @@ from events.api.author import author_of
 from events.api.decoding import decode_json, parse_query
 from events.api.openapi import operation, read_operation
 from events.api.pause_schemas import PauseOut, PausesOut, ReasonIn, ResumeOut, WorkflowReasonIn
+from events.api.query_schemas import LogQuery
 from events.api.responses import json_answer
-from events.api.schemas import LogQuery
 from events.models import Scope
 from events.pauses import pausing, reads
 from events.pauses.target import Pause, Target

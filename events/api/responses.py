@@ -14,7 +14,8 @@ from django.http.response import HttpResponseBase
 from msgspec import Raw, Struct
 
 from events.access.places import Place
-from events.api.schemas import AppendOut, EventOut, EventsOut, PlacedOut, Problem, ReadAs, StreamEventsOut
+from events.api.query_schemas import ReadAs
+from events.api.schemas import AppendOut, EventOut, EventsOut, PlacedOut, Problem, StreamEventsOut
 from events.errors import EventsError, MethodNotAllowed, RequestTimeout, Unauthorized
 from events.reading.newest import as_newest
 from events.types import STREAM_EXISTS, Appended, Event

@@ -14,7 +14,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from events import blocks
-from events.models import block_of
+from events.columns import block_of
 
 _NAMES = frozenset({"type", "agent", "correlation_id", "causation_id"})
 """Columns whose index knows the block."""

@@ -19,6 +19,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from psycopg import AsyncConnection, Connection
 
 from events import models, sql
+from events.columns import second_of
 from events.reading.along import Along
 from events.reading.rows import Row, Rows
 from events.reading.statement import Statement
@@ -113,10 +114,10 @@ def count(log_id: int, condition: Q, *, first: int, last: int) -> Read[int]:
 
 def positions_about(log_id: int, since: datetime, *, until: datetime | None, limit: int) -> Read[int]:
     """Return the positions of the events of a time, the latest first; its first and last second count whole."""
-    second = models.second_of(Coalesce("occurred_at", "recorded_at"))
-    query = _events_read(log_id).filter(GreaterThanOrEqual(second, models.second_of(Value(since))))
+    second = second_of(Coalesce("occurred_at", "recorded_at"))
+    query = _events_read(log_id).filter(GreaterThanOrEqual(second, second_of(Value(since))))
     if until is not None:
-        query = query.filter(LessThanOrEqual(second, models.second_of(Value(until))))
+        query = query.filter(LessThanOrEqual(second, second_of(Value(until))))
     return Read(query.order_by(second.desc()).values_list("position")[:limit], int)
 
 

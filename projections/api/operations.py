@@ -15,8 +15,8 @@ from events import engine
 from events.access.grants import Bearer, Grant, grant_of
 from events.api.decoding import optional, parse_query
 from events.api.openapi import READ_REFUSALS, operation, read_operation
+from events.api.query_schemas import LogQuery
 from events.api.responses import json_answer
-from events.api.schemas import LogQuery
 from events.errors import NotFound
 from events.models import Log, Scope
 from events.reading.db_work import DbWork, run_async

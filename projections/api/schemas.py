@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from events.api.schemas import Limit, LogQuery, Position
+from events.api.query_schemas import Limit, LogQuery, Position
 from events.errors import Invalid
 from events.leap_second import with_leap_second
 from events.query.parse import MAX_CHARACTERS

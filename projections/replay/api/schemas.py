@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from events.api.schemas import Direction, EventOut, LogQuery, Position, Text
+from events.api.query_schemas import Direction, LogQuery, Position, Text
+from events.api.schemas import EventOut
 from events.errors import Invalid
 from events.query.parse import MAX_CHARACTERS, parse
 from events.query.times import pin_times

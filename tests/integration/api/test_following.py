@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 
 from events import redaction
 from events.api import event_stream, responses
-from events.api.schemas import ReadAs
+from events.api.query_schemas import ReadAs
 from events.engine import Engine
 from events.models import Log
 from events.types import Event
