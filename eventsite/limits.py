@@ -33,6 +33,14 @@ class Limits:
     """streams of events, long polls and ndjson uploads that a token or person may have open in one process"""
     person_max_sockets: int = 100
     """live pages that a person may have open in one process"""
+    runaway_repeats: int = 5
+    """events of one agent with the same type and data, and nothing new in between, that make it a runaway"""
+    runaway_seconds: float = 30.0
+    """the time within which they come"""
+    runaway_turns: int = 8
+    """events of two agents to and fro without anything new"""
+    runaway_workflow_events: int = 10_000
+    """events of a workflow that is still no runaway"""
     tail_poll_interval: float = 1.0
     """the delay after which an event is seen if its notification was lost"""
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
 import orjson
 
 from events import sql
 from events.pauses.rule import pause_of_row
+from events.pauses.runaways import Act
 from events.pauses.target import Pause, Target
 from events.reading.statement import Statement
 from events.types import Event
@@ -19,6 +23,14 @@ def pauses(log_id: int) -> Statement[Pause]:
 def is_paused(log_id: int, *, agent: str | None = None, workflow: str | None = None) -> Statement[bool]:
     """Return whether an agent or a workflow is paused."""
     return Statement(sql.IS_PAUSED, {"p_log": log_id, "p_agent": agent, "p_workflow": workflow}, bool)
+
+
+def last_acts(
+    log_id: int, along: Literal["agent", "correlation_id"], names: Iterable[str], *, limit: int
+) -> Statement[Act]:
+    """Return the last events of each of some agents, or of each of some workflows, in order."""
+    params = {"log_id": log_id, "names": list(names), "limit": limit}
+    return Statement(sql.LAST_ACTS.format(along=along), params, Act)
 
 
 def pause_of(target: Target, event: Event) -> Pause:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from events.blocks import by_block
 from events.system_streams import PREFIX
 
 
@@ -55,6 +56,17 @@ PAUSES = """
     where p.log_id = %(log_id)s order by p.position desc"""
 IS_PAUSED = _call("is_paused", "p_log", "p_agent", "p_workflow")
 RESTORE_PAUSES = _call("restore_pauses", "p_log")
+# The last events of some agents or workflows. Data of more than some kilobytes are not read, and taken for new.
+LAST_ACTS = f"""
+    select act.* from unnest(%(names)s::text[]) as n(name) cross join lateral (
+        select position, agent, correlation_id, stream, type,
+            case when pg_column_size(data) > 8192 then position::text
+                 when octet_length(data::text) <= 32 then data::text
+                 else md5(data::text) end,
+            coalesce(occurred_at, recorded_at)
+        from event where log_id = %(log_id)s and {{along}} = n.name and not starts_with(stream, '{PREFIX}')
+        order by {by_block("position", "desc")} limit %(limit)s
+    ) as act order by act.position"""
 TOKEN_NAME = "select name from token where id = %(token)s"
 # A lease as it stands, and the position of an event that may have granted it.
 LEASE = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
@@ -40,10 +40,9 @@ def resume(request: HttpRequest, member: Member) -> HttpResponse:
     return _change(request, member, pauses=False)
 
 
-def pauses_of(log_id: int, kind: Kind) -> Mapping[str, Pause]:
-    """Return the pauses of agents or of workflows that hold, by name, the last one first."""
-    pauses: Iterable[Pause] = reads.pauses(log_id).fetch()
-    return {pause.target.name: pause for pause in pauses if pause.target.kind == kind}
+def pauses_by_target(log_id: int) -> Mapping[Target, Pause]:
+    """Return the pauses that hold in a log by what is paused, the last one first."""
+    return {pause.target: pause for pause in reads.pauses(log_id).fetch()}
 
 
 def _change(request: HttpRequest, member: Member, *, pauses: bool) -> HttpResponse:
@@ -59,7 +58,7 @@ def _change(request: HttpRequest, member: Member, *, pauses: bool) -> HttpRespon
         "here": f"{target.kind}s",
         "target": target,
         "pauses": pauses,
-        "current": pauses_of(member.log_id, target.kind).get(target.name),
+        "current": pauses_by_target(member.log_id).get(target),
         "leases": _leases(member.log_id, target),
         "tokens": Token.objects.filter(log=member.log, agent=target.name, revoked_at=None).count(),
         "form": form,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
 
+from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,6 +18,8 @@ from events.converters import names_string, workflow_url
 from events.errors import NoSuchWorkflow
 from events.lists import reads as lists
 from events.models import Member
+from events.pauses.runaways import Runaway, act_of, runaways
+from events.pauses.target import Target
 from events.query.orm import where
 from events.query.tree import Name, Named, Pattern, Query, System, all_of
 from events.reading import scan, store
@@ -25,7 +28,7 @@ from events.types import Event, WorkflowInfo
 from events.views.event_line import EventLine, line
 from events.views.forms import WorkflowForm, WorkflowsForm
 from events.views.page import ROOM_BYTES, log_page, show
-from events.views.pauses import pauses_of
+from events.views.pauses import pauses_by_target
 from events.views.swimlanes import Lanes, clock, draw_lanes
 from events.views.workflow_tree import Branch, causes, forest
 
@@ -104,6 +107,7 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
     events = [event for part in parts for event in part.events]
     lines = {event.position: line(event) for event in events}
     order = fields["order"] or "cause"
+    pauses = pauses_by_target(member.log_id)
     context = {
         "here": "workflows",
         "workflow": info,
@@ -112,7 +116,10 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
         "failures": sum(event_line.failed for event_line in lines.values()),
         "is_whole": sum(not is_system(event.stream) for event in events) >= info.events,
         "lanes": _drawn(parts, lines),
-        "pause": pauses_of(member.log_id, "workflow").get(id),
+        "runaways": _runaways(parts),
+        "budget": settings.EVENTSITE.runaway_workflow_events,
+        "pauses": pauses,
+        "pause": pauses.get(Target("workflow", id)),
         "parts": _rows(member.log_id, parts, lines, by_cause=order == "cause"),
         **_ways_on(events, info),
     }
@@ -210,6 +217,12 @@ def _part(
             return list(part.events[::-1] if backward else part.events)
         # Large events take their time: the search has looked at a part of the log, and none of them was there.
         after, before = (after, part.searched_to) if backward else (part.searched_to, before)
+
+
+def _runaways(parts: Sequence[WorkflowPart]) -> list[Runaway]:
+    """Return the runaways within each part. What the server itself appends again and again is none."""
+    acts = [[act_of(event) for event in part.events if not is_system(event.stream)] for part in parts]
+    return [runaway for of_part in acts for runaway in runaways(of_part, settings.EVENTSITE)]
 
 
 def _drawn(parts: Sequence[WorkflowPart], lines: dict[int, EventLine]) -> Lanes:

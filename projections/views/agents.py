@@ -12,10 +12,11 @@ from django.views.decorators.http import require_safe
 from events.models import Member
 from events.reading import store
 from events.views.page import log_page, show
-from events.views.pauses import pauses_of
+from events.views.pauses import pauses_by_target
 from projections.catalog.agents import agents as projection
 from projections.materialise import checkpoints
 from projections.views.agent_activity import MINUTES, presences
+from projections.views.agent_runaways import runaways_of
 from projections.views.forms import AgentsForm
 from projections.views.other_formats import api_url
 
@@ -24,6 +25,7 @@ _MAX_NAMES = 1_000
 _EMPTY_CONTEXT: dict[str, Any] = {
     "here": "agents", "minutes": MINUTES, "projection": projection, "prefix": "", "before": None,
     "names": [], "build": None, "agents": [], "has_more": False, "pauses": {}, "pauses_elsewhere": [],
+    "runaways": [], "running_away": set(),
 }  # fmt: skip
 """The context of a page whose form can't be read."""
 
@@ -46,7 +48,8 @@ def agents(request: HttpRequest, member: Member) -> HttpResponse:
 def _listed(member: Member, fields: dict[str, Any]) -> dict[str, Any]:
     """Return the context with the agents; with their names alone if their states are not built yet."""
     prefix, before = fields["prefix"], fields["before"]
-    pauses = pauses_of(member.log_id, "agent")
+    by_target = pauses_by_target(member.log_id)
+    pauses = {target.name: pause for target, pause in by_target.items() if target.kind == "agent"}
     context = {"prefix": prefix, "before": before, "pauses": pauses}
     build = next((each for each in checkpoints.progress(member.log, projection.name) if each.is_live), None)
     if build is None:
@@ -54,10 +57,13 @@ def _listed(member: Member, fields: dict[str, Any]) -> dict[str, Any]:
         return {**context, "names": seen, "pauses_elsewhere": list(pauses.values())}
     rows = presences(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
     names = {row.name for row in rows[:ROWS]}
+    runaways = runaways_of(member.log_id, rows[:ROWS], by_target)
     return {
         **context,
         "build": build,
         "agents": rows[:ROWS],
         "has_more": len(rows) > ROWS,
+        "runaways": runaways,
+        "running_away": {name for runaway in runaways for name in runaway.agents},
         "pauses_elsewhere": [pause for name, pause in pauses.items() if name not in names],
     }

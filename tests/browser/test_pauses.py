@@ -88,8 +88,10 @@ def test_without_scripts_a_page_pauses(
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("place", ["agents/", "workflows/run-1/"])
 def test_axe_finds_nothing_in_the_dialog_and_beside_what_is_paused(
-    browser: Browser, server: Server, admin_page: Page, log: Log, two_agents: None, theme: str, place: str
+    browser: Browser, server: Server, admin_page: Page, agent: Agent, log: Log, two_agents: None, theme: str, place: str
 ) -> None:
+    agent.append("s", *[{"agent": NAME, "correlation_id": "run-1", "data": {"amount": 31}}] * 6)
+    settle(log, agents)
     context = browser.new_context(
         base_url=server.url,
         color_scheme="dark" if theme == "dark" else "light",
@@ -102,6 +104,7 @@ def test_axe_finds_nothing_in_the_dialog_and_beside_what_is_paused(
     for width in (390, 1440):
         page.set_viewport_size({"width": width, "height": 844})
         expect(page.get_by_role("dialog")).to_be_visible()
+        expect(page.locator(".runaway")).to_contain_text("6 times")
         assert Axe().run(page).response["violations"] == []
     page.get_by_label("Reason").fill("why")
     page.get_by_role("dialog").get_by_role("button").click()

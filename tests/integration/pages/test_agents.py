@@ -110,6 +110,6 @@ def test_agents_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     # session, user, membership with its log; pauses; progress of the projection; agents, last events,
-    # workflows
-    with django_assert_num_queries(8):
+    # workflows; the last events of agents and of workflows
+    with django_assert_num_queries(10):
         viewer.get(f"{at}agents/")
