@@ -33,6 +33,16 @@ class JSONTextField(_TextField):
         return f"{sql}::text", params
 
 
+class NextVal(Func):
+    """The next number of a sequence."""
+
+    function = "nextval"
+    output_field = models.BigIntegerField()
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__(models.Value(sequence))
+
+
 def block_of(position: str) -> Func:
     """Return the block of a position (docs/decisions/0012)."""
     return Func(position, template=block("%(expressions)s"), output_field=models.IntegerField())

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Now
 
 from events.columns import NameField
+from events.columns import NextVal as NextVal  # a migration names it by this module
 from events.models import Log
 
 
@@ -212,16 +213,6 @@ class KeyPlaces(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection} of {self.key!r}, from {self.position} on"
-
-
-class NextVal(models.Func):
-    """The next number of a sequence."""
-
-    function = "nextval"
-    output_field = models.BigIntegerField()
-
-    def __init__(self, sequence: str) -> None:
-        super().__init__(models.Value(sequence))
 
 
 class JobStatus(models.TextChoices):

@@ -1,0 +1,31 @@
+"""The tables of the log and of the work on it. Migrations name the kinds of columns by this module."""
+
+from __future__ import annotations
+
+from events.columns import JSONTextField, NameField
+from events.models.access import Member, Role, Scope, SignInAttempts, SignInLink, Token
+from events.models.coordination import Lease, LeaseDemands, Pause
+from events.models.log import AppendKey, Event, EventTag, ListCheckpoint, Log, LogHead, Redaction, Stream, Workflow
+
+__all__ = [
+    "AppendKey",
+    "Event",
+    "EventTag",
+    "JSONTextField",
+    "Lease",
+    "LeaseDemands",
+    "ListCheckpoint",
+    "Log",
+    "LogHead",
+    "Member",
+    "NameField",
+    "Pause",
+    "Redaction",
+    "Role",
+    "Scope",
+    "SignInAttempts",
+    "SignInLink",
+    "Stream",
+    "Token",
+    "Workflow",
+]

@@ -1,0 +1,214 @@
+"""The tables of subscriptions: which events are not settled yet, and which could not be done.
+
+Rows exist for unsettled events only. `delivery` has the first one of each key: it is delivered, waits for its
+next attempt, or is a dead letter that holds its key. The later events of the key are rows of `waiting_event`, as small
+as a row can be, since there may be a million of them.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from events.columns import NameField, NextVal
+from events.models.log import Log
+
+
+class OrderBy(models.TextChoices):
+    """The part of an event by which a subscription keeps the order, if it is not a pointer into data."""
+
+    STREAM = "stream"
+    WORKFLOW = "workflow"
+    AGENT = "agent"
+    NONE = "none"
+
+
+class Subscription(models.Model):
+    """A durable, named place in a log, from which consumers take events.
+
+    Its number is never used again, also after it was deleted. Each rewind raises its generation.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "id")
+    id = models.IntegerField(db_default=NextVal("subscription_number"), editable=False)
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    name = NameField()
+    query = models.TextField(help_text="the events that it delivers")
+    order_by = models.TextField(help_text="stream, workflow, agent, none, or a JSON Pointer into data")
+    ack_deadline = models.FloatField(help_text="seconds")
+    max_attempts = models.IntegerField()
+    backoff = models.JSONField(help_text="first, factor, most and jitter of the pauses before further attempts")
+    max_in_flight = models.IntegerField()
+    max_in_flight_per_consumer = models.IntegerField()
+    passes_dead_letters = models.BooleanField(help_text="a dead letter does not hold its key")
+    projection = NameField(help_text="which shows the state that a consumer saw")
+    breaker = models.JSONField(null=True)
+    with_system_events = models.BooleanField()
+    stream_prefix = NameField(help_text="of the token that made it: it delivers no other streams")
+    version = models.IntegerField(db_default=1, help_text="raised by each change of its settings")
+    generation = models.IntegerField(db_default=1, help_text="raised by each rewind")
+    is_paused = models.BooleanField(db_default=False)
+    start = models.BigIntegerField(help_text="the position after which it began")
+    read_to = models.BigIntegerField(help_text="every event up to here is settled, or has a row")
+    lowest = models.BigIntegerField(db_default=0, help_text="no event up to here has a row in delivery")
+    without_key = models.BigIntegerField(db_default=0, help_text="events that had no key at its pointer")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "subscription"
+        constraints = [models.UniqueConstraint(fields=["log", "name"], name="subscription_name")]
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+class DeliveryState(models.IntegerChoices):
+    """The state of a key's first unsettled event."""
+
+    READY = 0
+    IN_FLIGHT = 1
+    RETRYING = 2
+    HELD = 3
+
+
+class Delivery(models.Model):
+    """The first unsettled event of a key, or any unsettled event without a key.
+
+    `chain` names the later events of the key in `waiting_event`: it is the position of the event with which they began
+    to wait.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "position")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    position = models.BigIntegerField()
+    chain = models.BigIntegerField()
+    due = models.DateTimeField(null=True, help_text="in flight: its deadline; retrying: the time of the next attempt")
+    taken_at = models.DateTimeField(null=True)
+    head = models.BigIntegerField(null=True, help_text="the last position that its consumer could see")
+    token = models.UUIDField(null=True, help_text="of this attempt; part of the delivery's id")
+    attempt = models.IntegerField(db_default=0)
+    state = models.SmallIntegerField(choices=DeliveryState.choices, db_default=DeliveryState.READY)
+    waiting = models.BigIntegerField(db_default=0, help_text="the number of events of the key that wait")
+    has_earlier = models.BooleanField(db_default=False, help_text="an earlier event, a dead letter, waits as well")
+    key = NameField(null=True)
+    consumer = NameField(null=True)
+    agent = NameField(null=True)
+    request = NameField(null=True)
+
+    class Meta:
+        db_table = "delivery"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["log", "subscription_id", "key"], name="delivery_key", condition=Q(key__isnull=False)
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["log", "subscription_id", "position"],
+                name="delivery_ready",
+                condition=Q(state=DeliveryState.READY),
+            ),
+            models.Index(
+                fields=["log", "subscription_id", "due"],
+                name="delivery_due",
+                condition=Q(state__in=(DeliveryState.IN_FLIGHT, DeliveryState.RETRYING)),
+            ),
+            models.Index(fields=["log", "subscription_id"], name="delivery_earlier", condition=Q(has_earlier=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}#{self.position}"
+
+
+class WaitingEvent(models.Model):
+    """An event that waits for the earlier events of its key."""
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "chain", "position")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    chain = models.BigIntegerField()
+    position = models.BigIntegerField()
+
+    class Meta:
+        db_table = "waiting_event"
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}#{self.position}"
+
+
+class FailedAttempt(models.Model):
+    """An attempt of an unsettled event, or of a dead letter, that failed. A redaction empties what it says."""
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "position", "attempt")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    position = models.BigIntegerField()
+    attempt = models.IntegerField()
+    outcome = NameField(help_text="failed, poison or expired")
+    consumer = NameField()
+    agent = NameField(null=True)
+    taken_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    head = models.BigIntegerField(help_text="the last position that its consumer could see")
+    error_type = models.TextField()
+    message = models.TextField(null=True)
+    traceback = models.TextField(null=True)
+    plain_message = models.TextField(help_text="the message without its numbers")
+    frame = models.TextField(help_text="the first own frame of the traceback")
+    fault = NameField(help_text="the same for failures with the same error, plain message and frame")
+
+    class Meta:
+        db_table = "failed_attempt"
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}#{self.position}, attempt {self.attempt}"
+
+
+class DeadLetter(models.Model):
+    """An event of a subscription whose attempts are used up, or that was called poison."""
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "position")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    position = models.BigIntegerField()
+    key = NameField(null=True)
+    holds = models.BooleanField(help_text="later events of its key wait")
+    state = NameField(help_text="open, escalated, retrying, skipped, done or closed")
+    deaths = models.IntegerField(db_default=1)
+    attempts = models.IntegerField()
+    died_at = models.DateTimeField()
+    fault = NameField(help_text="the same for letters with the same error, message without numbers, and frame")
+    error_type = models.TextField()
+    plain_message = models.TextField()
+    frame = models.TextField()
+    assigned_to = NameField(null=True)
+    note = models.TextField(null=True)
+    decided_by = NameField(null=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "dead_letter"
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}#{self.position}"
+
+
+class ServerEvent(models.Model):
+    """An event that the server still has to append. Its id is made from its facts, so it is appended once."""
+
+    pk = models.CompositePrimaryKey("log_id", "id")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    id = NameField()
+    subject = NameField(help_text="its stream is eventsite-<subject>")
+    type = NameField()
+    facts = models.JSONField()
+    by = NameField(null=True)
+    about = models.BigIntegerField(null=True, help_text="the position of the event that it is about")
+
+    class Meta:
+        db_table = "server_event"
+
+    def __str__(self) -> str:
+        return str(self.id)
