@@ -19,6 +19,8 @@ from events.reading.notify import Notifier, listen
 from events.reading.shared_pool import PLACES, SharedPool
 from events.reading.tail import Tails
 from events.sessions import address, direct
+from events.subscriptions.announcing import Announcer
+from events.subscriptions.subscriptions import Subscriptions
 
 DatabaseAway = psycopg.OperationalError
 """The error of a read when the database can't be reached, or does not answer in time."""
@@ -57,6 +59,7 @@ class Engine:
     pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]
     writer: Writer
     tails: Tails
+    subscriptions: Subscriptions
 
     def __init__(self, *, read_rules: ReadRules = rules.read_rules) -> None:
         self._read_rules = read_rules
@@ -71,8 +74,17 @@ class Engine:
         self.tails = Tails(self._follow_pool)
         notifier = Notifier(database)
 
-        def on_append(log_id: int) -> None:
+        # A dozen subscriptions may be served at the same time, and each serves all that waits for it at once.
+        self._serve_pool = database.pool("subscriptions", _READER, min_size=0, max_size=4, timeout=5)
+        await self._serve_pool.open()
+        self.subscriptions = Subscriptions(self._serve_pool)
+
+        def wake(log_id: int) -> None:
             self.tails.wake(log_id)
+            self.subscriptions.wake(log_id)
+
+        def on_append(log_id: int) -> None:
+            wake(log_id)
             notifier.mention(log_id)
 
         self.writer = Writer(
@@ -81,19 +93,24 @@ class Engine:
             read_rules=self._read_rules,
             on_append=on_append,
         )
+        self.announcer = Announcer(self._serve_pool, self.writer.append)
         self._tasks = [
+            asyncio.create_task(self.announcer.run(), name="announcer"),
             asyncio.create_task(notifier.run(), name="notifier"),
-            asyncio.create_task(listen(direct(), self.tails.wake, own=notifier), name="listener"),
+            asyncio.create_task(listen(direct(), wake, own=notifier), name="listener"),
         ]
         _engines.append(self)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         _engines.remove(self)
+        self.announcer.stop()
+        await self.subscriptions.aclose()
         await self.writer.aclose()
         await self.tails.aclose()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._serve_pool.close()
         await self._follow_pool.close()
         await self.pool.close()

@@ -26,6 +26,7 @@ def server_append(
     id: str | None = None,
     by: str | None = None,
     correlation_id: str | None = None,
+    causation_id: str | None = None,
     guards: tuple[Guard, ...] = (),
 ) -> Append:
     """Return the append of one server event to the stream `eventsite-<subject>`.
@@ -44,5 +45,6 @@ def server_append(
         id=id,
         agent=by,
         correlation_id=correlation_id,
+        causation_id=causation_id,
     )
     return new_append(stream, [event], guards=guards)

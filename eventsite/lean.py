@@ -29,7 +29,7 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.api.responses import NO_STORE, StreamedAnswer, problem_answer
+from events.api.responses import NO_STORE, StreamedAnswer, problem_answer, waits
 from events.errors import (
     BadRequest,
     EventsError,
@@ -111,7 +111,7 @@ class LeanAPI:
         request.get_host()
         operation, arguments = self._find(request, scope["path"])
         await _authenticate(request, operation)
-        if request.method == "POST":
+        if request.method in ("POST", "PUT"):
             if request.content_type == _STREAMED:
                 request.pieces = pieces(receive)  # type: ignore[attr-defined]
             else:
@@ -119,8 +119,9 @@ class LeanAPI:
                 request._body = await whole_body(request, receive)
                 if monotonic() - start_time > _LONG_SECONDS:
                     await _authenticate(request, operation)
-            response: HttpResponseBase = await operation.view_func(request, **arguments)
-            return response
+            if not waits(operation.view_func):
+                response: HttpResponseBase = await operation.view_func(request, **arguments)
+                return response
         return await _unless_disconnected(operation.view_func(request, **arguments), receive)
 
     def _find(self, request: ASGIRequest, path: str) -> tuple[Operation, dict[str, Any]]:

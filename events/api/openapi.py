@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from events import errors
-from events.api import lease_schemas, names, pause_schemas, query_schemas, schemas
+from events.api import lease_schemas, names, pause_schemas, query_schemas, schemas, subscription_schemas
 from events.api.guard_schemas import GUARDS_NEED_ATOMIC
 from events.query.errors import InvalidQuery, NotForEvents
 
@@ -34,6 +34,7 @@ _STRUCTS = (
     schemas.Problem,
     *pause_schemas.STRUCTS,
     *lease_schemas.STRUCTS,
+    *subscription_schemas.STRUCTS,
 )
 _IN_PATHS = {
     "stream": msgspec.json.schema(names.StreamName),

@@ -26,6 +26,9 @@ NO_STORE = "private, no-store"
 encode = msgspec.json.Encoder().encode
 
 
+Operation = Callable[..., Awaitable[HttpResponseBase]]
+
+
 class StreamClient(Protocol):
     """The client of a stream."""
 
@@ -46,6 +49,17 @@ class StreamedAnswer(HttpResponseBase):
         super().__init__(content_type=content_type)
         self.write_to = write
         self.place = place
+
+
+def waiting(operation: Operation) -> Operation:
+    """Mark an operation that waits for something to come: it ends when its client goes away, also after a POST."""
+    operation.waits = True  # type: ignore[attr-defined]
+    return operation
+
+
+def waits(operation: Operation) -> bool:
+    """Return whether an operation ends when its client goes away, although the request had a body."""
+    return getattr(operation, "waits", False)
 
 
 def json_answer(body: Struct, *, status: int = 200) -> HttpResponse:

@@ -6,11 +6,25 @@ from events.columns import JSONTextField, NameField
 from events.models.access import Member, Role, Scope, SignInAttempts, SignInLink, Token
 from events.models.coordination import Lease, LeaseDemands, Pause
 from events.models.log import AppendKey, Event, EventTag, ListCheckpoint, Log, LogHead, Redaction, Stream, Workflow
+from events.models.subscriptions import (
+    DeadLetter,
+    Delivery,
+    DeliveryState,
+    FailedAttempt,
+    OrderBy,
+    ServerEvent,
+    Subscription,
+    WaitingEvent,
+)
 
 __all__ = [
     "AppendKey",
+    "DeadLetter",
+    "Delivery",
+    "DeliveryState",
     "Event",
     "EventTag",
+    "FailedAttempt",
     "JSONTextField",
     "Lease",
     "LeaseDemands",
@@ -19,13 +33,17 @@ __all__ = [
     "LogHead",
     "Member",
     "NameField",
+    "OrderBy",
     "Pause",
     "Redaction",
     "Role",
     "Scope",
+    "ServerEvent",
     "SignInAttempts",
     "SignInLink",
     "Stream",
+    "Subscription",
     "Token",
+    "WaitingEvent",
     "Workflow",
 ]

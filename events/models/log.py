@@ -229,6 +229,7 @@ class Redaction(models.Model):
 
     class Meta:
         db_table = "redaction"
+        indexes = [models.Index(fields=["log", "marker_position"], name="redaction_marker")]
 
     def __str__(self) -> str:
         return f"{self.log_id}#{self.position}"

@@ -17,6 +17,7 @@ from events.engine import Engine
 from events.models import Log, Scope
 from eventsite.api import api as described
 from tests.support.factories import make_append
+from tests.support.placeholders import PLACEHOLDER, Answers
 
 DATA = '{"n": 1.10, "huge": 12345678901234567890123, "small": 1e-400, "zero": -0.0}'
 METADATA = '{"cost": 0.12345678901234567890}'
@@ -41,7 +42,9 @@ class Example:
 LATEST = {"projection": "latest"}
 STREAM = {"kind": "stream"}
 LEASE = {"workflow": "run-1", "agent": "router", "ttl": 60, "request": "boot-1"}
-HELD = {"lease": "workflow:run-1", "token": 0}
+HELD = {"lease": "workflow:run-1", "token": PLACEHOLDER}
+WORK = "/api/subscriptions/{subscription}"
+THE_WORK = {"subscription": "work"}
 EXAMPLES = [
     Example("/api/streams/{stream}/events", {"stream": "b-1"}, body=ONE_EVENT, method="post", status=201),
     Example("/api/streams/{stream}/events", {"stream": "b-1"}, body=ONE_EVENT, method="post"),
@@ -62,6 +65,20 @@ EXAMPLES = [
     Example("/api/leases", body=LEASE, method="post"),
     Example("/api/leases/renew", body={**HELD, "ttl": 60}, method="post"),
     Example("/api/leases/release", body=HELD, method="post"),
+    Example(WORK, THE_WORK, body={"q": "stream:a-1", "backoff": {"first": 0, "jitter": 0}}, method="put", status=201),
+    Example(WORK, THE_WORK, body={"q": "stream:a-1"}, method="put"),
+    Example(WORK, THE_WORK),
+    Example("/api/subscriptions"),
+    Example(f"{WORK}/take", THE_WORK, body={"consumer": "one", "limit": 1}, method="post"),
+    Example(
+        f"{WORK}/settle",
+        THE_WORK,
+        body={
+            "consumer": "one",
+            "settlements": [{"delivery": PLACEHOLDER, "outcome": "fail", "error": {"type": "Timeout"}}],
+        },
+        method="post",
+    ),
     Example("/api/projections"),
     Example("/api/projections/{projection}", {"projection": "agents"}),
     Example("/api/projections/{projection}/state", LATEST, {"key": "a-1"}),
@@ -123,11 +140,11 @@ async def fill(engine: Engine, log: Log) -> None:
     await engine.writer.append(log.pk, appends)
 
 
-async def ask(client: httpx.AsyncClient, example: Example, *, job: str = "", token: int = 0) -> httpx.Response:
+async def ask(
+    client: httpx.AsyncClient, example: Example, *, job: str = "", answers: Answers | None = None
+) -> httpx.Response:
     path = example.path.format(job=job, **example.params)
-    body = example.body
-    if isinstance(body, dict) and "token" in body:
-        body = body | {"token": token}
+    body = (answers or Answers()).complete(example.body)
     body = body if isinstance(body, bytes) else orjson.dumps(body)
     return await client.request(
         example.method,
@@ -153,11 +170,11 @@ async def test_an_answer_has_the_members_that_are_described_and_no_other(
 ) -> None:
     await fill(engine, log)
     anyone.headers["Authorization"] = f"Bearer {every_scope}"
-    job, token = "", 0
+    job, answers = "", Answers()
     for example in EXAMPLES:
-        answer = await ask(anyone, example, job=job, token=token)
+        answer = await ask(anyone, example, job=job, answers=answers)
         assert answer.status_code == example.status, (example, answer.text)
-        token = answer.json().get("token", token)
+        answers.note(answer.json())
         job = str(answer.json()["id"]) if example.status == 202 else job
         schema = described_answers()[example.method, example.path, example.status]
         validator = jsonschema_rs.validator_for({**schema, "components": document()["components"]})

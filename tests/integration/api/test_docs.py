@@ -14,8 +14,10 @@ from events import errors
 from events.access.tokens import create_token
 from events.models import Log, Scope
 from events.query import errors as query_errors
+from events.subscriptions import errors as subscription_errors
 from eventsite.limits import Limits
 from projections import errors as projection_errors
+from tests.support.placeholders import PLACEHOLDER, Answers
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```http\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -36,6 +38,11 @@ def agrees(documented: Any, answer: Any) -> bool:
     return bool(documented == answer)
 
 
+def completed(body: str, answers: Answers) -> str:
+    """Return a body with what its `…` stand for: values of an earlier answer."""
+    return json.dumps(answers.complete(json.loads(body))) if PLACEHOLDER in body else body
+
+
 @pytest.fixture
 def token(log: Log) -> str:
     """The token of the examples: one of them pauses an agent."""
@@ -44,6 +51,7 @@ def token(log: Log) -> str:
 
 async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> None:
     assert len(BLOCKS) == PAGE.count("```http") > 0
+    answers = Answers()
     for block in BLOCKS:
         request, *body = lines(block, ">")
         method, path = request.split()
@@ -51,15 +59,16 @@ async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> Non
         if body and body[0].startswith("Content-Type: "):
             headers["Content-Type"] = body.pop(0).removeprefix("Content-Type: ")
         status, *answer = lines(block, "<")
-        response = await api.request(method, path, content="\n".join(body), headers=headers)
+        response = await api.request(method, path, content=completed("\n".join(body), answers), headers=headers)
         assert response.status_code == int(status), response.text
+        answers.note(response.json())
         assert agrees(json.loads("\n".join(answer)), response.json()), response.text
 
 
 def test_every_error_is_in_the_table() -> None:
     rows = re.findall(r"^\| (`[a-z`, -]+) \| (\d{3}) \|", PAGE, re.MULTILINE)
     documented = {(code, int(status)) for codes, status in rows for code in re.findall(r"`([^`]+)`", codes)}
-    classes = {**vars(errors), **vars(query_errors), **vars(projection_errors)}
+    classes = {**vars(errors), **vars(query_errors), **vars(subscription_errors), **vars(projection_errors)}
     family = [error for error in classes.values() if isinstance(error, type) and issubclass(error, errors.EventsError)]
     of_pages = {errors.AddressTooLong, errors.NoSuchWorkflow, errors.TooManySockets}
     assert documented == {(error.code, error.status) for error in set(family) - of_pages}

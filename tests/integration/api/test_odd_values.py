@@ -14,7 +14,14 @@ from tests.support.odd_values import ENCODED, HEADERS
 
 PATHS: dict[str, dict[str, Any]] = described.get_openapi_schema(path_prefix="/api/")["paths"]
 OPERATIONS = [(method, path) for path, operations in PATHS.items() for method in operations]
-SOUND = {"stream": "order-1", "agent": "planner", "position": "1", "projection": "latest", "job": "1", "kind": "stream"}
+SOUND = {
+    "stream": "order-1",
+    "agent": "planner",
+    "position": "1",
+    "projection": "latest",
+    "job": "1",
+    "kind": "stream",
+} | {"subscription": "work"}
 NEEDED = {"name": "order-1", "key": "order-1", "from": "0", "to": "1", "pointer": "/a"}
 """The parameters that some operations require."""
 

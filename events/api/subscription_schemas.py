@@ -1,0 +1,175 @@
+"""The bodies of the API of subscriptions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from events.api.guard_schemas import QueryText
+from events.api.names import Name, documented
+from events.api.schemas import EventOut
+
+Seconds = Annotated[float, documented("Seconds", minimum=0)]
+OrderBy = Annotated[
+    str,
+    documented(
+        "What events must have in common to be delivered in order: `stream`, `workflow`, `agent`, `none`,"
+        " or a JSON Pointer into data, such as `/order/id`"
+    ),
+]
+
+
+class BackoffIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The pause before each further attempt, in seconds: `first`, then `factor` times longer each, at most `most`."""
+
+    first: Annotated[float, documented("Seconds before the second attempt", minimum=0, maximum=86_400)] = 1
+    factor: Annotated[float, documented("How much longer each further pause is", minimum=1, maximum=100)] = 2
+    most: Annotated[float, documented("The longest pause, in seconds", minimum=0, maximum=86_400)] = 300
+    jitter: Annotated[
+        float, documented("The share by which a pause is longer or shorter by chance", minimum=0, maximum=1)
+    ] = 0.2
+
+
+class SubscriptionIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A subscription: which events it delivers, in which order, and what happens when they can't be done."""
+
+    q: QueryText
+    start: Annotated[Literal["beginning", "now"] | int, documented("Where it begins: after this position")] = (
+        "beginning"
+    )
+    order_by: OrderBy = "stream"
+    ack_deadline: Annotated[
+        float, documented("Seconds in which a delivery must be settled", minimum=1, maximum=43_200)
+    ] = 30
+    max_attempts: Annotated[
+        int, documented("Attempts after which an event is a dead letter", minimum=1, maximum=100)
+    ] = 3
+    backoff: BackoffIn = BackoffIn()
+    max_in_flight: Annotated[int, documented("Deliveries that are not settled yet", minimum=1, maximum=10_000)] = 1_000
+    max_in_flight_per_consumer: Annotated[int, documented("Of one consumer", minimum=1, maximum=10_000)] = 100
+    when_exhausted: Annotated[
+        Literal["hold", "pass"],
+        documented("Whether a dead letter holds the later events of its key, or lets them pass"),
+    ] = "hold"
+    projection: Annotated[Name, documented("The projection that shows the state which a consumer saw")] = "latest"
+    system: Annotated[bool, documented("Deliver the server's own events, too")] = False
+
+
+class SubscriptionOut(Struct):
+    """A subscription, and how far it is."""
+
+    name: str
+    q: str
+    order_by: str
+    ack_deadline: float
+    max_attempts: int
+    backoff: dict[str, float]
+    max_in_flight: int
+    max_in_flight_per_consumer: int
+    when_exhausted: str
+    projection: str
+    system: bool
+    start: int
+    generation: int
+    paused: bool
+    head: Annotated[int, documented("The log's last position")]
+    read_to: Annotated[int, documented("Every event up to here is settled, in flight, or waits")]
+    floor: Annotated[int, documented("Every event up to here is settled")]
+    behind: Annotated[int, documented("Positions from `read_to` to the head")]
+    in_flight: int
+    retrying: int
+    waiting: Annotated[int, documented("Events that wait for an earlier one of their key")]
+    held: Annotated[int, documented("Dead letters that hold their key")]
+    oldest_unsettled_at: datetime | None
+
+
+class SubscriptionsOut(Struct):
+    """The subscriptions of the log, by name."""
+
+    subscriptions: list[SubscriptionOut]
+
+
+class TakeIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A consumer that asks for deliveries."""
+
+    consumer: Annotated[Name, documented("The name of the process that will settle them")]
+    agent: Annotated[Name | UnsetType, documented("The agent that it works as; a token may pin it")] = UNSET
+    limit: Annotated[int, documented("Most deliveries", minimum=1, maximum=1_000)] = 100
+    wait: Annotated[float, documented("Seconds to wait until there is one", minimum=0, maximum=60)] = 30
+    request: Annotated[
+        Name | UnsetType, documented("An id of this request: sent again, it gets the same deliveries")
+    ] = UNSET
+
+
+class DeliveryOut(Struct):
+    """One event for one consumer, until the deadline."""
+
+    delivery: Annotated[str, documented("Its id, to settle it: it names this attempt by this consumer")]
+    position: int
+    key: str | None
+    attempt: int
+    deadline: datetime
+    head: Annotated[int, documented("The last position that the consumer could see")]
+    event: EventOut
+
+
+class DeliveriesOut(Struct):
+    """Deliveries, lowest position first; none if there was none in time."""
+
+    deliveries: list[DeliveryOut]
+    read_to: int
+    behind: int
+
+
+class FailureIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What went wrong."""
+
+    type: Annotated[Name, documented("The kind of error, for example the name of the exception")]
+    message: Annotated[str, documented("What it says", maxLength=10_000)] = ""
+    traceback: Annotated[
+        str | UnsetType, documented("Where it happened, as the language prints it", maxLength=100_000)
+    ] = UNSET
+
+
+class SettlementIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What became of one delivery."""
+
+    delivery: str
+    outcome: Annotated[
+        Literal["ack", "fail", "poison", "release", "extend"],
+        documented(
+            "`ack`: it is done. `fail`: another attempt follows, if there is one left. `poison`: it can never be done."
+            " `release`: given back, which counts no attempt. `extend`: it takes longer"
+        ),
+    ]
+    error: Annotated[FailureIn | UnsetType, documented("Of a failure")] = UNSET
+    delay: Annotated[
+        float | UnsetType, documented("Seconds until the next attempt, instead of the backoff", minimum=0)
+    ] = UNSET
+    seconds: Annotated[float | UnsetType, documented("How much longer it takes, from now", minimum=1)] = UNSET
+
+
+class SettleIn(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What became of some deliveries of one consumer."""
+
+    consumer: Name
+    settlements: Annotated[list[SettlementIn], documented("Each is answered by itself", minItems=1, maxItems=1_000)]
+
+
+class SettledOut(Struct, omit_defaults=True):
+    """The answer to a settlement."""
+
+    delivery: str
+    result: Literal["settled", "already-settled", "expired", "not-yours"]
+    retry_at: datetime | None = None
+
+
+class SettlementsOut(Struct):
+    """The answers to settlements, in their order."""
+
+    results: list[SettledOut]
+
+
+STRUCTS = (SubscriptionIn, SubscriptionOut, SubscriptionsOut, TakeIn, DeliveriesOut, SettleIn, SettlementsOut)

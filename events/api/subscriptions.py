@@ -1,0 +1,296 @@
+"""The HTTP API of subscriptions: making them, and taking and settling deliveries."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from django.http import HttpRequest, HttpResponse
+from msgspec import UNSET
+from ninja import Router
+
+from events import engine
+from events.access.grants import Bearer, Grant, grant_of
+from events.api.decoding import decode_json, optional, parse_query
+from events.api.openapi import operation, read_operation
+from events.api.query_schemas import LogQuery
+from events.api.responses import event_out, json_answer, waiting
+from events.api.subscription_schemas import (
+    DeliveriesOut,
+    DeliveryOut,
+    SettledOut,
+    SettleIn,
+    SettlementIn,
+    SettlementsOut,
+    SubscriptionIn,
+    SubscriptionOut,
+    SubscriptionsOut,
+    TakeIn,
+)
+from events.appending.checks import check_agent, check_count, check_name
+from events.errors import Invalid, TooLarge
+from events.models import Scope
+from events.subscriptions import faults, store
+from events.subscriptions.errors import NoSuchSubscription
+from events.subscriptions.server import Server
+from events.subscriptions.settings import Settings, check_bounds, check_order, check_query
+from events.subscriptions.store import Status
+from events.subscriptions.types import Delivery, DeliveryId, Settlement, Take
+
+router = Router(tags=["subscriptions"])
+
+_consume = Bearer(Scope.CONSUME)
+_admin = Bearer(Scope.ADMIN)
+_REFUSALS = (400, 401, 403, 404, 408, 413, 422, 503)
+_MAX_LIMIT = 1_000
+_MAX_WAIT_SECONDS = 60.0
+_DAY_SECONDS = 86_400.0
+_NAME = re.compile(r"[a-z0-9-]{1,63}", re.ASCII)
+
+
+@router.put(
+    "/subscriptions/{subscription}",
+    auth=_admin,
+    summary="Make or change a subscription",
+    openapi_extra=operation(
+        takes={"application/json": SubscriptionIn},
+        gives={200: SubscriptionOut, 201: SubscriptionOut},
+        refuses=(*_REFUSALS, 409),
+    ),
+)
+async def put_subscription(request: HttpRequest, subscription: str) -> HttpResponse:
+    """Make the subscription, or give it these settings; a new query holds for events that were not read yet."""
+    grant = grant_of(request)
+    body = decode_json(request.body, SubscriptionIn)
+    is_new = await store.put(
+        engine.current().pool,
+        grant.log_id,
+        _checked_name(subscription),
+        _settings(body),
+        start=_start(body),
+        stream_prefix=grant.stream_prefix,
+        by=grant.agent,
+    )
+    await engine.current().announcer.announce()
+    return json_answer(await _one(grant, subscription), status=201 if is_new else 200)
+
+
+@router.get(
+    "/subscriptions/{subscription}",
+    auth=_consume,
+    summary="Look up a subscription",
+    openapi_extra=read_operation(SubscriptionOut, LogQuery),
+)
+async def look_up_subscription(request: HttpRequest, subscription: str) -> HttpResponse:
+    """Return a subscription's settings, and how far it is."""
+    grant = grant_of(request)
+    parse_query(request.GET, LogQuery)
+    return json_answer(await _one(grant, subscription))
+
+
+@router.get(
+    "/subscriptions",
+    auth=_consume,
+    summary="List subscriptions",
+    openapi_extra=read_operation(SubscriptionsOut, LogQuery),
+)
+async def list_subscriptions(request: HttpRequest) -> HttpResponse:
+    """Return the subscriptions by name, those of the token's stream prefix."""
+    grant = grant_of(request)
+    parse_query(request.GET, LogQuery)
+    subscriptions = await store.read(engine.current().pool, grant.log_id)
+    visible = [_out(each) for each in subscriptions if each.stream_prefix.startswith(grant.stream_prefix)]
+    return json_answer(SubscriptionsOut(visible))
+
+
+@router.delete(
+    "/subscriptions/{subscription}",
+    auth=_admin,
+    summary="End a subscription",
+    openapi_extra=operation(gives={204: None}, refuses=_REFUSALS),
+)
+async def delete_subscription(request: HttpRequest, subscription: str) -> HttpResponse:
+    """End the subscription: its deliveries are void, and nothing is left of its dead letters but their events."""
+    grant = grant_of(request)
+    await store.delete(
+        engine.current().pool, grant.log_id, subscription, stream_prefix=grant.stream_prefix, by=grant.agent
+    )
+    await engine.current().announcer.announce()
+    return HttpResponse(status=204)
+
+
+@router.post(
+    "/subscriptions/{subscription}/take",
+    auth=_consume,
+    summary="Take deliveries",
+    openapi_extra=operation(takes={"application/json": TakeIn}, gives={200: DeliveriesOut}, refuses=_REFUSALS),
+)
+@waiting
+async def take(request: HttpRequest, subscription: str) -> HttpResponse:
+    """Wait for deliveries. Of a key one event is delivered at a time, and the next one when it is settled."""
+    grant = grant_of(request)
+    body = decode_json(request.body, TakeIn)
+    asked = Take(
+        check_name(body.consumer, "consumer"),
+        check_agent(optional(body.agent), grant.agent, "agent"),
+        check_count(body.limit, "limit", minimum=1, maximum=_MAX_LIMIT),
+        uuid4().hex if body.request is UNSET else check_name(str(body.request), "request"),
+    )
+    wait = check_bounds(body.wait, "wait", minimum=0, maximum=_MAX_WAIT_SECONDS)
+    server = await _server(grant, subscription)
+    answer = await server.take(asked, wait=wait)
+    deliveries = [_delivery_out(each) for each in answer.deliveries]
+    return json_answer(DeliveriesOut(deliveries, answer.read_to, answer.head - answer.read_to))
+
+
+@router.post(
+    "/subscriptions/{subscription}/settle",
+    auth=_consume,
+    summary="Settle deliveries",
+    openapi_extra=operation(takes={"application/json": SettleIn}, gives={200: SettlementsOut}, refuses=_REFUSALS),
+)
+async def settle(request: HttpRequest, subscription: str) -> HttpResponse:
+    """Say what became of deliveries. Each is answered by itself: one that came too late harms no other."""
+    grant = grant_of(request)
+    body = decode_json(request.body, SettleIn)
+    consumer = check_name(body.consumer, "consumer")
+    if not 0 < len(body.settlements) <= _MAX_LIMIT:
+        raise TooLarge(f"settlements must hold 1 to {_MAX_LIMIT:,}.", field="settlements", limit=_MAX_LIMIT)
+    settlements = [_settlement(each, consumer, f"settlements[{index}]") for index, each in enumerate(body.settlements)]
+    server = await _server(grant, subscription)
+    results = await server.settle(settlements)
+    engine.current().announcer.wake()
+    return json_answer(
+        SettlementsOut(
+            [
+                SettledOut(each.delivery, settled.result, settled.retry_at)
+                for each, settled in zip(body.settlements, results, strict=True)
+            ]
+        )
+    )
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise Invalid("A subscription's name has 1 to 63 of a-z, 0-9 and -.", field="name")
+    return name
+
+
+def _start(body: SubscriptionIn) -> int:
+    if isinstance(body.start, int):
+        return check_count(body.start, "start", minimum=0)
+    return 0 if body.start == "beginning" else store.NOW
+
+
+def _settings(body: SubscriptionIn) -> Settings:
+    backoff = body.backoff
+    pauses = {
+        "first": check_bounds(backoff.first, "backoff.first", minimum=0, maximum=_DAY_SECONDS),
+        "factor": check_bounds(backoff.factor, "backoff.factor", minimum=1, maximum=100),
+        "most": check_bounds(backoff.most, "backoff.most", minimum=0, maximum=_DAY_SECONDS),
+        "jitter": check_bounds(backoff.jitter, "backoff.jitter", minimum=0, maximum=1),
+    }
+    return Settings(
+        check_query(body.q),
+        check_order(body.order_by),
+        check_bounds(body.ack_deadline, "ack_deadline", minimum=1, maximum=_DAY_SECONDS / 2),
+        check_count(body.max_attempts, "max_attempts", minimum=1, maximum=100),
+        pauses,
+        check_count(body.max_in_flight, "max_in_flight", minimum=1, maximum=10_000),
+        check_count(body.max_in_flight_per_consumer, "max_in_flight_per_consumer", minimum=1, maximum=10_000),
+        body.when_exhausted == "pass",
+        check_name(body.projection, "projection"),
+        body.system,
+    )
+
+
+async def _server(grant: Grant, name: str) -> Server:
+    """Return the server of a subscription of the token.
+
+    Raises:
+        NoSuchSubscription: there is none of this name.
+        Forbidden: it is for tokens with another stream prefix.
+    """
+    server = await engine.current().subscriptions.of(grant.log_id, name)
+    store.check_prefix(name, server.served.stream_prefix, grant.stream_prefix)
+    return server
+
+
+async def _one(grant: Grant, name: str) -> SubscriptionOut:
+    """Return a subscription of the token.
+
+    Raises:
+        NoSuchSubscription: there is none of this name.
+        Forbidden: it is for tokens with another stream prefix.
+    """
+    statuses = await store.read(engine.current().pool, grant.log_id, name)
+    if not statuses:
+        raise NoSuchSubscription(f"There is no subscription {name!r}.")
+    [status] = statuses
+    store.check_prefix(name, status.stream_prefix, grant.stream_prefix)
+    return _out(status)
+
+
+def _out(status: Status) -> SubscriptionOut:
+    settings = status.settings
+    return SubscriptionOut(
+        name=status.name,
+        q=settings.query,
+        order_by=settings.order_by,
+        ack_deadline=settings.ack_deadline,
+        max_attempts=settings.max_attempts,
+        backoff=settings.backoff,
+        max_in_flight=settings.max_in_flight,
+        max_in_flight_per_consumer=settings.max_in_flight_per_consumer,
+        when_exhausted="pass" if settings.passes_dead_letters else "hold",
+        projection=settings.projection,
+        system=settings.with_system_events,
+        start=status.start,
+        generation=status.generation,
+        paused=status.is_paused,
+        head=status.head,
+        read_to=status.read_to,
+        floor=status.floor,
+        behind=status.head - status.read_to,
+        in_flight=status.in_flight,
+        retrying=status.retrying,
+        waiting=status.waiting,
+        held=status.held,
+        oldest_unsettled_at=status.oldest_unsettled_at,
+    )
+
+
+def _delivery_out(delivery: Delivery) -> DeliveryOut:
+    return DeliveryOut(
+        str(delivery.id),
+        delivery.id.position,
+        delivery.key,
+        delivery.attempt,
+        delivery.deadline,
+        delivery.head,
+        event_out(delivery.event),
+    )
+
+
+def _settlement(body: SettlementIn, consumer: str, field: str) -> Settlement:
+    delay, seconds = optional(body.delay), optional(body.seconds)
+    if delay is not None:
+        check_bounds(delay, f"{field}.delay", minimum=0, maximum=_DAY_SECONDS)
+    if body.outcome == "extend":
+        seconds = check_bounds(seconds or 0, f"{field}.seconds", minimum=1, maximum=_DAY_SECONDS / 2)
+    failure = None
+    if body.outcome in ("fail", "poison"):
+        error = optional(body.error)
+        failure = (
+            faults.failure(faults.UNKNOWN, "", None)
+            if error is None
+            else faults.failure(check_name(error.type, f"{field}.error.type"), error.message, optional(error.traceback))
+        )
+    return Settlement(_delivery_id(body.delivery, field), body.outcome, consumer, delay, seconds, failure)
+
+
+def _delivery_id(text: str, field: str) -> DeliveryId:
+    try:
+        return DeliveryId.parse(text)
+    except ValueError:
+        raise Invalid(f"{field}.delivery is not the id of a delivery.", field=f"{field}.delivery") from None

@@ -1,0 +1,20 @@
+-- Notes how far a subscription has read, and the place up to which `delivery` has no row of it: searches begin there. Without
+-- that they would go through what is left of all settled events, while a session with an old snapshot keeps it.
+create or replace function note_progress(p_log int, p_subscription int, p_read_to bigint)
+returns void language plpgsql volatile
+set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
+as $$
+declare
+    v_lowest bigint;
+begin
+    select lowest into strict v_lowest from subscription where log_id = p_log and id = p_subscription;
+    -- An earlier event that waits would come before the lowest one when it becomes ready.
+    if not exists (select from delivery where log_id = p_log and subscription_id = p_subscription and has_earlier) then
+        v_lowest := coalesce((
+            select position - 1 from delivery
+            where log_id = p_log and subscription_id = p_subscription and position > v_lowest order by position limit 1
+        ), p_read_to);
+    end if;
+    update subscription set read_to = p_read_to, lowest = v_lowest
+    where log_id = p_log and id = p_subscription and (read_to, lowest) is distinct from (p_read_to, v_lowest);
+end $$;

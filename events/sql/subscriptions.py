@@ -1,0 +1,59 @@
+"""The statements of subscriptions."""
+
+from __future__ import annotations
+
+SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 9) + ")"
+READ_TO = """
+    select read_to, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
+    from subscription where log_id = %(log_id)s and id = %(number)s"""
+EVENTS_AT = """
+    select {columns} from event
+    where log_id = %(log_id)s and position = any (string_to_array(%(positions)s, ',')::bigint[])"""
+SUBSCRIPTION = """
+    select log_id, id, name, version, generation, query, order_by, with_system_events, stream_prefix
+    from subscription where log_id = %(log_id)s and name = %(name)s"""
+SERVER_EVENTS = """
+    select s.log_id, s.id, s.subject, s.type, s.facts::text, s.by, e.id, e.correlation_id
+    from server_event s left join event e on e.log_id = s.log_id and e.position = s.about
+    order by s.log_id, s.id limit %(limit)s"""
+FORGET_SERVER_EVENT = "delete from server_event where log_id = %(log_id)s and id = %(id)s"
+_SETTINGS = (
+    *("query", "order_by", "ack_deadline", "max_attempts", "backoff", "max_in_flight", "max_in_flight_per_consumer"),
+    *("passes_dead_letters", "projection", "with_system_events"),
+)
+_VALUES = ", ".join(f"%({name})s" for name in _SETTINGS)
+MAKE = f"""
+    insert into subscription (log_id, name, stream_prefix, start, read_to, {", ".join(_SETTINGS)})
+    select %(log_id)s, %(name)s, %(stream_prefix)s, s.start, s.start, {_VALUES}
+    from (select case %(start)s when -1 then head else least(%(start)s, head) end as start
+          from log_head where log_id = %(log_id)s) s
+    on conflict (log_id, name) do nothing
+    returning id"""
+STORED = f"""
+    select id, stream_prefix, start, {", ".join(_SETTINGS)} from subscription
+    where log_id = %(log_id)s and name = %(name)s for update"""
+CHANGE = f"""
+    update subscription set version = version + 1, {", ".join(f"{name} = %({name})s" for name in _SETTINGS)}
+    where log_id = %(log_id)s and name = %(name)s returning id, version, read_to"""
+DELETE = "delete from subscription where log_id = %(log_id)s and name = %(name)s returning id, read_to"
+EMPTY = tuple(
+    f"delete from {table} where log_id = %(log_id)s and subscription_id = %(number)s"
+    for table in ("delivery", "waiting_event", "failed_attempt", "dead_letter")
+)
+ANNOUNCE = """
+    insert into server_event (log_id, id, subject, type, facts, by)
+    values (%(log_id)s, %(id)s, %(subject)s, %(type)s, %(facts)s, %(by)s)"""
+STATUS = f"""
+    select s.id, s.name, s.stream_prefix, s.start, s.generation, s.is_paused, s.read_to, h.head,
+        coalesce(d.lowest - 1, s.read_to), coalesce(d.in_flight, 0), coalesce(d.retrying, 0), coalesce(d.waiting, 0),
+        coalesce(d.held, 0), (select e.recorded_at from event e where e.log_id = s.log_id and e.position = d.lowest),
+        {", ".join(f"s.{name}" for name in _SETTINGS)}
+    from subscription s join log_head h using (log_id)
+    left join lateral (
+        select min(position) as lowest, count(*) filter (where state = 1) as in_flight,
+            count(*) filter (where state = 2) as retrying, sum(waiting)::bigint as waiting,
+            count(*) filter (where state = 3) as held
+        from delivery where log_id = s.log_id and subscription_id = s.id
+    ) d on true
+    where s.log_id = %(log_id)s and (%(name)s::text is null or s.name = %(name)s)
+    order by s.name"""

@@ -1,0 +1,19 @@
+"""The errors of subscriptions."""
+
+from __future__ import annotations
+
+from events.errors import EventsError
+
+
+class NoSuchSubscription(EventsError):
+    """There is no subscription of this name."""
+
+    code = "no-such-subscription"
+    status = 404
+
+
+class SubscriptionFixed(EventsError):
+    """What a subscription is ordered by, and where it started, can't change: make another one."""
+
+    code = "subscription-fixed"
+    status = 409

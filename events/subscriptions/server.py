@@ -1,0 +1,262 @@
+"""The server of one subscription in a process: what waits for it shares a transaction, as appends share a flush.
+
+The database decides under the subscription's lock (`serve_subscription()`), so any number of processes may serve one
+subscription. The log is searched before, without the lock. What was found and not delivered is kept for the next take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from events.errors import EventsError, Unavailable, brief
+from events.reading import scan, store
+from events.sessions import Pool
+from events.sql import subscriptions as sql
+from events.subscriptions.errors import NoSuchSubscription
+from events.subscriptions.types import Deliveries, Delivery, Result, Served, Settled, Settlement, Take
+from events.subscriptions.work import Answer, Found, Range, Taken, WaitingSettlements, WaitingTake, parameters
+from events.types import Event
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 1.0
+"""The longest time until the database is asked again, should a notification be lost."""
+_SEARCH_EVENTS = 1_000
+_SEARCH_BYTES = 2 * 2**20
+_SETTLEMENTS = 1_000
+"""Settlements of one transaction; a request with more is one all the same."""
+_MOST_BYTES = 4 * 2**20
+"""Data and metadata of the events that one take gets; one event may have more."""
+_RETRY_SECONDS = 0.5
+_EVENTS_AT = sql.EVENTS_AT.format(columns=store.EVENT_COLUMNS)
+
+
+class Server:
+    """The server of one subscription. `load` returns what is known of the subscription, or None if it is gone."""
+
+    def __init__(self, served: Served, pool: Pool, load: Callable[[], Awaitable[Served | None]]) -> None:
+        self.served = served
+        self._pool = pool
+        self._load = load
+        self._now = asyncio.get_running_loop().time
+        self._takes: list[WaitingTake] = []
+        self._settlements: deque[WaitingSettlements] = deque()
+        self._range: Range | None = None
+        self._has_grown = True
+        self._read_to = self._head = 0
+        self._due = float("inf")
+        self._served_at = float("-inf")
+        self._wake = asyncio.Event()
+        self._is_gone = False
+        self.task = asyncio.create_task(self._run(), name=f"subscription {served.name}")
+
+    async def take(self, take: Take, *, wait: float) -> Deliveries:
+        """Return the next deliveries for a consumer, as soon as there is one; none after `wait` seconds.
+
+        Raises:
+            NoSuchSubscription, Unavailable
+        """
+        waiting = WaitingTake(take, self._now() + wait, asyncio.get_running_loop().create_future())
+        self._takes.append(waiting)
+        self.log_has_grown()
+        try:
+            return Deliveries(await waiting.future, self._read_to, self._head)
+        except asyncio.CancelledError:
+            if waiting.future.done() and not waiting.future.cancelled():
+                self._give_back(waiting.future.result())
+            raise
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
+        """Settle deliveries, each by itself.
+
+        Raises:
+            NoSuchSubscription, Unavailable
+        """
+        future: asyncio.Future[list[Settled]] = asyncio.get_running_loop().create_future()
+        self._settlements.append(WaitingSettlements(settlements, future))
+        self._wake.set()
+        return await future
+
+    def stop(self) -> asyncio.Task[None]:
+        """Come to an end; return the task. A pool that is opening a connection may lose the cancellation alone."""
+        self._is_gone = True
+        self.task.cancel()
+        return self.task
+
+    def log_has_grown(self) -> None:
+        self._has_grown = True
+        self._wake.set()
+
+    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Give back what nobody works on. It costs no attempt."""
+        if deliveries:
+            self._settlements.append(WaitingSettlements([Settlement(each.id, "release") for each in deliveries]))
+            self._wake.set()
+
+    async def _run(self) -> None:
+        while not self._is_gone:
+            await self._something_to_do()
+            try:
+                await self._serve()
+            except (psycopg.OperationalError, PoolTimeout, OSError) as error:
+                logger.warning("subscription %s: %s", self.served.name, brief(error))
+                self._range = None
+                self._fail(Unavailable())
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _something_to_do(self) -> None:
+        """Wait for a settlement; while a take waits, also for an event, the end of a pause or deadline, or a second."""
+        while True:
+            now = self._now()
+            for waiting in self._takes:
+                if waiting.was_served and waiting.deadline <= now and not waiting.future.done():
+                    waiting.future.set_result(())
+            self._takes = [waiting for waiting in self._takes if not waiting.future.done()]
+            moment = min(self._due, self._served_at + _POLL_SECONDS)
+            if self._settlements or (self._takes and (self._has_grown or moment <= now)):
+                return
+            self._wake.clear()
+            timeout = min([moment, *(waiting.deadline for waiting in self._takes)]) - now if self._takes else None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
+
+    async def _serve(self) -> None:
+        """Do the work that waits, in one transaction."""
+        takes, batch = list(self._takes), self._batch()
+        settlements = [settlement for waiting in batch for settlement in waiting.settlements]
+        range = await self._search() if takes else Range(0, 0)
+        served = self.served
+        async with self._pool.connection() as session:
+            values = parameters(served.log_id, served.number, served.version, takes, settlements, range)
+            cursor = await session.execute(sql.SERVE, values, prepare=True)
+            answer = Answer(*cast("tuple[object, ...]", await cursor.fetchone()))  # type: ignore[arg-type]
+        if not answer.served:
+            await self._reload()
+            return
+        self._served_at = self._now()
+        self._read_to, self._head = answer.read_to, answer.head
+        for waiting_take in takes:
+            waiting_take.was_served = True
+        self._due = float("inf") if answer.due_in is None else self._now() + answer.due_in
+        for waiting in batch:
+            self._settlements.remove(waiting)
+        self._answer_settlements(batch, answer)
+        events = {found.event.position: found.event for found in range.found}
+        if answer.redacted_at > range.redacted_at:
+            events.clear()
+        if takes:
+            self._has_grown = answer.read_to > range.begin and (answer.read_to < answer.head or bool(range.found))
+            range.cut(answer.read_to)
+        await self._answer_takes(takes, answer.deliveries, events)
+
+    def _batch(self) -> list[WaitingSettlements]:
+        """Return the settlements that have waited longest: those of one request, or more up to a limit."""
+        batch: list[WaitingSettlements] = []
+        count = 0
+        for waiting in self._settlements:
+            count += len(waiting.settlements)
+            if batch and count > _SETTLEMENTS:
+                break
+            batch.append(waiting)
+        return batch
+
+    async def _search(self) -> Range:
+        """Return what comes next in the log: what was found before, or the result of a search."""
+        range, served = self._range, self.served
+        if range is not None and (range.found or not self._has_grown):
+            return range
+        read_to, redacted_at = await self._progress()
+        if range is None:
+            range = self._range = Range(read_to, read_to)
+        range.redacted_at = redacted_at
+        search = scan.search_events(
+            served.log_id, served.query, after=range.end, backward=False, limit=_SEARCH_EVENTS, room=_SEARCH_BYTES
+        )
+        result = await search.afetch(self._pool)
+        range.end = max(range.end, result.searched_to)
+        range.found.extend(Found(served.key(event), event) for event in result.events)
+        return range
+
+    async def _progress(self) -> tuple[int, int]:
+        """Return the position up to which the subscription has read, and the one of the last redaction."""
+        async with self._pool.connection() as session:
+            parameters = {"log_id": self.served.log_id, "number": self.served.number}
+            cursor = await session.execute(sql.READ_TO, parameters, prepare=True)
+            return await cursor.fetchone() or (0, 0)
+
+    async def _reload(self) -> None:
+        """Read the settings again, as they have changed; without them, the subscription is gone."""
+        served = await self._load()
+        self._range = None
+        if served is None or served.number != self.served.number:
+            self._is_gone = True
+            self._fail(NoSuchSubscription())
+        else:
+            self.served = served
+
+    def _fail(self, error: EventsError) -> None:
+        """Give the error to everybody who waits."""
+        futures: list[asyncio.Future[Any] | None] = [waiting.future for waiting in self._takes]
+        futures += [waiting.future for waiting in self._settlements]
+        for future in futures:
+            if future is not None and not future.done():
+                future.set_exception(error)
+        self._takes.clear()
+        self._settlements.clear()
+
+    def _answer_settlements(self, batch: Sequence[WaitingSettlements], answer: Answer) -> None:
+        verdicts = {verdict.number: verdict for verdict in answer.verdicts}
+        number = 0
+        for waiting in batch:
+            results = []
+            for _ in waiting.settlements:
+                verdict = verdicts[number]
+                results.append(Settled(cast("Result", verdict.result), verdict.retry_at))
+                number += 1
+            if waiting.future is not None and not waiting.future.done():
+                waiting.future.set_result(results)
+
+    async def _answer_takes(
+        self, takes: Sequence[WaitingTake], taken: Sequence[Taken], events: dict[int, Event]
+    ) -> None:
+        missing = [each.position for each in taken if each.position not in events]
+        if missing:
+            events |= await self._events_at(missing)
+        for number, waiting in enumerate(takes):
+            deliveries: list[Delivery] = []
+            surplus: list[Delivery] = []
+            size = 0
+            for each in taken:
+                if each.take != number:
+                    continue
+                event = events[each.position]
+                size += event.size
+                delivery = Delivery(
+                    self.served.delivery_id(each.position, each.token),
+                    each.key,
+                    each.attempt,
+                    each.deadline,
+                    each.head,
+                    event,
+                )
+                (surplus if deliveries and size > _MOST_BYTES else deliveries).append(delivery)
+            self._give_back(surplus)
+            if waiting.future.done():
+                self._give_back(deliveries)
+            elif deliveries:
+                waiting.future.set_result(deliveries)
+
+    async def _events_at(self, positions: Sequence[int]) -> dict[int, Event]:
+        async with self._pool.connection() as session:
+            parameters = {"log_id": self.served.log_id, "positions": ",".join(map(str, positions))}
+            cursor = await session.execute(_EVENTS_AT, parameters, prepare=True, binary=True)
+            return {event.position: event for event in (Event(*row) for row in await cursor.fetchall())}

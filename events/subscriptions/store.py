@@ -1,0 +1,146 @@
+"""Making, changing, ending and reading subscriptions. Each change is recorded by a server event (`announcing.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Json
+
+from events.errors import Forbidden
+from events.sessions import Pool
+from events.sql import subscriptions as sql
+from events.subscriptions.errors import NoSuchSubscription, SubscriptionFixed
+from events.subscriptions.settings import Settings
+
+_SETTINGS = len(fields(Settings))
+NOW = -1
+"""The start after the log's last event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A subscription with its settings, and how far it is."""
+
+    number: int
+    name: str
+    stream_prefix: str
+    start: int
+    generation: int
+    is_paused: bool
+    read_to: int
+    head: int
+    floor: int
+    in_flight: int
+    retrying: int
+    waiting: int
+    held: int
+    oldest_unsettled_at: datetime | None
+    settings: Settings
+
+
+async def put(
+    pool: Pool, log_id: int, name: str, settings: Settings, *, start: int, stream_prefix: str, by: str | None
+) -> bool:
+    """Make a subscription, or give it other settings; return whether it is new.
+
+    A new query holds for the events that were not read yet. `start` is a position, or `NOW`; it matters to a new one.
+
+    Raises:
+        SubscriptionFixed: it is ordered by something else, or it started elsewhere.
+        Forbidden: it belongs to tokens with another stream prefix.
+    """
+    row = {
+        "log_id": log_id,
+        "name": name,
+        "start": start,
+        "stream_prefix": stream_prefix,
+        **settings.as_row(),
+        "backoff": Json(settings.backoff),
+    }
+    async with pool.connection() as session, session.transaction():
+        made = await (await session.execute(sql.MAKE, row)).fetchone()
+        if made is not None:
+            await _announce(session, log_id, made[0], name, "created", by=by, facts={"q": settings.query}, change=1)
+            return True
+        stored = await (await session.execute(sql.STORED, row)).fetchone()
+        if stored is None:
+            raise NoSuchSubscription(f"The subscription {name!r} ended at this moment; try again.")
+        _, prefix, first, *values = stored
+        check_prefix(name, prefix, stream_prefix)
+        present = Settings(*values)
+        if present.order_by != settings.order_by:
+            raise SubscriptionFixed(f"{name!r} is ordered by {present.order_by}, and that can't change.")
+        if start not in (0, NOW, first):
+            raise SubscriptionFixed(f"{name!r} began after position {first}, and that can't change.")
+        if present == settings:
+            return False
+        changed = await (await session.execute(sql.CHANGE, row)).fetchone()
+        assert changed
+        number, version, read_to = changed
+        changes = {field: value for field, value in settings.as_row().items() if value != present.as_row()[field]}
+        facts = {"after": read_to, "settings": changes}
+        await _announce(session, log_id, number, name, "changed", by=by, facts=facts, change=version)
+        return False
+
+
+async def delete(pool: Pool, log_id: int, name: str, *, stream_prefix: str, by: str | None) -> None:
+    """End a subscription: its deliveries are void, and its dead letters are closed.
+
+    Raises:
+        NoSuchSubscription, Forbidden
+    """
+    params = {"log_id": log_id, "name": name}
+    async with pool.connection() as session, session.transaction():
+        stored = await (await session.execute(sql.STORED, params)).fetchone()
+        if stored is None:
+            raise NoSuchSubscription(f"There is no subscription {name!r}.")
+        number, prefix, *_ = stored
+        check_prefix(name, prefix, stream_prefix)
+        for statement in sql.EMPTY:
+            await session.execute(statement, {"log_id": log_id, "number": number})
+        await session.execute(sql.DELETE, params)
+        await _announce(session, log_id, number, name, "deleted", by=by, facts={}, change="end")
+
+
+async def read(pool: Pool, log_id: int, name: str | None = None) -> list[Status]:
+    """Return a subscription, or all of a log by name."""
+    async with pool.connection() as session:
+        cursor = await session.execute(sql.STATUS, {"log_id": log_id, "name": name}, prepare=True)
+        return [_status(*row) for row in await cursor.fetchall()]
+
+
+def _status(*row: Any) -> Status:
+    values: list[Any] = [*row[:-_SETTINGS], Settings(*row[-_SETTINGS:])]
+    return Status(*values)
+
+
+def check_prefix(name: str, prefix: str, token_prefix: str) -> None:
+    if prefix != token_prefix:
+        raise Forbidden(f"The subscription {name!r} belongs to tokens for streams that begin with {prefix!r}.")
+
+
+async def _announce(
+    session: AsyncConnection[Any],
+    log_id: int,
+    number: int,
+    name: str,
+    act: str,
+    *,
+    by: str | None,
+    facts: Mapping[str, Any],
+    change: int | str,
+) -> None:
+    """Leave the server event of a change to the announcer, in the transaction of the change."""
+    params = {
+        "log_id": log_id,
+        "id": f"subscription-{number}-{change}",
+        "subject": f"subscription-{name}",
+        "type": f"subscription.{act}",
+        "facts": Json({"subscription": name, **facts}),
+        "by": by,
+    }
+    await session.execute(sql.ANNOUNCE, params)

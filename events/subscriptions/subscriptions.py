@@ -1,0 +1,76 @@
+"""The subscriptions that this process serves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from events.query.parse import parse
+from events.query.tree import Name, Named, Pattern, System, all_of
+from events.sessions import Pool
+from events.sql import subscriptions as sql
+from events.subscriptions.errors import NoSuchSubscription
+from events.subscriptions.keys import key_by
+from events.subscriptions.server import Server
+from events.subscriptions.types import Served
+
+
+class Subscriptions:
+    """The subscriptions of all logs; each has a server from its first take or settlement on."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._servers: dict[tuple[int, str], Server] = {}
+
+    def wake(self, log_id: int) -> None:
+        """Look at a log again, as it may have grown."""
+        for (served_log_id, _), server in self._servers.items():
+            if served_log_id == log_id:
+                server.log_has_grown()
+
+    async def aclose(self) -> None:
+        tasks = [server.stop() for server in self._servers.values()]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def of(self, log_id: int, name: str) -> Server:
+        """Return the server of a subscription. One that ended, as its subscription is gone, is replaced.
+
+        Raises:
+            NoSuchSubscription, Unavailable
+        """
+        server = self._servers.get((log_id, name))
+        if server is None or server.task.done():
+            served = await self._load(log_id, name)
+            if served is None:
+                raise NoSuchSubscription(f"There is no subscription {name!r}.")
+            server = self._servers.get((log_id, name))
+            if server is None or server.task.done():
+                server = Server(served, self._pool, lambda: self._load(log_id, name))
+                self._servers[log_id, name] = server
+        return server
+
+    async def _load(self, log_id: int, name: str) -> Served | None:
+        async with self._pool.connection() as session:
+            cursor = await session.execute(sql.SUBSCRIPTION, {"log_id": log_id, "name": name}, prepare=True)
+            row = await cursor.fetchone()
+        return None if row is None else served(*row)
+
+
+def served(
+    log_id: int,
+    number: int,
+    name: str,
+    version: int,
+    generation: int,
+    query: str,
+    order_by: str,
+    with_system_events: bool,
+    prefix: str,
+) -> Served:
+    """Return what a server knows of a subscription."""
+    terms: list[Any] = [parse(query)]
+    if not with_system_events:
+        terms.append(System(False))
+    if prefix:
+        terms.append(Named(Name.STREAM, Pattern((prefix, ""))))
+    return Served(log_id, number, name, version, generation, all_of(terms), key_by(order_by), prefix)

@@ -1,0 +1,133 @@
+"""The values of subscriptions: frozen, without Django."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Self
+from uuid import UUID
+
+from msgspec import Struct
+
+from events.query.tree import Query
+from events.subscriptions.keys import Key
+from events.types import Event
+
+Outcome = Literal["ack", "fail", "poison", "release", "extend"]
+_DELIVERY_ID = re.compile(r"(\d{1,9})\.(\d{1,9})-(\d{1,18})-([0-9a-f]{32})", re.ASCII)
+Result = Literal["settled", "already-settled", "expired", "not-yours"]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a server of a subscription knows of it: its number, the version of its settings, its query and its keys."""
+
+    log_id: int
+    number: int
+    name: str
+    version: int
+    generation: int
+    query: Query
+    key: Key
+    stream_prefix: str
+
+    def delivery_id(self, position: int, token: UUID) -> DeliveryId:
+        return DeliveryId(self.number, self.generation, position, token)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryId:
+    """The id of a delivery: it names one attempt by one consumer.
+
+    As a text: `<number>.<generation>-<position>-<token>`, with the number and generation of the subscription.
+    """
+
+    number: int
+    generation: int
+    position: int
+    token: UUID
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an id.
+
+        Raises:
+            ValueError: the text is not the id of a delivery.
+        """
+        parts = _DELIVERY_ID.fullmatch(text)
+        if parts is None:
+            raise ValueError(text)
+        number, generation, position, token = parts.groups()
+        return cls(int(number), int(generation), int(position), UUID(hex=token))
+
+    @property
+    def work(self) -> str:
+        """What is to be done: `<number>.<generation>-<position>`, the same for each attempt, until a rewind."""
+        return f"{self.number}.{self.generation}-{self.position}"
+
+    def __str__(self) -> str:
+        return f"{self.work}-{self.token.hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What a consumer asks for. The same `request` again gets the same deliveries."""
+
+    consumer: str
+    agent: str | None
+    limit: int
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The answer to a take, and how far its subscription is."""
+
+    deliveries: Sequence[Delivery]
+    read_to: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event that is delivered to one consumer, for its `attempt`, until `deadline`. `head`: what it could see."""
+
+    id: DeliveryId
+    key: str | None
+    attempt: int
+    deadline: datetime
+    head: int
+    event: Event
+
+
+class Failure(Struct, frozen=True):
+    """What is known of a failure; `fault` is the same for failures with the same error, message and frame."""
+
+    error_type: str
+    message: str
+    traceback: str | None
+    plain_message: str
+    frame: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a delivery. Without a consumer, the delivery's id alone decides."""
+
+    delivery: DeliveryId
+    outcome: Outcome
+    consumer: str | None = None
+    delay: float | None = None
+    seconds: float | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The answer to a settlement. `retry_at` is the time of the next attempt, if there will be one."""
+
+    result: Result
+    retry_at: datetime | None = None

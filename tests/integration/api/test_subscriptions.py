@@ -1,0 +1,192 @@
+"""Subscriptions over HTTP: made and changed, taken from and settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from events.models import Scope
+
+WORK = "/api/subscriptions/work"
+ORDERS: dict[str, Any] = {"q": "type:Placed"}
+QUICK: dict[str, Any] = {**ORDERS, "backoff": {"first": 0, "jitter": 0}}
+
+
+@pytest.fixture
+def worker(anyone: httpx.AsyncClient, make_token: Callable[..., str]) -> httpx.AsyncClient:
+    """A client with a token that may do everything."""
+    anyone.headers["Authorization"] = f"Bearer {make_token(name='overseer')}"
+    return anyone
+
+
+async def place(client: httpx.AsyncClient, stream: str = "order-1", type: str = "Placed", **fields: Any) -> None:
+    answer = await client.post(f"/api/streams/{stream}/events", json={"events": [{"type": type, "data": 1, **fields}]})
+    assert answer.status_code == 201
+
+
+async def take(client: httpx.AsyncClient, consumer: str = "one", **fields: Any) -> list[dict[str, Any]]:
+    answer = await client.post(f"{WORK}/take", json={"consumer": consumer, "wait": 0.2, **fields})
+    assert answer.status_code == 200, answer.text
+    deliveries: list[dict[str, Any]] = answer.json()["deliveries"]
+    return deliveries
+
+
+async def settle(
+    client: httpx.AsyncClient, outcome: str, *deliveries: dict[str, Any], consumer: str = "one", **fields: Any
+) -> list[dict[str, Any]]:
+    settlements = [{"delivery": each["delivery"], "outcome": outcome, **fields} for each in deliveries]
+    answer = await client.post(f"{WORK}/settle", json={"consumer": consumer, "settlements": settlements})
+    assert answer.status_code == 200, answer.text
+    results: list[dict[str, Any]] = answer.json()["results"]
+    return results
+
+
+async def test_a_subscription_is_made_changed_and_ended(worker: httpx.AsyncClient) -> None:
+    made = await worker.put(WORK, json=ORDERS)
+    assert made.status_code == 201
+    assert made.json() == (await worker.get(WORK)).json()
+    assert (made.json()["order_by"], made.json()["max_attempts"], made.json()["read_to"]) == ("stream", 3, 0)
+
+    assert (await worker.put(WORK, json=ORDERS)).status_code == 200
+    changed = await worker.put(WORK, json={**ORDERS, "max_attempts": 5})
+    assert (changed.status_code, changed.json()["max_attempts"]) == (200, 5)
+    assert [each["name"] for each in (await worker.get("/api/subscriptions")).json()["subscriptions"]] == ["work"]
+
+    assert (await worker.delete(WORK)).status_code == 204
+    for answer in (
+        await worker.get(WORK),
+        await worker.delete(WORK),
+        await worker.post(f"{WORK}/take", json={"consumer": "one"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "no-such-subscription")
+
+
+async def test_each_change_is_an_event_of_the_server(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=ORDERS)
+    await worker.put(WORK, json=ORDERS)
+    await worker.put(WORK, json={"q": "type:Other"})
+    await worker.delete(WORK)
+    events = (await worker.get("/api/streams/eventsite-subscription-work/events")).json()["events"]
+    types = [event["type"] for event in events]
+    assert types == ["subscription.created", "subscription.changed", "subscription.deleted"]
+    assert events[1]["data"] == {"subscription": "work", "after": 0, "settings": {"query": "type:Other"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        *(({"q": "since:2h"}, 422, "q"), ({"q": "state.a:1"}, 422, None), ({"q": "a:"}, 422, None), ({}, 422, "q")),
+        *(({"q": "", "order_by": "size"}, 422, "order_by"), ({"q": "", "ack_deadline": 0}, 422, "ack_deadline")),
+        *(
+            ({"q": "", "max_attempts": 0}, 422, "max_attempts"),
+            ({"q": "", "backoff": {"factor": 0}}, 422, "backoff.factor"),
+        ),
+        *(({"q": "", "start": -1}, 422, "start"), ({"q": "", "more": 1}, 422, "more")),
+    ],
+)
+async def test_settings_are_checked(
+    worker: httpx.AsyncClient, body: dict[str, Any], status: int, field: str | None
+) -> None:
+    answer = await worker.put(WORK, json=body)
+    assert answer.status_code == status
+    assert answer.json().get("field") == field
+
+
+async def test_order_and_start_stay(worker: httpx.AsyncClient) -> None:
+    await place(worker)
+    await worker.put(WORK, json={**ORDERS, "start": "now"})
+    for change in ({"order_by": "agent"}, {"start": 7}):
+        answer = await worker.put(WORK, json={**ORDERS, **change})
+        assert (answer.status_code, answer.json()["code"]) == (409, "subscription-fixed")
+    assert await take(worker) == []
+    await place(worker)
+    assert [each["position"] for each in await take(worker)] == [3]
+
+
+async def test_a_consumer_takes_and_settles(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=QUICK)
+    for stream in ("order-1", "order-1", "order-2"):
+        await place(worker, stream)
+    await place(worker, type="Other")
+    first, other = await take(worker)
+    assert (first["position"], first["key"], first["attempt"], first["head"]) == (2, "order-1", 1, 5)
+    assert first["event"]["data"] == 1
+    assert other["position"] == 4
+
+    [failed] = await settle(worker, "fail", first, error={"type": "Timeout", "message": "after 30 s"})
+    assert failed["result"] == "settled"
+    assert failed["retry_at"]
+    [again] = await take(worker)
+    assert (again["position"], again["attempt"]) == (2, 2)
+    results = await settle(worker, "ack", first, again, other)
+    assert [each["result"] for each in results] == ["expired", "settled", "settled"]
+    assert [each["result"] for each in await settle(worker, "ack", again)] == ["already-settled"]
+    [last] = await take(worker, "two")
+    assert [each["result"] for each in await settle(worker, "ack", last)] == ["not-yours"]
+    await settle(worker, "ack", last, consumer="two")
+
+    status = (await worker.get(WORK)).json()
+    assert (status["read_to"], status["floor"], status["behind"], status["in_flight"]) == (5, 5, 0, 0)
+
+
+async def test_a_take_waits_for_an_event(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=ORDERS)
+    waiting = asyncio.create_task(take(worker, wait=20))
+    await asyncio.sleep(0.1)
+    await place(worker)
+    assert [each["position"] for each in await waiting] == [2]
+
+
+async def test_the_same_request_gets_the_same_deliveries(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=ORDERS)
+    await place(worker)
+    first = await take(worker, request="r1")
+    assert await take(worker, request="r1") == first
+    assert await take(worker, request="r2") == []
+
+
+async def test_used_up_attempts_make_a_dead_letter_and_an_event(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=QUICK)
+    await place(worker, correlation_id="run-1")
+    await place(worker)
+    for _ in range(3):
+        [delivery] = await take(worker)
+        await settle(worker, "fail", delivery, error={"type": "Timeout", "message": "after 30 s"})
+    assert await take(worker) == []
+    assert (await worker.get(WORK)).json()["held"] == 1
+    events: list[dict[str, Any]] = []
+    while not events:
+        events = (await worker.get("/api/events?q=type:EventFailed")).json()["events"]
+        await asyncio.sleep(0.01)
+    [failed] = events
+    original = (await worker.get("/api/events/2")).json()
+    assert (failed["correlation_id"], failed["causation_id"]) == ("run-1", original["id"])
+    facts = failed["data"]
+    assert (facts["subscription"], facts["position"], facts["attempts"], facts["death"]) == ("work", 2, 3, 1)
+    assert facts["error"]["type"] == "Timeout"
+    assert "30" not in str(facts["error"])
+
+
+@pytest.fixture
+def tokens(make_token: Callable[..., str]) -> dict[str, dict[str, str]]:
+    """The headers of tokens with different rights."""
+    values = {
+        "admin": make_token(),
+        "reader": make_token(Scope.READ, Scope.APPEND),
+        "of orders": make_token(Scope.CONSUME, stream_prefix="order-"),
+    }
+    return {name: {"Authorization": f"Bearer {value}"} for name, value in values.items()}
+
+
+async def test_a_token_needs_the_scope_and_the_prefix(anyone: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+    assert (await anyone.put(WORK, json=ORDERS, headers=tokens["admin"])).status_code == 201
+    for name in ("reader", "of orders"):
+        headers = tokens[name]
+        assert (await anyone.post(f"{WORK}/take", json={"consumer": "one"}, headers=headers)).status_code == 403
+        assert (await anyone.put(WORK, json=ORDERS, headers=headers)).status_code == 403
+    answer = await anyone.get("/api/subscriptions", headers=tokens["of orders"])
+    assert answer.json() == {"subscriptions": []}
