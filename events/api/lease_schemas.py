@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from events.api.decoding import optional
 from events.api.names import Name, StreamName, documented
+from events.api.query_schemas import Limit, LogQuery, NameText, Position
 from events.appending.checks import check_count, check_name, check_stream
 from events.appending.guards import Guard
 from events.errors import Invalid
@@ -130,7 +131,28 @@ class ReleaseOut(Struct):
     position: Annotated[int | None, documented("The position of the event that ended it, if a supervisor did")]
 
 
-STRUCTS = (AcquireIn, RenewIn, ReleaseIn, HeldLeaseIn, LeaseOut, ReleaseOut)
+class LeasesQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
+    """The leases to list."""
+
+    agent: Annotated[NameText, Meta(description="Leases that this agent holds")] | None = None
+    before: Annotated[Position, Meta(description="Leases that were granted before this position")] | UnsetType = UNSET
+    limit: Limit = 100
+
+
+class HeldLeaseOut(LeaseOut):
+    """A lease that is held, and its holder."""
+
+    holder: Annotated[str, documented("An agent")]
+
+
+class LeasesOut(Struct):
+    """The leases that are held now, the last grant first. If `next` is not null, go on before it."""
+
+    leases: list[HeldLeaseOut]
+    next: int | None
+
+
+STRUCTS = (AcquireIn, RenewIn, ReleaseIn, HeldLeaseIn, LeaseOut, ReleaseOut, LeasesOut)
 _ONE_NAME = {"oneOf": [{"required": [kind]} for kind in KINDS]}
 ALTERNATIVES = {
     AcquireIn: _ONE_NAME,

@@ -1,4 +1,4 @@
-"""The HTTP API that grants leases, renews and releases them."""
+"""The HTTP API that grants leases, renews and releases them, and lists those that are held."""
 
 from __future__ import annotations
 
@@ -9,22 +9,55 @@ from ninja import Router
 from events import engine
 from events.access.grants import Bearer, Grant, grant_of
 from events.api.author import author_of
-from events.api.decoding import decode_json
-from events.api.lease_schemas import AcquireIn, LeaseOut, ReleaseIn, ReleaseOut, RenewIn, check_lease, check_ttl
-from events.api.openapi import operation
+from events.api.decoding import decode_json, optional, parse_query
+from events.api.lease_schemas import (
+    AcquireIn,
+    HeldLeaseOut,
+    LeaseOut,
+    LeasesOut,
+    LeasesQuery,
+    ReleaseIn,
+    ReleaseOut,
+    RenewIn,
+    check_lease,
+    check_ttl,
+)
+from events.api.openapi import operation, read_operation
 from events.api.responses import json_answer
 from events.appending.checks import check_agent, check_count, check_name
 from events.errors import Invalid
-from events.leases.guards import check_reach
+from events.leases.guards import STREAM, check_reach
 from events.leases.lease import Lease
 from events.leases.leasing import Leases
+from events.leases.reads import HeldLease, held_leases
 from events.models import Scope
 
 router = Router(tags=["leases"])
 
 _hold = Bearer(Scope.APPEND)
 _free = Bearer(Scope.APPEND, Scope.SUPERVISE)
+_read = Bearer(Scope.READ)
 _REFUSALS = (400, 401, 403, 408, 409, 413, 422, 503)
+_LAST_POSITION = 2**63 - 1
+
+
+@router.get(
+    "/leases",
+    auth=_read,
+    summary="List leases",
+    openapi_extra=read_operation(LeasesOut, LeasesQuery),
+)
+async def list_leases(request: HttpRequest) -> HttpResponse:
+    """Return the leases that are held now, of all agents or of one, the last grant first."""
+    grant = grant_of(request)
+    grant.check_stream(STREAM)
+    query = parse_query(request.GET, LeasesQuery)
+    before = optional(query.before)
+    leases = await held_leases(
+        grant.log_id, holder=query.agent, before=_LAST_POSITION if before is None else before, limit=query.limit
+    ).afetch(engine.current().pool)
+    next_position = leases[-1].token if len(leases) == query.limit else None
+    return json_answer(LeasesOut([held_lease_out(lease) for lease in leases], next_position))
 
 
 @router.post(
@@ -87,6 +120,11 @@ async def release_lease(request: HttpRequest) -> HttpResponse:
     else:
         raise Invalid("body must have a token (of the holder) or a reason (of a supervisor).", field="body")
     return json_answer(ReleaseOut(str(lease), position))
+
+
+def held_lease_out(held: HeldLease) -> HeldLeaseOut:
+    """Return the body of a lease that is held."""
+    return HeldLeaseOut(str(held.lease), held.token, held.expires_at, held.holder)
 
 
 def _reached(grant: Grant, lease: Lease) -> Lease:

@@ -38,6 +38,7 @@ class Lease(models.Model):
 
     class Meta:
         db_table = "lease"
+        indexes = [models.Index(fields=["log", "expires_at"], name="lease_expiry")]
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"

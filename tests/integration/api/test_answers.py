@@ -63,6 +63,7 @@ EXAMPLES = [
     Example("/api/streams/{stream}/events", {"stream": "a-1"}),
     Example("/api/leases", body=LEASE, method="post", status=201),
     Example("/api/leases", body=LEASE, method="post"),
+    Example("/api/leases"),
     Example("/api/leases/renew", body={**HELD, "ttl": 60}, method="post"),
     Example("/api/leases/release", body=HELD, method="post"),
     Example(WORK, THE_WORK, body={"q": "stream:a-1", "backoff": {"first": 0, "jitter": 0}}, method="put", status=201),
