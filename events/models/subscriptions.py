@@ -190,6 +190,17 @@ class DeadLetter(models.Model):
 
     class Meta:
         db_table = "dead_letter"
+        indexes = [
+            models.Index(
+                fields=["log", "position"],
+                name="dead_letter_undone",
+                condition=Q(state__in=("open", "escalated", "retrying")),
+            ),
+            # for the retried letters of a key
+            models.Index(
+                fields=["log", "subscription_id", "key"], name="dead_letter_retrying", condition=Q(state="retrying")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subscription_id}#{self.position}"

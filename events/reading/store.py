@@ -187,6 +187,12 @@ def moments(log_id: int, positions: Collection[int]) -> Read[Moment]:
     return Read(query.values_list("position", "type", Coalesce("occurred_at", "recorded_at")), Moment)
 
 
+def fitting(log_id: int, condition: Q, positions: Collection[int]) -> Read[int]:
+    """Return the positions among some whose events fit a condition, in no order."""
+    query = _events_read(log_id).filter(condition, position__in=positions)
+    return Read(query.values_list("position"), int)
+
+
 def positions_of(log_id: int, ids: Collection[str]) -> Read[tuple[str, int]]:
     """Return the positions of the events with some ids; an id that is not in the log is left out."""
     return Read(_events_read(log_id).filter(id__in=ids).values_list("id", "position"), lambda *pair: pair)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from events.models import Log, Subscription
-from events.subscriptions.types import Delivery, Outcome, Settled
+from events.subscriptions.types import Delivery, Failure, Outcome, Settled
+
+FAILURE = Failure("Boom", "it broke", None, "it broke", "", "boom")
 
 
 def make_subscription(log: Log, **fields: Any) -> Subscription:

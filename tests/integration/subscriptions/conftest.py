@@ -11,10 +11,10 @@ from asgiref.sync import sync_to_async
 
 from events.engine import Engine
 from events.models import Log, Subscription
-from events.subscriptions.types import Delivery, Outcome, Settled, Settlement, Take
+from events.subscriptions.types import Delivery, Failure, Outcome, Settled, Settlement, Take
 from events.types import Append
 from tests.support.factories import make_append
-from tests.support.subscriptions import Settle, Subscribe, TakeFrom, make_subscription
+from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom, make_subscription
 
 
 @pytest.fixture
@@ -58,3 +58,15 @@ def placed(engine: Engine, log: Log) -> Callable[..., Any]:
         await engine.writer.append(log.pk, appends)
 
     return placed
+
+
+@pytest.fixture
+def bury(take: TakeFrom, settle: Settle) -> Callable[..., Any]:
+    """`await bury(Failure(…))` takes what there is, and makes dead letters of it; returns the deliveries."""
+
+    async def bury(failure: Failure = FAILURE, **fields: Any) -> Sequence[Delivery]:
+        deliveries = await take(**fields)
+        await settle("poison", *deliveries, failure=failure)
+        return deliveries
+
+    return bury

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from events.subscriptions.types import Delivery, Failure
-from tests.support.subscriptions import Settle, Subscribe, TakeFrom
-
-FAILURE = Failure("Boom", "it broke", None, "it broke", "", "boom")
+from events.subscriptions.types import Delivery
+from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom
 
 
 def places(deliveries: Sequence[Delivery]) -> list[tuple[str, int, int]]:

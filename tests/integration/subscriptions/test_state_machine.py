@@ -19,17 +19,16 @@ from hypothesis import strategies as st
 
 from events.models import Delivery, DeliveryState, Log, Subscription
 from events.sql import subscriptions as sql
-from events.subscriptions.types import DeliveryId, Failure, Outcome, Settlement, Take
+from events.subscriptions.types import DeliveryId, Outcome, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, Taken, WaitingTake, parameters
 from tests.support.factories import make_event, make_log
-from tests.support.subscriptions import make_subscription
+from tests.support.subscriptions import FAILURE, make_subscription
 
 KEYS = ("a", "b", "c", None)
 CONSUMERS = ("one", "two")
 MAX_ATTEMPTS = 3
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OUTCOMES = ("ack", "ack", "ack", "fail", "fail", "poison", "release")
-FAILURE = Failure("Boom", "it broke", None, "it broke", "", "boom")
 
 steps = st.one_of(
     st.tuples(st.just("append"), st.lists(st.sampled_from(KEYS), min_size=1, max_size=6)),
