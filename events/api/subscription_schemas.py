@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from events.api.guard_schemas import QueryText
 from events.api.names import Name, documented
 from events.api.schemas import EventOut
+from events.api.settling_schemas import DeliveryText
 
 Seconds = Annotated[float, documented("Seconds", minimum=0)]
 OrderBy = Annotated[
@@ -136,7 +137,7 @@ class FailureIn(Struct, forbid_unknown_fields=True, kw_only=True):
 class SettlementIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """What became of one delivery."""
 
-    delivery: str
+    delivery: DeliveryText
     outcome: Annotated[
         Literal["ack", "fail", "poison", "release", "extend"],
         documented(

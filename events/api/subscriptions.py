@@ -15,6 +15,7 @@ from events.api.decoding import decode_json, optional, parse_query
 from events.api.openapi import operation, read_operation
 from events.api.query_schemas import LogQuery
 from events.api.responses import event_out, json_answer, waiting
+from events.api.settling_schemas import delivery_id
 from events.api.subscription_schemas import (
     DeliveriesOut,
     DeliveryOut,
@@ -35,7 +36,7 @@ from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.server import Server
 from events.subscriptions.settings import Settings, check_bounds, check_order, check_query
 from events.subscriptions.store import Status
-from events.subscriptions.types import Delivery, DeliveryId, Settlement, Take
+from events.subscriptions.types import Delivery, Settlement, Take
 
 router = Router(tags=["subscriptions"])
 
@@ -286,11 +287,4 @@ def _settlement(body: SettlementIn, consumer: str, field: str) -> Settlement:
             if error is None
             else faults.failure(check_name(error.type, f"{field}.error.type"), error.message, optional(error.traceback))
         )
-    return Settlement(_delivery_id(body.delivery, field), body.outcome, consumer, delay, seconds, failure)
-
-
-def _delivery_id(text: str, field: str) -> DeliveryId:
-    try:
-        return DeliveryId.parse(text)
-    except ValueError:
-        raise Invalid(f"{field}.delivery is not the id of a delivery.", field=f"{field}.delivery") from None
+    return Settlement(delivery_id(body.delivery, f"{field}.delivery"), body.outcome, consumer, delay, seconds, failure)
