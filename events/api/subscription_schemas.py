@@ -75,14 +75,17 @@ class SubscriptionOut(Struct):
     start: int
     generation: int
     paused: bool
+    pause_reason: str | None
     head: Annotated[int, documented("The log's last position")]
     read_to: Annotated[int, documented("Every event up to here is settled, in flight, or waits")]
     floor: Annotated[int, documented("Every event up to here is settled")]
     behind: Annotated[int, documented("Positions from `read_to` to the head")]
+    ready: Annotated[int, documented("Events that were read, and that a take gets at once")]
     in_flight: int
-    retrying: int
+    retrying: Annotated[int, documented("Events that wait for their next attempt")]
     waiting: Annotated[int, documented("Events that wait for an earlier one of their key")]
     held: Annotated[int, documented("Dead letters that hold their key")]
+    without_key: Annotated[int, documented("Events since its last rewind that had no key: delivered without order")]
     oldest_unsettled_at: datetime | None
 
 

@@ -1,6 +1,6 @@
 -- The guard `settles`: an append settles deliveries, so its events and the acknowledgement are one transaction.
 --
--- `p_settlements` is a list of {append, guard, name, subscription, position, token, agent, prefix}. A delivery must be with the
+-- `p_settlements` is a list of {append, guard, name, subscription, generation, position, token, agent, prefix}. A delivery must be with the
 -- consumer who has its token, by the clock of this database; its agent must be `agent`, unless that is null. If one is not,
 -- nothing is settled, and the refusals name the appends.
 --
@@ -27,11 +27,12 @@ begin
     from (
         select r.append, r.guard,
             case when s.name is distinct from r.name or s.stream_prefix <> r.prefix then 'not-yours'
-                 when d.position is null then 'already-settled'
+                 when d.position is null then verdict_without_row(p_log, r.subscription, r.subscription, r.generation)
                  when d.token is distinct from r.token or d.state <> 1 or d.due <= clock_timestamp() then 'expired'
                  when d.agent is distinct from coalesce(r.agent, d.agent) then 'not-yours' end as result
         from json_to_recordset(p_settlements) r(
-            append int, guard int, name text, subscription int, position bigint, token uuid, agent text, prefix text)
+            append int, guard int, name text, subscription int, generation int, position bigint, token uuid, agent text,
+            prefix text)
         left join lateral (
             select name, stream_prefix from subscription
             where log_id = p_log and id = r.subscription order by id limit 1

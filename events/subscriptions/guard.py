@@ -39,6 +39,7 @@ class Settles(DatabaseGuard):
         return {
             "name": self.subscription,
             "subscription": self.delivery.number,
+            "generation": self.delivery.generation,
             "position": self.delivery.position,
             "token": self.delivery.token.hex,
             "agent": self.agent,

@@ -212,3 +212,10 @@ async def test_rights_are_those_of_a_consumer(
     assert await refusal(Scope.APPEND, Scope.CONSUME, stream_prefix="box-") == "not-yours"
     assert await refusal(Scope.APPEND, Scope.CONSUME, agent="router") == "not-yours"
     assert await refusal(Scope.APPEND, Scope.CONSUME, agent="packer") == "201"
+
+
+async def test_an_append_that_settles_a_rewound_delivery_is_refused(api: httpx.AsyncClient, delivery: str) -> None:
+    await api.post(f"{WORK}/rewind", json={"position": 0})
+    refused = await done(api, delivery)
+    assert (refused.status_code, refused.json()["result"]) == (409, "expired")
+    assert (await done(api, await take(api, wait=5))).status_code == 201

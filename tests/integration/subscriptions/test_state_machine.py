@@ -17,12 +17,8 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription
-from events.reading.db_work import run
+from events.models import Delivery, DeliveryState, Log, Subscription
 from events.sql import subscriptions as sql
-from events.subscriptions.letters import deciding
-from events.subscriptions.letters.deciding import Act, Decision
-from events.subscriptions.letters.letter import DECIDABLE, LetterId
 from events.subscriptions.types import DeliveryId, Outcome, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, Taken, WaitingTake, parameters
 from tests.support.factories import make_event, make_log
@@ -43,7 +39,8 @@ steps = st.one_of(
         st.sampled_from(["ack", "ack", "ack", "fail", "fail", "poison", "release"]),
     ),
     st.tuples(st.just("expire"), st.integers(0, 50)),
-    st.tuples(st.just("decide"), st.integers(0, 50), st.sampled_from(["retry", "retry", "retry", "skip", "escalate"])),
+    st.tuples(st.just("rewind"), st.integers(0, 50)),
+    st.tuples(st.just("pause"), st.booleans()),
 )
 
 
@@ -56,44 +53,23 @@ class Account:
     keys: list[str | None] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)
     dead: set[int] = field(default_factory=set)
-    retried: set[int] = field(default_factory=set)
-    skipped: set[int] = field(default_factory=set)
-    deaths: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    firsts: dict[str, int] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     in_flight: dict[int, Taken] = field(default_factory=dict)
     old: list[Taken] = field(default_factory=list)
     consumers: dict[UUID, str] = field(default_factory=dict)
+    generations: dict[UUID, int] = field(default_factory=dict)
     read_to: int = 0
+    generation: int = 1
+    version: int = 1
+    is_paused: bool = False
 
     def id_of(self, taken: Taken) -> DeliveryId:
-        return DeliveryId(self.subscription.id, 1, taken.position, taken.token)
+        return DeliveryId(self.subscription.id, self.generations[taken.token], taken.position, taken.token)
 
-    @property
-    def done(self) -> set[int]:
-        """The events that hold no others: they are settled or skipped, or are dead letters that passed."""
-        return self.settled | self.skipped | {place for place in self.dead if not self.holds(place)}
-
-    def holds(self, place: int) -> bool:
-        return self.keys[place - 1] is not None and not self.passes
-
-    def is_held(self, place: int) -> bool:
-        """Whether a dead letter holds the key of an event."""
-        key = self.keys[place - 1]
-        return key is not None and self.first(key) in self.dead and self.holds(place)
-
-    def undone(self, key: str, *, upto: int | None = None) -> list[int]:
-        done, last = self.done, len(self.keys) if upto is None else upto
-        return [place for place in range(1, last + 1) if self.keys[place - 1] == key and place not in done]
-
-    def first(self, key: str) -> int | None:
-        """The one event of a key that may be delivered: it stays the first one until it is done."""
-        first = self.firsts.get(key)
-        if first is None or first in self.done:
-            first = min(self.undone(key), default=None)
-        if first is not None:
-            self.firsts[key] = first
-        return first
+    def unsettled(self, key: str, before: int) -> list[int]:
+        """The events of a key before a position that are not done: those that must be delivered first."""
+        done = self.settled | (self.dead if self.passes else set())
+        return [place for place in range(1, before) if self.keys[place - 1] == key and place not in done]
 
     def deliver(self, taken: Taken, consumer: str) -> None:
         place, key = taken.position, self.keys[taken.position - 1]
@@ -102,13 +78,13 @@ class Account:
         assert place not in self.dead
         assert place not in self.in_flight
         if key is not None:
-            assert place == self.first(key)
+            assert not self.unsettled(key, place)
         self.attempts[place] += 1
-        assert taken.attempt == self.attempts[place]
-        assert taken.attempt <= MAX_ATTEMPTS or place in self.retried
+        assert taken.attempt == self.attempts[place] <= MAX_ATTEMPTS
         self.in_flight[place] = taken
         self.old.append(taken)
         self.consumers[taken.token] = consumer
+        self.generations[taken.token] = self.generation
 
     def settle(self, taken: Taken, outcome: Outcome, result: str) -> None:
         place = taken.position
@@ -120,36 +96,39 @@ class Account:
         del self.in_flight[place]
         if outcome == "ack":
             self.settled.add(place)
-            self.retried.discard(place)
         elif outcome == "release":
             self.attempts[place] -= 1
-        elif outcome == "poison" or self.is_last(place):
-            self.die(place)
+        elif outcome == "poison" or self.attempts[place] == MAX_ATTEMPTS:
+            self.dead.add(place)
 
-    def is_last(self, place: int) -> bool:
-        return self.attempts[place] >= MAX_ATTEMPTS or place in self.retried
+    def rewind(self, position: int) -> None:
+        """Back, all events after the position are unsettled again; forward, all up to it are settled."""
+        is_back = position < self.read_to
+        void = {place for place in range(1, len(self.keys) + 1) if not is_back or place > position}
+        for place in void:
+            self.in_flight.pop(place, None)
+            self.attempts.pop(place, None)
+        self.dead -= void
+        if is_back:
+            self.settled -= void
+        else:
+            self.settled |= set(range(1, position + 1))
+        self.read_to = position
+        self.generation += 1
+        self.version += 1
 
     def expire(self, taken: Taken) -> None:
         del self.in_flight[taken.position]
-        if self.is_last(taken.position):
-            self.die(taken.position)
+        if self.attempts[taken.position] == MAX_ATTEMPTS:
+            self.dead.add(taken.position)
 
-    def die(self, place: int) -> None:
-        self.dead.add(place)
-        self.retried.discard(place)
-        self.deaths[place] += 1
 
-    def decide(self, place: int, act: Act) -> None:
-        if act == "retry":
-            key = self.keys[place - 1]
-            if key is not None:
-                begun = self.undone(key, upto=self.read_to)
-                self.firsts[key] = (self.first(key) or place) if begun else place
-            self.dead.remove(place)
-            self.retried.add(place)
-        elif act == "skip":
-            self.dead.remove(place)
-            self.skipped.add(place)
+def execute(statement: str, values: Any) -> Any:
+    connection.ensure_connection()
+    session: psycopg.Connection[Any] = connection.connection
+    row = session.execute(statement, values).fetchone()
+    assert row
+    return row
 
 
 def serve(account: Account, takes: list[Take], settlements: list[Settlement]) -> Answer:
@@ -163,11 +142,8 @@ def serve(account: Account, takes: list[Take], settlements: list[Settlement]) ->
     range = Range(account.read_to, len(account.keys))
     range.found.extend(found)
     waiting: list[Any] = [WaitingTake(take, 0, None) for take in takes]  # type: ignore[arg-type]
-    values = parameters(subscription.log_id, subscription.id, 1, waiting, settlements, range)
-    connection.ensure_connection()
-    session: psycopg.Connection[Any] = connection.connection
-    row = session.execute(sql.SERVE, values).fetchone()
-    assert row
+    values = parameters(subscription.log_id, subscription.id, account.version, waiting, settlements, range)
+    row = execute(sql.SERVE, values)
     answer = Answer(*row)
     assert answer.served
     assert answer.read_to >= account.read_to
@@ -181,12 +157,12 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
     elif kind == "take":
         consumer, limit = arguments
         answer = serve(account, [Take(consumer, None, limit, uuid4().hex)], [])
-        assert len(answer.deliveries) <= limit
+        assert len(answer.deliveries) <= (0 if account.is_paused else limit)
         places = [taken.position for taken in answer.deliveries]
         assert places == sorted(places)
         for taken in answer.deliveries:
             account.deliver(taken, consumer)
-            if taken.attempt == MAX_ATTEMPTS or taken.position in account.retried:
+            if taken.attempt == MAX_ATTEMPTS:
                 assert len(answer.deliveries) == 1
     elif kind in ("settle", "settle again") and account.old:
         number, outcome = arguments
@@ -209,27 +185,15 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
         Delivery.objects.filter(token=taken.token).update(due="2020-01-01T00:00:00Z")
         serve(account, [], [])
         account.expire(taken)
-    elif kind == "decide" and account.deaths:
-        number, act = arguments
-        places = sorted(account.deaths)
-        decide(account, places[number % len(places)], act)
-
-
-def decide(account: Account, place: int, act: Act) -> None:
-    """Decide about a letter: an open one is decided, and whatever became of it before is left as it is."""
-    subscription = account.subscription
-    decision = Decision(act, "ada", "bo" if act == "escalate" else None, uuid4().hex)
-    [result] = run(deciding.decide(subscription.log_id, [LetterId(subscription.name, place)], decision))
-    assert result.result == ("decided" if place in account.dead else "unchanged")
-    if result.result == "decided":
-        account.decide(place, act)
-
-
-def floor(account: Account) -> int:
-    """The floor, as the list of subscriptions shows it."""
-    params = {"log_id": account.subscription.log_id, "name": None}
-    row = connection.connection.execute(sql.STATUS, params).fetchone()
-    return int(row[8])
+    elif kind == "rewind":
+        position = arguments[0] % (len(account.keys) + 1)
+        keys = {"log_id": account.subscription.log_id, "number": account.subscription.id, "position": position}
+        execute(sql.REWIND, {**keys, "after": position if position < account.read_to else 0})
+        account.rewind(position)
+    elif kind == "pause":
+        [account.is_paused] = arguments
+        keys = {"log_id": account.subscription.log_id, "number": account.subscription.id}
+        [account.version] = execute(sql.PAUSE, {**keys, "is_paused": account.is_paused, "reason": None})
 
 
 def check(account: Account) -> None:
@@ -237,14 +201,12 @@ def check(account: Account) -> None:
     rows = Delivery.objects.filter(log_id=account.subscription.log_id, subscription_id=account.subscription.id)
     assert {row.position for row in rows if row.state == DeliveryState.IN_FLIGHT} == set(account.in_flight)
     held = {row.position for row in rows if row.state == DeliveryState.HELD}
-    assert held == {place for place in account.dead if account.holds(place)}
-    read = set(range(1, account.read_to + 1)) - account.done
+    holding = {place for place in account.dead if account.keys[place - 1] is not None and not account.passes}
+    assert held == holding
+    done = account.settled | (account.dead - holding)
+    read = set(range(1, account.read_to + 1)) - done
     assert sum(1 + row.waiting for row in rows) == len(read)
-    assert floor(account) == min(read, default=account.read_to + 1) - 1
-    letters = DeadLetter.objects.filter(log_id=account.subscription.log_id, subscription_id=account.subscription.id)
-    assert {letter.position: letter.deaths for letter in letters} == account.deaths
-    undone = {letter.position for letter in letters if letter.state in DECIDABLE}
-    assert undone == account.dead
+    assert min((row.position for row in rows), default=account.read_to + 1) == min(read, default=account.read_to + 1)
 
 
 @pytest.mark.parametrize("passes", [False, True])
@@ -258,15 +220,7 @@ def test_the_order_of_a_key_holds_and_nothing_is_lost(database: None, passes: bo
         step(account, kind, *arguments)
         check(account)
 
-    finish(account)
-    for place in list(account.dead):
-        decide(account, place, "retry")
-    finish(account)
-    assert account.settled | account.skipped == set(range(1, len(account.keys) + 1))
-
-
-def finish(account: Account) -> None:
-    """Acknowledge what is in flight, and whatever can be taken after it."""
+    step(account, "pause", False)
     for taken in list(account.in_flight.values()):
         settlement = Settlement(account.id_of(taken), "ack", None)
         [verdict] = serve(account, [], [settlement]).verdicts
@@ -277,11 +231,10 @@ def finish(account: Account) -> None:
         acks = [Settlement(account.id_of(taken), "ack", "three") for taken in deliveries]
         for taken, verdict in zip(deliveries, serve(account, [], acks).verdicts, strict=True):
             account.settle(taken, "ack", verdict.result)
-    check(account)
-    undone = set(range(1, len(account.keys) + 1)) - account.done
-    blocked = {
+    held = {
         place
-        for place in undone
-        if account.holds(place) and account.first(str(account.keys[place - 1])) in account.dead
+        for place, key in enumerate(account.keys, 1)
+        if key is not None and not passes and (place in account.dead or account.unsettled(key, place))
     }
-    assert undone == blocked
+    assert account.settled == set(range(1, len(account.keys) + 1)) - account.dead - held
+    check(account)
