@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("logs/<slug:log>/demo", run_demo, name="run-demo"),
     path("", include("events.urls")),
+    path("", include("projections.dead_letters.urls")),
     path("", include("projections.urls")),
     path("", include("projections.replay.urls")),
 ]

@@ -51,7 +51,7 @@ Conditions = Annotated[
 
 GUARDS_NEED_ATOMIC = {
     "anyOf": [
-        {"not": {"anyOf": [{"required": [name]} for name in ("if", "leases", "settles")]}},
+        {"not": {"anyOf": [{"required": ["if"]}, {"required": ["leases"]}]}},
         {"required": ["atomic"], "properties": {"atomic": {"const": True}}},
     ]
 }

@@ -204,20 +204,20 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
     limit = settings.EVENTSITE.request_max_events
     if sum(max(1, len(append.events)) for append in body.appends) > limit:
         raise TooLarge(f"The appends hold more than {limit:,} events.", field="appends", limit=limit)
-    of_each, of_all, ids = body.common()
+    conditions, leases = body.common_conditions(), body.common_leases()
     appends: list[Append | EventsError] = []
     for index, append in enumerate(body.appends):
         try:
             grant.check_append(append.stream)
-            checked = append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}].", ids=ids)
-            if guards := of_each + of_all:
+            checked = append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}].")
+            if guards := leases + conditions:
                 checked = replace(checked, guards=guards + checked.guards)
             appends.append(grant.permitted(checked))
         except EventsError as error:
             if body.atomic is True:
                 raise
             appends.append(error)
-        of_all = ()
+        conditions = ()  # the first append stands for all: they are written together, or none
     return await _append_many(grant, appends, atomic=body.atomic is True)
 
 

@@ -26,5 +26,10 @@ def failure(error_type: str, message: str, traceback: str | None) -> Failure:
 def own_frame(traceback: str) -> str:
     """Return a Python traceback's last frame outside of libraries, as `file in function`; empty if it has none."""
     frames = [(file, function) for file, _, function in _FRAME.findall(traceback)]
-    own = [frame for frame in frames if not _LIBRARY.search(frame[0])] or frames
+    own = [frame for frame in frames if not is_library(frame[0])] or frames
     return f"{own[-1][0]} in {own[-1][1]}" if own else ""
+
+
+def is_library(file: str) -> bool:
+    """Whether a file belongs to a library, or is none."""
+    return _LIBRARY.search(file) is not None

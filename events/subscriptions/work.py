@@ -144,7 +144,6 @@ def _settlement(number: int, settlement: Settlement) -> dict[str, object]:
     return {
         "n": number,
         "subscription": settlement.delivery.number,
-        "generation": settlement.delivery.generation,
         "position": settlement.delivery.position,
         "token": str(settlement.delivery.token),
         "consumer": settlement.consumer,

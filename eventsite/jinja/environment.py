@@ -19,6 +19,7 @@ from events.json.value import visible
 from events.views import template_functions as events
 from eventsite.jinja.white_space import LineBreaks
 from eventsite.version import version
+from projections.dead_letters.views import template_functions as dead_letters
 from projections.replay.views import template_functions as replay
 from projections.views import template_functions as projections
 
@@ -74,6 +75,7 @@ def environment(**options: Any) -> Environment:
         **events.FUNCTIONS,
         **projections.FUNCTIONS,
         **replay.FUNCTIONS,
+        **dead_letters.FUNCTIONS,
     )
     jinja.filters.update(pluralize=pluralize, truncatechars=truncatechars, unchanged=Unchanged, **events.FILTERS)
     return jinja

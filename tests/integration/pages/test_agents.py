@@ -109,7 +109,7 @@ def test_the_twin_is_the_apis_answer(viewer: Client, at: str) -> None:
 def test_agents_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; pauses; progress of the projection; agents, last events,
-    # workflows; the last events of agents and of workflows
-    with django_assert_num_queries(10):
+    # session, user, membership with its log; letters to decide; pauses; progress of the projection; agents, last
+    # events, workflows; the last events of agents and of workflows
+    with django_assert_num_queries(11):
         viewer.get(f"{at}agents/")

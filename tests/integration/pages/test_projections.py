@@ -301,9 +301,9 @@ def test_work_that_goes_on_is_listed_and_cancelled(operator: Client, at: str, lo
 def test_pages_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; builds with the head and their parked keys; lags; jobs
-    with django_assert_num_queries(6):
+    # session, user, membership with its log; letters to decide; builds with the head and their parked keys; lags; jobs
+    with django_assert_num_queries(7):
         viewer.get(f"{at}projections/")
     # the same three; progress, the end of the slice, its states, the versions of their last events, their faults
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         viewer.get(f"{at}projections/totals/states")

@@ -186,9 +186,9 @@ def test_steps_before_one_that_failed_are_as_ever_and_it_is_marked(viewer: Clien
 def test_a_step_costs_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; the stream, its events before and after the step; effects;
-    # for two projections that find faults: a snapshot and a block
-    with django_assert_num_queries(11):
+    # session, user, membership with its log; letters to decide; the stream, its events before and after the step;
+    # effects; for two projections that find faults: a snapshot and a block
+    with django_assert_num_queries(12):
         page_of(viewer, at, 3)
 
 

@@ -198,9 +198,10 @@ def test_lists_cost_a_fixed_number_of_queries(
     viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("s", *[{}] * 50)
-    # session, user, membership with its log; streams, their last events, the events that the list does not count
-    with django_assert_num_queries(6):
+    # session, user, membership with its log; letters to decide; streams, their last events, the events that the list
+    # does not count
+    with django_assert_num_queries(7):
         viewer.get(f"{at}streams/")
     # the stream, its events; two folds for the faults in it, from a snapshot and the events after it
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         viewer.get(f"{at}streams/s/")

@@ -122,13 +122,14 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("order-1", *[{"agent": "a"}] * ROWS)
-    # session, user, membership with its log and its head; one slice of events; the most frequent values
-    with django_assert_num_queries(5):
+    # session, user, membership with its log and its head; letters to decide; one slice of events; the most frequent
+    # values
+    with django_assert_num_queries(6):
         viewer.get(at)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         viewer.get(f"{at}?before=50&q=type:Placed")
     # the session's cache is per request; a newer page searches twice where it meets the head
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         viewer.get(f"{at}?after=50")
 
 

@@ -1,0 +1,123 @@
+"""The page of one dead letter: what was tried, what its consumer saw, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from events import redaction
+from events.digits import whole_number
+from events.errors import NotFound
+from events.models import Member
+from events.reading import store
+from events.reading.db_work import DbWork, run
+from events.subscriptions.letters import reads
+from events.subscriptions.letters.letter import DECIDABLE, Attempt, Counts, Letter, LetterId, Selection
+from events.views.data_tree import data_tree
+from events.views.event_line import line
+from events.views.page import log_page, show
+from projections.dead_letters.views.attempts_line import attempts_line
+from projections.dead_letters.views.frames import Frames, own_frames
+from projections.dead_letters.views.other_formats import api_url, dead_letter_md
+from projections.dead_letters.views.state_pane import replay_before, state_pane
+from projections.views.other_formats import format_of
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAttempt:
+    """An attempt with the part of its traceback that is shown at first."""
+
+    attempt: Attempt
+    frames: Frames
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """The undecided letters with the same fault: how many there are, and those that died before and after this one."""
+
+    counts: Counts
+    older: LetterId | None
+    newer: LetterId | None
+
+
+@require_safe
+@log_page()
+def dead_letter(request: HttpRequest, member: Member, subscription: str, position: int) -> HttpResponse:
+    """`/logs/<log>/dead-letters/<subscription>:<position>`.
+
+    `?for=alike` decides all letters with its fault, and `?decision=` names the decision. `?traceback=` is the whole
+    traceback of one attempt, and `?to=replay` leads to the step before the event. `?format=json` is the API.
+    """
+    letter = _letter(member, LetterId(subscription, position))
+    if (kind := format_of(request)) == "json":
+        return redirect(api_url(member, f"/{letter.id}"))
+    event = store.event(member.log_id, position).first()
+    assert event
+    if request.GET.get("to") == "replay":
+        return redirect(replay_before(member, letter, event).step_url)
+    attempts = reads.attempts(member.log_id, letter).fetch()
+    if "traceback" in request.GET:
+        return _traceback(attempts, request.GET["traceback"])
+    pane = state_pane(request, member, letter, event)
+    if kind == "md":
+        return dead_letter_md(member, letter, attempts, pane)
+    context = {
+        "here": "dead-letters",
+        "letter": letter,
+        "attempts": [ShownAttempt(each, own_frames(each.traceback or "")) for each in attempts],
+        "drawing": attempts_line(event.recorded_at, attempts),
+        "event": event,
+        "line": line(event),
+        "redaction": redaction.of(member.log_id, event),
+        "data": data_tree(member.log.name, event, request.GET),
+        "pane": pane,
+        "alike": run(_alike(member.log_id, letter)),
+        "failed_at": _failed_at(member.log_id, letter),
+        "day_ago": timezone.now() - timedelta(days=1),
+    }
+    return show(request, member, template="projections/dead_letters/dead_letter.html", context=context)
+
+
+def _letter(member: Member, id: LetterId) -> Letter:
+    """Return the letter with an id.
+
+    Raises:
+        NotFound: there is no such letter.
+    """
+    letter = reads.letter(member.log_id, id).first()
+    if letter is None:
+        raise NotFound(f"There is no dead letter {id}.")
+    return letter
+
+
+def _alike(log_id: int, letter: Letter) -> DbWork[Alike]:
+    selection = Selection(subscription=letter.subscription, fault=letter.fault, states=DECIDABLE)
+    counts = yield from reads.counts(log_id, selection)
+    older = yield from reads.letters(log_id, selection, after=letter.id, limit=1)
+    newer = yield from reads.letters(log_id, selection, after=letter.id, limit=1, forward=True)
+    ids = [page.letters[0].id if page.letters else None for page in (older, newer)]
+    return Alike(counts, *ids)
+
+
+def _failed_at(log_id: int, letter: Letter) -> int | None:
+    """Return the position of the `EventFailed` that records the last death; None while it is not appended."""
+    id = f"dead-letter-{letter.number}-{letter.position}-{letter.deaths}"
+    return next((position for _, position in store.positions_of(log_id, [id]).fetch()), None)
+
+
+def _traceback(attempts: Sequence[Attempt], number: str) -> HttpResponse:
+    """Return the whole traceback of the attempt with a number.
+
+    Raises:
+        NotFound: it has none.
+    """
+    text = next((each.traceback for each in attempts if each.attempt == whole_number(number)), None)
+    if text is None:
+        raise NotFound("This attempt has no traceback.")
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,81 @@
+"""The page of what could not be done: dead letters of subscriptions and parked keys of projections, by fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from events.models import Member
+from events.reading.db_work import run
+from events.subscriptions.letters import reads
+from events.views.page import log_page, show
+from projections.dead_letters.views.forms import DeadLettersForm
+from projections.dead_letters.views.groups import MAX_DONE, LetterGroup, counts_by_state, in_order, letter_groups
+from projections.dead_letters.views.other_formats import api_url, dead_letters_md
+from projections.dead_letters.views.parked import ParkedGroup, keys_of, parked_groups
+from projections.views.other_formats import format_of
+
+ROWS = 50
+_FEW_ROWS = 8
+"""The letters that are shown of a group that nobody has opened: the other groups stay in sight."""
+ORDER_HEADER = "X-Order"
+"""In this header a page that follows the present sends the ids of its groups, in the order in which they stand."""
+_EMPTY_CONTEXT: dict[str, Any] = {
+    "groups": [], "parked_groups": [], "opened": None, "letters": None, "keys": [], "is_other_order": False,
+}  # fmt: skip
+"""The context of a page whose form can't be read."""
+
+
+@require_safe
+@log_page()
+def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
+    """`/logs/<log>/dead-letters/`: those that nobody has decided, or those of `?state=`, whose events fit `?q=`.
+
+    `?open=` names the group whose letters are shown, by default the first one; they go on after the letter `?after=`.
+    `?format=json` is the API.
+    """
+    form = DeadLettersForm(request.GET)
+    if (kind := format_of(request)) == "json":
+        return redirect(api_url(member, "", q=request.GET.get("q")))
+    context: dict[str, Any] = {
+        **_EMPTY_CONTEXT,
+        "here": "dead-letters",
+        "form": form,
+        "q": request.GET.get("q", ""),
+        "state": "undecided",
+        "counts": counts_by_state(member.log_id),
+        "max_done": MAX_DONE,
+        "day_ago": timezone.now() - timedelta(days=1),
+    }
+    if form.is_valid():
+        context |= _listed(member, form, seen=request.headers.get(ORDER_HEADER, "").split())
+        if kind == "md":
+            return dead_letters_md(member, context)
+    template, partial = "projections/dead_letters/dead_letters.html", "projections/dead_letters/_dead_letters.html"
+    status = 200 if form.is_valid() else 400
+    return show(request, member, template=template, partial=partial, context=context, status=status)
+
+
+def _listed(member: Member, form: DeadLettersForm, *, seen: Sequence[str]) -> dict[str, Any]:
+    """Return the context with the groups, in the order that was `seen`, and with the content of the open one."""
+    fields, selection = form.cleaned_data, form.selection
+    by_size = run(letter_groups(member.log_id, selection))
+    groups = in_order(by_size, seen)
+    parked = [] if selection.query else parked_groups(member.log_id, fields["state"])
+    all_groups: list[LetterGroup | ParkedGroup] = [*groups, *parked]
+    opened = next((group for group in all_groups if fields["open"] in ("", group.id)), None)
+    context = {"state": fields["state"], "groups": groups, "parked_groups": parked, "opened": opened}
+    if isinstance(opened, LetterGroup):
+        limit = ROWS if fields["open"] else _FEW_ROWS
+        of_group = replace(selection, subscription=opened.fault.subscription, fault=opened.fault.fault)
+        context["letters"] = run(reads.letters(member.log_id, of_group, after=fields["after"], limit=limit))
+    elif opened:
+        context["keys"] = keys_of(member.log_id, opened)
+    return {**context, "is_other_order": groups != by_size}
