@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Func, Min, Q, QuerySet, TextField, Value
+from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Coalesce
 
 from projections.errors import NoSuchBuild
-from projections.models import Parked, ProjectionState
+from projections.models import Checkpoint, Parked, ProjectionState
 
 
 def _part(field: str, pattern: str) -> Coalesce:
@@ -21,7 +21,7 @@ def _part(field: str, pattern: str) -> Coalesce:
 
 _KIND = _part("error", "^[^:]*")
 _PLACE = _part("traceback", r'.*File "([^"]*", line [0-9]+, in [^\n]*)')
-"""The last line of code in a traceback, selection raised the error."""
+"""The last line of code in a traceback: it raised the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class ParkedKey:
 class Fault:
     """The fault that stopped some keys: a kind of error, and the place in the code that raised it.
 
-    `place` may be empty. `keys` counts them, `retried_count` those that are being tried again. `first` is the position
-    of the first event.
+    `place` may be empty. `keys` counts them, `retried_count` those that are being tried again. `first` and `last` are
+    positions of events, with the times at which they were parked. `error` is that of one of the keys.
     """
 
     kind: str
@@ -51,6 +51,9 @@ class Fault:
     retried_count: int
     first: int
     since: datetime
+    last: int
+    last_at: datetime
+    error: str
 
     @property
     def where(self) -> str:
@@ -78,14 +81,33 @@ ALL = Selection()
 def faults(log_id: int, projection: str, build: int) -> list[Fault]:
     """Return the faults of a build's parked keys; the fault with most keys comes first."""
     rows = Parked.objects.filter(log_id=log_id, projection=projection, build=build)
-    groups = rows.values(kind=_KIND, place=_PLACE).annotate(
+    return [fault for _, _, fault in _faults(rows)]
+
+
+def faults_in_log(log_id: int) -> list[tuple[str, int, Fault]]:
+    """Return the faults of all live builds of a log, each with its projection and build."""
+    build = Checkpoint.objects.filter(
+        log_id=OuterRef("log_id"), projection=OuterRef("projection"), build=OuterRef("build"), is_live=True
+    )
+    return _faults(Parked.objects.filter(Exists(build), log_id=log_id))
+
+
+def _faults(rows: QuerySet[Parked, Parked]) -> list[tuple[str, int, Fault]]:
+    groups = rows.values("projection", "build", kind=_KIND, place=_PLACE).annotate(
         keys=Count("key"),
         retried_count=Count("key", filter=Q(is_retried=True)),
         first=Min("position"),
         earliest=Min("since"),
+        last=Max("position"),
+        latest=Max("since"),
+        example=Min("error"),
     )
-    values = groups.values_list("kind", "place", "keys", "retried_count", "first", "earliest")
-    return [Fault(*each) for each in values.order_by("-keys", "kind", "place")]
+    values = groups.values_list(
+        *("projection", "build", "kind", "place", "keys", "retried_count", "first", "earliest"),
+        *("last", "latest", "example"),
+    )
+    ordered = values.order_by("-keys", "projection", "kind", "place")
+    return [(projection, build, Fault(*each)) for projection, build, *each in ordered]
 
 
 def parked(
