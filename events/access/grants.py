@@ -87,6 +87,10 @@ class Grant:
         if not self.allows(Scope.READ):
             raise Forbidden("A condition tells what the log holds, so the token needs the scope `read`, too.")
 
+    def check_consuming(self) -> None:
+        """Raise `Forbidden` if the token may not settle deliveries."""
+        self.check_scope(Scope.CONSUME)
+
     def check_append(self, stream: str) -> None:
         """Check a stream to which the token appends; all ways to append pass here.
 

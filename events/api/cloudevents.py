@@ -24,6 +24,7 @@ from events.api.lease_schemas import HeldLeaseIn, checked_leases
 from events.api.media import as_json
 from events.api.names import Name, StreamName
 from events.api.schemas import Time
+from events.api.settling_schemas import SettlesIn, checked_settles
 from events.appending.checks import (
     MAX_TAG_CHARACTERS,
     MAX_TAGS,
@@ -46,7 +47,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cloudevents.io/spec/v1.0")
 _Attribute = str | bool | Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 """An attribute's value; in JSON, null means that it is absent."""
 _REQUIRED = ("id", "source", "specversion", "type")
-_DEMANDS = ("expectedversion", "idempotencykey", "readposition", "if", "leases")
+_DEMANDS = ("expectedversion", "idempotencykey", "readposition", "if", "leases", "settles")
 _DIGITS = "[0-9]{1,18}"
 _MAX_CONDITIONS_BYTES = 20_000
 """Most bytes of the attributes `if` of a batch, for the reason that `check_length()` gives."""
@@ -90,6 +91,9 @@ SCHEMA = {
         ),
         "leases": _or_nothing(
             {"type": "string", "contentMediaType": "application/json", "description": "The leases, as a JSON text"}
+        ),
+        "settles": _or_nothing(
+            {"type": "string", "contentMediaType": "application/json", "description": "Deliveries, as a JSON text"}
         ),
         "tags": _or_nothing(
             {"anyOf": [_TAGS, {"type": "boolean"}, _ANY_INTEGER], "description": "Names, joined by commas"}
@@ -231,7 +235,7 @@ def _append(attributes: dict[str, object], data: bytes, *, pinned_agent: str | N
         expected_version=check_expected_version(_expected_version(attributes, field), f"{field}.expectedversion"),
         idempotency_key=check_name(key, f"{field}.idempotencykey") if key else None,
         read_position=_number_attribute(attributes, "readposition", field),
-        guards=_leases(attributes, field) + _conditions(attributes, field),
+        guards=_leases(attributes, field) + _conditions(attributes, field) + _settles(attributes, field),
     )
 
 
@@ -249,6 +253,14 @@ def _leases(attributes: dict[str, object], field: str) -> tuple[Guard, ...]:
     if text is None:
         return ()
     return checked_leases(decode_json(text.encode(), list[HeldLeaseIn], name=f"{field}.leases"), f"{field}.")
+
+
+def _settles(attributes: dict[str, object], field: str) -> tuple[Guard, ...]:
+    """Return the deliveries that the event's append settles; this attribute holds JSON, too."""
+    text = _text_attribute(attributes, "settles", field)
+    if text is None:
+        return ()
+    return checked_settles(decode_json(text.encode(), list[SettlesIn], name=f"{field}.settles"), f"{field}.")
 
 
 def _tags(attributes: dict[str, object], field: str) -> list[str]:

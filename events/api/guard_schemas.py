@@ -51,7 +51,7 @@ Conditions = Annotated[
 
 GUARDS_NEED_ATOMIC = {
     "anyOf": [
-        {"not": {"anyOf": [{"required": ["if"]}, {"required": ["leases"]}]}},
+        {"not": {"anyOf": [{"required": [name]} for name in ("if", "leases", "settles")]}},
         {"required": ["atomic"], "properties": {"atomic": {"const": True}}},
     ]
 }

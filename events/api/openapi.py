@@ -9,7 +9,15 @@ import msgspec
 from msgspec import Struct
 
 from events import errors
-from events.api import lease_schemas, names, pause_schemas, query_schemas, schemas, subscription_schemas
+from events.api import (
+    lease_schemas,
+    names,
+    pause_schemas,
+    query_schemas,
+    schemas,
+    subscription_order_schemas,
+    subscription_schemas,
+)
 from events.api.guard_schemas import GUARDS_NEED_ATOMIC
 from events.query.errors import InvalidQuery, NotForEvents
 
@@ -35,6 +43,7 @@ _STRUCTS = (
     *pause_schemas.STRUCTS,
     *lease_schemas.STRUCTS,
     *subscription_schemas.STRUCTS,
+    *subscription_order_schemas.STRUCTS,
 )
 _IN_PATHS = {
     "stream": msgspec.json.schema(names.StreamName),

@@ -204,20 +204,20 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
     limit = settings.EVENTSITE.request_max_events
     if sum(max(1, len(append.events)) for append in body.appends) > limit:
         raise TooLarge(f"The appends hold more than {limit:,} events.", field="appends", limit=limit)
-    conditions, leases = body.common_conditions(), body.common_leases()
+    of_each, of_all, ids = body.common()
     appends: list[Append | EventsError] = []
     for index, append in enumerate(body.appends):
         try:
             grant.check_append(append.stream)
-            checked = append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}].")
-            if guards := leases + conditions:
+            checked = append.checked(append.stream, pinned_agent=grant.agent, field=f"appends[{index}].", ids=ids)
+            if guards := of_each + of_all:
                 checked = replace(checked, guards=guards + checked.guards)
             appends.append(grant.permitted(checked))
         except EventsError as error:
             if body.atomic is True:
                 raise
             appends.append(error)
-        conditions = ()  # the first append stands for all: they are written together, or none
+        of_all = ()
     return await _append_many(grant, appends, atomic=body.atomic is True)
 
 

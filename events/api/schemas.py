@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict, TypeVar
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
@@ -23,11 +23,14 @@ from events.api.guard_schemas import (
 )
 from events.api.lease_schemas import HeldLeases, checked_leases
 from events.api.names import NAME_SCHEMA, Name, StreamName, documented
+from events.api.settling_schemas import Settlings, checked_settles
 from events.appending import checks
 from events.appending.guards import Guard
 from events.errors import Invalid
+from events.subscriptions.guard import event_ids
 from events.types import Append, NewEvent
 
+AnyGuard = TypeVar("AnyGuard", bound=Guard)
 REFERENCE = "#/components/schemas/{name}"
 """The reference to a struct's description in OpenAPI."""
 
@@ -63,14 +66,17 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     occurred_at: Time | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
 
-    def checked(self, stream: str, *, pinned_agent: str | None, field: str) -> NewEvent:
-        """Check the limits that the types don't express."""
+    def checked(
+        self, stream: str, *, pinned_agent: str | None, field: str, ids: Iterator[str] | None = None
+    ) -> NewEvent:
+        """Check the limits that the types don't express. Without an id of its own the event gets the next of `ids`."""
+        id = optional(self.id)
         return checks.new_event(
             stream,
             self.type,
             data=bytes(self.data),
             metadata=b"{}" if isinstance(self.metadata, UnsetType) else bytes(self.metadata),
-            id=optional(self.id),
+            id=next(ids) if id is None and ids is not None else id,
             agent=optional(self.agent),
             schema_version=1 if isinstance(self.schema_version, UnsetType) else self.schema_version,
             correlation_id=optional(self.correlation_id),
@@ -91,17 +97,25 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
     read_position: ReadPosition | UnsetType = UNSET
     conditions: Conditions | UnsetType = field(default=UNSET, name="if")
     leases: HeldLeases | UnsetType = UNSET
+    settles: Settlings | UnsetType = UNSET
 
-    def checked(self, stream: str, *, pinned_agent: str | None, field: str = "") -> Append:
-        """Check the limits that the types don't express. `field` is the place of this append in the request."""
+    def checked(
+        self, stream: str, *, pinned_agent: str | None, field: str = "", ids: Iterator[str] | None = None
+    ) -> Append:
+        """Check the limits that the types don't express. `field` is the place of this append in the request.
+
+        An event that has no id gets one from the first delivery that the append settles, else the next of `ids`.
+        """
         checks.check_stream(stream, f"{field}stream")
+        settles = checked_settles(self.settles, field)
+        ids = event_ids(settles[0].delivery) if settles else ids
         return checks.new_append(
             stream,
             (
-                event.checked(stream, pinned_agent=pinned_agent, field=f"{field}events[{index}]")
+                event.checked(stream, pinned_agent=pinned_agent, field=f"{field}events[{index}]", ids=ids)
                 for index, event in enumerate(self.events)
             ),
-            **_demands(self, field),
+            **_demands(self, field, settles),
         )
 
 
@@ -111,6 +125,17 @@ class StreamAppendIn(AppendIn, forbid_unknown_fields=True, kw_only=True):
     stream: StreamName
 
 
+class Common(NamedTuple):
+    """What the appends of an atomic request have in common."""
+
+    of_each: tuple[Guard, ...]
+    """The leases: rules look for them in each append."""
+    of_all: tuple[Guard, ...]
+    """Guards of the first append, which stand for all: these are written together, or none."""
+    ids: Iterator[str] | None
+    """Ids for events that have none, if the appends settle a delivery."""
+
+
 class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """Several appends; with `atomic` all or none."""
 
@@ -118,26 +143,24 @@ class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
     atomic: bool | UnsetType = UNSET
     conditions: Conditions | UnsetType = field(default=UNSET, name="if")
     leases: HeldLeases | UnsetType = UNSET
+    settles: Settlings | UnsetType = UNSET
 
-    def common_conditions(self) -> tuple[Guard, ...]:
-        """Return the conditions of all appends together.
+    def common(self) -> Common:
+        """Return what all appends have in common.
 
         Raises:
-            Invalid: the request is not atomic.
-            TooLarge: the queries of all its conditions are too long.
+            Invalid: there is something, but the request is not atomic.
+            TooLarge: the queries of all conditions of the request are too long.
         """
         check_length(chain.from_iterable(self._all_conditions()), "appends")
-        return self._common(checked_guards(self.conditions), "if")
+        settles = self._common(checked_settles(self.settles), "settles")
+        return Common(
+            self._common(checked_leases(self.leases), "leases"),
+            self._common(checked_guards(self.conditions), "if") + settles,
+            event_ids(settles[0].delivery) if settles else None,
+        )
 
-    def common_leases(self) -> tuple[Guard, ...]:
-        """Return the leases that all appends need.
-
-        Raises:
-            Invalid: the request is not atomic.
-        """
-        return self._common(checked_leases(self.leases), "leases")
-
-    def _common(self, guards: tuple[Guard, ...], field: str) -> tuple[Guard, ...]:
+    def _common(self, guards: tuple[AnyGuard, ...], field: str) -> tuple[AnyGuard, ...]:
         if guards and self.atomic is not True:
             detail = f'`{field}` beside `appends` needs `"atomic": true`; else it stands beside `events`.'
             raise Invalid(detail, field=field)
@@ -162,11 +185,14 @@ class LineIn(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     read_position: ReadPosition | UnsetType = UNSET
     conditions: Conditions | UnsetType = field(default=UNSET, name="if")
     leases: HeldLeases | UnsetType = UNSET
+    settles: Settlings | UnsetType = UNSET
 
     def append(self, *, pinned_agent: str | None) -> Append:
         """Return the append of this event alone. The caller has checked the stream's name."""
-        event = self.checked(self.stream, pinned_agent=pinned_agent, field="event")
-        return checks.new_append(self.stream, [event], **_demands(self, ""))
+        settles = checked_settles(self.settles)
+        ids = event_ids(settles[0].delivery) if settles else None
+        event = self.checked(self.stream, pinned_agent=pinned_agent, field="event", ids=ids)
+        return checks.new_append(self.stream, [event], **_demands(self, "", settles))
 
 
 class _Demands(TypedDict):
@@ -176,7 +202,7 @@ class _Demands(TypedDict):
     guards: tuple[Guard, ...]
 
 
-def _demands(append: AppendIn | LineIn, field: str) -> _Demands:
+def _demands(append: AppendIn | LineIn, field: str, settles: tuple[Guard, ...]) -> _Demands:
     """Return what an append demands of the log, and the position up to which its writer had read."""
     return {
         "expected_version": checks.check_expected_version(
@@ -184,7 +210,7 @@ def _demands(append: AppendIn | LineIn, field: str) -> _Demands:
         ),
         "idempotency_key": optional(append.idempotency_key),
         "read_position": optional(append.read_position),
-        "guards": checked_leases(append.leases, field) + checked_guards(append.conditions, field),
+        "guards": (checked_leases(append.leases, field) + checked_guards(append.conditions, field) + settles),
     }
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from events.api.guard_schemas import QueryText
 from events.api.names import Name, documented
 from events.api.schemas import EventOut
+from events.api.settling_schemas import DeliveryText
 
 Seconds = Annotated[float, documented("Seconds", minimum=0)]
 OrderBy = Annotated[
@@ -74,14 +75,17 @@ class SubscriptionOut(Struct):
     start: int
     generation: int
     paused: bool
+    pause_reason: str | None
     head: Annotated[int, documented("The log's last position")]
     read_to: Annotated[int, documented("Every event up to here is settled, in flight, or waits")]
     floor: Annotated[int, documented("Every event up to here is settled")]
     behind: Annotated[int, documented("Positions from `read_to` to the head")]
+    ready: Annotated[int, documented("Events that were read, and that a take gets at once")]
     in_flight: int
-    retrying: int
+    retrying: Annotated[int, documented("Events that wait for their next attempt")]
     waiting: Annotated[int, documented("Events that wait for an earlier one of their key")]
     held: Annotated[int, documented("Dead letters that hold their key")]
+    without_key: Annotated[int, documented("Events since its last rewind that had no key: delivered without order")]
     oldest_unsettled_at: datetime | None
 
 
@@ -136,7 +140,7 @@ class FailureIn(Struct, forbid_unknown_fields=True, kw_only=True):
 class SettlementIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """What became of one delivery."""
 
-    delivery: str
+    delivery: DeliveryText
     outcome: Annotated[
         Literal["ack", "fail", "poison", "release", "extend"],
         documented(

@@ -11,10 +11,13 @@ from ninja import Router
 
 from events import engine
 from events.access.grants import Bearer, Grant, grant_of
+from events.api.author import author_of
 from events.api.decoding import decode_json, optional, parse_query
 from events.api.openapi import operation, read_operation
 from events.api.query_schemas import LogQuery
 from events.api.responses import event_out, json_answer, waiting
+from events.api.settling_schemas import delivery_id
+from events.api.subscription_orders import order_of
 from events.api.subscription_schemas import (
     DeliveriesOut,
     DeliveryOut,
@@ -30,12 +33,11 @@ from events.api.subscription_schemas import (
 from events.appending.checks import check_agent, check_count, check_name
 from events.errors import Invalid, TooLarge
 from events.models import Scope
-from events.subscriptions import faults, store
-from events.subscriptions.errors import NoSuchSubscription
+from events.subscriptions import faults, orders, store
 from events.subscriptions.server import Server
 from events.subscriptions.settings import Settings, check_bounds, check_order, check_query
 from events.subscriptions.store import Status
-from events.subscriptions.types import Delivery, DeliveryId, Settlement, Take
+from events.subscriptions.types import Delivery, Settlement, Take
 
 router = Router(tags=["subscriptions"])
 
@@ -69,7 +71,7 @@ async def put_subscription(request: HttpRequest, subscription: str) -> HttpRespo
         _settings(body),
         start=_start(body),
         stream_prefix=grant.stream_prefix,
-        by=grant.agent,
+        by=await author_of(grant),
     )
     await engine.current().announcer.announce()
     return json_answer(await _one(grant, subscription), status=201 if is_new else 200)
@@ -111,10 +113,7 @@ async def list_subscriptions(request: HttpRequest) -> HttpResponse:
 )
 async def delete_subscription(request: HttpRequest, subscription: str) -> HttpResponse:
     """End the subscription: its deliveries are void, and nothing is left of its dead letters but their events."""
-    grant = grant_of(request)
-    await store.delete(
-        engine.current().pool, grant.log_id, subscription, stream_prefix=grant.stream_prefix, by=grant.agent
-    )
+    await orders.delete(await order_of(grant_of(request), subscription))
     await engine.current().announcer.announce()
     return HttpResponse(status=204)
 
@@ -223,10 +222,7 @@ async def _one(grant: Grant, name: str) -> SubscriptionOut:
         NoSuchSubscription: there is none of this name.
         Forbidden: it is for tokens with another stream prefix.
     """
-    statuses = await store.read(engine.current().pool, grant.log_id, name)
-    if not statuses:
-        raise NoSuchSubscription(f"There is no subscription {name!r}.")
-    [status] = statuses
+    status = await store.one(engine.current().pool, grant.log_id, name)
     store.check_prefix(name, status.stream_prefix, grant.stream_prefix)
     return _out(status)
 
@@ -248,14 +244,17 @@ def _out(status: Status) -> SubscriptionOut:
         start=status.start,
         generation=status.generation,
         paused=status.is_paused,
+        pause_reason=status.pause_reason,
         head=status.head,
         read_to=status.read_to,
         floor=status.floor,
         behind=status.head - status.read_to,
         in_flight=status.in_flight,
+        ready=status.ready,
         retrying=status.retrying,
         waiting=status.waiting,
         held=status.held,
+        without_key=status.without_key,
         oldest_unsettled_at=status.oldest_unsettled_at,
     )
 
@@ -286,11 +285,4 @@ def _settlement(body: SettlementIn, consumer: str, field: str) -> Settlement:
             if error is None
             else faults.failure(check_name(error.type, f"{field}.error.type"), error.message, optional(error.traceback))
         )
-    return Settlement(_delivery_id(body.delivery, field), body.outcome, consumer, delay, seconds, failure)
-
-
-def _delivery_id(text: str, field: str) -> DeliveryId:
-    try:
-        return DeliveryId.parse(text)
-    except ValueError:
-        raise Invalid(f"{field}.delivery is not the id of a delivery.", field=f"{field}.delivery") from None
+    return Settlement(delivery_id(body.delivery, f"{field}.delivery"), body.outcome, consumer, delay, seconds, failure)

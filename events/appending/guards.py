@@ -39,6 +39,9 @@ class Rights(Protocol):
     def check_reading(self) -> None:
         """Raise an error if it may not read."""
 
+    def check_consuming(self) -> None:
+        """Raise an error if it may not take and settle deliveries."""
+
     def narrowed(self, query: Query) -> Query:
         """Return the query for the events of a query that it may see."""
 
@@ -50,6 +53,10 @@ class Guard(Protocol):
     """Its member in the parameter of `run_guards()`."""
     sets_rules: ClassVar[bool]
     """Whether its append sets a rule of the log."""
+
+    @property
+    def claim(self) -> str | None:
+        """What no other append of the same flush may claim: the other one waits."""
 
     @property
     def refusal(self) -> EventsError | None:
@@ -99,6 +106,7 @@ class DatabaseGuard:
     """A guard that the database alone decides: nothing is known of it before, whatever else is planned."""
 
     sets_rules: ClassVar[bool] = False
+    claim: ClassVar[str | None] = None
     refusal: ClassVar[EventsError | None] = None
     needs_check: ClassVar[bool] = False
     terms: ClassVar[int] = 0
@@ -126,6 +134,7 @@ class Condition:
 
     kind: ClassVar[str] = "if"
     sets_rules: ClassVar[bool] = False
+    claim: ClassVar[str | None] = None
     query: Query
     none_after: int
     checked_to: int

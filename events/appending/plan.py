@@ -141,6 +141,8 @@ class Plan:
     streams: dict[str, _StreamPlan] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    claims: set[str] = field(default_factory=set)
+    """What guards claim for their append alone."""
     sets_rules: bool = False
     """The last append sets a rule: whoever comes after it is planned by that rule."""
     comparisons: int = 0
@@ -243,6 +245,7 @@ def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None, rules: R
             streams={name: _StreamPlan(s.needed_version, s.count) for name, s in flush.streams.items()},
             ids=set(flush.ids),
             keys=set(flush.keys),
+            claims=set(flush.claims),
         )
         for append in request.appends:
             own = _events_before(request.appends, append)
@@ -254,7 +257,7 @@ def _plan_atomic(flush: Plan, request: Request, look_up: LookUp | None, rules: R
     except EventsError as error:
         request.fail(error)
         return
-    flush.streams, flush.ids, flush.keys = trial.streams, trial.ids, trial.keys
+    flush.streams, flush.ids, flush.keys, flush.claims = trial.streams, trial.ids, trial.keys, trial.claims
     flush.sets_rules = trial.sets_rules
     flush.accepted.extend((request, index) for index in range(len(request.appends)))
 
@@ -279,9 +282,10 @@ def _refuse_repeats(appends: Sequence[Append]) -> None:
 
 
 def _wait_for_planned(flush: Plan, append: Append) -> None:
-    """Raise `_Later` for an append that repeats an id or a key of this flush, or to which a new rule applies."""
+    """Raise `_Later` for an append after a new rule, or that repeats an id, a key or a claim of this flush."""
     if (
         flush.sets_rules
+        or not flush.claims.isdisjoint(guard.claim for guard in append.guards if guard.claim)
         or append.idempotency_key in flush.keys
         or not flush.ids.isdisjoint(event.id for event in append.events)
     ):
@@ -334,6 +338,7 @@ def _take(flush: Plan, append: Append, needed_version: int | None) -> None:
     flush.ids.update(event.id for event in append.events)
     if append.idempotency_key is not None:
         flush.keys.add(append.idempotency_key)
+    flush.claims.update(guard.claim for guard in append.guards if guard.claim)
     flush.sets_rules = flush.sets_rules or any(guard.sets_rules for guard in append.guards)
 
 

@@ -9,6 +9,11 @@ from django.db import migrations, models
 import events.columns
 from events import sql
 
+# It begins at random: ids of events are made from these numbers, and a log may be restored in another installation.
+SEQUENCE = """
+    do $$ begin
+        execute format('create sequence subscription_number as int start with %s', 1 + floor(random() * 9e8)::int);
+    end $$"""
 FUNCTIONS = (
     *("free_keys", "forget_failures", "settle_done", "bury", "fail_deliveries", "settle_others", "settle_deliveries"),
     *("wake_deliveries", "in_flight", "take_ready", "take_new", "describe_deliveries", "note_progress"),
@@ -22,7 +27,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunSQL("create sequence subscription_number as int", "drop sequence subscription_number"),
+        migrations.RunSQL(SEQUENCE, "drop sequence subscription_number"),
         migrations.CreateModel(
             name="DeadLetter",
             fields=[

@@ -49,10 +49,11 @@ class Subscription(models.Model):
     version = models.IntegerField(db_default=1, help_text="raised by each change of its settings")
     generation = models.IntegerField(db_default=1, help_text="raised by each rewind")
     is_paused = models.BooleanField(db_default=False)
+    pause_reason = NameField(null=True, help_text="of a pause; it may have none")
     start = models.BigIntegerField(help_text="the position after which it began")
     read_to = models.BigIntegerField(help_text="every event up to here is settled, or has a row")
     lowest = models.BigIntegerField(db_default=0, help_text="no event up to here has a row in delivery")
-    without_key = models.BigIntegerField(db_default=0, help_text="events that had no key at its pointer")
+    without_key = models.BigIntegerField(db_default=0, help_text="events read since its last rewind that had no key")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

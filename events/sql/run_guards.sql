@@ -18,7 +18,7 @@ begin
     -- One look at the whole text: each `->` would read it again from its beginning.
     select * into g
     from json_to_record(p_guards)
-        r(upto bigint, lease json, "if" json, pause json, lease_move json, rule json, lease_demands json);
+        r(upto bigint, lease json, "if" json, pause json, lease_move json, rule json, lease_demands json, settles json);
     if g.upto < p_head then
         return '[{"unread": true}]';
     end if;
@@ -33,6 +33,10 @@ begin
     end if;
     if refusals is null and g.lease_move is not null then
         refusals := check_lease_moves(p_log, g.lease_move);
+    end if;
+    -- It checks and writes at once, so it comes after all other checks.
+    if refusals is null and g.settles is not null then
+        refusals := settle_by_append(p_log, g.settles);
     end if;
     if refusals is null and g.lease_move is not null then
         perform move_leases(p_log, p_head, g.lease_move);

@@ -101,6 +101,7 @@ begin
         end if;
     end if;
 
+    perform count_without_key(p_log, p_subscription, v_keys[1 : v_used]);
     perform note_progress(p_log, p_subscription, read_to);
     select extract(epoch from d.due - clock_timestamp()) into due_in from delivery d
     where d.log_id = p_log and d.subscription_id = p_subscription and d.state in (1, 2) order by d.due limit 1;

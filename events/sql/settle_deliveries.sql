@@ -1,6 +1,6 @@
 -- Settles deliveries of one subscription, each by itself; returns a list of [number, result, time of the next attempt].
 --
--- `p_settlements` is a list of {n, subscription, position, token, consumer, outcome, delay, seconds, error_type, message, traceback,
+-- `p_settlements` is a list of {n, subscription, generation, position, token, consumer, outcome, delay, seconds, error_type, message, traceback,
 -- plain_message, frame, fault}. The consumer may be null: a delivery's token names one attempt by one consumer. Without a
 -- delay, the pause before the next attempt comes from the subscription's `backoff`.
 create or replace function settle_deliveries(p_log int, p_subscription int, p_now timestamptz, p_settlements json)
@@ -20,8 +20,8 @@ begin
 
     with verdict as (
         select s.n, s.position, s.token, s.outcome,
-            case when s.subscription <> p_subscription then 'not-yours'
-                 when d.position is null then 'already-settled'
+            case when s.subscription <> p_subscription or d.position is null
+                     then verdict_without_row(p_log, p_subscription, s.subscription, s.generation)
                  when d.token is distinct from s.token then 'expired'
                  when d.consumer <> s.consumer then 'not-yours'
                  when d.state <> 1 then 'already-settled'
@@ -29,7 +29,7 @@ begin
                  when row_number() over (partition by s.position, s.token order by s.n) > 1 then 'already-settled'
                  else 'settled' end as result
         from json_to_recordset(p_settlements) s(
-            n int, subscription int, position bigint, token uuid, consumer text, outcome text)
+            n int, subscription int, generation int, position bigint, token uuid, consumer text, outcome text)
         left join lateral (
             select * from delivery
             where log_id = p_log and subscription_id = p_subscription and position = s.position limit 1

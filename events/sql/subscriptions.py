@@ -35,22 +35,41 @@ STORED = f"""
 CHANGE = f"""
     update subscription set version = version + 1, {", ".join(f"{name} = %({name})s" for name in _SETTINGS)}
     where log_id = %(log_id)s and name = %(name)s returning id, version, read_to"""
-DELETE = "delete from subscription where log_id = %(log_id)s and name = %(name)s returning id, read_to"
-EMPTY = tuple(
-    f"delete from {table} where log_id = %(log_id)s and subscription_id = %(number)s"
-    for table in ("delivery", "waiting_event", "failed_attempt", "dead_letter")
-)
+PAUSE = """
+    update subscription set version = version + 1, is_paused = %(is_paused)s, pause_reason = %(reason)s
+    where log_id = %(log_id)s and id = %(number)s returning version"""
+UNSETTLED_AFTER = """
+    select u.events + (
+            select count(*) from waiting_event w
+            where w.log_id = %(log_id)s and w.subscription_id = %(number)s and w.position > %(after)s),
+        u.in_flight, (
+            select count(*) from dead_letter l
+            where l.log_id = %(log_id)s and l.subscription_id = %(number)s and l.position > %(after)s
+                and l.state in ('open', 'escalated', 'retrying'))
+    from (
+        select count(*) as events, count(*) filter (where state = 1 and due > now()) as in_flight from delivery
+        where log_id = %(log_id)s and subscription_id = %(number)s and position > %(after)s
+    ) u"""
+REWIND = "select * from rewind_subscription(%(log_id)s, %(number)s, %(position)s, %(after)s)"
+PLACE = """
+    select s.id, s.stream_prefix, s.read_to, s.is_paused, (select head from log_head h where h.log_id = s.log_id)
+    from subscription s where s.log_id = %(log_id)s and s.name = %(name)s"""
+LOCK_PLACE = f"{PLACE} for update of s"
+FORGET_LETTERS = "delete from dead_letter where log_id = %(log_id)s and subscription_id = %(number)s"
+DELETE = "delete from subscription where log_id = %(log_id)s and id = %(number)s"
 ANNOUNCE = """
     insert into server_event (log_id, id, subject, type, facts, by)
     values (%(log_id)s, %(id)s, %(subject)s, %(type)s, %(facts)s, %(by)s)"""
 STATUS = f"""
-    select s.id, s.name, s.stream_prefix, s.start, s.generation, s.is_paused, s.read_to, h.head,
-        coalesce(d.lowest - 1, s.read_to), coalesce(d.in_flight, 0), coalesce(d.retrying, 0), coalesce(d.waiting, 0),
-        coalesce(d.held, 0), (select e.recorded_at from event e where e.log_id = s.log_id and e.position = d.lowest),
+    select s.id, s.name, s.stream_prefix, s.start, s.generation, s.is_paused, s.pause_reason, s.without_key, s.read_to,
+        h.head, coalesce(d.lowest - 1, s.read_to), coalesce(d.ready, 0), coalesce(d.in_flight, 0),
+        coalesce(d.retrying, 0), coalesce(d.waiting, 0), coalesce(d.held, 0),
+        (select e.recorded_at from event e where e.log_id = s.log_id and e.position = d.lowest),
         {", ".join(f"s.{name}" for name in _SETTINGS)}
     from subscription s join log_head h using (log_id)
     left join lateral (
-        select min(position) as lowest, count(*) filter (where state = 1) as in_flight,
+        select min(position) as lowest, count(*) filter (where state = 0) as ready,
+            count(*) filter (where state = 1) as in_flight,
             count(*) filter (where state = 2) as retrying, sum(waiting)::bigint as waiting,
             count(*) filter (where state = 3) as held
         from delivery where log_id = s.log_id and subscription_id = s.id

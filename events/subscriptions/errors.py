@@ -12,6 +12,13 @@ class NoSuchSubscription(EventsError):
     status = 404
 
 
+class DeliveryLost(EventsError):
+    """The delivery that an append was to settle is no longer with its consumer; nothing was written."""
+
+    code = "delivery-lost"
+    status = 409
+
+
 class SubscriptionFixed(EventsError):
     """What a subscription is ordered by, and where it started, can't change: make another one."""
 

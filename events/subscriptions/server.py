@@ -194,14 +194,15 @@ class Server:
             return await cursor.fetchone() or (0, 0)
 
     async def _reload(self) -> None:
-        """Read the settings again, as they have changed; without them, the subscription is gone."""
+        """Read the settings again, as they have changed; they may be another subscription's of this name."""
         served = await self._load()
         self._range = None
-        if served is None or served.number != self.served.number:
+        if served is None:
             self._is_gone = True
             self._fail(NoSuchSubscription())
         else:
             self.served = served
+            self._has_grown = True
 
     def _fail(self, error: EventsError) -> None:
         """Give the error to everybody who waits."""

@@ -1,4 +1,4 @@
-"""Making, changing, ending and reading subscriptions. Each change is recorded by a server event (`announcing.py`)."""
+"""Making, changing and reading subscriptions. Each change is recorded by a server event (`announcing.py`)."""
 
 from __future__ import annotations
 
@@ -31,9 +31,12 @@ class Status:
     start: int
     generation: int
     is_paused: bool
+    pause_reason: str | None
+    without_key: int
     read_to: int
     head: int
     floor: int
+    ready: int
     in_flight: int
     retrying: int
     waiting: int
@@ -43,7 +46,7 @@ class Status:
 
 
 async def put(
-    pool: Pool, log_id: int, name: str, settings: Settings, *, start: int, stream_prefix: str, by: str | None
+    pool: Pool, log_id: int, name: str, settings: Settings, *, start: int, stream_prefix: str | None, by: str | None
 ) -> bool:
     """Make a subscription, or give it other settings; return whether it is new.
 
@@ -57,14 +60,14 @@ async def put(
         "log_id": log_id,
         "name": name,
         "start": start,
-        "stream_prefix": stream_prefix,
+        "stream_prefix": stream_prefix or "",
         **settings.as_row(),
         "backoff": Json(settings.backoff),
     }
     async with pool.connection() as session, session.transaction():
         made = await (await session.execute(sql.MAKE, row)).fetchone()
         if made is not None:
-            await _announce(session, log_id, made[0], name, "created", by=by, facts={"q": settings.query}, change=1)
+            await announce(session, log_id, made[0], name, "created", by=by, facts={"q": settings.query}, change=1)
             return True
         stored = await (await session.execute(sql.STORED, row)).fetchone()
         if stored is None:
@@ -83,27 +86,8 @@ async def put(
         number, version, read_to = changed
         changes = {field: value for field, value in settings.as_row().items() if value != present.as_row()[field]}
         facts = {"after": read_to, "settings": changes}
-        await _announce(session, log_id, number, name, "changed", by=by, facts=facts, change=version)
+        await announce(session, log_id, number, name, "changed", by=by, facts=facts, change=version)
         return False
-
-
-async def delete(pool: Pool, log_id: int, name: str, *, stream_prefix: str, by: str | None) -> None:
-    """End a subscription: its deliveries are void, and its dead letters are closed.
-
-    Raises:
-        NoSuchSubscription, Forbidden
-    """
-    params = {"log_id": log_id, "name": name}
-    async with pool.connection() as session, session.transaction():
-        stored = await (await session.execute(sql.STORED, params)).fetchone()
-        if stored is None:
-            raise NoSuchSubscription(f"There is no subscription {name!r}.")
-        number, prefix, *_ = stored
-        check_prefix(name, prefix, stream_prefix)
-        for statement in sql.EMPTY:
-            await session.execute(statement, {"log_id": log_id, "number": number})
-        await session.execute(sql.DELETE, params)
-        await _announce(session, log_id, number, name, "deleted", by=by, facts={}, change="end")
 
 
 async def read(pool: Pool, log_id: int, name: str | None = None) -> list[Status]:
@@ -113,17 +97,30 @@ async def read(pool: Pool, log_id: int, name: str | None = None) -> list[Status]
         return [_status(*row) for row in await cursor.fetchall()]
 
 
+async def one(pool: Pool, log_id: int, name: str) -> Status:
+    """Return a subscription.
+
+    Raises:
+        NoSuchSubscription
+    """
+    statuses = await read(pool, log_id, name)
+    if not statuses:
+        raise NoSuchSubscription(f"There is no subscription {name!r}.")
+    return statuses[0]
+
+
 def _status(*row: Any) -> Status:
     values: list[Any] = [*row[:-_SETTINGS], Settings(*row[-_SETTINGS:])]
     return Status(*values)
 
 
-def check_prefix(name: str, prefix: str, token_prefix: str) -> None:
-    if prefix != token_prefix:
+def check_prefix(name: str, prefix: str, token_prefix: str | None) -> None:
+    """Raise `Forbidden` if a subscription belongs to tokens with another prefix; None is whoever runs the server."""
+    if token_prefix is not None and prefix != token_prefix:
         raise Forbidden(f"The subscription {name!r} belongs to tokens for streams that begin with {prefix!r}.")
 
 
-async def _announce(
+async def announce(
     session: AsyncConnection[Any],
     log_id: int,
     number: int,

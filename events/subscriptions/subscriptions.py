@@ -40,20 +40,22 @@ class Subscriptions:
         """
         server = self._servers.get((log_id, name))
         if server is None or server.task.done():
-            served = await self._load(log_id, name)
+            served = await load(self._pool, log_id, name)
             if served is None:
                 raise NoSuchSubscription(f"There is no subscription {name!r}.")
             server = self._servers.get((log_id, name))
             if server is None or server.task.done():
-                server = Server(served, self._pool, lambda: self._load(log_id, name))
+                server = Server(served, self._pool, lambda: load(self._pool, log_id, name))
                 self._servers[log_id, name] = server
         return server
 
-    async def _load(self, log_id: int, name: str) -> Served | None:
-        async with self._pool.connection() as session:
-            cursor = await session.execute(sql.SUBSCRIPTION, {"log_id": log_id, "name": name}, prepare=True)
-            row = await cursor.fetchone()
-        return None if row is None else served(*row)
+
+async def load(pool: Pool, log_id: int, name: str) -> Served | None:
+    """Return what a server must know of a subscription; None if there is none of this name."""
+    async with pool.connection() as session:
+        cursor = await session.execute(sql.SUBSCRIPTION, {"log_id": log_id, "name": name}, prepare=True)
+        row = await cursor.fetchone()
+    return None if row is None else served(*row)
 
 
 def served(

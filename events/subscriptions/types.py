@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,7 +16,6 @@ from events.subscriptions.keys import Key
 from events.types import Event
 
 Outcome = Literal["ack", "fail", "poison", "release", "extend"]
-_DELIVERY_ID = re.compile(r"(\d{1,9})\.(\d{1,9})-(\d{1,18})-([0-9a-f]{32})", re.ASCII)
 Result = Literal["settled", "already-settled", "expired", "not-yours"]
 
 
@@ -44,6 +43,7 @@ class DeliveryId:
     As a text: `<number>.<generation>-<position>-<token>`, with the number and generation of the subscription.
     """
 
+    PATTERN: ClassVar[str] = r"[0-9]{1,9}\.[0-9]{1,9}-[0-9]{1,18}-[0-9a-f]{32}"
     number: int
     generation: int
     position: int
@@ -56,10 +56,10 @@ class DeliveryId:
         Raises:
             ValueError: the text is not the id of a delivery.
         """
-        parts = _DELIVERY_ID.fullmatch(text)
-        if parts is None:
+        if not re.fullmatch(cls.PATTERN, text):
             raise ValueError(text)
-        number, generation, position, token = parts.groups()
+        work, position, token = text.split("-")
+        number, generation = work.split(".")
         return cls(int(number), int(generation), int(position), UUID(hex=token))
 
     @property

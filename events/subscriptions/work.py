@@ -144,6 +144,7 @@ def _settlement(number: int, settlement: Settlement) -> dict[str, object]:
     return {
         "n": number,
         "subscription": settlement.delivery.number,
+        "generation": settlement.delivery.generation,
         "position": settlement.delivery.position,
         "token": str(settlement.delivery.token),
         "consumer": settlement.consumer,

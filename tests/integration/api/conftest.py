@@ -55,3 +55,10 @@ def one_event(log: Log) -> Callable[[], object]:
         assert isinstance(outcome, Appended)
 
     return write
+
+
+@pytest.fixture
+def worker(anyone: httpx.AsyncClient, make_token: Callable[..., str]) -> httpx.AsyncClient:
+    """A client with a token that may do everything."""
+    anyone.headers["Authorization"] = f"Bearer {make_token(name='overseer')}"
+    return anyone

@@ -10,39 +10,7 @@ import httpx
 import pytest
 
 from events.models import Scope
-
-WORK = "/api/subscriptions/work"
-ORDERS: dict[str, Any] = {"q": "type:Placed"}
-QUICK: dict[str, Any] = {**ORDERS, "backoff": {"first": 0, "jitter": 0}}
-
-
-@pytest.fixture
-def worker(anyone: httpx.AsyncClient, make_token: Callable[..., str]) -> httpx.AsyncClient:
-    """A client with a token that may do everything."""
-    anyone.headers["Authorization"] = f"Bearer {make_token(name='overseer')}"
-    return anyone
-
-
-async def place(client: httpx.AsyncClient, stream: str = "order-1", type: str = "Placed", **fields: Any) -> None:
-    answer = await client.post(f"/api/streams/{stream}/events", json={"events": [{"type": type, "data": 1, **fields}]})
-    assert answer.status_code == 201
-
-
-async def take(client: httpx.AsyncClient, consumer: str = "one", **fields: Any) -> list[dict[str, Any]]:
-    answer = await client.post(f"{WORK}/take", json={"consumer": consumer, "wait": 0.2, **fields})
-    assert answer.status_code == 200, answer.text
-    deliveries: list[dict[str, Any]] = answer.json()["deliveries"]
-    return deliveries
-
-
-async def settle(
-    client: httpx.AsyncClient, outcome: str, *deliveries: dict[str, Any], consumer: str = "one", **fields: Any
-) -> list[dict[str, Any]]:
-    settlements = [{"delivery": each["delivery"], "outcome": outcome, **fields} for each in deliveries]
-    answer = await client.post(f"{WORK}/settle", json={"consumer": consumer, "settlements": settlements})
-    assert answer.status_code == 200, answer.text
-    results: list[dict[str, Any]] = answer.json()["results"]
-    return results
+from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
 
 
 async def test_a_subscription_is_made_changed_and_ended(worker: httpx.AsyncClient) -> None:

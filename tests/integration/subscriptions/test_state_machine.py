@@ -39,6 +39,8 @@ steps = st.one_of(
         st.sampled_from(["ack", "ack", "ack", "fail", "fail", "poison", "release"]),
     ),
     st.tuples(st.just("expire"), st.integers(0, 50)),
+    st.tuples(st.just("rewind"), st.integers(0, 50)),
+    st.tuples(st.just("pause"), st.booleans()),
 )
 
 
@@ -55,10 +57,14 @@ class Account:
     in_flight: dict[int, Taken] = field(default_factory=dict)
     old: list[Taken] = field(default_factory=list)
     consumers: dict[UUID, str] = field(default_factory=dict)
+    generations: dict[UUID, int] = field(default_factory=dict)
     read_to: int = 0
+    generation: int = 1
+    version: int = 1
+    is_paused: bool = False
 
     def id_of(self, taken: Taken) -> DeliveryId:
-        return DeliveryId(self.subscription.id, 1, taken.position, taken.token)
+        return DeliveryId(self.subscription.id, self.generations[taken.token], taken.position, taken.token)
 
     def unsettled(self, key: str, before: int) -> list[int]:
         """The events of a key before a position that are not done: those that must be delivered first."""
@@ -78,6 +84,7 @@ class Account:
         self.in_flight[place] = taken
         self.old.append(taken)
         self.consumers[taken.token] = consumer
+        self.generations[taken.token] = self.generation
 
     def settle(self, taken: Taken, outcome: Outcome, result: str) -> None:
         place = taken.position
@@ -94,10 +101,34 @@ class Account:
         elif outcome == "poison" or self.attempts[place] == MAX_ATTEMPTS:
             self.dead.add(place)
 
+    def rewind(self, position: int) -> None:
+        """Back, all events after the position are unsettled again; forward, all up to it are settled."""
+        is_back = position < self.read_to
+        void = {place for place in range(1, len(self.keys) + 1) if not is_back or place > position}
+        for place in void:
+            self.in_flight.pop(place, None)
+            self.attempts.pop(place, None)
+        self.dead -= void
+        if is_back:
+            self.settled -= void
+        else:
+            self.settled |= set(range(1, position + 1))
+        self.read_to = position
+        self.generation += 1
+        self.version += 1
+
     def expire(self, taken: Taken) -> None:
         del self.in_flight[taken.position]
         if self.attempts[taken.position] == MAX_ATTEMPTS:
             self.dead.add(taken.position)
+
+
+def execute(statement: str, values: Any) -> Any:
+    connection.ensure_connection()
+    session: psycopg.Connection[Any] = connection.connection
+    row = session.execute(statement, values).fetchone()
+    assert row
+    return row
 
 
 def serve(account: Account, takes: list[Take], settlements: list[Settlement]) -> Answer:
@@ -111,11 +142,8 @@ def serve(account: Account, takes: list[Take], settlements: list[Settlement]) ->
     range = Range(account.read_to, len(account.keys))
     range.found.extend(found)
     waiting: list[Any] = [WaitingTake(take, 0, None) for take in takes]  # type: ignore[arg-type]
-    values = parameters(subscription.log_id, subscription.id, 1, waiting, settlements, range)
-    connection.ensure_connection()
-    session: psycopg.Connection[Any] = connection.connection
-    row = session.execute(sql.SERVE, values).fetchone()
-    assert row
+    values = parameters(subscription.log_id, subscription.id, account.version, waiting, settlements, range)
+    row = execute(sql.SERVE, values)
     answer = Answer(*row)
     assert answer.served
     assert answer.read_to >= account.read_to
@@ -129,7 +157,7 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
     elif kind == "take":
         consumer, limit = arguments
         answer = serve(account, [Take(consumer, None, limit, uuid4().hex)], [])
-        assert len(answer.deliveries) <= limit
+        assert len(answer.deliveries) <= (0 if account.is_paused else limit)
         places = [taken.position for taken in answer.deliveries]
         assert places == sorted(places)
         for taken in answer.deliveries:
@@ -157,6 +185,15 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
         Delivery.objects.filter(token=taken.token).update(due="2020-01-01T00:00:00Z")
         serve(account, [], [])
         account.expire(taken)
+    elif kind == "rewind":
+        position = arguments[0] % (len(account.keys) + 1)
+        keys = {"log_id": account.subscription.log_id, "number": account.subscription.id, "position": position}
+        execute(sql.REWIND, {**keys, "after": position if position < account.read_to else 0})
+        account.rewind(position)
+    elif kind == "pause":
+        [account.is_paused] = arguments
+        keys = {"log_id": account.subscription.log_id, "number": account.subscription.id}
+        [account.version] = execute(sql.PAUSE, {**keys, "is_paused": account.is_paused, "reason": None})
 
 
 def check(account: Account) -> None:
@@ -183,6 +220,7 @@ def test_the_order_of_a_key_holds_and_nothing_is_lost(database: None, passes: bo
         step(account, kind, *arguments)
         check(account)
 
+    step(account, "pause", False)
     for taken in list(account.in_flight.values()):
         settlement = Settlement(account.id_of(taken), "ack", None)
         [verdict] = serve(account, [], [settlement]).verdicts
