@@ -18,12 +18,14 @@ from events.api.responses import problem_answer
 from events.engine import DatabaseAway, no_answer
 from events.errors import BadRequest, EventsError, TooLarge
 from eventsite.api_docs import ApiDocs
-from projections.api import operations
+from projections.api import operations, resume, resume_schemas
 from projections.api.schemas import STRUCTS
 from projections.replay.api import operations as replay_api
 from projections.replay.api import schemas as replay_schemas
 
 logger = logging.getLogger(__name__)
+
+_STRUCTS: list[Any] = [*STRUCTS, *resume_schemas.STRUCTS, *replay_schemas.STRUCTS]
 
 
 class EventsiteAPI(NinjaAPI):
@@ -31,7 +33,7 @@ class EventsiteAPI(NinjaAPI):
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**kwargs)
-        schema["components"].setdefault("schemas", {}).update(openapi.components([*STRUCTS, *replay_schemas.STRUCTS]))
+        schema["components"].setdefault("schemas", {}).update(openapi.components(_STRUCTS))
         openapi.describe_paths(schema["paths"], replay_schemas.IN_PATHS)
         return schema
 
@@ -61,6 +63,7 @@ api.add_router("", pauses.router)
 api.add_router("", subscriptions.router)
 api.add_router("", subscription_orders.router)
 api.add_router("", operations.router)
+api.add_router("", resume.router)
 api.add_router("", replay_api.router)
 
 

@@ -49,6 +49,7 @@ _IN_PATHS = {
     "stream": msgspec.json.schema(names.StreamName),
     "position": msgspec.json.schema(query_schemas.Position),
     "agent": msgspec.json.schema(names.Name),
+    "workflow": msgspec.json.schema(names.Name),
 }
 _TITLES = {
     status: ", ".join(sorted(f"`{error.code}`" for error in classes))

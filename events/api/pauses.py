@@ -91,7 +91,7 @@ async def list_pauses(request: HttpRequest) -> HttpResponse:
     grant.check_stream(pausing.STREAM)
     parse_query(request.GET, LogQuery)
     pauses = await reads.pauses(grant.log_id).afetch(engine.current().pool)
-    return json_answer(PausesOut([_pause_out(pause) for pause in pauses]))
+    return json_answer(PausesOut([pause_out(pause) for pause in pauses]))
 
 
 async def _pause(grant: Grant, target: Target, body: ReasonIn) -> HttpResponse:
@@ -102,7 +102,7 @@ async def _pause(grant: Grant, target: Target, body: ReasonIn) -> HttpResponse:
     event = await store.event(grant.log_id, change.position).afirst(current.pool)
     assert event
     pause = reads.pause_of(target, event)
-    return json_answer(_pause_out(pause), status=201 if change.fresh else 200)
+    return json_answer(pause_out(pause), status=201 if change.fresh else 200)
 
 
 async def _resume(grant: Grant, target: Target, body: ReasonIn) -> HttpResponse:
@@ -113,5 +113,6 @@ async def _resume(grant: Grant, target: Target, body: ReasonIn) -> HttpResponse:
     return json_answer(answer, status=201 if change.fresh else 200)
 
 
-def _pause_out(pause: Pause) -> PauseOut:
+def pause_out(pause: Pause) -> PauseOut:
+    """Return the body of a pause."""
     return PauseOut(pause.target.kind, pause.target.name, pause.position, pause.by, pause.reason, pause.paused_at)

@@ -12,12 +12,18 @@ from events.pauses.rule import pause_of_row
 from events.pauses.runaways import Act
 from events.pauses.target import Pause, Target
 from events.reading.statement import Statement
+from events.sql import resume
 from events.types import Event
 
 
 def pauses(log_id: int) -> Statement[Pause]:
     """Return the pauses that hold in a log, the last one first."""
     return Statement(sql.PAUSES, {"log_id": log_id}, pause_of_row)
+
+
+def pauses_of(log_id: int, *, agent: str | None, workflow: str) -> Statement[Pause]:
+    """Return the pauses of an agent and of a workflow that hold."""
+    return Statement(resume.PAUSES_OF, {"log_id": log_id, "agent": agent, "workflow": workflow}, pause_of_row)
 
 
 def is_paused(log_id: int, *, agent: str | None = None, workflow: str | None = None) -> Statement[bool]:

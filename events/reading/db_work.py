@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, IsolationLevel
 from psycopg_pool import AsyncConnectionPool
 
 from events.reading.scan import Search
@@ -49,16 +49,32 @@ def run(work: DbWork[T]) -> T:
 async def run_async(work: DbWork[T], pool: AsyncConnectionPool[AsyncConnection[Any]]) -> T:
     """Do the work on one connection of the pool; its computations between two reads run in the event loop."""
     async with pool.connection() as session:
-        step: Callable[[], _Request] = partial(next, work)
-        while True:
-            try:
-                request = step()
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            try:
-                step = partial(work.send, await _aexecute(session, request))
-            except Exception as error:
-                step = partial(work.throw, error)
+        return await _run_on(session, work)
+
+
+async def run_at_one_moment(work: DbWork[T], pool: AsyncConnectionPool[AsyncConnection[Any]]) -> T:
+    """Do work that only reads, as `run_async` does. All its reads see the database at one moment."""
+    async with pool.connection() as session:
+        await session.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        try:
+            async with session.transaction():
+                return await _run_on(session, work)
+        finally:
+            if not session.closed:
+                await session.set_isolation_level(None)
+
+
+async def _run_on(session: AsyncConnection[Any], work: DbWork[T]) -> T:
+    step: Callable[[], _Request] = partial(next, work)
+    while True:
+        try:
+            request = step()
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        try:
+            step = partial(work.send, await _aexecute(session, request))
+        except Exception as error:
+            step = partial(work.throw, error)
 
 
 def _execute(request: _Request) -> Any:

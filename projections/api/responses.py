@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import blake2b
 
@@ -34,8 +36,15 @@ async def result_of(work: DbWork[T]) -> T:
     Raises:
         StateFailed: a reducer raised, or returned a value that is not JSON.
     """
-    try:
+    with state_errors():
         return await run_async(work, engine.current().pool)
+
+
+@contextmanager
+def state_errors() -> Iterator[None]:
+    """Raise `StateFailed` instead of what a fold raises."""
+    try:
+        yield
     except ReducerFailed as failed:
         raise StateFailed(f"At position {failed.at.position:,}: {failed}", position=failed.at.position) from failed
     except NotAState as error:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
+import httpx
 import pytest
 from django.db.models import F
 
-from events.models import Lease, Log
+from events.access.tokens import create_token
+from events.models import Lease, Log, Scope
 from events.reading import store
 from events.types import Event
 from projections.jobs import queue
@@ -270,6 +272,26 @@ def test_payers_that_race_charge_once(load: Load, log: Log, middleman: Middleman
 
 class Enough(Exception):
     pass
+
+
+def test_a_restarted_agent_finishes_what_it_began_once(load: Load, log: Log, middleman: Middleman) -> None:
+    agent = load()
+    intent = {"type": "PaymentInitiated", "correlation_id": "order/1", "data": {"amount": 7, "key": "payment-order/1"}}
+    assert agent["append"]("payment-order/1", {"id": "payment-order/1:initiated", "agent": "payer", **intent})
+    for _ in range(2):
+        assert agent["recover"]("order/1", "payer")
+    assert middleman.charged == ["payment-order/1"]
+    assert [event.type for event in events_of(log, "payment-order/1")] == ["PaymentInitiated", "PaymentCaptured"]
+
+
+def test_a_restarted_agent_does_nothing_while_it_is_paused(load: Load, log: Log, server: Server) -> None:
+    agent = load()
+    agent["append"]("payment-1", {"type": "PaymentInitiated", "correlation_id": "1", "data": {"amount": 7, "key": "k"}})
+    supervisor = create_token(log, name="supervisor", scopes=[Scope.SUPERVISE])
+    headers = {"Authorization": f"Bearer {supervisor}"}
+    httpx.post(f"{server.url}/api/agents/payer/pause", json={"reason": "charges twice"}, headers=headers)
+    assert not agent["recover"]("1", "payer")
+    assert len(events_of(log, "payment-1")) == 1
 
 
 def test_one_who_follows_misses_nothing_across_crashes(load: Load, log: Log) -> None:

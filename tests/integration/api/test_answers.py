@@ -45,6 +45,7 @@ LEASE = {"workflow": "run-1", "agent": "router", "ttl": 60, "request": "boot-1"}
 HELD = {"lease": "workflow:run-1", "token": PLACEHOLDER}
 WORK = "/api/subscriptions/{subscription}"
 THE_WORK = {"subscription": "work"}
+RESUME = "/api/workflows/{workflow}/resume"
 EXAMPLES = [
     Example("/api/streams/{stream}/events", {"stream": "b-1"}, body=ONE_EVENT, method="post", status=201),
     Example("/api/streams/{stream}/events", {"stream": "b-1"}, body=ONE_EVENT, method="post"),
@@ -83,6 +84,8 @@ EXAMPLES = [
     Example(f"{WORK}/rewind", THE_WORK, body={"position": 0, "dry_run": True}, method="post"),
     Example(f"{WORK}/pause", THE_WORK, body={"reason": "r"}, method="post"),
     Example(f"{WORK}/resume", THE_WORK, body={}, method="post"),
+    Example(RESUME, {"workflow": "run-1"}, {"agent": "router"}),
+    Example(RESUME, {"workflow": "run-2"}, status=202),
     Example("/api/projections"),
     Example("/api/projections/{projection}", {"projection": "agents"}),
     Example("/api/projections/{projection}/state", LATEST, {"key": "a-1"}),
@@ -140,7 +143,7 @@ async def fill(engine: Engine, log: Log) -> None:
     event = {"data": DATA.encode(), "metadata": METADATA.encode(), "agent": "router"}
     all_fields = {"correlation_id": "run-1", "causation_id": "cause-1", "occurred_at": "2026-01-31T12:00:00Z"}
     appends = [make_append("a-1", event, event | all_fields)]
-    appends += [make_append(f"long-{n}", *[{}] * 1_100) for n in range(1, 7)]
+    appends += [make_append(f"long-{n}", *[{"correlation_id": "run-2"}] * 1_100) for n in range(1, 7)]
     await engine.writer.append(log.pk, appends)
 
 

@@ -17,6 +17,7 @@ OPERATIONS = [(method, path) for path, operations in PATHS.items() for method in
 SOUND = {
     "stream": "order-1",
     "agent": "planner",
+    "workflow": "run-1",
     "position": "1",
     "projection": "latest",
     "job": "1",

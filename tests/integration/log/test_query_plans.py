@@ -25,6 +25,7 @@ from events.reading.scan import Search
 from events.reading.statement import Statement
 from events.reading.store import Read
 from events.types import Event
+from projections.resume.standing import block_by_block, last_effects, last_event
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, TypeSource, WorkflowSource
 from tests.support.factories import make_log
@@ -180,6 +181,9 @@ def reads_of(name: Name, value: str, log_id: int) -> Iterator[Read[Any] | Statem
         yield SOURCES[name](value).read(log_id, after=MIDDLE, upto=MANY, limit=100)
     if name is Name.CAUSE:
         yield store.effects(log_id, value, limit=100)
+    if name is Name.CORRELATION:
+        yield last_event(log_id, value, agent=None)
+        yield last_event(log_id, value, agent="nobody")
 
 
 @pytest.mark.parametrize("statistics", STATISTICS)
@@ -198,6 +202,18 @@ def test_the_events_of_a_name_are_read_by_blocks(
             assert not scanned_tables(plan), plan
             assert most_rows(plan) <= 2 * BLOCK + 1 or _sorts_all(read, statistics), plan
             assert value == "busy" or most_rows(plan) <= BLOCK, plan
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+@pytest.mark.usefixtures("database")
+def test_the_last_effects_of_many_events_are_read_by_blocks(logs: tuple[Log, Log], statistics: Statistics) -> None:
+    for log in logs:
+        with pretended(statistics):
+            block_by_block().fetch()
+            plan = explain(last_effects(log.pk, ["busy", "rare", "nothing"]))
+        assert "event_causation_block" in index_names(plan)
+        assert not scanned_tables(plan), plan
+        assert most_rows(plan) <= 2 * BLOCK + 1, plan
 
 
 @pytest.mark.parametrize("statistics", STATISTICS)

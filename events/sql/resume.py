@@ -1,0 +1,75 @@
+"""The statements that tell a restarted agent where a workflow stands."""
+
+from __future__ import annotations
+
+from events.blocks import by_block
+from events.sql import HELD_LEASES, NOT_SYSTEM, PAUSES
+
+LEASES_OF = HELD_LEASES.replace(
+    "(%(holder)s::text is null or holder = %(holder)s)",
+    "(holder = %(holder)s or kind = 'workflow' and name = %(workflow)s)",
+)
+PAUSES_OF = PAUSES.replace(
+    "order by", "and (p.kind, p.name) in (('agent', %(agent)s), ('workflow', %(workflow)s)) order by"
+)
+# The last event of an agent among the newest events of a workflow; without an agent, the workflow's last event.
+LAST_EVENT = f"""
+    select {{columns}} from (
+        select * from event where log_id = %(log_id)s and correlation_id = %(workflow)s and {NOT_SYSTEM}
+        order by {by_block("position", "desc")} limit %(most)s
+    ) as event
+    where %(agent)s::text is null or agent = %(agent)s order by position desc limit 1"""
+# The last effects of each of some events. Postgres expects few, and would read and sort all of them.
+BLOCK_BY_BLOCK = "select set_config('enable_sort', 'off', true)"
+EFFECTS = f"""
+    select effect.* from unnest(%(ids)s::text[]) as cause(id) cross join lateral (
+        select causation_id, position, stream, type, agent from event
+        where log_id = %(log_id)s and causation_id = cause.id
+        order by {by_block("position", "desc")} limit %(most)s
+    ) as effect order by position"""
+# The first rows of a statement, up to a number of bytes of data and metadata: the event that passes it is the last.
+_WITHIN = """
+    select {columns} from (
+        select *, sum(octet_length(data::text) + octet_length(metadata::text)) over (
+            order by {order} rows between unbounded preceding and 1 preceding) as before
+        from ({events}) as event
+    ) as event
+    where coalesce(before, 0) < %(room)s order by {order}"""
+EVENTS_AT = _WITHIN.format(
+    columns="{columns}",
+    order="position",
+    events="select * from event where log_id = %(log_id)s and position = any (%(positions)s)",
+)
+_OF_SUBSCRIPTION = "d.log_id = s.log_id and d.subscription_id = s.id"
+_PARTS = (
+    f"{_OF_SUBSCRIPTION} and s.order_by = 'workflow' and d.key = %(workflow)s",
+    f"{_OF_SUBSCRIPTION} and d.state in (1, 2) order by d.due limit %(most)s",
+    f"{_OF_SUBSCRIPTION} and d.state in (0, 3) order by d.position limit %(most)s",
+)
+# The first unsettled events of keys: those that an agent has taken, and those of a workflow. In each subscription some
+# rows of each state are looked at; `IS_LOOKED_THROUGH` tells whether these are all. The columns of `event` come last.
+# `offset 0` keeps Postgres from reading the whole log instead: it expects three deliveries.
+OPEN_DELIVERIES = _WITHIN.format(
+    columns="subscription_id, generation, name, stream_prefix, key, attempt, state, due, token, consumer, taker,"
+    " waiting, {columns}",
+    order="position, subscription_id",
+    events=f"""
+        select d.subscription_id, s.generation, s.name, s.stream_prefix, d.key, d.attempt, d.state, d.due, d.token,
+            d.consumer, d.agent as taker, d.waiting, e.*
+        from subscription s cross join lateral (
+            {" union ".join(f"(select d.* from delivery d where {part})" for part in _PARTS)}
+        ) as d cross join lateral (
+            select * from event where log_id = s.log_id and position = d.position offset 0
+        ) as e
+        where s.log_id = %(log_id)s and (e.correlation_id = %(workflow)s or d.agent = %(agent)s)
+        order by d.position, d.subscription_id limit %(limit)s""",
+)
+IS_LOOKED_THROUGH = f"""
+    select not exists (
+        select from subscription s where s.log_id = %(log_id)s and ({
+    " or ".join(
+        f"exists (select from delivery d where {_OF_SUBSCRIPTION} and d.state in ({states}) offset %(most)s)"
+        for states in ("1, 2", "0, 3")
+    )
+})
+    )"""
