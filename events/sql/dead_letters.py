@@ -36,6 +36,10 @@ ATTEMPTS = """
     select attempt, outcome, consumer, agent, taken_at, ended_at, head, error_type, message, traceback, frame
     from failed_attempt
     where log_id = %(log_id)s and subscription_id = %(number)s and position = %(position)s order by attempt"""
+DECIDE = """
+    select %(subscription)s, letter_position, is_decided, letter_state
+    from decide_letters(%(log_id)s, %(subscription)s, %(stream_prefix)s, %(positions)s::bigint[], %(decision)s, %(by)s,
+        %(to)s, %(note)s)"""
 FAULTS = f"""
     select s.name, l.fault, l.error_type, l.plain_message, l.frame, count(*), count(distinct l.key),
         count(d.position), coalesce(sum(d.waiting), 0)::bigint,

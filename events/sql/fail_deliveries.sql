@@ -1,4 +1,5 @@
--- Notes that some deliveries failed, all for one reason: each gets another attempt after a pause, or becomes a dead letter.
+-- Notes that some deliveries failed, all for one reason: each gets another attempt after a pause, or becomes a dead letter. A dead
+-- letter that was retried has no further attempt.
 --
 -- `p_outcome` is `failed`, `poison` (no further attempt) or `expired` (the deadline has been a pause already). Without a delay
 -- in seconds the pause comes from the subscription's `backoff`. The caller holds the locks of these rows of `delivery`.
@@ -12,6 +13,7 @@ declare
     v_most int;
     v_pauses json;
     v_dead bigint[];
+    v_retried bigint[];
 begin
     select case p_outcome when 'poison' then 0 else max_attempts end, backoff into strict v_most, v_pauses
     from subscription where log_id = p_log and id = p_subscription;
@@ -24,6 +26,9 @@ begin
     from delivery
     where log_id = p_log and subscription_id = p_subscription and position = any (p_positions);
 
+    v_retried := array(
+        select position from dead_letter
+        where log_id = p_log and subscription_id = p_subscription and position = any (p_positions) and state = 'retrying');
     update delivery set
         state = case p_outcome when 'expired' then 0 else 2 end,
         -- The token stays after a failure, so that a settlement that is sent again is told that it was settled.
@@ -32,10 +37,12 @@ begin
             least((v_pauses ->> 'most')::float,
                   (v_pauses ->> 'first')::float * power((v_pauses ->> 'factor')::float, least(attempt - 1, 100)))
             * (1 + (v_pauses ->> 'jitter')::float * (2 * random() - 1)))) end
-    where log_id = p_log and subscription_id = p_subscription and position = any (p_positions) and attempt < v_most;
+    where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)
+        and attempt < v_most and position <> all (v_retried);
 
     select array_agg(position) into v_dead from delivery
-    where log_id = p_log and subscription_id = p_subscription and position = any (p_positions) and attempt >= v_most;
+    where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)
+        and (attempt >= v_most or position = any (v_retried));
     if v_dead is not null then
         perform bury(p_log, p_subscription, v_dead);
     end if;

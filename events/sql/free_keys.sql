@@ -31,8 +31,10 @@ begin
         delete from waiting_event w using next n where w.ctid = n.place
     )
     update delivery d set
-        position = n.position, state = 0, attempt = 0, waiting = d.waiting - 1, due = null, taken_at = null, head = null,
-        token = null, consumer = null, agent = null, request = null
+        position = n.position, state = 0, waiting = d.waiting - 1, due = null, taken_at = null, head = null,
+        token = null, consumer = null, agent = null, request = null,
+        attempt = case when d.has_earlier then attempts_of_retried(p_log, p_subscription, n.position) else 0 end,
+        has_earlier = d.has_earlier and has_other_retried(p_log, p_subscription, d.key, n.position)
     from next n
     where d.ctid = n.settled;
 end $$;

@@ -68,7 +68,11 @@ STATUS = f"""
         {", ".join(f"s.{name}" for name in _SETTINGS)}
     from subscription s join log_head h using (log_id)
     left join lateral (
-        select min(position) as lowest, count(*) filter (where state = 0) as ready,
+        select min(case when has_earlier then least(position, (
+                select w.position from waiting_event w
+                where w.log_id = s.log_id and w.subscription_id = s.id and w.chain = delivery.chain
+                order by w.position limit 1)) else position end) as lowest,
+            count(*) filter (where state = 0) as ready,
             count(*) filter (where state = 1) as in_flight,
             count(*) filter (where state = 2) as retrying, sum(waiting)::bigint as waiting,
             count(*) filter (where state = 3) as held

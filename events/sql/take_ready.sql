@@ -1,6 +1,6 @@
 -- Delivers events that are ready to one consumer, lowest position first; returns their positions.
 --
--- The last attempt of an event that failed before is delivered alone, so that the other events of its batch are not blamed.
+-- The last attempt of an event that failed before, or of a retried dead letter, is delivered alone, so that the other events of its batch are not blamed.
 -- The caller holds the subscription's lock.
 create or replace function take_ready(
     p_log int, p_subscription int, p_now timestamptz, p_due timestamptz, p_head bigint, p_lowest bigint, p_attempts int,
@@ -10,7 +10,8 @@ set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 begin
     with ready as (
-        select position, attempt >= 1 and attempt + 1 >= p_attempts as is_last
+        select position, attempt >= 1
+            and (attempt + 1 >= p_attempts or attempts_of_retried(p_log, p_subscription, position) > 0) as is_last
         from delivery
         where log_id = p_log and subscription_id = p_subscription and state = 0 and position > p_lowest
         order by position limit p_most

@@ -17,8 +17,12 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.models import Delivery, DeliveryState, Log, Subscription
+from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription
+from events.reading.db_work import run
 from events.sql import subscriptions as sql
+from events.subscriptions.letters import deciding
+from events.subscriptions.letters.deciding import Act, Decision
+from events.subscriptions.letters.letter import DECIDABLE, LetterId
 from events.subscriptions.types import DeliveryId, Outcome, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, Taken, WaitingTake, parameters
 from tests.support.factories import make_event, make_log
@@ -39,6 +43,7 @@ steps = st.one_of(
         st.sampled_from(["ack", "ack", "ack", "fail", "fail", "poison", "release"]),
     ),
     st.tuples(st.just("expire"), st.integers(0, 50)),
+    st.tuples(st.just("decide"), st.integers(0, 50), st.sampled_from(["retry", "retry", "retry", "skip", "escalate"])),
     st.tuples(st.just("rewind"), st.integers(0, 50)),
     st.tuples(st.just("pause"), st.booleans()),
 )
@@ -53,6 +58,10 @@ class Account:
     keys: list[str | None] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)
     dead: set[int] = field(default_factory=set)
+    retried: set[int] = field(default_factory=set)
+    skipped: set[int] = field(default_factory=set)
+    deaths: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    firsts: dict[str, int] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     in_flight: dict[int, Taken] = field(default_factory=dict)
     old: list[Taken] = field(default_factory=list)
@@ -66,10 +75,31 @@ class Account:
     def id_of(self, taken: Taken) -> DeliveryId:
         return DeliveryId(self.subscription.id, self.generations[taken.token], taken.position, taken.token)
 
-    def unsettled(self, key: str, before: int) -> list[int]:
-        """The events of a key before a position that are not done: those that must be delivered first."""
-        done = self.settled | (self.dead if self.passes else set())
-        return [place for place in range(1, before) if self.keys[place - 1] == key and place not in done]
+    @property
+    def done(self) -> set[int]:
+        """The events that hold no others: they are settled or skipped, or are dead letters that passed."""
+        return self.settled | self.skipped | {place for place in self.dead if not self.holds(place)}
+
+    def holds(self, place: int) -> bool:
+        return self.keys[place - 1] is not None and not self.passes
+
+    def is_held(self, place: int) -> bool:
+        """Whether a dead letter holds the key of an event."""
+        key = self.keys[place - 1]
+        return key is not None and self.first(key) in self.dead and self.holds(place)
+
+    def undone(self, key: str, *, upto: int | None = None) -> list[int]:
+        done, last = self.done, len(self.keys) if upto is None else upto
+        return [place for place in range(1, last + 1) if self.keys[place - 1] == key and place not in done]
+
+    def first(self, key: str) -> int | None:
+        """The one event of a key that may be delivered: it stays the first one until it is done."""
+        first = self.firsts.get(key)
+        if first is None or first in self.done:
+            first = min(self.undone(key), default=None)
+        if first is not None:
+            self.firsts[key] = first
+        return first
 
     def deliver(self, taken: Taken, consumer: str) -> None:
         place, key = taken.position, self.keys[taken.position - 1]
@@ -78,9 +108,10 @@ class Account:
         assert place not in self.dead
         assert place not in self.in_flight
         if key is not None:
-            assert not self.unsettled(key, place)
+            assert place == self.first(key)
         self.attempts[place] += 1
-        assert taken.attempt == self.attempts[place] <= MAX_ATTEMPTS
+        assert taken.attempt == self.attempts[place]
+        assert taken.attempt <= MAX_ATTEMPTS or place in self.retried
         self.in_flight[place] = taken
         self.old.append(taken)
         self.consumers[taken.token] = consumer
@@ -96,10 +127,14 @@ class Account:
         del self.in_flight[place]
         if outcome == "ack":
             self.settled.add(place)
+            self.retried.discard(place)
         elif outcome == "release":
             self.attempts[place] -= 1
-        elif outcome == "poison" or self.attempts[place] == MAX_ATTEMPTS:
-            self.dead.add(place)
+        elif outcome == "poison" or self.is_last(place):
+            self.die(place)
+
+    def is_last(self, place: int) -> bool:
+        return self.attempts[place] >= MAX_ATTEMPTS or place in self.retried
 
     def rewind(self, position: int) -> None:
         """Back, all events after the position are unsettled again; forward, all up to it are settled."""
@@ -108,9 +143,12 @@ class Account:
         for place in void:
             self.in_flight.pop(place, None)
             self.attempts.pop(place, None)
+            self.firsts = {key: first for key, first in self.firsts.items() if first != place}
         self.dead -= void
+        self.retried -= void
         if is_back:
             self.settled -= void
+            self.skipped -= void
         else:
             self.settled |= set(range(1, position + 1))
         self.read_to = position
@@ -119,8 +157,25 @@ class Account:
 
     def expire(self, taken: Taken) -> None:
         del self.in_flight[taken.position]
-        if self.attempts[taken.position] == MAX_ATTEMPTS:
-            self.dead.add(taken.position)
+        if self.is_last(taken.position):
+            self.die(taken.position)
+
+    def die(self, place: int) -> None:
+        self.dead.add(place)
+        self.retried.discard(place)
+        self.deaths[place] += 1
+
+    def decide(self, place: int, act: Act) -> None:
+        if act == "retry":
+            key = self.keys[place - 1]
+            if key is not None:
+                begun = self.undone(key, upto=self.read_to)
+                self.firsts[key] = (self.first(key) or place) if begun else place
+            self.dead.remove(place)
+            self.retried.add(place)
+        elif act == "skip":
+            self.dead.remove(place)
+            self.skipped.add(place)
 
 
 def execute(statement: str, values: Any) -> Any:
@@ -162,7 +217,7 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
         assert places == sorted(places)
         for taken in answer.deliveries:
             account.deliver(taken, consumer)
-            if taken.attempt == MAX_ATTEMPTS:
+            if taken.attempt == MAX_ATTEMPTS or taken.position in account.retried:
                 assert len(answer.deliveries) == 1
     elif kind in ("settle", "settle again") and account.old:
         number, outcome = arguments
@@ -185,15 +240,45 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
         Delivery.objects.filter(token=taken.token).update(due="2020-01-01T00:00:00Z")
         serve(account, [], [])
         account.expire(taken)
-    elif kind == "rewind":
-        position = arguments[0] % (len(account.keys) + 1)
-        keys = {"log_id": account.subscription.log_id, "number": account.subscription.id, "position": position}
-        execute(sql.REWIND, {**keys, "after": position if position < account.read_to else 0})
-        account.rewind(position)
-    elif kind == "pause":
-        [account.is_paused] = arguments
-        keys = {"log_id": account.subscription.log_id, "number": account.subscription.id}
-        [account.version] = execute(sql.PAUSE, {**keys, "is_paused": account.is_paused, "reason": None})
+    elif kind == "decide" and account.deaths:
+        number, act = arguments
+        places = sorted(account.deaths)
+        decide(account, places[number % len(places)], act)
+    elif kind in ORDERS:
+        ORDERS[kind](account, *arguments)
+
+
+def rewind(account: Account, number: int) -> None:
+    position = number % (len(account.keys) + 1)
+    keys = {"log_id": account.subscription.log_id, "number": account.subscription.id, "position": position}
+    execute(sql.REWIND, {**keys, "after": position if position < account.read_to else 0})
+    account.rewind(position)
+
+
+def pause(account: Account, is_paused: bool) -> None:
+    account.is_paused = is_paused
+    keys = {"log_id": account.subscription.log_id, "number": account.subscription.id}
+    [account.version] = execute(sql.PAUSE, {**keys, "is_paused": is_paused, "reason": None})
+
+
+ORDERS: dict[str, Any] = {"rewind": rewind, "pause": pause}
+
+
+def decide(account: Account, place: int, act: Act) -> None:
+    """Decide about a letter: an open one is decided, and whatever became of it before is left as it is."""
+    subscription = account.subscription
+    decision = Decision(act, "ada", "bo" if act == "escalate" else None, uuid4().hex)
+    [result] = run(deciding.decide(subscription.log_id, [LetterId(subscription.name, place)], decision))
+    assert result.result == ("decided" if place in account.dead else "unchanged")
+    if result.result == "decided":
+        account.decide(place, act)
+
+
+def floor(account: Account) -> int:
+    """The floor, as the list of subscriptions shows it."""
+    params = {"log_id": account.subscription.log_id, "name": None}
+    row = connection.connection.execute(sql.STATUS, params).fetchone()
+    return int(row[10])
 
 
 def check(account: Account) -> None:
@@ -201,12 +286,14 @@ def check(account: Account) -> None:
     rows = Delivery.objects.filter(log_id=account.subscription.log_id, subscription_id=account.subscription.id)
     assert {row.position for row in rows if row.state == DeliveryState.IN_FLIGHT} == set(account.in_flight)
     held = {row.position for row in rows if row.state == DeliveryState.HELD}
-    holding = {place for place in account.dead if account.keys[place - 1] is not None and not account.passes}
-    assert held == holding
-    done = account.settled | (account.dead - holding)
-    read = set(range(1, account.read_to + 1)) - done
+    assert held == {place for place in account.dead if account.holds(place)}
+    read = set(range(1, account.read_to + 1)) - account.done
     assert sum(1 + row.waiting for row in rows) == len(read)
-    assert min((row.position for row in rows), default=account.read_to + 1) == min(read, default=account.read_to + 1)
+    assert floor(account) == min(read, default=account.read_to + 1) - 1
+    letters = DeadLetter.objects.filter(log_id=account.subscription.log_id, subscription_id=account.subscription.id)
+    assert {letter.position: letter.deaths for letter in letters} == account.deaths
+    undone = {letter.position for letter in letters if letter.state in DECIDABLE}
+    assert undone == account.dead
 
 
 @pytest.mark.parametrize("passes", [False, True])
@@ -220,7 +307,16 @@ def test_the_order_of_a_key_holds_and_nothing_is_lost(database: None, passes: bo
         step(account, kind, *arguments)
         check(account)
 
-    step(account, "pause", False)
+    pause(account, False)
+    finish(account)
+    for place in list(account.dead):
+        decide(account, place, "retry")
+    finish(account)
+    assert account.settled | account.skipped == set(range(1, len(account.keys) + 1))
+
+
+def finish(account: Account) -> None:
+    """Acknowledge what is in flight, and whatever can be taken after it."""
     for taken in list(account.in_flight.values()):
         settlement = Settlement(account.id_of(taken), "ack", None)
         [verdict] = serve(account, [], [settlement]).verdicts
@@ -231,10 +327,11 @@ def test_the_order_of_a_key_holds_and_nothing_is_lost(database: None, passes: bo
         acks = [Settlement(account.id_of(taken), "ack", "three") for taken in deliveries]
         for taken, verdict in zip(deliveries, serve(account, [], acks).verdicts, strict=True):
             account.settle(taken, "ack", verdict.result)
-    held = {
-        place
-        for place, key in enumerate(account.keys, 1)
-        if key is not None and not passes and (place in account.dead or account.unsettled(key, place))
-    }
-    assert account.settled == set(range(1, len(account.keys) + 1)) - account.dead - held
     check(account)
+    undone = set(range(1, len(account.keys) + 1)) - account.done
+    blocked = {
+        place
+        for place in undone
+        if account.holds(place) and account.first(str(account.keys[place - 1])) in account.dead
+    }
+    assert undone == blocked

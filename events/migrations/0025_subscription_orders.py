@@ -15,7 +15,7 @@ FUNCTIONS = (
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0023_settling_appends"),
+        ("events", "0024_decide_letters"),
     ]
 
     operations = [
