@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "events",
     "projections",
     "projections.replay",
+    "projections.dead_letters",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

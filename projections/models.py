@@ -255,6 +255,7 @@ class Job(models.Model):
     attempt = models.IntegerField(default=0, db_default=0, help_text="how many workers have taken it on")
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True, help_text="no worker takes it before; null: at once")
     heartbeat_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 

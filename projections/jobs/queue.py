@@ -72,6 +72,14 @@ class OthersWait(Stopping):
     """The job has had its turn; it waits again."""
 
 
+class Later(Stopping):
+    """The job waits for something that others have to do; it is taken again after some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.pause = timedelta(seconds=seconds)
+
+
 class Beat:
     """The reports of a job's work: the work calls `beat(progress, total)`, as often as it likes.
 
@@ -106,11 +114,21 @@ class Beat:
         if now - self._start_time >= self._turn_seconds and self._others.exists():
             raise OthersWait
 
+    def note(self, result: Any, progress: int, total: int) -> None:
+        """Store what is done so far: it is the job's `result`, from which another worker goes on."""
+        if not self._own_row.update(result=result, progress=progress, total=total):
+            raise Lost
+        self._job.result = result
+
 
 def _waiting_others(job: Job) -> QuerySet[Job]:
     """Return the waiting jobs of other logs or other persons and tokens."""
     is_other = ~Q(log_id=job.log_id) | ~Q(asker=job.asker)
-    return Job.objects.filter(is_other, status=JobStatus.QUEUED, kind__in=_kinds)
+    return Job.objects.filter(is_other, _is_due(), status=JobStatus.QUEUED, kind__in=_kinds)
+
+
+def _is_due() -> Q:
+    return Q(due_at=None) | Q(due_at__lte=Now())
 
 
 def _has_access(job: Job) -> bool:
@@ -121,17 +139,22 @@ def _has_access(job: Job) -> bool:
 
 Work: TypeAlias = Callable[[Job, Beat], Any]
 """Does a job and returns its result as a JSON value."""
+End: TypeAlias = Callable[[Job], None]
+"""Is told of the end of a job, in the transaction that stores it."""
 _kinds: dict[str, Work] = {}
 _roles: dict[str, Role] = {}
+_ends: dict[str, End] = {}
 
 
-def register_kind(kind: str, work: Work, *, role: Role = Role.VIEWER) -> None:
+def register_kind(kind: str, work: Work, *, role: Role = Role.VIEWER, at_end: End | None = None) -> None:
     """Register the work of a kind of job, and the role that a person needs for it.
 
     Apps call this when they are ready.
     """
     _kinds[kind] = work
     _roles[kind] = role
+    if at_end is not None:
+        _ends[kind] = at_end
 
 
 def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> DbWork[Job]:
@@ -201,12 +224,23 @@ def cancel(log_id: int, job_id: int) -> None:
     job = Job.objects.filter(log_id=log_id, id=job_id)
     if not job.update(is_cancel_requested=True):
         raise NotFound(f"There is no job {job_id}.")
-    job.filter(status=JobStatus.QUEUED).update(status=JobStatus.CANCELLED, ended_at=Now())
+    _end(job.filter(status=JobStatus.QUEUED), status=JobStatus.CANCELLED)
+
+
+def _end(rows: QuerySet[Job], **outcome: Any) -> None:
+    """Store the outcome of a job, if there is a row of it, and tell those who want to know."""
+    with transaction.atomic():
+        job = rows.select_for_update().first()
+        if job is None:
+            return
+        rows.update(ended_at=Now(), **outcome)
+        if job.kind in _ends:
+            _ends[job.kind](Job.objects.get(pk=job.pk))
 
 
 def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
     """Take a job of a known kind that waits, or whose worker is silent; None if there is no such job."""
-    is_waiting = Q(status=JobStatus.QUEUED) | Q(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - LEASE)
+    is_waiting = Q(_is_due(), status=JobStatus.QUEUED) | Q(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - LEASE)
     while True:
         with transaction.atomic():
             waiting_jobs = Job.objects.select_for_update(skip_locked=True).filter(is_waiting, kind__in=kinds)
@@ -214,12 +248,12 @@ def claim(kinds: Collection[str] = _kinds.keys()) -> Job | None:
             if job is None:
                 return None
             if outcome := _early_outcome(job):
-                Job.objects.filter(pk=job.pk).update(ended_at=Now(), **outcome)
+                _end(Job.objects.filter(pk=job.pk), **outcome)
                 continue
             job.attempt += 1
             job.status = JobStatus.RUNNING
             head = Subquery(LogHead.objects.filter(log=job.log_id).values("head"))
-            claimed_fields = {"attempt": job.attempt, "status": job.status, "seen": head}
+            claimed_fields = {"attempt": job.attempt, "status": job.status, "seen": head, "due_at": None}
             Job.objects.filter(pk=job.pk).update(started_at=Now(), heartbeat_at=Now(), **claimed_fields)
             return job
 
@@ -252,6 +286,8 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
     except Stopping as error:
         turns = job.turns + isinstance(error, OthersWait)
         outcome = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "turns": turns, "rate": None}
+        if isinstance(error, Later):
+            outcome["due_at"] = Now() + error.pause
     except Cancelled:
         outcome = {"status": JobStatus.CANCELLED}
     except AccessLost:
@@ -267,9 +303,10 @@ def do(job: Job, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
     own_row = Job.objects.filter(pk=job.pk, attempt=job.attempt, status=JobStatus.RUNNING)
     if own_row.filter(_redacted()).exists():
         outcome = {"status": JobStatus.QUEUED, "attempt": job.attempt - 1, "rate": None}
-    if outcome["status"] is not JobStatus.QUEUED:
-        outcome["ended_at"] = Now()
-    own_row.update(**outcome)
+    if outcome["status"] is JobStatus.QUEUED:
+        own_row.update(**outcome)
+    else:
+        _end(own_row, **outcome)
 
 
 def forget_old() -> int:

@@ -14,6 +14,7 @@ from events.models import Log, Subscription
 from events.subscriptions.types import Delivery, Failure, Outcome, Settled, Settlement, Take
 from events.types import Append
 from tests.support.factories import make_append
+from tests.support.letters import Work
 from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom, make_subscription
 
 
@@ -70,3 +71,16 @@ def bury(take: TakeFrom, settle: Settle) -> Callable[..., Any]:
         return deliveries
 
     return bury
+
+
+@pytest.fixture
+def work(
+    engine: Engine,
+    log: Log,
+    subscribe: Subscribe,
+    placed: Callable[..., Any],
+    take: TakeFrom,
+    settle: Settle,
+    bury: Callable[..., Any],
+) -> Work:
+    return Work(engine, log, subscribe, placed, take, settle, bury)

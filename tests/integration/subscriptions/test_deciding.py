@@ -4,79 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import pytest
 
-from events.engine import Engine
 from events.errors import Invalid
-from events.models import DeadLetter, FailedAttempt, Log
-from events.query.orm import where
-from events.query.parse import parse
+from events.models import FailedAttempt
 from events.reading import store
 from events.reading.db_work import run_async
 from events.sql import dead_letters
 from events.sql import subscriptions as sql
 from events.subscriptions.letters.deciding import Act, Decision, decide
 from events.subscriptions.letters.letter import LetterId
-from events.subscriptions.types import Delivery, DeliveryId, Settlement, Take
+from events.subscriptions.types import DeliveryId, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, WaitingTake, parameters
-from events.types import Event
+from tests.support.letters import Work, places
 from tests.support.patience import PATIENCE
-from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom
-
-
-@dataclass
-class Work:
-    """The subscription `work` of a log, with all that can be done to its events."""
-
-    engine: Engine
-    log: Log
-    subscribe: Subscribe
-    placed: Callable[..., Awaitable[None]]
-    take: TakeFrom
-    settle: Settle
-    bury: Callable[..., Awaitable[Sequence[Delivery]]]
-
-    async def decide(self, act: Act, *positions: int, **fields: Any) -> list[tuple[str, str | None]]:
-        ids = [LetterId("work", position) for position in positions]
-        decided = await run_async(decide(self.log.pk, ids, Decision(act, "ada", **fields)), self.engine.pool)
-        assert [each.id for each in decided] == ids
-        self.engine.subscriptions.wake(self.log.pk)
-        return [(each.result, each.state) for each in decided]
-
-    async def taken(self, **fields: Any) -> list[tuple[int, int]]:
-        """Take; return positions and attempts."""
-        return places(await self.take(**fields))
-
-    async def letter(self, position: int) -> DeadLetter:
-        return await DeadLetter.objects.aget(log=self.log, position=position)
-
-    async def events(self, type: str) -> list[Event]:
-        """The events of the server of a type."""
-        await self.engine.announcer.announce()
-        return await store.events(self.log.pk, where(parse(f"type:{type}")), limit=100).afetch(self.engine.pool)
-
-
-def places(deliveries: Sequence[Delivery]) -> list[tuple[int, int]]:
-    return [(each.event.position, each.attempt) for each in deliveries]
-
-
-@pytest.fixture
-def work(
-    engine: Engine,
-    log: Log,
-    subscribe: Subscribe,
-    placed: Callable[..., Any],
-    take: TakeFrom,
-    settle: Settle,
-    bury: Callable[..., Any],
-) -> Work:
-    return Work(engine, log, subscribe, placed, take, settle, bury)
+from tests.support.subscriptions import FAILURE
 
 
 async def test_a_retry_gives_one_more_attempt_alone_while_the_key_is_held(work: Work) -> None:
