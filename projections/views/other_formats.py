@@ -1,7 +1,4 @@
-"""The other formats of a page about projections: the API's answer, or Markdown.
-
-The parameter `?format=json` or `?format=md` asks for one, or the header Accept.
-"""
+"""The other representations of a page about projections: the API's answer, or Markdown."""
 
 from __future__ import annotations
 
@@ -9,20 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
+from events.json.markdown import code
 from events.models import Member
+from events.views.representation import markdown_response
 from projections.states.at_moment import Stale
-from projections.values.markdown import code
-
-_BY_ACCEPT = {"application/json": "json", "text/markdown": "md"}
-
-
-def format_of(request: HttpRequest) -> str | None:
-    """Return the format that a request asks for: `json`, `md`, or None for a page."""
-    if (name := request.GET.get("format")) in ("json", "md"):
-        return name
-    return _BY_ACCEPT.get(request.get_preferred_type(["text/html", *_BY_ACCEPT]) or "")
 
 
 def api_url(member: Member, path: str, **query: str | int | None) -> str:
@@ -85,9 +74,3 @@ def _standing(standing: Any) -> str:
 def _row(row: Any) -> str:
     text = code(row.error) if row.error else ", ".join(f"{key} {code(value)}" for key, value in row.summary)
     return f"- {code(row.key or 'the whole log')}: {row.state.events} events to #{row.state.position}: {text}"
-
-
-def markdown_response(lines: Sequence[str], *, status: int = 200) -> HttpResponse:
-    """Return lines as the Markdown of a page, which a cache keeps apart from its HTML."""
-    text = "\n".join(lines) + "\n"
-    return HttpResponse(text, content_type="text/markdown; charset=utf-8", status=status, headers={"Vary": "Accept"})

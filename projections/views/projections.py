@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from events.json.tree import TreeRow, tree_rows
 from events.models import Member, Role
 from events.views.page import log_page, show
+from events.views.representation import format_of
 from projections import registry
 from projections.definition.fingerprint import fingerprint
 from projections.definition.projection import Projection
@@ -30,7 +31,7 @@ from projections.materialise.lag import Chart
 from projections.materialise.parked_keys import Fault, ParkedKey, Selection
 from projections.models import ACTIVE, Policy, Snapshot
 from projections.values.exact_json import loads
-from projections.views.other_formats import api_url, format_of, projection_md, projections_md
+from projections.views.other_formats import api_url, projection_md, projections_md
 
 _MAX_COUNT = 10_000
 _MAX_FAULTS = 20
@@ -80,7 +81,7 @@ class Group:
 @require_safe
 @log_page()
 def projections(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/projections/`; `?format=` as `other_formats.py` describes."""
+    """`/logs/<log>/projections/`; `?format=` as `events/views/representation.py` describes."""
     if (kind := format_of(request)) == "json":
         return redirect(api_url(member, ""))
     standings = _standings(member, list(registry.PROJECTIONS.values()))
@@ -98,7 +99,7 @@ def projections(request: HttpRequest, member: Member) -> HttpResponse:
 @require_safe
 @log_page()
 def projection(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/projections/<name>/`; `?part=parked` its parked keys; `?format=` as `other_formats.py` describes."""
+    """`/logs/<log>/projections/<name>/`; `?part=parked` its parked keys; `?format=` as for all."""
     shown_projection = registry.get(name)
     if (kind := format_of(request)) == "json":
         return redirect(api_url(member, f"/{name}"))

@@ -14,6 +14,7 @@ from events.json.value import brief, shortened, visible
 from events.models import Member
 from events.reading.db_work import run
 from events.views.page import log_page, show
+from events.views.representation import format_of
 from projections import registry
 from projections.definition.projection import STREAM, Projection
 from projections.states import current
@@ -23,7 +24,7 @@ from projections.states.kept import ListedState
 from projections.states.moment import NOW
 from projections.values.change import Json
 from projections.views.forms import StatesForm
-from projections.views.other_formats import api_url, format_of, states_md
+from projections.views.other_formats import api_url, states_md
 from projections.views.pending_job import pending_state_job
 
 ROWS = 50

@@ -22,11 +22,11 @@ from events.subscriptions.letters.letter import DECIDABLE, Attempt, Counts, Lett
 from events.views.data_tree import data_tree
 from events.views.event_line import line
 from events.views.page import log_page, show
+from events.views.representation import format_of
 from projections.dead_letters.views.attempts_line import attempts_line
 from projections.dead_letters.views.frames import Frames, own_frames
 from projections.dead_letters.views.other_formats import api_url, dead_letter_md
 from projections.dead_letters.views.state_pane import replay_before, state_pane
-from projections.views.other_formats import format_of
 
 
 @dataclass(frozen=True, slots=True)

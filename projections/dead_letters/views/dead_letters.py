@@ -16,11 +16,11 @@ from events.models import Member
 from events.reading.db_work import run
 from events.subscriptions.letters import reads
 from events.views.page import log_page, show
+from events.views.representation import format_of
 from projections.dead_letters.views.forms import DeadLettersForm
 from projections.dead_letters.views.groups import MAX_DONE, LetterGroup, counts_by_state, in_order, letter_groups
 from projections.dead_letters.views.other_formats import api_url, dead_letters_md
 from projections.dead_letters.views.parked import ParkedGroup, keys_of, parked_groups
-from projections.views.other_formats import format_of
 
 ROWS = 50
 _FEW_ROWS = 8

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 
+from events.json.markdown import code, json_block
 from events.models import Member
 from events.subscriptions.letters.letter import Attempt, Letter
+from events.views.representation import markdown_response
 from projections.dead_letters.views.state_pane import StatePane
-from projections.values.markdown import code, json_block
-from projections.views.other_formats import markdown_response
 
 
 def api_url(member: Member, path: str, **query: str | None) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from events.api.responses import iso
+from events.json.markdown import code, json_block
 from projections.replay.compare import Difference
 from projections.replay.findings import Finding
 from projections.replay.shown import ShownState
 from projections.replay.why import Why
 from projections.replay.window import WindowStep
 from projections.values import exact_json
-from projections.values.markdown import change_line, code, json_block
+from projections.values.markdown import change_line
 from projections.views.causes import Because
 
 _MAX_CHANGES = 40

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from django.http import HttpResponse
 
 from events.api.responses import iso
+from events.json.markdown import code, json_block
 from events.json.tree import TreeRow
-from projections.values.markdown import change_line, code, json_block
-from projections.views.other_formats import markdown_response, staleness
+from events.views.representation import markdown_response
+from projections.values.markdown import change_line
+from projections.views.other_formats import staleness
 from projections.views.state.difference_pane import DifferencePane
 from projections.views.state.history_pane import HistoryPane
 from projections.views.state.moment_pane import MomentPane

@@ -12,10 +12,11 @@ from events.json.tree import RowUrls
 from events.models import Member
 from events.views.event import whole_text
 from events.views.page import log_page, show
+from events.views.representation import format_of
 from projections import registry
 from projections.definition.projection import Projection
 from projections.views.forms import StateForm, StateRequest
-from projections.views.other_formats import api_url, format_of
+from projections.views.other_formats import api_url
 from projections.views.state.freshness import HEADER, is_fresh
 from projections.views.state.markdown import state_markdown
 from projections.views.state.page import StatePage, state_page
@@ -27,7 +28,7 @@ def state(request: HttpRequest, member: Member, name: str) -> HttpResponse:
     """`/logs/<log>/projections/<name>/state?key=…`, now or at one of `at_version`, `at_position`, `at_time`.
 
     `from` and `to` show the difference between two positions, `value` the history of the value at a pointer, `text` one
-    long text whole. `?format=` is described in `other_formats.py`.
+    long text whole. `?format=` is described in `events/views/representation.py`.
     """
     projection = registry.get(name)
     form = StateForm(request.GET)
