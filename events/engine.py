@@ -19,6 +19,7 @@ from events.reading.notify import Notifier, listen
 from events.reading.shared_pool import PLACES, SharedPool
 from events.reading.tail import Tails
 from events.sessions import address, direct
+from events.subscriptions import lag
 from events.subscriptions.announcing import Announcer
 from events.subscriptions.subscriptions import Subscriptions
 
@@ -96,6 +97,7 @@ class Engine:
         self.announcer = Announcer(self._serve_pool, self.writer.append)
         self._tasks = [
             asyncio.create_task(self.announcer.run(), name="announcer"),
+            asyncio.create_task(lag.note_for_ever(self.pool), name="lag of subscriptions"),
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), wake, own=notifier), name="listener"),
         ]

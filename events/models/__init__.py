@@ -14,6 +14,7 @@ from events.models.subscriptions import (
     OrderBy,
     ServerEvent,
     Subscription,
+    SubscriptionLag,
     WaitingEvent,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "SignInLink",
     "Stream",
     "Subscription",
+    "SubscriptionLag",
     "Token",
     "WaitingEvent",
     "Workflow",

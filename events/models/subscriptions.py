@@ -224,3 +224,19 @@ class ServerEvent(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class SubscriptionLag(models.Model):
+    """How far a subscription was at the beginning of a minute. Half an hour of rows is kept."""
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "minute")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    minute = models.DateTimeField()
+    behind = models.BigIntegerField(help_text="positions from read_to to the head of the log")
+
+    class Meta:
+        db_table = "subscription_lag"
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} at {self.minute:%H:%M}: {self.behind}"

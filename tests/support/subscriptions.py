@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Protocol
+from uuid import uuid4
 
-from events.models import Log, Subscription
-from events.subscriptions.types import Delivery, Failure, Outcome, Settled
+from django.utils import timezone
+
+from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription
+from events.subscriptions import types
+from events.subscriptions.types import Failure, Outcome, Settled
 
 FAILURE = Failure("Boom", "it broke", None, "it broke", "", "boom")
 
@@ -32,6 +37,42 @@ def make_subscription(log: Log, **fields: Any) -> Subscription:
     return Subscription.objects.create(log=log, **{**values, **fields})
 
 
+def make_delivery(subscription: Subscription, position: int, **fields: Any) -> Delivery:
+    """The row of an unsettled event: by default in flight for ten seconds, with twenty to go."""
+    now = timezone.now()
+    values = {
+        "chain": position,
+        "key": f"key-{position}",
+        "state": DeliveryState.IN_FLIGHT,
+        "attempt": 1,
+        "consumer": "one",
+        "request": "r",
+        "token": uuid4(),
+        "head": position,
+        "taken_at": now - timedelta(seconds=10),
+        "due": now + timedelta(seconds=20),
+    }
+    ids = {"log": subscription.log, "subscription_id": subscription.id, "position": position}
+    return Delivery.objects.create(**ids, **{**values, **fields})
+
+
+def make_letter(subscription: Subscription, position: int, **fields: Any) -> DeadLetter:
+    """A dead letter that holds its key. It has no row in `delivery`."""
+    values = {
+        "key": f"key-{position}",
+        "holds": True,
+        "state": "open",
+        "attempts": 3,
+        "died_at": timezone.now(),
+        "fault": "f",
+        "error_type": "KeyError",
+        "plain_message": "#",
+        "frame": "",
+    }
+    ids = {"log": subscription.log, "subscription_id": subscription.id, "position": position}
+    return DeadLetter.objects.create(**ids, **{**values, **fields})
+
+
 class Subscribe(Protocol):
     async def __call__(self, **fields: Any) -> Subscription: ...
 
@@ -39,10 +80,10 @@ class Subscribe(Protocol):
 class TakeFrom(Protocol):
     async def __call__(
         self, consumer: str = "one", *, limit: int = 100, wait: float = 0.2, request: str | None = None
-    ) -> Sequence[Delivery]: ...
+    ) -> Sequence[types.Delivery]: ...
 
 
 class Settle(Protocol):
     async def __call__(
-        self, outcome: Outcome, *deliveries: Delivery, consumer: str | None = "one", **fields: Any
+        self, outcome: Outcome, *deliveries: types.Delivery, consumer: str | None = "one", **fields: Any
     ) -> list[Settled]: ...

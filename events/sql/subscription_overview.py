@@ -1,0 +1,74 @@
+"""The statements of the pages of subscriptions. Each reads all subscriptions of a log, or one of them by its number."""
+
+from __future__ import annotations
+
+NOTE_LAGS = """
+    with forgotten as (
+        delete from subscription_lag where minute < date_trunc('minute', clock_timestamp()) - interval '30 minutes'
+    )
+    insert into subscription_lag (log_id, subscription_id, minute, behind)
+    select s.log_id, s.id, date_trunc('minute', clock_timestamp()), h.head - s.read_to
+    from subscription s join log_head h using (log_id)
+    on conflict do nothing"""
+LAGS = """
+    select subscription_id, minute, behind from subscription_lag
+    where log_id = %(log_id)s and minute >= date_trunc('minute', clock_timestamp()) - interval '30 minutes'
+        and (%(number)s::int is null or subscription_id = %(number)s)
+    order by subscription_id, minute"""
+# Who has held a delivery for the longest time, and how many consumers hold one.
+HOLDINGS = """
+    select subscription_id, count(*) filter (where waiting > 0) as keys_waiting,
+        count(*) filter (where state = 0) as ready, count(distinct consumer) filter (where state = 1) as consumers,
+        (array_agg(consumer order by taken_at, position) filter (where state = 1))[1] as oldest_consumer,
+        min(taken_at) filter (where state = 1) as oldest_taken_at
+    from delivery
+    where log_id = %(log_id)s and (%(number)s::int is null or subscription_id = %(number)s)
+    group by subscription_id"""
+LETTERS = """
+    select subscription_id, count(*) filter (where holds) as holding, count(*) filter (where not holds) as passed
+    from dead_letter
+    where log_id = %(log_id)s and state in ('open', 'escalated', 'retrying')
+        and (%(number)s::int is null or subscription_id = %(number)s)
+    group by subscription_id"""
+# The marks of the lanes, at their distance from the head. Of those that would be drawn at one place there is one, so a
+# lane has some two hundred marks at most, whatever a subscription holds.
+MARKS = """
+    select subscription_id, is_letter, min(position) from (
+        select subscription_id, position, false as is_letter from delivery where log_id = %(log_id)s and state = 1
+        union all
+        select subscription_id, position, true from dead_letter
+        where log_id = %(log_id)s and state in ('open', 'escalated', 'retrying')
+    ) as mark
+    where subscription_id = any (%(numbers)s)
+    group by subscription_id, is_letter, floor(ln(greatest(%(head)s - position, 0) + 1) * 10)
+    order by subscription_id, is_letter, min(position)"""
+# What is in flight, held for the longest time first.
+IN_FLIGHT = """
+    select d.position, e.type, d.key, d.consumer, d.agent, d.attempt, d.taken_at, d.due, d.token
+    from (
+        select * from delivery
+        where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
+            and (%(consumer)s::text is null or consumer = %(consumer)s)
+            and (%(position)s::bigint is null or position = %(position)s)
+        order by taken_at, position limit %(limit)s
+    ) as d join event e using (log_id, position)
+    order by d.taken_at, d.position"""
+# The first event of each key for which others wait, or that waits itself; the keys with most waiting events first.
+WAITING_KEYS = """
+    select d.key, d.state, d.position, e.type, d.waiting, d.consumer, d.attempt, d.due,
+        case d.state when 1 then d.taken_at else a.ended_at end, a.error_type, a.outcome
+    from (
+        select * from delivery
+        where log_id = %(log_id)s and subscription_id = %(number)s and (state in (2, 3) or waiting > 0)
+        order by waiting desc, position limit %(limit)s
+    ) as d join event e using (log_id, position)
+    left join lateral (
+        select ended_at, error_type, outcome from failed_attempt
+        where log_id = d.log_id and subscription_id = d.subscription_id and position = d.position
+        order by attempt desc limit 1
+    ) as a on true
+    order by d.waiting desc, d.position"""
+HOLDERS = """
+    select consumer, count(*), min(taken_at), max(taken_at) from delivery
+    where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
+    group by consumer order by min(taken_at), consumer limit %(limit)s"""

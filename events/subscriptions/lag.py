@@ -1,0 +1,56 @@
+"""How far subscriptions were behind in the last half hour: a process notes it once a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from events.errors import brief
+from events.reading.statement import Statement
+from events.sessions import Pool
+from events.sql import subscription_overview as sql
+
+logger = logging.getLogger(__name__)
+
+MINUTES = 30
+_MINUTE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """The positions from a subscription's `read_to` to the head of its log, at the beginning of a minute."""
+
+    minute: datetime
+    behind: int
+
+
+async def note_for_ever(pool: Pool) -> None:
+    """Note the lag of all subscriptions once a minute. Of several processes the first one notes it."""
+    while True:
+        await asyncio.sleep(_MINUTE_SECONDS - time.time() % _MINUTE_SECONDS)
+        try:
+            await note(pool)
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            logger.warning("the lag of subscriptions: %s", brief(error))
+
+
+async def note(pool: Pool) -> None:
+    async with pool.connection() as session:
+        await session.execute(sql.NOTE_LAGS)
+
+
+def lags(log_id: int, number: int | None = None) -> Mapping[int, Sequence[Lag]]:
+    """Return what was noted in the last half hour of one or all subscriptions of a log, by their numbers."""
+    by_number: dict[int, list[Lag]] = defaultdict(list)
+    rows = Statement(sql.LAGS, {"log_id": log_id, "number": number}, lambda *row: row)
+    for subscription, minute, behind in rows.fetch():
+        by_number[subscription].append(Lag(minute, behind))
+    return by_number
