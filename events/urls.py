@@ -12,6 +12,8 @@ from events.views.pauses import pause, resume
 from events.views.query_completion import completions, seen
 from events.views.sign_in import log_in, sign_in
 from events.views.streams import stream, streams
+from events.views.subscriptions.listing import subscriptions
+from events.views.subscriptions.page import subscription
 from events.views.timeline import first_token, timeline
 from events.views.tokens import revoke, tokens
 from events.views.workflows import workflow, workflows
@@ -30,6 +32,8 @@ urlpatterns = [
     path("logs/<slug:log>/streams/<path:name>/", stream, name="stream"),
     path("logs/<slug:log>/workflows/", workflows, name="workflows"),
     path("logs/<slug:log>/workflows/<path:id>/", workflow, name="workflow"),
+    path("logs/<slug:log>/subscriptions/", subscriptions, name="subscriptions"),
+    path("logs/<slug:log>/subscriptions/<slug:name>", subscription, name="subscription"),
     path("logs/<slug:log>/pause", pause, name="pause"),
     path("logs/<slug:log>/resume", resume, name="resume"),
     path("logs/<slug:log>/completions", completions, name="completions"),

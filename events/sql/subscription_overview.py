@@ -18,7 +18,7 @@ LAGS = """
 # Who has held a delivery for the longest time, and how many consumers hold one.
 HOLDINGS = """
     select subscription_id, count(*) filter (where waiting > 0) as keys_waiting,
-        count(*) filter (where state = 0) as ready, count(distinct consumer) filter (where state = 1) as consumers,
+        count(distinct consumer) filter (where state = 1) as consumers,
         (array_agg(consumer order by taken_at, position) filter (where state = 1))[1] as oldest_consumer,
         min(taken_at) filter (where state = 1) as oldest_taken_at
     from delivery

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Json
 
 from events.errors import Forbidden
+from events.reading.statement import Statement
 from events.sessions import Pool
 from events.sql import subscriptions as sql
 from events.subscriptions.errors import NoSuchSubscription, SubscriptionFixed
@@ -92,9 +93,12 @@ async def put(
 
 async def read(pool: Pool, log_id: int, name: str | None = None) -> list[Status]:
     """Return a subscription, or all of a log by name."""
-    async with pool.connection() as session:
-        cursor = await session.execute(sql.STATUS, {"log_id": log_id, "name": name}, prepare=True)
-        return [_status(*row) for row in await cursor.fetchall()]
+    return await statuses(log_id, name).afetch(pool)
+
+
+def statuses(log_id: int, name: str | None = None) -> Statement[Status]:
+    """Return the read of a subscription, or of all of a log by name."""
+    return Statement(sql.STATUS, {"log_id": log_id, "name": name}, _status)
 
 
 async def one(pool: Pool, log_id: int, name: str) -> Status:

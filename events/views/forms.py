@@ -95,6 +95,13 @@ class WorkflowForm(forms.Form):
     after = _cursor()
 
 
+class SubscriptionsForm(forms.Form):
+    """A list of subscriptions, after a name: all, those that need a look, or those that are paused."""
+
+    show = forms.ChoiceField(required=False, choices=[("look", "Need a look"), ("paused", "Paused")])
+    after = forms.CharField(required=False, max_length=63, widget=forms.HiddenInput)
+
+
 class StreamForm(forms.Form):
     """One stream's events in a direction: those from a version on, or those up to one. Backward is newest first."""
 

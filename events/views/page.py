@@ -84,6 +84,7 @@ def show(
     """Render a page of a log, or only its partial if htmx asks for that."""
     frame = {
         "here": "",
+        "subscriptions_due": "",  # how many ask for somebody: their page says it
         "log": member.log,
         "events_url": events_url(member.log.name),
         "log_name": member.log.name,

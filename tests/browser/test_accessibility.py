@@ -32,6 +32,7 @@ PAGES = (
     "projections/latest/state?key=order-1", "projections/latest/state?key=order-1&at_version=1&value=/quantity",
     "projections/latest/state?key=order-1&from=0", "projections/latest/state?key=order-1&at_version=9",
     "pause?agent=order-1", "resume?workflow={workflow}", "agents/", "agents/?prefix=nope", "agents/?before=x",
+    "subscriptions/", "subscriptions/?show=nope", "subscriptions/nope",
 )  # fmt: skip
 WIDTHS = (1440, 1024, 390)
 AXE = Axe()

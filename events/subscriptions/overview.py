@@ -1,0 +1,95 @@
+"""The subscriptions of a log as pages show them: how far each is, what it holds, and how that changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from events.reading.statement import Statement
+from events.sql import subscription_overview as sql
+from events.subscriptions.lag import Lag, lags
+from events.subscriptions.store import Status, statuses
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is unsettled in a subscription: keys whose events wait, and who holds deliveries."""
+
+    keys_waiting: int = 0
+    consumers: int = 0
+    oldest_consumer: str | None = None
+    oldest_taken_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The dead letters that wait for a decision: those that hold their key, and those that let it pass."""
+
+    holding: int = 0
+    passed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.holding + self.passed
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One subscription, with its lag in the last half hour."""
+
+    status: Status
+    holdings: Holdings
+    letters: Letters
+    lags: Sequence[Lag]
+
+    @property
+    def behind(self) -> int:
+        return self.status.head - self.status.read_to
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further event is delivered until one is settled."""
+        return self.status.in_flight >= self.status.settings.max_in_flight
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The positions of what is in flight and of dead letters; of those near each other only one."""
+
+    in_flight: Sequence[int] = ()
+    letters: Sequence[int] = ()
+
+
+def overviews(log_id: int, name: str | None = None) -> list[Overview]:
+    """Return a subscription, or all of a log by name. It takes four reads."""
+    states = statuses(log_id, name).fetch()
+    number = states[0].number if name is not None and states else None
+    holdings = _by_number(sql.HOLDINGS, Holdings, log_id, number)
+    letters = _by_number(sql.LETTERS, Letters, log_id, number)
+    lags_of = lags(log_id, number)
+    return [
+        Overview(
+            status,
+            holdings.get(status.number, Holdings()),
+            letters.get(status.number, Letters()),
+            lags_of.get(status.number, ()),
+        )
+        for status in states
+    ]
+
+
+def marks(log_id: int, head: int, numbers: Iterable[int]) -> Mapping[int, Marks]:
+    """Return the marks of some subscriptions, by their numbers."""
+    params = {"log_id": log_id, "head": head, "numbers": list(numbers)}
+    positions: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for number, is_letter, position in Statement(sql.MARKS, params, lambda *row: row).fetch():
+        positions[number][is_letter].append(position)
+    return {number: Marks(*each) for number, each in positions.items()}
+
+
+def _by_number(text: str, kind: type[Any], log_id: int, number: int | None) -> dict[int, Any]:
+    rows = Statement(text, {"log_id": log_id, "number": number}, lambda number, *row: (number, kind(*row)))
+    return dict(rows.fetch())

@@ -1,0 +1,44 @@
+"""What the page of one subscription shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events.subscriptions.overview import Overview, overviews
+from events.subscriptions.unsettled import Holder, InFlight, WaitingKey, holders, in_flight, waiting_keys
+from events.views.subscriptions.silence import Silence, silences
+
+FEW_ROWS = 20
+MAX_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One subscription, with the first rows of each of its tables."""
+
+    overview: Overview
+    in_flight: Sequence[InFlight]
+    keys: Sequence[WaitingKey]
+    holders: Sequence[Holder]
+    limit: int
+
+    @property
+    def silences(self) -> list[Silence]:
+        return list(silences(self.overview, self.holders))
+
+
+def detail_of(log_id: int, name: str, *, limit: int = FEW_ROWS) -> Detail | None:
+    """Return a subscription with the first rows of its tables; None if it has ended."""
+    matches = overviews(log_id, name)
+    if not matches:
+        return None
+    [overview] = matches
+    number = overview.status.number
+    return Detail(
+        overview,
+        in_flight(log_id, number, limit=limit).fetch(),
+        waiting_keys(log_id, number, limit=limit).fetch(),
+        holders(log_id, number, limit=limit).fetch(),
+        limit,
+    )

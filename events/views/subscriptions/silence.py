@@ -1,0 +1,39 @@
+"""Why nothing comes from a subscription, in the order in which a person should look. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from events.subscriptions.overview import Overview
+from events.subscriptions.unsettled import Holder
+
+Kind = Literal["paused", "window", "one-window", "letters", "keys", "nobody"]
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A reason why events are not delivered; `holder` is the consumer to look at, if there is one."""
+
+    kind: Kind
+    holder: Holder | None = None
+
+
+def silences(overview: Overview, holders: Sequence[Holder]) -> Iterator[Silence]:
+    """Yield the reasons, the first of which explains most. `holders`: who has held a delivery longest comes first."""
+    status, settings = overview.status, overview.status.settings
+    has_more = overview.behind > 0 or status.ready > 0
+    if status.is_paused:
+        yield Silence("paused")
+    elif overview.is_full:
+        yield Silence("window", holders[0] if holders else None)
+    elif has_more and not status.in_flight:
+        yield Silence("nobody")
+    full = [holder for holder in holders if holder.deliveries >= settings.max_in_flight_per_consumer]
+    if full and not overview.is_full:
+        yield Silence("one-window", full[0])
+    if overview.letters.holding:
+        yield Silence("letters")
+    elif status.waiting and not has_more:
+        yield Silence("keys")

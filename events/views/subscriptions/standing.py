@@ -1,0 +1,48 @@
+"""The state of a subscription in a word, and whether somebody should look at it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from events.subscriptions.overview import Overview
+from events.views.subscriptions.trend import Trend
+
+_FAR_BEHIND = 100
+"""A subscription that is fewer positions behind is live: its consumers are about to take them."""
+
+
+class Standing(Enum):
+    """The state of a subscription, the worst first. The value is the word that pages print."""
+
+    WINDOW_FULL = "Window full"
+    NOBODY_TAKES = "Nobody takes"
+    PAUSED = "Paused"
+    FALLING_BEHIND = "Falling behind"
+    CATCHING_UP = "Catching up"
+    LIVE = "Live"
+
+    @property
+    def needs_a_look(self) -> bool:
+        return self in (Standing.WINDOW_FULL, Standing.NOBODY_TAKES, Standing.FALLING_BEHIND)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A subscription with its state and its trend, as lists show it."""
+
+    overview: Overview
+    trend: Trend
+
+    @property
+    def standing(self) -> Standing:
+        overview = self.overview
+        if overview.status.is_paused:
+            return Standing.PAUSED
+        if overview.is_full:
+            return Standing.WINDOW_FULL
+        if overview.behind <= _FAR_BEHIND:
+            return Standing.LIVE
+        if not overview.status.in_flight and not self.trend.falls:
+            return Standing.NOBODY_TAKES
+        return Standing.FALLING_BEHIND if self.trend.grows else Standing.CATCHING_UP

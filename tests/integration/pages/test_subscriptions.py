@@ -1,0 +1,177 @@
+"""The pages of subscriptions: the list, and one subscription."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from events.models import DeliveryState, Log, Subscription
+from events.views.subscriptions.listing import ROWS
+from tests.support.factories import make_log
+from tests.support.fixture_types import AppendEvents
+from tests.support.subscriptions import make_delivery, make_letter, make_subscription
+
+HTMX: dict[str, Any] = {"HTTP_HX_REQUEST": "true"}
+
+
+def text_of(client: Client, path: str, **headers: Any) -> str:
+    """The words of a page, without its tags."""
+    answer = client.get(path, **headers)
+    assert answer.status_code == 200, answer.content
+    text = re.sub(r"</?(?:strong|bdi|time|a|b|code)\b[^>]*>", "", answer.content.decode())
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+
+
+def seen_in(page: str) -> dict[str, Any]:
+    [version] = re.findall(r'"X-Seen": "(\w+)"', page)
+    return {**HTMX, "HTTP_X_SEEN": version}
+
+
+@pytest.fixture
+def full(log: Log, append: AppendEvents) -> Subscription:
+    """A subscription whose window is full: six deliveries of `router-2` are the oldest."""
+    append("order-1", *({"type": "Placed"} for _ in range(12)))
+    work = make_subscription(log, max_in_flight=8, read_to=9)
+    held_since = timezone.now() - timedelta(minutes=14, seconds=5)
+    for position in range(1, 7):
+        make_delivery(work, position, consumer="router-2", taken_at=held_since, waiting=int(position == 1))
+    for position in (7, 8):
+        make_delivery(work, position, consumer="router-1", attempt=2)
+    return work
+
+
+def test_a_log_without_subscriptions_says_how_to_make_one(viewer: Client, at: str) -> None:
+    assert "No subscriptions yet" in text_of(viewer, f"{at}subscriptions/")
+
+
+def test_the_list_shows_what_each_subscription_holds(viewer: Client, at: str, full: Subscription, log: Log) -> None:
+    make_subscription(log, name="notify", query="type:Placed", read_to=12, passes_dead_letters=True)
+    passed = make_subscription(log, name="passes", read_to=12)
+    make_letter(passed, 3, holds=False)
+    text = text_of(viewer, f"{at}subscriptions/")
+    assert "work: window full: 8 of 8, oldest held by router-2 for 14 min" in text
+    assert "notify type:Placed 12 – 0" in text
+    assert re.search(r"work all events 9 – 3 .* 0 oldest 0 s 8 of 8 1 1 key 0 – 2 router-2", text)
+    assert "1 passed" in text
+    assert "work: read to 9, floor 0, 8 in flight" in viewer.get(f"{at}subscriptions/").content.decode()
+
+
+def test_a_choice_leaves_the_others_out(viewer: Client, at: str, full: Subscription, log: Log) -> None:
+    make_subscription(log, name="asleep", read_to=12, is_paused=True)
+
+    def names(query: str) -> list[str]:
+        return re.findall(r'id="s-([\w-]+)"', viewer.get(f"{at}subscriptions/{query}").content.decode())
+
+    assert names("") == ["asleep", "work"]
+    assert names("?show=look") == ["work"]
+    assert names("?show=paused") == ["asleep"]
+    assert viewer.get(f"{at}subscriptions/?show=nope").status_code == 400
+    Subscription.objects.filter(log=log, name="work").update(max_in_flight=9)
+    assert "No subscription needs a look" in text_of(viewer, f"{at}subscriptions/?show=look")
+
+
+def test_a_long_list_has_pages(viewer: Client, at: str, log: Log) -> None:
+    for n in range(ROWS + 1):
+        make_subscription(log, name=f"s-{n:03}")
+    page = viewer.get(f"{at}subscriptions/").content.decode()
+    assert page.count("data-row") == ROWS
+    [after] = re.findall(r'rel="next" href="([^"]+)"', page)
+    rest = viewer.get(f"{at}subscriptions/{after}").content.decode()
+    assert re.findall(r'id="s-([\w-]+)"', rest) == [f"s-{ROWS:03}"]
+
+
+def test_the_page_says_first_why_nothing_comes(viewer: Client, at: str, full: Subscription) -> None:
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert "Window full: 8 of 8, oldest held by router-2 for 14 min" in text
+    assert text.index("Window full: 8 of 8") < text.index("In flight 8 deliveries, oldest first")
+    assert re.search(r"#1 key-1 router-2 1 of 3 14 min 19 s .*#8 key-8 router-1 2 of 3 10 s", text)
+    assert re.search(r"key-1 In flight with router-2 #1 1 14 min", text)
+    assert re.search(r"router-2 14 min 6 oldest 14 min router-1 10 s 2 oldest 10 s", text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": DeliveryState.IN_FLIGHT, "waiting": 2}, "In flight with one"),
+        ({"state": DeliveryState.RETRYING}, "Retries in 19 s attempt 1 of 3 failed"),
+        ({"state": DeliveryState.HELD, "attempt": 3, "due": None}, "Letter holds it 3 of 3 attempts"),
+        ({"state": DeliveryState.READY, "waiting": 1, "due": None}, "Ready comes with the next take"),
+    ],
+)
+def test_a_key_that_waits_says_why(
+    viewer: Client, at: str, log: Log, append: AppendEvents, fields: dict[str, Any], words: str
+) -> None:
+    append("order-1", {})
+    make_delivery(make_subscription(log, read_to=1), 1, **fields)
+    assert words in text_of(viewer, f"{at}subscriptions/work")
+
+
+def test_a_table_says_how_much_it_leaves_out(viewer: Client, at: str, log: Log, append: AppendEvents) -> None:
+    append("order-1", *({} for _ in range(250)))
+    work = make_subscription(log, read_to=250)
+    for position in range(1, 251):
+        make_delivery(work, position, waiting=1)
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert "230 more, held for a shorter time · show more" in text
+    assert "These are the first 20 · show more" in text
+    text = text_of(viewer, f"{at}subscriptions/work?all=1")
+    assert "50 more, held for a shorter time" in text
+    assert "show more" not in text
+
+
+def test_an_open_page_is_answered_only_with_news(viewer: Client, at: str, full: Subscription) -> None:
+    for path in (f"{at}subscriptions/", f"{at}subscriptions/work"):
+        seen = seen_in(viewer.get(path).content.decode())
+        assert viewer.get(path, **seen).status_code == 204
+        make_delivery(full, 9 if path.endswith("work") else 10)
+        page = viewer.get(path, **HTMX).content.decode()  # not with X-Seen: that answer may be a second old
+        assert "<html" not in page
+        assert seen_in(page) != seen
+
+
+def test_a_subscription_that_ends_while_its_page_is_open_says_so(
+    viewer: Client, at: str, log: Log, full: Subscription
+) -> None:
+    path = f"{at}subscriptions/work"
+    Subscription.objects.filter(log=log).delete()
+    answer = viewer.get(path, **HTMX, HTTP_X_SEEN="another")
+    assert "This subscription has ended" in answer.content.decode()
+    assert "hx-get" not in answer.content.decode()
+    assert viewer.get(path).status_code == 404
+
+
+def test_pages_are_for_members(client: Client, viewer: Client, at: str, full: Subscription) -> None:
+    other = make_log()
+    make_subscription(other, name="secret")
+    for path in ("subscriptions/", "subscriptions/secret"):
+        assert viewer.get(f"/logs/{other.name}/{path}").status_code == 404
+    assert viewer.get(f"{at}subscriptions/secret").status_code == 404
+    client.logout()
+    assert client.get(f"{at}subscriptions/").status_code == 302
+
+
+def test_pages_have_other_representations(viewer: Client, at: str, log: Log, full: Subscription) -> None:
+    for path, address in (("", "subscriptions"), ("work", "subscriptions/work")):
+        answer = viewer.get(f"{at}subscriptions/{path}?format=json")
+        assert (answer.status_code, answer["Location"]) == (302, f"/api/{address}?log={log.name}")
+        markdown = viewer.get(f"{at}subscriptions/{path}", HTTP_ACCEPT="text/markdown").content.decode()
+        assert "- `work`: Window full; all events; read to #9, 3 behind" in markdown
+    assert "- #1 `Placed`, held by `router-2` since" in markdown
+    assert "- `key-1`: 1 events wait for #1 `Placed`, which is in flight" in markdown
+
+
+def test_names_and_keys_of_any_length_are_shown(viewer: Client, at: str, log: Log, append: AppendEvents) -> None:
+    append("s" * 200, {"type": "T" * 200})
+    name, key = "n" * 63, "<b>" + "k" * 597
+    work = make_subscription(log, name=name, order_by="/" + "p" * 500, query="type:" + "q" * 190, read_to=1)
+    make_delivery(work, 1, key=key, consumer="c" * 200, waiting=1)
+    for path in ("", name):
+        page = viewer.get(f"{at}subscriptions/{path}").content.decode()
+        assert name in page
+        assert "<b>k" not in page
+    assert "&lt;b&gt;" in page
