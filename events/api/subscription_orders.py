@@ -90,10 +90,9 @@ async def _set_pause(request: HttpRequest, name: str, *, is_paused: bool) -> Htt
     changed = await (pausing.pause if is_paused else pausing.resume)(order, reason=reason)
     await engine.current().announcer.announce()
     status = await store.one(order.pool, grant.log_id, name)
-    unsettled = status.in_flight + status.ready + status.retrying + status.held + status.waiting
     return json_answer(
         PauseSubscriptionOut(
-            name, body.dry_run, changed, is_paused, status.in_flight, unsettled, status.head - status.read_to
+            name, body.dry_run, changed, is_paused, status.in_flight, status.unsettled, status.head - status.read_to
         )
     )
 

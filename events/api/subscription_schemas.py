@@ -85,6 +85,7 @@ class SubscriptionOut(Struct):
     retrying: Annotated[int, documented("Events that wait for their next attempt")]
     waiting: Annotated[int, documented("Events that wait for an earlier one of their key")]
     held: Annotated[int, documented("Dead letters that hold their key")]
+    of_paused_workflows: Annotated[int, documented("Events that wait until their workflow is resumed")]
     without_key: Annotated[int, documented("Events since its last rewind that had no key: delivered without order")]
     oldest_unsettled_at: datetime | None
 

@@ -254,6 +254,7 @@ def _out(status: Status) -> SubscriptionOut:
         retrying=status.retrying,
         waiting=status.waiting,
         held=status.held,
+        of_paused_workflows=status.of_paused_workflows,
         without_key=status.without_key,
         oldest_unsettled_at=status.oldest_unsettled_at,
     )

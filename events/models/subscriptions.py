@@ -53,6 +53,7 @@ class Subscription(models.Model):
     start = models.BigIntegerField(help_text="the position after which it began")
     read_to = models.BigIntegerField(help_text="every event up to here is settled, or has a row")
     lowest = models.BigIntegerField(db_default=0, help_text="no event up to here has a row in delivery")
+    rules_at = models.BigIntegerField(db_default=0, help_text="of the log when it last looked for resumed workflows")
     without_key = models.BigIntegerField(db_default=0, help_text="events read since its last rewind that had no key")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -65,12 +66,13 @@ class Subscription(models.Model):
 
 
 class DeliveryState(models.IntegerChoices):
-    """The state of a key's first unsettled event."""
+    """The state of a key's first unsettled event. `PAUSED`: its workflow is."""
 
     READY = 0
     IN_FLIGHT = 1
     RETRYING = 2
     HELD = 3
+    PAUSED = 4
 
 
 class Delivery(models.Model):

@@ -56,6 +56,7 @@ begin
         settled := settle_deliveries(p_log, p_subscription, v_now, p_settlements);
     end if;
     perform wake_deliveries(p_log, p_subscription, v_now);
+    perform wake_workflows(p_log, p_subscription);
 
     taken := '[]';
     if p_takes is not null and not v_is_paused then
@@ -65,7 +66,8 @@ begin
         end if;
         v_room := v_room - in_flight(p_log, p_subscription);
         for t in
-            select * from json_to_recordset(p_takes) t(n int, consumer text, agent text, "limit" int, request text) order by n
+            select * from json_to_recordset(p_takes) k(n int, consumer text, agent text, "limit" int, request text)
+            where not is_paused(p_log, k.agent, null) order by n
         loop
             select array_agg(d.position) into v_taken from delivery d
             where d.log_id = p_log and d.subscription_id = p_subscription and d.state = 1 and d.due > v_now
@@ -73,9 +75,13 @@ begin
             if v_taken is null then
                 t.limit := least(t.limit, v_room, v_room_each - in_flight(p_log, p_subscription, t.consumer));
                 if t.limit > 0 then
-                    select * into r from take_ready(
-                        p_log, p_subscription, v_now, v_due, head, v_lowest, v_attempts, t.consumer, t.agent, t.request, t.limit);
-                    v_taken := r.positions;
+                    loop
+                        select * into r from take_ready(
+                            p_log, p_subscription, v_now, v_due, head, v_lowest, v_attempts, t.consumer, t.agent, t.request,
+                            t.limit);
+                        v_taken := hold_paused(p_log, p_subscription, r.positions);
+                        exit when v_taken <> '{}' or r.positions = '{}';
+                    end loop;
                     -- Few events are looked at first: mostly their keys are free.
                     v_slice := 2 * t.limit;
                     while not r.is_alone and cardinality(v_taken) < t.limit and v_used < cardinality(v_positions) loop
@@ -83,7 +89,7 @@ begin
                             p_log, p_subscription, v_now, v_due, head, t.consumer, t.agent, t.request,
                             t.limit - cardinality(v_taken), v_positions[v_used + 1 : v_used + v_slice],
                             v_keys[v_used + 1 : v_used + v_slice]);
-                        v_taken := v_taken || n.positions;
+                        v_taken := v_taken || hold_paused(p_log, p_subscription, n.positions);
                         v_used := v_used + n.used;
                         v_slice := 4 * v_slice;
                     end loop;

@@ -63,7 +63,7 @@ ANNOUNCE = """
 STATUS = f"""
     select s.id, s.name, s.stream_prefix, s.start, s.generation, s.is_paused, s.pause_reason, s.without_key, s.read_to,
         h.head, coalesce(d.lowest - 1, s.read_to), coalesce(d.ready, 0), coalesce(d.in_flight, 0),
-        coalesce(d.retrying, 0), coalesce(d.waiting, 0), coalesce(d.held, 0),
+        coalesce(d.retrying, 0), coalesce(d.waiting, 0), coalesce(d.held, 0), coalesce(d.paused, 0),
         (select e.recorded_at from event e where e.log_id = s.log_id and e.position = d.lowest),
         {", ".join(f"s.{name}" for name in _SETTINGS)}
     from subscription s join log_head h using (log_id)
@@ -75,7 +75,7 @@ STATUS = f"""
             count(*) filter (where state = 0) as ready,
             count(*) filter (where state = 1) as in_flight,
             count(*) filter (where state = 2) as retrying, sum(waiting)::bigint as waiting,
-            count(*) filter (where state = 3) as held
+            count(*) filter (where state = 3) as held, count(*) filter (where state = 4) as paused
         from delivery where log_id = s.log_id and subscription_id = s.id
     ) d on true
     where s.log_id = %(log_id)s and (%(name)s::text is null or s.name = %(name)s)

@@ -42,8 +42,15 @@ class Status:
     retrying: int
     waiting: int
     held: int
+    of_paused_workflows: int
     oldest_unsettled_at: datetime | None
     settings: Settings
+
+    @property
+    def unsettled(self) -> int:
+        """The number of events that were read and are not settled."""
+        first_of_keys = self.ready + self.in_flight + self.retrying + self.held + self.of_paused_workflows
+        return first_of_keys + self.waiting
 
 
 async def put(
