@@ -13,7 +13,9 @@ from events.views.query_completion import completions, seen
 from events.views.sign_in import log_in, sign_in
 from events.views.streams import stream, streams
 from events.views.subscriptions.listing import subscriptions
+from events.views.subscriptions.orders import pause_subscription, release_deliveries, resume_subscription
 from events.views.subscriptions.page import subscription
+from events.views.subscriptions.rewind import rewind_subscription
 from events.views.timeline import first_token, timeline
 from events.views.tokens import revoke, tokens
 from events.views.workflows import workflow, workflows
@@ -34,6 +36,10 @@ urlpatterns = [
     path("logs/<slug:log>/workflows/<path:id>/", workflow, name="workflow"),
     path("logs/<slug:log>/subscriptions/", subscriptions, name="subscriptions"),
     path("logs/<slug:log>/subscriptions/<slug:name>", subscription, name="subscription"),
+    path("logs/<slug:log>/subscriptions/<slug:name>/pause", pause_subscription, name="subscription-pause"),
+    path("logs/<slug:log>/subscriptions/<slug:name>/resume", resume_subscription, name="subscription-resume"),
+    path("logs/<slug:log>/subscriptions/<slug:name>/release", release_deliveries, name="subscription-release"),
+    path("logs/<slug:log>/subscriptions/<slug:name>/rewind", rewind_subscription, name="subscription-rewind"),
     path("logs/<slug:log>/pause", pause, name="pause"),
     path("logs/<slug:log>/resume", resume, name="resume"),
     path("logs/<slug:log>/completions", completions, name="completions"),

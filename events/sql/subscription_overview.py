@@ -59,7 +59,7 @@ WAITING_KEYS = """
         case d.state when 1 then d.taken_at else a.ended_at end, a.error_type, a.outcome
     from (
         select * from delivery
-        where log_id = %(log_id)s and subscription_id = %(number)s and (state in (2, 3) or waiting > 0)
+        where log_id = %(log_id)s and subscription_id = %(number)s and (state in (2, 3, 4) or waiting > 0)
         order by waiting desc, position limit %(limit)s
     ) as d join event e using (log_id, position)
     left join lateral (
@@ -72,3 +72,13 @@ HOLDERS = """
     select consumer, count(*), min(taken_at), max(taken_at) from delivery
     where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
     group by consumer order by min(taken_at), consumer limit %(limit)s"""
+# The locks are taken in the order in which settlements take them.
+LOCK_HELD = """
+    select position, consumer, token from delivery
+    where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
+        and (%(consumer)s::text is null or consumer = %(consumer)s)
+        and (%(position)s::bigint is null or position = %(position)s)
+    order by key, position for update"""
+TAKE_BACK = """
+    update delivery set state = 0, attempt = attempt - 1, due = null, token = null
+    where log_id = %(log_id)s and subscription_id = %(number)s and position = any (%(positions)s)"""

@@ -102,6 +102,20 @@ class SubscriptionsForm(forms.Form):
     after = forms.CharField(required=False, max_length=63, widget=forms.HiddenInput)
 
 
+class ReleaseForm(forms.Form):
+    """What is to be released: all that a consumer holds, or the delivery at a position."""
+
+    consumer = _name("Consumer")
+    position = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
+
+
+class RewindForm(forms.Form):
+    """The position after which a subscription is to go on, and when it was counted what that does."""
+
+    position = forms.IntegerField(min_value=0, max_value=LAST_POSITION)
+    counted_at = forms.FloatField(required=False, widget=forms.HiddenInput)
+
+
 class StreamForm(forms.Form):
     """One stream's events in a direction: those from a version on, or those up to one. Backward is newest first."""
 

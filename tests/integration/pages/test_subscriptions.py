@@ -100,6 +100,7 @@ def test_the_page_says_first_why_nothing_comes(viewer: Client, at: str, full: Su
         ({"state": DeliveryState.IN_FLIGHT, "waiting": 2}, "In flight with one"),
         ({"state": DeliveryState.RETRYING}, "Retries in 19 s attempt 1 of 3 failed"),
         ({"state": DeliveryState.HELD, "attempt": 3, "due": None}, "Letter holds it 3 of 3 attempts"),
+        ({"state": DeliveryState.PAUSED, "due": None}, "Paused its workflow is paused"),
         ({"state": DeliveryState.READY, "waiting": 1, "due": None}, "Ready comes with the next take"),
     ],
 )

@@ -1,0 +1,60 @@
+"""The page that rewinds a subscription: first it counts what that would do, then it does it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from events import engine
+from events.models import Member, Role
+from events.subscriptions.orders import Order
+from events.subscriptions.rewinding import Rewound, rewind
+from events.views.forms import RewindForm
+from events.views.page import log_page, show
+from events.views.subscriptions.orders import existing, order_of
+
+FRESH_SECONDS = 60.0
+"""A dry run that is older must be repeated: what it counted may be another number by now."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@log_page(Role.ADMIN)
+def rewind_subscription(request: HttpRequest, member: Member, name: str) -> HttpResponse:
+    """`/logs/<log>/subscriptions/<name>/rewind`: with `?position=` a dry run, which a POST carries out."""
+    overview = existing(member.log_id, name)
+    form = RewindForm(request.POST if request.method == "POST" else request.GET or None)
+    context: dict[str, Any] = {"here": "subscriptions", "overview": overview, "form": form, "dry_run": None}
+    if form.is_valid():
+        position, counted_at = form.cleaned_data["position"], form.cleaned_data["counted_at"]
+        is_stale = time.time() - (counted_at or 0) > FRESH_SECONDS
+        if request.method == "POST" and not is_stale:
+            done = _rewound(order_of(member, name), position)
+            messages.success(request, _words(name, done))
+            return redirect("subscription", member.log.name, name)
+        context["dry_run"] = _rewound(order_of(member, name, is_dry_run=True), position)
+        context["counted_at"] = time.time()
+        context["is_repeated"] = request.method == "POST"
+    status = 400 if form.errors else 200
+    return show(request, member, template="events/rewind.html", context=context, status=status)
+
+
+def _rewound(order: Order, position: int) -> Rewound:
+    async def carry_out() -> Rewound:
+        done = await rewind(order, position=position)
+        await engine.current().announcer.announce()
+        return done
+
+    return async_to_sync(carry_out)()
+
+
+def _words(name: str, done: Rewound) -> str:
+    again = f"{done.delivered_again:,} events are delivered again"
+    skipped = f"{done.skipped:,} events are skipped"
+    effect = again if done.position < done.begin else skipped
+    return f"The subscription {name} goes on after #{done.position:,}, in generation {done.generation}: {effect}."
