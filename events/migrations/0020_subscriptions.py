@@ -16,8 +16,8 @@ SEQUENCE = """
     end $$"""
 FUNCTIONS = (
     *("free_keys", "forget_failures", "settle_done", "bury", "fail_deliveries", "settle_others", "settle_deliveries"),
-    *("wake_deliveries", "in_flight", "take_ready", "take_new", "describe_deliveries", "note_progress"),
-    "serve_subscription",
+    *("wake_deliveries", "take_ready", "take_new", "lock_keys", "let_wait", "describe_deliveries", "note_progress"),
+    *("acknowledge", "next_of_keys", "deliveries_of", "next_due", "serve_subscription"),
 )
 
 
@@ -222,7 +222,12 @@ class Migration(migrations.Migration):
                 ),
                 ("taken_at", models.DateTimeField(null=True)),
                 ("head", models.BigIntegerField(help_text="the last position that its consumer could see", null=True)),
-                ("token", models.UUIDField(help_text="of this attempt; part of the delivery's id", null=True)),
+                (
+                    "token",
+                    models.UUIDField(
+                        help_text="of this attempt and others of one take; part of the delivery's id", null=True
+                    ),
+                ),
                 ("attempt", models.IntegerField(db_default=0)),
                 (
                     "state",
@@ -261,9 +266,14 @@ class Migration(migrations.Migration):
                         name="delivery_ready",
                     ),
                     models.Index(
-                        condition=models.Q(("state__in", (1, 2))),
+                        condition=models.Q(("state", 1)),
                         fields=["log", "subscription_id", "due"],
-                        name="delivery_due",
+                        name="delivery_in_flight",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", 2)),
+                        fields=["log", "subscription_id", "due"],
+                        name="delivery_retrying",
                     ),
                     models.Index(
                         condition=models.Q(("has_earlier", True)),

@@ -90,7 +90,7 @@ class Delivery(models.Model):
     due = models.DateTimeField(null=True, help_text="in flight: its deadline; retrying: the time of the next attempt")
     taken_at = models.DateTimeField(null=True)
     head = models.BigIntegerField(null=True, help_text="the last position that its consumer could see")
-    token = models.UUIDField(null=True, help_text="of this attempt; part of the delivery's id")
+    token = models.UUIDField(null=True, help_text="of this attempt and others of one take; part of the delivery's id")
     attempt = models.IntegerField(db_default=0)
     state = models.SmallIntegerField(choices=DeliveryState.choices, db_default=DeliveryState.READY)
     waiting = models.BigIntegerField(db_default=0, help_text="the number of events of the key that wait")
@@ -115,8 +115,13 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["log", "subscription_id", "due"],
-                name="delivery_due",
-                condition=Q(state__in=(DeliveryState.IN_FLIGHT, DeliveryState.RETRYING)),
+                name="delivery_in_flight",
+                condition=Q(state=DeliveryState.IN_FLIGHT),
+            ),
+            models.Index(
+                fields=["log", "subscription_id", "due"],
+                name="delivery_retrying",
+                condition=Q(state=DeliveryState.RETRYING),
             ),
             models.Index(fields=["log", "subscription_id"], name="delivery_earlier", condition=Q(has_earlier=True)),
         ]

@@ -4,9 +4,7 @@
 -- The caller holds the locks of these rows of `delivery`. `EventFailed` is appended later, by whoever comes first: its id is made
 -- from the subscription, the position and the number of the death.
 create or replace function bury(p_log int, p_subscription int, p_positions bigint[])
-returns void language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+returns void language plpgsql volatile as $$
 declare
     v_name text;
     v_passes boolean;

@@ -17,14 +17,20 @@ begin
     if not found then
         return;
     end if;
-    -- A statement of its own, in the order in which settlements lock the rows of keys, and before the rows of letters, as they do.
+    -- A statement of its own, in the order of positions, as all that settles locks the rows of keys, and before those of letters.
     perform from (
-        select distinct key from dead_letter
-        where log_id = p_log and subscription_id = v_subscription and position = any (p_positions) and key is not null order by key
-    ) k, lateral (
+        select d.position from (
+            select distinct key from dead_letter
+            where log_id = p_log and subscription_id = v_subscription and position = any (p_positions) and key is not null
+        ) k, lateral (
+            select position from delivery
+            where log_id = p_log and subscription_id = v_subscription and key >= k.key and key <= k.key
+            order by key limit 1
+        ) d order by d.position
+    ) p, lateral (
         select from delivery
-        where log_id = p_log and subscription_id = v_subscription and key >= k.key and key <= k.key
-        order by key limit 1 for update
+        where log_id = p_log and subscription_id = v_subscription and position >= p.position and position <= p.position
+        order by position limit 1 for update
     ) d;
     v_decided := array(
         select position from dead_letter

@@ -1,7 +1,9 @@
--- What a consumer is told of the events that a take delivers: [number of the take, position, key, attempt, deadline, head, token].
+-- What a consumer is told of events that were delivered before: [number of the take, position, key, attempt, deadline, head, token].
 create or replace function describe_deliveries(p_log int, p_subscription int, p_take int, p_positions bigint[])
-returns jsonb language sql stable as $$
-    select jsonb_agg(jsonb_build_array(p_take, position, key, attempt, due, head, token) order by position)
-    from delivery
-    where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)
-$$;
+returns jsonb language plpgsql stable as $$
+begin
+    return (
+        select jsonb_agg(jsonb_build_array(p_take, position, key, attempt, due, head, token) order by position)
+        from delivery
+        where log_id = p_log and subscription_id = p_subscription and position = any (p_positions));
+end $$;

@@ -6,9 +6,7 @@
 create or replace function fail_deliveries(
     p_log int, p_subscription int, p_now timestamptz, p_positions bigint[], p_outcome text, p_delay float,
     p_error_type text, p_message text, p_traceback text, p_plain_message text, p_frame text, p_fault text
-) returns void language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+) returns void language plpgsql volatile as $$
 declare
     v_most int;
     v_pauses json;

@@ -3,9 +3,7 @@
 --
 -- The caller holds the subscription's lock, and these rows are in flight.
 create or replace function hold_paused(p_log int, p_subscription int, p_positions bigint[]) returns bigint[]
-language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+language plpgsql volatile as $$
 declare
     v_held bigint[];
 begin

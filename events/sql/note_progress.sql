@@ -1,9 +1,7 @@
 -- Notes how far a subscription has read, and the place up to which `delivery` has no row of it: searches begin there. Without
 -- that they would go through what is left of all settled events, while a session with an old snapshot keeps it.
 create or replace function note_progress(p_log int, p_subscription int, p_read_to bigint)
-returns void language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+returns void language plpgsql volatile as $$
 declare
     v_lowest bigint;
 begin

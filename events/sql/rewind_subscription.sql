@@ -12,7 +12,7 @@ as $$
 begin
     perform from delivery
     where log_id = p_log and subscription_id = p_subscription and (position > p_after or waiting > 0)
-    order by key, position for update;
+    order by position for update;
     delete from failed_attempt
     where log_id = p_log and subscription_id = p_subscription and position > p_after;
     update dead_letter set state = 'closed'

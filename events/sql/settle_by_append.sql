@@ -5,7 +5,7 @@
 -- nothing is settled, and the refusals name the appends.
 --
 -- The log's row is locked before. No subscription's row is locked here, only the rows of the deliveries, in the order of
--- serve_subscription(): by key.
+-- positions, as serve_subscription() does.
 create or replace function settle_by_append(p_log int, p_settlements json) returns json language plpgsql volatile
 set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
@@ -20,7 +20,7 @@ begin
     loop
         perform from delivery
         where log_id = p_log and subscription_id = v.id and position = any (v.positions) and state = 1
-        order by key, position for update;
+        order by position for update;
     end loop;
 
     select json_agg(json_build_object('append', a.append, 'guard', a.guard, 'result', a.result)) into refusals

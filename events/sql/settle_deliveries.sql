@@ -4,9 +4,7 @@
 -- plain_message, frame, fault}. The consumer may be null: a delivery's token names one attempt by one consumer. Without a
 -- delay, the pause before the next attempt comes from the subscription's `backoff`.
 create or replace function settle_deliveries(p_log int, p_subscription int, p_now timestamptz, p_settlements json)
-returns json language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+returns json language plpgsql volatile as $$
 declare
     v_verdicts json;
     v_acked bigint[];
@@ -16,7 +14,7 @@ begin
     perform from delivery
     where log_id = p_log and subscription_id = p_subscription
         and position = any (array(select position from json_to_recordset(p_settlements) s(position bigint)))
-    order by key, position for update;
+    order by position for update;
 
     with verdict as (
         select s.n, s.position, s.token, s.outcome,

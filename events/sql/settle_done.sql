@@ -1,9 +1,7 @@
 -- Settles deliveries that are done: what is known of earlier failures goes, and their keys go on. The caller holds the locks of
 -- their rows.
 create or replace function settle_done(p_log int, p_subscription int, p_positions bigint[])
-returns void language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+returns void language plpgsql volatile as $$
 begin
     if exists (
         select from delivery

@@ -3,9 +3,7 @@
 -- `p_verdicts` says which of `p_settlements` are valid (settle_deliveries.sql). The caller holds the locks of their rows.
 create or replace function settle_others(
     p_log int, p_subscription int, p_now timestamptz, p_settlements json, p_verdicts json
-) returns void language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+) returns void language plpgsql volatile as $$
 declare
     s record;
 begin

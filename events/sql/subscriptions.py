@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 9) + ")"
+SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 12) + ")"
 READ_TO = """
     select read_to, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
     from subscription where log_id = %(log_id)s and id = %(number)s"""

@@ -1,56 +1,50 @@
 -- Delivers events that were found in the log to one consumer, in order, until it has `p_room` of them.
 --
 -- An event is free if no earlier event of its key is unsettled. The others wait for their key, in `waiting_event`. Returns the
--- positions that were delivered, and how many of the events were read: the last one that was delivered, or all.
--- The caller holds the subscription's lock.
+-- positions that were delivered, and how many of the events were read. The caller holds the subscription's lock.
+--
+-- Two bounds and an order instead of an equality leave no choice but the index of keys, whatever statistics the plan was made
+-- with.
 create or replace function take_new(
-    p_log int, p_subscription int, p_now timestamptz, p_due timestamptz, p_head bigint,
+    p_log int, p_subscription int, p_now timestamptz, p_due timestamptz, p_head bigint, p_token uuid,
     p_consumer text, p_agent text, p_request text, p_room int, p_positions bigint[], p_keys text[],
     out positions bigint[], out used int
-) language plpgsql volatile
-set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
-as $$
+) language plpgsql volatile as $$
+declare
+    v_waits int[];
+    v_of_taken int[];
 begin
-    -- A statement of its own: an append may settle one of these at this moment, and then its key is free. Two bounds and an order
-    -- instead of an equality leave no choice but the index of keys, whatever statistics the plan was made with.
-    perform from (select distinct key from unnest(p_keys) k(key) where key is not null order by key) k, lateral (
-        select from delivery
-        where log_id = p_log and subscription_id = p_subscription and key >= k.key and key <= k.key
-        order by key limit 1 for update
-    ) d;
-
     with found as (
-        select c.n, c.position, c.key, d.chain, d.ctid as place,
-            d.chain is null and (c.key is null or row_number() over (partition by c.key order by c.n) = 1) as is_free
+        select c.n::int as n, d.is_taken is true as is_taken,
+            d.is_taken is true or (c.key is not null and row_number() over (partition by c.key order by c.n) > 1) as waits
         from unnest(p_positions, p_keys) with ordinality c(position, key, n)
         left join lateral (
-            select chain, ctid from delivery
+            select true as is_taken from delivery
             where log_id = p_log and subscription_id = p_subscription and key >= c.key and key <= c.key
             order by key limit 1
         ) d on true
     ), counted as (
-        select *, count(*) filter (where is_free) over (order by n) as frees from found
-    ), read as (
-        select *, count(*) over (partition by key) - 1 as others,
-            coalesce(chain, first_value(position) over (partition by key order by n)) as new_chain
-        from counted where frees < p_room or (frees = p_room and is_free)
-    ), waits as (
-        insert into waiting_event (log_id, subscription_id, chain, position)
-        select p_log, p_subscription, new_chain, position from read where not is_free
-    ), longer as (
-        update delivery d set waiting = d.waiting + r.events
-        from (select place, count(*) as events from read where chain is not null group by place) r
-        where d.ctid = r.place
+        select n, is_taken, waits, count(*) filter (where not waits) over (order by n) as frees from found
+    )
+    select coalesce(max(n), 0), coalesce(array_agg(n order by n) filter (where waits), '{}'),
+        array_agg(n order by n) filter (where is_taken)
+    into used, v_waits, v_of_taken
+    from counted where frees < p_room or (frees = p_room and not waits);
+
+    if v_of_taken is not null then
+        used := least(used, lock_keys(p_log, p_subscription, p_keys, v_of_taken));
+    end if;
+    with free as (
+        select position, key from unnest(p_positions[1 : used], p_keys[1 : used]) with ordinality e(position, key, n)
+        where n <> all (v_waits)
     ), delivered as (
         insert into delivery (
-            log_id, subscription_id, position, chain, key, state, attempt, waiting, due, taken_at, head, token,
-            consumer, agent, request)
-        select p_log, p_subscription, position, position, key, 1, 1, case when key is null then 0 else others end,
-            p_due, p_now, p_head, gen_random_uuid(), p_consumer, p_agent, p_request
-        from read where is_free
-        returning delivery.position
+            log_id, subscription_id, position, chain, key, state, attempt, due, taken_at, head, token, consumer, agent, request)
+        select p_log, p_subscription, position, position, key, 1, 1, p_due, p_now, p_head, p_token, p_consumer, p_agent, p_request
+        from free
     )
-    select coalesce((select array_agg(d.position order by d.position) from delivered d), '{}'),
-        coalesce((select max(n) from read), 0)
-    into positions, used;
+    select coalesce(array_agg(position order by position), '{}') into positions from free;
+    if v_waits <> '{}' and v_waits[1] <= used then
+        perform let_wait(p_log, p_subscription, p_positions, p_keys, array(select n from unnest(v_waits) n where n <= used));
+    end if;
 end $$;

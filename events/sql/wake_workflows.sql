@@ -1,8 +1,6 @@
 -- Lets the events of workflows that were resumed be delivered. They are looked at only if a rule of the log has changed since the
 -- last time: a pause is one. The caller holds the subscription's lock.
-create or replace function wake_workflows(p_log int, p_subscription int) returns void language plpgsql volatile
-set plan_cache_mode = force_generic_plan set jit = off
-as $$
+create or replace function wake_workflows(p_log int, p_subscription int) returns void language plpgsql volatile as $$
 declare
     v_rules_at bigint;
 begin

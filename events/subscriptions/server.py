@@ -33,6 +33,9 @@ _SEARCH_EVENTS = 1_000
 _SEARCH_BYTES = 2 * 2**20
 _SETTLEMENTS = 1_000
 """Settlements of one transaction; a request with more is one all the same."""
+_LOOKED_AT = 100
+"""Events that a take looks at, besides twice as many as it may get: keys of some may not be free."""
+_SETTLED = Settled("settled")
 _MOST_BYTES = 4 * 2**20
 """Data and metadata of the events that one take gets; one event may have more."""
 _RETRY_SECONDS = 0.5
@@ -134,9 +137,10 @@ class Server:
         takes, batch = list(self._takes), self._batch()
         settlements = [settlement for waiting in batch for settlement in waiting.settlements]
         range = await self._search() if takes else Range(0, 0)
+        part = range.first(_LOOKED_AT + 2 * sum(waiting.take.limit for waiting in takes))
         served = self.served
         async with self._pool.connection() as session:
-            values = parameters(served.log_id, served.number, served.version, takes, settlements, range)
+            values = parameters(served, takes, settlements, part)
             cursor = await session.execute(sql.SERVE, values, prepare=True)
             answer = Answer(*cast("tuple[object, ...]", await cursor.fetchone()))  # type: ignore[arg-type]
         if not answer.served:
@@ -150,13 +154,14 @@ class Server:
         for waiting in batch:
             self._settlements.remove(waiting)
         self._answer_settlements(batch, answer)
-        events = {found.event.position: found.event for found in range.found}
+        events = {found.event.position: found.event for found in part.found}
+        deliveries = answer.deliveries({found.event.position: found.key for found in part.found})
         if answer.redacted_at > range.redacted_at:
             events.clear()
         if takes:
             self._has_grown = answer.read_to > range.begin and (answer.read_to < answer.head or bool(range.found))
             range.cut(answer.read_to)
-        await self._answer_takes(takes, answer.deliveries, events)
+        await self._answer_takes(takes, deliveries, events)
 
     def _batch(self) -> list[WaitingSettlements]:
         """Return the settlements that have waited longest: those of one request, or more up to a limit."""
@@ -215,13 +220,13 @@ class Server:
         self._settlements.clear()
 
     def _answer_settlements(self, batch: Sequence[WaitingSettlements], answer: Answer) -> None:
-        verdicts = {verdict.number: verdict for verdict in answer.verdicts}
+        verdicts = answer.verdicts
         number = 0
         for waiting in batch:
             results = []
             for _ in waiting.settlements:
-                verdict = verdicts[number]
-                results.append(Settled(cast("Result", verdict.result), verdict.retry_at))
+                verdict = verdicts.get(number)
+                results.append(Settled(cast("Result", verdict.result), verdict.retry_at) if verdict else _SETTLED)
                 number += 1
             if waiting.future is not None and not waiting.future.done():
                 waiting.future.set_result(results)

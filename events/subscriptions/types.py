@@ -32,6 +32,12 @@ class Served:
     key: Key
     stream_prefix: str
 
+    def is_acknowledgement(self, settlement: Settlement) -> bool:
+        """Return whether a settlement says that a delivery of this subscription is done."""
+        delivery = settlement.delivery
+        is_own = (delivery.number, delivery.generation) == (self.number, self.generation)
+        return is_own and settlement.outcome == "ack"
+
     def delivery_id(self, position: int, token: UUID) -> DeliveryId:
         return DeliveryId(self.number, self.generation, position, token)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ import msgspec
 import orjson
 
 from events.appending.flush import join, join_nullable
-from events.subscriptions.types import Delivery, Settled, Settlement, Take
+from events.subscriptions.types import Delivery, Served, Settled, Settlement, Take
 from events.types import Event
 
 
@@ -55,6 +56,13 @@ class Range:
     """The position of the last redaction before the events were read."""
     found: deque[Found] = field(default_factory=deque)
 
+    def first(self, events: int) -> Range:
+        """Return the range up to the end of so many events, or the whole."""
+        if len(self.found) <= events:
+            return self
+        found = deque(islice(self.found, events))
+        return Range(self.begin, found[-1].event.position, self.redacted_at, found)
+
     def cut(self, read_to: int) -> None:
         """Leave out what was delivered, or waits for its key, by now."""
         self.begin, self.end = read_to, max(read_to, self.end)
@@ -63,7 +71,7 @@ class Range:
 
 
 class Taken(msgspec.Struct, array_like=True, frozen=True):
-    """A delivery as `serve_subscription()` returns it."""
+    """A delivery as `serve_subscription()` returns it, if its event was delivered before."""
 
     take: int
     position: int
@@ -71,6 +79,15 @@ class Taken(msgspec.Struct, array_like=True, frozen=True):
     attempt: int
     deadline: datetime
     head: int
+    token: UUID
+
+
+class New(msgspec.Struct, array_like=True, frozen=True):
+    """Events that are delivered for the first time, by one take."""
+
+    take: int
+    positions: list[int]
+    deadline: datetime
     token: UUID
 
 
@@ -89,34 +106,45 @@ class Answer:
     served: bool | None
     settled: list[list[Any]] | None
     taken: list[list[Any]] | None
+    new: list[list[Any]] | None
     read_to: int
     head: int
     redacted_at: int
     due_in: float | None
 
-    @property
-    def deliveries(self) -> list[Taken]:
-        return msgspec.convert(self.taken or [], list[Taken])
+    def deliveries(self, keys: Mapping[int, str | None]) -> list[Taken]:
+        """Return what was delivered. `keys` has those of the events that were found in the log, by position."""
+        taken = msgspec.convert(self.taken or [], list[Taken])
+        for new in msgspec.convert(self.new or [], list[New]):
+            taken += [
+                Taken(new.take, position, keys[position], 1, new.deadline, self.head, new.token)
+                for position in new.positions
+            ]
+        return taken
 
     @property
-    def verdicts(self) -> list[Verdict]:
-        return msgspec.convert(self.settled or [], list[Verdict])
+    def verdicts(self) -> dict[int, Verdict]:
+        """The answers to settlements by their number. An acknowledgement that is not here is simply settled."""
+        return {verdict.number: verdict for verdict in msgspec.convert(self.settled or [], list[Verdict])}
 
 
 def parameters(
-    log_id: int,
-    number: int,
-    version: int,
+    served: Served,
     takes: Sequence[WaitingTake],
     settlements: Sequence[Settlement],
     range: Range,
 ) -> list[object]:
     """Return the parameters of `serve_subscription()`, in its order."""
+    is_usual = all(map(served.is_acknowledgement, settlements))
+    acks = settlements if is_usual else ()
     return [
-        log_id,
-        number,
-        version,
-        _json([_settlement(n, settlement) for n, settlement in enumerate(settlements)]),
+        served.log_id,
+        served.number,
+        served.version,
+        join([str(ack.delivery.position) for ack in acks]),
+        join([ack.delivery.token.hex for ack in acks]),
+        join_nullable([ack.consumer for ack in acks]),
+        None if is_usual else _json([_settlement(n, settlement) for n, settlement in enumerate(settlements)]),
         _json([_take(n, waiting.take) for n, waiting in enumerate(takes)]),
         range.begin,
         range.end,

@@ -201,15 +201,15 @@ async def test_a_retry_beside_a_take_in_another_process_comes_after_what_was_tak
     assert event
     waiting: Any = WaitingTake(Take("two", None, 10, uuid4().hex), 0, None)  # type: ignore[arg-type]
     range = Range(1, 2, found=deque([Found("a-1", event)]))
+    server = await work.engine.subscriptions.of(work.log.pk, "work")
     async with work.engine.pool.connection() as other:
         async with other.transaction():
-            cursor = await other.execute(sql.SERVE, parameters(work.log.pk, subscription.id, 1, [waiting], [], range))
-            [taken] = Answer(*(await cursor.fetchone() or ())).deliveries
+            cursor = await other.execute(sql.SERVE, parameters(server.served, [waiting], [], range))
+            [taken] = Answer(*(await cursor.fetchone() or ())).deliveries({2: "a-1"})
             decision = asyncio.create_task(work.decide("retry", 1))
             await until_waiting(work, "decide_letters")
         assert await decision == [("decided", "retrying")]
     assert await work.taken(wait=0) == []
-    server = await work.engine.subscriptions.of(work.log.pk, "work")
     await server.settle([Settlement(DeliveryId(subscription.id, 1, taken.position, taken.token), "ack")])
     assert await work.taken() == [(1, 2)]
 

@@ -23,8 +23,9 @@ from events.sql import subscriptions as sql
 from events.subscriptions.letters import deciding
 from events.subscriptions.letters.deciding import Act, Decision
 from events.subscriptions.letters.letter import DECIDABLE, LetterId
+from events.subscriptions.subscriptions import served
 from events.subscriptions.types import DeliveryId, Outcome, Settlement, Take
-from events.subscriptions.work import Answer, Found, Range, Taken, WaitingTake, parameters
+from events.subscriptions.work import Answer, Found, Range, Taken, Verdict, WaitingTake, parameters
 from tests.support.factories import make_event, make_log
 from tests.support.subscriptions import FAILURE, make_subscription
 
@@ -186,24 +187,38 @@ def execute(statement: str, values: Any) -> Any:
     return row
 
 
-def serve(account: Account, takes: list[Take], settlements: list[Settlement]) -> Answer:
+@dataclass
+class Result:
+    """What was delivered, and the answers to settlements."""
+
+    deliveries: list[Taken]
+    verdicts: list[Verdict]
+
+
+def serve(account: Account, takes: list[Take], settlements: list[Settlement]) -> Result:
     """Call the function as a server does that has searched the log to its end."""
     subscription = account.subscription
+    known = served(
+        subscription.log_id, subscription.id, "work", account.version, account.generation, "", "none", False, ""
+    )
     found = [
         Found(key, make_event().recorded("a-1", position=place, version=1, recorded_at=NOW))
         for place, key in enumerate(account.keys, 1)
         if place > account.read_to
     ]
-    range = Range(account.read_to, len(account.keys))
-    range.found.extend(found)
+    part = Range(account.read_to, len(account.keys))
+    part.found.extend(found)
     waiting: list[Any] = [WaitingTake(take, 0, None) for take in takes]  # type: ignore[arg-type]
-    values = parameters(subscription.log_id, subscription.id, account.version, waiting, settlements, range)
+    values = parameters(known, waiting, settlements, part)
     row = execute(sql.SERVE, values)
     answer = Answer(*row)
     assert answer.served
     assert answer.read_to >= account.read_to
     account.read_to = answer.read_to
-    return answer
+    return Result(
+        answer.deliveries(dict(enumerate(account.keys, 1))),
+        [answer.verdicts.get(n, Verdict(n, "settled", None)) for n in range(len(settlements))],
+    )
 
 
 def step(account: Account, kind: str, *arguments: Any) -> None:
@@ -237,7 +252,7 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
     elif kind == "expire" and account.in_flight:
         places = sorted(account.in_flight)
         taken = account.in_flight[places[arguments[0] % len(places)]]
-        Delivery.objects.filter(token=taken.token).update(due="2020-01-01T00:00:00Z")
+        Delivery.objects.filter(token=taken.token, position=taken.position).update(due="2020-01-01T00:00:00Z")
         serve(account, [], [])
         account.expire(taken)
     elif kind == "decide" and account.deaths:
