@@ -21,6 +21,7 @@ from events.reading.tail import Tails
 from events.sessions import address, direct
 from events.subscriptions import lag
 from events.subscriptions.announcing import Announcer
+from events.subscriptions.consumers import Consumers
 from events.subscriptions.subscriptions import Subscriptions
 
 DatabaseAway = psycopg.OperationalError
@@ -78,7 +79,8 @@ class Engine:
         # A dozen subscriptions may be served at the same time, and each serves all that waits for it at once.
         self._serve_pool = database.pool("subscriptions", _READER, min_size=0, max_size=4, timeout=5)
         await self._serve_pool.open()
-        self.subscriptions = Subscriptions(self._serve_pool)
+        self.consumers = Consumers(self.pool)
+        self.subscriptions = Subscriptions(self._serve_pool, self.consumers)
 
         def wake(log_id: int) -> None:
             self.tails.wake(log_id)
@@ -97,6 +99,7 @@ class Engine:
         self.announcer = Announcer(self._serve_pool, self.writer.append)
         self._tasks = [
             asyncio.create_task(self.announcer.run(), name="announcer"),
+            asyncio.create_task(self.consumers.write_for_ever(), name="consumers of subscriptions"),
             asyncio.create_task(lag.note_for_ever(self.pool), name="lag of subscriptions"),
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), wake, own=notifier), name="listener"),

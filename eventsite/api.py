@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from events.api import leases, openapi, pauses, subscription_orders, subscriptions
+from events.api import leases, openapi, pauses, subscription_holdings, subscription_orders, subscriptions
 from events.api.operations import router
 from events.api.responses import problem_answer
 from events.engine import DatabaseAway, no_answer
@@ -62,6 +62,7 @@ api.add_router("", leases.router)
 api.add_router("", pauses.router)
 api.add_router("", subscriptions.router)
 api.add_router("", subscription_orders.router)
+api.add_router("", subscription_holdings.router)
 api.add_router("", operations.router)
 api.add_router("", resume.router)
 api.add_router("", replay_api.router)

@@ -15,6 +15,7 @@ from events.api import (
     pause_schemas,
     query_schemas,
     schemas,
+    subscription_holdings_schemas,
     subscription_order_schemas,
     subscription_schemas,
 )
@@ -44,6 +45,7 @@ _STRUCTS = (
     *lease_schemas.STRUCTS,
     *subscription_schemas.STRUCTS,
     *subscription_order_schemas.STRUCTS,
+    *subscription_holdings_schemas.STRUCTS,
 )
 _IN_PATHS = {
     "stream": msgspec.json.schema(names.StreamName),

@@ -14,6 +14,7 @@ from events.models.subscriptions import (
     OrderBy,
     ServerEvent,
     Subscription,
+    SubscriptionConsumer,
     SubscriptionLag,
     WaitingEvent,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "SignInLink",
     "Stream",
     "Subscription",
+    "SubscriptionConsumer",
     "SubscriptionLag",
     "Token",
     "WaitingEvent",

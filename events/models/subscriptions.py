@@ -214,6 +214,26 @@ class DeadLetter(models.Model):
         return f"{self.subscription_id}#{self.position}"
 
 
+class SubscriptionConsumer(models.Model):
+    """A consumer of a subscription that was seen in the last day, and how many deliveries it took in two minutes."""
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "name")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    name = NameField()
+    agent = NameField(null=True)
+    last_seen_at = models.DateTimeField()
+    minute = models.DateTimeField(help_text="the minute of its last deliveries")
+    in_minute = models.IntegerField(help_text="deliveries in that minute")
+    in_minute_before = models.IntegerField(help_text="deliveries in the minute before it")
+
+    class Meta:
+        db_table = "subscription_consumer"
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.subscription_id}"
+
+
 class ServerEvent(models.Model):
     """An event that the server still has to append. Its id is made from its facts, so it is appended once."""
 

@@ -44,7 +44,8 @@ MARKS = """
     order by subscription_id, is_letter, min(position)"""
 # What is in flight, held for the longest time first.
 IN_FLIGHT = """
-    select d.position, e.type, d.key, d.consumer, d.agent, d.attempt, d.taken_at, d.due, d.token
+    select d.position, e.type, d.key, d.consumer, d.agent, d.attempt, d.taken_at, d.due, d.token,
+        extract(epoch from clock_timestamp() - d.taken_at)::float
     from (
         select * from delivery
         where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
@@ -74,11 +75,12 @@ HOLDERS = """
     group by consumer order by min(taken_at), consumer limit %(limit)s"""
 # The locks are taken in the order in which settlements take them.
 LOCK_HELD = """
-    select position, consumer, token from delivery
+    select position, consumer, agent, taken_at, token from delivery
     where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
         and (%(consumer)s::text is null or consumer = %(consumer)s)
         and (%(position)s::bigint is null or position = %(position)s)
-    order by key, position for update"""
+        and (%(token)s::uuid is null or token = %(token)s)
+    order by position for update"""
 TAKE_BACK = """
     update delivery set state = 0, attempt = attempt - 1, due = null, token = null
     where log_id = %(log_id)s and subscription_id = %(number)s and position = any (%(positions)s)"""

@@ -19,6 +19,13 @@ class DeliveryLost(EventsError):
     status = 409
 
 
+class NoSuchDelivery(EventsError):
+    """Nobody holds the delivery now, so there is nothing to release."""
+
+    code = "no-such-delivery"
+    status = 404
+
+
 class SubscriptionFixed(EventsError):
     """What a subscription is ordered by, and where it started, can't change: make another one."""
 

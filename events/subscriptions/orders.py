@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from events.sessions import Pool
 from events.sql import subscriptions as sql
+from events.sql.subscription_consumers import FORGET_CONSUMERS
 from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.store import announce, check_prefix
 
@@ -76,5 +77,6 @@ async def delete(order: Order) -> None:
         # The rows of `delivery` go as in a rewind, which locks them in the order of an append that settles.
         await session.execute(sql.REWIND, {**keys, "position": place.read_to, "after": 0})
         await session.execute(sql.FORGET_LETTERS, keys)
+        await session.execute(FORGET_CONSUMERS, keys)
         await session.execute(sql.DELETE, keys)
         await order.announce(session, place, "deleted", facts={}, change="end")

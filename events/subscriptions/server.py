@@ -20,6 +20,7 @@ from events.errors import EventsError, Unavailable, brief
 from events.reading import scan, store
 from events.sessions import Pool
 from events.sql import subscriptions as sql
+from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.types import Deliveries, Delivery, Result, Served, Settled, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, Taken, WaitingSettlements, WaitingTake, parameters
@@ -45,10 +46,13 @@ _EVENTS_AT = sql.EVENTS_AT.format(columns=store.EVENT_COLUMNS)
 class Server:
     """The server of one subscription. `load` returns what is known of the subscription, or None if it is gone."""
 
-    def __init__(self, served: Served, pool: Pool, load: Callable[[], Awaitable[Served | None]]) -> None:
+    def __init__(
+        self, served: Served, pool: Pool, load: Callable[[], Awaitable[Served | None]], consumers: Consumers
+    ) -> None:
         self.served = served
         self._pool = pool
         self._load = load
+        self._consumers = consumers
         self._now = asyncio.get_running_loop().time
         self._takes: list[WaitingTake] = []
         self._settlements: deque[WaitingSettlements] = deque()
@@ -161,6 +165,7 @@ class Server:
         if takes:
             self._has_grown = answer.read_to > range.begin and (answer.read_to < answer.head or bool(range.found))
             range.cut(answer.read_to)
+        self._consumers.note(served, [waiting.take for waiting in takes], deliveries, settlements)
         await self._answer_takes(takes, deliveries, events)
 
     def _batch(self) -> list[WaitingSettlements]:

@@ -9,6 +9,7 @@ from events.query.parse import parse
 from events.query.tree import Name, Named, Pattern, System, all_of
 from events.sessions import Pool
 from events.sql import subscriptions as sql
+from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.keys import key_by
 from events.subscriptions.server import Server
@@ -18,8 +19,9 @@ from events.subscriptions.types import Served
 class Subscriptions:
     """The subscriptions of all logs; each has a server from its first take or settlement on."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, consumers: Consumers) -> None:
         self._pool = pool
+        self._consumers = consumers
         self._servers: dict[tuple[int, str], Server] = {}
 
     def wake(self, log_id: int) -> None:
@@ -45,7 +47,7 @@ class Subscriptions:
                 raise NoSuchSubscription(f"There is no subscription {name!r}.")
             server = self._servers.get((log_id, name))
             if server is None or server.task.done():
-                server = Server(served, self._pool, lambda: load(self._pool, log_id, name))
+                server = Server(served, self._pool, lambda: load(self._pool, log_id, name), self._consumers)
                 self._servers[log_id, name] = server
         return server
 

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
 from events.sql import subscription_overview as sql
 from events.subscriptions.orders import Order
 
 
-async def take_back(order: Order, *, consumer: str | None, position: int | None, reason: str) -> int:
-    """Release all deliveries in flight of a consumer, or the one at a position; return their number.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A delivery that was taken from its consumer."""
+
+    position: int
+    consumer: str
+    agent: str | None
+    taken_at: datetime
+    token: UUID
+
+
+async def take_back(
+    order: Order, *, consumer: str | None = None, position: int | None = None, token: UUID | None = None, reason: str
+) -> list[Held]:
+    """Release all deliveries in flight of a consumer, or the one at a position, if it has this token; return them.
 
     It costs no attempt. What the consumer settles of them is told that it has expired.
 
@@ -15,17 +32,18 @@ async def take_back(order: Order, *, consumer: str | None, position: int | None,
         NoSuchSubscription, Forbidden
     """
     async with order.place() as (session, place):
-        target = order.keys(place) | {"consumer": consumer, "position": position}
-        held = await (await session.execute(sql.LOCK_HELD, target)).fetchall()
-        params = order.keys(place) | {"positions": [position for position, _, _ in held]}
-        await session.execute(sql.TAKE_BACK, params)
+        target = order.keys(place) | {"consumer": consumer, "position": position, "token": token}
+        held = [Held(*row) for row in await (await session.execute(sql.LOCK_HELD, target)).fetchall()]
         if held:
+            await session.execute(sql.TAKE_BACK, order.keys(place) | {"positions": [each.position for each in held]})
+            first = held[0]
             facts = {
-                "consumers": sorted({consumer for _, consumer, _ in held}),
+                "consumers": sorted({each.consumer for each in held}),
                 "deliveries": len(held),
-                "first": min(position for position, _, _ in held),
+                "first": first.position,
                 "reason": reason,
             }
-            change = f"released-{min(token.hex for _, _, token in held)}"
+            # All deliveries of a take have one token.
+            change = f"released-{first.position}-{first.token.hex}"
             await order.announce(session, place, "deliveries-released", facts=facts, change=change)
-    return len(held)
+    return held

@@ -12,7 +12,7 @@ from events.sql import subscription_overview as sql
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A delivery in flight, with the type of its event; `token` is a part of its id."""
+    """A delivery in flight, with the type of its event; `token` is a part of its id. The database knows how long."""
 
     position: int
     type: str
@@ -23,6 +23,7 @@ class InFlight:
     taken_at: datetime
     deadline: datetime
     token: UUID
+    held_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

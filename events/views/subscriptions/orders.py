@@ -67,7 +67,7 @@ def release_deliveries(request: HttpRequest, member: Member, name: str) -> HttpR
     deliveries = _held(member, name, consumer, position)
 
     async def act(order: Order, reason: str) -> str:
-        count = await take_back(order, consumer=consumer, position=position, reason=reason)
+        count = len(await take_back(order, consumer=consumer, position=position, reason=reason))
         if not count:
             return "Nothing was released: it had been settled meanwhile."
         return f"{'1 delivery is' if count == 1 else f'{count:,} deliveries are'} released, and may be taken again."
