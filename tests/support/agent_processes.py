@@ -1,4 +1,4 @@
-"""Processes of agents on one log (`log_agents.py`), started and led by a test."""
+"""Processes of agents on one log (`log_agents.py`, `log_consumers.py`), started and led by a test."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, database_variables
 
 
-def start_agents(task: str, log: Log, name: str, count: int) -> subprocess.Popen[str]:
+def start_agents(task: str, log: Log, name: str, count: int, *, module: str = "log_agents") -> subprocess.Popen[str]:
     """Start a process of agents. It says `ready`, and begins when it is told to go."""
     environment = {**os.environ, **database_variables(), "DJANGO_SETTINGS_MODULE": "eventsite.settings"}
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.log_agents", task, str(log.pk), name, str(count)],
+        [sys.executable, "-m", f"tests.support.{module}", task, str(log.pk), name, str(count)],
         cwd=CHECKOUT,
         env=environment,
         stdin=subprocess.PIPE,

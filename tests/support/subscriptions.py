@@ -11,7 +11,10 @@ from django.utils import timezone
 
 from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription
 from events.subscriptions import types
+from events.subscriptions.guard import Settles, event_ids
 from events.subscriptions.types import Failure, Outcome, Settled
+from events.types import Append
+from tests.support.factories import make_append
 
 FAILURE = Failure("Boom", "it broke", None, "it broke", "", "boom")
 
@@ -71,6 +74,14 @@ def make_letter(subscription: Subscription, position: int, **fields: Any) -> Dea
     }
     ids = {"log": subscription.log, "subscription_id": subscription.id, "position": position}
     return DeadLetter.objects.create(**ids, **{**values, **fields})
+
+
+def settling_append(delivery: types.Delivery, *, subscription: str = "work") -> Append:
+    """The append of one `Done`, with the position of its event, that settles a delivery."""
+    id = next(event_ids(delivery.id))
+    data = str(delivery.event.position).encode()
+    done = {"id": id, "type": "Done", "data": data, "causation_id": delivery.event.id}
+    return make_append(f"done-{delivery.key}", done, guards=(Settles(subscription, delivery.id),))
 
 
 class Subscribe(Protocol):
