@@ -5,23 +5,32 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
+from uuid import uuid4
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from psycopg_pool import PoolTimeout
 from pytest_django import DjangoDbBlocker
 
 from events import engine as engines
 from events.appending.plan import Outcome
 from events.engine import Engine
+from events.errors import Unavailable
 from events.models import Log
 from events.reading import store, tail
 from events.sessions import Address
+from events.subscriptions import server
+from events.subscriptions import store as subscriptions
+from events.subscriptions.settings import Settings as SubscriptionSettings
+from events.subscriptions.types import Take
 from events.types import Appended, Event
 from tests.support.cluster import SETTINGS, Postgres
 from tests.support.factories import make_append
 from tests.support.invariants import assert_whole
 from tests.support.patience import PATIENCE, until, until_longer
+from tests.support.subscriptions import settling_append
 
 pytestmark = pytest.mark.processes
 
@@ -91,3 +100,58 @@ async def test_acknowledged_events_survive_and_nothing_is_written_twice(
     assert acknowledged == where
     assert not [o for o in answers.values() if not isinstance(o, Appended) or o.replayed]
     assert all(isinstance(outcome, Appended) and outcome.replayed for outcome in again)
+
+
+async def test_each_event_is_done_once_though_the_database_crashes(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("address", "direct"):
+        monkeypatch.setattr(engines, each, lambda: Address(postgres.conninfo))
+    monkeypatch.setattr(server, "_RETRY_SECONDS", 0.05)
+    events, keys = 2_000, 50
+    taken: list[int] = []
+    settings = SubscriptionSettings(
+        query="type:Placed",
+        order_by="stream",
+        ack_deadline=1,
+        max_attempts=1_000,
+        backoff={"first": 0, "factor": 1, "most": 0, "jitter": 0},
+        max_in_flight=1_000,
+        max_in_flight_per_consumer=100,
+        passes_dead_letters=False,
+        projection="latest",
+        with_system_events=False,
+    )
+
+    async with Engine() as engine:
+        await engine.writer.append(1, [make_append(f"order-{n % keys}", {"type": "Placed"}) for n in range(events)])
+        await subscriptions.put(engine.pool, 1, "work", settings, start=0, stream_prefix="", by=None)
+
+        async def consume(consumer: str) -> None:
+            while True:
+                try:
+                    serving = await engine.subscriptions.of(1, "work")
+                    deliveries = (await serving.take(Take(consumer, None, 20, uuid4().hex), wait=0.1)).deliveries
+                except (Unavailable, psycopg.OperationalError, PoolTimeout):
+                    await asyncio.sleep(0.01)
+                    continue
+                taken.extend(delivery.id.position for delivery in deliveries)
+                await engine.writer.append(1, [settling_append(each) for each in deliveries])
+
+        consumers = [asyncio.create_task(consume(f"consumer-{n}")) for n in range(4)]
+        for signal_number in (signal.SIGINT, signal.SIGQUIT, signal.SIGQUIT):
+            await until_longer(taken, len(taken) + 200)
+            await asyncio.to_thread(postgres.stop, signal_number)
+            await asyncio.to_thread(postgres.start)
+        async with asyncio.timeout(4 * PATIENCE):
+            while (await subscriptions.read(engine.pool, 1, "work"))[0].floor < events:  # noqa: ASYNC110 - it tells only if asked
+                await asyncio.sleep(0.05)
+        for consumer in consumers:
+            consumer.cancel()
+        await asyncio.gather(*consumers, return_exceptions=True)
+        stored = await store.events(1, limit=1_000_000).afetch(engine.pool)
+    done = [event for event in stored if event.type == "Done"]
+    assert sorted(int(event.data) for event in done) == list(range(1, events + 1))
+    for key in range(keys):
+        positions = [int(event.data) for event in done if event.stream == f"done-order-{key}"]
+        assert positions == sorted(positions)
