@@ -24,7 +24,11 @@ _TIMEOUT_SECONDS = 30.0
 
 
 class ClientError(Exception):
-    """The server could not be reached, or refused the request. The message says why."""
+    """The server could not be reached, or refused the request. The message says why, and `code` the problem's code."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Conflict(ClientError):
@@ -45,22 +49,31 @@ class Api:
         *,
         expected_version: int | str = "any",
         read_position: int | None = None,
+        **guards: object,
     ) -> AppendOut:
-        """Append one event.
+        """Append one event. `guards` are further members of the request: `settles`, `leases`.
 
         Raises:
             Conflict: the stream is not at the expected version.
             ClientError: the server can't be reached, or refuses the request for another reason.
         """
-        body = {"expected_version": expected_version, "read_position": read_position, "events": [event]}
-        path = f"/api/streams/{quote(stream, safe='')}/events"
-        return _decoded(*await self._transport("POST", path, msgspec.json.encode(body), self._token), AppendOut)
+        body = {"expected_version": expected_version, "read_position": read_position, "events": [event], **guards}
+        return await self.call("POST", f"/streams/{quote(stream, safe='')}/events", body, gives=AppendOut)
 
     async def events(self, **query: object) -> list[EventOut]:
         """Return up to a thousand events. `query` is that of `GET /api/events`; a value of None is left out."""
         params = {name: value for name, value in query.items() if value is not None}
-        path = f"/api/events?{urlencode({'limit': LIMIT} | params, doseq=True)}"
-        return _decoded(*await self._transport("GET", path, b"", self._token), EventsOut).events
+        path = f"/events?{urlencode({'limit': LIMIT} | params, doseq=True)}"
+        return (await self.call("GET", path, gives=EventsOut)).events
+
+    async def call(self, method: str, path: str, body: object = None, *, gives: type[T]) -> T:
+        """Make any request of the API; `path` begins after `/api`, and `gives` is the type of the answer.
+
+        Raises:
+            Conflict, ClientError: as for `append()`.
+        """
+        text = b"" if body is None else msgspec.json.encode(body)
+        return _decoded(*await self._transport(method, f"/api{path}", text, self._token), gives)
 
 
 def _decoded(status: int, body: bytes, type_: type[T]) -> T:
@@ -71,7 +84,8 @@ def _decoded(status: int, body: bytes, type_: type[T]) -> T:
     except msgspec.DecodeError:
         raise ClientError(f"The answer did not come from the API: status {status}.") from None
     error = Conflict if problem.get("code") == "wrong-expected-version" else ClientError
-    raise error(f"The API refused: {status} {problem.get('code')}: {problem.get('detail')}")
+    message = f"The API refused: {status} {problem.get('code')}: {problem.get('detail')}"
+    raise error(message, problem.get("code"))
 
 
 def http(url: str) -> Transport:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from events.api.schemas import EventOut
 from events.client import Api
+from events.models import Scope
 from eventsite.demo.stage import Stage
 from eventsite.demo.world import World
 
@@ -34,6 +35,8 @@ class AppendedEvent:
     correlation_id: str
     position: int
     data: dict[str, Any]
+    is_repeated: bool
+    """It was in the log already, from a run that was cut off."""
 
 
 class Actor:
@@ -42,6 +45,8 @@ class Actor:
     name: ClassVar[str]
     service: ClassVar[str]
     """Its program and version, for the metadata."""
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.APPEND, Scope.READ)
+    """The scopes of its token."""
 
     def __init__(self, stage: Stage, api: Api, world: World, shift: int) -> None:
         self.stage = stage
@@ -51,7 +56,7 @@ class Actor:
         """The position of the event that opened this shift: earlier events belong to others."""
         self.seen: int | None = None
         """The position up to which it has read the log, on which its next event is based."""
-        self._api = api
+        self.api = api
 
     @property
     def diary(self) -> str:
@@ -69,7 +74,7 @@ class Actor:
         The bound makes a shift repeatable: if it is played again into the same log, each actor sees at every moment the
         same events as the first time, and no later ones.
         """
-        events = await self._api.events(**{"after": self.since} | query, before=self.stage.head + 1)
+        events = await self.api.events(**{"after": self.since} | query, before=self.stage.head + 1)
         self.seen = self.stage.head
         return [event for event in events if event.metadata.get("shift") == self.shift]
 
@@ -83,8 +88,9 @@ class Actor:
         workflow: str | None = None,
         expected_version: int | str = "any",
         tags: Sequence[str] = (),
+        **guards: object,
     ) -> AppendedEvent:
-        """Append an event. Without `workflow` it belongs to the workflow of its cause.
+        """Append an event. Without `workflow` it belongs to the workflow of its cause; `guards` are those of an append.
 
         The id comes from the stream, the type and the cause: an actor that reacts to one event twice appends it once.
         """
@@ -100,9 +106,11 @@ class Actor:
             "occurred_at": self.stage.clock,
             "tags": tags,
         }
-        placed = await self._api.append(stream, event, expected_version=expected_version, read_position=self.seen)
+        placed = await self.api.append(
+            stream, event, expected_version=expected_version, read_position=self.seen, **guards
+        )
         self.stage.head = max(self.stage.head, placed.last_position)
-        return AppendedEvent(id, workflow, placed.last_position, data)
+        return AppendedEvent(id, workflow, placed.last_position, data, placed.replayed)
 
 
 def state_of(events: Iterable[EventOut]) -> dict[str, Any]:

@@ -1,19 +1,45 @@
-"""The base of the agents, which follow the log and react to one event after the other."""
+"""The base of the agents. Each is the consumer of a subscription, and works on one event after the other."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import uuid4
 
 from events.api.schemas import EventOut
-from eventsite.demo.actor import POLL_SECONDS, Actor
+from events.api.subscription_schemas import DeliveriesOut, SettlementsOut
+from events.models import Scope
+from eventsite.demo.actor import POLL_SECONDS, Actor, AppendedEvent
+
+ACK_DEADLINE_SECONDS = 600
+"""Longer than a slow run takes: what a killed agent had in hand waits for the next one, and goes to nobody else."""
+_MAX_LOOKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A delivery that an agent has taken and not settled: its id, and the event."""
+
+    delivery: str
+    event: EventOut
 
 
 class Agent(Actor):
-    """An actor that follows events. Subclasses name the types that they follow, and handle each event."""
+    """An actor that takes events. Subclasses name the types that they follow, and handle each event.
+
+    The subscription has the agent's name, and so has its consumer.
+    """
 
     follows: ClassVar[tuple[str, ...]]
-    position = 0
-    """The position up to which events have been handled, or are being handled."""
+    scopes = (*Actor.scopes, Scope.CONSUME)
+    in_hand: InHand | None = None
+    _looked_to = -1
+
+    @classmethod
+    def subscription(cls) -> dict[str, Any]:
+        """Return the settings of the agent's subscription."""
+        types = " OR ".join(f"type:{type}" for type in (*cls.follows, "shift.ended"))
+        return {"q": types, "order_by": "stream", "ack_deadline": ACK_DEADLINE_SECONDS}
 
     async def work(self) -> None:
         """Start, and react until the shift ends."""
@@ -22,7 +48,6 @@ class Agent(Actor):
             await self.stage.pause(POLL_SECONDS)
 
     async def begin(self, opened: EventOut) -> None:
-        self.position = opened.position
         data = {"service": self.service, "follows": list(self.follows)}
         await self.say(self.diary, "agent.started", data, cause=opened)
 
@@ -30,18 +55,61 @@ class Agent(Actor):
         """React to one event."""
         raise NotImplementedError
 
+    async def conclude(self, *args: Any, **options: Any) -> AppendedEvent:
+        """Append the last event to which a delivery leads, as `say` does, and settle the delivery by the same request.
+
+        Both are written, or neither is: an agent that is killed just before does all of it again, and one that is
+        killed just after does nothing again.
+        """
+        assert self.in_hand
+        settles = [{"subscription": self.name, "delivery": self.in_hand.delivery}]
+        event = await self.say(*args, settles=settles, **options)
+        if not event.is_repeated:
+            self.in_hand = None
+        return event
+
     async def _react(self) -> bool:
-        """Handle the new events. Returns whether the shift is over."""
-        for event in await self._news():
-            if event.type == "shift.ended":
-                await self.say(self.diary, "agent.stopped", {"reason": "the shift has ended"}, cause=event)
+        """Handle what there is to do. Returns whether the shift is over."""
+        while in_hand := self.in_hand or await self._take():
+            event = in_hand.event
+            is_ours = event.metadata.get("shift") == self.shift
+            is_end = is_ours and event.type == "shift.ended"
+            if is_end:
+                await self.conclude(self.diary, "agent.stopped", {"reason": "the shift has ended"}, cause=event)
+            elif is_ours:
+                await self.handle(event)
+            await self._settle("ack")
+            if is_end:
                 return True
-            await self.handle(event)
         return False
 
-    async def _news(self) -> list[EventOut]:
-        if self.stage.head <= self.position:
-            return []
-        events = await self.look(after=self.position, type=[*self.follows, "shift.ended"])
-        self.position = self.stage.head
-        return events
+    async def _take(self) -> InHand | None:
+        """Take the next event in hand, if there is one.
+
+        Events after the last one that an actor on the stage has written are left: they are from a run that was cut off.
+        """
+        head = self.stage.head
+        if head == self._looked_to:
+            return None
+        for _ in range(_MAX_LOOKS):
+            body = {"consumer": self.name, "limit": 1, "wait": 0, "request": str(uuid4())}
+            page = await self.api.call("POST", f"/subscriptions/{self.name}/take", body, gives=DeliveriesOut)
+            if page.deliveries:
+                [delivery] = page.deliveries
+                self.in_hand = InHand(delivery.delivery, delivery.event)
+                if delivery.position <= head:
+                    return self.in_hand
+                await self._settle("release")
+            if page.deliveries or page.read_to >= head:
+                break
+        self._looked_to = head
+        return None
+
+    async def _settle(self, outcome: str, **details: object) -> None:
+        """Say what became of the delivery in hand, unless an append has settled it."""
+        if self.in_hand is None:
+            return
+        settlement = {"delivery": self.in_hand.delivery, "outcome": outcome, **details}
+        body = {"consumer": self.name, "settlements": [settlement]}
+        await self.api.call("POST", f"/subscriptions/{self.name}/settle", body, gives=SettlementsOut)
+        self.in_hand = None

@@ -15,7 +15,7 @@ from django.utils import timezone
 from events import engine
 from events.access import tokens
 from events.client import ClientError, Transport
-from events.models import Log, Scope, Token
+from events.models import Log, Token
 from events.sessions import direct
 from eventsite.demo.run import CREW, Shift, play
 from eventsite.demo.transports import in_process
@@ -127,10 +127,11 @@ def _create_tokens(log: Log) -> dict[str, str]:
     labels = {member.name: f"demo: {member.name}" for member in CREW}
     Token.objects.filter(log=log, name__in=labels.values(), expires_at__lt=timezone.now()).delete()
     end = timezone.now() + TOKEN_LIFETIME
-    scopes = [Scope.APPEND, Scope.READ]
     return {
-        name: tokens.create_token(log, name=label, scopes=scopes, agent=name, expires_at=end)
-        for name, label in labels.items()
+        member.name: tokens.create_token(
+            log, name=labels[member.name], scopes=member.scopes, agent=member.name, expires_at=end
+        )
+        for member in CREW
     }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from events.api.schemas import EventOut
 from eventsite.demo.actor import AppendedEvent
-from eventsite.demo.agent import Agent
+from eventsite.demo.agent import Agent, InHand
 from eventsite.demo.world import CURRENCY, Refused
+from projections.api.resume_schemas import WorkflowStandingOut
 
 ATTEMPTS = 2
 BACKOFF_SECONDS = 1.5
@@ -42,16 +44,21 @@ class NotifierAgent(Agent):
             await self._tell(message, event, order=event.stream)
 
     async def _resume(self, crashed: EventOut) -> None:
+        """Ask where the workflow of its last event stands, and take in hand what was delivered and not settled."""
         last = (await self.look(agent=self.name))[-1]
-        workflow = {event.id: event for event in await self.look(correlation_id=last.correlation_id)}
-        handled = workflow[last.causation_id or ""]
-        while handled.agent == self.name:
-            handled = workflow[handled.causation_id or ""]
-        payment = (await self.look(stream=_payment(handled.stream)))[-1:]
-        unfinished = [{"stream": event.stream, "type": event.type} for event in payment if event.type in STARTED]
-        data = {"action": f"go on with {handled.type} of {handled.stream}", "unfinished": unfinished}
+        path = f"/workflows/{quote(str(last.correlation_id), safe='')}/resume"
+        standing = await self.api.call("GET", path, gives=WorkflowStandingOut)
+        [in_hand] = [
+            InHand(each.delivery, each.event)
+            for each in standing.deliveries
+            if each.subscription == self.name and each.delivery is not None
+        ]
+        event = in_hand.event
+        payment = (await self.look(stream=_payment(event.stream)))[-1:]
+        unfinished = [{"stream": each.stream, "type": each.type} for each in payment if each.type in STARTED]
+        data = {"action": f"go on with {event.type} of {event.stream}", "unfinished": unfinished}
         await self.say(self.diary, "agent.resumed", data, cause=crashed)
-        self.position = handled.position - 1
+        self.in_hand = in_hand
 
     async def _pay(self, routed: EventOut) -> None:
         """Take the payment of an order. A restarted notifier goes on with a payment that is under way."""
@@ -110,7 +117,7 @@ class NotifierAgent(Agent):
             by_text = True
             await self.stage.pause(0.6)
         notification = mail | {"channel": "sms", "to": customer["phone"]} if by_text else mail
-        await self.say(order, "notification.sent", notification, cause=cause)
+        await self.conclude(order, "notification.sent", notification, cause=cause)
 
     def _attempt(self, order: str, attempt: int) -> dict[str, Any]:
         amount = self.world.orders[order].placed["total"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
+from events.api.lease_schemas import MAX_TTL_SECONDS, LeaseOut, ReleaseOut
 from events.api.schemas import EventOut
 from eventsite.demo import board
 from eventsite.demo.actor import AppendedEvent, state_of
@@ -16,9 +18,15 @@ class Router(Agent):
     service = "router 2.4.1"
     follows = ("order.placed", "order.cancelled", "shift.cutoff")
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._leases: dict[str, LeaseOut] = {}
+
     async def begin(self, opened: EventOut) -> None:
+        """Take the lease of each depot, which only its holder sends a van off from, and open the lists."""
         await super().begin(opened)
         for depot, van in VANS.items():
+            self._leases[depot] = await self._take_lease(depot)
             data = {"van": van, "stops": [PICKUPS[depot]], "load_kg": 0}
             await self.say(board.stream_of(depot), "assignment.opened", data, cause=opened)
 
@@ -53,7 +61,7 @@ class Router(Agent):
         )
         await self.stage.pause(0.2)
         data = {"status": "routed", "depot": best["depot"], "van": best["van"], "eta_minutes": best["minutes"]}
-        await self.say(order.name, "order.routed", data, cause=extension)
+        await self.conclude(order.name, "order.routed", data, cause=extension)
 
     async def _unload(self, cancelled: EventOut) -> None:
         order = self.world.orders[cancelled.stream]
@@ -75,8 +83,14 @@ class Router(Agent):
             await self.stage.pause(0.8)
             load = {"van": van, "stops": state_of(events)["stops"], "load_kg": state_of(events)["load_kg"]}
             departure = await self.say(
-                board.stream_of(depot), "van.departed", load, cause=cutoff, expected_version=events[-1].version
+                board.stream_of(depot),
+                "van.departed",
+                load,
+                cause=cutoff,
+                expected_version=events[-1].version,
+                leases=[{"name": depot, "token": self._leases[depot].token}],
             )
+            await self._give_back(self._leases.pop(depot))
             orders = [stop for stop in load["stops"] if stop in self.world.orders]
             on_board.update(orders)
             for place, order in enumerate(orders, 1):
@@ -86,6 +100,14 @@ class Router(Agent):
         for paid in await self.look(type=["order.paid"]):
             if paid.stream not in on_board:
                 await self._send_by_bike(paid)
+
+    async def _take_lease(self, depot: str) -> LeaseOut:
+        body = {"name": depot, "agent": self.name, "ttl": MAX_TTL_SECONDS, "request": str(uuid4())}
+        return await self.api.call("POST", "/leases", body, gives=LeaseOut)
+
+    async def _give_back(self, lease: LeaseOut) -> None:
+        body = {"lease": lease.lease, "token": lease.token}
+        await self.api.call("POST", "/leases/release", body, gives=ReleaseOut)
 
     async def _send_by_bike(self, paid: EventOut) -> None:
         order = state_of(await self.look(stream=paid.stream))

@@ -11,6 +11,7 @@ from functools import partial
 from events.client import Api, Transport
 from eventsite.demo.notifier import NotifierAgent
 from eventsite.demo.optimizer import Optimizer
+from eventsite.demo.pricing import Pricing
 from eventsite.demo.router import Router
 from eventsite.demo.stage import Stage
 from eventsite.demo.storefront import Storefront
@@ -18,7 +19,7 @@ from eventsite.demo.supervisor import Supervisor
 from eventsite.demo.world import world_of
 
 AGENTS = (Router, Optimizer, NotifierAgent)
-CREW = (Storefront, Supervisor, *AGENTS)
+CREW = (Storefront, Supervisor, Pricing, *AGENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,15 @@ async def play(
     storefront = Storefront(stage, apis[Storefront.name], world, number)
     supervisor = Supervisor(stage, apis[Supervisor.name], world, number)
     opened = await storefront.open_shift()
+    await supervisor.prepare(opened, AGENTS)
     agents = [partial(agent, stage, apis[agent.name], world, number) for agent in AGENTS]
-    await stage.play(storefront.work, *(partial(supervisor.keep, agent) for agent in agents))
+    pricing = Pricing(stage, apis[Pricing.name], world, number)
+    await stage.play(
+        storefront.work,
+        *(partial(supervisor.keep, agent) for agent in agents),
+        pricing.work,
+        supervisor.stop_runaway,
+    )
     await supervisor.close_shift()
     return Shift(number, opened.position, stage.head)
 

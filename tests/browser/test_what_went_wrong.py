@@ -127,7 +127,7 @@ def test_the_planted_lost_update_is_found(hands: Hands, log: Log, run: str, wron
         hands.press("]")
         at_step(page, step)
     note = page.locator("#event .label-note")
-    expect(note).to_contain_text("optimizer had read up to 34, before 39")
+    expect(note).to_contain_text("optimizer had read up to 37, before 43")
     hands.click(note.get_by_role("link"))
     at_step(page, 4)
     expect(page.locator("#event")).to_contain_text("assignment.reordered")

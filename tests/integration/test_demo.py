@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from events.client import ClientError, Transport
 from events.engine import Engine
-from events.models import Event, Log, Token
+from events.models import Delivery, Event, Lease, Log, Pause, Subscription, Token, WaitingEvent
 from events.sessions import Address, direct
 from eventsite.demo import live, seeding
 from eventsite.demo.live import AlreadyRunning, run_live, start_live, stop
@@ -31,12 +32,12 @@ from tests.support.factories import make_append, make_log, make_name
 from tests.support.patience import PATIENCE
 from tests.support.server import Server, free_port
 
-AGENTS = {"router", "optimizer", "notifier"}
+AGENTS = {"router", "optimizer", "notifier", "pricing"}
 
 
 @dataclass(frozen=True)
 class Told:
-    """An event as the database has it."""
+    """An event as the database has it. Its position, and the one that its writer had read to, count the story alone."""
 
     position: int
     stream: str
@@ -56,11 +57,13 @@ class Told:
 
 
 def read_story(log: Log) -> list[Told]:
-    rows = list(Event.objects.filter(log=log).order_by("position"))
+    """The events of the demo's actors. Those of the server stand between them, now here and now there."""
+    rows = list(Event.objects.filter(log=log).exclude(stream__startswith="eventsite-").order_by("position"))
+    places = [row.position for row in rows]
     first_time = rows[0].occurred_at if rows else None
     return [
         Told(
-            position=row.position,
+            position=number,
             stream=row.stream,
             version=row.version,
             id=row.id,
@@ -72,10 +75,10 @@ def read_story(log: Log) -> list[Told]:
             causation_id=row.causation_id,
             since=row.occurred_at - first_time if row.occurred_at and first_time else None,
             expected_version=row.expected_version,
-            read_position=row.read_position,
+            read_position=None if row.read_position is None else bisect_right(places, row.read_position),
             tags=row.tags or [],
         )
-        for row in rows
+        for number, row in enumerate(rows, 1)
     ]
 
 
@@ -232,6 +235,70 @@ def test_a_crashed_agent_finds_its_unfinished_payment_and_pays_once(story: list[
     ]
 
 
+def server_events(log: Log, stream: str) -> list[tuple[str, str, Any]]:
+    """The events of a stream of the server: type, agent and data."""
+    rows = Event.objects.filter(log=log, stream=f"eventsite-{stream}").order_by("position")
+    return [(row.type, row.agent or "", json.loads(row.data)) for row in rows]
+
+
+def test_a_runaway_is_paused_and_says_nothing_more(log: Log) -> None:
+    play_finished(log)
+    story = read_story(log)
+    checks = [event for event in story if event.agent == "pricing"]
+    assert len(checks) == 8
+    assert {(event.type, event.stream, str(event.data)) for event in checks} == {
+        ("price.checked", "price-TEA-ASM-250", str(checks[0].data))
+    }
+    suspended = only(story, "agent.suspended")
+    assert suspended.causation_id == checks[-1].id
+    reason = "appended the same price.checked 8 times"
+    assert server_events(log, "pauses") == [
+        ("agent.paused", "supervisor", {"agent": "pricing", "reason": reason}),
+        ("agent.resumed", "supervisor", {"agent": "pricing", "reason": "its next version is mended"}),
+    ]
+    assert not Pause.objects.filter(log=log).exists()
+
+
+def test_the_agents_are_consumers_and_leave_an_empty_desk(log: Log) -> None:
+    play_finished(log)
+    assert set(Subscription.objects.filter(log=log).values_list("name", flat=True)) == AGENTS - {"pricing"}
+    assert not Delivery.objects.filter(log=log).exists()
+    assert not WaitingEvent.objects.filter(log=log).exists()
+
+
+def test_a_van_is_sent_off_by_the_holder_of_its_depots_lease(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies: list[Any] = []
+    straight = in_process()
+
+    async def noted(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
+        if b"van.departed" in body:
+            bodies.append(json.loads(body))
+        return await straight(method, path, body, token)
+
+    monkeypatch.setattr(live, "in_process", lambda: noted)
+    play_finished(log)
+    grants = {f"name:{lease['name']}": lease["token"] for body in bodies for lease in body["leases"]}
+    events = Event.objects.filter(log=log, type="lease.acquired")
+    assert grants == {json.loads(event.data)["lease"]: event.position for event in events}
+    assert len(grants) == 2
+    assert not Lease.objects.filter(log=log).exists()
+
+
+def test_an_agent_settles_a_delivery_by_its_last_event(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled: list[str] = []
+    straight = in_process()
+
+    async def noted(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
+        if b'"settles"' in body:
+            settled.append(json.loads(body)["events"][0]["type"])
+        return await straight(method, path, body, token)
+
+    monkeypatch.setattr(live, "in_process", lambda: noted)
+    play_finished(log)
+    assert Counter(settled).keys() == {"order.routed", "notification.sent", "agent.stopped"}
+    assert Counter(settled)["order.routed"] == 7
+
+
 def test_each_order_has_its_customer_as_a_tag(story: list[Told]) -> None:
     placed = [event for event in story if event.type == "order.placed"]
     assert [event.tags for event in placed] == [[f"customer:{event.data['customer']}"] for event in placed]
@@ -299,7 +366,7 @@ def test_the_command_plays_a_new_shift_each_time(demo: Any, story: list[Told], d
     printed = demo(log.name)
     first = read_story(log)
     assert f"/logs/{log.name}/" in printed
-    assert f"events 1 to {len(first)}" in printed
+    assert f"events 1 to {Event.objects.filter(log=log).latest('position').position}" in printed
     assert [(event.id, event.data) for event in first] == [(event.id, event.data) for event in story]
     demo(log.name)
     second = read_story(log)[len(first) :]
