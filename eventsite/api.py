@@ -20,12 +20,19 @@ from events.errors import BadRequest, EventsError, TooLarge
 from eventsite.api_docs import ApiDocs
 from projections.api import operations, resume, resume_schemas
 from projections.api.schemas import STRUCTS
+from projections.dead_letters.api import operations as dead_letters_api
+from projections.dead_letters.api import schemas as dead_letter_schemas
 from projections.replay.api import operations as replay_api
 from projections.replay.api import schemas as replay_schemas
 
 logger = logging.getLogger(__name__)
 
-_STRUCTS: list[Any] = [*STRUCTS, *resume_schemas.STRUCTS, *replay_schemas.STRUCTS]
+_STRUCTS: list[Any] = [
+    *STRUCTS,
+    *resume_schemas.STRUCTS,
+    *replay_schemas.STRUCTS,
+    *dead_letter_schemas.STRUCTS,
+]
 
 
 class EventsiteAPI(NinjaAPI):
@@ -34,7 +41,7 @@ class EventsiteAPI(NinjaAPI):
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**kwargs)
         schema["components"].setdefault("schemas", {}).update(openapi.components(_STRUCTS))
-        openapi.describe_paths(schema["paths"], replay_schemas.IN_PATHS)
+        openapi.describe_paths(schema["paths"], {**replay_schemas.IN_PATHS, **dead_letter_schemas.IN_PATHS})
         return schema
 
 
@@ -66,6 +73,7 @@ api.add_router("", subscription_holdings.router)
 api.add_router("", operations.router)
 api.add_router("", resume.router)
 api.add_router("", replay_api.router)
+api.add_router("", dead_letters_api.router)
 
 
 @api.exception_handler(EventsError)

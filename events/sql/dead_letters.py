@@ -31,7 +31,8 @@ LETTERS = f"""{_LETTER}
         and (%(after)s::bigint is null or (l.position, s.name) {{beyond}} (%(after)s, %(after_name)s))
     order by l.position {{direction}}, s.name {{direction}} limit %(limit)s"""
 LETTER = f"""{_LETTER}
-    where l.log_id = %(log_id)s and s.name = %(subscription)s and l.position = %(position)s"""
+    where l.log_id = %(log_id)s and s.name = %(subscription)s and l.position = %(position)s
+        and starts_with(s.stream_prefix, %(stream_prefix)s)"""
 ATTEMPTS = """
     select attempt, outcome, consumer, agent, taken_at, ended_at, head, error_type, message, traceback, frame
     from failed_attempt

@@ -15,7 +15,7 @@ from events.errors import Invalid
 from events.reading.db_work import DbWork
 from events.subscriptions.letters import deciding as letters
 from events.subscriptions.letters.deciding import Decision, Result
-from events.subscriptions.letters.letter import LetterId
+from events.subscriptions.letters.letter import RETRYING, LetterId, LetterState
 from projections.dead_letters.parked import ParkedId, unpark
 from projections.dead_letters.target import Target, UndoneId
 from projections.jobs import queue
@@ -32,7 +32,7 @@ class Decided:
 
     id: UndoneId
     result: Result
-    state: str | None = None
+    state: LetterState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +108,5 @@ def decide(log_id: int, ids: Sequence[UndoneId], order: Order) -> DbWork[list[De
         changes: list[tuple[str, bool]] = yield unpark(log_id, projection, keys, skip=skips, stream_prefix=prefix)
         for key, is_decided in changes:
             id = ParkedId(projection, key)
-            results[id] = Decided(id, "decided" if is_decided else "unchanged", "retrying")
+            results[id] = Decided(id, "decided" if is_decided else "unchanged", RETRYING)
     return [results.get(id) or Decided(id, "no-such-letter") for id in dict.fromkeys(ids)]

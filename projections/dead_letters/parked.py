@@ -17,7 +17,8 @@ from projections import registry
 from projections.dead_letters import sql
 from projections.definition.projection import STREAM
 
-_ID = re.compile(r"projection:([^:]+):(.*)", re.DOTALL)
+_TEXT = r"\x00-\x1f\x7f-\x9f"
+_ID = re.compile(rf"projection:([^:{_TEXT}]{{1,200}}):([^{_TEXT}]{{0,600}})")
 _PAGE_KEYS = 500
 _MAX_PAGES = 20
 
@@ -47,7 +48,7 @@ class ParkedId:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A key of a projection's live build, whose reducer raised at the event at `position`."""
+    """A key of a projection's live build, whose reducer raised at the event at `position`, in a `place` of its code."""
 
     projection: str
     key: str
@@ -55,7 +56,7 @@ class Parked:
     is_retried: bool
     since: datetime
     error: str
-    traceback: str
+    place: str
     fault: str
     type: str
     stream: str
@@ -64,6 +65,20 @@ class Parked:
     @property
     def id(self) -> ParkedId:
         return ParkedId(self.projection, self.key)
+
+    @property
+    def error_type(self) -> str:
+        return self.error.partition(":")[0]
+
+    @property
+    def message(self) -> str:
+        return self.error.partition(":")[2].strip()
+
+    @property
+    def frame(self) -> str:
+        """The place in the code, as `file in function`."""
+        file, _, rest = self.place.partition('", line ')
+        return f"{file} in {rest.partition(', in ')[2]}" if rest else ""
 
 
 @dataclass(frozen=True, slots=True)

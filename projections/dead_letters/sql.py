@@ -18,7 +18,7 @@ _SELECTED = f"""
     and (%(fault)s::text is null or {_FAULT} = %(fault)s)
     and (%(retried)s::boolean is null or p.is_retried = %(retried)s)"""
 _ROW = f"""
-    select p.projection, p.key, p.position, p.is_retried, p.since, p.error, p.traceback, {_FAULT}, e.type, e.stream,
+    select p.projection, p.key, p.position, p.is_retried, p.since, p.error, {_PLACE}, {_FAULT}, e.type, e.stream,
         e.correlation_id
     from {_LIVE} join event e on e.log_id = p.log_id and e.position = p.position"""
 PARKED = f"""{_ROW}

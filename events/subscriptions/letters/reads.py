@@ -55,9 +55,14 @@ def letters(
     return Page(fitting, after)
 
 
-def letter(log_id: int, id: LetterId) -> Statement[Letter]:
-    """Return a letter by its id."""
-    params = {"log_id": log_id, "subscription": id.subscription, "position": id.position}
+def letter(log_id: int, id: LetterId, *, stream_prefix: str = "") -> Statement[Letter]:
+    """Return a letter by its id, if its subscription has a stream prefix."""
+    params = {
+        "log_id": log_id,
+        "subscription": id.subscription,
+        "position": id.position,
+        "stream_prefix": stream_prefix,
+    }
     return Statement(sql.LETTER, params, Letter)
 
 

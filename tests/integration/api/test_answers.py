@@ -45,6 +45,7 @@ LEASE = {"workflow": "run-1", "agent": "router", "ttl": 60, "request": "boot-1"}
 HELD = {"lease": "workflow:run-1", "token": PLACEHOLDER}
 WORK = "/api/subscriptions/{subscription}"
 THE_WORK = {"subscription": "work"}
+DECIDE = "/api/dead-letters/decide"
 RESUME = "/api/workflows/{workflow}/resume"
 EXAMPLES = [
     Example("/api/streams/{stream}/events", {"stream": "b-1"}, body=ONE_EVENT, method="post", status=201),
@@ -77,7 +78,7 @@ EXAMPLES = [
         THE_WORK,
         body={
             "consumer": "one",
-            "settlements": [{"delivery": PLACEHOLDER, "outcome": "fail", "error": {"type": "Timeout"}}],
+            "settlements": [{"delivery": PLACEHOLDER, "outcome": "poison", "error": {"type": "Timeout"}}],
         },
         method="post",
     ),
@@ -91,6 +92,10 @@ EXAMPLES = [
     Example(f"{WORK}/resume", THE_WORK, body={}, method="post"),
     Example(RESUME, {"workflow": "run-1"}, {"agent": "router"}),
     Example(RESUME, {"workflow": "run-2"}, status=202),
+    Example("/api/dead-letters"),
+    Example("/api/dead-letters/{dead_letter}", {"dead_letter": "work:1"}),
+    Example(DECIDE, body={"ids": ["work:1"], "decision": "escalate", "to": "ada"}, method="post"),
+    Example(DECIDE, body={"ids": ["work:1", "work:2"], "decision": "retry", "canary": True}, method="post", status=202),
     Example("/api/projections"),
     Example("/api/projections/{projection}", {"projection": "agents"}),
     Example("/api/projections/{projection}/state", LATEST, {"key": "a-1"}),
