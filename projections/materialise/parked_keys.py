@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Coalesce
 
+from events.models import Redaction
 from projections.errors import NoSuchBuild
 from projections.models import Checkpoint, Parked, ProjectionState
 
@@ -85,9 +86,16 @@ def faults(log_id: int, projection: str, build: int) -> list[Fault]:
 
 
 def faults_in_log(log_id: int) -> list[tuple[str, int, Fault]]:
-    """Return the faults of all live builds of a log, each with its projection and build."""
+    """Return the faults of all live builds of a log, each with its projection and build.
+
+    A build that may hold redacted content has none.
+    """
     build = Checkpoint.objects.filter(
-        log_id=OuterRef("log_id"), projection=OuterRef("projection"), build=OuterRef("build"), is_live=True
+        ~Exists(Redaction.objects.filter(log_id=OuterRef("log_id"), marker_position__gt=OuterRef("seen"))),
+        log_id=OuterRef("log_id"),
+        projection=OuterRef("projection"),
+        build=OuterRef("build"),
+        is_live=True,
     )
     return _faults(Parked.objects.filter(Exists(build), log_id=log_id))
 

@@ -31,6 +31,7 @@ PAGES = (
     "projections/latest/states", "projections/latest/states?q=type:x", "projections/latest/states?prefix=nope",
     "projections/latest/state?key=order-1", "projections/latest/state?key=order-1&at_version=1&value=/quantity",
     "projections/latest/state?key=order-1&from=0", "projections/latest/state?key=order-1&at_version=9",
+    "dead-letters/", "dead-letters/?q=type:Nope", "dead-letters/?state=done", "dead-letters/?after=x",
     "pause?agent=order-1", "resume?workflow={workflow}", "agents/", "agents/?prefix=nope", "agents/?before=x",
     "subscriptions/", "subscriptions/?show=nope", "subscriptions/nope",
 )  # fmt: skip

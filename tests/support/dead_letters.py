@@ -1,8 +1,10 @@
-"""Dead letters, made by a consumer that fails, in a process of its own."""
+"""Dead letters, made by a consumer that fails, as in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 from events.engine import Engine
@@ -11,18 +13,26 @@ from events.subscriptions.types import Failure, Outcome, Settlement, Take
 from tests.support.subscriptions import FAILURE
 
 
-def bury(
+def bury(log: Log, failure: Failure = FAILURE, *, outcome: Outcome = "poison", **fields: Any) -> None:
+    """Take events `takes` times, and fail all of them each time. Whoever ends the engine announces the deaths."""
+    _settle(log, outcome, failure, **fields)
+
+
+def acknowledge(log: Log, **fields: Any) -> None:
+    """Take events, and acknowledge them."""
+    _settle(log, "ack", None, **fields)
+
+
+def _settle(
     log: Log,
-    failure: Failure = FAILURE,
+    outcome: Outcome,
+    failure: Failure | None,
     *,
     subscription: str = "work",
     consumer: str = "one",
-    outcome: Outcome = "poison",
     takes: int = 1,
     limit: int = 100,
 ) -> None:
-    """Take events `takes` times, and fail all of them each time. Whoever ends the engine announces the deaths."""
-
     async def run() -> None:
         async with Engine() as engine:
             server = await engine.subscriptions.of(log.pk, subscription)
@@ -31,4 +41,5 @@ def bury(
                 deliveries = (await server.take(take, wait=0.2)).deliveries
                 await server.settle([Settlement(each.id, outcome, consumer, failure=failure) for each in deliveries])
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:  # a test with a browser has a running loop in its own
+        thread.submit(asyncio.run, run()).result()

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from events import redaction
+from events.access.membership import may
 from events.digits import whole_number
 from events.errors import NotFound
-from events.models import Member
+from events.models import Member, Role
 from events.reading import store
 from events.reading.db_work import DbWork, run
 from events.subscriptions.letters import reads
@@ -24,8 +25,10 @@ from events.views.event_line import line
 from events.views.page import log_page, show
 from events.views.representation import format_of
 from projections.dead_letters.views.attempts_line import attempts_line
+from projections.dead_letters.views.decision_form import ACTS, DecisionForm
 from projections.dead_letters.views.frames import Frames, own_frames
 from projections.dead_letters.views.other_formats import api_url, dead_letter_md
+from projections.dead_letters.views.questions import Question, question
 from projections.dead_letters.views.state_pane import replay_before, state_pane
 
 
@@ -78,10 +81,13 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
         "data": data_tree(member.log.name, event, request.GET),
         "pane": pane,
         "alike": run(_alike(member.log_id, letter)),
+        "is_alike": _is_alike(request),
+        "question": _question(request, member, letter),
         "failed_at": _failed_at(member.log_id, letter),
         "day_ago": timezone.now() - timedelta(days=1),
     }
-    return show(request, member, template="projections/dead_letters/dead_letter.html", context=context)
+    template, partial = "projections/dead_letters/dead_letter.html", "projections/dead_letters/_decision.html"
+    return show(request, member, template=template, partial=partial, context=context)
 
 
 def _letter(member: Member, id: LetterId) -> Letter:
@@ -94,6 +100,24 @@ def _letter(member: Member, id: LetterId) -> Letter:
     if letter is None:
         raise NotFound(f"There is no dead letter {id}.")
     return letter
+
+
+def _is_alike(request: HttpRequest) -> bool:
+    return request.GET.get("for") == "alike"
+
+
+def _question(request: HttpRequest, member: Member, letter: Letter) -> Question | None:
+    """Return the question about this letter, or about all like it; None if this person has nothing to decide."""
+    if not may(member, Role.OPERATOR) or letter.state not in DECIDABLE:
+        return None
+    act = request.GET.get("decision", ACTS[0])
+    fields = QueryDict(mutable=True)
+    fields.update(
+        {"decision": act if act in ACTS else ACTS[0], "subscription": letter.subscription, "letter": str(letter.id)}
+    )
+    fields.update({"fault": letter.fault, "all": "1"} if _is_alike(request) else {"position": str(letter.position)})
+    form = DecisionForm(fields)
+    return run(question(member.log_id, form)) if form.is_valid() else None
 
 
 def _alike(log_id: int, letter: Letter) -> DbWork[Alike]:

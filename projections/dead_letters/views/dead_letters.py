@@ -19,6 +19,7 @@ from events.views.page import log_page, show
 from events.views.representation import format_of
 from projections.dead_letters.views.forms import DeadLettersForm
 from projections.dead_letters.views.groups import MAX_DONE, LetterGroup, counts_by_state, in_order, letter_groups
+from projections.dead_letters.views.jobs import letters_jobs
 from projections.dead_letters.views.other_formats import api_url, dead_letters_md
 from projections.dead_letters.views.parked import ParkedGroup, keys_of, parked_groups
 
@@ -51,6 +52,7 @@ def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
         "q": request.GET.get("q", ""),
         "state": "undecided",
         "counts": counts_by_state(member.log_id),
+        "jobs": letters_jobs(member.log_id),
         "max_done": MAX_DONE,
         "day_ago": timezone.now() - timedelta(days=1),
     }
@@ -77,5 +79,5 @@ def _listed(member: Member, form: DeadLettersForm, *, seen: Sequence[str]) -> di
         of_group = replace(selection, subscription=opened.fault.subscription, fault=opened.fault.fault)
         context["letters"] = run(reads.letters(member.log_id, of_group, after=fields["after"], limit=limit))
     elif opened:
-        context["keys"] = keys_of(member.log_id, opened)
+        context["keys"] = run(keys_of(member.log_id, opened))
     return {**context, "is_other_order": groups != by_size}

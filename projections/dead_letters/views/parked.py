@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from events.reading.db_work import DbWork
+from projections.dead_letters.parked import Parked, ParkedSelection, parked
 from projections.materialise import parked_keys
-from projections.materialise.parked_keys import Fault, ParkedKey, Selection
+from projections.materialise.parked_keys import Fault
 
 ROWS = 50
 
@@ -20,10 +23,13 @@ class ParkedGroup:
     fault: Fault
 
     @property
+    def fault_digest(self) -> str:
+        """The digest by which decisions name the fault: it stays the same from build to build."""
+        return sha256(f"{self.fault.kind}\x1f{self.fault.place}".encode()).hexdigest()[:16]
+
+    @property
     def id(self) -> str:
-        """The id of the group in addresses: it stays the same from build to build."""
-        fault = sha256(f"{self.fault.kind}\x1f{self.fault.place}".encode()).hexdigest()[:16]
-        return f"{self.projection}:parked:{fault}"
+        return f"{self.projection}:parked:{self.fault_digest}"
 
     @property
     def message(self) -> str:
@@ -39,7 +45,7 @@ def parked_groups(log_id: int, state: str) -> list[ParkedGroup]:
     return [group for group in groups if group.fault.retried_count] if state == "retrying" else []
 
 
-def keys_of(log_id: int, group: ParkedGroup) -> list[ParkedKey]:
-    """Return the first keys of a group, by name."""
-    selection = Selection(kind=group.fault.kind, place=group.fault.place)
-    return parked_keys.parked(log_id, group.projection, group.build, selection=selection, limit=ROWS)
+def keys_of(log_id: int, group: ParkedGroup) -> DbWork[Sequence[Parked]]:
+    """The first keys of a group, by name."""
+    selection = ParkedSelection(projection=group.projection, fault=group.fault_digest)
+    return (yield from parked(log_id, selection, limit=ROWS)).keys

@@ -195,8 +195,8 @@ def test_four_hundred_letters_in_forty_keys_are_one_group_of_few_rows(
     assert "40 keys go on" in text
     assert "8 of 400 letters" in text
     group = f"work:{TIMEOUT.fault}"
-    # session, person, member; states, done; deaths, faults, letters; the navigation; parked keys
-    with django_assert_num_queries(10):
+    # session, person, member; states, done; jobs; deaths, faults, letters; the navigation; parked keys
+    with django_assert_num_queries(11):
         opened = get(viewer, f"{at}dead-letters/?open={group}")
     assert positions(opened) == list(range(400, 350, -1))
     [after] = re.findall(r"after=(work%3A\d+)", opened)[:1]

@@ -1,0 +1,90 @@
+"""The jobs that decide about many letters: those at work, and those that lately stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from events.subscriptions.letters.letter import DONE, RETRYING, LetterId
+from projections.dead_letters.deciding import DECIDE
+from projections.dead_letters.target import UndoneId, parse_id
+from projections.jobs import queue
+from projections.models import ACTIVE, Job, JobStatus
+
+_MAX_JOBS = 50
+"""The newest jobs of the log, among which those about letters are shown."""
+_SHOWN_FOR = timedelta(minutes=10)
+"""How long a job that stopped early is shown."""
+_VERBS = {"retry": "Retrying", "skip": "Skipping", "escalate": "Escalating"}
+
+
+@dataclass(frozen=True, slots=True)
+class LettersJob:
+    """A job about letters or parked keys.
+
+    `canary` was retried first, and is in the state `canary_state`. `stopped` says why the job ended early.
+    """
+
+    job: Job
+    verb: str
+    noun: str
+    of: str
+    fault: str
+    by: str
+    letters: int
+    decided: int
+    canary: UndoneId | None
+    canary_state: str
+    stopped: str
+
+    @property
+    def is_active(self) -> bool:
+        return self.job.status in ACTIVE
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the job waits for its canary."""
+        return self.canary_state == RETRYING
+
+
+def letters_jobs(log_id: int) -> list[LettersJob]:
+    """Return the jobs at work, and those that stopped early in the last minutes, newest first."""
+    since = timezone.now() - _SHOWN_FOR
+    jobs = [_shown(job) for job in queue.jobs_of_log(log_id, limit=_MAX_JOBS).fetch() if job.kind == DECIDE]
+    return [each for each in jobs if each.is_active or (each.stopped and (each.job.ended_at or since) > since)]
+
+
+def _shown(job: Job) -> LettersJob:
+    order, result = job.arguments, job.result or {}
+    where = order["where"] or {}
+    ids = [parse_id(text) for text in order["ids"] or ()]
+    canary = parse_id(result["canary"]) if result.get("canary") else None
+    return LettersJob(
+        job,
+        verb=_VERBS[order["act"]],
+        noun="parked keys" if where.get("projection") else "letters",
+        of=where.get("subscription") or where.get("projection") or next(map(_owner, ids), ""),
+        fault=where.get("fault") or "",
+        by=order["by"],
+        letters=result.get("letters", len(ids)),
+        decided=result.get("decided", 0),
+        canary=canary,
+        canary_state=result.get("canary_state") or "",
+        stopped=_reason(job, result.get("canary_state") or ""),
+    )
+
+
+def _owner(id: UndoneId) -> str:
+    """Return the subscription of a letter, or the projection of a parked key."""
+    return id.subscription if isinstance(id, LetterId) else id.projection
+
+
+def _reason(job: Job, canary_state: str) -> str:
+    """Return why a job ended before it was through; empty if it did not."""
+    if job.status == JobStatus.FAILED:
+        return "it failed"
+    if job.status == JobStatus.CANCELLED:
+        return "it was cancelled"
+    return "its canary failed again" if job.status == JobStatus.DONE and canary_state not in ("", DONE) else ""

@@ -1,0 +1,201 @@
+"""Operators retry, escalate and skip letters on pages: one, some, all of a fault; viewers see no way to."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from events.models import DeadLetter, Log, Member, Role
+from events.subscriptions.faults import failure
+from projections.dead_letters.deciding import DECIDE
+from projections.jobs import queue
+from projections.models import Job, JobStatus, Parked
+from tests.support.dead_letters import acknowledge, bury
+from tests.support.factories import make_member
+from tests.support.fixture_types import AppendEvents
+from tests.support.running import append as append_all
+from tests.support.running import declare_only, poisoned, settle, totals, varied
+from tests.support.subscriptions import make_subscription
+
+TIMEOUT = failure("Timeout", "no answer in 10 s", None)
+ALIKE = {"subscription": "work", "fault": TIMEOUT.fault, "all": "1"}
+
+
+@pytest.fixture
+def operator(client: Client, log: Log, user: User) -> Client:
+    make_member(log, user=user, role=Role.OPERATOR)
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def letters(log: Log, append: AppendEvents) -> None:
+    """Thirty letters of one fault, in three keys that go on."""
+    for order in ("order-1", "order-2", "order-3"):
+        append(order, *[{"type": "Placed"}] * 10)
+    make_subscription(log, passes_dead_letters=True)
+    bury(log, TIMEOUT, takes=10)
+
+
+@pytest.fixture
+def decide(at: str) -> str:
+    return f"{at}dead-letters/decide"
+
+
+def states(log: Log, *positions: int) -> list[str]:
+    letters = (
+        DeadLetter.objects.filter(log=log, position__in=positions) if positions else DeadLetter.objects.filter(log=log)
+    )
+    return [letter.state for letter in letters.order_by("position")]
+
+
+def work(log: Log) -> Job:
+    """Let a worker do the log's job for a turn."""
+    Job.objects.filter(log=log).update(due_at=None)
+    while (job := queue.claim()) is not None:
+        queue.do(job)
+        if job.log_id == log.pk:
+            break
+    return Job.objects.get(log=log, kind=DECIDE)
+
+
+@pytest.mark.usefixtures("letters")
+def test_the_question_counts_before_anything_is_done(operator: Client, log: Log, decide: str) -> None:
+    text = operator.get(f"{decide}?{urlencode({**ALIKE, 'decision': 'retry'})}").content.decode()
+    assert "30 letters, 3 keys: retry one first?" in text
+    assert "Retry 1, then 29" in text
+    assert "work:1" in text
+    text = operator.get(f"{decide}?subscription=work&position=1&position=2&decision=skip").content.decode()
+    assert "2 letters: skip them?" in text
+    assert set(states(log)) == {"open"}
+
+
+@pytest.mark.usefixtures("letters")
+def test_one_letter_is_decided_on_its_own_page(operator: Client, log: Log, at: str, decide: str) -> None:
+    text = operator.get(f"{at}dead-letters/work:1?decision=escalate").content.decode()
+    assert "1 letter: escalate it?" in text
+    one = {"subscription": "work", "position": "1", "letter": "work:1"}
+    answer = operator.post(decide, {**one, "decision": "escalate", "to": "mara", "note": "why"})
+    assert (answer.status_code, answer["Location"]) == (302, f"{at}dead-letters/work:1")
+    letter = DeadLetter.objects.get(log=log, position=1)
+    by = Member.objects.get(log=log).user.get_username()
+    assert (letter.state, letter.assigned_to, letter.note, letter.decided_by) == ("escalated", "mara", "why", by)
+    text = operator.get(answer["Location"]).content.decode()
+    assert "1 letter escalated." in text
+    assert "mara" in text
+    operator.post(decide, {**one, "decision": "skip"})
+    assert states(log, 1) == ["skipped"]
+    assert "There is nothing to decide any more" in operator.get(f"{at}dead-letters/work:1").content.decode()
+
+
+@pytest.mark.usefixtures("letters")
+def test_some_chosen_letters_are_decided_together(operator: Client, log: Log, at: str, decide: str) -> None:
+    body = {"decision": "skip", "subscription": "work", "fault": TIMEOUT.fault, "state": "undecided"}
+    answer = operator.post(decide, {**body, "position": ["3", "1"]})
+    assert answer["Location"] == f"{at}dead-letters/?open=work%3A{TIMEOUT.fault}"
+    assert states(log, 1, 2, 3) == ["skipped", "open", "skipped"]
+    answer = operator.post(decide, {**body, "position": ["1", "2"]}, follow=True)
+    assert "1 letter skipped. About 1 there was nothing to decide any more." in answer.content.decode()
+
+
+@pytest.mark.usefixtures("letters")
+def test_the_others_follow_when_the_canary_is_acknowledged(operator: Client, log: Log, at: str, decide: str) -> None:
+    answer = operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"}, follow=True)
+    assert "A job has begun" in answer.content.decode()
+    work(log)
+    assert states(log).count("retrying") == 1
+    text = operator.get(f"{at}dead-letters/").content.decode()
+    assert "Retrying 30 letters" in text
+    assert "is retried, and not settled yet" in text
+    acknowledge(log)
+    assert work(log).status == JobStatus.DONE
+    assert states(log).count("retrying") == 29
+    assert "is retried, and not settled yet" not in operator.get(f"{at}dead-letters/").content.decode()
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_canary_that_fails_again_stops_the_job_and_the_page_says_so(
+    operator: Client, log: Log, at: str, decide: str
+) -> None:
+    operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"})
+    work(log)
+    bury(log, TIMEOUT)
+    assert work(log).status == JobStatus.DONE
+    assert set(states(log)) == {"open"}
+    assert "its canary failed again" in operator.get(f"{at}dead-letters/").content.decode()
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_job_is_cancelled_on_the_page(operator: Client, log: Log, at: str, decide: str) -> None:
+    operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"})
+    [job] = Job.objects.filter(log=log)
+    answer = operator.post(f"{at}dead-letters/jobs/{job.id}/cancel", follow=True)
+    assert "The job ends as soon as it can" in answer.content.decode()
+    assert Job.objects.get(log=log).status == JobStatus.CANCELLED
+    assert set(states(log)) == {"open"}
+
+
+@pytest.mark.usefixtures("letters")
+def test_letters_without_an_order_to_whom_are_not_escalated(operator: Client, log: Log, decide: str) -> None:
+    answer = operator.post(decide, {**ALIKE, "decision": "escalate", "note": "see the gateway"})
+    assert answer.status_code == 400
+    text = answer.content.decode()
+    assert "to must name" in text
+    assert "see the gateway" in text
+    assert set(states(log)) == {"open"}
+
+
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"decision": "retry", "subscription": "work"},
+        {"decision": "burn", "subscription": "work", "position": "1"},
+        {"decision": "retry", "subscription": "work", "position": "x"},
+        {"decision": "retry", "subscription": "work", "all": "1", "q": "a:"},
+        {"decision": "retry", "subscription": "work", "projection": "latest", "all": "1"},
+        {"decision": "retry", "subscription": "work", "all": "1", "state": "done"},
+        {},
+    ],
+)
+def test_a_form_that_names_nothing_decides_nothing(
+    operator: Client, log: Log, decide: str, fields: dict[str, str]
+) -> None:
+    assert operator.get(f"{decide}?{urlencode(fields)}").status_code == 400
+    assert operator.post(decide, fields).status_code == 400
+    assert set(states(log)) == {"open"}
+
+
+@pytest.mark.usefixtures("letters")
+def test_viewers_see_letters_and_no_decision(client: Client, user: User, log: Log, at: str, decide: str) -> None:
+    make_member(log, user=user)
+    client.force_login(user)
+    for page in ("", "work:1"):
+        text = client.get(f"{at}dead-letters/{page}").content.decode()
+        assert "decide?" not in text
+        assert '<button class="button primary"' not in text
+    assert client.get(f"{decide}?{urlencode({**ALIKE, 'decision': 'retry'})}").status_code == 404
+    assert client.post(decide, {**ALIKE, "decision": "skip"}).status_code == 404
+    assert client.post(f"{at}dead-letters/jobs/1/cancel").status_code == 404
+    assert set(states(log)) == {"open"}
+
+
+def test_parked_keys_are_retried_by_the_same_question(
+    operator: Client, log: Log, at: str, decide: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projection = totals(name="totals", policy="park")
+    declare_only(monkeypatch, projection)
+    append_all(log, [poisoned("a-1"), poisoned("b-1"), *varied(3)])
+    settle(log, projection)
+    text = operator.get(f"{at}dead-letters/").content.decode()
+    [fault] = set(re.findall(r"projection=totals&amp;fault=(\w+)", text))
+    fields = {"projection": "totals", "fault": fault, "all": "1"}
+    asked = operator.get(f"{decide}?{urlencode({**fields, 'decision': 'skip'})}")
+    assert "2 parked keys: skip them?" in asked.content.decode()
+    answer = operator.post(decide, {**fields, "decision": "skip"}, follow=True)
+    assert "2 parked keys skipped." in answer.content.decode()
+    assert set(Parked.objects.filter(log=log).values_list("is_retried", flat=True)) == {True}
