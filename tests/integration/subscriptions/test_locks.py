@@ -1,0 +1,75 @@
+"""Settlements, appends that settle, takes and new events lock the same rows, and nobody waits in a circle."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from uuid import uuid4
+
+import psycopg
+from asgiref.sync import sync_to_async
+
+from events.engine import Engine
+from events.models import Delivery, Log
+from events.sessions import direct
+from events.subscriptions.types import Settlement, Take
+from events.types import Appended
+from tests.support.factories import make_append
+from tests.support.patience import PATIENCE
+from tests.support.subscriptions import make_subscription, settling_append
+
+KEYS = 12
+ROUNDS = 60
+_DEADLOCKS = """
+    select (
+            select count(*) from pg_stat_activity
+            where datname = current_database() and application_name like 'eventsite%' and pid <> pg_backend_pid()),
+        deadlocks
+    from pg_stat_database where datname = current_database()"""
+
+
+async def deadlocks() -> int:
+    """The number of deadlocks that Postgres has ended in this database, once all sessions of engines are over."""
+    address = direct().conninfo
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as session, asyncio.timeout(PATIENCE):
+        while True:
+            cursor = await session.execute(_DEADLOCKS)
+            others, number = await cursor.fetchone() or (0, 0)
+            if not others:
+                return int(number)
+            await asyncio.sleep(0.01)
+
+
+async def test_nobody_waits_in_a_circle(log: Log) -> None:
+    """Two engines are like two processes: each has a server of the subscription and a writer."""
+    chance = random.Random(3)
+    await sync_to_async(make_subscription)(log, query="type:Placed", max_attempts=100)
+    before = await deadlocks()
+
+    async def place(engine: Engine) -> None:
+        """Append events of keys whose earlier events are being settled."""
+        for _ in range(ROUNDS):
+            streams = [f"a-{chance.randrange(KEYS)}" for _ in range(KEYS)]
+            await engine.writer.append(log.pk, [make_append(stream, {"type": "Placed"}) for stream in streams])
+
+    async def consume(engine: Engine, consumer: str) -> None:
+        """Settle the same deliveries twice at the same moment: by one atomic request, and by themselves."""
+        server = await engine.subscriptions.of(log.pk, "work")
+        while not placing.done() or await Delivery.objects.filter(log=log).aexists():
+            deliveries = list((await server.take(Take(consumer, None, KEYS, uuid4().hex), wait=0.05)).deliveries)
+            if not deliveries:
+                continue
+            chance.shuffle(deliveries)
+            appends = [settling_append(each) for each in deliveries]
+            acks = [Settlement(each.id, "ack", consumer) for each in chance.sample(deliveries, len(deliveries))]
+            outcomes, settled = await asyncio.gather(
+                engine.writer.append(log.pk, appends, atomic=True), server.settle(acks)
+            )
+            is_written = isinstance(outcomes[0], Appended)
+            assert {each.result for each in settled} == ({"already-settled"} if is_written else {"settled"})
+
+    async with asyncio.timeout(2 * PATIENCE), Engine() as first, Engine() as second:
+        placing = asyncio.gather(place(first), place(second))
+        consumers = [consume(each, f"{n}-{number}") for number, each in enumerate((first, second)) for n in range(3)]
+        await asyncio.gather(placing, *consumers)
+    assert await deadlocks() == before
