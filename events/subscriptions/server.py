@@ -163,7 +163,8 @@ class Server:
         if answer.redacted_at > range.redacted_at:
             events.clear()
         if takes:
-            self._has_grown = answer.read_to > range.begin and (answer.read_to < answer.head or bool(range.found))
+            if answer.read_to > range.begin and (answer.read_to < answer.head or range.found):
+                self._has_grown = True
             range.cut(answer.read_to)
         self._consumers.note(served, [waiting.take for waiting in takes], deliveries, settlements)
         await self._answer_takes(takes, deliveries, events)
@@ -180,9 +181,13 @@ class Server:
         return batch
 
     async def _search(self) -> Range:
-        """Return what comes next in the log: what was found before, or the result of a search."""
+        """Return what comes next in the log: what was found before, or the result of a search.
+
+        The log may grow during the search, and what comes then is noted for the next one.
+        """
         range, served = self._range, self.served
-        if range is not None and (range.found or not self._has_grown):
+        has_grown, self._has_grown = self._has_grown, False
+        if range is not None and (range.found or not has_grown):
             return range
         read_to, redacted_at = await self._progress()
         if range is None:
@@ -242,32 +247,32 @@ class Server:
         missing = [each.position for each in taken if each.position not in events]
         if missing:
             events |= await self._events_at(missing)
-        for number, waiting in enumerate(takes):
-            deliveries: list[Delivery] = []
-            surplus: list[Delivery] = []
-            size = 0
-            for each in taken:
-                if each.take != number:
-                    continue
-                event = events[each.position]
-                size += event.size
-                delivery = Delivery(
-                    self.served.delivery_id(each.position, each.token),
-                    each.key,
-                    each.attempt,
-                    each.deadline,
-                    each.head,
-                    event,
-                )
-                (surplus if deliveries and size > _MOST_BYTES else deliveries).append(delivery)
-            self._give_back(surplus)
+        of_takes: list[list[Delivery]] = [[] for _ in takes]
+        for each in taken:
+            id = self.served.delivery_id(each.position, each.token)
+            of_takes[each.take].append(
+                Delivery(id, each.key, each.attempt, each.deadline, each.head, events[each.position])
+            )
+        for waiting, deliveries in zip(takes, of_takes, strict=True):
+            end = _end_of_answer(deliveries)
+            self._give_back(deliveries[end:])
             if waiting.future.done():
-                self._give_back(deliveries)
+                self._give_back(deliveries[:end])
             elif deliveries:
-                waiting.future.set_result(deliveries)
+                waiting.future.set_result(deliveries[:end])
 
     async def _events_at(self, positions: Sequence[int]) -> dict[int, Event]:
         async with self._pool.connection() as session:
             parameters = {"log_id": self.served.log_id, "positions": ",".join(map(str, positions))}
             cursor = await session.execute(_EVENTS_AT, parameters, prepare=True, binary=True)
             return {event.position: event for event in (Event(*row) for row in await cursor.fetchall())}
+
+
+def _end_of_answer(deliveries: Sequence[Delivery]) -> int:
+    """Return how many deliveries fit into one answer: the first one always does."""
+    size = 0
+    for place, delivery in enumerate(deliveries):
+        size += delivery.event.size
+        if place and size > _MOST_BYTES:
+            return place
+    return len(deliveries)
