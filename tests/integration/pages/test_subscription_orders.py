@@ -112,11 +112,13 @@ async def test_an_operator_releases_what_a_consumer_holds(
 async def test_one_delivery_is_released(engine: Engine, log: Log, work: Subscription, signed_in: SignIn) -> None:
     operator = await sync_to_async(signed_in)(Role.OPERATOR)
     page = f"/logs/{log.name}/subscriptions/work"
-    [first, _second] = await take(engine, log, "one", 2)
+    [first, second] = await take(engine, log, "one", 2)
     await operator.post(f"{page}/release?position={first.delivery.position}", WHY)
     assert "1 delivery is released" in await text_of(operator, page)
     await operator.post(f"{page}/release?position={first.delivery.position}", WHY)
     assert "Nothing was released" in await text_of(operator, page)
+    await operator.post(f"{page}/release?position={second.delivery.position}", WHY)
+    assert len(await recorded(engine, log, "subscription.deliveries-released")) == 2
     for query in ("", "position=x", "consumer="):
         assert (await operator.get(f"{page}/release?{query}")).status_code == 404
 
