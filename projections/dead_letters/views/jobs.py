@@ -40,6 +40,10 @@ class LettersJob:
     stopped: str
 
     @property
+    def has_begun(self) -> bool:
+        return self.job.result is not None
+
+    @property
     def is_active(self) -> bool:
         return self.job.status in ACTIVE
 

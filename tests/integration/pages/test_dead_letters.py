@@ -190,7 +190,7 @@ def test_four_hundred_letters_in_forty_keys_are_one_group_of_few_rows(
     for n in range(40):
         append(f"order-{n}", *[{"type": "Placed"}] * 10)
     make_subscription(log, passes_dead_letters=True)
-    bury(log, TIMEOUT, takes=10)
+    bury(log, TIMEOUT, all=True)
     text = get(viewer, f"{at}dead-letters/")
     assert "40 keys go on" in text
     assert "8 of 400 letters" in text

@@ -11,10 +11,8 @@ from django.test import Client
 
 from events.models import DeadLetter, Log, Member, Role
 from events.subscriptions.faults import failure
-from projections.dead_letters.deciding import DECIDE
-from projections.jobs import queue
 from projections.models import Job, JobStatus, Parked
-from tests.support.dead_letters import acknowledge, bury
+from tests.support.dead_letters import acknowledge, bury, do_job
 from tests.support.factories import make_member
 from tests.support.fixture_types import AppendEvents
 from tests.support.running import append as append_all
@@ -38,7 +36,7 @@ def letters(log: Log, append: AppendEvents) -> None:
     for order in ("order-1", "order-2", "order-3"):
         append(order, *[{"type": "Placed"}] * 10)
     make_subscription(log, passes_dead_letters=True)
-    bury(log, TIMEOUT, takes=10)
+    bury(log, TIMEOUT, all=True)
 
 
 @pytest.fixture
@@ -51,16 +49,6 @@ def states(log: Log, *positions: int) -> list[str]:
         DeadLetter.objects.filter(log=log, position__in=positions) if positions else DeadLetter.objects.filter(log=log)
     )
     return [letter.state for letter in letters.order_by("position")]
-
-
-def work(log: Log) -> Job:
-    """Let a worker do the log's job for a turn."""
-    Job.objects.filter(log=log).update(due_at=None)
-    while (job := queue.claim()) is not None:
-        queue.do(job)
-        if job.log_id == log.pk:
-            break
-    return Job.objects.get(log=log, kind=DECIDE)
 
 
 @pytest.mark.usefixtures("letters")
@@ -106,13 +94,13 @@ def test_some_chosen_letters_are_decided_together(operator: Client, log: Log, at
 def test_the_others_follow_when_the_canary_is_acknowledged(operator: Client, log: Log, at: str, decide: str) -> None:
     answer = operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"}, follow=True)
     assert "A job has begun" in answer.content.decode()
-    work(log)
+    do_job(log)
     assert states(log).count("retrying") == 1
     text = operator.get(f"{at}dead-letters/").content.decode()
     assert "Retrying 30 letters" in text
     assert "is retried, and not settled yet" in text
     acknowledge(log)
-    assert work(log).status == JobStatus.DONE
+    assert do_job(log).status == JobStatus.DONE
     assert states(log).count("retrying") == 29
     assert "is retried, and not settled yet" not in operator.get(f"{at}dead-letters/").content.decode()
 
@@ -122,9 +110,9 @@ def test_a_canary_that_fails_again_stops_the_job_and_the_page_says_so(
     operator: Client, log: Log, at: str, decide: str
 ) -> None:
     operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"})
-    work(log)
+    do_job(log)
     bury(log, TIMEOUT)
-    assert work(log).status == JobStatus.DONE
+    assert do_job(log).status == JobStatus.DONE
     assert set(states(log)) == {"open"}
     assert "its canary failed again" in operator.get(f"{at}dead-letters/").content.decode()
 
