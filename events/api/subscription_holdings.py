@@ -24,9 +24,11 @@ from events.api.subscription_holdings_schemas import (
     WaitingKeysOut,
 )
 from events.api.subscription_orders import order_of
+from events.api.subscription_settings import circuit_out
 from events.appending.checks import check_name
 from events.models import Scope
 from events.subscriptions import store
+from events.subscriptions.breakers import circuits_of_consumers
 from events.subscriptions.consumers import consumers
 from events.subscriptions.errors import NoSuchDelivery
 from events.subscriptions.store import Status
@@ -83,8 +85,17 @@ async def list_consumers(request: HttpRequest, subscription: str) -> HttpRespons
     query = parse_query(request.GET, HoldingsQuery)
     status = await _status(grant, subscription)
     rows = await consumers(grant.log_id, status.number, limit=query.limit).afetch(engine.current().pool)
+    circuits = await circuits_of_consumers(engine.current().pool, grant.log_id, status.number)
     outs = [
-        ConsumerOut(each.name, each.agent, each.last_seen_at, each.in_flight, each.oldest_taken_at, each.per_minute)
+        ConsumerOut(
+            each.name,
+            each.agent,
+            each.last_seen_at,
+            each.in_flight,
+            each.oldest_taken_at,
+            each.per_minute,
+            circuit_out(circuits.get(each.name)),
+        )
         for each in rows
     ]
     return json_answer(ConsumersOut(outs, status.settings.max_in_flight_per_consumer))

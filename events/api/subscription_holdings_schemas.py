@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from events.api.names import Name, documented
 from events.api.query_schemas import LogQuery
+from events.api.subscription_schemas import CircuitOut
 
 State = Literal["ready", "in-flight", "retrying", "held", "paused"]
 STATES: tuple[State, ...] = ("ready", "in-flight", "retrying", "held", "paused")
@@ -78,6 +79,7 @@ class ConsumerOut(Struct):
     in_flight: int
     oldest_taken_at: datetime | None
     per_minute: Annotated[float, documented("Deliveries in the last minute")]
+    circuit: Annotated[CircuitOut | None, documented("Of the consumer's own breaker")]
 
 
 class ConsumersOut(Struct):

@@ -33,6 +33,26 @@ class BackoffIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     ] = 0.2
 
 
+class BreakerIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """When deliveries stop because too many fail: to a consumer whose own fail, to all if those of all do."""
+
+    failures: Annotated[int, documented("It opens after so many failures", minimum=1, maximum=1_000)]
+    of: Annotated[int, documented("among so many last deliveries,", minimum=1, maximum=1_000)]
+    minimum: Annotated[int, documented("but not before so many deliveries", minimum=1, maximum=1_000)]
+    pause: Annotated[float, documented("Seconds until one event is delivered as a trial", minimum=1, maximum=86_400)]
+
+
+class CircuitOut(Struct):
+    """The state of a breaker. A half-open one lets one event through, as a trial."""
+
+    state: Literal["closed", "open", "half-open"]
+    changed_at: datetime
+    until: Annotated[datetime | None, documented("The end of its pause, if it is open")]
+    failures: Annotated[int, documented("Failures, since it closed,")]
+    of: Annotated[int, documented("among so many last deliveries")]
+    trial: Annotated[int | None, documented("The position of the trial")]
+
+
 class SubscriptionIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """A subscription: which events it delivers, in which order, and what happens when they can't be done."""
 
@@ -55,6 +75,7 @@ class SubscriptionIn(Struct, forbid_unknown_fields=True, kw_only=True):
         documented("Whether a dead letter holds the later events of its key, or lets them pass"),
     ] = "hold"
     projection: Annotated[Name, documented("The projection that shows the state which a consumer saw")] = "latest"
+    breaker: Annotated[BreakerIn | None, documented("null: nothing stops deliveries that fail")] = None
     system: Annotated[bool, documented("Deliver the server's own events, too")] = False
 
 
@@ -71,6 +92,8 @@ class SubscriptionOut(Struct):
     max_in_flight_per_consumer: int
     when_exhausted: str
     projection: str
+    breaker: BreakerIn | None
+    circuit: Annotated[CircuitOut | None, documented("Of the breaker of the subscription as a whole; null: none yet")]
     system: bool
     start: int
     generation: int

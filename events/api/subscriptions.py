@@ -30,13 +30,14 @@ from events.api.subscription_schemas import (
     SubscriptionsOut,
     TakeIn,
 )
+from events.api.subscription_settings import settings_of, start_of, subscription_out
 from events.appending.checks import check_agent, check_count, check_name
 from events.errors import Invalid, TooLarge
 from events.models import Scope
 from events.subscriptions import faults, orders, store
+from events.subscriptions.breakers import circuits_of_subscriptions
 from events.subscriptions.server import Server
-from events.subscriptions.settings import Settings, check_bounds, check_order, check_query
-from events.subscriptions.store import Status
+from events.subscriptions.settings import check_bounds
 from events.subscriptions.types import Delivery, Settlement, Take
 
 router = Router(tags=["subscriptions"])
@@ -68,8 +69,8 @@ async def put_subscription(request: HttpRequest, subscription: str) -> HttpRespo
         engine.current().pool,
         grant.log_id,
         _checked_name(subscription),
-        _settings(body),
-        start=_start(body),
+        settings_of(body),
+        start=start_of(body),
         stream_prefix=grant.stream_prefix,
         by=await author_of(grant),
     )
@@ -101,7 +102,12 @@ async def list_subscriptions(request: HttpRequest) -> HttpResponse:
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
     subscriptions = await store.read(engine.current().pool, grant.log_id)
-    visible = [_out(each) for each in subscriptions if each.stream_prefix.startswith(grant.stream_prefix)]
+    circuits = await circuits_of_subscriptions(engine.current().pool, grant.log_id)
+    visible = [
+        subscription_out(each, circuits.get(each.number))
+        for each in subscriptions
+        if each.stream_prefix.startswith(grant.stream_prefix)
+    ]
     return json_answer(SubscriptionsOut(visible))
 
 
@@ -175,34 +181,6 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _start(body: SubscriptionIn) -> int:
-    if isinstance(body.start, int):
-        return check_count(body.start, "start", minimum=0)
-    return 0 if body.start == "beginning" else store.NOW
-
-
-def _settings(body: SubscriptionIn) -> Settings:
-    backoff = body.backoff
-    pauses = {
-        "first": check_bounds(backoff.first, "backoff.first", minimum=0, maximum=_DAY_SECONDS),
-        "factor": check_bounds(backoff.factor, "backoff.factor", minimum=1, maximum=100),
-        "most": check_bounds(backoff.most, "backoff.most", minimum=0, maximum=_DAY_SECONDS),
-        "jitter": check_bounds(backoff.jitter, "backoff.jitter", minimum=0, maximum=1),
-    }
-    return Settings(
-        check_query(body.q),
-        check_order(body.order_by),
-        check_bounds(body.ack_deadline, "ack_deadline", minimum=1, maximum=_DAY_SECONDS / 2),
-        check_count(body.max_attempts, "max_attempts", minimum=1, maximum=100),
-        pauses,
-        check_count(body.max_in_flight, "max_in_flight", minimum=1, maximum=10_000),
-        check_count(body.max_in_flight_per_consumer, "max_in_flight_per_consumer", minimum=1, maximum=10_000),
-        body.when_exhausted == "pass",
-        check_name(body.projection, "projection"),
-        body.system,
-    )
-
-
 async def _server(grant: Grant, name: str) -> Server:
     """Return the server of a subscription of the token.
 
@@ -224,40 +202,8 @@ async def _one(grant: Grant, name: str) -> SubscriptionOut:
     """
     status = await store.one(engine.current().pool, grant.log_id, name)
     store.check_prefix(name, status.stream_prefix, grant.stream_prefix)
-    return _out(status)
-
-
-def _out(status: Status) -> SubscriptionOut:
-    settings = status.settings
-    return SubscriptionOut(
-        name=status.name,
-        q=settings.query,
-        order_by=settings.order_by,
-        ack_deadline=settings.ack_deadline,
-        max_attempts=settings.max_attempts,
-        backoff=settings.backoff,
-        max_in_flight=settings.max_in_flight,
-        max_in_flight_per_consumer=settings.max_in_flight_per_consumer,
-        when_exhausted="pass" if settings.passes_dead_letters else "hold",
-        projection=settings.projection,
-        system=settings.with_system_events,
-        start=status.start,
-        generation=status.generation,
-        paused=status.is_paused,
-        pause_reason=status.pause_reason,
-        head=status.head,
-        read_to=status.read_to,
-        floor=status.floor,
-        behind=status.head - status.read_to,
-        in_flight=status.in_flight,
-        ready=status.ready,
-        retrying=status.retrying,
-        waiting=status.waiting,
-        held=status.held,
-        of_paused_workflows=status.of_paused_workflows,
-        without_key=status.without_key,
-        oldest_unsettled_at=status.oldest_unsettled_at,
-    )
+    circuits = await circuits_of_subscriptions(engine.current().pool, grant.log_id, status.number)
+    return subscription_out(status, circuits.get(status.number))
 
 
 def _delivery_out(delivery: Delivery) -> DeliveryOut:

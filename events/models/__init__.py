@@ -7,6 +7,8 @@ from events.models.access import Member, Role, Scope, SignInAttempts, SignInLink
 from events.models.coordination import Lease, LeaseDemands, Pause
 from events.models.log import AppendKey, Event, EventTag, ListCheckpoint, Log, LogHead, Redaction, Stream, Workflow
 from events.models.subscriptions import (
+    Breaker,
+    BreakerState,
     DeadLetter,
     Delivery,
     DeliveryState,
@@ -21,6 +23,8 @@ from events.models.subscriptions import (
 
 __all__ = [
     "AppendKey",
+    "Breaker",
+    "BreakerState",
     "DeadLetter",
     "Delivery",
     "DeliveryState",

@@ -7,6 +7,7 @@ as a row can be, since there may be a million of them.
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -212,6 +213,37 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription_id}#{self.position}"
+
+
+class BreakerState(models.IntegerChoices):
+    """Whether a breaker lets events through: all, none, or one as a trial."""
+
+    CLOSED = 0
+    OPEN = 1
+    HALF_OPEN = 2
+
+
+class Breaker(models.Model):
+    """The breaker of a subscription, or of one of its consumers. There is none without the setting."""
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "consumer")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    consumer = NameField(help_text="empty: of the subscription as a whole")
+    state = models.SmallIntegerField(choices=BreakerState.choices, db_default=BreakerState.CLOSED)
+    outcomes = models.TextField(db_default="", help_text="of the last deliveries: 1 is a failure, 0 is not")
+    failed = ArrayField(models.BigIntegerField(), db_default=[], help_text="the positions of the last failures")
+    until = models.DateTimeField(null=True, help_text="the end of its pause, while it is open")
+    trial = models.BigIntegerField(null=True, help_text="the position of the event that it lets through half-open")
+    trial_token = models.UUIDField(null=True)
+    changed_at = models.DateTimeField(db_default=Now(), help_text="when it opened or closed last")
+    used_at = models.DateTimeField(db_default=Now(), help_text="the time of the last outcome")
+
+    class Meta:
+        db_table = "breaker"
+
+    def __str__(self) -> str:
+        return f"{self.consumer or 'all'} of {self.subscription_id}"
 
 
 class SubscriptionConsumer(models.Model):

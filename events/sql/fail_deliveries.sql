@@ -24,6 +24,8 @@ begin
     from delivery
     where log_id = p_log and subscription_id = p_subscription and position = any (p_positions);
 
+    perform note_outcomes(p_log, p_subscription, p_positions, true);
+
     v_retried := array(
         select position from dead_letter
         where log_id = p_log and subscription_id = p_subscription and position = any (p_positions) and state = 'retrying');

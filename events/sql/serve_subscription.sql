@@ -30,6 +30,7 @@ as $$
 declare
     v_now timestamptz;
     v_generation int;
+    v_has_breaker boolean;
     v_is_paused boolean;
     v_room int;
     v_room_each int;
@@ -52,8 +53,8 @@ declare
     n record;
 begin
     select s.version = p_version, s.is_paused, s.max_in_flight, s.max_in_flight_per_consumer, s.max_attempts, s.read_to, s.lowest,
-        s.ack_deadline, s.generation
-    into served, v_is_paused, v_room, v_room_each, v_attempts, read_to, v_lowest, v_deadline, v_generation
+        s.ack_deadline, s.generation, s.breaker is not null
+    into served, v_is_paused, v_room, v_room_each, v_attempts, read_to, v_lowest, v_deadline, v_generation, v_has_breaker
     from subscription s where s.log_id = p_log and s.id = p_subscription for update;
     if served is not true then
         return;
@@ -99,7 +100,8 @@ begin
                     continue;
                 end if;
             end if;
-            t.limit := least(t.limit, v_room, v_room_each - v_has);
+            t.limit := least(t.limit, v_room, v_room_each - v_has,
+                case when v_has_breaker then breaker_room(p_log, p_subscription, t.consumer, v_now) end);
             continue when t.limit <= 0;
             v_token := gen_random_uuid();
             loop
@@ -126,6 +128,9 @@ begin
                 v_used := v_used + n.used;
                 v_slice := 2 * v_slice;
             end loop;
+            if v_has_breaker and v_count = 1 then
+                perform begin_trial(p_log, p_subscription, t.consumer, v_taken[1], v_token);
+            end if;
             v_room := v_room - v_count;
             if v_has > 0 then
                 v_counts[array_position(v_consumers, t.consumer)] := v_has + v_count;

@@ -6,6 +6,8 @@ from __future__ import annotations
 NOTE_CONSUMERS = """
     with forgotten as (
         delete from subscription_consumer where last_seen_at < clock_timestamp() - interval '1 day'
+    ), forgotten_breakers as (
+        delete from breaker where consumer <> '' and used_at < clock_timestamp() - interval '1 day'
     )
     insert into subscription_consumer as c (
         log_id, subscription_id, name, agent, last_seen_at, minute, in_minute, in_minute_before)
@@ -41,3 +43,9 @@ CONSUMERS = """
     ) as h on h.consumer = c.name
     order by 1 limit %(limit)s"""
 FORGET_CONSUMERS = "delete from subscription_consumer where log_id = %(log_id)s and subscription_id = %(number)s"
+CIRCUITS = """
+    select subscription_id, consumer, state, changed_at, until, length(replace(outcomes, '0', '')), length(outcomes),
+        trial
+    from breaker
+    where log_id = %(log_id)s and (%(number)s::int is null or subscription_id = %(number)s)
+        and (%(consumer)s::text is null or consumer = %(consumer)s)"""

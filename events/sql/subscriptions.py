@@ -19,7 +19,7 @@ SERVER_EVENTS = """
 FORGET_SERVER_EVENT = "delete from server_event where log_id = %(log_id)s and id = %(id)s"
 _SETTINGS = (
     *("query", "order_by", "ack_deadline", "max_attempts", "backoff", "max_in_flight", "max_in_flight_per_consumer"),
-    *("passes_dead_letters", "projection", "with_system_events"),
+    *("passes_dead_letters", "projection", "with_system_events", "breaker"),
 )
 _VALUES = ", ".join(f"%({name})s" for name in _SETTINGS)
 MAKE = f"""
@@ -55,6 +55,7 @@ PLACE = """
     select s.id, s.stream_prefix, s.read_to, s.is_paused, (select head from log_head h where h.log_id = s.log_id)
     from subscription s where s.log_id = %(log_id)s and s.name = %(name)s"""
 LOCK_PLACE = f"{PLACE} for update of s"
+FORGET_BREAKERS = "delete from breaker where log_id = %(log_id)s and subscription_id = %(number)s"
 FORGET_LETTERS = "delete from dead_letter where log_id = %(log_id)s and subscription_id = %(number)s"
 DELETE = "delete from subscription where log_id = %(log_id)s and id = %(number)s"
 ANNOUNCE = """

@@ -78,5 +78,6 @@ async def delete(order: Order) -> None:
         await session.execute(sql.REWIND, {**keys, "position": place.read_to, "after": 0})
         await session.execute(sql.FORGET_LETTERS, keys)
         await session.execute(FORGET_CONSUMERS, keys)
+        await session.execute(sql.FORGET_BREAKERS, keys)
         await session.execute(sql.DELETE, keys)
         await order.announce(session, place, "deleted", facts={}, change="end")

@@ -31,6 +31,7 @@ class Settings:
     passes_dead_letters: bool
     projection: str
     with_system_events: bool
+    breaker: dict[str, float] | None = None
 
     def as_row(self) -> dict[str, Any]:
         return asdict(self)

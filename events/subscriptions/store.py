@@ -71,6 +71,7 @@ async def put(
         "stream_prefix": stream_prefix or "",
         **settings.as_row(),
         "backoff": Json(settings.backoff),
+        "breaker": None if settings.breaker is None else Json(settings.breaker),
     }
     async with pool.connection() as session, session.transaction():
         made = await (await session.execute(sql.MAKE, row)).fetchone()
@@ -93,6 +94,8 @@ async def put(
         assert changed
         number, version, read_to = changed
         changes = {field: value for field, value in settings.as_row().items() if value != present.as_row()[field]}
+        if "breaker" in changes:
+            await session.execute(sql.FORGET_BREAKERS, {"log_id": log_id, "number": number})
         facts = {"after": read_to, "settings": changes}
         await announce(session, log_id, number, name, "changed", by=by, facts=facts, change=version)
         return False

@@ -53,6 +53,10 @@ async def test_each_change_is_an_event_of_the_server(worker: httpx.AsyncClient) 
             ({"q": "", "max_attempts": 0}, 422, "max_attempts"),
             ({"q": "", "backoff": {"factor": 0}}, 422, "backoff.factor"),
         ),
+        ({"q": "", "breaker": {"failures": 3, "of": 2, "minimum": 1, "pause": 9}}, 422, "breaker.failures"),
+        ({"q": "", "breaker": {"failures": 1, "of": 2, "minimum": 3, "pause": 9}}, 422, "breaker.minimum"),
+        ({"q": "", "breaker": {"failures": 1, "of": 2, "minimum": 1, "pause": 0}}, 422, "breaker.pause"),
+        ({"q": "", "breaker": {"failures": 1}}, 422, "breaker.of"),
         *(({"q": "", "start": -1}, 422, "start"), ({"q": "", "more": 1}, 422, "more")),
     ],
 )
@@ -73,6 +77,24 @@ async def test_order_and_start_stay(worker: httpx.AsyncClient) -> None:
     assert await take(worker) == []
     await place(worker)
     assert [each["position"] for each in await take(worker)] == [3]
+
+
+async def test_a_breaker_is_set_changed_and_taken_away(worker: httpx.AsyncClient) -> None:
+    breaker = {"failures": 1, "of": 1, "minimum": 1, "pause": 60.0}
+    made = await worker.put(WORK, json={**QUICK, "breaker": breaker})
+    assert (made.json()["breaker"], made.json()["circuit"]) == (breaker, None)
+    await place(worker)
+    await settle(worker, "fail", *await take(worker))
+    circuit = (await worker.get(WORK)).json()["circuit"]
+    assert (circuit["state"], circuit["trial"], circuit["until"] is not None) == ("open", None, True)
+    assert (await worker.get("/api/subscriptions")).json()["subscriptions"][0]["circuit"] == circuit
+    assert await take(worker) == []
+    assert (await worker.put(WORK, json={**QUICK, "breaker": breaker})).json()["circuit"] == circuit
+    changed = await worker.put(WORK, json={**QUICK, "breaker": {**breaker, "pause": 30}})
+    assert changed.json()["circuit"] is None
+    await settle(worker, "fail", *await take(worker))
+    assert (await worker.put(WORK, json=QUICK)).json()["breaker"] is None
+    assert len(await take(worker)) == 1
 
 
 async def test_a_consumer_takes_and_settles(worker: httpx.AsyncClient) -> None:
