@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -32,12 +31,12 @@ from events.api.subscription_schemas import (
 )
 from events.api.subscription_settings import settings_of, start_of, subscription_out
 from events.appending.checks import check_agent, check_count, check_name
-from events.errors import Invalid, TooLarge
+from events.errors import TooLarge
 from events.models import Scope
 from events.subscriptions import faults, orders, store
 from events.subscriptions.breakers import circuits_of_subscriptions
 from events.subscriptions.server import Server
-from events.subscriptions.settings import check_bounds
+from events.subscriptions.settings import check_bounds, check_subscription_name
 from events.subscriptions.types import Delivery, Settlement, Take
 
 router = Router(tags=["subscriptions"])
@@ -48,7 +47,6 @@ _REFUSALS = (400, 401, 403, 404, 408, 413, 422, 503)
 _MAX_LIMIT = 1_000
 _MAX_WAIT_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
-_NAME = re.compile(r"[a-z0-9-]{1,63}", re.ASCII)
 
 
 @router.put(
@@ -68,7 +66,7 @@ async def put_subscription(request: HttpRequest, subscription: str) -> HttpRespo
     is_new = await store.put(
         engine.current().pool,
         grant.log_id,
-        _checked_name(subscription),
+        check_subscription_name(subscription),
         settings_of(body),
         start=start_of(body),
         stream_prefix=grant.stream_prefix,
@@ -173,12 +171,6 @@ async def settle(request: HttpRequest, subscription: str) -> HttpResponse:
             ]
         )
     )
-
-
-def _checked_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise Invalid("A subscription's name has 1 to 63 of a-z, 0-9 and -.", field="name")
-    return name
 
 
 async def _server(grant: Grant, name: str) -> Server:

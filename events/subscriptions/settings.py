@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from events.models import OrderBy
 from events.query.parse import events_query
 from events.subscriptions.keys import MAX_KEY_CHARACTERS
 
+_NAME = re.compile(r"[a-z0-9-]{1,63}", re.ASCII)
 Start = Literal["beginning", "now"] | int
 
 
@@ -35,6 +37,13 @@ class Settings:
 
     def as_row(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def check_subscription_name(name: str) -> str:
+    """Return the name of a subscription to make."""
+    if not _NAME.fullmatch(name):
+        raise Invalid("A subscription's name has 1 to 63 of a-z, 0-9 and -.", field="name")
+    return name
 
 
 def check_bounds(value: float, field: str, *, minimum: float, maximum: float) -> float:
