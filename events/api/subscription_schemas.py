@@ -141,6 +141,7 @@ class DeliveryOut(Struct):
     deadline: datetime
     head: Annotated[int, documented("The last position that the consumer could see")]
     event: EventOut
+    redacted: Annotated[bool, documented("The event was emptied: its data is null")]
 
 
 class DeliveriesOut(Struct):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -33,6 +34,7 @@ from events.api.subscription_settings import settings_of, start_of, subscription
 from events.appending.checks import check_agent, check_count, check_name
 from events.errors import TooLarge
 from events.models import Scope
+from events.reading import store as reads
 from events.subscriptions import faults, orders, store
 from events.subscriptions.breakers import circuits_of_subscriptions
 from events.subscriptions.server import Server
@@ -142,7 +144,8 @@ async def take(request: HttpRequest, subscription: str) -> HttpResponse:
     wait = check_bounds(body.wait, "wait", minimum=0, maximum=_MAX_WAIT_SECONDS)
     server = await _server(grant, subscription)
     answer = await server.take(asked, wait=wait)
-    deliveries = [_delivery_out(each) for each in answer.deliveries]
+    redacted = await _redacted(grant, answer.deliveries)
+    deliveries = [_delivery_out(each, is_redacted=each.id.position in redacted) for each in answer.deliveries]
     return json_answer(DeliveriesOut(deliveries, answer.read_to, answer.head - answer.read_to))
 
 
@@ -198,7 +201,15 @@ async def _one(grant: Grant, name: str) -> SubscriptionOut:
     return subscription_out(status, circuits.get(status.number))
 
 
-def _delivery_out(delivery: Delivery) -> DeliveryOut:
+async def _redacted(grant: Grant, deliveries: Sequence[Delivery]) -> frozenset[int]:
+    """Return the positions of the events that were redacted: their data is null, as that of others may be."""
+    without_data = [each.id.position for each in deliveries if each.event.data == "null"]
+    if not without_data:
+        return frozenset()
+    return frozenset(await reads.redacted_among(grant.log_id, without_data).afetch(engine.current().pool))
+
+
+def _delivery_out(delivery: Delivery, *, is_redacted: bool) -> DeliveryOut:
     return DeliveryOut(
         str(delivery.id),
         delivery.id.position,
@@ -207,6 +218,7 @@ def _delivery_out(delivery: Delivery) -> DeliveryOut:
         delivery.deadline,
         delivery.head,
         event_out(delivery.event),
+        is_redacted,
     )
 
 

@@ -187,6 +187,11 @@ def moments(log_id: int, positions: Collection[int]) -> Read[Moment]:
     return Read(query.values_list("position", "type", Coalesce("occurred_at", "recorded_at")), Moment)
 
 
+def redacted_among(log_id: int, positions: Collection[int]) -> Read[int]:
+    """Return the positions among some whose events were redacted, in no order."""
+    return Read(models.Redaction.objects.filter(log_id=log_id, position__in=positions).values_list("position"), int)
+
+
 def fitting(log_id: int, condition: Q, positions: Collection[int]) -> Read[int]:
     """Return the positions among some whose events fit a condition, in no order."""
     query = _events_read(log_id).filter(condition, position__in=positions)

@@ -143,7 +143,7 @@ BOUNDED = """
     where coalesce(before, 0) < %s order by {along} {order}"""
 # VACUUM leaves the empty pages at the end, as it would lock the table to cut them off. ANALYZE makes the planner's
 # statistics anew, which hold samples of salts and digests, and of data if there is an index of it.
-VACUUM = "vacuum (truncate off, analyze) event, append_key"
+VACUUM = "vacuum (truncate off, analyze) event, append_key, failed_attempt, dead_letter"
 # `data` is json: its values are compared as jsonb (docs/decisions/0003). Queries for equal values use this index, with
 # paths of any depth.
 CREATE_DATA_INDEX = "create index concurrently event_data on event using gin ((data::jsonb) jsonb_path_ops)"

@@ -2,7 +2,7 @@
 -- `failed_attempt` already. A letter holds its key, or lets it go on if the subscription passes dead letters.
 --
 -- The caller holds the locks of these rows of `delivery`. `EventFailed` is appended later, by whoever comes first: its id is made
--- from the subscription, the position and the number of the death.
+-- from the subscription, the position and the number of the death. The failure of an event of the server is a letter alone.
 create or replace function bury(p_log int, p_subscription int, p_positions bigint[])
 returns void language plpgsql volatile as $$
 declare
@@ -33,7 +33,10 @@ begin
             'subscription', v_name, 'position', position, 'key', key, 'attempts', attempts, 'death', deaths,
             'error', json_build_object('type', error_type, 'frame', frame, 'digest', fault)),
         position
-    from letter
+    from letter l
+    -- A record of a failure that is not appended can't fail in its turn, and so on for ever.
+    where not exists (
+        select from event e where e.log_id = p_log and e.position = l.position and starts_with(e.stream, 'eventsite-'))
     on conflict do nothing;
 
     update delivery set state = 3, due = null

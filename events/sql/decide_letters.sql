@@ -18,8 +18,9 @@ begin
         return;
     end if;
     -- A statement of its own, in the order of positions, as all that settles locks the rows of keys, and before those of letters.
+    -- An append that settles may give a key to its next event at this moment: its row is locked by the key.
     perform from (
-        select d.position from (
+        select k.key from (
             select distinct key from dead_letter
             where log_id = p_log and subscription_id = v_subscription and position = any (p_positions) and key is not null
         ) k, lateral (
@@ -27,10 +28,10 @@ begin
             where log_id = p_log and subscription_id = v_subscription and key >= k.key and key <= k.key
             order by key limit 1
         ) d order by d.position
-    ) p, lateral (
+    ) k, lateral (
         select from delivery
-        where log_id = p_log and subscription_id = v_subscription and position >= p.position and position <= p.position
-        order by position limit 1 for update
+        where log_id = p_log and subscription_id = v_subscription and key >= k.key and key <= k.key
+        order by key limit 1 for update
     ) d;
     v_decided := array(
         select position from dead_letter
@@ -59,7 +60,9 @@ begin
     if v_decided <> '{}' then
         insert into server_event (log_id, id, subject, type, facts, by, about)
         values (
-            p_log, format('dead-letter-%s', gen_random_uuid()), format('subscription-%s', p_name),
+            -- Of several that are due, the first decision is appended first.
+            p_log, format('dead-letter-%s-%s', to_char(clock_timestamp(), 'YYYYMMDDHH24MISSUS'), left(gen_random_uuid()::text, 8)),
+            format('subscription-%s', p_name),
             case p_decision when 'retry' then 'dead-letter.retried' when 'skip' then 'dead-letter.skipped'
                             else 'dead-letter.escalated' end,
             json_strip_nulls(json_build_object(

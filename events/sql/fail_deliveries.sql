@@ -25,7 +25,8 @@ begin
     where log_id = p_log and subscription_id = p_subscription and position = any (p_positions);
 
     perform note_outcomes(p_log, p_subscription, p_positions, true);
-
+    perform empty_failures(p_log, p_subscription, array(
+        select position from redaction where log_id = p_log and position = any (p_positions)));
     v_retried := array(
         select position from dead_letter
         where log_id = p_log and subscription_id = p_subscription and position = any (p_positions) and state = 'retrying');

@@ -62,6 +62,7 @@ begin
     update event set data = 'null', metadata = '{}', salt = null, digest = null
     where log_id = p_log and position = p_position;
     update append_key set salt = null, fingerprint = null where log_id = p_log and key = any (v_keys);
+    perform redact_failures(p_log, p_position, v_event.stream, v_event.data);
     -- Every process has the reasons of pauses in its memory, and reads them again when the rules change.
     update log_head set rules_at = marker_position
     where log_id = p_log and exists (select from pause p where p.log_id = p_log and p.position = p_position);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from events.subscriptions.letters.deciding import Act, Decision, decide
 from events.subscriptions.letters.letter import LetterId
 from events.subscriptions.types import Delivery
 from events.types import Event
+from tests.support.patience import PATIENCE
 from tests.support.subscriptions import Settle, Subscribe, TakeFrom
 
 
@@ -53,3 +55,19 @@ class Work:
 
 def places(deliveries: Sequence[Delivery]) -> list[tuple[int, int]]:
     return [(each.event.position, each.attempt) for each in deliveries]
+
+
+_WAITING = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like %s"""
+
+
+async def until_waiting(work: Work, function: str) -> None:
+    """Wait until a session that calls a function waits for a lock."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            async with work.engine.pool.connection() as session:
+                cursor = await session.execute(_WAITING, [f"%from {function}(%"])
+                if await cursor.fetchone() == (1,):
+                    return
+            await asyncio.sleep(0.01)

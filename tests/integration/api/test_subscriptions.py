@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from asgiref.sync import sync_to_async
 
-from events.models import Scope
+from events import redaction
+from events.models import Log, Scope
 from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
 
 
@@ -180,3 +182,14 @@ async def test_a_token_needs_the_scope_and_the_prefix(anyone: httpx.AsyncClient,
         assert (await anyone.put(WORK, json=ORDERS, headers=headers)).status_code == 403
     answer = await anyone.get("/api/subscriptions", headers=tokens["of orders"])
     assert answer.json() == {"subscriptions": []}
+
+
+async def test_a_redacted_event_is_delivered_without_data_and_says_so(worker: httpx.AsyncClient, log: Log) -> None:
+    await worker.put(WORK, json=QUICK)
+    for data in ({"card": "4711"}, None):
+        await place(worker, data=data)
+    await sync_to_async(redaction.redact)(log.pk, 2, reason="a card", by="ada")
+    taken = [(await take(worker))[0]]
+    await settle(worker, "ack", *taken)
+    taken += await take(worker)
+    assert [(each["event"]["data"], each["redacted"]) for each in taken] == [(None, True), (None, False)]

@@ -20,8 +20,7 @@ from events.subscriptions.letters.deciding import Act, Decision, decide
 from events.subscriptions.letters.letter import LetterId
 from events.subscriptions.types import DeliveryId, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, WaitingTake, parameters
-from tests.support.letters import Work, places
-from tests.support.patience import PATIENCE
+from tests.support.letters import Work, places, until_waiting
 from tests.support.subscriptions import FAILURE
 
 
@@ -177,22 +176,6 @@ async def test_only_letters_of_the_stream_prefix_are_decided(work: Work) -> None
         assert decided.result == result
 
 
-_WAITING = """
-    select count(*) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query like %s"""
-
-
-async def until_waiting(work: Work, function: str) -> None:
-    """Wait until a session that calls a function waits for a lock."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            async with work.engine.pool.connection() as session:
-                cursor = await session.execute(_WAITING, [f"%from {function}(%"])
-                if await cursor.fetchone() == (1,):
-                    return
-            await asyncio.sleep(0.01)
-
-
 async def test_a_retry_beside_a_take_in_another_process_comes_after_what_was_taken(work: Work) -> None:
     subscription = await work.subscribe(passes_dead_letters=True)
     await work.placed("a-1", "a-1")
@@ -227,3 +210,35 @@ async def test_a_take_beside_a_retry_in_another_process_gets_the_retried_event_f
             await until_waiting(work, "serve_subscription")
         assert await take == [(1, 2)]
     assert await work.taken(wait=0) == []
+
+
+async def test_a_decision_and_an_append_that_settles_wait_for_each_other_in_one_order(work: Work) -> None:
+    await work.subscribe(passes_dead_letters=True)
+    await work.placed("z-1", "a-1", "z-1", "a-1")
+    await work.bury()
+    assert await work.taken() == [(3, 1), (4, 1)]
+    lock = "select from delivery where log_id = %s and position = %s for update"
+    async with work.engine.pool.connection() as append:
+        async with append.transaction():
+            await append.execute(lock, [work.log.pk, 3])
+            decision = asyncio.create_task(work.decide("retry", 1, 2))
+            await until_waiting(work, "decide_letters")
+            await append.execute(lock, [work.log.pk, 4])
+        assert await decision == [("decided", "retrying")] * 2
+
+
+async def test_a_decision_beside_an_append_that_settles_finds_the_next_event_of_the_key(work: Work) -> None:
+    subscription = await work.subscribe(passes_dead_letters=True)
+    await work.placed("a-1", "a-1", "a-1", "a-1")
+    await work.bury(limit=1)
+    assert await work.taken() == [(2, 1)]
+    async with work.engine.pool.connection() as append:
+        async with append.transaction():
+            await append.execute("select settle_done(%s, %s, '{2}')", [work.log.pk, subscription.id])
+            decision = asyncio.create_task(work.decide("retry", 1))
+            await until_waiting(work, "decide_letters")
+        assert await decision == [("decided", "retrying")]
+    [third] = await work.take()
+    assert places([third]) == [(3, 1)]
+    await work.settle("ack", third)
+    assert await work.taken() == [(1, 2)]

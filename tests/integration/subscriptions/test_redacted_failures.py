@@ -1,0 +1,103 @@
+"""A redaction empties what failures say of the event, now and later. The failure of a record makes no other record."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from events import redaction
+from events.models import DeadLetter, FailedAttempt
+from events.subscriptions import faults
+from events.subscriptions.letters.letter import STATES
+from tests.support.letters import Work, until_waiting
+
+SECRET = faults.failure("Refused", "secret refused", 'File "/app/pay.py", line 3, in charge\n    charge("secret")')
+
+
+async def redact(work: Work, position: int) -> None:
+    await sync_to_async(redaction.redact)(work.log.pk, position, reason="a secret", by="ada")
+
+
+async def texts(work: Work) -> str:
+    """All that is kept of failures and letters."""
+    rows: list[Any] = [row async for row in FailedAttempt.objects.filter(log=work.log).values()]
+    rows += [row async for row in DeadLetter.objects.filter(log=work.log).values()]
+    return repr(rows)
+
+
+async def test_a_redaction_empties_messages_and_tracebacks_and_what_quotes_them(work: Work) -> None:
+    await work.subscribe()
+    await work.placed("a-1", "b-1")
+    await work.bury(SECRET)
+    await work.decide("escalate", 1, to="bo", note="the secret was refused")
+    await redact(work, 1)
+    letter, other = await work.letter(1), await work.letter(2)
+    assert (letter.plain_message, letter.note, letter.state) == ("", None, "escalated")
+    assert (letter.error_type, letter.frame) == ("Refused", SECRET.frame)
+    assert letter.fault != other.fault == SECRET.fault
+    attempt = await FailedAttempt.objects.aget(log=work.log, position=1)
+    assert (attempt.message, attempt.traceback, attempt.plain_message) == (None, None, "")
+    assert other.plain_message == "secret refused"
+    await redact(work, 2)
+    assert "secret" not in await texts(work)
+
+
+async def test_a_failure_that_is_told_after_the_redaction_is_emptied(work: Work) -> None:
+    await work.subscribe()
+    await work.placed("a-1")
+    [delivery] = await work.take()
+    await redact(work, 1)
+    await work.settle("poison", delivery, failure=SECRET)
+    assert (await work.letter(1)).state == "open"
+    assert "secret" not in await texts(work)
+
+
+async def test_a_failure_that_is_told_beside_the_redaction_is_emptied(work: Work) -> None:
+    await work.subscribe()
+    await work.placed("a-1")
+    [delivery] = await work.take()
+    async with work.engine.pool.connection() as other:
+        async with other.transaction():
+            await other.execute("select from log_head where log_id = %s for update", [work.log.pk])
+            redacting = asyncio.create_task(redact(work, 1))
+            await until_waiting(work, "redact_event")
+            await work.settle("poison", delivery, failure=SECRET)
+        await redacting
+    assert "secret" not in await texts(work)
+
+
+async def test_the_redaction_of_a_decision_empties_its_note(work: Work) -> None:
+    await work.subscribe()
+    await work.placed("a-1", "b-1")
+    await work.bury()
+    await work.decide("escalate", 1, to="bo", note="a secret")
+    await work.decide("escalate", 2, to="bo", note="another")
+    first, _ = await work.events("dead-letter.escalated")
+    await redact(work, first.position)
+    assert ((await work.letter(1)).note, (await work.letter(2)).note) == (None, "another")
+
+
+async def test_the_record_of_a_failure_that_fails_is_a_letter_and_makes_no_record(work: Work) -> None:
+    await work.subscribe(with_system_events=True, query="type:Placed OR type:EventFailed", order_by="none")
+    await work.placed("a-1")
+    await work.bury()
+    [record] = await work.events("EventFailed")
+    await work.bury()
+    letter = await work.letter(record.position)
+    assert letter.state in STATES
+    assert [orjson.loads(event.data)["position"] for event in await work.events("EventFailed")] == [1]
+    assert await work.taken(wait=0) == []
+
+
+def test_postgres_keeps_no_samples_of_what_failures_say(database: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select attname from pg_attribute where attstattarget = 0"
+            " and attrelid in ('failed_attempt'::regclass, 'dead_letter'::regclass)"
+        )
+        columns = [name for (name,) in cursor.fetchall()]
+    assert sorted(columns) == ["message", "note", "plain_message", "plain_message", "traceback"]
