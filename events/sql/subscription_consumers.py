@@ -24,16 +24,24 @@ NOTE_CONSUMERS = """
         in_minute = excluded.in_minute + case when excluded.minute = c.minute then c.in_minute else 0 end,
         in_minute_before = case excluded.minute - c.minute
             when interval '0' then c.in_minute_before when interval '1 minute' then c.in_minute else 0 end"""
-CONSUMERS = """
+_MINUTE = """
+    (select date_trunc('minute', now()) as this, 1 - extract(second from now()) / 60 as share) as t"""
+_RATE = """
+    case minute when t.this then in_minute + in_minute_before * t.share
+                when t.this - interval '1 minute' then in_minute * t.share else 0 end"""
+# Of each subscription of a log, or of one: who was seen in the last minute, and what they took together.
+TAKERS = f"""
+    select subscription_id, count(*) filter (where last_seen_at > now() - interval '1 minute'), max(last_seen_at),
+        round(sum({_RATE}), 1)::float, (array_agg(name order by last_seen_at desc, name))[1:3]
+    from subscription_consumer, {_MINUTE}
+    where log_id = %(log_id)s and (%(number)s::int is null or subscription_id = %(number)s)
+    group by subscription_id"""
+CONSUMERS = f"""
     select coalesce(c.name, h.consumer), coalesce(c.agent, h.agent), c.last_seen_at, coalesce(h.in_flight, 0),
         h.oldest_taken_at, coalesce(c.rate, 0)
     from (
-        select name, agent, last_seen_at, round(
-                case minute when t.this then in_minute + in_minute_before * t.share
-                            when t.this - interval '1 minute' then in_minute * t.share else 0 end, 1)::float as rate
-        from subscription_consumer, (
-            select date_trunc('minute', now()) as this, 1 - extract(second from now()) / 60 as share
-        ) as t
+        select name, agent, last_seen_at, round({_RATE}, 1)::float as rate
+        from subscription_consumer, {_MINUTE}
         where log_id = %(log_id)s and subscription_id = %(number)s
     ) as c
     full join (

@@ -15,10 +15,9 @@ LAGS = """
     where log_id = %(log_id)s and minute >= date_trunc('minute', clock_timestamp()) - interval '30 minutes'
         and (%(number)s::int is null or subscription_id = %(number)s)
     order by subscription_id, minute"""
-# Who has held a delivery for the longest time, and how many consumers hold one.
+# The keys for which events wait, and who has held a delivery for the longest time.
 HOLDINGS = """
     select subscription_id, count(*) filter (where waiting > 0) as keys_waiting,
-        count(distinct consumer) filter (where state = 1) as consumers,
         (array_agg(consumer order by taken_at, position) filter (where state = 1))[1] as oldest_consumer,
         min(taken_at) filter (where state = 1) as oldest_taken_at
     from delivery

@@ -10,18 +10,28 @@ from typing import Any
 
 from events.reading.statement import Statement
 from events.sql import subscription_overview as sql
+from events.sql.subscription_consumers import TAKERS
 from events.subscriptions.lag import Lag, lags
 from events.subscriptions.store import Status, statuses
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What is unsettled in a subscription: keys whose events wait, and who holds deliveries."""
+    """What is unsettled in a subscription: keys whose events wait, and the oldest delivery."""
 
     keys_waiting: int = 0
-    consumers: int = 0
     oldest_consumer: str | None = None
     oldest_taken_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """The consumers of a subscription: how many were seen in the last minute, and who was seen last."""
+
+    seen: int = 0
+    last_seen_at: datetime | None = None
+    per_minute: float = 0
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Overview:
 
     status: Status
     holdings: Holdings
+    takers: Takers
     letters: Letters
     lags: Sequence[Lag]
 
@@ -54,6 +65,11 @@ class Overview:
         """Whether no further event is delivered until one is settled."""
         return self.status.in_flight >= self.status.settings.max_in_flight
 
+    @property
+    def nobody_takes(self) -> bool:
+        """Whether there is something to take, and no consumer asked for it in the last minute."""
+        return (self.behind > 0 or self.status.ready > 0) and not self.takers.seen
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -64,16 +80,18 @@ class Marks:
 
 
 def overviews(log_id: int, name: str | None = None) -> list[Overview]:
-    """Return a subscription, or all of a log by name. It takes four reads."""
+    """Return a subscription, or all of a log by name. It takes five reads."""
     states = statuses(log_id, name).fetch()
     number = states[0].number if name is not None and states else None
     holdings = _by_number(sql.HOLDINGS, Holdings, log_id, number)
+    takers = _by_number(TAKERS, Takers, log_id, number)
     letters = _by_number(sql.LETTERS, Letters, log_id, number)
     lags_of = lags(log_id, number)
     return [
         Overview(
             status,
             holdings.get(status.number, Holdings()),
+            takers.get(status.number, Takers()),
             letters.get(status.number, Letters()),
             lags_of.get(status.number, ()),
         )

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription
+from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription, SubscriptionConsumer
 from events.subscriptions import types
 from events.subscriptions.guard import Settles, event_ids
 from events.subscriptions.types import Failure, Outcome, Settled
@@ -57,6 +57,19 @@ def make_delivery(subscription: Subscription, position: int, **fields: Any) -> D
     }
     ids = {"log": subscription.log, "subscription_id": subscription.id, "position": position}
     return Delivery.objects.create(**ids, **{**values, **fields})
+
+
+def make_consumer(subscription: Subscription, name: str, **fields: Any) -> SubscriptionConsumer:
+    """A consumer that was seen just now, and took three deliveries."""
+    now = timezone.now()
+    values = {
+        "last_seen_at": now,
+        "minute": now.replace(second=0, microsecond=0),
+        "in_minute": 3,
+        "in_minute_before": 0,
+    }
+    ids = {"log": subscription.log, "subscription_id": subscription.id, "name": name}
+    return SubscriptionConsumer.objects.create(**ids, **{**values, **fields})
 
 
 def make_letter(subscription: Subscription, position: int, **fields: Any) -> DeadLetter:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from events.subscriptions.consumers import Consumer, consumers
 from events.subscriptions.overview import Overview, overviews
-from events.subscriptions.unsettled import Holder, InFlight, WaitingKey, holders, in_flight, waiting_keys
+from events.subscriptions.unsettled import InFlight, WaitingKey, in_flight, waiting_keys
 from events.views.subscriptions.silence import Silence, silences
 
 FEW_ROWS = 20
 MAX_ROWS = 200
+_MAX_CONSUMERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,12 @@ class Detail:
     overview: Overview
     in_flight: Sequence[InFlight]
     keys: Sequence[WaitingKey]
-    holders: Sequence[Holder]
+    consumers: Sequence[Consumer]
     limit: int
 
     @property
     def silences(self) -> list[Silence]:
-        return list(silences(self.overview, self.holders))
+        return list(silences(self.overview, self.consumers))
 
 
 def detail_of(log_id: int, name: str, *, limit: int = FEW_ROWS) -> Detail | None:
@@ -39,6 +41,6 @@ def detail_of(log_id: int, name: str, *, limit: int = FEW_ROWS) -> Detail | None
         overview,
         in_flight(log_id, number, limit=limit).fetch(),
         waiting_keys(log_id, number, limit=limit).fetch(),
-        holders(log_id, number, limit=limit).fetch(),
+        consumers(log_id, number, limit=_MAX_CONSUMERS).fetch(),
         limit,
     )

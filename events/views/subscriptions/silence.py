@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from events.subscriptions.consumers import Consumer
 from events.subscriptions.overview import Overview
-from events.subscriptions.unsettled import Holder
 
 Kind = Literal["paused", "window", "one-window", "letters", "keys", "nobody"]
 
@@ -17,20 +17,21 @@ class Silence:
     """A reason why events are not delivered; `holder` is the consumer to look at, if there is one."""
 
     kind: Kind
-    holder: Holder | None = None
+    holder: Consumer | None = None
 
 
-def silences(overview: Overview, holders: Sequence[Holder]) -> Iterator[Silence]:
-    """Yield the reasons, the first of which explains most. `holders`: who has held a delivery longest comes first."""
+def silences(overview: Overview, consumers: Sequence[Consumer]) -> Iterator[Silence]:
+    """Yield the reasons, the first of which explains most."""
     status, settings = overview.status, overview.status.settings
     has_more = overview.behind > 0 or status.ready > 0
     if status.is_paused:
         yield Silence("paused")
     elif overview.is_full:
-        yield Silence("window", holders[0] if holders else None)
-    elif has_more and not status.in_flight:
+        oldest = overview.holdings.oldest_consumer
+        yield Silence("window", next((each for each in consumers if each.name == oldest), None))
+    elif overview.nobody_takes:
         yield Silence("nobody")
-    full = [holder for holder in holders if holder.deliveries >= settings.max_in_flight_per_consumer]
+    full = [each for each in consumers if each.in_flight >= settings.max_in_flight_per_consumer]
     if full and not overview.is_full:
         yield Silence("one-window", full[0])
     if overview.letters.holding:

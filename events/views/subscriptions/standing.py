@@ -41,8 +41,8 @@ class Row:
             return Standing.PAUSED
         if overview.is_full:
             return Standing.WINDOW_FULL
+        if overview.nobody_takes:
+            return Standing.NOBODY_TAKES
         if overview.behind <= _FAR_BEHIND:
             return Standing.LIVE
-        if not overview.status.in_flight and not self.trend.falls:
-            return Standing.NOBODY_TAKES
         return Standing.FALLING_BEHIND if self.trend.grows else Standing.CATCHING_UP

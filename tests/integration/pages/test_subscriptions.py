@@ -14,7 +14,7 @@ from events.models import DeliveryState, Log, Subscription
 from events.views.subscriptions.listing import ROWS
 from tests.support.factories import make_log
 from tests.support.fixture_types import AppendEvents
-from tests.support.subscriptions import make_delivery, make_letter, make_subscription
+from tests.support.subscriptions import make_consumer, make_delivery, make_letter, make_subscription
 
 HTMX: dict[str, Any] = {"HTTP_HX_REQUEST": "true"}
 
@@ -40,6 +40,8 @@ def full(log: Log, append: AppendEvents) -> Subscription:
     held_since = timezone.now() - timedelta(minutes=14, seconds=5)
     for position in range(1, 7):
         make_delivery(work, position, consumer="router-2", taken_at=held_since, waiting=int(position == 1))
+    for name in ("router-1", "router-2"):
+        make_consumer(work, name)
     for position in (7, 8):
         make_delivery(work, position, consumer="router-1", attempt=2)
     return work
@@ -56,7 +58,9 @@ def test_the_list_shows_what_each_subscription_holds(viewer: Client, at: str, fu
     text = text_of(viewer, f"{at}subscriptions/")
     assert "work: window full: 8 of 8, oldest held by router-2 for 14 min" in text
     assert "notify type:Placed 12 – 0" in text
-    assert re.search(r"work all events 9 – 3 .* 0 oldest 0 s 8 of 8 1 1 key 0 – 2 router-2", text)
+    assert re.search(
+        r"work all events 9 – 3 .* 0 oldest \d+ s 8 of 8 1 1 key 0 – 2 · [\d.]+/min router-\d, router-\d", text
+    )
     assert "1 passed" in text
     assert "work: read to 9, floor 0, 8 in flight" in viewer.get(f"{at}subscriptions/").content.decode()
 
@@ -91,7 +95,24 @@ def test_the_page_says_first_why_nothing_comes(viewer: Client, at: str, full: Su
     assert text.index("Window full: 8 of 8") < text.index("In flight 8 deliveries, oldest first")
     assert re.search(r"#1 key-1 router-2 1 of 3 14 min 19 s .*#8 key-8 router-1 2 of 3 10 s", text)
     assert re.search(r"key-1 In flight with router-2 #1 1 14 min", text)
-    assert re.search(r"router-2 14 min 6 oldest 14 min router-1 10 s 2 oldest 10 s", text)
+    assert re.search(r"router-1 \d s [\d.]+/min 2 oldest 10 s router-2 \d s [\d.]+/min 6 oldest 14 min", text)
+
+
+def test_a_subscription_from_which_nobody_takes_says_so(
+    viewer: Client, at: str, log: Log, append: AppendEvents
+) -> None:
+    append("order-1", {}, {})
+    work = make_subscription(log)
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert "Nobody takes. 2 positions were not read yet; no consumer was seen in the last day." in text
+    assert "work: nobody takes, and it is 2 positions behind." in text_of(viewer, f"{at}subscriptions/")
+    make_consumer(work, "night-job", last_seen_at=timezone.now() - timedelta(hours=2, minutes=6), in_minute=0)
+    assert "night-job was seen 2 h 6 min ago." in text_of(viewer, f"{at}subscriptions/work")
+    assert "0 · 0/min last 2 h 6 min ago" in text_of(viewer, f"{at}subscriptions/")
+    make_consumer(work, "router-1", agent="router")
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert "Nobody takes" not in text
+    assert "router-1 as router 0 s" in text
 
 
 @pytest.mark.parametrize(

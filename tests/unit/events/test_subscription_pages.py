@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from events.subscriptions.consumers import Consumer
 from events.subscriptions.lag import Lag
-from events.subscriptions.overview import Holdings, Letters, Marks, Overview
+from events.subscriptions.overview import Holdings, Letters, Marks, Overview, Takers
 from events.subscriptions.settings import Settings
 from events.subscriptions.store import Status
-from events.subscriptions.unsettled import Holder
 from events.views.subscriptions.places import places
 from events.views.subscriptions.silence import silences
 from events.views.subscriptions.standing import Row, Standing
@@ -40,12 +40,17 @@ def settings(**fields: Any) -> Settings:
 
 
 def overview(
-    *, holdings: Holdings | None = None, letters: Letters | None = None, lags: Sequence[Lag] = (), **fields: Any
+    *,
+    holdings: Holdings | None = None,
+    seen: int = 1,
+    letters: Letters | None = None,
+    lags: Sequence[Lag] = (),
+    **fields: Any,
 ) -> Overview:
     values: dict[str, Any] = dict.fromkeys(Status.__dataclass_fields__, 0)
     values |= {"number": 1, "name": "work", "is_paused": False, "head": 1000, "read_to": 1000, "floor": 1000}
     values |= {"settings": settings(), "oldest_unsettled_at": None, **fields}
-    return Overview(Status(**values), holdings or Holdings(), letters or Letters(), lags)
+    return Overview(Status(**values), holdings or Holdings(), Takers(seen), letters or Letters(), lags)
 
 
 def lags(*behind: int) -> list[Lag]:
@@ -107,8 +112,10 @@ def test_a_place_that_moved_beyond_the_head_meanwhile_is_at_the_head() -> None:
         ({"read_to": 0, "in_flight": 1}, [0, 0, 0], Standing.FALLING_BEHIND),
         ({"read_to": 0, "in_flight": 1}, [2000, 2000], Standing.CATCHING_UP),
         ({"read_to": 0}, [2000, 2000], Standing.CATCHING_UP),
-        ({"read_to": 0}, [1000, 1000], Standing.NOBODY_TAKES),
-        ({"read_to": 0}, [], Standing.NOBODY_TAKES),
+        ({"read_to": 0, "seen": 0}, [2000, 2000], Standing.NOBODY_TAKES),
+        ({"read_to": 999, "seen": 0}, [], Standing.NOBODY_TAKES),
+        ({"ready": 1, "seen": 0}, [], Standing.NOBODY_TAKES),
+        ({"seen": 0}, [], Standing.LIVE),
     ],
 )
 def test_a_state_is_the_worst_that_holds(fields: dict[str, Any], noted: list[int], standing: Standing) -> None:
@@ -116,27 +123,28 @@ def test_a_state_is_the_worst_that_holds(fields: dict[str, Any], noted: list[int
     assert Row(one, trend(lags(*noted), one.behind, NOW)).standing is standing
 
 
-def holder(deliveries: int) -> Holder:
-    return Holder("router-2", deliveries, NOW - 14 * MINUTE, NOW)
+def consumer(deliveries: int) -> Consumer:
+    return Consumer("router-2", None, NOW, deliveries, NOW - 14 * MINUTE, 0)
 
 
 @pytest.mark.parametrize(
-    ("one", "holders", "kinds"),
+    ("one", "consumers", "kinds"),
     [
         (overview(), [], []),
-        (overview(is_paused=True, in_flight=20), [holder(6)], ["paused"]),
-        (overview(in_flight=20), [holder(8)], ["window"]),
-        (overview(in_flight=8), [holder(8)], ["one-window"]),
-        (overview(read_to=0), [], ["nobody"]),
-        (overview(ready=1), [], ["nobody"]),
+        (overview(is_paused=True, in_flight=20), [consumer(6)], ["paused"]),
+        (overview(in_flight=20), [consumer(8)], ["window"]),
+        (overview(in_flight=8), [consumer(8)], ["one-window"]),
+        (overview(read_to=0, seen=0), [], ["nobody"]),
+        (overview(read_to=0), [], []),
+        (overview(ready=1, seen=0), [], ["nobody"]),
         (overview(letters=Letters(holding=2)), [], ["letters"]),
         (overview(letters=Letters(passed=2)), [], []),
-        (overview(waiting=3, in_flight=1), [holder(1)], ["keys"]),
-        (overview(in_flight=20, letters=Letters(holding=1)), [holder(6)], ["window", "letters"]),
+        (overview(waiting=3, in_flight=1), [consumer(1)], ["keys"]),
+        (overview(in_flight=20, letters=Letters(holding=1)), [consumer(6)], ["window", "letters"]),
     ],
 )
-def test_a_silence_is_explained(one: Overview, holders: list[Holder], kinds: list[str]) -> None:
-    assert [silence.kind for silence in silences(one, holders)] == kinds
+def test_a_silence_is_explained(one: Overview, consumers: list[Consumer], kinds: list[str]) -> None:
+    assert [silence.kind for silence in silences(one, consumers)] == kinds
 
 
 @pytest.mark.parametrize(
