@@ -27,7 +27,7 @@ def run_demo(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/demo`: start a shift of the demo's agents in this log, and redirect to its timeline."""
     check_place(member.log)
     if async_to_sync(start_live)(member.log):
-        messages.success(request, "The demo agents are at work for 40 seconds. Their events appear here.")
+        messages.success(request, "The demo agents are at work for 47 seconds. Their events appear here.")
     else:
         messages.warning(request, "The demo agents are at work in this log already. A log takes one run at a time.")
     return redirect("timeline", member.log.name)

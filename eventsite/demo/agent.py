@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -10,9 +11,13 @@ from events.api.schemas import EventOut
 from events.api.subscription_schemas import DeliveriesOut, SettlementsOut
 from events.models import Scope
 from eventsite.demo.actor import POLL_SECONDS, Actor, AppendedEvent
+from eventsite.demo.world import GatewayDown
 
 ACK_DEADLINE_SECONDS = 600
 """Longer than a slow run takes: what a killed agent had in hand waits for the next one, and goes to nobody else."""
+MAX_ATTEMPTS = 3
+RETRY_SECONDS = 0.5
+"""The simulated time before an event is tried again."""
 _MAX_LOOKS = 50
 
 
@@ -39,7 +44,7 @@ class Agent(Actor):
     def subscription(cls) -> dict[str, Any]:
         """Return the settings of the agent's subscription."""
         types = " OR ".join(f"type:{type}" for type in (*cls.follows, "shift.ended"))
-        return {"q": types, "order_by": "stream", "ack_deadline": ACK_DEADLINE_SECONDS}
+        return {"q": types, "order_by": "stream", "ack_deadline": ACK_DEADLINE_SECONDS, "max_attempts": MAX_ATTEMPTS}
 
     async def work(self) -> None:
         """Start, and react until the shift ends."""
@@ -52,7 +57,11 @@ class Agent(Actor):
         await self.say(self.diary, "agent.started", data, cause=opened)
 
     async def handle(self, event: EventOut) -> None:
-        """React to one event."""
+        """React to one event.
+
+        Raises:
+            GatewayDown: a service can't be reached.
+        """
         raise NotImplementedError
 
     async def conclude(self, *args: Any, **options: Any) -> AppendedEvent:
@@ -77,11 +86,22 @@ class Agent(Actor):
             if is_end:
                 await self.conclude(self.diary, "agent.stopped", {"reason": "the shift has ended"}, cause=event)
             elif is_ours:
-                await self.handle(event)
+                await self._try(event)
             await self._settle("ack")
             if is_end:
                 return True
         return False
+
+    async def _try(self, event: EventOut) -> None:
+        """Handle an event. If a service can't be reached, the delivery has failed, and comes again after a while."""
+        try:
+            await self.handle(event)
+        except GatewayDown as down:
+            error = {"type": type(down).__name__, "message": str(down), "traceback": traceback.format_exc()}
+            # The server would wait in real time; the stage waits in simulated time.
+            await self._settle("fail", error=error, delay=0)
+            self._looked_to = -1
+            await self.stage.pause(RETRY_SECONDS)
 
     async def _take(self) -> InHand | None:
         """Take the next event in hand, if there is one.

@@ -106,12 +106,16 @@ class NotifierAgent(Agent):
         await self._tell("cancelled", cancellation, order=order)
 
     async def _tell(self, message: str, cause: EventOut | AppendedEvent, *, order: str) -> None:
-        """Tell the customer by mail, or by text message if mail has bounced."""
+        """Tell the customer by mail, or by text message if mail has bounced.
+
+        Raises:
+            GatewayDown: the mail was not taken.
+        """
         customer = self.world.orders[order].placed
         by_text = bool(await self.look(stream=order, type=["notification.failed"]))
         await self.stage.pause(0.5)
         mail = {"message": message, "channel": "email", "to": customer["email"], "text": MESSAGES[message]}
-        if not by_text and self.world.mail_bounces(order):
+        if not by_text and not self.world.send_mail(order, at=self.stage.now):
             bounce = mail | {"reason": "550 5.1.1 mailbox unavailable"}
             cause = await self.say(order, "notification.failed", bounce, cause=cause)
             by_text = True

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from events.client import Api, Transport
+from eventsite.demo.mending import mend_letters
 from eventsite.demo.notifier import NotifierAgent
 from eventsite.demo.optimizer import Optimizer
 from eventsite.demo.pricing import Pricing
@@ -61,6 +62,7 @@ async def play(
         *(partial(supervisor.keep, agent) for agent in agents),
         pricing.work,
         supervisor.stop_runaway,
+        partial(mend_letters, supervisor),
     )
     await supervisor.close_shift()
     return Shift(number, opened.position, stage.head)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from events.api.schemas import EventOut
 from eventsite.demo.actor import POLL_SECONDS, Actor, AppendedEvent
 from eventsite.demo.world import SCRIPT, VANS
@@ -27,6 +29,7 @@ class Storefront(Actor):
         data = {"orders": len(orders), "reason": "every order is paid or cancelled"}
         await self.say(shift, "shift.cutoff", data, cause=payments[-1], workflow=shift)
         ends = await self._until(orders, {"order.dispatched", "order.cancelled"})
+        await self._until(orders, {"notification.sent"}, message=("on_its_way", "cancelled"))
         await self.stage.pause(1.0)
         cancelled = sum(event.type == "order.cancelled" for event in ends)
         counts = {"orders": len(orders), "dispatched": len(ends) - cancelled, "cancelled": cancelled}
@@ -46,11 +49,12 @@ class Storefront(Actor):
                 tags=[f"customer:{order.placed['customer']}"],
             )
 
-    async def _until(self, orders: set[str], types: set[str]) -> list[EventOut]:
-        """Wait until each order has an event of one of these types, and return these events."""
+    async def _until(self, orders: set[str], types: set[str], *, message: Sequence[str] = ()) -> list[EventOut]:
+        """Wait until each order has an event of one of these types, with one of these messages; return these events."""
         while True:
             if self.seen != self.stage.head:
                 events = await self.look(type=sorted(types))
+                events = [event for event in events if not message or event.data["message"] in message]
                 if {event.stream for event in events} >= orders:
                     return events
             await self.stage.pause(POLL_SECONDS)

@@ -102,7 +102,7 @@ class Supervisor(Actor):
             await self._unpause(reason)
             await self.say(suspended.stream, "agent.stopped", {"reason": reason}, cause=suspended)
         stopped = await self.look(type=["agent.stopped"])
-        data = {"status": "closed", "agents_stopped": [event.agent for event in stopped]}
+        data = {"status": "closed", "agents_stopped": [event.stream.removeprefix("agent-") for event in stopped]}
         await self.say(f"shift-{self.shift}", "shift.closed", data, cause=stopped[-1])
 
 

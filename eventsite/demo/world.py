@@ -23,6 +23,8 @@ SCRIPT: tuple[tuple[float, str, Fault], ...] = (
 )
 """For each order the simulated time, the nearest depot, and the fault."""
 
+OUTAGE = (33.3, 42.5)
+"""The simulated time in which the mail gateway can't be reached: the vans have just left."""
 VANS = {"depot-1": "van-3", "depot-2": "van-7"}
 PICKUPS = {"depot-1": "pickup-418", "depot-2": "pickup-422"}
 """The stop with which each van's list begins the shift. It is far out, so the best tour makes it last."""
@@ -97,8 +99,15 @@ class World:
             raise Killed
         return self.charges[key], False
 
-    def mail_bounces(self, order: str) -> bool:
-        return self.orders[order].fault == "mail bounces"
+    def send_mail(self, order: str, *, at: float) -> bool:
+        """Send a mail to an order's customer at a simulated time. Returns whether it was delivered; else it bounced.
+
+        Raises:
+            GatewayDown: the gateway did not take it.
+        """
+        if OUTAGE[0] <= at < OUTAGE[1]:
+            raise GatewayDown(f"mail.example refused the connection, for {order}")
+        return self.orders[order].fault != "mail bounces"
 
 
 class Refused(Exception):
@@ -107,6 +116,10 @@ class Refused(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class GatewayDown(Exception):
+    """A service can't be reached now. Another attempt may help."""
 
 
 class Killed(Exception):

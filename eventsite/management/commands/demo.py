@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--log", default=LOG, help=f"the log: {LOG} (the default) or an empty log")
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="the server (default: %(default)s)")
-        parser.add_argument("--speed", type=_speed, default=1.0, help="1 takes 40 seconds, 2 takes 20 (default: 1)")
+        parser.add_argument("--speed", type=_speed, default=1.0, help="1 takes 47 seconds, 2 takes 24 (default: 1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         url = options["url"].rstrip("/")
