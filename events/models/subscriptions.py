@@ -277,6 +277,7 @@ class ServerEvent(models.Model):
     facts = models.JSONField()
     by = NameField(null=True)
     about = models.BigIntegerField(null=True, help_text="the position of the event that it is about")
+    due_at = models.DateTimeField(db_default=Now(), help_text="they are appended in this order")
 
     class Meta:
         db_table = "server_event"

@@ -32,7 +32,7 @@ begin
     ) d on true;
 
     if exists (select from subscription s where s.log_id = p_log and s.id = p_subscription and s.breaker is not null) then
-        perform (select 1 where false), note_outcomes(
+        perform note_outcomes(
             p_log, p_subscription, array(select position from delivery where ctid = any (v_places || v_of_chains)), false);
     end if;
     if v_places is not null then

@@ -12,11 +12,14 @@ EVENTS_AT = """
 SUBSCRIPTION = """
     select log_id, id, name, version, generation, query, order_by, with_system_events, stream_prefix
     from subscription where log_id = %(log_id)s and name = %(name)s"""
+LOGS_WITH_SERVER_EVENTS = "select distinct log_id from server_event order by log_id"
 SERVER_EVENTS = """
-    select s.log_id, s.id, s.subject, s.type, s.facts::text, s.by, e.id, e.correlation_id
+    select s.id, s.subject, s.type, s.facts::text, s.by, e.id, e.correlation_id
     from server_event s left join event e on e.log_id = s.log_id and e.position = s.about
-    order by s.log_id, s.id limit %(limit)s"""
-FORGET_SERVER_EVENT = "delete from server_event where log_id = %(log_id)s and id = %(id)s"
+    where s.log_id = %(log_id)s and s.id <> all (string_to_array(%(refused)s, e'\x1f'))
+    order by s.due_at, s.id limit %(limit)s"""
+FORGET_SERVER_EVENTS = """
+    delete from server_event where log_id = %(log_id)s and id = any (string_to_array(%(ids)s, e'\x1f'))"""
 _SETTINGS = (
     *("query", "order_by", "ack_deadline", "max_attempts", "backoff", "max_in_flight", "max_in_flight_per_consumer"),
     *("passes_dead_letters", "projection", "with_system_events", "breaker"),

@@ -10,17 +10,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import orjson
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from events.appending.flush import join
 from events.appending.plan import Outcome
-from events.errors import EventsError, brief
+from events.errors import EventsError, OutcomeUnknown, Unavailable, brief
 from events.server_events import server_append
 from events.sessions import Pool
 from events.sql import subscriptions as sql
-from events.types import Append, Appended
+from events.types import Append
 
 logger = logging.getLogger(__name__)
 
@@ -60,27 +62,52 @@ class Announcer:
     async def announce(self) -> None:
         """Append the events that are due. Those that can't be appended now are left for later."""
         try:
-            while await self._announce_some():
-                pass
-        except (psycopg.Error, PoolTimeout, OSError, EventsError) as error:
-            logger.warning("announcer: %s", brief(error))
-
-    async def _announce_some(self) -> bool:
-        async with self._pool.connection() as session:
-            cursor = await session.execute(sql.SERVER_EVENTS, {"limit": _MOST_EVENTS}, prepare=True)
-            rows = await cursor.fetchall()
-        for row in rows:
-            log_id, id = row[:2]
-            [outcome] = await self._append(log_id, [_server_event(*row)])
-            if not isinstance(outcome, Appended):
-                raise outcome
             async with self._pool.connection() as session:
-                await session.execute(sql.FORGET_SERVER_EVENT, {"log_id": log_id, "id": id})
-        return bool(rows)
+                cursor = await session.execute(sql.LOGS_WITH_SERVER_EVENTS, prepare=True)
+                log_ids = [log_id for [log_id] in await cursor.fetchall()]
+            for log_id in log_ids:
+                await self._announce_in(log_id)
+        except (psycopg.Error, PoolTimeout, OSError, EventsError) as error:
+            if not self._is_stopping:
+                logger.warning("announcer: %s", brief(error))
+
+    async def _announce_in(self, log_id: int) -> None:
+        """Append the events that are due in a log. One that is refused does not hold up the others."""
+        refused: list[str] = []
+        while True:
+            params = {"log_id": log_id, "refused": join(refused), "limit": _MOST_EVENTS}
+            async with self._pool.connection() as session:
+                cursor = await session.execute(sql.SERVER_EVENTS, params, prepare=True)
+                rows = await cursor.fetchall()
+            if not rows:
+                return
+            done = []
+            for id, outcome in await self._append_all(log_id, rows):
+                if isinstance(outcome, Unavailable | OutcomeUnknown):
+                    raise outcome
+                if isinstance(outcome, EventsError):
+                    logger.error("announcer: the server event %s is refused: %s", id, brief(outcome))
+                    refused.append(id)
+                else:
+                    done.append(id)
+            async with self._pool.connection() as session:
+                await session.execute(sql.FORGET_SERVER_EVENTS, {"log_id": log_id, "ids": join(done)}, prepare=True)
+
+    async def _append_all(self, log_id: int, rows: Sequence[Sequence[Any]]) -> list[tuple[str, Outcome]]:
+        """Append the events of some rows, each by itself; return the outcomes by the events' ids."""
+        outcomes: list[tuple[str, Outcome]] = []
+        appends: list[Append] = []
+        for row in rows:
+            try:
+                appends.append(_server_event(*row))
+            except EventsError as error:
+                outcomes.append((row[0], error))
+        ids = [append.events[0].id for append in appends]
+        return outcomes + list(zip(ids, await self._append(log_id, appends), strict=True))
 
 
 def _server_event(
-    log_id: int, id: str, subject: str, type: str, facts: str, by: str | None, cause: str | None, workflow: str | None
+    id: str, subject: str, type: str, facts: str, by: str | None, cause: str | None, workflow: str | None
 ) -> Append:
     return server_append(
         subject, type, facts=orjson.loads(facts), id=id, by=by, causation_id=cause, correlation_id=workflow
