@@ -27,6 +27,7 @@ from events.views.representation import format_of
 from projections.dead_letters.views.attempts_line import attempts_line
 from projections.dead_letters.views.decision_form import ACTS, DecisionForm
 from projections.dead_letters.views.frames import Frames, own_frames
+from projections.dead_letters.views.jobs import letters_jobs
 from projections.dead_letters.views.other_formats import api_url, dead_letter_md
 from projections.dead_letters.views.questions import Question, question
 from projections.dead_letters.views.state_pane import replay_before, state_pane
@@ -83,6 +84,8 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
         "alike": run(_alike(member.log_id, letter)),
         "is_alike": _is_alike(request),
         "question": _question(request, member, letter),
+        "jobs": [job for job in letters_jobs(member.log_id) if job.is_about(letter)],
+        "error_types": {letter.fault: letter.error_type},
         "failed_at": _failed_at(member.log_id, letter),
         "day_ago": timezone.now() - timedelta(days=1),
     }

@@ -30,6 +30,7 @@ ORDER_HEADER = "X-Order"
 """In this header a page that follows the present sends the ids of its groups, in the order in which they stand."""
 _EMPTY_CONTEXT: dict[str, Any] = {
     "groups": [], "parked_groups": [], "opened": None, "letters": None, "keys": [], "is_other_order": False,
+    "error_types": {},
 }  # fmt: skip
 """The context of a page whose form can't be read."""
 
@@ -37,19 +38,20 @@ _EMPTY_CONTEXT: dict[str, Any] = {
 @require_safe
 @log_page()
 def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/dead-letters/`: those that nobody has decided, or those of `?state=`, whose events fit `?q=`.
+    """`/logs/<log>/dead-letters/`: those that nobody has decided, or those of `?state=`.
 
-    `?open=` names the group whose letters are shown, by default the first one; they go on after the letter `?after=`.
-    `?format=json` is the API.
+    `?subscription=` shows those of one, and `?q=` those whose events fit a query. `?open=` names the group whose
+    letters are shown, by default the first one; they go on after the letter `?after=`. `?format=json` is the API.
     """
     form = DeadLettersForm(request.GET)
     if (kind := format_of(request)) == "json":
-        return redirect(api_url(member, "", q=request.GET.get("q")))
+        return redirect(api_url(member, "", subscription=request.GET.get("subscription"), q=request.GET.get("q")))
     context: dict[str, Any] = {
         **_EMPTY_CONTEXT,
         "here": "dead-letters",
         "form": form,
         "q": request.GET.get("q", ""),
+        "subscription": "",
         "state": "undecided",
         "counts": counts_by_state(member.log_id),
         "jobs": letters_jobs(member.log_id),
@@ -70,14 +72,17 @@ def _listed(member: Member, form: DeadLettersForm, *, seen: Sequence[str]) -> di
     fields, selection = form.cleaned_data, form.selection
     by_size = run(letter_groups(member.log_id, selection))
     groups = in_order(by_size, seen)
-    parked = [] if selection.query else parked_groups(member.log_id, fields["state"])
+    is_narrow = selection.query is not None or selection.subscription is not None
+    parked = [] if is_narrow else parked_groups(member.log_id, fields["state"])
     all_groups: list[LetterGroup | ParkedGroup] = [*groups, *parked]
     opened = next((group for group in all_groups if fields["open"] in ("", group.id)), None)
-    context = {"state": fields["state"], "groups": groups, "parked_groups": parked, "opened": opened}
+    names = {name: fields[name] for name in ("state", "subscription")}
+    context = {**names, "groups": groups, "parked_groups": parked, "opened": opened}
     if isinstance(opened, LetterGroup):
         limit = ROWS if fields["open"] else _FEW_ROWS
         of_group = replace(selection, subscription=opened.fault.subscription, fault=opened.fault.fault)
         context["letters"] = run(reads.letters(member.log_id, of_group, after=fields["after"], limit=limit))
     elif opened:
         context["keys"] = run(keys_of(member.log_id, opened))
-    return {**context, "is_other_order": groups != by_size}
+    error_types = {group.fault.fault: group.fault.error_type for group in groups}
+    return {**context, "is_other_order": groups != by_size, "error_types": error_types}

@@ -27,12 +27,13 @@ class LetterIdField(forms.CharField):
 
 
 class DeadLettersForm(forms.Form):
-    """Dead letters in a state whose events fit a query, by fault.
+    """Dead letters in a state, of one subscription or of all, whose events fit a query, by fault.
 
     `open` is the id of the group whose letters are shown; those after the letter `after`.
     """
 
     state = forms.ChoiceField(required=False, choices=[(state, state.capitalize()) for state in STATES])
+    subscription = forms.SlugField(required=False, max_length=63)
     q = QueryField(required=False)
     open = forms.CharField(required=False, max_length=_MAX_ID_CHARACTERS)
     after = LetterIdField(required=False, max_length=_MAX_ID_CHARACTERS)
@@ -44,4 +45,8 @@ class DeadLettersForm(forms.Form):
     def selection(self) -> Selection:
         """The letters that the form asks for."""
         query = self.cleaned_data["q"]
-        return Selection(states=STATES[self.cleaned_data["state"]], query=None if query == EVERYTHING else query)
+        return Selection(
+            subscription=self.cleaned_data["subscription"] or None,
+            states=STATES[self.cleaned_data["state"]],
+            query=None if query == EVERYTHING else query,
+        )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
 
-from events.subscriptions.letters.letter import DONE, RETRYING, LetterId
+from events.subscriptions.letters.letter import DONE, RETRYING, Letter, LetterId
 from projections.dead_letters.deciding import DECIDE
 from projections.dead_letters.target import UndoneId, parse_id
 from projections.jobs import queue
@@ -22,7 +23,7 @@ _VERBS = {"retry": "Retrying", "skip": "Skipping", "escalate": "Escalating"}
 
 @dataclass(frozen=True, slots=True)
 class LettersJob:
-    """A job about letters or parked keys.
+    """A job about letters or parked keys: those with `ids`, or all with a `fault`, `of` a subscription or projection.
 
     `canary` was retried first, and is in the state `canary_state`. `stopped` says why the job ended early.
     """
@@ -33,6 +34,7 @@ class LettersJob:
     of: str
     fault: str
     by: str
+    ids: Sequence[UndoneId]
     letters: int
     decided: int
     canary: UndoneId | None
@@ -46,6 +48,10 @@ class LettersJob:
     @property
     def is_active(self) -> bool:
         return self.job.status in ACTIVE
+
+    def is_about(self, letter: Letter) -> bool:
+        """Whether the job is about a letter, or about others with its fault."""
+        return letter.id in self.ids or (self.fault == letter.fault and self.of == letter.subscription)
 
     @property
     def is_waiting(self) -> bool:
@@ -72,6 +78,7 @@ def _shown(job: Job) -> LettersJob:
         of=where.get("subscription") or where.get("projection") or next(map(_owner, ids), ""),
         fault=where.get("fault") or "",
         by=order["by"],
+        ids=ids,
         letters=result.get("letters", len(ids)),
         decided=result.get("decided", 0),
         canary=canary,

@@ -91,6 +91,23 @@ def test_some_chosen_letters_are_decided_together(operator: Client, log: Log, at
 
 
 @pytest.mark.usefixtures("letters")
+def test_all_letters_that_fit_a_query_are_decided_by_one_question(
+    operator: Client, log: Log, at: str, decide: str
+) -> None:
+    query = urlencode({"q": "stream:order-2", "subscription": "work"})
+    text = operator.get(f"{at}dead-letters/?{query}").content.decode()
+    assert "10 letters</strong>" in text
+    assert "Skip all…" in text
+    target = {"q": "stream:order-2", "subscription": "work", "all": "1", "decision": "skip"}
+    assert "10 letters, 1 key: skip them?" in operator.get(f"{decide}?{urlencode(target)}").content.decode()
+    answer = operator.post(decide, target, follow=True)
+    assert "10 letters skipped." in answer.content.decode()
+    assert states(log).count("skipped") == 10
+    assert states(log, *range(11, 21)) == ["skipped"] * 10
+    assert "No letter of nope is undecided" in operator.get(f"{at}dead-letters/?subscription=nope").content.decode()
+
+
+@pytest.mark.usefixtures("letters")
 def test_the_others_follow_when_the_canary_is_acknowledged(operator: Client, log: Log, at: str, decide: str) -> None:
     answer = operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"}, follow=True)
     assert "A job has begun" in answer.content.decode()
@@ -99,6 +116,7 @@ def test_the_others_follow_when_the_canary_is_acknowledged(operator: Client, log
     text = operator.get(f"{at}dead-letters/").content.decode()
     assert "Retrying 30 letters" in text
     assert "is retried, and not settled yet" in text
+    assert "Retrying 30 letters" in operator.get(f"{at}dead-letters/work:7").content.decode()
     acknowledge(log)
     assert do_job(log).status == JobStatus.DONE
     assert states(log).count("retrying") == 29
