@@ -145,10 +145,14 @@ async def announce(
     facts: Mapping[str, Any],
     change: int | str,
 ) -> None:
-    """Leave the server event of a change to the announcer, in the transaction of the change."""
+    """Leave the server event of a change to the announcer, in the transaction of the change.
+
+    `change` is the version that it made, or another part of the id. The announcer appends by the order of the ids.
+    """
+    part = f"{change:09}" if isinstance(change, int) else change
     params = {
         "log_id": log_id,
-        "id": f"subscription-{number}-{change}",
+        "id": f"subscription-{number}-{part}",
         "subject": f"subscription-{name}",
         "type": f"subscription.{act}",
         "facts": Json({"subscription": name, **facts}),

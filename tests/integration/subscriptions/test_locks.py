@@ -7,11 +7,16 @@ import random
 from uuid import uuid4
 
 import psycopg
+import pytest
 from asgiref.sync import sync_to_async
 
 from events.engine import Engine
 from events.models import Delivery, Log
 from events.sessions import direct
+from events.subscriptions import pausing, store
+from events.subscriptions.orders import Order
+from events.subscriptions.rewinding import rewind
+from events.subscriptions.taking_back import take_back
 from events.subscriptions.types import Settlement, Take
 from events.types import Appended
 from tests.support.factories import make_append
@@ -20,6 +25,7 @@ from tests.support.subscriptions import make_subscription, settling_append
 
 KEYS = 12
 ROUNDS = 60
+NEVER_OPEN = {"failures": 1_000, "of": 1_000, "minimum": 1_000, "pause": 1}
 _DEADLOCKS = """
     select (
             select count(*) from pg_stat_activity
@@ -40,10 +46,11 @@ async def deadlocks() -> int:
             await asyncio.sleep(0.01)
 
 
-async def test_nobody_waits_in_a_circle(log: Log) -> None:
+@pytest.mark.parametrize("is_operated", [False, True], ids=["consumers", "consumers and an operator"])
+async def test_nobody_waits_in_a_circle(log: Log, is_operated: bool) -> None:
     """Two engines are like two processes: each has a server of the subscription and a writer."""
     chance = random.Random(3)
-    await sync_to_async(make_subscription)(log, query="type:Placed", max_attempts=100)
+    await sync_to_async(make_subscription)(log, query="type:Placed", max_attempts=100, breaker=NEVER_OPEN)
     before = await deadlocks()
 
     async def place(engine: Engine) -> None:
@@ -66,10 +73,25 @@ async def test_nobody_waits_in_a_circle(log: Log) -> None:
                 engine.writer.append(log.pk, appends, atomic=True), server.settle(acks)
             )
             is_written = isinstance(outcomes[0], Appended)
-            assert {each.result for each in settled} == ({"already-settled"} if is_written else {"settled"})
+            results = {each.result for each in settled}
+            if is_operated:
+                assert results <= {"settled", "already-settled", "expired"}
+            else:
+                assert results == ({"already-settled"} if is_written else {"settled"})
+
+    async def operate(engine: Engine) -> None:
+        """Rewind a little, take deliveries back, pause and resume, as long as events are appended."""
+        order = Order(engine.pool, log.pk, "work", None, "ann")
+        while not placing.done():
+            place = await store.one(engine.pool, log.pk, "work")
+            await rewind(order, position=max(0, place.read_to - chance.randrange(1, 2 * KEYS)))
+            await take_back(order, consumer=f"{chance.randrange(2)}-{chance.randrange(3)}", reason="r")
+            await pausing.pause(order, reason=None)
+            await pausing.resume(order, reason=None)
 
     async with asyncio.timeout(2 * PATIENCE), Engine() as first, Engine() as second:
         placing = asyncio.gather(place(first), place(second))
         consumers = [consume(each, f"{n}-{number}") for number, each in enumerate((first, second)) for n in range(3)]
-        await asyncio.gather(placing, *consumers)
+        operators = [operate(first), operate(second)] if is_operated else []
+        await asyncio.gather(placing, *consumers, *operators)
     assert await deadlocks() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,10 @@ from events.engine import Engine
 from events.models import Log
 from events.pauses import pausing
 from events.pauses.target import Target
+from events.reading import store as reading
+from events.subscriptions import pausing as subscription_pausing
 from events.subscriptions import store
+from events.subscriptions.orders import Order
 from events.subscriptions.store import Status
 from events.subscriptions.types import Delivery, Failure, Take
 from tests.support.subscriptions import Settle, Subscribe, TakeFrom
@@ -130,3 +134,15 @@ async def test_a_pause_costs_no_attempt_and_the_last_one_stays_alone(
     await resume(RUN)
     [last] = await take(wait=20)
     assert (last.event.position, last.attempt) == (1, 2)
+
+
+async def test_pauses_are_recorded_in_their_order(engine: Engine, log: Log, subscribe: Subscribe) -> None:
+    await subscribe()
+    order = Order(engine.pool, log.pk, "work", None, "ann")
+    for number in range(6):
+        await subscription_pausing.pause(order, reason=f"pause {number}")
+        await subscription_pausing.resume(order, reason=f"resume {number}")
+    await engine.announcer.announce()
+    events = await reading.stream_events(log.pk, "eventsite-subscription-work", limit=100).afetch(engine.pool)
+    reasons = [json.loads(event.data)["reason"] for event in events]
+    assert reasons == [f"{act} {number}" for number in range(6) for act in ("pause", "resume")]
