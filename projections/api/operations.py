@@ -249,6 +249,8 @@ def _may_see(grant: Grant, job: Job) -> bool:
     if not grant.stream_prefix:
         return True
     arguments = job.arguments
+    if "stream_prefix" in arguments:
+        return bool(arguments["stream_prefix"].startswith(grant.stream_prefix))
     projection = registry.PROJECTIONS.get(arguments.get("projection", ""))
     by_stream = arguments["kind"] == "stream" if "kind" in arguments else bool(projection and projection.key is STREAM)
     name: str = arguments.get("name", arguments.get("key", ""))

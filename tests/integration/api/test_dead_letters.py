@@ -260,3 +260,15 @@ async def test_a_token_sees_and_decides_the_letters_of_its_prefix(
     assert {each["result"] for each in answer.json()["results"]} == {"no-such-letter"}
     answer = await decide(worker, "retry", where={"projection": "latest"})
     assert [each["id"] for each in answer.json()["results"]] == ["projection:latest:cart-1"]
+
+
+async def test_a_token_with_a_prefix_sees_the_jobs_of_its_prefix(
+    worker: httpx.AsyncClient, make_token: Callable[..., str]
+) -> None:
+    await bury(worker, "order-1", "order-2")
+    order = {"decision": "retry", "where": {}, "canary": True}
+    whole = (await worker.post(DECIDE, json=order)).json()["id"]
+    worker.headers["Authorization"] = f"Bearer {await sync_to_async(make_token)(stream_prefix='cart-')}"
+    ids = ["work:2", "work:3"]
+    own = (await worker.post(DECIDE, json={"decision": "retry", "ids": ids, "canary": True})).json()["id"]
+    assert [(await worker.get(f"/api/jobs/{job}")).status_code for job in (whole, own)] == [404, 200]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from asgiref.sync import sync_to_async
 from django.db.models import F
+from django.db.models.functions import Now
 
-from events.models import Subscription
+from events.models import Breaker, BreakerState, Subscription
 from events.reading.db_work import run_async
 from events.subscriptions.letters.deciding import Act, Decision
 from events.subscriptions.letters.letter import LetterId
@@ -26,7 +28,8 @@ BATCH_LETTERS = 3
 
 
 @pytest.fixture(autouse=True)
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_batches(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    Job.objects.filter(kind=deciding.DECIDE).delete()
     monkeypatch.setattr(job, "_BATCH_LETTERS", BATCH_LETTERS)
     monkeypatch.setattr(deciding, "FEW", 2)
 
@@ -175,7 +178,8 @@ async def test_a_canary_waits_while_its_subscription_is_paused(work: Work) -> No
 async def test_a_job_that_waits_for_its_canary_leaves_the_worker_to_others_and_can_be_cancelled(work: Work) -> None:
     await letters(work, 2)
     job = await begin(work, order(canary=True))
-    await go_on(job)
+    assert (await go_on(job)).due_at
+    await Job.objects.filter(pk=job.pk).aupdate(due_at=Now() + timedelta(hours=1))
     assert await sync_to_async(queue.claim)([deciding.DECIDE]) is None
     await sync_to_async(queue.cancel)(work.log.pk, job.id)
     [ended] = await work.events("dead-letters.ended")
@@ -215,3 +219,21 @@ def _raise(error: type[BaseException]) -> Any:
         raise error
 
     return fail
+
+
+async def test_a_canary_waits_for_an_open_breaker_and_is_its_one_trial(work: Work) -> None:
+    breaker = {"failures": 2, "of": 2, "minimum": 2, "pause": 600}
+    await work.subscribe(max_attempts=1, breaker=breaker)
+    await work.placed(*[f"a-{n}" for n in range(4)])
+    await work.settle("fail", *await work.take(limit=2), failure=FAILURE)
+    job = await go_on(await begin(work, order(canary=True)))
+    assert await work.taken(wait=0) == []
+    assert result_of(await go_on(job))["canary_state"] == "retrying"
+    await Breaker.objects.filter(log=work.log, state=BreakerState.OPEN).aupdate(until="2020-01-01T00:00:00Z")
+    [canary] = await work.take()
+    assert (canary.event.position, canary.attempt) == (1, 2)
+    assert await work.taken(wait=0) == []
+    await work.settle("ack", canary)
+    assert (await go_on(job)).status == JobStatus.DONE
+    assert await work.taken(limit=10) == [(2, 2)]
+    assert await work.taken(limit=10) == [(3, 1), (4, 1)]

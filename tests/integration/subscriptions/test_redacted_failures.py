@@ -57,16 +57,21 @@ async def test_a_failure_that_is_told_after_the_redaction_is_emptied(work: Work)
 
 
 async def test_a_failure_that_is_told_beside_the_redaction_is_emptied(work: Work) -> None:
-    await work.subscribe()
+    subscription = await work.subscribe()
     await work.placed("a-1")
-    [delivery] = await work.take()
-    async with work.engine.pool.connection() as other:
-        async with other.transaction():
-            await other.execute("select from log_head where log_id = %s for update", [work.log.pk])
+    await work.take()
+    failure = [SECRET.error_type, SECRET.message, SECRET.traceback, SECRET.plain_message, SECRET.frame, SECRET.fault]
+    async with work.engine.pool.connection() as server:
+        async with server.transaction():
+            await server.execute("select from delivery where log_id = %s for update", [work.log.pk])
+            await server.execute(
+                "select fail_deliveries(%s, %s, now(), '{1}', 'poison', null, %s, %s, %s, %s, %s, %s)",
+                [work.log.pk, subscription.id, *failure],
+            )
             redacting = asyncio.create_task(redact(work, 1))
             await until_waiting(work, "redact_event")
-            await work.settle("poison", delivery, failure=SECRET)
         await redacting
+    assert (await work.letter(1)).state == "open"
     assert "secret" not in await texts(work)
 
 
