@@ -71,7 +71,7 @@ class Middleman:
             return httpx.Response(refusal.status, headers={"Retry-After": str(refusal.retry_after)})
         if self._dies(number, "before"):
             return None
-        answer = self._charge(headers["idempotency-key"]) if path == "/charges" else None
+        answer = self._charge(headers["idempotency-key"]) if path == "/charges" else self._charge_in_books(path)
         if answer is None:
             passed_on = {name: value for name, value in headers.items() if name.lower() in _PASSED_ON}
             answer = httpx.request(method, self.upstream + path, headers=passed_on, content=body, timeout=90)
@@ -81,7 +81,14 @@ class Middleman:
         with self._lock:
             if key not in self.charged:
                 self.charged.append(key)
-        return httpx.Response(200, content=json.dumps({"charge": f"charge of {key}"}))
+        return httpx.Response(200, content=_books(key))
+
+    def _charge_in_books(self, path: str) -> httpx.Response | None:
+        before, _, key = path.rpartition("/")
+        if before != "/charges":
+            return None
+        with self._lock:
+            return httpx.Response(200 if key in self.charged else 404, content=_books(key))
 
     def _dies(self, number: int, when: When) -> bool:
         if self.kill != (number, when) or self.victim is None:
@@ -89,6 +96,10 @@ class Middleman:
         self.victim.kill()
         self.victim.wait()
         return True
+
+
+def _books(key: str) -> str:
+    return json.dumps({"charge": f"charge of {key}"})
 
 
 class _Server(ThreadingHTTPServer):
@@ -114,7 +125,7 @@ def _handler(middleman: Middleman) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(answer.content)
 
-        do_POST = do_GET  # noqa: N815 - the name that is looked for
+        do_POST = do_PUT = do_GET  # noqa: N815 - the names that are looked for
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
