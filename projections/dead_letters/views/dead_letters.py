@@ -18,7 +18,14 @@ from events.subscriptions.letters import reads
 from events.views.page import log_page, show
 from events.views.representation import format_of
 from projections.dead_letters.views.forms import DeadLettersForm
-from projections.dead_letters.views.groups import MAX_DONE, LetterGroup, counts_by_state, in_order, letter_groups
+from projections.dead_letters.views.groups import (
+    MAX_DONE,
+    STATES,
+    LetterGroup,
+    counts_by_state,
+    in_order,
+    letter_groups,
+)
 from projections.dead_letters.views.jobs import letters_jobs
 from projections.dead_letters.views.other_formats import api_url, dead_letters_md
 from projections.dead_letters.views.parked import ParkedGroup, keys_of, parked_groups
@@ -45,7 +52,9 @@ def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
     """
     form = DeadLettersForm(request.GET)
     if (kind := format_of(request)) == "json":
-        return redirect(api_url(member, "", subscription=request.GET.get("subscription"), q=request.GET.get("q")))
+        [state, *others] = STATES.get(request.GET.get("state", ""), (None, None))
+        names = {name: request.GET.get(name) for name in ("subscription", "q")}
+        return redirect(api_url(member, "", state=None if others else state, **names))
     context: dict[str, Any] = {
         **_EMPTY_CONTEXT,
         "here": "dead-letters",

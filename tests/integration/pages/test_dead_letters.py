@@ -168,9 +168,15 @@ def test_a_projection_that_is_gone_or_raises_leaves_the_rest_of_the_page(
 def test_a_redaction_empties_what_attempts_said(viewer: Client, log: Log, at: str) -> None:
     assert "no answer in 10 s" in get(viewer, f"{at}dead-letters/work:2")
     commands.redact_event(log, 2)
+    for page in ("dead-letters/work:2", "dead-letters/work:2?format=md"):
+        text = get(viewer, f"{at}{page}")
+        assert "no answer" not in text
+        assert "mail.py&quot;, line 88" not in text
     text = get(viewer, f"{at}dead-letters/work:2")
-    assert "Redacted" in text
-    assert "paid" not in text
+    assert '<span class="tag">redacted</span>' in text
+    assert "<b>Redacted</b>" in text
+    assert "redacted" in get(viewer, f"{at}dead-letters/")
+    get(viewer, f"{at}dead-letters/work:2?traceback=1", 404)
 
 
 def test_long_names_texts_and_payloads_are_cut(viewer: Client, log: Log, append: AppendEvents, at: str) -> None:
@@ -221,6 +227,8 @@ def test_parked_keys_of_projections_stand_in_the_same_table(
 @pytest.mark.usefixtures("letters")
 def test_the_pages_are_json_and_markdown_too(viewer: Client, log: Log, at: str) -> None:
     assert viewer.get(f"{at}dead-letters/?format=json")["Location"] == f"/api/dead-letters?log={log.name}"
+    of_one = viewer.get(f"{at}dead-letters/?format=json&state=escalated&subscription=work&q=a:1")["Location"]
+    assert of_one == f"/api/dead-letters?log={log.name}&state=escalated&subscription=work&q=a%3A1"
     assert viewer.get(f"{at}dead-letters/work:2?format=json")["Location"] == f"/api/dead-letters/work:2?log={log.name}"
     assert "`Timeout`: `no answer in # s`" in get(viewer, f"{at}dead-letters/?format=md")
     letter = get(viewer, f"{at}dead-letters/work:2?format=md")
