@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from events.models import BreakerState
 from events.reading.statement import Statement
 from events.sql import subscription_overview as sql
 from events.sql.subscription_consumers import TAKERS
+from events.subscriptions.breakers import ALL, Circuit, circuits
 from events.subscriptions.lag import Lag, lags
 from events.subscriptions.store import Status, statuses
 
@@ -54,11 +56,22 @@ class Overview:
     holdings: Holdings
     takers: Takers
     letters: Letters
+    circuits: Sequence[Circuit]
     lags: Sequence[Lag]
 
     @property
     def behind(self) -> int:
         return self.status.head - self.status.read_to
+
+    @property
+    def circuit(self) -> Circuit | None:
+        """The breaker of the subscription as a whole, if one has counted anything."""
+        return next((each for each in self.circuits if each.consumer == ALL), None)
+
+    @property
+    def tripped(self) -> Sequence[Circuit]:
+        """The breakers of consumers that are not closed."""
+        return [each for each in self.circuits if each.consumer != ALL and each.state != BreakerState.CLOSED]
 
     @property
     def is_full(self) -> bool:
@@ -80,12 +93,15 @@ class Marks:
 
 
 def overviews(log_id: int, name: str | None = None) -> list[Overview]:
-    """Return a subscription, or all of a log by name. It takes five reads."""
+    """Return a subscription, or all of a log by name. It takes six reads."""
     states = statuses(log_id, name).fetch()
     number = states[0].number if name is not None and states else None
     holdings = _by_number(sql.HOLDINGS, Holdings, log_id, number)
     takers = _by_number(TAKERS, Takers, log_id, number)
     letters = _by_number(sql.LETTERS, Letters, log_id, number)
+    circuits_of: dict[int, list[Circuit]] = defaultdict(list)
+    for circuit in sorted(circuits(log_id, number).fetch(), key=lambda each: each.consumer):
+        circuits_of[circuit.number].append(circuit)
     lags_of = lags(log_id, number)
     return [
         Overview(
@@ -93,6 +109,7 @@ def overviews(log_id: int, name: str | None = None) -> list[Overview]:
             holdings.get(status.number, Holdings()),
             takers.get(status.number, Takers()),
             letters.get(status.number, Letters()),
+            circuits_of[status.number],
             lags_of.get(status.number, ()),
         )
         for status in states

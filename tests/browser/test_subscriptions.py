@@ -11,7 +11,7 @@ from events.models import Log, Subscription
 from tests.browser.test_accessibility import WIDTHS, findings, reaches_beyond, themed
 from tests.support.api_agent import Agent
 from tests.support.server import Server
-from tests.support.subscriptions import make_delivery, make_letter, make_subscription
+from tests.support.subscriptions import make_breaker, make_consumer, make_delivery, make_letter, make_subscription
 
 __all__ = ["themed"]  # a fixture
 
@@ -113,6 +113,10 @@ def test_the_pages_have_no_findings_whatever_they_hold(themed: Page, log: Log, a
     for position, state in ((21, 2), (22, 3), (23, 0), (24, 4)):
         make_delivery(work, position, key=f"{'key ' * 40}{position}", state=state, waiting=1)
     make_letter(work, 22)
+    Subscription.objects.filter(log=log).update(breaker={"failures": 12, "of": 20, "minimum": 6, "pause": 60})
+    for consumer in ("", "c" * 200, "d" * 200):
+        make_breaker(work, consumer)
+    make_consumer(work, "c" * 200, agent="a" * 200)
     make_subscription(log, name="paused", is_paused=True, pause_reason="r" * 200, read_to=3)
     make_subscription(log, name="at-rest", read_to=30)
     themed.set_viewport_size({"width": width, "height": 844})

@@ -9,7 +9,16 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription, SubscriptionConsumer
+from events.models import (
+    Breaker,
+    BreakerState,
+    DeadLetter,
+    Delivery,
+    DeliveryState,
+    Log,
+    Subscription,
+    SubscriptionConsumer,
+)
 from events.subscriptions import types
 from events.subscriptions.guard import Settles, event_ids
 from events.subscriptions.types import Failure, Outcome, Settled
@@ -70,6 +79,14 @@ def make_consumer(subscription: Subscription, name: str, **fields: Any) -> Subsc
     }
     ids = {"log": subscription.log, "subscription_id": subscription.id, "name": name}
     return SubscriptionConsumer.objects.create(**ids, **{**values, **fields})
+
+
+def make_breaker(subscription: Subscription, consumer: str = "", **fields: Any) -> Breaker:
+    """The breaker of a subscription, or of a consumer: by default open for 42 seconds and some."""
+    now = timezone.now()
+    values = {"state": BreakerState.OPEN, "until": now + timedelta(seconds=42.9)}
+    ids = {"log": subscription.log, "subscription_id": subscription.id, "consumer": consumer}
+    return Breaker.objects.create(**ids, **{**values, **fields})
 
 
 def make_letter(subscription: Subscription, position: int, **fields: Any) -> DeadLetter:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from events.subscriptions.breakers import Circuit
 from events.subscriptions.consumers import Consumer, consumers
 from events.subscriptions.overview import Overview, overviews
 from events.subscriptions.unsettled import InFlight, WaitingKey, in_flight, waiting_keys
@@ -24,6 +25,11 @@ class Detail:
     keys: Sequence[WaitingKey]
     consumers: Sequence[Consumer]
     limit: int
+
+    @property
+    def circuits(self) -> Mapping[str, Circuit]:
+        """The breakers by the consumers that they are of."""
+        return {each.consumer: each for each in self.overview.circuits}
 
     @property
     def silences(self) -> list[Silence]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from events.models import BreakerState
 from events.subscriptions.overview import Overview
 from events.views.subscriptions.trend import Trend
 
@@ -15,8 +16,10 @@ _FAR_BEHIND = 100
 class Standing(Enum):
     """The state of a subscription, the worst first. The value is the word that pages print."""
 
+    BREAKER_OPEN = "Breaker open"
     WINDOW_FULL = "Window full"
     NOBODY_TAKES = "Nobody takes"
+    HALF_OPEN = "Half-open"
     PAUSED = "Paused"
     FALLING_BEHIND = "Falling behind"
     CATCHING_UP = "Catching up"
@@ -24,7 +27,7 @@ class Standing(Enum):
 
     @property
     def needs_a_look(self) -> bool:
-        return self in (Standing.WINDOW_FULL, Standing.NOBODY_TAKES, Standing.FALLING_BEHIND)
+        return self in (Standing.BREAKER_OPEN, Standing.WINDOW_FULL, Standing.NOBODY_TAKES, Standing.FALLING_BEHIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,14 @@ class Row:
         overview = self.overview
         if overview.status.is_paused:
             return Standing.PAUSED
+        if overview.circuit and overview.circuit.state == BreakerState.OPEN:
+            return Standing.BREAKER_OPEN
         if overview.is_full:
             return Standing.WINDOW_FULL
         if overview.nobody_takes:
             return Standing.NOBODY_TAKES
+        if overview.circuit and overview.circuit.state == BreakerState.HALF_OPEN:
+            return Standing.HALF_OPEN
         if overview.behind <= _FAR_BEHIND:
             return Standing.LIVE
         return Standing.FALLING_BEHIND if self.trend.grows else Standing.CATCHING_UP

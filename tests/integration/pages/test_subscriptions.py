@@ -10,11 +10,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from events.models import DeliveryState, Log, Subscription
+from events.models import Breaker, BreakerState, DeliveryState, Log, Subscription
 from events.views.subscriptions.listing import ROWS
 from tests.support.factories import make_log
 from tests.support.fixture_types import AppendEvents
-from tests.support.subscriptions import make_consumer, make_delivery, make_letter, make_subscription
+from tests.support.subscriptions import make_breaker, make_consumer, make_delivery, make_letter, make_subscription
 
 HTMX: dict[str, Any] = {"HTTP_HX_REQUEST": "true"}
 
@@ -95,7 +95,9 @@ def test_the_page_says_first_why_nothing_comes(viewer: Client, at: str, full: Su
     assert text.index("Window full: 8 of 8") < text.index("In flight 8 deliveries, oldest first")
     assert re.search(r"#1 key-1 router-2 1 of 3 14 min 19 s .*#8 key-8 router-1 2 of 3 10 s", text)
     assert re.search(r"key-1 In flight with router-2 #1 1 14 min", text)
-    assert re.search(r"router-1 \d s [\d.]+/min 2 oldest 10 s router-2 \d s [\d.]+/min 6 oldest 14 min", text)
+    assert re.search(
+        r"router-1 takes [\d.]+/min \d s 2 oldest \d+ s router-2 takes [\d.]+/min \d s 6 oldest 14 min", text
+    )
 
 
 def test_a_subscription_from_which_nobody_takes_says_so(
@@ -112,7 +114,33 @@ def test_a_subscription_from_which_nobody_takes_says_so(
     make_consumer(work, "router-1", agent="router")
     text = text_of(viewer, f"{at}subscriptions/work")
     assert "Nobody takes" not in text
-    assert "router-1 as router 0 s" in text
+    assert re.search(r"router-1 takes [\d.]+/min as router \d s", text)
+
+
+def test_a_breaker_is_shown_with_what_it_means(viewer: Client, at: str, full: Subscription, log: Log) -> None:
+    text = text_of(viewer, f"{at}subscriptions/")
+    assert "None" in text
+    assert "tries one" not in text
+    Subscription.objects.filter(log=log).update(breaker={"failures": 12, "of": 20, "minimum": 6, "pause": 60.0})
+    make_breaker(full, state=BreakerState.CLOSED, until=None, outcomes="0100")
+    make_breaker(full, "router-1")
+    text = text_of(viewer, f"{at}subscriptions/")
+    assert "Closed router-1 open" in text
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert "The breaker of router-1 is open." in text
+    assert re.search(r"router-1 takes [\d.]+/min \d+ s 2 oldest \d+ s Open tries one in 4[12] s", text)
+    assert "breaker 12 of 20, at least 6, pause 60 s" in text
+
+    Breaker.objects.filter(log=log, consumer="").delete()
+    make_breaker(full)
+    text = text_of(viewer, f"{at}subscriptions/")
+    assert re.search(r"work: its breaker is open, and tries one event in 4[12] s", text)
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert re.search(r"Breaker open: it tries one event in 4[12] s", text)
+    Breaker.objects.filter(log=log).update(state=BreakerState.HALF_OPEN, until=None, trial=7)
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert "Breaker half-open: #7 is its trial." in text
+    assert "Half-open tries #7" in text_of(viewer, f"{at}subscriptions/")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from events.models import BreakerState
+from events.subscriptions.breakers import ALL, Circuit
 from events.subscriptions.consumers import Consumer
 from events.subscriptions.lag import Lag
 from events.subscriptions.overview import Holdings, Letters, Marks, Overview, Takers
@@ -44,13 +46,18 @@ def overview(
     holdings: Holdings | None = None,
     seen: int = 1,
     letters: Letters | None = None,
+    circuits: Sequence[Circuit] = (),
     lags: Sequence[Lag] = (),
     **fields: Any,
 ) -> Overview:
     values: dict[str, Any] = dict.fromkeys(Status.__dataclass_fields__, 0)
     values |= {"number": 1, "name": "work", "is_paused": False, "head": 1000, "read_to": 1000, "floor": 1000}
     values |= {"settings": settings(), "oldest_unsettled_at": None, **fields}
-    return Overview(Status(**values), holdings or Holdings(), Takers(seen), letters or Letters(), lags)
+    return Overview(Status(**values), holdings or Holdings(), Takers(seen), letters or Letters(), circuits, lags)
+
+
+def circuit(state: BreakerState, consumer: str = ALL) -> Circuit:
+    return Circuit(1, consumer, state, NOW, NOW, 0, 0, None)
 
 
 def lags(*behind: int) -> list[Lag]:
@@ -109,6 +116,9 @@ def test_a_place_that_moved_beyond_the_head_meanwhile_is_at_the_head() -> None:
         ({"read_to": 900}, [], Standing.LIVE),
         ({"is_paused": True, "read_to": 0, "in_flight": 20}, [], Standing.PAUSED),
         ({"in_flight": 20}, [], Standing.WINDOW_FULL),
+        ({"in_flight": 20, "circuits": [circuit(BreakerState.OPEN)]}, [], Standing.BREAKER_OPEN),
+        ({"circuits": [circuit(BreakerState.HALF_OPEN)]}, [], Standing.HALF_OPEN),
+        ({"circuits": [circuit(BreakerState.CLOSED), circuit(BreakerState.OPEN, "router-4")]}, [], Standing.LIVE),
         ({"read_to": 0, "in_flight": 1}, [0, 0, 0], Standing.FALLING_BEHIND),
         ({"read_to": 0, "in_flight": 1}, [2000, 2000], Standing.CATCHING_UP),
         ({"read_to": 0}, [2000, 2000], Standing.CATCHING_UP),
@@ -133,6 +143,9 @@ def consumer(deliveries: int) -> Consumer:
         (overview(), [], []),
         (overview(is_paused=True, in_flight=20), [consumer(6)], ["paused"]),
         (overview(in_flight=20), [consumer(8)], ["window"]),
+        (overview(circuits=[circuit(BreakerState.OPEN)], in_flight=20), [], ["breaker"]),
+        (overview(circuits=[circuit(BreakerState.HALF_OPEN)]), [], ["breaker"]),
+        (overview(circuits=[circuit(BreakerState.CLOSED), circuit(BreakerState.OPEN, "router-4")]), [], ["tripped"]),
         (overview(in_flight=8), [consumer(8)], ["one-window"]),
         (overview(read_to=0, seen=0), [], ["nobody"]),
         (overview(read_to=0), [], []),
