@@ -56,7 +56,7 @@ lint: $(ready_dev)  ## check style, types, layers, templates, scripts and styles
 	.venv/bin/oxlint static
 	.venv/bin/oxfmt --check static
 
-bench: $(ready_dev)  ## run the benchmarks (four minutes; on a calm machine)
+bench: $(ready_dev)  ## run the benchmarks (on a calm machine; `subscribing` alone takes about four minutes)
 	$(python) -m tests.benchmarks
 
 $(python):

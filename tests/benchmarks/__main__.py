@@ -18,6 +18,7 @@ from tests.benchmarks import cluster, machine
 NAMES = (
     "appending",
     "guarding",
+    "subscribing",
     "tagging",
     "writer",
     "copying",

@@ -1,0 +1,1 @@
+"""Consumers that take events and settle them: ours, and those of other queues."""
