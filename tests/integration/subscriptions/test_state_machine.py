@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import psycopg
 import pytest
 from django.db import connection
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from events.models import DeadLetter, Delivery, DeliveryState, Log, Subscription
 from events.reading.db_work import run
 from events.sql import subscriptions as sql
+from events.subscriptions.guard import Settles
 from events.subscriptions.letters import deciding
 from events.subscriptions.letters.deciding import Act, Decision
 from events.subscriptions.letters.letter import DECIDABLE, LetterId
@@ -38,11 +40,8 @@ OUTCOMES = ("ack", "ack", "ack", "fail", "fail", "poison", "release")
 steps = st.one_of(
     st.tuples(st.just("append"), st.lists(st.sampled_from(KEYS), min_size=1, max_size=6)),
     st.tuples(st.just("take"), st.sampled_from(CONSUMERS), st.integers(1, 4)),
-    st.tuples(
-        st.just("settle"),
-        st.integers(0, 50),
-        st.sampled_from(["ack", "ack", "ack", "fail", "fail", "poison", "release"]),
-    ),
+    st.tuples(st.sampled_from(["settle", "settle", "settle again"]), st.integers(0, 50), st.sampled_from(OUTCOMES)),
+    st.tuples(st.just("settle by append"), st.lists(st.integers(0, 50), min_size=1, max_size=3)),
     st.tuples(st.just("expire"), st.integers(0, 50)),
     st.tuples(st.just("decide"), st.integers(0, 50), st.sampled_from(["retry", "retry", "retry", "skip", "escalate"])),
     st.tuples(st.just("rewind"), st.integers(0, 50)),
@@ -263,6 +262,21 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
         ORDERS[kind](account, *arguments)
 
 
+def settle_by_append(account: Account, numbers: list[int]) -> None:
+    """Settle deliveries as an append does: all of them, or none if one is not with its consumer any more."""
+    if not account.old:
+        return
+    deliveries = [account.old[-1 - number % len(account.old)] for number in numbers]
+    guards = [Settles("work", account.id_of(taken)).parameters(1, 1, None) for taken in deliveries]
+    settlements = orjson.dumps([{"append": 0, "guard": n, **guard} for n, guard in enumerate(guards) if guard])
+    [refusals] = execute("select settle_by_append(%s, %s::json)", [account.subscription.log_id, settlements.decode()])
+    lost = {n for n, taken in enumerate(deliveries) if account.in_flight.get(taken.position) != taken}
+    assert {refusal["guard"] for refusal in refusals or []} == lost
+    if not lost:
+        for taken in {taken.position: taken for taken in deliveries}.values():
+            account.settle(taken, "ack", "settled")
+
+
 def rewind(account: Account, number: int) -> None:
     position = number % (len(account.keys) + 1)
     keys = {"log_id": account.subscription.log_id, "number": account.subscription.id, "position": position}
@@ -276,7 +290,7 @@ def pause(account: Account, is_paused: bool) -> None:
     [account.version] = execute(sql.PAUSE, {**keys, "is_paused": is_paused, "reason": None})
 
 
-ORDERS: dict[str, Any] = {"rewind": rewind, "pause": pause}
+ORDERS: dict[str, Any] = {"settle by append": settle_by_append, "rewind": rewind, "pause": pause}
 
 
 def decide(account: Account, place: int, act: Act) -> None:
