@@ -34,10 +34,12 @@ function tick() {
   for (const time of document.querySelectorAll("time[data-left]")) {
     const restMs = Date.parse(time.dateTime) - now;
     time.textContent = restMs > 0 ? briefSpan(restMs) : "passed";
-    const bar = time.parentElement.querySelector("progress[data-until]");
-    if (!bar) continue;
-    bar.value = Math.max(0, restMs / SECOND_MS);
     time.classList.toggle("low", restMs < LOW_MS);
+    time.parentElement.querySelector("progress").value = Math.max(0, restMs / SECOND_MS);
+  }
+  for (const time of document.querySelectorAll("time[data-due]")) {
+    const restMs = Date.parse(time.dateTime) - now;
+    time.textContent = restMs > 0 ? `in ${briefSpan(restMs)}` : "with the next take";
   }
 }
 

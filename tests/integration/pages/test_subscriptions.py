@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from events.models import Breaker, BreakerState, DeliveryState, Log, Subscription
+from events.models import Breaker, BreakerState, Delivery, DeliveryState, Log, Subscription
 from events.views.subscriptions.listing import ROWS
 from tests.support.factories import make_log
 from tests.support.fixture_types import AppendEvents
@@ -141,6 +141,20 @@ def test_a_breaker_is_shown_with_what_it_means(viewer: Client, at: str, full: Su
     text = text_of(viewer, f"{at}subscriptions/work")
     assert "Breaker half-open: #7 is its trial." in text
     assert "Half-open tries #7" in text_of(viewer, f"{at}subscriptions/")
+
+
+def test_what_is_due_comes_with_the_next_take(
+    viewer: Client, at: str, full: Subscription, log: Log, append: AppendEvents
+) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    Subscription.objects.filter(log=log).update(breaker={"failures": 12, "of": 20, "minimum": 6, "pause": 60.0})
+    make_breaker(full, until=past)
+    make_delivery(full, 9, state=DeliveryState.RETRYING, due=past)
+    Delivery.objects.filter(log=log, position=8).update(due=past)
+    text = text_of(viewer, f"{at}subscriptions/work")
+    assert "Breaker open: it tries one event with the next take." in text
+    assert "Retries with the next take" in text
+    assert "10 s passed" in text
 
 
 @pytest.mark.parametrize(
