@@ -66,6 +66,7 @@ def test_the_question_counts_before_anything_is_done(operator: Client, log: Log,
 def test_one_letter_is_decided_on_its_own_page(operator: Client, log: Log, at: str, decide: str) -> None:
     text = operator.get(f"{at}dead-letters/work:1?decision=escalate").content.decode()
     assert "1 letter: escalate it?" in text
+    assert "It stays dead, and its key waits, until" in text
     one = {"subscription": "work", "position": "1", "letter": "work:1"}
     answer = operator.post(decide, {**one, "decision": "escalate", "to": "mara", "note": "why"})
     assert (answer.status_code, answer["Location"]) == (302, f"{at}dead-letters/work:1")
