@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from events.api.schemas import EventOut
-from events.api.subscription_schemas import DeliveriesOut, SettlementsOut
+from events.api.subscription_schemas import DeliveriesOut, SettlementsOut, SubscriptionOut
 from events.models import Scope
 from eventsite.demo.actor import POLL_SECONDS, Actor, AppendedEvent
 from eventsite.demo.world import GatewayDown
@@ -18,7 +18,11 @@ ACK_DEADLINE_SECONDS = 600
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 0.5
 """The simulated time before an event is tried again."""
-_MAX_LOOKS = 50
+BREAKER = {"failures": 6, "of": 10, "minimum": 6, "pause": 1}
+BREAK_SECONDS = 3.0
+"""The simulated time for which an agent leaves an open breaker alone: longer than the breaker's pause."""
+LONG_WAIT_SECONDS = 5
+_MAX_LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,19 @@ class Agent(Actor):
     scopes = (*Actor.scopes, Scope.CONSUME)
     in_hand: InHand | None = None
     _looked_to = -1
+    _waits_for_trial = False
 
     @classmethod
     def subscription(cls) -> dict[str, Any]:
         """Return the settings of the agent's subscription."""
         types = " OR ".join(f"type:{type}" for type in (*cls.follows, "shift.ended"))
-        return {"q": types, "order_by": "stream", "ack_deadline": ACK_DEADLINE_SECONDS, "max_attempts": MAX_ATTEMPTS}
+        return {
+            "q": types,
+            "order_by": "stream",
+            "ack_deadline": ACK_DEADLINE_SECONDS,
+            "max_attempts": MAX_ATTEMPTS,
+            "breaker": BREAKER,
+        }
 
     async def work(self) -> None:
         """Start, and react until the shift ends."""
@@ -101,7 +112,9 @@ class Agent(Actor):
             # The server would wait in real time; the stage waits in simulated time.
             await self._settle("fail", error=error, delay=0)
             self._looked_to = -1
-            await self.stage.pause(RETRY_SECONDS)
+            served = await self.api.call("GET", f"/subscriptions/{self.name}", gives=SubscriptionOut)
+            self._waits_for_trial = served.circuit is not None and served.circuit.state == "open"
+            await self.stage.pause(BREAK_SECONDS if self._waits_for_trial else RETRY_SECONDS)
 
     async def _take(self) -> InHand | None:
         """Take the next event in hand, if there is one.
@@ -111,10 +124,13 @@ class Agent(Actor):
         head = self.stage.head
         if head == self._looked_to:
             return None
-        for _ in range(_MAX_LOOKS):
-            body = {"consumer": self.name, "limit": 1, "wait": 0, "request": str(uuid4())}
+        for look in range(_MAX_LOOKS):
+            # Nothing comes while a breaker is open. The stage stands still then, so that a run depends on no clock.
+            wait = LONG_WAIT_SECONDS if look or self._waits_for_trial else 0
+            body = {"consumer": self.name, "limit": 1, "wait": wait, "request": str(uuid4())}
             page = await self.api.call("POST", f"/subscriptions/{self.name}/take", body, gives=DeliveriesOut)
             if page.deliveries:
+                self._waits_for_trial = False
                 [delivery] = page.deliveries
                 self.in_hand = InHand(delivery.delivery, delivery.event)
                 if delivery.position <= head:

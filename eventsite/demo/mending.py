@@ -11,7 +11,7 @@ from projections.dead_letters.api.schemas import DeadLetterDetailOut, DeadLetter
 
 WATCH_SECONDS = 1.0
 """The simulated time between two looks at the dead letters."""
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 3.5
 """The simulated time before a canary: a service that is away may come back."""
 
 

@@ -23,7 +23,7 @@ SCRIPT: tuple[tuple[float, str, Fault], ...] = (
 )
 """For each order the simulated time, the nearest depot, and the fault."""
 
-OUTAGE = (33.3, 42.5)
+OUTAGE = (33.3, 41.5)
 """The simulated time in which the mail gateway can't be reached: the vans have just left."""
 VANS = {"depot-1": "van-3", "depot-2": "van-7"}
 PICKUPS = {"depot-1": "pickup-418", "depot-2": "pickup-422"}

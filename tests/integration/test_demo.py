@@ -300,8 +300,9 @@ def test_an_agent_settles_a_delivery_by_its_last_event(log: Log, monkeypatch: py
     assert Counter(settled)["order.routed"] == 7
 
 
+@pytest.mark.parametrize(("decision", "open_letters"), [(1, 2), (2, 1)])
 def test_a_run_that_was_cut_off_among_dead_letters_goes_on(
-    story: list[Told], log: Log, monkeypatch: pytest.MonkeyPatch
+    story: list[Told], log: Log, monkeypatch: pytest.MonkeyPatch, decision: int, open_letters: int
 ) -> None:
     straight = in_process()
     decisions = 0
@@ -309,7 +310,7 @@ def test_a_run_that_was_cut_off_among_dead_letters_goes_on(
     async def cut(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
         nonlocal decisions
         decisions += path.endswith("/decide")
-        if decisions == 2:
+        if decisions == decision:
             raise ClientError("cut off")
         return await straight(method, path, body, token)
 
@@ -317,32 +318,52 @@ def test_a_run_that_was_cut_off_among_dead_letters_goes_on(
         patched.setattr(live, "in_process", lambda: cut)
         with pytest.raises(ClientError, match="cut off"):
             play_finished(log)
-    assert DeadLetter.objects.filter(log=log, state="open").count() == 2
+    assert DeadLetter.objects.filter(log=log, state="open").count() == open_letters
     play_finished(log)
     assert read_story(log) == story
     assert not DeadLetter.objects.filter(log=log, state="open").exists()
 
 
-def test_mail_that_fails_three_times_is_a_dead_letter_and_a_canary_goes_first(log: Log) -> None:
-    play_finished(log)
-    story = read_story(log)
+def of_letters(log: Log) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
+    """The deaths of a run's events, by key, and the canaries of its supervisor, by order."""
     server = server_events(log, NOTIFIER)
     deaths = [(data["key"], data["death"]) for type, _, data in server if type == "EventFailed"]
-    assert deaths == [("order-1002", 1), ("order-1002", 2), ("order-1001", 1)]
-    canaries = [(event.type, event.data["order"]) for event in story if event.type.startswith("canary.")]
-    assert canaries == [
-        ("canary.started", "order-1002"),
-        ("canary.failed", "order-1002"),
-        ("canary.started", "order-1002"),
-        ("canary.succeeded", "order-1002"),
+    return deaths, [
+        (event.type.removeprefix("canary."), event.data["order"])
+        for event in read_story(log)
+        if event.type.startswith("canary.")
     ]
-    assert only(story, "letters.followed").data["orders"] == ["order-1001"]
+
+
+def test_mail_that_fails_three_times_is_a_dead_letter_and_a_canary_goes_first(log: Log) -> None:
+    play_finished(log)
+    deaths, canaries = of_letters(log)
+    assert deaths == [("order-1002", 1), ("order-1001", 1)]
+    assert canaries == [("started", "order-1002"), ("succeeded", "order-1002")]
+    assert only(read_story(log), "letters.followed").data["orders"] == ["order-1001"]
     assert set(DeadLetter.objects.filter(log=log).values_list("state", flat=True)) == {"done"}
-    retried = only(story, "letters.followed").position
-    for order in ("order-1001", "order-1002"):
-        told_once = [event for event in story if event.stream == order and event.data.get("message") == "on_its_way"]
-        assert len(told_once) == 1
-    assert story[retried - 1].agent == "supervisor"
+
+
+def test_the_canary_is_the_trial_of_the_breaker_that_opened(log: Log) -> None:
+    play_finished(log)
+    changes = [
+        (type, data.get("trial"))
+        for type, _, data in server_events(log, NOTIFIER)
+        if type.startswith("circuit.") and data["consumer"] is None
+    ]
+    [canary] = DeadLetter.objects.filter(log=log, key="order-1002")
+    assert changes == [("circuit.opened", None), ("circuit.half_opened", None), ("circuit.closed", canary.position)]
+
+
+def test_a_canary_that_fails_is_followed_by_no_other_letter(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventsite.demo.world.OUTAGE", (33.3, 44.0))
+    play_finished(log)
+    deaths, canaries = of_letters(log)
+    assert deaths == [("order-1002", 1), ("order-1001", 1), ("order-1002", 2)]
+    assert [outcome for outcome, _ in canaries] == ["started", "failed", "started", "succeeded"]
+    succeeded = only(read_story(log), "canary.succeeded").position
+    assert only(read_story(log), "letters.followed").position > succeeded
+    assert set(DeadLetter.objects.filter(log=log).values_list("state", flat=True)) == {"done"}
 
 
 def test_every_customer_hears_of_every_step_once(story: list[Told]) -> None:
