@@ -17,6 +17,32 @@ declare
     v_positions bigint[];
     v record;
 begin
+    -- Mostly it is one delivery, in the usual case. What a take changes at this moment is looked at again when it has ended: the
+    -- conditions on `d` are for that.
+    if json_array_length(p_settlements) = 1 then
+        delete from delivery d using (
+            select x.place, r.token
+            from json_to_recordset(p_settlements) r(
+                name text, subscription int, position bigint, token uuid, agent text, prefix text),
+            lateral (
+                select from subscription
+                where log_id = p_log and id = r.subscription and name = r.name and stream_prefix = r.prefix and breaker is null
+                order by id limit 1
+            ) s,
+            lateral (
+                select ctid as place from delivery
+                where log_id = p_log and subscription_id = r.subscription
+                    and position >= r.position and position <= r.position
+                    and due > clock_timestamp() and attempt = 1 and agent is not distinct from coalesce(r.agent, agent)
+                order by position limit 1
+            ) x
+        ) p
+        where d.ctid = p.place and d.token = p.token and d.state = 1 and d.waiting = 0;
+        if found then
+            return null;
+        end if;
+    end if;
+
     select json_agg(json_build_object('append', a.append, 'guard', a.guard, 'result', a.result)) filter (where a.result is not null),
         array_agg(a.place) filter (where a.is_usual),
         array_agg(a.subscription) filter (where not a.is_usual), array_agg(a.position) filter (where not a.is_usual)
