@@ -201,7 +201,7 @@ class DeadLetter(models.Model):
         db_table = "dead_letter"
         indexes = [
             models.Index(
-                fields=["log", "position"],
+                fields=["log", "position", "subscription_id"],
                 name="dead_letter_undone",
                 condition=Q(state__in=("open", "escalated", "retrying")),
             ),

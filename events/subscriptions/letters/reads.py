@@ -108,11 +108,11 @@ def _positions(log_id: int, selection: Selection) -> DbWork[list[int] | None]:
 
 
 def _page(log_id: int, selection: Selection, *, after: LetterId | None, limit: int, forward: bool) -> Statement[Letter]:
-    order = {"beyond": ">", "direction": "asc"} if forward else {"beyond": "<", "direction": "desc"}
-    place = (None, None) if after is None else (after.position, after.subscription)
-    return _selected(
-        sql.LETTERS, log_id, selection, Letter, order=order, after=place[0], after_name=place[1], limit=limit
-    )
+    order = sql.FORWARD if forward else sql.BACKWARD
+    if after is None:
+        return _selected(sql.LETTERS, log_id, selection, Letter, order={**order, "beyond": ""}, limit=limit)
+    place = {"after": after.position, "after_name": after.subscription}
+    return _selected(sql.LETTERS, log_id, selection, Letter, order=order, limit=limit, **place)
 
 
 def _fitting(log_id: int, query: Query | None, page: Sequence[Letter]) -> DbWork[list[Letter]]:

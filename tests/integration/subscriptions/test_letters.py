@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events.engine import Engine
-from events.models import Log
+from events.models import DeadLetter, Log
 from events.query.parse import parse
 from events.reading.db_work import DbWork, T, run_async
 from events.subscriptions import faults
@@ -105,3 +105,29 @@ async def test_a_letter_has_all_its_attempts(
     ]
     assert [each.head for each in attempts] == [1, 2, 3]
     assert await reads.letter(log.pk, LetterId("work", 2)).afirst(engine.pool) is None
+
+
+async def test_letters_of_one_event_in_several_subscriptions_are_listed_once_each(
+    log: Log, subscribe: Subscribe, placed: Callable[..., Any], bury: Callable[..., Any], ask: Callable[..., Any]
+) -> None:
+    first = await subscribe()
+    await placed("a-1", "b-1")
+    await bury()
+    other = await subscribe(name="another")
+    names = [each.name for each in sorted((first, other), key=lambda each: each.id)]
+    rows = [row async for row in DeadLetter.objects.filter(log=log)]
+    for row in rows:
+        row.subscription_id = other.id
+    await DeadLetter.objects.abulk_create([DeadLetter(**_fields(row)) for row in rows])
+    for forward in (False, True):
+        listed: list[str] = []
+        page = reads.Page((), None)
+        while page.next is not None or not listed:
+            page = await ask(reads.letters(log.pk, Selection(), after=page.next, limit=1, forward=forward))
+            listed += [str(each.id) for each in page.letters]
+        ids = [f"{name}:{position}" for position in (1, 2) for name in names]
+        assert listed == (ids if forward else ids[::-1])
+
+
+def _fields(row: DeadLetter) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in DeadLetter._meta.concrete_fields}
