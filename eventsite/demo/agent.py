@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -23,6 +24,8 @@ BREAK_SECONDS = 3.0
 """The simulated time for which an agent leaves an open breaker alone: longer than the breaker's pause."""
 LONG_WAIT_SECONDS = 5
 _MAX_LOOKS = 10
+_CHECKOUT = f"{Path(__file__).resolve().parents[2]}/"
+"""The beginning of the paths in tracebacks; without it they are the same on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ class Agent(Actor):
         try:
             await self.handle(event)
         except GatewayDown as down:
-            error = {"type": type(down).__name__, "message": str(down), "traceback": traceback.format_exc()}
+            frames = traceback.format_exc().replace(_CHECKOUT, "")
+            error = {"type": type(down).__name__, "message": str(down), "traceback": frames}
             # The server would wait in real time; the stage waits in simulated time.
             await self._settle("fail", error=error, delay=0)
             self._looked_to = -1

@@ -340,6 +340,7 @@ def test_mail_that_fails_three_times_is_a_dead_letter_and_a_canary_goes_first(lo
     deaths, canaries = of_letters(log)
     assert deaths == [("order-1002", 1), ("order-1001", 1)]
     assert canaries == [("started", "order-1002"), ("succeeded", "order-1002")]
+    assert {letter.frame for letter in DeadLetter.objects.filter(log=log)} == {"eventsite/demo/world.py in send_mail"}
     assert only(read_story(log), "letters.followed").data["orders"] == ["order-1001"]
     assert set(DeadLetter.objects.filter(log=log).values_list("state", flat=True)) == {"done"}
 
