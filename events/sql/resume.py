@@ -44,7 +44,7 @@ _OF_SUBSCRIPTION = "d.log_id = s.log_id and d.subscription_id = s.id"
 _PARTS = (
     f"{_OF_SUBSCRIPTION} and s.order_by = 'workflow' and d.key = %(workflow)s",
     f"{_OF_SUBSCRIPTION} and d.state in (1, 2) order by d.due limit %(most)s",
-    f"{_OF_SUBSCRIPTION} and d.state in (0, 3) order by d.position limit %(most)s",
+    f"{_OF_SUBSCRIPTION} and d.state in (0, 3, 4) order by d.position limit %(most)s",
 )
 # The first unsettled events of keys: those that an agent has taken, and those of a workflow. In each subscription some
 # rows of each state are looked at; `IS_LOOKED_THROUGH` tells whether these are all. The columns of `event` come last.
@@ -69,7 +69,7 @@ IS_LOOKED_THROUGH = f"""
         select from subscription s where s.log_id = %(log_id)s and ({
     " or ".join(
         f"exists (select from delivery d where {_OF_SUBSCRIPTION} and d.state in ({states}) offset %(most)s)"
-        for states in ("1, 2", "0, 3")
+        for states in ("1, 2", "0, 3, 4")
     )
 })
     )"""

@@ -41,6 +41,7 @@ _STATES: dict[DeliveryState, DeliveryStateName] = {
     DeliveryState.IN_FLIGHT: "in-flight",
     DeliveryState.RETRYING: "retrying",
     DeliveryState.HELD: "held",
+    DeliveryState.PAUSED: "paused",
 }
 
 

@@ -14,7 +14,7 @@ from events.api.query_schemas import LogQuery, NameText
 from events.api.schemas import EventOut
 
 MAX_LISTED = 100
-DeliveryStateName = Literal["ready", "in-flight", "retrying", "held"]
+DeliveryStateName = Literal["ready", "in-flight", "retrying", "held", "paused"]
 
 
 class ResumeQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):

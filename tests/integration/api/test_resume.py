@@ -172,6 +172,14 @@ async def test_a_dead_letter_that_holds_its_key_is_told(agent: httpx.AsyncClient
     assert held["delivery"] is None
 
 
+async def test_a_delivery_that_waits_for_a_paused_workflow_is_told(agent: httpx.AsyncClient, happen: Any) -> None:
+    await happen("a-1", {"type": "Placed"})
+    await subscribe(agent)
+    await agent.post("/api/workflows/pause", json={"id": RUN, "reason": "charges twice"})
+    assert await take(agent) == []
+    assert [each["state"] for each in (await resume(agent))["deliveries"]] == ["paused"]
+
+
 async def test_deliveries_by_workflow_are_found_among_many(
     agent: httpx.AsyncClient, happen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
