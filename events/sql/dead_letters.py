@@ -50,6 +50,9 @@ ATTEMPTS = """
     select attempt, outcome, consumer, agent, taken_at, ended_at, head, error_type, message, traceback, frame
     from failed_attempt
     where log_id = %(log_id)s and subscription_id = %(number)s and position = %(position)s order by attempt"""
+IN_ORDER = """
+    select name from subscription
+    where log_id = %(log_id)s and name = any (%(subscriptions)s) order by id"""
 DECIDE = """
     select %(subscription)s, letter_position, is_decided, letter_state
     from decide_letters(%(log_id)s, %(subscription)s, %(stream_prefix)s, %(positions)s::bigint[], %(decision)s, %(by)s,

@@ -82,7 +82,7 @@ begin
     if v_positions is not null then
         for v in
             select subscription, array_agg(distinct position) as positions
-            from unnest(v_subscriptions, v_positions) o(subscription, position) group by subscription
+            from unnest(v_subscriptions, v_positions) o(subscription, position) group by subscription order by subscription
         loop
             perform settle_done(p_log, v.subscription, v.positions);
         end loop;

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from typing import Literal
 
 from events.appending.checks import check_name
@@ -62,15 +60,23 @@ class Decided:
 def decide(
     log_id: int, ids: Iterable[LetterId], decision: Decision, *, stream_prefix: str = ""
 ) -> DbWork[list[Decided]]:
-    """Decide about some letters, of subscriptions with a stream prefix; return the results in the order of the ids."""
+    """Decide about some letters, of subscriptions with a stream prefix; return the results in the order of the ids.
+
+    It may be one transaction: subscriptions come in the order of their numbers, as they do where an append settles
+    deliveries of several. So nobody waits in a circle.
+    """
     ids = list(dict.fromkeys(ids))
+    positions: dict[str, list[int]] = {}
+    for id in ids:
+        positions.setdefault(id.subscription, []).append(id.position)
     results: dict[LetterId, Decided] = {}
-    for name, group in groupby(sorted(ids, key=attrgetter("subscription")), attrgetter("subscription")):
+    names: list[str] = yield Statement(sql.IN_ORDER, {"log_id": log_id, "subscriptions": list(positions)}, str)
+    for name in names:
         params = {
             "log_id": log_id,
             "subscription": name,
             "stream_prefix": stream_prefix,
-            "positions": [id.position for id in group],
+            "positions": positions[name],
             "decision": decision.act,
             "by": decision.by,
             "to": decision.to,

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+from collections.abc import Sequence
 from uuid import uuid4
 
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import transaction
 
 from events.engine import Engine
-from events.models import Delivery, Log
+from events.models import Delivery, Log, Subscription
+from events.reading.db_work import run
 from events.sessions import direct
 from events.subscriptions import pausing, store
+from events.subscriptions.letters.deciding import Decision, decide
+from events.subscriptions.letters.letter import LetterId
 from events.subscriptions.orders import Order
 from events.subscriptions.rewinding import rewind
 from events.subscriptions.taking_back import take_back
 from events.subscriptions.types import Settlement, Take
 from events.types import Appended
 from tests.support.factories import make_append
+from tests.support.letters import Work, until_waiting
 from tests.support.patience import PATIENCE
-from tests.support.subscriptions import make_subscription, settling_append
+from tests.support.subscriptions import make_delivery, make_letter, make_subscription, settling_append
 
 KEYS = 12
 ROUNDS = 60
@@ -95,3 +102,44 @@ async def test_nobody_waits_in_a_circle(log: Log, is_operated: bool) -> None:
         operators = [operate(first), operate(second)] if is_operated else []
         await asyncio.gather(placing, *consumers, *operators)
     assert await deadlocks() == before
+
+
+async def test_a_job_about_letters_and_an_append_lock_several_subscriptions_in_one_order(work: Work) -> None:
+    """The names are in another order than the numbers."""
+    log = work.log
+
+    @sync_to_async
+    def subscriptions_with_letters() -> tuple[Subscription, str]:
+        """The last of two subscriptions with a letter, and what settles the event in flight of the letters' keys."""
+        settlements = []
+        for number, name in enumerate(("z", "a")):
+            subscription = make_subscription(log, name=name, passes_dead_letters=True, read_to=20)
+            make_letter(subscription, 5, key="k", holds=False)
+            row = make_delivery(subscription, 9, key="k", waiting=1)
+            place = {"append": number, "guard": 0, "name": name, "subscription": subscription.id, "generation": 1}
+            settlements.append({**place, "position": 9, "token": str(row.token), "agent": None, "prefix": ""})
+        return subscription, json.dumps(settlements)
+
+    @sync_to_async
+    def decide_in_one_transaction() -> Sequence[str]:
+        ids = [LetterId("a", 5), LetterId("z", 5)]
+        with transaction.atomic():
+            return [each.result for each in run(decide(log.pk, ids, Decision("retry", "ada")))]
+
+    async def append(settlements: str) -> object:
+        async with work.engine.pool.connection() as session:
+            cursor = await session.execute("select * from settle_by_append(%s, %s)", [log.pk, settlements])
+            return await cursor.fetchone()
+
+    last, settlements = await subscriptions_with_letters()
+    async with work.engine.pool.connection() as other:
+        async with other.transaction():
+            await other.execute(
+                "select from delivery where log_id = %s and subscription_id = %s for update", [log.pk, last.id]
+            )
+            deciding = asyncio.create_task(decide_in_one_transaction())
+            await until_waiting(work, "decide_letters")
+            appending = asyncio.create_task(append(settlements))
+            await until_waiting(work, "settle_by_append")
+        assert await deciding == ["decided", "decided"]
+        assert await appending == (None,)
