@@ -8,6 +8,7 @@ beginning, and another its end.
 from __future__ import annotations
 
 from typing import Any, TypedDict
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -29,10 +30,12 @@ _CANARY_PAUSE_SECONDS = 1.0
 class Outcome(TypedDict):
     """What a job has done so far: its `result`.
 
-    `canary` is the id of the letter that was retried first; `canary_state` is `retrying`, `done`, or the state that
-    stopped the job. `after` is the id of the last letter that was decided about.
+    `mark` is random and in the ids of the job's events: another installation may restore the log and number its own
+    jobs from 1. `canary` is the id of the letter that was retried first; `canary_state` is `retrying`, `done`, or the
+    state that stopped the job. `after` is the id of the last letter that was decided about.
     """
 
+    mark: str
     letters: int
     keys: int
     decided: int
@@ -57,6 +60,7 @@ def _begin(job: Job, order: Order, beat: Beat) -> Outcome:
     """Count the letters, and record the beginning."""
     counts = run(order.target.counts(job.log_id, until=job.created_at))
     outcome: Outcome = {
+        "mark": uuid4().hex,
         "letters": counts.letters,
         "keys": counts.keys,
         "decided": 0,
@@ -67,7 +71,7 @@ def _begin(job: Job, order: Order, beat: Beat) -> Outcome:
     }
     with transaction.atomic():
         beat.note(outcome, 0, counts.letters)
-        _record(job, "began", {"letters": counts.letters, "keys": counts.keys})
+        _record(job, outcome, "began", {"letters": counts.letters, "keys": counts.keys})
     return outcome
 
 
@@ -116,15 +120,15 @@ def record_end(job: Job) -> None:
     """Record the end of a job that had begun, whatever ended it."""
     if job.result is not None:
         facts = {name: job.result[name] for name in ("decided", "unchanged", "canary", "canary_state")}
-        _record(job, "ended", {"status": job.status, **facts})
+        _record(job, job.result, "ended", {"status": job.status, **facts})
 
 
-def _record(job: Job, act: str, facts: dict[str, Any]) -> None:
+def _record(job: Job, outcome: Outcome, act: str, facts: dict[str, Any]) -> None:
     """Leave a server event to the announcer."""
     arguments = {name: value for name, value in job.arguments.items() if name not in ("act", "by") and value}
     ServerEvent.objects.create(
         log_id=job.log_id,
-        id=f"dead-letters-job-{job.id}-{act}",
+        id=f"dead-letters-job-{job.id}-{outcome['mark']}-{act}",
         subject="dead-letters",
         type=f"dead-letters.{act}",
         facts={"job": job.id, **facts, "decision": job.arguments["act"], "order": arguments},

@@ -123,6 +123,20 @@ async def test_the_beginning_and_the_end_of_a_job_are_events_of_the_server(work:
     assert (facts["status"], facts["decided"], facts["unchanged"]) == ("done", 4, 0)
 
 
+async def test_a_job_with_the_number_of_one_in_an_earlier_installation_has_events_of_its_own(work: Work) -> None:
+    await letters(work, 4)
+    earlier = await go_on(await begin(work, order("escalate", to="bo")))
+    await work.events("dead-letters.began")
+    await Job.objects.filter(pk=earlier.pk).adelete()
+    later = await begin(work, order("skip"))
+    await Job.objects.filter(pk=later.pk).aupdate(id=earlier.id)
+    await go_on(await Job.objects.aget(log=work.log, id=earlier.id))
+    for type in ("dead-letters.began", "dead-letters.ended"):
+        facts = [orjson.loads(event.data) for event in await work.events(type)]
+        assert [each["job"] for each in facts] == [earlier.id] * 2
+        assert sorted(each["decision"] for each in facts) == ["escalate", "skip"]
+
+
 async def test_a_cancelled_job_ends_between_two_batches_and_says_so(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
