@@ -102,6 +102,13 @@ HEADS = """
     select head, coalesce((
         select version from event where log_id = %(log_id)s and stream = %(name)s order by version desc limit 1), 0)
     from log_head where log_id = %(log_id)s"""
+# The key of a row of an event in a subscription. If it is a value of data that was redacted, it serves the order alone.
+SHOWN_KEY = """
+    case when not exists (
+        select from redaction r join subscription o using (log_id)
+        where r.log_id = {row}.log_id and r.position = {row}.position and o.id = {row}.subscription_id
+            and starts_with(o.order_by, '/')
+    ) then {row}.key end"""
 NOT_SYSTEM = f"not starts_with(stream, '{PREFIX}')"
 EVENT = "select {columns} from event where log_id = %(log_id)s and position = %(position)s"
 SNAPSHOT = "set transaction isolation level repeatable read, read only"

@@ -2,15 +2,17 @@
 -- `failed_attempt` already. A letter holds its key, or lets it go on if the subscription passes dead letters.
 --
 -- The caller holds the locks of these rows of `delivery`. `EventFailed` is appended later, by whoever comes first: its id is made
--- from the subscription, the position and the number of the death. The failure of an event of the server is a letter alone.
+-- from the subscription, the position and the number of the death. It has no key that is a value of data, which could be redacted
+-- in the event, but not here. The failure of an event of the server is a letter alone.
 create or replace function bury(p_log int, p_subscription int, p_positions bigint[])
 returns void language plpgsql volatile as $$
 declare
     v_name text;
     v_passes boolean;
+    v_is_of_data boolean;
     v_now constant timestamptz := clock_timestamp();
 begin
-    select name, passes_dead_letters into strict v_name, v_passes from subscription
+    select name, passes_dead_letters, starts_with(order_by, '/') into strict v_name, v_passes, v_is_of_data from subscription
     where log_id = p_log and id = p_subscription;
 
     with letter as (
@@ -30,7 +32,8 @@ begin
     select p_log, format('dead-letter-%s-%s-%s', p_subscription, position, deaths), format('subscription-%s', v_name),
         'EventFailed',
         json_build_object(
-            'subscription', v_name, 'position', position, 'key', key, 'attempts', attempts, 'death', deaths,
+            'subscription', v_name, 'position', position, 'key', case when not v_is_of_data then key end,
+            'attempts', attempts, 'death', deaths,
             'error', json_build_object('type', error_type, 'frame', frame, 'digest', fault)),
         position
     from letter l

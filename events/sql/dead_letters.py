@@ -5,6 +5,8 @@ States are literals (`{states}`), so that the index of undone letters serves.
 
 from __future__ import annotations
 
+from events.sql import SHOWN_KEY
+
 _SUBSCRIPTION = "join subscription s on s.log_id = l.log_id and s.id = l.subscription_id"
 _DELIVERY = """
     left join delivery d on d.log_id = l.log_id and d.subscription_id = l.subscription_id and d.position = l.position
@@ -19,11 +21,11 @@ _SELECTED = """
     and (%(fault)s::text is null or l.fault = %(fault)s)
     and (%(until)s::timestamptz is null or l.died_at <= %(until)s)
     and (%(positions)s::bigint[] is null or l.position = any (%(positions)s))"""
-_COLUMNS = """
-    select s.name, s.id, l.position, l.key, l.holds, l.state, l.deaths, l.attempts, l.died_at, l.fault, l.error_type,
-        l.plain_message, l.frame, l.assigned_to, l.note, l.decided_by, l.decided_at, s.max_attempts, s.order_by,
-        s.projection, coalesce(d.waiting, 0), a.consumer, e.type, e.stream, e.correlation_id,
-        exists (select from redaction r where r.log_id = l.log_id and r.position = l.position)"""
+_COLUMNS = f"""
+    select s.name, s.id, l.position, {SHOWN_KEY.format(row="l")}, l.holds, l.state, l.deaths, l.attempts, l.died_at,
+        l.fault, l.error_type, l.plain_message, l.frame, l.assigned_to, l.note, l.decided_by, l.decided_at,
+        s.max_attempts, s.order_by, s.projection, coalesce(d.waiting, 0), a.consumer, e.type, e.stream,
+        e.correlation_id, exists (select from redaction r where r.log_id = l.log_id and r.position = l.position)"""
 _JOINED = f"""
     {_SUBSCRIPTION}
     join event e on e.log_id = l.log_id and e.position = l.position

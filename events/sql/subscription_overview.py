@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from events.sql import SHOWN_KEY
+
+_KEY = SHOWN_KEY.format(row="d")
+
 NOTE_LAGS = """
     with forgotten as (
         delete from subscription_lag where minute < date_trunc('minute', clock_timestamp()) - interval '30 minutes'
@@ -42,8 +46,8 @@ MARKS = """
     group by subscription_id, is_letter, floor(ln(greatest(%(head)s - position, 0) + 1) * 10)
     order by subscription_id, is_letter, min(position)"""
 # What is in flight, held for the longest time first.
-IN_FLIGHT = """
-    select d.position, e.type, d.key, d.consumer, d.agent, d.attempt, d.taken_at, d.due, d.token,
+IN_FLIGHT = f"""
+    select d.position, e.type, {_KEY}, d.consumer, d.agent, d.attempt, d.taken_at, d.due, d.token,
         extract(epoch from clock_timestamp() - d.taken_at)::float
     from (
         select * from delivery
@@ -54,8 +58,8 @@ IN_FLIGHT = """
     ) as d join event e using (log_id, position)
     order by d.taken_at, d.position"""
 # The first event of each key for which others wait, or that waits itself; the keys with most waiting events first.
-WAITING_KEYS = """
-    select d.key, d.state, d.position, e.type, d.waiting, d.consumer, d.attempt, d.due,
+WAITING_KEYS = f"""
+    select {_KEY}, d.state, d.position, e.type, d.waiting, d.consumer, d.attempt, d.due,
         case d.state when 1 then d.taken_at else a.ended_at end, a.error_type, a.outcome
     from (
         select * from delivery

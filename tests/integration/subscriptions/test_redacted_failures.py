@@ -12,7 +12,10 @@ from django.db import connection
 from events import redaction
 from events.models import DeadLetter, FailedAttempt
 from events.subscriptions import faults
-from events.subscriptions.letters.letter import STATES
+from events.subscriptions.letters import reads
+from events.subscriptions.letters.letter import STATES, LetterId
+from events.subscriptions.open_deliveries import open_deliveries
+from events.subscriptions.unsettled import in_flight, waiting_keys
 from tests.support.letters import Work, until_waiting
 
 SECRET = faults.failure("Refused", "secret refused", 'File "/app/pay.py", line 3, in charge\n    charge("secret")')
@@ -84,6 +87,43 @@ async def test_the_redaction_of_a_decision_empties_its_note(work: Work) -> None:
     first, _ = await work.events("dead-letter.escalated")
     await redact(work, first.position)
     assert ((await work.letter(1)).note, (await work.letter(2)).note) == (None, "another")
+
+
+async def test_a_key_that_is_a_value_of_data_goes_with_the_redaction_and_keeps_the_order(work: Work) -> None:
+    subscription = await work.subscribe(order_by="/mail")
+    data = b'{"mail": "secret@example.org"}'
+    await work.placed("a-1", "b-1", data=data, correlation_id="w")
+    await work.bury()
+    pool, log_id = work.engine.pool, work.log.pk
+
+    async def shown_keys() -> list[str | None]:
+        letter = await reads.letter(log_id, LetterId("work", 1)).afirst(pool)
+        [key] = await waiting_keys(log_id, subscription.id, limit=10).afetch(pool)
+        assert letter
+        return [letter.key, key.key]
+
+    assert await shown_keys() == ["secret@example.org"] * 2
+    await redact(work, 1)
+    assert await shown_keys() == [None] * 2
+    [record] = await work.events("EventFailed")
+    assert orjson.loads(record.data)["key"] is None
+    await work.decide("retry", 1)
+    [again] = await work.take()
+    assert again.event.position == 1
+    [held] = await in_flight(log_id, subscription.id, limit=10).afetch(pool)
+    [first] = await open_deliveries(log_id, "w", agent=None, room=1_000, limit=10).afetch(pool)
+    assert [held.key, first.key] == [None] * 2
+
+
+async def test_a_key_that_is_a_name_of_a_redacted_event_is_shown(work: Work) -> None:
+    await work.subscribe()
+    await work.placed("a-1")
+    await work.bury()
+    await redact(work, 1)
+    letter = await reads.letter(work.log.pk, LetterId("work", 1)).afirst(work.engine.pool)
+    [record] = await work.events("EventFailed")
+    assert letter
+    assert (letter.key, orjson.loads(record.data)["key"]) == ("a-1", "a-1")
 
 
 async def test_the_record_of_a_failure_that_fails_is_a_letter_and_makes_no_record(work: Work) -> None:
