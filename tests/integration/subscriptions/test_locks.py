@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from events.engine import Engine
-from events.models import Delivery, Log, Subscription
+from events.models import BreakerState, Delivery, Log, Subscription
 from events.reading.db_work import run
 from events.sessions import direct
 from events.subscriptions import pausing, store
@@ -28,7 +28,7 @@ from events.types import Appended
 from tests.support.factories import make_append
 from tests.support.letters import Work, until_waiting
 from tests.support.patience import PATIENCE
-from tests.support.subscriptions import make_delivery, make_letter, make_subscription, settling_append
+from tests.support.subscriptions import make_breaker, make_delivery, make_letter, make_subscription, settling_append
 
 KEYS = 12
 ROUNDS = 60
@@ -102,6 +102,22 @@ async def test_nobody_waits_in_a_circle(log: Log, is_operated: bool) -> None:
         operators = [operate(first), operate(second)] if is_operated else []
         await asyncio.gather(placing, *consumers, *operators)
     assert await deadlocks() == before
+
+
+async def test_a_take_locks_the_breaker_of_the_subscription_before_that_of_its_consumer(work: Work) -> None:
+    """As an append that settles does, also where the subscription's is closed."""
+    subscription = await work.subscribe(breaker=NEVER_OPEN)
+    await sync_to_async(make_breaker)(subscription, "", state=BreakerState.CLOSED, until=None)
+    await sync_to_async(make_breaker)(subscription, "bad")
+    await work.placed("a-1")
+    lock = "select from breaker where log_id = %s and consumer = %s for update"
+    async with work.engine.pool.connection() as append:
+        async with append.transaction():
+            await append.execute(lock, [work.log.pk, ""])
+            taking = asyncio.create_task(work.taken(consumer="bad", wait=0))
+            await until_waiting(work, "serve_subscription")
+            await append.execute(lock, [work.log.pk, "bad"])
+        assert await taking == []
 
 
 async def test_a_job_about_letters_and_an_append_lock_several_subscriptions_in_one_order(work: Work) -> None:
