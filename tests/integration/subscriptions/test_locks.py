@@ -13,6 +13,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
+from events import redaction
 from events.engine import Engine
 from events.models import BreakerState, Delivery, Log, Subscription
 from events.reading.db_work import run
@@ -118,6 +119,28 @@ async def test_a_take_locks_the_breaker_of_the_subscription_before_that_of_its_c
             await until_waiting(work, "serve_subscription")
             await append.execute(lock, [work.log.pk, "bad"])
         assert await taking == []
+
+
+async def test_the_redaction_of_a_decision_locks_letters_in_the_order_of_subscriptions(work: Work) -> None:
+    """As a job about letters does: here the record of a decision is a letter of the second subscription itself."""
+    await work.subscribe()
+    await work.placed("a-1")
+    await work.bury()
+    await work.decide("escalate", 1, to="bo", note="a secret")
+    [record] = await work.events("dead-letter.escalated")
+    audit = await work.subscribe(name="audit", with_system_events=True)
+    await sync_to_async(make_letter)(audit, record.position)
+    lock = "select from dead_letter where log_id = %s and position = %s for update"
+    async with work.engine.pool.connection() as job:
+        async with job.transaction():
+            await job.execute(lock, [work.log.pk, 1])
+            redacting = asyncio.create_task(
+                sync_to_async(redaction.redact)(work.log.pk, record.position, reason="a secret", by="ada")
+            )
+            await until_waiting(work, "redact_event")
+            await job.execute(lock, [work.log.pk, record.position])
+        await redacting
+    assert (await work.letter(1)).note is None
 
 
 async def test_a_job_about_letters_and_an_append_lock_several_subscriptions_in_one_order(work: Work) -> None:
