@@ -9,6 +9,7 @@ from msgspec import Struct, UnsetType
 from events.api.names import documented
 from events.errors import Invalid
 from events.subscriptions.guard import Settles
+from events.subscriptions.settings import check_subscription_name
 from events.subscriptions.types import DeliveryId
 
 MAX_SETTLES = 1_000
@@ -24,6 +25,11 @@ class SettlesIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
     subscription: Annotated[str, documented("The name of the subscription", pattern="^[a-z0-9-]{1,63}$")]
     delivery: DeliveryText
+
+    def checked(self, field: str) -> Settles:
+        """Return the guard that settles the delivery; `field` is its place in the request."""
+        name = check_subscription_name(self.subscription, f"{field}.subscription")
+        return Settles(name, delivery_id(self.delivery, f"{field}.delivery"))
 
 
 Settlings = Annotated[
@@ -43,10 +49,7 @@ def checked_settles(settles: list[SettlesIn] | UnsetType, field: str = "") -> tu
     where = f"{field}settles"
     if len(settles) > MAX_SETTLES:
         raise Invalid(f"{where} holds {len(settles)}; the limit is {MAX_SETTLES:,}.", field=where, limit=MAX_SETTLES)
-    return tuple(
-        Settles(each.subscription, delivery_id(each.delivery, f"{where}[{number}].delivery"))
-        for number, each in enumerate(settles)
-    )
+    return tuple(each.checked(f"{where}[{number}]") for number, each in enumerate(settles))
 
 
 def delivery_id(text: str, field: str) -> DeliveryId:

@@ -12,6 +12,8 @@ from events.api.names import Name, documented
 from events.api.schemas import EventOut
 from events.api.settling_schemas import DeliveryText
 
+MAX_MESSAGE_CHARACTERS = 10_000
+MAX_TRACEBACK_CHARACTERS = 100_000
 Seconds = Annotated[float, documented("Seconds", minimum=0)]
 OrderBy = Annotated[
     str,
@@ -156,9 +158,9 @@ class FailureIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """What went wrong."""
 
     type: Annotated[Name, documented("The kind of error, for example the name of the exception")]
-    message: Annotated[str, documented("What it says", maxLength=10_000)] = ""
+    message: Annotated[str, documented("What it says", maxLength=MAX_MESSAGE_CHARACTERS)] = ""
     traceback: Annotated[
-        str | UnsetType, documented("Where it happened, as the language prints it", maxLength=100_000)
+        str | UnsetType, documented("Where it happened, as the language prints it", maxLength=MAX_TRACEBACK_CHARACTERS)
     ] = UNSET
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -19,8 +20,11 @@ from events.api.responses import event_out, json_answer, waiting
 from events.api.settling_schemas import delivery_id
 from events.api.subscription_orders import order_of
 from events.api.subscription_schemas import (
+    MAX_MESSAGE_CHARACTERS,
+    MAX_TRACEBACK_CHARACTERS,
     DeliveriesOut,
     DeliveryOut,
+    FailureIn,
     SettledOut,
     SettleIn,
     SettlementIn,
@@ -31,15 +35,16 @@ from events.api.subscription_schemas import (
     TakeIn,
 )
 from events.api.subscription_settings import settings_of, start_of, subscription_out
-from events.appending.checks import check_agent, check_count, check_name
+from events.appending.checks import check_agent, check_count, check_name, check_text
 from events.errors import TooLarge
 from events.models import Scope
 from events.reading import store as reads
 from events.subscriptions import faults, orders, store
 from events.subscriptions.breakers import circuits_of_subscriptions
+from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.server import Server
 from events.subscriptions.settings import check_bounds, check_subscription_name
-from events.subscriptions.types import Delivery, Settlement, Take
+from events.subscriptions.types import Delivery, Failure, Settlement, Take
 
 router = Router(tags=["subscriptions"])
 
@@ -48,6 +53,7 @@ _admin = Bearer(Scope.ADMIN)
 _REFUSALS = (400, 401, 403, 404, 408, 413, 422, 503)
 _MAX_LIMIT = 1_000
 _MAX_WAIT_SECONDS = 60.0
+Answered = TypeVar("Answered")
 _DAY_SECONDS = 86_400.0
 
 
@@ -135,15 +141,16 @@ async def take(request: HttpRequest, subscription: str) -> HttpResponse:
     """Wait for deliveries. Of a key one event is delivered at a time, and the next one when it is settled."""
     grant = grant_of(request)
     body = decode_json(request.body, TakeIn)
+    request_name = optional(body.request)
     asked = Take(
         check_name(body.consumer, "consumer"),
         check_agent(optional(body.agent), grant.agent, "agent"),
         check_count(body.limit, "limit", minimum=1, maximum=_MAX_LIMIT),
-        uuid4().hex if body.request is UNSET else check_name(str(body.request), "request"),
+        uuid4().hex if request_name is None else check_name(request_name, "request"),
+        is_repeatable=request_name is not None,
     )
     wait = check_bounds(body.wait, "wait", minimum=0, maximum=_MAX_WAIT_SECONDS)
-    server = await _server(grant, subscription)
-    answer = await server.take(asked, wait=wait)
+    answer = await _ask(grant, subscription, lambda server: server.take(asked, wait=wait))
     redacted = await _redacted(grant, answer.deliveries)
     deliveries = [_delivery_out(each, is_redacted=each.id.position in redacted) for each in answer.deliveries]
     return json_answer(DeliveriesOut(deliveries, answer.read_to, answer.head - answer.read_to))
@@ -162,9 +169,10 @@ async def settle(request: HttpRequest, subscription: str) -> HttpResponse:
     consumer = check_name(body.consumer, "consumer")
     if not 0 < len(body.settlements) <= _MAX_LIMIT:
         raise TooLarge(f"settlements must hold 1 to {_MAX_LIMIT:,}.", field="settlements", limit=_MAX_LIMIT)
-    settlements = [_settlement(each, consumer, f"settlements[{index}]") for index, each in enumerate(body.settlements)]
-    server = await _server(grant, subscription)
-    results = await server.settle(settlements)
+    settlements = [
+        _settlement(each, consumer, grant.agent, f"settlements[{index}]") for index, each in enumerate(body.settlements)
+    ]
+    results = await _ask(grant, subscription, lambda server: server.settle(settlements))
     engine.current().announcer.wake()
     return json_answer(
         SettlementsOut(
@@ -176,6 +184,14 @@ async def settle(request: HttpRequest, subscription: str) -> HttpResponse:
     )
 
 
+async def _ask(grant: Grant, name: str, ask: Callable[[Server], Awaitable[Answered]]) -> Answered:
+    """Ask the server of a subscription. If another subscription has its name by now, that one is asked."""
+    try:
+        return await ask(await _server(grant, name))
+    except NoSuchSubscription:
+        return await ask(await _server(grant, name))
+
+
 async def _server(grant: Grant, name: str) -> Server:
     """Return the server of a subscription of the token.
 
@@ -183,7 +199,10 @@ async def _server(grant: Grant, name: str) -> Server:
         NoSuchSubscription: there is none of this name.
         Forbidden: it is for tokens with another stream prefix.
     """
-    server = await engine.current().subscriptions.of(grant.log_id, name)
+    subscriptions = engine.current().subscriptions
+    server = await subscriptions.of(grant.log_id, name)
+    if server.served.stream_prefix != grant.stream_prefix:
+        server = await subscriptions.renewed(grant.log_id, name)
     store.check_prefix(name, server.served.stream_prefix, grant.stream_prefix)
     return server
 
@@ -222,7 +241,7 @@ def _delivery_out(delivery: Delivery, *, is_redacted: bool) -> DeliveryOut:
     )
 
 
-def _settlement(body: SettlementIn, consumer: str, field: str) -> Settlement:
+def _settlement(body: SettlementIn, consumer: str, agent: str | None, field: str) -> Settlement:
     delay, seconds = optional(body.delay), optional(body.seconds)
     if delay is not None:
         check_bounds(delay, f"{field}.delay", minimum=0, maximum=_DAY_SECONDS)
@@ -231,9 +250,16 @@ def _settlement(body: SettlementIn, consumer: str, field: str) -> Settlement:
     failure = None
     if body.outcome in ("fail", "poison"):
         error = optional(body.error)
-        failure = (
-            faults.failure(faults.UNKNOWN, "", None)
-            if error is None
-            else faults.failure(check_name(error.type, f"{field}.error.type"), error.message, optional(error.traceback))
-        )
-    return Settlement(delivery_id(body.delivery, f"{field}.delivery"), body.outcome, consumer, delay, seconds, failure)
+        failure = faults.failure(faults.UNKNOWN, "", None) if error is None else _failure(error, f"{field}.error")
+    id = delivery_id(body.delivery, f"{field}.delivery")
+    return Settlement(id, body.outcome, consumer, agent, delay, seconds, failure)
+
+
+def _failure(error: FailureIn, field: str) -> Failure:
+    return faults.failure(
+        check_name(error.type, f"{field}.type"),
+        check_text(error.message, f"{field}.message", limit=MAX_MESSAGE_CHARACTERS),
+        None
+        if error.traceback is UNSET
+        else check_text(str(error.traceback), f"{field}.traceback", limit=MAX_TRACEBACK_CHARACTERS),
+    )

@@ -21,6 +21,7 @@ from events.types import STREAM_EXISTS, Append, NewEvent
 
 # Control characters, and lone surrogates, which are not characters.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 # fromisoformat refuses days and hours that don't exist; this insists on a full date, time and zone (it takes "+00:60").
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
 _EXPECTATIONS = {"any": None, "no_stream": 0, "stream_exists": STREAM_EXISTS}
@@ -35,6 +36,13 @@ def check_name(value: str, field: str, *, limit: int | None = None) -> str:
     if value and len(value) <= limit and not _CONTROL.search(value):
         return value
     raise Invalid(f"{field} must have 1 to {limit} characters and no control characters.", field=field, limit=limit)
+
+
+def check_text(value: str, field: str, *, limit: int) -> str:
+    """Return a text of up to `limit` characters, as Postgres can keep it: without U+0000 and halves of characters."""
+    if len(value) > limit:
+        raise Invalid(f"{field} has {len(value):,} characters; the limit is {limit:,}.", field=field, limit=limit)
+    return _UNSTORABLE.sub("\ufffd", value)
 
 
 def check_stream(value: str, field: str = "stream") -> str:

@@ -4,7 +4,7 @@
 -- names one attempt by one consumer. The locks are taken in the order of positions, as appends that settle take them.
 create or replace function acknowledge(
     p_log int, p_subscription int, p_generation int, p_now timestamptz,
-    p_positions bigint[], p_tokens uuid[], p_consumers text[]
+    p_positions bigint[], p_tokens uuid[], p_consumers text[], p_agents text[]
 ) returns json language plpgsql volatile as $$
 declare
     v_others json;
@@ -12,20 +12,21 @@ declare
     v_of_chains tid[];
 begin
     select json_agg(json_build_object(
-            'n', s.n - 1, 'subscription', p_subscription, 'generation', p_generation, 'position', s.position, 'token', s.token, 'consumer', s.consumer,
+            'n', s.n - 1, 'subscription', p_subscription, 'generation', p_generation, 'position', s.position, 'token', s.token, 'consumer', s.consumer, 'agent', s.agent,
             'outcome', 'ack')) filter (where d.is_usual is not true),
         array_agg(d.place) filter (where d.is_usual and not d.has_later),
         array_agg(d.place) filter (where d.is_usual and d.has_later)
     into v_others, v_places, v_of_chains
     from (
         select *, position is distinct from lag(position) over (order by position) as is_first
-        from unnest(p_positions, p_tokens, p_consumers) with ordinality u(position, token, consumer, n)
+        from unnest(p_positions, p_tokens, p_consumers, p_agents) with ordinality u(position, token, consumer, agent, n)
         order by position
     ) s
     left join lateral (
         select ctid as place, waiting > 0 as has_later,
             state = 1 and token = s.token and due > p_now and attempt = 1 and not has_earlier
-                and (s.consumer is null or consumer = s.consumer) and s.is_first as is_usual
+                and (s.consumer is null or consumer = s.consumer) and (s.agent is null or agent = s.agent)
+                and s.is_first as is_usual
         from delivery
         where log_id = p_log and subscription_id = p_subscription and position >= s.position and position <= s.position
         order by position limit 1 for update

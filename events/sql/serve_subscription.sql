@@ -5,8 +5,8 @@
 --
 --   p_version      the version of the subscription's settings that the caller knows; if it is another, nothing is done, and
 --                  `served` is false. It is null if there is no such subscription
---   p_acks, p_ack_tokens, p_ack_consumers  deliveries that are done: positions, tokens and consumers, joined by U+001F. A
---                  consumer may be null, which is U+001E
+--   p_acks, p_ack_tokens, p_ack_consumers, p_ack_agents  deliveries that are done: positions, tokens, consumers and
+--                  agents, joined by U+001F. Consumers and agents may be null, which is U+001E
 --   p_settlements  instead of them, a list for settle_deliveries()
 --   p_takes        a list of {n, consumer, agent, limit, request}
 --   p_from, p_to   the caller searched the log for the subscription's events after one position, up to another
@@ -19,7 +19,7 @@
 -- `due_in` are the seconds until the next deadline or pause ends.
 create or replace function serve_subscription(
     p_log int, p_subscription int, p_version int,
-    p_acks text, p_ack_tokens text, p_ack_consumers text, p_settlements json, p_takes json,
+    p_acks text, p_ack_tokens text, p_ack_consumers text, p_ack_agents text, p_settlements json, p_takes json,
     p_from bigint, p_to bigint, p_positions text, p_keys text,
     out served boolean, out settled json, out taken json, out new json, out read_to bigint, out head bigint,
     out redacted_at bigint, out due_in float
@@ -65,7 +65,7 @@ begin
     if p_acks <> '' then
         settled := acknowledge(
             p_log, p_subscription, v_generation, v_now, string_to_array(p_acks, e'\x1f')::bigint[], string_to_array(p_ack_tokens, e'\x1f')::uuid[],
-            string_to_array(p_ack_consumers, e'\x1f', e'\x1e'));
+            string_to_array(p_ack_consumers, e'\x1f', e'\x1e'), string_to_array(p_ack_agents, e'\x1f', e'\x1e'));
     elsif p_settlements is not null then
         settled := settle_deliveries(p_log, p_subscription, v_now, p_settlements);
     end if;
@@ -94,7 +94,7 @@ begin
         loop
             v_has := coalesce(v_counts[array_position(v_consumers, t.consumer)], 0);
             if v_has > 0 then
-                v_taken := deliveries_of(p_log, p_subscription, v_now, t.consumer, t.request);
+                v_taken := deliveries_of(p_log, p_subscription, v_now, t.consumer, t.agent, t.request);
                 if v_taken <> '{}' then
                     taken := taken::jsonb || describe_deliveries(p_log, p_subscription, t.n, v_taken);
                     continue;
@@ -132,7 +132,7 @@ begin
                 perform begin_trial(p_log, p_subscription, t.consumer, v_taken[1], v_token);
             end if;
             v_room := v_room - v_count;
-            if v_has > 0 then
+            if t.consumer = any (v_consumers) then
                 v_counts[array_position(v_consumers, t.consumer)] := v_has + v_count;
             else
                 v_consumers := v_consumers || t.consumer;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 12) + ")"
+SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 13) + ")"
 READ_TO = """
     select read_to, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
     from subscription where log_id = %(log_id)s and id = %(number)s"""
@@ -28,8 +28,8 @@ _VALUES = ", ".join(f"%({name})s" for name in _SETTINGS)
 MAKE = f"""
     insert into subscription (log_id, name, stream_prefix, start, read_to, {", ".join(_SETTINGS)})
     select %(log_id)s, %(name)s, %(stream_prefix)s, s.start, s.start, {_VALUES}
-    from (select case %(start)s when -1 then head else least(%(start)s, head) end as start
-          from log_head where log_id = %(log_id)s) s
+    from (select case %(start)s when -1 then head else %(start)s end as start
+          from log_head where log_id = %(log_id)s and %(start)s <= head) s
     on conflict (log_id, name) do nothing
     returning id"""
 STORED = f"""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -42,6 +43,8 @@ class Announcer:
         self._append = append
         self._wake = asyncio.Event()
         self._is_stopping = False
+        self._refused: defaultdict[int, set[str]] = defaultdict(set)
+        """The events that can't be appended. Each is tried, and told of, once in a process."""
 
     def wake(self) -> None:
         self._wake.set()
@@ -73,9 +76,8 @@ class Announcer:
 
     async def _announce_in(self, log_id: int) -> None:
         """Append the events that are due in a log. One that is refused does not hold up the others."""
-        refused: list[str] = []
         while True:
-            params = {"log_id": log_id, "refused": join(refused), "limit": _MOST_EVENTS}
+            params = {"log_id": log_id, "refused": join(self._refused[log_id]), "limit": _MOST_EVENTS}
             async with self._pool.connection() as session:
                 cursor = await session.execute(sql.SERVER_EVENTS, params, prepare=True)
                 rows = await cursor.fetchall()
@@ -87,7 +89,7 @@ class Announcer:
                     raise outcome
                 if isinstance(outcome, EventsError):
                     logger.error("announcer: the server event %s is refused: %s", id, brief(outcome))
-                    refused.append(id)
+                    self._refused[log_id].add(id)
                 else:
                     done.append(id)
             async with self._pool.connection() as session:

@@ -19,7 +19,7 @@ UNKNOWN = "Error"
 def failure(error_type: str, message: str, traceback: str | None) -> Failure:
     """Return what is kept of a failure."""
     plain_message = _NUMBER.sub("#", message)[:_MAX_PLAIN_CHARACTERS]
-    frame = own_frame(traceback or "")
+    frame = own_frame(traceback or "")[:_MAX_PLAIN_CHARACTERS]
     # The digest stands in the log, where no redaction reaches it. Without the server's key, nobody can try messages.
     digest = salted_hmac(__name__, "\x1f".join((error_type, plain_message, frame)), algorithm="sha256").hexdigest()[:16]
     return Failure(error_type, message, traceback, plain_message, frame, digest)

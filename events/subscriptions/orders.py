@@ -13,6 +13,7 @@ from events.sessions import Pool
 from events.sql import subscriptions as sql
 from events.sql.subscription_consumers import FORGET_CONSUMERS
 from events.subscriptions.errors import NoSuchSubscription
+from events.subscriptions.settings import check_known_name
 from events.subscriptions.store import announce, check_prefix
 
 
@@ -47,6 +48,7 @@ class Order:
         Raises:
             NoSuchSubscription, Forbidden
         """
+        check_known_name(self.name)
         statement = sql.PLACE if self.is_dry_run else sql.LOCK_PLACE
         async with self.pool.connection() as session, session.transaction():
             row = await (await session.execute(statement, {"log_id": self.log_id, "name": self.name})).fetchone()

@@ -22,7 +22,7 @@ from events.sessions import Pool
 from events.sql import subscriptions as sql
 from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
-from events.subscriptions.types import Deliveries, Delivery, Result, Served, Settled, Settlement, Take
+from events.subscriptions.types import Deliveries, Delivery, DeliveryId, Result, Served, Settled, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, Taken, WaitingSettlements, WaitingTake, parameters
 from events.types import Event
 
@@ -37,6 +37,8 @@ _SETTLEMENTS = 1_000
 _LOOKED_AT = 100
 """Events that a take looks at, besides twice as many as it may get: keys of some may not be free."""
 _SETTLED = Settled("settled")
+_FIRST_PART = 8
+"""Events that are read at first for an answer, of those that were found by an earlier take."""
 _MOST_BYTES = 4 * 2**20
 """Data and metadata of the events that one take gets; one event may have more."""
 _RETRY_SECONDS = 0.5
@@ -62,7 +64,7 @@ class Server:
         self._due = float("inf")
         self._served_at = float("-inf")
         self._wake = asyncio.Event()
-        self._is_gone = False
+        self.is_gone = False
         self.task = asyncio.create_task(self._run(), name=f"subscription {served.name}")
 
     async def take(self, take: Take, *, wait: float) -> Deliveries:
@@ -77,8 +79,8 @@ class Server:
         try:
             return Deliveries(await waiting.future, self._read_to, self._head)
         except asyncio.CancelledError:
-            if waiting.future.done() and not waiting.future.cancelled():
-                self._give_back(waiting.future.result())
+            if waiting.future.done() and not waiting.future.cancelled() and not waiting.future.exception():
+                self._give_back_from(take, [each.id for each in waiting.future.result()])
             raise
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
@@ -92,9 +94,15 @@ class Server:
         self._wake.set()
         return await future
 
+    def retire(self) -> None:
+        """Come to an end, as the subscription is gone; whoever waits is told so."""
+        self.is_gone = True
+        self._fail(NoSuchSubscription(f"There is no subscription {self.served.name!r}."))
+        self._wake.set()
+
     def stop(self) -> asyncio.Task[None]:
         """Come to an end; return the task. A pool that is opening a connection may lose the cancellation alone."""
-        self._is_gone = True
+        self.is_gone = True
         self.task.cancel()
         return self.task
 
@@ -102,26 +110,38 @@ class Server:
         self._has_grown = True
         self._wake.set()
 
-    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+    def _give_back_from(self, take: Take, deliveries: Sequence[DeliveryId]) -> None:
+        """Give back the deliveries of a caller who has gone, unless the same request may come again for them."""
+        if not take.is_repeatable:
+            self._give_back(deliveries)
+
+    def _give_back(self, deliveries: Sequence[DeliveryId]) -> None:
         """Give back what nobody works on. It costs no attempt."""
         if deliveries:
-            self._settlements.append(WaitingSettlements([Settlement(each.id, "release") for each in deliveries]))
+            self._settlements.append(WaitingSettlements([Settlement(each, "release") for each in deliveries]))
             self._wake.set()
 
     async def _run(self) -> None:
-        while not self._is_gone:
-            await self._something_to_do()
+        while await self._something_to_do():
             try:
                 await self._serve()
+            except EventsError as error:
+                self._fail(error)
             except (psycopg.OperationalError, PoolTimeout, OSError) as error:
                 logger.warning("subscription %s: %s", self.served.name, brief(error))
-                self._range = None
                 self._fail(Unavailable())
                 await asyncio.sleep(_RETRY_SECONDS)
+            except Exception:  # a defect must not leave callers waiting for ever
+                logger.exception("subscription %s", self.served.name)
+                self._fail(EventsError("This work can't be done; the server's log has the details."))
+                await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _something_to_do(self) -> None:
-        """Wait for a settlement; while a take waits, also for an event, the end of a pause or deadline, or a second."""
-        while True:
+    async def _something_to_do(self) -> bool:
+        """Wait for a settlement; while a take waits, also for an event, the end of a pause or deadline, or a second.
+
+        Returns False when the server has come to its end.
+        """
+        while not self.is_gone:
             now = self._now()
             for waiting in self._takes:
                 if waiting.was_served and waiting.deadline <= now and not waiting.future.done():
@@ -129,12 +149,13 @@ class Server:
             self._takes = [waiting for waiting in self._takes if not waiting.future.done()]
             moment = min(self._due, self._served_at + _POLL_SECONDS)
             if self._settlements or (self._takes and (self._has_grown or moment <= now)):
-                return
+                return True
             self._wake.clear()
             timeout = min([moment, *(waiting.deadline for waiting in self._takes)]) - now if self._takes else None
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._wake.wait()
+        return False
 
     async def _serve(self) -> None:
         """Do the work that waits, in one transaction."""
@@ -209,25 +230,25 @@ class Server:
             return await cursor.fetchone() or (0, 0)
 
     async def _reload(self) -> None:
-        """Read the settings again, as they have changed; they may be another subscription's of this name."""
+        """Read the settings again, as they have changed. Another subscription of this name has a server of its own."""
         served = await self._load()
         self._range = None
-        if served is None:
-            self._is_gone = True
-            self._fail(NoSuchSubscription())
+        if served is None or served.number != self.served.number:
+            self.retire()
         else:
             self.served = served
             self._has_grown = True
 
     def _fail(self, error: EventsError) -> None:
-        """Give the error to everybody who waits."""
+        """Give the error to everybody who waits. What nobody works on is given back later."""
+        self._range = None
         futures: list[asyncio.Future[Any] | None] = [waiting.future for waiting in self._takes]
         futures += [waiting.future for waiting in self._settlements]
         for future in futures:
             if future is not None and not future.done():
                 future.set_exception(error)
         self._takes.clear()
-        self._settlements.clear()
+        self._settlements = deque(waiting for waiting in self._settlements if waiting.future is None)
 
     def _answer_settlements(self, batch: Sequence[WaitingSettlements], answer: Answer) -> None:
         verdicts = answer.verdicts
@@ -244,35 +265,43 @@ class Server:
     async def _answer_takes(
         self, takes: Sequence[WaitingTake], taken: Sequence[Taken], events: dict[int, Event]
     ) -> None:
-        missing = [each.position for each in taken if each.position not in events]
-        if missing:
-            events |= await self._events_at(missing)
-        of_takes: list[list[Delivery]] = [[] for _ in takes]
+        of_takes: list[list[Taken]] = [[] for _ in takes]
         for each in taken:
-            id = self.served.delivery_id(each.position, each.token)
-            of_takes[each.take].append(
-                Delivery(id, each.key, each.attempt, each.deadline, each.head, events[each.position])
-            )
-        for waiting, deliveries in zip(takes, of_takes, strict=True):
-            end = _end_of_answer(deliveries)
-            self._give_back(deliveries[end:])
+            of_takes[each.take].append(each)
+        for waiting, of_take in zip(takes, of_takes, strict=True):
+            end = await self._load_answer(of_take, events)
+            ids = [self.served.delivery_id(each.position, each.token) for each in of_take]
+            self._give_back(ids[end:])
             if waiting.future.done():
-                self._give_back(deliveries[:end])
-            elif deliveries:
-                waiting.future.set_result(deliveries[:end])
+                self._give_back_from(waiting.take, ids[:end])
+            elif of_take:
+                waiting.future.set_result(
+                    [
+                        Delivery(id, each.key, each.attempt, each.deadline, each.head, events[each.position])
+                        for id, each in zip(ids, of_take[:end], strict=False)
+                    ]
+                )
+
+    async def _load_answer(self, taken: Sequence[Taken], events: dict[int, Event]) -> int:
+        """Read the events that are missing for one answer; return how many fit: the first one always does.
+
+        They are read in growing parts, so that no more is in memory than about twice of what fits.
+        """
+        size, place, part = 0, 0, _FIRST_PART
+        while place < len(taken):
+            next_ones = taken[place : place + part]
+            if missing := [each.position for each in next_ones if each.position not in events]:
+                events |= await self._events_at(missing)
+            for each in next_ones:
+                size += events[each.position].size
+                if place and size > _MOST_BYTES:
+                    return place
+                place += 1
+            part *= 2
+        return place
 
     async def _events_at(self, positions: Sequence[int]) -> dict[int, Event]:
         async with self._pool.connection() as session:
             parameters = {"log_id": self.served.log_id, "positions": ",".join(map(str, positions))}
             cursor = await session.execute(_EVENTS_AT, parameters, prepare=True, binary=True)
             return {event.position: event for event in (Event(*row) for row in await cursor.fetchall())}
-
-
-def _end_of_answer(deliveries: Sequence[Delivery]) -> int:
-    """Return how many deliveries fit into one answer: the first one always does."""
-    size = 0
-    for place, delivery in enumerate(deliveries):
-        size += delivery.event.size
-        if place and size > _MOST_BYTES:
-            return place
-    return len(deliveries)

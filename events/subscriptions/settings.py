@@ -13,6 +13,7 @@ from events.errors import Invalid
 from events.json import pointer
 from events.models import OrderBy
 from events.query.parse import events_query
+from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.keys import MAX_KEY_CHARACTERS
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}", re.ASCII)
@@ -39,11 +40,21 @@ class Settings:
         return asdict(self)
 
 
-def check_subscription_name(name: str) -> str:
-    """Return the name of a subscription to make."""
+def check_subscription_name(name: str, field: str = "name") -> str:
+    """Return the name of a subscription."""
     if not _NAME.fullmatch(name):
-        raise Invalid("A subscription's name has 1 to 63 of a-z, 0-9 and -.", field="name")
+        raise Invalid(f"{field} must have 1 to 63 of a-z, 0-9 and -, as the name of a subscription.", field=field)
     return name
+
+
+def check_known_name(name: str) -> None:
+    """Raise an error for a name that no subscription can have, before the database is asked.
+
+    Raises:
+        NoSuchSubscription
+    """
+    if not _NAME.fullmatch(name):
+        raise NoSuchSubscription(f"There is no subscription {name!r}.")
 
 
 def check_bounds(value: float, field: str, *, minimum: float, maximum: float) -> float:

@@ -10,12 +10,12 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Json
 
-from events.errors import Forbidden
+from events.errors import Forbidden, Invalid
 from events.reading.statement import Statement
 from events.sessions import Pool
 from events.sql import subscriptions as sql
 from events.subscriptions.errors import NoSuchSubscription, SubscriptionFixed
-from events.subscriptions.settings import Settings
+from events.subscriptions.settings import Settings, check_known_name
 
 _SETTINGS = len(fields(Settings))
 NOW = -1
@@ -80,7 +80,7 @@ async def put(
             return True
         stored = await (await session.execute(sql.STORED, row)).fetchone()
         if stored is None:
-            raise NoSuchSubscription(f"The subscription {name!r} ended at this moment; try again.")
+            raise Invalid("start must be a position of the log: at most its head.", field="start")
         _, prefix, first, *values = stored
         check_prefix(name, prefix, stream_prefix)
         present = Settings(*values)
@@ -117,6 +117,7 @@ async def one(pool: Pool, log_id: int, name: str) -> Status:
     Raises:
         NoSuchSubscription
     """
+    check_known_name(name)
     statuses = await read(pool, log_id, name)
     if not statuses:
         raise NoSuchSubscription(f"There is no subscription {name!r}.")

@@ -13,6 +13,7 @@ from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.keys import key_by
 from events.subscriptions.server import Server
+from events.subscriptions.settings import check_known_name
 from events.subscriptions.types import Served
 
 
@@ -35,20 +36,30 @@ class Subscriptions:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def of(self, log_id: int, name: str) -> Server:
-        """Return the server of a subscription. One that ended, as its subscription is gone, is replaced.
+        """Return the server of a subscription, which may have been made again since the server knows it.
 
         Raises:
             NoSuchSubscription, Unavailable
         """
         server = self._servers.get((log_id, name))
-        if server is None or server.task.done():
-            served = await load(self._pool, log_id, name)
-            if served is None:
-                raise NoSuchSubscription(f"There is no subscription {name!r}.")
-            server = self._servers.get((log_id, name))
-            if server is None or server.task.done():
-                server = Server(served, self._pool, lambda: load(self._pool, log_id, name), self._consumers)
-                self._servers[log_id, name] = server
+        return server if server is not None and not server.is_gone else await self.renewed(log_id, name)
+
+    async def renewed(self, log_id: int, name: str) -> Server:
+        """Look at a subscription again; return its server.
+
+        Raises:
+            NoSuchSubscription, Unavailable
+        """
+        check_known_name(name)
+        served = await load(self._pool, log_id, name)
+        if served is None:
+            raise NoSuchSubscription(f"There is no subscription {name!r}.")
+        server = self._servers.get((log_id, name))
+        if server is None or server.is_gone or server.served.number != served.number:
+            if server is not None:
+                server.retire()
+            server = Server(served, self._pool, lambda: load(self._pool, log_id, name), self._consumers)
+            self._servers[log_id, name] = server
         return server
 
 

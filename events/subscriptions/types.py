@@ -79,12 +79,13 @@ class DeliveryId:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """What a consumer asks for. The same `request` again gets the same deliveries."""
+    """What a consumer asks for. The same `request` again gets the same deliveries, if the caller knows it."""
 
     consumer: str
     agent: str | None
     limit: int
     request: str
+    is_repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class Settlement:
     delivery: DeliveryId
     outcome: Outcome
     consumer: str | None = None
+    agent: str | None = None
     delay: float | None = None
     seconds: float | None = None
     failure: Failure | None = None

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeAlias
 
+from events.appending.checks import check_name
 from events.errors import Invalid
 from events.query.orm import where as condition_of
 from events.query.parse import events_query
@@ -53,6 +54,9 @@ class Where:
             Invalid: letters and parked keys can't be selected together, or the state needs no decision.
             InvalidQuery, NotForEvents: the query can't be read, or asks about a state.
         """
+        for field in ("subscription", "projection", "fault"):
+            if (name := getattr(self, field)) is not None:
+                check_name(name, f"where.{field}")
         if self.subscription is not None and self.projection is not None:
             raise Invalid("subscription can't be combined with projection.", field="where.projection")
         if self.state is not None and self.state not in DECIDABLE:

@@ -1,0 +1,190 @@
+"""Consumers that send odd things, or at odd moments: the others are unharmed, and each gets an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from asgiref.sync import sync_to_async
+
+from events import engine
+from events.api.subscription_schemas import MAX_MESSAGE_CHARACTERS
+from events.models import FailedAttempt, Log
+from events.subscriptions import server as servers
+from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
+from tests.support.patience import PATIENCE
+
+
+@pytest.fixture
+async def tokens(make_token: Callable[..., str]) -> dict[str, dict[str, str]]:
+    """The headers of tokens with stream prefixes, by prefix."""
+    make = sync_to_async(make_token)
+    return {
+        prefix: {"Authorization": f"Bearer {await make(name=prefix, stream_prefix=prefix)}"} for prefix in ("a-", "b-")
+    }
+
+
+async def test_an_error_may_hold_any_character(worker: httpx.AsyncClient, log: Log) -> None:
+    await worker.put(WORK, json=QUICK)
+    await place(worker)
+    [delivery] = await take(worker)
+    error = {"type": "E", "message": "a\0b", "traceback": "c\0d"}
+    assert [each["result"] for each in await settle(worker, "fail", delivery, error=error)] == ["settled"]
+    attempt = await FailedAttempt.objects.aget(log=log)
+    assert (attempt.message, attempt.traceback) == ("a\ufffdb", "c\ufffdd")
+
+
+async def test_a_message_has_a_length(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=QUICK)
+    await place(worker)
+    [delivery] = await take(worker)
+    error = {"type": "E", "message": "x" * (MAX_MESSAGE_CHARACTERS + 1)}
+    body = {"delivery": delivery["delivery"], "outcome": "fail", "error": error}
+    answer = await worker.post(f"{WORK}/settle", json={"consumer": "one", "settlements": [body]})
+    assert (answer.status_code, answer.json()["field"]) == (422, "settlements[0].error.message")
+
+
+async def test_a_defect_leaves_nobody_waiting(worker: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    await worker.put(WORK, json=QUICK)
+    monkeypatch.setattr(servers.Server, "_answer_settlements", None)
+    async with asyncio.timeout(PATIENCE):
+        answer = await worker.post(f"{WORK}/take", json={"consumer": "one", "wait": 60})
+    assert answer.status_code == 500
+    monkeypatch.undo()
+    await place(worker)
+    assert [each["position"] for each in await take(worker, wait=PATIENCE)] == [2]
+
+
+@pytest.mark.parametrize("act", ["take", "settle", "pause", "rewind"])
+async def test_a_name_that_no_subscription_can_have_is_not_found(worker: httpx.AsyncClient, act: str) -> None:
+    body = {
+        "take": {"consumer": "one"},
+        "settle": {"consumer": "one", "settlements": [{"delivery": f"1.1-1-{'0' * 32}", "outcome": "ack"}]},
+        "pause": {},
+        "rewind": {"position": 0},
+    }
+    answer = await worker.post(f"/api/subscriptions/a%00b/{act}", json=body[act])
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-subscription")
+    assert (await worker.get("/api/subscriptions/a%00b")).status_code == 404
+
+
+async def test_a_bad_name_in_an_append_harms_no_other(worker: httpx.AsyncClient) -> None:
+    settles = [{"subscription": "a\0b", "delivery": f"1.1-1-{'0' * 32}"}]
+    answer = await worker.post(
+        "/api/streams/a-1/events", json={"events": [{"type": "A", "data": 1}], "settles": settles}
+    )
+    assert (answer.status_code, answer.json()["field"]) == (422, "settles[0].subscription")
+
+
+async def test_a_subscription_that_was_made_again_belongs_to_its_new_maker(
+    anyone: httpx.AsyncClient, tokens: dict[str, dict[str, str]]
+) -> None:
+    async def ask(prefix: str, method: str, path: str = "", **body: Any) -> httpx.Response:
+        return await anyone.request(method, f"{WORK}{path}", json=body or None, headers=tokens[prefix])
+
+    taking = {"consumer": "one", "wait": 0}
+    await ask("a-", "PUT", **ORDERS)
+    assert (await ask("a-", "POST", "/take", **taking)).status_code == 200
+    waiting = asyncio.create_task(ask("a-", "POST", "/take", consumer="two", wait=PATIENCE))
+    await asyncio.sleep(0.1)
+    await ask("a-", "DELETE")
+    assert (await ask("b-", "PUT", **ORDERS)).status_code == 201
+    event = {"events": [{"type": "Placed", "data": 1}]}
+    assert (await anyone.post("/api/streams/b-1/events", json=event, headers=tokens["b-"])).status_code == 201
+    taken = await ask("b-", "POST", "/take", **taking)
+    assert [each["key"] for each in taken.json()["deliveries"]] == ["b-1"]
+    assert (await ask("a-", "POST", "/take", **taking)).status_code == 403
+    assert (await waiting).status_code in (403, 404)
+
+
+@pytest.mark.parametrize("outcome", ["ack", "fail"])
+async def test_an_extension_swallows_no_settlement(worker: httpx.AsyncClient, outcome: str) -> None:
+    await worker.put(WORK, json={**ORDERS, "backoff": {"first": 600}})
+    await place(worker)
+    [delivery] = await take(worker)
+    each = {"delivery": delivery["delivery"]}
+    settlements = [
+        {**each, "outcome": "extend", "seconds": 60},
+        {**each, "outcome": outcome},
+        {**each, "outcome": "ack"},
+    ]
+    answer = await worker.post(f"{WORK}/settle", json={"consumer": "one", "settlements": settlements})
+    assert [result["result"] for result in answer.json()["results"]] == ["settled", "settled", "already-settled"]
+    status = (await worker.get(WORK)).json()
+    assert (status["in_flight"], status["retrying"]) == (0, 1 if outcome == "fail" else 0)
+
+
+async def test_a_request_that_is_sent_again_keeps_its_deliveries(
+    worker: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first client goes away while both wait for the same answer."""
+    await worker.put(WORK, json=ORDERS)
+    server = await engine.current().subscriptions.of(log.pk, "work")
+    answer_takes = server._answer_takes
+    body = {"consumer": "one", "wait": PATIENCE, "request": "r"}
+    first, second = (asyncio.create_task(worker.post(f"{WORK}/take", json=body)) for _ in range(2))
+
+    async def answer_after_the_first_has_gone(*arguments: Any) -> None:
+        if arguments[1] and not first.done():
+            server._takes[0].future.cancel()
+        await answer_takes(*arguments)
+
+    monkeypatch.setattr(server, "_answer_takes", answer_after_the_first_has_gone)
+    await asyncio.sleep(0.1)
+    await place(worker)
+    answers = await asyncio.gather(first, second, return_exceptions=True)
+    [taken] = [each.json()["deliveries"] for each in answers if isinstance(each, httpx.Response) and each.is_success]
+    assert await take(worker, "two") == []
+    assert [each["result"] for each in await settle(worker, "ack", *taken)] == ["settled"]
+
+
+async def test_a_token_for_one_agent_settles_deliveries_of_that_agent_only(
+    worker: httpx.AsyncClient, anyone: httpx.AsyncClient, make_token: Callable[..., str]
+) -> None:
+    await worker.put(WORK, json=ORDERS)
+    for stream in ("order-1", "order-2"):
+        await place(worker, stream)
+    first, second = await take(worker, agent="alice", request="r")
+    anyone.headers["Authorization"] = f"Bearer {await sync_to_async(make_token)(agent='bob')}"
+    assert await take(anyone, request="r") == []
+    for outcome in ("ack", "poison"):
+        assert [each["result"] for each in await settle(anyone, outcome, first)] == ["not-yours"]
+    anyone.headers["Authorization"] = f"Bearer {await sync_to_async(make_token)(agent='alice')}"
+    assert [each["result"] for each in await settle(anyone, "ack", first, second)] == ["settled", "settled"]
+
+
+async def test_a_start_is_a_position_of_the_log(worker: httpx.AsyncClient) -> None:
+    await place(worker)
+    answer = await worker.put(WORK, json={**ORDERS, "start": 500})
+    assert (answer.status_code, answer.json()["field"]) == (422, "start")
+    for status in (201, 200):
+        assert (await worker.put(WORK, json={**ORDERS, "start": 1})).status_code == status
+
+
+async def test_no_more_is_read_than_about_twice_of_what_fits(
+    worker: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = 40
+    await worker.put(WORK, json={**ORDERS, "order_by": "none"})
+    for n in range(events):
+        event = {"type": "Placed", "data": "x" * 1_000_000}
+        await worker.post(f"/api/streams/order-{n}/events", json={"events": [event]})
+    server = await engine.current().subscriptions.of(log.pk, "work")
+    all_taken: list[dict[str, Any]] = []
+    while deliveries := await take(worker):
+        all_taken += deliveries
+    assert len(all_taken) == events
+    await settle(worker, "release", *all_taken)
+    reads: list[int] = []
+    events_at = server._events_at
+
+    async def count_and_read(positions: Any) -> Any:
+        reads.extend(positions)
+        return await events_at(positions)
+
+    monkeypatch.setattr(server, "_events_at", count_and_read)
+    assert len(await take(worker)) == 4
+    assert len(reads) == 8
