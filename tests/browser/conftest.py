@@ -71,3 +71,12 @@ def admin_page(page: Page, log: Log) -> Page:
     page.wait_for_url(f"**/logs/{log.name}/")
     page.wait_for_load_state()  # until its modules listen
     return page
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, browser: Browser, admin_page: Page, server: Server) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=server.url, color_scheme=request.param, storage_state=admin_page.context.storage_state()
+    )
+    yield context.new_page()
+    context.close()

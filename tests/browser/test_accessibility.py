@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from events.models import Log
 from projections.catalog.agents import agents
 from projections.catalog.counts import counts
 from projections.catalog.lifecycle import lifecycle
+from tests.support.accessibility import WIDTHS, findings, reaches_beyond
 from tests.support.api_agent import Agent
 from tests.support.factories import make_log
 from tests.support.running import settle
-from tests.support.server import Server
 
 PAGES = (
     "", "?before=3", "?q=type:Nope", "?q=(agnet:x", "?q=order-1+-type:Nope", "?before=x",
@@ -35,10 +32,6 @@ PAGES = (
     "pause?agent=order-1", "resume?workflow={workflow}", "agents/", "agents/?prefix=nope", "agents/?before=x",
     "subscriptions/", "subscriptions/?show=nope", "subscriptions/nope",
 )  # fmt: skip
-WIDTHS = (1440, 1024, 390)
-AXE = Axe()
-VIOLATIONS = {"resultTypes": ["violations"]}
-COLOURS_ONLY = {**VIOLATIONS, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 WORKFLOW = "c" * 200
 TRANSITIONS_END = """Promise.allSettled(
     document.getAnimations().filter(each => each instanceof CSSTransition).map(each => each.finished))"""
@@ -58,30 +51,6 @@ def filled(agent: Agent) -> None:
         },
     )
     agent.append("n" * 200, long)
-
-
-@pytest.fixture(params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, browser: Browser, admin_page: Page, server: Server) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=server.url, color_scheme=request.param, storage_state=admin_page.context.storage_state()
-    )
-    yield context.new_page()
-    context.close()
-
-
-def findings(page: Page) -> list[str]:
-    """The findings of axe. If a page is sound in the light, only its colours can be wrong in the dark."""
-    if not page.evaluate("'axe' in window"):  # half a megabyte of script, once a page
-        page.evaluate(AXE.axe_script)
-    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    options = COLOURS_ONLY if is_dark else VIOLATIONS
-    violations = page.evaluate("async options => (await axe.run(options)).violations", options)
-    return [f"{each['id']}: {node['target']}" for each in violations for node in each["nodes"]]
-
-
-def reaches_beyond(page: Page) -> bool:
-    wider: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    return wider
 
 
 @pytest.mark.usefixtures("filled")

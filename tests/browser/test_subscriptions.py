@@ -8,12 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log, Subscription
-from tests.browser.test_accessibility import WIDTHS, findings, reaches_beyond, themed
+from tests.support.accessibility import WIDTHS, findings, reaches_beyond
 from tests.support.api_agent import Agent
 from tests.support.server import Server
 from tests.support.subscriptions import make_breaker, make_consumer, make_delivery, make_letter, make_subscription
-
-__all__ = ["themed"]  # a fixture
 
 
 @pytest.fixture

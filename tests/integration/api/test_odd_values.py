@@ -22,7 +22,9 @@ SOUND = {
     "projection": "latest",
     "job": "1",
     "kind": "stream",
-} | {"subscription": "work"}
+    "subscription": "work",
+    "dead_letter": "work:1",
+}
 NEEDED = {"name": "order-1", "key": "order-1", "from": "0", "to": "1", "pointer": "/a"}
 """The parameters that some operations require."""
 

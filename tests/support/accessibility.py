@@ -1,0 +1,26 @@
+"""What axe finds on a page, and whether the page is wider than the screen."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+WIDTHS = (1440, 1024, 390)
+AXE = Axe()
+VIOLATIONS = {"resultTypes": ["violations"]}
+COLOURS_ONLY = {**VIOLATIONS, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+
+def findings(page: Page) -> list[str]:
+    """The findings of axe. If a page is sound in the light, only its colours can be wrong in the dark."""
+    if not page.evaluate("'axe' in window"):  # half a megabyte of script, once a page
+        page.evaluate(AXE.axe_script)
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    options = COLOURS_ONLY if is_dark else VIOLATIONS
+    violations = page.evaluate("async options => (await axe.run(options)).violations", options)
+    return [f"{each['id']}: {node['target']}" for each in violations for node in each["nodes"]]
+
+
+def reaches_beyond(page: Page) -> bool:
+    wider: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return wider
