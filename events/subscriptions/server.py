@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
 """The longest time until the database is asked again, should a notification be lost."""
+_IDLE_SECONDS = 60.0
+"""The time after which a server that nobody asks ends, with the events that it keeps."""
 _SEARCH_EVENTS = 1_000
 _SEARCH_BYTES = 2 * 2**20
 _SETTLEMENTS = 1_000
@@ -63,6 +65,7 @@ class Server:
         self._read_to = self._head = 0
         self._due = float("inf")
         self._served_at = float("-inf")
+        self._idle_since = self._now()
         self._wake = asyncio.Event()
         self.is_gone = False
         self.task = asyncio.create_task(self._run(), name=f"subscription {served.name}")
@@ -95,7 +98,7 @@ class Server:
         return await future
 
     def retire(self) -> None:
-        """Come to an end, as the subscription is gone; whoever waits is told so."""
+        """Come to an end. Whoever waits is told that the subscription is gone."""
         self.is_gone = True
         self._fail(NoSuchSubscription(f"There is no subscription {self.served.name!r}."))
         self._wake.set()
@@ -139,7 +142,7 @@ class Server:
     async def _something_to_do(self) -> bool:
         """Wait for a settlement; while a take waits, also for an event, the end of a pause or deadline, or a second.
 
-        Returns False when the server has come to its end.
+        Returns False when the server has come to its end: its subscription is gone, or nobody has asked for a minute.
         """
         while not self.is_gone:
             now = self._now()
@@ -150,8 +153,14 @@ class Server:
             moment = min(self._due, self._served_at + _POLL_SECONDS)
             if self._settlements or (self._takes and (self._has_grown or moment <= now)):
                 return True
+            if self._takes:
+                self._idle_since = now
+            elif now >= self._idle_since + _IDLE_SECONDS:
+                self.retire()
+                return False
             self._wake.clear()
-            timeout = min([moment, *(waiting.deadline for waiting in self._takes)]) - now if self._takes else None
+            end = self._idle_since + _IDLE_SECONDS
+            timeout = min([moment, *(waiting.deadline for waiting in self._takes)] if self._takes else [end]) - now
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._wake.wait()
@@ -171,7 +180,7 @@ class Server:
         if not answer.served:
             await self._reload()
             return
-        self._served_at = self._now()
+        self._served_at = self._idle_since = self._now()
         self._read_to, self._head = answer.read_to, answer.head
         for waiting_take in takes:
             waiting_take.was_served = True

@@ -58,6 +58,7 @@ class Subscriptions:
         if server is None or server.is_gone or server.served.number != served.number:
             if server is not None:
                 server.retire()
+            self._servers = {place: each for place, each in self._servers.items() if not each.is_gone}
             server = Server(served, self._pool, lambda: load(self._pool, log_id, name), self._consumers)
             self._servers[log_id, name] = server
         return server

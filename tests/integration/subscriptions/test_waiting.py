@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -35,3 +36,25 @@ async def test_an_event_that_comes_during_a_search_is_delivered_at_once(
 
     monkeypatch.setattr(server, "_search", search_and_append)
     assert [each.id.position for each in await take(wait=PATIENCE)] == [1]
+
+
+async def test_a_server_that_nobody_asks_ends_and_is_made_again(
+    engine: Engine,
+    log: Log,
+    subscribe: Subscribe,
+    take: TakeFrom,
+    placed: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(servers, "_IDLE_SECONDS", 0.05)
+    await subscribe()
+    first = await engine.subscriptions.of(log.pk, "work")
+    waiting = asyncio.create_task(take(wait=PATIENCE))
+    await asyncio.sleep(0.2)
+    assert not first.is_gone, "a take waits"
+    await placed("a-1")
+    assert len(await waiting) == 1
+    await asyncio.wait_for(first.task, PATIENCE)
+    await placed("b-1")
+    assert [each.id.position for each in await take(wait=PATIENCE)] == [2]
+    assert await engine.subscriptions.of(log.pk, "work") is not first
