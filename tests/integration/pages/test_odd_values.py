@@ -6,6 +6,7 @@ of the future are tried too.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +25,16 @@ from tests.support.factories import make_member
 from tests.support.fixture_types import AppendEvents
 from tests.support.odd_values import ENCODED, HEADERS
 
-SOUND = {"name": "order-1", "id": "w", "position": "1", "step": "1", "pk": "1", "token": "x", "order": "pause"}
+SOUND = {
+    "name": "order-1",
+    "id": "w",
+    "position": "1",
+    "step": "1",
+    "pk": "1",
+    "token": "x",
+    "order": "pause",
+    "subscription": "work",
+}
 ROUTED_KINDS = [kind for kind in KINDS if kind != "stream"]
 """The kinds of replays that share a route; the replay of a stream has its own."""
 READ_HEADERS = ("Accept", "Cookie", "HX-Request", "HX-Target", "HX-Current-URL", "X-Job", "X-Seen", "X-Window")
@@ -42,11 +52,13 @@ def routes(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, Callab
 def addresses(route: str) -> Iterator[tuple[str, dict[str, str]]]:
     """A format for each address of a route, with the sound value of each name in it."""
     path, names = "", {}
-    for part in route.replace(">", "<").split("<"):
-        converter, colon, name = part.partition(":")
-        path += f"{{{name}}}" if colon else converter
-        if colon:
+    for part in re.split("(<[^>]+>)", route):
+        if part.startswith("<"):
+            name = part.strip("<>").rpartition(":")[2]
+            path += f"{{{name}}}"
             names[name] = SOUND.get(name, "")
+        else:
+            path += part
     if "projections/{name}" in path:
         names["name"] = "latest"
     for kind in ROUTED_KINDS if "kind" in names else [""]:
