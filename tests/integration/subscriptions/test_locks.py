@@ -6,14 +6,17 @@ import asyncio
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from psycopg.conninfo import make_conninfo
 
-from events import redaction
+from events import engine as engines
+from events import redaction, sessions
 from events.engine import Engine
 from events.models import BreakerState, Delivery, Log, Subscription
 from events.reading.db_work import run
@@ -34,10 +37,12 @@ from tests.support.subscriptions import make_breaker, make_delivery, make_letter
 KEYS = 12
 ROUNDS = 60
 NEVER_OPEN = {"failures": 1_000, "of": 1_000, "minimum": 1_000, "pause": 1}
-_DEADLOCKS = """
+_SESSIONS = "test of locks"
+"""The beginning of the names of the test's sessions in Postgres."""
+_DEADLOCKS = f"""
     select (
             select count(*) from pg_stat_activity
-            where datname = current_database() and application_name like 'eventsite%' and pid <> pg_backend_pid()),
+            where datname = current_database() and application_name like '{_SESSIONS}%'),
         deadlocks
     from pg_stat_database where datname = current_database()"""
 
@@ -55,10 +60,14 @@ async def deadlocks() -> int:
 
 
 @pytest.mark.parametrize("is_operated", [False, True], ids=["consumers", "consumers and an operator"])
-async def test_nobody_waits_in_a_circle(log: Log, is_operated: bool) -> None:
+async def test_nobody_waits_in_a_circle(log: Log, is_operated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two engines are like two processes: each has a server of the subscription and a writer."""
     chance = random.Random(3)
     await sync_to_async(make_subscription)(log, query="type:Placed", max_attempts=100, breaker=NEVER_OPEN)
+    for each in ("address", "direct"):
+        address = getattr(sessions, each)()
+        named = replace(address, conninfo=make_conninfo(address.conninfo, application_name=_SESSIONS))
+        monkeypatch.setattr(engines, each, lambda named=named: named)
     before = await deadlocks()
 
     async def place(engine: Engine) -> None:
