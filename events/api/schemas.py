@@ -126,7 +126,7 @@ class StreamAppendIn(AppendIn, forbid_unknown_fields=True, kw_only=True):
 
 
 class Common(NamedTuple):
-    """What the appends of an atomic request have in common."""
+    """The guards and ids that the appends of an atomic request have in common."""
 
     of_each: tuple[Guard, ...]
     """The leases: rules look for them in each append."""

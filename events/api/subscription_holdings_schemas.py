@@ -39,7 +39,7 @@ class InFlightOut(Struct):
 
 
 class InFlightsOut(Struct):
-    """What is in flight; what has been held for the longest time comes first."""
+    """The deliveries in flight; the one that has been held for the longest time comes first."""
 
     deliveries: list[InFlightOut]
     in_flight: Annotated[int, documented("All deliveries in flight")]

@@ -155,7 +155,7 @@ class DeliveriesOut(Struct):
 
 
 class FailureIn(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What went wrong."""
+    """The error of an attempt that failed."""
 
     type: Annotated[Name, documented("The kind of error, for example the name of the exception")]
     message: Annotated[str, documented("What it says", maxLength=MAX_MESSAGE_CHARACTERS)] = ""
@@ -165,7 +165,7 @@ class FailureIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class SettlementIn(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What became of one delivery."""
+    """The settlement of one delivery."""
 
     delivery: DeliveryText
     outcome: Annotated[
@@ -183,7 +183,7 @@ class SettlementIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class SettleIn(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What became of some deliveries of one consumer."""
+    """The settlements of some deliveries of one consumer."""
 
     consumer: Name
     settlements: Annotated[list[SettlementIn], documented("Each is answered by itself", minItems=1, maxItems=1_000)]

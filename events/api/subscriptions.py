@@ -142,7 +142,7 @@ async def take(request: HttpRequest, subscription: str) -> HttpResponse:
     grant = grant_of(request)
     body = decode_json(request.body, TakeIn)
     request_name = optional(body.request)
-    asked = Take(
+    wish = Take(
         check_name(body.consumer, "consumer"),
         check_agent(optional(body.agent), grant.agent, "agent"),
         check_count(body.limit, "limit", minimum=1, maximum=_MAX_LIMIT),
@@ -150,7 +150,7 @@ async def take(request: HttpRequest, subscription: str) -> HttpResponse:
         is_repeatable=request_name is not None,
     )
     wait = check_bounds(body.wait, "wait", minimum=0, maximum=_MAX_WAIT_SECONDS)
-    answer = await _ask(grant, subscription, lambda server: server.take(asked, wait=wait))
+    answer = await _ask(grant, subscription, lambda server: server.take(wish, wait=wait))
     redacted = await _redacted(grant, answer.deliveries)
     deliveries = [_delivery_out(each, is_redacted=each.id.position in redacted) for each in answer.deliveries]
     return json_answer(DeliveriesOut(deliveries, answer.read_to, answer.head - answer.read_to))

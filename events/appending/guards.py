@@ -56,7 +56,7 @@ class Guard(Protocol):
 
     @property
     def claim(self) -> str | None:
-        """What no other append of the same flush may claim: the other one waits."""
+        """The name that no other append of the same flush may claim: the other one waits."""
 
     @property
     def refusal(self) -> EventsError | None:

@@ -142,7 +142,7 @@ class Plan:
     ids: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     claims: set[str] = field(default_factory=set)
-    """What guards claim for their append alone."""
+    """The names that guards claim for their append alone."""
     sets_rules: bool = False
     """The last append sets a rule: whoever comes after it is planned by that rule."""
     comparisons: int = 0

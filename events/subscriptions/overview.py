@@ -19,7 +19,7 @@ from events.subscriptions.store import Status, statuses
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What is unsettled in a subscription: keys whose events wait, and the oldest delivery."""
+    """The unsettled part of a subscription: keys whose events wait, and the oldest delivery."""
 
     keys_waiting: int = 0
     oldest_consumer: str | None = None

@@ -74,9 +74,9 @@ async def put(
         "breaker": None if settings.breaker is None else Json(settings.breaker),
     }
     async with pool.connection() as session, session.transaction():
-        made = await (await session.execute(sql.MAKE, row)).fetchone()
-        if made is not None:
-            await announce(session, log_id, made[0], name, "created", by=by, facts={"q": settings.query}, change=1)
+        new_row = await (await session.execute(sql.MAKE, row)).fetchone()
+        if new_row is not None:
+            await announce(session, log_id, new_row[0], name, "created", by=by, facts={"q": settings.query}, change=1)
             return True
         stored = await (await session.execute(sql.STORED, row)).fetchone()
         if stored is None:
@@ -88,17 +88,23 @@ async def put(
             raise SubscriptionFixed(f"{name!r} is ordered by {present.order_by}, and that can't change.")
         if start not in (0, NOW, first):
             raise SubscriptionFixed(f"{name!r} began after position {first}, and that can't change.")
-        if present == settings:
-            return False
-        changed = await (await session.execute(sql.CHANGE, row)).fetchone()
-        assert changed
-        number, version, read_to = changed
-        changes = {field: value for field, value in settings.as_row().items() if value != present.as_row()[field]}
-        if "breaker" in changes:
-            await session.execute(sql.FORGET_BREAKERS, {"log_id": log_id, "number": number})
-        facts = {"after": read_to, "settings": changes}
-        await announce(session, log_id, number, name, "changed", by=by, facts=facts, change=version)
+        if present != settings:
+            await _change(session, row, present, settings, by=by)
         return False
+
+
+async def _change(
+    session: AsyncConnection[Any], row: Mapping[str, Any], present: Settings, settings: Settings, *, by: str | None
+) -> None:
+    """Give a subscription other settings: those of its row."""
+    new_row = await (await session.execute(sql.CHANGE, row)).fetchone()
+    assert new_row
+    number, version, read_to = new_row
+    changes = {field: value for field, value in settings.as_row().items() if value != present.as_row()[field]}
+    if "breaker" in changes:
+        await session.execute(sql.FORGET_BREAKERS, {"log_id": row["log_id"], "number": number})
+    facts = {"after": read_to, "settings": changes}
+    await announce(session, row["log_id"], number, row["name"], "changed", by=by, facts=facts, change=version)
 
 
 async def read(pool: Pool, log_id: int, name: str | None = None) -> list[Status]:

@@ -21,7 +21,7 @@ Result = Literal["settled", "already-settled", "expired", "not-yours"]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a server of a subscription knows of it: its number, the version of its settings, its query and its keys."""
+    """A subscription as its server knows it: its number, the version of its settings, its query and its keys."""
 
     log_id: int
     number: int
@@ -70,7 +70,7 @@ class DeliveryId:
 
     @property
     def work(self) -> str:
-        """What is to be done: `<number>.<generation>-<position>`, the same for each attempt, until a rewind."""
+        """The name of the work: `<number>.<generation>-<position>`, the same for each attempt, until a rewind."""
         return f"{self.number}.{self.generation}-{self.position}"
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class DeliveryId:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """What a consumer asks for. The same `request` again gets the same deliveries, if the caller knows it."""
+    """A consumer's wish for deliveries. The same `request` again gets the same ones, if the caller knows it."""
 
     consumer: str
     agent: str | None
@@ -110,7 +110,7 @@ class Delivery:
 
 
 class Failure(Struct, frozen=True):
-    """What is known of a failure; `fault` is the same for failures with the same error, message and frame."""
+    """A failure; `fault` is the same for failures with the same error, message and frame."""
 
     error_type: str
     message: str
@@ -122,7 +122,7 @@ class Failure(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a delivery. Without a consumer, the delivery's id alone decides."""
+    """The settlement of a delivery. Without a consumer, the delivery's id alone decides."""
 
     delivery: DeliveryId
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""What is unsettled in one subscription: deliveries in flight, keys that wait and why, and who holds what."""
+"""The unsettled part of one subscription: deliveries in flight, keys that wait and why, and who holds what."""
 
 from __future__ import annotations
 

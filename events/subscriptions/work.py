@@ -48,7 +48,7 @@ class Found:
 
 @dataclass(slots=True)
 class Range:
-    """What was found in the log after the position `begin`, up to which the subscription has read, up to `end`."""
+    """The events that a search found from `begin`, up to which the subscription has read, to `end`."""
 
     begin: int
     end: int
@@ -60,8 +60,8 @@ class Range:
         """Return the range up to the end of so many events, or the whole."""
         if len(self.found) <= events:
             return self
-        found = deque(islice(self.found, events))
-        return Range(self.begin, found[-1].event.position, self.redacted_at, found)
+        first_ones = deque(islice(self.found, events))
+        return Range(self.begin, first_ones[-1].event.position, self.redacted_at, first_ones)
 
     def cut(self, read_to: int) -> None:
         """Leave out what was delivered, or waits for its key, by now."""
@@ -114,13 +114,13 @@ class Answer:
 
     def deliveries(self, keys: Mapping[int, str | None]) -> list[Taken]:
         """Return what was delivered. `keys` has those of the events that were found in the log, by position."""
-        taken = msgspec.convert(self.taken or [], list[Taken])
+        deliveries = msgspec.convert(self.taken or [], list[Taken])
         for new in msgspec.convert(self.new or [], list[New]):
-            taken += [
+            deliveries += [
                 Taken(new.take, position, keys[position], 1, new.deadline, self.head, new.token)
                 for position in new.positions
             ]
-        return taken
+        return deliveries
 
     @property
     def verdicts(self) -> dict[int, Verdict]:
