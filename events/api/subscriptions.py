@@ -44,7 +44,7 @@ from events.subscriptions.breakers import circuits_of_subscriptions
 from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.server import Server
 from events.subscriptions.settings import check_bounds, check_subscription_name
-from events.subscriptions.types import Delivery, Failure, Settlement, Take
+from events.subscriptions.types import Deliveries, Delivery, Failure, Settlement, Take
 
 router = Router(tags=["subscriptions"])
 
@@ -150,8 +150,16 @@ async def take(request: HttpRequest, subscription: str) -> HttpResponse:
         is_repeatable=request_name is not None,
     )
     wait = check_bounds(body.wait, "wait", minimum=0, maximum=_MAX_WAIT_SECONDS)
-    answer = await _ask(grant, subscription, lambda server: server.take(wish, wait=wait))
-    redacted = await _redacted(grant, answer.deliveries)
+
+    async def take_from(server: Server) -> tuple[Deliveries, frozenset[int]]:
+        answer = await server.take(wish, wait=wait)
+        try:
+            return answer, await _redacted(grant, answer.deliveries)
+        except BaseException:
+            server.give_back(wish, [each.id for each in answer.deliveries])
+            raise
+
+    answer, redacted = await _ask(grant, subscription, take_from)
     deliveries = [_delivery_out(each, is_redacted=each.id.position in redacted) for each in answer.deliveries]
     return json_answer(DeliveriesOut(deliveries, answer.read_to, answer.head - answer.read_to))
 

@@ -83,7 +83,7 @@ class Server:
             return Deliveries(await waiting.future, self._read_to, self._head)
         except asyncio.CancelledError:
             if waiting.future.done() and not waiting.future.cancelled() and not waiting.future.exception():
-                self._give_back_from(take, [each.id for each in waiting.future.result()])
+                self.give_back(take, [each.id for each in waiting.future.result()])
             raise
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
@@ -113,12 +113,12 @@ class Server:
         self._has_grown = True
         self._wake.set()
 
-    def _give_back_from(self, take: Take, deliveries: Sequence[DeliveryId]) -> None:
-        """Give back the deliveries of a caller who has gone, unless the same request may come again for them."""
+    def give_back(self, take: Take, deliveries: Sequence[DeliveryId]) -> None:
+        """Give back the deliveries that a caller did not get, unless the same request may come again for them."""
         if not take.is_repeatable:
-            self._give_back(deliveries)
+            self._release(deliveries)
 
-    def _give_back(self, deliveries: Sequence[DeliveryId]) -> None:
+    def _release(self, deliveries: Sequence[DeliveryId]) -> None:
         """Give back what nobody works on. It costs no attempt."""
         if deliveries:
             self._settlements.append(WaitingSettlements([Settlement(each, "release") for each in deliveries]))
@@ -197,7 +197,15 @@ class Server:
                 self._has_grown = True
             range.cut(answer.read_to)
         self._consumers.note(served, [waiting.take for waiting in takes], deliveries, settlements)
-        await self._answer_takes(takes, deliveries, events)
+        try:
+            await self._answer_takes(takes, deliveries, events)
+        except BaseException:
+            for number, waiting_take in enumerate(takes):
+                if waiting_take.future.done():  # its deliveries were handed over, or given back
+                    continue
+                ids = [served.delivery_id(each.position, each.token) for each in deliveries if each.take == number]
+                self.give_back(waiting_take.take, ids)
+            raise
 
     def _batch(self) -> list[WaitingSettlements]:
         """Return the settlements that have waited longest: those of one request, or more up to a limit."""
@@ -280,9 +288,9 @@ class Server:
         for waiting, of_take in zip(takes, of_takes, strict=True):
             end = await self._load_answer(of_take, events)
             ids = [self.served.delivery_id(each.position, each.token) for each in of_take]
-            self._give_back(ids[end:])
+            self._release(ids[end:])
             if waiting.future.done():
-                self._give_back_from(waiting.take, ids[:end])
+                self.give_back(waiting.take, ids[:end])
             elif of_take:
                 waiting.future.set_result(
                     [

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 
 from events import engine
+from events.api import subscriptions
 from events.api.subscription_schemas import MAX_MESSAGE_CHARACTERS
 from events.models import FailedAttempt, Log
 from events.subscriptions import server as servers
@@ -188,3 +190,29 @@ async def test_no_more_is_read_than_about_twice_of_what_fits(
     monkeypatch.setattr(server, "_events_at", count_and_read)
     assert len(await take(worker)) == 4
     assert len(reads) == 8
+
+
+async def test_what_could_not_be_handed_over_costs_no_attempt(
+    worker: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await worker.put(WORK, json=ORDERS)
+    await place(worker)
+    await settle(worker, "release", *await take(worker))
+    server = await engine.current().subscriptions.of(log.pk, "work")
+
+    async def lose_the_connection(positions: Any) -> Any:
+        raise psycopg.OperationalError("the connection was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server, "_events_at", lose_the_connection)
+        answer = await worker.post(f"{WORK}/take", json={"consumer": "one", "wait": 0})
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+    async def fail(*arguments: Any) -> Any:
+        raise psycopg.OperationalError("the connection was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subscriptions, "_redacted", fail)
+        answer = await worker.post(f"{WORK}/take", json={"consumer": "two", "wait": PATIENCE})
+        assert answer.is_error
+    assert [each["attempt"] for each in await take(worker, "three", wait=PATIENCE)] == [1]
