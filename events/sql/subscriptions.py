@@ -4,8 +4,8 @@ from __future__ import annotations
 
 SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 13) + ")"
 READ_TO = """
-    select read_to, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
-    from subscription where log_id = %(log_id)s and id = %(number)s"""
+    select s.read_to, h.head, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
+    from subscription s join log_head h using (log_id) where s.log_id = %(log_id)s and s.id = %(number)s"""
 EVENTS_AT = """
     select {columns} from event
     where log_id = %(log_id)s and position = any (string_to_array(%(positions)s, ',')::bigint[])"""

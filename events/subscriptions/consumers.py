@@ -22,7 +22,6 @@ from events.reading.statement import Statement
 from events.sessions import Pool
 from events.sql import subscription_consumers as sql
 from events.subscriptions.types import Served, Settlement, Take
-from events.subscriptions.work import Taken
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +55,9 @@ class Consumers:
         self._sightings: dict[tuple[int, int, str], _Sighting] = {}
 
     def note(
-        self, served: Served, takes: Sequence[Take], taken: Sequence[Taken], settlements: Sequence[Settlement]
+        self, served: Served, takes: Sequence[Take], counts: Counter[int], settlements: Sequence[Settlement]
     ) -> None:
-        """Note who took something, or asked for it, and who settled."""
-        counts = Counter(each.take for each in taken)
+        """Note who took something, or asked for it, and who settled. `counts` are the deliveries of each take."""
         for number, take in enumerate(takes):
             sighting = self._sighting(served, take.consumer)
             sighting.agent = take.agent

@@ -17,13 +17,14 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from events.errors import EventsError, Unavailable, brief
-from events.reading import scan, store
+from events.reading import store
 from events.sessions import Pool
 from events.sql import subscriptions as sql
 from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
-from events.subscriptions.types import Deliveries, Delivery, DeliveryId, Result, Served, Settled, Settlement, Take
-from events.subscriptions.work import Answer, Found, Range, Taken, WaitingSettlements, WaitingTake, parameters
+from events.subscriptions.types import Deliveries, Delivery, DeliveryId, Served, Settled, Settlement, Take
+from events.subscriptions.upcoming import Upcoming
+from events.subscriptions.work import Answer, Range, Taken, WaitingSettlements, WaitingTake, parameters
 from events.types import Event
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,6 @@ _POLL_SECONDS = 1.0
 """The longest time until the database is asked again, should a notification be lost."""
 _IDLE_SECONDS = 60.0
 """The time after which a server that nobody asks ends, with the events that it keeps."""
-_SEARCH_EVENTS = 1_000
-_SEARCH_BYTES = 2 * 2**20
 _SETTLEMENTS = 1_000
 """Settlements of one transaction; a request with more is one all the same."""
 _LOOKED_AT = 100
@@ -60,7 +59,8 @@ class Server:
         self._now = asyncio.get_running_loop().time
         self._takes: list[WaitingTake] = []
         self._settlements: deque[WaitingSettlements] = deque()
-        self._range: Range | None = None
+        self._upcoming = Upcoming(pool)
+        self._answers: set[asyncio.Task[None]] = set()
         self._has_grown = True
         self._read_to = self._head = 0
         self._due = float("inf")
@@ -103,11 +103,13 @@ class Server:
         self._fail(NoSuchSubscription(f"There is no subscription {self.served.name!r}."))
         self._wake.set()
 
-    def stop(self) -> asyncio.Task[None]:
-        """Come to an end; return the task. A pool that is opening a connection may lose the cancellation alone."""
+    async def stop(self) -> None:
+        """Come to an end at once. A pool that is opening a connection may lose the cancellation alone."""
         self.is_gone = True
-        self.task.cancel()
-        return self.task
+        tasks = [self.task, *self._answers]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def log_has_grown(self) -> None:
         self._has_grown = True
@@ -125,19 +127,27 @@ class Server:
             self._wake.set()
 
     async def _run(self) -> None:
-        while await self._something_to_do():
-            try:
-                await self._serve()
-            except EventsError as error:
-                self._fail(error)
-            except (psycopg.OperationalError, PoolTimeout, OSError) as error:
-                logger.warning("subscription %s: %s", self.served.name, brief(error))
-                self._fail(Unavailable())
-                await asyncio.sleep(_RETRY_SECONDS)
-            except Exception:  # a defect must not leave callers waiting for ever
-                logger.exception("subscription %s", self.served.name)
-                self._fail(EventsError("This work can't be done; the server's log has the details."))
-                await asyncio.sleep(_RETRY_SECONDS)
+        try:
+            while await self._something_to_do():
+                try:
+                    await self._serve()
+                except Exception as error:  # a defect must not leave callers waiting for ever
+                    self._fail(self._problem(error))
+                    await self._upcoming.forget()
+                    if not isinstance(error, EventsError):
+                        await asyncio.sleep(_RETRY_SECONDS)
+        finally:
+            await self._upcoming.forget()
+
+    def _problem(self, error: Exception) -> EventsError:
+        """Return what callers are told of an error."""
+        if isinstance(error, EventsError):
+            return error
+        if isinstance(error, psycopg.OperationalError | PoolTimeout | OSError):
+            logger.warning("subscription %s: %s", self.served.name, brief(error))
+            return Unavailable()
+        logger.error("subscription %s", self.served.name, exc_info=error)
+        return EventsError("This work can't be done; the server's log has the details.")
 
     async def _something_to_do(self) -> bool:
         """Wait for a settlement; while a take waits, also for an event, the end of a pause or deadline, or a second.
@@ -167,12 +177,14 @@ class Server:
         return False
 
     async def _serve(self) -> None:
-        """Do the work that waits, in one transaction."""
-        takes, batch = list(self._takes), self._batch()
+        """Do the work that waits, in one transaction. Takes are answered while the next one runs."""
+        served, takes, batch = self.served, list(self._takes), self._batch()
         settlements = [settlement for waiting in batch for settlement in waiting.settlements]
-        range = await self._search() if takes else Range(0, 0)
+        range = Range(0, 0)
+        if takes:
+            has_grown, self._has_grown = self._has_grown, False
+            range = await self._upcoming.range(served, has_grown=has_grown)
         part = range.first(_LOOKED_AT + 2 * sum(waiting.take.limit for waiting in takes))
-        served = self.served
         async with self._pool.connection() as session:
             values = parameters(served, takes, settlements, part)
             cursor = await session.execute(sql.SERVE, values, prepare=True)
@@ -182,30 +194,20 @@ class Server:
             return
         self._served_at = self._idle_since = self._now()
         self._read_to, self._head = answer.read_to, answer.head
+        self._due = float("inf") if answer.due_in is None else self._now() + answer.due_in
+        self._settlements = deque(waiting for waiting in self._settlements if waiting not in batch)
+        self._answer_settlements(batch, answer)
+        counts = answer.counts
         for waiting_take in takes:
             waiting_take.was_served = True
-        self._due = float("inf") if answer.due_in is None else self._now() + answer.due_in
-        for waiting in batch:
-            self._settlements.remove(waiting)
-        self._answer_settlements(batch, answer)
-        events = {found.event.position: found.event for found in part.found}
-        deliveries = answer.deliveries({found.event.position: found.key for found in part.found})
-        if answer.redacted_at > range.redacted_at:
-            events.clear()
-        if takes:
-            if answer.read_to > range.begin and (answer.read_to < answer.head or range.found):
-                self._has_grown = True
-            range.cut(answer.read_to)
-        self._consumers.note(served, [waiting.take for waiting in takes], deliveries, settlements)
-        try:
-            await self._answer_takes(takes, deliveries, events)
-        except BaseException:
-            for number, waiting_take in enumerate(takes):
-                if waiting_take.future.done():  # its deliveries were handed over, or given back
-                    continue
-                ids = [served.delivery_id(each.position, each.token) for each in deliveries if each.take == number]
-                self.give_back(waiting_take.take, ids)
-            raise
+        self._takes = [each for each in self._takes if each not in takes or not counts[takes.index(each)]]
+        self._consumers.note(served, [waiting.take for waiting in takes], counts, settlements)
+        if counts:
+            self._begin_to_answer(served, takes, part, answer)
+        if takes and self._upcoming.note(served, read_to=answer.read_to, head=answer.head):
+            self._has_grown = True
+        if takes and answer.redacted_at > part.redacted_at:
+            await self._upcoming.forget()
 
     def _batch(self) -> list[WaitingSettlements]:
         """Return the settlements that have waited longest: those of one request, or more up to a limit."""
@@ -218,38 +220,10 @@ class Server:
             batch.append(waiting)
         return batch
 
-    async def _search(self) -> Range:
-        """Return what comes next in the log: what was found before, or the result of a search.
-
-        The log may grow during the search, and what comes then is noted for the next one.
-        """
-        range, served = self._range, self.served
-        has_grown, self._has_grown = self._has_grown, False
-        if range is not None and (range.found or not has_grown):
-            return range
-        read_to, redacted_at = await self._progress()
-        if range is None:
-            range = self._range = Range(read_to, read_to)
-        range.redacted_at = redacted_at
-        search = scan.search_events(
-            served.log_id, served.query, after=range.end, backward=False, limit=_SEARCH_EVENTS, room=_SEARCH_BYTES
-        )
-        result = await search.afetch(self._pool)
-        range.end = max(range.end, result.searched_to)
-        range.found.extend(Found(served.key(event), event) for event in result.events)
-        return range
-
-    async def _progress(self) -> tuple[int, int]:
-        """Return the position up to which the subscription has read, and the one of the last redaction."""
-        async with self._pool.connection() as session:
-            parameters = {"log_id": self.served.log_id, "number": self.served.number}
-            cursor = await session.execute(sql.READ_TO, parameters, prepare=True)
-            return await cursor.fetchone() or (0, 0)
-
     async def _reload(self) -> None:
         """Read the settings again, as they have changed. Another subscription of this name has a server of its own."""
         served = await self._load()
-        self._range = None
+        await self._upcoming.forget()
         if served is None or served.number != self.served.number:
             self.retire()
         else:
@@ -258,7 +232,6 @@ class Server:
 
     def _fail(self, error: EventsError) -> None:
         """Give the error to everybody who waits. What nobody works on is given back later."""
-        self._range = None
         futures: list[asyncio.Future[Any] | None] = [waiting.future for waiting in self._takes]
         futures += [waiting.future for waiting in self._settlements]
         for future in futures:
@@ -271,33 +244,51 @@ class Server:
         verdicts = answer.verdicts
         number = 0
         for waiting in batch:
-            results = []
-            for _ in waiting.settlements:
-                verdict = verdicts.get(number)
-                results.append(Settled(cast("Result", verdict.result), verdict.retry_at) if verdict else _SETTLED)
-                number += 1
+            numbers = range(number, number + len(waiting.settlements))
+            number = numbers.stop
             if waiting.future is not None and not waiting.future.done():
-                waiting.future.set_result(results)
+                waiting.future.set_result([verdicts.get(each, _SETTLED) for each in numbers])
 
-    async def _answer_takes(
-        self, takes: Sequence[WaitingTake], taken: Sequence[Taken], events: dict[int, Event]
+    def _begin_to_answer(self, served: Served, takes: Sequence[WaitingTake], found: Range, answer: Answer) -> None:
+        task = asyncio.create_task(self._answer(served, takes, found, answer), name=f"answers of {served.name}")
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    async def _answer(self, served: Served, takes: Sequence[WaitingTake], found: Range, answer: Answer) -> None:
+        """Hand over what takes got. What can't be handed over is given back."""
+        of_takes: dict[int, list[Taken]] = {number: [] for number in answer.counts}
+        try:
+            for each in answer.deliveries(found):
+                of_takes[each.take].append(each)
+            is_stale = answer.redacted_at > found.redacted_at
+            events = {} if is_stale else {each.event.position: each.event for each in found.found}
+            for number, taken in of_takes.items():
+                await self._hand_over(served, takes[number], taken, events)
+        except Exception as error:
+            problem = self._problem(error)
+            for number, taken in of_takes.items():
+                future = takes[number].future
+                if not future.done():
+                    self.give_back(
+                        takes[number].take, [served.delivery_id(each.position, each.token) for each in taken]
+                    )
+                    future.set_exception(problem)
+
+    async def _hand_over(
+        self, served: Served, waiting: WaitingTake, taken: Sequence[Taken], events: dict[int, Event]
     ) -> None:
-        of_takes: list[list[Taken]] = [[] for _ in takes]
-        for each in taken:
-            of_takes[each.take].append(each)
-        for waiting, of_take in zip(takes, of_takes, strict=True):
-            end = await self._load_answer(of_take, events)
-            ids = [self.served.delivery_id(each.position, each.token) for each in of_take]
-            self._release(ids[end:])
-            if waiting.future.done():
-                self.give_back(waiting.take, ids[:end])
-            elif of_take:
-                waiting.future.set_result(
-                    [
-                        Delivery(id, each.key, each.attempt, each.deadline, each.head, events[each.position])
-                        for id, each in zip(ids, of_take[:end], strict=False)
-                    ]
-                )
+        end = await self._load_answer(taken, events)
+        ids = [served.delivery_id(each.position, each.token) for each in taken]
+        self._release(ids[end:])
+        if waiting.future.done():
+            self.give_back(waiting.take, ids[:end])
+            return
+        waiting.future.set_result(
+            [
+                Delivery(id, each.key, each.attempt, each.deadline, each.head, events[each.position])
+                for id, each in zip(ids[:end], taken, strict=False)
+            ]
+        )
 
     async def _load_answer(self, taken: Sequence[Taken], events: dict[int, Event]) -> int:
         """Read the events that are missing for one answer; return how many fit: the first one always does.

@@ -32,8 +32,7 @@ class Subscriptions:
                 server.log_has_grown()
 
     async def aclose(self) -> None:
-        tasks = [server.stop() for server in self._servers.values()]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(server.stop() for server in self._servers.values()))
 
     async def of(self, log_id: int, name: str) -> Server:
         """Return the server of a subscription, which may have been made again since the server knows it.

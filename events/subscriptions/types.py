@@ -1,4 +1,4 @@
-"""The values of subscriptions: frozen, without Django."""
+"""The values of subscriptions: frozen, without Django. Those of each delivery are structs, which are quick to make."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ class Served:
         return DeliveryId(self.number, self.generation, position, token)
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryId:
+class DeliveryId(Struct, frozen=True, gc=False):
     """The id of a delivery: it names one attempt by one consumer.
 
     As a text: `<number>.<generation>-<position>-<token>`, with the number and generation of the subscription.
@@ -97,8 +96,7 @@ class Deliveries:
     head: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True, gc=False):
     """One event that is delivered to one consumer, for its `attempt`, until `deadline`. `head`: what it could see."""
 
     id: DeliveryId
@@ -120,8 +118,7 @@ class Failure(Struct, frozen=True):
     fault: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True, gc=False):
     """The settlement of a delivery. Without a consumer, the delivery's id alone decides."""
 
     delivery: DeliveryId

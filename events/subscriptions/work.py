@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from events.appending.flush import join, join_nullable
-from events.subscriptions.types import Delivery, Served, Settled, Settlement, Take
+from events.subscriptions.types import Delivery, Result, Served, Settled, Settlement, Take
 from events.types import Event
 
 
@@ -38,8 +38,7 @@ class WaitingSettlements:
     future: asyncio.Future[list[Settled]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, gc=False):
     """An event that fits the query and was not delivered yet, with its key."""
 
     key: str | None
@@ -57,11 +56,10 @@ class Range:
     found: deque[Found] = field(default_factory=deque)
 
     def first(self, events: int) -> Range:
-        """Return the range up to the end of so many events, or the whole."""
-        if len(self.found) <= events:
-            return self
+        """Return the range up to the end of so many events, or a copy of the whole: more may be found meanwhile."""
         first_ones = deque(islice(self.found, events))
-        return Range(self.begin, first_ones[-1].event.position, self.redacted_at, first_ones)
+        end = first_ones[-1].event.position if len(first_ones) < len(self.found) else self.end
+        return Range(self.begin, end, self.redacted_at, first_ones)
 
     def cut(self, read_to: int) -> None:
         """Leave out what was delivered, or waits for its key, by now."""
@@ -70,7 +68,7 @@ class Range:
             self.found.popleft()
 
 
-class Taken(msgspec.Struct, array_like=True, frozen=True):
+class Taken(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A delivery as `serve_subscription()` returns it, if its event was delivered before."""
 
     take: int
@@ -95,7 +93,7 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True):
     """The answer to a settlement as `serve_subscription()` returns it."""
 
     number: int
-    result: str
+    result: Result
     retry_at: datetime | None
 
 
@@ -112,9 +110,18 @@ class Answer:
     redacted_at: int
     due_in: float | None
 
-    def deliveries(self, keys: Mapping[int, str | None]) -> list[Taken]:
-        """Return what was delivered. `keys` has those of the events that were found in the log, by position."""
+    @property
+    def counts(self) -> Counter[int]:
+        """The number of deliveries of each take that got one, by its number."""
+        counts = Counter(number for number, *_ in self.taken or ())
+        for number, positions, *_ in self.new or ():
+            counts[number] += len(positions)
+        return counts
+
+    def deliveries(self, range: Range) -> list[Taken]:
+        """Return what was delivered. `range` has the events that were found in the log, with their keys."""
         deliveries = msgspec.convert(self.taken or [], list[Taken])
+        keys = {found.event.position: found.key for found in range.found} if self.new else {}
         for new in msgspec.convert(self.new or [], list[New]):
             deliveries += [
                 Taken(new.take, position, keys[position], 1, new.deadline, self.head, new.token)
@@ -123,9 +130,10 @@ class Answer:
         return deliveries
 
     @property
-    def verdicts(self) -> dict[int, Verdict]:
+    def verdicts(self) -> dict[int, Settled]:
         """The answers to settlements by their number. An acknowledgement that is not here is simply settled."""
-        return {verdict.number: verdict for verdict in msgspec.convert(self.settled or [], list[Verdict])}
+        verdicts = msgspec.convert(self.settled or [], list[Verdict])
+        return {each.number: Settled(each.result, each.retry_at) for each in verdicts}
 
 
 def parameters(

@@ -125,16 +125,16 @@ async def test_a_request_that_is_sent_again_keeps_its_deliveries(
     """Its first client goes away while both wait for the same answer."""
     await worker.put(WORK, json=ORDERS)
     server = await engine.current().subscriptions.of(log.pk, "work")
-    answer_takes = server._answer_takes
+    hand_over = server._hand_over
     body = {"consumer": "one", "wait": PATIENCE, "request": "r"}
     first, second = (asyncio.create_task(worker.post(f"{WORK}/take", json=body)) for _ in range(2))
 
-    async def answer_after_the_first_has_gone(*arguments: Any) -> None:
-        if arguments[1] and not first.done():
-            server._takes[0].future.cancel()
-        await answer_takes(*arguments)
+    async def hand_over_after_the_client_has_gone(*arguments: Any) -> None:
+        monkeypatch.setattr(server, "_hand_over", hand_over)
+        arguments[1].future.cancel()
+        await hand_over(*arguments)
 
-    monkeypatch.setattr(server, "_answer_takes", answer_after_the_first_has_gone)
+    monkeypatch.setattr(server, "_hand_over", hand_over_after_the_client_has_gone)
     await asyncio.sleep(0.1)
     await place(worker)
     answers = await asyncio.gather(first, second, return_exceptions=True)

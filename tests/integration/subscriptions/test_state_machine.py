@@ -26,8 +26,8 @@ from events.subscriptions.letters import deciding
 from events.subscriptions.letters.deciding import Act, Decision
 from events.subscriptions.letters.letter import DECIDABLE, LetterId
 from events.subscriptions.subscriptions import served
-from events.subscriptions.types import DeliveryId, Outcome, Settlement, Take
-from events.subscriptions.work import Answer, Found, Range, Taken, Verdict, WaitingTake, parameters
+from events.subscriptions.types import DeliveryId, Outcome, Settled, Settlement, Take
+from events.subscriptions.work import Answer, Found, Range, Taken, WaitingTake, parameters
 from tests.support.factories import make_event, make_log
 from tests.support.subscriptions import FAILURE, make_subscription
 
@@ -191,7 +191,7 @@ class Result:
     """What was delivered, and the answers to settlements."""
 
     deliveries: list[Taken]
-    verdicts: list[Verdict]
+    verdicts: list[Settled]
 
 
 def serve(account: Account, takes: list[Take], settlements: list[Settlement]) -> Result:
@@ -215,8 +215,8 @@ def serve(account: Account, takes: list[Take], settlements: list[Settlement]) ->
     assert answer.read_to >= account.read_to
     account.read_to = answer.read_to
     return Result(
-        answer.deliveries(dict(enumerate(account.keys, 1))),
-        [answer.verdicts.get(n, Verdict(n, "settled", None)) for n in range(len(settlements))],
+        answer.deliveries(part),
+        [answer.verdicts.get(n, Settled("settled")) for n in range(len(settlements))],
     )
 
 

@@ -26,15 +26,15 @@ async def test_an_event_that_comes_during_a_search_is_delivered_at_once(
     monkeypatch.setattr(servers, "_POLL_SECONDS", 3_600)
     await subscribe()
     server = await engine.subscriptions.of(log.pk, "work")
-    search = server._search
+    search = server._upcoming.range
 
-    async def search_and_append() -> Any:
-        result = await search()
-        monkeypatch.setattr(server, "_search", search)
+    async def search_and_append(*arguments: Any, **options: Any) -> Any:
+        result = await search(*arguments, **options)
+        monkeypatch.setattr(server._upcoming, "range", search)
         await placed("a-1")
         return result
 
-    monkeypatch.setattr(server, "_search", search_and_append)
+    monkeypatch.setattr(server._upcoming, "range", search_and_append)
     assert [each.id.position for each in await take(wait=PATIENCE)] == [1]
 
 
