@@ -18,7 +18,7 @@ declare
     v record;
 begin
     -- Mostly it is one delivery, in the usual case. What a take changes at this moment is looked at again when it has ended: the
-    -- conditions on `d` are for that.
+    -- conditions on `d` are for that. Without `is true` the planner may begin with them, and go through all that is in flight.
     if json_array_length(p_settlements) = 1 then
         delete from delivery d using (
             select x.place, r.token
@@ -37,7 +37,7 @@ begin
                 order by position limit 1
             ) x
         ) p
-        where d.ctid = p.place and d.token = p.token and d.state = 1 and d.waiting = 0;
+        where d.ctid = p.place and (d.token = p.token and d.state = 1 and d.waiting = 0) is true;
         if found then
             return null;
         end if;
