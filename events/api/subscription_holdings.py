@@ -148,6 +148,7 @@ def _in_flight_out(status: Status, each: InFlight) -> InFlightOut:
         each.taken_at,
         round(each.held_seconds, 3),
         each.deadline,
+        each.is_redacted,
     )
 
 
@@ -163,4 +164,5 @@ def _key_out(each: WaitingKey) -> WaitingKeyOut:
         each.since,
         each.due,
         each.error_type,
+        each.is_redacted,
     )

@@ -15,6 +15,7 @@ State = Literal["ready", "in-flight", "retrying", "held", "paused"]
 STATES: tuple[State, ...] = ("ready", "in-flight", "retrying", "held", "paused")
 """The names of `DeliveryState`, by its values."""
 MAX_ROWS = 1_000
+Redacted = Annotated[bool, documented("The event was emptied; a key that was a value of its data is null")]
 
 
 class HoldingsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
@@ -36,6 +37,7 @@ class InFlightOut(Struct):
     taken_at: datetime
     held_for: Annotated[float, documented("Seconds since it was taken")]
     deadline: datetime
+    redacted: Redacted
 
 
 class InFlightsOut(Struct):
@@ -62,6 +64,7 @@ class WaitingKeyOut(Struct):
     since: Annotated[datetime | None, documented("The time of the take, or of the last failure")]
     due: Annotated[datetime | None, documented("The deadline, or the time of the next attempt")]
     error_type: Annotated[str | None, documented("Of the last failure")]
+    redacted: Redacted
 
 
 class WaitingKeysOut(Struct):

@@ -143,7 +143,7 @@ class DeliveryOut(Struct):
     deadline: datetime
     head: Annotated[int, documented("The last position that the consumer could see")]
     event: EventOut
-    redacted: Annotated[bool, documented("The event was emptied: its data is null")]
+    redacted: Annotated[bool, documented("The event was emptied: its data is null, as is a key that was a value of it")]
 
 
 class DeliveriesOut(Struct):

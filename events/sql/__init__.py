@@ -102,6 +102,7 @@ HEADS = """
     select head, coalesce((
         select version from event where log_id = %(log_id)s and stream = %(name)s order by version desc limit 1), 0)
     from log_head where log_id = %(log_id)s"""
+IS_REDACTED = "exists (select from redaction r where r.log_id = {row}.log_id and r.position = {row}.position)"
 # The key of a row of an event in a subscription. If it is a value of data that was redacted, it serves the order alone.
 SHOWN_KEY = """
     case when not exists (

@@ -24,7 +24,7 @@ begin
         join failed_attempt a using (log_id, subscription_id, position, attempt)
         where d.log_id = p_log and d.subscription_id = p_subscription and d.position = any (p_positions)
         on conflict (log_id, subscription_id, position) do update set
-            state = 'open', holds = excluded.holds, deaths = l.deaths + 1, attempts = excluded.attempts, died_at = excluded.died_at,
+            state = 'open', key = excluded.key, holds = excluded.holds, deaths = l.deaths + 1, attempts = excluded.attempts, died_at = excluded.died_at,
             fault = excluded.fault, error_type = excluded.error_type, plain_message = excluded.plain_message, frame = excluded.frame
         returning *
     )

@@ -5,7 +5,7 @@ States are literals (`{states}`), so that the index of undone letters serves.
 
 from __future__ import annotations
 
-from events.sql import SHOWN_KEY
+from events.sql import IS_REDACTED, SHOWN_KEY
 
 _SUBSCRIPTION = "join subscription s on s.log_id = l.log_id and s.id = l.subscription_id"
 _DELIVERY = """
@@ -25,7 +25,7 @@ _COLUMNS = f"""
     select s.name, s.id, l.position, {SHOWN_KEY.format(row="l")}, l.holds, l.state, l.deaths, l.attempts, l.died_at,
         l.fault, l.error_type, l.plain_message, l.frame, l.assigned_to, l.note, l.decided_by, l.decided_at,
         s.max_attempts, s.order_by, s.projection, coalesce(d.waiting, 0), a.consumer, e.type, e.stream,
-        e.correlation_id, exists (select from redaction r where r.log_id = l.log_id and r.position = l.position)"""
+        e.correlation_id, {IS_REDACTED.format(row="l")}"""
 _JOINED = f"""
     {_SUBSCRIPTION}
     join event e on e.log_id = l.log_id and e.position = l.position

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from events.sql import SHOWN_KEY
+from events.sql import IS_REDACTED, SHOWN_KEY
 
 _KEY = SHOWN_KEY.format(row="d")
+_IS_REDACTED = IS_REDACTED.format(row="d")
 
 NOTE_LAGS = """
     with forgotten as (
@@ -48,7 +49,7 @@ MARKS = """
 # What is in flight, held for the longest time first.
 IN_FLIGHT = f"""
     select d.position, e.type, {_KEY}, d.consumer, d.agent, d.attempt, d.taken_at, d.due, d.token,
-        extract(epoch from clock_timestamp() - d.taken_at)::float
+        extract(epoch from clock_timestamp() - d.taken_at)::float, {_IS_REDACTED}
     from (
         select * from delivery
         where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
@@ -60,7 +61,7 @@ IN_FLIGHT = f"""
 # The first event of each key for which others wait, or that waits itself; the keys with most waiting events first.
 WAITING_KEYS = f"""
     select {_KEY}, d.state, d.position, e.type, d.waiting, d.consumer, d.attempt, d.due,
-        case d.state when 1 then d.taken_at else a.ended_at end, a.error_type, a.outcome
+        case d.state when 1 then d.taken_at else a.ended_at end, a.error_type, a.outcome, {_IS_REDACTED}
     from (
         select * from delivery
         where log_id = %(log_id)s and subscription_id = %(number)s and (state in (2, 3, 4) or waiting > 0)

@@ -283,10 +283,11 @@ class Server:
         if waiting.future.done():
             self.give_back(waiting.take, ids[:end])
             return
+        answers = zip(ids[:end], taken, [events[each.position] for each in taken[:end]], strict=False)
         waiting.future.set_result(
             [
-                Delivery(id, each.key, each.attempt, each.deadline, each.head, events[each.position])
-                for id, each in zip(ids[:end], taken, strict=False)
+                Delivery(id, served.shown_key(each.key, event), each.attempt, each.deadline, each.head, event)
+                for id, each, event in answers
             ]
         )
 

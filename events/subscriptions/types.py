@@ -38,6 +38,10 @@ class Served:
         is_own = (delivery.number, delivery.generation) == (self.number, self.generation)
         return is_own and settlement.outcome == "ack"
 
+    def shown_key(self, key: str | None, event: Event) -> str | None:
+        """Return the key with which an event is delivered: a value of data is redacted with its event."""
+        return self.key(event) if event.data == "null" else key
+
     def delivery_id(self, position: int, token: UUID) -> DeliveryId:
         return DeliveryId(self.number, self.generation, position, token)
 

@@ -12,7 +12,10 @@ from events.sql import subscription_overview as sql
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A delivery in flight, with the type of its event; `token` is a part of its id. The database knows how long."""
+    """A delivery in flight, with the type of its event; `token` is a part of its id. The database knows how long.
+
+    `key` is None if there is none, or if it is a value of data and the event was redacted.
+    """
 
     position: int
     type: str
@@ -24,13 +27,15 @@ class InFlight:
     deadline: datetime
     token: UUID
     held_seconds: float
+    is_redacted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingKey:
     """The first unsettled event of a key, and the number of events that wait for it.
 
-    `state` is a `DeliveryState`. `since` is the time of the take, or of the last failure with its error and outcome.
+    `key` is None as that of an `InFlight`. `state` is a `DeliveryState`. `since` is the time of the take, or of the
+    last failure with its error and outcome.
     """
 
     key: str | None
@@ -44,6 +49,7 @@ class WaitingKey:
     since: datetime | None
     error_type: str | None
     outcome: str | None
+    is_redacted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def subscription_md(member: Member, row: Row, detail: Detail) -> HttpResponse:
         )
     lines += [f"\n## Keys that wait: {row.overview.holdings.keys_waiting}\n"] if detail.keys else []
     for key in detail.keys:
-        name = "no key" if key.key is None else code(key.key)
+        name = code(key.key) if key.key is not None else "redacted" if key.is_redacted else "no key"
         state = DeliveryState(key.state).label.lower()
         lines.append(f"- {name}: {key.waiting} events wait for #{key.position} {code(key.type)}, which is {state}")
     return markdown_response(lines)

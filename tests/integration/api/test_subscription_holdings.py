@@ -11,6 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from events import redaction
 from events.engine import Engine
 from events.models import Delivery, Log, Scope, SubscriptionConsumer
 from tests.support.consumers import QUICK, WORK, place, settle, take
@@ -42,6 +43,17 @@ async def test_a_full_window_says_who_has_held_longest(worker: httpx.AsyncClient
     assert 840 <= oldest["held_for"] < 900
     rows = (await read(worker, "deliveries"))["deliveries"]
     assert [each["delivery"] for each in rows] == [second["delivery"], first["delivery"]]
+
+
+async def test_a_key_that_was_redacted_is_null(worker: httpx.AsyncClient, log: Log) -> None:
+    await worker.put(WORK, json={**QUICK, "order_by": "/mail"})
+    for stream in ("order-1", "order-2"):
+        await place(worker, stream, data={"mail": "secret"})
+    [delivery] = await take(worker)
+    assert (delivery["key"], delivery["redacted"]) == ("secret", False)
+    await sync_to_async(redaction.redact)(log.pk, delivery["position"], reason="a secret", by="ada")
+    [in_flight], [key] = (await read(worker, "deliveries"))["deliveries"], (await read(worker, "keys"))["keys"]
+    assert [(each["key"], each["redacted"]) for each in (in_flight, key)] == [(None, True)] * 2
 
 
 async def test_a_key_that_waits_says_why(worker: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from events import redaction
 from events.models import Breaker, BreakerState, Delivery, DeliveryState, Log, Subscription
 from events.views.subscriptions.listing import ROWS
 from tests.support.factories import make_log
@@ -239,3 +240,21 @@ def test_names_and_keys_of_any_length_are_shown(viewer: Client, at: str, log: Lo
         assert name in page
         assert "<b>k" not in page
     assert "&lt;b&gt;" in page
+
+
+@pytest.mark.parametrize("kind", ["html", "md"])
+def test_a_key_that_was_redacted_is_told_from_none(
+    viewer: Client, at: str, log: Log, append: AppendEvents, kind: str
+) -> None:
+    append("order-1", *({"type": "Placed", "data": b'{"mail": "secret"}'} for _ in range(3)))
+    work = make_subscription(log, order_by="/mail", read_to=3)
+    make_delivery(work, 1, key="secret", waiting=1)
+    redaction.redact(log.pk, 1, reason="a secret", by="ada")
+    path = f"{at}subscriptions/work" + ("?format=md" if kind == "md" else "")
+    text = viewer.get(path).content.decode()
+    assert "secret" not in text
+    assert ">no key<" not in text
+    words, count = (">redacted<", 2) if kind == "html" else ("- redacted: 1 events wait for #1", 1)
+    assert text.count(words) == count
+    make_delivery(work, 2, key=None)
+    assert kind == "md" or ">no key<" in viewer.get(path).content.decode()

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import orjson
+import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
@@ -15,6 +16,8 @@ from events.subscriptions import faults
 from events.subscriptions.letters import reads
 from events.subscriptions.letters.letter import STATES, LetterId
 from events.subscriptions.open_deliveries import open_deliveries
+from events.subscriptions.orders import Order
+from events.subscriptions.rewinding import rewind
 from events.subscriptions.unsettled import in_flight, waiting_keys
 from tests.support.letters import Work, until_waiting
 
@@ -107,12 +110,62 @@ async def test_a_key_that_is_a_value_of_data_goes_with_the_redaction_and_keeps_t
     assert await shown_keys() == [None] * 2
     [record] = await work.events("EventFailed")
     assert orjson.loads(record.data)["key"] is None
+    await work.placed("c-1", data=data)
     await work.decide("retry", 1)
     [again] = await work.take()
-    assert again.event.position == 1
+    assert (again.event.position, again.key) == (1, None)
     [held] = await in_flight(log_id, subscription.id, limit=10).afetch(pool)
     [first] = await open_deliveries(log_id, "w", agent=None, room=1_000, limit=10).afetch(pool)
     assert [held.key, first.key] == [None] * 2
+    assert held.is_redacted
+    await work.settle("ack", again)
+    for position in (2, 5):
+        [later] = await work.take()
+        assert (later.event.position, later.key) == (position, "secret@example.org")
+        await work.settle("ack", later)
+
+
+async def test_a_key_that_is_a_value_of_data_is_hidden_in_a_take_that_is_asked_again(work: Work) -> None:
+    await work.subscribe(order_by="/mail")
+    await work.placed("a-1", data=b'{"mail": "secret@example.org"}')
+    [delivery] = await work.take(request="r")
+    assert delivery.key == "secret@example.org"
+    await redact(work, 1)
+    [again] = await work.take(request="r")
+    assert (again.id, again.key) == (delivery.id, None)
+
+
+@pytest.mark.parametrize("end", ["skipped", "done", "closed", "skipped before"])
+async def test_a_key_that_is_a_value_of_data_is_forgotten_when_its_letter_has_come_to_its_end(
+    work: Work, end: str
+) -> None:
+    await work.subscribe(order_by="/mail")
+    for stream in ("a-1", "b-1"):
+        await work.placed(stream, data=b'{"mail": "secret of %s"}' % stream.encode())
+    await work.bury()
+    if end == "skipped before":
+        await work.decide("skip", 1, 2)
+    await redact(work, 1)
+    if end == "skipped":
+        await work.decide("skip", 1, 2)
+    elif end == "done":
+        await work.decide("retry", 1, 2)
+        for _ in range(2):
+            await work.settle("ack", *await work.take())
+    elif end == "closed":
+        await rewind(Order(work.engine.pool, work.log.pk, "work", None, "ada"), position=0)
+    assert [(await work.letter(position)).key for position in (1, 2)] == [None, "secret of b-1"]
+
+
+async def test_a_letter_has_the_key_with_which_its_event_died_last(work: Work) -> None:
+    await work.subscribe(order_by="/mail")
+    await work.placed("a-1", data=b'{"mail": "secret@example.org"}')
+    await work.bury()
+    await redact(work, 1)
+    await rewind(Order(work.engine.pool, work.log.pk, "work", None, "ada"), position=0)
+    await work.bury()
+    letter = await work.letter(1)
+    assert (letter.state, letter.deaths, letter.key, letter.holds) == ("open", 2, None, False)
 
 
 async def test_a_key_that_is_a_name_of_a_redacted_event_is_shown(work: Work) -> None:
@@ -142,7 +195,7 @@ def test_postgres_keeps_no_samples_of_what_failures_say(database: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "select attname from pg_attribute where attstattarget = 0"
-            " and attrelid in ('failed_attempt'::regclass, 'dead_letter'::regclass)"
+            " and attrelid in ('failed_attempt'::regclass, 'dead_letter'::regclass, 'delivery'::regclass)"
         )
         columns = [name for (name,) in cursor.fetchall()]
-    assert sorted(columns) == ["message", "note", "plain_message", "plain_message", "traceback"]
+    assert sorted(columns) == ["key", "key", "message", "note", "plain_message", "plain_message", "traceback"]
