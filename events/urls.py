@@ -16,6 +16,7 @@ from events.views.subscriptions.listing import subscriptions
 from events.views.subscriptions.orders import pause_subscription, release_deliveries, resume_subscription
 from events.views.subscriptions.page import subscription
 from events.views.subscriptions.rewind import rewind_subscription
+from events.views.subscriptions.settings import change_subscription, make_subscription
 from events.views.timeline import first_token, timeline
 from events.views.tokens import revoke, tokens
 from events.views.workflows import workflow, workflows
@@ -36,6 +37,8 @@ urlpatterns = [
     path("logs/<slug:log>/workflows/<path:id>/", workflow, name="workflow"),
     path("logs/<slug:log>/subscriptions/", subscriptions, name="subscriptions"),
     path("logs/<slug:log>/subscriptions/<slug:name>", subscription, name="subscription"),
+    path("logs/<slug:log>/make-subscription", make_subscription, name="subscription-make"),
+    path("logs/<slug:log>/subscriptions/<slug:name>/settings", change_subscription, name="subscription-settings"),
     path("logs/<slug:log>/subscriptions/<slug:name>/pause", pause_subscription, name="subscription-pause"),
     path("logs/<slug:log>/subscriptions/<slug:name>/resume", resume_subscription, name="subscription-resume"),
     path("logs/<slug:log>/subscriptions/<slug:name>/release", release_deliveries, name="subscription-release"),

@@ -119,9 +119,11 @@ def test_the_pages_have_no_findings_whatever_they_hold(themed: Page, log: Log, a
     make_subscription(log, name="at-rest", read_to=30)
     themed.set_viewport_size({"width": width, "height": 844})
     at = f"/logs/{log.name}/subscriptions/"
-    acts = ("", "/pause", "/release?position=1", "/release?consumer=" + "c" * 200, "/rewind", "/rewind?position=3")
+    acts = ("", "/settings", "/pause", "/rewind", "/rewind?position=3")
+    releases = ("/release?position=1", "/release?consumer=" + "c" * 200)
     wrong = {}
-    for path in ("", "?show=paused", "paused", "at-rest", *(f"{'n' * 63}{act}" for act in acts)):
+    pages = ("", "../make-subscription", "?show=paused", "paused", "at-rest")
+    for path in (*pages, *(f"{'n' * 63}{act}" for act in (*acts, *releases))):
         themed.goto(at + path)
         page_findings = [*findings(themed), *(["reaches beyond the screen"] if reaches_beyond(themed) else [])]
         if page_findings:

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import httpx
+from django.test import AsyncClient
 
 from events.appending.plan import Outcome
+from events.models import Role
 from events.types import Append, Event
 
 
@@ -28,3 +30,6 @@ Read = Callable[[], Awaitable[list[Event]]]
 
 Get = Callable[..., Awaitable[httpx.Response]]
 """Get a path of the API, with the test's token."""
+
+SignIn = Callable[[Role], AsyncClient]
+"""Make a client of a person with a role in the test's log."""

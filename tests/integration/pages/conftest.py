@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import AsyncClient, Client
 
-from events.models import Log, Member
+from events.models import Log, Member, Role
 from events.types import Appended
 from tests.support import commands
-from tests.support.factories import make_append
-from tests.support.fixture_types import AppendEvents
+from tests.support.factories import make_append, make_member, make_user
+from tests.support.fixture_types import AppendEvents, SignIn
 
 
 @pytest.fixture
@@ -37,3 +37,17 @@ def viewer(client: Client, member: Member, user: User) -> Client:
 def at(log: Log) -> str:
     """The beginning of the addresses of the log's pages."""
     return f"/logs/{log.name}/"
+
+
+@pytest.fixture
+def signed_in(log: Log) -> SignIn:
+    """Make a client of a person with a role in the log. The engine of the test writes for it."""
+
+    def sign_in(role: Role) -> AsyncClient:
+        user = make_user(username=f"{role}-of-{log.name}")
+        make_member(log, role=role, user=user)
+        client = AsyncClient()
+        client.force_login(user)
+        return client
+
+    return sign_in

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -17,25 +16,11 @@ from events.models import Delivery, DeliveryState, Log, Role, Subscription
 from events.reading import store
 from events.subscriptions.types import Settlement, Take
 from events.views.subscriptions.rewind import FRESH_SECONDS
-from tests.support.factories import make_append, make_member, make_user
+from tests.support.factories import make_append, make_member
+from tests.support.fixture_types import SignIn
 from tests.support.subscriptions import make_delivery, make_subscription
 
 WHY = {"reason": "mends the gateway"}
-SignIn = Callable[[Role], AsyncClient]
-
-
-@pytest.fixture
-def signed_in(log: Log) -> SignIn:
-    """Make a client of a person with a role in the log. The engine of the test writes for it."""
-
-    def sign_in(role: Role) -> AsyncClient:
-        user = make_user(username=f"{role}-of-{log.name}")
-        make_member(log, role=role, user=user)
-        client = AsyncClient()
-        client.force_login(user)
-        return client
-
-    return sign_in
 
 
 @pytest.fixture
