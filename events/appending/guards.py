@@ -6,7 +6,7 @@ there. To the plan of a flush a guard says what it knows before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -81,7 +81,7 @@ class Guard(Protocol):
     def reads(self) -> int:
         """The number of these terms that read data or metadata."""
 
-    def may_mind_names(self, names: LatestNames) -> bool:
+    def may_mind_names(self, names: Callable[[], LatestNames]) -> bool:
         """Return whether one of some events that are not written yet may stand against the append, by their names."""
 
     @property
@@ -115,7 +115,7 @@ class DatabaseGuard:
     def limited(self, rights: Rights) -> Self:
         return self
 
-    def may_mind_names(self, names: LatestNames) -> bool:
+    def may_mind_names(self, names: Callable[[], LatestNames]) -> bool:
         return False
 
     def may_mind(self, subject: Subject) -> bool:
@@ -164,8 +164,8 @@ class Condition:
     def reads(self) -> int:
         return payload_terms(self.query)
 
-    def may_mind_names(self, names: LatestNames) -> bool:
-        return not names.exclude(self.query, 0)
+    def may_mind_names(self, names: Callable[[], LatestNames]) -> bool:
+        return not names().exclude(self.query, 0)
 
     @property
     def may_mind(self) -> Test:

@@ -355,7 +355,7 @@ def _ask_guards(flush: Plan, append: Append, look_up: LookUp | None, rules: Rule
         raise _Later
     flush.terms = terms
     for guard in append.guards:
-        if guard.may_mind_names(flush.names()) and any(map(guard.may_mind, flush.subjects(guard.reads))):
+        if guard.may_mind_names(flush.names) and any(map(guard.may_mind, flush.subjects(guard.reads))):
             raise _Later
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
@@ -34,8 +34,8 @@ class _LeaseGuard(DatabaseGuard):
 
     lease: Lease
 
-    def may_mind_names(self, names: LatestNames) -> bool:
-        return not names.exclude(_CHANGES, 0)
+    def may_mind_names(self, names: Callable[[], LatestNames]) -> bool:
+        return not names().exclude(_CHANGES, 0)
 
     def may_mind(self, subject: Subject) -> bool:
         return subject.event.stream == STREAM and bool(subject.data["lease"] == str(self.lease))

@@ -44,7 +44,8 @@ begin
 
     update delivery set state = 3, due = null
     where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)
-        and key is not null and not v_passes;
+        -- not `key is not null`: the planner may go through all that has a key
+        and not v_passes and coalesce(key, '') <> '';
     perform free_keys(p_log, p_subscription, array(
         select position from delivery
         where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)

@@ -5,7 +5,7 @@
 -- the keys' rows of `delivery`.
 create or replace function retry_letters(p_log int, p_subscription int, p_positions bigint[])
 returns void language plpgsql volatile
-set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
     l record;
@@ -17,11 +17,10 @@ begin
     for l in
         select position, key, attempts from dead_letter
         where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)
-            and not exists (
-                select from delivery d where d.log_id = p_log and d.subscription_id = p_subscription
-                    and d.position = dead_letter.position)
         order by position
     loop
+        continue when exists (
+            select from delivery where log_id = p_log and subscription_id = p_subscription and position = l.position);
         update delivery set waiting = waiting + 1, has_earlier = true
         where ctid = (
             select ctid from delivery

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from typing import Any, ClassVar, Self
 
@@ -27,7 +28,7 @@ class Settles(DatabaseGuard):
     agent: str | None = None
     stream_prefix: str = ""
 
-    @property
+    @cached_property
     def claim(self) -> str:  # type: ignore[override]
         return self.delivery.work
 

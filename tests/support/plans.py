@@ -16,12 +16,19 @@ from events.reading.store import Read
 from events.sql import SET_SLICE
 
 Node: TypeAlias = dict[str, Any]
-Statistics: TypeAlias = Literal["fresh", "none", "of ten million"]
-STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
+Statistics: TypeAlias = Literal["fresh", "none", "of ten million", "of an empty queue"]
+QUEUE_STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
+STATISTICS = QUEUE_STATISTICS[:-1]
+"""Events are never deleted, but deliveries are: their tables are empty again and again."""
 
-EXPLAINED_TABLES = ("event", "stream", "workflow", "append_key", "event_tag", "redaction", "lease")
-_RELATIONS = f"""oid in (
-    select unnest(array[indexrelid, indrelid]) from pg_index where indrelid::regclass::text in {EXPLAINED_TABLES})"""
+_LOG_TABLES = ("event", "stream", "workflow", "append_key", "event_tag", "redaction", "lease")
+_SUBSCRIPTION_TABLES = ("subscription", "delivery", "waiting_event", "dead_letter", "failed_attempt", "breaker")
+EXPLAINED_TABLES = _LOG_TABLES + _SUBSCRIPTION_TABLES
+_INDEXED = (
+    "oid in (select unnest(array[indexrelid, indrelid]) from pg_index where indrelid::regclass::text in {tables})"
+)
+_RELATIONS = _INDEXED.format(tables=EXPLAINED_TABLES)
+_QUEUE_RELATIONS = _INDEXED.format(tables=_SUBSCRIPTION_TABLES)
 _PRETEND = {
     "fresh": (),
     "none": (
@@ -31,6 +38,9 @@ _PRETEND = {
     # The planner takes the real number of pages, and these rows on each page.
     "of ten million": (
         f"""update pg_class set reltuples = 10000000, relpages = pg_relation_size(oid) / 8192 where {_RELATIONS}""",
+    ),
+    "of an empty queue": (
+        f"""update pg_class set reltuples = 0, relpages = pg_relation_size(oid) / 8192 where {_QUEUE_RELATIONS}""",
     ),
 }
 _EXPLAINED = {
