@@ -60,6 +60,41 @@ def test_letters_are_chosen_by_keys_and_escalated(admin_page: Page, log: Log) ->
 
 
 @pytest.mark.usefixtures("letters")
+def test_keys_lead_to_letters_and_ask_about_faults(admin_page: Page, log: Log) -> None:
+    page = admin_page
+    page.goto(f"/logs/{log.name}/dead-letters/")
+    live = page.get_by_role("switch", name="Live")
+    page.keyboard.press("l")
+    page.keyboard.press("Shift+R")  # nothing has the focus: it is about the open fault
+    expect(page.get_by_role("dialog", name="6 letters, 2 keys: retry them?")).to_contain_text("Retry 6")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog", name="6 letters, 2 keys: retry one first?")).to_contain_text("Retry 1, then 5")
+    page.keyboard.press("Escape")
+    expect(page.locator(".fault").first).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("s")
+    expect(page.get_by_role("dialog", name="1 letter: skip it?")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator(".fault").nth(1).focus()
+    page.keyboard.press("d")
+    expect(page.locator(".letter")).to_have_count(1)
+    expect(live).not_to_be_checked()  # although its part of the page was replaced
+    page.locator(".fault").first.focus()
+    page.keyboard.press("d")
+    expect(page.locator(".letter")).to_have_count(6)
+    for key, letter in (("d", "work:8"), ("j", "work:7"), ("k", "work:8")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("heading", name=letter)).to_be_visible()
+        page.wait_for_load_state()  # until its modules listen
+    page.keyboard.press("Shift+R")
+    expect(page.get_by_role("heading", name="6 letters, 2 keys: retry one first?")).to_be_visible()
+    page.keyboard.press("o")
+    page.wait_for_url(f"**/logs/{log.name}/replay/stream/order-2/3?by=latest")
+
+
+@pytest.mark.usefixtures("letters")
 def test_the_rest_is_retried_when_the_canary_is_acknowledged(admin_page: Page, log: Log) -> None:
     admin_page.goto(f"/logs/{log.name}/dead-letters/")
     admin_page.get_by_role("link", name=re.compile("Retry one first… work")).press("Enter")

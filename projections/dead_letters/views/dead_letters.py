@@ -55,6 +55,7 @@ def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
         [state, *others] = STATES.get(request.GET.get("state", ""), (None, None))
         names = {name: request.GET.get(name) for name in ("subscription", "q")}
         return redirect(api_url(member, "", state=None if others else state, **names))
+    now = timezone.now()
     context: dict[str, Any] = {
         **_EMPTY_CONTEXT,
         "here": "dead-letters",
@@ -65,7 +66,8 @@ def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
         "counts": counts_by_state(member.log_id),
         "jobs": letters_jobs(member.log_id),
         "max_done": MAX_DONE,
-        "day_ago": timezone.now() - timedelta(days=1),
+        "now": now,
+        "day_ago": now - timedelta(days=1),
     }
     if form.is_valid():
         context |= _listed(member, form, seen=request.headers.get(ORDER_HEADER, "").split())

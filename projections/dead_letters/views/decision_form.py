@@ -44,7 +44,8 @@ class DecisionForm(forms.Form):
     """A decision about some letters of a subscription, which `position`s name, or about all that fit (`all`).
 
     Those that fit have the `subscription` or the `projection`, the `fault`, a `state`, and events that fit `q`.
-    `letter` is the id of the letter from whose page the form comes.
+    `letter` is the id of the letter from whose page the form comes. A question that is asked `at_once` proposes no
+    canary.
     """
 
     decision = forms.ChoiceField(choices=[(act, act) for act in ACTS])
@@ -57,6 +58,7 @@ class DecisionForm(forms.Form):
     all = forms.BooleanField(required=False)
     letter = LetterIdField(required=False)
     canary = forms.BooleanField(required=False)
+    at_once = forms.BooleanField(required=False)
     to = _name()
     note = forms.CharField(required=False, max_length=1_000)
 

@@ -17,14 +17,16 @@ from projections.dead_letters.views.decision_form import DecisionForm
 class Question:
     """A decision that waits for a person's word.
 
-    It is about `letters` letters, or parked keys, with `keys` different keys. A canary would be `first`, that of the
-    first event. `pairs` are the fields of the form; `to` and `note` are what was written before.
+    It is about `letters` letters, or parked keys, with `keys` different keys. `first` is that of the first
+    event: with `has_canary` it is proposed to retry it alone. `pairs` are the fields of the form; `to` and `note` are
+    what was written before.
     """
 
     act: Act
     letters: int
     keys: int
     first: UndoneId | None
+    has_canary: bool
     is_parked: bool
     pairs: Sequence[tuple[str, str]]
     to: str
@@ -53,6 +55,7 @@ def question(log_id: int, form: DecisionForm) -> DbWork[Question]:
         counts.letters,
         counts.keys,
         ids[0] if ids else None,
+        fields["decision"] == "retry" and counts.letters > 1 and not fields["at_once"],
         bool(fields["projection"]),
         form.pairs,
         fields["to"],

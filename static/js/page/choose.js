@@ -10,7 +10,10 @@ let last = null;
 
 const boxes = () => [...document.querySelectorAll(BOXES)];
 const all = () => document.querySelector("[data-choose-all]");
-const isChoosing = () => document.querySelector(`${BOXES}:checked, [data-choose-all]:checked, dialog[open]`) !== null;
+const BUSY = "dialog[open], #dead-letters :popover-open";
+
+export const isChoosing = () => document.querySelector(`${BOXES}:checked, [data-choose-all]:checked`) !== null;
+const isBusy = () => isChoosing() || document.querySelector(BUSY) !== null;
 
 function showChosen() {
   const words = document.querySelector("[data-chosen]");
@@ -29,6 +32,13 @@ document.addEventListener("change", ({ target }) => {
   showChosen();
 });
 
+/** Choose the one letter of a row. */
+export function choose(row) {
+  last = row.querySelector(BOXES);
+  last.checked = true;
+  showChosen();
+}
+
 document.addEventListener("keydown", (event) => {
   if (!isPlain(event) || event.key.toLowerCase() !== "x") return;
   const here = document.activeElement.closest("li")?.querySelector(BOXES);
@@ -44,12 +54,6 @@ document.addEventListener("keydown", (event) => {
   showChosen();
 });
 
-// A key stands for a link or a button: r, e, s.
-document.addEventListener("keydown", (event) => {
-  if (!isPlain(event) || document.querySelector("dialog[open]") || !/^[a-z]$/.test(event.key)) return;
-  document.querySelector(`[data-key="${event.key}"]`)?.click();
-});
-
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.elt.matches("#dead-letters > i") && isChoosing()) event.preventDefault();
+  if (event.detail.elt.matches("#dead-letters > [data-follows]") && isBusy()) event.preventDefault();
 });

@@ -1,6 +1,6 @@
 /**
- * A link whose target is the dialog opens it: it is modal, Escape closes it, and then the link has the focus again, even
- * if its part of the page was replaced meanwhile.
+ * A link whose target is the dialog opens it: it is modal, Escape closes it. Then the browser gives the focus back to
+ * what had it before; if that part of the page was replaced meanwhile, the link gets the focus.
  */
 const dialog = document.getElementById("dialog");
 let openerId = null;
@@ -23,6 +23,6 @@ if (dialog) {
   });
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();
-    document.getElementById(openerId)?.focus();
+    if (document.activeElement === document.body) document.getElementById(openerId)?.focus();
   });
 }

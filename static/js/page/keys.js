@@ -8,7 +8,7 @@ export function currentRow() {
 }
 
 export function isTyping(target) {
-  return target.isContentEditable || target.matches("input, textarea, select");
+  return target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select");
 }
 
 /** Whether a key press is meant for the page. */

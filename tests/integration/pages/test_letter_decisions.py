@@ -56,7 +56,11 @@ def test_the_question_counts_before_anything_is_done(operator: Client, log: Log,
     text = operator.get(f"{decide}?{urlencode({**ALIKE, 'decision': 'retry'})}").content.decode()
     assert "30 letters, 3 keys: retry one first?" in text
     assert "Retry 1, then 29" in text
+    assert 'name="canary" value="1" checked' in text
     assert "work:1" in text
+    text = operator.get(f"{decide}?{urlencode({**ALIKE, 'decision': 'retry', 'at_once': 1})}").content.decode()
+    assert "30 letters, 3 keys: retry them?" in text
+    assert 'name="canary" value="1">' in text
     text = operator.get(f"{decide}?subscription=work&position=1&position=2&decision=skip").content.decode()
     assert "2 letters: skip them?" in text
     assert set(states(log)) == {"open"}
@@ -184,6 +188,7 @@ def test_viewers_see_letters_and_no_decision(client: Client, user: User, log: Lo
     for page in ("", "work:1"):
         text = client.get(f"{at}dead-letters/{page}").content.decode()
         assert "decide?" not in text
+        assert "skip…" not in text
         assert '<button class="button primary"' not in text
     assert client.get(f"{decide}?{urlencode({**ALIKE, 'decision': 'retry'})}").status_code == 404
     assert client.post(decide, {**ALIKE, "decision": "skip"}).status_code == 404
