@@ -77,8 +77,8 @@ begin
 
     taken := '[]';
     new := '[]';
-    if p_takes is not null and not v_is_paused then
-        if p_from = read_to and p_positions <> '' then
+    if p_takes is not null then
+        if p_from = read_to and p_positions <> '' and not v_is_paused then
             v_positions := string_to_array(p_positions, e'\x1f')::bigint[];
             v_keys := string_to_array(p_keys, e'\x1f', e'\x1e');
         end if;
@@ -87,7 +87,8 @@ begin
             select consumer, count(*)::int as events from delivery
             where log_id = p_log and subscription_id = p_subscription and state = 1 group by consumer
         ) c;
-        v_room := v_room - coalesce((select sum(c) from unnest(v_counts) c), 0);
+        -- A pause lets nothing new through; who asks again gets what it has.
+        v_room := case when v_is_paused then 0 else v_room - coalesce((select sum(c) from unnest(v_counts) c), 0) end;
         for t in
             select * from json_to_recordset(p_takes) k(n int, consumer text, agent text, "limit" int, request text)
             where not is_paused(p_log, k.agent, null) order by n
@@ -100,6 +101,7 @@ begin
                     continue;
                 end if;
             end if;
+            continue when v_room <= 0;
             t.limit := least(t.limit, v_room, v_room_each - v_has,
                 case when v_has_breaker then breaker_room(p_log, p_subscription, t.consumer, v_now) end);
             continue when t.limit <= 0;
@@ -139,7 +141,7 @@ begin
                 v_counts := v_counts || v_count;
             end if;
         end loop;
-        if p_from = read_to then
+        if p_from = read_to and not v_is_paused then
             read_to := case when v_used = cardinality(v_positions) then greatest(read_to, p_to)
                             when v_used > 0 then v_positions[v_used]
                             else read_to end;

@@ -136,6 +136,23 @@ async def test_a_pause_costs_no_attempt_and_the_last_one_stays_alone(
     assert (last.event.position, last.attempt) == (1, 2)
 
 
+async def test_a_paused_subscription_gives_a_repeated_request_what_it_has_and_nothing_new(
+    engine: Engine, log: Log, subscribe: Subscribe, take: TakeFrom, settle: Settle, placed: Callable[..., Any]
+) -> None:
+    await subscribe()
+    await placed("a-1", "b-1", "c-1")
+    deliveries = await take(limit=2, request="first")
+    order = Order(engine.pool, log.pk, "work", None, "ann")
+    await subscription_pausing.pause(order, reason=None)
+    assert await take(limit=2, request="first") == deliveries
+    assert await take(wait=0, request="next") == await take("two", wait=0, request="first") == ()
+    assert (await store.one(engine.pool, log.pk, "work")).read_to == 2
+    await settle("release", deliveries[0])
+    assert positions(await take(limit=2, request="first")) == [2]
+    await subscription_pausing.resume(order, reason=None)
+    assert positions(await take(request="next")) == [1, 3]
+
+
 async def test_pauses_are_recorded_in_their_order(engine: Engine, log: Log, subscribe: Subscribe) -> None:
     await subscribe()
     order = Order(engine.pool, log.pk, "work", None, "ann")
