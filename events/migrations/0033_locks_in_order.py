@@ -6,7 +6,10 @@ from django.db import migrations
 
 from events import sql
 
-FUNCTIONS = ("settle_by_append", "breaker_room", "redact_failures", "bury", "forget_redacted_key")
+FUNCTIONS = (
+    *("settle_by_append", "breaker_room", "redact_failures", "bury", "forget_redacted_key"),
+    *("judge_breaker", "serve_subscription"),
+)
 
 
 class Migration(migrations.Migration):

@@ -7,10 +7,13 @@ declare
     v_failures constant int := p_settings ->> 'failures';
     v breaker%rowtype;
 begin
-    insert into breaker (log_id, subscription_id, consumer) values (p_log, p_subscription, p_consumer) on conflict do nothing;
-    select * into strict v from breaker b
-    where b.log_id = p_log and b.subscription_id = p_subscription and b.consumer = p_consumer for update;
-
+    -- A breaker that was not used for a day may be forgotten at this moment (NOTE_CONSUMERS).
+    loop
+        select * into v from breaker b
+        where b.log_id = p_log and b.subscription_id = p_subscription and b.consumer = p_consumer for update;
+        exit when found;
+        insert into breaker (log_id, subscription_id, consumer) values (p_log, p_subscription, p_consumer) on conflict do nothing;
+    end loop;
     if v.state = 0 then
         v.outcomes := right(
             v.outcomes || repeat(case when p_failed then '1' else '0' end, cardinality(p_positions)), (p_settings ->> 'of')::int);

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-# The deliveries of two minutes are counted, from which the rate of the last sixty seconds is estimated.
+# Rows that somebody uses at this moment are not forgotten: others lock several, in another order. The deliveries of two
+# minutes are counted, from which the rate of the last sixty seconds is estimated.
 NOTE_CONSUMERS = """
     with forgotten as (
-        delete from subscription_consumer where last_seen_at < clock_timestamp() - interval '1 day'
+        delete from subscription_consumer where ctid = any (array(
+            select ctid from subscription_consumer where last_seen_at < clock_timestamp() - interval '1 day'
+            for update skip locked))
     ), forgotten_breakers as (
-        delete from breaker where consumer <> '' and used_at < clock_timestamp() - interval '1 day'
+        delete from breaker where ctid = any (array(
+            select ctid from breaker where consumer <> '' and used_at < clock_timestamp() - interval '1 day'
+            for update skip locked))
     )
     insert into subscription_consumer as c (
         log_id, subscription_id, name, agent, last_seen_at, minute, in_minute, in_minute_before)

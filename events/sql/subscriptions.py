@@ -38,6 +38,8 @@ STORED = f"""
 CHANGE = f"""
     update subscription set version = version + 1, {", ".join(f"{name} = %({name})s" for name in _SETTINGS)}
     where log_id = %(log_id)s and name = %(name)s returning id, version, read_to"""
+# An append holds this lock while it settles deliveries. It is taken after that of the subscription, and before others.
+LOCK_LOG = "select from log_head where log_id = %(log_id)s for update"
 PAUSE = """
     update subscription set version = version + 1, is_paused = %(is_paused)s, pause_reason = %(reason)s
     where log_id = %(log_id)s and id = %(number)s returning version"""

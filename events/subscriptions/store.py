@@ -102,6 +102,8 @@ async def _change(
     number, version, read_to = new_row
     changes = {field: value for field, value in settings.as_row().items() if value != present.as_row()[field]}
     if "breaker" in changes:
+        # An append that settles knows the breaker until it ends, and notes outcomes.
+        await session.execute(sql.LOCK_LOG, row)
         await session.execute(sql.FORGET_BREAKERS, {"log_id": row["log_id"], "number": number})
     facts = {"after": read_to, "settings": changes}
     await announce(session, row["log_id"], number, row["name"], "changed", by=by, facts=facts, change=version)

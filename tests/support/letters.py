@@ -62,12 +62,12 @@ _WAITING = """
     where datname = current_database() and wait_event_type = 'Lock' and query like %s"""
 
 
-async def until_waiting(work: Work, function: str) -> None:
-    """Wait until a session that calls a function waits for a lock."""
+async def until_waiting(work: Work, function: str = "", *, sessions: int = 1) -> None:
+    """Wait until some sessions, which may call a function, wait for a lock."""
     async with asyncio.timeout(PATIENCE):
         while True:
             async with work.engine.pool.connection() as session:
-                cursor = await session.execute(_WAITING, [f"%from {function}(%"])
-                if await cursor.fetchone() == (1,):
+                cursor = await session.execute(_WAITING, [f"%from {function}%"])
+                if await cursor.fetchone() == (sessions,):
                     return
             await asyncio.sleep(0.01)

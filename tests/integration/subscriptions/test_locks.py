@@ -7,18 +7,20 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.utils import timezone
 from psycopg.conninfo import make_conninfo
 
 from events import engine as engines
 from events import redaction, sessions
 from events.engine import Engine
-from events.models import BreakerState, Delivery, Log, Subscription
+from events.models import Breaker, BreakerState, Delivery, Log, Subscription
 from events.reading.db_work import run
 from events.sessions import direct
 from events.subscriptions import pausing, store
@@ -128,6 +130,57 @@ async def test_a_take_locks_the_breaker_of_the_subscription_before_that_of_its_c
             await until_waiting(work, "serve_subscription")
             await append.execute(lock, [work.log.pk, "bad"])
         assert await taking == []
+
+
+async def test_a_breaker_that_is_forgotten_at_this_moment_is_made_again(work: Work) -> None:
+    subscription = await work.subscribe(breaker=NEVER_OPEN)
+    await sync_to_async(make_breaker)(subscription, "one", state=BreakerState.CLOSED, until=None)
+    await work.placed("a-1")
+    [delivery] = await work.take()
+    row = "from breaker where log_id = %s and consumer = 'one'"
+    async with work.engine.pool.connection() as other:
+        async with other.transaction():
+            await other.execute(f"select {row} for update", [work.log.pk])
+            settling = asyncio.create_task(work.settle("ack", delivery))
+            await until_waiting(work, "serve_subscription")
+            await other.execute(f"delete {row}", [work.log.pk])
+        assert [each.result for each in await settling] == ["settled"]
+    assert (await Breaker.objects.aget(log=work.log, consumer="one")).outcomes == "0"
+
+
+async def test_breakers_that_are_in_use_are_not_forgotten(work: Work) -> None:
+    subscription = await work.subscribe(breaker=NEVER_OPEN)
+    for consumer in ("used", "unused"):
+        await sync_to_async(make_breaker)(subscription, consumer, used_at=timezone.now() - timedelta(days=2))
+    await work.take(wait=0)
+    async with work.engine.pool.connection() as other, other.transaction():
+        await other.execute("select from breaker where log_id = %s and consumer = 'used' for update", [work.log.pk])
+        async with asyncio.timeout(PATIENCE):
+            await work.engine.consumers.write()
+    assert [each.consumer async for each in Breaker.objects.filter(log=work.log)] == ["used"]
+
+
+async def test_a_breaker_that_is_removed_beside_an_append_that_settles_leaves_nothing_behind(work: Work) -> None:
+    """The append has made the breaker of the subscription, and waits for the consumer's, when the change comes."""
+    log = work.log
+    subscription = await work.subscribe(breaker=NEVER_OPEN)
+    await sync_to_async(make_breaker)(subscription, "one", state=BreakerState.CLOSED, until=None)
+    await work.placed("a-1")
+    [delivery] = await work.take()
+    settings = replace((await store.one(work.engine.pool, log.pk, "work")).settings, breaker=None)
+    async with work.engine.pool.connection() as other:
+        async with other.transaction():
+            await other.execute("select from breaker where log_id = %s and consumer = 'one' for update", [log.pk])
+            appending = asyncio.create_task(work.engine.writer.append(log.pk, [settling_append(delivery)]))
+            await until_waiting(work, "append_events")
+            changing = asyncio.create_task(
+                store.put(work.engine.pool, log.pk, "work", settings, start=0, stream_prefix=None, by="ada")
+            )
+            await until_waiting(work, sessions=2)
+        [outcome] = await appending
+        assert not await changing
+    assert isinstance(outcome, Appended)
+    assert not await Breaker.objects.filter(log=log).aexists()
 
 
 async def test_the_redaction_of_a_decision_locks_letters_in_the_order_of_subscriptions(work: Work) -> None:
