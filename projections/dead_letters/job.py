@@ -7,7 +7,7 @@ beginning, and another its end.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import uuid4
 
 from django.db import transaction
@@ -31,11 +31,12 @@ class Outcome(TypedDict):
     """What a job has done so far: its `result`.
 
     `mark` is random and in the ids of the job's events: another installation may restore the log and number its own
-    jobs from 1. `canary` is the id of the letter that was retried first; `canary_state` is `retrying`, `done`, or the
-    state that stopped the job. `after` is the id of the last letter that was decided about.
+    jobs from 1. A job that an earlier version began has none. `canary` is the id of the letter that was retried first;
+    `canary_state` is `retrying`, `done`, or the state that stopped the job. `after` is the id of the last letter that
+    was decided about.
     """
 
-    mark: str
+    mark: NotRequired[str]
     letters: int
     keys: int
     decided: int
@@ -125,10 +126,11 @@ def record_end(job: Job) -> None:
 
 def _record(job: Job, outcome: Outcome, act: str, facts: dict[str, Any]) -> None:
     """Leave a server event to the announcer."""
+    work = f"{job.id}-{outcome['mark']}" if "mark" in outcome else f"{job.id}"
     arguments = {name: value for name, value in job.arguments.items() if name not in ("act", "by") and value}
     ServerEvent.objects.create(
         log_id=job.log_id,
-        id=f"dead-letters-job-{job.id}-{outcome['mark']}-{act}",
+        id=f"dead-letters-job-{work}-{act}",
         subject="dead-letters",
         type=f"dead-letters.{act}",
         facts={"job": job.id, **facts, "decision": job.arguments["act"], "order": arguments},

@@ -137,6 +137,16 @@ async def test_a_job_with_the_number_of_one_in_an_earlier_installation_has_event
         assert sorted(each["decision"] for each in facts) == ["escalate", "skip"]
 
 
+async def test_the_end_of_a_job_that_an_earlier_version_began_is_recorded(work: Work) -> None:
+    await letters(work, 2)
+    job = await go_on(await begin(work, order(canary=True)))
+    result = {name: value for name, value in result_of(job).items() if name != "mark"}
+    await Job.objects.filter(pk=job.pk).aupdate(result=result)
+    await sync_to_async(queue.cancel)(work.log.pk, job.id)
+    [ended] = await work.events("dead-letters.ended")
+    assert orjson.loads(ended.data)["job"] == job.id
+
+
 async def test_a_cancelled_job_ends_between_two_batches_and_says_so(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
