@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from events import conditions, rules
 from events.appending.writer import ReadRules, Writer
 from events.errors import EventsError, QueryTimeout, Unavailable
+from events.pauses.refusals import Refusals
 from events.reading.notify import Notifier, listen
 from events.reading.shared_pool import PLACES, SharedPool
 from events.reading.tail import Tails
@@ -96,10 +97,12 @@ class Engine:
             read_rules=self._read_rules,
             on_append=on_append,
         )
+        self.refusals = Refusals(self.pool)
         self.announcer = Announcer(self._serve_pool, self.writer.append)
         self._tasks = [
             asyncio.create_task(self.announcer.run(), name="announcer"),
             asyncio.create_task(self.consumers.write_for_ever(), name="consumers of subscriptions"),
+            asyncio.create_task(self.refusals.write_for_ever(), name="refusals of pauses"),
             asyncio.create_task(lag.note_for_ever(self.pool), name="lag of subscriptions"),
             asyncio.create_task(notifier.run(), name="notifier"),
             asyncio.create_task(listen(direct(), wake, own=notifier), name="listener"),

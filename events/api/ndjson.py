@@ -100,6 +100,8 @@ async def _write_chunk(chunk: Chunk, grant: Grant, bulk: BulkOut) -> None:
         outcome = append if isinstance(append, EventsError) else next(outcomes)
         if isinstance(outcome, Unavailable | OutcomeUnknown):
             raise type(outcome)(f"{outcome.detail} All lines up to line {line - 1} are done.")
+        if isinstance(outcome, EventsError):
+            engine.current().refusals.note(grant.log_id, outcome)
         _count_outcome(bulk, line, outcome)
 
 

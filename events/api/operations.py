@@ -224,6 +224,7 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
 async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
     [outcome] = await engine.current().writer.append(grant.log_id, [append])
     if isinstance(outcome, EventsError):
+        engine.current().refusals.note(grant.log_id, outcome)
         raise outcome
     return append_answer(request, grant.log, outcome)
 
@@ -236,6 +237,7 @@ async def _append_many(grant: Grant, appends: list[Append | EventsError], *, ato
     if atomic:
         for result in results:
             if isinstance(result, EventsError):
+                engine.current().refusals.note(grant.log_id, result)
                 raise result
     replayed = all(isinstance(result, Appended) and result.replayed for result in results)
     body = AppendsOut([AppendResult(status_of(result), _result_body(grant, result)) for result in results])
@@ -251,7 +253,10 @@ def _permitted(grant: Grant, append: Append | EventsError) -> Append | EventsErr
 
 
 def _result_body(grant: Grant, result: Appended | EventsError) -> AppendOut | dict[str, Any]:
-    return problem(result) if isinstance(result, EventsError) else append_out(grant.log, result)
+    if isinstance(result, EventsError):
+        engine.current().refusals.note(grant.log_id, result)
+        return problem(result)
+    return append_out(grant.log, result)
 
 
 @router.get(

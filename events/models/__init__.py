@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events.columns import JSONTextField, NameField
 from events.models.access import Member, Role, Scope, SignInAttempts, SignInLink, Token
-from events.models.coordination import Lease, LeaseDemands, Pause
+from events.models.coordination import Lease, LeaseDemands, Pause, RefusedAppends
 from events.models.log import AppendKey, Event, EventTag, ListCheckpoint, Log, LogHead, Redaction, Stream, Workflow
 from events.models.subscriptions import (
     Breaker,
@@ -42,6 +42,7 @@ __all__ = [
     "OrderBy",
     "Pause",
     "Redaction",
+    "RefusedAppends",
     "Role",
     "Scope",
     "ServerEvent",

@@ -25,6 +25,22 @@ class Pause(models.Model):
         return f"{self.kind} {self.name}"
 
 
+class RefusedAppends(models.Model):
+    """How many appends a pause has refused, by the position of its event."""
+
+    pk = models.CompositePrimaryKey("log_id", "position")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    position = models.BigIntegerField()
+    appends = models.BigIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "refused_appends"
+
+    def __str__(self) -> str:
+        return f"{self.appends} since {self.position}"
+
+
 class Lease(models.Model):
     """The last grant of a lease, until it is released. The database's clock alone says whether it has run out."""
 

@@ -54,6 +54,22 @@ PAUSES = """
     select p.kind, p.name, p.position, e.agent, e.data ->> 'reason', e.recorded_at
     from pause p join event e on e.log_id = p.log_id and e.position = p.position
     where p.log_id = %(log_id)s order by p.position desc"""
+# A pause that has ended meanwhile needs no count.
+NOTE_REFUSALS = """
+    with forgotten as (
+        delete from refused_appends r
+        where not exists (select from pause p where p.log_id = r.log_id and p.position = r.position)
+    )
+    insert into refused_appends as r (log_id, position, appends, last_at)
+    select log_id, p.position, n.appends, clock_timestamp() - make_interval(secs => n.age)
+    from json_to_recordset(%(notes)s) n(log_id int, position bigint, appends bigint, age float)
+    join pause p using (log_id, position)
+    order by 1, 2
+    on conflict (log_id, position) do update set
+        appends = r.appends + excluded.appends, last_at = greatest(r.last_at, excluded.last_at)"""
+REFUSALS = """
+    select position, appends, last_at from refused_appends join pause using (log_id, position)
+    where log_id = %(log_id)s"""
 IS_PAUSED = _call("is_paused", "p_log", "p_agent", "p_workflow")
 RESTORE_PAUSES = _call("restore_pauses", "p_log")
 # The last events of some agents or workflows. Data of more than some kilobytes are not read, and taken for new.

@@ -12,12 +12,14 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from events.converters import names_string, workflow_url
 from events.errors import NoSuchWorkflow
 from events.lists import reads as lists
 from events.models import Member
+from events.pauses.refusals import refused_by
 from events.pauses.runaways import Runaway, act_of, runaways
 from events.pauses.target import Target
 from events.query.orm import where
@@ -120,6 +122,8 @@ def _workflow(request: HttpRequest, member: Member, id: str) -> HttpResponse:
         "budget": settings.EVENTSITE.runaway_workflow_events,
         "pauses": pauses,
         "pause": pauses.get(Target("workflow", id)),
+        "refusals": refused_by(member.log_id) if pauses else {},
+        "now": timezone.now(),
         "parts": _rows(member.log_id, parts, lines, by_cause=order == "cause"),
         **_ways_on(events, info),
     }

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from events.models import Member
+from events.pauses.refusals import refused_by
 from events.reading import store
 from events.views.page import log_page, show
 from events.views.pauses import pauses_by_target
@@ -24,7 +25,7 @@ ROWS = 50
 _MAX_NAMES = 1_000
 _EMPTY_CONTEXT: dict[str, Any] = {
     "here": "agents", "minutes": MINUTES, "projection": projection, "prefix": "", "before": None,
-    "names": [], "build": None, "agents": [], "has_more": False, "pauses": {}, "pauses_elsewhere": [],
+    "names": [], "build": None, "agents": [], "has_more": False, "pauses": {}, "refusals": {}, "pauses_elsewhere": [],
     "runaways": [], "running_away": set(),
 }  # fmt: skip
 """The context of a page whose form can't be read."""
@@ -50,12 +51,13 @@ def _listed(member: Member, fields: dict[str, Any]) -> dict[str, Any]:
     prefix, before = fields["prefix"], fields["before"]
     by_target = pauses_by_target(member.log_id)
     pauses = {target.name: pause for target, pause in by_target.items() if target.kind == "agent"}
-    context = {"prefix": prefix, "before": before, "pauses": pauses}
+    refusals, now = refused_by(member.log_id) if pauses else {}, timezone.now()
+    context = {"prefix": prefix, "before": before, "pauses": pauses, "refusals": refusals, "now": now}
     build = next((each for each in checkpoints.progress(member.log, projection.name) if each.is_live), None)
     if build is None:
         seen = store.names_seen(member.log_id, "agent", prefix=prefix, limit=_MAX_NAMES).fetch()
         return {**context, "names": seen, "pauses_elsewhere": list(pauses.values())}
-    rows = presences(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=timezone.now())
+    rows = presences(member.log_id, prefix=prefix, before=before, limit=ROWS + 1, now=now)
     names = {row.name for row in rows[:ROWS]}
     runaways = runaways_of(member.log_id, rows[:ROWS], by_target)
     return {

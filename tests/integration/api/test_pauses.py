@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from asgiref.sync import sync_to_async
+from django.utils import timezone
 
-from events.models import Log, Scope
+from events.engine import Engine
+from events.models import Log, RefusedAppends, Scope
+from events.pauses.refusals import refused_by
+from tests.support.patience import PATIENCE
 
 WHY = {"reason": "charges twice"}
 
@@ -45,6 +51,32 @@ async def test_a_paused_agent_is_refused_with_the_reason_until_it_is_resumed(sup
     assert resumed.status_code == 201
     assert resumed.json() == {"kind": "agent", "name": "pricing", "resumed": True, "position": 3}
     assert (await append(supervise, agent="pricing")).status_code == 201
+
+
+async def test_appends_that_a_pause_refuses_are_counted(supervise: httpx.AsyncClient, engine: Engine, log: Log) -> None:
+    """However they came: alone, with others, atomic or a line each. Others are not counted."""
+    await supervise.post("/api/agents/pricing/pause", json=WHY)
+    await supervise.post("/api/workflows/pause", json={"id": "run/1", **WHY})
+    free = {"type": "A", "data": 1}
+    of_agent, of_workflow = {**free, "agent": "pricing"}, {**free, "correlation_id": "run/1"}
+    appends = [{"stream": "order-1", "events": [each]} for each in (of_agent, of_agent, of_workflow, free)]
+    lines = b"\n".join(orjson.dumps({**each, "stream": "order-1"}) for each in (of_agent, free))
+    for _ in range(2):
+        await append(supervise, agent="pricing")
+        await append(supervise)
+        await supervise.post("/api/events", json={"appends": appends})
+        await supervise.post("/api/events", json={"appends": [appends[-1], appends[0]], "atomic": True})
+        await supervise.post("/api/events", content=lines, headers={"Content-Type": "application/x-ndjson"})
+        await engine.refusals.write()
+    counts = await sync_to_async(refused_by)(log.pk)
+    assert {position: each.appends for position, each in counts.items()} == {1: 10, 2: 2}
+    assert all(timezone.now() - each.last_at < timedelta(seconds=PATIENCE) for each in counts.values())
+
+    await supervise.post("/api/agents/pricing/resume", json=WHY)
+    assert list(await sync_to_async(refused_by)(log.pk)) == [2]
+    await append(supervise, correlation_id="run/1")
+    await engine.refusals.write()
+    assert [each.position async for each in RefusedAppends.objects.filter(log=log)] == [2], "the other is forgotten"
 
 
 async def test_a_paused_workflow_is_refused_whoever_appends(supervise: httpx.AsyncClient) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from events.engine import Engine
 from events.errors import Paused
-from events.models import Log, Role
+from events.models import Log, RefusedAppends, Role
 from events.pauses import reads
 from events.pauses.pausing import pause
 from events.pauses.target import Target
@@ -125,6 +128,28 @@ def test_a_paused_agent_without_a_row_is_named_above_the_list(
         assert ("/pause?agent=other" in text) is is_built
         settle(log, agents)
     assert "paused-bar" not in client.get(f"{at}agents/?prefix=o").content.decode()
+
+
+def test_pages_tell_how_many_appends_a_pause_has_refused(
+    client: Client, user: User, log: Log, append: AppendEvents, at: str
+) -> None:
+    append("order-1", {"agent": "pricing", "correlation_id": "order-1"})
+    pause_both(log)
+    make_member(log, user=user)
+    client.force_login(user)
+
+    def words(place: str) -> list[str]:
+        text = client.get(f"{at}{place}").content.decode()
+        return re.findall(r"·\s*([\w ,]+ refused since then[^<]*?)\s*<", text)
+
+    assert words("agents/") == words("workflows/order-1/") == ["appends are refused since then"]
+    for position, appends in ((2, 1), (3, 38)):
+        last_at = timezone.now() - timedelta(minutes=12, seconds=5)
+        RefusedAppends.objects.create(log=log, position=position, appends=appends, last_at=last_at)
+    assert words("agents/") == ["1 append refused since then, the last 12 min ago"]
+    settle(log, agents)
+    assert words("agents/") == ["1 append refused since then, the last 12 min ago"]
+    assert words("workflows/order-1/") == ["38 appends refused since then, the last 12 min ago"]
 
 
 @pytest.mark.parametrize("query", ["", "agent=", "agent=a%00b", "stream=a"])
