@@ -9,13 +9,18 @@ from msgspec import UNSET, Struct, UnsetType
 from events.api.names import Name, documented
 from events.api.query_schemas import Position
 
+_After = Annotated[Position, documented("Back: what comes after it is delivered again. Forward: it is skipped")]
+_From = Annotated[
+    str, documented("It goes on with the first event recorded then or later: RFC 3339 with a zone", format="date-time")
+]
 DryRun = Annotated[bool, documented("Count only, and change nothing")]
 
 
 class RewindIn(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A place in the log: the subscription goes on after it."""
+    """A place in the log, a position or a time: the subscription goes on after it."""
 
-    position: Annotated[Position, documented("Back: what comes after it is delivered again. Forward: it is skipped")]
+    position: _After | UnsetType = UNSET
+    time: _From | UnsetType = UNSET
     dry_run: DryRun = False
 
 
@@ -25,7 +30,7 @@ class RewindOut(Struct):
     subscription: str
     dry_run: bool
     from_position: Annotated[int, documented("The subscription had read up to here")]
-    position: int
+    position: Annotated[int, documented("It goes on after it")]
     generation: Annotated[int | None, documented("The new one; null for a dry run")]
     delivered_again: Annotated[int, documented("Events that fit between the two positions, if it goes back")]
     settled_before: Annotated[int, documented("How many of these were settled")]

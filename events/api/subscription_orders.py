@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
@@ -12,7 +14,8 @@ from events.api.decoding import decode_json, optional
 from events.api.openapi import operation
 from events.api.responses import json_answer
 from events.api.subscription_order_schemas import PauseSubscriptionIn, PauseSubscriptionOut, RewindIn, RewindOut
-from events.appending.checks import check_name
+from events.appending.checks import check_name, check_time
+from events.errors import Invalid
 from events.models import Scope
 from events.subscriptions import pausing, store
 from events.subscriptions.orders import Order
@@ -32,10 +35,11 @@ _REFUSALS = (400, 401, 403, 404, 408, 413, 422, 503)
     openapi_extra=operation(takes={"application/json": RewindIn}, gives={200: RewindOut}, refuses=_REFUSALS),
 )
 async def rewind_subscription(request: HttpRequest, subscription: str) -> HttpResponse:
-    """Let the subscription go on after a position: back, events are delivered again; forward, they are skipped."""
+    """Let the subscription go on elsewhere: back, events are delivered again; forward, they are skipped."""
     body = decode_json(request.body, RewindIn)
+    to = _place_of(body)
     order = await order_of(grant_of(request), subscription, is_dry_run=body.dry_run)
-    effect = await rewind(order, position=body.position)
+    effect = await rewind(order, to=to)
     await engine.current().announcer.announce()
     return json_answer(
         RewindOut(
@@ -95,6 +99,15 @@ async def _set_pause(request: HttpRequest, name: str, *, is_paused: bool) -> Htt
             name, body.dry_run, changed, is_paused, status.in_flight, status.unsettled, status.head - status.read_to
         )
     )
+
+
+def _place_of(body: RewindIn) -> int | datetime:
+    position, time = optional(body.position), optional(body.time)
+    if position is not None and time is None:
+        return position
+    if time is not None and position is None:
+        return check_time(time, "time")
+    raise Invalid("A rewind needs either a position or a time.", field="position")
 
 
 async def order_of(grant: Grant, name: str, *, is_dry_run: bool = False) -> Order:

@@ -69,17 +69,22 @@ def check_count(value: int, field: str, *, minimum: int, maximum: int = _MAX_BIG
     raise Invalid(f"{field} must be from {minimum} to {maximum}.", field=field, limit=maximum)
 
 
-def check_occurred_at(value: str, field: str) -> str:
+def check_time(value: str, field: str) -> datetime:
     """Return an RFC 3339 time with a zone, as UTC; digits beyond the microsecond are dropped."""
     if _RFC3339.fullmatch(value):
         try:
-            return with_leap_second(datetime.fromisoformat, value.upper()).astimezone(UTC).isoformat()
+            return with_leap_second(datetime.fromisoformat, value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
             pass
     raise Invalid(
         f"{field} must be an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z, from year 1 to 9999.",
         field=field,
     )
+
+
+def check_occurred_at(value: str, field: str) -> str:
+    """Return the text of an RFC 3339 time with a zone, as `check_time()` reads it."""
+    return check_time(value, field).isoformat()
 
 
 def check_agent(agent: str | None, pinned: str | None, field: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -12,6 +13,7 @@ from events.errors import Invalid
 from events.query.compiled import compiled
 from events.query.tree import Query
 from events.reading import store as log
+from events.reading.at_time import position_before
 from events.reading.db_work import DbWork, run_async
 from events.sql import subscriptions as sql
 from events.subscriptions.orders import Order, Place
@@ -59,8 +61,8 @@ class Rewound:
         return 0 if self.position < self.begin else self.fitting + self.unsettled.events
 
 
-async def rewind(order: Order, *, position: int) -> Rewound:
-    """Let a subscription go on after a position.
+async def rewind(order: Order, *, to: int | datetime) -> Rewound:
+    """Let a subscription go on after a position, or with the first event recorded at a time or later.
 
     If it is further, the events after the position are delivered again. Else all events up to the position are skipped,
     with those that are not settled.
@@ -70,6 +72,7 @@ async def rewind(order: Order, *, position: int) -> Rewound:
         Invalid: the log does not reach the position.
     """
     async with order.place() as (session, place):
+        position = await _position_before(order, session, place, to) if isinstance(to, datetime) else to
         if position > place.head:
             raise Invalid(
                 f"position must be from 0 to {place.head}, the log's end.", field="position", limit=place.head
@@ -82,6 +85,12 @@ async def rewind(order: Order, *, position: int) -> Rewound:
         generation = None if order.is_dry_run else await _rewind(order, session, place, unsettled, keys)
     fitting, counted_to = await _count_between(order, place.read_to, position)
     return Rewound(place.read_to, position, generation, unsettled, fitting, counted_to)
+
+
+async def _position_before(order: Order, session: AsyncConnection[Any], place: Place, time: datetime) -> int:
+    """Return the last position before a time, in the log as the place saw it."""
+    [position] = await position_before(order.log_id, time).afetch_on(session)
+    return min(position, place.head)
 
 
 async def _rewind(

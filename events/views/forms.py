@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,8 +14,8 @@ from events.errors import Invalid
 from events.models import Scope
 from events.query.parse import MAX_CHARACTERS, parse
 from events.query.reading import refuse_state
-from events.query.times import pin_times
-from events.query.tree import EVERYTHING, Query
+from events.query.times import parse_time, pin_times
+from events.query.tree import EVERYTHING, Ago, Query
 
 LAST_POSITION = 2**63 - 1
 
@@ -109,11 +110,33 @@ class ReleaseForm(forms.Form):
     position = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)
 
 
-class RewindForm(forms.Form):
-    """The position after which a subscription is to go on, and when it was counted what that does."""
+class TimeField(forms.CharField):
+    """A time as queries write it, or how long ago; in UTC if it names no zone."""
 
-    position = forms.IntegerField(min_value=0, max_value=LAST_POSITION)
+    def clean(self, value: Any) -> datetime | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        time = parse_time(text)
+        if time is None:
+            raise ValidationError("Write a time as 2026-01-31 12:00, in UTC or with a zone, or 2h for two hours ago.")
+        return time.before(timezone.now()) if isinstance(time, Ago) else time
+
+
+class RewindForm(forms.Form):
+    """The position or the time after which a subscription is to go on, and when it was counted what that does."""
+
+    position = forms.IntegerField(required=False, min_value=0, max_value=LAST_POSITION)
+    time = TimeField(required=False, max_length=40)
     counted_at = forms.FloatField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """Add `place`: the position, or the time."""
+        fields = self.cleaned_data
+        places = [fields[name] for name in ("position", "time") if fields.get(name) is not None]
+        if not self.errors and len(places) != 1:
+            raise ValidationError("Give either a position or a time.")
+        return fields | {"place": next(iter(places), None)}
 
 
 class StreamForm(forms.Form):

@@ -8,12 +8,11 @@ from datetime import datetime
 
 from events.errors import Invalid
 from events.reading import store
+from events.reading.at_time import position_at as position_at_time
 from events.reading.db_work import DbWork
-from events.reading.statement import Statement
 from events.types import Event
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import StreamSource
-from projections.states.sql import POSITION_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def position_at(log_id: int, source: Source, at: Moment, *, head: int) -> DbWork
     if at.version is not None:
         return (yield from _position_of_version(log_id, source, at, at.version))
     if at.time is not None:
-        [position] = yield Statement(POSITION_AT, {"log_id": log_id, "time": at.time}, int)
+        [position] = yield position_at_time(log_id, at.time)
         return int(position)
     return head
 

@@ -112,20 +112,6 @@ LIVE_STATE = f"""
         on p.log_id = c.log_id and p.projection = c.projection and p.build = c.build and p.key = %(key)s
     left join event as e on e.log_id = s.log_id and e.position = s.position {_LIVE}"""
 
-# recorded_at never goes back, so the place of a time in the log is found by halving: 24 looks in ten million events.
-POSITION_AT = """
-with recursive span(low, high) as (
-    select 0::bigint, head from log_head where log_id = %(log_id)s
-    union all
-    select case when middle.recorded_at <= %(time)s then middle.position else low end,
-           case when middle.recorded_at <= %(time)s then high else middle.position - 1 end
-    from span, lateral (
-        select position, recorded_at from event where log_id = %(log_id)s and position = (low + high + 1) / 2
-    ) middle
-    where low < high
-)
-select low from span where low = high"""
-
 # A request for work that is queued or running gets that job.
 ENSURE_JOB = """
 insert into job (log_id, kind, key, arguments, asker, seen)

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from events.models import Log
 from tests.support.api_agent import Agent
 from tests.support.server import Server
+from tests.support.subscriptions import make_subscription
 
 # 22:30 UTC is 04:00 of the next day in Kolkata, all year round.
 SENT, UTC, LOCAL = "2021-07-21T22:30:01.500Z", "2021-07-21 22:30:01", "2021-07-22 04:00:01"
@@ -111,3 +112,15 @@ def test_the_chip_says_the_zone_that_is_shown(page_in_kolkata: Page, log: Log, a
         expect(page.locator(".chip time")).to_be_visible()
         page.goto(f"/logs/{log.name}/")
         switch.press("Enter")
+
+
+def test_a_time_typed_into_a_field_is_in_the_zone_that_the_page_shows(page_in_kolkata: Page, log: Log) -> None:
+    page = page_in_kolkata
+    make_subscription(log)
+    page.goto(f"/logs/{log.name}/subscriptions/work/rewind?by=time")
+    field = page.get_by_label("Time of the first event with which it goes on")
+    for typed, sent in (("2026-01-31 12:00", "2026-01-31T12:00+05:30"), ("2h", "2h")):
+        field.fill(typed)
+        field.press("Enter")
+        expect(page.get_by_role("heading", name="Dry run")).to_be_visible()
+        expect(field).to_have_value(sent)

@@ -65,6 +65,8 @@ def test_a_rewind_is_counted_before_it_is_done(log: Log, work: Subscription) -> 
     assert f"goes {effect}" in subscriptions(log.name, "work", "rewind", "2")
     work.refresh_from_db()
     assert (work.read_to, work.generation) == (2, 2)
+    assert "events delivered again 2," in subscriptions(log.name, "work", "rewind", "2h", "--dry-run")
+    assert "to 7:" in subscriptions(log.name, "work", "rewind", "9999-12-31", "--dry-run")
     assert "events skipped 4" in subscriptions(log.name, "work", "rewind", "6")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from getpass import getuser
 from typing import Any
 
@@ -15,6 +16,8 @@ from events.api.subscription_schemas import SubscriptionIn
 from events.api.subscription_settings import settings_of, start_of
 from events.engine import Engine
 from events.errors import EventsError, Invalid
+from events.query.times import parse_time
+from events.query.tree import Ago
 from events.subscriptions import orders, pausing, store, unsettled
 from events.subscriptions.orders import Order
 from events.subscriptions.rewinding import Rewound, rewind
@@ -33,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("name", nargs="?", help="the subscription (default: all are listed)")
         parser.add_argument("act", nargs="?", choices=_ACTS, help="default: show it")
         parser.add_argument(
-            "value", nargs="?", help="of put: its settings as JSON, as in the API; of rewind: a position"
+            "value", nargs="?", help="of put: its settings as JSON, as in the API; of rewind: a position or a time"
         )
         parser.add_argument("--reason", help="why it is paused or resumed")
         parser.add_argument("--dry-run", action="store_true", help="count only, and change nothing")
@@ -41,7 +44,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         act = options["act"]
         if (act in ("put", "rewind")) != (options["value"] is not None):
-            raise CommandError("put needs settings, and rewind a position; nothing else takes a value.")
+            raise CommandError("put needs settings, and rewind a place; nothing else takes a value.")
         if options["dry_run"] and act not in ("rewind", "pause", "resume"):
             raise CommandError("--dry-run is for rewind, pause and resume.")
         if options["reason"] is not None and act not in ("pause", "resume"):
@@ -67,7 +70,7 @@ async def _do(log_id: int, options: dict[str, Any]) -> list[str]:
             await orders.delete(order)
             line = f"{name} is ended."
         elif act == "rewind":
-            line = _rewound(order, await rewind(order, position=_position(options["value"])))
+            line = _rewound(order, await rewind(order, to=_place_of(options["value"])))
         else:
             line = await _pause(order, act, options["reason"])
         await engine.announcer.announce()
@@ -108,10 +111,14 @@ async def _put(order: Order, text: str) -> str:
     return f"{order.name} is {'made' if is_new else 'changed, if its settings were others'}."
 
 
-def _position(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise Invalid("A rewind needs a position, such as 0 or 4711.", field="position")
-    return int(text)
+def _place_of(text: str) -> int | datetime:
+    """Return the position or the time that a text means."""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    time = parse_time(text)
+    if time is None:
+        raise Invalid("A rewind needs a position, such as 0 or 4711, or a time, such as 2h or 2026-01-31T12:00Z.")
+    return time.before(datetime.now(UTC)) if isinstance(time, Ago) else time
 
 
 def _rewound(order: Order, effect: Rewound) -> str:

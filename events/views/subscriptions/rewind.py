@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -26,27 +27,35 @@ FRESH_SECONDS = 60.0
 @require_http_methods(["GET", "HEAD", "POST"])
 @log_page(Role.ADMIN)
 def rewind_subscription(request: HttpRequest, member: Member, name: str) -> HttpResponse:
-    """`/logs/<log>/subscriptions/<name>/rewind`: with `?position=` a dry run, which a POST carries out."""
+    """`/logs/<log>/subscriptions/<name>/rewind`: with `?position=` or `?time=` a dry run, which a POST carries out.
+
+    `?by=time` shows the field for a time.
+    """
     overview = existing(member.log_id, name)
-    form = RewindForm(request.POST if request.method == "POST" else request.GET or None)
-    context: dict[str, Any] = {"here": "subscriptions", "overview": overview, "form": form, "dry_run": None}
+    asked = request.POST if request.method == "POST" else request.GET
+    form = RewindForm(asked if {"position", "time"} & {*asked} else None)
+    by = "time" if "time" in asked or asked.get("by") == "time" else "position"
+    context: dict[str, Any] = {"here": "subscriptions", "overview": overview, "form": form, "by": by, "dry_run": None}
     if form.is_valid():
-        position, counted_at = form.cleaned_data["position"], form.cleaned_data["counted_at"]
+        place, counted_at = form.cleaned_data["place"], form.cleaned_data["counted_at"]
         is_stale = time.time() - (counted_at or 0) > FRESH_SECONDS
         if request.method == "POST" and not is_stale:
-            done = _rewound(order_of(member, name), position)
+            done = _rewound(order_of(member, name), place)
             messages.success(request, _words(name, done))
             return redirect("subscription", member.log.name, name)
-        context["dry_run"] = _rewound(order_of(member, name, is_dry_run=True), position)
+        dry_run = _rewound(order_of(member, name, is_dry_run=True), place)
+        per_minute = overview.takers.per_minute
+        context["dry_run"] = dry_run
+        context["catch_up"] = timedelta(minutes=dry_run.delivered_again / per_minute) if per_minute else timedelta()
         context["counted_at"] = time.time()
         context["is_repeated"] = request.method == "POST"
     status = 400 if form.errors else 200
     return show(request, member, template="events/rewind.html", context=context, status=status)
 
 
-def _rewound(order: Order, position: int) -> Rewound:
+def _rewound(order: Order, place: int | datetime) -> Rewound:
     async def carry_out() -> Rewound:
-        done = await rewind(order, position=position)
+        done = await rewind(order, to=place)
         await engine.current().announcer.announce()
         return done
 

@@ -119,6 +119,27 @@ async def test_a_rewind_reaches_the_server_of_each_process(worker: httpx.AsyncCl
     assert positions(await waiting) == [2]
 
 
+async def test_a_rewind_to_a_time_goes_on_with_the_first_event_then_or_later(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=QUICK)
+    for stream in ("order-1", "order-2", "order-3"):
+        await place(worker, stream)
+    await settle(worker, "ack", *await take(worker))
+    recorded = [event["recorded_at"] for event in (await worker.get("/api/events")).json()["events"]]
+    dry = await order(worker, "rewind", time=recorded[2], dry_run=True)
+    assert (dry["position"], dry["delivered_again"]) == (2, 2), "the event of that very time is delivered again"
+    assert (await order(worker, "rewind", time="2001-01-01T00:00:00+02:00", dry_run=True))["position"] == 0
+    assert (await order(worker, "rewind", time="9999-01-01T00:00:00Z", dry_run=True))["position"] == 4, "the end"
+    await order(worker, "rewind", time=recorded[3])
+    assert positions(await take(worker)) == [4]
+    for place_of, field in (
+        ({}, "position"),
+        ({"position": 1, "time": recorded[2]}, "position"),
+        ({"time": "2h"}, "time"),
+    ):
+        answer = await worker.post(f"{WORK}/rewind", json=place_of)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
 async def test_a_position_that_the_log_does_not_reach_is_refused(worker: httpx.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     for position in (2, -1, 2**63):

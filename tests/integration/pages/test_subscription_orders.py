@@ -136,6 +136,21 @@ async def test_an_admin_rewinds_after_a_dry_run(
     assert [each.delivery.position for each in await take(engine, log, "one", 6)] == [3, 4, 5, 6]
 
 
+async def test_a_rewind_leads_to_a_time(engine: Engine, log: Log, work: Subscription, signed_in: SignIn) -> None:
+    admin = await sync_to_async(signed_in)(Role.ADMIN)
+    page = f"/logs/{log.name}/subscriptions/work/rewind"
+    await take(engine, log, "one", 6)
+    assert "To a time" in await text_of(admin, page)
+    assert 'name="time"' in (await admin.get(f"{page}?by=time")).content.decode()
+    await engine.writer.append(log.pk, [make_append("order-1")])
+    [*_, seventh] = await store.events(log.pk, limit=10).afetch(engine.pool)
+    answer = await admin.get(page, {"time": seventh.recorded_at.isoformat()})
+    assert 'name="position" value="6"' in answer.content.decode(), "what was counted is what is done"
+    assert "Dry run: back 6 positions, to #0" in await text_of(admin, f"{page}?time=2h")
+    for query in ("time=soon", "time=", "time=2h&position=1"):
+        assert (await admin.get(f"{page}?{query}")).status_code == 400
+
+
 async def test_a_rewind_forward_says_what_it_skips(
     engine: Engine, log: Log, work: Subscription, signed_in: SignIn
 ) -> None:

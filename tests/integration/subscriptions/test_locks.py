@@ -103,7 +103,7 @@ async def test_nobody_waits_in_a_circle(log: Log, is_operated: bool, monkeypatch
         order = Order(engine.pool, log.pk, "work", None, "ann")
         while not placing.done():
             place = await store.one(engine.pool, log.pk, "work")
-            await rewind(order, position=max(0, place.read_to - chance.randrange(1, 2 * KEYS)))
+            await rewind(order, to=max(0, place.read_to - chance.randrange(1, 2 * KEYS)))
             await take_back(order, consumer=f"{chance.randrange(2)}-{chance.randrange(3)}", reason="r")
             await pausing.pause(order, reason=None)
             await pausing.resume(order, reason=None)

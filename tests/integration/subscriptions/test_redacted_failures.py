@@ -153,7 +153,7 @@ async def test_a_key_that_is_a_value_of_data_is_forgotten_when_its_letter_has_co
         for _ in range(2):
             await work.settle("ack", *await work.take())
     elif end == "closed":
-        await rewind(Order(work.engine.pool, work.log.pk, "work", None, "ada"), position=0)
+        await rewind(Order(work.engine.pool, work.log.pk, "work", None, "ada"), to=0)
     assert [(await work.letter(position)).key for position in (1, 2)] == [None, "secret of b-1"]
 
 
@@ -162,7 +162,7 @@ async def test_a_letter_has_the_key_with_which_its_event_died_last(work: Work) -
     await work.placed("a-1", data=b'{"mail": "secret@example.org"}')
     await work.bury()
     await redact(work, 1)
-    await rewind(Order(work.engine.pool, work.log.pk, "work", None, "ada"), position=0)
+    await rewind(Order(work.engine.pool, work.log.pk, "work", None, "ada"), to=0)
     await work.bury()
     letter = await work.letter(1)
     assert (letter.state, letter.deaths, letter.key, letter.holds) == ("open", 2, None, False)
