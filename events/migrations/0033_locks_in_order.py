@@ -24,4 +24,6 @@ class Migration(migrations.Migration):
             migrations.RunSQL(f"alter table {table} alter column key set statistics 0")
             for table in ("delivery", "dead_letter")
         ),
+        # An event that waits for its key is counted in the key's row. With room on its page, that touches no index.
+        migrations.RunSQL("alter table delivery set (fillfactor = 70)"),
     ]

@@ -42,6 +42,8 @@ declare
     v_keys text[] := '{}';
     v_used int := 0;
     v_has int;
+    v_requests text[];
+    v_has_repeated boolean;
     v_consumers text[];
     v_counts int[];
     v_taken bigint[];
@@ -82,9 +84,13 @@ begin
             v_positions := string_to_array(p_positions, e'\x1f')::bigint[];
             v_keys := string_to_array(p_keys, e'\x1f', e'\x1e');
         end if;
-        select coalesce(array_agg(consumer), '{}'), array_agg(events) into v_consumers, v_counts
+        -- Requests that are there twice, or have deliveries. Mostly there is none, and nothing of what is in flight is looked at again.
+        select array_agg(request), count(*) > count(distinct request) into v_requests, v_has_repeated
+        from json_to_recordset(p_takes) k(request text);
+        select coalesce(array_agg(consumer), '{}'), array_agg(events), v_has_repeated or coalesce(bool_or(is_repeated), false)
+        into v_consumers, v_counts, v_has_repeated
         from (
-            select consumer, count(*)::int as events from delivery
+            select consumer, count(*)::int as events, bool_or(request = any (v_requests)) as is_repeated from delivery
             where log_id = p_log and subscription_id = p_subscription and state = 1 group by consumer
         ) c;
         -- A pause lets nothing new through; who asks again gets what it has.
@@ -94,7 +100,7 @@ begin
             where not is_paused(p_log, k.agent, null) order by n
         loop
             v_has := coalesce(v_counts[array_position(v_consumers, t.consumer)], 0);
-            if v_has > 0 then
+            if v_has > 0 and v_has_repeated then
                 v_taken := deliveries_of(p_log, p_subscription, v_now, t.consumer, t.agent, t.request);
                 if v_taken <> '{}' then
                     taken := taken::jsonb || describe_deliveries(p_log, p_subscription, t.n, v_taken);

@@ -58,3 +58,14 @@ async def test_a_server_that_nobody_asks_ends_and_is_made_again(
     await placed("b-1")
     assert [each.id.position for each in await take(wait=PATIENCE)] == [2]
     assert await engine.subscriptions.of(log.pk, "work") is not first
+
+
+async def test_a_request_that_waits_twice_gets_the_same_deliveries_twice(
+    engine: Engine, log: Log, subscribe: Subscribe, take: TakeFrom, placed: Callable[..., Any]
+) -> None:
+    await subscribe()
+    takes = [asyncio.create_task(take(limit=1, wait=PATIENCE, request="r")) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    await placed("a-1", "b-1")
+    [[first], [second]] = await asyncio.gather(*takes)
+    assert first.id == second.id
