@@ -131,6 +131,30 @@ def test_a_letter_leads_to_the_state_that_its_consumer_saw(admin_page: Page, log
 
 
 @pytest.mark.usefixtures("letters")
+def test_the_page_of_a_letter_says_what_has_become_of_it(admin_page: Page, log: Log) -> None:
+    page = admin_page
+    page.goto(f"/logs/{log.name}/dead-letters/work:2")
+    state = page.locator("#letter-state")
+    page.get_by_role("link", name="Escalate…").press("Enter")
+    expect(page.get_by_role("textbox", name="To")).to_be_visible()
+    page.get_by_label("Note").fill("not sent yet")
+    DeadLetter.objects.filter(log=log, position=2).update(state="escalated", assigned_to="mara")
+    page.wait_for_function("new Promise(done => setTimeout(done, 2500))")  # longer than an open page waits
+    expect(page.get_by_label("Note")).to_have_value("not sent yet")
+    page.get_by_label("Note").fill("")
+    expect(page.get_by_text("escalated to")).to_be_visible()
+    expect(
+        page.get_by_role("textbox", name="To")
+    ).to_be_visible()  # the decision is still the one that the reader chose
+    page.get_by_role("link", name="Retry", exact=True).press("Enter")
+    page.get_by_role("button", name="Retry 1").press("Enter")
+    expect(state).to_have_text("Retrying")
+    acknowledge(log)
+    expect(state).to_have_text("Done")
+    expect(page.locator("#announce")).to_have_text("Done")
+
+
+@pytest.mark.usefixtures("letters")
 def test_what_is_chosen_stays_while_the_page_follows_the_present(admin_page: Page, agent: Agent, log: Log) -> None:
     admin_page.goto(f"/logs/{log.name}/dead-letters/")
     admin_page.clock.install()

@@ -24,6 +24,7 @@ from events.views.data_tree import data_tree
 from events.views.event_line import line
 from events.views.page import log_page, show
 from events.views.representation import format_of
+from events.views.subscriptions.listing import SEEN, version_of
 from projections.dead_letters.views.attempts_line import attempts_line
 from projections.dead_letters.views.decision_form import ACTS, DecisionForm
 from projections.dead_letters.views.frames import Frames, own_frames
@@ -53,7 +54,7 @@ class Alike:
 @require_safe
 @log_page()
 def dead_letter(request: HttpRequest, member: Member, subscription: str, position: int) -> HttpResponse:
-    """`/logs/<log>/dead-letters/<subscription>:<position>`.
+    """`/logs/<log>/dead-letters/<subscription>:<position>`. A page that is open asks again with the header `X-Seen`.
 
     `?for=alike` decides all letters with its fault, and `?decision=` names the decision. `?traceback=` is the whole
     traceback of one attempt, and `?to=replay` leads to the step before the event. `?format=json` is the API.
@@ -61,6 +62,10 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
     letter = _letter(member, LetterId(subscription, position))
     if (kind := format_of(request)) == "json":
         return redirect(api_url(member, f"/{letter.id}"))
+    jobs = [job for job in letters_jobs(member.log_id) if job.is_about(letter)]
+    version = version_of((letter, [(each, each.job.status) for each in jobs]))
+    if request.headers.get(SEEN) == version:
+        return HttpResponse(status=204)
     event = store.event(member.log_id, position).first()
     assert event
     if request.GET.get("to") == "replay":
@@ -71,6 +76,7 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
     pane = state_pane(request, member, letter, event)
     if kind == "md":
         return dead_letter_md(member, letter, attempts, pane)
+    now = timezone.now()
     context = {
         "here": "dead-letters",
         "letter": letter,
@@ -84,13 +90,15 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
         "alike": run(_alike(member.log_id, letter)),
         "is_alike": _is_alike(request),
         "question": _question(request, member, letter),
-        "jobs": [job for job in letters_jobs(member.log_id) if job.is_about(letter)],
+        "jobs": jobs,
+        "seen": version,
         "error_types": {letter.fault: letter.error_type},
         "failed_at": _failed_at(member.log_id, letter),
-        "day_ago": timezone.now() - timedelta(days=1),
+        "now": now,
+        "day_ago": now - timedelta(days=1),
     }
-    template, partial = "projections/dead_letters/dead_letter.html", "projections/dead_letters/_decision.html"
-    return show(request, member, template=template, partial=partial, context=context)
+    partial = f"projections/dead_letters/{'_dead_letter' if SEEN in request.headers else '_decision'}.html"
+    return show(request, member, template="projections/dead_letters/dead_letter.html", partial=partial, context=context)
 
 
 def _letter(member: Member, id: LetterId) -> Letter:

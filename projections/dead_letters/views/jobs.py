@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from events.models import BreakerState, Subscription
+from events.subscriptions.breakers import ALL, circuits
 from events.subscriptions.letters.letter import DONE, RETRYING, Letter, LetterId
 from projections.dead_letters.deciding import DECIDE
 from projections.dead_letters.target import UndoneId, parse_id
@@ -22,10 +24,23 @@ _VERBS = {"retry": "Retrying", "skip": "Skipping", "escalate": "Escalating"}
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a canary from its consumers: its subscription is paused, or the breaker of that.
+
+    An open breaker lets one event through after `until`; a half-open one waits for the outcome of its `trial`.
+    """
+
+    is_paused: bool = False
+    until: datetime | None = None
+    trial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LettersJob:
     """A job about letters or parked keys: those with `ids`, or all with a `fault`, `of` a subscription or projection.
 
-    `canary` was retried first, and is in the state `canary_state`. `stopped` says why the job ended early.
+    `canary` was retried first, and is in the state `canary_state`. While it is `retrying`, an `obstacle` may keep it
+    from its consumers. `stopped` says why the job ended early.
     """
 
     job: Job
@@ -40,6 +55,7 @@ class LettersJob:
     canary: UndoneId | None
     canary_state: str
     stopped: str
+    obstacle: Obstacle | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -63,7 +79,22 @@ def letters_jobs(log_id: int) -> list[LettersJob]:
     """Return the jobs at work, and those that stopped early in the last minutes, newest first."""
     since = timezone.now() - _SHOWN_FOR
     jobs = [_shown(job) for job in queue.jobs_of_log(log_id, limit=_MAX_JOBS).fetch() if job.kind == DECIDE]
-    return [each for each in jobs if each.is_active or (each.stopped and (each.job.ended_at or since) > since)]
+    shown = [each for each in jobs if each.is_active or (each.stopped and (each.job.ended_at or since) > since)]
+    return [replace(each, obstacle=_obstacle(log_id, each.canary)) if each.is_waiting else each for each in shown]
+
+
+def _obstacle(log_id: int, canary: UndoneId | None) -> Obstacle | None:
+    """Return what keeps a canary from its consumers; None if nothing does, so far as is known."""
+    if not isinstance(canary, LetterId):
+        return None
+    subscription = Subscription.objects.filter(log_id=log_id, name=canary.subscription).first()
+    if subscription is None:
+        return None
+    circuit = circuits(log_id, subscription.id, ALL).first()
+    until = circuit.until if circuit and circuit.state == BreakerState.OPEN else None
+    trial = circuit.trial if circuit and circuit.state == BreakerState.HALF_OPEN else None
+    obstacle = Obstacle(subscription.is_paused, until, trial if trial != canary.position else None)
+    return obstacle if obstacle != Obstacle() else None
 
 
 def _shown(job: Job) -> LettersJob:

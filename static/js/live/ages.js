@@ -1,6 +1,6 @@
 /**
  * Ages and deadlines run on by the server's clock, without a request. A part of the page that follows asks for news
- * (`data-follows`) only while the page is visible and Live is on.
+ * (`data-follows`) only while the page is visible and Live is on; a page without that switch is always live.
  */
 const TICK_MS = 1000;
 const SECOND_MS = 1000;
@@ -44,14 +44,16 @@ function tick() {
 }
 
 const live = document.getElementById("live");
-live.hidden = false;
-live.addEventListener("click", () => {
-  live.setAttribute("aria-checked", String(live.getAttribute("aria-checked") !== "true"));
-});
+const isLive = () => live?.getAttribute("aria-checked") !== "false";
+
+if (live) {
+  live.hidden = false;
+  live.addEventListener("click", () => live.setAttribute("aria-checked", String(!isLive())));
+}
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const follows = event.detail.elt.matches("[data-follows]");
-  if (follows && (document.hidden || live.getAttribute("aria-checked") !== "true")) event.preventDefault();
+  if (follows && (document.hidden || !isLive())) event.preventDefault();
 });
 document.addEventListener("htmx:afterSwap", setClock);
 

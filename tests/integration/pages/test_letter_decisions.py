@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
-from events.models import DeadLetter, Log, Member, Role
+from events.models import BreakerState, DeadLetter, Log, Member, Role, Subscription
 from events.subscriptions.faults import failure
 from projections.models import Job, JobStatus, Parked
 from tests.support.dead_letters import acknowledge, bury, do_job
@@ -17,7 +19,7 @@ from tests.support.factories import make_member
 from tests.support.fixture_types import AppendEvents
 from tests.support.running import append as append_all
 from tests.support.running import declare_only, poisoned, settle, totals, varied
-from tests.support.subscriptions import make_subscription
+from tests.support.subscriptions import make_breaker, make_subscription
 
 TIMEOUT = failure("Timeout", "no answer in 10 s", None)
 ALIKE = {"subscription": "work", "fault": TIMEOUT.fault, "all": "1"}
@@ -126,6 +128,40 @@ def test_the_others_follow_when_the_canary_is_acknowledged(operator: Client, log
     assert do_job(log).status == JobStatus.DONE
     assert states(log).count("retrying") == 29
     assert "is retried, and not settled yet" not in operator.get(f"{at}dead-letters/").content.decode()
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_job_says_what_its_canary_waits_for(operator: Client, log: Log, at: str, decide: str) -> None:
+    operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"})
+    do_job(log)
+    work = Subscription.objects.get(log=log)
+    breaker = make_breaker(work, state=BreakerState.OPEN, until=timezone.now() + timedelta(seconds=90))
+    list_url, letter_url = f"{at}dead-letters/", f"{at}dead-letters/work:7"
+    for url in (list_url, letter_url):
+        text = " ".join(operator.get(url).content.decode().split())
+        assert re.search(r"waits for the breaker, which lets one through <time [^>]*data-due>in 1 min", text)
+    breaker.state, breaker.trial = BreakerState.HALF_OPEN, 9
+    breaker.save()
+    assert "which tries #9 first" in operator.get(list_url).content.decode()
+    breaker.trial = 1  # the canary
+    breaker.save()
+    assert "is retried, and not settled yet" in operator.get(list_url).content.decode()
+    Subscription.objects.filter(log=log).update(is_paused=True)
+    assert "waits: its subscription is paused" in operator.get(list_url).content.decode()
+
+
+@pytest.mark.usefixtures("letters")
+def test_an_open_page_of_a_letter_is_answered_when_there_is_news(operator: Client, log: Log, at: str) -> None:
+    url = f"{at}dead-letters/work:1"
+    [seen] = re.findall(r'"X-Seen": "(\w+)"', operator.get(url).content.decode())
+    again = {"HX-Request": "true", "X-Seen": seen}
+    assert operator.get(url, headers=again).status_code == 204
+    DeadLetter.objects.filter(log=log, position=1).update(state="retrying")
+    answer = operator.get(url, headers=again)
+    assert (answer.status_code, answer.content.decode().lstrip()[:16]) == (200, '<div id="letter"')
+    assert "Retrying" in answer.content.decode()
+    DeadLetter.objects.filter(log=log, position=1).update(state="done")
+    assert "X-Seen" not in operator.get(url, headers=again).content.decode()
 
 
 @pytest.mark.usefixtures("letters")
