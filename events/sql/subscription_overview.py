@@ -37,7 +37,7 @@ LETTERS = """
 # The marks of the lanes, at their distance from the head. Of those that would be drawn at one place there is one, so a
 # lane has some two hundred marks at most, whatever a subscription holds.
 MARKS = """
-    select subscription_id, is_letter, min(position) from (
+    select subscription_id, is_letter, min(position), count(*) from (
         select subscription_id, position, false as is_letter from delivery where log_id = %(log_id)s and state = 1
         union all
         select subscription_id, position, true from dead_letter

@@ -85,11 +85,19 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """The positions of what is in flight and of dead letters; of those near each other only one."""
+class Mark:
+    """The position of a delivery in flight or of a dead letter, for `count` that are near each other the first one."""
 
-    in_flight: Sequence[int] = ()
-    letters: Sequence[int] = ()
+    position: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is in flight of a subscription, and its dead letters."""
+
+    in_flight: Sequence[Mark] = ()
+    letters: Sequence[Mark] = ()
 
 
 def overviews(log_id: int, name: str | None = None) -> list[Overview]:
@@ -119,10 +127,10 @@ def overviews(log_id: int, name: str | None = None) -> list[Overview]:
 def marks(log_id: int, head: int, numbers: Iterable[int]) -> Mapping[int, Marks]:
     """Return the marks of some subscriptions, by their numbers."""
     params = {"log_id": log_id, "head": head, "numbers": list(numbers)}
-    positions: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for number, is_letter, position in Statement(sql.MARKS, params, lambda *row: row).fetch():
-        positions[number][is_letter].append(position)
-    return {number: Marks(*each) for number, each in positions.items()}
+    found: dict[int, tuple[list[Mark], list[Mark]]] = defaultdict(lambda: ([], []))
+    for number, is_letter, position, count in Statement(sql.MARKS, params, lambda *row: row).fetch():
+        found[number][is_letter].append(Mark(position, count))
+    return {number: Marks(*each) for number, each in found.items()}
 
 
 def _by_number(text: str, kind: type[Any], log_id: int, number: int | None) -> dict[int, Any]:

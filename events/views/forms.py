@@ -97,9 +97,13 @@ class WorkflowForm(forms.Form):
 
 
 class SubscriptionsForm(forms.Form):
-    """A list of subscriptions, after a name: all, those that need a look, or those that are paused."""
+    """A list of subscriptions, after a name: all, those that need a look or are paused, and by the breaker."""
 
     show = forms.ChoiceField(required=False, choices=[("look", "Need a look"), ("paused", "Paused")])
+    breaker = forms.ChoiceField(
+        required=False,
+        choices=[("open", "Open"), ("half-open", "Half-open"), ("closed", "Closed"), ("none", "None")],
+    )
     after = forms.CharField(required=False, max_length=63, widget=forms.HiddenInput)
 
 

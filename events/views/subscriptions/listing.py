@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -34,7 +35,7 @@ _overviews: SharedRead[list[Overview]] = SharedRead()
 @require_safe
 @log_page()
 def subscriptions(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/subscriptions/`: by name, after `?after=`; `?show=look` or `?show=paused` leaves the others out.
+    """`/logs/<log>/subscriptions/`: by name, after `?after=`. `?show=` and `?breaker=` leave the others out.
 
     `?format=` as `representation.py` describes. A page that is open asks again with the header `X-Seen`.
     """
@@ -69,25 +70,31 @@ def version_of(shown: object) -> str:
 
 
 def _chosen(form: SubscriptionsForm, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the rows that the form asks for, and how many there are of each kind."""
+    """Return the rows that the form asks for, and how many there are of each kind and state of the breaker."""
     fields = form.cleaned_data if form.is_valid() else {}
-    kinds = {
-        "": rows,
-        "look": [row for row in rows if row.standing.needs_a_look],
-        "paused": [row for row in rows if row.standing is Standing.PAUSED],
-    }
-    after = fields.get("after", "")
-    chosen = [row for row in kinds[fields.get("show", "")] if row.overview.status.name > after]
-    worst = sorted(kinds["look"], key=lambda row: list(Standing).index(row.standing))
+    show, breaker, after = (fields.get(name, "") for name in ("show", "breaker", "after"))
+    of_kind = [row for row in rows if _is_of_kind(row, show)]
+    of_breaker = [row for row in rows if breaker in ("", row.breaker)]
+    chosen = [row for row in of_kind if breaker in ("", row.breaker) and row.overview.status.name > after]
+    looks = [row for row in rows if row.standing.needs_a_look]
+    worst = sorted(looks, key=lambda row: list(Standing).index(row.standing))
     return {
-        "show": fields.get("show", ""),
-        "counts": {kind: len(of_kind) for kind, of_kind in kinds.items()},
+        "show": show,
+        "breaker_kind": breaker,
+        "all_rows": len(rows),
+        "counts": {kind: sum(_is_of_kind(row, kind) for row in of_breaker) for kind in ("", "look", "paused")},
+        "breaker_counts": Counter({"": len(of_kind)}) + Counter(row.breaker for row in of_kind),
+        "has_breakers": any(row.breaker != "none" for row in rows),
         "rows": chosen[:ROWS],
         "has_more": len(chosen) > ROWS,
         "is_begun": bool(after),
         "attention": worst[:_ATTENTION_ROWS],
-        "subscriptions_due": len(kinds["look"]) or "",
+        "subscriptions_due": len(looks) or "",
     }
+
+
+def _is_of_kind(row: Row, kind: str) -> bool:
+    return not kind or (row.standing.needs_a_look if kind == "look" else row.standing is Standing.PAUSED)
 
 
 def _places(member: Member, rows: Sequence[Row]) -> Any:

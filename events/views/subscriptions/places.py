@@ -27,10 +27,11 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter of a lane, or the first of several at one place, at `x` percent of its width."""
+    """A dead letter of a lane at `x` percent of its width, or the first of `count` at one place."""
 
     x: float
     position: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Places:
 
 def places(overviews: Sequence[Overview], marks: Mapping[int, Marks], head: int) -> Places:
     """Return the lanes of subscriptions. The axis reaches as far back as one of them has something to show."""
-    shown = [position for each in marks.values() for position in (*each.in_flight[:1], *each.letters[:1])]
+    shown = [mark.position for each in marks.values() for mark in (*each.in_flight[:1], *each.letters[:1])]
     lowest = min([head, *shown, *(each.status.floor for each in overviews)])
     axis = _Axis(head, max(head - lowest, _LEAST_DISTANCE))
     lanes = [_lane(each.status, marks.get(each.status.number, _NO_MARKS), axis) for each in overviews]
@@ -82,6 +83,6 @@ class _Axis:
 
 
 def _lane(status: Status, marks: Marks, axis: _Axis) -> Lane:
-    letters = [Letter(axis.x(position), position) for position in marks.letters]
-    in_flight = [axis.x(position) for position in marks.in_flight]
+    letters = [Letter(axis.x(mark.position), mark.position, mark.count) for mark in marks.letters]
+    in_flight = [axis.x(mark.position) for mark in marks.in_flight]
     return Lane(status, axis.x(status.floor), axis.x(status.read_to), in_flight, letters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 from events.models import BreakerState
 from events.subscriptions.overview import Overview
@@ -30,12 +31,25 @@ class Standing(Enum):
         return self in (Standing.BREAKER_OPEN, Standing.WINDOW_FULL, Standing.NOBODY_TAKES, Standing.FALLING_BEHIND)
 
 
+BreakerKind = Literal["open", "half-open", "closed", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A subscription with its state and its trend, as lists show it."""
 
     overview: Overview
     trend: Trend
+
+    @property
+    def breaker(self) -> BreakerKind:
+        """The state of its breaker, or of a consumer's if that is worse."""
+        if self.overview.status.settings.breaker is None:
+            return "none"
+        states = {each.state for each in self.overview.circuits}
+        if BreakerState.OPEN in states:
+            return "open"
+        return "half-open" if BreakerState.HALF_OPEN in states else "closed"
 
     @property
     def standing(self) -> Standing:

@@ -63,7 +63,7 @@ def test_the_list_shows_what_each_subscription_holds(viewer: Client, at: str, fu
         r"work all events 9 – 3 .* 0 oldest \d+ s 8 of 8 1 1 key 0 – 2 · [\d.]+/min router-\d, router-\d", text
     )
     assert "1 passed" in text
-    assert "work: read to 9, floor 0, 8 in flight" in viewer.get(f"{at}subscriptions/").content.decode()
+    assert "work : read to 9, floor 0, 8 in flight" in text
 
 
 def test_a_choice_leaves_the_others_out(viewer: Client, at: str, full: Subscription, log: Log) -> None:
@@ -78,6 +78,49 @@ def test_a_choice_leaves_the_others_out(viewer: Client, at: str, full: Subscript
     assert viewer.get(f"{at}subscriptions/?show=nope").status_code == 400
     Subscription.objects.filter(log=log, name="work").update(max_in_flight=9)
     assert "No subscription needs a look" in text_of(viewer, f"{at}subscriptions/?show=look")
+
+
+def test_a_choice_leaves_other_states_of_the_breaker_out(viewer: Client, at: str, log: Log) -> None:
+    breaker = {"failures": 2, "of": 4, "minimum": 2, "pause": 60}
+    for name, paused in (("a-open", True), ("b-open", False), ("c-half", False), ("d-closed", False)):
+        make_subscription(log, name=name, breaker=breaker, is_paused=paused)
+    make_subscription(log, name="e-none")
+    made = {each.name: each for each in Subscription.objects.filter(log=log)}
+    make_breaker(made["a-open"], "")
+    make_breaker(made["b-open"], "one")
+    make_breaker(made["b-open"], "two", state=BreakerState.HALF_OPEN)
+    make_breaker(made["c-half"], "", state=BreakerState.HALF_OPEN)
+    make_breaker(made["d-closed"], "", state=BreakerState.CLOSED)
+
+    def names(query: str) -> list[str]:
+        return re.findall(r'id="s-([\w-]+)"', viewer.get(f"{at}subscriptions/?{query}").content.decode())
+
+    chosen = {kind: names(f"breaker={kind}") for kind in ("open", "half-open", "closed", "none")}
+    expected = {"open": ["a-open", "b-open"], "half-open": ["c-half"], "closed": ["d-closed"], "none": ["e-none"]}
+    assert chosen == expected
+    assert names("breaker=open&show=paused") == ["a-open"]
+    text = text_of(viewer, f"{at}subscriptions/?breaker=open")
+    assert "All 2 Need a look 0 Paused 1 Breaker Any 5 Open 2 Half-open 1 Closed 1 None 1" in text
+    assert "Any 1 Open 1 Half-open 0" in text_of(viewer, f"{at}subscriptions/?show=paused")
+    assert "No subscription fits this choice" in text_of(viewer, f"{at}subscriptions/?breaker=none&show=paused")
+    assert viewer.get(f"{at}subscriptions/?breaker=nope").status_code == 400
+
+
+def test_letters_in_a_lane_lead_to_the_letter_or_to_the_list(
+    viewer: Client, at: str, log: Log, append: AppendEvents
+) -> None:
+    append("order-1", *({} for _ in range(400)))
+    work = make_subscription(log, read_to=400)
+    for position in (2, 3, 390):
+        make_letter(work, position)
+    page = viewer.get(f"{at}subscriptions/").content.decode()
+    lane = page[page.index('class="lane"') :]
+    assert re.findall(r'<a href="([^"]+)" tabindex="-1"><title>([^<]+)', lane) == [
+        (f"{at}dead-letters/?subscription=work", "2 dead letters from #2 on"),
+        (f"{at}dead-letters/work:390", "Dead letter #390"),
+    ]
+    for address in ("?subscription=work", "work:390"):
+        assert viewer.get(f"{at}dead-letters/{address}").status_code == 200
 
 
 def test_a_long_list_has_pages(viewer: Client, at: str, log: Log) -> None:

@@ -12,7 +12,7 @@ from events.models import BreakerState
 from events.subscriptions.breakers import ALL, Circuit
 from events.subscriptions.consumers import Consumer
 from events.subscriptions.lag import Lag
-from events.subscriptions.overview import Holdings, Letters, Marks, Overview, Takers
+from events.subscriptions.overview import Holdings, Letters, Mark, Marks, Overview, Takers
 from events.subscriptions.settings import Settings
 from events.subscriptions.store import Status
 from events.views.subscriptions.places import places
@@ -90,7 +90,7 @@ def test_a_trend_ends_at_the_present_and_leaves_out_what_was_not_noted() -> None
 
 def test_places_stand_in_the_order_of_the_log() -> None:
     one = overview(floor=10, read_to=700, head=1000)
-    drawing = places([one], {1: Marks(in_flight=[700], letters=[11, 400])}, 1000)
+    drawing = places([one], {1: Marks([Mark(700, 1)], [Mark(11, 1), Mark(400, 3)])}, 1000)
     [lane] = drawing.lanes
     places_of = [lane.floor, lane.letters[0].x, lane.letters[1].x, lane.in_flight[0]]
     assert places_of == sorted(places_of)
