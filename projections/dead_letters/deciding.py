@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Self
 
+from events.appending.checks import check_count
 from events.errors import Invalid
 from events.reading.db_work import DbWork
 from events.subscriptions.letters import deciding as letters
@@ -23,6 +24,7 @@ from projections.models import Job
 
 FEW = 20
 """Most letters about which a request decides by itself."""
+MAX_STOP_AFTER = 1_000
 DECIDE = "dead-letters"
 
 
@@ -37,11 +39,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A decision, and what it is about. With `canary`, one letter is retried first, and the others if it was done."""
+    """A decision, and what it is about. With `canary`, one letter is retried first, and the others if it was done.
+
+    With `stop_after`, no more letters are retried when so many have failed again.
+    """
 
     target: Target
     decision: Decision
     canary: bool = False
+    stop_after: int | None = None
 
     def checked(self) -> Self:
         """Return the order if it is valid.
@@ -56,6 +62,10 @@ class Order:
             target.where.checked()
         if self.canary and self.decision.act != "retry":
             raise Invalid("canary goes with the decision retry only.", field="canary")
+        if self.stop_after is not None:
+            check_count(self.stop_after, "stop_after", minimum=1, maximum=MAX_STOP_AFTER)
+            if self.decision.act != "retry":
+                raise Invalid("stop_after goes with the decision retry only.", field="stop_after")
         has_parked = any(isinstance(id, ParkedId) for id in target.ids or ()) or bool(
             target.where and target.where.projection
         )
@@ -65,23 +75,30 @@ class Order:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as arguments of a job."""
-        return {**self.target.to_json(), **asdict(self.decision), "canary": self.canary}
+        watch = {"canary": self.canary, "stop_after": self.stop_after}
+        return {**self.target.to_json(), **asdict(self.decision), **watch}
 
     @classmethod
     def of_json(cls, value: dict[str, Any]) -> Self:
         decision = Decision(value["act"], value["by"], value["to"], value["note"])
-        return cls(Target.of_json(value), decision, value["canary"])
+        # The orders of an earlier version have no `stop_after`.
+        return cls(Target.of_json(value), decision, value["canary"], value.get("stop_after"))
+
+    @property
+    def few(self) -> int:
+        """Most letters about which a request decides by itself."""
+        return 1 if self.canary else min(FEW, self.stop_after or FEW)
 
 
 def carry_out(log_id: int, order: Order, *, asker: str) -> DbWork[Sequence[Decided] | Job]:
-    """Decide about a few letters at once; return the job that decides about many, or that waits for a canary.
+    """Decide about a few letters at once; return the job that decides about many, or that waits for letters.
 
     Raises:
         TooManyJobs: there are too many jobs for a new one.
     """
     now = datetime.now(UTC)
     counts = yield from order.target.counts(log_id, until=now)
-    if counts.letters > (1 if order.canary else FEW):
+    if counts.letters > order.few:
         return (yield from ensure_job(log_id, order, asker=asker))
     ids, _ = yield from order.target.batch(log_id, after=None, limit=FEW, until=now)
     return (yield from decide(log_id, ids, order))

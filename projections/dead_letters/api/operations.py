@@ -86,13 +86,14 @@ async def list_dead_letters(request: HttpRequest) -> HttpResponse:
 async def decide(request: HttpRequest) -> HttpResponse:
     """Retry, skip or escalate some letters, or all that have something in common.
 
-    Many letters, or a canary, are the work of a job (202): its `result` says what it has done so far.
+    Many letters, a canary, and a limit for failures are the work of a job (202): its `result` says what it has done so
+    far.
     """
     grant = grant_of(request)
     body = decode_json(request.body, DecideIn)
     target = _target(grant, body)
     decision = Decision(body.decision, await author_of(grant), optional(body.to), optional(body.note))
-    order = Order(target, decision, body.canary).checked()
+    order = Order(target, decision, body.canary, optional(body.stop_after)).checked()
     outcome = await _work(carry_out(grant.log_id, order, asker=grant.asker))
     if isinstance(outcome, Job):
         return job_answer(outcome)

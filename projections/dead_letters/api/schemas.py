@@ -13,6 +13,7 @@ from events.api.names import Name, documented
 from events.api.query_schemas import Limit, LogQuery, NameText
 from events.api.schemas import EventOut
 from projections.api.schemas import ExactState
+from projections.dead_letters.deciding import MAX_STOP_AFTER
 
 ID_PATTERN = (
     r"^([a-z0-9-]{1,63}:[0-9]{1,18}"
@@ -152,6 +153,10 @@ class DecideIn(Struct, forbid_unknown_fields=True, kw_only=True):
     )
     where: WhereIn | UnsetType = UNSET
     canary: Annotated[bool, documented("Retry one first, and the others when it was acknowledged")] = False
+    stop_after: Annotated[
+        int | UnsetType,
+        documented("Retry no more when so many have failed again", minimum=1, maximum=MAX_STOP_AFTER),
+    ] = UNSET
     to: Annotated[Name | UnsetType, documented("The agent or person to whom they are escalated")] = UNSET
     note: Annotated[str | UnsetType, documented("Why", minLength=1, maxLength=1_000)] = UNSET
 

@@ -73,7 +73,8 @@ def _decided(member: Member, form: DecisionForm) -> str:
     fields = form.cleaned_data
     by = member.user.get_username()
     decision = Decision(fields["decision"], by, fields["to"] or None, fields["note"] or None)
-    order = Order(fields["target"], decision, canary=fields["canary"]).checked()
+    stop_after = fields["stop_after"] if fields["stops"] else None
+    order = Order(fields["target"], decision, fields["canary"], stop_after).checked()
     result = run(carry_out(member.log_id, order, asker=member.asker))
     if isinstance(result, Job):
         return "A job has begun; it stands above the letters until it is done."

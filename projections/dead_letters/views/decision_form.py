@@ -15,6 +15,7 @@ from events.errors import Invalid
 from events.query.parse import MAX_CHARACTERS
 from events.subscriptions.letters.deciding import Act
 from events.subscriptions.letters.letter import LetterId
+from projections.dead_letters.deciding import MAX_STOP_AFTER
 from projections.dead_letters.target import Target, Where
 from projections.dead_letters.views.forms import LetterIdField
 from projections.dead_letters.views.groups import STATES
@@ -43,9 +44,9 @@ def _name() -> forms.CharField:
 class DecisionForm(forms.Form):
     """A decision about some letters of a subscription, which `position`s name, or about all that fit (`all`).
 
-    Those that fit have the `subscription` or the `projection`, the `fault`, a `state`, and events that fit `q`.
-    `letter` is the id of the letter from whose page the form comes. A question that is asked `at_once` proposes no
-    canary.
+    Those that fit have the `subscription` or the `projection`, the `fault`, a `state`, and events that fit `q`. A retry
+    `stops` when `stop_after` letters failed again. `letter` is the id of the letter from whose page the form comes. A
+    question that is asked `at_once` proposes no canary.
     """
 
     decision = forms.ChoiceField(choices=[(act, act) for act in ACTS])
@@ -59,6 +60,8 @@ class DecisionForm(forms.Form):
     letter = LetterIdField(required=False)
     canary = forms.BooleanField(required=False)
     at_once = forms.BooleanField(required=False)
+    stops = forms.BooleanField(required=False)
+    stop_after = forms.IntegerField(required=False, min_value=1, max_value=MAX_STOP_AFTER)
     to = _name()
     note = forms.CharField(required=False, max_length=1_000)
 

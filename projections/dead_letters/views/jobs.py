@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 
 from django.utils import timezone
 
@@ -40,7 +41,8 @@ class LettersJob:
     """A job about letters or parked keys: those with `ids`, or all with a `fault`, `of` a subscription or projection.
 
     `canary` was retried first, and is in the state `canary_state`. While it is `retrying`, an `obstacle` may keep it
-    from its consumers. `stopped` says why the job ended early.
+    from its consumers. `failed_again` letters failed again; at `stop_after` of them the job ends. `stopped` says why it
+    ended early.
     """
 
     job: Job
@@ -54,6 +56,8 @@ class LettersJob:
     decided: int
     canary: UndoneId | None
     canary_state: str
+    failed_again: int
+    stop_after: int | None
     stopped: str
     obstacle: Obstacle | None = None
 
@@ -114,7 +118,9 @@ def _shown(job: Job) -> LettersJob:
         decided=result.get("decided", 0),
         canary=canary,
         canary_state=result.get("canary_state") or "",
-        stopped=_reason(job, result.get("canary_state") or ""),
+        failed_again=result.get("failed_again", 0),
+        stop_after=order.get("stop_after"),
+        stopped=_reason(job),
     )
 
 
@@ -123,10 +129,15 @@ def _owner(id: UndoneId) -> str:
     return id.subscription if isinstance(id, LetterId) else id.projection
 
 
-def _reason(job: Job, canary_state: str) -> str:
+def _reason(job: Job) -> str:
     """Return why a job ended before it was through; empty if it did not."""
     if job.status == JobStatus.FAILED:
         return "it failed"
     if job.status == JobStatus.CANCELLED:
         return "it was cancelled"
-    return "its canary failed again" if job.status == JobStatus.DONE and canary_state not in ("", DONE) else ""
+    result = job.result or {}
+    if job.status == JobStatus.DONE and result.get("canary_state") not in (None, DONE):
+        return "its canary failed again"
+    if job.status == JobStatus.DONE and result.get("failed_again", 0) >= (job.arguments.get("stop_after") or inf):
+        return f"{result['failed_again']:,} failed again"
+    return ""

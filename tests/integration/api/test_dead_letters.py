@@ -172,6 +172,7 @@ async def test_many_letters_and_canaries_are_the_work_of_a_job(worker: httpx.Asy
         ({"decision": "escalate", "ids": ["work:1"]}, "to"),
         ({"decision": "escalate", "ids": ["projection:latest:a"], "to": "bo"}, "decision"),
         ({"decision": "skip", "ids": ["work:1"], "canary": True}, "canary"),
+        ({"decision": "retry", "ids": ["work:1"], "stop_after": 0}, "stop_after"),
         ({"decision": "skip", "where": {"subscription": "work", "projection": "latest"}}, "where.projection"),
         ({"decision": "skip", "where": {"state": "done"}}, "where.state"),
         ({"decision": "forget", "ids": ["work:1"]}, "decision"),

@@ -177,6 +177,24 @@ def test_a_canary_that_fails_again_stops_the_job_and_the_page_says_so(
 
 
 @pytest.mark.usefixtures("letters")
+def test_a_job_stops_when_some_failed_again_and_the_page_says_so(
+    operator: Client, log: Log, at: str, decide: str
+) -> None:
+    retry = {**ALIKE, "decision": "retry"}
+    assert 'name="stop_after" value="3"' in operator.get(f"{decide}?{urlencode(retry)}").content.decode()
+    assert operator.post(decide, {**retry, "stops": "1", "stop_after": "0"}).status_code == 400
+    operator.post(decide, {**retry, "stops": "1", "stop_after": "2"})
+    do_job(log)
+    assert states(log).count("retrying") == 2
+    assert "0 failed again, it stops at 2" in operator.get(f"{at}dead-letters/").content.decode()
+    bury(log, TIMEOUT, all=True)
+    assert do_job(log).status == JobStatus.DONE
+    assert set(states(log)) == {"open"}
+    text = operator.get(f"{at}dead-letters/").content.decode()
+    assert "2 failed again · 2 of 30" in " ".join(text.split())
+
+
+@pytest.mark.usefixtures("letters")
 def test_a_job_is_cancelled_on_the_page(operator: Client, log: Log, at: str, decide: str) -> None:
     operator.post(decide, {**ALIKE, "decision": "retry", "canary": "1"})
     [job] = Job.objects.filter(log=log)

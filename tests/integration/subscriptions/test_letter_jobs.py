@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import F
 from django.db.models.functions import Now
 
+from events.errors import Invalid
 from events.models import Breaker, BreakerState, Subscription
 from events.reading.db_work import run_async
 from events.subscriptions.letters.deciding import Act, Decision
@@ -34,8 +35,10 @@ def _small_batches(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "FEW", 2)
 
 
-def order(act: Act = "retry", target: Target = ALL, *, canary: bool = False, **fields: Any) -> Order:
-    return Order(target, Decision(act, "ada", **fields), canary).checked()
+def order(
+    act: Act = "retry", target: Target = ALL, *, canary: bool = False, stop_after: int | None = None, **fields: Any
+) -> Order:
+    return Order(target, Decision(act, "ada", **fields), canary, stop_after).checked()
 
 
 async def begin(work: Work, order: Order) -> Job:
@@ -188,6 +191,48 @@ async def test_a_canary_that_fails_again_stops_the_job(work: Work) -> None:
     assert [(await work.letter(position)).state for position in (1, 2)] == ["open", "open"]
     [ended] = await work.events("dead-letters.ended")
     assert orjson.loads(ended.data)["canary_state"] == "open"
+
+
+async def test_a_job_stops_when_so_many_letters_failed_again(work: Work) -> None:
+    await letters(work, 9)
+    job = await go_on(await begin(work, order(canary=True, stop_after=2)))
+    await work.settle("ack", *await work.take())
+    job = await go_on(job)
+    assert (job.status, result_of(job)["acknowledged"], result_of(job)["decided"]) == ("queued", 1, 3)
+    assert (await go_on(job)).status == "queued"  # as many are unsettled as it takes to stop
+    await work.settle("fail", *await work.take(), failure=FAILURE)
+    await work.settle("ack", *await work.take())
+    job = await go_on(job)
+    assert (job.status, result_of(job)["failed_again"], result_of(job)["decided"]) == ("queued", 1, 5)
+    for _ in range(2):
+        await work.settle("ack", *await work.take())
+    job = await go_on(job)
+    assert (result_of(job)["acknowledged"], result_of(job)["decided"]) == (4, 8)  # as many at a time as fit in a batch
+    for _ in range(2):
+        await work.settle("fail", *await work.take(), failure=FAILURE)
+    done = await go_on(job)
+    assert (done.status, result_of(done)["failed_again"], result_of(done)["decided"]) == ("done", 3, 8)
+    assert (await work.letter(9)).deaths == 1
+    [ended] = await work.events("dead-letters.ended")
+    facts = orjson.loads(ended.data)
+    assert (facts["acknowledged"], facts["failed_again"], facts["order"]["stop_after"]) == (4, 3, 2)
+
+
+async def test_a_job_that_may_stop_ends_when_all_letters_were_retried(work: Work) -> None:
+    await letters(work, 2)
+    assert order(stop_after=2).few == 2
+    job = await go_on(await begin(work, order(stop_after=1)))
+    assert (job.status, result_of(job)["decided"]) == ("queued", 1)
+    await work.settle("ack", *await work.take())
+    done = await go_on(job)
+    assert (done.status, result_of(done)["decided"], result_of(done)["failed_again"]) == ("done", 2, 0)
+
+
+@pytest.mark.parametrize(("act", "stop_after"), [("skip", 2), ("retry", 0), ("retry", 1_001)])
+def test_only_a_retry_stops_after_one_to_a_thousand_failures(act: Act, stop_after: int) -> None:
+    with pytest.raises(Invalid) as refused:
+        order(act, stop_after=stop_after)
+    assert refused.value.fields["field"] == "stop_after"
 
 
 async def test_a_canary_waits_while_its_subscription_is_paused(work: Work) -> None:
