@@ -81,7 +81,7 @@ class Engine:
         self._serve_pool = database.pool("subscriptions", _READER, min_size=0, max_size=4, timeout=5)
         await self._serve_pool.open()
         self.consumers = Consumers(self.pool)
-        self.subscriptions = Subscriptions(self._serve_pool, self.consumers)
+        self.subscriptions = Subscriptions(self._serve_pool, self.consumers, notifier.mention)
 
         def wake(log_id: int) -> None:
             self.tails.wake(log_id)

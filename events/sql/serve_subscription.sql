@@ -16,13 +16,13 @@
 -- `settled` is the answer of settle_deliveries(); of `p_acks` it has those only that were not simply settled. `taken` is a list with
 -- [number of the take, position, key, attempt, deadline, head, token] of each event that was delivered before, or is delivered
 -- again. `new` is a list with [number of the take, positions, deadline, token] of events that are delivered for the first time.
--- `due_in` are the seconds until the next deadline or pause ends.
+-- `has_ready`: there are events left that were read and can be delivered. `due_in` are the seconds until the next deadline or pause ends.
 create or replace function serve_subscription(
     p_log int, p_subscription int, p_version int,
     p_acks text, p_ack_tokens text, p_ack_consumers text, p_ack_agents text, p_settlements json, p_takes json,
     p_from bigint, p_to bigint, p_positions text, p_keys text,
     out served boolean, out settled json, out taken json, out new json, out read_to bigint, out head bigint,
-    out redacted_at bigint, out due_in float
+    out redacted_at bigint, out has_ready boolean, out due_in float
 ) language plpgsql volatile
 -- Of all functions that are called from here, too.
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
@@ -156,5 +156,8 @@ begin
 
     perform count_without_key(p_log, p_subscription, v_keys[1 : v_used]);
     perform note_progress(p_log, p_subscription, read_to);
+    has_ready := exists (
+        select from delivery
+        where log_id = p_log and subscription_id = p_subscription and state = 0 and position > v_lowest order by position limit 1);
     due_in := extract(epoch from next_due(p_log, p_subscription) - clock_timestamp());
 end $$;

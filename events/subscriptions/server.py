@@ -47,15 +47,24 @@ _EVENTS_AT = sql.EVENTS_AT.format(columns=store.EVENT_COLUMNS)
 
 
 class Server:
-    """The server of one subscription. `load` returns what is known of the subscription, or None if it is gone."""
+    """The server of one subscription. `load` returns what is known of the subscription, or None if it is gone.
+
+    It calls `on_ready` when a settlement lets events be delivered that nobody here has taken: others may wait for them.
+    """
 
     def __init__(
-        self, served: Served, pool: Pool, load: Callable[[], Awaitable[Served | None]], consumers: Consumers
+        self,
+        served: Served,
+        pool: Pool,
+        load: Callable[[], Awaitable[Served | None]],
+        consumers: Consumers,
+        on_ready: Callable[[], None],
     ) -> None:
         self.served = served
         self._pool = pool
         self._load = load
         self._consumers = consumers
+        self._on_ready = on_ready
         self._now = asyncio.get_running_loop().time
         self._takes: list[WaitingTake] = []
         self._settlements: deque[WaitingSettlements] = deque()
@@ -202,6 +211,8 @@ class Server:
             waiting_take.was_served = True
         self._takes = [each for each in self._takes if each not in takes or not counts[takes.index(each)]]
         self._consumers.note(served, [waiting.take for waiting in takes], counts, settlements)
+        if settlements and answer.has_ready:
+            self._on_ready()
         if counts:
             self._begin_to_answer(served, takes, part, answer)
         if takes and self._upcoming.note(served, read_to=answer.read_to, head=answer.head):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from events.query.parse import parse
@@ -18,11 +20,15 @@ from events.subscriptions.types import Served
 
 
 class Subscriptions:
-    """The subscriptions of all logs; each has a server from its first take or settlement on."""
+    """The subscriptions of all logs; each has a server from its first take or settlement on.
 
-    def __init__(self, pool: Pool, consumers: Consumers) -> None:
+    `on_ready` is called with a log in which events can be delivered that nobody here has taken.
+    """
+
+    def __init__(self, pool: Pool, consumers: Consumers, on_ready: Callable[[int], None]) -> None:
         self._pool = pool
         self._consumers = consumers
+        self._on_ready = on_ready
         self._servers: dict[tuple[int, str], Server] = {}
 
     def wake(self, log_id: int) -> None:
@@ -58,7 +64,8 @@ class Subscriptions:
             if server is not None:
                 server.retire()
             self._servers = {place: each for place, each in self._servers.items() if not each.is_gone}
-            server = Server(served, self._pool, lambda: load(self._pool, log_id, name), self._consumers)
+            reload = partial(load, self._pool, log_id, name)
+            server = Server(served, self._pool, reload, self._consumers, partial(self._on_ready, log_id))
             self._servers[log_id, name] = server
         return server
 

@@ -108,6 +108,7 @@ class Answer:
     read_to: int
     head: int
     redacted_at: int
+    has_ready: bool
     due_in: float | None
 
     @property

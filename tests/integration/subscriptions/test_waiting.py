@@ -11,8 +11,9 @@ import pytest
 from events.engine import Engine
 from events.models import Log
 from events.subscriptions import server as servers
+from events.subscriptions.types import Take
 from tests.support.patience import PATIENCE
-from tests.support.subscriptions import Subscribe, TakeFrom
+from tests.support.subscriptions import Settle, Subscribe, TakeFrom
 
 
 async def test_an_event_that_comes_during_a_search_is_delivered_at_once(
@@ -69,3 +70,27 @@ async def test_a_request_that_waits_twice_gets_the_same_deliveries_twice(
     await placed("a-1", "b-1")
     [[first], [second]] = await asyncio.gather(*takes)
     assert first.id == second.id
+
+
+async def test_a_key_that_is_free_is_delivered_by_another_process(
+    engine: Engine,
+    log: Log,
+    subscribe: Subscribe,
+    take: TakeFrom,
+    settle: Settle,
+    placed: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its consumer waits there since before the first event of the key was settled here."""
+    monkeypatch.setattr(servers, "_POLL_SECONDS", 3_600)
+    await subscribe(ack_deadline=3_600)
+    await placed("a-1", "a-1")
+    first = await take(limit=1, wait=PATIENCE)
+    async with Engine() as other:
+        server = await other.subscriptions.of(log.pk, "work")
+        waiting = asyncio.create_task(server.take(Take("two", None, 1, "r"), wait=PATIENCE))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        await settle("ack", *first)
+        answer = await waiting
+    assert [each.id.position for each in answer.deliveries] == [2]
