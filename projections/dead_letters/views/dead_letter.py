@@ -29,7 +29,7 @@ from projections.dead_letters.views.attempts_line import attempts_line
 from projections.dead_letters.views.decision_form import ACTS, DecisionForm
 from projections.dead_letters.views.frames import Frames, own_frames
 from projections.dead_letters.views.jobs import letters_jobs
-from projections.dead_letters.views.other_formats import api_url, dead_letter_md
+from projections.dead_letters.views.other_formats import api_url, dead_letter_fixture, dead_letter_md
 from projections.dead_letters.views.questions import Question, question
 from projections.dead_letters.views.state_pane import replay_before, state_pane
 
@@ -57,7 +57,8 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
     """`/logs/<log>/dead-letters/<subscription>:<position>`. A page that is open asks again with the header `X-Seen`.
 
     `?for=alike` decides all letters with its fault, and `?decision=` names the decision. `?traceback=` is the whole
-    traceback of one attempt, and `?to=replay` leads to the step before the event. `?format=json` is the API.
+    traceback of one attempt, and `?to=replay` leads to the step before the event. `?format=json` is the API, and
+    `?format=pytest` has the event and the state before it as fixtures.
     """
     letter = _letter(member, LetterId(subscription, position))
     if (kind := format_of(request)) == "json":
@@ -76,6 +77,8 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
     pane = state_pane(request, member, letter, event)
     if kind == "md":
         return dead_letter_md(member, letter, attempts, pane)
+    if request.GET.get("format") == "pytest":
+        return dead_letter_fixture(member, letter, event, pane)
     now = timezone.now()
     context = {
         "here": "dead-letters",

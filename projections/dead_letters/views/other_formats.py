@@ -1,4 +1,4 @@
-"""The other formats of the pages of dead letters: the API's answer, or Markdown."""
+"""The other formats of the pages of dead letters: the API's answer, Markdown, or fixtures for a test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 
 from events.json.markdown import code, json_block
 from events.models import Member
 from events.subscriptions.letters.letter import Attempt, Letter
+from events.types import Event
 from events.views.representation import markdown_response
+from projections.dead_letters.fixture import MEDIA_TYPE, fixture
 from projections.dead_letters.views.state_pane import StatePane
 
 
@@ -41,6 +44,17 @@ def dead_letters_md(member: Member, context: Mapping[str, Any]) -> HttpResponse:
     if not context["groups"] and not context["parked_groups"]:
         lines.append("Nothing.")
     return markdown_response(lines)
+
+
+def dead_letter_fixture(member: Member, letter: Letter, event: Event, pane: StatePane) -> HttpResponse:
+    """Return one letter as a Python file with fixtures."""
+    if pane.before is None:
+        text = "There are no fixtures of this letter: the state before its event is not known.\n"
+        return HttpResponse(text, content_type="text/plain; charset=utf-8", status=409)
+    source = fixture(member.log.name, letter, event, pane.before.way.state.value)
+    disposition = content_disposition_header(True, f"{letter.subscription}_{letter.position}.py")
+    headers = {"Content-Disposition": disposition}
+    return HttpResponse(source, content_type=f"{MEDIA_TYPE}; charset=utf-8", headers=headers)
 
 
 def dead_letter_md(member: Member, letter: Letter, attempts: Sequence[Attempt], pane: StatePane) -> HttpResponse:

@@ -57,12 +57,12 @@ def pytest_case(
     """
     import_line, name = _import(projection)
     source = _TEXT.format(
-        title=_quotable(title),
-        about=_quotable(about),
+        title=quotable(title),
+        about=quotable(about),
         import_line=import_line,
-        given=f"{name}.initial" if start_state is None else _literal(start_state),
+        given=f"{name}.initial" if start_state is None else literal(start_state),
         events="".join(f"\n    {_event(each)}," for each in events) + "\n" * bool(events),
-        expected=_literal(expected),
+        expected=literal(expected),
         name=re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:80],
         projection=name,
     )
@@ -85,7 +85,7 @@ def _event(event: Event) -> str:
         name: value for name, value in fields.items() if name in _REQUIRED_FIELDS or value != getattr(plain, name)
     }
     arguments = ", ".join(f"{name}={_argument(value)}" for name, value in named_fields.items())
-    data = _literal(loads(event.data)).replace("\n", "\n        ")
+    data = literal(loads(event.data)).replace("\n", "\n        ")
     return f"event(\n        {event.type!r},\n        {data},\n        {arguments},\n    )"
 
 
@@ -93,10 +93,11 @@ def _argument(value: object) -> str:
     return f"datetime.fromisoformat({value.isoformat()!r})" if isinstance(value, datetime) else repr(value)
 
 
-def _literal(value: Json) -> str:
+def literal(value: Json) -> str:
+    """Return a value as Python writes it; an exact number that is no whole one is a `Decimal`."""
     return pformat(value, width=_LINE_CHARACTERS, sort_dicts=False)
 
 
-def _quotable(text: str) -> str:
+def quotable(text: str) -> str:
     """Return a text that can't end the string in which it stands."""
     return text.replace("\\", "\\\\").replace('"', "'")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from events.json.value import loads
 from events.models import DeadLetter, Log, Role
 from events.subscriptions.faults import failure
 from projections import registry
@@ -263,3 +265,27 @@ def test_letters_of_each_state_are_listed_apart(viewer: Client, log: Log, append
 def positions(page: str) -> list[int]:
     """The positions of the letters that a page lists."""
     return [int(position) for position in re.findall(r'id="l-[^":]*:(\d+)"', page)]
+
+
+def test_a_letter_is_copied_as_fixtures_for_a_test(
+    viewer: Client, log: Log, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amount = '{"amount": 1.50, "text": "\'\'\'\\"\\"\\"\u202e{}", "no": null}'
+    append("order-1", {"type": "Placed", "data": amount.encode()}, {"type": "Paid", "data": b'{"paid": true}'})
+    make_subscription(log, query="type:Paid")
+    bury(log, failure("Bad\u202e", '"""', TRACEBACK))
+    answer = viewer.get(f"{at}dead-letters/work:2?format=pytest")
+    assert answer["Content-Disposition"] == 'attachment; filename="work_2.py"'
+    source = answer.content.decode()
+    assert "\u202e" not in source
+    copied: dict[str, Any] = {}
+    exec(source, copied)
+    assert (copied["EVENT"]["position"], copied["EVENT"]["data"]) == (2, {"paid": True})
+    assert copied["STATE_BEFORE"] == loads(amount)
+    assert str(copied["STATE_BEFORE"]["amount"]) == "1.50"
+    assert "Bad" in copied["__doc__"]
+    assert "?format=pytest" in get(viewer, f"{at}dead-letters/work:2")
+    monkeypatch.setattr("projections.dead_letters.fixture._MAX_CHARACTERS", 10)
+    assert "the limit is 10" in get(viewer, f"{at}dead-letters/work:2?format=pytest", 413)
+    monkeypatch.delitem(registry.PROJECTIONS, "latest")
+    assert "not known" in get(viewer, f"{at}dead-letters/work:2?format=pytest", 409)
