@@ -28,6 +28,10 @@ HOLDINGS = """
     from delivery
     where log_id = %(log_id)s and (%(number)s::int is null or subscription_id = %(number)s)
     group by subscription_id"""
+READ_AT = """
+    select s.id, e.recorded_at
+    from subscription s join event e on e.log_id = s.log_id and e.position = s.read_to
+    where s.log_id = %(log_id)s and (%(number)s::int is null or s.id = %(number)s)"""
 LETTERS = """
     select subscription_id, count(*) filter (where holds) as holding, count(*) filter (where not holds) as passed
     from dead_letter

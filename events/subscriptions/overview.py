@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,7 @@ class Letters:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One subscription, with its lag in the last half hour."""
+    """One subscription, with its lag in the last half hour. The last event that it read was recorded at `read_at`."""
 
     status: Status
     holdings: Holdings
@@ -58,6 +58,7 @@ class Overview:
     letters: Letters
     circuits: Sequence[Circuit]
     lags: Sequence[Lag]
+    read_at: datetime | None = None
 
     @property
     def behind(self) -> int:
@@ -101,7 +102,7 @@ class Marks:
 
 
 def overviews(log_id: int, name: str | None = None) -> list[Overview]:
-    """Return a subscription, or all of a log by name. It takes six reads."""
+    """Return a subscription, or all of a log by name. It takes seven reads."""
     states = statuses(log_id, name).fetch()
     number = states[0].number if name is not None and states else None
     holdings = _by_number(sql.HOLDINGS, Holdings, log_id, number)
@@ -111,6 +112,7 @@ def overviews(log_id: int, name: str | None = None) -> list[Overview]:
     for circuit in sorted(circuits(log_id, number).fetch(), key=lambda each: each.consumer):
         circuits_of[circuit.number].append(circuit)
     lags_of = lags(log_id, number)
+    read_at = _by_number(sql.READ_AT, lambda time: time, log_id, number)
     return [
         Overview(
             status,
@@ -119,6 +121,7 @@ def overviews(log_id: int, name: str | None = None) -> list[Overview]:
             letters.get(status.number, Letters()),
             circuits_of[status.number],
             lags_of.get(status.number, ()),
+            read_at.get(status.number),
         )
         for status in states
     ]
@@ -133,6 +136,6 @@ def marks(log_id: int, head: int, numbers: Iterable[int]) -> Mapping[int, Marks]
     return {number: Marks(*each) for number, each in found.items()}
 
 
-def _by_number(text: str, kind: type[Any], log_id: int, number: int | None) -> dict[int, Any]:
+def _by_number(text: str, kind: Callable[..., Any], log_id: int, number: int | None) -> dict[int, Any]:
     rows = Statement(text, {"log_id": log_id, "number": number}, lambda number, *row: (number, kind(*row)))
     return dict(rows.fetch())

@@ -74,6 +74,27 @@ def test_what_a_consumer_holds_is_released_by_keyboard(admin_page: Page, log: Lo
     expect(admin_page.locator("#f-3")).to_be_visible()
 
 
+def test_keys_act_on_the_row_or_on_the_page(admin_page: Page, log: Log, full: Subscription) -> None:
+    make_letter(full, 4)
+    at = f"**/logs/{log.name}/"
+    admin_page.goto(f"/logs/{log.name}/subscriptions/work")
+    admin_page.keyboard.press("r")
+    dialog = admin_page.get_by_role("dialog")
+    expect(dialog).to_be_hidden()
+    for keys, words in (("p", "Pause work?"), ("jr", "Release #1?")):
+        for key in keys:
+            admin_page.keyboard.press(key)
+        expect(dialog.get_by_role("heading", name=words)).to_be_visible()
+        admin_page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+    admin_page.keyboard.press("Shift+R")
+    admin_page.wait_for_url(f"{at}subscriptions/work/rewind")
+    admin_page.goto(f"/logs/{log.name}/subscriptions/")
+    for key in "jd":
+        admin_page.keyboard.press(key)
+    admin_page.wait_for_url(f"{at}dead-letters/?subscription=work")
+
+
 def test_a_subscription_that_ends_says_so_on_its_open_page(admin_page: Page, log: Log, full: Subscription) -> None:
     admin_page.goto(f"/logs/{log.name}/subscriptions/work")
     Subscription.objects.filter(log=log).delete()

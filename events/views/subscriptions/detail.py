@@ -14,6 +14,7 @@ from events.views.subscriptions.silence import Silence, silences
 FEW_ROWS = 20
 MAX_ROWS = 200
 _MAX_CONSUMERS = 1_000
+_HOLDERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Detail:
     def circuits(self) -> Mapping[str, Circuit]:
         """The breakers by the consumers that they are of."""
         return {each.consumer: each for each in self.overview.circuits}
+
+    @property
+    def holders(self) -> list[Consumer]:
+        """The consumers that hold most deliveries."""
+        by_deliveries = sorted(self.consumers, key=lambda each: -each.in_flight)
+        return [each for each in by_deliveries[:_HOLDERS] if each.in_flight]
 
     @property
     def silences(self) -> list[Silence]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -44,12 +45,14 @@ def subscription(request: HttpRequest, member: Member, name: str) -> HttpRespons
     [row] = rows_of([detail.overview])
     if kind == "md":
         return subscription_md(member, row, detail)
+    now = timezone.now()
     context = {
         "here": "subscriptions",
         "row": row,
         "detail": detail,
         "seen": version,
-        "now": timezone.now(),
+        "now": now,
+        "late": now - timedelta(seconds=detail.overview.status.settings.ack_deadline),
         "is_whole": limit == MAX_ROWS,
     }
     template, partial = "events/subscription.html", "events/_subscription.html"

@@ -58,9 +58,9 @@ def test_the_list_shows_what_each_subscription_holds(viewer: Client, at: str, fu
     make_letter(passed, 3, holds=False)
     text = text_of(viewer, f"{at}subscriptions/")
     assert "work: window full: 8 of 8, oldest held by router-2 for 14 min" in text
-    assert "notify type:Placed 12 – 0" in text
+    assert re.search(r"notify type:Placed 12 \d+ s ago 0", text), "its last event was recorded a moment ago"
     assert re.search(
-        r"work all events 9 – 3 .* 0 oldest \d+ s 8 of 8 1 1 key 0 – 2 · [\d.]+/min router-\d, router-\d", text
+        r"work all events 9 \d+ s ago 3 .* 0 oldest \d+ s 8 of 8 1 1 key 0 – 2 · [\d.]+/min router-\d, router-\d", text
     )
     assert "1 passed" in text
     assert "work : read to 9, floor 0, 8 in flight" in text
@@ -144,6 +144,24 @@ def test_the_page_says_first_why_nothing_comes(viewer: Client, at: str, full: Su
     )
 
 
+def test_the_page_names_who_holds_most_and_what_is_held_for_long(
+    viewer: Client, at: str, full: Subscription, log: Log
+) -> None:
+    page = viewer.get(f"{at}subscriptions/work").content.decode()
+    assert "oldest first router-2 6 · router-1 2" in text_of(viewer, f"{at}subscriptions/work")
+    held = re.findall(r'<td class="r mono( worse)?"><time class="ago"', page[: page.index("consumers-h")])
+    assert held == [" worse"] * 6 + [""] * 2, "the deadline of thirty seconds was extended"
+
+
+def test_letters_and_agents_are_linked(viewer: Client, at: str, full: Subscription) -> None:
+    assert 'id="letters"' not in viewer.get(f"{at}subscriptions/work").content.decode()
+    make_letter(full, 9, holds=False)
+    make_consumer(full, "router-3", agent="the router")
+    page = viewer.get(f"{at}subscriptions/work").content.decode()
+    assert f'id="letters" data-key="d" href="{at}dead-letters/?subscription=work">1<' in page
+    assert f'href="{at}agents/?prefix=the+router"><bdi>router-3' in page
+
+
 def test_a_subscription_from_which_nobody_takes_says_so(
     viewer: Client, at: str, log: Log, append: AppendEvents
 ) -> None:
@@ -176,11 +194,14 @@ def test_a_breaker_is_shown_with_what_it_means(viewer: Client, at: str, full: Su
     assert "breaker 12 of 20, at least 6, pause 60 s" in text
 
     Breaker.objects.filter(log=log, consumer="").delete()
-    make_breaker(full)
+    make_breaker(full, outcomes="0111")
+    make_letter(full, 9)
     text = text_of(viewer, f"{at}subscriptions/")
     assert re.search(r"work: its breaker is open, and tries one event in 4[12] s", text)
+    assert "3 of the last 4 deliveries failed. 1 dead letter of work" in text
     text = text_of(viewer, f"{at}subscriptions/work")
     assert re.search(r"Breaker open: it tries one event in 4[12] s", text)
+    assert "3 of the last 4 deliveries failed" in text
     Breaker.objects.filter(log=log).update(state=BreakerState.HALF_OPEN, until=None, trial=7)
     text = text_of(viewer, f"{at}subscriptions/work")
     assert "Breaker half-open: #7 is its trial." in text
