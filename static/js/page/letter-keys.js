@@ -9,17 +9,18 @@ import { isPlain } from "./keys.js";
 const DECISIONS = new Set(["r", "e", "s"]);
 
 /** The parts of the page in which a key is looked for, in this order. */
-function places() {
+function places(key) {
   const { activeElement: focused } = document;
   const letter = focused.closest("li.letter");
   const row = focused.closest("#faults tbody tr") ?? document.querySelector("#faults tr[aria-selected]");
   if (!row) return [document];
-  return row.matches(".letters") ? [letter, row.previousElementSibling] : [row, row.nextElementSibling];
+  if (row.matches(".letters")) return [letter, row.previousElementSibling];
+  return DECISIONS.has(key) ? [row] : [row, row.nextElementSibling];
 }
 
 function placesOf(key) {
   const letter = document.activeElement.closest("li.letter:has([data-choose])");
-  if (!DECISIONS.has(key) || !(letter || isChoosing())) return places();
+  if (!DECISIONS.has(key) || !(letter || isChoosing())) return places(key);
   if (!isChoosing()) choose(letter);
   return [document.getElementById("choose")];
 }

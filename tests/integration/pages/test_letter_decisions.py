@@ -122,6 +122,8 @@ def test_the_others_follow_when_the_canary_is_acknowledged(operator: Client, log
     assert states(log).count("retrying") == 1
     text = operator.get(f"{at}dead-letters/").content.decode()
     assert "Retrying 30 letters" in text
+    assert re.search(r'title="A job is at work">.*?</svg>\s*1 of 30', text, re.DOTALL)
+    assert "Retry one first…" not in text
     assert "is retried, and not settled yet" in text
     assert "Retrying 30 letters" in operator.get(f"{at}dead-letters/work:7").content.decode()
     acknowledge(log)
