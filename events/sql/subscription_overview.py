@@ -80,6 +80,7 @@ WAITING_KEYS = f"""
 HOLDERS = """
     select consumer, count(*), min(taken_at), max(taken_at) from delivery
     where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
+        and (%(after)s::bigint is null or (position > %(after)s and due > now()))
     group by consumer order by min(taken_at), consumer limit %(limit)s"""
 # The locks are taken in the order in which settlements take them.
 LOCK_HELD = """

@@ -75,6 +75,6 @@ def waiting_keys(log_id: int, number: int, *, limit: int) -> Statement[WaitingKe
     return Statement(sql.WAITING_KEYS, {"log_id": log_id, "number": number, "limit": limit}, WaitingKey)
 
 
-def holders(log_id: int, number: int, *, limit: int) -> Statement[Holder]:
-    """Return the consumers that hold a delivery; who has held one for the longest time first."""
-    return Statement(sql.HOLDERS, {"log_id": log_id, "number": number, "limit": limit}, Holder)
+def holders(log_id: int, number: int, *, after: int | None = None, limit: int) -> Statement[Holder]:
+    """Return the consumers that hold a delivery, or that lose one in a rewind to `after`; the longest first."""
+    return Statement(sql.HOLDERS, {"log_id": log_id, "number": number, "after": after, "limit": limit}, Holder)

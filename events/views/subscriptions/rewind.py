@@ -16,12 +16,16 @@ from events import engine
 from events.models import Member, Role
 from events.subscriptions.orders import Order
 from events.subscriptions.rewinding import Rewound, rewind
+from events.subscriptions.unsettled import holders
 from events.views.forms import RewindForm
 from events.views.page import log_page, show
 from events.views.subscriptions.orders import existing, order_of
 
 FRESH_SECONDS = 60.0
 """A dry run that is older must be repeated: what it counted may be another number by now."""
+
+
+_HOLDERS = 4
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,9 +49,12 @@ def rewind_subscription(request: HttpRequest, member: Member, name: str) -> Http
             return redirect("subscription", member.log.name, name)
         dry_run = _rewound(order_of(member, name, is_dry_run=True), place)
         per_minute = overview.takers.per_minute
+        after = dry_run.position if dry_run.position < dry_run.begin else 0
         context["dry_run"] = dry_run
+        context["holders"] = holders(member.log_id, overview.status.number, after=after, limit=_HOLDERS).fetch()
         context["catch_up"] = timedelta(minutes=dry_run.delivered_again / per_minute) if per_minute else timedelta()
         context["counted_at"] = time.time()
+        context["fresh_seconds"] = FRESH_SECONDS
         context["is_repeated"] = request.method == "POST"
     status = 400 if form.errors else 200
     return show(request, member, template="events/rewind.html", context=context, status=status)

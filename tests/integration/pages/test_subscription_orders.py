@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from events.engine import Engine
 from events.models import Delivery, DeliveryState, Log, Role, Subscription
@@ -118,8 +119,12 @@ async def test_an_admin_rewinds_after_a_dry_run(
     text = await text_of(admin, f"{page}/rewind?position=2")
     assert "Dry run: back 4 positions, to #2" in text
     assert "4events will be delivered again2of them were settled before" in text
-    assert "2open deliveries become void" in text
+    assert "2open deliveries become void: their settlements are told expired – one holds 2" in text
     assert "Rewind 4 events" in text
+    await Delivery.objects.filter(subscription_id=work.id, position=6).aupdate(due=timezone.now())
+    assert "1open delivery becomes void: their settlements are told expired – one holds 1" in await text_of(
+        admin, f"{page}/rewind?position=2"
+    )
     await work.arefresh_from_db()
     assert (work.generation, work.read_to) == (1, 6), "a dry run changes nothing"
 
@@ -159,6 +164,7 @@ async def test_a_rewind_forward_says_what_it_skips(
     text = await text_of(admin, f"{page}/rewind?position=5")
     assert "Dry run: forward 5 positions, to #5" in text
     assert "Skip 5 events" in text
+    assert "holds" not in text, "nothing is in flight"
     await admin.post(f"{page}/rewind", {"position": 5, "counted_at": time.time()})
     assert "5 events are skipped" in await text_of(admin, page)
     for position in ("x", "-1", "", str(2**63)):
