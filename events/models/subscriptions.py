@@ -54,6 +54,9 @@ class Subscription(models.Model):
     start = models.BigIntegerField(help_text="the position after which it began")
     read_to = models.BigIntegerField(help_text="every event up to here is settled, or has a row")
     lowest = models.BigIntegerField(db_default=0, help_text="no event up to here has a row in delivery")
+    due_from = models.DateTimeField(
+        null=True, help_text="no delivery in flight has an earlier deadline; null: nothing is known"
+    )
     rules_at = models.BigIntegerField(db_default=0, help_text="of the log when it last looked for resumed workflows")
     without_key = models.BigIntegerField(db_default=0, help_text="events read since its last rewind that had no key")
     created_at = models.DateTimeField(db_default=Now())

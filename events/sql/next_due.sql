@@ -1,7 +1,11 @@
--- The time when the next deadline of a subscription passes, or the next pause before an attempt ends; null if there is none.
-create or replace function next_due(p_log int, p_subscription int) returns timestamptz language plpgsql stable as $$
+-- The earliest deadline of what is in flight, and the earliest end of a pause before an attempt; null if there is none. `p_from` is
+-- not later than any deadline (`subscription.due_from`).
+create or replace function next_due(p_log int, p_subscription int, p_from timestamptz, out in_flight timestamptz, out retrying timestamptz)
+language plpgsql stable as $$
 begin
-    return least(
-        (select due from delivery where log_id = p_log and subscription_id = p_subscription and state = 1 order by due limit 1),
-        (select due from delivery where log_id = p_log and subscription_id = p_subscription and state = 2 order by due limit 1));
+    in_flight := (
+        select due from delivery
+        where log_id = p_log and subscription_id = p_subscription and state = 1 and due >= p_from order by due limit 1);
+    retrying := (
+        select due from delivery where log_id = p_log and subscription_id = p_subscription and state = 2 order by due limit 1);
 end $$;

@@ -1,6 +1,6 @@
--- Notes how far a subscription has read, and the place up to which `delivery` has no row of it: searches begin there. Without
--- that they would go through what is left of all settled events, while a session with an old snapshot keeps it.
-create or replace function note_progress(p_log int, p_subscription int, p_read_to bigint)
+-- Notes how far a subscription has read, the place up to which `delivery` has no row of it, and a time before all deadlines: searches
+-- begin there. Without that they would go through what is left of all settled events, while a session with an old snapshot keeps it.
+create or replace function note_progress(p_log int, p_subscription int, p_read_to bigint, p_due_from timestamptz)
 returns void language plpgsql volatile as $$
 declare
     v_lowest bigint;
@@ -13,6 +13,7 @@ begin
             where log_id = p_log and subscription_id = p_subscription and position > v_lowest order by position limit 1
         ), p_read_to);
     end if;
-    update subscription set read_to = p_read_to, lowest = v_lowest
-    where log_id = p_log and id = p_subscription and (read_to, lowest) is distinct from (p_read_to, v_lowest);
+    update subscription set read_to = p_read_to, lowest = v_lowest, due_from = p_due_from
+    where log_id = p_log and id = p_subscription
+        and (read_to, lowest, due_from) is distinct from (p_read_to, v_lowest, p_due_from);
 end $$;

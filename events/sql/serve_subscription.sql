@@ -36,6 +36,8 @@ declare
     v_room_each int;
     v_deadline float;
     v_due timestamptz;
+    v_due_from timestamptz;
+    v_next record;
     v_attempts int;
     v_lowest bigint;
     v_positions bigint[] := '{}';
@@ -71,7 +73,9 @@ begin
     elsif p_settlements is not null then
         settled := settle_deliveries(p_log, p_subscription, v_now, p_settlements);
     end if;
-    perform wake_deliveries(p_log, p_subscription, v_now);
+    -- It is read now: an extension may have made it earlier.
+    select coalesce(s.due_from, '-infinity') into strict v_due_from from subscription s where s.log_id = p_log and s.id = p_subscription;
+    perform wake_deliveries(p_log, p_subscription, v_now, v_due_from);
     perform wake_workflows(p_log, p_subscription);
     redacted_at := coalesce((
         select marker_position from redaction where log_id = p_log order by marker_position desc limit 1), 0);
@@ -91,7 +95,7 @@ begin
         into v_consumers, v_counts, v_has_repeated
         from (
             select consumer, count(*)::int as events, bool_or(request = any (v_requests)) as is_repeated from delivery
-            where log_id = p_log and subscription_id = p_subscription and state = 1 group by consumer
+            where log_id = p_log and subscription_id = p_subscription and state = 1 and due >= v_due_from group by consumer
         ) c;
         -- A pause lets nothing new through; who asks again gets what it has.
         v_room := case when v_is_paused then 0 else v_room - coalesce((select sum(c) from unnest(v_counts) c), 0) end;
@@ -155,9 +159,11 @@ begin
     end if;
 
     perform count_without_key(p_log, p_subscription, v_keys[1 : v_used]);
-    perform note_progress(p_log, p_subscription, read_to);
+    -- What was just delivered may be due earlier than all else: the deadline of a subscription can be changed, and so can a clock.
+    select * into strict v_next from next_due(p_log, p_subscription, least(v_due_from, v_due));
+    perform note_progress(p_log, p_subscription, read_to, coalesce(v_next.in_flight, nullif(v_due_from, '-infinity')));
     has_ready := exists (
         select from delivery
         where log_id = p_log and subscription_id = p_subscription and state = 0 and position > v_lowest order by position limit 1);
-    due_in := extract(epoch from next_due(p_log, p_subscription) - clock_timestamp());
+    due_in := extract(epoch from least(v_next.in_flight, v_next.retrying) - clock_timestamp());
 end $$;

@@ -82,7 +82,7 @@ STATUS = f"""
             count(*) filter (where state = 1) as in_flight,
             count(*) filter (where state = 2) as retrying, sum(waiting)::bigint as waiting,
             count(*) filter (where state = 3) as held, count(*) filter (where state = 4) as paused
-        from delivery where log_id = s.log_id and subscription_id = s.id
+        from delivery where log_id = s.log_id and subscription_id = s.id and position > s.lowest
     ) d on true
     where s.log_id = %(log_id)s and (%(name)s::text is null or s.name = %(name)s)
     order by s.name"""

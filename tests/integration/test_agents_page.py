@@ -29,6 +29,7 @@ from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.running import append, until
 from tests.support.server import Server
+from tests.support.subscriptions import expire
 
 BLOCKS = blocks_of("docs/agents.md", "python")
 Agent = dict[str, Any]
@@ -399,7 +400,7 @@ def test_a_processor_that_is_killed_charges_and_packs_once(
     with pytest.raises(KeyboardInterrupt):
         turn(killed, "processing")
     assert turn(second, "processing", "two") is False
-    Delivery.objects.filter(log=log).update(due=F("due") - timedelta(hours=1))
+    expire(log)
     assert turn(second, "processing", "two") == (not is_written)
     assert middleman.charged == ["payment-order-1"]
     assert [type for type, _ in outcomes(log, "order-1")] == ["OrderPlaced", "OrderAssigned", "OrderPacked"]
@@ -427,6 +428,6 @@ def test_reconciliation_tries_again_while_the_provider_is_away(load: Load, log: 
 
     assert agent["turn"]("reconciling", "accountant", away, "one", wait=0.1)
     assert [delivery.attempt for delivery in Delivery.objects.filter(log=log)] == [1]
-    Delivery.objects.filter(log=log).update(due=F("due") - timedelta(hours=1))
+    expire(log)
     assert turn(agent, "reconciling")
     assert outcomes(log, "payment-order-1")[-1] == ("PaymentReconciled", "accountant")

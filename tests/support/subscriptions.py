@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
+from django.db.models import F
 from django.utils import timezone
 
 from events.models import (
@@ -66,6 +67,12 @@ def make_delivery(subscription: Subscription, position: int, **fields: Any) -> D
     }
     ids = {"log": subscription.log, "subscription_id": subscription.id, "position": position}
     return Delivery.objects.create(**ids, **{**values, **fields})
+
+
+def expire(log: Log, *, by: timedelta = timedelta(days=1), **deliveries: Any) -> None:
+    """Let time pass for some deliveries of a log: their deadlines, and their next attempts, are that much earlier."""
+    Delivery.objects.filter(log=log, **deliveries).update(due=F("due") - by)
+    Subscription.objects.filter(log=log).update(due_from=None)
 
 
 def make_consumer(subscription: Subscription, name: str, **fields: Any) -> SubscriptionConsumer:

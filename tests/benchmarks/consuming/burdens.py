@@ -13,7 +13,7 @@ from tests.benchmarks.consuming.ours import make_place, ours_rate, rate_of
 from tests.benchmarks.measure import Table, count, interleaved, ratio
 from tests.support.subscriptions import make_delivery, make_letter
 
-_SNAPSHOT_CELLS = ((1, 10, 2_000), (8, 100, 16_000))
+_SNAPSHOT_CELLS = ((1, 10, 2_000), (8, 100, 16_000), (8, 100, 32_000))
 _STUCK_CELLS = ((1, 100, 1_500), (8, 100, 4_000))
 """Consumers, the most events of a take, and events."""
 _STUCK_ROUNDS = 5

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
-from events.models import Delivery, Log, Scope
+from events.models import Log, Scope
+from tests.support import subscriptions
 from tests.support.api import NDJSON, STRUCTURED, append, cloud_event, head, line
 
 WORK = "/api/subscriptions/work"
@@ -65,7 +66,7 @@ def lost(answer: httpx.Response) -> str:
 
 
 async def expire(log: Log) -> None:
-    await Delivery.objects.filter(log=log).aupdate(due="2020-01-01T00:00:00Z")
+    await sync_to_async(subscriptions.expire)(log)
 
 
 async def test_events_and_acknowledgement_are_one(api: httpx.AsyncClient, delivery: str) -> None:

@@ -20,7 +20,7 @@ from tests.support.agent_processes import hear, say_go, start_agents
 from tests.support.factories import make_append
 from tests.support.invariants import assert_whole
 from tests.support.patience import PATIENCE
-from tests.support.subscriptions import make_subscription
+from tests.support.subscriptions import expire, make_subscription
 
 pytestmark = pytest.mark.processes
 EVENTS = 20_000
@@ -103,7 +103,7 @@ async def test_a_consumer_that_was_stopped_past_its_deadline_writes_nothing(engi
     try:
         assert await asyncio.to_thread(hear, process) == "taken"
         process.send_signal(signal.SIGSTOP)
-        await Delivery.objects.filter(log=log).aupdate(due="2020-01-01T00:00:00Z")
+        await sync_to_async(expire)(log)
         server = await engine.subscriptions.of(log.pk, "work")
         [delivery] = (await server.take(Take("other", None, 1, "r"), wait=PATIENCE)).deliveries
         process.send_signal(signal.SIGCONT)

@@ -10,12 +10,12 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from events.engine import Engine
-from events.models import Breaker, BreakerState, Delivery, Log
+from events.models import Breaker, BreakerState, Log
 from events.reading import store
 from events.subscriptions import breakers, types
 from events.subscriptions.guard import Settles
 from tests.support.factories import make_append
-from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom
+from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom, expire
 
 BREAKER = {"failures": 3, "of": 4, "minimum": 3, "pause": 60}
 PAST = "2020-01-01T00:00:00Z"
@@ -144,7 +144,7 @@ async def test_a_trial_that_fails_opens_again(
     if ends == "fails":
         await settle("fail", trial, failure=FAILURE)
     else:
-        await sync_to_async(Delivery.objects.filter(log=log, token=trial.id.token).update)(due=PAST)
+        await sync_to_async(expire)(log, token=trial.id.token)
     assert await take(wait=0) == ()
     assert set((await states()).values()) == {BreakerState.OPEN}
     await end_pauses()

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from events.engine import Engine
-from events.models import Delivery, Log
+from events.models import Log
 from events.types import Appended
-from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom, settling_append
+from tests.support.subscriptions import FAILURE, Settle, Subscribe, TakeFrom, expire, settling_append
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -41,6 +42,6 @@ async def test_the_clock_of_a_consumer_does_not_matter(
     assert await take(wait=0) == ()
     [outcome] = await engine.writer.append(log.pk, [settling_append(second)])
     assert isinstance(outcome, Appended)
-    await Delivery.objects.filter(log=log, position=third.id.position).aupdate(due="2020-01-01T00:00:00Z")
+    await sync_to_async(expire)(log, position=third.id.position)
     assert [each.result for each in await settle("ack", third)] == ["expired"]
     assert [each.attempt for each in await take("other")] == [2]

@@ -29,7 +29,7 @@ from events.subscriptions.subscriptions import served
 from events.subscriptions.types import DeliveryId, Outcome, Settled, Settlement, Take
 from events.subscriptions.work import Answer, Found, Range, Taken, WaitingTake, parameters
 from tests.support.factories import make_event, make_log
-from tests.support.subscriptions import FAILURE, make_subscription
+from tests.support.subscriptions import FAILURE, expire, make_subscription
 
 KEYS = ("a", "b", "c", None)
 CONSUMERS = ("one", "two")
@@ -251,7 +251,7 @@ def step(account: Account, kind: str, *arguments: Any) -> None:
     elif kind == "expire" and account.in_flight:
         places = sorted(account.in_flight)
         taken = account.in_flight[places[arguments[0] % len(places)]]
-        Delivery.objects.filter(token=taken.token, position=taken.position).update(due="2020-01-01T00:00:00Z")
+        expire(account.subscription.log, token=taken.token, position=taken.position)
         serve(account, [], [])
         account.expire(taken)
     elif kind == "decide" and account.deaths:

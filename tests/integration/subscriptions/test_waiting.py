@@ -72,6 +72,28 @@ async def test_a_request_that_waits_twice_gets_the_same_deliveries_twice(
     assert first.id == second.id
 
 
+async def test_a_delivery_ends_when_an_extension_made_its_deadline_earlier(
+    subscribe: Subscribe, take: TakeFrom, settle: Settle, placed: Callable[..., Any]
+) -> None:
+    await subscribe(ack_deadline=3_600)
+    await placed("a-1", "b-1")
+    _, second = await take()
+    await settle("extend", second, seconds=0.1)
+    assert [each.id.position for each in await take("two", wait=PATIENCE)] == [2]
+
+
+async def test_a_delivery_ends_when_the_subscription_has_a_shorter_deadline_than_before(
+    engine: Engine, log: Log, subscribe: Subscribe, take: TakeFrom, placed: Callable[..., Any]
+) -> None:
+    subscription = await subscribe(ack_deadline=3_600)
+    await placed("a-1", "b-1")
+    await take(limit=1)
+    subscription.ack_deadline, subscription.version = 0.1, 2
+    await subscription.asave(update_fields=["ack_deadline", "version"])
+    assert [each.id.position for each in await take()] == [2]
+    assert [(each.id.position, each.attempt) for each in await take("two", wait=PATIENCE)] == [(2, 2)]
+
+
 async def test_a_key_that_is_free_is_delivered_by_another_process(
     engine: Engine,
     log: Log,
