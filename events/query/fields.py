@@ -84,7 +84,7 @@ def term(field: str, operator: Operator, value: str) -> Leaf:
     if path:
         return _path_leaf(path, operator, value)
     if field in list(Number):
-        return _number_leaf(Number(field), operator, value)
+        return Numbered(Number(field), *bounds(field, operator, value))
     if operator != ":":
         problem = f"{field} can't be compared with {operator}, only with a colon."
         raise BadValue(problem, suggestion=f"{field}:{value}", in_field=True)
@@ -120,26 +120,29 @@ def _closest(word: str, names: tuple[str, ...]) -> str | None:
     return f"{close}{dot}{steps}" if close in list(Root) else close
 
 
-def _number_leaf(number: Number, operator: Operator, value: str) -> Numbered:
+def bounds(name: str, operator: Operator, value: str) -> tuple[int | None, int | None]:
+    """Return the least and the largest number that `name operator value` means; None: there is no such bound.
+
+    Raises:
+        BadValue: the value is neither a whole number nor a range of them.
+    """
     low, dots, high = value.partition("..")
     if operator != ":":
-        count = _counted_number(value, number)
+        count = _counted_number(value, name)
         # Counts begin at 1, and the largest that can be written is never reached, so the bounds may be clamped.
         if operator.startswith("<"):
-            return Numbered(number, None, max(0, count - (operator == "<")))
-        return Numbered(number, min(_MAX_NUMBER, count + (operator == ">")), None)
+            return None, max(0, count - (operator == "<"))
+        return min(_MAX_NUMBER, count + (operator == ">")), None
     if not dots:
-        return Numbered(number, _counted_number(value, number), _counted_number(value, number))
+        return _counted_number(value, name), _counted_number(value, name)
     if not low and not high:
-        raise BadValue("a range needs at least one end.", suggestion=f"{number}:100..200")
-    return Numbered(
-        number, _counted_number(low, number) if low else None, _counted_number(high, number) if high else None
-    )
+        raise BadValue("a range needs at least one end.", suggestion=f"{name}:100..200")
+    return _counted_number(low, name) if low else None, _counted_number(high, name) if high else None
 
 
-def _counted_number(text: str, number: Number) -> int:
+def _counted_number(text: str, name: str) -> int:
     if not _COUNT.fullmatch(text) or int(text) > _MAX_NUMBER:
-        raise BadValue(f"{number} takes a whole number or a range of them, such as 100..200.")
+        raise BadValue(f"{name} takes a whole number or a range of them, such as 100..200.")
     return int(text)
 
 

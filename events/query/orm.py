@@ -120,7 +120,7 @@ def _name_filter(column: str, pattern: Pattern) -> Q:
     return (
         prefix_condition
         if pattern.prefix is not None
-        else prefix_condition & Q(_like_filter(column, _like_pattern(pattern)))
+        else prefix_condition & Q(_like_filter(column, like_pattern(pattern)))
     )
 
 
@@ -133,7 +133,7 @@ def _category_filter(pattern: Pattern) -> Q:
     return (
         _has_filter(Name.CATEGORY)
         & begins_with("stream", pattern.pieces[0])
-        & Q(_like_filter(category, _like_pattern(pattern)))
+        & Q(_like_filter(category, like_pattern(pattern)))
     )
 
 
@@ -143,14 +143,15 @@ def _tag_filter(pattern: Pattern) -> Q:
         return Q(tags__contains=[pattern.exact])
     if pattern.prefix == "":
         return _has_filter(Name.TAG)
-    return Q(RawSQL(TAG_LIKE, (_like_pattern(pattern),), output_field=BooleanField()))  # noqa: S611  # a constant
+    return Q(RawSQL(TAG_LIKE, (like_pattern(pattern),), output_field=BooleanField()))  # noqa: S611  # a constant
 
 
 def _like_filter(text: Any, pattern: str) -> _Infix:
     return _Infix(text, "LIKE", Value(pattern))
 
 
-def _like_pattern(pattern: Pattern) -> str:
+def like_pattern(pattern: Pattern) -> str:
+    """Return a text with wildcards as a pattern of LIKE."""
     pieces = [piece.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") for piece in pattern.pieces]
     return "%".join(pieces)
 
@@ -172,7 +173,7 @@ def _text_filter(text: str) -> Q:
 
     The JSON text is searched as it is; where it holds escapes, its strings and keys are searched too.
     """
-    values = (_like_pattern(Pattern(("", escape_marker(text), ""))), jsonpath.any_string(text))
+    values = (like_pattern(Pattern(("", escape_marker(text), ""))), jsonpath.any_string(text))
     in_strings = Q(RawSQL(IN_STRINGS, values * 2, output_field=BooleanField()))  # noqa: S611  # constants
     if BETWEEN in text:
         return in_strings

@@ -55,14 +55,19 @@ def parse(text: str) -> Query:
     Raises:
         InvalidQuery: with the column and, if there is one, a suggestion.
     """
+    check_text(text)
+    if _NAMES.fullmatch(text):
+        return all_of([_named(term) for term in text.split(" ")])
+    return parsed(text)
+
+
+def check_text(text: str) -> None:
+    """Raise `InvalidQuery` for a text that is too long for a query, or has characters that no event can hold."""
     if len(text) > MAX_CHARACTERS:
         problem = f"the query has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}."
         raise InvalidQuery(problem, column=MAX_CHARACTERS + 1)
     if match := _IMPOSSIBLE_CHARACTER.search(text):
         raise InvalidQuery(f"U+{ord(match[0]):04X} is a character that no event can hold.", column=match.start() + 1)
-    if _NAMES.fullmatch(text):
-        return all_of([_named(term) for term in text.split(" ")])
-    return parsed(text)
 
 
 def parsed(text: str) -> Query:

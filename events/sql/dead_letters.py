@@ -12,14 +12,18 @@ _DELIVERY = """
     left join delivery d on d.log_id = l.log_id and d.subscription_id = l.subscription_id and d.position = l.position
         and l.holds"""
 # Conditions on the letters alone: an index gives them in order, whatever else is joined to them.
-_SELECTED = """
-    l.log_id = %(log_id)s and {states}
+_SELECTED = f"""
+    l.log_id = %(log_id)s and {{states}}
     and l.subscription_id = any (array(
         select id from subscription
         where log_id = %(log_id)s and starts_with(stream_prefix, %(stream_prefix)s)
             and (%(subscription)s::text is null or name = %(subscription)s)))
     and (%(fault)s::text is null or l.fault = %(fault)s)
     and (%(until)s::timestamptz is null or l.died_at <= %(until)s)
+    and (%(error)s::text is null or l.error_type like %(error)s)
+    and (%(key)s::text is null or {SHOWN_KEY.format(row="l")} like %(key)s)
+    and (%(least)s::bigint is null or l.attempts >= %(least)s)
+    and (%(most)s::bigint is null or l.attempts <= %(most)s)
     and (%(positions)s::bigint[] is null or l.position = any (%(positions)s))"""
 _COLUMNS = f"""
     select s.name, s.id, l.position, {SHOWN_KEY.format(row="l")}, l.holds, l.state, l.deaths, l.attempts, l.died_at,

@@ -31,13 +31,21 @@ def _cursor() -> forms.IntegerField:
 class QueryField(forms.Field):
     """A query about events, read as its tree. The `params` of its error hold the problem and its column."""
 
-    def clean(self, value: str | None) -> Query:
+    def clean(self, value: str | None) -> Any:
         try:
-            query = parse(value or "")
-            self.check(query)
+            return self.read(value or "")
         except Invalid as error:
             params = {"detail": error.detail, **error.fields}
             raise ValidationError("%(detail)s", code=error.code, params=params) from error
+
+    def read(self, text: str) -> Any:
+        """Return what a text asks for.
+
+        Raises:
+            Invalid: it can't be read, or not be asked here.
+        """
+        query = parse(text)
+        self.check(query)
         return query
 
     def check(self, query: Query) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from events.reading.db_work import DbWork
 from events.subscriptions.letters import reads
+from events.subscriptions.letters.asking import ANY_LETTER
 from events.subscriptions.letters.letter import OPEN, RETRYING, Letter, LetterId, Selection
 from projections.dead_letters.parked import Parked, ParkedId, ParkedSelection, parked
 from projections.dead_letters.target import UndoneId
@@ -43,7 +44,7 @@ def undone(
 def _parked_selection(selection: Selection, projection: str | None) -> ParkedSelection | None:
     """Return the selection of parked keys that fit; None if there can be none."""
     states = [state for state in (OPEN, RETRYING) if state in selection.states]
-    if selection.subscription is not None or not states:
+    if selection.subscription is not None or selection.terms != ANY_LETTER or not states:
         return None
     is_retried = None if len(states) == 2 else states == [RETRYING]
     return ParkedSelection(selection.stream_prefix, projection, selection.fault, is_retried, selection.query)

@@ -10,10 +10,9 @@ from typing import Any, Self, TypeAlias
 from events.appending.checks import check_name
 from events.errors import Invalid
 from events.query.orm import where as condition_of
-from events.query.parse import events_query
-from events.query.tree import Query
 from events.reading.db_work import DbWork
 from events.subscriptions.letters import reads
+from events.subscriptions.letters.asking import ANY_LETTER, Asked, asked
 from events.subscriptions.letters.letter import DECIDABLE, Counts, LetterId, LetterState, Selection
 from projections.dead_letters.parked import ParkedId, ParkedSelection, count_parked, parked
 
@@ -38,7 +37,7 @@ def parse_id(text: str, field: str = "id") -> UndoneId:
 class Where:
     """All dead letters with something in common that wait for a decision; with a `projection`, its parked keys.
 
-    `q` is a query that their events fit.
+    `q` is what is asked about letters and their events (`asking.py`).
     """
 
     subscription: str | None = None
@@ -61,16 +60,17 @@ class Where:
             raise Invalid("subscription can't be combined with projection.", field="where.projection")
         if self.state is not None and self.state not in DECIDABLE:
             raise Invalid("state must be open or escalated: the others need no decision.", field="where.state")
-        self.query(datetime.now(UTC))
+        fits = self.fits(datetime.now(UTC))
+        if self.projection is not None and fits.terms != ANY_LETTER:
+            raise Invalid("error, key and attempts can't be combined with projection.", field="where.q")
         return self
 
-    def query(self, now: datetime) -> Query | None:
-        """Return the query; relative times count from `now`."""
-        if not self.q.strip():
-            return None
-        query = events_query(self.q, now)
-        condition_of(query)
-        return query
+    def fits(self, now: datetime) -> Asked:
+        """Return what is asked; relative times count from `now`."""
+        fits = asked(self.q, now)
+        if fits.query is not None:
+            condition_of(fits.query)
+        return fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,10 @@ class Target:
 
     def _letters(self, where: Where, until: datetime) -> Selection:
         states = DECIDABLE if where.state is None else (where.state,)
-        return Selection(self.stream_prefix, where.subscription, where.fault, states, where.query(until), until)
+        fits = where.fits(until)
+        return Selection(
+            self.stream_prefix, where.subscription, where.fault, states, fits.query, until, terms=fits.terms
+        )
 
     def _parked(self, where: Where, until: datetime) -> ParkedSelection:
-        return ParkedSelection(self.stream_prefix, where.projection, where.fault, False, where.query(until))
+        return ParkedSelection(self.stream_prefix, where.projection, where.fault, False, where.fits(until).query)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from events.query.tree import Query
+from events.subscriptions.letters.asking import ANY_LETTER, LetterTerms
 
 LetterState = Literal["open", "escalated", "retrying", "skipped", "done", "closed"]
 OPEN: LetterState = "open"
@@ -148,7 +149,7 @@ class Deaths:
 class Selection:
     """A selection of dead letters: of subscriptions with a stream prefix, and what else they have in common.
 
-    `query` is that of their events. With `until`, they died by then.
+    `terms` are about the letters, `query` is that of their events. With `until`, they died by then.
     """
 
     stream_prefix: str = ""
@@ -157,6 +158,7 @@ class Selection:
     states: Sequence[LetterState] = UNDONE
     query: Query | None = None
     until: datetime | None = None
+    terms: LetterTerms = ANY_LETTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from events.query.orm import where
+from events.query.orm import like_pattern, where
 from events.query.tree import Query
 from events.reading import store
 from events.reading.db_work import DbWork
@@ -126,6 +126,7 @@ def _fitting(log_id: int, query: Query | None, page: Sequence[Letter]) -> DbWork
 def _selected(
     statement: str, log_id: int, selection: Selection, row: Any, *, order: dict[str, str] | None = None, **params: Any
 ) -> Statement[Any]:
+    terms = selection.terms
     states = [state for state in STATES if state in selection.states]
     # Literals: an index of undone letters serves only if the states are known when the plan is made.
     names = ", ".join(f"'{state}'" for state in states) or "null"
@@ -135,6 +136,10 @@ def _selected(
         "subscription": selection.subscription,
         "fault": selection.fault,
         "until": selection.until,
+        "error": terms.error and like_pattern(terms.error),
+        "key": terms.key and like_pattern(terms.key),
+        "least": terms.attempts[0],
+        "most": terms.attempts[1],
         "positions": None,
         **params,
     }

@@ -61,12 +61,14 @@ async def list_dead_letters(request: HttpRequest) -> HttpResponse:
     grant = grant_of(request)
     query = parse_query(request.GET, DeadLettersQuery)
     projection, after = optional(query.projection), optional(query.after)
+    fits = Where(q=query.q).fits(timezone.now())
     selection = Selection(
         grant.stream_prefix,
         optional(query.subscription),
         optional(query.fault),
         UNDONE if isinstance(query.state, UnsetType) else (query.state,),
-        Where(q=query.q).query(timezone.now()),
+        fits.query,
+        terms=fits.terms,
     )
     after_id = None if after is None else parse_id(after, "after")
     page = await _work(undone(grant.log_id, selection, projection=projection, after=after_id, limit=query.limit))

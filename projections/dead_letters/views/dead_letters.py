@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from events.models import Member
 from events.reading.db_work import run
 from events.subscriptions.letters import reads
+from events.subscriptions.letters.asking import ANY_LETTER
 from events.views.page import log_page, show
 from events.views.representation import format_of
 from projections.dead_letters.views.forms import DeadLettersForm
@@ -47,8 +48,8 @@ _EMPTY_CONTEXT: dict[str, Any] = {
 def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
     """`/logs/<log>/dead-letters/`: those that nobody has decided, or those of `?state=`.
 
-    `?subscription=` shows those of one, and `?q=` those whose events fit a query. `?open=` names the group whose
-    letters are shown, by default the first one; they go on after the letter `?after=`. `?format=json` is the API.
+    `?subscription=` shows those of one, and `?q=` those that fit what is asked (`asking.py`). `?open=` names the group
+    whose letters are shown, by default the first one; they go on after the letter `?after=`. `?format=json` is the API.
     """
     form = DeadLettersForm(request.GET)
     if (kind := format_of(request)) == "json":
@@ -83,7 +84,7 @@ def _listed(member: Member, form: DeadLettersForm, *, seen: Sequence[str]) -> di
     fields, selection = form.cleaned_data, form.selection
     by_size = run(letter_groups(member.log_id, selection))
     groups = in_order(by_size, seen)
-    is_narrow = selection.query is not None or selection.subscription is not None
+    is_narrow = bool(selection.query or selection.subscription or selection.terms != ANY_LETTER)
     parked = [] if is_narrow else parked_groups(member.log_id, fields["state"])
     all_groups: list[LetterGroup | ParkedGroup] = [*groups, *parked]
     opened = next((group for group in all_groups if fields["open"] in ("", group.id)), None)

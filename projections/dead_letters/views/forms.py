@@ -6,8 +6,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from events.query.tree import EVERYTHING
+from events.subscriptions.letters.asking import Asked, asked
 from events.subscriptions.letters.letter import LetterId, Selection
 from events.views.forms import QueryField
 from projections.dead_letters.views.groups import STATES
@@ -26,15 +27,22 @@ class LetterIdField(forms.CharField):
             raise ValidationError("A dead letter is named as subscription:position.") from None
 
 
+class AskedField(QueryField):
+    """What is asked about letters and their events; its times count from now."""
+
+    def read(self, text: str) -> Asked:
+        return asked(text, timezone.now())
+
+
 class DeadLettersForm(forms.Form):
-    """Dead letters in a state, of one subscription or of all, whose events fit a query, by fault.
+    """Dead letters in a state, of one subscription or of all, that fit what is asked, by fault.
 
     `open` is the id of the group whose letters are shown; those after the letter `after`.
     """
 
     state = forms.ChoiceField(required=False, choices=[(state, state.capitalize()) for state in STATES])
     subscription = forms.SlugField(required=False, max_length=63)
-    q = QueryField(required=False)
+    q = AskedField(required=False)
     open = forms.CharField(required=False, max_length=_MAX_ID_CHARACTERS)
     after = LetterIdField(required=False, max_length=_MAX_ID_CHARACTERS)
 
@@ -44,9 +52,10 @@ class DeadLettersForm(forms.Form):
     @property
     def selection(self) -> Selection:
         """The letters that the form asks for."""
-        query = self.cleaned_data["q"]
+        fits: Asked = self.cleaned_data["q"]
         return Selection(
             subscription=self.cleaned_data["subscription"] or None,
             states=STATES[self.cleaned_data["state"]],
-            query=None if query == EVERYTHING else query,
+            query=fits.query,
+            terms=fits.terms,
         )

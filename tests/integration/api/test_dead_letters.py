@@ -139,7 +139,7 @@ async def test_decisions_about_few_letters_are_answered_at_once(worker: httpx.As
     again = [await take(worker, limit=1), await take(worker, limit=1)]
     assert [(each["position"], each["attempt"]) for [each] in again] == [(2, 2), (3, 2)]
 
-    answer = await decide(worker, "skip", where={"q": "stream:order-3"})
+    answer = await decide(worker, "skip", where={"q": "stream:order-3 key:order-3 error:*"})
     assert [each["id"] for each in answer.json()["results"]] == ["work:4"]
     assert [each["position"] for each in await take(worker)] == [5]
 
@@ -174,6 +174,7 @@ async def test_many_letters_and_canaries_are_the_work_of_a_job(worker: httpx.Asy
         ({"decision": "skip", "ids": ["work:1"], "canary": True}, "canary"),
         ({"decision": "retry", "ids": ["work:1"], "stop_after": 0}, "stop_after"),
         ({"decision": "skip", "where": {"subscription": "work", "projection": "latest"}}, "where.projection"),
+        ({"decision": "skip", "where": {"projection": "latest", "q": "key:a"}}, "where.q"),
         ({"decision": "skip", "where": {"state": "done"}}, "where.state"),
         ({"decision": "forget", "ids": ["work:1"]}, "decision"),
     ],

@@ -267,6 +267,21 @@ def positions(page: str) -> list[int]:
     return [int(position) for position in re.findall(r'id="l-[^":]*:(\d+)"', page)]
 
 
+@pytest.mark.usefixtures("letters")
+def test_letters_are_found_by_themselves_and_by_their_events(viewer: Client, at: str) -> None:
+    for asked, found in (
+        ("error:Time*", ["work:2", "work:4"]),
+        ("key:order-1", ["work:2"]),
+        ("error:Time* type:Paid stream:order-2", ["work:4"]),
+        ("attempts>0 since:1h", ["work:2", "work:4"]),  # the letters of the first fault
+        ("attempts>1", []),
+    ):
+        text = get(viewer, f"{at}dead-letters/?q={quote(asked)}")
+        assert sorted(set(re.findall(r'id="l-(work:\d)"', text))) == found, asked
+        assert "Nothing matches" in text or found
+    assert "put parentheses around" in get(viewer, f"{at}dead-letters/?q=error:A+OR+type:B", 400)
+
+
 def test_a_letter_is_copied_as_fixtures_for_a_test(
     viewer: Client, log: Log, append: AppendEvents, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

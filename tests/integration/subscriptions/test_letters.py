@@ -10,9 +10,11 @@ import pytest
 from events.engine import Engine
 from events.models import DeadLetter, Log
 from events.query.parse import parse
+from events.query.tree import Pattern
 from events.reading.db_work import DbWork, T, run_async
 from events.subscriptions import faults
 from events.subscriptions.letters import reads
+from events.subscriptions.letters.asking import LetterTerms
 from events.subscriptions.letters.letter import DECIDABLE, STATES, LetterId, Selection
 from events.subscriptions.types import Failure
 from tests.support.subscriptions import Settle, Subscribe, TakeFrom
@@ -58,6 +60,11 @@ async def test_a_selection_is_by_subscription_query_fault_state_and_prefix(
     assert await positions(query=parse("stream:a-1")) == [1]
     assert await positions(query=parse("data.missing:1")) == []
     assert await positions(fault=REFUSED.fault) == [2]
+    assert await positions(terms=LetterTerms(error=Pattern(("Ref", "")))) == [2]
+    assert await positions(terms=LetterTerms(error=Pattern(("Ref",)))) == []
+    assert await positions(terms=LetterTerms(key=Pattern(("a-1",)))) == [1]
+    assert await positions(terms=LetterTerms(attempts=(None, 1))) == [2, 1]
+    assert await positions(terms=LetterTerms(attempts=(2, None))) == []
     assert await positions(subscription="work") == [2, 1]
     assert await positions(subscription="other") == []
     assert await positions(states=("skipped", "done")) == []

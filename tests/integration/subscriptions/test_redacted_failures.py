@@ -12,9 +12,12 @@ from django.db import connection
 
 from events import redaction
 from events.models import DeadLetter, FailedAttempt
+from events.query.tree import Pattern
+from events.reading.db_work import run_async
 from events.subscriptions import faults
 from events.subscriptions.letters import reads
-from events.subscriptions.letters.letter import STATES, LetterId
+from events.subscriptions.letters.asking import LetterTerms
+from events.subscriptions.letters.letter import STATES, LetterId, Selection
 from events.subscriptions.open_deliveries import open_deliveries
 from events.subscriptions.orders import Order
 from events.subscriptions.rewinding import rewind
@@ -105,9 +108,16 @@ async def test_a_key_that_is_a_value_of_data_goes_with_the_redaction_and_keeps_t
         assert letter
         return [letter.key, key.key]
 
+    async def found_by_key() -> list[int]:
+        by_key = Selection(terms=LetterTerms(key=Pattern(("secret", ""))))
+        page = await run_async(reads.letters(log_id, by_key, limit=1), pool)
+        return [letter.position for letter in page.letters]
+
     assert await shown_keys() == ["secret@example.org"] * 2
+    assert await found_by_key() == [1]
     await redact(work, 1)
     assert await shown_keys() == [None] * 2
+    assert await found_by_key() == []
     [record] = await work.events("EventFailed")
     assert orjson.loads(record.data)["key"] is None
     await work.placed("c-1", data=data)
