@@ -27,6 +27,13 @@ class Compiled:
     filter: Q
     query: Query
 
+    @property
+    def named(self) -> tuple[str, dict[str, Any]]:
+        """The SQL and its values by name, for a statement whose parameters have names: `q0`, `q1` and so on."""
+        names = [f"q{number}" for number in range(len(self.values))]
+        text = self.text.replace("%%", "%%%%") % tuple(f"%({name})s" for name in names)
+        return text, dict(zip(names, self.values, strict=True))
+
     @cached_property
     def test(self) -> Test:
         """The function that tells whether an event fits, as the database would."""

@@ -11,7 +11,8 @@ _SUBSCRIPTION = "join subscription s on s.log_id = l.log_id and s.id = l.subscri
 _DELIVERY = """
     left join delivery d on d.log_id = l.log_id and d.subscription_id = l.subscription_id and d.position = l.position
         and l.holds"""
-# Conditions on the letters alone: an index gives them in order, whatever else is joined to them.
+# Conditions on the letters alone: an index gives them in order, whatever else is joined to them. Within `case`,
+# Postgres makes a hash of the positions, of which there may be many thousands.
 _SELECTED = f"""
     l.log_id = %(log_id)s and {{states}}
     and l.subscription_id = any (array(
@@ -24,7 +25,14 @@ _SELECTED = f"""
     and (%(key)s::text is null or {SHOWN_KEY.format(row="l")} like %(key)s)
     and (%(least)s::bigint is null or l.attempts >= %(least)s)
     and (%(most)s::bigint is null or l.attempts <= %(most)s)
-    and (%(positions)s::bigint[] is null or l.position = any (%(positions)s))"""
+    and case when %(positions)s::bigint[] is null then true
+             else l.position in (select unnest(%(positions)s::bigint[])) end"""
+# The positions of letters whose event fits a condition. `offset 0` leaves no choice but to look up each event first.
+POSITIONS = f"""
+    select l.position from dead_letter l
+    where {_SELECTED} and exists (
+        select from (select * from event where log_id = l.log_id and position = l.position offset 0) event
+        where {{condition}})"""
 _COLUMNS = f"""
     select s.name, s.id, l.position, {SHOWN_KEY.format(row="l")}, l.holds, l.state, l.deaths, l.attempts, l.died_at,
         l.fault, l.error_type, l.plain_message, l.frame, l.assigned_to, l.note, l.decided_by, l.decided_at,

@@ -149,7 +149,8 @@ class Deaths:
 class Selection:
     """A selection of dead letters: of subscriptions with a stream prefix, and what else they have in common.
 
-    `terms` are about the letters, `query` is that of their events. With `until`, they died by then.
+    `terms` are about the letters; `query` is that of their events, or `positions` are those of their events. With
+    `until`, they died by then.
     """
 
     stream_prefix: str = ""
@@ -159,6 +160,7 @@ class Selection:
     query: Query | None = None
     until: datetime | None = None
     terms: LetterTerms = ANY_LETTER
+    positions: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,15 @@
-"""The reads of dead letters. A query of events is asked of the letters' events, some hundred at a time."""
+"""The reads of dead letters. A query of events is asked of the letters' events.
+
+A list asks it of some hundred at a time, up to a limit. Whoever counts letters, or groups them, asks it of all at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from events.query.compiled import compiled
 from events.query.orm import like_pattern, where
 from events.query.tree import Query
 from events.reading import store
@@ -72,47 +76,44 @@ def attempts(log_id: int, letter: Letter) -> Statement[Attempt]:
     return Statement(sql.ATTEMPTS, params, Attempt)
 
 
+def resolved(log_id: int, selection: Selection) -> DbWork[Selection]:
+    """Return a selection with the positions of all events that fit its query, instead of the query."""
+    if selection.query is None:
+        return selection
+    condition, values = compiled(selection.query).named
+    positions: list[int] = yield _selected(
+        sql.POSITIONS, log_id, selection, int, parts={"condition": condition}, **values
+    )
+    return replace(selection, query=None, positions=positions)
+
+
 def faults(log_id: int, selection: Selection) -> DbWork[list[Fault]]:
     """Return the faults of the letters of a selection; the fault with most letters comes first."""
-    positions = yield from _positions(log_id, selection)
-    rows: list[Fault] = yield _selected(sql.FAULTS, log_id, selection, Fault, positions=positions)
+    selection = yield from resolved(log_id, selection)
+    rows: list[Fault] = yield _selected(sql.FAULTS, log_id, selection, Fault)
     return rows
 
 
 def deaths(log_id: int, selection: Selection) -> DbWork[list[Deaths]]:
     """Return how many letters of each fault died in each of the last 24 hours; an hour without one has no row."""
-    positions = yield from _positions(log_id, selection)
-    rows: list[Deaths] = yield _selected(sql.DEATHS, log_id, selection, Deaths, positions=positions)
+    selection = yield from resolved(log_id, selection)
+    rows: list[Deaths] = yield _selected(sql.DEATHS, log_id, selection, Deaths)
     return rows
 
 
 def counts(log_id: int, selection: Selection) -> DbWork[Counts]:
     """Return the number of letters of a selection, and of their keys."""
-    positions = yield from _positions(log_id, selection)
-    [counted] = yield _selected(sql.COUNTS, log_id, selection, Counts, positions=positions)
+    selection = yield from resolved(log_id, selection)
+    [counted] = yield _selected(sql.COUNTS, log_id, selection, Counts)
     return counted  # type: ignore[no-any-return]
-
-
-def _positions(log_id: int, selection: Selection) -> DbWork[list[int] | None]:
-    """Return the positions of the events that fit the query of a selection; None without a query."""
-    if selection.query is None:
-        return None
-    positions: list[int] = []
-    after: LetterId | None = None
-    while True:
-        page: list[Letter] = yield _page(log_id, selection, after=after, limit=_PAGE_LETTERS, forward=True)
-        positions += [each.position for each in (yield from _fitting(log_id, selection.query, page))]
-        if len(page) < _PAGE_LETTERS:
-            return positions
-        after = page[-1].id
 
 
 def _page(log_id: int, selection: Selection, *, after: LetterId | None, limit: int, forward: bool) -> Statement[Letter]:
     order = sql.FORWARD if forward else sql.BACKWARD
     if after is None:
-        return _selected(sql.LETTERS, log_id, selection, Letter, order={**order, "beyond": ""}, limit=limit)
+        return _selected(sql.LETTERS, log_id, selection, Letter, parts={**order, "beyond": ""}, limit=limit)
     place = {"after": after.position, "after_name": after.subscription}
-    return _selected(sql.LETTERS, log_id, selection, Letter, order=order, limit=limit, **place)
+    return _selected(sql.LETTERS, log_id, selection, Letter, parts=order, limit=limit, **place)
 
 
 def _fitting(log_id: int, query: Query | None, page: Sequence[Letter]) -> DbWork[list[Letter]]:
@@ -124,8 +125,9 @@ def _fitting(log_id: int, query: Query | None, page: Sequence[Letter]) -> DbWork
 
 
 def _selected(
-    statement: str, log_id: int, selection: Selection, row: Any, *, order: dict[str, str] | None = None, **params: Any
+    statement: str, log_id: int, selection: Selection, row: Any, *, parts: dict[str, str] | None = None, **params: Any
 ) -> Statement[Any]:
+    """Return a statement about the letters of a selection, with some parts of its text."""
     terms = selection.terms
     states = [state for state in STATES if state in selection.states]
     # Literals: an index of undone letters serves only if the states are known when the plan is made.
@@ -140,7 +142,7 @@ def _selected(
         "key": terms.key and like_pattern(terms.key),
         "least": terms.attempts[0],
         "most": terms.attempts[1],
-        "positions": None,
+        "positions": None if selection.positions is None else list(selection.positions),
         **params,
     }
-    return Statement(statement.format(states=f"l.state in ({names})", **(order or {})), values, row)
+    return Statement(statement.format(states=f"l.state in ({names})", **(parts or {})), values, row)

@@ -81,10 +81,10 @@ def dead_letters(request: HttpRequest, member: Member) -> HttpResponse:
 
 def _listed(member: Member, form: DeadLettersForm, *, seen: Sequence[str]) -> dict[str, Any]:
     """Return the context with the groups, in the order that was `seen`, and with the content of the open one."""
-    fields, selection = form.cleaned_data, form.selection
+    fields, selection = form.cleaned_data, run(reads.resolved(member.log_id, form.selection))
     by_size = run(letter_groups(member.log_id, selection))
     groups = in_order(by_size, seen)
-    is_narrow = bool(selection.query or selection.subscription or selection.terms != ANY_LETTER)
+    is_narrow = bool(form.selection.query or selection.subscription or selection.terms != ANY_LETTER)
     parked = [] if is_narrow else parked_groups(member.log_id, fields["state"])
     all_groups: list[LetterGroup | ParkedGroup] = [*groups, *parked]
     opened = next((group for group in all_groups if fields["open"] in ("", group.id)), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,10 +12,11 @@ from events.models import DeadLetter, Log
 from events.query.parse import parse
 from events.query.tree import Pattern
 from events.reading.db_work import DbWork, T, run_async
+from events.reading.statement import Statement
 from events.subscriptions import faults
 from events.subscriptions.letters import reads
 from events.subscriptions.letters.asking import LetterTerms
-from events.subscriptions.letters.letter import DECIDABLE, STATES, LetterId, Selection
+from events.subscriptions.letters.letter import DECIDABLE, STATES, Counts, LetterId, Selection
 from events.subscriptions.types import Failure
 from tests.support.subscriptions import Settle, Subscribe, TakeFrom
 
@@ -72,6 +73,38 @@ async def test_a_selection_is_by_subscription_query_fault_state_and_prefix(
     assert await positions(stream_prefix="a-") == []
     counted = await ask(reads.counts(log.pk, Selection(query=parse("stream:a-1"))))
     assert (counted.letters, counted.keys) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['"50%"', '"50% off" OR data.n>1', "type:P* stream:*-1", "tag:50% OR tag:7*", "-data.text:*%* data.n:1..2"],
+)
+async def test_letters_are_counted_by_a_query_as_they_are_listed(
+    engine: Engine,
+    log: Log,
+    subscribe: Subscribe,
+    placed: Callable[..., Any],
+    bury: Callable[..., Any],
+    ask: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+) -> None:
+    """One statement asks the query of all letters."""
+    await subscribe()
+    await placed("a-1", data=b'{"text": "50% off", "n": 1}', tags=["50%"])
+    await placed("b-1", data=b'{"text": "75%s", "n": 2}', tags=["75%s"])
+    await placed("c-%(q0)s", data=b'{"text": "all", "n": 2}')
+    await bury()
+    selection = Selection(query=parse(query))
+    listed = (await ask(reads.letters(log.pk, selection, limit=10))).letters
+    monkeypatch.setattr(reads, "_PAGE_LETTERS", 1)
+    counts = reads.counts(log.pk, selection)
+    positions = await cast("Statement[int]", next(counts)).afetch(engine.pool)
+    assert sorted(positions) == sorted(each.position for each in listed) != []
+    [counted] = await cast("Statement[Counts]", counts.send(positions)).afetch(engine.pool)
+    assert counted.letters == len(listed)
+    with pytest.raises(StopIteration):
+        counts.send([counted])
 
 
 async def test_letters_of_one_fault_are_a_group_with_what_waits_for_them(
