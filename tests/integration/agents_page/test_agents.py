@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -19,62 +19,14 @@ import pytest
 from django.db.models import F
 
 from events.access.tokens import create_token
-from events.models import DeadLetter, Delivery, Lease, Log, Scope
-from events.reading import store
-from events.types import Event
+from events.models import Lease, Log, Scope
 from projections.jobs import queue
-from tests.support.examples import blocks_of
+from tests.support.agents_page import Agent, Load, events_of, source
 from tests.support.middleman import Middleman, Refusal, When
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.running import append, until
 from tests.support.server import Server
-from tests.support.subscriptions import expire
-
-BLOCKS = blocks_of("docs/agents.md", "python")
-Agent = dict[str, Any]
-Load = Callable[[], Agent]
-
-
-def source(token: str, url: str) -> str:
-    """The page's blocks of code, in order, with the addresses of a server and a gateway."""
-    text = f"TOKEN = {token!r}\n" + "\n".join(BLOCKS)
-    for address in ("http://127.0.0.1:8000", "https://pay.example"):
-        assert address in text
-        text = text.replace(address, url)
-    return text
-
-
-@pytest.fixture
-def middleman(server: Server) -> Iterator[Middleman]:
-    with Middleman(server.url) as middleman:
-        yield middleman
-
-
-@pytest.fixture
-def token(log: Log) -> str:
-    """The token of the agents: they make their subscriptions, too."""
-    return create_token(log, name="agents", scopes=[Scope.ADMIN])
-
-
-@pytest.fixture
-def load(middleman: Middleman, token: str) -> Iterator[Load]:
-    """Build an agent in this process: the page's functions, by name."""
-    agents: list[Agent] = []
-
-    def load() -> Agent:
-        agent: Agent = {"__name__": "agent"}
-        exec(source(token, middleman.url), agent)
-        agents.append(agent)
-        return agent
-
-    yield load
-    for agent in agents:
-        agent["api"].close()
-
-
-def events_of(log: Log, stream: str) -> list[Event]:
-    return store.stream_events(log.pk, stream, limit=10_000).fetch()
 
 
 def filled(log: Log, stream: str, count: int) -> None:
@@ -235,6 +187,7 @@ def agent_process(folder: Path, token: str, url: str) -> subprocess.Popen[bytes]
 # The agent asks for its position, for orders and for the payment; writes the intent; reads again; charges; writes the
 # outcome and its position.
 INTENT, CHARGE, OUTCOME, CURSOR = 4, 6, 7, 8
+
 MOMENTS: list[tuple[int, When]] = [
     (INTENT, "before"), (INTENT, "after"), (INTENT + 1, "after"), (CHARGE, "before"), (CHARGE, "after"),
     (OUTCOME, "before"), (OUTCOME, "after"), (CURSOR, "before"), (CURSOR, "after"),
@@ -330,104 +283,3 @@ def test_a_second_process_of_an_agent_is_found_out(load: Load, log: Log) -> None
 
     with pytest.raises(SystemExit, match="Another process is reader, too"):
         load()["follow"]("reader", "type:OrderPlaced", handle)
-
-
-HANDLERS = {
-    "routing": ("router", "route"),
-    "processing": ("processor", "process"),
-    "reconciling": ("accountant", "reconcile"),
-}
-
-
-def turn(agent: Agent, subscription: str, consumer: str = "one") -> bool:
-    """Let an agent of the page take one event."""
-    name, handler = HANDLERS[subscription]
-    worked: bool = agent["turn"](subscription, name, agent[handler], consumer, wait=0.1)
-    return worked
-
-
-def place(log: Log, *orders: str) -> None:
-    append(
-        log, [(order, {"type": "OrderPlaced", "data": b'{"amount": 7}', "id": f"placed-{order}"}) for order in orders]
-    )
-
-
-def outcomes(log: Log, stream: str) -> list[tuple[str, str | None]]:
-    return [(event.type, event.agent) for event in events_of(log, stream)]
-
-
-def test_three_agents_bring_each_order_to_its_end(load: Load, log: Log, middleman: Middleman) -> None:
-    agent = load()
-    agent["subscribe"]()
-    agent["subscribe"]()
-    orders = [f"order-{n}" for n in range(4)]
-    place(log, *orders)
-    while turns := [turn(agent, name, consumer) for name in HANDLERS for consumer in ("one", "two")]:
-        if not any(turns):
-            break
-    assert sorted(middleman.charged) == [f"payment-{order}" for order in orders]
-    for order in orders:
-        assert outcomes(log, order) == [
-            ("OrderPlaced", None),
-            ("OrderAssigned", "router"),
-            ("OrderPacked", "processor"),
-        ]
-        types = [type for type, _ in outcomes(log, f"payment-{order}")]
-        assert types == ["PaymentInitiated", "PaymentCaptured", "PaymentReconciled"]
-    assigned = events_of(log, "order-0")[1]
-    assert (assigned.causation_id, assigned.correlation_id) == ("placed-order-0", "order-0")
-    assert not Delivery.objects.filter(log=log).exists()
-
-
-@pytest.mark.parametrize("is_written", [False, True])
-def test_a_processor_that_is_killed_charges_and_packs_once(
-    load: Load, log: Log, middleman: Middleman, *, is_written: bool
-) -> None:
-    killed, second = load(), load()
-    killed["subscribe"]()
-    place(log, "order-1")
-    assert turn(killed, "routing")
-    straight = killed["append"]
-
-    def append_and_die(stream: str, event: Agent, **demands: Any) -> bool:
-        if "settles" not in demands:
-            return bool(straight(stream, event, **demands))
-        if is_written:
-            straight(stream, event, **demands)
-        raise KeyboardInterrupt
-
-    killed["append"] = append_and_die
-    with pytest.raises(KeyboardInterrupt):
-        turn(killed, "processing")
-    assert turn(second, "processing", "two") is False
-    expire(log)
-    assert turn(second, "processing", "two") == (not is_written)
-    assert middleman.charged == ["payment-order-1"]
-    assert [type for type, _ in outcomes(log, "order-1")] == ["OrderPlaced", "OrderAssigned", "OrderPacked"]
-
-
-def test_a_payment_that_the_provider_does_not_know_is_a_dead_letter_at_once(load: Load, log: Log) -> None:
-    agent = load()
-    agent["subscribe"]()
-    append(log, [("payment-9", {"type": "PaymentCaptured", "data": b'{"charge": "c"}'})])
-    assert turn(agent, "reconciling")
-    letter = DeadLetter.objects.get(log=log)
-    assert (letter.error_type, letter.attempts) == ("Hopeless", 1)
-    assert len(events_of(log, "payment-9")) == 1
-
-
-def test_reconciliation_tries_again_while_the_provider_is_away(load: Load, log: Log, middleman: Middleman) -> None:
-    agent = load()
-    agent["subscribe"]()
-    place(log, "order-1")
-    assert turn(agent, "routing")
-    assert turn(agent, "processing")
-
-    def away(event: Agent) -> Any:
-        raise httpx.ConnectError("the provider is away")
-
-    assert agent["turn"]("reconciling", "accountant", away, "one", wait=0.1)
-    assert [delivery.attempt for delivery in Delivery.objects.filter(log=log)] == [1]
-    expire(log)
-    assert turn(agent, "reconciling")
-    assert outcomes(log, "payment-order-1")[-1] == ("PaymentReconciled", "accountant")
