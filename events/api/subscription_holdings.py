@@ -49,7 +49,7 @@ _supervise = Bearer(Scope.SUPERVISE)
     openapi_extra=read_operation(InFlightsOut, HoldingsQuery),
 )
 async def list_deliveries(request: HttpRequest, subscription: str) -> HttpResponse:
-    """Return what is in flight: who holds what since when, the longest first."""
+    """Return the deliveries in flight: who holds each since when, the longest first."""
     grant = grant_of(request)
     query = parse_query(request.GET, HoldingsQuery)
     status = await _status(grant, subscription)
@@ -117,11 +117,12 @@ async def release_delivery(request: HttpRequest, subscription: str) -> HttpRespo
     delivery = delivery_id(body.delivery, "delivery")
     order = await order_of(grant_of(request), subscription)
     reason = check_name(body.reason, "reason")
-    held = await take_back(order, position=delivery.position, token=delivery.token, reason=reason)
-    if not held:
+    deliveries = await take_back(order, position=delivery.position, token=delivery.token, reason=reason)
+    if not deliveries:
         raise NoSuchDelivery(f"Nobody holds the delivery {delivery} now.", delivery=str(delivery))
     await engine.current().announcer.announce()
-    return json_answer(ReleasedOut(delivery.position, held[0].consumer, held[0].agent, held[0].taken_at))
+    [released] = deliveries
+    return json_answer(ReleasedOut(delivery.position, released.consumer, released.agent, released.taken_at))
 
 
 async def _status(grant: Grant, name: str) -> Status:

@@ -19,7 +19,7 @@ Redacted = Annotated[bool, documented("The event was emptied; a key that was a v
 
 
 class HoldingsQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
-    """How much is read of what a subscription holds."""
+    """The most rows of a list of deliveries, keys or consumers."""
 
     limit: Annotated[int, Meta(ge=1, le=MAX_ROWS, description="The most rows")] = 100
 

@@ -83,7 +83,7 @@ class Announcer:
                 rows = await cursor.fetchall()
             if not rows:
                 return
-            done = []
+            appended_ids = []
             for id, outcome in await self._append_all(log_id, rows):
                 if isinstance(outcome, Unavailable | OutcomeUnknown):
                     raise outcome
@@ -91,9 +91,11 @@ class Announcer:
                     logger.error("announcer: the server event %s is refused: %s", id, brief(outcome))
                     self._refused[log_id].add(id)
                 else:
-                    done.append(id)
+                    appended_ids.append(id)
             async with self._pool.connection() as session:
-                await session.execute(sql.FORGET_SERVER_EVENTS, {"log_id": log_id, "ids": join(done)}, prepare=True)
+                await session.execute(
+                    sql.FORGET_SERVER_EVENTS, {"log_id": log_id, "ids": join(appended_ids)}, prepare=True
+                )
 
     async def _append_all(self, log_id: int, rows: Sequence[Sequence[Any]]) -> list[tuple[str, Outcome]]:
         """Append the events of some rows, each by itself; return the outcomes by the events' ids."""

@@ -1,4 +1,4 @@
-"""How far subscriptions were behind in the last half hour: a process notes it once a minute."""
+"""The lag of subscriptions in the last half hour: a process notes it once a minute."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is in flight of a subscription, and its dead letters."""
+    """The marks of the deliveries of a subscription that are in flight, and of its dead letters."""
 
     in_flight: Sequence[Mark] = ()
     letters: Sequence[Mark] = ()
@@ -130,10 +130,10 @@ def overviews(log_id: int, name: str | None = None) -> list[Overview]:
 def marks(log_id: int, head: int, numbers: Iterable[int]) -> Mapping[int, Marks]:
     """Return the marks of some subscriptions, by their numbers."""
     params = {"log_id": log_id, "head": head, "numbers": list(numbers)}
-    found: dict[int, tuple[list[Mark], list[Mark]]] = defaultdict(lambda: ([], []))
+    marks_of: dict[int, tuple[list[Mark], list[Mark]]] = defaultdict(lambda: ([], []))
     for number, is_letter, position, count in Statement(sql.MARKS, params, lambda *row: row).fetch():
-        found[number][is_letter].append(Mark(position, count))
-    return {number: Marks(*each) for number, each in found.items()}
+        marks_of[number][is_letter].append(Mark(position, count))
+    return {number: Marks(*each) for number, each in marks_of.items()}
 
 
 def _by_number(text: str, kind: Callable[..., Any], log_id: int, number: int | None) -> dict[int, Any]:

@@ -33,17 +33,19 @@ async def take_back(
     """
     async with order.place() as (session, place):
         target = order.keys(place) | {"consumer": consumer, "position": position, "token": token}
-        held = [Held(*row) for row in await (await session.execute(sql.LOCK_HELD, target)).fetchall()]
-        if held:
-            await session.execute(sql.TAKE_BACK, order.keys(place) | {"positions": [each.position for each in held]})
-            first = held[0]
+        deliveries = [Held(*row) for row in await (await session.execute(sql.LOCK_HELD, target)).fetchall()]
+        if deliveries:
+            await session.execute(
+                sql.TAKE_BACK, order.keys(place) | {"positions": [each.position for each in deliveries]}
+            )
+            first = deliveries[0]
             facts = {
-                "consumers": sorted({each.consumer for each in held}),
-                "deliveries": len(held),
+                "consumers": sorted({each.consumer for each in deliveries}),
+                "deliveries": len(deliveries),
                 "first": first.position,
                 "reason": reason,
             }
             # All deliveries of a take have one token.
             change = f"released-{first.position}-{first.token.hex}"
             await order.announce(session, place, "deliveries-released", facts=facts, change=change)
-    return held
+    return deliveries

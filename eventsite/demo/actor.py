@@ -36,7 +36,7 @@ class AppendedEvent:
     position: int
     data: dict[str, Any]
     is_repeated: bool
-    """It was in the log already, from a run that was cut off."""
+    """Whether the event was in the log already, from a run that was cut off."""
 
 
 class Actor:
@@ -54,7 +54,7 @@ class Actor:
         self.shift = shift
         self.since: int | None = None
         """The position of the event that opened this shift: earlier events belong to others."""
-        self.seen: int | None = None
+        self.read_to: int | None = None
         """The position up to which it has read the log, on which its next event is based."""
         self.api = api
 
@@ -64,9 +64,9 @@ class Actor:
         return f"agent-{self.name}"
 
     async def find_shift(self) -> EventOut:
-        [opened] = await self.look(after=None, stream=f"shift-{self.shift}", type=["shift.opened"])
-        self.since = opened.position
-        return opened
+        [opening] = await self.look(after=None, stream=f"shift-{self.shift}", type=["shift.opened"])
+        self.since = opening.position
+        return opening
 
     async def look(self, **query: object) -> list[EventOut]:
         """Return this shift's events, up to the last one that an actor on the stage has written.
@@ -75,7 +75,7 @@ class Actor:
         same events as the first time, and no later ones.
         """
         events = await self.api.events(**{"after": self.since} | query, before=self.stage.head + 1)
-        self.seen = self.stage.head
+        self.read_to = self.stage.head
         return [event for event in events if event.metadata.get("shift") == self.shift]
 
     async def say(
@@ -106,11 +106,11 @@ class Actor:
             "occurred_at": self.stage.clock,
             "tags": tags,
         }
-        placed = await self.api.append(
-            stream, event, expected_version=expected_version, read_position=self.seen, **guards
+        outcome = await self.api.append(
+            stream, event, expected_version=expected_version, read_position=self.read_to, **guards
         )
-        self.stage.head = max(self.stage.head, placed.last_position)
-        return AppendedEvent(id, workflow, placed.last_position, data, placed.replayed)
+        self.stage.head = max(self.stage.head, outcome.last_position)
+        return AppendedEvent(id, workflow, outcome.last_position, data, outcome.replayed)
 
 
 def state_of(events: Iterable[EventOut]) -> dict[str, Any]:

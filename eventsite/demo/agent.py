@@ -66,9 +66,9 @@ class Agent(Actor):
         while not await self._react():
             await self.stage.pause(POLL_SECONDS)
 
-    async def begin(self, opened: EventOut) -> None:
+    async def begin(self, opening: EventOut) -> None:
         data = {"service": self.service, "follows": list(self.follows)}
-        await self.say(self.diary, "agent.started", data, cause=opened)
+        await self.say(self.diary, "agent.started", data, cause=opening)
 
     async def handle(self, event: EventOut) -> None:
         """React to one event.
@@ -116,8 +116,8 @@ class Agent(Actor):
             # The server would wait in real time; the stage waits in simulated time.
             await self._settle("fail", error=error, delay=0)
             self._looked_to = -1
-            served = await self.api.call("GET", f"/subscriptions/{self.name}", gives=SubscriptionOut)
-            self._waits_for_trial = served.circuit is not None and served.circuit.state == "open"
+            subscription = await self.api.call("GET", f"/subscriptions/{self.name}", gives=SubscriptionOut)
+            self._waits_for_trial = subscription.circuit is not None and subscription.circuit.state == "open"
             await self.stage.pause(BREAK_SECONDS if self._waits_for_trial else RETRY_SECONDS)
 
     async def _take(self) -> InHand | None:

@@ -28,13 +28,13 @@ class NotifierAgent(Agent):
     service = "notifier 1.12.0"
     follows = ("order.routed", "order.delayed", "order.dispatched")
 
-    async def begin(self, opened: EventOut) -> None:
+    async def begin(self, opening: EventOut) -> None:
         """Start; or, if its own stream ends in a crash, find the unfinished work and go on with it."""
         diary = await self.look(stream=self.diary)
         if diary and diary[-1].type == "agent.crashed":
             await self._resume(diary[-1])
         else:
-            await super().begin(opened)
+            await super().begin(opening)
 
     async def handle(self, event: EventOut) -> None:
         if event.type == "order.routed":

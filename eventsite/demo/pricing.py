@@ -11,7 +11,7 @@ PAUSE_SECONDS = 0.4
 
 
 class Pricing(Actor):
-    """It has a mistake: it waits for another price, and takes the same one for a reason to look again."""
+    """The agent has a mistake: it waits for another price, and takes the same one for a reason to look again."""
 
     name = "pricing"
     service = "pricing 3.0.0"

@@ -22,13 +22,13 @@ class Router(Agent):
         super().__init__(*args)
         self._leases: dict[str, LeaseOut] = {}
 
-    async def begin(self, opened: EventOut) -> None:
+    async def begin(self, opening: EventOut) -> None:
         """Take the lease of each depot, which only its holder sends a van off from, and open the lists."""
-        await super().begin(opened)
+        await super().begin(opening)
         for depot, van in VANS.items():
             self._leases[depot] = await self._take_lease(depot)
             data = {"van": van, "stops": [PICKUPS[depot]], "load_kg": 0}
-            await self.say(board.stream_of(depot), "assignment.opened", data, cause=opened)
+            await self.say(board.stream_of(depot), "assignment.opened", data, cause=opening)
 
     async def handle(self, event: EventOut) -> None:
         if event.type == "order.placed":

@@ -53,8 +53,8 @@ async def play(
     world = world_of(number)
     storefront = Storefront(stage, apis[Storefront.name], world, number)
     supervisor = Supervisor(stage, apis[Supervisor.name], world, number)
-    opened = await storefront.open_shift()
-    await supervisor.prepare(opened, AGENTS)
+    opening = await storefront.open_shift()
+    await supervisor.prepare(opening, AGENTS)
     agents = [partial(agent, stage, apis[agent.name], world, number) for agent in AGENTS]
     pricing = Pricing(stage, apis[Pricing.name], world, number)
     await stage.play(
@@ -65,10 +65,10 @@ async def play(
         partial(mend_letters, supervisor),
     )
     await supervisor.close_shift()
-    return Shift(number, opened.position, stage.head)
+    return Shift(number, opening.position, stage.head)
 
 
 async def next_number(api: Api) -> int:
     """Return the number after that of the last shift."""
-    opened = await api.events(type=["shift.opened"], agent=[Storefront.name], direction="backward", limit=1)
-    return opened[0].data["shift"] + 1 if opened else 1
+    openings = await api.events(type=["shift.opened"], agent=[Storefront.name], direction="backward", limit=1)
+    return openings[0].data["shift"] + 1 if openings else 1

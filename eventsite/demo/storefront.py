@@ -52,7 +52,7 @@ class Storefront(Actor):
     async def _until(self, orders: set[str], types: set[str], *, message: Sequence[str] = ()) -> list[EventOut]:
         """Wait until each order has an event of one of these types, with one of these messages; return these events."""
         while True:
-            if self.seen != self.stage.head:
+            if self.read_to != self.stage.head:
                 events = await self.look(type=sorted(types))
                 events = [event for event in events if not message or event.data["message"] in message]
                 if {event.stream for event in events} >= orders:

@@ -37,7 +37,7 @@ class Supervisor(Actor):
     service = "supervisor 1.0.0"
     scopes = (Scope.ADMIN,)
 
-    async def prepare(self, opened: AppendedEvent, agents: Iterable[type[Agent]]) -> None:
+    async def prepare(self, opening: AppendedEvent, agents: Iterable[type[Agent]]) -> None:
         """Give each agent a subscription that begins with this shift, and take the leases of an earlier run away.
 
         What a run that was cut off has left undone is skipped, or done again if this is the same shift.
@@ -47,12 +47,12 @@ class Supervisor(Actor):
         for agent in agents:
             path, settings = f"/subscriptions/{agent.name}", agent.subscription()
             if agent.name not in existing:
-                settings["start"] = opened.position
+                settings["start"] = opening.position
             await self.api.call("PUT", path, settings, gives=SubscriptionOut)
             if agent.name in existing:
-                await self.api.call("POST", f"{path}/rewind", {"position": opened.position}, gives=RewindOut)
-        for held in (await self.api.call("GET", "/leases", gives=LeasesOut)).leases:
-            body = {"lease": held.lease, "reason": f"shift {self.shift} begins"}
+                await self.api.call("POST", f"{path}/rewind", {"position": opening.position}, gives=RewindOut)
+        for lease in (await self.api.call("GET", "/leases", gives=LeasesOut)).leases:
+            body = {"lease": lease.lease, "reason": f"shift {self.shift} begins"}
             await self.api.call("POST", "/leases/release", body, gives=ReleaseOut)
         for pause in (await self.api.call("GET", "/pauses", gives=PausesOut)).pauses:
             if pause.name == Pricing.name:
@@ -84,9 +84,9 @@ class Supervisor(Actor):
         """Pause the pricing agent once it does the same too often. The log refuses its events from then on."""
         await self.find_shift()
         agent = Pricing.name
-        while not (found := runaways([_act_of(event) for event in await self.look(agent=agent)], _PATIENCE)):
+        while not (findings := runaways([_act_of(event) for event in await self.look(agent=agent)], _PATIENCE)):
             await self.stage.pause(WATCH_SECONDS)
-        reason = found[0].words
+        reason = findings[0].words
         await self.api.call("POST", f"/agents/{agent}/pause", {"reason": reason}, gives=PauseOut)
         [last] = await self.look(agent=agent, direction="backward", limit=1)
         await self.say(f"agent-{agent}", "agent.suspended", {"reason": reason}, cause=last)

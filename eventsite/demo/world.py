@@ -138,7 +138,7 @@ def world_of(shift: int) -> World:
 def _order(random: Random, number: int, person: str, at: float, depot: str, fault: Fault) -> Order:
     basket = [(goods, random.randint(1, 2)) for goods in random.sample(_GOODS, random.randint(1, 3))]
     distance = round(random.uniform(1.2, 4.8), 1)
-    placed = {
+    facts = {
         "order": f"order-{number}",
         "status": "placed",
         "customer": person,
@@ -157,7 +157,7 @@ def _order(random: Random, number: int, person: str, at: float, depot: str, faul
         "email": f"{person.split()[0].lower()}@example.com",
         "phone": f"+44 7700 900{random.randint(100, 999)}",
     }
-    return Order(number, at, fault, distance, placed, _candidates(random, depot, distance))
+    return Order(number, at, fault, distance, facts, _candidates(random, depot, distance))
 
 
 def _candidates(random: Random, nearest: str, distance: float) -> list[dict[str, Any]]:

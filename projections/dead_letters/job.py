@@ -28,11 +28,11 @@ _PAUSE_SECONDS = 1.0
 
 
 _FACTS = ("decided", "unchanged", "canary", "canary_state", "acknowledged", "failed_again")
-"""What the record of a job's end has of its outcome."""
+"""The parts of a job's outcome that the record of its end has."""
 
 
 class Outcome(TypedDict):
-    """What a job has done so far: its `result`.
+    """The `result` of a job: the work that it has done so far.
 
     `mark` is random and in the ids of the job's events: another installation may restore the log and number its own
     jobs from 1. A job that an earlier version began has none. `canary` is the id of the letter that was retried first;

@@ -82,8 +82,8 @@ def decide(
             "to": decision.to,
             "note": decision.note,
         }
-        decided: list[Decided] = yield Statement(sql.DECIDE, params, _decided)
-        results |= {each.id: each for each in decided}
+        outcomes: list[Decided] = yield Statement(sql.DECIDE, params, _decided)
+        results |= {each.id: each for each in outcomes}
     return [results.get(id) or Decided(id, "no-such-letter") for id in ids]
 
 

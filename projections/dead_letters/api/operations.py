@@ -129,14 +129,14 @@ def _target(grant: Grant, body: DecideIn) -> Target:
     if (ids is None) is (where is None):
         raise Invalid("body must have exactly one of ids and where.", field="body")
     if where is not None:
-        given = Where(
+        terms = Where(
             optional(where.subscription),
             optional(where.projection),
             optional(where.fault),
             optional(where.state),
             where.q,
         )
-        return Target(where=given, stream_prefix=grant.stream_prefix)
+        return Target(where=terms, stream_prefix=grant.stream_prefix)
     assert ids is not None
     if not 0 < len(ids) <= MAX_IDS:
         raise TooLarge(f"ids must hold 1 to {MAX_IDS:,}.", field="ids", limit=MAX_IDS)

@@ -55,15 +55,18 @@ class AttemptsLine:
 
 def attempts_line(recorded_at: datetime, attempts: Sequence[Attempt]) -> AttemptsLine:
     """Return the line of an event that was recorded at a time, from its failed attempts."""
-    shown = attempts[-_MAX_ATTEMPTS:]
-    x, before = _FIRST, attempts[-len(shown) - 1].ended_at if len(attempts) > len(shown) else recorded_at
+    last_attempts = attempts[-_MAX_ATTEMPTS:]
+    x, before = (
+        _FIRST,
+        attempts[-len(last_attempts) - 1].ended_at if len(attempts) > len(last_attempts) else recorded_at,
+    )
     drawn = []
-    for attempt in shown:
+    for attempt in last_attempts:
         waited = max(attempt.taken_at - before, timedelta())
         begin = x + _pause(waited)
         drawn.append(DrawnAttempt(attempt, _short(attempt.consumer), begin, _SOLID, x, waited))
         x, before = begin + _SOLID, attempt.ended_at
-    return AttemptsLine(recorded_at, tuple(drawn), len(attempts) - len(shown), x, x + _END)
+    return AttemptsLine(recorded_at, tuple(drawn), len(attempts) - len(last_attempts), x, x + _END)
 
 
 def _pause(waited: timedelta) -> int:

@@ -20,7 +20,7 @@ from projections.models import ACTIVE, Job, JobStatus
 _MAX_JOBS = 50
 """The newest jobs of the log, among which those about letters are shown."""
 _SHOWN_FOR = timedelta(minutes=10)
-"""How long a job that stopped early is shown."""
+"""The time for which a job that stopped early is shown."""
 _VERBS = {"retry": "Retrying", "skip": "Skipping", "escalate": "Escalating"}
 
 
@@ -83,8 +83,8 @@ def letters_jobs(log_id: int) -> list[LettersJob]:
     """Return the jobs at work, and those that stopped early in the last minutes, newest first."""
     since = timezone.now() - _SHOWN_FOR
     jobs = [_shown(job) for job in queue.jobs_of_log(log_id, limit=_MAX_JOBS).fetch() if job.kind == DECIDE]
-    shown = [each for each in jobs if each.is_active or (each.stopped and (each.job.ended_at or since) > since)]
-    return [replace(each, obstacle=_obstacle(log_id, each.canary)) if each.is_waiting else each for each in shown]
+    rows = [each for each in jobs if each.is_active or (each.stopped and (each.job.ended_at or since) > since)]
+    return [replace(each, obstacle=_obstacle(log_id, each.canary)) if each.is_waiting else each for each in rows]
 
 
 def _obstacle(log_id: int, canary: UndoneId | None) -> Obstacle | None:
