@@ -9,7 +9,7 @@ from events import sql
 
 FUNCTIONS = (
     *("verdict_without_row", "settle_deliveries", "settle_by_append", "rewind_subscription"),
-    *("count_without_key", "serve_subscription"),
+    "serve_subscription",
 )
 
 

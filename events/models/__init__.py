@@ -18,6 +18,7 @@ from events.models.subscriptions import (
     Subscription,
     SubscriptionConsumer,
     SubscriptionLag,
+    SubscriptionPlace,
     WaitingEvent,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "Subscription",
     "SubscriptionConsumer",
     "SubscriptionLag",
+    "SubscriptionPlace",
     "Token",
     "WaitingEvent",
     "Workflow",

@@ -52,13 +52,7 @@ class Subscription(models.Model):
     is_paused = models.BooleanField(db_default=False)
     pause_reason = NameField(null=True, help_text="of a pause; it may have none")
     start = models.BigIntegerField(help_text="the position after which it began")
-    read_to = models.BigIntegerField(help_text="every event up to here is settled, or has a row")
-    lowest = models.BigIntegerField(db_default=0, help_text="no event up to here has a row in delivery")
-    due_from = models.DateTimeField(
-        null=True, help_text="no delivery in flight has an earlier deadline; null: nothing is known"
-    )
     rules_at = models.BigIntegerField(db_default=0, help_text="of the log when it last looked for resumed workflows")
-    without_key = models.BigIntegerField(db_default=0, help_text="events read since its last rewind that had no key")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -67,6 +61,31 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return str(self.name)
+
+
+class SubscriptionPlace(models.Model):
+    """How far a subscription is in its log. Its row is changed by nearly each take and settlement.
+
+    Each change raises `turn`. So while a session with an old snapshot keeps the dead versions of the row, the primary
+    key still gives the living one first. The lock of a subscription is the row of the subscription itself.
+    """
+
+    pk = models.CompositePrimaryKey("log_id", "subscription_id", "turn")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    subscription_id = models.IntegerField()
+    turn = models.BigIntegerField(db_default=0)
+    read_to = models.BigIntegerField(help_text="every event up to here is settled, or has a row")
+    lowest = models.BigIntegerField(db_default=0, help_text="no event up to here has a row in delivery")
+    due_from = models.DateTimeField(
+        null=True, help_text="no delivery in flight has an earlier deadline; null: nothing is known"
+    )
+    without_key = models.BigIntegerField(db_default=0, help_text="events read since its last rewind that had no key")
+
+    class Meta:
+        db_table = "subscription_place"
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} at {self.read_to}"
 
 
 class DeliveryState(models.IntegerChoices):

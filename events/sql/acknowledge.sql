@@ -3,7 +3,7 @@
 -- The usual ones are settled here: they are with their consumers for the first time. A consumer may be null: a delivery's token
 -- names one attempt by one consumer. The locks are taken in the order of positions, as appends that settle take them.
 create or replace function acknowledge(
-    p_log int, p_subscription int, p_generation int, p_now timestamptz,
+    p_log int, p_subscription int, p_generation int, p_has_breaker boolean, p_now timestamptz,
     p_positions bigint[], p_tokens uuid[], p_consumers text[], p_agents text[]
 ) returns json language plpgsql volatile as $$
 declare
@@ -32,7 +32,7 @@ begin
         order by position limit 1 for update
     ) d on true;
 
-    if exists (select from subscription s where s.log_id = p_log and s.id = p_subscription and s.breaker is not null) then
+    if p_has_breaker then
         perform note_outcomes(
             p_log, p_subscription, array(select position from delivery where ctid = any (v_places || v_of_chains)), false);
     end if;

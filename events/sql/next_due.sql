@@ -1,5 +1,5 @@
 -- The earliest deadline of what is in flight, and the earliest end of a pause before an attempt; null if there is none. `p_from` is
--- not later than any deadline (`subscription.due_from`).
+-- not later than any deadline (`subscription_place.due_from`).
 create or replace function next_due(p_log int, p_subscription int, p_from timestamptz, out in_flight timestamptz, out retrying timestamptz)
 language plpgsql stable as $$
 begin

@@ -35,6 +35,7 @@ begin
         end if;
     end loop;
     -- Takes begin their search for ready events there.
-    update subscription set lowest = p_positions[1] - 1
-    where log_id = p_log and id = p_subscription and lowest >= p_positions[1];
+    update subscription_place set turn = turn + 1, lowest = p_positions[1] - 1
+    where lowest >= p_positions[1] and ctid = (
+        select ctid from subscription_place where log_id = p_log and subscription_id = p_subscription order by turn desc limit 1);
 end $$;

@@ -30,9 +30,12 @@ begin
         select position from delivery
         where log_id = p_log and subscription_id = p_subscription and position > p_after));
 
-    update subscription s set
-        read_to = p_position, lowest = case when p_after = 0 then p_position else least(s.lowest, p_position) end,
-        without_key = 0, version = s.version + 1, generation = s.generation + 1
+    update subscription_place set
+        turn = turn + 1, read_to = p_position, lowest = case when p_after = 0 then p_position else least(lowest, p_position) end,
+        without_key = 0
+    where ctid = (
+        select ctid from subscription_place where log_id = p_log and subscription_id = p_subscription order by turn desc limit 1);
+    update subscription s set version = s.version + 1, generation = s.generation + 1
     where s.log_id = p_log and s.id = p_subscription
     returning s.version, s.generation into version, generation;
 end $$;

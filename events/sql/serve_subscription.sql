@@ -40,6 +40,8 @@ declare
     v_next record;
     v_attempts int;
     v_lowest bigint;
+    v_rules_at bigint;
+    v_has_order boolean;
     v_positions bigint[] := '{}';
     v_keys text[] := '{}';
     v_used int := 0;
@@ -52,31 +54,36 @@ declare
     v_token uuid;
     v_count int;
     v_slice int;
+    p record;
     t record;
     r record;
     n record;
 begin
-    select s.version = p_version, s.is_paused, s.max_in_flight, s.max_in_flight_per_consumer, s.max_attempts, s.read_to, s.lowest,
-        s.ack_deadline, s.generation, s.breaker is not null
-    into served, v_is_paused, v_room, v_room_each, v_attempts, read_to, v_lowest, v_deadline, v_generation, v_has_breaker
+    select s.version = p_version, s.is_paused, s.max_in_flight, s.max_in_flight_per_consumer, s.max_attempts, s.ack_deadline,
+        s.generation, s.breaker is not null, s.rules_at, s.order_by <> 'none'
+    into served, v_is_paused, v_room, v_room_each, v_attempts, v_deadline, v_generation, v_has_breaker, v_rules_at, v_has_order
     from subscription s where s.log_id = p_log and s.id = p_subscription for update;
     if served is not true then
         return;
     end if;
-    -- The wait for the lock is over now.
+    -- The wait for the lock is over now, and this statement sees what its last holder has changed.
+    select * into strict p from subscription_place l where l.log_id = p_log and l.subscription_id = p_subscription order by l.turn desc limit 1;
+    read_to := p.read_to;
+    v_lowest := p.lowest;
+    v_due_from := coalesce(p.due_from, '-infinity');
     v_now := clock_timestamp();
     v_due := v_now + make_interval(secs => v_deadline);
     if p_acks <> '' then
         settled := acknowledge(
-            p_log, p_subscription, v_generation, v_now, string_to_array(p_acks, e'\x1f')::bigint[], string_to_array(p_ack_tokens, e'\x1f')::uuid[],
+            p_log, p_subscription, v_generation, v_has_breaker, v_now, string_to_array(p_acks, e'\x1f')::bigint[], string_to_array(p_ack_tokens, e'\x1f')::uuid[],
             string_to_array(p_ack_consumers, e'\x1f', e'\x1e'), string_to_array(p_ack_agents, e'\x1f', e'\x1e'));
     elsif p_settlements is not null then
         settled := settle_deliveries(p_log, p_subscription, v_now, p_settlements);
+        v_due_from := least(v_due_from, v_now + make_interval(secs => (
+            select min(s.seconds) from json_to_recordset(p_settlements) s(outcome text, seconds float) where s.outcome = 'extend')));
     end if;
-    -- It is read now: an extension may have made it earlier.
-    select coalesce(s.due_from, '-infinity') into strict v_due_from from subscription s where s.log_id = p_log and s.id = p_subscription;
     perform wake_deliveries(p_log, p_subscription, v_now, v_due_from);
-    perform wake_workflows(p_log, p_subscription);
+    perform wake_workflows(p_log, p_subscription, v_rules_at);
     redacted_at := coalesce((
         select marker_position from redaction where log_id = p_log order by marker_position desc limit 1), 0);
     select h.head into strict head from log_head h where h.log_id = p_log;
@@ -158,10 +165,11 @@ begin
         end if;
     end if;
 
-    perform count_without_key(p_log, p_subscription, v_keys[1 : v_used]);
     -- What was just delivered may be due earlier than all else: the deadline of a subscription can be changed, and so can a clock.
     select * into strict v_next from next_due(p_log, p_subscription, least(v_due_from, v_due));
-    perform note_progress(p_log, p_subscription, read_to, coalesce(v_next.in_flight, nullif(v_due_from, '-infinity')));
+    perform note_progress(
+        p_log, p_subscription, p.turn, read_to, v_lowest, coalesce(v_next.in_flight, nullif(v_due_from, '-infinity')),
+        case when v_has_order then cardinality(array_positions(v_keys[1 : v_used], null)) else 0 end);
     has_ready := exists (
         select from delivery
         where log_id = p_log and subscription_id = p_subscription and state = 0 and position > v_lowest order by position limit 1);

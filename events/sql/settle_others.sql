@@ -19,8 +19,6 @@ begin
             when 'extend' then
                 update delivery set due = p_now + make_interval(secs => s.seconds)
                 where log_id = p_log and subscription_id = p_subscription and position = s.position;
-                update subscription set due_from = least(due_from, p_now + make_interval(secs => s.seconds))
-                where log_id = p_log and id = p_subscription and due_from > p_now + make_interval(secs => s.seconds);
             when 'release' then
                 update delivery set state = 0, attempt = attempt - 1, due = null
                 where log_id = p_log and subscription_id = p_subscription and position = s.position;

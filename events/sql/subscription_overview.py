@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from events.sql import IS_REDACTED, SHOWN_KEY
+from events.sql.subscriptions import JOIN_PLACE
 
 _KEY = SHOWN_KEY.format(row="d")
 _IS_REDACTED = IS_REDACTED.format(row="d")
 
-NOTE_LAGS = """
+NOTE_LAGS = f"""
     with forgotten as (
         delete from subscription_lag where minute < date_trunc('minute', clock_timestamp()) - interval '30 minutes'
     )
     insert into subscription_lag (log_id, subscription_id, minute, behind)
-    select s.log_id, s.id, date_trunc('minute', clock_timestamp()), h.head - s.read_to
-    from subscription s join log_head h using (log_id)
+    select s.log_id, s.id, date_trunc('minute', clock_timestamp()), h.head - p.read_to
+    from subscription s join log_head h using (log_id) {JOIN_PLACE}
     on conflict do nothing"""
 LAGS = """
     select subscription_id, minute, behind from subscription_lag
@@ -28,9 +29,9 @@ HOLDINGS = """
     from delivery
     where log_id = %(log_id)s and (%(number)s::int is null or subscription_id = %(number)s)
     group by subscription_id"""
-READ_AT = """
+READ_AT = f"""
     select s.id, e.recorded_at
-    from subscription s join event e on e.log_id = s.log_id and e.position = s.read_to
+    from subscription s {JOIN_PLACE} join event e on e.log_id = s.log_id and e.position = p.read_to
     where s.log_id = %(log_id)s and (%(number)s::int is null or s.id = %(number)s)"""
 LETTERS = """
     select subscription_id, count(*) filter (where holds) as holding, count(*) filter (where not holds) as passed

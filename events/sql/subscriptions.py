@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+JOIN_PLACE = """
+    join lateral (
+        select * from subscription_place p
+        where p.log_id = s.log_id and p.subscription_id = s.id order by p.turn desc limit 1
+    ) p on true"""
 SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 13) + ")"
 READ_TO = """
-    select s.read_to, h.head, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
-    from subscription s join log_head h using (log_id) where s.log_id = %(log_id)s and s.id = %(number)s"""
+    select p.read_to, h.head, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
+    from subscription_place p join log_head h using (log_id)
+    where p.log_id = %(log_id)s and p.subscription_id = %(number)s order by p.turn desc limit 1"""
 EVENTS_AT = """
     select {columns} from event
     where log_id = %(log_id)s and position = any (string_to_array(%(positions)s, ',')::bigint[])"""
@@ -26,18 +32,24 @@ _SETTINGS = (
 )
 _VALUES = ", ".join(f"%({name})s" for name in _SETTINGS)
 MAKE = f"""
-    insert into subscription (log_id, name, stream_prefix, start, read_to, {", ".join(_SETTINGS)})
-    select %(log_id)s, %(name)s, %(stream_prefix)s, s.start, s.start, {_VALUES}
-    from (select case %(start)s when -1 then head else %(start)s end as start
-          from log_head where log_id = %(log_id)s and %(start)s <= head) s
-    on conflict (log_id, name) do nothing
-    returning id"""
+    with made as (
+        insert into subscription (log_id, name, stream_prefix, start, {", ".join(_SETTINGS)})
+        select %(log_id)s, %(name)s, %(stream_prefix)s, s.start, {_VALUES}
+        from (select case %(start)s when -1 then head else %(start)s end as start
+              from log_head where log_id = %(log_id)s and %(start)s <= head) s
+        on conflict (log_id, name) do nothing
+        returning log_id, id, start
+    )
+    insert into subscription_place (log_id, subscription_id, read_to) select log_id, id, start from made
+    returning subscription_id"""
 STORED = f"""
     select id, stream_prefix, start, {", ".join(_SETTINGS)} from subscription
     where log_id = %(log_id)s and name = %(name)s for update"""
 CHANGE = f"""
     update subscription set version = version + 1, {", ".join(f"{name} = %({name})s" for name in _SETTINGS)}
-    where log_id = %(log_id)s and name = %(name)s returning id, version, read_to"""
+    where log_id = %(log_id)s and name = %(name)s returning id, version, (
+        select p.read_to from subscription_place p
+        where p.log_id = subscription.log_id and p.subscription_id = subscription.id order by p.turn desc limit 1)"""
 # An append holds this lock while it settles deliveries. It is taken after that of the subscription, and before others.
 LOCK_LOG = "select from log_head where log_id = %(log_id)s for update"
 PAUSE = """
@@ -56,23 +68,28 @@ UNSETTLED_AFTER = """
         where log_id = %(log_id)s and subscription_id = %(number)s and position > %(after)s
     ) u"""
 REWIND = "select * from rewind_subscription(%(log_id)s, %(number)s, %(position)s, %(after)s)"
-PLACE = """
-    select s.id, s.stream_prefix, s.read_to, s.is_paused, (select head from log_head h where h.log_id = s.log_id)
-    from subscription s where s.log_id = %(log_id)s and s.name = %(name)s"""
-LOCK_PLACE = f"{PLACE} for update of s"
+LOCK = "select from subscription where log_id = %(log_id)s and name = %(name)s for update"
+# If it is locked, then by another statement before: this one must see what the lock's last holder has changed.
+PLACE = f"""
+    select s.id, s.stream_prefix, p.read_to, s.is_paused, (select head from log_head h where h.log_id = s.log_id)
+    from subscription s {JOIN_PLACE} where s.log_id = %(log_id)s and s.name = %(name)s"""
 FORGET_BREAKERS = "delete from breaker where log_id = %(log_id)s and subscription_id = %(number)s"
 FORGET_LETTERS = "delete from dead_letter where log_id = %(log_id)s and subscription_id = %(number)s"
-DELETE = "delete from subscription where log_id = %(log_id)s and id = %(number)s"
+DELETE = """
+    with place as (
+        delete from subscription_place where log_id = %(log_id)s and subscription_id = %(number)s
+    )
+    delete from subscription where log_id = %(log_id)s and id = %(number)s"""
 ANNOUNCE = """
     insert into server_event (log_id, id, subject, type, facts, by)
     values (%(log_id)s, %(id)s, %(subject)s, %(type)s, %(facts)s, %(by)s)"""
 STATUS = f"""
-    select s.id, s.name, s.stream_prefix, s.start, s.generation, s.is_paused, s.pause_reason, s.without_key, s.read_to,
-        h.head, coalesce(d.lowest - 1, s.read_to), coalesce(d.ready, 0), coalesce(d.in_flight, 0),
+    select s.id, s.name, s.stream_prefix, s.start, s.generation, s.is_paused, s.pause_reason, p.without_key, p.read_to,
+        h.head, coalesce(d.lowest - 1, p.read_to), coalesce(d.ready, 0), coalesce(d.in_flight, 0),
         coalesce(d.retrying, 0), coalesce(d.waiting, 0), coalesce(d.held, 0), coalesce(d.paused, 0),
         (select e.recorded_at from event e where e.log_id = s.log_id and e.position = d.lowest),
         {", ".join(f"s.{name}" for name in _SETTINGS)}
-    from subscription s join log_head h using (log_id)
+    from subscription s join log_head h using (log_id) {JOIN_PLACE}
     left join lateral (
         select min(case when has_earlier then least(position, (
                 select w.position from waiting_event w
@@ -82,7 +99,7 @@ STATUS = f"""
             count(*) filter (where state = 1) as in_flight,
             count(*) filter (where state = 2) as retrying, sum(waiting)::bigint as waiting,
             count(*) filter (where state = 3) as held, count(*) filter (where state = 4) as paused
-        from delivery where log_id = s.log_id and subscription_id = s.id and position > s.lowest
+        from delivery where log_id = s.log_id and subscription_id = s.id and position > p.lowest
     ) d on true
     where s.log_id = %(log_id)s and (%(name)s::text is null or s.name = %(name)s)
     order by s.name"""

@@ -1,5 +1,5 @@
 -- Ends what has waited long enough: pauses before further attempts, and deliveries whose deadline has passed. `p_from` is not later
--- than any deadline (`subscription.due_from`).
+-- than any deadline (`subscription_place.due_from`).
 --
 -- Indexes find them, so this costs nothing while there are none. What an append settles at this moment is left alone. The caller
 -- holds the subscription's lock.

@@ -49,9 +49,11 @@ class Order:
             NoSuchSubscription, Forbidden
         """
         check_known_name(self.name)
-        statement = sql.PLACE if self.is_dry_run else sql.LOCK_PLACE
+        keys = {"log_id": self.log_id, "name": self.name}
         async with self.pool.connection() as session, session.transaction():
-            row = await (await session.execute(statement, {"log_id": self.log_id, "name": self.name})).fetchone()
+            if not self.is_dry_run:
+                await session.execute(sql.LOCK, keys)
+            row = await (await session.execute(sql.PLACE, keys)).fetchone()
             if row is None:
                 raise NoSuchSubscription(f"There is no subscription {self.name!r}.")
             number, prefix, *others = row

@@ -22,7 +22,15 @@ STATISTICS = QUEUE_STATISTICS[:-1]
 """Events are never deleted, but deliveries are: their tables are empty again and again."""
 
 _LOG_TABLES = ("event", "stream", "workflow", "append_key", "event_tag", "redaction", "lease")
-_SUBSCRIPTION_TABLES = ("subscription", "delivery", "waiting_event", "dead_letter", "failed_attempt", "breaker")
+_SUBSCRIPTION_TABLES = (
+    "subscription",
+    "subscription_place",
+    "delivery",
+    "waiting_event",
+    "dead_letter",
+    "failed_attempt",
+    "breaker",
+)
 EXPLAINED_TABLES = _LOG_TABLES + _SUBSCRIPTION_TABLES
 _INDEXED = (
     "oid in (select unnest(array[indexrelid, indrelid]) from pg_index where indrelid::regclass::text in {tables})"

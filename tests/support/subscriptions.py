@@ -19,6 +19,7 @@ from events.models import (
     Log,
     Subscription,
     SubscriptionConsumer,
+    SubscriptionPlace,
 )
 from events.subscriptions import types
 from events.subscriptions.guard import Settles, event_ids
@@ -46,8 +47,18 @@ def make_subscription(log: Log, **fields: Any) -> Subscription:
         "stream_prefix": "",
         "start": 0,
         "read_to": 0,
+        "lowest": 0,
     }
-    return Subscription.objects.create(log=log, **{**values, **fields})
+    values.update(fields)
+    place = {name: values.pop(name) for name in ("read_to", "lowest")}
+    subscription = Subscription.objects.create(log=log, **values)
+    SubscriptionPlace.objects.create(log=log, subscription_id=subscription.id, **place)
+    return subscription
+
+
+def read_to(subscription: Subscription) -> int:
+    """How far a subscription has read."""
+    return SubscriptionPlace.objects.get(log_id=subscription.log_id, subscription_id=subscription.id).read_to
 
 
 def make_delivery(subscription: Subscription, position: int, **fields: Any) -> Delivery:
@@ -72,7 +83,7 @@ def make_delivery(subscription: Subscription, position: int, **fields: Any) -> D
 def expire(log: Log, *, by: timedelta = timedelta(days=1), **deliveries: Any) -> None:
     """Let time pass for some deliveries of a log: their deadlines, and their next attempts, are that much earlier."""
     Delivery.objects.filter(log=log, **deliveries).update(due=F("due") - by)
-    Subscription.objects.filter(log=log).update(due_from=None)
+    SubscriptionPlace.objects.filter(log=log).update(due_from=None)
 
 
 def make_consumer(subscription: Subscription, name: str, **fields: Any) -> SubscriptionConsumer:

@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from events.engine import Engine
-from events.models import DeadLetter, Delivery, Log, WaitingEvent
+from events.models import DeadLetter, Delivery, Log, SubscriptionPlace, WaitingEvent
 from events.reading import store
 from events.subscriptions.types import Take
 from events.types import Event
@@ -77,8 +77,8 @@ async def until_settled(log: Log) -> None:
     """Wait until no event is left: the consumers have read them all, and settled them."""
     async with asyncio.timeout(4 * PATIENCE):
         while True:
-            [read_to] = [row async for row in log.subscription_set.values_list("read_to", flat=True)]
-            if read_to >= EVENTS and not await Delivery.objects.filter(log=log).aexists():
+            place = await SubscriptionPlace.objects.aget(log=log)
+            if place.read_to >= EVENTS and not await Delivery.objects.filter(log=log).aexists():
                 return
             await asyncio.sleep(0.1)
 
