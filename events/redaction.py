@@ -21,6 +21,7 @@ from events.commitment import new_salts, salted
 from events.errors import Invalid, NoSuchEvent
 from events.models import Redaction
 from events.reading import store
+from events.server_events import server_event_id
 from events.system_streams import REDACTIONS
 from events.types import REDACTED, Event, NewEvent
 
@@ -53,6 +54,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
         REDACTIONS,
         REDACTED,
         data=msgspec.json.encode(facts | {"reason": reason, "by": by}),
+        id=server_event_id(),
         agent=by,
         correlation_id=event.correlation_id,
         causation_id=event.id,

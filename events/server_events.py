@@ -9,13 +9,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import uuid_utils
 
 from events.appending.checks import new_append, new_event
-from events.system_streams import PREFIX
+from events.system_streams import ID_PREFIX, PREFIX
 from events.types import Append
 
 if TYPE_CHECKING:
     from events.appending.guards import Guard
+
+
+def server_event_id(name: str | None = None) -> str:
+    """Return the id of a server event: without a `name` a new one. Nobody else can append an event with such an id."""
+    return f"{ID_PREFIX}{name or uuid_utils.uuid7()}"
 
 
 def server_append(
@@ -23,7 +29,7 @@ def server_append(
     type: str,
     *,
     facts: Mapping[str, Any],
-    id: str | None = None,
+    name: str | None = None,
     by: str | None = None,
     correlation_id: str | None = None,
     causation_id: str | None = None,
@@ -31,8 +37,8 @@ def server_append(
 ) -> Append:
     """Return the append of one server event to the stream `eventsite-<subject>`.
 
-    `facts` are its data, as values of JSON. `by` is the agent or the person whose act it records. With an `id` made
-    from its facts it may be appended again.
+    `facts` are its data, as values of JSON. `by` is the agent or the person whose act it records. With a
+    `name` made from its facts, which becomes its id, it may be appended again.
 
     Raises:
         Invalid: the subject, `by` or the facts can't be written.
@@ -42,7 +48,7 @@ def server_append(
         stream,
         type,
         data=orjson.dumps(facts),
-        id=id,
+        id=server_event_id(name),
         agent=by,
         correlation_id=correlation_id,
         causation_id=causation_id,

@@ -8,6 +8,8 @@ from __future__ import annotations
 PREFIX = "eventsite-"
 """The beginning of the names of these streams. Names are compared by bytes: `Eventsite-a` is not one of them."""
 REDACTIONS = f"{PREFIX}redactions"
+ID_PREFIX = PREFIX
+"""The beginning of the ids of the server's events. No client may give such an id to an event of its own."""
 
 
 def is_system(stream: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, TypeVar
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
@@ -23,11 +23,12 @@ from events.api.guard_schemas import (
 )
 from events.api.lease_schemas import HeldLeases, checked_leases
 from events.api.names import NAME_SCHEMA, Name, StreamName, documented
+from events.api.own_ids import check_own_id
 from events.api.settling_schemas import Settlings, checked_settles
 from events.appending import checks
 from events.appending.guards import Guard
 from events.errors import Invalid
-from events.subscriptions.guard import event_ids
+from events.subscriptions.guard import EventIds
 from events.types import Append, NewEvent
 
 AnyGuard = TypeVar("AnyGuard", bound=Guard)
@@ -55,6 +56,9 @@ Tags = Annotated[list[Tag], documented("Up to 16 names, by which events are foun
 class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """One event to append."""
 
+    may_have_any_id: ClassVar[bool] = False
+    """Whether its id may be one of those that a client may not give: what is imported keeps its id."""
+
     type: Name
     data: Annotated[Raw, documented("Any JSON value, up to 1 MiB and 100 levels; kept exactly as sent")]
     id: Annotated[Name | None, documented("Made by the server (UUIDv7) when absent")] | UnsetType = UNSET
@@ -66,11 +70,11 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     occurred_at: Time | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
 
-    def checked(
-        self, stream: str, *, pinned_agent: str | None, field: str, ids: Iterator[str] | None = None
-    ) -> NewEvent:
+    def checked(self, stream: str, *, pinned_agent: str | None, field: str, ids: EventIds | None = None) -> NewEvent:
         """Check the limits that the types don't express. Without an id of its own the event gets the next of `ids`."""
         id = optional(self.id)
+        if id is not None and not self.may_have_any_id:
+            check_own_id(id, f"{field}.id", ids)
         return checks.new_event(
             stream,
             self.type,
@@ -99,16 +103,14 @@ class AppendIn(Struct, forbid_unknown_fields=True, kw_only=True):
     leases: HeldLeases | UnsetType = UNSET
     settles: Settlings | UnsetType = UNSET
 
-    def checked(
-        self, stream: str, *, pinned_agent: str | None, field: str = "", ids: Iterator[str] | None = None
-    ) -> Append:
+    def checked(self, stream: str, *, pinned_agent: str | None, field: str = "", ids: EventIds | None = None) -> Append:
         """Check the limits that the types don't express. `field` is the place of this append in the request.
 
         An event that has no id gets one from the first delivery that the append settles, else the next of `ids`.
         """
         checks.check_stream(stream, f"{field}stream")
         settles = checked_settles(self.settles, field)
-        ids = event_ids(settles[0].delivery) if settles else ids
+        ids = EventIds(settles[0].delivery) if settles else ids
         return checks.new_append(
             stream,
             (
@@ -132,7 +134,7 @@ class Common(NamedTuple):
     """The leases: rules look for them in each append."""
     of_all: tuple[Guard, ...]
     """Guards of the first append, which stand for all: these are written together, or none."""
-    ids: Iterator[str] | None
+    ids: EventIds | None
     """Ids for events that have none, if the appends settle a delivery."""
 
 
@@ -157,7 +159,7 @@ class AppendsIn(Struct, forbid_unknown_fields=True, kw_only=True):
         return Common(
             self._common(checked_leases(self.leases), "leases"),
             self._common(checked_guards(self.conditions), "if") + settles,
-            event_ids(settles[0].delivery) if settles else None,
+            EventIds(settles[0].delivery) if settles else None,
         )
 
     def _common(self, guards: tuple[AnyGuard, ...], field: str) -> tuple[AnyGuard, ...]:
@@ -190,7 +192,7 @@ class LineIn(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     def append(self, *, pinned_agent: str | None) -> Append:
         """Return the append of this event alone. The caller has checked the stream's name."""
         settles = checked_settles(self.settles)
-        ids = event_ids(settles[0].delivery) if settles else None
+        ids = EventIds(settles[0].delivery) if settles else None
         event = self.checked(self.stream, pinned_agent=pinned_agent, field="event", ids=ids)
         return checks.new_append(self.stream, [event], **_demands(self, "", settles))
 

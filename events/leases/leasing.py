@@ -16,7 +16,7 @@ from events.errors import Busy, EventsError, IdConflict, LeaseHeld, NoSuchLease
 from events.leases.guards import SUBJECT, Moved, Moves
 from events.leases.lease import Lease, Standing
 from events.reading.statement import Statement
-from events.server_events import server_append
+from events.server_events import server_append, server_event_id
 from events.sessions import Pool
 from events.types import Append, Appended
 
@@ -52,15 +52,15 @@ class Leases:
             LeaseLost: this request got it before, and it has run out or another one has it now.
             EventsError: nothing was written, or the outcome is unknown.
         """
-        grant_id = _grant_id(lease, agent, request)
+        name = _grant_name(lease, agent, request)
         fresh = False
         for _ in range(_MAX_ATTEMPTS):
-            standing, token = await self._look(lease, grant_id)
+            standing, token = await self._look(lease, server_event_id(name))
             if token is not None:
                 return _granted(lease, standing, token, fresh=fresh)
             if standing.is_live:
                 raise _held(lease, standing)
-            outcome = await self._append(_grant(lease, standing, id=grant_id, agent=agent, ttl=ttl))
+            outcome = await self._append(_grant(lease, standing, name=name, agent=agent, ttl=ttl))
             fresh = isinstance(outcome, Appended) and not outcome.replayed
         raise Busy(f"Too many others ask for {str(lease)!r}; nothing was written.")
 
@@ -133,8 +133,8 @@ def _standing(
     return Standing(token, holder, expires_at, bool(is_live)), result
 
 
-def _grant_id(lease: Lease, agent: str, request: str | None) -> str:
-    """Return the id of the event that grants a lease. It stands for the request: a log never has an id twice."""
+def _grant_name(lease: Lease, agent: str, request: str | None) -> str:
+    """Return the name of the event that grants a lease. It stands for the request: a log never has an id twice."""
     if request is None:
         return str(uuid_utils.uuid7())
     return str(uuid.uuid5(_NAMESPACE, f"{lease}\n{agent}\n{request}"))
@@ -156,14 +156,14 @@ def _held(lease: Lease, standing: Standing) -> LeaseHeld:
     )
 
 
-def _grant(lease: Lease, standing: Standing, *, id: str, agent: str, ttl: int) -> Append:
+def _grant(lease: Lease, standing: Standing, *, name: str, agent: str, ttl: int) -> Append:
     """Return the append that grants a lease, which nobody holds. It says whose lease ran out."""
     facts: dict[str, object] = {"lease": str(lease), "ttl": ttl}
     if standing.token is not None:
         facts["expired"] = {"token": standing.token, "holder": standing.holder, "at": standing.expires_at}
     guards = (Moves(lease, standing.token, agent, ttl),)
     return server_append(
-        SUBJECT, ACQUIRED, facts=facts, id=id, by=agent, correlation_id=_workflow_of(lease), guards=guards
+        SUBJECT, ACQUIRED, facts=facts, name=name, by=agent, correlation_id=_workflow_of(lease), guards=guards
     )
 
 

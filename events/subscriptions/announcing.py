@@ -98,21 +98,20 @@ class Announcer:
                 )
 
     async def _append_all(self, log_id: int, rows: Sequence[Sequence[Any]]) -> list[tuple[str, Outcome]]:
-        """Append the events of some rows, each by itself; return the outcomes by the events' ids."""
+        """Append the events of some rows, each by itself; return the outcomes by the rows' ids."""
         outcomes: list[tuple[str, Outcome]] = []
-        appends: list[Append] = []
+        appends: dict[str, Append] = {}
         for row in rows:
             try:
-                appends.append(_server_event(*row))
+                appends[row[0]] = _server_event(*row)
             except EventsError as error:
                 outcomes.append((row[0], error))
-        ids = [append.events[0].id for append in appends]
-        return outcomes + list(zip(ids, await self._append(log_id, appends), strict=True))
+        return outcomes + list(zip(appends, await self._append(log_id, list(appends.values())), strict=True))
 
 
 def _server_event(
     id: str, subject: str, type: str, facts: str, by: str | None, cause: str | None, workflow: str | None
 ) -> Append:
     return server_append(
-        subject, type, facts=orjson.loads(facts), id=id, by=by, causation_id=cause, correlation_id=workflow
+        subject, type, facts=orjson.loads(facts), name=id, by=by, causation_id=cause, correlation_id=workflow
     )

@@ -63,9 +63,21 @@ _REASONS = {
 }
 
 
-def event_ids(delivery: DeliveryId) -> Iterator[str]:
-    """Yield the ids of events that settle a delivery and have none of their own.
+class EventIds(Iterator[str]):
+    """The ids of events that settle a delivery and have none of their own.
 
     They are the same for each attempt, so the work of a delivery is in the log once. After a rewind they are new.
     """
-    return (f"{delivery.work}-{index}" for index in count())
+
+    PATTERN: ClassVar[str] = r"[0-9]{1,10}\.[0-9]{1,10}-[0-9]{1,19}-[0-9]{1,10}"
+    """Of the ids of all deliveries, and of few others."""
+
+    def __init__(self, delivery: DeliveryId) -> None:
+        self._work = delivery.work
+        self._numbers = count()
+
+    def __next__(self) -> str:
+        return f"{self._work}-{next(self._numbers)}"
+
+    def __contains__(self, id: str) -> bool:
+        return id.rpartition("-")[0] == self._work

@@ -22,7 +22,7 @@ from events.models import (
     SubscriptionPlace,
 )
 from events.subscriptions import types
-from events.subscriptions.guard import Settles, event_ids
+from events.subscriptions.guard import EventIds, Settles
 from events.subscriptions.types import Failure, Outcome, Settled
 from events.types import Append
 from tests.support.factories import make_append
@@ -126,7 +126,7 @@ def make_letter(subscription: Subscription, position: int, **fields: Any) -> Dea
 
 def settling_append(delivery: types.Delivery, *, subscription: str = "work") -> Append:
     """The append of one `Done`, with the position of its event, that settles a delivery."""
-    id = next(event_ids(delivery.id))
+    id = next(EventIds(delivery.id))
     data = str(delivery.event.position).encode()
     done = {"id": id, "type": "Done", "data": data, "causation_id": delivery.event.id}
     return make_append(f"done-{delivery.key}", done, guards=(Settles(subscription, delivery.id),))

@@ -7,7 +7,7 @@ the ids decide whether an event is in the log already, and another log has other
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -62,6 +62,8 @@ class RestoreFields(Struct, forbid_unknown_fields=True, kw_only=True):
 
 class ExportLine(StreamEventIn, forbid_unknown_fields=True, kw_only=True):
     """One line of an export."""
+
+    may_have_any_id: ClassVar[bool] = True
 
     position: Position | UnsetType = UNSET
     version: Position | UnsetType = UNSET

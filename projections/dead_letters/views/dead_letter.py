@@ -18,6 +18,7 @@ from events.errors import NotFound
 from events.models import Member, Role
 from events.reading import store
 from events.reading.db_work import DbWork, run
+from events.server_events import server_event_id
 from events.subscriptions.letters import reads
 from events.subscriptions.letters.letter import DECIDABLE, Attempt, Counts, Letter, LetterId, Selection
 from events.views.data_tree import data_tree
@@ -145,8 +146,10 @@ def _alike(log_id: int, letter: Letter) -> DbWork[Alike]:
 
 def _failed_at(log_id: int, letter: Letter) -> int | None:
     """Return the position of the `EventFailed` that records the last death; None while it is not appended."""
-    id = f"dead-letter-{letter.number}-{letter.position}-{letter.deaths}"
-    return next((position for _, position in store.positions_of(log_id, [id]).fetch()), None)
+    name = f"dead-letter-{letter.number}-{letter.position}-{letter.deaths}"
+    id = server_event_id(name)
+    found = dict(store.positions_of(log_id, [id, name]).fetch())
+    return found.get(id, found.get(name))  # `name` alone is its id in older logs
 
 
 def _traceback(attempts: Sequence[Attempt], number: str) -> HttpResponse:

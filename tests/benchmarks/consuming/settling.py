@@ -12,7 +12,7 @@ import uvloop
 from events.appending.checks import new_append, new_event
 from events.engine import Engine
 from events.models import Log, Subscription
-from events.subscriptions.guard import Settles, event_ids
+from events.subscriptions.guard import EventIds, Settles
 from events.subscriptions.types import Delivery
 from events.types import Append, Appended
 from tests.benchmarks import payloads
@@ -71,6 +71,6 @@ def _append(delivery: Delivery, subscription: str | None) -> Append:
     stream = f"done-{delivery.key}"
     guards = () if subscription is None else (Settles(subscription, delivery.id),)
     data = payloads.data(delivery.event.position)
-    id = next(event_ids(delivery.id))
+    id = next(EventIds(delivery.id))
     event = new_event(stream, "Done", data=data, id=id, causation_id=delivery.event.id)
     return new_append(stream, [event], guards=guards)

@@ -27,6 +27,12 @@ def events(log: Log) -> list[Event]:
     return store.events(log.id, limit=5_000).fetch()
 
 
+def test_what_is_imported_keeps_an_id_that_a_client_may_not_give(log: Log, tmp_path: Path) -> None:
+    ids = ["eventsite-x", "17.1-4-0"]
+    import_events(log, write_lines(tmp_path / "a.jsonl", [line(id) for id in ids]))
+    assert [event.id for event in events(log)] == ids
+
+
 def test_every_line_becomes_an_event_in_the_order_of_the_file(log: Log, tmp_path: Path) -> None:
     fields = {"agent": "picker", "correlation_id": "w", "causation_id": "1", "metadata": {"a": 1}, "schema_version": 3}
     path = write_lines(

@@ -21,7 +21,7 @@ async def test_events_are_appended_in_the_order_in_which_they_became_due(engine:
     for id in ("z", "b", "a"):
         await due(log, id)
     await engine.announcer.announce()
-    assert await ids(engine, log) == ["z", "b", "a"]
+    assert await ids(engine, log) == ["eventsite-z", "eventsite-b", "eventsite-a"]
     assert not await ServerEvent.objects.filter(log=log).aexists()
 
 
@@ -30,7 +30,7 @@ async def test_a_refused_event_holds_up_no_other(engine: Engine, log: Log, caplo
     await due(log, "second")
     await engine.announcer.announce()
     await engine.announcer.announce()
-    assert await ids(engine, log) == ["second"]
+    assert await ids(engine, log) == ["eventsite-second"]
     assert [event.id async for event in ServerEvent.objects.filter(log=log)] == ["first"]
     assert "first is refused" in caplog.text
 
@@ -39,5 +39,5 @@ async def test_an_event_that_was_appended_before_is_forgotten(engine: Engine, lo
     for _ in range(2):
         await due(log, "once")
         await engine.announcer.announce()
-    assert await ids(engine, log) == ["once"]
+    assert await ids(engine, log) == ["eventsite-once"]
     assert not await ServerEvent.objects.filter(log=log).aexists()
