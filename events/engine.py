@@ -77,8 +77,8 @@ class Engine:
         self.tails = Tails(self._follow_pool)
         notifier = Notifier(database)
 
-        # A dozen subscriptions may be served at the same time, and each serves all that waits for it at once.
-        self._serve_pool = database.pool("subscriptions", _READER, min_size=0, max_size=4, timeout=5)
+        # A subscription serves all that waits for it at once, in some milliseconds. Searches may have three of these.
+        self._serve_pool = database.pool("subscriptions", _READER, min_size=0, max_size=6, timeout=5)
         await self._serve_pool.open()
         self.consumers = Consumers(self.pool)
         self.subscriptions = Subscriptions(self._serve_pool, self.consumers, notifier.mention)

@@ -23,7 +23,7 @@ from events.sql import subscriptions as sql
 from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.types import Deliveries, Delivery, DeliveryId, Served, Settled, Settlement, Take
-from events.subscriptions.upcoming import Upcoming
+from events.subscriptions.upcoming import Turns, Upcoming
 from events.subscriptions.work import Answer, Range, Taken, WaitingSettlements, WaitingTake, parameters
 from events.types import Event
 
@@ -56,6 +56,7 @@ class Server:
         self,
         served: Served,
         pool: Pool,
+        turns: Turns,
         load: Callable[[], Awaitable[Served | None]],
         consumers: Consumers,
         on_ready: Callable[[], None],
@@ -68,7 +69,8 @@ class Server:
         self._now = asyncio.get_running_loop().time
         self._takes: list[WaitingTake] = []
         self._settlements: deque[WaitingSettlements] = deque()
-        self._upcoming = Upcoming(pool)
+        self._upcoming = Upcoming(pool, turns)
+        self._is_asked_to_settle = asyncio.Event()
         self._answers: set[asyncio.Task[None]] = set()
         self._has_grown = True
         self._read_to = self._head = 0
@@ -103,6 +105,7 @@ class Server:
         """
         future: asyncio.Future[list[Settled]] = asyncio.get_running_loop().create_future()
         self._settlements.append(WaitingSettlements(settlements, future))
+        self._is_asked_to_settle.set()
         self._wake.set()
         return await future
 
@@ -133,6 +136,7 @@ class Server:
         """Give back what nobody works on. It costs no attempt."""
         if deliveries:
             self._settlements.append(WaitingSettlements([Settlement(each, "release") for each in deliveries]))
+            self._is_asked_to_settle.set()
             self._wake.set()
 
     async def _run(self) -> None:
@@ -187,13 +191,17 @@ class Server:
 
     async def _serve(self) -> None:
         """Do the work that waits, in one transaction. Takes are answered while the next one runs."""
-        served, takes, batch = self.served, list(self._takes), self._batch()
-        settlements = [settlement for waiting in batch for settlement in waiting.settlements]
-        range = Range(0, 0)
+        served, takes, found = self.served, list(self._takes), None
+        if not self._settlements:
+            self._is_asked_to_settle.clear()
         if takes:
             has_grown, self._has_grown = self._has_grown, False
-            range = await self._upcoming.range(served, has_grown=has_grown)
-        part = range.first(_LOOKED_AT + 2 * sum(waiting.take.limit for waiting in takes))
+            found = await self._upcoming.range(served, has_grown=has_grown, interruption=self._is_asked_to_settle)
+            if found is None:
+                self._has_grown = True
+        batch = self._batch()
+        settlements = [settlement for waiting in batch for settlement in waiting.settlements]
+        part = found.first(_LOOKED_AT + 2 * sum(waiting.take.limit for waiting in takes)) if found else Range(0, 0)
         async with self._pool.connection() as session:
             values = parameters(served, takes, settlements, part)
             cursor = await session.execute(sql.SERVE, values, prepare=True)
@@ -208,16 +216,16 @@ class Server:
         self._answer_settlements(batch, answer)
         counts = answer.counts
         for waiting_take in takes:
-            waiting_take.was_served = True
+            waiting_take.was_served = waiting_take.was_served or found is not None
         self._takes = [each for each in self._takes if each not in takes or not counts[takes.index(each)]]
         self._consumers.note(served, [waiting.take for waiting in takes], counts, settlements)
         if settlements and answer.has_ready:
             self._on_ready()
         if counts:
             self._begin_to_answer(served, takes, part, answer)
-        if takes and self._upcoming.note(served, read_to=answer.read_to, head=answer.head):
+        if found is not None and self._upcoming.note(served, read_to=answer.read_to, head=answer.head):
             self._has_grown = True
-        if takes and answer.redacted_at > part.redacted_at:
+        if found is not None and answer.redacted_at > part.redacted_at:
             await self._upcoming.forget()
 
     def _batch(self) -> list[WaitingSettlements]:

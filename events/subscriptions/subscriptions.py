@@ -17,6 +17,7 @@ from events.subscriptions.keys import key_by
 from events.subscriptions.server import Server
 from events.subscriptions.settings import check_known_name
 from events.subscriptions.types import Served
+from events.subscriptions.upcoming import Turns
 
 
 class Subscriptions:
@@ -27,6 +28,7 @@ class Subscriptions:
 
     def __init__(self, pool: Pool, consumers: Consumers, on_ready: Callable[[int], None]) -> None:
         self._pool = pool
+        self._turns = Turns(short=1, long=2)
         self._consumers = consumers
         self._on_ready = on_ready
         self._servers: dict[tuple[int, str], Server] = {}
@@ -65,7 +67,7 @@ class Subscriptions:
                 server.retire()
             self._servers = {place: each for place, each in self._servers.items() if not each.is_gone}
             reload = partial(load, self._pool, log_id, name)
-            server = Server(served, self._pool, reload, self._consumers, partial(self._on_ready, log_id))
+            server = Server(served, self._pool, self._turns, reload, self._consumers, partial(self._on_ready, log_id))
             self._servers[log_id, name] = server
         return server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 from events.reading import scan
 from events.sessions import Pool
@@ -12,35 +13,60 @@ from events.subscriptions.work import Found, Range
 
 _SEARCH_EVENTS = 1_000
 _SEARCH_BYTES = 2 * 2**20
-"""Data and metadata of the events of one search. The results of two are kept at the most."""
+"""Data and metadata of the events of one search."""
 _FEW_EVENTS = 500
-"""While no more events than these are left, the search for more begins."""
+_FEW_BYTES = 2**20
+"""While no more than these is left, the search for more begins."""
+_NEAR_POSITIONS = 2_000
+"""A search of so few positions is a short one."""
+
+
+class Turns:
+    """The searches of a process take turns, so that takes and settlements find connections free.
+
+    Long ones go through a log; short ones look at its end, and never wait for a long one.
+    """
+
+    def __init__(self, *, short: int, long: int) -> None:
+        self._short = asyncio.Semaphore(short)
+        self._long = asyncio.Semaphore(long)
+
+    def turn(self, *, is_short: bool) -> AbstractAsyncContextManager[None]:
+        return self._short if is_short else self._long
 
 
 class Upcoming:
     """The events of one subscription that a process has found, and that were not delivered when it last looked."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, turns: Turns) -> None:
         self._pool = pool
+        self._turns = turns
         self._range: Range | None = None
         self._search: asyncio.Task[None] | None = None
 
-    async def range(self, served: Served, *, has_grown: bool) -> Range:
-        """Return what was found. If that is nothing and the log has grown, search it first.
+    async def range(self, served: Served, *, has_grown: bool, interruption: asyncio.Event) -> Range | None:
+        """Return what was found. If that is nothing and the log may have grown, search it first.
+
+        Returns None after an interruption: the search goes on, and another call returns its result.
 
         Raises:
-            TooSlow, psycopg.OperationalError
+            TooSlow, psycopg.OperationalError: the search failed, and nothing is left that was found before.
         """
-        if self._search is not None and (self._search.done() or not (self._range and self._range.found)):
+        while self._range is None or not self._range.found:
+            if self._search is None:
+                if self._range is not None and not has_grown:
+                    break
+                has_grown = False
+                self._begin(served)
+            assert self._search is not None
+            if not await _is_done(self._search, interruption):
+                return None
             search, self._search = self._search, None
-            await search
-        if self._range is None or (has_grown and not self._range.found):
-            await self._go_on(served)
-        assert self._range is not None
+            search.result()
         return self._range
 
     def note(self, served: Served, *, read_to: int, head: int) -> bool:
-        """Leave out what is settled, delivered or waits for its key by now; search for more if few events are left.
+        """Leave out what is settled, delivered or waits for its key by now; search for more if little is left.
 
         Returns whether another take may get something at once.
         """
@@ -48,9 +74,11 @@ class Upcoming:
         assert range is not None
         was_useful = read_to > range.begin
         range.cut(read_to)
+        if self._search is not None and self._search.done() and self._search.exception() is None:
+            self._search = None
         is_behind = range.end < head
-        if is_behind and len(range.found) <= _FEW_EVENTS and self._search is None:
-            self._search = asyncio.create_task(self._go_on(served), name=f"search of subscription {served.name}")
+        if is_behind and self._search is None and len(range.found) <= _FEW_EVENTS and range.bytes <= _FEW_BYTES:
+            self._begin(served)
         return was_useful if range.found else is_behind
 
     async def forget(self) -> None:
@@ -61,15 +89,20 @@ class Upcoming:
             search.cancel()
             await asyncio.gather(search, return_exceptions=True)
 
+    def _begin(self, served: Served) -> None:
+        self._search = asyncio.create_task(self._go_on(served), name=f"search of subscription {served.name}")
+
     async def _go_on(self, served: Served) -> None:
         """Search after the end of the range, and add what is found. Meanwhile others may read on, beyond that too."""
         async with self._pool.connection() as session:
             parameters = {"log_id": served.log_id, "number": served.number}
             cursor = await session.execute(sql.READ_TO, parameters, prepare=True)
             read_to, head, redacted_at = await cursor.fetchone() or (0, 0, 0)
-            range = self._range = self._range or Range(read_to, read_to)
-            if not range.found:
-                range.redacted_at = redacted_at
+        range = self._range = self._range or Range(read_to, read_to)
+        if not range.found:
+            range.redacted_at = redacted_at
+        is_short = range.end + _NEAR_POSITIONS >= head
+        async with self._turns.turn(is_short=is_short), self._pool.connection() as session:
             search = scan.search_events(
                 served.log_id,
                 served.query,
@@ -80,5 +113,17 @@ class Upcoming:
                 head=head,
             )
             result = await search.afetch_on(session)
-        range.found.extend(Found(served.key(event), event) for event in result.events if event.position > range.end)
+        range.add(Found(served.key(event), event) for event in result.events if event.position > range.end)
         range.end = max(range.end, result.searched_to)
+
+
+async def _is_done(task: asyncio.Task[None], interruption: asyncio.Event) -> bool:
+    """Wait for the end of a task, but no longer than until an interruption."""
+    if task.done():
+        return True
+    waiting = asyncio.create_task(interruption.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    return task.done()

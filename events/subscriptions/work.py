@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -54,6 +54,13 @@ class Range:
     redacted_at: int = 0
     """The position of the last redaction before the events were read."""
     found: deque[Found] = field(default_factory=deque)
+    bytes: int = 0
+    """Data and metadata of the events that were found."""
+
+    def add(self, found: Iterable[Found]) -> None:
+        for each in found:
+            self.found.append(each)
+            self.bytes += each.event.size
 
     def first(self, events: int) -> Range:
         """Return the range up to the end of so many events, or a copy of the whole: more may be found meanwhile."""
@@ -65,7 +72,7 @@ class Range:
         """Leave out what was delivered, or waits for its key, by now."""
         self.begin, self.end = read_to, max(read_to, self.end)
         while self.found and self.found[0].event.position <= read_to:
-            self.found.popleft()
+            self.bytes -= self.found.popleft().event.size
 
 
 class Taken(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -16,7 +16,8 @@ from events.reading.scan import Search
 from events.subscriptions import upcoming
 from events.subscriptions.subscriptions import load
 from events.subscriptions.types import Served
-from events.subscriptions.upcoming import Upcoming
+from events.subscriptions.upcoming import Turns, Upcoming
+from events.subscriptions.work import Range
 from tests.support.patience import PATIENCE
 from tests.support.subscriptions import Settle, Subscribe, TakeFrom
 
@@ -39,13 +40,19 @@ async def served(
 
 @pytest.fixture
 async def events(engine: Engine) -> AsyncIterator[Upcoming]:
-    events = Upcoming(engine.pool)
+    events = Upcoming(engine.pool, Turns(short=1, long=1))
     yield events
     await events.forget()
 
 
-async def positions(events: Upcoming, served: Served, *, has_grown: bool = False) -> list[int]:
-    return [found.event.position for found in (await events.range(served, has_grown=has_grown)).found]
+async def found(events: Upcoming, served: Served) -> Range:
+    range = await events.range(served, has_grown=False, interruption=asyncio.Event())
+    assert range
+    return range
+
+
+async def positions(events: Upcoming, served: Served) -> list[int]:
+    return [each.event.position for each in (await found(events, served)).found]
 
 
 def slow_search(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
@@ -84,8 +91,8 @@ async def test_events_that_others_have_read_on_are_left_out(
     await asyncio.wait_for(is_there.wait(), PATIENCE)
     events.note(served, read_to=3, head=EVENTS)
     may_end.set()
-    range = await events.range(served, has_grown=False)
-    assert (range.begin, range.end, [found.event.position for found in range.found]) == (3, 4, [4])
+    range = await found(events, served)
+    assert (range.begin, range.end, [each.event.position for each in range.found]) == (3, 4, [4])
 
 
 async def test_nothing_is_searched_beyond_the_end_of_the_log(
@@ -127,3 +134,44 @@ async def test_the_search_that_failed_fails_for_those_who_wait(
         await take(wait=PATIENCE)
     monkeypatch.setattr(Search, "afetch_on", search)
     assert [each.id.position for each in await take(wait=PATIENCE)] == [3, 4]
+
+
+async def test_a_settlement_does_not_wait_for_a_search(
+    engine: Engine, log: Log, served: Served, take: TakeFrom, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await take(limit=2, wait=PATIENCE)
+    _, may_end = slow_search(monkeypatch)
+    waiting = asyncio.create_task(take("two", wait=PATIENCE))
+    assert [each.result for each in await settle("ack", *first)] == ["settled", "settled"]
+    assert not waiting.done()
+    may_end.set()
+    assert [each.id.position for each in await waiting] == [3, 4]
+
+
+async def test_few_large_events_are_found_ahead(
+    events: Upcoming, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A consumer that takes no more must not fill the memory of the server."""
+    monkeypatch.setattr(upcoming, "_FEW_BYTES", 1)
+    assert await positions(events, served) == [1, 2]
+    monkeypatch.setattr(Search, "afetch_on", None)
+    assert events.note(served, read_to=1, head=EVENTS)
+    await asyncio.sleep(0.05)
+    assert await positions(events, served) == [2]
+    assert (await found(events, served)).bytes == len("{}") * 2
+
+
+async def test_a_search_of_the_end_does_not_wait_for_long_ones(
+    events: Upcoming, served: Served, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns(short=1, long=1)
+    async with turns.turn(is_short=False):
+        near = Upcoming(engine.pool, turns)
+        assert await positions(near, served) == [1, 2]
+        await near.forget()
+        monkeypatch.setattr(upcoming, "_NEAR_POSITIONS", EVENTS - 1)
+        far = Upcoming(engine.pool, turns)
+        interruption = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.2, interruption.set)
+        assert await far.range(served, has_grown=True, interruption=interruption) is None
+        await far.forget()
