@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import httpx
 import pytest
 
 from events.access.tokens import create_token
 from events.lists import reads as lists
-from events.models import DeadLetter, Event, Log, Scope
+from events.models import DeadLetter, Delivery, DeliveryState, Event, FailedAttempt, Log, Scope
 from events.reading import store
 from tests.support.examples import blocks_of
+from tests.support.middleman import Middleman
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.running import append, until
 from tests.support.server import Server
+from tests.support.subscriptions import expire
 
+PLACED = {"type": "OrderPlaced", "data": b'{"sku": "A-7"}'}
 SHIPPED = ("order-42", {"type": "OrderShipped", "data": b"{}"})
 
 
@@ -53,18 +59,70 @@ def test_the_consumer_packs_each_order_once_and_one_that_cant_be_packed_is_a_dea
     server: Server, log: Log
 ) -> None:
     token = create_token(log, name="packer", scopes=[Scope.ADMIN])
-    place = {"type": "OrderPlaced", "data": b'{"sku": "A-7"}'}
-    append(log, [("order-1", place), ("team/a #2", place), ("order-3", {**place, "data": b"{}"})])
+    append(log, [("order-1", PLACED), ("team/a #2", PLACED), ("order-3", {**PLACED, "data": b"{}"})])
     source = example(1, server, token)
-    with consumer(source), consumer(source.replace("packer-1", "packer-2")):
+    with consumer(source), consumer(source):
         until(lambda: len(packed(log)) == 2)
         until(lambda: DeadLetter.objects.filter(log=log).count() == 1)
-    append(log, [("order-4", place)])
+    append(log, [("order-4", PLACED)])
     with consumer(source):
         until(lambda: len(packed(log)) == 3)
     assert sorted(packed(log)) == [("order-1", "A-7"), ("order-4", "A-7"), ("team/a #2", "A-7")]
     letter = DeadLetter.objects.get(log=log)
     assert (letter.position, letter.attempts, letter.error_type) == (3, 3, "KeyError")
+
+
+def test_a_consumer_that_is_killed_keeps_nothing_from_the_next_one_but_what_it_had_in_hand(
+    server: Server, log: Log
+) -> None:
+    token = create_token(log, name="packer", scopes=[Scope.ADMIN])
+    append(log, [(f"order-{number}", PLACED) for number in range(1, 5)])
+    with Middleman(server.url) as middleman:
+        source = example(1, middleman, token)
+        with process(source) as killed:
+            middleman.victim, middleman.kill = killed, (2, "after")  # it has made the subscription, and has taken
+            assert killed.wait(PATIENCE) == -signal.SIGKILL
+        middleman.victim = None
+        with consumer(source):
+            until(lambda: len(packed(log)) == 3)
+            [in_hand] = Delivery.objects.filter(log=log)
+            assert (in_hand.position, in_hand.attempt) == (1, 1)
+            expire(log)
+            until(lambda: len(packed(log)) == 4)
+    assert len(set(packed(log))) == 4
+
+
+@pytest.mark.parametrize(
+    ("begin", "name", "end"),
+    [("agents/packer/pause", {}, "agents/packer/resume"), ("workflows/pause", {"id": "w"}, "workflows/unpause")],
+)
+def test_a_consumer_that_is_paused_gives_its_order_back_and_has_not_failed(
+    server: Server, log: Log, begin: str, name: dict[str, str], end: str
+) -> None:
+    token = create_token(log, name="packer", scopes=[Scope.ADMIN])
+    append(log, [("order-1", {**PLACED, "correlation_id": "w"})])
+
+    def decide(path: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {**name, "reason": "the press is dirty"}
+        httpx.post(f"{server.url}/api/{path}", json=body, headers=headers).raise_for_status()
+
+    class Pausing(Middleman):
+        """Pauses the consumer between its take and its append."""
+
+        def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx.Response | None:
+            if path == "/api/events" and path not in self.requests:
+                decide(begin)
+            return super().answer(method, path, headers, body)
+
+    with Pausing(server.url) as middleman, consumer(example(1, middleman, token)):
+        until(lambda: "/api/subscriptions/packing/settle" in middleman.requests)
+        until(lambda: not Delivery.objects.filter(log=log, state=DeliveryState.IN_FLIGHT).exists())
+        assert not packed(log)
+        decide(end)
+        until(lambda: len(packed(log)) == 1)
+    assert not DeadLetter.objects.filter(log=log).exists()
+    assert not FailedAttempt.objects.filter(log=log).exists()
 
 
 def packed(log: Log) -> list[tuple[str, str]]:
@@ -75,10 +133,14 @@ def packed(log: Log) -> list[tuple[str, str]]:
 @contextmanager
 def consumer(source: str) -> Iterator[None]:
     """Run an example that never ends, and kill it at the end of the block."""
-    with subprocess.Popen([sys.executable, "-c", source], preexec_fn=die_with_parent()) as process:
+    with process(source) as started:
         yield
-        assert process.poll() is None
-        process.kill()
+        assert started.poll() is None
+        started.kill()
+
+
+def process(source: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", source], preexec_fn=die_with_parent())
 
 
 def run_agent(server: Server, token: str) -> None:
@@ -86,7 +148,7 @@ def run_agent(server: Server, token: str) -> None:
     subprocess.run([sys.executable, "-c", example(0, server, token)], check=True, timeout=PATIENCE)
 
 
-def example(number: int, server: Server, token: str) -> str:
+def example(number: int, server: Server | Middleman, token: str) -> str:
     """Return an example, with the address of a server and a token."""
     agent = blocks_of("README.md", "python")[number]
     source = agent.replace("http://127.0.0.1:8000", server.url)

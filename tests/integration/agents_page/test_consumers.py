@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
 import pytest
 
-from events.models import DeadLetter, Delivery, Log
+from events.models import DeadLetter, Delivery, FailedAttempt, Log
 from tests.support.agents_page import Agent, Load, events_of
 from tests.support.middleman import Middleman
 from tests.support.running import append
@@ -112,3 +113,45 @@ def test_reconciliation_tries_again_while_the_provider_is_away(load: Load, log: 
     expire(log)
     assert turn(agent, "reconciling")
     assert outcomes(log, "payment-order-1")[-1] == ("PaymentReconciled", "accountant")
+
+
+PAUSES = {
+    "agent": ("/agents/router/pause", "/agents/router/resume", {}),
+    "workflow of the result": ("/workflows/pause", "/workflows/unpause", {"id": "order-1"}),
+}
+
+
+@pytest.mark.parametrize("paused", PAUSES)
+def test_a_pause_is_no_failure(load: Load, log: Log, monkeypatch: pytest.MonkeyPatch, paused: str) -> None:
+    agent, supervisor = load(), load()
+    agent["subscribe"]()
+    place(log, "order-1")
+    pause, resume, name = PAUSES[paused]
+    body = {**name, "reason": "assigns to a packer who is ill"}
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+    def pause_and_route(placed: Agent) -> Any:
+        supervisor["ask"]("POST", pause, json=body).raise_for_status()
+        return agent["route"](placed)
+
+    turns = [agent["turn"]("routing", "router", pause_and_route, "one", wait=0.1) for _ in range(4)]
+    assert turns == ([True, False, False, False] if paused == "agent" else [True] * 4)
+    assert not FailedAttempt.objects.filter(log=log).exists()
+    supervisor["ask"]("POST", resume, json=body).raise_for_status()
+    assert turn(agent, "routing")
+    assert [type for type, _ in outcomes(log, "order-1")] == ["OrderPlaced", "OrderAssigned"]
+
+
+def test_one_whose_delivery_is_lost_reports_no_failure(load: Load, log: Log, middleman: Middleman) -> None:
+    agent = load()
+    agent["subscribe"]()
+    place(log, "order-1")
+
+    def route_slowly(placed: Agent) -> Any:
+        expire(log)
+        assert turn(agent, "routing", "two")
+        return agent["route"](placed)
+
+    assert agent["turn"]("routing", "router", route_slowly, "one", wait=0.1)
+    assert b'"fail"' not in b"".join(middleman.bodies)
+    assert [type for type, _ in outcomes(log, "order-1")] == ["OrderPlaced", "OrderAssigned"]
