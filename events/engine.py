@@ -23,6 +23,7 @@ from events.sessions import address, direct
 from events.subscriptions import lag
 from events.subscriptions.announcing import Announcer
 from events.subscriptions.consumers import Consumers
+from events.subscriptions.expiring import Expiry
 from events.subscriptions.subscriptions import Subscriptions
 
 DatabaseAway = psycopg.OperationalError
@@ -99,8 +100,10 @@ class Engine:
         )
         self.refusals = Refusals(self.pool)
         self.announcer = Announcer(self._serve_pool, self.writer.append)
+        self._expiry = Expiry(self._serve_pool, on_append)
         self._tasks = [
             asyncio.create_task(self.announcer.run(), name="announcer"),
+            asyncio.create_task(self._expiry.run(), name="expired deliveries"),
             asyncio.create_task(self.consumers.write_for_ever(), name="consumers of subscriptions"),
             asyncio.create_task(self.refusals.write_for_ever(), name="refusals of pauses"),
             asyncio.create_task(lag.note_for_ever(self.pool), name="lag of subscriptions"),
@@ -113,6 +116,7 @@ class Engine:
     async def __aexit__(self, *exc_info: object) -> None:
         _engines.remove(self)
         self.announcer.stop()
+        self._expiry.stop()
         await self.subscriptions.aclose()
         await self.writer.aclose()
         await self.tails.aclose()

@@ -106,8 +106,8 @@ class SubscriptionOut(Struct):
     floor: Annotated[int, documented("Every event up to here is settled")]
     behind: Annotated[int, documented("Positions from `read_to` to the head")]
     ready: Annotated[int, documented("Events that were read, and that a take gets at once")]
-    in_flight: int
-    retrying: Annotated[int, documented("Events that wait for their next attempt")]
+    in_flight: Annotated[int, documented("Deliveries that are not settled, and whose deadline has not passed")]
+    retrying: Annotated[int, documented("Events that wait for their next attempt, or whose deadline has just passed")]
     waiting: Annotated[int, documented("Events that wait for an earlier one of their key")]
     held: Annotated[int, documented("Dead letters that hold their key")]
     of_paused_workflows: Annotated[int, documented("Events that wait until their workflow is resumed")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from events.blocks import by_block
 from events.sql import HELD_LEASES, NOT_SYSTEM, PAUSES, SHOWN_KEY
+from events.sql.subscriptions import STATE_NOW
 
 LEASES_OF = HELD_LEASES.replace(
     "(%(holder)s::text is null or holder = %(holder)s)",
@@ -55,7 +56,7 @@ OPEN_DELIVERIES = _WITHIN.format(
     order="position, subscription_id",
     events=f"""
         select d.subscription_id, s.generation, s.name, s.stream_prefix, {SHOWN_KEY.format(row="d")} as key, d.attempt,
-            d.state, d.due, d.token, d.consumer, d.agent as taker, d.waiting, e.*
+            {STATE_NOW} as state, d.due, d.token, d.consumer, d.agent as taker, d.waiting, e.*
         from subscription s cross join lateral (
             {" union ".join(f"(select d.* from delivery d where {part})" for part in _PARTS)}
         ) as d cross join lateral (

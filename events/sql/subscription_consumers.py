@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from events.sql.subscriptions import IS_IN_FLIGHT
+
 # Rows that somebody uses at this moment are not forgotten: others lock several, in another order. The deliveries of two
 # minutes are counted, from which the rate of the last sixty seconds is estimated.
 NOTE_CONSUMERS = """
@@ -51,7 +53,7 @@ CONSUMERS = f"""
     ) as c
     full join (
         select consumer, max(agent) as agent, count(*) as in_flight, min(taken_at) as oldest_taken_at from delivery
-        where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
+        where log_id = %(log_id)s and subscription_id = %(number)s and {IS_IN_FLIGHT}
         group by consumer
     ) as h on h.consumer = c.name
     order by 1 limit %(limit)s"""

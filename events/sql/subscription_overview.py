@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.sql import IS_REDACTED, SHOWN_KEY
-from events.sql.subscriptions import JOIN_PLACE
+from events.sql.subscriptions import IS_IN_FLIGHT, IS_OVERDUE, JOIN_PLACE, STATE_NOW
 
 _KEY = SHOWN_KEY.format(row="d")
 _IS_REDACTED = IS_REDACTED.format(row="d")
@@ -22,10 +22,10 @@ LAGS = """
         and (%(number)s::int is null or subscription_id = %(number)s)
     order by subscription_id, minute"""
 # The keys for which events wait, and who has held a delivery for the longest time.
-HOLDINGS = """
+HOLDINGS = f"""
     select subscription_id, count(*) filter (where waiting > 0) as keys_waiting,
-        (array_agg(consumer order by taken_at, position) filter (where state = 1))[1] as oldest_consumer,
-        min(taken_at) filter (where state = 1) as oldest_taken_at
+        (array_agg(consumer order by taken_at, position) filter (where {IS_IN_FLIGHT}))[1] as oldest_consumer,
+        min(taken_at) filter (where {IS_IN_FLIGHT}) as oldest_taken_at
     from delivery
     where log_id = %(log_id)s and (%(number)s::int is null or subscription_id = %(number)s)
     group by subscription_id"""
@@ -41,9 +41,10 @@ LETTERS = """
     group by subscription_id"""
 # The marks of the lanes, at their distance from the head. Of those that would be drawn at one place there is one, so a
 # lane has some two hundred marks at most, whatever a subscription holds.
-MARKS = """
+MARKS = f"""
     select subscription_id, is_letter, min(position), count(*) from (
-        select subscription_id, position, false as is_letter from delivery where log_id = %(log_id)s and state = 1
+        select subscription_id, position, false as is_letter from delivery
+        where log_id = %(log_id)s and {IS_IN_FLIGHT}
         union all
         select subscription_id, position, true from dead_letter
         where log_id = %(log_id)s and state in ('open', 'escalated', 'retrying')
@@ -57,7 +58,7 @@ IN_FLIGHT = f"""
         extract(epoch from clock_timestamp() - d.taken_at)::float, {_IS_REDACTED}
     from (
         select * from delivery
-        where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
+        where log_id = %(log_id)s and subscription_id = %(number)s and {IS_IN_FLIGHT}
             and (%(consumer)s::text is null or consumer = %(consumer)s)
             and (%(position)s::bigint is null or position = %(position)s)
         order by taken_at, position limit %(limit)s
@@ -65,11 +66,13 @@ IN_FLIGHT = f"""
     order by d.taken_at, d.position"""
 # The first event of each key for which others wait, or that waits itself; the keys with most waiting events first.
 WAITING_KEYS = f"""
-    select {_KEY}, d.state, d.position, e.type, d.waiting, d.consumer, d.attempt, d.due,
-        case d.state when 1 then d.taken_at else a.ended_at end, a.error_type, a.outcome, {_IS_REDACTED}
+    select {_KEY}, {STATE_NOW}, d.position, e.type, d.waiting, d.consumer, d.attempt, d.due,
+        case when d.state <> 1 then a.ended_at when {STATE_NOW} = 1 then d.taken_at else d.due end, a.error_type,
+        a.outcome, {_IS_REDACTED}
     from (
         select * from delivery
-        where log_id = %(log_id)s and subscription_id = %(number)s and (state in (2, 3, 4) or waiting > 0)
+        where log_id = %(log_id)s and subscription_id = %(number)s
+            and (state in (2, 3, 4) or {IS_OVERDUE} or waiting > 0)
         order by waiting desc, position limit %(limit)s
     ) as d join event e using (log_id, position)
     left join lateral (
@@ -78,15 +81,15 @@ WAITING_KEYS = f"""
         order by attempt desc limit 1
     ) as a on true
     order by d.waiting desc, d.position"""
-HOLDERS = """
+HOLDERS = f"""
     select consumer, count(*), min(taken_at), max(taken_at) from delivery
-    where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
-        and (%(after)s::bigint is null or (position > %(after)s and due > now()))
+    where log_id = %(log_id)s and subscription_id = %(number)s and {IS_IN_FLIGHT}
+        and (%(after)s::bigint is null or position > %(after)s)
     group by consumer order by min(taken_at), consumer limit %(limit)s"""
 # The locks are taken in the order in which settlements take them.
-LOCK_HELD = """
+LOCK_HELD = f"""
     select position, consumer, agent, taken_at, token from delivery
-    where log_id = %(log_id)s and subscription_id = %(number)s and state = 1
+    where log_id = %(log_id)s and subscription_id = %(number)s and {IS_IN_FLIGHT}
         and (%(consumer)s::text is null or consumer = %(consumer)s)
         and (%(position)s::bigint is null or position = %(position)s)
         and (%(token)s::uuid is null or token = %(token)s)

@@ -7,6 +7,10 @@ JOIN_PLACE = """
         select * from subscription_place p
         where p.log_id = s.log_id and p.subscription_id = s.id order by p.turn desc limit 1
     ) p on true"""
+# A delivery whose deadline has passed is in flight no more: it counts as retrying until a server has ended it.
+IS_IN_FLIGHT = "state = 1 and due > statement_timestamp()"
+IS_OVERDUE = "state = 1 and due <= statement_timestamp()"
+STATE_NOW = "case when d.state = 1 and d.due <= statement_timestamp() then 2 else d.state end"
 SERVE = "select * from serve_subscription(" + ", ".join(["%s"] * 13) + ")"
 READ_TO = """
     select p.read_to, h.head, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
@@ -18,6 +22,26 @@ EVENTS_AT = """
 SUBSCRIPTION = """
     select log_id, id, name, version, generation, query, order_by, with_system_events, stream_prefix
     from subscription where log_id = %(log_id)s and name = %(name)s"""
+# Whatever the statistics are, the index of deadlines decides which subscriptions have a delivery that is overdue.
+BY_INDEX = """
+    select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+        set_config('enable_sort', 'off', true)"""
+OVERDUE = f"""
+    select s.log_id, s.id from subscription s {JOIN_PLACE} join lateral (
+        select d.due from delivery d
+        where d.log_id = s.log_id and d.subscription_id = s.id and d.state = 1
+            and d.due >= coalesce(p.due_from, '-infinity')
+        order by d.due limit 1
+    ) d on d.due <= clock_timestamp()
+    where p.due_from is null or p.due_from <= clock_timestamp()"""
+# Nothing is settled and nobody takes. Who holds the subscription's row now, ends what is overdue.
+END_OVERDUE = """
+    with s as materialized (
+        select log_id, id, version from subscription
+        where log_id = %(log_id)s and id = %(number)s for update skip locked
+    )
+    select v.has_ready from s cross join lateral serve_subscription(
+        s.log_id, s.id, s.version, '', '', '', '', null, null, 0, 0, '', '') v"""
 LOGS_WITH_SERVER_EVENTS = "select distinct log_id from server_event order by log_id"
 SERVER_EVENTS = """
     select s.id, s.subject, s.type, s.facts::text, s.by, e.id, e.correlation_id
@@ -55,7 +79,7 @@ LOCK_LOG = "select from log_head where log_id = %(log_id)s for update"
 PAUSE = """
     update subscription set version = version + 1, is_paused = %(is_paused)s, pause_reason = %(reason)s
     where log_id = %(log_id)s and id = %(number)s returning version"""
-UNSETTLED_AFTER = """
+UNSETTLED_AFTER = f"""
     select u.events + (
             select count(*) from waiting_event w
             where w.log_id = %(log_id)s and w.subscription_id = %(number)s and w.position > %(after)s),
@@ -64,7 +88,7 @@ UNSETTLED_AFTER = """
             where l.log_id = %(log_id)s and l.subscription_id = %(number)s and l.position > %(after)s
                 and l.state in ('open', 'escalated', 'retrying'))
     from (
-        select count(*) as events, count(*) filter (where state = 1 and due > now()) as in_flight from delivery
+        select count(*) as events, count(*) filter (where {IS_IN_FLIGHT}) as in_flight from delivery
         where log_id = %(log_id)s and subscription_id = %(number)s and position > %(after)s
     ) u"""
 REWIND = "select * from rewind_subscription(%(log_id)s, %(number)s, %(position)s, %(after)s)"
@@ -96,8 +120,8 @@ STATUS = f"""
                 where w.log_id = s.log_id and w.subscription_id = s.id and w.chain = delivery.chain
                 order by w.position limit 1)) else position end) as lowest,
             count(*) filter (where state = 0) as ready,
-            count(*) filter (where state = 1) as in_flight,
-            count(*) filter (where state = 2) as retrying, sum(waiting)::bigint as waiting,
+            count(*) filter (where {IS_IN_FLIGHT}) as in_flight,
+            count(*) filter (where state = 2 or {IS_OVERDUE}) as retrying, sum(waiting)::bigint as waiting,
             count(*) filter (where state = 3) as held, count(*) filter (where state = 4) as paused
         from delivery where log_id = s.log_id and subscription_id = s.id and position > p.lowest
     ) d on true

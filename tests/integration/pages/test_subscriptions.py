@@ -218,8 +218,7 @@ def test_what_is_due_comes_with_the_next_take(
     Delivery.objects.filter(log=log, position=8).update(due=past)
     text = text_of(viewer, f"{at}subscriptions/work")
     assert "Breaker open: it tries one event with the next take." in text
-    assert "Retries with the next take" in text
-    assert "10 s passed" in text
+    assert text.count("Retries with the next take") == 2, "one failed, and the deadline of the other has passed"
 
 
 @pytest.mark.parametrize(
