@@ -32,14 +32,14 @@ begin
         where log_id = p_log and subscription_id = p_subscription and position = any (p_positions) and state = 'retrying');
     update delivery set
         state = case p_outcome when 'expired' then 0 else 2 end,
-        -- The token stays after a failure, so that a settlement that is sent again is told that it was settled.
+        -- The token stays after a failure until the event is taken again, so that a settlement that is sent again is told that it
+        -- was settled.
         token = case p_outcome when 'expired' then null else token end,
         due = case p_outcome when 'expired' then null else p_now + make_interval(secs => coalesce(p_delay,
             least((v_pauses ->> 'most')::float,
                   (v_pauses ->> 'first')::float * power((v_pauses ->> 'factor')::float, least(attempt - 1, 100)))
             * (1 + (v_pauses ->> 'jitter')::float * (2 * random() - 1)))) end
-    where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)
-        and attempt < v_most and position <> all (v_retried);
+    where log_id = p_log and subscription_id = p_subscription and position = any (p_positions);
 
     select array_agg(position) into v_dead from delivery
     where log_id = p_log and subscription_id = p_subscription and position = any (p_positions)

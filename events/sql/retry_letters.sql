@@ -11,7 +11,7 @@ declare
     l record;
     v_chain bigint;
 begin
-    update delivery set state = 0, due = null, token = null
+    update delivery set state = 0, due = null
     where log_id = p_log and subscription_id = p_subscription and position = any (p_positions) and state = 3;
 
     for l in

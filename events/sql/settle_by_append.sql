@@ -2,7 +2,7 @@
 --
 -- `p_settlements` is a list of {append, guard, name, subscription, generation, position, token, agent, prefix}. A delivery must be
 -- with the consumer who has its token, by the clock of this database; its agent must be `agent`, unless that is null. If one is
--- not, nothing is settled, and the refusals name the appends.
+-- not, nothing is settled, and the refusals name the appends. The deliveries of a subscription that ended are `expired`.
 --
 -- The log's row is locked before. No subscription's row is locked here, only the rows of the deliveries, in the order of
 -- positions, as serve_subscription() does; and only of those in flight, so a take never waits for one that is ready. What failed
@@ -49,7 +49,8 @@ begin
     into v_refusals, v_places, v_subscriptions, v_positions
     from (
         select r.append, r.guard, r.subscription, r.position, d.place, d.is_usual,
-            case when s.name is distinct from r.name or s.stream_prefix <> r.prefix then 'not-yours'
+            case when s.name is null then 'expired'
+                 when s.name <> r.name or s.stream_prefix <> r.prefix then 'not-yours'
                  when d.place is null and exists (
                          select from delivery
                          where log_id = p_log and subscription_id = r.subscription and position = r.position) then 'expired'

@@ -1,6 +1,8 @@
 -- Ends what has waited long enough: pauses before further attempts, and deliveries whose deadline has passed. `p_from` is not later
 -- than any deadline (`subscription_place.due_from`).
 --
+-- After a pause the token stays until the event is taken again, so that a failure that is sent again is told that it was settled.
+--
 -- Indexes find them, so this costs nothing while there are none. What an append settles at this moment is left alone. The caller
 -- holds the subscription's lock.
 create or replace function wake_deliveries(p_log int, p_subscription int, p_now timestamptz, p_from timestamptz) returns void
@@ -24,7 +26,7 @@ begin
         select from delivery where log_id = p_log and subscription_id = p_subscription and state = 2 and due <= p_now
         order by due limit 1
     ) then
-        update delivery set state = 0, due = null, token = null
+        update delivery set state = 0, due = null
         where ctid = any (array(
             select ctid from delivery
             where log_id = p_log and subscription_id = p_subscription and state = 2 and due <= p_now order by due limit 1000));

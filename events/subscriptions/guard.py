@@ -58,8 +58,8 @@ class Settles(DatabaseGuard):
 
 _REASONS = {
     "already-settled": "it is settled already",
-    "expired": "its deadline has passed, or the subscription was rewound",
-    "not-yours": "it is of another subscription, log or agent",
+    "expired": "its deadline has passed, or its subscription was rewound or ended",
+    "not-yours": "it is of another subscription or agent",
 }
 
 

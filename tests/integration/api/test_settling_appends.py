@@ -187,9 +187,20 @@ async def test_what_is_no_delivery_is_refused(api: httpx.AsyncClient, delivery: 
 
 async def test_a_delivery_of_something_else_is_not_yours(api: httpx.AsyncClient, delivery: str) -> None:
     assert lost(await append(api, **settles(delivery, subscription="other"))) == "not-yours"
+    await api.put("/api/subscriptions/other", json={"q": "type:Placed"})
     number, dot, rest = delivery.partition(".")
     assert lost(await done(api, f"{int(number) + 1}{dot}{rest}")) == "not-yours"
     assert await unsettled(api) == 1
+
+
+async def test_a_delivery_of_a_subscription_that_ended_is_expired(api: httpx.AsyncClient, delivery: str) -> None:
+    await api.delete(WORK)
+    assert lost(await done(api, delivery)) == "expired"
+    await api.put(WORK, json={"q": "type:Placed"})
+    assert lost(await done(api, delivery)) == "expired"
+    settlement = {"delivery": delivery, "outcome": "ack"}
+    settled = await api.post(f"{WORK}/settle", json={"consumer": "one", "settlements": [settlement]})
+    assert settled.json()["results"][0]["result"] == "expired"
 
 
 async def test_rights_are_those_of_a_consumer(

@@ -18,6 +18,7 @@ from events.models import FailedAttempt, Log
 from events.subscriptions import server as servers
 from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
 from tests.support.patience import PATIENCE
+from tests.support.subscriptions import expire
 
 
 @pytest.fixture
@@ -100,6 +101,49 @@ async def test_a_subscription_that_was_made_again_belongs_to_its_new_maker(
     assert [each["key"] for each in taken.json()["deliveries"]] == ["b-1"]
     assert (await ask("a-", "POST", "/take", **taking)).status_code == 403
     assert (await waiting).status_code in (403, 404)
+
+
+async def result(worker: httpx.AsyncClient, outcome: str, delivery: dict[str, Any], **fields: Any) -> str:
+    [answer] = await settle(worker, outcome, delivery, **fields)
+    return str(answer["result"])
+
+
+async def test_a_failure_that_is_sent_again_is_told_so_until_the_event_is_taken_again(
+    worker: httpx.AsyncClient,
+) -> None:
+    await worker.put(WORK, json={**ORDERS, "backoff": {"first": 0}})
+    await place(worker)
+    [delivery] = await take(worker)
+    results = [await result(worker, "fail", delivery, delay=0) for _ in range(3)]
+    assert results == ["settled", "already-settled", "already-settled"]
+    [again] = await take(worker)
+    assert (again["attempt"], await result(worker, "fail", delivery)) == (2, "expired")
+    assert await result(worker, "ack", again) == "settled"
+
+
+async def test_the_last_failure_that_is_sent_again_is_told_so_after_a_retry_too(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=QUICK)
+    await place(worker)
+    [delivery] = await take(worker)
+    assert await result(worker, "poison", delivery) == "settled"
+    assert await result(worker, "poison", delivery) == "already-settled"
+    body = {"ids": [f"{WORK.rpartition('/')[2]}:{delivery['position']}"], "decision": "retry"}
+    assert (await worker.post("/api/dead-letters/decide", json=body)).json()["results"][0]["result"] == "decided"
+    assert await result(worker, "poison", delivery) == "already-settled"
+    [again] = await take(worker)
+    assert (await result(worker, "ack", delivery), await result(worker, "ack", again)) == ("expired", "settled")
+
+
+async def test_a_last_attempt_that_took_too_long_is_not_told_that_it_was_settled(
+    worker: httpx.AsyncClient, log: Log
+) -> None:
+    await worker.put(WORK, json={**ORDERS, "max_attempts": 1})
+    await place(worker)
+    [delivery] = await take(worker)
+    await sync_to_async(expire)(log)
+    assert await take(worker) == []
+    assert (await worker.get(WORK)).json()["held"] == 1
+    assert await result(worker, "ack", delivery) == "expired"
 
 
 @pytest.mark.parametrize("outcome", ["ack", "fail"])
