@@ -244,6 +244,9 @@ class Job(models.Model):
     seen = models.BigIntegerField(
         default=0, db_default=0, help_text="the log's head when it was taken on: a redaction after it came too late"
     )
+    can_wait = models.BooleanField(
+        default=False, db_default=False, help_text="it may wait for what others do, so it is counted apart"
+    )
     turns = models.IntegerField(default=0, db_default=0, help_text="how often it made room for others")
     status = NameField(choices=JobStatus.choices, default=JobStatus.QUEUED, db_default=JobStatus.QUEUED)
     progress = models.BigIntegerField(default=0, db_default=0)

@@ -85,6 +85,11 @@ class Order:
         return cls(Target.of_json(value), decision, value["canary"], value.get("stop_after"))
 
     @property
+    def waits_for_consumers(self) -> bool:
+        """Whether it goes on only when letters that it retried are settled, which may be never."""
+        return self.canary or self.stop_after is not None
+
+    @property
     def few(self) -> int:
         """Most letters about which a request decides by itself."""
         return 1 if self.canary else min(FEW, self.stop_after or FEW)
@@ -108,7 +113,11 @@ def ensure_job(log_id: int, order: Order, *, asker: str) -> DbWork[Job]:
     """Return the job that carries out an order: the same for the same order, until it has ended."""
     arguments = order.to_json()
     key = sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
-    return (yield from queue.ensure_job(log_id, DECIDE, key, arguments=arguments, asker=asker))
+    return (
+        yield from queue.ensure_job(
+            log_id, DECIDE, key, arguments=arguments, asker=asker, can_wait=order.waits_for_consumers
+        )
+    )
 
 
 def decide(log_id: int, ids: Sequence[UndoneId], order: Order) -> DbWork[list[Decided]]:

@@ -42,7 +42,7 @@ MAX_ATTEMPTS = 3
 KEPT_TIME = timedelta(days=7)
 """The time for which a job that has ended is still shown."""
 MAX_ACTIVE_OF_ASKER = 20
-"""Most jobs of one person or token that may be active at a time."""
+"""Most jobs of one person or token that may be active at a time; and as many that may wait for what others do."""
 MAX_ACTIVE_OF_LOG = 100
 LOST_ACCESS = "The token or person that asked for this job lost its access. Others with access can ask again."
 _BEAT_SECONDS = 0.5
@@ -157,11 +157,13 @@ def register_kind(kind: str, work: Work, *, role: Role = Role.VIEWER, at_end: En
         _ends[kind] = at_end
 
 
-def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) -> DbWork[Job]:
+def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str, can_wait: bool = False) -> DbWork[Job]:
     """Return the active job of a kind with a key, or a new one of the person or token `asker`.
 
+    Jobs that may wait for what others do (`Later`) are counted apart: however many wait, there is room for the others.
+
     Raises:
-        TooManyJobs: the asker, or the log, has too many active jobs for a new one.
+        TooManyJobs: the asker, or the log, has too many active jobs of this sort for a new one.
     """
     params = {
         "log_id": log_id,
@@ -169,6 +171,7 @@ def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) 
         "key": key,
         "arguments": json.dumps(arguments),
         "asker": asker,
+        "can_wait": can_wait,
         "max_of_asker": MAX_ACTIVE_OF_ASKER,
         "max_of_log": MAX_ACTIVE_OF_LOG,
     }
@@ -178,14 +181,15 @@ def ensure_job(log_id: int, kind: str, key: str, *, arguments: Any, asker: str) 
         if jobs:
             return jobs[0]
         # The new job was refused, or has ended already.
-        yield from _check_number(Q(asker=asker), MAX_ACTIVE_OF_ASKER, "of yours")
-        yield from _check_number(Q(log_id=log_id), MAX_ACTIVE_OF_LOG, "of this log")
+        yield from _check_number(Q(asker=asker, can_wait=can_wait), MAX_ACTIVE_OF_ASKER, "of yours")
+        yield from _check_number(Q(log_id=log_id, can_wait=can_wait), MAX_ACTIVE_OF_LOG, "of this log")
 
 
 def _check_number(where: Q, max_jobs: int, owner: str) -> DbWork[None]:
     active_jobs: list[Job] = yield _read(where & Q(status__in=ACTIVE), limit=max_jobs)
     if len(active_jobs) >= max_jobs:
-        raise TooManyJobs(f"{max_jobs} jobs {owner} are waiting or running already: try again when some have ended.")
+        work = "that wait for consumers" if active_jobs[0].can_wait else "waiting or running"
+        raise TooManyJobs(f"There are {max_jobs} jobs {owner} {work} already: try again when some have ended.")
 
 
 def jobs_of_log(log_id: int, *, before: int | None = None, limit: int) -> Read[Job]:

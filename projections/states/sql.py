@@ -113,9 +113,11 @@ LIVE_STATE = f"""
     left join event as e on e.log_id = s.log_id and e.position = s.position {_LIVE}"""
 
 # A request for work that is queued or running gets that job.
-ENSURE_JOB = """
-insert into job (log_id, kind, key, arguments, asker, seen)
-select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s, (select head from log_head where log_id = %(log_id)s)
-where (select count(*) from job where asker = %(asker)s and status in ('queued', 'running')) < %(max_of_asker)s
-  and (select count(*) from job where log_id = %(log_id)s and status in ('queued', 'running')) < %(max_of_log)s
+_ACTIVE_JOBS = "select count(*) from job where status in ('queued', 'running') and can_wait = %(can_wait)s"
+ENSURE_JOB = f"""
+insert into job (log_id, kind, key, arguments, asker, can_wait, seen)
+select %(log_id)s, %(kind)s, %(key)s, %(arguments)s, %(asker)s, %(can_wait)s,
+    (select head from log_head where log_id = %(log_id)s)
+where ({_ACTIVE_JOBS} and asker = %(asker)s) < %(max_of_asker)s
+  and ({_ACTIVE_JOBS} and log_id = %(log_id)s) < %(max_of_log)s
 on conflict (log_id, kind, key) where status in ('queued', 'running') do nothing"""

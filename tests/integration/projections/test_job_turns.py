@@ -76,7 +76,7 @@ def test_an_asker_has_only_so_many_jobs_and_others_are_not_refused(
 ) -> None:
     first, *_ = queue_up(log, kind, asker=asker, number=queue.MAX_ACTIVE_OF_ASKER)
     for each in (log, other_log):
-        with pytest.raises(TooManyJobs, match="20 jobs of yours are waiting or running already"):
+        with pytest.raises(TooManyJobs, match="20 jobs of yours waiting or running already"):
             ensure(each, kind, "one more", asker=asker)
     assert ensure(log, kind, f"{asker}-0", asker=asker).id == first.id, "who asks for the same waits for the same"
     ensure(log, kind, "another's", asker=other_asker)

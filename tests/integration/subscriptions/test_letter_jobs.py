@@ -19,6 +19,7 @@ from events.subscriptions.letters.letter import LetterId
 from projections.dead_letters import deciding, job
 from projections.dead_letters.deciding import Order, carry_out, ensure_job
 from projections.dead_letters.target import Target, Where
+from projections.errors import TooManyJobs
 from projections.jobs import queue
 from projections.models import Job, JobStatus
 from tests.support.letters import Work
@@ -253,6 +254,21 @@ async def test_a_job_that_waits_for_its_canary_leaves_the_worker_to_others_and_c
     await sync_to_async(queue.cancel)(work.log.pk, job.id)
     [ended] = await work.events("dead-letters.ended")
     assert orjson.loads(ended.data)["status"] == "cancelled"
+
+
+async def test_however_many_canaries_wait_there_is_room_for_other_jobs(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_ACTIVE_OF_ASKER", 2)
+    await letters(work, 8)
+    pairs = [Target.of_ids([LetterId("work", n), LetterId("work", n + 1)]) for n in (1, 3, 5)]
+    await go_on(await begin(work, order(target=pairs[0], canary=True)))
+    await begin(work, order(target=pairs[1], stop_after=1))
+    with pytest.raises(TooManyJobs, match="2 jobs of yours that wait for consumers already"):
+        await begin(work, order(target=pairs[2], canary=True))
+    other = await go_on(await begin(work, order("skip", pairs[2])))
+    assert (other.status, result_of(other)["decided"]) == ("done", 2)
+    await begin(work, order("skip"))
 
 
 async def test_a_killed_worker_leaves_one_canary_and_exact_counts(work: Work) -> None:
