@@ -36,14 +36,14 @@ router = Router(tags=["leases"])
 
 _hold = Bearer(Scope.APPEND)
 _free = Bearer(Scope.APPEND, Scope.SUPERVISE)
-_read = Bearer(Scope.READ)
+_see = Bearer(Scope.READ, Scope.SUPERVISE)
 _REFUSALS = (400, 401, 403, 408, 409, 413, 422, 503)
 _LAST_POSITION = 2**63 - 1
 
 
 @router.get(
     "/leases",
-    auth=_read,
+    auth=_see,
     summary="List leases",
     openapi_extra=read_operation(LeasesOut, LeasesQuery),
 )

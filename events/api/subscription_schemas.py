@@ -50,8 +50,8 @@ class CircuitOut(Struct):
     state: Literal["closed", "open", "half-open"]
     changed_at: datetime
     until: Annotated[datetime | None, documented("The end of its pause, if it is open")]
-    failures: Annotated[int, documented("Failures, since it closed,")]
-    of: Annotated[int, documented("among so many last deliveries")]
+    failures: Annotated[int, documented("Failures, since it closed; if it is not closed, those that opened it,")]
+    of: Annotated[int, documented("among so many deliveries")]
     trial: Annotated[int | None, documented("The position of the trial")]
 
 
@@ -81,6 +81,14 @@ class SubscriptionIn(Struct, forbid_unknown_fields=True, kw_only=True):
     system: Annotated[bool, documented("Deliver the server's own events, too")] = False
 
 
+class OldestOut(Struct):
+    """The first event that is not settled."""
+
+    position: int
+    recorded_at: datetime
+    age: Annotated[float, documented("Seconds since it was recorded, by the database's clock")]
+
+
 class SubscriptionOut(Struct):
     """A subscription, and how far it is."""
 
@@ -103,7 +111,13 @@ class SubscriptionOut(Struct):
     pause_reason: str | None
     head: Annotated[int, documented("The log's last position")]
     read_to: Annotated[int, documented("Every event up to here is settled, in flight, or waits")]
-    floor: Annotated[int, documented("Every event up to here is settled")]
+    floor: Annotated[
+        int,
+        documented(
+            "Every event up to here is settled. A dead letter that holds its key is not settled; one that has passed"
+            " counts as settled"
+        ),
+    ]
     behind: Annotated[int, documented("Positions from `read_to` to the head")]
     ready: Annotated[int, documented("Events that were read, and that a take gets at once")]
     in_flight: Annotated[int, documented("Deliveries that are not settled, and whose deadline has not passed")]
@@ -112,7 +126,8 @@ class SubscriptionOut(Struct):
     held: Annotated[int, documented("Dead letters that hold their key")]
     of_paused_workflows: Annotated[int, documented("Events that wait until their workflow is resumed")]
     without_key: Annotated[int, documented("Events since its last rewind that had no key: delivered without order")]
-    oldest_unsettled_at: datetime | None
+    oldest_unsettled: Annotated[OldestOut | None, documented("null: all that was read is settled")]
+    oldest_unsettled_at: Annotated[datetime | None, documented("`recorded_at` of it")]
 
 
 class SubscriptionsOut(Struct):

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from events.api.subscription_schemas import BreakerIn, CircuitOut, SubscriptionIn, SubscriptionOut
+from events.api.subscription_schemas import BreakerIn, CircuitOut, OldestOut, SubscriptionIn, SubscriptionOut
 from events.appending.checks import check_count, check_name
 from events.models import BreakerState
 from events.subscriptions import store
@@ -100,8 +100,14 @@ def subscription_out(status: Status, circuit: Circuit | None) -> SubscriptionOut
         held=status.held,
         of_paused_workflows=status.of_paused_workflows,
         without_key=status.without_key,
+        oldest_unsettled=_oldest_out(status),
         oldest_unsettled_at=status.oldest_unsettled_at,
     )
+
+
+def _oldest_out(status: Status) -> OldestOut | None:
+    recorded_at, age = status.oldest_unsettled_at, status.oldest_unsettled_age
+    return None if recorded_at is None or age is None else OldestOut(status.floor + 1, recorded_at, round(age, 3))
 
 
 def circuit_out(circuit: Circuit | None) -> CircuitOut | None:

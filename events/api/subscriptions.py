@@ -104,7 +104,7 @@ async def look_up_subscription(request: HttpRequest, subscription: str) -> HttpR
     openapi_extra=read_operation(SubscriptionsOut, LogQuery),
 )
 async def list_subscriptions(request: HttpRequest) -> HttpResponse:
-    """Return the subscriptions by name, those of the token's stream prefix."""
+    """Return the subscriptions of the token by name: those that were made with its stream prefix."""
     grant = grant_of(request)
     parse_query(request.GET, LogQuery)
     subscriptions = await store.read(engine.current().pool, grant.log_id)
@@ -112,7 +112,7 @@ async def list_subscriptions(request: HttpRequest) -> HttpResponse:
     visible = [
         subscription_out(each, circuits.get(each.number))
         for each in subscriptions
-        if each.stream_prefix.startswith(grant.stream_prefix)
+        if each.stream_prefix == grant.stream_prefix
     ]
     return json_answer(SubscriptionsOut(visible))
 

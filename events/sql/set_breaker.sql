@@ -1,5 +1,5 @@
--- Stores a breaker. If it is another state that it had, the server event says so, with the outcomes as evidence, and the outcomes
--- begin anew. One that opens stays so for `p_pause` seconds.
+-- Stores a breaker. If it is another state that it had, the server event says so, with the outcomes as evidence. The outcomes that
+-- opened it stay until it closes, and then begin anew. One that opens stays so for `p_pause` seconds.
 create or replace function set_breaker(p_breaker breaker, p_pause float) returns void language plpgsql volatile as $$
 declare
     v_now constant timestamptz := clock_timestamp();
@@ -7,7 +7,7 @@ declare
 begin
     update breaker b set
         state = p_breaker.state, changed_at = case when b.state = p_breaker.state then b.changed_at else v_now end, used_at = v_now,
-        outcomes = case when b.state = p_breaker.state then p_breaker.outcomes else '' end,
+        outcomes = case when p_breaker.state = 0 and b.state <> 0 then '' else p_breaker.outcomes end,
         failed = case when b.state = p_breaker.state then p_breaker.failed else '{}' end,
         until = case p_breaker.state when 1 then v_now + make_interval(secs => p_pause) end,
         trial = p_breaker.trial, trial_token = p_breaker.trial_token

@@ -111,7 +111,7 @@ STATUS = f"""
     select s.id, s.name, s.stream_prefix, s.start, s.generation, s.is_paused, s.pause_reason, p.without_key, p.read_to,
         h.head, coalesce(d.lowest - 1, p.read_to), coalesce(d.ready, 0), coalesce(d.in_flight, 0),
         coalesce(d.retrying, 0), coalesce(d.waiting, 0), coalesce(d.held, 0), coalesce(d.paused, 0),
-        (select e.recorded_at from event e where e.log_id = s.log_id and e.position = d.lowest),
+        e.recorded_at, extract(epoch from clock_timestamp() - e.recorded_at)::float,
         {", ".join(f"s.{name}" for name in _SETTINGS)}
     from subscription s join log_head h using (log_id) {JOIN_PLACE}
     left join lateral (
@@ -125,5 +125,8 @@ STATUS = f"""
             count(*) filter (where state = 3) as held, count(*) filter (where state = 4) as paused
         from delivery where log_id = s.log_id and subscription_id = s.id and position > p.lowest
     ) d on true
+    left join lateral (
+        select recorded_at from event where log_id = s.log_id and position = d.lowest limit 1
+    ) e on true
     where s.log_id = %(log_id)s and (%(name)s::text is null or s.name = %(name)s)
     order by s.name"""

@@ -19,8 +19,8 @@ ALL = ""
 class Circuit:
     """The state of a breaker, since a time.
 
-    An open one stays so `until` a time. `failures` counts those among the `of` last deliveries, while it is closed;
-    `trial` is the position of the event that a half-open one lets through.
+    An open one stays so `until` a time. `failures` counts those among the `of` last deliveries; of one that is not
+    closed, among those that opened it. `trial` is the position of the event that a half-open one lets through.
     """
 
     number: int

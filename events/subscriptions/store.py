@@ -44,6 +44,7 @@ class Status:
     held: int
     of_paused_workflows: int
     oldest_unsettled_at: datetime | None
+    oldest_unsettled_age: float | None
     settings: Settings
 
     @property

@@ -32,6 +32,7 @@ from projections.dead_letters.api.schemas import (
     DeadLettersQuery,
     DecideIn,
     DecisionsOut,
+    WhereIn,
 )
 from projections.dead_letters.api.state import state_out
 from projections.dead_letters.deciding import Order, carry_out
@@ -129,6 +130,9 @@ def _target(grant: Grant, body: DecideIn) -> Target:
     if (ids is None) is (where is None):
         raise Invalid("body must have exactly one of ids and where.", field="body")
     if where is not None:
+        selects_some = where != WhereIn(all=where.all)
+        if where.all == selects_some:
+            raise Invalid("where must have a member that selects letters, or all: true and no other.", field="where")
         terms = Where(
             optional(where.subscription),
             optional(where.projection),

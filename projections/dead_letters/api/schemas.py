@@ -129,13 +129,17 @@ class DeadLetterDetailOut(Struct):
 
 
 class WhereIn(Struct, forbid_unknown_fields=True, kw_only=True):
-    """All letters that wait for a decision and have this in common; with `projection`, its parked keys."""
+    """All letters that wait for a decision and have this in common; with `projection`, its parked keys.
+
+    It has at least one of these members, or `all` alone.
+    """
 
     subscription: Name | UnsetType = UNSET
     projection: Name | UnsetType = UNSET
     fault: Name | UnsetType = UNSET
     state: Literal["open", "escalated"] | UnsetType = UNSET
     q: QueryText = ""
+    all: Annotated[bool, documented("Every letter of the token's subscriptions")] = False
 
 
 class DecideIn(Struct, forbid_unknown_fields=True, kw_only=True):

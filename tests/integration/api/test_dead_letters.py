@@ -173,6 +173,11 @@ async def test_many_letters_and_canaries_are_the_work_of_a_job(worker: httpx.Asy
         ({"decision": "escalate", "ids": ["projection:latest:a"], "to": "bo"}, "decision"),
         ({"decision": "skip", "ids": ["work:1"], "canary": True}, "canary"),
         ({"decision": "retry", "ids": ["work:1"], "stop_after": 0}, "stop_after"),
+        ({"decision": "skip", "where": {}}, "where"),
+        ({"decision": "skip", "where": {"q": ""}}, "where"),
+        ({"decision": "skip", "where": {"all": False}}, "where"),
+        ({"decision": "skip", "where": {"all": True, "subscription": "work"}}, "where"),
+        ({"decision": "skip", "where": {"all": True, "q": "type:A"}}, "where"),
         ({"decision": "skip", "where": {"subscription": "work", "projection": "latest"}}, "where.projection"),
         ({"decision": "skip", "where": {"projection": "latest", "q": "key:a"}}, "where.q"),
         ({"decision": "skip", "where": {"state": "done"}}, "where.state"),
@@ -268,7 +273,7 @@ async def test_a_token_with_a_prefix_sees_the_jobs_of_its_prefix(
     worker: httpx.AsyncClient, make_token: Callable[..., str]
 ) -> None:
     await bury(worker, "order-1", "order-2")
-    order = {"decision": "retry", "where": {}, "canary": True}
+    order = {"decision": "retry", "where": {"all": True}, "canary": True}
     whole = (await worker.post(DECIDE, json=order)).json()["id"]
     worker.headers["Authorization"] = f"Bearer {await sync_to_async(make_token)(stream_prefix='cart-')}"
     ids = ["work:2", "work:3"]

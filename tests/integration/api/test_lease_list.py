@@ -54,12 +54,14 @@ async def test_pages_of_leases_meet_without_a_gap(api: httpx.AsyncClient) -> Non
         ([Scope.READ], {"agent": "planner"}, 200),
         ([Scope.READ], {"stream_prefix": "order-"}, 403),
         ([Scope.APPEND], {}, 403),
-        ([Scope.SUPERVISE], {}, 403),
+        ([Scope.SUPERVISE], {}, 200),
+        ([Scope.SUPERVISE], {"stream_prefix": "order-"}, 403),
+        ([Scope.CONSUME], {}, 403),
         ([Scope.ADMIN], {}, 200),
     ],
     ids=str,
 )
-async def test_leases_are_read_with_the_scope_read_and_by_no_prefix(
+async def test_leases_are_listed_for_readers_and_supervisors_without_a_prefix(
     anyone: httpx.AsyncClient,
     make_token: Callable[..., str],
     scopes: list[Scope],

@@ -89,6 +89,7 @@ async def test_a_breaker_is_set_changed_and_taken_away(worker: httpx.AsyncClient
     await settle(worker, "fail", *await take(worker))
     circuit = (await worker.get(WORK)).json()["circuit"]
     assert (circuit["state"], circuit["trial"], circuit["until"] is not None) == ("open", None, True)
+    assert (circuit["failures"], circuit["of"]) == (1, 1)
     assert (await worker.get("/api/subscriptions")).json()["subscriptions"][0]["circuit"] == circuit
     assert await take(worker) == []
     assert (await worker.put(WORK, json={**QUICK, "breaker": breaker})).json()["circuit"] == circuit
@@ -170,6 +171,8 @@ def tokens(make_token: Callable[..., str]) -> dict[str, dict[str, str]]:
         "admin": make_token(),
         "reader": make_token(Scope.READ, Scope.APPEND),
         "of orders": make_token(Scope.CONSUME, stream_prefix="order-"),
+        "admin of orders": make_token(stream_prefix="order-"),
+        "of new orders": make_token(Scope.CONSUME, stream_prefix="order-new-"),
     }
     return {name: {"Authorization": f"Bearer {value}"} for name, value in values.items()}
 
@@ -182,6 +185,30 @@ async def test_a_token_needs_the_scope_and_the_prefix(anyone: httpx.AsyncClient,
         assert (await anyone.put(WORK, json=ORDERS, headers=headers)).status_code == 403
     answer = await anyone.get("/api/subscriptions", headers=tokens["of orders"])
     assert answer.json() == {"subscriptions": []}
+
+
+async def test_the_list_has_what_the_token_may_use(anyone: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+    address = "/api/subscriptions/orders"
+    assert (await anyone.put(address, json=ORDERS, headers=tokens["admin of orders"])).status_code == 201
+    for name in ("admin", "of orders", "of new orders"):
+        answer = await anyone.get("/api/subscriptions", headers=tokens[name])
+        listed = [each["name"] for each in answer.json()["subscriptions"]]
+        usable = (await anyone.get(address, headers=tokens[name])).status_code
+        assert (listed, usable) == ((["orders"], 200) if name == "of orders" else ([], 403))
+
+
+async def test_the_oldest_unsettled_event_is_shown_with_its_age(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=QUICK)
+    assert (await worker.get(WORK)).json()["oldest_unsettled"] is None
+    for stream in ("order-1", "order-2"):
+        await place(worker, stream)
+    first, second = await take(worker)
+    await settle(worker, "ack", first)
+    status = (await worker.get(WORK)).json()
+    oldest = status["oldest_unsettled"]
+    assert (oldest["position"], oldest["position"] - 1) == (second["position"], status["floor"])
+    assert oldest["recorded_at"] == second["event"]["recorded_at"] == status["oldest_unsettled_at"]
+    assert 0 < oldest["age"] < 60
 
 
 async def test_a_redacted_event_is_delivered_without_data_and_says_so(worker: httpx.AsyncClient, log: Log) -> None:

@@ -209,3 +209,24 @@ async def test_a_circuit_is_read_with_its_failures(engine: Engine, log: Log, wor
     assert {each.consumer: (each.failures, each.of) for each in circuits} == {
         "": (1, 2), "bad": (1, 1), "good": (0, 1),
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("guarded")
+async def test_a_circuit_shows_what_opened_it_until_it_closes(
+    engine: Engine, log: Log, take: TakeFrom, settle: Settle, work: Work, end_pauses: Any
+) -> None:
+    async def counts() -> tuple[BreakerState, int, int]:
+        [circuit] = await breakers.circuits(log.pk, consumer=breakers.ALL).afetch(engine.pool)
+        return circuit.state, circuit.failures, circuit.of
+
+    await work("ack")
+    await work("fail", count=3)
+    assert await counts() == (BreakerState.OPEN, 3, 4)
+    await end_pauses()
+    [trial] = await take()
+    assert await counts() == (BreakerState.HALF_OPEN, 3, 4)
+    await settle("fail", trial, failure=FAILURE)
+    assert await counts() == (BreakerState.OPEN, 1, 1)
+    await end_pauses()
+    await work("ack")
+    assert await counts() == (BreakerState.CLOSED, 0, 0)
