@@ -1,18 +1,24 @@
-"""The HTTP/1.1 of uvicorn with three additions.
+"""The HTTP/1.1 of uvicorn with four additions.
 
-Half-sent requests have a time limit, streams learn that the server ends, and they see if a client's buffer is full.
+Half-sent requests have a time limit. Streams learn that the server ends, and see if a client's buffer is full. An
+answer that hands something over sees if its client has gone, also while that was not read yet.
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 FLOW = "eventsite.flow"
 """The extension in a request's scope that tells if the client's buffer is full (`write_paused`)."""
+HAS_GONE = "eventsite.has_gone"
+"""The extension in a request's scope that tells if its client has closed the connection: a function."""
 HEAD_SECONDS = 10.0
 """The time within which the head of a request has to arrive."""
+_CLOSED = getattr(select, "POLLRDHUP", select.POLLHUP)
+"""The client has closed its half of the connection; systems without such a signal tell when both halves are closed."""
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -30,7 +36,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {FLOW: self.flow}  # type: ignore[dict-item]
+        self.scope["extensions"] = {FLOW: self.flow, HAS_GONE: self.has_gone}  # type: ignore[dict-item]
         self._begun = True
         if self._head is None:
             self._expect_head()
@@ -38,6 +44,14 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._forget_head()
         super().on_headers_complete()
+
+    def has_gone(self) -> bool:
+        """Return whether the client has closed the connection, even if this process has not read that yet."""
+        if self.transport.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket"), _CLOSED)
+        return bool(poll.poll(0))
 
     def shutdown(self) -> None:
         """End long polls and streams when the server ends, as they would not end by themselves."""

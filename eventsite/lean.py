@@ -29,7 +29,7 @@ from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.utils import replace_path_param_notation
 
-from events.api.responses import NO_STORE, StreamedAnswer, problem_answer, waits
+from events.api.responses import NO_STORE, Handover, StreamedAnswer, problem_answer, waits
 from events.errors import (
     BadRequest,
     EventsError,
@@ -38,7 +38,7 @@ from events.errors import (
     OutcomeUnknown,
     Unavailable,
 )
-from eventsite.http_protocol import FLOW
+from eventsite.http_protocol import FLOW, HAS_GONE
 from eventsite.request_body import Disconnected, pieces, whole_body
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class LeanAPI:
             if not waits(operation.view_func):
                 response: HttpResponseBase = await operation.view_func(request, **arguments)
                 return response
-        return await _unless_disconnected(operation.view_func(request, **arguments), receive)
+        return await _unless_disconnected(operation.view_func(request, **arguments), scope, receive)
 
     def _find(self, request: ASGIRequest, path: str) -> tuple[Operation, dict[str, Any]]:
         rest = path.removeprefix(self._prefix)
@@ -161,18 +161,32 @@ def _request(scope: Scope) -> ASGIRequest:
     return _Request(scope, io.BytesIO())
 
 
-async def _unless_disconnected(response: Awaitable[HttpResponseBase], receive: Receive) -> HttpResponseBase:
-    """Return the response. If the client of a long poll goes away first, the work is dropped."""
-    work = asyncio.ensure_future(response)
+async def _unless_disconnected(
+    answer: Awaitable[HttpResponseBase], scope: Scope, receive: Receive
+) -> HttpResponseBase:
+    """Return the answer. If the client of a long poll goes away first, the work is dropped.
+
+    Its first byte is sent before anything else happens in this process, so this is the last moment to look for that.
+    """
+    work = asyncio.ensure_future(answer)
     disconnect = asyncio.ensure_future(_disconnect(receive))
     try:
         await asyncio.wait({work, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             raise Disconnected
-        return work.result()
+        response = work.result()
+        if isinstance(response, Handover) and (disconnect.done() or _has_gone(scope)):
+            response.take_back()
+            raise Disconnected
+        return response
     finally:
         work.cancel()
         disconnect.cancel()
+
+
+def _has_gone(scope: Scope) -> bool:
+    has_gone = scope.get("extensions", {}).get(HAS_GONE)
+    return has_gone is not None and has_gone()
 
 
 async def _disconnect(receive: Receive) -> None:

@@ -51,6 +51,14 @@ class StreamedAnswer(HttpResponseBase):
         self.place = place
 
 
+class Handover(HttpResponse):
+    """An answer that hands something over to its client. `take_back` is called if the client goes before the answer."""
+
+    def __init__(self, body: Struct, take_back: Callable[[], None]) -> None:
+        super().__init__(encode(body), content_type="application/json")
+        self.take_back = take_back
+
+
 def waiting(operation: Operation) -> Operation:
     """Mark an operation that waits for something to come: it ends when its client goes away, also after a POST."""
     operation.waits = True  # type: ignore[attr-defined]

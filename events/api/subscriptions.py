@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from events.api.author import author_of
 from events.api.decoding import decode_json, optional, parse_query
 from events.api.openapi import operation, read_operation
 from events.api.query_schemas import LogQuery
-from events.api.responses import event_out, json_answer, waiting
+from events.api.responses import Handover, event_out, json_answer, waiting
 from events.api.settling_schemas import delivery_id
 from events.api.subscription_orders import order_of
 from events.api.subscription_schemas import (
@@ -151,17 +152,18 @@ async def take(request: HttpRequest, subscription: str) -> HttpResponse:
     )
     wait = check_bounds(body.wait, "wait", minimum=0, maximum=_MAX_WAIT_SECONDS)
 
-    async def take_from(server: Server) -> tuple[Deliveries, frozenset[int]]:
+    async def take_from(server: Server) -> tuple[Deliveries, frozenset[int], Callable[[], None]]:
         answer = await server.take(wish, wait=wait)
+        give_back = partial(server.give_back, wish, [each.id for each in answer.deliveries])
         try:
-            return answer, await _redacted(grant, answer.deliveries)
+            return answer, await _redacted(grant, answer.deliveries), give_back
         except BaseException:
-            server.give_back(wish, [each.id for each in answer.deliveries])
+            give_back()
             raise
 
-    answer, redacted = await _ask(grant, subscription, take_from)
+    answer, redacted, give_back = await _ask(grant, subscription, take_from)
     deliveries = [_delivery_out(each, is_redacted=each.id.position in redacted) for each in answer.deliveries]
-    return json_answer(DeliveriesOut(deliveries, answer.read_to, answer.head - answer.read_to))
+    return Handover(DeliveriesOut(deliveries, answer.read_to, answer.head - answer.read_to), give_back)
 
 
 @router.post(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,6 +30,7 @@ class Exchange:
         abandoned: bool = False,
         unfinished: bool = False,
         window: int = 1_000_000,
+        extensions: Mapping[str, object] | None = None,
     ) -> None:
         bearer = {"authorization": f"Bearer {token}"} if token else {}
         all_headers = {"host": "testserver", **bearer, **(headers or {})}
@@ -46,6 +47,7 @@ class Exchange:
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in all_headers.items()],
             "client": ("127.0.0.1", 1),
             "server": ("testserver", 80),
+            "extensions": extensions or {},
         }
         self._body = list(body)
         self._abandoned = abandoned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,10 @@ from events.api import subscriptions
 from events.api.subscription_schemas import MAX_MESSAGE_CHARACTERS
 from events.models import FailedAttempt, Log
 from events.subscriptions import server as servers
+from eventsite.http_protocol import HAS_GONE
 from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
 from tests.support.patience import PATIENCE
+from tests.support.streaming import Exchange
 from tests.support.subscriptions import expire
 
 
@@ -144,6 +147,24 @@ async def test_a_last_attempt_that_took_too_long_is_not_told_that_it_was_settled
     assert await take(worker) == []
     assert (await worker.get(WORK)).json()["held"] == 1
     assert await result(worker, "ack", delivery) == "expired"
+
+
+@pytest.mark.parametrize("request_name", [None, "r"])
+async def test_a_client_that_goes_before_the_first_byte_of_its_answer_has_taken_nothing(
+    worker: httpx.AsyncClient, request_name: str | None
+) -> None:
+    """Its take is done already. With a `request` it may come again, and then finds its deliveries."""
+    await worker.put(WORK, json=ORDERS)
+    await place(worker)
+    body = json.dumps({"consumer": "one", **({"request": request_name} if request_name else {})}).encode()
+    headers = {"Authorization": worker.headers["Authorization"], "Content-Type": "application/json"}
+    client = Exchange(
+        *("POST", f"{WORK}/take"), token="", headers=headers, body=[body], extensions={HAS_GONE: lambda: True}
+    )
+    async with client:
+        await asyncio.wait_for(client.task, PATIENCE)
+    deliveries = await take(worker, "two", wait=0.2 if request_name else PATIENCE)
+    assert [each["attempt"] for each in deliveries] == ([] if request_name else [1])
 
 
 @pytest.mark.parametrize("outcome", ["ack", "fail"])
