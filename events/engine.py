@@ -67,6 +67,7 @@ class Engine:
 
     def __init__(self, *, read_rules: ReadRules = rules.read_rules) -> None:
         self._read_rules = read_rules
+        self.is_stopping = False
 
     async def __aenter__(self) -> Self:
         database = address()
@@ -112,6 +113,12 @@ class Engine:
         ]
         _engines.append(self)
         return self
+
+    def end_waits(self) -> None:
+        """End long polls and streams, as the process is about to stop: they would not end by themselves."""
+        self.is_stopping = True
+        self.tails.stop()
+        self.subscriptions.end_waits()
 
     async def __aexit__(self, *exc_info: object) -> None:
         _engines.remove(self)

@@ -57,7 +57,7 @@ class Protocol(HttpToolsProtocol):
         """End long polls and streams when the server ends, as they would not end by themselves."""
         from events import engine  # needs Django's apps, which a worker loads after this module
 
-        engine.current().tails.stop()
+        engine.current().end_waits()
         super().shutdown()
 
     def _expect_head(self) -> None:

@@ -161,9 +161,7 @@ def _request(scope: Scope) -> ASGIRequest:
     return _Request(scope, io.BytesIO())
 
 
-async def _unless_disconnected(
-    answer: Awaitable[HttpResponseBase], scope: Scope, receive: Receive
-) -> HttpResponseBase:
+async def _unless_disconnected(answer: Awaitable[HttpResponseBase], scope: Scope, receive: Receive) -> HttpResponseBase:
     """Return the answer. If the client of a long poll goes away first, the work is dropped.
 
     Its first byte is sent before anything else happens in this process, so this is the last moment to look for that.

@@ -79,6 +79,7 @@ class Server:
         self._idle_since = self._now()
         self._wake = asyncio.Event()
         self.is_gone = False
+        self._is_stopping = False
         self.task = asyncio.create_task(self._run(), name=f"subscription {served.name}")
 
     async def take(self, take: Take, *, wait: float) -> Deliveries:
@@ -87,7 +88,8 @@ class Server:
         Raises:
             NoSuchSubscription, Unavailable
         """
-        waiting = WaitingTake(take, self._now() + wait, asyncio.get_running_loop().create_future())
+        end = self._now() + (0 if self._is_stopping else wait)
+        waiting = WaitingTake(take, end, asyncio.get_running_loop().create_future())
         self._takes.append(waiting)
         self.log_has_grown()
         try:
@@ -113,6 +115,13 @@ class Server:
         """Come to an end. Whoever waits is told that the subscription is gone."""
         self.is_gone = True
         self._fail(NoSuchSubscription(f"There is no subscription {self.served.name!r}."))
+        self._wake.set()
+
+    def end_waits(self) -> None:
+        """Answer takes at once from now on, also with nothing: the process is about to stop."""
+        self._is_stopping = True
+        for waiting in self._takes:
+            waiting.deadline = self._now()
         self._wake.set()
 
     async def stop(self) -> None:

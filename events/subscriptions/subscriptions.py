@@ -32,12 +32,19 @@ class Subscriptions:
         self._consumers = consumers
         self._on_ready = on_ready
         self._servers: dict[tuple[int, str], Server] = {}
+        self._is_stopping = False
 
     def wake(self, log_id: int) -> None:
         """Look at a log again, as it may have grown."""
         for (served_log_id, _), server in self._servers.items():
             if served_log_id == log_id:
                 server.log_has_grown()
+
+    def end_waits(self) -> None:
+        """Answer takes at once from now on, also with nothing: the process is about to stop."""
+        self._is_stopping = True
+        for server in self._servers.values():
+            server.end_waits()
 
     async def aclose(self) -> None:
         await asyncio.gather(*(server.stop() for server in self._servers.values()))
@@ -69,6 +76,8 @@ class Subscriptions:
             reload = partial(load, self._pool, log_id, name)
             server = Server(served, self._pool, self._turns, reload, self._consumers, partial(self._on_ready, log_id))
             self._servers[log_id, name] = server
+            if self._is_stopping:
+                server.end_waits()
         return server
 
 

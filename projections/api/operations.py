@@ -67,7 +67,7 @@ _read = Bearer(Scope.READ)
 _admin = Bearer(Scope.ADMIN)
 
 _PATIENCE_SECONDS = 5.0
-"""The time for which `wait_for_position` waits."""
+"""The time for which `wait_for_position` waits, unless the server stops."""
 _POLL_SECONDS = 0.02
 
 
@@ -262,7 +262,7 @@ async def _wait_for(log_id: int, projection: Projection, position: int) -> None:
     pool = engine.current().pool
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while (last_position := await run_async(_last_position(log_id, projection), pool)) < position:
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or engine.current().is_stopping:
             raise Behind(f"{projection.name} is at position {last_position:,}.", position=last_position)
         await asyncio.sleep(_POLL_SECONDS)
 

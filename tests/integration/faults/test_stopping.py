@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
+from events.access import tokens
 from events.api import ndjson
 from events.engine import Engine
-from events.models import Log
+from events.models import Log, Scope
 from events.reading import store
 from eventsite import http_protocol, request_body
 from tests.support.patience import PATIENCE
@@ -48,6 +51,22 @@ def test_long_polls_and_streams_end_when_the_server_stops(own_server: Server, to
     assert "Cancel" not in own_server.output
 
 
+def test_takes_that_wait_get_nothing_when_the_server_stops(own_server: Server, log: Log) -> None:
+    headers = {"Authorization": f"Bearer {tokens.create_token(log, name='overseer', scopes=tuple(Scope))}"}
+    take = {"consumer": "one", "wait": 60}
+    with (
+        httpx.Client(base_url=own_server.url, headers=headers, timeout=PATIENCE) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        assert client.put("/api/subscriptions/work", json={"q": ""}).status_code == 201
+        takes = [threads.submit(client.post, "/api/subscriptions/work/take", json=take) for _ in range(2)]
+        time.sleep(0.5)
+        assert own_server.stop() == 0
+        answers = [each.result() for each in takes]
+    assert [(answer.status_code, answer.json()["deliveries"]) for answer in answers] == [(200, [])] * 2
+    assert "Cancel" not in own_server.output, "it waited for nobody"
+
+
 def test_an_upload_that_does_not_end_is_answered_when_the_server_stops(own_server: Server, token: str) -> None:
     with socket.create_connection(("127.0.0.1", own_server.port), timeout=PATIENCE) as client:
         head = (
@@ -79,6 +98,25 @@ async def test_a_request_whose_head_does_not_arrive_is_ended(engine: Engine, mon
                 writer.close()
         server.should_exit = True
         await serving
+
+
+async def test_a_client_that_closes_its_connection_is_noticed_before_that_is_read(engine: Engine) -> None:
+    seen: list[bool] = []
+
+    async def application(scope: Any, receive: object, send: object) -> None:
+        seen.append(scope["extensions"][http_protocol.HAS_GONE]())
+        client.shutdown(socket.SHUT_WR)
+        seen.append(scope["extensions"][http_protocol.HAS_GONE]())
+        server.should_exit = True
+
+    config = uvicorn.Config(application, http=http_protocol.Protocol, lifespan="off", log_config=None, workers=1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(config)
+        with socket.create_connection(listener.getsockname()) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            async with asyncio.timeout(PATIENCE):
+                await server._serve([listener])
+    assert seen == [False, True]
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/x-ndjson"])

@@ -279,6 +279,13 @@ async def test_waiting_has_an_end(
     assert (answer.status_code, answer.json()["code"]) == (503, "behind")
 
 
+async def test_waiting_ends_when_the_server_stops(engine: Engine, get: Get, sums: Projection) -> None:
+    engine.end_waits()
+    async with asyncio.timeout(2):
+        answer = await get("projections/sums/state", key="order-1", wait_for_position=2)
+    assert (answer.status_code, answer.json()["code"]) == (503, "behind")
+
+
 async def test_a_reducer_that_raises_is_named_with_its_event(
     engine: Engine, log: Log, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
