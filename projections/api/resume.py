@@ -36,7 +36,8 @@ from projections.states.moment import NOW
 router = Router(tags=["workflows"])
 
 _read = Bearer(Scope.READ)
-_STATES: dict[DeliveryState, DeliveryStateName] = {
+_STATES: dict[DeliveryState | None, DeliveryStateName] = {
+    None: "waiting",
     DeliveryState.READY: "ready",
     DeliveryState.IN_FLIGHT: "in-flight",
     DeliveryState.RETRYING: "retrying",

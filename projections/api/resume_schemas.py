@@ -14,7 +14,7 @@ from events.api.query_schemas import LogQuery, NameText
 from events.api.schemas import EventOut
 
 MAX_LISTED = 100
-DeliveryStateName = Literal["ready", "in-flight", "retrying", "held", "paused"]
+DeliveryStateName = Literal["ready", "in-flight", "retrying", "held", "paused", "waiting"]
 
 
 class ResumeQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
@@ -54,7 +54,7 @@ class UnfinishedOut(Struct):
 
 
 class OpenDeliveryOut(Struct):
-    """An event that a subscription has not settled, the first one of its key."""
+    """An event that a subscription has not settled: the first one of its key, or it waits for another workflow's."""
 
     subscription: str
     delivery: Annotated[
@@ -86,7 +86,7 @@ class WorkflowStandingOut(Struct):
     deliveries: Annotated[
         list[OpenDeliveryOut], documented("Of the workflow's events, and those that the agent took; in order")
     ]
-    has_all_deliveries: bool
+    has_all_deliveries: Annotated[bool, documented("Of the events that the subscriptions have read")]
     leases: Annotated[list[HeldLeaseOut], documented("The workflow's, and those of the agent")]
     pauses: Annotated[list[PauseOut], documented("Of the workflow and of the agent; empty: nothing is refused")]
 

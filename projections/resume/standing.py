@@ -78,7 +78,7 @@ def standing_of(log_id: int, workflow: str, *, agent: str | None, limit: int) ->
     unfinished, count = yield from _unfinished(log_id, starts(state, agent), limit=limit)
     last_events = yield last_event(log_id, workflow, agent=agent)
     deliveries = yield open_deliveries(log_id, workflow, agent=agent, room=_ROOM_BYTES, limit=limit + 1)
-    [is_complete] = yield is_looked_through(log_id)
+    [is_complete] = yield is_looked_through(log_id, workflow)
     return Standing(
         position=head,
         state=state,

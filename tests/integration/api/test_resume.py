@@ -194,6 +194,50 @@ async def test_deliveries_by_workflow_are_found_among_many(
     assert body["has_all_deliveries"] is False
 
 
+@pytest.mark.parametrize("order_by", ["stream", "agent"])
+async def test_an_event_that_waits_for_another_workflow_is_told(
+    agent: httpx.AsyncClient, happen: Any, order_by: str
+) -> None:
+    await happen("a-1", {"type": "Placed", "correlation_id": "other"}, {"type": "Placed"}, {"type": "Other"})
+    await happen("a-1", {"type": "Placed"})
+    await subscribe(agent, order_by=order_by)
+    await take(agent)
+    body = await resume(agent)
+    rows = [(each["event"]["position"], each["state"], each["attempt"]) for each in body["deliveries"]]
+    assert rows == [(2, "waiting", 0), (4, "waiting", 0)]
+    assert (body["deliveries"][0]["key"], body["deliveries"][0]["delivery"]) == (
+        {"stream": "a-1", "agent": "router"}[order_by],
+        None,
+    )
+    assert body["has_all_deliveries"] is True
+    assert [each["event"]["position"] for each in (await resume(agent, limit=1))["deliveries"]] == [2]
+
+
+async def test_events_that_wait_by_a_value_of_their_data_may_be_missing(agent: httpx.AsyncClient, happen: Any) -> None:
+    await happen("a-1", {"type": "Placed", "correlation_id": "other", "data": b'{"id": 7}'})
+    await happen("b-1", {"type": "Placed", "data": b'{"id": 7}'})
+    await subscribe(agent, order_by="/id")
+    await take(agent)
+    body = await resume(agent)
+    assert (body["deliveries"], body["has_all_deliveries"]) == ([], False)
+    assert (await resume(agent, "third"))["has_all_deliveries"] is True
+
+
+async def test_of_a_long_workflow_not_every_event_is_looked_at(
+    agent: httpx.AsyncClient, happen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.subscriptions.open_deliveries._MOST_LOOKED_AT", 2)
+    await happen("a-1", {"type": "Placed", "correlation_id": "other"}, {"type": "Placed"}, {"type": "Placed"})
+    await subscribe(agent)
+    await take(agent)
+    assert (await resume(agent))["has_all_deliveries"] is True
+    await happen("a-1", {"type": "Placed"})
+    await take(agent)
+    body = await resume(agent)
+    assert [each["event"]["position"] for each in body["deliveries"]] == [3, 5], "4 is of the server"
+    assert body["has_all_deliveries"] is False
+
+
 async def test_leases_and_pauses_of_the_workflow_and_the_agent_are_told(agent: httpx.AsyncClient, log: Log) -> None:
     await grant(agent, lease={"name": "gone"}, agent="router")
     await expire(log)

@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from events.engine import Engine
-from events.models import BreakerState, DeadLetter, Log
+from events.models import BreakerState, DeadLetter, DeliveryState, Log
 from events.subscriptions import expiring, store
 from events.subscriptions import server as servers
 from events.subscriptions.breakers import circuits
@@ -124,4 +124,5 @@ async def test_an_agent_that_goes_on_has_no_overdue_delivery(
     await sync_to_async(expire)(log, position=1)
     read = open_deliveries(log.pk, "run-1", agent=None, room=10_000, limit=9)
     rows = await read.afetch(engine.pool)
-    assert [(each.state.name, each.id is None) for each in rows] == [("RETRYING", True), ("IN_FLIGHT", False)]
+    states = [(each.state, each.id is None) for each in rows]
+    assert states == [(DeliveryState.RETRYING, True), (DeliveryState.IN_FLIGHT, False)]
