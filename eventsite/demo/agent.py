@@ -45,7 +45,8 @@ class Agent(Actor):
     follows: ClassVar[tuple[str, ...]]
     scopes = (*Actor.scopes, Scope.CONSUME)
     in_hand: InHand | None = None
-    _looked_to = -1
+    _looked_at: tuple[int, int] | None = None
+    """The head and the news of the stage at its last look, which found nothing."""
     _waits_for_trial = False
 
     @classmethod
@@ -115,7 +116,7 @@ class Agent(Actor):
             error = {"type": type(down).__name__, "message": str(down), "traceback": frames}
             # The server would wait in real time; the stage waits in simulated time.
             await self._settle("fail", error=error, delay=0)
-            self._looked_to = -1
+            self._looked_at = None
             subscription = await self.api.call("GET", f"/subscriptions/{self.name}", gives=SubscriptionOut)
             self._waits_for_trial = subscription.circuit is not None and subscription.circuit.state == "open"
             await self.stage.pause(BREAK_SECONDS if self._waits_for_trial else RETRY_SECONDS)
@@ -125,8 +126,8 @@ class Agent(Actor):
 
         Events after the last one that an actor on the stage has written are left: they are from a run that was cut off.
         """
-        head = self.stage.head
-        if head == self._looked_to:
+        head, news = self.stage.head, self.stage.news
+        if self._looked_at == (head, news):
             return None
         for look in range(_MAX_LOOKS):
             # Nothing comes while a breaker is open. The stage stands still then, so that a run depends on no clock.
@@ -142,7 +143,7 @@ class Agent(Actor):
                 await self._settle("release")
             if page.deliveries or page.read_to >= head:
                 break
-        self._looked_to = head
+        self._looked_at = head, news
         return None
 
     async def _settle(self, outcome: str, **details: object) -> None:

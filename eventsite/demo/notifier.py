@@ -15,6 +15,8 @@ ATTEMPTS = 2
 BACKOFF_SECONDS = 1.5
 """The simulated time before a payment is tried again."""
 STARTED = ("payment.initiated", "payment.retried")
+MESSAGE_OF = {"order.delayed": "delayed", "order.dispatched": "on_its_way"}
+"""The message of which an event tells the customer."""
 MESSAGES = {
     "confirmed": "Your order is confirmed and paid.",
     "on_its_way": "Your order is on its way.",
@@ -40,8 +42,7 @@ class NotifierAgent(Agent):
         if event.type == "order.routed":
             await self._pay(event)
         else:
-            message = "delayed" if event.type == "order.delayed" else "on_its_way"
-            await self._tell(message, event, order=event.stream)
+            await self._tell(MESSAGE_OF[event.type], event, order=event.stream)
 
     async def _resume(self, crashed: EventOut) -> None:
         """Ask where the workflow of its last event stands, and take in hand what was delivered and not settled."""

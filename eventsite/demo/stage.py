@@ -15,7 +15,10 @@ from heapq import heappop, heappush
 
 
 class Stage:
-    """The clock and the turns. `now` is in simulated seconds; `head` is the last position that an actor has written."""
+    """The clock and the turns. `now` is in simulated seconds; `head` is the last position that an actor has written.
+
+    `news` counts what other people did that is worth another look by the actors: no actor has written anything.
+    """
 
     def __init__(self, *, speed: float = math.inf, epoch: datetime | None = None) -> None:
         """Start the clock.
@@ -26,6 +29,7 @@ class Stage:
         """
         self.now = 0.0
         self.head = 0
+        self.news = 0
         self._speed = speed
         self._epoch = epoch
         self._cues: list[tuple[float, int, asyncio.Event]] = []

@@ -29,7 +29,8 @@ class Storefront(Actor):
         data = {"orders": len(orders), "reason": "every order is paid or cancelled"}
         await self.say(shift, "shift.cutoff", data, cause=payments[-1], workflow=shift)
         ends = await self._until(orders, {"order.dispatched", "order.cancelled"})
-        await self._until(orders, {"notification.sent"}, message=("on_its_way", "cancelled"))
+        messages = {"notification.sent", "notification.skipped"}
+        await self._until(orders, messages, message=("on_its_way", "cancelled"))
         await self.stage.pause(1.0)
         cancelled = sum(event.type == "order.cancelled" for event in ends)
         counts = {"orders": len(orders), "dispatched": len(ends) - cancelled, "cancelled": cancelled}

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from events.client import ClientError
 from events.models import DeadLetter, Delivery, Event, Lease, Log, Pause, Subscription, WaitingEvent
@@ -141,3 +142,52 @@ def test_a_canary_that_fails_is_followed_by_no_other_letter(log: Log, monkeypatc
     succeeded = only(read_story(log), "canary.succeeded").position
     assert only(read_story(log), "letters.followed").position > succeeded
     assert set(DeadLetter.objects.filter(log=log).values_list("state", flat=True)) == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("look", "patience", "orders"),
+    [
+        (1, 3.5, ["order-1002"]),
+        (2, 3.5, ["order-1001", "order-1002"]),
+        (2, 20.0, ["order-1001", "order-1002"]),  # the notifier has done everything else
+        (3, 3.5, ["order-1001"]),
+    ],
+)
+@pytest.mark.parametrize("decision", ["skip", "retry", "escalate"])
+def test_a_person_may_decide_about_the_letters_at_any_moment(
+    log: Log, monkeypatch: pytest.MonkeyPatch, decision: str, look: int, patience: float, orders: list[str]
+) -> None:
+    """A person decides about all open letters, just before the supervisor's nth look at some."""
+    monkeypatch.setattr("eventsite.demo.mending.PATIENCE_SECONDS", patience)
+    straight = in_process()
+    decided: list[str] = []
+    looks = requests = 0
+
+    def open_letters() -> list[DeadLetter]:
+        return list(DeadLetter.objects.filter(log=log, state="open"))
+
+    async def disturbed(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
+        nonlocal looks, requests
+        requests += 1
+        assert requests < 10_000, "the demo goes on for ever"
+        is_look = path.startswith("/api/dead-letters?") and "skipped" not in path
+        if is_look and (letters := await sync_to_async(open_letters)()):
+            looks += 1
+            if looks == look:
+                decided.extend(str(letter.key) for letter in letters)
+                ids = [f"notifier:{letter.position}" for letter in letters]
+                to = {"to": "ann"} if decision == "escalate" else {}
+                order = json.dumps({"ids": ids, "decision": decision, **to}).encode()
+                assert (await straight("POST", "/api/dead-letters/decide", order, token))[0] == 200
+        return await straight(method, path, body, token)
+
+    monkeypatch.setattr(live, "in_process", lambda: disturbed)
+    play_finished(log)
+    story = read_story(log)
+    assert sorted(decided) == orders
+    skipped = set(decided) if decision == "skip" else set()
+    assert {event.stream for event in story if event.type == "notification.skipped"} == skipped
+    told = [event.stream for event in story if event.data.get("message") == "on_its_way"]
+    assert sorted(told) == [f"order-{number}" for number in range(1001, 1008) if number != 1006]
+    assert story[-1].type == "shift.closed"
+    assert not DeadLetter.objects.filter(log=log, state__in=("open", "escalated", "retrying")).exists()
