@@ -59,9 +59,13 @@ class SubscriptionIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """A subscription: which events it delivers, in which order, and what happens when they can't be done."""
 
     q: QueryText
-    start: Annotated[Literal["beginning", "now"] | int, documented("Where it begins: after this position")] = (
-        "beginning"
-    )
+    start: (
+        Annotated[
+            Literal["beginning", "now"] | int,
+            documented("Where it begins: after this position; when absent, with the log's first event"),
+        ]
+        | UnsetType
+    ) = UNSET
     order_by: OrderBy = "stream"
     ack_deadline: Annotated[
         float, documented("Seconds in which a delivery must be settled", minimum=1, maximum=43_200)

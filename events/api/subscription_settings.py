@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec import UnsetType
 
 from events.api.subscription_schemas import BreakerIn, CircuitOut, OldestOut, SubscriptionIn, SubscriptionOut
 from events.appending.checks import check_count, check_name
@@ -23,8 +24,10 @@ _CIRCUITS: dict[BreakerState, Literal["closed", "open", "half-open"]] = {
 }
 
 
-def start_of(body: SubscriptionIn) -> int:
-    """Return the position after which a subscription begins, or `store.NOW`."""
+def start_of(body: SubscriptionIn) -> int | None:
+    """Return the position after which a subscription begins, or `store.NOW`; None if the body does not say."""
+    if isinstance(body.start, UnsetType):
+        return None
     if isinstance(body.start, int):
         return check_count(body.start, "start", minimum=0)
     return 0 if body.start == "beginning" else store.NOW

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from uuid import uuid4
@@ -37,7 +38,7 @@ from events.api.subscription_schemas import (
 )
 from events.api.subscription_settings import settings_of, start_of, subscription_out
 from events.appending.checks import check_agent, check_count, check_name, check_text
-from events.errors import TooLarge
+from events.errors import Invalid, TooLarge
 from events.models import Scope
 from events.reading import store as reads
 from events.subscriptions import faults, orders, store
@@ -72,17 +73,16 @@ async def put_subscription(request: HttpRequest, subscription: str) -> HttpRespo
     """Make the subscription, or give it these settings; a new query holds for events that were not read yet."""
     grant = grant_of(request)
     body = decode_json(request.body, SubscriptionIn)
-    is_new = await store.put(
-        engine.current().pool,
-        grant.log_id,
-        check_subscription_name(subscription),
-        settings_of(body),
-        start=start_of(body),
-        stream_prefix=grant.stream_prefix,
-        by=await author_of(grant),
-    )
-    await engine.current().announcer.announce()
-    return json_answer(await _one(grant, subscription), status=201 if is_new else 200)
+    check_subscription_name(subscription)
+    settings, start, by = settings_of(body), start_of(body), await author_of(grant)
+    current = engine.current()
+    while True:
+        is_new = await store.put(
+            current.pool, grant.log_id, subscription, settings, start=start, stream_prefix=grant.stream_prefix, by=by
+        )
+        await current.announcer.announce()
+        with suppress(NoSuchSubscription):  # it was ended a moment ago: then it is made again
+            return json_answer(await _one(grant, subscription), status=201 if is_new else 200)
 
 
 @router.get(
@@ -177,7 +177,9 @@ async def settle(request: HttpRequest, subscription: str) -> HttpResponse:
     grant = grant_of(request)
     body = decode_json(request.body, SettleIn)
     consumer = check_name(body.consumer, "consumer")
-    if not 0 < len(body.settlements) <= _MAX_LIMIT:
+    if not body.settlements:
+        raise Invalid("settlements must hold at least one.", field="settlements")
+    if len(body.settlements) > _MAX_LIMIT:
         raise TooLarge(f"settlements must hold 1 to {_MAX_LIMIT:,}.", field="settlements", limit=_MAX_LIMIT)
     settlements = [
         _settlement(each, consumer, grant.agent, f"settlements[{index}]") for index, each in enumerate(body.settlements)

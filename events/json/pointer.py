@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from events.digits import whole_number
 
 _MAX_INDEX_DIGITS = 9
+_BELOW = re.compile(r"(/([^/~]|~[01])*)+", re.DOTALL)
+
+
+def is_below(text: str) -> bool:
+    """Whether a text is a JSON Pointer to a part of a value. In a key, `~` is written as `~0`, and a slash as `~1`."""
+    return _BELOW.fullmatch(text) is not None
 
 
 def below(pointer: str, key: str | int) -> str:

@@ -66,6 +66,7 @@ MAKE = f"""
     )
     insert into subscription_place (log_id, subscription_id, read_to) select log_id, id, start from made
     returning subscription_id"""
+IS_AFTER_HEAD = "select true from log_head where log_id = %(log_id)s and head < %(start)s"
 STORED = f"""
     select id, stream_prefix, start, {", ".join(_SETTINGS)} from subscription
     where log_id = %(log_id)s and name = %(name)s for update"""
@@ -95,7 +96,8 @@ REWIND = "select * from rewind_subscription(%(log_id)s, %(number)s, %(position)s
 LOCK = "select from subscription where log_id = %(log_id)s and name = %(name)s for update"
 # If it is locked, then by another statement before: this one must see what the lock's last holder has changed.
 PLACE = f"""
-    select s.id, s.stream_prefix, p.read_to, s.is_paused, (select head from log_head h where h.log_id = s.log_id)
+    select s.id, s.stream_prefix, p.read_to, s.is_paused,
+        (select head from log_head h where h.log_id = s.log_id), s.generation
     from subscription s {JOIN_PLACE} where s.log_id = %(log_id)s and s.name = %(name)s"""
 FORGET_BREAKERS = "delete from breaker where log_id = %(log_id)s and subscription_id = %(number)s"
 FORGET_LETTERS = "delete from dead_letter where log_id = %(log_id)s and subscription_id = %(number)s"

@@ -19,12 +19,13 @@ from events.subscriptions.store import announce, check_prefix
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The number of a subscription, and its place in the log, whose last event is at `head`."""
+    """The number and the generation of a subscription, and its place in the log, whose last event is at `head`."""
 
     number: int
     read_to: int
     is_paused: bool
     head: int
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,8 @@ class Rewound:
 async def rewind(order: Order, *, to: int | datetime) -> Rewound:
     """Let a subscription go on after a position, or with the first event recorded at a time or later.
 
-    If it is further, the events after the position are delivered again. Else all events up to the position are skipped,
-    with those that are not settled.
+    If it is further, the events after the position are delivered again. If it is not so far, all events up to the
+    position are skipped, with those that are not settled. If it is just there, nothing changes.
 
     Raises:
         NoSuchSubscription, Forbidden
@@ -77,6 +77,9 @@ async def rewind(order: Order, *, to: int | datetime) -> Rewound:
             raise Invalid(
                 f"position must be from 0 to {place.head}, the log's end.", field="position", limit=place.head
             )
+        if position == place.read_to:
+            generation = None if order.is_dry_run else place.generation
+            return Rewound(position, position, generation, Unsettled(0, 0, 0), 0, position)
         # Back, events up to the position stay unsettled. Forward, none does.
         keys = order.keys(place) | {"position": position, "after": position if position < place.read_to else 0}
         row = await (await session.execute(sql.UNSETTLED_AFTER, keys)).fetchone()

@@ -80,8 +80,8 @@ def check_order(order_by: str) -> str:
     """Return what events are ordered by: an `OrderBy`, or a JSON Pointer into data."""
     if order_by in list(OrderBy):
         return order_by
-    if order_by.startswith("/") and len(order_by) <= MAX_KEY_CHARACTERS:
-        pointer.tokens(order_by)
+    if pointer.is_below(order_by) and len(order_by) <= MAX_KEY_CHARACTERS:
         return check_name(order_by, "order_by", limit=MAX_KEY_CHARACTERS)
     kinds = ", ".join(OrderBy)
-    raise Invalid(f"order_by must be {kinds}, or a JSON Pointer into data that begins with a slash.", field="order_by")
+    detail = f"order_by must be {kinds}, or a JSON Pointer into data, such as /order/id; in a key, ~ is ~0 and / is ~1."
+    raise Invalid(detail, field="order_by")

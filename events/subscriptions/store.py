@@ -55,7 +55,14 @@ class Status:
 
 
 async def put(
-    pool: Pool, log_id: int, name: str, settings: Settings, *, start: int, stream_prefix: str | None, by: str | None
+    pool: Pool,
+    log_id: int,
+    name: str,
+    settings: Settings,
+    *,
+    start: int | None,
+    stream_prefix: str | None,
+    by: str | None,
 ) -> bool:
     """Make a subscription, or give it other settings; return whether it is new.
 
@@ -68,26 +75,29 @@ async def put(
     row = {
         "log_id": log_id,
         "name": name,
-        "start": start,
+        "start": start or 0,
         "stream_prefix": stream_prefix or "",
         **settings.as_row(),
         "backoff": Json(settings.backoff),
         "breaker": None if settings.breaker is None else Json(settings.breaker),
     }
     async with pool.connection() as session, session.transaction():
-        new_row = await (await session.execute(sql.MAKE, row)).fetchone()
-        if new_row is not None:
-            await announce(session, log_id, new_row[0], name, "created", by=by, facts={"q": settings.query}, change=1)
-            return True
-        stored = await (await session.execute(sql.STORED, row)).fetchone()
-        if stored is None:
-            raise Invalid("start must be a position of the log: at most its head.", field="start")
+        stored = None
+        while stored is None:  # perhaps it is ended between the two statements
+            new_row = await (await session.execute(sql.MAKE, row)).fetchone()
+            if new_row is not None:
+                facts = {"q": settings.query}
+                await announce(session, log_id, new_row[0], name, "created", by=by, facts=facts, change=1)
+                return True
+            stored = await (await session.execute(sql.STORED, row)).fetchone()
+            if stored is None and await (await session.execute(sql.IS_AFTER_HEAD, row)).fetchone():
+                raise Invalid("start must be a position of the log: at most its head.", field="start")
         _, prefix, first, *values = stored
         check_prefix(name, prefix, stream_prefix)
         present = Settings(*values)
         if present.order_by != settings.order_by:
             raise SubscriptionFixed(f"{name!r} is ordered by {present.order_by}, and that can't change.")
-        if start not in (0, NOW, first):
+        if start not in (None, NOW, first):
             raise SubscriptionFixed(f"{name!r} began after position {first}, and that can't change.")
         if present != settings:
             await _change(session, row, present, settings, by=by)

@@ -65,7 +65,7 @@ class SettingsForm(forms.Form):
         return self._order_by
 
     @property
-    def start(self) -> int:
+    def start(self) -> int | None:
         """The position after which the subscription begins, or `store.NOW`. It can't change."""
         return self._start
 
@@ -134,7 +134,7 @@ class NewSubscriptionForm(SettingsForm):
         return str(fields["pointer"] if fields["order"] == _VALUE else fields["order"])
 
     @property
-    def start(self) -> int:
+    def start(self) -> int | None:
         begin = self.cleaned_data["begin"]
         return int(self.cleaned_data["after"]) if begin == "after" else start_of(SubscriptionIn(q="", start=begin))
 

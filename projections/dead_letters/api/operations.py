@@ -142,7 +142,9 @@ def _target(grant: Grant, body: DecideIn) -> Target:
         )
         return Target(where=terms, stream_prefix=grant.stream_prefix)
     assert ids is not None
-    if not 0 < len(ids) <= MAX_IDS:
+    if not ids:
+        raise Invalid("ids must hold at least one.", field="ids")
+    if len(ids) > MAX_IDS:
         raise TooLarge(f"ids must hold 1 to {MAX_IDS:,}.", field="ids", limit=MAX_IDS)
     letters = [parse_id(text, f"ids[{index}]") for index, text in enumerate(ids)]
     return Target.of_ids(letters, stream_prefix=grant.stream_prefix)

@@ -30,17 +30,20 @@ def state_out(grant: Grant, row: Letter | Parked, event: Event) -> DbWork[StateB
     A long fold is a job.
     """
     projection = registry.PROJECTIONS.get(row.projection)
-    if projection is None:
-        return None
     if isinstance(row, Letter):
         source = source_of(row.order_by, event)
-    else:
+    elif projection is not None:
         source = yield from parse.source_of(grant.log_id, projection, row.key)
+    else:
+        return None
     if not _reaches(grant, source):
         return None
     place = yield from place_before(grant.log_id, source, event)
-    url = ReplayAddress(grant.log, source, {"by": projection.name}).step(place)
-    body = StateBeforeOut(projection.name, source.public_kind, source.name, place, url, Raw(b"null"), None, None)
+    url = ReplayAddress(grant.log, source, {"by": row.projection}).step(place)
+    body = StateBeforeOut(row.projection, source.public_kind, source.name, place, url, Raw(b"null"), None, None)
+    if projection is None:
+        body.failure = f"There is no projection {row.projection!r}."
+        return body
     try:
         body.state = Raw((yield from state_before(grant.log_id, projection, source, event)).way.state.text)
     except TooFar as too_far:

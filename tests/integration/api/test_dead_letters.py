@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from events.models import Log, Scope
+from projections.dead_letters.api.schemas import MAX_IDS
 from projections.jobs import queue
 from projections.models import Checkpoint, Parked
 from tests.support.consumers import QUICK, WORK, place, settle, take
@@ -125,6 +126,14 @@ async def test_the_state_is_that_of_the_events_of_the_key(
     assert (before["kind"], before["name"], before["place"]) == (kind, name, 0)
 
 
+async def test_a_letter_says_that_its_projection_does_not_exist(worker: httpx.AsyncClient) -> None:
+    await bury(worker, "order-1", projection="lastest")
+    [id] = await ids(worker)
+    letter = (await worker.get(f"/api/dead-letters/{id}")).json()
+    assert letter["state_before"]["state"] is None
+    assert letter["state_before"]["failure"] == "There is no projection 'lastest'."
+
+
 async def test_decisions_about_few_letters_are_answered_at_once(worker: httpx.AsyncClient) -> None:
     await bury(worker, "order-1", "order-2", "order-3", "order-3")
     answer = await decide(worker, "escalate", "work:2", to="bo", note="ask the bank")
@@ -188,7 +197,9 @@ async def test_an_order_is_checked(worker: httpx.AsyncClient, body: dict[str, An
     answer = await worker.post(DECIDE, json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
     assert (await worker.post(DECIDE, json={"decision": "skip", "where": {"q": "state.a:1"}})).status_code == 422
-    assert (await worker.post(DECIDE, json={"decision": "skip", "ids": []})).status_code == 413
+    for given, status in (([], 422), (["work:1"] * (MAX_IDS + 1), 413)):
+        answer = await worker.post(DECIDE, json={"decision": "skip", "ids": given})
+        assert (answer.status_code, answer.json()["field"]) == (status, "ids")
 
 
 async def test_parked_keys_stand_in_the_same_list(

@@ -90,6 +90,23 @@ async def test_a_rewind_forward_skips_and_voids_what_is_unsettled(worker: httpx.
     assert positions(await take(worker)) == [5]
 
 
+async def test_a_rewind_to_where_it_is_changes_nothing(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json={**QUICK, "max_in_flight": 2})
+    for stream in ("order-1", "order-1", "order-2", "order-3"):
+        await place(worker, stream)
+    first, second = await take(worker)
+    names = ("read_to", "floor", "in_flight", "waiting", "generation")
+    before = await status(worker)
+    for dry_run in (True, False):
+        effect = await order(worker, "rewind", position=before["read_to"], dry_run=dry_run)
+        counts = (effect["skipped"], effect["delivered_again"], effect["void_deliveries"], effect["closed_letters"])
+        assert (effect["generation"], counts) == (None if dry_run else 1, (0, 0, 0, 0))
+    now = await status(worker)
+    assert [now[name] for name in names] == [before[name] for name in names]
+    assert "subscription.rewound" not in [type for type, _ in await events(worker)]
+    assert {each["result"] for each in await settle(worker, "ack", first, second)} == {"settled"}
+
+
 async def test_a_rewind_closes_the_dead_letters_in_its_range(worker: httpx.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     for stream in ("order-1", "order-2", "order-2"):
@@ -182,9 +199,9 @@ async def test_what_people_order_is_recorded(worker: httpx.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     await order(worker, "pause", reason="too fast")
     await order(worker, "resume")
-    await order(worker, "rewind", position=0)
+    await order(worker, "rewind", position=1)
     recorded = await events(worker)
-    rewound = {"from": 0, "to": 0, "generation": 2, "void_deliveries": 0, "closed_letters": 0}
+    rewound = {"from": 0, "to": 1, "generation": 2, "void_deliveries": 0, "closed_letters": 0}
     assert recorded[1:] == [
         ("subscription.paused", {"subscription": "work", "reason": "too fast"}),
         ("subscription.resumed", {"subscription": "work", "reason": None}),

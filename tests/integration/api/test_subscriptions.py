@@ -10,8 +10,12 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
-from events import redaction
+from events import engine, redaction
+from events.access.grants import Grant
+from events.api import subscriptions
+from events.api.subscription_schemas import SubscriptionOut
 from events.models import Log, Scope
+from events.sql import subscriptions as sql
 from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
 
 
@@ -50,6 +54,7 @@ async def test_each_change_is_an_event_of_the_server(worker: httpx.AsyncClient) 
     ("body", "status", "field"),
     [
         *(({"q": "since:2h"}, 422, "q"), ({"q": "state.a:1"}, 422, None), ({"q": "a:"}, 422, None), ({}, 422, "q")),
+        *(({"q": "", "order_by": each}, 422, "order_by") for each in ("/a~2", "/a~", "/~/b", "a/b", "")),
         *(({"q": "", "order_by": "size"}, 422, "order_by"), ({"q": "", "ack_deadline": 0}, 422, "ack_deadline")),
         *(
             ({"q": "", "max_attempts": 0}, 422, "max_attempts"),
@@ -73,12 +78,53 @@ async def test_settings_are_checked(
 async def test_order_and_start_stay(worker: httpx.AsyncClient) -> None:
     await place(worker)
     await worker.put(WORK, json={**ORDERS, "start": "now"})
-    for change in ({"order_by": "agent"}, {"start": 7}):
+    for change in ({"order_by": "agent"}, {"start": 7}, {"start": 0}, {"start": "beginning"}):
         answer = await worker.put(WORK, json={**ORDERS, **change})
         assert (answer.status_code, answer.json()["code"]) == (409, "subscription-fixed")
+    for same in ({}, {"start": 1}, {"start": "now"}):
+        assert (await worker.put(WORK, json={**ORDERS, **same})).status_code == 200
     assert await take(worker) == []
     await place(worker)
     assert [each["position"] for each in await take(worker)] == [3]
+
+
+async def test_a_key_in_a_pointer_may_hold_a_slash_and_a_tilde(worker: httpx.AsyncClient) -> None:
+    made = await worker.put(WORK, json={**ORDERS, "order_by": "/a~1b/~0"})
+    assert (made.status_code, made.json()["order_by"]) == (201, "/a~1b/~0")
+
+
+async def test_what_is_ended_while_it_is_changed_is_made_again(worker: httpx.AsyncClient, log: Log) -> None:
+    await worker.put(WORK, json=ORDERS)
+    keys = {"log_id": log.pk, "name": "work"}
+    async with engine.current().pool.connection() as session, session.transaction():
+        await session.execute(sql.LOCK, keys)
+        changing = asyncio.create_task(worker.put(WORK, json=ORDERS))
+        await asyncio.sleep(0.3)
+        await session.execute("delete from subscription where log_id = %(log_id)s and name = %(name)s", keys)
+    assert (await changing).status_code == 201
+
+
+async def test_what_is_ended_before_the_answer_is_made_again(
+    worker: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = subscriptions._one
+
+    async def ended(grant: Grant, name: str) -> SubscriptionOut:
+        monkeypatch.undo()
+        assert (await worker.delete(WORK)).status_code == 204
+        return await one(grant, name)
+
+    monkeypatch.setattr(subscriptions, "_one", ended)
+    assert (await worker.put(WORK, json=ORDERS)).status_code == 201
+    assert (await worker.get(WORK)).status_code == 200
+
+
+async def test_settlements_are_one_to_a_thousand(worker: httpx.AsyncClient) -> None:
+    await worker.put(WORK, json=ORDERS)
+    each = {"delivery": f"1.1-1-{'0' * 32}", "outcome": "ack"}
+    for number, status in ((0, 422), (1_001, 413)):
+        answer = await worker.post(f"{WORK}/settle", json={"consumer": "one", "settlements": [each] * number})
+        assert (answer.status_code, answer.json()["field"]) == (status, "settlements")
 
 
 async def test_a_breaker_is_set_changed_and_taken_away(worker: httpx.AsyncClient) -> None:
