@@ -134,9 +134,11 @@ def packed(log: Log) -> list[tuple[str, str]]:
 def consumer(source: str) -> Iterator[None]:
     """Run an example that never ends, and kill it at the end of the block."""
     with process(source) as started:
-        yield
-        assert started.poll() is None
-        started.kill()
+        try:
+            yield
+            assert started.poll() is None
+        finally:
+            started.kill()
 
 
 def process(source: str) -> subprocess.Popen[bytes]:
