@@ -17,7 +17,7 @@ _SELECTED = f"""
     l.log_id = %(log_id)s and {{states}}
     and l.subscription_id = any (array(
         select id from subscription
-        where log_id = %(log_id)s and starts_with(stream_prefix, %(stream_prefix)s)
+        where log_id = %(log_id)s and (%(stream_prefix)s::text is null or stream_prefix = %(stream_prefix)s)
             and (%(subscription)s::text is null or name = %(subscription)s)))
     and (%(fault)s::text is null or l.fault = %(fault)s)
     and (%(until)s::timestamptz is null or l.died_at <= %(until)s)
@@ -59,7 +59,7 @@ BACKWARD = {"beyond": _BEYOND.format(sign="<"), "direction": "desc"}
 LETTER = f"""
     {_COLUMNS} from dead_letter l {_JOINED}
     where l.log_id = %(log_id)s and s.name = %(subscription)s and l.position = %(position)s
-        and starts_with(s.stream_prefix, %(stream_prefix)s)"""
+        and (%(stream_prefix)s::text is null or s.stream_prefix = %(stream_prefix)s)"""
 ATTEMPTS = """
     select attempt, outcome, consumer, agent, taken_at, ended_at, head, error_type, message, traceback, frame
     from failed_attempt

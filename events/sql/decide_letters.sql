@@ -1,4 +1,5 @@
 -- Retries, skips or escalates dead letters of one subscription, whose name is given; `p_decision` is retry, skip or escalate.
+-- `p_prefix` is the stream prefix of the token that decides, or null for people; it must be the subscription's.
 --
 -- A letter in which there is nothing to decide is left as it is: it is retried or done already, or assigned to this one. So it is
 -- safe to decide twice. Returns each letter with its state, and whether this call has changed it. One server event records all.
@@ -13,7 +14,7 @@ declare
     v_held bigint[];
 begin
     select id into v_subscription from subscription
-    where log_id = p_log and name = p_name and starts_with(stream_prefix, p_prefix) for update;
+    where log_id = p_log and name = p_name and (p_prefix is null or stream_prefix = p_prefix) for update;
     if not found then
         return;
     end if;

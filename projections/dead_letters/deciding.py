@@ -131,7 +131,7 @@ def decide(log_id: int, ids: Sequence[UndoneId], order: Order) -> DbWork[list[De
     for projection, group in groupby(parked_ids, attrgetter("projection")):
         keys = {id.key for id in group}
         skips = order.decision.act == "skip"
-        changes: list[tuple[str, bool]] = yield unpark(log_id, projection, keys, skip=skips, stream_prefix=prefix)
+        changes: list[tuple[str, bool]] = yield unpark(log_id, projection, keys, skip=skips, stream_prefix=prefix or "")
         for key, is_decided in changes:
             id = ParkedId(projection, key)
             results[id] = Decided(id, "decided" if is_decided else "unchanged", RETRYING)

@@ -47,4 +47,4 @@ def _parked_selection(selection: Selection, projection: str | None) -> ParkedSel
     if selection.subscription is not None or selection.terms != ANY_LETTER or not states:
         return None
     is_retried = None if len(states) == 2 else states == [RETRYING]
-    return ParkedSelection(selection.stream_prefix, projection, selection.fault, is_retried, selection.query)
+    return ParkedSelection(selection.stream_prefix or "", projection, selection.fault, is_retried, selection.query)

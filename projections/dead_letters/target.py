@@ -75,14 +75,14 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Either some ids, or all letters of a `where`. A token sees those of its stream prefix."""
+    """Either some ids, or all letters of a `where`. A token sees those of its stream prefix; people see all."""
 
     ids: Sequence[UndoneId] | None = None
     where: Where | None = None
-    stream_prefix: str = ""
+    stream_prefix: str | None = None
 
     @classmethod
-    def of_ids(cls, ids: Iterable[UndoneId], *, stream_prefix: str = "") -> Self:
+    def of_ids(cls, ids: Iterable[UndoneId], *, stream_prefix: str | None = None) -> Self:
         """Return the target of some ids, each once, in the order of their events."""
         ordered = sorted(set(ids), key=lambda id: (isinstance(id, ParkedId), getattr(id, "position", 0), str(id)))
         return cls(ordered, None, stream_prefix)
@@ -138,4 +138,5 @@ class Target:
         )
 
     def _parked(self, where: Where, until: datetime) -> ParkedSelection:
-        return ParkedSelection(self.stream_prefix, where.projection, where.fault, False, where.fits(until).query)
+        prefix, fits = self.stream_prefix or "", where.fits(until)
+        return ParkedSelection(prefix, where.projection, where.fault, False, fits.query)

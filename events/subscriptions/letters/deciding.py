@@ -58,12 +58,12 @@ class Decided:
 
 
 def decide(
-    log_id: int, ids: Iterable[LetterId], decision: Decision, *, stream_prefix: str = ""
+    log_id: int, ids: Iterable[LetterId], decision: Decision, *, stream_prefix: str | None = None
 ) -> DbWork[list[Decided]]:
-    """Decide about some letters, of subscriptions with a stream prefix; return the results in the order of the ids.
+    """Decide about some letters; return the results in the order of the ids.
 
-    It may be one transaction: subscriptions come in the order of their numbers, as they do where an append settles
-    deliveries of several. So nobody waits in a circle.
+    They are of subscriptions with a stream prefix (None: with any). It may be one transaction: subscriptions come in
+    the order of their numbers, as they do where an append settles deliveries of several. So nobody waits in a circle.
     """
     ids = list(dict.fromkeys(ids))
     positions: dict[str, list[int]] = {}

@@ -147,13 +147,13 @@ class Deaths:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A selection of dead letters: of subscriptions with a stream prefix, and what else they have in common.
+    """A selection of dead letters: of subscriptions with a stream prefix (None: with any), and what else is in common.
 
     `terms` are about the letters; `query` is that of their events, or `positions` are those of their events. With
     `until`, they died by then.
     """
 
-    stream_prefix: str = ""
+    stream_prefix: str | None = None
     subscription: str | None = None
     fault: str | None = None
     states: Sequence[LetterState] = UNDONE

@@ -59,8 +59,8 @@ def letters(
     return Page(fitting, after)
 
 
-def letter(log_id: int, id: LetterId, *, stream_prefix: str = "") -> Statement[Letter]:
-    """Return a letter by its id, if its subscription has a stream prefix."""
+def letter(log_id: int, id: LetterId, *, stream_prefix: str | None = None) -> Statement[Letter]:
+    """Return a letter by its id, if its subscription has a stream prefix; None: whatever prefix it has."""
     params = {
         "log_id": log_id,
         "subscription": id.subscription,

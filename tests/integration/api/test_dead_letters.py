@@ -280,6 +280,25 @@ async def test_a_token_sees_and_decides_the_letters_of_its_prefix(
     assert [each["id"] for each in answer.json()["results"]] == ["projection:latest:cart-1"]
 
 
+async def test_a_token_sees_and_decides_the_letters_of_the_subscriptions_that_it_may_use(
+    worker: httpx.AsyncClient, make_token: Callable[..., str]
+) -> None:
+    whole_log = worker.headers["Authorization"]
+    prefixed = {
+        prefix: f"Bearer {await sync_to_async(make_token)(stream_prefix=prefix)}" for prefix in ("order-", "order-1")
+    }
+    worker.headers["Authorization"] = prefixed["order-"]
+    await bury(worker, "order-1")
+    for token, is_own in ((whole_log, False), (prefixed["order-1"], False), (prefixed["order-"], True)):
+        worker.headers["Authorization"] = token
+        assert (await worker.get(WORK)).status_code == (200 if is_own else 403)
+        [letter] = await ids(worker) if is_own else ["work:2"]
+        assert await ids(worker) == ([letter] if is_own else [])
+        assert (await worker.get(f"{LETTERS}/{letter}")).status_code == (200 if is_own else 404)
+        [decided] = (await decide(worker, "skip", letter)).json()["results"]
+        assert decided["result"] == ("decided" if is_own else "no-such-letter")
+
+
 async def test_a_token_with_a_prefix_sees_the_jobs_of_its_prefix(
     worker: httpx.AsyncClient, make_token: Callable[..., str]
 ) -> None:

@@ -169,11 +169,11 @@ async def test_only_letters_of_the_stream_prefix_are_decided(work: Work) -> None
     await work.placed("a-1")
     await work.bury()
     ids = [LetterId("work", 1)]
-    for prefix, result in (("b-", "no-such-letter"), ("a-", "decided")):
-        [decided] = await run_async(
-            decide(work.log.pk, ids, Decision("skip", "ada"), stream_prefix=prefix), work.engine.pool
-        )
-        assert decided.result == result
+    prefixes = (("", False), ("a", False), ("a-1", False), ("b-", False), (None, True), ("a-", True))
+    for prefix, is_decided in prefixes:
+        decision = Decision("escalate", "ada", to=f"owner of {prefix}")
+        [decided] = await run_async(decide(work.log.pk, ids, decision, stream_prefix=prefix), work.engine.pool)
+        assert decided.result == ("decided" if is_decided else "no-such-letter")
 
 
 async def test_a_retry_beside_a_take_in_another_process_comes_after_what_was_taken(work: Work) -> None:

@@ -71,6 +71,7 @@ async def test_a_selection_is_by_subscription_query_fault_state_and_prefix(
     assert await positions(states=("skipped", "done")) == []
     assert await positions(states=STATES) == await positions(states=DECIDABLE) == [2, 1]
     assert await positions(stream_prefix="a-") == []
+    assert await positions(stream_prefix="") == [2, 1]
     counted = await ask(reads.counts(log.pk, Selection(query=parse("stream:a-1"))))
     assert (counted.letters, counted.keys) == (1, 1)
 
