@@ -83,7 +83,7 @@ class Engine:
         self._serve_pool = database.pool("subscriptions", _READER, min_size=0, max_size=6, timeout=5)
         await self._serve_pool.open()
         self.consumers = Consumers(self.pool)
-        self.subscriptions = Subscriptions(self._serve_pool, self.consumers, notifier.mention)
+        self.subscriptions = Subscriptions(self._serve_pool, self.consumers, notifier.mention_ready)
 
         def wake(log_id: int) -> None:
             self.tails.wake(log_id)
@@ -93,6 +93,10 @@ class Engine:
             wake(log_id)
             notifier.mention(log_id)
 
+        def on_ready(log_id: int) -> None:
+            self.subscriptions.look(log_id)
+            notifier.mention_ready(log_id)
+
         self.writer = Writer(
             database,
             check_guards=partial(conditions.check, self.pool),
@@ -101,7 +105,7 @@ class Engine:
         )
         self.refusals = Refusals(self.pool)
         self.announcer = Announcer(self._serve_pool, self.writer.append)
-        self._expiry = Expiry(self._serve_pool, on_append)
+        self._expiry = Expiry(self._serve_pool, on_ready)
         self._tasks = [
             asyncio.create_task(self.announcer.run(), name="announcer"),
             asyncio.create_task(self._expiry.run(), name="expired deliveries"),
@@ -109,7 +113,7 @@ class Engine:
             asyncio.create_task(self.refusals.write_for_ever(), name="refusals of pauses"),
             asyncio.create_task(lag.note_for_ever(self.pool), name="lag of subscriptions"),
             asyncio.create_task(notifier.run(), name="notifier"),
-            asyncio.create_task(listen(direct(), wake, own=notifier), name="listener"),
+            asyncio.create_task(listen(direct(), wake, self.subscriptions.look, own=notifier), name="listener"),
         ]
         _engines.append(self)
         return self

@@ -65,7 +65,7 @@ def redact(log_id: int, position: int, *, reason: str, by: str) -> Redacted:
             cursor.execute(sql.REDACT, params)
             result = Redacted(*cursor.fetchone())
             # Servers hold copies of the event in memory, so they are notified to read the log at once.
-            cursor.execute(sql.NOTIFY, {"logs": str(log_id)})
+            cursor.execute(sql.NOTIFY, {"hints": str(log_id)})
             return result
     except IntegrityError:
         raise Invalid(f"The event at position {position} records another redaction, so it stays.") from None

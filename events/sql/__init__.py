@@ -41,7 +41,7 @@ REDACT = _call(
 FORGET_FINGERPRINTS = """
     update append_key k set salt = null, fingerprint = null from redaction r
     where k.log_id = %(log_id)s and r.log_id = k.log_id and r.position between k.first_position and k.last_position"""
-NOTIFY = "select pg_notify('eventsite', log_id) from unnest(string_to_array(%(logs)s, ',')) as log_id"
+NOTIFY = "select pg_notify('eventsite', hint) from unnest(string_to_array(%(hints)s, ',')) as hint"
 LISTEN = "listen eventsite"
 TOKEN = """
     select token.id, log_id, log.name, scopes, stream_prefix, agent, expires_at

@@ -16,6 +16,9 @@ READ_TO = """
     select p.read_to, h.head, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
     from subscription_place p join log_head h using (log_id)
     where p.log_id = %(log_id)s and p.subscription_id = %(number)s order by p.turn desc limit 1"""
+END_OF_LOG = """
+    select head, (select coalesce(max(marker_position), 0) from redaction where log_id = %(log_id)s)
+    from log_head where log_id = %(log_id)s"""
 EVENTS_AT = """
     select {columns} from event
     where log_id = %(log_id)s and position = any (string_to_array(%(positions)s, ',')::bigint[])"""

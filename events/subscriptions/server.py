@@ -22,6 +22,7 @@ from events.sessions import Pool
 from events.sql import subscriptions as sql
 from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
+from events.subscriptions.newest import Newest
 from events.subscriptions.types import Deliveries, Delivery, DeliveryId, Served, Settled, Settlement, Take
 from events.subscriptions.upcoming import Turns, Upcoming
 from events.subscriptions.work import Answer, Range, Taken, WaitingSettlements, WaitingTake, parameters
@@ -57,6 +58,7 @@ class Server:
         served: Served,
         pool: Pool,
         turns: Turns,
+        newest: Newest,
         load: Callable[[], Awaitable[Served | None]],
         consumers: Consumers,
         on_ready: Callable[[], None],
@@ -69,10 +71,11 @@ class Server:
         self._now = asyncio.get_running_loop().time
         self._takes: list[WaitingTake] = []
         self._settlements: deque[WaitingSettlements] = deque()
-        self._upcoming = Upcoming(pool, turns)
+        self._upcoming = Upcoming(pool, turns, newest)
         self._is_asked_to_settle = asyncio.Event()
         self._answers: set[asyncio.Task[None]] = set()
         self._has_grown = True
+        self._must_look = True
         self._read_to = self._head = 0
         self._due = float("inf")
         self._served_at = float("-inf")
@@ -91,7 +94,7 @@ class Server:
         end = self._now() + (0 if self._is_stopping else wait)
         waiting = WaitingTake(take, end, asyncio.get_running_loop().create_future())
         self._takes.append(waiting)
-        self.log_has_grown()
+        self.look()
         try:
             return Deliveries(await waiting.future, self._read_to, self._head)
         except asyncio.CancelledError:
@@ -133,8 +136,14 @@ class Server:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def log_has_grown(self) -> None:
+        """See whether the log's new events can be delivered."""
         self._has_grown = True
         self._wake.set()
+
+    def look(self) -> None:
+        """Ask the database what can be delivered, new events or not."""
+        self._must_look = True
+        self.log_has_grown()
 
     def give_back(self, take: Take, deliveries: Sequence[DeliveryId]) -> None:
         """Give back the deliveries that a caller did not get, unless the same request may come again for them."""
@@ -200,14 +209,11 @@ class Server:
 
     async def _serve(self) -> None:
         """Do the work that waits, in one transaction. Takes are answered while the next one runs."""
-        served, takes, found = self.served, list(self._takes), None
-        if not self._settlements:
-            self._is_asked_to_settle.clear()
-        if takes:
-            has_grown, self._has_grown = self._has_grown, False
-            found = await self._upcoming.range(served, has_grown=has_grown, interruption=self._is_asked_to_settle)
-            if found is None:
-                self._has_grown = True
+        served, takes = self.served, list(self._takes)
+        found = await self._find() if takes else None
+        if takes and not self._must_ask(found):
+            return
+        self._must_look = self._upcoming.has_other_news = False
         batch = self._batch()
         settlements = [settlement for waiting in batch for settlement in waiting.settlements]
         part = found.first(_LOOKED_AT + 2 * sum(waiting.take.limit for waiting in takes)) if found else Range(0, 0)
@@ -221,21 +227,38 @@ class Server:
         self._served_at = self._idle_since = self._now()
         self._read_to, self._head = answer.read_to, answer.head
         self._due = float("inf") if answer.due_in is None else self._now() + answer.due_in
-        self._settlements = deque(waiting for waiting in self._settlements if waiting not in batch)
+        self._consumers.note(served, [waiting.take for waiting in takes], answer.counts, settlements)
         self._answer_settlements(batch, answer)
-        counts = answer.counts
-        for waiting_take in takes:
-            waiting_take.was_served = waiting_take.was_served or found is not None
-        self._takes = [each for each in self._takes if each not in takes or not counts[takes.index(each)]]
-        self._consumers.note(served, [waiting.take for waiting in takes], counts, settlements)
-        if settlements and answer.has_ready:
-            self._on_ready()
-        if counts:
-            self._begin_to_answer(served, takes, part, answer)
-        if found is not None and self._upcoming.note(served, read_to=answer.read_to, head=answer.head):
+        self._answer_takes(takes, part, answer, is_whole=found is not None)
+        if found is not None:
+            if self._upcoming.note(served, read_to=answer.read_to, head=answer.head):
+                self.look()
+            if answer.redacted_at > part.redacted_at:
+                await self._upcoming.forget()
+
+    async def _find(self) -> Range | None:
+        """Return the events that takes may get; None if a settlement came before they were found."""
+        if not self._settlements:
+            self._is_asked_to_settle.clear()
+        has_grown, self._has_grown = self._has_grown, False
+        found = await self._upcoming.range(self.served, has_grown=has_grown, interruption=self._is_asked_to_settle)
+        if found is None:
             self._has_grown = True
-        if found is not None and answer.redacted_at > part.redacted_at:
-            await self._upcoming.forget()
+        return found
+
+    def _must_ask(self, found: Range | None) -> bool:
+        """Return whether the database must be asked. If the log has nothing new that fits, mostly it need not.
+
+        Else an append would let all subscriptions of its log ask. Their places move on a second later.
+        """
+        return (
+            found is None
+            or bool(found.found or self._settlements)
+            or self._must_look
+            or self._upcoming.has_other_news
+            or not all(waiting.was_served for waiting in self._takes)
+            or min(self._due, self._served_at + _POLL_SECONDS) <= self._now()
+        )
 
     def _batch(self) -> list[WaitingSettlements]:
         """Return the settlements that have waited longest: those of one request, or more up to a limit."""
@@ -256,7 +279,7 @@ class Server:
             self.retire()
         else:
             self.served = served
-            self._has_grown = True
+            self._has_grown = self._must_look = True
 
     def _fail(self, error: EventsError) -> None:
         """Give the error to everybody who waits. What nobody works on is given back later."""
@@ -269,6 +292,7 @@ class Server:
         self._settlements = deque(waiting for waiting in self._settlements if waiting.future is None)
 
     def _answer_settlements(self, batch: Sequence[WaitingSettlements], answer: Answer) -> None:
+        self._settlements = deque(waiting for waiting in self._settlements if waiting not in batch)
         verdicts = answer.verdicts
         number = 0
         for waiting in batch:
@@ -276,11 +300,21 @@ class Server:
             number = numbers.stop
             if waiting.future is not None and not waiting.future.done():
                 waiting.future.set_result([verdicts.get(each, _SETTLED) for each in numbers])
+        if batch and answer.has_ready:
+            self._on_ready()
 
-    def _begin_to_answer(self, served: Served, takes: Sequence[WaitingTake], found: Range, answer: Answer) -> None:
-        task = asyncio.create_task(self._answer(served, takes, found, answer), name=f"answers of {served.name}")
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
+    def _answer_takes(self, takes: Sequence[WaitingTake], found: Range, answer: Answer, *, is_whole: bool) -> None:
+        """Begin to answer the takes that got something. If all was found that there is, the others get nothing yet."""
+        counts = answer.counts
+        for waiting in takes:
+            waiting.was_served = waiting.was_served or is_whole
+        self._takes = [each for each in self._takes if each not in takes or not counts[takes.index(each)]]
+        if counts:
+            task = asyncio.create_task(
+                self._answer(self.served, takes, found, answer), name=f"answers of {self.served.name}"
+            )
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
 
     async def _answer(self, served: Served, takes: Sequence[WaitingTake], found: Range, answer: Answer) -> None:
         """Hand over what takes got. What can't be handed over is given back."""

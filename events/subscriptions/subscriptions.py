@@ -14,6 +14,7 @@ from events.sql import subscriptions as sql
 from events.subscriptions.consumers import Consumers
 from events.subscriptions.errors import NoSuchSubscription
 from events.subscriptions.keys import key_by
+from events.subscriptions.newest import Newest
 from events.subscriptions.server import Server
 from events.subscriptions.settings import check_known_name
 from events.subscriptions.types import Served
@@ -33,9 +34,12 @@ class Subscriptions:
         self._on_ready = on_ready
         self._servers: dict[tuple[int, str], Server] = {}
         self._is_stopping = False
+        self._newest: dict[int, Newest] = {}
 
     def wake(self, log_id: int) -> None:
         """Look at a log again, as it may have grown."""
+        if newest := self._newest.get(log_id):
+            newest.log_has_grown()
         for (served_log_id, _), server in self._servers.items():
             if served_log_id == log_id:
                 server.log_has_grown()
@@ -46,8 +50,15 @@ class Subscriptions:
         for server in self._servers.values():
             server.end_waits()
 
+    def look(self, log_id: int) -> None:
+        """Ask what can be delivered in a log, as a settlement in another process has freed keys."""
+        for (served_log_id, _), server in self._servers.items():
+            if served_log_id == log_id:
+                server.look()
+
     async def aclose(self) -> None:
         await asyncio.gather(*(server.stop() for server in self._servers.values()))
+        await asyncio.gather(*(newest.aclose() for newest in self._newest.values()))
 
     async def of(self, log_id: int, name: str) -> Server:
         """Return the server of a subscription, which may have been made again since the server knows it.
@@ -74,7 +85,10 @@ class Subscriptions:
                 server.retire()
             self._servers = {place: each for place, each in self._servers.items() if not each.is_gone}
             reload = partial(load, self._pool, log_id, name)
-            server = Server(served, self._pool, self._turns, reload, self._consumers, partial(self._on_ready, log_id))
+            newest = self._newest.setdefault(log_id, Newest(log_id, self._pool))
+            server = Server(
+                served, self._pool, self._turns, newest, reload, self._consumers, partial(self._on_ready, log_id)
+            )
             self._servers[log_id, name] = server
             if self._is_stopping:
                 server.end_waits()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager
 
+from events.query.match import event_matcher
 from events.reading import scan
 from events.sessions import Pool
 from events.sql import subscriptions as sql
+from events.subscriptions.newest import Newest, NewEvents
 from events.subscriptions.types import Served
 from events.subscriptions.work import Found, Range
+from events.system_streams import is_system
 
 _SEARCH_EVENTS = 1_000
 _SEARCH_BYTES = 2 * 2**20
@@ -38,9 +41,13 @@ class Turns:
 class Upcoming:
     """The events of one subscription that a process has found, and that were not delivered when it last looked."""
 
-    def __init__(self, pool: Pool, turns: Turns) -> None:
+    def __init__(self, pool: Pool, turns: Turns, newest: Newest) -> None:
         self._pool = pool
         self._turns = turns
+        self._newest = newest
+        self._head = 0
+        self.has_other_news = False
+        """Since this was set to False, the log has got an event of the server: it may let other events be delivered."""
         self._range: Range | None = None
         self._search: asyncio.Task[None] | None = None
 
@@ -76,6 +83,7 @@ class Upcoming:
         range.cut(read_to)
         if self._search is not None and self._search.done() and self._search.exception() is None:
             self._search = None
+        self._head = head
         is_behind = range.end < head
         if is_behind and self._search is None and len(range.found) <= _FEW_EVENTS and range.bytes <= _FEW_BYTES:
             self._begin(served)
@@ -94,6 +102,12 @@ class Upcoming:
 
     async def _go_on(self, served: Served) -> None:
         """Search after the end of the range, and add what is found. Meanwhile others may read on, beyond that too."""
+        if self._range is not None:
+            new = await self._newest.after(self._range.end, head=self._head)
+            if new is not None:
+                self._add(served, self._range, new)
+                return
+        self.has_other_news = True
         async with self._pool.connection() as session:
             parameters = {"log_id": served.log_id, "number": served.number}
             cursor = await session.execute(sql.READ_TO, parameters, prepare=True)
@@ -115,6 +129,16 @@ class Upcoming:
             result = await search.afetch_on(session)
         range.add(Found(served.key(event), event) for event in result.events if event.position > range.end)
         range.end = max(range.end, result.searched_to)
+
+    def _add(self, served: Served, range: Range, new: NewEvents) -> None:
+        """Add those of the log's newest events that fit."""
+        if not range.found:
+            range.redacted_at = new.redacted_at
+        fits = event_matcher(served.query)
+        events = [event for event in new.events if event.position > range.end]
+        range.add(Found(served.key(event), event) for event in events if fits(event))
+        range.end = max(range.end, new.end)
+        self.has_other_news = self.has_other_news or any(is_system(event.stream) for event in events)
 
 
 async def _is_done(task: asyncio.Task[None], interruption: asyncio.Event) -> bool:

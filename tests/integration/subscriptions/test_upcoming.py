@@ -14,6 +14,7 @@ from events.errors import Unavailable
 from events.models import Log
 from events.reading.scan import Search
 from events.subscriptions import upcoming
+from events.subscriptions.newest import Newest
 from events.subscriptions.subscriptions import load
 from events.subscriptions.types import Served
 from events.subscriptions.upcoming import Turns, Upcoming
@@ -39,8 +40,8 @@ async def served(
 
 
 @pytest.fixture
-async def events(engine: Engine) -> AsyncIterator[Upcoming]:
-    events = Upcoming(engine.pool, Turns(short=1, long=1))
+async def events(engine: Engine, log: Log) -> AsyncIterator[Upcoming]:
+    events = Upcoming(engine.pool, Turns(short=1, long=1), Newest(log.pk, engine.pool))
     yield events
     await events.forget()
 
@@ -166,11 +167,11 @@ async def test_a_search_of_the_end_does_not_wait_for_long_ones(
 ) -> None:
     turns = Turns(short=1, long=1)
     async with turns.turn(is_short=False):
-        near = Upcoming(engine.pool, turns)
+        near = Upcoming(engine.pool, turns, Newest(served.log_id, engine.pool))
         assert await positions(near, served) == [1, 2]
         await near.forget()
         monkeypatch.setattr(upcoming, "_NEAR_POSITIONS", EVENTS - 1)
-        far = Upcoming(engine.pool, turns)
+        far = Upcoming(engine.pool, turns, Newest(served.log_id, engine.pool))
         interruption = asyncio.Event()
         asyncio.get_running_loop().call_later(0.2, interruption.set)
         assert await far.range(served, has_grown=True, interruption=interruption) is None

@@ -10,8 +10,10 @@ import pytest
 
 from events.engine import Engine
 from events.models import Log
+from events.reading.log_reader import LogReader
 from events.subscriptions import server as servers
 from events.subscriptions.types import Take
+from events.subscriptions.work import parameters
 from tests.support.patience import PATIENCE
 from tests.support.subscriptions import Settle, Subscribe, TakeFrom
 
@@ -116,3 +118,41 @@ async def test_a_key_that_is_free_is_delivered_by_another_process(
         await settle("ack", *first)
         answer = await waiting
     assert [each.id.position for each in answer.deliveries] == [2]
+
+
+async def test_an_event_that_fits_nothing_asks_the_database_once_for_all(
+    engine: Engine, log: Log, subscribe: Subscribe, placed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many subscriptions wait at the end of the log; an event that fits one of them is delivered."""
+    monkeypatch.setattr(servers, "_POLL_SECONDS", 3_600)
+    reads: list[str] = []
+    read, ask = LogReader.read, parameters
+
+    async def count_and_read(self: LogReader, after: int) -> Any:
+        reads.append("log")
+        return await read(self, after)
+
+    def count_and_ask(*arguments: Any) -> Any:
+        reads.append("deliveries")
+        return ask(*arguments)
+
+    names = [f"work-{n}" for n in range(5)]
+    await placed("a-1")
+    takes = []
+    for name in names:
+        await subscribe(name=name, query=f"stream:{name}", start=1, read_to=1)
+        server = await engine.subscriptions.of(log.pk, name)
+        assert not (await server.take(Take("one", None, 1, "r"), wait=0)).deliveries
+        takes.append(asyncio.create_task(server.take(Take("one", None, 1, name), wait=PATIENCE)))
+    await asyncio.sleep(0.3)
+    monkeypatch.setattr(LogReader, "read", count_and_read)
+    monkeypatch.setattr(servers, "parameters", count_and_ask)
+    await placed("b-1")
+    await asyncio.sleep(0.3)
+    assert reads == ["log"]
+    await placed("work-3")
+    assert [each.event.stream for each in (await takes[3]).deliveries] == ["work-3"]
+    assert reads == ["log", "log", "deliveries"]
+    for waiting in takes:
+        waiting.cancel()
+    await asyncio.gather(*takes, return_exceptions=True)
