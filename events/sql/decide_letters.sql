@@ -6,7 +6,7 @@
 create or replace function decide_letters(
     p_log int, p_name text, p_prefix text, p_positions bigint[], p_decision text, p_by text, p_to text, p_note text
 ) returns table (letter_position bigint, is_decided boolean, letter_state text) language plpgsql volatile
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
     v_subscription int;

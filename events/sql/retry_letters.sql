@@ -5,7 +5,7 @@
 -- the keys' rows of `delivery`.
 create or replace function retry_letters(p_log int, p_subscription int, p_positions bigint[])
 returns void language plpgsql volatile
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
     l record;

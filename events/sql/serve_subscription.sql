@@ -25,7 +25,7 @@ create or replace function serve_subscription(
     out redacted_at bigint, out has_ready boolean, out due_in float
 ) language plpgsql volatile
 -- Of all functions that are called from here, too.
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
     v_now timestamptz;

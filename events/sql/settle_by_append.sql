@@ -8,7 +8,7 @@
 -- positions, as serve_subscription() does; and only of those in flight, so a take never waits for one that is ready. What failed
 -- before, whose key goes on, or whose subscription has a breaker, is left to settle_done().
 create or replace function settle_by_append(p_log int, p_settlements json) returns json language plpgsql volatile
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
     v_refusals json;

@@ -292,7 +292,8 @@ class Server:
         self._settlements = deque(waiting for waiting in self._settlements if waiting.future is None)
 
     def _answer_settlements(self, batch: Sequence[WaitingSettlements], answer: Answer) -> None:
-        self._settlements = deque(waiting for waiting in self._settlements if waiting not in batch)
+        answered = set(batch)
+        self._settlements = deque(waiting for waiting in self._settlements if waiting not in answered)
         verdicts = answer.verdicts
         number = 0
         for waiting in batch:
@@ -308,7 +309,8 @@ class Server:
         counts = answer.counts
         for waiting in takes:
             waiting.was_served = waiting.was_served or is_whole
-        self._takes = [each for each in self._takes if each not in takes or not counts[takes.index(each)]]
+        answered = {takes[number] for number in counts}
+        self._takes = [waiting for waiting in self._takes if waiting not in answered]
         if counts:
             task = asyncio.create_task(
                 self._answer(self.served, takes, found, answer), name=f"answers of {self.served.name}"

@@ -59,6 +59,12 @@ def test_letters_are_chosen_by_keys_and_escalated(admin_page: Page, log: Log) ->
     expect(admin_page.locator(".letter").first).to_contain_text("escalated to mara")
 
 
+def close_dialog(page: Page) -> None:
+    """Close the open dialog, and wait for that: meanwhile keys are the dialog's."""
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 @pytest.mark.usefixtures("letters")
 def test_keys_lead_to_letters_and_ask_about_faults(admin_page: Page, log: Log) -> None:
     page = admin_page
@@ -67,16 +73,16 @@ def test_keys_lead_to_letters_and_ask_about_faults(admin_page: Page, log: Log) -
     page.keyboard.press("l")
     page.keyboard.press("Shift+R")  # nothing has the focus: it is about the open fault
     expect(page.get_by_role("dialog", name="6 letters, 2 keys: retry them?")).to_contain_text("Retry 6")
-    page.keyboard.press("Escape")
-    page.keyboard.press("j")
+    close_dialog(page)
+    page.locator(".fault").first.focus()
     page.keyboard.press("r")
     expect(page.get_by_role("dialog", name="6 letters, 2 keys: retry one first?")).to_contain_text("Retry 1, then 5")
-    page.keyboard.press("Escape")
+    close_dialog(page)
     expect(page.locator(".fault").first).to_be_focused()
     page.keyboard.press("j")
     page.keyboard.press("s")
     expect(page.get_by_role("dialog", name="1 letter: skip it?")).to_be_visible()
-    page.keyboard.press("Escape")
+    close_dialog(page)
     page.locator(".fault").nth(1).focus()
     page.keyboard.press("d")
     expect(page.locator(".letter")).to_have_count(1)
