@@ -19,7 +19,7 @@ from events.pauses.refusals import Refusals
 from events.reading.notify import Notifier, listen
 from events.reading.shared_pool import PLACES, SharedPool
 from events.reading.tail import Tails
-from events.sessions import address, direct
+from events.sessions import Address, address, direct
 from events.subscriptions import lag
 from events.subscriptions.announcing import Announcer
 from events.subscriptions.consumers import Consumers
@@ -69,19 +69,21 @@ class Engine:
         self._read_rules = read_rules
         self.is_stopping = False
 
-    async def __aenter__(self) -> Self:
-        database = address()
+    async def _open_pools(self, database: Address) -> None:
         self.pool = database.pool("reader", _READER, SharedPool, min_size=1, max_size=PLACES, timeout=5)
         # Followers try again after an error, so this pool does not test a connection before it lends it.
         self._follow_pool = database.pool("follower", _READER, min_size=1, max_size=3, timeout=5)
-        await self.pool.open()
-        await self._follow_pool.open()
-        self.tails = Tails(self._follow_pool)
-        notifier = Notifier(database)
-
         # A subscription serves all that waits for it at once, in some milliseconds. Searches may have three of these.
         self._serve_pool = database.pool("subscriptions", _READER, min_size=0, max_size=6, timeout=5)
+        await self.pool.open()
+        await self._follow_pool.open()
         await self._serve_pool.open()
+
+    async def __aenter__(self) -> Self:
+        database = address()
+        await self._open_pools(database)
+        self.tails = Tails(self._follow_pool)
+        notifier = Notifier(database)
         self.consumers = Consumers(self.pool)
         self.subscriptions = Subscriptions(self._serve_pool, self.consumers, notifier.mention_ready)
 

@@ -5,23 +5,19 @@ Only an append that is refused is counted, so the others cost nothing. The last 
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from typing import NoReturn
 
 import orjson
-import psycopg
-from psycopg_pool import PoolTimeout
 
 from events import sql
-from events.errors import EventsError, Paused, brief
+from events.errors import EventsError, Paused
 from events.reading.statement import Statement
+from events.repeating import repeat
 from events.sessions import Pool
-
-logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 5.0
 
@@ -56,13 +52,8 @@ class Refusals:
             count.appends += 1
             count.last_at = now
 
-    async def write_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
-            try:
-                await self.write()
-            except (psycopg.Error, PoolTimeout, OSError) as error:
-                logger.warning("the appends that pauses refused: %s", brief(error))
+    async def write_for_ever(self) -> NoReturn:
+        await repeat(self.write, pause=lambda: _PAUSE_SECONDS, about="the appends that pauses refused")
 
     async def write(self) -> None:
         """Write what was counted. If that fails, it is forgotten."""

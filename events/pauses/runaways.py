@@ -33,7 +33,7 @@ class Thresholds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is looked at of an event. `data` are the text of its data, or another text that stands for them."""
+    """The parts of an event that are looked at. `data` is the text of its data, or one that stands for it."""
 
     position: int
     agent: str | None
@@ -69,7 +69,7 @@ class Runaway:
 
     @property
     def target(self) -> Target | None:
-        """What a page offers to pause: the agent; of two agents, their workflow."""
+        """The agent that a page offers to pause; of two agents, their workflow."""
         if len(self.agents) == 1:
             return Target("agent", self.agents[0])
         return Target("workflow", self.workflow) if self.workflow is not None else None

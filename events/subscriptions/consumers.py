@@ -5,25 +5,20 @@ A process notes whom it has served, and writes that every few seconds, apart fro
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from typing import NoReturn
 
 import orjson
-import psycopg
-from psycopg_pool import PoolTimeout
 
-from events.errors import brief
 from events.reading.statement import Statement
+from events.repeating import repeat
 from events.sessions import Pool
 from events.sql import subscription_consumers as sql
 from events.subscriptions.types import Served, Settlement, Take
-
-logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 5.0
 
@@ -72,13 +67,8 @@ class Consumers:
         sighting.seen_at = now
         return sighting
 
-    async def write_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
-            try:
-                await self.write()
-            except (psycopg.Error, PoolTimeout, OSError) as error:
-                logger.warning("the consumers of subscriptions: %s", brief(error))
+    async def write_for_ever(self) -> NoReturn:
+        await repeat(self.write, pause=lambda: _PAUSE_SECONDS, about="the consumers of subscriptions")
 
     async def write(self) -> None:
         """Write who was seen. If that fails, it is forgotten: the next sighting is near."""

@@ -27,7 +27,7 @@ class NoSuchDelivery(EventsError):
 
 
 class SubscriptionFixed(EventsError):
-    """What a subscription is ordered by, and where it started, can't change: make another one."""
+    """The order and the start of a subscription can't change: make another one."""
 
     code = "subscription-fixed"
     status = 409

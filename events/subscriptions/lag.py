@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import NoReturn
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
-from events.errors import brief
 from events.reading.statement import Statement
+from events.repeating import repeat
 from events.sessions import Pool
 from events.sql import subscription_overview as sql
-
-logger = logging.getLogger(__name__)
 
 MINUTES = 30
 _MINUTE_SECONDS = 60.0
@@ -32,14 +27,13 @@ class Lag:
     behind: int
 
 
-async def note_for_ever(pool: Pool) -> None:
+async def note_for_ever(pool: Pool) -> NoReturn:
     """Note the lag of all subscriptions once a minute. Of several processes the first one notes it."""
-    while True:
-        await asyncio.sleep(_MINUTE_SECONDS - time.time() % _MINUTE_SECONDS)
-        try:
-            await note(pool)
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            logger.warning("the lag of subscriptions: %s", brief(error))
+    await repeat(
+        partial(note, pool),
+        pause=lambda: _MINUTE_SECONDS - time.time() % _MINUTE_SECONDS,
+        about="the lag of subscriptions",
+    )
 
 
 async def note(pool: Pool) -> None:

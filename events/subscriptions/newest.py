@@ -94,6 +94,6 @@ class Newest:
 
 
 def _forget_error(reading: asyncio.Task[None]) -> None:
-    """Whoever waits for the read gets its error; nobody may wait any more."""
+    """Take note of the error of a read, as nobody may wait for it any more. Whoever waits gets it."""
     if not reading.cancelled():
         reading.exception()

@@ -210,13 +210,13 @@ class Server:
     async def _serve(self) -> None:
         """Do the work that waits, in one transaction. Takes are answered while the next one runs."""
         served, takes = self.served, list(self._takes)
-        found = await self._find() if takes else None
-        if takes and not self._must_ask(found):
+        ahead = await self._find() if takes else None
+        if takes and not self._must_ask(ahead):
             return
         self._must_look = self._upcoming.has_other_news = False
         batch = self._batch()
         settlements = [settlement for waiting in batch for settlement in waiting.settlements]
-        part = found.first(_LOOKED_AT + 2 * sum(waiting.take.limit for waiting in takes)) if found else Range(0, 0)
+        part = ahead.first(_LOOKED_AT + 2 * sum(waiting.take.limit for waiting in takes)) if ahead else Range(0, 0)
         async with self._pool.connection() as session:
             values = parameters(served, takes, settlements, part)
             cursor = await session.execute(sql.SERVE, values, prepare=True)
@@ -229,8 +229,8 @@ class Server:
         self._due = float("inf") if answer.due_in is None else self._now() + answer.due_in
         self._consumers.note(served, [waiting.take for waiting in takes], answer.counts, settlements)
         self._answer_settlements(batch, answer)
-        self._answer_takes(takes, part, answer, is_whole=found is not None)
-        if found is not None:
+        self._answer_takes(takes, part, answer, is_whole=ahead is not None)
+        if ahead is not None:
             if self._upcoming.note(served, read_to=answer.read_to, head=answer.head):
                 self.look()
             if answer.redacted_at > part.redacted_at:
@@ -241,19 +241,19 @@ class Server:
         if not self._settlements:
             self._is_asked_to_settle.clear()
         has_grown, self._has_grown = self._has_grown, False
-        found = await self._upcoming.range(self.served, has_grown=has_grown, interruption=self._is_asked_to_settle)
-        if found is None:
+        ahead = await self._upcoming.range(self.served, has_grown=has_grown, interruption=self._is_asked_to_settle)
+        if ahead is None:
             self._has_grown = True
-        return found
+        return ahead
 
-    def _must_ask(self, found: Range | None) -> bool:
+    def _must_ask(self, ahead: Range | None) -> bool:
         """Return whether the database must be asked. If the log has nothing new that fits, mostly it need not.
 
         Else an append would let all subscriptions of its log ask. Their places move on a second later.
         """
         return (
-            found is None
-            or bool(found.found or self._settlements)
+            ahead is None
+            or bool(ahead.found or self._settlements)
             or self._must_look
             or self._upcoming.has_other_news
             or not all(waiting.was_served for waiting in self._takes)

@@ -82,26 +82,31 @@ async def put(
         "breaker": None if settings.breaker is None else Json(settings.breaker),
     }
     async with pool.connection() as session, session.transaction():
-        stored = None
-        while stored is None:  # perhaps it is ended between the two statements
+        present_row = None
+        while present_row is None:  # perhaps it is ended between the two statements
             new_row = await (await session.execute(sql.MAKE, row)).fetchone()
             if new_row is not None:
                 facts = {"q": settings.query}
                 await announce(session, log_id, new_row[0], name, "created", by=by, facts=facts, change=1)
                 return True
-            stored = await (await session.execute(sql.STORED, row)).fetchone()
-            if stored is None and await (await session.execute(sql.IS_AFTER_HEAD, row)).fetchone():
+            present_row = await (await session.execute(sql.STORED, row)).fetchone()
+            if present_row is None and await (await session.execute(sql.IS_AFTER_HEAD, row)).fetchone():
                 raise Invalid("start must be a position of the log: at most its head.", field="start")
-        _, prefix, first, *values = stored
+        _, prefix, first, *values = present_row
         check_prefix(name, prefix, stream_prefix)
         present = Settings(*values)
-        if present.order_by != settings.order_by:
-            raise SubscriptionFixed(f"{name!r} is ordered by {present.order_by}, and that can't change.")
-        if start not in (None, NOW, first):
-            raise SubscriptionFixed(f"{name!r} began after position {first}, and that can't change.")
+        _check_fixed(name, present.order_by, settings.order_by, first, start)
         if present != settings:
             await _change(session, row, present, settings, by=by)
         return False
+
+
+def _check_fixed(name: str, order_by: str, new_order_by: str, first: int, start: int | None) -> None:
+    """Raise `SubscriptionFixed` for another order, or another start than the one after `first`."""
+    if order_by != new_order_by:
+        raise SubscriptionFixed(f"{name!r} is ordered by {order_by}, and that can't change.")
+    if start not in (None, NOW, first):
+        raise SubscriptionFixed(f"{name!r} began after position {first}, and that can't change.")
 
 
 async def _change(

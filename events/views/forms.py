@@ -116,7 +116,7 @@ class SubscriptionsForm(forms.Form):
 
 
 class ReleaseForm(forms.Form):
-    """What is to be released: all that a consumer holds, or the delivery at a position."""
+    """The deliveries to release: all that a consumer holds, or the one at a position."""
 
     consumer = _name("Consumer")
     position = forms.IntegerField(required=False, min_value=1, max_value=LAST_POSITION)

@@ -1,4 +1,4 @@
-"""What is asked about dead letters in one line: terms about the letter, and a query that its event fits. Pure.
+"""A question about dead letters in one line: terms about the letter, and a query that its event fits. Pure.
 
 `error:Timeout* key:order-7 attempts>2 type:Order*`: all terms must fit.
 """

@@ -36,16 +36,16 @@ def rewind_subscription(request: HttpRequest, member: Member, name: str) -> Http
     `?by=time` shows the field for a time.
     """
     overview = existing(member.log_id, name)
-    asked = request.POST if request.method == "POST" else request.GET
-    form = RewindForm(asked if {"position", "time"} & {*asked} else None)
-    by = "time" if "time" in asked or asked.get("by") == "time" else "position"
+    fields = request.POST if request.method == "POST" else request.GET
+    form = RewindForm(fields if {"position", "time"} & {*fields} else None)
+    by = "time" if "time" in fields or fields.get("by") == "time" else "position"
     context: dict[str, Any] = {"here": "subscriptions", "overview": overview, "form": form, "by": by, "dry_run": None}
     if form.is_valid():
         place, counted_at = form.cleaned_data["place"], form.cleaned_data["counted_at"]
         is_stale = time.time() - (counted_at or 0) > FRESH_SECONDS
         if request.method == "POST" and not is_stale:
-            done = _rewound(order_of(member, name), place)
-            messages.success(request, _words(name, done))
+            rewound = _rewound(order_of(member, name), place)
+            messages.success(request, _words(name, rewound))
             return redirect("subscription", member.log.name, name)
         dry_run = _rewound(order_of(member, name, is_dry_run=True), place)
         per_minute = overview.takers.per_minute
@@ -62,15 +62,15 @@ def rewind_subscription(request: HttpRequest, member: Member, name: str) -> Http
 
 def _rewound(order: Order, place: int | datetime) -> Rewound:
     async def carry_out() -> Rewound:
-        done = await rewind(order, to=place)
+        rewound = await rewind(order, to=place)
         await engine.current().announcer.announce()
-        return done
+        return rewound
 
     return async_to_sync(carry_out)()
 
 
-def _words(name: str, done: Rewound) -> str:
-    again = f"{done.delivered_again:,} events are delivered again"
-    skipped = f"{done.skipped:,} events are skipped"
-    effect = again if done.position < done.begin else skipped
-    return f"The subscription {name} goes on after #{done.position:,}, in generation {done.generation}: {effect}."
+def _words(name: str, rewound: Rewound) -> str:
+    again = f"{rewound.delivered_again:,} events are delivered again"
+    skipped = f"{rewound.skipped:,} events are skipped"
+    effect = again if rewound.position < rewound.begin else skipped
+    return f"The subscription {name} goes on after #{rewound.position:,}, in generation {rewound.generation}: {effect}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -21,6 +22,7 @@ from events.reading.db_work import DbWork, run
 from events.server_events import server_event_id
 from events.subscriptions.letters import reads
 from events.subscriptions.letters.letter import DECIDABLE, Attempt, Counts, Letter, LetterId, Selection
+from events.types import Event
 from events.views.data_tree import data_tree
 from events.views.event_line import line
 from events.views.page import log_page, show
@@ -80,8 +82,17 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
         return dead_letter_md(member, letter, attempts, pane)
     if request.GET.get("format") == "pytest":
         return dead_letter_fixture(member, letter, event, pane)
+    context = _context(request, member, letter, event, attempts) | {"pane": pane, "jobs": jobs, "seen": version}
+    partial = f"projections/dead_letters/{'_dead_letter' if SEEN in request.headers else '_decision'}.html"
+    return show(request, member, template="projections/dead_letters/dead_letter.html", partial=partial, context=context)
+
+
+def _context(
+    request: HttpRequest, member: Member, letter: Letter, event: Event, attempts: Sequence[Attempt]
+) -> dict[str, Any]:
+    """Return what the page shows of a letter, besides the state before it and its jobs."""
     now = timezone.now()
-    context = {
+    return {
         "here": "dead-letters",
         "letter": letter,
         "attempts": [ShownAttempt(each, own_frames(each.traceback or "")) for each in attempts],
@@ -90,19 +101,14 @@ def dead_letter(request: HttpRequest, member: Member, subscription: str, positio
         "line": line(event),
         "redaction": redaction.of(member.log_id, event),
         "data": data_tree(member.log.name, event, request.GET),
-        "pane": pane,
         "alike": run(_alike(member.log_id, letter)),
         "is_alike": _is_alike(request),
         "question": _question(request, member, letter),
-        "jobs": jobs,
-        "seen": version,
         "error_types": {letter.fault: letter.error_type},
         "failed_at": _failed_at(member.log_id, letter),
         "now": now,
         "day_ago": now - timedelta(days=1),
     }
-    partial = f"projections/dead_letters/{'_dead_letter' if SEEN in request.headers else '_decision'}.html"
-    return show(request, member, template="projections/dead_letters/dead_letter.html", partial=partial, context=context)
 
 
 def _letter(member: Member, id: LetterId) -> Letter:
