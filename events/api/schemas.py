@@ -57,7 +57,7 @@ class EventIn(Struct, forbid_unknown_fields=True, kw_only=True):
     """One event to append."""
 
     may_have_any_id: ClassVar[bool] = False
-    """Whether its id may be one of those that a client may not give: what is imported keeps its id."""
+    """An imported event keeps its id, also one that is reserved for the server."""
 
     type: Name
     data: Annotated[Raw, documented("Any JSON value, up to 1 MiB and 100 levels; kept exactly as sent")]

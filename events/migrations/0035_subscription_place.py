@@ -1,4 +1,4 @@
-"""What moves with each take and settlement has a row of its own, which is found at once beside an old snapshot, too."""
+"""The place of a subscription, which moves with each take, has a row that is found at once beside an old snapshot."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Pause(models.Model):
 
 
 class RefusedAppends(models.Model):
-    """How many appends a pause has refused, by the position of its event."""
+    """The number of appends that a pause has refused, by the position of its event."""
 
     pk = models.CompositePrimaryKey("log_id", "position")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)

@@ -64,7 +64,7 @@ class Subscription(models.Model):
 
 
 class SubscriptionPlace(models.Model):
-    """How far a subscription is in its log. Its row is changed by nearly each take and settlement.
+    """The place of a subscription in its log. Its row is changed by nearly each take and settlement.
 
     Each change raises `turn`. So while a session with an old snapshot keeps the dead versions of the row, the primary
     key still gives the living one first. The lock of a subscription is the row of the subscription itself.

@@ -1,4 +1,4 @@
-"""How many appends each pause has refused. A process counts them, and writes the counts every few seconds.
+"""The number of appends that each pause has refused. A process counts them, and writes the counts every few seconds.
 
 Only an append that is refused is counted, so the others cost nothing. The last seconds of a killed process are lost.
 """

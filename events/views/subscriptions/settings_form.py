@@ -61,7 +61,7 @@ class SettingsForm(forms.Form):
 
     @property
     def order_by(self) -> str:
-        """What events are ordered by. It can't change."""
+        """The part of an event by which events are ordered. It can't change."""
         return self._order_by
 
     @property

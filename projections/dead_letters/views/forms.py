@@ -28,7 +28,7 @@ class LetterIdField(forms.CharField):
 
 
 class AskedField(QueryField):
-    """What is asked about letters and their events; its times count from now."""
+    """The terms about letters and their events; times count from now."""
 
     def read(self, text: str) -> Asked:
         return asked(text, timezone.now())

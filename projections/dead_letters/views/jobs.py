@@ -26,7 +26,7 @@ _VERBS = {"retry": "Retrying", "skip": "Skipping", "escalate": "Escalating"}
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a canary from its consumers: its subscription is paused, or the breaker of that.
+    """The reason why a canary does not come to its consumers: its subscription is paused, or the breaker of that.
 
     An open breaker lets one event through after `until`; a half-open one waits for the outcome of its `trial`.
     """
