@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from statistics import median
 
-import httpx
+import httpx2
 from django.test import Client
 from playwright.sync_api import sync_playwright
 
@@ -46,7 +46,7 @@ def run() -> Iterator[Table]:
             url, log = f"http://127.0.0.1:{server.port}", make_log()
             page = browser.new_context(base_url=url).new_page()
             page.context.add_cookies([{"name": "sessionid", "value": _session(log), "url": url}])
-            with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {make_token(log)}"}) as agent:
+            with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {make_token(log)}"}) as agent:
                 _append(agent, 0)  # there are no rows without it
                 page.goto(f"/logs/{log.name}/")
                 page.evaluate(_WATCH)
@@ -61,7 +61,7 @@ def run() -> Iterator[Table]:
     yield table
 
 
-def _append_at(rate: int, agent: httpx.Client) -> dict[int, float]:
+def _append_at(rate: int, agent: httpx2.Client) -> dict[int, float]:
     """The time at which each position was appended, in seconds of the clock that the browser has too."""
     began, start = {}, time.time()
     for n in range(1, rate * _SECONDS + 1):
@@ -71,7 +71,7 @@ def _append_at(rate: int, agent: httpx.Client) -> dict[int, float]:
     return began
 
 
-def _append(agent: httpx.Client, n: int) -> int:
+def _append(agent: httpx2.Client, n: int) -> int:
     body = b'{"events":[{"type":"%b","data":%b}]}' % (payloads.TYPE.encode(), payloads.data(n))
     answer = agent.post("/api/streams/stream-1/events", content=body, headers={"Content-Type": "application/json"})
     position: int = answer.raise_for_status().json()["events"][0]["position"]

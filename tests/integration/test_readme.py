@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from events.access.tokens import create_token
@@ -105,12 +105,12 @@ def test_a_consumer_that_is_paused_gives_its_order_back_and_has_not_failed(
     def decide(path: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         body = {**name, "reason": "the press is dirty"}
-        httpx.post(f"{server.url}/api/{path}", json=body, headers=headers).raise_for_status()
+        httpx2.post(f"{server.url}/api/{path}", json=body, headers=headers).raise_for_status()
 
     class Pausing(Middleman):
         """Pauses the consumer between its take and its append."""
 
-        def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx.Response | None:
+        def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx2.Response | None:
             if path == "/api/events" and path not in self.requests:
                 decide(begin)
             return super().answer(method, path, headers, body)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import orjson
 
 from events import engine
@@ -36,16 +36,16 @@ WRITES = [
 ]
 
 
-async def append(api: httpx.AsyncClient, stream: str = "order-1", **body: Any) -> httpx.Response:
+async def append(api: httpx2.AsyncClient, stream: str = "order-1", **body: Any) -> httpx2.Response:
     body.setdefault("events", [{"type": "Placed", "data": {"n": 1}}])
     return await api.post(f"/api/streams/{quote(stream, safe='')}/events", json=body)
 
 
-async def append_text(api: httpx.AsyncClient, body: str | bytes) -> httpx.Response:
+async def append_text(api: httpx2.AsyncClient, body: str | bytes) -> httpx2.Response:
     return await api.post("/api/streams/order-1/events", content=body)
 
 
-async def head(api: httpx.AsyncClient) -> int:
+async def head(api: httpx2.AsyncClient) -> int:
     return int((await api.get("/api/events", params={"limit": 1})).json()["head"])
 
 
@@ -55,7 +55,7 @@ async def write(log: Log, *events: dict[str, Any], stream: str = "order-1") -> N
     assert all(not isinstance(outcome, Exception) for outcome in outcomes)
 
 
-async def page(api: httpx.AsyncClient, path: str = "/api/events", **query: Any) -> dict[str, Any]:
+async def page(api: httpx2.AsyncClient, path: str = "/api/events", **query: Any) -> dict[str, Any]:
     answer = await api.get(path, params=query)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-import httpx
+import httpx2
 from django.test import AsyncClient
 
 from events.appending.plan import Outcome
@@ -28,7 +28,7 @@ class AppendEvents(Protocol):
 Read = Callable[[], Awaitable[list[Event]]]
 """Read all events of the test's log."""
 
-Get = Callable[..., Awaitable[httpx.Response]]
+Get = Callable[..., Awaitable[httpx2.Response]]
 """Get a path of the API, with the test's token."""
 
 SignIn = Callable[[Role], AsyncClient]

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 
 When = Literal["before", "after"]
 _PASSED_ON = ("authorization", "content-type")
@@ -60,7 +60,7 @@ class Middleman:
         polls = [parse_qs(urlsplit(path).query) for path in self.requests if path.startswith("/api/events?")]
         return any(int(poll["after"][0]) >= position for poll in polls)
 
-    def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx.Response | None:
+    def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx2.Response | None:
         """Answer a request; None if the client that sent it was killed."""
         with self._lock:
             self.requests.append(path)
@@ -68,27 +68,27 @@ class Middleman:
             number = len(self.requests)
             refusal = self.refusals.pop(0) if self.refusals else None
         if refusal:
-            return httpx.Response(refusal.status, headers={"Retry-After": str(refusal.retry_after)})
+            return httpx2.Response(refusal.status, headers={"Retry-After": str(refusal.retry_after)})
         if self._dies(number, "before"):
             return None
         answer = self._charge(headers["idempotency-key"]) if path == "/charges" else self._charge_in_books(path)
         if answer is None:
             passed_on = {name: value for name, value in headers.items() if name.lower() in _PASSED_ON}
-            answer = httpx.request(method, self.upstream + path, headers=passed_on, content=body, timeout=90)
+            answer = httpx2.request(method, self.upstream + path, headers=passed_on, content=body, timeout=90)
         return None if self._dies(number, "after") else answer
 
-    def _charge(self, key: str) -> httpx.Response:
+    def _charge(self, key: str) -> httpx2.Response:
         with self._lock:
             if key not in self.charged:
                 self.charged.append(key)
-        return httpx.Response(200, content=_books(key))
+        return httpx2.Response(200, content=_books(key))
 
-    def _charge_in_books(self, path: str) -> httpx.Response | None:
+    def _charge_in_books(self, path: str) -> httpx2.Response | None:
         before, _, key = path.rpartition("/")
         if before != "/charges":
             return None
         with self._lock:
-            return httpx.Response(200 if key in self.charged else 404, content=_books(key))
+            return httpx2.Response(200 if key in self.charged else 404, content=_books(key))
 
     def _dies(self, number: int, when: When) -> bool:
         if self.kill != (number, when) or self.victim is None:

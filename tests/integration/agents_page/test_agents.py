@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
-import httpx
+import httpx2
 import pytest
 from django.db.models import F
 
@@ -249,7 +249,7 @@ def test_a_restarted_agent_does_nothing_while_it_is_paused(load: Load, log: Log,
     agent["append"]("payment-1", {"type": "PaymentInitiated", "correlation_id": "1", "data": {"amount": 7, "key": "k"}})
     supervisor = create_token(log, name="supervisor", scopes=[Scope.SUPERVISE])
     headers = {"Authorization": f"Bearer {supervisor}"}
-    httpx.post(f"{server.url}/api/agents/payer/pause", json={"reason": "charges twice"}, headers=headers)
+    httpx2.post(f"{server.url}/api/agents/payer/pause", json={"reason": "charges twice"}, headers=headers)
     assert not agent["recover"]("1", "payer")
     assert len(events_of(log, "payment-1")) == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from events.models import DeadLetter, Delivery, FailedAttempt, Log
@@ -106,7 +106,7 @@ def test_reconciliation_tries_again_while_the_provider_is_away(load: Load, log: 
     assert turn(agent, "processing")
 
     def away(event: Agent) -> Any:
-        raise httpx.ConnectError("the provider is away")
+        raise httpx2.ConnectError("the provider is away")
 
     assert agent["turn"]("reconciling", "accountant", away, "one", wait=0.1)
     assert [delivery.attempt for delivery in Delivery.objects.filter(log=log)] == [1]

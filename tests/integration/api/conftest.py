@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -31,10 +31,10 @@ def make_token(log: Log) -> Callable[..., str]:
 
 
 @pytest_asyncio.fixture
-async def anyone(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+async def anyone(engine: Engine) -> AsyncIterator[httpx2.AsyncClient]:
     """A client without a token."""
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(http, raise_app_exceptions=True),  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(http, raise_app_exceptions=True),  # type: ignore[arg-type]
         base_url="http://testserver",
         timeout=30,
     ) as client:
@@ -42,7 +42,7 @@ async def anyone(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest_asyncio.fixture
-async def api(anyone: httpx.AsyncClient, token: str) -> httpx.AsyncClient:
+async def api(anyone: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
     """A client with a token that appends and reads."""
     anyone.headers["Authorization"] = f"Bearer {token}"
     return anyone
@@ -58,7 +58,7 @@ def one_event(log: Log) -> Callable[[], object]:
 
 
 @pytest.fixture
-def worker(anyone: httpx.AsyncClient, make_token: Callable[..., str]) -> httpx.AsyncClient:
+def worker(anyone: httpx2.AsyncClient, make_token: Callable[..., str]) -> httpx2.AsyncClient:
     """A client with a token that may do everything."""
     anyone.headers["Authorization"] = f"Bearer {make_token(name='overseer')}"
     return anyone

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -23,7 +23,7 @@ from events.reading.statement import Statement
 from tests.support.api import READS, WRITES
 
 
-async def ask(client: httpx.AsyncClient, token: str) -> list[int]:
+async def ask(client: httpx2.AsyncClient, token: str) -> list[int]:
     """The status of every read and of every write."""
     headers = {"Authorization": f"Bearer {token}"}
     statuses = [(await client.get(path, headers=headers)).status_code for path in READS]
@@ -50,14 +50,14 @@ def scoped(request: pytest.FixtureRequest, make_token: Callable[..., str]) -> tu
 
 
 async def test_a_token_does_what_its_scopes_say(
-    anyone: httpx.AsyncClient, one_event: Callable[[], None], scoped: tuple[str, list[int]]
+    anyone: httpx2.AsyncClient, one_event: Callable[[], None], scoped: tuple[str, list[int]]
 ) -> None:
     await one_event()  # type: ignore[func-returns-value]
     token, statuses = scoped
     assert await ask(anyone, token) == statuses
 
 
-async def test_a_missing_scope_is_named(anyone: httpx.AsyncClient, scoped: tuple[str, list[int]]) -> None:
+async def test_a_missing_scope_is_named(anyone: httpx2.AsyncClient, scoped: tuple[str, list[int]]) -> None:
     token, statuses = scoped
     if 403 in statuses:
         path = READS[0] if statuses[0] == 403 else WRITES[0][0]
@@ -83,7 +83,7 @@ def useless(request: pytest.FixtureRequest, make_token: Callable[..., str], make
 
 
 async def test_a_token_that_is_over_opens_nothing(
-    anyone: httpx.AsyncClient, one_event: Callable[[], None], useless: str, request: pytest.FixtureRequest
+    anyone: httpx2.AsyncClient, one_event: Callable[[], None], useless: str, request: pytest.FixtureRequest
 ) -> None:
     await one_event()  # type: ignore[func-returns-value]
     statuses = await ask(anyone, useless)
@@ -97,7 +97,7 @@ async def test_a_token_that_is_over_opens_nothing(
     "header",
     [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic YTpi", "evt_x", "Bearer \xff", "bearer nonsense"],
 )
-async def test_without_a_good_token_the_answer_is_401(anyone: httpx.AsyncClient, header: str | None) -> None:
+async def test_without_a_good_token_the_answer_is_401(anyone: httpx2.AsyncClient, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
     for method, path in [("GET", path) for path in READS] + [("POST", path) for path, _ in WRITES]:
         answer = await anyone.request(method, path, headers=headers)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ async def test_without_a_good_token_the_answer_is_401(anyone: httpx.AsyncClient,
     "path", [*READS, "/api/projections", "/api/projections/latest/state?key=order-1", "/api/nothing"]
 )
 async def test_no_cache_keeps_an_answer(
-    api: httpx.AsyncClient, one_event: Callable[[], None], client: Client, member: Member, path: str
+    api: httpx2.AsyncClient, one_event: Callable[[], None], client: Client, member: Member, path: str
 ) -> None:
     await one_event()  # type: ignore[func-returns-value]
     await sync_to_async(client.force_login)(member.user)
@@ -124,7 +124,7 @@ async def test_no_cache_keeps_an_answer(
 
 
 async def test_the_description_of_the_api_is_open_and_names_no_log(
-    anyone: httpx.AsyncClient, one_event: Callable[[], None], log: Log
+    anyone: httpx2.AsyncClient, one_event: Callable[[], None], log: Log
 ) -> None:
     await one_event()  # type: ignore[func-returns-value]
     for path in ("/api/docs", "/api/openapi.json"):
@@ -133,7 +133,7 @@ async def test_the_description_of_the_api_is_open_and_names_no_log(
         assert log.name not in answer.text
 
 
-async def test_the_scheme_is_read_in_any_case(anyone: httpx.AsyncClient, token: str) -> None:
+async def test_the_scheme_is_read_in_any_case(anyone: httpx2.AsyncClient, token: str) -> None:
     answer = await anyone.get("/api/events", headers={"Authorization": f"bEARER  {token} "})
     assert answer.status_code == 200
 
@@ -157,7 +157,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-async def test_a_revoked_token_begins_nothing_after_two_seconds(api: httpx.AsyncClient, log: Log, clock: Clock) -> None:
+async def test_a_revoked_token_begins_nothing_after_two_seconds(
+    api: httpx2.AsyncClient, log: Log, clock: Clock
+) -> None:
     assert (await api.get("/api/events")).status_code == 200
     await Token.objects.filter(log=log).aupdate(revoked_at=timezone.now())
     clock.now += 1.9
@@ -168,7 +170,7 @@ async def test_a_revoked_token_begins_nothing_after_two_seconds(api: httpx.Async
 
 @pytest.mark.usefixtures("clock")
 async def test_requests_at_once_read_their_token_once(
-    anyone: httpx.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
+    anyone: httpx2.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[str] = []
 
@@ -185,7 +187,7 @@ async def test_requests_at_once_read_their_token_once(
     assert len(reads) == 2
 
 
-async def test_the_last_use_is_noted_once_a_minute(api: httpx.AsyncClient, log: Log, clock: Clock) -> None:
+async def test_the_last_use_is_noted_once_a_minute(api: httpx2.AsyncClient, log: Log, clock: Clock) -> None:
     async def noted() -> object:
         await api.get("/api/events")
         while last_use._tasks:
@@ -201,7 +203,7 @@ async def test_the_last_use_is_noted_once_a_minute(api: httpx.AsyncClient, log: 
 
 
 async def test_a_token_is_never_logged(
-    anyone: httpx.AsyncClient,
+    anyone: httpx2.AsyncClient,
     make_token: Callable[..., str],
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema_rs
 import orjson
 import pytest
@@ -158,8 +158,8 @@ async def fill(engine: Engine, log: Log) -> None:
 
 
 async def ask(
-    client: httpx.AsyncClient, example: Example, *, job: str = "", answers: Answers | None = None
-) -> httpx.Response:
+    client: httpx2.AsyncClient, example: Example, *, job: str = "", answers: Answers | None = None
+) -> httpx2.Response:
     path = example.path.format(job=job, **example.params)
     body = (answers or Answers()).complete(example.body)
     body = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -183,7 +183,7 @@ def test_every_answer_has_an_example() -> None:
 
 
 async def test_an_answer_has_the_members_that_are_described_and_no_other(
-    engine: Engine, log: Log, anyone: httpx.AsyncClient, every_scope: str
+    engine: Engine, log: Log, anyone: httpx2.AsyncClient, every_scope: str
 ) -> None:
     await fill(engine, log)
     anyone.headers["Authorization"] = f"Bearer {every_scope}"
@@ -209,7 +209,7 @@ async def test_an_answer_has_the_members_that_are_described_and_no_other(
     ],
 )
 async def test_data_and_metadata_are_the_bytes_that_were_sent(
-    engine: Engine, log: Log, api: httpx.AsyncClient, path: str, query: dict[str, Any]
+    engine: Engine, log: Log, api: httpx2.AsyncClient, path: str, query: dict[str, Any]
 ) -> None:
     await fill(engine, log)
     answer = await api.get(path, params=query)
@@ -227,7 +227,7 @@ async def test_data_and_metadata_are_the_bytes_that_were_sent(
     ],
 )
 async def test_a_state_is_answered_to_the_digit(
-    engine: Engine, log: Log, api: httpx.AsyncClient, path: str, query: dict[str, Any], expected: str
+    engine: Engine, log: Log, api: httpx2.AsyncClient, path: str, query: dict[str, Any], expected: str
 ) -> None:
     await fill(engine, log)
     assert expected in (await api.get(path, params=query)).text

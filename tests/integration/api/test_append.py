@@ -6,14 +6,14 @@ import json
 from decimal import Decimal
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from events.models import Log
 from tests.support.api import EVENT, append, append_text, head
 
 
-async def test_an_append_answers_where_its_events_stand(api: httpx.AsyncClient, log: Log) -> None:
+async def test_an_append_answers_where_its_events_stand(api: httpx2.AsyncClient, log: Log) -> None:
     await append(api, "other")
     answer = await append(
         api, events=[{"type": "Placed", "data": 1, "id": "a"}, {"type": "Paid", "data": 2, "id": "b"}]
@@ -32,7 +32,7 @@ async def test_an_append_answers_where_its_events_stand(api: httpx.AsyncClient, 
     }
 
 
-async def test_an_event_reads_back_as_it_was_sent(api: httpx.AsyncClient) -> None:
+async def test_an_event_reads_back_as_it_was_sent(api: httpx2.AsyncClient) -> None:
     body = {
         "id": "e-1",
         "type": "Placed",
@@ -54,7 +54,7 @@ async def test_an_event_reads_back_as_it_was_sent(api: httpx.AsyncClient) -> Non
     assert recorded_at.endswith("Z")
 
 
-async def test_a_field_that_is_left_out_or_null_is_null(api: httpx.AsyncClient) -> None:
+async def test_a_field_that_is_left_out_or_null_is_null(api: httpx2.AsyncClient) -> None:
     optional = ("id", "agent", "correlation_id", "causation_id", "occurred_at")
     nulls = dict.fromkeys(optional)
     answer = await append(
@@ -79,7 +79,7 @@ NUMBERS = [
 ]  # fmt: skip
 
 
-async def test_numbers_come_back_exactly(api: httpx.AsyncClient) -> None:
+async def test_numbers_come_back_exactly(api: httpx2.AsyncClient) -> None:
     assert (
         await append_text(api, '{"events": [{"type": "A", "data": [' + ",".join(NUMBERS) + "]}]}")
     ).status_code == 201
@@ -96,7 +96,7 @@ async def test_numbers_come_back_exactly(api: httpx.AsyncClient) -> None:
         "...", ".hidden", "a..b", "x" * 200, "😀" * 200, "a+b&c=d", '"quoted"', "\\", "a;b,c:d@e",
     ],
 )  # fmt: skip
-async def test_a_name_of_any_shape_works_in_a_path(api: httpx.AsyncClient, stream: str) -> None:
+async def test_a_name_of_any_shape_works_in_a_path(api: httpx2.AsyncClient, stream: str) -> None:
     answer = await append(api, stream)
     assert answer.status_code == 201, answer.text
     assert answer.json()["stream"] == stream
@@ -109,7 +109,7 @@ async def test_a_name_of_any_shape_works_in_a_path(api: httpx.AsyncClient, strea
 @pytest.mark.parametrize(
     "stream", ["..", ".", "a/../b", "a/.", "./a", "a/events", "/events", "x" * 201, "a\nb", "\x00"]
 )
-async def test_a_name_that_a_url_could_not_carry_is_refused(api: httpx.AsyncClient, stream: str) -> None:
+async def test_a_name_that_a_url_could_not_carry_is_refused(api: httpx2.AsyncClient, stream: str) -> None:
     encoded = quote(stream, safe="").replace(".", "%2E")
     answer = await api.post(f"/api/streams/{encoded}/events", json={"events": [EVENT]})
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid", "stream")
@@ -119,13 +119,13 @@ async def test_a_name_that_a_url_could_not_carry_is_refused(api: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("name", ["type", "id", "agent", "correlation_id", "causation_id"])
-async def test_a_name_may_have_two_hundred_characters(api: httpx.AsyncClient, name: str) -> None:
+async def test_a_name_may_have_two_hundred_characters(api: httpx2.AsyncClient, name: str) -> None:
     event = {"type": "A", "data": 1, name: "é" * 200}
     assert (await append(api, events=[event])).status_code == 201
     assert (await api.get("/api/events/1")).json()[name] == "é" * 200
 
 
-async def test_the_content_type_need_not_be_said(api: httpx.AsyncClient) -> None:
+async def test_the_content_type_need_not_be_said(api: httpx2.AsyncClient) -> None:
     for content_type in ("application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded"):
         answer = await api.post(
             "/api/streams/order-1/events",

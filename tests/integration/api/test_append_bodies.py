@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.api import EVENT, append, append_text, head
@@ -54,7 +54,7 @@ from tests.support.api import EVENT, append, append_text, head
         ("read_position", {"events": [EVENT], "read_position": 2**63}),
     ],
 )
-async def test_a_bad_field_is_named_and_nothing_is_written(api: httpx.AsyncClient, field: str, body: Any) -> None:
+async def test_a_bad_field_is_named_and_nothing_is_written(api: httpx2.AsyncClient, field: str, body: Any) -> None:
     answer = await api.post("/api/streams/order-1/events", json=body)
     assert answer.status_code == 422, answer.text
     problem = answer.json()
@@ -63,14 +63,14 @@ async def test_a_bad_field_is_named_and_nothing_is_written(api: httpx.AsyncClien
     assert await head(api) == 0
 
 
-async def test_a_byte_order_mark_before_a_body_is_skipped(api: httpx.AsyncClient) -> None:
+async def test_a_byte_order_mark_before_a_body_is_skipped(api: httpx2.AsyncClient) -> None:
     body = b'\xef\xbb\xbf{"events": [{"type": "A", "data": 1}]}'
     answer = await api.post("/api/streams/s-1/events", content=body)
     assert answer.status_code == 201, answer.text
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-async def test_a_body_in_another_encoding_is_refused_by_name(api: httpx.AsyncClient, encoding: str) -> None:
+async def test_a_body_in_another_encoding_is_refused_by_name(api: httpx2.AsyncClient, encoding: str) -> None:
     body = '{"events": [{"type": "A", "data": 1}]}'.encode(encoding)
     answer = await api.post("/api/streams/s-1/events", content=body)
     assert answer.status_code == 422
@@ -107,7 +107,7 @@ async def test_a_body_in_another_encoding_is_refused_by_name(api: httpx.AsyncCli
     ],
 )  # fmt: skip
 async def test_unsound_json_is_refused_and_nothing_is_written(
-    api: httpx.AsyncClient, status: int, field: str, body: str | bytes
+    api: httpx2.AsyncClient, status: int, field: str, body: str | bytes
 ) -> None:
     answer = await append_text(api, body)
     assert answer.status_code == status, answer.text
@@ -115,14 +115,14 @@ async def test_unsound_json_is_refused_and_nothing_is_written(
     assert await head(api) == 0
 
 
-async def test_a_depth_of_one_hundred_is_taken(api: httpx.AsyncClient) -> None:
+async def test_a_depth_of_one_hundred_is_taken(api: httpx2.AsyncClient) -> None:
     assert (
         await append_text(api, '{"events": [{"type": "A", "data": ' + "[" * 100 + "]" * 100 + "}]}")
     ).status_code == 201
 
 
 @pytest.mark.parametrize("number", ["1e1001", "1e-1001", "1E131071", "9" * 1001, "0." + "1" * 1000, "1e" + "9" * 5000])
-async def test_a_number_too_large_is_named_as_such(api: httpx.AsyncClient, number: str) -> None:
+async def test_a_number_too_large_is_named_as_such(api: httpx2.AsyncClient, number: str) -> None:
     answer = await append_text(api, '{"events": [{"type": "A", "data": [' + number + "]}]}")
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "number-too-large")
@@ -144,7 +144,7 @@ async def test_a_number_too_large_is_named_as_such(api: httpx.AsyncClient, numbe
     ],
 )
 async def test_an_agents_time_is_kept_to_the_microsecond(
-    api: httpx.AsyncClient, sent_time: str, stored_time: str
+    api: httpx2.AsyncClient, sent_time: str, stored_time: str
 ) -> None:
     answer = await append(api, events=[{"type": "A", "data": 1, "occurred_at": sent_time}])
     assert answer.status_code == 201, answer.text
@@ -159,7 +159,7 @@ async def test_an_agents_time_is_kept_to_the_microsecond(
         "2026-01-31T12:00:00+25:00", "2026-01-31T12:00:60Z", "٢٠٢٦-01-31T12:00:00Z", "infinity",
     ],
 )  # fmt: skip
-async def test_a_time_without_a_zone_or_out_of_range_is_refused(api: httpx.AsyncClient, sent_time: str) -> None:
+async def test_a_time_without_a_zone_or_out_of_range_is_refused(api: httpx2.AsyncClient, sent_time: str) -> None:
     answer = await append(api, events=[{"type": "A", "data": 1, "occurred_at": sent_time}])
     assert (answer.status_code, answer.json().get("field")) == (422, "events[0].occurred_at")
     assert await head(api) == 0

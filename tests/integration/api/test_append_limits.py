@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from pytest_django import Settings
@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.parametrize("part", ["data", "metadata"])
-async def test_a_payload_may_have_one_mebibyte(api: httpx.AsyncClient, part: str) -> None:
+async def test_a_payload_may_have_one_mebibyte(api: httpx2.AsyncClient, part: str) -> None:
     frame = len(b'{"x":""}')
     for extra, status in ((0, 201), (1, 413)):
         value = orjson.dumps({"x": "é" * 100 + "x" * (MIB - frame - 200 + extra)}).decode()
@@ -30,7 +30,7 @@ async def test_a_payload_may_have_one_mebibyte(api: httpx.AsyncClient, part: str
     assert await head(api) == 1
 
 
-async def test_an_append_may_have_ten_thousand_events(api: httpx.AsyncClient) -> None:
+async def test_an_append_may_have_ten_thousand_events(api: httpx2.AsyncClient) -> None:
     answer = await append(api, events=[EVENT] * 10_001)
     assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (413, "too-large", 10_000)
     answer = await append(api, events=[EVENT] * 10_000)
@@ -48,7 +48,7 @@ async def pieces(size: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("with_length", [True, False])
-async def test_a_request_may_have_sixteen_mebibytes(api: httpx.AsyncClient, with_length: bool) -> None:
+async def test_a_request_may_have_sixteen_mebibytes(api: httpx2.AsyncClient, with_length: bool) -> None:
     for size, status in ((16 * MIB, 201), (16 * MIB + 1, 413)):
         headers = {"Content-Length": str(size)} if with_length else {}
         answer = await api.post("/api/streams/order-1/events", content=pieces(size), headers=headers)
@@ -57,7 +57,7 @@ async def test_a_request_may_have_sixteen_mebibytes(api: httpx.AsyncClient, with
     assert await head(api) == 1
 
 
-async def test_limits_are_settings(api: httpx.AsyncClient, settings: Settings) -> None:
+async def test_limits_are_settings(api: httpx2.AsyncClient, settings: Settings) -> None:
     settings.EVENTSITE = replace(settings.EVENTSITE, event_max_bytes=10, request_max_events=2, name_max_length=9)
     answer = await append(api, events=[{"type": "A", "data": "x" * 9}])
     assert (answer.status_code, answer.json()["limit"]) == (413, 10)

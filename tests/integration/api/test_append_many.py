@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.api import EVENT, head
@@ -14,11 +14,11 @@ def one_append(stream: str, **body: Any) -> dict[str, Any]:
     return {"stream": stream, "events": [EVENT], **body}
 
 
-async def append(api: httpx.AsyncClient, *appends: dict[str, Any], **body: Any) -> httpx.Response:
+async def append(api: httpx2.AsyncClient, *appends: dict[str, Any], **body: Any) -> httpx2.Response:
     return await api.post("/api/events", json={"appends": appends, **body})
 
 
-async def test_each_append_has_its_own_result_in_order(api: httpx.AsyncClient) -> None:
+async def test_each_append_has_its_own_result_in_order(api: httpx2.AsyncClient) -> None:
     known_append = one_append("a", events=[{**EVENT, "id": "known"}])
     await append(api, known_append)
     answer = await append(
@@ -46,7 +46,7 @@ async def test_each_append_has_its_own_result_in_order(api: httpx.AsyncClient) -
     assert await head(api) == 3
 
 
-async def test_an_atomic_request_writes_all(api: httpx.AsyncClient) -> None:
+async def test_an_atomic_request_writes_all(api: httpx2.AsyncClient) -> None:
     answer = await append(
         api, one_append("a"), one_append("b", expected_version=0), one_append("a", expected_version=1), atomic=True
     )
@@ -67,7 +67,7 @@ async def test_an_atomic_request_writes_all(api: httpx.AsyncClient) -> None:
     ],
 )
 async def test_an_atomic_request_writes_nothing_when_one_append_fails(
-    api: httpx.AsyncClient, bad: dict[str, Any], status: int, code: str
+    api: httpx2.AsyncClient, bad: dict[str, Any], status: int, code: str
 ) -> None:
     await append(api, one_append("known", events=[{**EVENT, "id": "known"}], idempotency_key="used"))
     answer = await append(api, one_append("a", events=[{**EVENT, "id": "twice"}]), bad, one_append("c"), atomic=True)
@@ -75,14 +75,14 @@ async def test_an_atomic_request_writes_nothing_when_one_append_fails(
     assert await head(api) == 1
 
 
-async def test_an_atomic_request_answers_the_first_error(api: httpx.AsyncClient) -> None:
+async def test_an_atomic_request_answers_the_first_error(api: httpx2.AsyncClient) -> None:
     answer = await append(
         api, one_append("a"), one_append("b", expected_version=2), one_append("c", expected_version=3), atomic=True
     )
     assert answer.json()["expected_version"] == 2
 
 
-async def test_an_atomic_retry_is_replayed(api: httpx.AsyncClient) -> None:
+async def test_an_atomic_retry_is_replayed(api: httpx2.AsyncClient) -> None:
     appends = one_append("a", events=[{**EVENT, "id": "1"}]), one_append("b", idempotency_key="k")
     first = await append(api, *appends, atomic=True)
     again = await append(api, *appends, atomic=True)
@@ -108,7 +108,7 @@ async def test_an_atomic_retry_is_replayed(api: httpx.AsyncClient) -> None:
     ],
 )
 async def test_a_body_that_is_not_a_list_of_appends_is_refused_whole(
-    api: httpx.AsyncClient, field: str, body: Any
+    api: httpx2.AsyncClient, field: str, body: Any
 ) -> None:
     answer = await api.post("/api/events", json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
@@ -116,7 +116,7 @@ async def test_a_body_that_is_not_a_list_of_appends_is_refused_whole(
 
 
 @pytest.mark.parametrize("atomic", [True, False])
-async def test_the_appends_of_a_request_may_have_ten_thousand_events(api: httpx.AsyncClient, atomic: bool) -> None:
+async def test_the_appends_of_a_request_may_have_ten_thousand_events(api: httpx2.AsyncClient, atomic: bool) -> None:
     half = {"events": [EVENT] * 5_000}
     answer = await append(api, one_append("a", **half), one_append("b", **half), one_append("c"), atomic=atomic)
     assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (413, "too-large", 10_000)
@@ -127,6 +127,6 @@ async def test_the_appends_of_a_request_may_have_ten_thousand_events(api: httpx.
     )
 
 
-async def test_empty_appends_count_towards_the_limit(api: httpx.AsyncClient) -> None:
+async def test_empty_appends_count_towards_the_limit(api: httpx2.AsyncClient) -> None:
     answer = await append(api, *[{"stream": "a", "events": []}] * 10_001)
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.api import append, append_text, head
@@ -15,7 +15,7 @@ from tests.support.api import append, append_text, head
     [(0, "any", 1), (2, "any", 3), (0, "no_stream", 1), (0, 0, 1), (2, "stream_exists", 3), (2, 2, 3)],
 )
 async def test_an_expected_version_that_is_met_appends(
-    api: httpx.AsyncClient, before: int, expected: int | str, version: int
+    api: httpx2.AsyncClient, before: int, expected: int | str, version: int
 ) -> None:
     for _ in range(before):
         await append(api)
@@ -35,7 +35,7 @@ async def test_an_expected_version_that_is_met_appends(
     ],
 )
 async def test_an_expected_version_that_is_not_met_is_a_conflict(
-    api: httpx.AsyncClient, before: int, expected: int | str, version_named: int | str
+    api: httpx2.AsyncClient, before: int, expected: int | str, version_named: int | str
 ) -> None:
     for _ in range(before):
         await append(api)
@@ -48,7 +48,7 @@ async def test_an_expected_version_that_is_not_met_is_a_conflict(
     assert await head(api) == before
 
 
-async def test_a_retry_with_the_same_ids_returns_the_first_positions(api: httpx.AsyncClient) -> None:
+async def test_a_retry_with_the_same_ids_returns_the_first_positions(api: httpx2.AsyncClient) -> None:
     events = [{"type": "A", "data": {"x": 1, "y": 2}, "id": "a"}, {"type": "B", "data": 1.0, "id": "b"}]
     first = await append(api, expected_version=0, events=events)
     await append(api)
@@ -74,20 +74,20 @@ async def test_a_retry_with_the_same_ids_returns_the_first_positions(api: httpx.
     ],
     ids=["data", "type", "agent", "metadata", "tags", "overlap", "order"],
 )
-async def test_a_known_id_with_other_content_is_a_conflict(api: httpx.AsyncClient, events: list[Any]) -> None:
+async def test_a_known_id_with_other_content_is_a_conflict(api: httpx2.AsyncClient, events: list[Any]) -> None:
     await append(api, events=[{"type": "A", "data": 1, "id": "a"}, {"type": "A", "data": 1, "id": "b"}])
     answer = await append(api, events=events)
     assert (answer.status_code, answer.json()["code"]) == (409, "id-conflict")
     assert await head(api) == 2
 
 
-async def test_a_known_id_in_another_stream_is_a_conflict(api: httpx.AsyncClient) -> None:
+async def test_a_known_id_in_another_stream_is_a_conflict(api: httpx2.AsyncClient) -> None:
     events = [{"type": "A", "data": 1, "id": "a"}]
     await append(api, "one", events=events)
     assert (await append(api, "two", events=events)).json()["code"] == "id-conflict"
 
 
-async def test_an_idempotency_key_makes_a_retry_safe(api: httpx.AsyncClient) -> None:
+async def test_an_idempotency_key_makes_a_retry_safe(api: httpx2.AsyncClient) -> None:
     events = [{"type": "A", "data": 1}]
     first = await append(api, events=events, idempotency_key="router:1:1")
     again = await append(api, events=events, idempotency_key="router:1:1", expected_version=77)
@@ -100,12 +100,12 @@ async def test_an_idempotency_key_makes_a_retry_safe(api: httpx.AsyncClient) -> 
     assert await head(api) == 1
 
 
-async def test_a_conflict_never_uses_up_a_key(api: httpx.AsyncClient) -> None:
+async def test_a_conflict_never_uses_up_a_key(api: httpx2.AsyncClient) -> None:
     assert (await append(api, idempotency_key="k", expected_version=5)).status_code == 409
     assert (await append(api, idempotency_key="k", events=[{"type": "other", "data": 0}])).status_code == 201
 
 
-async def test_a_retry_has_the_same_tags_in_any_order(api: httpx.AsyncClient) -> None:
+async def test_a_retry_has_the_same_tags_in_any_order(api: httpx2.AsyncClient) -> None:
     event = {"type": "A", "data": 1, "id": "a"}
     first = await append(api, events=[{**event, "tags": ["vip", "eu"]}])
     again = await append(api, events=[{**event, "tags": ["eu", "vip"]}])
@@ -117,7 +117,7 @@ async def test_a_retry_has_the_same_tags_in_any_order(api: httpx.AsyncClient) ->
     assert await head(api) == 1
 
 
-async def test_an_append_with_a_key_is_retried_with_the_same_tags(api: httpx.AsyncClient) -> None:
+async def test_an_append_with_a_key_is_retried_with_the_same_tags(api: httpx2.AsyncClient) -> None:
     for tags, status in ((["vip", "eu"], 201), (["eu", "vip"], 200), (["vip"], 422)):
         events = [{"type": "A", "data": 1, "tags": tags}, {"type": "A", "data": 2}]
         answer = await append(api, idempotency_key="k", events=events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.api import BATCHED, BINARY, cloud_event, head
@@ -13,7 +13,7 @@ from tests.support.cloudevents import send
 
 
 @pytest.mark.parametrize("header", ["%FF", "%C0%A0", "%ED%A0%80", "caf%C3", "%E9t%E9"])
-async def test_a_header_that_is_not_valid_utf8_is_refused(api: httpx.AsyncClient, header: str) -> None:
+async def test_a_header_that_is_not_valid_utf8_is_refused(api: httpx2.AsyncClient, header: str) -> None:
     answer = await send(api, "", {**BINARY, "ce-subject": header})
     assert (answer.status_code, answer.json()["field"]) == (422, "event.subject")
     assert await head(api) == 0
@@ -60,7 +60,7 @@ async def test_a_header_that_is_not_valid_utf8_is_refused(api: httpx.AsyncClient
     ],
 )
 async def test_a_bad_event_is_refused_and_names_the_attribute(
-    api: httpx.AsyncClient, field: str, attributes: dict[str, Any]
+    api: httpx2.AsyncClient, field: str, attributes: dict[str, Any]
 ) -> None:
     answer = await send(api, cloud_event(**attributes))
     assert (answer.status_code, answer.json().get("field")) == (422, field), answer.text
@@ -80,7 +80,7 @@ async def test_a_bad_event_is_refused_and_names_the_attribute(
     ],
 )
 async def test_a_bad_binary_event_is_refused(
-    api: httpx.AsyncClient, status: int, field: str, headers: dict[str, str], body: bytes
+    api: httpx2.AsyncClient, status: int, field: str, headers: dict[str, str], body: bytes
 ) -> None:
     answer = await send(api, body, {**BINARY, **headers})
     assert (answer.status_code, answer.json().get("field")) == (status, field), answer.text
@@ -88,12 +88,12 @@ async def test_a_bad_binary_event_is_refused(
 
 
 @pytest.mark.parametrize("body", ["[]", "7", "nonsense", "", '{"specversion": "1.0", "specversion": "1.0"}'])
-async def test_a_body_that_is_not_an_event_is_refused(api: httpx.AsyncClient, body: str) -> None:
+async def test_a_body_that_is_not_an_event_is_refused(api: httpx2.AsyncClient, body: str) -> None:
     assert (await send(api, body)).status_code == 422
     assert await head(api) == 0
 
 
-async def test_one_bad_event_of_a_batch_is_refused_alone(api: httpx.AsyncClient) -> None:
+async def test_one_bad_event_of_a_batch_is_refused_alone(api: httpx2.AsyncClient) -> None:
     batch = f"[{json.dumps(cloud_event())}, %s, {json.dumps(cloud_event(id='3'))}]"
     for number, bad in enumerate(
         (b'{"data": NaN}', b'{"data": "\\ud800"}', b'{"data": "\xff"}', b"[" * 5_000 + b"]" * 5_000)
@@ -112,7 +112,7 @@ async def test_one_bad_event_of_a_batch_is_refused_alone(api: httpx.AsyncClient)
         ("[]".encode("utf-16"), "UTF-16"),
     ],
 )
-async def test_a_body_that_is_not_a_batch_is_refused_whole(api: httpx.AsyncClient, body: bytes, detail: str) -> None:
+async def test_a_body_that_is_not_a_batch_is_refused_whole(api: httpx2.AsyncClient, body: bytes, detail: str) -> None:
     answer = await send(api, body, BATCHED)
     assert answer.status_code == 422
     assert detail in answer.json()["detail"]
@@ -121,7 +121,7 @@ async def test_a_body_that_is_not_a_batch_is_refused_whole(api: httpx.AsyncClien
 @pytest.mark.parametrize(
     "text", [",".join(f"t{n}" for n in range(17)), "a" * 101, "a,\x07", "a%00", "a%1F,b", "%FF"], ids=ascii
 )
-async def test_tags_beyond_the_limits_are_refused(api: httpx.AsyncClient, text: str) -> None:
+async def test_tags_beyond_the_limits_are_refused(api: httpx2.AsyncClient, text: str) -> None:
     answer = await send(api, cloud_event(tags=text))
     assert (answer.status_code, answer.json()["field"].partition("[")[0]) == (422, "event.tags"), answer.text
     assert await head(api) == 0

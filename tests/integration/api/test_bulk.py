@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pytest_django import Settings
 
@@ -22,11 +22,11 @@ from tests.support.patience import PATIENCE
 from tests.support.streaming import Exchange
 
 
-async def send(api: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> httpx.Response:
+async def send(api: httpx2.AsyncClient, body: bytes | AsyncIterator[bytes]) -> httpx2.Response:
     return await api.post("/api/events", content=body, headers=NDJSON)
 
 
-async def everything(api: httpx.AsyncClient) -> list[dict[str, Any]]:
+async def everything(api: httpx2.AsyncClient) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     after = 0
     while True:
@@ -47,14 +47,14 @@ async def everything(api: httpx.AsyncClient) -> list[dict[str, Any]]:
     ],
     ids=["plain", "no final newline", "CRLF", "blank lines"],
 )
-async def test_each_line_is_an_event(api: httpx.AsyncClient, body: bytes) -> None:
+async def test_each_line_is_an_event(api: httpx2.AsyncClient, body: bytes) -> None:
     answer = await send(api, body)
     assert answer.status_code == 200
     assert answer.json() == {"appended": 2, "replayed": 0, "failed": 0, "last_position": 2, "errors": []}
     assert [event["data"] for event in await everything(api)] == [{"n": 1}, {"n": 2}]
 
 
-async def test_a_line_has_tags(api: httpx.AsyncClient) -> None:
+async def test_a_line_has_tags(api: httpx2.AsyncClient) -> None:
     tags: list[Any] = [["vip", "a b,c"], [], [f"t{n}" for n in range(17)], ["a", "a"], [""], "vip", None]
     answer = await send(api, b"\n".join(line(n, tags=each) for n, each in enumerate(tags)))
     assert answer.json()["appended"] == 2
@@ -63,18 +63,18 @@ async def test_a_line_has_tags(api: httpx.AsyncClient) -> None:
     assert [event["tags"] for event in await everything(api)] == [["vip", "a b,c"], []]
 
 
-async def test_a_byte_order_mark_before_a_line_is_skipped(api: httpx.AsyncClient) -> None:
+async def test_a_byte_order_mark_before_a_line_is_skipped(api: httpx2.AsyncClient) -> None:
     mark = b"\xef\xbb\xbf"
     answer = await send(api, mark + line(1) + b"\r\n" + mark + line(2) + b"\r\n")
     assert answer.json() == {"appended": 2, "replayed": 0, "failed": 0, "last_position": 2, "errors": []}
 
 
-async def test_lines_in_another_encoding_are_told_which(api: httpx.AsyncClient) -> None:
+async def test_lines_in_another_encoding_are_told_which(api: httpx2.AsyncClient) -> None:
     answer = (await send(api, line(1).decode().encode("utf-16"))).json()
     assert [(error["code"], "UTF-16" in error["detail"]) for error in answer["errors"]] == [("invalid", True)]
 
 
-async def test_a_line_says_what_its_append_asks_of_the_log(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_line_says_what_its_append_asks_of_the_log(api: httpx2.AsyncClient, log: Log) -> None:
     demands = {"expected_version": "no_stream", "read_position": 7, "idempotency_key": "k-1"}
     lines = [
         line(1, **demands),
@@ -109,20 +109,20 @@ async def test_a_line_says_what_its_append_asks_of_the_log(api: httpx.AsyncClien
     ],
 )
 async def test_a_line_that_asks_for_what_there_is_not_is_refused_and_named(
-    api: httpx.AsyncClient, demand: dict[str, Any]
+    api: httpx2.AsyncClient, demand: dict[str, Any]
 ) -> None:
     (error,) = (await send(api, line(1, **demand))).json()["errors"]
     assert (error["line"], error["code"]) == (1, "invalid")
     assert next(iter(demand)) in error["detail"]
 
 
-async def test_no_lines_are_no_error(api: httpx.AsyncClient) -> None:
+async def test_no_lines_are_no_error(api: httpx2.AsyncClient) -> None:
     for body in (b"", b"\n"):
         answer = await send(api, body)
         assert answer.json() == {"appended": 0, "replayed": 0, "failed": 0, "last_position": None, "errors": []}
 
 
-async def test_a_bad_line_is_reported_and_the_rest_goes_on(api: httpx.AsyncClient) -> None:
+async def test_a_bad_line_is_reported_and_the_rest_goes_on(api: httpx2.AsyncClient) -> None:
     bad = [
         (b"nonsense", "invalid"),
         (b'{"type": "A", "data": 1}', "invalid"),
@@ -143,7 +143,7 @@ async def test_a_bad_line_is_reported_and_the_rest_goes_on(api: httpx.AsyncClien
     assert "stream" in answer["errors"][1]["detail"]
 
 
-async def test_the_first_hundred_errors_are_those_of_the_first_lines(api: httpx.AsyncClient) -> None:
+async def test_the_first_hundred_errors_are_those_of_the_first_lines(api: httpx2.AsyncClient) -> None:
     await send(api, line(id="known"))
     conflicts = [line(id="known", type="B")] * 60
     sound = [line(n) for n in range(1000)]
@@ -152,7 +152,7 @@ async def test_the_first_hundred_errors_are_those_of_the_first_lines(api: httpx.
     assert [error["line"] for error in answer["errors"]] == [*range(1, 61), *range(1061, 1101)]
 
 
-async def test_a_body_without_end_is_read_only_as_fast_as_it_is_written(api: httpx.AsyncClient) -> None:
+async def test_a_body_without_end_is_read_only_as_fast_as_it_is_written(api: httpx2.AsyncClient) -> None:
     count, piece = 30_000, 500
     ahead: list[int] = []
 
@@ -181,7 +181,7 @@ class Settling:
         return outcomes
 
 
-async def test_lines_keep_their_order_and_sending_all_again_is_replayed(api: httpx.AsyncClient) -> None:
+async def test_lines_keep_their_order_and_sending_all_again_is_replayed(api: httpx2.AsyncClient) -> None:
     lines = [line(n, id=str(n)) for n in range(3_000)]
     first = (await send(api, b"\n".join(lines))).json()
     again = (await send(api, b"\n".join(lines))).json()
@@ -189,13 +189,13 @@ async def test_lines_keep_their_order_and_sending_all_again_is_replayed(api: htt
     assert [event["data"]["n"] for event in await everything(api)] == list(range(3_000))
 
 
-async def test_one_id_twice_among_the_lines_is_written_once(api: httpx.AsyncClient) -> None:
+async def test_one_id_twice_among_the_lines_is_written_once(api: httpx2.AsyncClient) -> None:
     answer = (await send(api, b"\n".join([line(1, id="a"), line(1, id="a"), line(2, id="a")]))).json()
     assert (answer["appended"], answer["replayed"], answer["failed"]) == (1, 1, 1)
     assert answer["errors"][0]["line"] == 3
 
 
-async def test_a_line_may_arrive_in_any_pieces(api: httpx.AsyncClient) -> None:
+async def test_a_line_may_arrive_in_any_pieces(api: httpx2.AsyncClient) -> None:
     whole = b"\n".join(line(n, data="é😀" * 50) for n in range(20))
 
     async def body() -> AsyncIterator[bytes]:
@@ -206,14 +206,14 @@ async def test_a_line_may_arrive_in_any_pieces(api: httpx.AsyncClient) -> None:
     assert {event["data"] for event in await everything(api)} == {"é😀" * 50}
 
 
-async def test_a_request_may_be_longer_than_other_requests(api: httpx.AsyncClient, settings: Settings) -> None:
+async def test_a_request_may_be_longer_than_other_requests(api: httpx2.AsyncClient, settings: Settings) -> None:
     settings.EVENTSITE = replace(settings.EVENTSITE, request_max_bytes=1000, request_max_events=10)
     answer = await send(api, b"\n".join(line(n) for n in range(100)))
     assert (answer.status_code, answer.json()["appended"]) == (200, 100)
 
 
 async def test_a_client_that_goes_away_leaves_whole_lines_only(
-    api: httpx.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ndjson, "_CHUNK_LINES", 10)
     body = b"\n".join(line(n, id=str(n)) for n in range(100))
@@ -233,7 +233,7 @@ def narrow_token(make_token: Callable[..., str]) -> str:
     return make_token(Scope.APPEND, stream_prefix="s-1", agent="router")
 
 
-async def test_a_token_reaches_the_lines_of_its_prefix_only(anyone: httpx.AsyncClient, narrow_token: str) -> None:
+async def test_a_token_reaches_the_lines_of_its_prefix_only(anyone: httpx2.AsyncClient, narrow_token: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {narrow_token}"
     answer = (await send(anyone, b"\n".join([line(1), line(2), line(1, agent="other"), line(8)]))).json()
     assert (answer["appended"], answer["failed"]) == (2, 2)
@@ -242,7 +242,7 @@ async def test_a_token_reaches_the_lines_of_its_prefix_only(anyone: httpx.AsyncC
 
 @pytest.mark.parametrize("error", [Unavailable, OutcomeUnknown])
 async def test_a_database_that_is_away_ends_it_with_the_counts_so_far(
-    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: type[Unavailable | OutcomeUnknown]
+    api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: type[Unavailable | OutcomeUnknown]
 ) -> None:
     monkeypatch.setattr(ndjson, "_CHUNK_LINES", 10)
     writer = engine.current().writer
@@ -263,7 +263,7 @@ async def test_a_database_that_is_away_ends_it_with_the_counts_so_far(
 
 
 async def test_a_full_queue_is_waited_for_and_then_refused_with_the_counts(
-    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ndjson, "_CHUNK_LINES", 10)
     monkeypatch.setattr(ndjson, "_PATIENCE_SECONDS", 0.2)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import httpx
+import httpx2
 import pytest
 
 from events import engine
@@ -19,7 +19,7 @@ from tests.support.api import BATCHED, BINARY, cloud_event, head
 from tests.support.cloudevents import only_event, send
 
 
-async def test_a_structured_event_keeps_all_its_attributes(api: httpx.AsyncClient) -> None:
+async def test_a_structured_event_keeps_all_its_attributes(api: httpx2.AsyncClient) -> None:
     event_sent = cloud_event(
         subject="order-1",
         time="2026-01-31T12:00:00Z",
@@ -44,7 +44,7 @@ async def test_a_structured_event_keeps_all_its_attributes(api: httpx.AsyncClien
     assert UUID(event["id"]) == uuid5(namespace, "/shop\n1")
 
 
-async def test_a_binary_event_is_its_headers_and_its_body(api: httpx.AsyncClient) -> None:
+async def test_a_binary_event_is_its_headers_and_its_body(api: httpx2.AsyncClient) -> None:
     headers = {**BINARY, "ce-subject": "caf%C3%A9", "ce-priority": "5", "Content-Type": "application/json"}
     answer = await send(api, '{"n": 0.12345678901234567890}', headers)
     assert answer.status_code == 201, answer.text
@@ -57,18 +57,18 @@ async def test_a_binary_event_is_its_headers_and_its_body(api: httpx.AsyncClient
     }  # fmt: skip
 
 
-async def test_both_modes_give_one_event_the_same_id(api: httpx.AsyncClient) -> None:
+async def test_both_modes_give_one_event_the_same_id(api: httpx2.AsyncClient) -> None:
     first = (await send(api, cloud_event())).json()
     second = await send(api, b"", BINARY)
     assert (second.status_code, second.json()["events"]) == (200, first["events"])
 
 
-async def test_the_source_names_the_stream_where_there_is_no_subject(api: httpx.AsyncClient) -> None:
+async def test_the_source_names_the_stream_where_there_is_no_subject(api: httpx2.AsyncClient) -> None:
     for id, subject in (("1", ...), ("2", None), ("3", "")):
         assert (await send(api, cloud_event(id=id, subject=subject))).json()["stream"] == "/shop"
 
 
-async def test_the_same_id_from_two_sources_is_two_events(api: httpx.AsyncClient) -> None:
+async def test_the_same_id_from_two_sources_is_two_events(api: httpx2.AsyncClient) -> None:
     first, second = [(await send(api, cloud_event(source=source))).json() for source in ("/a", "/b")]
     assert first["events"][0]["id"] != second["events"][0]["id"]
     again = await send(api, cloud_event(source="/a"))
@@ -76,7 +76,7 @@ async def test_the_same_id_from_two_sources_is_two_events(api: httpx.AsyncClient
     assert (await send(api, cloud_event(source="/a", data=2))).json()["code"] == "id-conflict"
 
 
-async def test_a_batch_has_a_result_per_event(api: httpx.AsyncClient) -> None:
+async def test_a_batch_has_a_result_per_event(api: httpx2.AsyncClient) -> None:
     batch = [cloud_event(), cloud_event(id=""), cloud_event(id="2"), cloud_event(id="1"), 7]
     answer = await send(api, batch, BATCHED)
     assert answer.status_code == 200, answer.text
@@ -87,7 +87,7 @@ async def test_a_batch_has_a_result_per_event(api: httpx.AsyncClient) -> None:
     assert (await send(api, [], BATCHED)).json() == {"results": []}
 
 
-async def test_a_batch_may_have_ten_thousand_events(api: httpx.AsyncClient) -> None:
+async def test_a_batch_may_have_ten_thousand_events(api: httpx2.AsyncClient) -> None:
     answer = await send(api, [cloud_event(id=str(n)) for n in range(10_001)], BATCHED)
     assert (answer.status_code, answer.json()["code"], answer.json()["limit"]) == (413, "too-large", 10_000)
     assert await head(api) == 0
@@ -122,14 +122,14 @@ async def test_a_batch_may_have_ten_thousand_events(api: httpx.AsyncClient) -> N
     ],
 )
 async def test_a_binary_body_becomes_json(
-    api: httpx.AsyncClient, content_type: str, body: str | bytes, data: object
+    api: httpx2.AsyncClient, content_type: str, body: str | bytes, data: object
 ) -> None:
     answer = await send(api, body, {**BINARY, "Content-Type": content_type})
     assert answer.status_code == 201, answer.text
     assert (await only_event(api))["data"] == data
 
 
-async def test_a_binary_body_without_a_type_is_json_only_if_it_is_json(api: httpx.AsyncClient) -> None:
+async def test_a_binary_body_without_a_type_is_json_only_if_it_is_json(api: httpx2.AsyncClient) -> None:
     for id, body in enumerate((b'{"n": 1.10}', b"\x00\xff", b"")):
         assert (await send(api, body, {**BINARY, "ce-id": f"{id}", "Content-Type": ""})).status_code == 201
     events = (await api.get("/api/events")).json()["events"]
@@ -150,7 +150,7 @@ async def test_a_binary_body_without_a_type_is_json_only_if_it_is_json(api: http
     ],
 )
 async def test_base64_data_become_what_their_type_says(
-    api: httpx.AsyncClient, content_type: str | None, body: bytes, data: object
+    api: httpx2.AsyncClient, content_type: str | None, body: bytes, data: object
 ) -> None:
     event_sent = cloud_event(datacontenttype=content_type, data_base64=b64encode(body).decode())
     answer = await send(api, event_sent)
@@ -158,13 +158,13 @@ async def test_base64_data_become_what_their_type_says(
     assert (await only_event(api))["data"] == data
 
 
-async def test_the_digits_of_a_number_in_base64_are_kept(api: httpx.AsyncClient) -> None:
+async def test_the_digits_of_a_number_in_base64_are_kept(api: httpx2.AsyncClient) -> None:
     encoded = b64encode(b'{"n": 0.12345678901234567890}').decode()
     await send(api, cloud_event(datacontenttype="application/json", data_base64=encoded))
     assert '"data":{"n": 0.12345678901234567890}' in (await api.get("/api/events/1")).text
 
 
-async def test_text_in_a_body_can_be_found(api: httpx.AsyncClient) -> None:
+async def test_text_in_a_body_can_be_found(api: httpx2.AsyncClient) -> None:
     await send(api, "<order>A-17</order>", {**BINARY, "Content-Type": "application/xml"})
     encoded = b64encode(b'{"order": "A-17"}').decode()
     await send(api, cloud_event(id="2", datacontenttype="application/json", data_base64=encoded))
@@ -188,28 +188,28 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("header", HEADERS)
-async def test_a_header_is_unquoted_and_then_percent_decoded_once(api: httpx.AsyncClient, header: str) -> None:
+async def test_a_header_is_unquoted_and_then_percent_decoded_once(api: httpx2.AsyncClient, header: str) -> None:
     answer = await send(api, "", {**BINARY, "ce-extension": header})
     assert answer.status_code == 201, answer.text
     assert (await only_event(api))["metadata"]["cloudevents"]["extension"] == HEADERS[header]
 
 
-async def test_a_quoted_subject_names_the_stream_without_the_quotes(api: httpx.AsyncClient) -> None:
+async def test_a_quoted_subject_names_the_stream_without_the_quotes(api: httpx2.AsyncClient) -> None:
     answer = await send(api, "", {**BINARY, "ce-subject": '"a b \\"c\\""'})
     assert answer.json()["stream"] == 'a b "c"'
 
 
-async def test_a_header_of_bytes_beyond_ascii_is_taken_as_utf8(api: httpx.AsyncClient) -> None:
+async def test_a_header_of_bytes_beyond_ascii_is_taken_as_utf8(api: httpx2.AsyncClient) -> None:
     answer = await send(api, "", {**BINARY, b"ce-subject": "café".encode()})  # type: ignore[dict-item]
     assert answer.json()["stream"] == "café"
 
 
-async def test_an_attribute_that_is_null_is_absent(api: httpx.AsyncClient) -> None:
+async def test_an_attribute_that_is_null_is_absent(api: httpx2.AsyncClient) -> None:
     assert (await send(api, cloud_event(traceparent=None))).status_code == 201
     assert "traceparent" not in (await only_event(api))["metadata"]["cloudevents"]
 
 
-async def test_attributes_say_what_the_append_asks_of_the_log(api: httpx.AsyncClient, log: Log) -> None:
+async def test_attributes_say_what_the_append_asks_of_the_log(api: httpx2.AsyncClient, log: Log) -> None:
     demands: dict[str, Any] = {"expectedversion": 0, "readposition": 7, "idempotencykey": "k-1"}
     first = await send(api, cloud_event(subject="order-1", **demands))
     assert first.status_code == 201, first.text
@@ -226,7 +226,7 @@ async def test_attributes_say_what_the_append_asks_of_the_log(api: httpx.AsyncCl
     assert (reused.status_code, reused.json()["code"]) == (422, "key-reused")
 
 
-async def test_headers_say_it_as_text(api: httpx.AsyncClient, log: Log) -> None:
+async def test_headers_say_it_as_text(api: httpx2.AsyncClient, log: Log) -> None:
     demands = {"ce-expectedversion": "0", "ce-readposition": "5000000000", "ce-idempotencykey": "k%201"}
     assert (await send(api, "", {**BINARY, **demands})).status_code == 201
     assert (await send(api, "", {**BINARY, "ce-id": "2", "ce-expectedversion": "no_stream"})).status_code == 409
@@ -237,7 +237,7 @@ async def test_headers_say_it_as_text(api: httpx.AsyncClient, log: Log) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-async def test_an_attribute_that_says_nothing_asks_nothing(api: httpx.AsyncClient, nothing: str | None) -> None:
+async def test_an_attribute_that_says_nothing_asks_nothing(api: httpx2.AsyncClient, nothing: str | None) -> None:
     demands = {"expectedversion": nothing, "readposition": nothing, "idempotencykey": nothing}
     assert (await send(api, cloud_event(**demands))).status_code == 201
 
@@ -246,14 +246,14 @@ def samples(directory: Path, mode: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(directory.glob(f"cloudevents-google/{mode}/*/*.json"))}
 
 
-async def test_real_structured_events_are_taken_and_taken_once(api: httpx.AsyncClient, shared_data: Path) -> None:
+async def test_real_structured_events_are_taken_and_taken_once(api: httpx2.AsyncClient, shared_data: Path) -> None:
     events = samples(shared_data, "structured").values()
     assert [(await send(api, event)).status_code for event in events] == [201] * len(events)
     assert await head(api) == len(events) > 0
     assert [(await send(api, event)).status_code for event in events] == [200] * len(events)
 
 
-async def test_real_binary_events_are_taken_as_they_are(api: httpx.AsyncClient, shared_data: Path) -> None:
+async def test_real_binary_events_are_taken_as_they_are(api: httpx2.AsyncClient, shared_data: Path) -> None:
     events_sent = samples(shared_data, "binary")
     for name, body in events_sent.items():
         headers = {**BINARY, "ce-id": name, "Content-Type": "application/json"}
@@ -276,7 +276,7 @@ TAGS: dict[str, list[str]] = {
 
 
 @pytest.mark.parametrize("text", TAGS)
-async def test_the_extension_tags_holds_names_joined_by_commas(api: httpx.AsyncClient, text: str) -> None:
+async def test_the_extension_tags_holds_names_joined_by_commas(api: httpx2.AsyncClient, text: str) -> None:
     assert (await send(api, cloud_event(tags=text))).status_code == 201
     assert (await send(api, [cloud_event(id="2", tags=text)], BATCHED)).json()["results"][0]["status"] == 201
     assert (await send(api, "", {**BINARY, "ce-id": "3", "ce-tags": quote(text, safe="")})).status_code == 201
@@ -286,7 +286,7 @@ async def test_the_extension_tags_holds_names_joined_by_commas(api: httpx.AsyncC
 
 
 @pytest.mark.parametrize("value", [5, True])
-async def test_tags_that_are_no_text_are_an_attribute_like_others(api: httpx.AsyncClient, value: object) -> None:
+async def test_tags_that_are_no_text_are_an_attribute_like_others(api: httpx2.AsyncClient, value: object) -> None:
     assert (await send(api, cloud_event(tags=value))).status_code == 201
     event = await only_event(api)
     assert (event["tags"], event["metadata"]["cloudevents"]["tags"]) == ([], value)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from events.api.guard_schemas import MAX_CONDITIONS
@@ -40,18 +40,18 @@ def orders_token(make_token: Callable[..., str]) -> str:
     return make_token(stream_prefix="order-")
 
 
-async def append_if(api: httpx.AsyncClient, conditions: Any) -> httpx.Response:
+async def append_if(api: httpx2.AsyncClient, conditions: Any) -> httpx2.Response:
     """Append one event to order-1 under some conditions."""
     body: dict[str, Any] = {"events": [EVENT], "if": conditions}
     return await append(api, **body)
 
 
-async def post(api: httpx.AsyncClient, body: Any) -> httpx.Response:
+async def post(api: httpx2.AsyncClient, body: Any) -> httpx2.Response:
     return await api.post("/api/events", json=body)
 
 
 @pytest.mark.usefixtures("moved")
-async def test_a_condition_that_is_not_met_is_a_conflict_that_names_the_event(api: httpx.AsyncClient) -> None:
+async def test_a_condition_that_is_not_met_is_a_conflict_that_names_the_event(api: httpx2.AsyncClient) -> None:
     answer = await append_if(api, [NO_MOVE])
     assert answer.status_code == 409
     problem = answer.json()
@@ -62,7 +62,7 @@ async def test_a_condition_that_is_not_met_is_a_conflict_that_names_the_event(ap
 
 
 @pytest.mark.usefixtures("moved")
-async def test_a_condition_that_is_met_does_not_show_in_the_answer(api: httpx.AsyncClient) -> None:
+async def test_a_condition_that_is_met_does_not_show_in_the_answer(api: httpx2.AsyncClient) -> None:
     answer = await append_if(api, [NO_MOVE | {"none_after": 1}])
     assert answer.status_code == 201
     assert answer.json()["first_position"] == 2
@@ -70,7 +70,7 @@ async def test_a_condition_that_is_met_does_not_show_in_the_answer(api: httpx.As
 
 
 @pytest.mark.usefixtures("moved")
-async def test_each_append_of_a_request_has_its_own_conditions(api: httpx.AsyncClient) -> None:
+async def test_each_append_of_a_request_has_its_own_conditions(api: httpx2.AsyncClient) -> None:
     appends = [
         {"stream": "a-1", "events": [EVENT], "if": [NO_MOVE]},
         {"stream": "b-1", "events": [EVENT], "if": [{"q": "type:Placed", "none_after": 1}]},
@@ -85,7 +85,7 @@ async def test_each_append_of_a_request_has_its_own_conditions(api: httpx.AsyncC
 
 @pytest.mark.usefixtures("moved")
 @pytest.mark.parametrize("place", ["beside appends", "beside the events of one"])
-async def test_an_atomic_request_is_written_whole_or_not_at_all(api: httpx.AsyncClient, place: str) -> None:
+async def test_an_atomic_request_is_written_whole_or_not_at_all(api: httpx2.AsyncClient, place: str) -> None:
     def body(none_after: int) -> dict[str, Any]:
         conditions = {"if": [{"q": "type:Moved OR type:Placed", "none_after": none_after}]}
         appends: list[dict[str, Any]] = [{"stream": f"a-{n}", "events": [EVENT]} for n in range(3)]
@@ -103,13 +103,13 @@ async def test_an_atomic_request_is_written_whole_or_not_at_all(api: httpx.Async
 
 
 @pytest.mark.parametrize("atomic", [{}, {"atomic": False}])
-async def test_a_condition_for_all_appends_needs_an_atomic_request(api: httpx.AsyncClient, atomic: Any) -> None:
+async def test_a_condition_for_all_appends_needs_an_atomic_request(api: httpx2.AsyncClient, atomic: Any) -> None:
     answer = await post(api, {"appends": [{"stream": "a-1", "events": [EVENT]}], "if": [NO_MOVE], **atomic})
     assert (answer.status_code, answer.json()["field"]) == (422, "if")
 
 
 @pytest.mark.usefixtures("moved")
-async def test_a_line_has_its_own_conditions(api: httpx.AsyncClient) -> None:
+async def test_a_line_has_its_own_conditions(api: httpx2.AsyncClient) -> None:
     lines = [line(1, **{"if": [NO_MOVE]}), line(2), line(3, **{"if": [NO_MOVE | {"none_after": 1}]})]
     answer = await api.post("/api/events", content=b"\n".join(lines), headers=NDJSON)
     assert answer.json()["appended"] == 2
@@ -118,7 +118,7 @@ async def test_a_line_has_its_own_conditions(api: httpx.AsyncClient) -> None:
 
 @pytest.mark.usefixtures("moved")
 @pytest.mark.parametrize("none_after", [0, 1])
-async def test_a_cloud_event_carries_its_conditions_as_a_text(api: httpx.AsyncClient, none_after: int) -> None:
+async def test_a_cloud_event_carries_its_conditions_as_a_text(api: httpx2.AsyncClient, none_after: int) -> None:
     conditions = json.dumps([NO_MOVE | {"none_after": none_after}])
     structured = await api.post(
         "/api/events",
@@ -153,7 +153,7 @@ async def test_a_cloud_event_carries_its_conditions_as_a_text(api: httpx.AsyncCl
     ids=str,
 )
 async def test_a_condition_that_makes_no_sense_is_refused(
-    api: httpx.AsyncClient, conditions: Any, field: str | None
+    api: httpx2.AsyncClient, conditions: Any, field: str | None
 ) -> None:
     answer = await append_if(api, conditions)
     assert answer.status_code == 422, answer.text
@@ -164,7 +164,7 @@ async def test_a_condition_that_makes_no_sense_is_refused(
 
 @pytest.mark.usefixtures("moved")
 async def test_a_token_that_may_not_read_can_not_ask_by_conditions(
-    anyone: httpx.AsyncClient, appending_token: str
+    anyone: httpx2.AsyncClient, appending_token: str
 ) -> None:
     """Otherwise it could guess what the log holds, one condition at a time."""
     anyone.headers["Authorization"] = f"Bearer {appending_token}"
@@ -177,7 +177,7 @@ async def test_a_token_that_may_not_read_can_not_ask_by_conditions(
 
 
 @pytest.mark.usefixtures("moved")
-async def test_a_condition_sees_what_its_token_may_see(anyone: httpx.AsyncClient, orders_token: str) -> None:
+async def test_a_condition_sees_what_its_token_may_see(anyone: httpx2.AsyncClient, orders_token: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {orders_token}"
     for query in ("type:Moved", "data.secret:1234", "stream:box-1"):
         answer = await append_if(anyone, [{"q": query, "none_after": 0}])
@@ -193,7 +193,7 @@ LONG = {"q": LONG_QUERY, "none_after": 0}
 
 @pytest.mark.parametrize("lane", ["one", "several", "lines", "batch"])
 async def test_the_queries_of_a_request_are_together_no_longer_than_one_may_be(
-    api: httpx.AsyncClient, lane: str
+    api: httpx2.AsyncClient, lane: str
 ) -> None:
     """They are refused before any of them is read: that takes the server's time, and others wait."""
     append_in = {"stream": "a-1", "events": [EVENT], "if": [LONG]}
@@ -213,6 +213,6 @@ async def test_the_queries_of_a_request_are_together_no_longer_than_one_may_be(
     assert await head(api) == 0
 
 
-async def test_a_token_with_all_rights_may_set_conditions(anyone: httpx.AsyncClient, admin_token: str) -> None:
+async def test_a_token_with_all_rights_may_set_conditions(anyone: httpx2.AsyncClient, admin_token: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {admin_token}"
     assert (await append_if(anyone, [NO_MOVE])).status_code == 201

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
@@ -21,7 +21,7 @@ DECIDE = f"{LETTERS}/decide"
 ERROR = {"type": "Timeout", "message": "after 30 s", "traceback": 'File "/app/pay.py", line 3, in charge'}
 
 
-async def bury(client: httpx.AsyncClient, *streams: str, **settings: Any) -> None:
+async def bury(client: httpx2.AsyncClient, *streams: str, **settings: Any) -> None:
     """Make a subscription, and dead letters of an event in each stream."""
     await client.put(WORK, json={**QUICK, **settings})
     for stream in streams:
@@ -29,13 +29,13 @@ async def bury(client: httpx.AsyncClient, *streams: str, **settings: Any) -> Non
     await settle(client, "poison", *await take(client), error=ERROR)
 
 
-async def ids(client: httpx.AsyncClient, **query: Any) -> list[str]:
+async def ids(client: httpx2.AsyncClient, **query: Any) -> list[str]:
     answer = await client.get(LETTERS, params=query)
     assert answer.status_code == 200, answer.text
     return [letter["id"] for letter in answer.json()["dead_letters"]]
 
 
-async def decide(client: httpx.AsyncClient, decision: str, *ids: str, **fields: Any) -> httpx.Response:
+async def decide(client: httpx2.AsyncClient, decision: str, *ids: str, **fields: Any) -> httpx2.Response:
     return await client.post(DECIDE, json={"decision": decision, **({"ids": ids} if ids else {}), **fields})
 
 
@@ -70,7 +70,7 @@ def parked_key(log: Log) -> Callable[[str, int], None]:
     return park
 
 
-async def test_letters_are_listed_and_selected(worker: httpx.AsyncClient) -> None:
+async def test_letters_are_listed_and_selected(worker: httpx2.AsyncClient) -> None:
     await bury(worker, "order-1", "order-2", "order-3")
     assert await ids(worker) == ["work:4", "work:3", "work:2"]
     answer = (await worker.get(LETTERS, params={"limit": 2})).json()
@@ -86,7 +86,7 @@ async def test_letters_are_listed_and_selected(worker: httpx.AsyncClient) -> Non
     assert await ids(worker, state="skipped") == ["work:2"]
 
 
-async def test_a_letter_shows_its_attempts_and_the_state_that_its_consumer_saw(worker: httpx.AsyncClient) -> None:
+async def test_a_letter_shows_its_attempts_and_the_state_that_its_consumer_saw(worker: httpx2.AsyncClient) -> None:
     await place(worker, type="Other", data={"total": 1.5})
     await worker.put(WORK, json=QUICK)
     await place(worker, data={"total": 2})
@@ -117,7 +117,7 @@ async def test_a_letter_shows_its_attempts_and_the_state_that_its_consumer_saw(w
     [("workflow", "workflow", "run-1"), ("agent", "agent", "router"), ("/total", "stream", "order-1")],
 )
 async def test_the_state_is_that_of_the_events_of_the_key(
-    worker: httpx.AsyncClient, order_by: str, kind: str, name: str
+    worker: httpx2.AsyncClient, order_by: str, kind: str, name: str
 ) -> None:
     await worker.put(WORK, json={**QUICK, "order_by": order_by})
     await place(worker, data={"total": 2}, correlation_id="run-1", agent="router")
@@ -126,7 +126,7 @@ async def test_the_state_is_that_of_the_events_of_the_key(
     assert (before["kind"], before["name"], before["place"]) == (kind, name, 0)
 
 
-async def test_a_letter_says_that_its_projection_does_not_exist(worker: httpx.AsyncClient) -> None:
+async def test_a_letter_says_that_its_projection_does_not_exist(worker: httpx2.AsyncClient) -> None:
     await bury(worker, "order-1", projection="lastest")
     [id] = await ids(worker)
     letter = (await worker.get(f"/api/dead-letters/{id}")).json()
@@ -134,7 +134,7 @@ async def test_a_letter_says_that_its_projection_does_not_exist(worker: httpx.As
     assert letter["state_before"]["failure"] == "There is no projection 'lastest'."
 
 
-async def test_decisions_about_few_letters_are_answered_at_once(worker: httpx.AsyncClient) -> None:
+async def test_decisions_about_few_letters_are_answered_at_once(worker: httpx2.AsyncClient) -> None:
     await bury(worker, "order-1", "order-2", "order-3", "order-3")
     answer = await decide(worker, "escalate", "work:2", to="bo", note="ask the bank")
     assert answer.json() == {"results": [{"id": "work:2", "result": "decided", "state": "escalated"}]}
@@ -153,7 +153,7 @@ async def test_decisions_about_few_letters_are_answered_at_once(worker: httpx.As
     assert [each["position"] for each in await take(worker)] == [5]
 
 
-async def test_many_letters_and_canaries_are_the_work_of_a_job(worker: httpx.AsyncClient) -> None:
+async def test_many_letters_and_canaries_are_the_work_of_a_job(worker: httpx2.AsyncClient) -> None:
     await bury(worker, "order-1", "order-2")
     answer = await decide(worker, "retry", where={"subscription": "work"}, canary=True)
     assert (answer.status_code, answer.headers["location"]) == (202, f"/api/jobs/{answer.json()['id']}")
@@ -193,7 +193,7 @@ async def test_many_letters_and_canaries_are_the_work_of_a_job(worker: httpx.Asy
         ({"decision": "forget", "ids": ["work:1"]}, "decision"),
     ],
 )
-async def test_an_order_is_checked(worker: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+async def test_an_order_is_checked(worker: httpx2.AsyncClient, body: dict[str, Any], field: str) -> None:
     answer = await worker.post(DECIDE, json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
     assert (await worker.post(DECIDE, json={"decision": "skip", "where": {"q": "state.a:1"}})).status_code == 422
@@ -203,7 +203,7 @@ async def test_an_order_is_checked(worker: httpx.AsyncClient, body: dict[str, An
 
 
 async def test_parked_keys_stand_in_the_same_list(
-    log: Log, worker: httpx.AsyncClient, parked_key: Callable[[str, int], None]
+    log: Log, worker: httpx2.AsyncClient, parked_key: Callable[[str, int], None]
 ) -> None:
     await bury(worker, "order-1", "order-2")
     for key, position in (("order-1", 2), ("order-2", 3)):
@@ -245,7 +245,7 @@ async def test_parked_keys_stand_in_the_same_list(
     ],
 )
 async def test_scopes_say_who_sees_and_who_decides(
-    worker: httpx.AsyncClient,
+    worker: httpx2.AsyncClient,
     make_token: Callable[..., str],
     scopes: tuple[Scope, ...],
     list_status: int,
@@ -265,7 +265,7 @@ async def test_scopes_say_who_sees_and_who_decides(
 
 
 async def test_a_token_sees_and_decides_the_letters_of_its_prefix(
-    worker: httpx.AsyncClient, make_token: Callable[..., str], parked_key: Callable[[str, int], None]
+    worker: httpx2.AsyncClient, make_token: Callable[..., str], parked_key: Callable[[str, int], None]
 ) -> None:
     await bury(worker, "order-1", "cart-1")
     for key, position in (("order-1", 2), ("cart-1", 3)):
@@ -281,7 +281,7 @@ async def test_a_token_sees_and_decides_the_letters_of_its_prefix(
 
 
 async def test_a_token_sees_and_decides_the_letters_of_the_subscriptions_that_it_may_use(
-    worker: httpx.AsyncClient, make_token: Callable[..., str]
+    worker: httpx2.AsyncClient, make_token: Callable[..., str]
 ) -> None:
     whole_log = worker.headers["Authorization"]
     prefixed = {
@@ -300,7 +300,7 @@ async def test_a_token_sees_and_decides_the_letters_of_the_subscriptions_that_it
 
 
 async def test_a_token_with_a_prefix_sees_the_jobs_of_its_prefix(
-    worker: httpx.AsyncClient, make_token: Callable[..., str]
+    worker: httpx2.AsyncClient, make_token: Callable[..., str]
 ) -> None:
     await bury(worker, "order-1", "order-2")
     order = {"decision": "retry", "where": {"all": True}, "canary": True}

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from events import errors
@@ -49,7 +49,7 @@ def token(log: Log) -> str:
     return create_token(log, name="docs", scopes=[Scope.ADMIN])
 
 
-async def test_every_example_is_answered_as_shown(api: httpx.AsyncClient) -> None:
+async def test_every_example_is_answered_as_shown(api: httpx2.AsyncClient) -> None:
     assert len(BLOCKS) == PAGE.count("```http") > 0
     answers = Answers()
     for block in BLOCKS:

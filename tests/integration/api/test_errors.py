@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -28,7 +28,7 @@ def break_everything(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_defect_is_logged_and_tells_the_client_nothing(
-    api: httpx.AsyncClient, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: httpx2.AsyncClient, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await api.get("/api/events")
     break_everything(monkeypatch, RuntimeError(SECRET))
@@ -43,7 +43,7 @@ async def test_a_defect_is_logged_and_tells_the_client_nothing(
 
 
 async def test_a_defect_can_not_forge_a_line_of_the_log(
-    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await api.get("/api/events")
     break_everything(monkeypatch, RuntimeError())
@@ -53,7 +53,7 @@ async def test_a_defect_can_not_forge_a_line_of_the_log(
 
 
 async def test_a_database_that_is_away_is_a_503_to_readers(
-    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.get("/api/events")
     break_everything(monkeypatch, engine.DatabaseAway(SECRET))
@@ -66,7 +66,7 @@ async def test_a_database_that_is_away_is_a_503_to_readers(
     assert answer.status_code == 503, "an unknown token may be a good one"
 
 
-async def test_a_read_that_takes_too_long_says_so(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_read_that_takes_too_long_says_so(api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.get("/api/events")
     break_everything(monkeypatch, psycopg.errors.QueryCanceled("canceling statement due to statement timeout"))
     answer = await api.get("/api/events/1")
@@ -75,14 +75,14 @@ async def test_a_read_that_takes_too_long_says_so(api: httpx.AsyncClient, monkey
     assert "retry-after" not in answer.headers
 
 
-async def test_a_full_queue_asks_to_come_back(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_asks_to_come_back(api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.get("/api/events")
     break_everything(monkeypatch, QueueFull())
     answer = await api.post("/api/streams/a/events", json={"events": [EVENT]})
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "queue-full", "1")
 
 
-async def test_an_unknown_outcome_returns_the_ids(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_outcome_returns_the_ids(api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.get("/api/events")
 
     async def unknown(*args: object, **kwargs: object) -> list[OutcomeUnknown]:
@@ -95,7 +95,7 @@ async def test_an_unknown_outcome_returns_the_ids(api: httpx.AsyncClient, monkey
 
 
 async def test_a_server_is_healthy_while_it_answers_and_ready_while_it_has_its_database(
-    anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    anyone: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in ("/healthz", "/readyz"):
         answer = await anyone.get(path, headers={"Host": "whatever.a.probe.sends"})

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -25,13 +25,13 @@ from tests.support.streaming import Exchange
 # Long polls
 
 
-async def test_a_long_poll_answers_at_once_what_is_there(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_long_poll_answers_at_once_what_is_there(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, {}, {})
     answer = await page(api, after=1, wait=60)
     assert (positions(answer["events"]), answer["next"]) == ([2], 2)
 
 
-async def test_a_long_poll_waits_for_the_first_match(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_long_poll_waits_for_the_first_match(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, {"type": "noise"})
     waiting = asyncio.create_task(page(api, type="signal", wait=60))
     await until_followed()
@@ -43,7 +43,7 @@ async def test_a_long_poll_waits_for_the_first_match(api: httpx.AsyncClient, log
     assert tails() == 0
 
 
-async def test_a_long_poll_ends_empty_and_further_on(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_long_poll_ends_empty_and_further_on(api: httpx2.AsyncClient, log: Log) -> None:
     waiting = asyncio.create_task(page(api, type="signal", wait=0.2))
     await until_followed()
     await write(log, {"type": "noise"}, {"type": "noise"})
@@ -51,7 +51,7 @@ async def test_a_long_poll_ends_empty_and_further_on(api: httpx.AsyncClient, log
     assert answer == {"events": [], "next": 2, "head": 2, "complete": True}
 
 
-async def test_a_long_poll_keeps_to_its_limit(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_long_poll_keeps_to_its_limit(api: httpx2.AsyncClient, log: Log) -> None:
     waiting = asyncio.create_task(page(api, wait=60, limit=2))
     await until_followed()
     await write(log, *[{} for _ in range(5)])
@@ -63,7 +63,7 @@ async def test_a_long_poll_keeps_to_its_limit(api: httpx.AsyncClient, log: Log) 
 
 
 @pytest.mark.parametrize("query", ["direction=backward&wait=60", "before=5&wait=60"])
-async def test_only_reading_on_waits(api: httpx.AsyncClient, query: str) -> None:
+async def test_only_reading_on_waits(api: httpx2.AsyncClient, query: str) -> None:
     answer = await asyncio.wait_for(api.get(f"/api/events?{query}"), PATIENCE)
     assert answer.json()["events"] == []
 
@@ -77,7 +77,9 @@ async def test_a_long_poll_ends_when_the_client_goes(engine: Engine, token: str)
 # Server-sent events
 
 
-async def test_an_event_stream_goes_on_from_where_it_was_asked_to(api: httpx.AsyncClient, log: Log, token: str) -> None:
+async def test_an_event_stream_goes_on_from_where_it_was_asked_to(
+    api: httpx2.AsyncClient, log: Log, token: str
+) -> None:
     await write(log, {}, {}, {})
     async with follow(token, "after=1") as exchange:
         frames = await exchange.events(2)
@@ -148,7 +150,7 @@ async def test_filters_hold_for_event_streams(engine: Engine, log: Log, token: s
         assert [frame["id"] for frame in await exchange.events(2)] == ["1", "4"]
 
 
-async def test_line_breaks_in_a_payload_stay_in_their_frame(api: httpx.AsyncClient, log: Log, token: str) -> None:
+async def test_line_breaks_in_a_payload_stay_in_their_frame(api: httpx2.AsyncClient, log: Log, token: str) -> None:
     payloads = ['{\n "a":\r\n 1,\r "b": [\n\n]}', '"\\n\\ndata: x\\n\\n"', '"\u2028\u0085"']
     await write(log, *[{"data": text.encode()} for text in payloads])
     async with follow(token) as exchange:
@@ -158,7 +160,7 @@ async def test_line_breaks_in_a_payload_stay_in_their_frame(api: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("query", ["before=5", "direction=backward"])
-async def test_an_event_stream_only_goes_forward(api: httpx.AsyncClient, query: str) -> None:
+async def test_an_event_stream_only_goes_forward(api: httpx2.AsyncClient, query: str) -> None:
     answer = await api.get(f"/api/events?{query}", headers=SSE)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
@@ -286,7 +288,7 @@ async def test_twenty_followers_see_the_same(engine: Engine, log: Log, token: st
 async def test_a_follower_resumes_across_a_server_restart(server: Server, log: Log, token: str) -> None:
     headers = {**SSE, "Authorization": f"Bearer {token}"}
 
-    async def read(client: httpx.AsyncClient, count: int, last: int) -> list[int]:
+    async def read(client: httpx2.AsyncClient, count: int, last: int) -> list[int]:
         ids: list[int] = []
         async with client.stream(
             "GET", "/api/events", headers={**headers, "Last-Event-ID": str(last)} if last else headers
@@ -298,7 +300,7 @@ async def test_a_follower_resumes_across_a_server_restart(server: Server, log: L
                     break
         return ids
 
-    async with Engine(), httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as client:
+    async with Engine(), httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE) as client:
         await write(log, *[{} for _ in range(5)])
         received = await read(client, 3, 0)
         await asyncio.to_thread(server.kill)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -25,7 +25,7 @@ def fresh(pin: str) -> dict[str, Any]:
     return {"type": "Charged", "id": f"new-{pin}", "data": 1}
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
+def told(answer: httpx2.Response) -> tuple[int, str]:
     """What an answer tells, apart from ids and positions: each guess writes an event of its own."""
     return answer.status_code, re.sub("[0-9]+", "", answer.text)
 
@@ -54,7 +54,7 @@ QUERIES = ("data.pin:{}", "metadata.pin:{}", '"{}"', "data.pin>={} data.pin<={}"
 
 
 @pytest.fixture
-async def redacted(api: httpx.AsyncClient, log: Log) -> None:
+async def redacted(api: httpx2.AsyncClient, log: Log) -> None:
     """A log whose secrets were redacted; its head is at 9."""
     secrets: list[dict[str, Any]] = [
         {"events": [charged(PIN, id="one")]},
@@ -70,14 +70,14 @@ async def redacted(api: httpx.AsyncClient, log: Log) -> None:
 
 @pytest.mark.usefixtures("redacted")
 @pytest.mark.parametrize("way", BODIES)
-async def test_an_append_is_answered_the_same_whatever_it_guesses(api: httpx.AsyncClient, way: str) -> None:
+async def test_an_append_is_answered_the_same_whatever_it_guesses(api: httpx2.AsyncClient, way: str) -> None:
     right, wrong = [told(await append(api, **BODIES[way](pin))) for pin in (PIN, WRONG)]
     assert right == wrong
 
 
 @pytest.mark.usefixtures("redacted")
 @pytest.mark.parametrize("way", ["an id", "a key", "a key of several", "several ids"])
-async def test_a_batch_is_answered_the_same_whatever_it_guesses(api: httpx.AsyncClient, way: str) -> None:
+async def test_a_batch_is_answered_the_same_whatever_it_guesses(api: httpx2.AsyncClient, way: str) -> None:
     bodies = [{"appends": [{"stream": "order-1", **BODIES[way](pin)}]} for pin in (PIN, WRONG)]
     right, wrong = [await api.post("/api/events", json=body) for body in bodies]
     assert (right.status_code, wrong.status_code) == (200, 200)
@@ -86,20 +86,22 @@ async def test_a_batch_is_answered_the_same_whatever_it_guesses(api: httpx.Async
 
 @pytest.mark.usefixtures("redacted")
 @pytest.mark.parametrize("query", QUERIES)
-async def test_a_query_finds_the_same_whatever_it_guesses(api: httpx.AsyncClient, query: str) -> None:
+async def test_a_query_finds_the_same_whatever_it_guesses(api: httpx2.AsyncClient, query: str) -> None:
     right, wrong = [await page(api, q=query.format(*[pin] * 2)) for pin in (PIN, WRONG)]
     assert right == wrong
 
 
 @pytest.mark.usefixtures("redacted")
-async def test_a_long_poll_ends_the_same_whatever_it_guesses(api: httpx.AsyncClient) -> None:
+async def test_a_long_poll_ends_the_same_whatever_it_guesses(api: httpx2.AsyncClient) -> None:
     right, wrong = [await page(api, q=f"data.pin:{pin}", wait=0.1) for pin in (PIN, WRONG)]
     assert right == wrong
     assert right["events"] == []
 
 
 @pytest.mark.usefixtures("redacted")
-async def test_an_event_stream_sends_the_same_whatever_it_guesses(api: httpx.AsyncClient, log: Log, token: str) -> None:
+async def test_an_event_stream_sends_the_same_whatever_it_guesses(
+    api: httpx2.AsyncClient, log: Log, token: str
+) -> None:
     await write(log, {"type": "End"})
     for pin in (PIN, WRONG):
         async with follow(token, f"after=0&q=data.pin:{pin}%20OR%20type:End") as events:
@@ -108,7 +110,7 @@ async def test_an_event_stream_sends_the_same_whatever_it_guesses(api: httpx.Asy
 
 
 async def test_a_follower_that_saw_the_secret_does_not_help_one_that_guesses(
-    api: httpx.AsyncClient, log: Log, token: str
+    api: httpx2.AsyncClient, log: Log, token: str
 ) -> None:
     async with follow(token, "after=0") as witness:
         await until_followed()

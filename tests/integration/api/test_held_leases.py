@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from events.api.lease_schemas import MAX_LEASES
@@ -21,19 +21,19 @@ EVENT = {"type": "Placed", "data": {}}
 RUN = {"workflow": "run-1"}
 
 
-async def append_with(api: httpx.AsyncClient, *leases: dict[str, Any], **fields: Any) -> httpx.Response:
+async def append_with(api: httpx2.AsyncClient, *leases: dict[str, Any], **fields: Any) -> httpx2.Response:
     """Append one event with some leases."""
     return await append(api, events=[EVENT], leases=list(leases), **fields)
 
 
-async def test_an_append_with_the_lease_that_is_held_is_written(api: httpx.AsyncClient) -> None:
+async def test_an_append_with_the_lease_that_is_held_is_written(api: httpx2.AsyncClient) -> None:
     held = await grant(api)
     answer = await append_with(api, {**RUN, "token": held["token"]})
     assert answer.status_code == 201, answer.text
     assert (await append_with(api)).status_code == 201
 
 
-async def test_an_append_is_refused_once_a_later_grant_exists(api: httpx.AsyncClient, log: Log) -> None:
+async def test_an_append_is_refused_once_a_later_grant_exists(api: httpx2.AsyncClient, log: Log) -> None:
     old = await grant(api)
     await release(api, "workflow:run-1", old["token"])
     new = await grant(api, agent="packer")
@@ -45,7 +45,7 @@ async def test_an_append_is_refused_once_a_later_grant_exists(api: httpx.AsyncCl
     assert (await append_with(api, {**RUN, "token": new["token"]})).status_code == 201
 
 
-async def test_an_append_is_refused_once_its_lease_has_run_out(api: httpx.AsyncClient, log: Log) -> None:
+async def test_an_append_is_refused_once_its_lease_has_run_out(api: httpx2.AsyncClient, log: Log) -> None:
     held = await grant(api)
     await expire(log)
     answer = await append_with(api, {**RUN, "token": held["token"]})
@@ -54,13 +54,13 @@ async def test_an_append_is_refused_once_its_lease_has_run_out(api: httpx.AsyncC
 
 
 @pytest.mark.parametrize("lease", [{"stream": "run-1"}, {"name": "run-1"}, {"workflow": "run-2"}], ids=str)
-async def test_the_token_of_one_lease_is_none_of_another(api: httpx.AsyncClient, lease: dict[str, str]) -> None:
+async def test_the_token_of_one_lease_is_none_of_another(api: httpx2.AsyncClient, lease: dict[str, str]) -> None:
     held = await grant(api)
     answer = await append_with(api, {**lease, "token": held["token"]})
     assert (answer.status_code, answer.json()["code"], answer.json()["holder"]) == (409, "lease-lost", None)
 
 
-async def test_every_lease_of_an_append_must_be_held(api: httpx.AsyncClient) -> None:
+async def test_every_lease_of_an_append_must_be_held(api: httpx2.AsyncClient) -> None:
     one = await grant(api)
     two = await grant(api, lease={"stream": "order-1"})
     assert (await append_with(api, {**RUN, "token": one["token"]}, {"stream": "order-1", "token": 9})).is_error
@@ -68,7 +68,7 @@ async def test_every_lease_of_an_append_must_be_held(api: httpx.AsyncClient) -> 
     assert (await append_with(api, *both)).status_code == 201
 
 
-async def test_a_retry_with_a_lost_lease_is_a_replay(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_retry_with_a_lost_lease_is_a_replay(api: httpx2.AsyncClient, log: Log) -> None:
     held = await grant(api)
     leases = [{**RUN, "token": held["token"]}]
     first = await append_with(api, *leases, idempotency_key="k")
@@ -78,12 +78,12 @@ async def test_a_retry_with_a_lost_lease_is_a_replay(api: httpx.AsyncClient, log
     assert retry.json()["first_position"] == first.json()["first_position"]
 
 
-async def test_the_version_is_judged_before_the_lease(api: httpx.AsyncClient) -> None:
+async def test_the_version_is_judged_before_the_lease(api: httpx2.AsyncClient) -> None:
     answer = await append_with(api, {**RUN, "token": 7}, expected_version=3)
     assert answer.json()["code"] == "wrong-expected-version"
 
 
-async def test_each_append_of_a_request_has_its_own_leases(api: httpx.AsyncClient) -> None:
+async def test_each_append_of_a_request_has_its_own_leases(api: httpx2.AsyncClient) -> None:
     held = await grant(api)
     appends = [
         {"stream": "a-1", "events": [EVENT], "leases": [{**RUN, "token": held["token"]}]},
@@ -96,7 +96,7 @@ async def test_each_append_of_a_request_has_its_own_leases(api: httpx.AsyncClien
 
 
 @pytest.mark.parametrize("place", ["beside appends", "beside the events of one"])
-async def test_an_atomic_request_is_written_whole_or_not_at_all(api: httpx.AsyncClient, place: str) -> None:
+async def test_an_atomic_request_is_written_whole_or_not_at_all(api: httpx2.AsyncClient, place: str) -> None:
     held = await grant(api)
 
     def body(token: int) -> dict[str, Any]:
@@ -115,7 +115,7 @@ async def test_an_atomic_request_is_written_whole_or_not_at_all(api: httpx.Async
 
 
 async def test_a_lease_for_all_appends_meets_the_demand_of_each(
-    api: httpx.AsyncClient, engine: Engine, log: Log
+    api: httpx2.AsyncClient, engine: Engine, log: Log
 ) -> None:
     await demand(engine.writer, log.pk, Demands(workflows=True), by="ann")
     held = await grant(api)
@@ -127,13 +127,13 @@ async def test_a_lease_for_all_appends_meets_the_demand_of_each(
     assert written.status_code == 201, written.text
 
 
-async def test_leases_for_all_appends_need_an_atomic_request(api: httpx.AsyncClient) -> None:
+async def test_leases_for_all_appends_need_an_atomic_request(api: httpx2.AsyncClient) -> None:
     body = {"appends": [{"stream": "a-1", "events": [EVENT]}], "leases": [{**RUN, "token": 1}]}
     answer = await api.post("/api/events", json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, "leases")
 
 
-async def test_a_line_has_its_own_leases(api: httpx.AsyncClient) -> None:
+async def test_a_line_has_its_own_leases(api: httpx2.AsyncClient) -> None:
     held = await grant(api)
     lines = [line(1, leases=[{**RUN, "token": 9}]), line(2), line(3, leases=[{**RUN, "token": held["token"]}])]
     answer = await api.post("/api/events", content=b"\n".join(lines), headers=NDJSON)
@@ -142,7 +142,7 @@ async def test_a_line_has_its_own_leases(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("is_held", [True, False])
-async def test_a_cloud_event_carries_its_leases_as_a_text(api: httpx.AsyncClient, is_held: bool) -> None:
+async def test_a_cloud_event_carries_its_leases_as_a_text(api: httpx2.AsyncClient, is_held: bool) -> None:
     held = await grant(api)
     leases = json.dumps([{**RUN, "token": held["token"] if is_held else 9}])
     structured = await api.post(
@@ -183,7 +183,7 @@ async def test_a_cloud_event_carries_its_leases_as_a_text(api: httpx.AsyncClient
     ],
     ids=str,
 )
-async def test_a_lease_that_makes_no_sense_is_refused(api: httpx.AsyncClient, leases: Any, field: str) -> None:
+async def test_a_lease_that_makes_no_sense_is_refused(api: httpx2.AsyncClient, leases: Any, field: str) -> None:
     answer = await append(api, events=[EVENT], leases=leases)
     assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
     assert await head(api) == 0
@@ -199,14 +199,14 @@ def pinned_token(make_token: Callable[..., str]) -> str:
     return make_token(Scope.APPEND, agent="packer", stream_prefix="order-")
 
 
-async def test_a_lease_needs_no_right_to_read(anyone: httpx.AsyncClient, appending_token: str) -> None:
+async def test_a_lease_needs_no_right_to_read(anyone: httpx2.AsyncClient, appending_token: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {appending_token}"
     held = await grant(anyone)
     assert (await append_with(anyone, {**RUN, "token": held["token"]})).status_code == 201
 
 
 async def test_a_pinned_agent_can_not_use_the_lease_of_another(
-    api: httpx.AsyncClient, anyone: httpx.AsyncClient, pinned_token: str
+    api: httpx2.AsyncClient, anyone: httpx2.AsyncClient, pinned_token: str
 ) -> None:
     """A token is a position, so anybody can guess it."""
     held = await grant(api)

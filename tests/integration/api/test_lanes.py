@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 import pytest_asyncio
@@ -19,11 +19,11 @@ MIB = 1024 * 1024
 
 
 @pytest_asyncio.fixture
-async def stock(engine: Engine, token: str) -> AsyncIterator[httpx.AsyncClient]:
+async def stock(engine: Engine, token: str) -> AsyncIterator[httpx2.AsyncClient]:
     handler = ASGIHandler()
     handler.load_middleware(is_async=True)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(handler),  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(handler),  # type: ignore[arg-type]
         base_url="http://testserver",
         headers={"Authorization": f"Bearer {token}"},
     ) as client:
@@ -88,8 +88,8 @@ REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("method", "path", "body", "headers"), REQUESTS)
 async def test_both_give_the_same_answer(
-    api: httpx.AsyncClient,
-    stock: httpx.AsyncClient,
+    api: httpx2.AsyncClient,
+    stock: httpx2.AsyncClient,
     log: Log,
     method: str,
     path: str,

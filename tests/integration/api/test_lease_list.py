@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -13,14 +13,14 @@ from events.models import Log, Scope
 from tests.support.leases import expire, grant, release
 
 
-async def held(api: httpx.AsyncClient, **query: Any) -> list[tuple[str, int, str]]:
+async def held(api: httpx2.AsyncClient, **query: Any) -> list[tuple[str, int, str]]:
     """The leases of a page: name, token and holder."""
     answer = await api.get("/api/leases", params=query)
     assert answer.status_code == 200, answer.text
     return [(each["lease"], each["token"], each["holder"]) for each in answer.json()["leases"]]
 
 
-async def test_the_list_has_what_is_held_now(api: httpx.AsyncClient, log: Log) -> None:
+async def test_the_list_has_what_is_held_now(api: httpx2.AsyncClient, log: Log) -> None:
     await grant(api, lease={"workflow": "gone"})
     await expire(log)
     first = await grant(api)
@@ -34,7 +34,7 @@ async def test_the_list_has_what_is_held_now(api: httpx.AsyncClient, log: Log) -
     assert last == {**first, "holder": "planner"}
 
 
-async def test_pages_of_leases_meet_without_a_gap(api: httpx.AsyncClient) -> None:
+async def test_pages_of_leases_meet_without_a_gap(api: httpx2.AsyncClient) -> None:
     for number in range(1, 6):
         await grant(api, lease={"name": f"n-{number}"})
     tokens, query = [], {"limit": 2}
@@ -62,7 +62,7 @@ async def test_pages_of_leases_meet_without_a_gap(api: httpx.AsyncClient) -> Non
     ids=str,
 )
 async def test_leases_are_listed_for_readers_and_supervisors_without_a_prefix(
-    anyone: httpx.AsyncClient,
+    anyone: httpx2.AsyncClient,
     make_token: Callable[..., str],
     scopes: list[Scope],
     fields: dict[str, str],
@@ -73,5 +73,5 @@ async def test_leases_are_listed_for_readers_and_supervisors_without_a_prefix(
 
 
 @pytest.mark.parametrize("query", [{"agent": ""}, {"before": -1}, {"limit": 0}, {"limit": 1_001}, {"holder": "a"}])
-async def test_a_list_that_makes_no_sense_is_refused(api: httpx.AsyncClient, query: dict[str, Any]) -> None:
+async def test_a_list_that_makes_no_sense_is_refused(api: httpx2.AsyncClient, query: dict[str, Any]) -> None:
     assert (await api.get("/api/leases", params=query)).status_code == 422

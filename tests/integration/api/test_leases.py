@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
@@ -32,7 +32,7 @@ def pinned_token(make_token: Callable[..., str]) -> str:
     return make_token(Scope.APPEND, agent="planner", stream_prefix="order-")
 
 
-def signed_in(client: httpx.AsyncClient, token: str) -> httpx.AsyncClient:
+def signed_in(client: httpx2.AsyncClient, token: str) -> httpx2.AsyncClient:
     client.headers["Authorization"] = f"Bearer {token}"
     return client
 
@@ -43,7 +43,7 @@ async def changes(log: Log) -> list[Event]:
     return [event for event in events if event.stream == "eventsite-leases"]
 
 
-async def test_the_token_is_the_position_of_the_event_that_grants_the_lease(api: httpx.AsyncClient, log: Log) -> None:
+async def test_the_token_is_the_position_of_the_event_that_grants_the_lease(api: httpx2.AsyncClient, log: Log) -> None:
     answer = await acquire(api, ttl=60)
     assert answer.status_code == 201, answer.text
     [event] = await changes(log)
@@ -56,7 +56,7 @@ async def test_the_token_is_the_position_of_the_event_that_grants_the_lease(api:
     assert timedelta(seconds=59) < lease.expires_at - event.recorded_at <= timedelta(seconds=60)
 
 
-async def test_a_lease_that_is_held_names_its_holder(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_lease_that_is_held_names_its_holder(api: httpx2.AsyncClient, log: Log) -> None:
     first = (await acquire(api)).json()
     for agent in ("packer", "planner"):
         answer = await acquire(api, agent=agent)
@@ -67,7 +67,7 @@ async def test_a_lease_that_is_held_names_its_holder(api: httpx.AsyncClient, log
     assert len(await changes(log)) == 1
 
 
-async def test_leases_of_equal_names_are_three(api: httpx.AsyncClient) -> None:
+async def test_leases_of_equal_names_are_three(api: httpx2.AsyncClient) -> None:
     tokens = [(await acquire(api, lease={kind: "same"})).json()["token"] for kind in ("workflow", "stream", "name")]
     assert tokens == [1, 2, 3]
     await release(api, "stream:same", 2)
@@ -76,7 +76,7 @@ async def test_leases_of_equal_names_are_three(api: httpx.AsyncClient) -> None:
     assert (await acquire(api, lease={"workflow": "same"})).status_code == 409
 
 
-async def test_a_repeated_request_gets_the_same_token(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_repeated_request_gets_the_same_token(api: httpx2.AsyncClient, log: Log) -> None:
     first = await acquire(api, request="boot-1")
     second = await acquire(api, request="boot-1", ttl=3_600)
     assert [first.status_code, second.status_code] == [201, 200]
@@ -87,14 +87,14 @@ async def test_a_repeated_request_gets_the_same_token(api: httpx.AsyncClient, lo
     assert len(await changes(log)) == 1
 
 
-async def test_the_same_request_made_many_times_at_once_gets_one_token(api: httpx.AsyncClient, log: Log) -> None:
+async def test_the_same_request_made_many_times_at_once_gets_one_token(api: httpx2.AsyncClient, log: Log) -> None:
     answers = await asyncio.gather(*(acquire(api, request="boot-1") for _ in range(20)))
     assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
     assert {answer.json()["token"] for answer in answers} == {1}
     assert len(await changes(log)) == 1
 
 
-async def test_a_repeated_request_whose_lease_is_lost_gets_no_other_one(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_repeated_request_whose_lease_is_lost_gets_no_other_one(api: httpx2.AsyncClient, log: Log) -> None:
     """A second grant would keep the lease from all others, and nobody would know of it."""
     await acquire(api, request="boot-1")
     await expire(log)
@@ -106,7 +106,7 @@ async def test_a_repeated_request_whose_lease_is_lost_gets_no_other_one(api: htt
     assert len(await changes(log)) == 2
 
 
-async def test_one_of_many_callers_gets_the_lease(api: httpx.AsyncClient, log: Log) -> None:
+async def test_one_of_many_callers_gets_the_lease(api: httpx2.AsyncClient, log: Log) -> None:
     for round in range(3):
         racers = [acquire(api, lease={"name": f"van-{round}"}, agent=f"driver-{n}") for n in range(30)]
         answers = await asyncio.gather(*racers)
@@ -118,7 +118,7 @@ async def test_one_of_many_callers_gets_the_lease(api: httpx.AsyncClient, log: L
     assert len(await changes(log)) == 3
 
 
-async def test_the_grant_after_an_expiry_says_whose_lease_ran_out(api: httpx.AsyncClient, log: Log) -> None:
+async def test_the_grant_after_an_expiry_says_whose_lease_ran_out(api: httpx2.AsyncClient, log: Log) -> None:
     old = await grant(api)
     await expire(log)
     new = await grant(api, agent="packer")
@@ -132,7 +132,7 @@ async def test_the_grant_after_an_expiry_says_whose_lease_ran_out(api: httpx.Asy
     assert "expired" not in (await api.get("/api/events/3")).json()["data"]
 
 
-async def test_a_renewal_extends_the_lease_and_appends_nothing(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_renewal_extends_the_lease_and_appends_nothing(api: httpx2.AsyncClient, log: Log) -> None:
     first = await grant(api, ttl=10)
     answer = await renew(api, "workflow:run-1", first["token"], ttl=600)
     assert answer.status_code == 200
@@ -143,7 +143,7 @@ async def test_a_renewal_extends_the_lease_and_appends_nothing(api: httpx.AsyncC
     assert lease.expires_at > timezone.now() + timedelta(seconds=590)
 
 
-async def test_a_lease_that_ran_out_is_not_renewed(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_lease_that_ran_out_is_not_renewed(api: httpx2.AsyncClient, log: Log) -> None:
     first = await grant(api)
     await expire(log)
     answer = await renew(api, "workflow:run-1", first["token"])
@@ -154,14 +154,14 @@ async def test_a_lease_that_ran_out_is_not_renewed(api: httpx.AsyncClient, log: 
 
 
 @pytest.mark.parametrize("other", [2, 7, 2**63 - 1])
-async def test_another_token_neither_renews_nor_releases(api: httpx.AsyncClient, other: int) -> None:
+async def test_another_token_neither_renews_nor_releases(api: httpx2.AsyncClient, other: int) -> None:
     first = await grant(api)
     for answer in (await renew(api, "workflow:run-1", other), await release(api, "workflow:run-1", other)):
         assert (answer.status_code, answer.json()["code"]) == (409, "lease-lost")
     assert (await renew(api, "workflow:run-1", first["token"])).status_code == 200
 
 
-async def test_a_released_lease_is_free_at_once(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_released_lease_is_free_at_once(api: httpx2.AsyncClient, log: Log) -> None:
     first = await grant(api)
     answer = await release(api, "workflow:run-1", first["token"])
     assert (answer.status_code, answer.json()) == (200, {"lease": "workflow:run-1", "position": None})
@@ -173,7 +173,7 @@ async def test_a_released_lease_is_free_at_once(api: httpx.AsyncClient, log: Log
     assert [event.type for event in await changes(log)] == ["lease.acquired"] * 2
 
 
-async def test_who_releases_too_late_learns_it_and_the_expiry_is_kept(api: httpx.AsyncClient, log: Log) -> None:
+async def test_who_releases_too_late_learns_it_and_the_expiry_is_kept(api: httpx2.AsyncClient, log: Log) -> None:
     first = await grant(api)
     await expire(log)
     assert (await release(api, "workflow:run-1", first["token"])).json()["code"] == "lease-lost"
@@ -182,7 +182,7 @@ async def test_who_releases_too_late_learns_it_and_the_expiry_is_kept(api: httpx
 
 
 async def test_a_supervisor_ends_a_lease_and_the_log_says_why(
-    api: httpx.AsyncClient, log: Log, supervising_token: str
+    api: httpx2.AsyncClient, log: Log, supervising_token: str
 ) -> None:
     first = await grant(api)
     signed_in(api, supervising_token)
@@ -199,7 +199,7 @@ async def test_a_supervisor_ends_a_lease_and_the_log_says_why(
 
 
 async def test_who_supervises_only_may_not_hold_and_who_holds_may_not_end_by_a_reason(
-    api: httpx.AsyncClient, supervising_token: str
+    api: httpx2.AsyncClient, supervising_token: str
 ) -> None:
     first = await grant(api)
     answer = await post(api, "release", {"lease": "workflow:run-1", "reason": "mine"})
@@ -214,7 +214,7 @@ async def test_who_supervises_only_may_not_hold_and_who_holds_may_not_end_by_a_r
 
 
 async def test_a_pinned_agent_holds_its_own_leases_only(
-    api: httpx.AsyncClient, anyone: httpx.AsyncClient, log: Log, pinned_token: str
+    api: httpx2.AsyncClient, anyone: httpx2.AsyncClient, log: Log, pinned_token: str
 ) -> None:
     others = await grant(api, lease={"workflow": "run-2"}, agent="packer")
     signed_in(anyone, pinned_token)
@@ -241,7 +241,7 @@ async def test_a_pinned_agent_holds_its_own_leases_only(
     ids=str,
 )
 async def test_a_prefix_limits_the_leases_of_streams_and_names(
-    anyone: httpx.AsyncClient, pinned_token: str, lease: dict[str, str], code: str | None
+    anyone: httpx2.AsyncClient, pinned_token: str, lease: dict[str, str], code: str | None
 ) -> None:
     answer = await acquire(signed_in(anyone, pinned_token), lease=lease)
     assert answer.json().get("code") == code
@@ -282,7 +282,7 @@ GOOD: dict[str, Any] = {**RUN, "agent": "planner", "ttl": 60}
     ids=str,
 )
 async def test_a_request_that_makes_no_sense_is_refused_with_the_field(
-    anyone: httpx.AsyncClient, make_token: Callable[..., str], log: Log, path: str, body: Any, field: str
+    anyone: httpx2.AsyncClient, make_token: Callable[..., str], log: Log, path: str, body: Any, field: str
 ) -> None:
     signed_in(anyone, await sync_to_async(create_token)(log, name="all", scopes=[Scope.ADMIN]))
     answer = await post(anyone, path, body)

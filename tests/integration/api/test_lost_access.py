@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
@@ -193,7 +193,7 @@ async def test_the_open_requests_of_a_session_end(
 
 
 async def test_the_open_requests_of_others_go_on(
-    api: httpx.AsyncClient, engine: Engine, log: Log, token: str, make_token: Callable[..., str]
+    api: httpx2.AsyncClient, engine: Engine, log: Log, token: str, make_token: Callable[..., str]
 ) -> None:
     other = await sync_to_async(make_token)()
     async with (

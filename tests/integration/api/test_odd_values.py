@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from eventsite.api import api as described
@@ -51,7 +51,7 @@ def odd_requests(method: str, path: str) -> list[tuple[str, dict[str, str]]]:
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 async def test_an_operation_takes_or_refuses_any_value(
-    api: httpx.AsyncClient, method: str, path: str, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, method: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projections_api, "_PATIENCE_SECONDS", 0.0)
     for _ in range(3):

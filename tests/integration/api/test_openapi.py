@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 import schemathesis
@@ -97,7 +97,7 @@ def test_every_answer_is_as_described(case: Any, server: Server, log: Log, token
     case.query = {name: value for name, value in (case.query or {}).items() if name not in waits}
     if case.method == "GET" and not Log.objects.get(pk=log.pk).head:
         events = [{"type": "A", "data": n, "occurred_at": "2026-01-31T12:00:00Z"} for n in range(3)]
-        httpx.post(
+        httpx2.post(
             f"{server.url}/api/streams/0/events", json={"events": events}, headers={"Authorization": f"Bearer {token}"}
         ).raise_for_status()
     case.call_and_validate(
@@ -152,11 +152,11 @@ class Assets(HTMLParser):
 
 
 def test_the_docs_come_from_this_server_alone(server: Server) -> None:
-    page = httpx.get(f"{server.url}/api/docs")
+    page = httpx2.get(f"{server.url}/api/docs")
     assets = Assets(page.text).found
     assert len(assets) >= 3
     for asset in assets:
         assert asset.startswith("/static/"), asset
-        assert httpx.get(server.url + asset).status_code == 200, asset
+        assert httpx2.get(server.url + asset).status_code == 200, asset
     assert '"/api/openapi.json"' in page.text
-    assert httpx.get(f"{server.url}/api/openapi.json").json()["info"]["title"] == "Eventsite"
+    assert httpx2.get(f"{server.url}/api/openapi.json").json()["info"]["title"] == "Eventsite"

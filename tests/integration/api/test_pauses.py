@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from asgiref.sync import sync_to_async
@@ -21,17 +21,17 @@ WHY = {"reason": "charges twice"}
 
 
 @pytest.fixture
-def supervise(anyone: httpx.AsyncClient, make_token: Callable[..., str]) -> httpx.AsyncClient:
+def supervise(anyone: httpx2.AsyncClient, make_token: Callable[..., str]) -> httpx2.AsyncClient:
     """A client with a token that may do everything. The token's name is `overseer`."""
     anyone.headers["Authorization"] = f"Bearer {make_token(name='overseer')}"
     return anyone
 
 
-async def append(client: httpx.AsyncClient, stream: str = "order-1", **fields: Any) -> httpx.Response:
+async def append(client: httpx2.AsyncClient, stream: str = "order-1", **fields: Any) -> httpx2.Response:
     return await client.post(f"/api/streams/{stream}/events", json={"events": [{"type": "A", "data": 1, **fields}]})
 
 
-async def test_a_paused_agent_is_refused_with_the_reason_until_it_is_resumed(supervise: httpx.AsyncClient) -> None:
+async def test_a_paused_agent_is_refused_with_the_reason_until_it_is_resumed(supervise: httpx2.AsyncClient) -> None:
     paused = await supervise.post("/api/agents/pricing/pause", json=WHY)
     assert paused.status_code == 201
     pause = {"kind": "agent", "name": "pricing", "position": 1, "by": "overseer", "reason": "charges twice"}
@@ -53,7 +53,9 @@ async def test_a_paused_agent_is_refused_with_the_reason_until_it_is_resumed(sup
     assert (await append(supervise, agent="pricing")).status_code == 201
 
 
-async def test_appends_that_a_pause_refuses_are_counted(supervise: httpx.AsyncClient, engine: Engine, log: Log) -> None:
+async def test_appends_that_a_pause_refuses_are_counted(
+    supervise: httpx2.AsyncClient, engine: Engine, log: Log
+) -> None:
     """However they came: alone, with others, atomic or a line each. Others are not counted."""
     await supervise.post("/api/agents/pricing/pause", json=WHY)
     await supervise.post("/api/workflows/pause", json={"id": "run/1", **WHY})
@@ -79,7 +81,7 @@ async def test_appends_that_a_pause_refuses_are_counted(supervise: httpx.AsyncCl
     assert [each.position async for each in RefusedAppends.objects.filter(log=log)] == [2], "the other is forgotten"
 
 
-async def test_a_paused_workflow_is_refused_whoever_appends(supervise: httpx.AsyncClient) -> None:
+async def test_a_paused_workflow_is_refused_whoever_appends(supervise: httpx2.AsyncClient) -> None:
     paused = await supervise.post("/api/workflows/pause", json={"id": "run/1", **WHY})
     assert (paused.status_code, paused.json()["kind"], paused.json()["name"]) == (201, "workflow", "run/1")
     for agent in ("pricing", None):
@@ -90,14 +92,14 @@ async def test_a_paused_workflow_is_refused_whoever_appends(supervise: httpx.Asy
     assert (await append(supervise, correlation_id="run/1")).status_code == 201
 
 
-async def test_a_second_pause_answers_with_the_first(supervise: httpx.AsyncClient) -> None:
+async def test_a_second_pause_answers_with_the_first(supervise: httpx2.AsyncClient) -> None:
     first = await supervise.post("/api/agents/pricing/pause", json=WHY)
     second = await supervise.post("/api/agents/pricing/pause", json={"reason": "another reason"})
     assert (second.status_code, second.json()) == (200, first.json())
     assert (await supervise.get("/api/events")).json()["head"] == 1
 
 
-async def test_resuming_what_is_not_paused_changes_nothing(supervise: httpx.AsyncClient) -> None:
+async def test_resuming_what_is_not_paused_changes_nothing(supervise: httpx2.AsyncClient) -> None:
     answer = await supervise.post("/api/agents/pricing/resume", json=WHY)
     assert answer.status_code == 200
     assert answer.json() == {"kind": "agent", "name": "pricing", "resumed": False, "position": None}
@@ -105,7 +107,7 @@ async def test_resuming_what_is_not_paused_changes_nothing(supervise: httpx.Asyn
 
 
 async def test_a_token_for_one_agent_is_paused_with_its_agent(
-    supervise: httpx.AsyncClient, make_token: Callable[..., str]
+    supervise: httpx2.AsyncClient, make_token: Callable[..., str]
 ) -> None:
     make = sync_to_async(make_token)
     await supervise.post("/api/agents/pricing/pause", json=WHY)
@@ -125,7 +127,7 @@ async def test_a_token_for_one_agent_is_paused_with_its_agent(
     assert paused.json()["by"] == "keeper"
 
 
-async def test_each_of_several_appends_is_refused_alone(supervise: httpx.AsyncClient) -> None:
+async def test_each_of_several_appends_is_refused_alone(supervise: httpx2.AsyncClient) -> None:
     await supervise.post("/api/agents/pricing/pause", json=WHY)
     appends = [
         {"stream": f"order-{agent}", "events": [{"type": "A", "data": 1, "agent": agent}]} for agent in ("pricing", "b")
@@ -140,7 +142,7 @@ async def test_each_of_several_appends_is_refused_alone(supervise: httpx.AsyncCl
     assert (answer.json()["appended"], answer.json()["failed"]) == (1, 1)
 
 
-async def test_the_list_has_all_pauses_that_hold(supervise: httpx.AsyncClient) -> None:
+async def test_the_list_has_all_pauses_that_hold(supervise: httpx2.AsyncClient) -> None:
     await supervise.post("/api/agents/pricing/pause", json=WHY)
     await supervise.post("/api/workflows/pause", json={"id": "run/1", **WHY})
     await supervise.post("/api/agents/third/pause", json=WHY)
@@ -153,7 +155,7 @@ async def test_the_list_has_all_pauses_that_hold(supervise: httpx.AsyncClient) -
 
 @pytest.mark.parametrize("path", ["agents/pricing/pause", "agents/pricing/resume"])
 async def test_only_a_token_that_supervises_the_whole_log_pauses(
-    supervise: httpx.AsyncClient, make_token: Callable[..., str], path: str
+    supervise: httpx2.AsyncClient, make_token: Callable[..., str], path: str
 ) -> None:
     make = sync_to_async(make_token)
     for scopes, prefix in (((Scope.APPEND, Scope.READ, Scope.CONSUME), ""), ((), "order-")):
@@ -165,15 +167,15 @@ async def test_only_a_token_that_supervises_the_whole_log_pauses(
 
 
 @pytest.mark.parametrize("reason", ["", "two\nlines", "x" * 201])
-async def test_a_pause_needs_a_reason_in_one_line(supervise: httpx.AsyncClient, log: Log, reason: str) -> None:
+async def test_a_pause_needs_a_reason_in_one_line(supervise: httpx2.AsyncClient, log: Log, reason: str) -> None:
     answer = await supervise.post("/api/agents/pricing/pause", json={"reason": reason})
     assert (answer.status_code, answer.json()["field"]) == (422, "reason")
     assert (await supervise.post("/api/agents/pricing/pause", json={})).status_code == 422
 
 
-async def test_an_agent_with_any_name_can_be_paused(supervise: httpx.AsyncClient) -> None:
+async def test_an_agent_with_any_name_can_be_paused(supervise: httpx2.AsyncClient) -> None:
     for name in ("a/pause", "ä b", "x" * 200):
-        path = httpx.URL("/api/agents/").join(f"/api/agents/{name}/pause")
+        path = httpx2.URL("/api/agents/").join(f"/api/agents/{name}/pause")
         assert (await supervise.post(path, json=WHY)).status_code == 201
         assert (await append(supervise, agent=name)).status_code == 423
     assert (await supervise.post(f"/api/agents/{'x' * 201}/pause", json=WHY)).status_code == 422

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from pytest_django import Settings
@@ -80,7 +80,7 @@ async def test_each_token_has_its_own(engine: Engine, log: Log, token: str, make
         assert len((await third.answer())["events"]) == 1
 
 
-async def test_a_request_that_does_not_stay_open_is_not_counted(api: httpx.AsyncClient, token: str) -> None:
+async def test_a_request_that_does_not_stay_open_is_not_counted(api: httpx2.AsyncClient, token: str) -> None:
     async with open_request("event stream", token), open_request("event stream", token):
         await until_taken(2)
         body = {"events": [{"type": "A", "data": 1}]}

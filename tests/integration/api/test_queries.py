@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -44,7 +44,7 @@ def follow(token: str, **query: Any) -> Exchange:
     return Exchange("GET", "/api/events", token=token, query=urlencode(query), headers=SSE)
 
 
-async def pages(api: httpx.AsyncClient, cursor: str, path: str = "/api/events", **query: Any) -> list[dict[str, Any]]:
+async def pages(api: httpx2.AsyncClient, cursor: str, path: str = "/api/events", **query: Any) -> list[dict[str, Any]]:
     """All events of a list, two a page."""
     events: list[dict[str, Any]] = []
     while True:
@@ -56,7 +56,7 @@ async def pages(api: httpx.AsyncClient, cursor: str, path: str = "/api/events", 
         query[cursor] = answer["next"]
 
 
-async def polled(api: httpx.AsyncClient, q: str) -> list[dict[str, Any]]:
+async def polled(api: httpx2.AsyncClient, q: str) -> list[dict[str, Any]]:
     """The events of long polls, up to the last event."""
     events: list[dict[str, Any]] = []
     after = 0
@@ -86,7 +86,7 @@ def fresh(make_log: Callable[[], Log], make_token: Callable[..., str]) -> Iterat
 @given(st.lists(APPENDS, min_size=2, max_size=6), st.lists(APPENDS, min_size=2, max_size=6), EVENT_QUERIES)
 @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 async def test_lists_long_polls_and_event_streams_give_what_fits(
-    anyone: httpx.AsyncClient,
+    anyone: httpx2.AsyncClient,
     fresh: Iterator[tuple[Log, str]],
     before: list[Append],
     meanwhile: list[Append],
@@ -127,7 +127,7 @@ async def test_lists_long_polls_and_event_streams_give_what_fits(
     ],
 )
 async def test_the_other_parameters_are_terms_beside_the_query(
-    api: httpx.AsyncClient, log: Log, shorthand: dict[str, Any], q: str
+    api: httpx2.AsyncClient, log: Log, shorthand: dict[str, Any], q: str
 ) -> None:
     names = [
         ("A1", "x", "w"),
@@ -143,7 +143,7 @@ async def test_the_other_parameters_are_terms_beside_the_query(
     assert answer_to_shorthand["events"]
 
 
-async def test_how_long_ago_counts_from_the_request(api: httpx.AsyncClient, log: Log, token: str) -> None:
+async def test_how_long_ago_counts_from_the_request(api: httpx2.AsyncClient, log: Log, token: str) -> None:
     now = datetime.now(UTC)
     await write(log, *[{"occurred_at": (now - timedelta(hours=hours)).isoformat()} for hours in (5, 3, 1)])
     assert positions((await page(api, q="since:4h"))["events"]) == [2, 3]
@@ -175,7 +175,7 @@ async def fill(log: Log) -> None:
     ],
 )
 async def test_a_search_that_stops_says_so_and_going_on_misses_nothing(
-    api: httpx.AsyncClient, log: Log, direction: str, cursor: str, steps: list[tuple[list[int], int | None, bool]]
+    api: httpx2.AsyncClient, log: Log, direction: str, cursor: str, steps: list[tuple[list[int], int | None, bool]]
 ) -> None:
     await fill(log)
     query: dict[str, Any] = {"q": "type:R*e", "direction": direction}
@@ -190,7 +190,7 @@ async def test_a_search_that_stops_says_so_and_going_on_misses_nothing(
 
 
 @pytest.mark.usefixtures("hurried")
-async def test_a_search_in_a_stream_stops_at_a_version(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_search_in_a_stream_stops_at_a_version(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, {}, stream="another")
     await fill(log)
     path = "/api/streams/order-1/events"
@@ -203,21 +203,21 @@ async def test_a_search_in_a_stream_stops_at_a_version(api: httpx.AsyncClient, l
 
 
 @pytest.mark.usefixtures("hurried")
-async def test_a_full_page_is_complete(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_full_page_is_complete(api: httpx2.AsyncClient, log: Log) -> None:
     await fill(log)
     answer = await page(api, q="type:C*n", limit=3)
     assert (positions(answer["events"]), answer["next"], answer["complete"]) == ([1, 2, 3], 3, True)
 
 
 @pytest.mark.usefixtures("hurried")
-async def test_a_long_poll_that_has_more_to_search_says_so_at_once(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_long_poll_that_has_more_to_search_says_so_at_once(api: httpx2.AsyncClient, log: Log) -> None:
     await fill(log)
     answer = await asyncio.wait_for(page(api, q="type:R*e", after=7, wait=60), PATIENCE)
     assert (answer["events"], answer["next"], answer["complete"]) == ([], 2_007, False)
 
 
 @pytest.mark.usefixtures("hurried")
-async def test_an_event_stream_searches_on_until_it_is_live(api: httpx.AsyncClient, log: Log, token: str) -> None:
+async def test_an_event_stream_searches_on_until_it_is_live(api: httpx2.AsyncClient, log: Log, token: str) -> None:
     await fill(log)
     async with follow(token, q="type:R*e") as exchange:
         frames = await exchange.events(2)
@@ -238,7 +238,7 @@ def prefixed(make_token: Callable[..., str]) -> str:
     "q", ["-x", "stream:other-1", "-stream:mine-1", "type:A OR stream:other-1", "NOT (type:B type:C)"]
 )
 async def test_no_query_leads_out_of_a_tokens_prefix(
-    anyone: httpx.AsyncClient, log: Log, prefixed: str, q: str
+    anyone: httpx2.AsyncClient, log: Log, prefixed: str, q: str
 ) -> None:
     q = f"{q} OR version:1"
     streams = ("mine-1", "other-1", "mine-2", "mine", "mine-1", "other-1", "mine-3")
@@ -276,9 +276,9 @@ REFUSED = [
 @pytest.mark.parametrize(("path", "headers"), LISTS, ids=["list", "poll", "event stream", "stream"])
 @pytest.mark.parametrize(("q", "said"), REFUSED, ids=[q[:20] for q, _ in REFUSED])
 async def test_a_query_that_can_not_be_asked_is_refused_with_the_reason(
-    api: httpx.AsyncClient, path: str, headers: dict[str, str], q: str, said: dict[str, Any]
+    api: httpx2.AsyncClient, path: str, headers: dict[str, str], q: str, said: dict[str, Any]
 ) -> None:
-    answer = await asyncio.wait_for(api.get(httpx.URL(path).copy_merge_params({"q": q}), headers=headers), PATIENCE)
+    answer = await asyncio.wait_for(api.get(httpx2.URL(path).copy_merge_params({"q": q}), headers=headers), PATIENCE)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     problem = answer.json()
     assert problem["detail"]
@@ -295,14 +295,14 @@ LARGEST = [
 
 
 @pytest.mark.parametrize("q", LARGEST, ids=range(len(LARGEST)))
-async def test_the_largest_query_is_answered(api: httpx.AsyncClient, log: Log, q: str) -> None:
+async def test_the_largest_query_is_answered(api: httpx2.AsyncClient, log: Log, q: str) -> None:
     await write(log, {"data": b'{"a": [{"b": "x7y"}, {"b": 1}]}'}, {"data": b'"a b c"'})
     fits = event_matcher(parse(q))
     expected = [event.position for event in await everything(log) if fits(event)]
     assert positions((await page(api, q=q))["events"]) == expected
 
 
-async def test_streams_are_not_asked_for_by_a_query(api: httpx.AsyncClient) -> None:
+async def test_streams_are_not_asked_for_by_a_query(api: httpx2.AsyncClient) -> None:
     answer = await api.get("/api/streams", params={"q": "type:A"})
     assert (answer.status_code, answer.json()["field"]) == (422, "q")
 
@@ -323,7 +323,7 @@ TRIES = [
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_no_text_in_a_query_is_anything_else(api: httpx.AsyncClient, log: Log, place: str) -> None:
+async def test_no_text_in_a_query_is_anything_else(api: httpx2.AsyncClient, log: Log, place: str) -> None:
     await write(
         log, {"data": b'{"a": "x"}', "type": "a"}, *[{"type": "t", "data": orjson.dumps({"a": t})} for t in TRIES]
     )
@@ -341,7 +341,7 @@ async def test_no_text_in_a_query_is_anything_else(api: httpx.AsyncClient, log: 
 
 
 @pytest.mark.parametrize("field", ["type", "agent", "stream", "correlation_id"])
-async def test_no_text_beside_a_query_is_anything_else(api: httpx.AsyncClient, log: Log, field: str) -> None:
+async def test_no_text_beside_a_query_is_anything_else(api: httpx2.AsyncClient, log: Log, field: str) -> None:
     texts = [text for text in TRIES if text.isprintable()]
     await write(log, *[{field: text} for text in texts])
     for text in texts:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from events.api import following
@@ -14,7 +14,7 @@ from events.models import Log
 from tests.support.api import page, positions, write
 
 
-async def test_an_empty_log_is_read_to_its_end(api: httpx.AsyncClient) -> None:
+async def test_an_empty_log_is_read_to_its_end(api: httpx2.AsyncClient) -> None:
     assert await page(api) == {"events": [], "next": 0, "head": 0, "complete": True}
     assert await page(api, direction="backward") == {"events": [], "next": None, "head": 0, "complete": True}
     assert await page(api, after=7) == {"events": [], "next": 7, "head": 0, "complete": True}
@@ -47,7 +47,7 @@ async def test_an_empty_log_is_read_to_its_end(api: httpx.AsyncClient) -> None:
     ],
 )
 async def test_a_page_is_what_lies_between(
-    api: httpx.AsyncClient, log: Log, query: dict[str, Any], expected: Iterable[int], next_position: int | None
+    api: httpx2.AsyncClient, log: Log, query: dict[str, Any], expected: Iterable[int], next_position: int | None
 ) -> None:
     await write(log, *[{} for _ in range(10)])
     answer = await page(api, **query)
@@ -58,7 +58,7 @@ async def test_a_page_is_what_lies_between(
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize("filters", [{}, {"type": "B"}], ids=["all", "filtered"])
 async def test_pages_cover_everything_once_while_the_log_grows(
-    api: httpx.AsyncClient, log: Log, direction: str, filters: dict[str, str]
+    api: httpx2.AsyncClient, log: Log, direction: str, filters: dict[str, str]
 ) -> None:
     def events(count: int) -> list[dict[str, Any]]:
         return [{"type": "AB"[n % 2]} for n in range(count)]
@@ -90,7 +90,7 @@ async def test_pages_cover_everything_once_while_the_log_grows(
     assert positions(events_read) == sorted(positions(events_read), reverse=direction == "backward")
 
 
-async def test_a_follower_advances_past_what_does_not_match(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_follower_advances_past_what_does_not_match(api: httpx2.AsyncClient, log: Log) -> None:
     await write(
         log, *[{"type": "noise"} for _ in range(30)], {"type": "signal"}, *[{"type": "noise"} for _ in range(9)]
     )
@@ -130,7 +130,7 @@ NAMES = [
     ],
 )
 async def test_types_and_agents_match_whole_or_by_prefix(
-    api: httpx.AsyncClient, log: Log, field: str, patterns: list[str], names: list[str]
+    api: httpx2.AsyncClient, log: Log, field: str, patterns: list[str], names: list[str]
 ) -> None:
     await write(
         log, *[{field: name} for name in NAMES], {"type": "A", "agent": None} if field == "agent" else {"type": "A"}
@@ -143,7 +143,7 @@ async def test_types_and_agents_match_whole_or_by_prefix(
     assert answer_to_poll["events"] == answer["events"]
 
 
-async def test_filters_are_combined(api: httpx.AsyncClient, log: Log) -> None:
+async def test_filters_are_combined(api: httpx2.AsyncClient, log: Log) -> None:
     await write(
         log,
         {"type": "A", "agent": "x", "correlation_id": "w"},
@@ -158,7 +158,7 @@ async def test_filters_are_combined(api: httpx.AsyncClient, log: Log) -> None:
     assert positions((await page(api, type="A", agent="x", correlation_id="w", stream="order-1"))["events"]) == [1]
 
 
-async def test_events_are_read_by_one_of_several_tags(api: httpx.AsyncClient, log: Log) -> None:
+async def test_events_are_read_by_one_of_several_tags(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, *({"tags": tags} for tags in (["vip"], ["eu", "vip"], [], ["eu"], ["eu-west"])))
     for tag, expected in (("vip", [1, 2]), (["vip", "eu-west"], [1, 2, 5]), ("eu*", [2, 4, 5]), ("nothing", [])):
         assert positions((await page(api, tag=tag))["events"]) == expected
@@ -184,7 +184,7 @@ async def test_events_are_read_by_one_of_several_tags(api: httpx.AsyncClient, lo
     ],
 )
 async def test_a_stream_is_read_from_a_version_on(
-    api: httpx.AsyncClient, log: Log, query: dict[str, Any], expected: list[int], next_version: int | None
+    api: httpx2.AsyncClient, log: Log, query: dict[str, Any], expected: list[int], next_version: int | None
 ) -> None:
     for _ in range(5):
         await write(log, {}, {"stream": "other"})
@@ -194,7 +194,7 @@ async def test_a_stream_is_read_from_a_version_on(
     assert (answer["next"], answer["head"]) == (next_version, 10)
 
 
-async def test_a_stream_that_is_not_there_is_empty_to_read_and_404_to_look_up(api: httpx.AsyncClient) -> None:
+async def test_a_stream_that_is_not_there_is_empty_to_read_and_404_to_look_up(api: httpx2.AsyncClient) -> None:
     nothing = {"events": [], "next": 1, "head": 0, "complete": True, "version": 0}
     assert await page(api, "/api/streams/nothing/events") == nothing
     answer = await api.get("/api/streams/nothing")
@@ -216,19 +216,19 @@ async def test_a_stream_that_is_not_there_is_empty_to_read_and_404_to_look_up(ap
     ],
 )
 async def test_a_page_of_a_stream_says_at_which_version_the_stream_is(
-    api: httpx.AsyncClient, log: Log, query: dict[str, Any]
+    api: httpx2.AsyncClient, log: Log, query: dict[str, Any]
 ) -> None:
     await write(log, {"stream": "other-1"}, *[{} for _ in range(7)], {"stream": "other-1"})
     answer = await page(api, "/api/streams/order-1/events", **query)
     assert (answer["version"], answer["head"]) == (7, 9)
 
 
-async def test_a_stream_is_looked_up(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_stream_is_looked_up(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, {}, {})
     assert await page(api, "/api/streams/order-1") == {"stream": "order-1", "category": "order", "version": 2}
 
 
-async def test_streams_are_listed_by_name(api: httpx.AsyncClient, log: Log) -> None:
+async def test_streams_are_listed_by_name(api: httpx2.AsyncClient, log: Log) -> None:
     names = ["a-1", "a-2", "a_3", "b", "é-1"]
     await write(log, *[{"stream": name} for name in reversed(names)])
 
@@ -246,7 +246,7 @@ async def test_streams_are_listed_by_name(api: httpx.AsyncClient, log: Log) -> N
     assert (await page(api, "/api/streams", limit=3, after=first["next"]))["next"] is None
 
 
-async def test_an_event_is_the_same_wherever_it_is_read(api: httpx.AsyncClient, log: Log) -> None:
+async def test_an_event_is_the_same_wherever_it_is_read(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, {"data": b'{"b": 1.50, "a": "\\u00e9"}'})
     one = await page(api, "/api/events/1")
     assert list(one) == [
@@ -259,7 +259,7 @@ async def test_an_event_is_the_same_wherever_it_is_read(api: httpx.AsyncClient, 
 @pytest.mark.parametrize("path", ["/api/events", "/api/streams/order-1/events"])
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 async def test_a_page_ends_with_the_event_that_passes_its_bytes_and_next_leads_on(
-    api: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch, path: str, direction: str
+    api: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch, path: str, direction: str
 ) -> None:
     monkeypatch.setattr(following, "_PAGE_BYTES", 1_000)
     await write(log, *[{"data": '"{}"'.format("é" * 200).encode()} for _ in range(7)])

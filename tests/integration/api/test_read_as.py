@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -50,7 +50,7 @@ async def frames(exchange: Exchange, count: int) -> list[dict[str, Any]]:
     return collected
 
 
-async def test_every_way_of_reading_takes_events_as_the_newest_version(api: httpx.AsyncClient, log: Log) -> None:
+async def test_every_way_of_reading_takes_events_as_the_newest_version(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, placed(), placed(NEWEST, version=2), {"type": "Paid", "schema_version": 7})
     for path in ("/api/events", "/api/streams/order-1/events"):
         for direction in ("forward", "backward"):
@@ -64,7 +64,7 @@ async def test_every_way_of_reading_takes_events_as_the_newest_version(api: http
     assert data_and_version(await page(api, "/api/events/1")) == (STORED, 1)
 
 
-async def test_a_long_poll_answers_with_the_newest_version(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_long_poll_answers_with_the_newest_version(api: httpx2.AsyncClient, log: Log) -> None:
     waiting = asyncio.create_task(page(api, wait=60, read_as="newest"))
     await until_followed()
     await write(log, placed())
@@ -73,7 +73,7 @@ async def test_a_long_poll_answers_with_the_newest_version(api: httpx.AsyncClien
 
 @pytest.mark.parametrize("query", ["", "&q=type:Placed"])
 async def test_each_follower_gets_the_version_that_it_asked_for(
-    api: httpx.AsyncClient, log: Log, token: str, query: str
+    api: httpx2.AsyncClient, log: Log, token: str, query: str
 ) -> None:
     await write(log, placed())
     async with follow(token, f"read_as=newest{query}") as newest, follow(token, f"read_as=stored{query}") as stored:
@@ -96,7 +96,7 @@ async def test_each_follower_gets_the_version_that_it_asked_for(
     ],
 )
 async def test_an_event_that_cannot_be_read_is_a_problem_that_names_it(
-    api: httpx.AsyncClient, log: Log, token: str, event: dict[str, Any], code: str, detail: str
+    api: httpx2.AsyncClient, log: Log, token: str, event: dict[str, Any], code: str, detail: str
 ) -> None:
     await write(log, placed(), event, placed())
     fields = {"stream": "order-1", "position": 2, "event": "e-9", "event_type": "Placed", "newest_schema_version": 2}
@@ -116,7 +116,7 @@ async def test_an_event_that_cannot_be_read_is_a_problem_that_names_it(
     assert (second["event"], second.get("id"), second["data"]) == ("problem", None, problem)
 
 
-async def test_a_redacted_event_holds_nobody_up(api: httpx.AsyncClient, log: Log) -> None:
+async def test_a_redacted_event_holds_nobody_up(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, placed(), placed(version=9))
     for position in (1, 2):
         await sync_to_async(redaction.redact)(log.pk, position, reason="a secret", by="ada")
@@ -124,7 +124,7 @@ async def test_a_redacted_event_holds_nobody_up(api: httpx.AsyncClient, log: Log
     assert [data_and_version(each) for each in events[:2]] == [(None, 1), (None, 9)]
 
 
-async def test_another_reading_is_refused(api: httpx.AsyncClient, log: Log) -> None:
+async def test_another_reading_is_refused(api: httpx2.AsyncClient, log: Log) -> None:
     for path in ("events", "events/1", "streams/order-1/events"):
         problem = (await api.get(f"/api/{path}", params={"read_as": "2"})).json()
         assert (problem["status"], problem["field"]) == (422, "read_as")

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -29,14 +29,14 @@ def token(make_token: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-async def delivery(api: httpx.AsyncClient) -> str:
+async def delivery(api: httpx2.AsyncClient) -> str:
     """The id of a delivery: of the first event of order-1."""
     await api.put(WORK, json={"q": "type:Placed", "max_attempts": 1})
     await append(api)
     return await take(api)
 
 
-async def take(api: httpx.AsyncClient) -> str:
+async def take(api: httpx2.AsyncClient) -> str:
     answer = await api.post(f"{WORK}/take", json={"consumer": "one", "wait": 0})
     [delivery] = answer.json()["deliveries"]
     return str(delivery["delivery"])
@@ -55,7 +55,7 @@ def given(delivery: str, index: int = 0) -> str:
     return f"{delivery.rpartition('-')[0]}-{index}"
 
 
-def refused(answer: httpx.Response, field: str) -> bool:
+def refused(answer: httpx2.Response, field: str) -> bool:
     problem = answer.json()
     return (answer.status_code, problem["code"], problem["field"]) == (422, "invalid", field)
 
@@ -66,7 +66,7 @@ async def events(log: Log, stream: str) -> list[Event]:
 
 
 @pytest.mark.parametrize("id", ["eventsite-x", "eventsite-", "17.1-4-0", "1234567890.12-123456789012-9999"])
-async def test_a_reserved_id_is_refused_wherever_a_client_names_ids(api: httpx.AsyncClient, id: str) -> None:
+async def test_a_reserved_id_is_refused_wherever_a_client_names_ids(api: httpx2.AsyncClient, id: str) -> None:
     assert refused(await append(api, events=[named("a"), named(id)]), "events[1].id")
     several = {"appends": [{"stream": "box-1", "events": [named(id)]}]}
     [result] = (await api.post("/api/events", json=several)).json()["results"]
@@ -79,17 +79,17 @@ async def test_a_reserved_id_is_refused_wherever_a_client_names_ids(api: httpx.A
 @pytest.mark.parametrize(
     "id", ["Eventsite-x", "my-eventsite-x", "17.1-4", "17.1-4-0-1", "a17.1-4-0", "17-1-4-0", "1.5"]
 )
-async def test_other_ids_are_free(api: httpx.AsyncClient, id: str) -> None:
+async def test_other_ids_are_free(api: httpx2.AsyncClient, id: str) -> None:
     assert (await append(api, events=[named(id)])).status_code == 201
 
 
-async def test_the_id_of_a_cloudevent_names_nothing_by_itself(api: httpx.AsyncClient) -> None:
+async def test_the_id_of_a_cloudevent_names_nothing_by_itself(api: httpx2.AsyncClient) -> None:
     answer = await api.post("/api/events", json=cloud_event(id="eventsite-x"), headers=STRUCTURED)
     assert answer.status_code == 201, answer.text
     assert not answer.json()["events"][0]["id"].startswith("eventsite-")
 
 
-async def test_only_the_append_that_settles_a_delivery_names_its_ids(api: httpx.AsyncClient, delivery: str) -> None:
+async def test_only_the_append_that_settles_a_delivery_names_its_ids(api: httpx2.AsyncClient, delivery: str) -> None:
     other = delivery.replace("-", "-9", 1)
     assert refused(await append(api, "box-1", events=[named(given(delivery))]), "events[0].id")
     assert refused(await append(api, "box-1", events=[named(given(other))], settles=settles(delivery)), "events[0].id")
@@ -99,7 +99,9 @@ async def test_only_the_append_that_settles_a_delivery_names_its_ids(api: httpx.
     assert (again.status_code, again.json()["replayed"]) == (200, True)
 
 
-async def test_an_atomic_request_and_a_line_name_the_ids_of_the_delivery(api: httpx.AsyncClient, delivery: str) -> None:
+async def test_an_atomic_request_and_a_line_name_the_ids_of_the_delivery(
+    api: httpx2.AsyncClient, delivery: str
+) -> None:
     appends = [{"stream": f"box-{n}", "events": [named(given(delivery, n))]} for n in range(2)]
     body = {"atomic": True, "appends": appends, "settles": settles(delivery)}
     answer = await api.post("/api/events", json=body)
@@ -111,7 +113,7 @@ async def test_an_atomic_request_and_a_line_name_the_ids_of_the_delivery(api: ht
 
 
 async def test_nobody_keeps_the_end_of_a_delivery_out_of_the_log(
-    api: httpx.AsyncClient, delivery: str, log: Log
+    api: httpx2.AsyncClient, delivery: str, log: Log
 ) -> None:
     number, position = delivery.partition(".")[0], delivery.split("-")[1]
     name = f"dead-letter-{number}-{position}-1"
@@ -125,7 +127,7 @@ async def test_nobody_keeps_the_end_of_a_delivery_out_of_the_log(
     assert ids == [f"eventsite-{name}"]
 
 
-async def test_nobody_takes_the_id_of_a_lease(api: httpx.AsyncClient, log: Log) -> None:
+async def test_nobody_takes_the_id_of_a_lease(api: httpx2.AsyncClient, log: Log) -> None:
     name = str(uuid.uuid5(_NAMESPACE, "workflow:run-1\nplanner\nr"))
     assert refused(await append(api, events=[named(f"eventsite-{name}")]), "events[0].id")
     await append(api, events=[named(name)])
@@ -135,7 +137,7 @@ async def test_nobody_takes_the_id_of_a_lease(api: httpx.AsyncClient, log: Log) 
     assert [event.id for event in await events(log, "eventsite-leases")] == [f"eventsite-{name}"]
 
 
-async def test_all_ids_of_the_server_are_reserved(api: httpx.AsyncClient, delivery: str, log: Log) -> None:
+async def test_all_ids_of_the_server_are_reserved(api: httpx2.AsyncClient, delivery: str, log: Log) -> None:
     await acquire(api)
     await api.post("/api/agents/planner/pause", json={"reason": "r"})
     await api.post(f"{WORK}/pause", json={"reason": "r"})

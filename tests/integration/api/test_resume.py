@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
@@ -29,7 +29,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def agent(anyone: httpx.AsyncClient, make_token: Callable[..., str]) -> httpx.AsyncClient:
+def agent(anyone: httpx2.AsyncClient, make_token: Callable[..., str]) -> httpx2.AsyncClient:
     """A client with a token that may do everything."""
     anyone.headers["Authorization"] = f"Bearer {make_token(name='overseer')}"
     return anyone
@@ -46,7 +46,7 @@ def happen(engine: Engine, log: Log) -> Callable[..., Any]:
     return happen
 
 
-async def resume(client: httpx.AsyncClient, workflow: str = RUN, **query: Any) -> dict[str, Any]:
+async def resume(client: httpx2.AsyncClient, workflow: str = RUN, **query: Any) -> dict[str, Any]:
     answer = await client.get(f"/api/workflows/{quote(workflow, safe='')}/resume", params=query)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
@@ -58,7 +58,7 @@ def works(body: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each["work"], each["event"]["id"]) for each in body["unfinished"]]
 
 
-async def test_an_agent_sees_what_it_began_and_did_not_finish(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_an_agent_sees_what_it_began_and_did_not_finish(agent: httpx2.AsyncClient, happen: Any) -> None:
     await happen("order-1", {"type": "OrderPlaced", "id": "placed", "agent": "shop"})
     await happen("payment-1", {"type": "PaymentInitiated", "id": "intent", "data": b'{"key": "k-1"}'})
     await happen("run-1", {"type": "tool.called", "id": "c1"}, {"type": "tool.called", "id": "c2"})
@@ -74,7 +74,9 @@ async def test_an_agent_sees_what_it_began_and_did_not_finish(agent: httpx.Async
     assert works(await resume(agent, agent="router")) == [("run-1 tool", "c2"), ("order-1", "placed")]
 
 
-async def test_an_outcome_in_another_stream_ends_the_start_that_it_names(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_an_outcome_in_another_stream_ends_the_start_that_it_names(
+    agent: httpx2.AsyncClient, happen: Any
+) -> None:
     for order in "12":
         await happen(f"payment-{order}", {"type": "PaymentInitiated", "id": f"intent-{order}"})
     await happen("ledger", {"type": "PaymentCaptured", "causation_id": "intent-1"})
@@ -87,7 +89,7 @@ async def test_an_outcome_in_another_stream_ends_the_start_that_it_names(agent: 
 
 
 async def test_the_kept_state_and_the_events_after_it_are_one(
-    agent: httpx.AsyncClient, happen: Any, log: Log, engine: Engine
+    agent: httpx2.AsyncClient, happen: Any, log: Log, engine: Engine
 ) -> None:
     await happen("payment-1", {"type": "PaymentInitiated", "id": "first"})
     await happen("noise", *[{"type": "Noted"}] * 1_100)
@@ -100,13 +102,13 @@ async def test_the_kept_state_and_the_events_after_it_are_one(
     assert (body["position"], body["lifecycle"]["events"]) == (1_103, 1_103)
 
 
-async def test_a_long_workflow_that_nobody_folded_is_a_job(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_a_long_workflow_that_nobody_folded_is_a_job(agent: httpx2.AsyncClient, happen: Any) -> None:
     await happen("noise", *[{"type": "Noted"}] * 1_001)
     answer = await agent.get(f"/api/workflows/{RUN}/resume")
     assert (answer.status_code, answer.json()["arguments"]["key"], answer.headers["Retry-After"]) == (202, RUN, "1")
 
 
-async def test_lists_are_cut_and_say_so(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_lists_are_cut_and_say_so(agent: httpx2.AsyncClient, happen: Any) -> None:
     await happen("order-1", *[{"type": "StepStarted", "id": f"s-{n}"} for n in range(5)])
     await happen("order-2", {"type": "StepStarted", "id": "own", "agent": "packer"})
     body = await resume(agent, agent="packer", limit=3)
@@ -114,7 +116,7 @@ async def test_lists_are_cut_and_say_so(agent: httpx.AsyncClient, happen: Any) -
     assert body["unfinished_count"] == 6
 
 
-async def test_large_events_are_cut_by_their_size(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_large_events_are_cut_by_their_size(agent: httpx2.AsyncClient, happen: Any) -> None:
     large = b'"' + b"x" * 900_000 + b'"'
     for n in range(7):
         await happen(f"job-{n}", {"type": "JobStarted", "data": large})
@@ -122,12 +124,12 @@ async def test_large_events_are_cut_by_their_size(agent: httpx.AsyncClient, happ
     assert (len(body["unfinished"]), body["unfinished_count"]) == (5, 7)
 
 
-async def subscribe(client: httpx.AsyncClient, name: str = "work", **settings: Any) -> None:
+async def subscribe(client: httpx2.AsyncClient, name: str = "work", **settings: Any) -> None:
     body = {"q": "type:Placed", "backoff": {"first": 0, "jitter": 0}, **settings}
     assert (await client.put(f"/api/subscriptions/{name}", json=body)).status_code == 201
 
 
-async def take(client: httpx.AsyncClient, name: str = "work", **fields: Any) -> list[dict[str, Any]]:
+async def take(client: httpx2.AsyncClient, name: str = "work", **fields: Any) -> list[dict[str, Any]]:
     body = {"consumer": "one", "wait": 0.2, **fields}
     deliveries: list[dict[str, Any]] = (await client.post(f"/api/subscriptions/{name}/take", json=body)).json()[
         "deliveries"
@@ -135,12 +137,12 @@ async def take(client: httpx.AsyncClient, name: str = "work", **fields: Any) -> 
     return deliveries
 
 
-async def settle(client: httpx.AsyncClient, delivery: dict[str, Any], outcome: str, **fields: Any) -> None:
+async def settle(client: httpx2.AsyncClient, delivery: dict[str, Any], outcome: str, **fields: Any) -> None:
     body = {"consumer": "one", "settlements": [{"delivery": delivery["delivery"], "outcome": outcome, **fields}]}
     assert (await client.post("/api/subscriptions/work/settle", json=body)).json()["results"][0]["result"] == "settled"
 
 
-async def test_an_agent_sees_its_deliveries_and_those_of_the_workflow(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_an_agent_sees_its_deliveries_and_those_of_the_workflow(agent: httpx2.AsyncClient, happen: Any) -> None:
     await happen("a-1", {"type": "Placed"}, {"type": "Placed"})
     await happen("b-1", {"type": "Placed", "correlation_id": "other"})
     await happen("c-1", {"type": "Placed", "correlation_id": "third"})
@@ -162,7 +164,7 @@ async def test_an_agent_sees_its_deliveries_and_those_of_the_workflow(agent: htt
     assert [each["state"] for each in (await resume(agent))["deliveries"]] == ["retrying"]
 
 
-async def test_a_dead_letter_that_holds_its_key_is_told(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_a_dead_letter_that_holds_its_key_is_told(agent: httpx2.AsyncClient, happen: Any) -> None:
     await happen("a-1", {"type": "Placed"}, {"type": "Placed"})
     await subscribe(agent)
     [delivery] = await take(agent)
@@ -172,7 +174,7 @@ async def test_a_dead_letter_that_holds_its_key_is_told(agent: httpx.AsyncClient
     assert held["delivery"] is None
 
 
-async def test_a_delivery_that_waits_for_a_paused_workflow_is_told(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_a_delivery_that_waits_for_a_paused_workflow_is_told(agent: httpx2.AsyncClient, happen: Any) -> None:
     await happen("a-1", {"type": "Placed"})
     await subscribe(agent)
     await agent.post("/api/workflows/pause", json={"id": RUN, "reason": "charges twice"})
@@ -181,7 +183,7 @@ async def test_a_delivery_that_waits_for_a_paused_workflow_is_told(agent: httpx.
 
 
 async def test_deliveries_by_workflow_are_found_among_many(
-    agent: httpx.AsyncClient, happen: Any, monkeypatch: pytest.MonkeyPatch
+    agent: httpx2.AsyncClient, happen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.subscriptions.open_deliveries._MOST_LOOKED_AT", 2)
     for workflow in ("w-1", "w-2", "w-3", RUN):
@@ -196,7 +198,7 @@ async def test_deliveries_by_workflow_are_found_among_many(
 
 @pytest.mark.parametrize("order_by", ["stream", "agent"])
 async def test_an_event_that_waits_for_another_workflow_is_told(
-    agent: httpx.AsyncClient, happen: Any, order_by: str
+    agent: httpx2.AsyncClient, happen: Any, order_by: str
 ) -> None:
     await happen("a-1", {"type": "Placed", "correlation_id": "other"}, {"type": "Placed"}, {"type": "Other"})
     await happen("a-1", {"type": "Placed"})
@@ -213,7 +215,7 @@ async def test_an_event_that_waits_for_another_workflow_is_told(
     assert [each["event"]["position"] for each in (await resume(agent, limit=1))["deliveries"]] == [2]
 
 
-async def test_events_that_wait_by_a_value_of_their_data_may_be_missing(agent: httpx.AsyncClient, happen: Any) -> None:
+async def test_events_that_wait_by_a_value_of_their_data_may_be_missing(agent: httpx2.AsyncClient, happen: Any) -> None:
     await happen("a-1", {"type": "Placed", "correlation_id": "other", "data": b'{"id": 7}'})
     await happen("b-1", {"type": "Placed", "data": b'{"id": 7}'})
     await subscribe(agent, order_by="/id")
@@ -224,7 +226,7 @@ async def test_events_that_wait_by_a_value_of_their_data_may_be_missing(agent: h
 
 
 async def test_of_a_long_workflow_not_every_event_is_looked_at(
-    agent: httpx.AsyncClient, happen: Any, monkeypatch: pytest.MonkeyPatch
+    agent: httpx2.AsyncClient, happen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.subscriptions.open_deliveries._MOST_LOOKED_AT", 2)
     await happen("a-1", {"type": "Placed", "correlation_id": "other"}, {"type": "Placed"}, {"type": "Placed"})
@@ -238,7 +240,7 @@ async def test_of_a_long_workflow_not_every_event_is_looked_at(
     assert body["has_all_deliveries"] is False
 
 
-async def test_leases_and_pauses_of_the_workflow_and_the_agent_are_told(agent: httpx.AsyncClient, log: Log) -> None:
+async def test_leases_and_pauses_of_the_workflow_and_the_agent_are_told(agent: httpx2.AsyncClient, log: Log) -> None:
     await grant(agent, lease={"name": "gone"}, agent="router")
     await expire(log)
     await grant(agent, agent="packer")
@@ -258,14 +260,14 @@ async def test_leases_and_pauses_of_the_workflow_and_the_agent_are_told(agent: h
     assert [each["lease"] for each in (await resume(agent, "free"))["leases"]] == ["workflow:free"]
 
 
-async def test_a_workflow_that_nobody_began_is_idle(agent: httpx.AsyncClient) -> None:
+async def test_a_workflow_that_nobody_began_is_idle(agent: httpx2.AsyncClient) -> None:
     body = await resume(agent, "nothing", agent="router")
     assert body["lifecycle"] == {"state": "Idle", "agent_state": None, "events": 0}
     assert (body["position"], body["last_event"], body["unfinished"], body["deliveries"]) == (0, None, [], [])
 
 
 @pytest.mark.parametrize("workflow", ["a/b", "%2F", "/lead", "trail/", "a//b", "a/resume", "ünï c", "x#y?z=1", "100%"])
-async def test_a_workflow_may_have_any_name(agent: httpx.AsyncClient, happen: Any, workflow: str) -> None:
+async def test_a_workflow_may_have_any_name(agent: httpx2.AsyncClient, happen: Any, workflow: str) -> None:
     await happen("a-1", {"type": "TaskStarted", "correlation_id": workflow})
     body = await resume(agent, workflow)
     assert (body["workflow"], len(body["unfinished"])) == (workflow, 1)
@@ -317,7 +319,7 @@ async def test_nothing_that_comes_while_it_is_read_is_told(engine: Engine, log: 
     ids=str,
 )
 async def test_a_standing_is_read_with_the_scope_read_and_by_no_prefix(
-    anyone: httpx.AsyncClient,
+    anyone: httpx2.AsyncClient,
     make_token: Callable[..., str],
     scopes: list[Scope],
     fields: dict[str, str],
@@ -332,7 +334,7 @@ async def test_a_standing_is_read_with_the_scope_read_and_by_no_prefix(
 
 
 async def test_only_a_token_that_may_settle_learns_the_id_of_a_delivery(
-    agent: httpx.AsyncClient, make_token: Callable[..., str], happen: Any
+    agent: httpx2.AsyncClient, make_token: Callable[..., str], happen: Any
 ) -> None:
     await happen("a-1", {"type": "Placed"})
     await subscribe(agent)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 
 from events.engine import Engine
 from tests.support.streaming import Exchange
 
 
-def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
+def is_problem(answer: httpx2.Response, status: int, code: str) -> bool:
     body = answer.json()
     return (
         answer.status_code == status == body["status"]
@@ -54,7 +54,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> bool:
     ],
 )
 async def test_a_request_that_makes_no_sense_is_refused(
-    api: httpx.AsyncClient, method: str, path: str, status: int, code: str
+    api: httpx2.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
     answer = await api.request(method, path)
     assert is_problem(answer, status, code), answer.text
@@ -72,7 +72,7 @@ async def test_a_request_that_makes_no_sense_is_refused(
     ],
 )
 async def test_a_header_that_makes_no_sense_is_refused(
-    api: httpx.AsyncClient, headers: dict[str, str], status: int, code: str
+    api: httpx2.AsyncClient, headers: dict[str, str], status: int, code: str
 ) -> None:
     answer = await api.get("/api/events", headers=headers)
     assert is_problem(answer, status, code), answer.text
@@ -85,7 +85,7 @@ async def test_a_query_string_that_is_no_text_is_refused(engine: Engine, token: 
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
-async def test_a_method_that_is_not_served_names_those_that_are(api: httpx.AsyncClient, method: str) -> None:
+async def test_a_method_that_is_not_served_names_those_that_are(api: httpx2.AsyncClient, method: str) -> None:
     answer = await api.request(method, "/api/events")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, POST"

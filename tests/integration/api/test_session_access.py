@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -28,7 +28,7 @@ def session(member: Member) -> str:
 
 
 async def test_a_member_reads_with_the_session(
-    anyone: httpx.AsyncClient, log: Log, session: str, one_event: Callable[[], None]
+    anyone: httpx2.AsyncClient, log: Log, session: str, one_event: Callable[[], None]
 ) -> None:
     await one_event()  # type: ignore[func-returns-value]
     anyone.cookies["sessionid"] = session
@@ -37,7 +37,7 @@ async def test_a_member_reads_with_the_session(
 
 
 async def test_an_outsider_can_not_tell_a_log_from_none(
-    anyone: httpx.AsyncClient, session: str, make_log: Callable[..., Log]
+    anyone: httpx2.AsyncClient, session: str, make_log: Callable[..., Log]
 ) -> None:
     anyone.cookies["sessionid"] = session
     other = await sync_to_async(make_log)()
@@ -47,32 +47,32 @@ async def test_an_outsider_can_not_tell_a_log_from_none(
 
 
 @pytest.mark.parametrize("log_name", [None, "", "a%00b", "x" * 300])
-async def test_a_session_must_name_a_log(anyone: httpx.AsyncClient, session: str, log_name: str | None) -> None:
+async def test_a_session_must_name_a_log(anyone: httpx2.AsyncClient, session: str, log_name: str | None) -> None:
     anyone.cookies["sessionid"] = session
     answer = await anyone.get("/api/events" + ("" if log_name is None else f"?log={log_name}"))
     assert (answer.status_code, answer.json()["field"]) == (422, "log")
 
 
 @pytest.mark.parametrize("cookie", ["", "nonsense", "x" * 5000, '"\\000aaaaaaaaaa"'])
-async def test_a_session_that_is_none_is_401(anyone: httpx.AsyncClient, log: Log, cookie: str) -> None:
+async def test_a_session_that_is_none_is_401(anyone: httpx2.AsyncClient, log: Log, cookie: str) -> None:
     answer = await anyone.get("/api/events", params={"log": log.name}, headers={"Cookie": f"sessionid={cookie}"})
     assert answer.status_code == 401
 
 
-async def test_a_session_never_writes(anyone: httpx.AsyncClient, log: Log, session: str) -> None:
+async def test_a_session_never_writes(anyone: httpx2.AsyncClient, log: Log, session: str) -> None:
     anyone.cookies["sessionid"] = session
     for path, body in WRITES:
         assert (await anyone.post(path, params={"log": log.name}, json=body)).status_code == 401
 
 
-async def test_a_bad_token_is_not_made_good_by_a_session(anyone: httpx.AsyncClient, log: Log, session: str) -> None:
+async def test_a_bad_token_is_not_made_good_by_a_session(anyone: httpx2.AsyncClient, log: Log, session: str) -> None:
     anyone.cookies["sessionid"] = session
     answer = await anyone.get("/api/events", params={"log": log.name}, headers={"Authorization": "Bearer nonsense"})
     assert answer.status_code == 401
 
 
 async def test_a_person_who_is_no_longer_active_reads_nothing(
-    anyone: httpx.AsyncClient, log: Log, member: Member, session: str
+    anyone: httpx2.AsyncClient, log: Log, member: Member, session: str
 ) -> None:
     anyone.cookies["sessionid"] = session
     await User.objects.filter(pk=member.user_id).aupdate(is_active=False)
@@ -80,7 +80,7 @@ async def test_a_person_who_is_no_longer_active_reads_nothing(
 
 
 async def test_a_session_leaves_no_database_connection_behind(
-    anyone: httpx.AsyncClient, log: Log, session: str
+    anyone: httpx2.AsyncClient, log: Log, session: str
 ) -> None:
     anyone.cookies["sessionid"] = session
     await anyone.get("/api/events", params={"log": log.name})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
@@ -17,7 +17,7 @@ from events.models import Delivery, Log, Scope, SubscriptionConsumer
 from tests.support.consumers import QUICK, WORK, place, settle, take
 
 
-async def read(client: httpx.AsyncClient, what: str, **query: Any) -> dict[str, Any]:
+async def read(client: httpx2.AsyncClient, what: str, **query: Any) -> dict[str, Any]:
     answer = await client.get(f"{WORK}/{what}", params=query)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
@@ -29,7 +29,7 @@ async def move_back(log: Log, position: int, **delta: float) -> None:
     await sync_to_async(rows.update)(taken_at=timezone.now() - timedelta(**delta))
 
 
-async def test_a_full_window_says_who_has_held_longest(worker: httpx.AsyncClient, log: Log) -> None:
+async def test_a_full_window_says_who_has_held_longest(worker: httpx2.AsyncClient, log: Log) -> None:
     await worker.put(WORK, json={**QUICK, "max_in_flight": 2})
     for stream in ("order-1", "order-2", "order-3"):
         await place(worker, stream)
@@ -45,7 +45,7 @@ async def test_a_full_window_says_who_has_held_longest(worker: httpx.AsyncClient
     assert [each["delivery"] for each in rows] == [second["delivery"], first["delivery"]]
 
 
-async def test_a_key_that_was_redacted_is_null(worker: httpx.AsyncClient, log: Log) -> None:
+async def test_a_key_that_was_redacted_is_null(worker: httpx2.AsyncClient, log: Log) -> None:
     await worker.put(WORK, json={**QUICK, "order_by": "/mail"})
     for stream in ("order-1", "order-2"):
         await place(worker, stream, data={"mail": "secret"})
@@ -56,7 +56,7 @@ async def test_a_key_that_was_redacted_is_null(worker: httpx.AsyncClient, log: L
     assert [(each["key"], each["redacted"]) for each in (in_flight, key)] == [(None, True)] * 2
 
 
-async def test_a_key_that_waits_says_why(worker: httpx.AsyncClient) -> None:
+async def test_a_key_that_waits_says_why(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json={**QUICK, "max_attempts": 2, "backoff": {"first": 600, "jitter": 0}})
     for stream in ("held-1", "flying-1", "retrying-1"):
         for _ in range(2 if stream == "retrying-1" else 3):
@@ -75,7 +75,7 @@ async def test_a_key_that_waits_says_why(worker: httpx.AsyncClient) -> None:
     assert len((await read(worker, "keys", limit=1))["keys"]) == 1
 
 
-async def test_consumers_are_known_by_their_takes_and_settlements(worker: httpx.AsyncClient, engine: Engine) -> None:
+async def test_consumers_are_known_by_their_takes_and_settlements(worker: httpx2.AsyncClient, engine: Engine) -> None:
     await worker.put(WORK, json=QUICK)
     for stream in ("order-1", "order-2", "order-3"):
         await place(worker, stream)
@@ -95,7 +95,9 @@ async def test_consumers_are_known_by_their_takes_and_settlements(worker: httpx.
     assert (await read(worker, "consumers"))["consumers"] == []
 
 
-async def test_what_a_consumer_took_counts_for_two_minutes(worker: httpx.AsyncClient, log: Log, engine: Engine) -> None:
+async def test_what_a_consumer_took_counts_for_two_minutes(
+    worker: httpx2.AsyncClient, log: Log, engine: Engine
+) -> None:
     await worker.put(WORK, json=QUICK)
     rows = SubscriptionConsumer.objects.filter(log=log)
     for number in (1, 2):
@@ -114,7 +116,7 @@ async def test_what_a_consumer_took_counts_for_two_minutes(worker: httpx.AsyncCl
 
 
 async def test_a_consumer_that_was_not_seen_for_a_day_is_forgotten(
-    worker: httpx.AsyncClient, log: Log, engine: Engine
+    worker: httpx2.AsyncClient, log: Log, engine: Engine
 ) -> None:
     await worker.put(WORK, json=QUICK)
     await take(worker, "old")
@@ -126,7 +128,7 @@ async def test_a_consumer_that_was_not_seen_for_a_day_is_forgotten(
     assert [each["consumer"] for each in (await read(worker, "consumers"))["consumers"]] == ["new"]
 
 
-async def test_a_released_delivery_goes_to_the_next_consumer(worker: httpx.AsyncClient) -> None:
+async def test_a_released_delivery_goes_to_the_next_consumer(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     await place(worker)
     [stuck] = await take(worker, "stuck")
@@ -149,7 +151,7 @@ async def test_a_released_delivery_goes_to_the_next_consumer(worker: httpx.Async
     }
 
 
-async def test_each_release_of_the_deliveries_of_a_take_is_recorded(worker: httpx.AsyncClient) -> None:
+async def test_each_release_of_the_deliveries_of_a_take_is_recorded(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     for stream in ("order-1", "order-2"):
         await place(worker, stream)
@@ -160,7 +162,7 @@ async def test_each_release_of_the_deliveries_of_a_take_is_recorded(worker: http
     assert [event["data"]["first"] for event in events[1:]] == [2, 3]
 
 
-async def test_a_delivery_of_another_subscription_is_not_released(worker: httpx.AsyncClient) -> None:
+async def test_a_delivery_of_another_subscription_is_not_released(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     await worker.put("/api/subscriptions/other", json=QUICK)
     await place(worker)
@@ -172,7 +174,7 @@ async def test_a_delivery_of_another_subscription_is_not_released(worker: httpx.
 
 @pytest.mark.parametrize("what", ["deliveries", "keys", "consumers", "release"])
 async def test_what_is_held_is_for_tokens_of_the_subscription(
-    worker: httpx.AsyncClient, make_token: Callable[..., str], what: str
+    worker: httpx2.AsyncClient, make_token: Callable[..., str], what: str
 ) -> None:
     await worker.put(WORK, json=QUICK)
     needed = Scope.SUPERVISE if what == "release" else Scope.CONSUME

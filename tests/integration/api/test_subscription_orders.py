@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -14,13 +14,13 @@ from events.models import Scope
 from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
 
 
-async def order(client: httpx.AsyncClient, act: str, **body: Any) -> dict[str, Any]:
+async def order(client: httpx2.AsyncClient, act: str, **body: Any) -> dict[str, Any]:
     answer = await client.post(f"{WORK}/{act}", json=body)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
 
-async def status(client: httpx.AsyncClient) -> dict[str, Any]:
+async def status(client: httpx2.AsyncClient) -> dict[str, Any]:
     return dict((await client.get(WORK)).json())
 
 
@@ -28,13 +28,13 @@ def positions(deliveries: list[dict[str, Any]]) -> list[int]:
     return [each["position"] for each in deliveries]
 
 
-async def events(client: httpx.AsyncClient) -> list[tuple[str, Any]]:
+async def events(client: httpx2.AsyncClient) -> list[tuple[str, Any]]:
     """The types and data of the events that record what was done."""
     answer = await client.get("/api/streams/eventsite-subscription-work/events")
     return [(event["type"], event["data"]) for event in answer.json()["events"]]
 
 
-async def test_a_rewind_delivers_again_what_came_after_the_position(worker: httpx.AsyncClient) -> None:
+async def test_a_rewind_delivers_again_what_came_after_the_position(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     for stream in ("order-1", "order-2", "order-1", "order-2"):
         await place(worker, stream)
@@ -59,7 +59,7 @@ async def test_a_rewind_delivers_again_what_came_after_the_position(worker: http
     assert again[0]["delivery"].split(".")[1].startswith("2-"), "the id has the new generation"
 
 
-async def test_a_rewind_keeps_what_is_unsettled_before_the_position(worker: httpx.AsyncClient) -> None:
+async def test_a_rewind_keeps_what_is_unsettled_before_the_position(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     for _ in range(4):
         await place(worker, "order-1")
@@ -76,7 +76,7 @@ async def test_a_rewind_keeps_what_is_unsettled_before_the_position(worker: http
     assert await take(worker) == []
 
 
-async def test_a_rewind_forward_skips_and_voids_what_is_unsettled(worker: httpx.AsyncClient) -> None:
+async def test_a_rewind_forward_skips_and_voids_what_is_unsettled(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json={**QUICK, "max_in_flight": 1})
     for stream in ("order-1", "order-1", "order-2", "order-3"):
         await place(worker, stream)
@@ -90,7 +90,7 @@ async def test_a_rewind_forward_skips_and_voids_what_is_unsettled(worker: httpx.
     assert positions(await take(worker)) == [5]
 
 
-async def test_a_rewind_to_where_it_is_changes_nothing(worker: httpx.AsyncClient) -> None:
+async def test_a_rewind_to_where_it_is_changes_nothing(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json={**QUICK, "max_in_flight": 2})
     for stream in ("order-1", "order-1", "order-2", "order-3"):
         await place(worker, stream)
@@ -107,7 +107,7 @@ async def test_a_rewind_to_where_it_is_changes_nothing(worker: httpx.AsyncClient
     assert {each["result"] for each in await settle(worker, "ack", first, second)} == {"settled"}
 
 
-async def test_a_rewind_closes_the_dead_letters_in_its_range(worker: httpx.AsyncClient) -> None:
+async def test_a_rewind_closes_the_dead_letters_in_its_range(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     for stream in ("order-1", "order-2", "order-2"):
         await place(worker, stream)
@@ -127,7 +127,7 @@ async def test_a_rewind_closes_the_dead_letters_in_its_range(worker: httpx.Async
     assert (await status(worker))["held"] == 2
 
 
-async def test_a_rewind_reaches_the_server_of_each_process(worker: httpx.AsyncClient) -> None:
+async def test_a_rewind_reaches_the_server_of_each_process(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     await place(worker)
     await settle(worker, "ack", *await take(worker))
@@ -136,7 +136,7 @@ async def test_a_rewind_reaches_the_server_of_each_process(worker: httpx.AsyncCl
     assert positions(await waiting) == [2]
 
 
-async def test_a_rewind_to_a_time_goes_on_with_the_first_event_then_or_later(worker: httpx.AsyncClient) -> None:
+async def test_a_rewind_to_a_time_goes_on_with_the_first_event_then_or_later(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     for stream in ("order-1", "order-2", "order-3"):
         await place(worker, stream)
@@ -157,7 +157,7 @@ async def test_a_rewind_to_a_time_goes_on_with_the_first_event_then_or_later(wor
         assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
-async def test_a_position_that_the_log_does_not_reach_is_refused(worker: httpx.AsyncClient) -> None:
+async def test_a_position_that_the_log_does_not_reach_is_refused(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     for position in (2, -1, 2**63):
         answer = await worker.post(f"{WORK}/rewind", json={"position": position})
@@ -165,7 +165,7 @@ async def test_a_position_that_the_log_does_not_reach_is_refused(worker: httpx.A
     assert (await worker.post("/api/subscriptions/none/rewind", json={"position": 0})).status_code == 404
 
 
-async def test_a_paused_subscription_delivers_nothing_and_settles(worker: httpx.AsyncClient) -> None:
+async def test_a_paused_subscription_delivers_nothing_and_settles(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     for stream in ("order-1", "order-2"):
         await place(worker, stream)
@@ -195,7 +195,7 @@ async def test_a_paused_subscription_delivers_nothing_and_settles(worker: httpx.
     assert (now["paused"], now["pause_reason"]) == (False, None)
 
 
-async def test_what_people_order_is_recorded(worker: httpx.AsyncClient) -> None:
+async def test_what_people_order_is_recorded(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     await order(worker, "pause", reason="too fast")
     await order(worker, "resume")
@@ -211,7 +211,7 @@ async def test_what_people_order_is_recorded(worker: httpx.AsyncClient) -> None:
     assert {event["agent"] for event in answer.json()["events"]} == {"overseer"}
 
 
-async def test_a_delivery_of_a_subscription_that_ended_is_void(worker: httpx.AsyncClient) -> None:
+async def test_a_delivery_of_a_subscription_that_ended_is_void(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     await place(worker)
     [delivery] = await take(worker)
@@ -221,7 +221,7 @@ async def test_a_delivery_of_a_subscription_that_ended_is_void(worker: httpx.Asy
     assert positions(await take(worker)) == [2]
 
 
-async def test_events_without_a_key_are_counted(worker: httpx.AsyncClient) -> None:
+async def test_events_without_a_key_are_counted(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json={**ORDERS, "order_by": "/order"})
     for data in ({"order": 7}, {"order": None}, {}, {"order": "a" * 601}):
         await place(worker, data=data)
@@ -248,7 +248,7 @@ async def test_events_without_a_key_are_counted(worker: httpx.AsyncClient) -> No
     ],
 )
 async def test_an_order_needs_its_scope(
-    worker: httpx.AsyncClient, make_token: Callable[..., str], scope: Scope, act: str, expected: int
+    worker: httpx2.AsyncClient, make_token: Callable[..., str], scope: Scope, act: str, expected: int
 ) -> None:
     await worker.put(WORK, json=ORDERS)
     body = {"position": 0} if act == "rewind" else {}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -19,7 +19,7 @@ from events.sql import subscriptions as sql
 from tests.support.consumers import ORDERS, QUICK, WORK, place, settle, take
 
 
-async def test_a_subscription_is_made_changed_and_ended(worker: httpx.AsyncClient) -> None:
+async def test_a_subscription_is_made_changed_and_ended(worker: httpx2.AsyncClient) -> None:
     made = await worker.put(WORK, json=ORDERS)
     assert made.status_code == 201
     assert made.json() == (await worker.get(WORK)).json()
@@ -39,7 +39,7 @@ async def test_a_subscription_is_made_changed_and_ended(worker: httpx.AsyncClien
         assert (answer.status_code, answer.json()["code"]) == (404, "no-such-subscription")
 
 
-async def test_each_change_is_an_event_of_the_server(worker: httpx.AsyncClient) -> None:
+async def test_each_change_is_an_event_of_the_server(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     await worker.put(WORK, json=ORDERS)
     await worker.put(WORK, json={"q": "type:Other"})
@@ -68,14 +68,14 @@ async def test_each_change_is_an_event_of_the_server(worker: httpx.AsyncClient) 
     ],
 )
 async def test_settings_are_checked(
-    worker: httpx.AsyncClient, body: dict[str, Any], status: int, field: str | None
+    worker: httpx2.AsyncClient, body: dict[str, Any], status: int, field: str | None
 ) -> None:
     answer = await worker.put(WORK, json=body)
     assert answer.status_code == status
     assert answer.json().get("field") == field
 
 
-async def test_order_and_start_stay(worker: httpx.AsyncClient) -> None:
+async def test_order_and_start_stay(worker: httpx2.AsyncClient) -> None:
     await place(worker)
     await worker.put(WORK, json={**ORDERS, "start": "now"})
     for change in ({"order_by": "agent"}, {"start": 7}, {"start": 0}, {"start": "beginning"}):
@@ -88,12 +88,12 @@ async def test_order_and_start_stay(worker: httpx.AsyncClient) -> None:
     assert [each["position"] for each in await take(worker)] == [3]
 
 
-async def test_a_key_in_a_pointer_may_hold_a_slash_and_a_tilde(worker: httpx.AsyncClient) -> None:
+async def test_a_key_in_a_pointer_may_hold_a_slash_and_a_tilde(worker: httpx2.AsyncClient) -> None:
     made = await worker.put(WORK, json={**ORDERS, "order_by": "/a~1b/~0"})
     assert (made.status_code, made.json()["order_by"]) == (201, "/a~1b/~0")
 
 
-async def test_what_is_ended_while_it_is_changed_is_made_again(worker: httpx.AsyncClient, log: Log) -> None:
+async def test_what_is_ended_while_it_is_changed_is_made_again(worker: httpx2.AsyncClient, log: Log) -> None:
     await worker.put(WORK, json=ORDERS)
     keys = {"log_id": log.pk, "name": "work"}
     async with engine.current().pool.connection() as session, session.transaction():
@@ -105,7 +105,7 @@ async def test_what_is_ended_while_it_is_changed_is_made_again(worker: httpx.Asy
 
 
 async def test_what_is_ended_before_the_answer_is_made_again(
-    worker: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    worker: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = subscriptions._one
 
@@ -119,7 +119,7 @@ async def test_what_is_ended_before_the_answer_is_made_again(
     assert (await worker.get(WORK)).status_code == 200
 
 
-async def test_settlements_are_one_to_a_thousand(worker: httpx.AsyncClient) -> None:
+async def test_settlements_are_one_to_a_thousand(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     each = {"delivery": f"1.1-1-{'0' * 32}", "outcome": "ack"}
     for number, status in ((0, 422), (1_001, 413)):
@@ -127,7 +127,7 @@ async def test_settlements_are_one_to_a_thousand(worker: httpx.AsyncClient) -> N
         assert (answer.status_code, answer.json()["field"]) == (status, "settlements")
 
 
-async def test_a_breaker_is_set_changed_and_taken_away(worker: httpx.AsyncClient) -> None:
+async def test_a_breaker_is_set_changed_and_taken_away(worker: httpx2.AsyncClient) -> None:
     breaker = {"failures": 1, "of": 1, "minimum": 1, "pause": 60.0}
     made = await worker.put(WORK, json={**QUICK, "breaker": breaker})
     assert (made.json()["breaker"], made.json()["circuit"]) == (breaker, None)
@@ -146,7 +146,7 @@ async def test_a_breaker_is_set_changed_and_taken_away(worker: httpx.AsyncClient
     assert len(await take(worker)) == 1
 
 
-async def test_a_consumer_takes_and_settles(worker: httpx.AsyncClient) -> None:
+async def test_a_consumer_takes_and_settles(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     for stream in ("order-1", "order-1", "order-2"):
         await place(worker, stream)
@@ -172,7 +172,7 @@ async def test_a_consumer_takes_and_settles(worker: httpx.AsyncClient) -> None:
     assert (status["read_to"], status["floor"], status["behind"], status["in_flight"]) == (5, 5, 0, 0)
 
 
-async def test_a_take_waits_for_an_event(worker: httpx.AsyncClient) -> None:
+async def test_a_take_waits_for_an_event(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     waiting = asyncio.create_task(take(worker, wait=20))
     await asyncio.sleep(0.1)
@@ -180,7 +180,7 @@ async def test_a_take_waits_for_an_event(worker: httpx.AsyncClient) -> None:
     assert [each["position"] for each in await waiting] == [2]
 
 
-async def test_the_same_request_gets_the_same_deliveries(worker: httpx.AsyncClient) -> None:
+async def test_the_same_request_gets_the_same_deliveries(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=ORDERS)
     await place(worker)
     first = await take(worker, request="r1")
@@ -188,7 +188,7 @@ async def test_the_same_request_gets_the_same_deliveries(worker: httpx.AsyncClie
     assert await take(worker, request="r2") == []
 
 
-async def test_used_up_attempts_make_a_dead_letter_and_an_event(worker: httpx.AsyncClient) -> None:
+async def test_used_up_attempts_make_a_dead_letter_and_an_event(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     await place(worker, correlation_id="run-1")
     await place(worker)
@@ -223,7 +223,7 @@ def tokens(make_token: Callable[..., str]) -> dict[str, dict[str, str]]:
     return {name: {"Authorization": f"Bearer {value}"} for name, value in values.items()}
 
 
-async def test_a_token_needs_the_scope_and_the_prefix(anyone: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+async def test_a_token_needs_the_scope_and_the_prefix(anyone: httpx2.AsyncClient, tokens: dict[str, Any]) -> None:
     assert (await anyone.put(WORK, json=ORDERS, headers=tokens["admin"])).status_code == 201
     for name in ("reader", "of orders"):
         headers = tokens[name]
@@ -233,7 +233,7 @@ async def test_a_token_needs_the_scope_and_the_prefix(anyone: httpx.AsyncClient,
     assert answer.json() == {"subscriptions": []}
 
 
-async def test_the_list_has_what_the_token_may_use(anyone: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+async def test_the_list_has_what_the_token_may_use(anyone: httpx2.AsyncClient, tokens: dict[str, Any]) -> None:
     address = "/api/subscriptions/orders"
     assert (await anyone.put(address, json=ORDERS, headers=tokens["admin of orders"])).status_code == 201
     for name in ("admin", "of orders", "of new orders"):
@@ -243,7 +243,7 @@ async def test_the_list_has_what_the_token_may_use(anyone: httpx.AsyncClient, to
         assert (listed, usable) == ((["orders"], 200) if name == "of orders" else ([], 403))
 
 
-async def test_the_oldest_unsettled_event_is_shown_with_its_age(worker: httpx.AsyncClient) -> None:
+async def test_the_oldest_unsettled_event_is_shown_with_its_age(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     assert (await worker.get(WORK)).json()["oldest_unsettled"] is None
     for stream in ("order-1", "order-2"):
@@ -257,7 +257,7 @@ async def test_the_oldest_unsettled_event_is_shown_with_its_age(worker: httpx.As
     assert 0 < oldest["age"] < 60
 
 
-async def test_a_redacted_event_is_delivered_without_data_and_says_so(worker: httpx.AsyncClient, log: Log) -> None:
+async def test_a_redacted_event_is_delivered_without_data_and_says_so(worker: httpx2.AsyncClient, log: Log) -> None:
     await worker.put(WORK, json=QUICK)
     for data in ({"card": "4711"}, None):
         await place(worker, data=data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 from asgiref.sync import sync_to_async
@@ -50,7 +50,7 @@ SINGLE: list[tuple[str, Any, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("path", "body", "headers"), SINGLE)
 async def test_no_single_append_forges_an_event_of_the_server(
-    api: httpx.AsyncClient, path: str, body: Any, headers: dict[str, str]
+    api: httpx2.AsyncClient, path: str, body: Any, headers: dict[str, str]
 ) -> None:
     answer = await api.post(path, content=body if isinstance(body, bytes) else orjson.dumps(body), headers=headers)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -60,7 +60,7 @@ async def test_no_single_append_forges_an_event_of_the_server(
     assert await head(api) == 0
 
 
-async def test_of_several_appends_only_the_one_to_a_stream_of_the_server_is_refused(api: httpx.AsyncClient) -> None:
+async def test_of_several_appends_only_the_one_to_a_stream_of_the_server_is_refused(api: httpx2.AsyncClient) -> None:
     appends = [{"stream": stream, "events": [EVENT]} for stream in ("order-1", RESERVED, "order-2")]
     results = (await api.post("/api/events", json={"appends": appends})).json()["results"]
     assert [result["status"] for result in results] == [201, 403, 201]
@@ -68,7 +68,7 @@ async def test_of_several_appends_only_the_one_to_a_stream_of_the_server_is_refu
     assert await head(api) == 2
 
 
-async def test_an_atomic_request_with_a_stream_of_the_server_writes_nothing(api: httpx.AsyncClient) -> None:
+async def test_an_atomic_request_with_a_stream_of_the_server_writes_nothing(api: httpx2.AsyncClient) -> None:
     appends = [{"stream": stream, "events": [EVENT]} for stream in ("order-1", RESERVED)]
     answer = await api.post("/api/events", json={"appends": appends, "atomic": True})
     assert refused_by(answer.json()) == REFUSED
@@ -76,7 +76,7 @@ async def test_an_atomic_request_with_a_stream_of_the_server_writes_nothing(api:
 
 
 async def test_of_a_batch_of_cloud_events_only_the_one_to_a_stream_of_the_server_is_refused(
-    api: httpx.AsyncClient,
+    api: httpx2.AsyncClient,
 ) -> None:
     batch = [cloud_event(id=str(n), subject=stream) for n, stream in enumerate(("order-1", RESERVED, "order-2"))]
     results = (await api.post("/api/events", json=batch, headers=BATCHED)).json()["results"]
@@ -85,7 +85,7 @@ async def test_of_a_batch_of_cloud_events_only_the_one_to_a_stream_of_the_server
     assert await head(api) == 2
 
 
-async def test_of_many_lines_only_the_one_to_a_stream_of_the_server_is_refused(api: httpx.AsyncClient) -> None:
+async def test_of_many_lines_only_the_one_to_a_stream_of_the_server_is_refused(api: httpx2.AsyncClient) -> None:
     body = b"\n".join([line(0), line(1, stream=RESERVED), line(2)])
     answer = (await api.post("/api/events", content=body, headers=NDJSON)).json()
     assert (answer["appended"], answer["failed"]) == (2, 1)
@@ -97,14 +97,14 @@ async def test_of_many_lines_only_the_one_to_a_stream_of_the_server_is_refused(a
 
 @pytest.mark.parametrize("scope", [Scope.APPEND, Scope.ADMIN])
 async def test_no_scope_opens_a_stream_of_the_server(
-    anyone: httpx.AsyncClient, make_token: Callable[..., str], scope: Scope
+    anyone: httpx2.AsyncClient, make_token: Callable[..., str], scope: Scope
 ) -> None:
     anyone.headers["Authorization"] = f"Bearer {await sync_to_async(make_token)(scope)}"
     assert refused_by((await append(anyone, RESERVED)).json()) == REFUSED
 
 
 async def test_a_prefix_around_the_name_opens_no_stream_of_the_server(
-    anyone: httpx.AsyncClient, make_token: Callable[..., str]
+    anyone: httpx2.AsyncClient, make_token: Callable[..., str]
 ) -> None:
     token = await sync_to_async(make_token)(stream_prefix="event")
     anyone.headers["Authorization"] = f"Bearer {token}"
@@ -113,7 +113,7 @@ async def test_a_prefix_around_the_name_opens_no_stream_of_the_server(
 
 
 @pytest.mark.parametrize("stream", ["eventsite-", "eventsite-a", "eventsite--", "eventsite-a/b"])
-async def test_every_name_with_the_prefix_belongs_to_the_server(api: httpx.AsyncClient, stream: str) -> None:
+async def test_every_name_with_the_prefix_belongs_to_the_server(api: httpx2.AsyncClient, stream: str) -> None:
     answer = await append(api, stream)
     assert refused_by(answer.json()) == (403, "reserved-stream", stream)
 
@@ -121,11 +121,11 @@ async def test_every_name_with_the_prefix_belongs_to_the_server(api: httpx.Async
 @pytest.mark.parametrize(
     "stream", ["eventsite", "eventsite2-x", "Eventsite-a", "EVENTSITE-a", "my-eventsite-a", "event"]
 )
-async def test_other_names_do_not(api: httpx.AsyncClient, stream: str) -> None:
+async def test_other_names_do_not(api: httpx2.AsyncClient, stream: str) -> None:
     assert (await append(api, stream)).status_code == 201
 
 
-async def test_events_that_are_there_already_can_be_read(api: httpx.AsyncClient, log: Log) -> None:
+async def test_events_that_are_there_already_can_be_read(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, {"type": "Imported"}, stream="eventsite-old")
     await sync_to_async(redaction.redact)(log.pk, 1, reason="a secret", by="ada")
     assert [event["stream"] for event in (await page(api))["events"]] == ["eventsite-old", RESERVED]
@@ -136,7 +136,7 @@ async def test_events_that_are_there_already_can_be_read(api: httpx.AsyncClient,
 
 
 async def test_the_list_of_streams_has_those_of_the_server_if_they_are_asked_for(
-    api: httpx.AsyncClient, log: Log
+    api: httpx2.AsyncClient, log: Log
 ) -> None:
     await write(log, *({"stream": name} for name in ("a-1", "eventsite", "eventsite-a", "eventsite-b")))
 
@@ -148,7 +148,7 @@ async def test_the_list_of_streams_has_those_of_the_server_if_they_are_asked_for
     assert await names(prefix="eventsite-") == await names(category="eventsite") == ["eventsite-a", "eventsite-b"]
 
 
-async def test_queries_tell_system_events_from_others(api: httpx.AsyncClient, log: Log) -> None:
+async def test_queries_tell_system_events_from_others(api: httpx2.AsyncClient, log: Log) -> None:
     await write(log, *({"stream": name} for name in ("a-1", "eventsite-a", "a-1")))
     for q, expected in (("", [1, 2, 3]), ("system:true", [2]), ("-system:true", [1, 3]), ("system:false", [1, 3])):
         assert positions((await page(api, q=q))["events"]) == expected

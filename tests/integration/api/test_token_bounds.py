@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 
 from events import engine
@@ -37,7 +37,7 @@ def prefixed(make_token: Callable[..., str]) -> str:
     ],
 )
 async def test_a_prefix_bounds_every_read(
-    anyone: httpx.AsyncClient, log: Log, prefixed: str, path: str, status: int
+    anyone: httpx2.AsyncClient, log: Log, prefixed: str, path: str, status: int
 ) -> None:
     writer = engine.current().writer
     await writer.append(log.pk, [factories.make_append(name) for name in ("mine-1", "other-1", "mine-2")])
@@ -46,7 +46,7 @@ async def test_a_prefix_bounds_every_read(
     assert "other-1" not in answer.text or status == 403
 
 
-async def test_a_prefix_bounds_lists_and_streams_of_events(anyone: httpx.AsyncClient, log: Log, prefixed: str) -> None:
+async def test_a_prefix_bounds_lists_and_streams_of_events(anyone: httpx2.AsyncClient, log: Log, prefixed: str) -> None:
     writer = engine.current().writer
     await writer.append(log.pk, [factories.make_append(name) for name in ("mine-1", "other-1", "mine-2")])
     anyone.headers["Authorization"] = f"Bearer {prefixed}"
@@ -61,7 +61,7 @@ async def test_a_prefix_bounds_lists_and_streams_of_events(anyone: httpx.AsyncCl
         assert [frame["data"]["stream"] for frame in await exchange.events(2)] == ["mine-1", "mine-2"]
 
 
-async def test_a_prefix_bounds_every_append(anyone: httpx.AsyncClient, prefixed: str) -> None:
+async def test_a_prefix_bounds_every_append(anyone: httpx2.AsyncClient, prefixed: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {prefixed}"
     other = {"stream": "other-1", "events": [EVENT]}
     mine = {"stream": "mine-1", "events": [EVENT]}
@@ -84,7 +84,7 @@ def pinned(make_token: Callable[..., str]) -> str:
     return make_token(agent="router")
 
 
-async def test_a_pinned_agent_is_filled_in_and_no_other_is_taken(anyone: httpx.AsyncClient, pinned: str) -> None:
+async def test_a_pinned_agent_is_filled_in_and_no_other_is_taken(anyone: httpx2.AsyncClient, pinned: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {pinned}"
     path = f"/api/streams/{STREAM}/events"
     for fields in ({}, {"agent": None}, {"agent": "router"}):
@@ -97,7 +97,7 @@ async def test_a_pinned_agent_is_filled_in_and_no_other_is_taken(anyone: httpx.A
     assert (await anyone.get("/api/events/4")).json()["agent"] == "router"
 
 
-async def test_a_pinned_agent_counts_for_same_content(anyone: httpx.AsyncClient, pinned: str) -> None:
+async def test_a_pinned_agent_counts_for_same_content(anyone: httpx2.AsyncClient, pinned: str) -> None:
     anyone.headers["Authorization"] = f"Bearer {pinned}"
     path = f"/api/streams/{STREAM}/events"
     for fields, status in (({}, 201), ({"agent": "router"}, 200)):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from events.engine import Engine
@@ -14,7 +14,7 @@ from events.reading.shared_pool import asker
 
 
 async def test_the_reads_of_a_token_take_its_turns(
-    api: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    api: httpx2.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     askers: list[Hashable] = []
     connection = engine.pool.connection

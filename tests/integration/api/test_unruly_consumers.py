@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
@@ -33,7 +33,7 @@ async def tokens(make_token: Callable[..., str]) -> dict[str, dict[str, str]]:
     }
 
 
-async def test_an_error_may_hold_any_character(worker: httpx.AsyncClient, log: Log) -> None:
+async def test_an_error_may_hold_any_character(worker: httpx2.AsyncClient, log: Log) -> None:
     await worker.put(WORK, json=QUICK)
     await place(worker)
     [delivery] = await take(worker)
@@ -43,7 +43,7 @@ async def test_an_error_may_hold_any_character(worker: httpx.AsyncClient, log: L
     assert (attempt.message, attempt.traceback) == ("a\ufffdb", "c\ufffdd")
 
 
-async def test_a_message_has_a_length(worker: httpx.AsyncClient) -> None:
+async def test_a_message_has_a_length(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     await place(worker)
     [delivery] = await take(worker)
@@ -53,7 +53,7 @@ async def test_a_message_has_a_length(worker: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["field"]) == (422, "settlements[0].error.message")
 
 
-async def test_a_defect_leaves_nobody_waiting(worker: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_leaves_nobody_waiting(worker: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     await worker.put(WORK, json=QUICK)
     monkeypatch.setattr(servers.Server, "_answer_settlements", None)
     async with asyncio.timeout(PATIENCE):
@@ -65,7 +65,7 @@ async def test_a_defect_leaves_nobody_waiting(worker: httpx.AsyncClient, monkeyp
 
 
 @pytest.mark.parametrize("act", ["take", "settle", "pause", "rewind"])
-async def test_a_name_that_no_subscription_can_have_is_not_found(worker: httpx.AsyncClient, act: str) -> None:
+async def test_a_name_that_no_subscription_can_have_is_not_found(worker: httpx2.AsyncClient, act: str) -> None:
     body = {
         "take": {"consumer": "one"},
         "settle": {"consumer": "one", "settlements": [{"delivery": f"1.1-1-{'0' * 32}", "outcome": "ack"}]},
@@ -77,7 +77,7 @@ async def test_a_name_that_no_subscription_can_have_is_not_found(worker: httpx.A
     assert (await worker.get("/api/subscriptions/a%00b")).status_code == 404
 
 
-async def test_a_bad_name_in_an_append_harms_no_other(worker: httpx.AsyncClient) -> None:
+async def test_a_bad_name_in_an_append_harms_no_other(worker: httpx2.AsyncClient) -> None:
     settles = [{"subscription": "a\0b", "delivery": f"1.1-1-{'0' * 32}"}]
     answer = await worker.post(
         "/api/streams/a-1/events", json={"events": [{"type": "A", "data": 1}], "settles": settles}
@@ -86,9 +86,9 @@ async def test_a_bad_name_in_an_append_harms_no_other(worker: httpx.AsyncClient)
 
 
 async def test_a_subscription_that_was_made_again_belongs_to_its_new_maker(
-    anyone: httpx.AsyncClient, tokens: dict[str, dict[str, str]]
+    anyone: httpx2.AsyncClient, tokens: dict[str, dict[str, str]]
 ) -> None:
-    async def ask(prefix: str, method: str, path: str = "", **body: Any) -> httpx.Response:
+    async def ask(prefix: str, method: str, path: str = "", **body: Any) -> httpx2.Response:
         return await anyone.request(method, f"{WORK}{path}", json=body or None, headers=tokens[prefix])
 
     taking = {"consumer": "one", "wait": 0}
@@ -106,13 +106,13 @@ async def test_a_subscription_that_was_made_again_belongs_to_its_new_maker(
     assert (await waiting).status_code in (403, 404)
 
 
-async def result(worker: httpx.AsyncClient, outcome: str, delivery: dict[str, Any], **fields: Any) -> str:
+async def result(worker: httpx2.AsyncClient, outcome: str, delivery: dict[str, Any], **fields: Any) -> str:
     [answer] = await settle(worker, outcome, delivery, **fields)
     return str(answer["result"])
 
 
 async def test_a_failure_that_is_sent_again_is_told_so_until_the_event_is_taken_again(
-    worker: httpx.AsyncClient,
+    worker: httpx2.AsyncClient,
 ) -> None:
     await worker.put(WORK, json={**ORDERS, "backoff": {"first": 0}})
     await place(worker)
@@ -124,7 +124,7 @@ async def test_a_failure_that_is_sent_again_is_told_so_until_the_event_is_taken_
     assert await result(worker, "ack", again) == "settled"
 
 
-async def test_the_last_failure_that_is_sent_again_is_told_so_after_a_retry_too(worker: httpx.AsyncClient) -> None:
+async def test_the_last_failure_that_is_sent_again_is_told_so_after_a_retry_too(worker: httpx2.AsyncClient) -> None:
     await worker.put(WORK, json=QUICK)
     await place(worker)
     [delivery] = await take(worker)
@@ -138,7 +138,7 @@ async def test_the_last_failure_that_is_sent_again_is_told_so_after_a_retry_too(
 
 
 async def test_a_last_attempt_that_took_too_long_is_not_told_that_it_was_settled(
-    worker: httpx.AsyncClient, log: Log
+    worker: httpx2.AsyncClient, log: Log
 ) -> None:
     await worker.put(WORK, json={**ORDERS, "max_attempts": 1})
     await place(worker)
@@ -151,7 +151,7 @@ async def test_a_last_attempt_that_took_too_long_is_not_told_that_it_was_settled
 
 @pytest.mark.parametrize("request_name", [None, "r"])
 async def test_a_client_that_goes_before_the_first_byte_of_its_answer_has_taken_nothing(
-    worker: httpx.AsyncClient, request_name: str | None
+    worker: httpx2.AsyncClient, request_name: str | None
 ) -> None:
     """Its take is done already. With a `request` it may come again, and then finds its deliveries."""
     await worker.put(WORK, json=ORDERS)
@@ -168,7 +168,7 @@ async def test_a_client_that_goes_before_the_first_byte_of_its_answer_has_taken_
 
 
 @pytest.mark.parametrize("outcome", ["ack", "fail"])
-async def test_an_extension_swallows_no_settlement(worker: httpx.AsyncClient, outcome: str) -> None:
+async def test_an_extension_swallows_no_settlement(worker: httpx2.AsyncClient, outcome: str) -> None:
     await worker.put(WORK, json={**ORDERS, "backoff": {"first": 600}})
     await place(worker)
     [delivery] = await take(worker)
@@ -185,7 +185,7 @@ async def test_an_extension_swallows_no_settlement(worker: httpx.AsyncClient, ou
 
 
 async def test_a_request_that_is_sent_again_keeps_its_deliveries(
-    worker: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+    worker: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first client goes away while both wait for the same answer."""
     await worker.put(WORK, json=ORDERS)
@@ -203,13 +203,13 @@ async def test_a_request_that_is_sent_again_keeps_its_deliveries(
     await asyncio.sleep(0.1)
     await place(worker)
     answers = await asyncio.gather(first, second, return_exceptions=True)
-    [taken] = [each.json()["deliveries"] for each in answers if isinstance(each, httpx.Response) and each.is_success]
+    [taken] = [each.json()["deliveries"] for each in answers if isinstance(each, httpx2.Response) and each.is_success]
     assert await take(worker, "two") == []
     assert [each["result"] for each in await settle(worker, "ack", *taken)] == ["settled"]
 
 
 async def test_a_token_for_one_agent_settles_deliveries_of_that_agent_only(
-    worker: httpx.AsyncClient, anyone: httpx.AsyncClient, make_token: Callable[..., str]
+    worker: httpx2.AsyncClient, anyone: httpx2.AsyncClient, make_token: Callable[..., str]
 ) -> None:
     await worker.put(WORK, json=ORDERS)
     for stream in ("order-1", "order-2"):
@@ -223,7 +223,7 @@ async def test_a_token_for_one_agent_settles_deliveries_of_that_agent_only(
     assert [each["result"] for each in await settle(anyone, "ack", first, second)] == ["settled", "settled"]
 
 
-async def test_a_start_is_a_position_of_the_log(worker: httpx.AsyncClient) -> None:
+async def test_a_start_is_a_position_of_the_log(worker: httpx2.AsyncClient) -> None:
     await place(worker)
     answer = await worker.put(WORK, json={**ORDERS, "start": 500})
     assert (answer.status_code, answer.json()["field"]) == (422, "start")
@@ -232,7 +232,7 @@ async def test_a_start_is_a_position_of_the_log(worker: httpx.AsyncClient) -> No
 
 
 async def test_no_more_is_read_than_about_twice_of_what_fits(
-    worker: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+    worker: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = 40
     await worker.put(WORK, json={**ORDERS, "order_by": "none"})
@@ -258,7 +258,7 @@ async def test_no_more_is_read_than_about_twice_of_what_fits(
 
 
 async def test_what_could_not_be_handed_over_costs_no_attempt(
-    worker: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+    worker: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await worker.put(WORK, json=ORDERS)
     await place(worker)

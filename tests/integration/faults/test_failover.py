@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
@@ -39,7 +39,7 @@ def failover() -> None:
 
 
 def test_pages_after_a_failover_are_answered(server: Server) -> None:
-    with httpx.Client(base_url=server.url, timeout=60) as client, ThreadPoolExecutor(AT_ONCE) as visitors:
+    with httpx2.Client(base_url=server.url, timeout=60) as client, ThreadPoolExecutor(AT_ONCE) as visitors:
 
         def statuses(requests: int) -> set[int]:
             return set(visitors.map(lambda _: client.get(PAGE).status_code, range(requests)))
@@ -54,7 +54,7 @@ def test_pages_after_a_failover_are_answered(server: Server) -> None:
 def test_reads_of_the_api_after_a_failover_are_answered(server: Server, log: Log) -> None:
     headers = {"Authorization": f"Bearer {tokens.create_token(log, name='reader', scopes=[Scope.READ])}"}
     with (
-        httpx.Client(base_url=server.url, headers=headers, timeout=60) as client,
+        httpx2.Client(base_url=server.url, headers=headers, timeout=60) as client,
         ThreadPoolExecutor(AT_ONCE) as agents,
     ):
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from events.engine import Engine
@@ -74,7 +74,7 @@ async def test_a_server_killed_while_its_append_waits_for_the_lock_leaves_a_righ
     """The session in Postgres may still write what the killed server sent, or not; but whole, and nothing forbidden."""
     events = [{"id": f"k-{n}", "type": "Kept", "data": n} for n in range(3)]
     body = {"events": events, "if": [{"q": query, "none_after": 0}]}
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         base_url=own_server.url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
     ) as client:
         async with holding_lock(engine.pool, log.pk) as holder:
@@ -82,7 +82,7 @@ async def test_a_server_killed_while_its_append_waits_for_the_lock_leaves_a_righ
             request = asyncio.create_task(client.post("/api/streams/killed/events", json=body))
             await until_waiting(engine.pool, 1)
             own_server.kill()
-            with pytest.raises(httpx.HTTPError):
+            with pytest.raises(httpx2.HTTPError):
                 await request
             neighbour = asyncio.create_task(engine.writer.append(log.pk, [make_append("b-1", {"id": "neighbour"})]))
         assert isinstance((await neighbour)[0], Appended)

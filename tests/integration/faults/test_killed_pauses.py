@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -39,14 +39,14 @@ async def test_a_server_killed_while_it_pauses_leaves_the_event_and_the_pause_or
     engine: Engine, log: Log, own_server: Server
 ) -> None:
     token = await sync_to_async(create_token)(log, name="overseer", scopes=[Scope.ADMIN])
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         base_url=own_server.url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
     ) as client:
         async with holding_lock(engine.pool, log.pk):
             request = asyncio.create_task(client.post("/api/agents/pricing/pause", json=WHY))
             await until_waiting(engine.pool, 1)
             own_server.kill()
-            with pytest.raises(httpx.HTTPError):
+            with pytest.raises(httpx2.HTTPError):
                 await request
         await until_waiting(engine.pool, 0)
 
@@ -69,7 +69,7 @@ async def test_a_server_that_starts_after_a_pause_knows_it(engine: Engine, log: 
     """What the killed server knew is gone; the rule stands in the log."""
     token = await sync_to_async(create_token)(log, name="overseer", scopes=[Scope.ADMIN])
     body = {"events": [{"type": "A", "data": 1, "agent": "pricing"}]}
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         base_url=own_server.url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
     ) as client:
         assert (await client.post("/api/agents/pricing/pause", json=WHY)).status_code == 201

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from events.access import tokens
@@ -29,7 +29,7 @@ def own_server(database: None, tmp_path: Path, request: pytest.FixtureRequest) -
         yield server
 
 
-def send(client: httpx.Client, n: int, k: int) -> httpx.Response:
+def send(client: httpx2.Client, n: int, k: int) -> httpx2.Response:
     body = {"idempotency_key": f"{n}:{k}", "events": [{"type": f"Counted-{k}", "data": {"client": n, "k": k}}] * 2}
     if k % 2:
         body = {"events": [{"id": f"{n}:{k}", "type": f"Counted-{k}", "data": {"client": n, "k": k}}]}
@@ -45,11 +45,11 @@ def test_kill_9_under_load_loses_and_repeats_nothing(own_server: Server, log: Lo
     enough = threading.Event()
 
     def work(n: int) -> None:
-        with httpx.Client(base_url=own_server.url, headers=headers, timeout=60) as client:
+        with httpx2.Client(base_url=own_server.url, headers=headers, timeout=60) as client:
             for k in range(APPENDS):
                 try:
                     answer = send(client, n, k)
-                except (httpx.HTTPError, ValueError):  # the server was killed, perhaps in the middle of an answer
+                except (httpx2.HTTPError, ValueError):  # the server was killed, perhaps in the middle of an answer
                     return
                 assert answer.status_code == 201, answer.text
                 acknowledged[n, k] = [event["position"] for event in answer.json()["events"]]
@@ -66,7 +66,7 @@ def test_kill_9_under_load_loses_and_repeats_nothing(own_server: Server, log: Lo
     assert len(acknowledged) < CLIENTS * APPENDS, "it was killed too late to prove anything"
 
     own_server.start()
-    with httpx.Client(base_url=own_server.url, headers=headers, timeout=60) as client:
+    with httpx2.Client(base_url=own_server.url, headers=headers, timeout=60) as client:
         for n in range(CLIENTS):
             for k in range(APPENDS):
                 answer = send(client, n, k)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from events.engine import Engine
@@ -57,7 +57,7 @@ async def read_to(server: Server, token: str, position: int) -> int:
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     events = 0
     async with (
-        httpx.AsyncClient(timeout=PATIENCE) as client,
+        httpx2.AsyncClient(timeout=PATIENCE) as client,
         client.stream("GET", f"{server.url}/api/events?after=0", headers=headers) as answer,
     ):
         async for line in answer.aiter_lines():
@@ -83,7 +83,7 @@ async def test_readers_that_read_nothing_cost_little_memory_and_delay_nobody(
         stuck = [stack.enter_context(reads_nothing(server, token)) for _ in range(READERS)]
         for connection in stuck:
             await until(lambda connection=connection: has_begun(connection))  # type: ignore[misc]
-        async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=PATIENCE) as client:
+        async with httpx2.AsyncClient(base_url=server.url, headers=headers, timeout=PATIENCE) as client:
             for _ in range(20):
                 answer = await client.post("/api/streams/small-1/events", json={"events": [{"type": "A", "data": 1}]})
                 assert answer.status_code == 201

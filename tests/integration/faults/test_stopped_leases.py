@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from events.engine import Engine
@@ -67,14 +67,14 @@ async def test_a_request_whose_server_was_killed_gets_one_lease(
     engine: Engine, log: Log, token: str, own_server: Server
 ) -> None:
     """The server has looked at the lease and waits for the lock. Its session in Postgres may still write, or not."""
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         base_url=own_server.url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
     ) as client:
         async with holding_lock(engine.pool, log.pk):
             request = asyncio.create_task(acquire(client, request="boot-1"))
             await until_waiting(engine.pool, 1)
             own_server.kill()
-            with pytest.raises(httpx.HTTPError):
+            with pytest.raises(httpx2.HTTPError):
                 await request
         await until_waiting(engine.pool, 0)
         grants = await stored_events(engine, log)

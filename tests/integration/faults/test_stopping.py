@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -36,7 +36,7 @@ def own_server(database: None, tmp_path: Path) -> Iterator[Server]:
 def test_long_polls_and_streams_end_when_the_server_stops(own_server: Server, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     with (
-        httpx.Client(base_url=own_server.url, headers=headers, timeout=PATIENCE) as client,
+        httpx2.Client(base_url=own_server.url, headers=headers, timeout=PATIENCE) as client,
         ThreadPoolExecutor() as threads,
     ):
         poll = threads.submit(client.get, "/api/events", params={"after": 0, "wait": 30})
@@ -55,7 +55,7 @@ def test_takes_that_wait_get_nothing_when_the_server_stops(own_server: Server, l
     headers = {"Authorization": f"Bearer {tokens.create_token(log, name='overseer', scopes=tuple(Scope))}"}
     take = {"consumer": "one", "wait": 60}
     with (
-        httpx.Client(base_url=own_server.url, headers=headers, timeout=PATIENCE) as client,
+        httpx2.Client(base_url=own_server.url, headers=headers, timeout=PATIENCE) as client,
         ThreadPoolExecutor() as threads,
     ):
         assert client.put("/api/subscriptions/work", json={"q": ""}).status_code == 201

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from django.test import Client
 
@@ -117,7 +117,7 @@ def test_the_copied_link_of_any_replay_leads_to_its_step(
     [copy] = re.findall(r'href="([^"]+format=json)"', page.content.decode())
     link = viewer.get(unescape(copy))["Location"]
     assert link.startswith(f"/api/replays/{kind}/step?")
-    answer = httpx.get(f"{server.url}{link}", headers={"Authorization": f"Bearer {token}"})
+    answer = httpx2.get(f"{server.url}{link}", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["event"]["position"]) == (200, 2), answer.text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -21,17 +21,17 @@ from tests.support.folds import projection
 
 
 @pytest_asyncio.fixture
-async def anyone(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(http)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=30) as client:
+async def anyone(engine: Engine) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(http)  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver", timeout=30) as client:
         yield client
 
 
 @pytest.fixture
-def get(anyone: httpx.AsyncClient, token: str) -> Get:
+def get(anyone: httpx2.AsyncClient, token: str) -> Get:
     async def get(
         path: str, *, token: str = token, headers: dict[str, str] | None = None, **query: Any
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         return await anyone.get(
             f"/api/replays/{path}", params=query, headers={"Authorization": f"Bearer {token}", **(headers or {})}
         )

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -25,10 +25,10 @@ from tests.support.replays import claim
 
 
 @pytest.fixture
-def get(anyone: httpx.AsyncClient, token: str) -> Get:
+def get(anyone: httpx2.AsyncClient, token: str) -> Get:
     async def get(
         path: str, *, token: str = token, headers: dict[str, str] | None = None, **query: Any
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         return await anyone.get(
             f"/api/{path}", params=query, headers={"Authorization": f"Bearer {token}", **(headers or {})}
         )
@@ -236,13 +236,13 @@ async def test_a_long_fold_is_a_job_and_its_end_is_the_answer(
 
 
 async def test_a_job_is_cancelled_by_an_admin(
-    engine: Engine, log: Log, anyone: httpx.AsyncClient, get: Get, sums: Projection, token: str
+    engine: Engine, log: Log, anyone: httpx2.AsyncClient, get: Get, sums: Projection, token: str
 ) -> None:
     await fill(engine, log, ["order-1"] * 1_500)
     job = (await get("projections/sums/state", key="order-1")).json()["id"]
     admin = await sync_to_async(tokens.create_token)(log, name="admin", scopes=[Scope.ADMIN])
 
-    async def cancel(with_token: str) -> httpx.Response:
+    async def cancel(with_token: str) -> httpx2.Response:
         return await anyone.post(f"/api/jobs/{job}/cancel", headers={"Authorization": f"Bearer {with_token}"})
 
     assert (await cancel(token)).status_code == 403

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from events.models import Log
@@ -185,7 +185,7 @@ def test_the_server_does_the_jobs_that_it_hands_out(log: Log, token: str, tmp_pa
     environment = {**database_variables(), "SECRET_KEY": "of-the-server"}
     with (
         Server(environment, log=tmp_path / "log") as server,
-        httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as client,
+        httpx2.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as client,
     ):
         server.start()
         path = "/api/projections/latest/state?key=order-1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from django.test import Client
 
@@ -60,7 +60,7 @@ def test_the_page_and_its_markdown_say_how_many_there_were(log: Log, member: Mem
 
 
 async def test_the_api_says_how_many_there_were(
-    log: Log, counted: Projection, token: str, anyone: httpx.AsyncClient
+    log: Log, counted: Projection, token: str, anyone: httpx2.AsyncClient
 ) -> None:
     answer = await anyone.get("/api/projections", headers={"Authorization": f"Bearer {token}"})
     [build] = next(each["builds"] for each in answer.json()["projections"] if each["name"] == "sales")

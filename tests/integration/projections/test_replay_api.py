@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
@@ -183,7 +183,7 @@ async def test_an_unchanged_answer_is_not_sent_again(engine: Engine, log: Log, g
 
 
 async def test_a_long_way_is_a_job_and_its_end_is_the_answer(
-    engine: Engine, log: Log, get: Get, anyone: httpx.AsyncClient, sums: Projection
+    engine: Engine, log: Log, get: Get, anyone: httpx2.AsyncClient, sums: Projection
 ) -> None:
     await fill(engine, log, ["order-1"] * 6_000)
     states = folded_states(sums, await all_events(engine, log))

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -38,7 +38,7 @@ async def test_a_token_of_a_prefix_has_tests_of_its_streams_only(engine: Engine,
     bound = await sync_to_async(tokens.create_token)(log, name="bound", scopes=[Scope.READ], stream_prefix="order-")
     writer = await sync_to_async(tokens.create_token)(log, name="writer", scopes=[Scope.APPEND])
 
-    async def answer(kind: str, *, token: str, **query: Any) -> httpx.Response:
+    async def answer(kind: str, *, token: str, **query: Any) -> httpx2.Response:
         return await get(f"{kind}/step", token=token, by="latest", n=1, format="pytest", **query)
 
     own = await answer("stream", name="order-1", token=bound)

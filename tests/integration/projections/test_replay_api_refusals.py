@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -117,7 +117,7 @@ async def test_a_token_of_a_prefix_replays_its_streams_only(engine: Engine, log:
 
 
 async def test_no_other_log_is_replayed(
-    engine: Engine, log: Log, other_log: Log, get: Get, anyone: httpx.AsyncClient
+    engine: Engine, log: Log, other_log: Log, get: Get, anyone: httpx2.AsyncClient
 ) -> None:
     await fill(engine, other_log, ["order-1"] * 3)
     assert (await get("stream", name="order-1")).json()["steps"] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 from hypothesis import HealthCheck, given, settings
@@ -130,7 +130,7 @@ async def test_a_reducer_that_raises_ends_the_way(
 
 
 async def test_a_long_way_goes_on_as_a_job_with_the_answer(
-    engine: Engine, log: Log, get: Get, anyone: httpx.AsyncClient, token: str, sums: Projection
+    engine: Engine, log: Log, get: Get, anyone: httpx2.AsyncClient, token: str, sums: Projection
 ) -> None:
     await fill(engine, log, ["order-1"] * 4_000)
     last = [event for event in await all_events(engine, log) if event.type == "A"][-1]

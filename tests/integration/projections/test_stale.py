@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -135,14 +135,14 @@ def test_while_a_build_stands_still_for_any_reason_states_are_folded(
     assert page.stale == Stale(how, 1, 2)
 
 
-async def ask(anyone: httpx.AsyncClient, token: str, path: str, **query: Any) -> httpx.Response:
+async def ask(anyone: httpx2.AsyncClient, token: str, path: str, **query: Any) -> httpx2.Response:
     return await anyone.get(
         f"/api/projections/totals/{path}", params=query, headers={"Authorization": f"Bearer {token}"}
     )
 
 
 async def test_the_api_says_how_far_an_answer_is_and_why(
-    log: Log, stopped: Projection, token: str, anyone: httpx.AsyncClient
+    log: Log, stopped: Projection, token: str, anyone: httpx2.AsyncClient
 ) -> None:
     stale = {"reason": "failed", "position": 2, "head": 5, "error": FAULT, "error_position": 3}
     old = await ask(anyone, token, "state", key="order-1")
@@ -156,7 +156,7 @@ async def test_the_api_says_how_far_an_answer_is_and_why(
 
 
 async def test_waiting_ends_at_once_with_what_can_be_read_or_with_the_fault(
-    log: Log, stopped: Projection, token: str, anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    log: Log, stopped: Projection, token: str, anyone: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("projections.api.operations._PATIENCE_SECONDS", 3_600)
     sound = await ask(anyone, token, "state", key="order-2", wait_for_position=5)
@@ -173,7 +173,7 @@ async def test_waiting_ends_at_once_with_what_can_be_read_or_with_the_fault(
 
 
 async def test_waiting_for_what_a_stopped_projection_has_not_been_told_yet_goes_on(
-    log: Log, stopped: Projection, token: str, anyone: httpx.AsyncClient, engine: Engine
+    log: Log, stopped: Projection, token: str, anyone: httpx2.AsyncClient, engine: Engine
 ) -> None:
     waiting = asyncio.ensure_future(ask(anyone, token, "state", key="order-2", wait_for_position=6))
     await engine.writer.append(log.pk, [make_append("order-2", {"type": "A"})])
@@ -181,7 +181,7 @@ async def test_waiting_for_what_a_stopped_projection_has_not_been_told_yet_goes_
 
 
 async def test_behind_is_said_only_while_the_runner_moves(
-    log: Log, stopping: Projection, token: str, anyone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    log: Log, stopping: Projection, token: str, anyone: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("projections.api.operations._PATIENCE_SECONDS", 0.05)
     await sync_to_async(append)(log, [event_of("order-1", 0)])
