@@ -1,0 +1,263 @@
+"""OTLP: what exporters send, in protobuf or in JSON, is decoded, divided into traces, and read.
+
+A server only decodes and divides an export (at C speed, some microseconds a span). The pieces of a trace are read when
+the trace is mapped, by another process.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from msgspec import Struct
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as WireRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from events.errors import BadRequest
+from events.otel.spans import Attributes, Link, LogRecord, Span, SpanEvent, Value
+
+Export = TypeVar("Export", ExportTraceServiceRequest, ExportLogsServiceRequest, ExportMetricsServiceRequest)
+
+TRACE_ID_BYTES = 16
+SPAN_ID_BYTES = 8
+_ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
+_GEN_AI = "gen_ai."
+_NO_TRACE = bytes(TRACE_ID_BYTES)
+_NO_SPAN = bytes(SPAN_ID_BYTES)
+
+
+class Piece(Struct, frozen=True):
+    """What one export holds of one trace. Times are nanoseconds since 1970 by the sender's clock.
+
+    `body` is protobuf, to be read by `spans_of()` or `records_of()`. `has_root`: it holds a span without a parent.
+    `linked` are the other traces that its spans link to.
+    """
+
+    trace_id: str
+    count: int
+    body: bytes
+    has_root: bool = False
+    linked: frozenset[str] = frozenset()
+    started_ns: int = 0
+    ended_ns: int = 0
+
+
+class Division(Struct, frozen=True):
+    """An export, divided into traces. `refused` spans or records have no valid ids; `dropped` ones are not wanted."""
+
+    pieces: list[Piece]
+    refused: int = 0
+    dropped: int = 0
+
+
+def decode(export: Export, body: bytes, *, is_json: bool) -> Export:
+    """Fill an empty export with a request's body, and return it.
+
+    In OTLP's JSON, ids are hex, where protobuf's JSON has base64: both are taken.
+
+    Raises:
+        BadRequest: the body can't be decoded; the detail says why.
+    """
+    try:
+        if is_json:
+            document = msgspec.json.decode(body, type=dict[str, Any])
+            _ids_to_base64(document)
+            json_format.ParseDict(document, export, ignore_unknown_fields=True)
+        else:
+            export.ParseFromString(body)
+    except (DecodeError, json_format.ParseError, msgspec.DecodeError, Base64Error, ValueError) as error:
+        raise BadRequest(f"The body is not {'OTLP/JSON' if is_json else 'an OTLP protobuf message'}: {error}") from None
+    except RecursionError:
+        raise BadRequest("The body is nested too deep.") from None
+    return export
+
+
+def _ids_to_base64(document: object) -> None:
+    """Rewrite ids that are hex, everywhere in a decoded JSON document, as protobuf's JSON has them."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            for key, member in value.items():
+                if key in _ID_KEYS and isinstance(member, str):
+                    value[key] = _id_to_base64(member)
+                elif isinstance(member, dict | list):
+                    waiting.append(member)
+
+
+def _id_to_base64(text: str) -> str:
+    if len(text) not in (2 * TRACE_ID_BYTES, 2 * SPAN_ID_BYTES):
+        return text
+    try:
+        return b64encode(bytes.fromhex(text)).decode()
+    except ValueError:
+        return text
+
+
+def divide_spans(export: ExportTraceServiceRequest) -> Division:
+    """Divide an export of spans into traces."""
+    pieces: dict[bytes, _PieceOfSpans] = {}
+    refused = 0
+    for resource_spans in export.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            targets: dict[bytes, Any] = {}
+            for span in scope_spans.spans:
+                trace_id = span.trace_id
+                if not _is_id(trace_id, _NO_TRACE) or not _is_id(span.span_id, _NO_SPAN):
+                    refused += 1
+                    continue
+                if trace_id not in targets:
+                    piece = pieces.setdefault(trace_id, _PieceOfSpans(trace_id))
+                    targets[trace_id] = piece.part(resource_spans, scope_spans)
+                pieces[trace_id].add(span)
+                targets[trace_id].append(span)
+    return Division([piece.finished() for piece in pieces.values()], refused=refused)
+
+
+def _is_id(id: bytes, none: bytes) -> bool:
+    return len(id) == len(none) and id != none
+
+
+class _PieceOfSpans:
+    """The spans of one trace, while an export is divided."""
+
+    def __init__(self, trace_id: bytes) -> None:
+        self._id = trace_id
+        self._data = TracesData()
+        self._count = 0
+        self._has_root = False
+        self._linked: set[bytes] = set()
+        self._started_ns = 2**64
+        self._ended_ns = 0
+
+    def part(self, resource_spans: Any, scope_spans: Any) -> Any:
+        """Return the list to which the spans of one scope go."""
+        resource = self._data.resource_spans.add(schema_url=resource_spans.schema_url)
+        resource.resource.CopyFrom(resource_spans.resource)
+        scope = resource.scope_spans.add(schema_url=scope_spans.schema_url)
+        scope.scope.CopyFrom(scope_spans.scope)
+        return scope.spans
+
+    def add(self, span: WireSpan) -> None:
+        self._count += 1
+        self._has_root = self._has_root or not span.parent_span_id.strip(b"\0")
+        self._linked.update(link.trace_id for link in span.links)
+        self._started_ns = min(self._started_ns, span.start_time_unix_nano)
+        self._ended_ns = max(self._ended_ns, span.end_time_unix_nano)
+
+    def finished(self) -> Piece:
+        linked = (id for id in self._linked if id != self._id and _is_id(id, _NO_TRACE))
+        return Piece(
+            trace_id=self._id.hex(),
+            count=self._count,
+            body=self._data.SerializeToString(),
+            has_root=self._has_root,
+            linked=frozenset(id.hex() for id in linked),
+            started_ns=self._started_ns,
+            ended_ns=self._ended_ns,
+        )
+
+
+def divide_records(export: ExportLogsServiceRequest) -> Division:
+    """Divide an export of log records into traces. Records of no trace, or without a model's messages, are dropped."""
+    pieces: dict[bytes, LogsData] = {}
+    counts: dict[bytes, int] = {}
+    dropped = 0
+    for resource_logs in export.resource_logs:
+        for scope_logs in resource_logs.scope_logs:
+            targets: dict[bytes, Any] = {}
+            for record in scope_logs.log_records:
+                trace_id = record.trace_id
+                if not _is_id(trace_id, _NO_TRACE) or not _event_name(record).startswith(_GEN_AI):
+                    dropped += 1
+                    continue
+                if trace_id not in targets:
+                    part = pieces.setdefault(trace_id, LogsData()).resource_logs.add().scope_logs.add()
+                    targets[trace_id] = part.log_records
+                targets[trace_id].append(record)
+                counts[trace_id] = counts.get(trace_id, 0) + 1
+    return Division(
+        [Piece(trace_id=id.hex(), count=counts[id], body=data.SerializeToString()) for id, data in pieces.items()],
+        dropped=dropped,
+    )
+
+
+def _event_name(record: WireRecord) -> str:
+    """Return the name of the event that a log record is: today it is a field, before it was an attribute."""
+    if record.event_name:
+        return record.event_name
+    return next((item.value.string_value for item in record.attributes if item.key == "event.name"), "")
+
+
+def spans_of(body: bytes) -> Iterator[Span]:
+    """Read the spans of a piece."""
+    for resource_spans in TracesData.FromString(body).resource_spans:
+        resource = _attributes(resource_spans.resource.attributes)
+        for scope_spans in resource_spans.scope_spans:
+            scope = scope_spans.scope.name
+            for span in scope_spans.spans:
+                yield _span(span, scope, resource)
+
+
+def _span(span: WireSpan, scope: str, resource: Attributes) -> Span:
+    parent_id = span.parent_span_id
+    return Span(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=parent_id.hex() if _is_id(parent_id, _NO_SPAN) else None,
+        name=span.name,
+        started_ns=span.start_time_unix_nano,
+        ended_ns=span.end_time_unix_nano,
+        attributes=_attributes(span.attributes),
+        events=tuple(SpanEvent(one.name, one.time_unix_nano, _attributes(one.attributes)) for one in span.events),
+        links=tuple(Link(link.trace_id.hex(), link.span_id.hex()) for link in span.links),
+        kind=span.kind,
+        status_code=span.status.code,
+        status_message=span.status.message,
+        scope=scope,
+        resource=resource,
+    )
+
+
+def records_of(body: bytes) -> Iterator[LogRecord]:
+    """Read the log records of a piece."""
+    for resource_logs in LogsData.FromString(body).resource_logs:
+        for scope_logs in resource_logs.scope_logs:
+            for record in scope_logs.log_records:
+                yield LogRecord(
+                    trace_id=record.trace_id.hex(),
+                    span_id=record.span_id.hex() if _is_id(record.span_id, _NO_SPAN) else None,
+                    name=_event_name(record),
+                    time_ns=record.time_unix_nano or record.observed_time_unix_nano,
+                    attributes=_attributes(record.attributes),
+                    body=_value(record.body),
+                )
+
+
+def _attributes(items: Iterable[KeyValue]) -> Attributes:
+    return {item.key: _value(item.value) for item in items}
+
+
+def _value(value: AnyValue) -> Value:
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [_value(one) for one in value.array_value.values]
+    if kind == "kvlist_value":
+        return _attributes(value.kvlist_value.values)
+    scalar: Value = getattr(value, kind)
+    return scalar
