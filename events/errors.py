@@ -84,6 +84,13 @@ class TooLarge(EventsError):
     status = 413
 
 
+class UnsupportedMediaType(EventsError):
+    """The body has a media type or an encoding that is not taken here."""
+
+    code = "unsupported-media-type"
+    status = 415
+
+
 class KeyReused(EventsError):
     """This idempotency key was used before, for other events."""
 
@@ -270,6 +277,14 @@ class TooManySockets(EventsError):
 
     code = "too-many-sockets"
     status = 429
+
+
+class TooMuchHeld(EventsError):
+    """Too many spans wait in this log to be mapped; these were not taken."""
+
+    code = "too-much-held"
+    status = 429
+    retry_after = 5
 
 
 class QueueFull(EventsError):

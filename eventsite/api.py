@@ -1,31 +1,24 @@
-"""The API: its routers, its description, and the problems that errors become."""
+"""The API: its routers and its description."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
 from events.api import leases, openapi, pauses, subscription_holdings, subscription_orders, subscriptions
 from events.api.operations import router
 from events.api.responses import problem_answer
-from events.engine import DatabaseAway, no_answer
-from events.errors import BadRequest, EventsError, TooLarge
 from eventsite.api_docs import ApiDocs
+from eventsite.api_errors import answer_errors
 from projections.api import operations, resume, resume_schemas
 from projections.api.schemas import STRUCTS
 from projections.dead_letters.api import operations as dead_letters_api
 from projections.dead_letters.api import schemas as dead_letter_schemas
 from projections.replay.api import operations as replay_api
 from projections.replay.api import schemas as replay_schemas
-
-logger = logging.getLogger(__name__)
 
 _STRUCTS: list[Any] = [
     *STRUCTS,
@@ -74,42 +67,4 @@ api.add_router("", operations.router)
 api.add_router("", resume.router)
 api.add_router("", replay_api.router)
 api.add_router("", dead_letters_api.router)
-
-
-@api.exception_handler(EventsError)
-def refuse(request: HttpRequest, error: EventsError) -> HttpResponse:
-    """Answer an error of the log or of projections."""
-    return problem_answer(error)
-
-
-@api.exception_handler(SuspiciousOperation)
-def refuse_suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
-    """Answer a request that Django refuses, for example for too many parameters."""
-    return problem_answer(BadRequest(str(error)))
-
-
-@api.exception_handler(RequestDataTooBig)
-def refuse_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    """Answer a request over the size limit."""
-    limit = settings.EVENTSITE.request_max_bytes
-    return problem_answer(TooLarge(f"The request has more than {limit:,} bytes.", field="body", limit=limit))
-
-
-@api.exception_handler(DisallowedHost)
-def refuse_host(request: HttpRequest, error: DisallowedHost) -> HttpResponse:
-    return problem_answer(BadRequest("This server does not serve this host: add the host to EVENTSITE_ALLOWED_HOSTS."))
-
-
-@api.exception_handler(DatabaseAway)
-@api.exception_handler(OperationalError)
-def wait_for_database(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer a read that the database did not answer. (Appends get their answers from the writer.)"""
-    logger.warning("%s %r: %s", request.method, request.path, str(error).strip() or type(error).__name__)
-    return problem_answer(no_answer(error))
-
-
-@api.exception_handler(Exception)
-def fail(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer a defect: its traceback is in the log, and not in the answer."""
-    logger.error("%s %r failed", request.method, request.path, exc_info=error)
-    return problem_answer(EventsError("The server failed to answer this request; its log says why."))
+answer_errors(api, lambda request, error: problem_answer(error))

@@ -1,4 +1,4 @@
-"""The ASGI application of a server: `LeanAPI` for the API, Django for pages, Channels for websockets."""
+"""The ASGI application of a server: `LeanAPI` for the API and OTLP, Django for pages, Channels for websockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from channels.sessions import CookieMiddleware  # noqa: E402
 
 from events.engine import Engine  # noqa: E402
 from events.live.routing import websocket_urlpatterns  # noqa: E402
-from eventsite import health, supervision  # noqa: E402
+from eventsite import health, otlp, supervision  # noqa: E402
 from eventsite.api import api  # noqa: E402
 from eventsite.demo import live  # noqa: E402
 from eventsite.gate import Gate  # noqa: E402
@@ -31,6 +31,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 DJANGO_PATHS = {"/api/docs", "/api/openapi.json"}
 HEALTH_PATHS = {"/healthz", "/readyz"}
 lean = LeanAPI(api)
+lean_otlp = LeanAPI(otlp.api, otlp.PREFIX, refuse=otlp.refuse)
 pages = Gate(django)
 
 
@@ -40,6 +41,8 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
         await health.application(scope, receive, send)
     elif path.startswith("/api/") and path not in DJANGO_PATHS:
         await lean(scope, receive, send)
+    elif path.startswith(otlp.PREFIX):
+        await lean_otlp(scope, receive, send)
     else:
         await pages(scope, receive, send)
 

@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Refuse = Callable[[Scope, EventsError], HttpResponse]
 
 _STREAMED = "application/x-ndjson"
 _LONG_SECONDS = 1.0
@@ -72,12 +73,20 @@ class _Route:
     operations: dict[str, Operation]
 
 
-class LeanAPI:
-    """An ASGI application that serves one NinjaAPI below a prefix."""
+def _problem(scope: Scope, error: EventsError) -> HttpResponse:
+    return problem_answer(error)
 
-    def __init__(self, api: NinjaAPI, prefix: str = "/api/") -> None:
+
+class LeanAPI:
+    """An ASGI application that serves one NinjaAPI below a prefix.
+
+    `refuse` answers what the API itself never gets to see: a request that can't be read, or that the server's end cut.
+    """
+
+    def __init__(self, api: NinjaAPI, prefix: str = "/api/", *, refuse: Refuse = _problem) -> None:
         self._api = api
         self._prefix = prefix
+        self._refuse = refuse
         self._routes = [
             _Route(
                 RoutePattern(replace_path_param_notation(path.lstrip("/")), is_endpoint=True),
@@ -92,14 +101,14 @@ class LeanAPI:
             try:
                 response = await self._answer(scope, receive)
             except asyncio.CancelledError:  # the server ends, and waits no longer
-                response = problem_answer(_unfinished(scope["method"]))
+                response = self._refuse(scope, _unfinished(scope["method"]))
             await send_response(response, scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponseBase:
         try:
             request = _request(scope)
         except ValueError as error:
-            return problem_answer(BadRequest(f"The request can't be read: {error}."))
+            return self._refuse(scope, BadRequest(f"The request can't be read: {error}."))
         try:
             return await self._respond(request, scope, receive)
         except Disconnected:

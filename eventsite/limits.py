@@ -41,6 +41,16 @@ class Limits:
     """events of two agents to and fro without anything new"""
     runaway_workflow_events: int = 10_000
     """events of a workflow that is still no runaway"""
+    otel_settle_seconds: float = 7.0
+    """the time that the logs of a trace have when its root has ended, before the trace is mapped"""
+    otel_silence_seconds: float = 60.0
+    """the silence after which a trace is mapped although its root has not come"""
+    otel_context_seconds: float = 600.0
+    """the time for which a trace is kept after it was mapped, to be read together with what comes late"""
+    otel_trace_max_bytes: int = 16 * MIB
+    """of a trace that is held; then it is mapped"""
+    otel_log_max_bytes: int = 256 * MIB
+    """of all traces of a log that are held; then further ones are refused"""
     tail_poll_interval: float = 1.0
     """the delay after which an event is seen if its notification was lost"""
 

@@ -6,6 +6,7 @@ from events.columns import JSONTextField, NameField
 from events.models.access import Member, Role, Scope, SignInAttempts, SignInLink, Token
 from events.models.coordination import Lease, LeaseDemands, Pause, RefusedAppends
 from events.models.log import AppendKey, Event, EventTag, ListCheckpoint, Log, LogHead, Redaction, Stream, Workflow
+from events.models.otel import OtelExporter, OtelFailure, OtelLink, OtelPiece, OtelRun, OtelTrace
 from events.models.subscriptions import (
     Breaker,
     BreakerState,
@@ -41,6 +42,12 @@ __all__ = [
     "Member",
     "NameField",
     "OrderBy",
+    "OtelExporter",
+    "OtelFailure",
+    "OtelLink",
+    "OtelPiece",
+    "OtelRun",
+    "OtelTrace",
     "Pause",
     "Redaction",
     "RefusedAppends",

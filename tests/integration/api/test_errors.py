@@ -37,7 +37,7 @@ async def test_a_defect_is_logged_and_tells_the_client_nothing(
     assert answer.headers["content-type"] == "application/problem+json"
     assert SECRET not in answer.text
     assert "Traceback" not in answer.text
-    [record] = [record for record in caplog.records if record.name == "eventsite.api"]
+    [record] = [record for record in caplog.records if record.name == "eventsite.api_errors"]
     assert record.levelno == logging.ERROR
     assert SECRET in str(record.exc_info)
 

@@ -1,0 +1,109 @@
+"""Who sends over OpenTelemetry: counts and times for each token. A process gathers them, and writes them every second.
+
+So the exports of a token never wait for one row. The last second of a killed process is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from contextvars import Context
+from dataclasses import dataclass, field
+from time import monotonic
+
+import orjson
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from events import engine
+from events.errors import EventsError, brief
+from events.sql import otel as sql
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 1.0
+_MOST_CHARACTERS = 300
+"""Of a text that is kept."""
+_COUNTS = (
+    *("exports", "compressed", "bytes", "spans", "records"),
+    *("refused_spans", "dropped_records", "dropped_metrics", "refusals"),
+)
+
+
+@dataclass(slots=True)
+class _Note:
+    """What came with one token since the last time that it was written down."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first_time: float | None = None
+    last_time: float | None = None
+    user_agent: str = ""
+    refused_time: float | None = None
+    refused_status: int | None = None
+    refused_reason: str | None = None
+
+
+class Exporters:
+    """Gathers what the exporters of this process send."""
+
+    def __init__(self) -> None:
+        self._notes: dict[tuple[int, int], _Note] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def taken(self, log_id: int, token_id: int, user_agent: str, **counts: int) -> None:
+        """Count an export that was answered 200. `counts` are columns of `otel_exporter`."""
+        note = self._note(log_id, token_id, user_agent)
+        note.counts.update(counts, exports=1)
+        note.last_time = monotonic()
+        note.first_time = note.first_time or note.last_time
+
+    def refused(self, log_id: int, token_id: int, user_agent: str, error: EventsError) -> None:
+        """Count an export that was refused, and keep the reason."""
+        note = self._note(log_id, token_id, user_agent)
+        note.counts["refusals"] += 1
+        note.refused_time = monotonic()
+        note.refused_status = error.status
+        note.refused_reason = _kept(error.detail)
+
+    def _note(self, log_id: int, token_id: int, user_agent: str) -> _Note:
+        note = self._notes.setdefault((log_id, token_id), _Note())
+        note.user_agent = _kept(user_agent)
+        if self._task is None or self._task.done():
+            # The task has a context of its own: it belongs to no asker, and waits for no turn.
+            self._task = asyncio.create_task(self._write_later(), context=Context())
+        return note
+
+    async def _write_later(self) -> None:
+        await asyncio.sleep(_PAUSE_SECONDS)
+        await self.write()
+
+    async def write(self) -> None:
+        """Write what was gathered. If that fails, it is forgotten."""
+        notes, self._notes = self._notes, {}
+        rows = [_row(log_id, token_id, note) for (log_id, token_id), note in notes.items()]
+        try:
+            async with engine.current().pool.connection() as session:
+                await session.execute(sql.NOTE_EXPORTS, {"notes": orjson.dumps(rows).decode()})
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            logger.warning("exporters: %s", brief(error))
+
+
+def _row(log_id: int, token_id: int, note: _Note) -> dict[str, object]:
+    now = monotonic()
+    return {
+        **{name: note.counts[name] for name in _COUNTS},
+        "log_id": log_id,
+        "token_id": token_id,
+        "first_age": None if note.first_time is None else now - note.first_time,
+        "last_age": None if note.last_time is None else now - note.last_time,
+        "refused_age": None if note.refused_time is None else now - note.refused_time,
+        "refused_status": note.refused_status,
+        "refused_reason": note.refused_reason,
+        "user_agent": note.user_agent,
+    }
+
+
+def _kept(text: str) -> str:
+    """Return a text as Postgres can keep it, cut."""
+    return text[:_MOST_CHARACTERS].replace("\0", "\ufffd")

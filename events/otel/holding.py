@@ -1,0 +1,79 @@
+"""Holding: what an export brought is committed before the export is answered, and waits until its traces are due.
+
+The bytes that a log holds are bounded. Each process reads them once a second at most, and adds what it holds itself;
+so several processes may go over the bound by what they take in a second.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from time import monotonic
+
+from django.conf import settings
+
+from events.errors import TooMuchHeld
+from events.otel.intake import size
+from events.otel.wire import Division, Piece
+from events.reading.statement import Statement
+from events.sessions import Pool
+from events.sql import otel as sql
+
+_FRESH_SECONDS = 1.0
+"""The time for which the held bytes of a log are known."""
+_MOST_LINKS = 128
+"""The traces to which the spans of a piece may tie it. A batch that links to more is no run of agents."""
+
+
+class Holding:
+    """Holds the exports of a process."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, tuple[float, int]] = {}
+        """The time at which the held bytes of a log were read, and their number, with what came since."""
+
+    async def hold(self, pool: Pool, log_id: int, token_id: int, division: Division, *, are_records: bool) -> None:
+        """Commit the pieces of an export, all or none.
+
+        Raises:
+            TooMuchHeld: the log holds too much already.
+            psycopg.Error: nothing was committed, or it is not known; the pieces may be held again.
+        """
+        if not division.pieces:
+            return
+        await self._take_room(pool, log_id, sum(map(size, division.pieces)))
+        params = _parameters(division.pieces)
+        limits = settings.EVENTSITE
+        params |= {
+            "log_id": log_id,
+            "token_id": token_id,
+            "are_records": are_records,
+            "settle": limits.otel_settle_seconds,
+            "silence": limits.otel_silence_seconds,
+            "most_bytes": limits.otel_trace_max_bytes,
+        }
+        async with pool.connection() as session:
+            await session.execute(sql.HOLD, params, prepare=True)
+
+    async def _take_room(self, pool: Pool, log_id: int, new_bytes: int) -> None:
+        limit = settings.EVENTSITE.otel_log_max_bytes
+        read_at, held_bytes = self._held.get(log_id, (-_FRESH_SECONDS, 0))
+        if monotonic() - read_at >= _FRESH_SECONDS:
+            held_bytes = await Statement(sql.HELD_BYTES, {"log_id": log_id}, int).afirst(pool) or 0
+            read_at = monotonic()
+        self._held[log_id] = read_at, held_bytes + new_bytes
+        if held_bytes + new_bytes > limit:
+            self._held[log_id] = read_at, held_bytes
+            raise TooMuchHeld(f"The log holds {held_bytes:,} bytes that are not mapped yet; the limit is {limit:,}.")
+
+
+def _parameters(pieces: list[Piece]) -> dict[str, object]:
+    ties = [(piece.trace_id, other) for piece in pieces for other in sorted(piece.linked)[:_MOST_LINKS]]
+    return {
+        "traces": [piece.trace_id for piece in pieces],
+        "counts": [piece.count for piece in pieces],
+        "bytes": [size(piece) for piece in pieces],
+        "roots": [piece.has_root for piece in pieces],
+        "bodies": [piece.body for piece in pieces],
+        "linked": list(chain.from_iterable(ties)),
+        "linked_to": list(chain.from_iterable((other, one) for one, other in ties)),
+    }

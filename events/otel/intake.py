@@ -1,0 +1,126 @@
+"""What an export brings: its body is inflated, decoded and divided into traces. All of it is bounded.
+
+Every bound is about memory. What a piece takes later, when a worker reads it, is estimated here, so that the bounds
+of a trace and of a log (`holding.py`) hold for many small spans as well.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from django.conf import settings
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from events.errors import BadRequest, TooLarge
+from events.otel.wire import Division, Piece, decode, divide_records, divide_spans
+
+_PIECE_BYTES = 1024
+_SPAN_BYTES = 512
+"""What a piece, and each of its spans, takes besides its text: in rows and their indexes, and as values in a worker."""
+_GZIP = 31
+"""The window bits by which zlib reads gzip, and nothing else."""
+_SHARE = 4
+"""An export may fill a quarter of the room of its log. Else it might be refused for ever, although a retry is asked."""
+
+
+class Signal(Enum):
+    """The kind of an export; the value is the end of its path."""
+
+    TRACES = "traces"
+    LOGS = "logs"
+    METRICS = "metrics"
+
+
+def size(piece: Piece) -> int:
+    """Return about how many bytes a piece takes in the memory of a worker."""
+    return len(piece.body) + _SPAN_BYTES * piece.count + _PIECE_BYTES
+
+
+def division_of(signal: Signal, body: bytes, *, is_json: bool, is_gzip: bool) -> Division:
+    """Return what an export holds. Nobody keeps metrics, so they are not even decoded.
+
+    Raises:
+        BadRequest: the body can't be decoded.
+        TooLarge: it holds more than a request may.
+    """
+    if signal is Signal.METRICS:
+        return Division([])
+    if is_gzip:
+        body = inflated(body, most_bytes=settings.EVENTSITE.request_max_bytes)
+    return _check_size(_DIVIDE[signal](body, is_json))
+
+
+def inflated(body: bytes, *, most_bytes: int) -> bytes:
+    """Return what was compressed with gzip.
+
+    Raises:
+        BadRequest: it is not gzip, or not all of it.
+        TooLarge: it is more than `most_bytes`.
+    """
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        inflated_body = inflater.decompress(body, most_bytes + 1)
+    except zlib.error as error:
+        raise BadRequest(f"The body is not gzip: {error}.") from None
+    if len(inflated_body) > most_bytes:
+        raise TooLarge(f"The inflated body has more than {most_bytes:,} bytes.", field="body", limit=most_bytes)
+    if not inflater.eof or inflater.unused_data:
+        raise BadRequest("The body is not gzip, or it has no end, or something comes after its end.")
+    return inflated_body
+
+
+def _spans(body: bytes, is_json: bool) -> Division:
+    export = decode(ExportTraceServiceRequest(), body, is_json=is_json)
+    _check_copies(export)
+    return divide_spans(export)
+
+
+def _records(body: bytes, is_json: bool) -> Division:
+    return divide_records(decode(ExportLogsServiceRequest(), body, is_json=is_json))
+
+
+_DIVIDE: Mapping[Signal, Callable[[bytes, bool], Division]] = {Signal.TRACES: _spans, Signal.LOGS: _records}
+
+
+def _check_copies(export: ExportTraceServiceRequest) -> None:
+    """Refuse an export whose resources would be copied into too many traces: a piece has its resource with it."""
+    if _copied_bytes(export, len) > _most_bytes() and _copied_bytes(export, _number_of_traces) > _most_bytes():
+        raise _too_large("Its resources belong to too many traces")
+
+
+def _copied_bytes(export: ExportTraceServiceRequest, number_of_copies: Callable[[Any], int]) -> int:
+    return sum(
+        (resource_spans.resource.ByteSize() + scope_spans.scope.ByteSize()) * number_of_copies(scope_spans.spans)
+        for resource_spans in export.resource_spans
+        for scope_spans in resource_spans.scope_spans
+    )
+
+
+def _number_of_traces(spans: Any) -> int:
+    return len({span.trace_id for span in spans})
+
+
+def _check_size(division: Division) -> Division:
+    limits = settings.EVENTSITE
+    if len(division.pieces) > limits.request_max_events:
+        raise TooLarge(
+            f"The export has spans of {len(division.pieces):,} traces; the limit is {limits.request_max_events:,}.",
+            limit=limits.request_max_events,
+        )
+    if sum(map(size, division.pieces)) > _most_bytes():
+        raise _too_large("It holds too much")
+    return division
+
+
+def _most_bytes() -> int:
+    limit: int = settings.EVENTSITE.otel_log_max_bytes // _SHARE
+    return limit
+
+
+def _too_large(reason: str) -> TooLarge:
+    limit = _most_bytes()
+    return TooLarge(f"The export would take more than {limit:,} bytes. {reason}: send smaller batches.", limit=limit)

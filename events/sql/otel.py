@@ -1,0 +1,235 @@
+"""The statements of what comes over OpenTelemetry.
+
+Whoever changes rows of `otel_trace` locks them in the order of their ids, so that nobody waits in a circle. A piece
+gets its number under the lock of its trace: what is read up to a number is complete.
+"""
+
+from __future__ import annotations
+
+# One statement is one transaction: what an export brought is held as a whole.
+HOLD = """
+    with piece as materialized (
+        select * from unnest(
+            %(traces)s::uuid[], %(counts)s::int[], %(bytes)s::int[], %(roots)s::bool[], %(bodies)b::bytea[]
+        ) as p (trace_id, count, bytes, has_root, body)
+    ), held as (
+        insert into otel_trace as t (
+            log_id, trace_id, due_at, last_at, pieces, held_spans, held_records, held_bytes, has_root
+        )
+        select %(log_id)s, trace_id,
+            now() + make_interval(secs => case
+                when bytes >= %(most_bytes)s then 0 when has_root then %(settle)s else %(silence)s end),
+            now(), 1,
+            case when %(are_records)s then 0 else count end, case when %(are_records)s then count else 0 end,
+            bytes, has_root
+        from piece order by trace_id
+        on conflict (log_id, trace_id) do update set
+            due_at = case
+                when t.held_bytes + excluded.held_bytes >= %(most_bytes)s then now()
+                when t.due_at <= now() or t.has_root then coalesce(t.due_at, now() + make_interval(secs => %(settle)s))
+                else excluded.due_at end,
+            last_at = now(),
+            pieces = t.pieces + 1,
+            held_spans = t.held_spans + excluded.held_spans,
+            held_records = t.held_records + excluded.held_records,
+            held_bytes = t.held_bytes + excluded.held_bytes,
+            has_root = t.has_root or excluded.has_root
+        returning trace_id, pieces
+    ), tied as (
+        insert into otel_link (log_id, trace_id, other_id)
+        select %(log_id)s, one, other
+        from unnest(%(linked)s::uuid[], %(linked_to)s::uuid[]) as l (one, other)
+        where (select count(*) from held) > 0  -- so that all traces are locked before
+        order by one, other on conflict do nothing
+    )
+    insert into otel_piece (log_id, trace_id, number, token_id, received_at, count, bytes, are_records, body)
+    select %(log_id)s, trace_id, held.pieces, %(token_id)s, now(), count, bytes, %(are_records)s, body
+    from piece join held using (trace_id)"""
+HELD_BYTES = """
+    select coalesce(sum(held_bytes), 0)::bigint from otel_trace where log_id = %(log_id)s and due_at is not null"""
+
+# What is due.
+DUE_LOGS = """
+    select id from log where exists (select 1 from otel_trace where log_id = log.id and due_at <= now()) order by id"""
+HAS_HELD = "select exists (select 1 from otel_trace where due_at is not null)"
+LOCK = "select pg_try_advisory_lock(%(part)s, %(log_id)s)"
+UNLOCK = "select pg_advisory_unlock(%(part)s, %(log_id)s)"
+DUE = """
+    select trace_id, attempts from otel_trace where log_id = %(log_id)s and due_at <= now()
+    order by due_at, trace_id limit %(most)s"""
+# The traces of the runs to which some traces belong, by their links; at most so many.
+TIED = """
+    with recursive run (trace_id) as (
+        select * from unnest(%(traces)s::uuid[])
+        union
+        select other_id from run join otel_link l on l.log_id = %(log_id)s and l.trace_id = run.trace_id
+    )
+    select trace_id from run limit %(most)s"""
+LINKS = """
+    select trace_id, other_id from otel_link
+    where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[]) and other_id > trace_id"""
+TRACES = """
+    select trace_id, due_at, due_at <= now() or waits_since is not null, held_bytes, kept_bytes, mapped,
+        coalesce(waits_since <= now() - make_interval(secs => %(silence)s), false)
+    from otel_trace where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])"""
+NAMES = """
+    select trace_id, stream, correlation_id from otel_run
+    where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[]) order by named_at, trace_id"""
+POSTPONE = """
+    with locked as (
+        select trace_id from otel_trace
+        where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[]) and due_at <= now()
+        order by trace_id for update
+    )
+    update otel_trace t set
+        waits_since = coalesce(waits_since, now()),
+        due_at = least(%(until)s, coalesce(waits_since, now()) + make_interval(secs => %(silence)s))
+    from locked where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
+# A worker that dies of a trace leaves its number.
+ATTEMPT = """
+    with locked as (
+        select trace_id from otel_trace where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])
+        order by trace_id for update
+    )
+    update otel_trace t set attempts = attempts + %(step)s
+    from locked where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
+_PIECES = """
+    select trace_id, number, token_id, count, bytes, are_records, body from (
+        select p.*, sum(p.bytes) over (order by p.trace_id, p.number {order}) as upto
+        from otel_piece p join otel_trace t using (log_id, trace_id)
+        where p.log_id = %(log_id)s and p.trace_id = any (%(traces)s::uuid[]) and p.number {side} t.mapped
+    ) as p where upto - bytes < %(most_bytes)s order by trace_id, number"""
+HELD_PIECES = _PIECES.format(order="", side=">")
+KEPT_PIECES = _PIECES.format(order="desc", side="<=")
+# What came while the others were mapped waits for its logs again.
+MAPPED = """
+    with done as (
+        select * from unnest(
+            %(traces)s::uuid[], %(upto)s::int[], %(spans)s::int[], %(records)s::int[], %(bytes)s::int[]
+        ) as d (trace_id, upto, spans, records, bytes)
+    ), locked as (
+        select trace_id from otel_trace join done using (trace_id) where log_id = %(log_id)s
+        order by trace_id for update of otel_trace
+    )
+    update otel_trace t set
+        mapped = upto, attempts = 0, waits_since = null,
+        held_spans = held_spans - spans, held_records = held_records - records, held_bytes = held_bytes - done.bytes,
+        kept_bytes = kept_bytes + done.bytes,
+        due_at = case when t.pieces > upto then now() + make_interval(secs => %(settle)s) end
+    from locked join done using (trace_id) where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
+NAME = """
+    insert into otel_run (log_id, trace_id, named_at, stream, correlation_id)
+    select %(log_id)s, trace_id, now(), stream, correlation_id
+    from unnest(%(traces)s::uuid[], %(streams)s::text[], %(correlation_ids)s::text[])
+        as n (trace_id, stream, correlation_id)
+    order by trace_id on conflict do nothing"""
+# It is tried again when more of it comes, or when somebody says so.
+PARK = """
+    with locked as (
+        select trace_id from otel_trace where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])
+        order by trace_id for update
+    )
+    update otel_trace t set due_at = null, waits_since = null, attempts = 0
+    from locked where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
+MAP_NOW = """
+    with locked as (
+        select trace_id from otel_trace
+        where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[]) and pieces > mapped
+        order by trace_id for update
+    )
+    update otel_trace t set due_at = now(), waits_since = to_timestamp(0), attempts = 0
+    from locked where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
+FAIL = """
+    with added as (
+        insert into otel_failure (log_id, trace_id, failed_at, stream, event_id, code, detail)
+        select %(log_id)s, f.trace_id, now(), f.stream, f.event_id, f.code, f.detail
+        from json_to_recordset(%(failures)s) as f (trace_id uuid, stream text, event_id text, code text, detail text)
+    )
+    delete from otel_failure where log_id = %(log_id)s and id <= (
+        select id from otel_failure where log_id = %(log_id)s order by id desc offset %(most)s limit 1)"""
+SEEN_CONTENT = """
+    update otel_exporter set content_at = now()
+    where log_id = %(log_id)s and token_id = any (%(tokens)s::bigint[])
+        and coalesce(content_at < now() - interval '1 minute', true)"""
+
+# What is no longer needed goes.
+_FORGET = """
+    with gone as (
+        delete from otel_trace t using ({which}) as w
+        where t.log_id = w.log_id and t.trace_id = w.trace_id and t.due_at is null and t.last_at = w.last_at
+        returning t.log_id, t.trace_id
+    ), pieces as (
+        delete from otel_piece p using gone where p.log_id = gone.log_id and p.trace_id = gone.trace_id
+    ), links as (
+        delete from otel_link l using gone where l.log_id = gone.log_id and l.trace_id = gone.trace_id
+    ), links_back as (  -- of traces that never came
+        delete from otel_link b using gone join otel_link l using (log_id, trace_id)
+        where b.log_id = gone.log_id and b.trace_id = l.other_id and b.other_id = gone.trace_id
+            and not exists (select 1 from otel_trace t where t.log_id = b.log_id and t.trace_id = b.trace_id)
+    )
+    select count(*) from gone"""
+FORGET_OLD = _FORGET.format(
+    which="""
+        select log_id, trace_id, last_at from otel_trace
+        where due_at is null and (
+            pieces = mapped and last_at < now() - make_interval(secs => %(context)s)
+            or last_at < now() - interval '1 day')
+        order by log_id, trace_id limit %(most)s for update skip locked"""
+)
+FORGET_SURPLUS = _FORGET.format(
+    which="""
+        select log_id, trace_id, last_at from otel_trace where (log_id, trace_id) in (
+            select log_id, trace_id from (
+                select log_id, trace_id, sum(held_bytes + kept_bytes)
+                    over (partition by log_id order by last_at desc, trace_id) as upto
+                from otel_trace where due_at is null
+            ) as t where upto > %(most_bytes)s
+        ) limit %(most)s for update skip locked"""
+)
+# Of a trace that goes on and on.
+FORGET_PIECES = """
+    with gone as (
+        delete from otel_piece p using otel_trace t
+        where t.log_id = p.log_id and t.trace_id = p.trace_id and p.number <= t.mapped
+            and p.received_at < now() - make_interval(secs => %(context)s)
+        returning p.log_id, p.trace_id, p.bytes
+    ), sums as (
+        select log_id, trace_id, sum(bytes) as bytes from gone group by 1, 2
+    ), locked as (
+        select t.log_id, t.trace_id from otel_trace t join sums using (log_id, trace_id)
+        order by 1, 2 for update of t
+    )
+    update otel_trace t set kept_bytes = kept_bytes - sums.bytes
+    from locked join sums using (log_id, trace_id) where t.log_id = locked.log_id and t.trace_id = locked.trace_id"""
+FORGET_NAMES = "delete from otel_run where named_at < now() - interval '1 day'"
+
+# Who sends.
+NOTE_EXPORTS = """
+    insert into otel_exporter as x (
+        log_id, token_id, first_at, last_at, exports, compressed, bytes, spans, records, refused_spans,
+        dropped_records, dropped_metrics, refusals, refused_at, refused_status, refused_reason, user_agent
+    )
+    select log_id, token_id, now() - make_interval(secs => first_age), now() - make_interval(secs => last_age),
+        exports, compressed, bytes, spans, records, refused_spans, dropped_records, dropped_metrics,
+        refusals, now() - make_interval(secs => refused_age), refused_status, refused_reason, user_agent
+    from json_to_recordset(%(notes)s) as n (
+        log_id int, token_id bigint, first_age float, last_age float, exports bigint, compressed bigint, bytes bigint,
+        spans bigint, records bigint, refused_spans bigint, dropped_records bigint, dropped_metrics bigint,
+        refusals bigint, refused_age float, refused_status int, refused_reason text, user_agent text
+    ) order by log_id, token_id
+    on conflict (log_id, token_id) do update set
+        first_at = least(x.first_at, excluded.first_at),
+        last_at = greatest(x.last_at, excluded.last_at),
+        exports = x.exports + excluded.exports,
+        compressed = x.compressed + excluded.compressed,
+        bytes = x.bytes + excluded.bytes,
+        spans = x.spans + excluded.spans,
+        records = x.records + excluded.records,
+        refused_spans = x.refused_spans + excluded.refused_spans,
+        dropped_records = x.dropped_records + excluded.dropped_records,
+        dropped_metrics = x.dropped_metrics + excluded.dropped_metrics,
+        refusals = x.refusals + excluded.refusals,
+        refused_at = coalesce(excluded.refused_at, x.refused_at),
+        refused_status = coalesce(excluded.refused_status, x.refused_status),
+        refused_reason = coalesce(excluded.refused_reason, x.refused_reason),
+        user_agent = excluded.user_agent"""
