@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 """The value of an attribute, or the body of a log record."""
-Attributes: TypeAlias = dict[str, Value]
+Attributes: TypeAlias = Mapping[str, Value]
 
 
 class Link(Struct, frozen=True, gc=False):

@@ -247,7 +247,7 @@ def records_of(body: bytes) -> Iterator[LogRecord]:
                 )
 
 
-def _attributes(items: Iterable[KeyValue]) -> Attributes:
+def _attributes(items: Iterable[KeyValue]) -> dict[str, Value]:
     return {item.key: _value(item.value) for item in items}
 
 

@@ -1,0 +1,1 @@
+"""The mapper: the spans and log records of one run become events. Pure."""

@@ -1,0 +1,79 @@
+"""Which agent did what. Pure.
+
+Some conventions name the agent on each span, some only on the agent's own, some in the span's name. Where nothing
+names one, the service is the agent.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from events.otel.mapping.reading import PASSED, WORK, Role
+from events.otel.mapping.tree import Node, in_time
+
+_UNKNOWN_SERVICE = "unknown_service"
+DOINGS = frozenset({Role.MODEL, Role.TOOL, Role.HANDOFF}) | WORK
+
+
+def name_agents(ordered: list[Node]) -> None:
+    """Give each node its agent, and the call of this agent within which it happened. Parents come first."""
+    calls: dict[str, list[Node]] = {}
+    for node in ordered:
+        parent = node.parent
+        if node.role is Role.AGENT:
+            node.agent = node.reading.name = node.reading.name or node.reading.agent or node.span.name or None
+            calls.setdefault(node.agent or "", []).append(node)
+        else:
+            node.agent = node.reading.agent or (None if parent is None else parent.agent)
+    for same in calls.values():
+        same.sort(key=in_time)
+    starts = {name: [node.started_ns for node in same] for name, same in calls.items()}
+    for node in ordered:
+        nearest = _nearest(node)
+        if nearest is not None and node.agent == nearest.agent:
+            node.agent_node = nearest
+        else:
+            node.agent_node = (
+                _around(node, calls.get(node.agent or "", []), starts.get(node.agent or "", [])) or nearest
+            )
+    _part_workflows(ordered)
+    for node in ordered:
+        if node.agent is None and node.role not in (Role.WORKFLOW, *PASSED):
+            node.agent = _service(node)
+
+
+def _nearest(node: Node) -> Node | None:
+    """Return the call of an agent that a node is directly within."""
+    parent = node.parent
+    if parent is None:
+        return None
+    return parent if parent.role is Role.AGENT else parent.agent_node
+
+
+def _around(node: Node, calls: list[Node], starts: list[int]) -> Node | None:
+    """Return the last call of an agent that began before a node and ended after it, though it is not above it."""
+    index = bisect_right(starts, node.started_ns) - 1
+    if index < 0 or calls[index] is node or calls[index].ended_ns < node.ended_ns:
+        return None
+    return calls[index]
+
+
+def _part_workflows(ordered: list[Node]) -> None:
+    """Let a root that calls itself an agent, and leaves all work to agents below it, be the workflow."""
+    working = {id(node.agent_node) for node in ordered if node.role in DOINGS}
+    parts = {id(node): node for node in ordered if node.role is Role.AGENT and node.is_root and id(node) not in working}
+    if not parts or not any(node.role is Role.AGENT and id(node) not in parts for node in ordered):
+        return
+    names = {node.agent for node in parts.values()}
+    for node in parts.values():
+        node.reading.role = Role.WORKFLOW
+    for node in ordered:
+        if id(node.agent_node) in parts:
+            node.agent_node = None
+        if node.agent in names and node.agent_node is None and node.role is not Role.AGENT:
+            node.agent = None
+
+
+def _service(node: Node) -> str | None:
+    name = node.span.resource.get("service.name")
+    return name if isinstance(name, str) and not name.startswith(_UNKNOWN_SERVICE) else None

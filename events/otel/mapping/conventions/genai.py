@@ -1,0 +1,167 @@
+"""OpenTelemetry's conventions for generative AI, of today and as they were. Pure.
+
+Messages are attributes of the span, or of a log event with all of them, or come as one event for each message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from events.otel.mapping.json_text import parsed
+from events.otel.mapping.messages import message_of, messages_of
+from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.spans import Attributes, LogRecord, Span
+
+OPERATIONS = {
+    "chat": Role.MODEL,
+    "generate_content": Role.MODEL,
+    "text_completion": Role.MODEL,
+    "embeddings": Role.EMBEDDING,
+    "retrieval": Role.RETRIEVAL,
+    "create_agent": Role.SETUP,
+    "invoke_agent": Role.AGENT,
+    "invoke_workflow": Role.WORKFLOW,
+    "execute_tool": Role.TOOL,
+    "execute_task": Role.STEP,
+    "chain": Role.STEP,
+    "plan": Role.STEP,
+}
+_ROLE_OF_EVENT = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+    "gen_ai.choice": "assistant",
+}
+_CHOICE = "gen_ai.choice"
+_USAGE = {
+    "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+    "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+    "cache_read_tokens": ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
+    "cache_creation_tokens": ("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens"),
+    "reasoning_tokens": ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
+    "cost": ("gen_ai.usage.cost", "operation.cost"),
+}
+_COUNTED = ("input_tokens", "output_tokens")
+"""The numbers that are told although they are 0."""
+
+
+def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
+    """Read a span of these conventions, with the log records that belong to it."""
+    attributes = span.attributes
+    role = _role(attributes)
+    if role is None:
+        return None
+    reading = Reading(
+        role,
+        agent=text(attributes.get("gen_ai.agent.name")),
+        conversation=text(attributes.get("gen_ai.conversation.id")),
+        model=text(attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")),
+        provider=text(attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")),
+    )
+    if role is Role.TOOL:
+        _read_tool(reading, attributes)
+    elif role is Role.AGENT:
+        reading.name = reading.agent or _after(span.name, "invoke_agent ")
+    elif role is Role.WORKFLOW:
+        reading.name = text(attributes.get("gen_ai.workflow.name")) or _after(span.name, "invoke_workflow ")
+    elif role in (Role.MODEL, Role.EMBEDDING):
+        reading.usage = usage(attributes, _USAGE)
+        reading.finish_reason = _first(attributes.get("gen_ai.response.finish_reasons"))
+    _read_messages(reading, attributes, records)
+    if span.events:
+        _read_history(reading, ((one.name, one.attributes, None) for one in span.events))
+    return reading
+
+
+def _role(attributes: Attributes) -> Role | None:
+    operation = attributes.get("gen_ai.operation.name")
+    if isinstance(operation, str):
+        return OPERATIONS.get(operation)
+    if "gen_ai.tool.name" in attributes:
+        return Role.TOOL
+    return Role.MODEL if "gen_ai.request.model" in attributes else None
+
+
+def _read_tool(reading: Reading, attributes: Attributes) -> None:
+    reading.name = text(attributes.get("gen_ai.tool.name"))
+    reading.call_id = text(attributes.get("gen_ai.tool.call.id"))
+    reading.arguments = parsed(attributes.get("gen_ai.tool.call.arguments"))
+    reading.result = parsed(attributes.get("gen_ai.tool.call.result"))
+
+
+def _read_messages(reading: Reading, attributes: Attributes, records: Sequence[LogRecord]) -> None:
+    holders = [attributes]
+    for record in records:
+        if record.name not in _ROLE_OF_EVENT:
+            holders.append(record.attributes)
+            if isinstance(record.body, dict):
+                holders.append(record.body)
+    for holder in holders:
+        if reading.messages is None and (messages := messages_of(holder.get("gen_ai.input.messages"))) is not None:
+            reading.messages = [*_instructions(holder), *messages]
+        if reading.reply is None and (replies := messages_of(holder.get("gen_ai.output.messages"))):
+            reading.reply = replies[-1]
+    if len(records) > len(holders) - 1:
+        ordered = sorted(records, key=lambda record: record.time_ns)
+        _read_history(reading, ((record.name, record.attributes, record.body) for record in ordered))
+
+
+def _instructions(holder: Attributes) -> list[Message]:
+    instructions = holder.get("gen_ai.system_instructions")
+    message = message_of({"role": "system", "content": parsed(instructions)}) if instructions else None
+    return [message] if message else []
+
+
+def _read_history(reading: Reading, events: Iterable[tuple[str, Attributes, Any]]) -> None:
+    """Read one event for each message, as older instrumentations record them: as log records, or within the span."""
+    messages: list[Message] = []
+    for name, attributes, body in events:
+        role = _ROLE_OF_EVENT.get(name)
+        fields = body if isinstance(body, dict) else attributes
+        if role is None or not (message := message_of(_fields(name, role, fields))):
+            continue
+        if name == _CHOICE:
+            reading.reply = reading.reply or message
+            reading.finish_reason = reading.finish_reason or text(fields.get("finish_reason"))
+        else:
+            messages.append(message)
+    if messages and reading.messages is None:
+        reading.messages = messages
+
+
+def _fields(name: str, role: str, fields: Attributes) -> dict[str, Any]:
+    """Return the fields of one message: a choice has its message inside, as an object or as text."""
+    inner = parsed(fields.get("message")) if name == _CHOICE else None
+    if isinstance(inner, dict):
+        return {"role": role, **inner}
+    content = parsed(fields.get("content")) if inner is None else inner
+    return {**fields, "role": role, "content": content}
+
+
+def usage(attributes: Attributes, names: Mapping[str, tuple[str, ...]]) -> dict[str, int | float] | None:
+    """Return the numbers that attributes have, each under the first of some names. None if there are none."""
+    found: dict[str, int | float] = {}
+    for field, keys in names.items():
+        for key in keys:
+            number = attributes.get(key)
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                if number > 0 or field in _COUNTED:
+                    found[field] = number
+                break
+    return found or None
+
+
+def text(value: Any) -> str | None:
+    """Return a text that is not empty; None for anything else."""
+    return value if isinstance(value, str) and value else None
+
+
+def _first(value: Any) -> str | None:
+    value = parsed(value)
+    return text(value[0]) if isinstance(value, list) and value else text(value)
+
+
+def _after(name: str, prefix: str) -> str | None:
+    return name.removeprefix(prefix) or None

@@ -1,0 +1,29 @@
+"""The spans of frameworks' own machinery: messages that a runtime carries from agent to agent. Pure.
+
+They make no events, and agents and tools below them belong to what is above them.
+"""
+
+from __future__ import annotations
+
+from events.otel.mapping.reading import Reading, Role
+from events.otel.spans import Span
+
+_AUTOGEN_RUNTIMES = "autogen "
+_AGENT_FRAMEWORK = "agent_framework"
+_STEPS = ("executor.process", "edge_group.process", "message.send")
+
+
+def read(span: Span) -> Reading | None:
+    """Read a span of AutoGen's or the Agent Framework's runtime."""
+    if span.scope.startswith(_AUTOGEN_RUNTIMES) and "messaging.operation" in span.attributes:
+        return Reading(Role.CARRIER, name=span.name)
+    if span.scope != _AGENT_FRAMEWORK:
+        return None
+    if span.name.startswith(_STEPS):
+        return Reading(Role.CARRIER, name=span.name)
+    if span.name.startswith("workflow.build"):
+        return Reading(Role.SETUP, name=span.name)
+    if span.name.startswith("workflow.run"):
+        name = span.attributes.get("workflow.name")
+        return Reading(Role.WORKFLOW, name=name if isinstance(name, str) else None)
+    return None

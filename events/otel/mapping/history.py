@@ -1,0 +1,59 @@
+"""What a model was told that it had not been told before. Pure.
+
+Each call of a model repeats the whole history. Most of it is in the log already: replies, and the results of tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from events.otel.mapping.messages import fingerprint
+from events.otel.mapping.reading import Message, Role
+from events.otel.mapping.tree import Node
+
+
+class Histories:
+    """The histories of all agents of a run."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._told: dict[tuple[str | None, int], list[tuple[Any, ...]]] = {}
+        self._replies: set[tuple[Any, ...]] = set()
+        self._calls: set[str] = set()
+        self._results: set[str] = set()
+        for node in nodes:
+            reading = node.reading
+            if node.role is Role.MODEL and reading.reply is not None:
+                self._replies.add(fingerprint(reading.reply))
+                self._calls.update(call["id"] for call in reading.reply.get("tool_calls", ()) if "id" in call)
+            elif node.role in (Role.TOOL, Role.HANDOFF) and reading.call_id is not None:
+                self._results.add(reading.call_id)
+
+    def news(self, node: Node) -> list[Message] | None:
+        """Return the messages that are new since the last call of a model by this agent. Ask in the order of time."""
+        messages = node.reading.messages
+        if not messages:
+            return None
+        prints = [fingerprint(message) for message in messages]
+        key = node.agent, id(node.agent_node)
+        before = self._told.get(key, [])
+        self._told[key] = prints
+        common = 0
+        while common < min(len(before), len(prints)) and before[common] == prints[common]:
+            common += 1
+        known = set(before[common:])
+        news = [
+            message
+            for message, print in zip(messages[common:], prints[common:], strict=True)
+            if print not in known and not self._is_recorded(message, print)
+        ]
+        return news or None
+
+    def _is_recorded(self, message: Message, print: tuple[Any, ...]) -> bool:
+        """Whether another event of the run says the same."""
+        if message["role"] == "tool":
+            return message.get("call_id") in self._results
+        if message["role"] != "assistant":
+            return False
+        calls = message.get("tool_calls")
+        return print in self._replies or bool(calls and all(call.get("id") in self._calls for call in calls))

@@ -1,0 +1,312 @@
+"""Messages between agents and models: all shapes that conventions and frameworks give them become one. Pure.
+
+The shapes are those of OpenTelemetry (`parts`), OpenAI (`content`, `tool_calls`), Gemini (`parts` without types),
+Vercel AI (`toolName`), LangChain's dumps (`kwargs` or `data`), and pairs of role and text.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from events.otel.mapping.json_text import UNREADABLE, decode, decode_items, encode, parsed
+from events.otel.mapping.reading import Message
+
+_ROLES = {
+    "human": "user",
+    "ai": "assistant",
+    "model": "assistant",
+    "developer": "system",
+    "function": "tool",
+    "tool-call": "assistant",
+    "tool-response": "tool",
+}
+_CALLS = ("tool_call", "tool-call", "tool_use", "function")
+_BLOBS = ("blob", "image", "image_url", "input_image", "audio", "input_audio", "media", "file", "uri")
+
+
+def messages_of(value: Any) -> list[Message] | None:
+    """Read a list of messages, or its JSON text. None if it is neither. The messages must not be changed."""
+    if isinstance(value, str) and value[:1] == "[":
+        try:
+            items = decode_items(value)
+        except UNREADABLE:
+            return None
+        if len(items) != 1:
+            return _present(_message_of_text(bytes(item)) for item in items)
+    value = parsed(value)
+    if isinstance(value, dict) and "messages" in value:
+        return messages_of(value["messages"])
+    if isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], list):
+            value = value[0]
+        return _present(map(message_of, value))
+    return None
+
+
+def _present(messages: Iterable[Message | None]) -> list[Message]:
+    return [message for message in messages if message is not None]
+
+
+@lru_cache(maxsize=1_024)
+def _message_of_text(text: bytes) -> Message | None:
+    """Read one message. Each call of a model repeats the history, so most were read before."""
+    try:
+        return message_of(decode(text))
+    except UNREADABLE:
+        return None
+
+
+def message_of(value: Any) -> Message | None:
+    """Read one message. None if it says nothing."""
+    if isinstance(value, str):
+        return {"role": "user", "content": value} if value else None
+    if isinstance(value, list):
+        pair = len(value) == 2 and all(isinstance(one, str) for one in value)
+        return _told({"role": _ROLES.get(value[0], value[0]), "content": value[1]}) if pair else None
+    if not isinstance(value, dict):
+        return None
+    inner = next((value[key] for key in ("kwargs", "data", "message") if isinstance(value.get(key), dict)), None)
+    fields = {**inner, **_own_role(value, inner)} if inner is not None else value
+    return _told(_read(fields))
+
+
+def _own_role(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """Return the role of a LangChain dump or of a choice: its type is outside, or within the inner object."""
+    role = inner.get("role") or outer.get("role") or inner.get("type") or outer.get("type")
+    return {"role": role} if isinstance(role, str) and role != "constructor" else {}
+
+
+def _told(message: Message) -> Message | None:
+    return message if len(message) > 1 else None
+
+
+def _read(fields: dict[str, Any]) -> Message:
+    role = fields.get("role") or fields.get("type")
+    message: Message = {"role": _ROLES.get(role, role) if isinstance(role, str) else "assistant"}
+    reader = _Parts(message)
+    parts = fields.get("parts")
+    reader.add(parts if parts is not None else fields.get("content"))
+    for call in _list(fields.get("tool_calls")):
+        reader.call(call)
+    if isinstance(fields.get("function_call"), dict):
+        reader.call(fields["function_call"])
+    call_id = fields.get("tool_call_id") or (fields.get("id") if message["role"] == "tool" else None)
+    if isinstance(call_id, str):
+        message.setdefault("call_id", call_id)
+    reader.finish()
+    return message
+
+
+class _Parts:
+    """Gathers the parts of one message."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self._texts: list[str] = []
+        self._reasons: list[str] = []
+
+    def add(self, content: Any) -> None:
+        if isinstance(content, str):
+            self._texts.append(content)
+        elif isinstance(content, list):
+            for part in content:
+                self._part(part)
+        elif isinstance(content, dict):
+            self._part(content)
+
+    def _part(self, part: Any) -> None:
+        if isinstance(part, str):
+            self._texts.append(part)
+        elif isinstance(part, dict):
+            self._typed(part, part.get("type"))
+
+    def _typed(self, part: dict[str, Any], kind: Any) -> None:
+        call = part if kind in _CALLS else part.get("function_call") or part.get("functionCall")
+        response = part.get("function_response") or part.get("functionResponse")
+        if isinstance(call, dict):
+            self.call(call)
+        elif kind in ("tool_call_response", "tool-result", "tool_result") or isinstance(response, dict):
+            self._response(response if isinstance(response, dict) else part)
+        elif kind in ("reasoning", "thinking"):
+            self._reasons.append(_text(part.get("content") or part.get("text") or part.get("thinking")))
+        elif kind in _BLOBS or "inline_data" in part:
+            self._message.setdefault("attachments", []).append(attachment(part))
+        elif isinstance(text := part.get("text", part.get("content")), str):
+            self._texts.append(text)
+        else:
+            self._message.setdefault("attachments", []).append(part)
+
+    def call(self, call: Any) -> None:
+        """Add a call of a tool."""
+        if (tool_call := tool_call_of(call)) is not None:
+            self._message.setdefault("tool_calls", []).append(tool_call)
+
+    def _response(self, part: dict[str, Any]) -> None:
+        self._message["role"] = "tool"
+        call_id = part.get("id") or part.get("tool_use_id") or part.get("toolCallId")
+        if isinstance(call_id, str):
+            self._message["call_id"] = call_id
+        keys = ("response", "result", "output", "content")
+        self._texts.append(_text(next((part[key] for key in keys if part.get(key) is not None), "")))
+
+    def finish(self) -> None:
+        if text := "\n".join(text for text in self._texts if text):
+            self._message["content"] = text
+        if reasoning := "\n".join(text for text in self._reasons if text):
+            self._message["reasoning"] = reasoning
+
+
+def tool_call_of(call: Any) -> dict[str, Any] | None:
+    """Read the call of a tool: its `id`, `name` and `arguments` (a value, if they are JSON)."""
+    if not isinstance(call, dict):
+        return None
+    function = call.get("function")
+    function = function if isinstance(function, dict) else call
+    name = function.get("name") or call.get("toolName")
+    if not isinstance(name, str):
+        return None
+    keys = ("arguments", "args", "input")
+    arguments = next((function[key] for key in keys if function.get(key) is not None), None)
+    call_id = call.get("id") or call.get("toolCallId") or call.get("call_id")
+    read = {"id": call_id if isinstance(call_id, str) else None, "name": name, "arguments": parsed(arguments)}
+    return {key: value for key, value in read.items() if value is not None}
+
+
+def attachment(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of a message that is no text; its bytes are replaced by their size and their hash."""
+    inline = part.get("inline_data")
+    data = inline if isinstance(inline, dict) else part
+    content = next((data[key] for key in ("content", "data") if isinstance(data.get(key), str | bytes)), None)
+    if content is None:
+        return data
+    return {key: value for key, value in data.items() if key not in ("content", "data")} | blob(content)
+
+
+def blob(content: str | bytes) -> dict[str, Any]:
+    """Return the size and the hash of bytes, which may have come as base64."""
+    raw = _from_base64(content) if isinstance(content, str) else content
+    return {"bytes": len(raw), "sha256": sha256(raw).hexdigest()}
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        return text.encode("utf-8", "replace")
+
+
+def flattened_messages(attributes: Mapping[str, Any], prefix: str) -> list[Message] | None:
+    """Read messages whose members are attributes of their own: `<prefix>0.role`, `<prefix>0.content`. None without any.
+
+    The messages must not be changed.
+    """
+    items = _by_index(attributes, prefix)
+    return _present(_message_of_members(tuple(items[index])) for index in sorted(items)) if items else None
+
+
+def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[Any] | None:
+    """Return the list whose items' members are attributes of their own. None if there is no item."""
+    items = _by_index(attributes, prefix)
+    return [_nested(items[index]) for index in sorted(items)] if items else None
+
+
+def _by_index(attributes: Mapping[str, Any], prefix: str) -> dict[int, list[tuple[str, Any]]]:
+    """Return the members of each item, with the rest of their names."""
+    items: dict[int, list[tuple[str, Any]]] = {}
+    length = len(prefix)
+    for key, value in attributes.items():
+        if key.startswith(prefix):
+            index, _, name = key[length:].partition(".")
+            if len(index) <= 9 and index.isdecimal() and isinstance(value, str | int | float | bool):
+                items.setdefault(int(index), []).append((name, value))
+    return items
+
+
+@lru_cache(maxsize=1_024)
+def _message_of_members(members: tuple[tuple[str, Any], ...]) -> Message | None:
+    return message_of(_plain(_nested(members)))
+
+
+def _nested(members: Iterable[tuple[str, Any]]) -> Any:
+    tree: dict[str, Any] = {}
+    for key, value in members:
+        *path, last = key.split(".")
+        node = tree
+        for name in path:
+            child = node.setdefault(name, {})
+            if not isinstance(child, dict):
+                break
+            node = child
+        else:
+            node.setdefault(last, value)
+    return _lists(tree)
+
+
+def _lists(tree: Any) -> Any:
+    """Turn objects whose keys are numbers into lists."""
+    if not isinstance(tree, dict):
+        return tree
+    if tree and all(key.isdecimal() and key.isascii() for key in tree):
+        return [_lists(tree[key]) for key in sorted(tree, key=lambda key: (len(key), key))]
+    return {key: _lists(value) for key, value in tree.items()}
+
+
+def _plain(item: Any) -> Any:
+    """Return a message without the objects by which OpenInference says what their content is."""
+    if not isinstance(item, dict):
+        return item
+    message = item.get("message")
+    fields = dict(message) if isinstance(message, dict) else dict(item)
+    if isinstance(contents := fields.pop("contents", None), list):
+        fields["content"] = [_unwrapped(one, "message_content") for one in contents]
+    if isinstance(calls := fields.get("tool_calls"), list):
+        fields["tool_calls"] = [_unwrapped(one, "tool_call") for one in calls]
+    if name := fields.get("function_call_name"):
+        fields["tool_calls"] = [{"name": name, "arguments": fields.get("function_call_arguments_json")}]
+    return fields
+
+
+def _unwrapped(item: Any, name: str) -> Any:
+    return item.get(name, item) if isinstance(item, dict) else item
+
+
+def last_text(value: Any) -> Any:
+    """Return what a person would read of an input or output: the text of its last message, or the value itself."""
+    return _said(parsed(value), 6)
+
+
+_SPEAKING = (
+    "raw", "content", "text", "task", "question", "query", "prompt", "input", "inputs", "output", "outputs", "result",
+    "messages", "new_message", "parts", "kwargs", "data", "update", "value",
+)  # fmt: skip
+
+
+def _said(value: Any, depth: int) -> Any:
+    if depth and isinstance(value, list) and value:
+        message = message_of(value[-1])
+        content = message.get("content") if message else None
+        return content if content else _said(value[-1], depth - 1)
+    if depth and isinstance(value, dict):
+        for key in _SPEAKING:
+            if inner := parsed(value.get(key)):
+                return inner if isinstance(inner, str) else _said(inner, depth - 1)
+    return value
+
+
+def fingerprint(message: Message) -> tuple[Any, ...]:
+    """Return what makes two messages the same, whoever tells them: names and formats of texts differ."""
+    calls = tuple((call.get("id"), call.get("name")) for call in message.get("tool_calls", ()))
+    return message["role"], message.get("content"), message.get("call_id"), calls
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else encode(value).decode()
+
+
+def _list(value: Any) -> Iterable[Any]:
+    value = parsed(value)
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,78 @@
+"""What a span says, whatever convention it follows. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+Message: TypeAlias = dict[str, Any]
+"""`role` and, if it has them, `content`, `reasoning`, `tool_calls` (of `id`, `name`, `arguments`), `call_id`, `name`,
+`attachments`."""
+
+
+class Role(StrEnum):
+    """What a span stands for in a run."""
+
+    WORKFLOW = "workflow"
+    AGENT = "agent"
+    MODEL = "model"
+    TOOL = "tool"
+    HANDOFF = "handoff"
+    RETRIEVAL = "retrieval"
+    EMBEDDING = "embedding"
+    RERANKING = "reranking"
+    GUARDRAIL = "guardrail"
+    EVALUATION = "evaluation"
+    STEP = "step"
+    """a part of the way, such as a node of a graph: it makes no event unless it fails"""
+    SETUP = "setup"
+    """the building of an agent or a workflow: it makes no event unless it fails"""
+    CARRIER = "carrier"
+    """a step that is never the root of a run: a runtime's message, or a wrapper of what another span tells"""
+    OTHER = "other"
+    """a span of no convention that is known here"""
+
+
+WORK = frozenset({Role.RETRIEVAL, Role.EMBEDDING, Role.RERANKING, Role.GUARDRAIL, Role.EVALUATION})
+"""What an agent does besides asking models and calling tools: one event, when it has ended."""
+PASSED = frozenset({Role.STEP, Role.SETUP, Role.CARRIER})
+"""What stands between an event and its cause without being either."""
+
+
+class Reading(Struct):
+    """What a span says. A field is None where it says nothing."""
+
+    role: Role
+    name: str | None = None
+    """of the workflow, agent, tool or step"""
+    agent: str | None = None
+    """the agent that did it, if the span names one"""
+    conversation: str | None = None
+    task: Any = None
+    output: Any = None
+    messages: list[Message] | None = None
+    """what a model was given, or an agent began with: the whole history"""
+    reply: Message | None = None
+    model: str | None = None
+    provider: str | None = None
+    finish_reason: str | None = None
+    usage: dict[str, int | float] | None = None
+    """tokens (`input_tokens`, `output_tokens`, …) and `cost` in US dollars"""
+    arguments: Any = None
+    result: Any = None
+    call_id: str | None = None
+    target: str | None = None
+    """the agent that a hand-off leads to"""
+    error: str | None = None
+    """the reason of a failure that the span's status does not tell"""
+
+    def fill(self, other: Reading) -> None:
+        """Take from another reading what this one does not say."""
+        for field in _FILLED:
+            if getattr(self, field) is None:
+                setattr(self, field, getattr(other, field))
+
+
+_FILLED = tuple(field for field in Reading.__struct_fields__ if field != "role")

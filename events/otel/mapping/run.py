@@ -1,0 +1,116 @@
+"""A run becomes events: `map_run()`. Pure.
+
+A run is a trace, or several that links tie. The same spans give the same events, whatever the order and the number of
+times in which they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from events.otel.mapping.agents import name_agents
+from events.otel.mapping.causes import find_causes
+from events.otel.mapping.drafts import Draft, in_order, time_text
+from events.otel.mapping.fitting import Cuts, fitted_data, fitted_name
+from events.otel.mapping.reading import PASSED
+from events.otel.mapping.telling import tell
+from events.otel.mapping.tree import Node, in_time, tree_of
+from events.otel.spans import LogRecord, Span
+
+_MAX_ORIGINAL_CHARACTERS = 1_000
+
+
+class RunName(Struct, frozen=True):
+    """What all events of a run have in common."""
+
+    stream: str
+    correlation_id: str
+
+
+class MappedEvent(Struct, frozen=True):
+    """One event to append. `data` and `metadata` are JSON; `occurred_at` is RFC 3339, or None if no clock told it."""
+
+    id: str
+    stream: str
+    type: str
+    agent: str | None
+    data: bytes
+    metadata: bytes
+    correlation_id: str
+    causation_id: str | None
+    occurred_at: str | None
+
+
+class MappedRun(Struct, frozen=True):
+    """The events of a run in the order in which they are to be appended."""
+
+    name: RunName
+    events: list[MappedEvent]
+
+
+def map_run(spans: Iterable[Span], records: Iterable[LogRecord] = (), *, name: RunName | None = None) -> MappedRun:
+    """Map the spans of a run, and the log records that belong to them.
+
+    Args:
+        spans: at least one span, in any order, also several times.
+        records: in any order.
+        name: the name that the run was given when other spans of it were mapped before.
+    """
+    nodes = tree_of(spans, _once(records))
+    name_agents(nodes)
+    timed = sorted(nodes, key=in_time)
+    name = name or _name_of(timed)
+    drafts = tell(timed)
+    find_causes(timed, drafts)
+    return MappedRun(name, [_event(draft, name) for draft in in_order(drafts.all)])
+
+
+def _once(records: Iterable[LogRecord]) -> Sequence[LogRecord]:
+    """Return each record once, in an order that does not depend on that of their arrival."""
+    return [record for _, record in sorted({repr(record): record for record in records}.items())]
+
+
+def _name_of(timed: list[Node]) -> RunName:
+    """Name a run after its first trace, and its workflow after the conversation that its root belongs to."""
+    first = next((node for node in timed if node.is_root and node.role not in PASSED), timed[0])
+    roots = (node for node in timed if node.is_root)
+    conversation = next((node.reading.conversation for node in (*roots, *timed) if node.reading.conversation), None)
+    trace_id = first.span.trace_id
+    return RunName(f"run-{trace_id}", fitted_name(conversation) or trace_id)
+
+
+def _event(draft: Draft, name: RunName) -> MappedEvent:
+    data, cuts = fitted_data(draft.data)
+    agent = fitted_name(draft.agent)
+    return MappedEvent(
+        id=draft.id,
+        stream=name.stream,
+        type=draft.type,
+        agent=agent,
+        data=data,
+        metadata=_metadata(draft, cuts, draft.agent if agent != draft.agent else None),
+        correlation_id=name.correlation_id,
+        causation_id=None if draft.cause is None else draft.cause.id,
+        occurred_at=time_text(draft.time_ns),
+    )
+
+
+def _metadata(draft: Draft, cuts: Cuts, full_agent: str | None) -> bytes:
+    span = draft.node.span
+    otel: dict[str, object] = {"trace": span.trace_id, "span": span.span_id}
+    if span.parent_id is not None:
+        otel["parent"] = span.parent_id
+    otel["name"], otel["scope"] = span.name, span.scope
+    if (service := span.resource.get("service.name")) is not None:
+        otel["service"] = service
+    metadata: dict[str, object] = {"otel": otel}
+    if draft.links:
+        metadata["links"] = [link.id for link in draft.links]
+    if full_agent is not None:
+        metadata["full_agent"] = full_agent[:_MAX_ORIGINAL_CHARACTERS]
+    if cuts:
+        metadata["cut"] = cuts
+    text, _ = fitted_data(metadata)
+    return text

@@ -1,0 +1,253 @@
+"""Which events each node of a run makes, and their data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from events.otel.mapping.agents import DOINGS
+from events.otel.mapping.drafts import Data, Draft, time_text, without_none
+from events.otel.mapping.history import Histories
+from events.otel.mapping.messages import last_text
+from events.otel.mapping.reading import PASSED, WORK, Message, Role
+from events.otel.mapping.summaries import complete
+from events.otel.mapping.tools import Replies, unwrap
+from events.otel.mapping.tree import Node
+from events.otel.spans import Attributes
+
+_SOLITARY = DOINGS | {Role.SETUP, Role.CARRIER}
+"""A root that is one of these is no run."""
+_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+_TRANSFER = "transfer_to_"
+
+
+class Drafts:
+    """The events of a run, also by the node whose start or end they tell."""
+
+    def __init__(self) -> None:
+        self.all: list[Draft] = []
+        self.starts: dict[int, Draft] = {}
+        self.ends: dict[int, Draft] = {}
+        self.run_start: Draft | None = None
+        self.run_end: Draft | None = None
+        self.handoffs: dict[int, list[Draft]] = {}
+        """The hand-offs that only a reply tells, by the node of the model."""
+        self.asked_by: dict[int, Node] = {}
+        """The model call whose reply asked for a tool, by the tool's node."""
+
+    def add(self, type: str, node: Node, phase: str, data: Data, *, time_ns: int, agent: str | None) -> Draft:
+        draft = Draft(type, node, f"{node.id}:{phase}", time_ns=time_ns, agent=agent, data=data)
+        self.all.append(draft)
+        return draft
+
+    def start(self, type: str, node: Node, data: Data) -> None:
+        self.starts[id(node)] = self.add(type, node, "start", data, time_ns=node.started_ns, agent=node.agent)
+
+    def end(self, type: str, node: Node, data: Data, *, time_ns: int | None = None) -> None:
+        time_ns = node.ended_ns if time_ns is None else time_ns
+        self.ends[id(node)] = self.add(type, node, "end", data, time_ns=time_ns, agent=node.agent)
+
+
+def tell(timed: list[Node]) -> Drafts:
+    """Return the events of a run, whose nodes are in the order of time. Their causes are not known yet."""
+    drafts = Drafts()
+    _find_calls(timed, drafts)
+    histories = Histories(timed)
+    root = _root_of(timed)
+    is_foreign = root is not None and root.role is Role.OTHER
+    _part_workflows(timed, root)
+    complete(timed, root)
+    failed = _failed_inside(timed)
+    handoffs = {(node.agent, node.reading.target) for node in timed if node.role is Role.HANDOFF}
+    for node in timed:
+        if node.role is Role.MODEL:
+            _tell_model(node, drafts, histories)
+            _tell_handoffs(node, drafts, handoffs)
+        elif node.role in PASSED:
+            _tell_step(node, drafts, failed)
+        elif node.role is not Role.WORKFLOW:
+            _TELLERS[node.role](node, drafts)
+    if root is not None:
+        _tell_run(root, timed, drafts, attributes=root.span.attributes if is_foreign else None)
+    return drafts
+
+
+def _find_calls(timed: list[Node], drafts: Drafts) -> None:
+    """Find the reply that asked for each tool."""
+    replies = Replies()
+    for node in timed:
+        if node.role is Role.MODEL:
+            replies.add(node)
+        elif node.role in (Role.TOOL, Role.HANDOFF):
+            unwrap(node)
+            if (model := replies.asked_for(node)) is not None:
+                drafts.asked_by[id(node)] = model
+
+
+def _root_of(timed: list[Node]) -> Node | None:
+    """Return the root that stands for the run. The call of a model or a tool alone is no run."""
+    if not any(node.role in DOINGS or node.role in (Role.AGENT, Role.WORKFLOW) for node in timed):
+        return None
+    root = next((node for node in timed if node.is_root), None)
+    return None if root is None or root.role in _SOLITARY else root
+
+
+def _part_workflows(timed: list[Node], root: Node | None) -> None:
+    """Let the root be the only workflow: one within another is a step."""
+    for node in timed:
+        if node.role is Role.WORKFLOW and node is not root:
+            node.reading.role = Role.STEP
+    if root is not None and root.role is not Role.AGENT:
+        root.reading.role = Role.WORKFLOW
+
+
+def _failed_inside(timed: list[Node]) -> set[int]:
+    """Return the nodes below which something failed, so that their own failure only repeats it."""
+    failed: set[int] = set()
+    for node in timed:
+        parent = node.parent if node.error is not None else None
+        while parent is not None and id(parent) not in failed:
+            failed.add(id(parent))
+            parent = parent.parent
+    return failed
+
+
+def _tell_run(root: Node, timed: list[Node], drafts: Drafts, *, attributes: Attributes | None) -> None:
+    """Tell the run as a whole, until its last trace has ended. An agent that is its root has events of its own, too."""
+    phase, agent = ("run:", root.agent) if root.role is Role.AGENT else ("", None)
+    reading, error = root.reading, root.error
+    name = reading.name or root.span.name
+    data = without_none(name=name, task=reading.task, attributes=attributes)
+    drafts.run_start = drafts.add("workflow.started", root, f"{phase}start", data, time_ns=root.started_ns, agent=agent)
+    ended_ns = max(node.ended_ns for node in timed if node.is_root)
+    output = reading.output if error is None else None
+    data = without_none(name=name, output=output, error=error, duration_ms=_ms(ended_ns - root.started_ns))
+    type = _outcome("workflow", "finished", error)
+    drafts.run_end = drafts.add(type, root, f"{phase}end", data, time_ns=ended_ns, agent=agent)
+
+
+def _tell_agent(node: Node, drafts: Drafts) -> None:
+    reading, error = node.reading, node.error
+    drafts.start("agent.started", node, without_none(name=node.agent, task=reading.task))
+    output = reading.output if error is None else None
+    data = without_none(name=node.agent, output=output, error=error, duration_ms=_duration(node))
+    drafts.end(_outcome("agent", "finished", error), node, data)
+
+
+def _tell_tool(node: Node, drafts: Drafts) -> None:
+    reading, error = node.reading, node.error
+    name, call_id = reading.name or node.span.name, reading.call_id
+    drafts.start("tool.called", node, without_none(name=name, arguments=reading.arguments, call_id=call_id))
+    result = reading.result if error is None else None
+    data = without_none(name=name, result=result, error=error, call_id=call_id, duration_ms=_duration(node))
+    drafts.end(_outcome("tool", "returned", error), node, data)
+
+
+def _tell_handoff(node: Node, drafts: Drafts) -> None:
+    reading = node.reading
+    if node.error is not None:
+        name = reading.name or node.span.name
+        drafts.end("step.failed", node, without_none(name=name, error=node.error, duration_ms=_duration(node)))
+    else:
+        drafts.start("task.delegated", node, _delegation(reading.target, node.agent, reading.arguments))
+
+
+def _delegation(target: str | None, by: str | None, arguments: Any) -> Data:
+    instruction = last_text(arguments) if arguments else None
+    return without_none(target=target, by=by, instruction=instruction or None)
+
+
+def _tell_handoffs(node: Node, drafts: Drafts, told: set[tuple[str | None, str | None]]) -> None:
+    """Tell the hand-offs that a reply asks for, where no span tells them."""
+    for number, call in enumerate((node.reading.reply or {}).get("tool_calls", ())):
+        target = call["name"].removeprefix(_TRANSFER)
+        if target != call["name"] and (node.agent, target) not in told:
+            data = _delegation(target, node.agent, call.get("arguments"))
+            time_ns = _replied_ns(node)
+            draft = drafts.add("task.delegated", node, f"handoff:{number}", data, time_ns=time_ns, agent=node.agent)
+            drafts.handoffs.setdefault(id(node), []).append(draft)
+
+
+def _tell_model(node: Node, drafts: Drafts, histories: Histories) -> None:
+    reading, error = node.reading, node.error
+    reply: Message = reading.reply or {}
+    replied_ns = _replied_ns(node)
+    data = without_none(
+        role=reply.get("role", "assistant") if error is None else None,
+        content=reply.get("content"),
+        reasoning=reply.get("reasoning"),
+        tool_calls=reply.get("tool_calls"),
+        attachments=reply.get("attachments"),
+        error=error,
+        model=reading.model,
+        provider=reading.provider,
+        **(reading.usage or {}),
+        finish_reason=reading.finish_reason,
+        started_at=time_text(node.started_ns),
+        duration_ms=_ms(replied_ns - node.started_ns),
+        messages=histories.news(node),
+    )
+    drafts.end(_outcome("model", "replied", error), node, data, time_ns=replied_ns)
+
+
+def _replied_ns(node: Node) -> int:
+    """Return when a model replied: before the first tool that ran within its span, as some frameworks have it."""
+    return min((child.started_ns for child in node.children if child.role is Role.TOOL), default=node.ended_ns)
+
+
+def _tell_work(node: Node, drafts: Drafts) -> None:
+    reading, error = node.reading, node.error
+    data = without_none(
+        name=reading.name or node.span.name,
+        model=reading.model,
+        input=reading.task,
+        output=reading.output,
+        **(reading.usage or {}),
+        error=error,
+        duration_ms=_duration(node),
+    )
+    drafts.end(_outcome(node.role.value, "finished", error), node, data)
+
+
+def _tell_step(node: Node, drafts: Drafts, failed: set[int]) -> None:
+    if node.error is not None and id(node) not in failed:
+        name = node.reading.name or node.span.name
+        drafts.end("step.failed", node, without_none(name=name, error=node.error, duration_ms=_duration(node)))
+
+
+def _tell_other(node: Node, drafts: Drafts) -> None:
+    """Tell a span that no convention knows as it came."""
+    span = node.span
+    events = [{"name": event.name, "attributes": event.attributes} for event in span.events]
+    data = without_none(
+        name=span.name,
+        kind=_KINDS[span.kind] if 0 <= span.kind < len(_KINDS) else None,
+        attributes=span.attributes,
+        events=events or None,
+        error=node.error,
+        duration_ms=_duration(node),
+    )
+    drafts.end(_outcome("span", "ended", node.error), node, data)
+
+
+_TELLERS: dict[Role, Callable[[Node, Drafts], None]] = {
+    Role.AGENT: _tell_agent,
+    Role.TOOL: _tell_tool,
+    Role.HANDOFF: _tell_handoff,
+    Role.OTHER: _tell_other,
+    **dict.fromkeys(WORK, _tell_work),
+}
+
+
+def _outcome(noun: str, success: str, error: object) -> str:
+    return f"{noun}.{success if error is None else 'failed'}"
+
+
+def _duration(node: Node) -> float | int:
+    return _ms(node.ended_ns - node.started_ns)
+
+
+def _ms(nanoseconds: int) -> float | int:
+    """Return milliseconds: with tenths if they are less than a second."""
+    tenths = round(nanoseconds / 100_000)
+    return tenths / 10 if tenths < 10_000 and tenths % 10 else tenths // 10

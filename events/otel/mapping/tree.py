@@ -1,0 +1,173 @@
+"""The spans of a run as a tree in which each node is a workflow, an agent, a model call, a tool call, …. Pure.
+
+Steps stay in the tree, but what is below them counts as a child of what is above them. What tells a thing twice,
+because a framework wraps its own calls or two instrumentations saw one, is folded into one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from events.otel.mapping.conventions import read
+from events.otel.mapping.errors import error_of
+from events.otel.mapping.reading import PASSED, Reading, Role
+from events.otel.spans import LogRecord, Span
+
+_TRANSFER = "transfer_to_"
+
+
+class Node:
+    """One span, and what it says.
+
+    `parent` is the node of its parent span, if that is known; `above` is the nearest one upwards that is no step.
+    `agent` is the agent that did it, and `agent_node` the call of this agent within which it happened.
+    """
+
+    __slots__ = (
+        "above",
+        "agent",
+        "agent_node",
+        "children",
+        "ended_ns",
+        "error",
+        "parent",
+        "reading",
+        "span",
+        "started_ns",
+    )
+
+    def __init__(self, span: Span, reading: Reading) -> None:
+        self.span = span
+        self.reading = reading
+        self.started_ns = span.started_ns
+        self.ended_ns = max(span.started_ns, span.ended_ns)
+        self.error = error_of(span, reading)
+        self.parent: Node | None = None
+        self.above: Node | None = None
+        self.children: list[Node] = []
+        self.agent: str | None = None
+        self.agent_node: Node | None = None
+
+    @property
+    def role(self) -> Role:
+        return self.reading.role
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the span has no parent anywhere."""
+        return self.span.parent_id is None
+
+    @property
+    def id(self) -> str:
+        return f"{self.span.trace_id}:{self.span.span_id}"
+
+    def fold(self) -> None:
+        """Let this node make no event, as another one tells the same. Its agent still counts for what is below it."""
+        self.error = None
+        self.reading = Reading(Role.CARRIER, name=self.reading.name, agent=self.reading.agent)
+
+
+def in_time(node: Node) -> tuple[int, int, str, str]:
+    """Sort nodes by this: by start, and what lasts longer first, as it holds the other."""
+    return node.started_ns, -node.ended_ns, node.span.trace_id, node.span.span_id
+
+
+def tree_of(spans: Iterable[Span], records: Sequence[LogRecord]) -> list[Node]:
+    """Return the nodes of a run, each after its parent.
+
+    A span that came twice counts once: the one that ended last, as some exporters send a span before it has ended.
+    """
+    latest: dict[tuple[str, str], Span] = {}
+    for span in spans:
+        key = span.trace_id, span.span_id
+        known = latest.get(key)
+        if known is None or (span != known and (span.ended_ns, repr(span)) > (known.ended_ns, repr(known))):
+            latest[key] = span
+    records_by_span: dict[tuple[str, str], list[LogRecord]] = {}
+    for record in records:
+        records_by_span.setdefault((record.trace_id, record.span_id or ""), []).append(record)
+    nodes = {key: Node(span, read(span, records_by_span.get(key, ()))) for key, span in latest.items()}
+    for (trace_id, _), node in nodes.items():
+        parent = nodes.get((trace_id, node.span.parent_id or ""))
+        if parent is not None:
+            node.parent = parent
+            parent.children.append(node)
+    ordered = _from_the_roots(nodes.values())
+    _name_handoffs(ordered)
+    _fold_twins(ordered)
+    _fold_models(ordered)
+    _look_up(ordered)
+    return ordered
+
+
+def _from_the_roots(nodes: Iterable[Node]) -> list[Node]:
+    """Return the nodes, each after its parent. A circle of parents, as no exporter sends it, is cut."""
+    ordered: list[Node] = []
+    seen: set[int] = set()
+    for start in sorted(nodes, key=lambda node: (node.parent is not None, in_time(node))):
+        if id(start) in seen:
+            continue
+        if start.parent is not None:
+            start.parent.children.remove(start)
+            start.parent = None
+        seen.add(id(start))
+        waiting = [start]
+        while waiting:
+            node = waiting.pop()
+            ordered.append(node)
+            node.children.sort(key=in_time)
+            for child in reversed(node.children):
+                if id(child) not in seen:
+                    seen.add(id(child))
+                    waiting.append(child)
+    return ordered
+
+
+def _look_up(ordered: list[Node]) -> None:
+    for node in ordered:
+        parent = node.parent
+        node.above = None if parent is None else parent.above if parent.role in PASSED else parent
+
+
+def _name_handoffs(ordered: list[Node]) -> None:
+    """Let the tools by which an agent hands over to another one be hand-offs."""
+    for node in ordered:
+        reading = node.reading
+        if reading.role is Role.TOOL and reading.name is not None and reading.name.startswith(_TRANSFER):
+            reading.role = Role.HANDOFF
+            reading.target = reading.name.removeprefix(_TRANSFER)
+
+
+def _fold_twins(ordered: list[Node]) -> None:
+    """Let an outer node tell what an inner one tells again: an agent within the same agent, a tool within itself."""
+    for node in ordered:
+        parent = node.parent
+        above = node.above = None if parent is None else parent.above if parent.role in PASSED else parent
+        if above is not None and _tells_the_same(node, above):
+            above.reading.fill(node.reading)
+            above.error = above.error or node.error
+            node.fold()
+
+
+def _tells_the_same(node: Node, above: Node) -> bool:
+    if node.role is not above.role:
+        return False
+    if node.role is Role.HANDOFF:
+        return node.reading.target == above.reading.target
+    return node.role in (Role.AGENT, Role.TOOL) and node.reading.name in (None, above.reading.name)
+
+
+def _fold_models(ordered: list[Node]) -> None:
+    """Let the innermost of nested model calls be the call. If it is the only one, it takes what the outer ones know."""
+    inner: dict[int, list[Node]] = {}
+    for node in reversed(ordered):
+        if node.role is not Role.MODEL:
+            continue
+        calls = inner.get(id(node), [])
+        if len(calls) == 1:
+            calls[0].reading.fill(node.reading)
+            calls[0].error = calls[0].error or node.error
+        if node.above is not None and node.above.role is Role.MODEL:
+            inner.setdefault(id(node.above), []).extend(calls or [node])
+        if calls:
+            node.fold()

@@ -1,0 +1,72 @@
+"""Mapped runs, as tests look at them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from events.otel.mapping.run import MappedEvent, MappedRun, map_run
+from events.otel.spans import LogRecord, Span
+from events.otel.wire import records_of, spans_of
+from tests.support.otlp import Request
+
+
+def spans_in(requests: Iterable[Request]) -> list[Span]:
+    """All spans of a captured run, in the order of their arrival."""
+    pieces = (piece for request in requests if request.path == "/v1/traces" for piece in request.pieces())
+    return [span for piece in pieces for span in spans_of(piece.body)]
+
+
+def records_in(requests: Iterable[Request]) -> list[LogRecord]:
+    """All log records of a captured run that have messages."""
+    pieces = (piece for request in requests if request.path == "/v1/logs" for piece in request.pieces())
+    return [record for piece in pieces for record in records_of(piece.body)]
+
+
+def tied(spans: Sequence[Span]) -> list[list[Span]]:
+    """The spans by run: traces that link to each other are one run."""
+    run_of: dict[str, str] = {}
+
+    def find(trace: str) -> str:
+        while run_of.setdefault(trace, trace) != trace:
+            trace = run_of[trace]
+        return trace
+
+    for span in spans:
+        for link in span.links:
+            first, second = sorted((find(span.trace_id), find(link.trace_id)))
+            run_of[second] = first
+    runs: dict[str, list[Span]] = {}
+    for span in spans:
+        runs.setdefault(find(span.trace_id), []).append(span)
+    return list(runs.values())
+
+
+def mapped(spans: Sequence[Span], records: Sequence[LogRecord] = ()) -> list[MappedRun]:
+    """The runs that spans make, without those that make no events."""
+    runs = []
+    for run in tied(spans):
+        traces = {span.trace_id for span in run}
+        runs.append(map_run(run, [record for record in records if record.trace_id in traces]))
+    return [run for run in runs if run.events]
+
+
+def lines(events: Sequence[MappedEvent]) -> list[str]:
+    """Each event in a line: its number, those of its causes, type, agent, what it is about, and its tokens."""
+    numbers = {event.id: number for number, event in enumerate(events)}
+    return [_line(number, event, numbers) for number, event in enumerate(events)]
+
+
+def _line(number: int, event: MappedEvent, numbers: dict[str, int]) -> str:
+    data, metadata = json.loads(event.data), json.loads(event.metadata)
+    causes = [event.causation_id, *metadata.get("links", ())] if event.causation_id else []
+    cause = "<" + ",".join(str(numbers[cause]) for cause in causes) if causes else "-"
+    about = data.get("name") or data.get("target") or _asked(data)
+    tokens = f"{data['input_tokens']}+{data['output_tokens']}" if "input_tokens" in data else ""
+    words = (f"{number:3}", f"{cause:6}", f"{event.type:17}", f"{event.agent or '-':10}", str(about), tokens)
+    return " ".join(words).rstrip()
+
+
+def _asked(data: dict[str, Any]) -> str:
+    return ",".join(call["name"] for call in data.get("tool_calls", ())) or ("text" if "content" in data else "")
