@@ -10,7 +10,7 @@ ready_dev := .venv/.ready-dev
 # A server is several Python processes, and tests start hundreds: each would compile all its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run demo test test-fast test-stock coverage lint bench
+.PHONY: help setup run demo client test test-fast test-stock coverage lint bench
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -23,6 +23,9 @@ run: $(ready)  ## set up, migrate and serve on http://127.0.0.1:8000 (PORT=8001 
 
 demo: $(ready)  ## let three agents handle orders, live, on the server that runs (in another terminal: make run)
 	@exec $(python) manage.py demo --url http://127.0.0.1:$(PORT)
+
+client: $(ready)  ## build the wheel of the Python client, in client/dist
+	.venv/bin/uv build --quiet --wheel --out-dir client/dist client
 
 test: $(ready_dev)  ## run the tests
 	$(python) -m pytest -n $(PYTEST_WORKERS) --ignore=tests/benchmarks
@@ -50,7 +53,8 @@ lint: $(ready_dev)  ## check style, types, layers, templates, scripts and styles
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy .
-	.venv/bin/lint-imports
+	PYTHONPATH=client .venv/bin/lint-imports
+	$(python) -m mypy --python-version 3.10 client/eventsite_client
 	.venv/bin/djhtml --check --tabwidth 2 templates
 	.venv/bin/djlint --lint --quiet templates
 	.venv/bin/oxlint static

@@ -1,0 +1,134 @@
+"""Decisions: read, decide, append if nothing came between, else again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from eventsite_client._async.caller import AsyncCaller
+from eventsite_client._async.reading import AsyncPages
+from eventsite_client._core.answers import appended_of
+from eventsite_client._core.deciding import Basis
+from eventsite_client.errors import Conflict
+from eventsite_client.types import Appended, Event, NewEvent
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+
+class AsyncDecision(AsyncIterator["AsyncAttempt"]):
+    """The rounds of a decision. `AsyncClient.decide()` describes it."""
+
+    def __init__(self, caller: AsyncCaller, basis: Basis, rounds: int) -> None:
+        self._attempt: AsyncAttempt | None = None
+        if rounds < 1:
+            raise ValueError(f"A decision has at least one round, not {rounds}.")
+        self._caller = caller
+        self._basis = basis
+        self._rounds = rounds
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AsyncAttempt:
+        last, number = self._attempt, 1
+        if last is not None:
+            if not last._has_begun:
+                raise RuntimeError("An attempt is a context manager: `async with attempt as …`.")
+            if last._conflict is None:
+                raise StopAsyncIteration
+            number = last.number + 1
+        self._attempt = AsyncAttempt(self._caller, self._basis, number, is_last=number == self._rounds)
+        return self._attempt
+
+    def __del__(self) -> None:
+        """Warn if a loop was left after a conflict: nothing can be raised there, and there is no other round."""
+        conflict = self._attempt and self._attempt._conflict
+        if conflict:
+            reason = "was left by `break` or `return` although its events were not appended"
+            warnings.warn(f"The block of a decision {reason} ({conflict}). Use `run()`.", RuntimeWarning, stacklevel=2)
+
+    async def run(self, function: Callable[[AsyncAttempt], Awaitable[T]]) -> T:
+        """Call a function with each attempt until its events are appended, and return what it returned then.
+
+        Raises:
+            Conflict: other writers were quicker in each of the rounds.
+        """
+        result: T
+        async for attempt in self:
+            async with attempt:
+                result = await function(attempt)
+        return result
+
+
+class AsyncAttempt:
+    """One round of a decision: what was read, and the events that are appended when its block ends."""
+
+    def __init__(self, caller: AsyncCaller, basis: Basis, number: int, *, is_last: bool) -> None:
+        self._caller = caller
+        self._basis = basis
+        self._is_last = is_last
+        self._drafts: dict[str, list[NewEvent]] = {}
+        self._has_begun = False
+        self._conflict: Conflict | None = None
+        self.number = number
+        """The number of the round, from 1 on."""
+        self.appended: list[Appended] = []
+        """The places of the events, once the block has ended: one answer for each stream."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """All events of the stream, or of the query; empty for a decision by a state."""
+        return tuple(self._basis.events)
+
+    @property
+    def state(self) -> Any:
+        """The state of the stream by the projection `by`."""
+        return self._basis.value
+
+    @property
+    def version(self) -> int:
+        """The version of the stream that was read; 0 if there is none, and for a query."""
+        return self._basis.version
+
+    @property
+    def position(self) -> int:
+        """The position of the log up to which it was read."""
+        return self._basis.position
+
+    def append(self, *events: NewEvent, stream: str | None = None) -> None:
+        """Append events when the block ends, to the stream of the decision or to another one: all, or none."""
+        self._drafts.setdefault(self._basis.stream if stream is None else stream, []).extend(events)
+
+    async def __aenter__(self) -> Self:
+        self._has_begun = True
+        basis = self._basis
+        if basis.by is not None:
+            basis.take_state(await self._caller._call(basis.state_request()))
+        elif basis.q is not None:
+            log = basis.log_reading()
+            basis.take_log(log, await AsyncPages(self._caller._call, log).all())
+        else:
+            stream = basis.stream_reading()
+            basis.take_stream(stream, await AsyncPages(self._caller._call, stream).all())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        drafts = {stream: events for stream, events in self._drafts.items() if events}
+        if error is not None or not drafts:
+            return
+        try:
+            answer = await self._caller._call(self._basis.append_request(drafts))
+        except Conflict as conflict:
+            if self._is_last:
+                raise
+            self._conflict = conflict
+        else:
+            self.appended = [answer] if isinstance(answer, Appended) else appended_of(answer)

@@ -1,0 +1,117 @@
+"""Connections and pauses, for asyncio. `_sync/io.py` is the same for threads: only these two are written twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from typing import Any
+from weakref import WeakSet
+
+import httpx2
+
+from eventsite_client._core.answers import Answer, problem_of
+from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream
+from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
+from eventsite_client._core.following import SILENCE_SECONDS
+from eventsite_client._core.requests import Request
+from eventsite_client.errors import NoAnswer
+
+sleep = asyncio.sleep
+
+
+class AsyncConnections:
+    """The connections to one server with one token. They are opened when they are needed."""
+
+    def __init__(self, url: str, token: str, transport: httpx2.AsyncBaseTransport | None) -> None:
+        self._url = url
+        self._token = token
+        self._transport = transport
+        self._http: httpx2.AsyncClient | None = None
+        self._streams: WeakSet[AsyncMessages] = WeakSet()
+        self._owner: object = None
+
+    async def send(self, request: Request[Any], deadline: Deadline) -> Answer:
+        """Send a request once, and return the answer.
+
+        Raises:
+            NoAnswer: there was none before the deadline.
+            UnexpectedAnswer: what came is not HTTP.
+        """
+        http = self._client()
+        sent = build(http, self._url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
+        try:
+            answer = await asyncio.wait_for(http.send(sent), deadline.left())
+        except asyncio.TimeoutError:  # in Python 3.10 it is not the builtin one
+            raise NoAnswer("The answer did not come in time.", members={"ids": list(request.ids)}) from None
+        except httpx2.RequestError as error:
+            raise failure_of(error, request) from error
+        return Answer(answer.status_code, answer.headers, answer.content)
+
+    async def open(self, request: Request[Any]) -> AsyncMessages:
+        """Open a stream of server-sent events.
+
+        Raises:
+            EventsiteError: the server refuses it, or can't be reached, or the answer is no such stream.
+        """
+        http = self._client()
+        sent = build(http, self._url, request, timeouts(SILENCE_SECONDS))
+        try:
+            answer = await http.send(sent, stream=True)
+            if is_event_stream(answer):
+                stream = AsyncMessages(answer, request)
+                self._streams.add(stream)
+                return stream
+            try:
+                refusal = Answer(answer.status_code, answer.headers, await answer.aread())
+            finally:
+                await answer.aclose()
+        except httpx2.RequestError as error:
+            raise failure_of(error, request) from error
+        raise problem_of(request, refusal)
+
+    async def close(self) -> None:
+        """Close the connections, with the streams that are open. The next request opens new ones."""
+        for stream in [*self._streams]:
+            await stream.close()
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    def _client(self) -> httpx2.AsyncClient:
+        """Return the pool of connections. After a fork, or in another event loop, it is another one."""
+        owner = (os.getpid(), asyncio.get_running_loop())
+        if self._http is None or self._owner != owner:
+            self._owner = owner
+            self._http = httpx2.AsyncClient(transport=self._transport, headers=headers_of(self._token))
+        return self._http
+
+
+class AsyncMessages:
+    """The messages of a stream of server-sent events."""
+
+    def __init__(self, answer: httpx2.Response, request: Request[Any]) -> None:
+        self._answer = answer
+        self._request = request
+        self._messages = _messages_of(answer)
+
+    async def next(self) -> httpx2.ServerSentEvent | None:
+        """Wait for the next message, and return it; None at the end of the stream.
+
+        Raises:
+            NoAnswer: the connection broke, or nothing came for too long.
+        """
+        try:
+            return await anext(self._messages, None)
+        except httpx2.RequestError as error:
+            raise failure_of(error, self._request) from error
+
+    async def close(self) -> None:
+        """Close the connection. A generator that is left to the end of its loop makes noise there."""
+        await self._messages.aclose()
+        await self._answer.aclose()
+
+
+async def _messages_of(answer: httpx2.Response) -> AsyncGenerator[httpx2.ServerSentEvent]:
+    async for message in httpx2.EventSource(answer, max_event_size=None):
+        yield message

@@ -1,0 +1,88 @@
+"""Iterators over what takes several pages. The next page is read when it is needed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from eventsite_client._core.paging import LogReading, Reading, StatesReading, StreamReading
+from eventsite_client.types import Event, ListedState
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+Call = Callable[[Any], Awaitable[Any]]
+
+
+class AsyncPages(AsyncIterator[T], Generic[T]):
+    """An iterator that reads page by page."""
+
+    def __init__(self, call: Call, reading: Reading[Any, T]) -> None:
+        self._call = call
+        self._reading = reading
+        self._items: deque[T] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._items:
+            request = self._reading.request()
+            if request is None:
+                raise StopAsyncIteration
+            self._items.extend(self._reading.take(await self._call(request)))
+        return self._items.popleft()
+
+    async def all(self) -> list[T]:
+        """Return all that is left, as a list."""
+        return [item async for item in self]
+
+
+class AsyncEvents(AsyncPages[Event]):
+    """The events of a query."""
+
+    _reading: LogReading
+
+    @property
+    def head(self) -> int | None:
+        """The log's last position when the first page was read; None before that.
+
+        It is the `read_position` of an append that rests on these events.
+        """
+        return self._reading.head
+
+    @property
+    def position(self) -> int:
+        """The position up to which the log was searched. It is the `none_after` of a condition."""
+        return self._reading.position
+
+
+class AsyncStreamEvents(AsyncPages[Event]):
+    """The events of a stream."""
+
+    _reading: StreamReading
+
+    @property
+    def head(self) -> int | None:
+        """The log's last position when the first page was read; None before that.
+
+        It is the `read_position` of an append that rests on these events.
+        """
+        return self._reading.head
+
+    @property
+    def version(self) -> int | None:
+        """The version up to which the stream was read; None before the first page.
+
+        When all was read, it is the `expected_version` of an append that rests on these events.
+        """
+        return self._reading.version
+
+
+class AsyncStates(AsyncPages[ListedState]):
+    """States of a projection, in the order of their keys."""
+
+    _reading: StatesReading

@@ -1,0 +1,47 @@
+"""What both clients tell httpx2, and how its errors become errors of the client."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import httpx2
+
+from eventsite_client._core.following import Silence
+from eventsite_client._core.requests import Request
+from eventsite_client.errors import EventsiteError, NoAnswer, UnexpectedAnswer
+
+_SSE = "text/event-stream"
+
+
+def headers_of(token: str) -> dict[str, str]:
+    """Return the headers of all requests with a token."""
+    try:
+        agent = f"eventsite-client/{version('eventsite-client')}"
+    except PackageNotFoundError:  # it runs from a checkout
+        agent = "eventsite-client"
+    return {"Authorization": f"Bearer {token}", "User-Agent": agent}
+
+
+def build(http: httpx2.Client | httpx2.AsyncClient, url: str, request: Request[Any], timeouts: Any) -> httpx2.Request:
+    """Return a request as httpx2 sends it."""
+    headers = {"Content-Type": "application/json", **request.headers} if request.body else request.headers
+    extensions = {"timeout": timeouts}
+    return http.build_request(
+        request.method, url + request.path, content=request.body or None, headers=dict(headers), extensions=extensions
+    )
+
+
+def is_event_stream(answer: httpx2.Response) -> bool:
+    """Return whether an answer brings server-sent events."""
+    return answer.status_code == 200 and answer.headers.get("content-type", "").startswith(_SSE)
+
+
+def failure_of(error: httpx2.RequestError, request: Request[Any]) -> EventsiteError:
+    """Return the error for an exchange that broke. Raise it `from` the error of httpx2."""
+    server = error.request.url.copy_with(path="/", query=None)
+    reason = f"{server}: {str(error) or type(error).__name__}"
+    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError | httpx2.DecodingError):
+        return UnexpectedAnswer(f"The exchange failed with {reason}")
+    kind = Silence if isinstance(error, httpx2.ReadTimeout) else NoAnswer
+    return kind(f"No answer from {reason}", members={"ids": list(request.ids)} if request.ids else None)

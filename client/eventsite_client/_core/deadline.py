@@ -1,0 +1,39 @@
+"""The end of a call, and what is left until then for its next step."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+CONNECT_SECONDS = 5.0
+ATTEMPT_SECONDS = 30.0
+"""The longest wait for a piece of an answer: a connection that died silently must not use up the whole timeout."""
+
+
+class Deadline:
+    """A moment of the monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left; 0 if the moment has passed."""
+        return max(0.0, self._at - time.monotonic())
+
+
+def timeouts(read: float) -> dict[str, float]:
+    """Return the timeouts of a request, in seconds, as httpx2 hands them on to its connections."""
+    return {"connect": CONNECT_SECONDS, "pool": ATTEMPT_SECONDS, "write": ATTEMPT_SECONDS, "read": read}
+
+
+class TimeoutsUntil(dict[str, float]):
+    """Timeouts that end with a deadline. Each phase (connect, write, read, …) has what the one before has left."""
+
+    def __init__(self, deadline: Deadline, *, read: float) -> None:
+        super().__init__(timeouts(read))
+        self._deadline = deadline
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the timeout of a phase, looked up when it begins. (0 would mean that it must not wait at all.)"""
+        seconds = super().get(name, default)
+        return seconds if seconds is None else max(0.001, min(seconds, self._deadline.left()))

@@ -1,0 +1,102 @@
+"""What a decision rests on, and the append that is written only if that still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eventsite_client._core.paging import LogReading, StreamReading
+from eventsite_client._core.queries import stream_term
+from eventsite_client._core.requests import Request, append, append_all, get
+from eventsite_client.errors import ProjectionError
+from eventsite_client.types import Append, Condition, Event, HeldLease, NewEvent, State
+
+
+@dataclass(slots=True)
+class Basis:
+    """What was read of one stream, or of a query, in the rounds so far. Each round reads on from the one before."""
+
+    stream: str
+    q: str | None
+    by: str | None
+    leases: Sequence[HeldLease]
+    events: list[Event] = field(default_factory=list)
+    value: Any = None
+    version: int = 0
+    """The version of the stream up to which it was read; 0 for a query."""
+    position: int = 0
+    """The position of the log up to which it was read."""
+
+    def __post_init__(self) -> None:
+        if self.q is not None and self.by is not None:
+            raise ValueError("A decision rests on the events of a query (`q`), or on a state (`by`), not on both.")
+
+    def state_request(self) -> Request[State]:
+        """Return the request for the state by the projection."""
+        return get(f"/projections/{self.by}/state", State, key=self.stream)
+
+    def log_reading(self) -> LogReading:
+        """Return the reading of what is new of the query."""
+        q = self.q or ""
+        return LogReading(q, after=self.position, before=None, backward=False, limit=None, read_as="stored")
+
+    def stream_reading(self) -> StreamReading:
+        """Return the reading of what is new in the stream."""
+        return StreamReading(
+            self.stream, q="", from_version=self.version + 1, backward=False, limit=None, read_as="stored"
+        )
+
+    def take_state(self, state: State) -> None:
+        """Take the state of this round.
+
+        Raises:
+            ProjectionError: it does not include an event, as the projection raised.
+            ValueError: the keys of the projection are not streams.
+        """
+        if state.stale is not None and state.stale.reason != "behind":
+            reason = f"{state.projection} has no state of {self.stream!r} to decide on: {state.stale.reason}"
+            raise ProjectionError(f"{reason} ({state.stale.error}).", code="stands-still")
+        if state.version is None and state.events:
+            raise ValueError(f"{state.projection} has no states of streams, so none that a version can guard.")
+        self.value, self.version, self.position = state.value, state.version or 0, state.position
+
+    def take_log(self, reading: LogReading, events: list[Event]) -> None:
+        """Take what is new of the query."""
+        self.events += events
+        self.position = reading.position
+
+    def take_stream(self, reading: StreamReading, events: list[Event]) -> None:
+        """Take what is new in the stream."""
+        self.events += events
+        self.version, self.position = max(self.version, reading.version or 0), reading.head or 0
+
+    def append_request(self, drafts: Mapping[str, list[NewEvent]]) -> Request[Any]:
+        """Return the append of events to streams that is refused if the basis holds no longer.
+
+        It gives `Appended`, or `Many` if other streams are among them.
+        """
+        guards = {"conditions": self._conditions(drafts), "leases": self.leases}
+        if list(drafts) == [self.stream]:
+            expected = self._expected_version(self.stream)
+            events = drafts[self.stream]
+            return append(self.stream, events, expected_version=expected, read_position=self.position, **guards)
+        appends = [
+            Append(
+                stream=stream,
+                events=tuple(events),
+                expected_version=self._expected_version(stream),
+                read_position=self.position,
+            )
+            for stream, events in drafts.items()
+        ]
+        return append_all(appends, **guards)
+
+    def _expected_version(self, stream: str) -> Any:
+        return self.version if self.q is None and stream == self.stream else "any"
+
+    def _conditions(self, drafts: Mapping[str, list[NewEvent]]) -> list[Condition]:
+        if self.q is not None:
+            return [Condition(self.q, self.position)]
+        # An expected version guards a stream to which events are appended. Else a condition does.
+        return [] if self.stream in drafts else [Condition(stream_term(self.stream), self.position)]

@@ -1,0 +1,145 @@
+"""Requests as values: the method, the address, the body, and how the answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from eventsite_client._core import json
+from eventsite_client._core.ids import new_id
+from eventsite_client.types import (
+    Append,
+    Appended,
+    Condition,
+    ExpectedVersion,
+    HeldLease,
+    NewEvent,
+    Settles,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """One request, which may be sent any number of times: it does nothing the second time."""
+
+    method: str
+    path: str
+    """The path after `/api`, with the query."""
+    gives: type[T]
+    """The type of the answer."""
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wait: float = 0.0
+    """The seconds that the server may take on purpose: a long poll."""
+    ids: tuple[str, ...] = ()
+    """The ids of the events that are appended."""
+    takes_job: bool = False
+    """A job is an answer. Else the request is sent again until the job is done."""
+
+
+class Many(msgspec.Struct):
+    """The answer to an append to several streams."""
+
+    results: list[Result]
+
+
+class Result(msgspec.Struct):
+    """The answer to one of several appends."""
+
+    status: int
+    body: msgspec.Raw
+
+
+def get(
+    path: str, gives: type[T], *, wait: float = 0.0, headers: Mapping[str, str] | None = None, **params: object
+) -> Request[T]:
+    """Return a request that reads. Parameters of None are left out, and so are empty texts.
+
+    With `wait`, the server may take so many seconds until something comes.
+    """
+    all_params = {**params, "wait": wait or None}
+    query = urlencode([(name, value) for name, value in all_params.items() if value is not None and value != ""])
+    return Request("GET", f"{path}?{query}" if query else path, gives, headers=headers or {}, wait=wait)
+
+
+def name_in_path(name: str) -> str:
+    """Return a name as a part of a path. A name of dots would be taken for a relative path."""
+    return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
+
+
+def append(stream: str, events: Sequence[NewEvent], **demands: Any) -> Request[Appended]:
+    """Return the request that appends to one stream; `demands` are those of `demands_of()`.
+
+    Raises:
+        ValueError: there are no events.
+        TypeError: the data of an event is not JSON.
+    """
+    identified = with_ids(events, settles=demands.get("settles", ()))
+    body = json.encode({"events": identified, **demands_of(**demands)})
+    path = f"/streams/{name_in_path(stream)}/events"
+    return Request("POST", path, Appended, body, ids=ids_of(identified))
+
+
+def append_all(appends: Sequence[Append], **demands: Any) -> Request[Many]:
+    """Return the request that appends to several streams, all or none. It raises the errors of `append()`."""
+    if not appends:
+        raise ValueError("There is nothing to append.")
+    settles = demands.get("settles", ())
+    bodies: list[dict[str, Any]] = []
+    ids: tuple[str, ...] = ()
+    for each in appends:
+        identified = with_ids(each.events, settles=settles)
+        ids += ids_of(identified)
+        own = demands_of(each.expected_version, each.read_position, each.idempotency_key)
+        bodies.append({"stream": each.stream, "events": identified, **own})
+    body = json.encode({"appends": bodies, "atomic": True, **demands_of(**demands)})
+    return Request("POST", "/events", Many, body, ids=ids)
+
+
+def with_ids(events: Sequence[NewEvent], *, settles: Sequence[Settles] = ()) -> list[NewEvent]:
+    """Return the events with ids. The server makes those of events that settle a delivery: each attempt has the same.
+
+    Raises:
+        ValueError: there are no events.
+    """
+    if not events:
+        raise ValueError("There is nothing to append.")
+    if settles:
+        return list(events)
+    return [each if each.id is not None else msgspec.structs.replace(each, id=new_id()) for each in events]
+
+
+def ids_of(events: Iterable[NewEvent]) -> tuple[str, ...]:
+    """Return the ids that events have."""
+    return tuple(event.id for event in events if event.id is not None)
+
+
+def demands_of(
+    expected_version: ExpectedVersion = "any",
+    read_position: int | None = None,
+    idempotency_key: str | None = None,
+    conditions: Sequence[Condition] = (),
+    leases: Sequence[HeldLease] = (),
+    settles: Sequence[Settles] = (),
+) -> dict[str, Any]:
+    """Return the members of an append that stand beside its events."""
+    members = {
+        "expected_version": None if expected_version == "any" else expected_version,
+        "read_position": read_position,
+        "idempotency_key": idempotency_key,
+        "if": conditions,
+        "leases": [_held(lease) for lease in leases],
+        "settles": settles,
+    }
+    return {name: value for name, value in members.items() if value is not None and value != [] and value != ()}
+
+
+def _held(lease: HeldLease) -> dict[str, Any]:
+    kind, _, name = lease.lease.partition(":")
+    return {kind: name, "token": lease.token}

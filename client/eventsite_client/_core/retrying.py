@@ -1,0 +1,40 @@
+"""Which errors pass by themselves, and how long a client waits before it tries again."""
+
+from __future__ import annotations
+
+import random
+
+from eventsite_client.errors import EventsiteError, NoAnswer, NotReady, UnexpectedAnswer
+
+_FIRST_SECONDS = 0.1
+_MOST_SECONDS = 10.0
+_DEFECT_RETRIES = 2
+"""How often a request is sent again after a 500: a defect rarely passes by itself."""
+
+
+class Retrying:
+    """The retries of one request."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._defects = 0
+
+    def pause_after(self, error: EventsiteError) -> float | None:
+        """Return the seconds before the next attempt; None if another one can't help."""
+        if not self._passes(error):
+            return None
+        self._failures += 1
+        most = min(_MOST_SECONDS, _FIRST_SECONDS * 2 ** min(self._failures, 10))
+        # Never less than the server asks for; and not at the same moment as all its other clients.
+        jitter = random.uniform(0, most)  # noqa: S311 - no secret
+        return jitter if error.retry_after is None else error.retry_after + jitter / 4
+
+    def _passes(self, error: EventsiteError) -> bool:
+        if isinstance(error, NoAnswer | NotReady) or error.status == 408:
+            return True
+        if error.status == 500:
+            self._defects += 1
+            return self._defects <= _DEFECT_RETRIES
+        if error.code == UnexpectedAnswer.codes[0]:
+            return error.status in (429, 502, 503, 504)  # a proxy's
+        return error.status in (429, 503) and error.retry_after is not None

@@ -1,0 +1,48 @@
+"""The address and the token of a client: arguments, or variables of the environment."""
+
+from __future__ import annotations
+
+import os
+
+URL_VARIABLE = "EVENTSITE_URL"
+TOKEN_VARIABLE = "EVENTSITE_TOKEN"  # noqa: S105 - the name of the variable
+TIMEOUT_SECONDS = 60.0
+
+
+def address_of(url: str | None) -> str:
+    """Return the address of the API.
+
+    Raises:
+        ValueError: there is none, or it is no address of HTTP.
+    """
+    url = url if url is not None else os.environ.get(URL_VARIABLE, "")
+    if not url:
+        raise ValueError(f"There is no address of a server: give `url`, or set {URL_VARIABLE}.")
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url!r} is no address of a server: it begins with http:// or https://.")
+    return f"{url.rstrip('/')}/api"
+
+
+def token_of(token: str | None) -> str:
+    """Return the token.
+
+    Raises:
+        ValueError: there is none, or a header can't hold it.
+    """
+    token = token if token is not None else os.environ.get(TOKEN_VARIABLE, "")
+    if not token:
+        raise ValueError(f"There is no token: give `token`, or set {TOKEN_VARIABLE}.")
+    if not (token.isascii() and token.isprintable()):
+        raise ValueError("The token holds a character that no token has.")
+    return token
+
+
+def checked_timeout(seconds: float) -> float:
+    """Return a timeout.
+
+    Raises:
+        ValueError: it is not a positive number of seconds.
+    """
+    if not seconds > 0:
+        raise ValueError(f"A timeout is a positive number of seconds, not {seconds!r}.")
+    return seconds

@@ -1,0 +1,245 @@
+"""The client: its methods for the log. `states.py` has those for states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eventsite_client._core import requests
+from eventsite_client._core.answers import appended_of
+from eventsite_client._core.deadline import Deadline
+from eventsite_client._core.deciding import Basis
+from eventsite_client._core.following import Cursor
+from eventsite_client._core.paging import EventsPage, LogReading, StreamReading
+from eventsite_client._sync.deciding import Decision
+from eventsite_client._sync.following import Follower
+from eventsite_client._sync.reading import Events, StreamEvents
+from eventsite_client._sync.states import StateReader
+from eventsite_client.errors import TimedOut
+from eventsite_client.types import (
+    Append,
+    Appended,
+    Condition,
+    Event,
+    ExpectedVersion,
+    HeldLease,
+    NewEvent,
+    ReadAs,
+    Settles,
+)
+
+_WAIT_SECONDS = 20.0
+"""The longest long poll: proxies end requests that take much longer."""
+
+
+class Client(StateReader):
+    """A client of one log of Eventsite, for one token.
+
+        with Client() as client:
+            client.append("order-42", NewEvent("OrderPlaced", {"sku": "A-7"}))
+
+    A request is sent again while the server is away or busy, until the timeout: that is safe, since each event has its
+    id before it is sent. So whatever a method raises is worth an answer of yours.
+
+    Args:
+        url: the address of the server, such as `http://127.0.0.1:8000`; by default that of `EVENTSITE_URL`.
+        token: the token, which opens one log; by default that of `EVENTSITE_TOKEN`.
+        timeout: the seconds after which a call ends, with all its repetitions. What waits on purpose waits longer.
+        transport: a transport of httpx2 that sends the requests, for proxies, certificates and tests.
+
+    Raises:
+        ValueError: there is no address, or no token.
+    """
+
+    def append(
+        self,
+        stream: str,
+        *events: NewEvent,
+        expected_version: ExpectedVersion = "any",
+        read_position: int | None = None,
+        conditions: Sequence[Condition] = (),
+        leases: Sequence[HeldLease] = (),
+        settles: Sequence[Settles] = (),
+        idempotency_key: str | None = None,
+    ) -> Appended:
+        """Append events to a stream, all or none.
+
+        An event without an `id` gets one. An append that settles deliveries leaves that to the server, whose ids are
+        the same for each attempt.
+
+        Args:
+            stream: the name of the stream.
+            events: what happened.
+            expected_version: the version at which the stream must be, as you have read it.
+            read_position: the position up to which you had read the log when you decided: it proves lost updates.
+            conditions: no event may have come that fits one of them.
+            leases: leases that the writer must hold.
+            settles: deliveries that are settled together with the append, or not at all.
+            idempotency_key: a name of this append: whoever appends the same with the same name appends nothing.
+
+        Raises:
+            Conflict: the stream is at another version, or an event came that a condition does not allow.
+            IdConflict: the log has an event with the same id and other content.
+            Paused: somebody has paused the agent or the workflow of an event.
+            LeaseLost, LeaseNeeded, DeliveryLost: the writer does not hold what it must.
+            Invalid: the request breaks a rule or a limit.
+            NoAnswer, Unavailable: the time was up. The events may be written; to append them again with the
+                same ids, `error.members["ids"]`, is safe.
+        """
+        return self._call(
+            requests.append(
+                stream,
+                events,
+                expected_version=expected_version,
+                read_position=read_position,
+                conditions=conditions,
+                leases=leases,
+                settles=settles,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def append_all(
+        self,
+        *appends: Append,
+        conditions: Sequence[Condition] = (),
+        leases: Sequence[HeldLease] = (),
+        settles: Sequence[Settles] = (),
+    ) -> list[Appended]:
+        """Append to several streams, all or none. Return the places for each; raise the errors of `append()`."""
+        request = requests.append_all(appends, conditions=conditions, leases=leases, settles=settles)
+        return appended_of(self._call(request))
+
+    def events(
+        self,
+        q: str = "",
+        *,
+        after: int = 0,
+        before: int | None = None,
+        backward: bool = False,
+        limit: int | None = None,
+        read_as: ReadAs = "stored",
+    ) -> Events:
+        """Return an iterator over the events of a query, to the end that the log has at the first page.
+
+        Its `head` and `position` are what an append that rests on the events needs.
+
+        Args:
+            q: the query, such as `type:Order* data.amount>100`. The empty one fits all events.
+            after: positions after this one only.
+            before: positions before this one only.
+            backward: the newest events first.
+            limit: at most so many events.
+            read_as: `newest`: the data in the newest schema version.
+        """
+        reading = LogReading(q, after=after, before=before, backward=backward, limit=limit, read_as=read_as)
+        return Events(self._call, reading)
+
+    def stream_events(
+        self,
+        stream: str,
+        q: str = "",
+        *,
+        from_version: int | None = None,
+        backward: bool = False,
+        limit: int | None = None,
+        read_as: ReadAs = "stored",
+    ) -> StreamEvents:
+        """Return an iterator over the events of a stream, to the version that it has at the first page.
+
+        Its `version` and `head` are what an append that rests on the events needs.
+
+        Args:
+            stream: the name of the stream; one without events is no error.
+            q: a query that the events fit.
+            from_version: from this version on, in either direction.
+            backward: the newest events first.
+            limit: at most so many events.
+            read_as: `newest`: the data in the newest schema version.
+        """
+        reading = StreamReading(stream, q=q, from_version=from_version, backward=backward, limit=limit, read_as=read_as)
+        return StreamEvents(self._call, reading)
+
+    def event(self, position: int, *, read_as: ReadAs = "stored") -> Event:
+        """Return the event at a position of the log.
+
+        Raises:
+            NotFound: there is none, or none that the token may see.
+        """
+        params = None if read_as == "stored" else read_as
+        return self._call(requests.get(f"/events/{position}", Event, read_as=params))
+
+    def follow(self, q: str = "", *, after: int = 0, read_as: ReadAs = "stored") -> Follower:
+        """Return an endless iterator over the events of a query, as they come.
+
+        The iterator keeps its place over broken connections and restarts of the server: no event is lost, and none
+        comes twice. It takes server-sent events; where a proxy holds these back, it asks by long polls. Once the server
+        has answered, it waits for as long as the server is away. Keep `position` somewhere to go on there later.
+
+        Args:
+            q: the query. Relative times (`since:2h`) count from each connection.
+            after: positions after this one only.
+            read_as: `newest`: the data in the newest schema version.
+
+        Raises (the iterator):
+            NoAnswer: the server did not answer at all before the timeout.
+            InvalidQuery, Unauthorized, …: the server refuses to answer.
+            ProjectionError: the next event can't be read in the newest schema version.
+        """
+        return Follower(self, Cursor(q, after=after, read_as=read_as))
+
+    def wait_for(self, q: str, *, after: int = 0, timeout: float | None = None) -> Event:
+        """Return the first event of a query after a position; wait until there is one.
+
+        Args:
+            q: the query.
+            after: positions after this one only, such as `appended.last_position`.
+            timeout: the seconds to wait; by default the client's timeout.
+
+        Raises:
+            TimedOut: no event came in time.
+        """
+        deadline = Deadline(self._timeout if timeout is None else timeout)
+        while True:
+            wait = min(_WAIT_SECONDS, deadline.left())
+            page = self._call(requests.get("/events", EventsPage, q=q, after=after, limit=1, wait=wait))
+            if page.events:
+                return page.events[0]
+            after = page.next or after
+            if not deadline.left():
+                raise TimedOut(f"No event came that fits {q!r}; the log was searched up to {after}.")
+
+    def decide(
+        self,
+        stream: str,
+        *,
+        q: str | None = None,
+        by: str | None = None,
+        leases: Sequence[HeldLease] = (),
+        rounds: int = 10,
+    ) -> Decision:
+        """Decide by what a stream holds, and append only if nothing came between; else go round again.
+
+            for attempt in client.decide("order-42"):
+                with attempt as order:
+                    if not any(event.type == "OrderShipped" for event in order.events):
+                        order.append(NewEvent("OrderShipped", {"carrier": "post"}))
+
+        The block may run several times, so what it does outside of the log must be harmless the second time. It appends
+        nothing if it raises. Let it run to its end; if you want to return from it, write a function of the attempt
+        instead: `client.decide("order-42").run(ship)`.
+
+        The append carries the version and the position that were read. So no update of another writer gets lost, and
+        the log can prove it.
+
+        Args:
+            stream: the stream that is read, and to which the events are appended.
+            q: read the events of this query instead, from whichever streams. The append is refused if another event
+                came that fits it.
+            by: read the state of the stream by this projection (`attempt.state`) instead of its events.
+            leases: leases that the writer must hold.
+            rounds: how often to go round at most.
+
+        Raises (the loop):
+            Conflict: other writers were quicker in each of the rounds.
+        """
+        return Decision(self, Basis(stream, q, by, leases), rounds)

@@ -1,0 +1,83 @@
+"""Followers: the log as it grows, without end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from eventsite_client._core.deadline import Deadline
+from eventsite_client._core.following import Cursor
+from eventsite_client._sync.caller import Caller
+from eventsite_client._sync.io import Messages, sleep
+from eventsite_client.errors import EventsiteError, NoAnswer
+from eventsite_client.types import Event
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+
+class Follower(Iterator[Event]):
+    """The events of a query as they come. `Client.follow()` describes it."""
+
+    def __init__(self, caller: Caller, cursor: Cursor) -> None:
+        self._caller = caller
+        self._cursor = cursor
+        self._deadline: Deadline | None = None
+        """The moment until which the server must have answered for the first time."""
+        self._messages: Messages | None = None
+
+    @property
+    def position(self) -> int:
+        """The place in the log: every event up to it was handed out, or does not fit.
+
+        A follower that begins `after` it goes on from there.
+        """
+        return self._cursor.position
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        self._deadline = self._deadline or Deadline(self._caller._timeout)
+        while (event := self._cursor.next_event()) is None:
+            self._receive(self._deadline)
+        return event
+
+    def _receive(self, deadline: Deadline) -> None:
+        """Wait for events, or after a break for a while. Until the deadline the server must have answered once."""
+        try:
+            self._receive_message()
+        except EventsiteError as error:
+            self.close()
+            pause = self._cursor.pause_after(error)
+            if pause is None or not (self._cursor.has_begun or pause < deadline.left()):
+                raise
+            sleep(pause)
+
+    def _receive_message(self) -> None:
+        """Wait for the next message of the stream, or for the answer of a long poll."""
+        if self._cursor.polls:
+            self._cursor.take_page(self._caller._call(self._cursor.poll_request()))
+            return
+        if self._messages is None:
+            self._messages = self._caller._connections.open(self._cursor.stream_request())
+        message = self._messages.next()
+        if message is None:
+            raise NoAnswer("The stream has ended.")
+        self._cursor.take_message(message.event, message.data, message.id)
+
+    def close(self) -> None:
+        """Close the connection. To iterate further opens another one, and goes on where this one was."""
+        messages, self._messages = self._messages, None
+        if messages is not None:
+            messages.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

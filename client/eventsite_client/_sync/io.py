@@ -1,0 +1,109 @@
+"""Connections and pauses, for threads. `_async/io.py` is the same for asyncio: only these two are written twice."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import httpx2
+
+from eventsite_client._core.answers import Answer, problem_of
+from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream
+from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
+from eventsite_client._core.following import SILENCE_SECONDS
+from eventsite_client._core.requests import Request
+from eventsite_client.errors import NoAnswer
+
+sleep = time.sleep
+
+
+class Connections:
+    """The connections to one server with one token. They are opened when they are needed."""
+
+    def __init__(self, url: str, token: str, transport: httpx2.BaseTransport | None) -> None:
+        self._url = url
+        self._token = token
+        self._transport = transport
+        self._http: httpx2.Client | None = None
+        self._owner: object = None
+
+    def send(self, request: Request[Any], deadline: Deadline) -> Answer:
+        """Send a request once, and return the answer.
+
+        Raises:
+            NoAnswer: there was none before the deadline.
+            UnexpectedAnswer: what came is not HTTP.
+        """
+        http = self._client()
+        sent = build(http, self._url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
+        try:
+            answer = http.send(sent, stream=True)
+            try:
+                body = bytearray()
+                for piece in answer.iter_bytes():  # a timeout of httpx2 is for a piece, so the sum is looked at here
+                    body += piece
+                    if not deadline.left():
+                        raise NoAnswer("The answer did not come in time.", members={"ids": list(request.ids)})
+            finally:
+                answer.close()
+        except httpx2.RequestError as error:
+            raise failure_of(error, request) from error
+        return Answer(answer.status_code, answer.headers, bytes(body))
+
+    def open(self, request: Request[Any]) -> Messages:
+        """Open a stream of server-sent events.
+
+        Raises:
+            EventsiteError: the server refuses it, or can't be reached, or the answer is no such stream.
+        """
+        http = self._client()
+        sent = build(http, self._url, request, timeouts(SILENCE_SECONDS))
+        try:
+            answer = http.send(sent, stream=True)
+            if is_event_stream(answer):
+                return Messages(answer, request)
+            try:
+                refusal = Answer(answer.status_code, answer.headers, answer.read())
+            finally:
+                answer.close()
+        except httpx2.RequestError as error:
+            raise failure_of(error, request) from error
+        raise problem_of(request, refusal)
+
+    def close(self) -> None:
+        """Close the connections. The next request opens new ones."""
+        http, self._http = self._http, None
+        if http is not None:
+            http.close()
+
+    def _client(self) -> httpx2.Client:
+        """Return the pool of connections. After a fork it is another one."""
+        owner = os.getpid()
+        if self._http is None or self._owner != owner:
+            self._owner = owner
+            self._http = httpx2.Client(transport=self._transport, headers=headers_of(self._token))
+        return self._http
+
+
+class Messages:
+    """The messages of a stream of server-sent events."""
+
+    def __init__(self, answer: httpx2.Response, request: Request[Any]) -> None:
+        self._answer = answer
+        self._request = request
+        self._messages = iter(httpx2.EventSource(answer, max_event_size=None))
+
+    def next(self) -> httpx2.ServerSentEvent | None:
+        """Wait for the next message, and return it; None at the end of the stream.
+
+        Raises:
+            NoAnswer: the connection broke, or nothing came for too long.
+        """
+        try:
+            return next(self._messages, None)
+        except httpx2.RequestError as error:
+            raise failure_of(error, self._request) from error
+
+    def close(self) -> None:
+        self._answer.close()

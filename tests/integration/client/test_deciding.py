@@ -1,0 +1,208 @@
+"""Decisions are appended if nothing came between. Else they are made again."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from events.models import Event, Log
+from eventsite_client import Attempt, Client, NewEvent, WrongExpectedVersion
+from tests.support.server import Server
+from tests.support.twins import MakeClient
+
+SHIPPED = NewEvent("OrderShipped", {"carrier": "post"})
+
+
+def types(client: Client, q: str = "") -> list[str]:
+    return [event.type for event in client.events(q)]
+
+
+def test_a_decision_carries_what_was_read(client: Client, log: Log) -> None:
+    client.append("other", NewEvent("Noise"))
+    client.append("order-42", NewEvent("OrderPlaced"))
+    for attempt in client.decide("order-42"):
+        with attempt as order:
+            assert [event.type for event in order.events] == ["OrderPlaced"]
+            assert (order.version, order.position, order.number) == (1, 2, 1)
+            order.append(SHIPPED, NewEvent("Told"))
+    assert [each.version for each in attempt.appended] == [3]
+    row = Event.objects.get(log=log, type="OrderShipped")
+    assert (row.expected_version, row.read_position) == (1, 2)
+
+
+def test_a_decision_on_an_empty_stream_expects_no_stream(client: Client, log: Log) -> None:
+    for attempt in client.decide("order-42"):
+        with attempt as order:
+            order.append(SHIPPED)
+    assert Event.objects.get(log=log).expected_version == 0
+
+
+def test_a_decision_is_made_again_after_a_conflict(client: Client) -> None:
+    client.append("order-42", NewEvent("OrderPlaced"))
+    seen = []
+    for attempt in client.decide("order-42"):
+        with attempt as order:
+            seen.append([event.type for event in order.events])
+            if order.number < 3:
+                client.append("order-42", NewEvent(f"Change{order.number}"))
+            order.append(SHIPPED)
+    assert seen == [["OrderPlaced"], ["OrderPlaced", "Change1"], ["OrderPlaced", "Change1", "Change2"]]
+    assert types(client) == ["OrderPlaced", "Change1", "Change2", "OrderShipped"]
+
+
+def test_rounds_are_bounded(client: Client) -> None:
+    rounds = []
+
+    def ship() -> None:
+        for attempt in client.decide("order-42", rounds=3):
+            with attempt as order:
+                rounds.append(order.number)
+                client.append("order-42", NewEvent("Change"))
+                order.append(SHIPPED)
+
+    with pytest.raises(WrongExpectedVersion):
+        ship()
+    assert rounds == [1, 2, 3]
+    assert "OrderShipped" not in types(client)
+
+
+def test_a_block_that_raises_appends_nothing(client: Client) -> None:
+    def fail(order: Attempt) -> None:
+        order.append(SHIPPED)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        client.decide("order-42").run(fail)
+    assert types(client) == []
+
+
+def test_a_block_may_decide_to_append_nothing(client: Client) -> None:
+    for attempt in client.decide("order-42"):
+        with attempt:
+            pass
+    assert (attempt.number, attempt.appended, types(client)) == (1, [], [])
+
+
+def test_a_decision_may_be_left_by_break(client: Client) -> None:
+    for attempt in client.decide("order-42"):
+        with attempt as order:
+            order.append(SHIPPED)
+            break
+    assert types(client) == ["OrderShipped"]
+
+
+def test_a_conflict_of_a_block_that_is_left_by_break_warns(client: Client) -> None:
+    def leave() -> None:
+        for attempt in client.decide("order-42"):
+            with attempt as order:
+                client.append("order-42", NewEvent("Change"))
+                order.append(SHIPPED)
+                return
+
+    with pytest.warns(RuntimeWarning, match="wrong-expected-version"):
+        leave()
+
+
+def test_an_attempt_has_to_be_entered(client: Client) -> None:
+    with pytest.raises(RuntimeError, match="context manager"):
+        for _ in client.decide("order-42"):
+            pass
+
+
+def test_a_function_decides_and_returns(client: Client, server: Server, token: str) -> None:
+    client.append("order-42", NewEvent("OrderPlaced"))
+
+    def ship(order: Attempt) -> int:
+        if order.number == 1:
+            with Client(server.url, token) as other:
+                other.append("order-42", NewEvent("Change"))
+        order.append(SHIPPED)
+        return order.number
+
+    assert client.decide("order-42").run(ship) == 2
+    assert types(client) == ["OrderPlaced", "Change", "OrderShipped"]
+
+
+def test_a_decision_by_a_query_rests_on_many_streams(client: Client, log: Log) -> None:
+    taken = NewEvent("OrderTaken", tags=("packer-ann",))
+    client.append("order-1", taken)
+    client.append("order-1", NewEvent("OrderPacked", tags=("packer-ann",)))
+    read = []
+    for attempt in client.decide("order-2", q="tag:packer-ann"):
+        with attempt as order:
+            read.append(len(order.events))
+            if len(order.events) % 2:
+                break
+            if order.number == 1:
+                client.append("order-3", taken)
+            order.append(taken)
+    assert read == [2, 3]
+    assert not Event.objects.filter(log=log, stream="order-2").exists()
+
+
+def test_a_decision_by_a_query_is_appended_if_nothing_came(client: Client, log: Log) -> None:
+    client.append("order-1", NewEvent("Noise"))
+    client.append("order-2", NewEvent("Noise"))
+    for attempt in client.decide("order-2", q="tag:packer-ann"):
+        with attempt as order:
+            order.append(SHIPPED)
+    row = Event.objects.get(log=log, type="OrderShipped")
+    assert (row.version, row.read_position) == (2, 2)
+
+
+def test_a_decision_by_a_state(client: Client) -> None:
+    client.append("board", NewEvent("StopsChanged", {"stops": ["a"]}))
+    seen = []
+    for attempt in client.decide("board", by="latest"):
+        with attempt as board:
+            seen.append(board.state["stops"])
+            assert board.events == ()
+            if board.number == 1:
+                client.append("board", NewEvent("StopsChanged", {"stops": ["a", "b"]}))
+            board.append(NewEvent("StopsChanged", {"stops": [*board.state["stops"], "c"]}))
+    assert seen == [["a"], ["a", "b"]]
+    assert client.state("board").value == {"stops": ["a", "b", "c"]}
+
+
+def test_a_decision_rests_on_a_stream_or_on_a_query(client: Client) -> None:
+    with pytest.raises(ValueError, match="not on both"):
+        client.decide("board", q="tag:vip", by="latest")
+
+
+def test_a_projection_without_streams_is_nothing_to_decide_by(client: Client) -> None:
+    client.append("board", NewEvent("A", agent="router"))
+    with pytest.raises(ValueError, match="no states of streams"):
+        client.decide("router", by="agents").run(lambda order: None)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_events_of_several_streams_are_appended_together(client: Client, own: bool) -> None:
+    """The version guards the stream that was read, also if nothing is appended to it."""
+    stream = 'team/a "#2"'
+    client.append(stream, NewEvent("OrderPlaced"))
+    for attempt in client.decide(stream):
+        with attempt as order:
+            if order.number == 1:
+                client.append(stream, NewEvent("Change"))
+            if own:
+                order.append(SHIPPED)
+            order.append(NewEvent("Told"), stream="mails")
+    assert attempt.number == 2
+    assert types(client) == ["OrderPlaced", "Change", *(["OrderShipped"] if own else []), "Told"]
+
+
+def test_no_update_of_many_writers_is_lost(server: Server, token: str, make_client: MakeClient) -> None:
+    def count(client: Client) -> None:
+        for _ in range(10):
+            for attempt in client.decide("counter", rounds=1_000):
+                with attempt as counter:
+                    counter.append(NewEvent("Counted", {"n": len(counter.events) + 1}))
+
+    clients = [make_client(server.url, token) for _ in range(4)]
+    threads = [threading.Thread(target=count, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [event.data["n"] for event in clients[0].stream_events("counter")] == list(range(1, 41))

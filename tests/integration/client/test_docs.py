@@ -1,0 +1,32 @@
+"""The examples of the client's documentation run, each page from its first line to its last."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from eventsite_client import Client
+from tests.support.examples import blocks_of
+from tests.support.patience import PATIENCE
+from tests.support.server import CHECKOUT, Server
+
+
+@pytest.mark.parametrize("page", ["docs/client.md", "client/README.md"])
+def test_the_examples_run_one_after_the_other(server: Server, token: str, page: str) -> None:
+    source = "\n".join(blocks_of(page, "python"))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(CHECKOUT / "client"),
+        "EVENTSITE_URL": server.url,
+        "EVENTSITE_TOKEN": token,
+    }
+    command = [sys.executable, "-W", "error", "-c", source]
+    run = subprocess.run(command, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    with Client(server.url, token) as client:
+        types = [event.type for event in client.stream_events("order-42")]
+    assert types.count("OrderShipped") == 1
+    assert types[0] == "OrderPlaced"

@@ -1,0 +1,94 @@
+"""The client for asyncio, used as the one for threads is. So one test holds for both."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from eventsite_client import AsyncClient, Client
+
+MakeClient = Callable[..., Client]
+
+
+class Loop:
+    """An event loop in a thread of its own, for as long as the block lasts."""
+
+    def __enter__(self) -> Loop:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+class InThreads:
+    """An object of the client for asyncio, with the methods of its twin."""
+
+    def __init__(self, loop: Loop, twin: Any) -> None:
+        self._loop = loop
+        self._twin = twin
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._twin, "aclose" if name == "close" else name)
+        return self._method(value) if inspect.ismethod(value) else value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("_loop", "_twin"):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._twin, name, value)
+
+    def _method(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            return self._result(method(*map(self._argument, arguments), **options))
+
+        return call
+
+    def _argument(self, value: Any) -> Any:
+        if not inspect.isfunction(value):
+            return value
+
+        async def function(*arguments: Any) -> Any:
+            return value(*map(self._result, arguments))
+
+        return function
+
+    def _result(self, value: Any) -> Any:
+        if inspect.iscoroutine(value):
+            return self._result(self._loop.run(value))
+        is_twin = type(value).__module__.startswith("eventsite_client._async") or inspect.isasyncgen(value)
+        return InThreads(self._loop, value) if is_twin else value
+
+    def __iter__(self) -> InThreads:
+        return InThreads(self._loop, aiter(self._twin))
+
+    def __next__(self) -> Any:
+        async def next_item() -> Any:
+            return await anext(self._twin)
+
+        try:
+            return self._result(next_item())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __enter__(self) -> Any:
+        return self._result(self._twin.__aenter__())
+
+    def __exit__(self, *exc: object) -> Any:
+        return self._result(self._twin.__aexit__(*exc))
+
+
+def in_threads(loop: Loop, client: AsyncClient) -> Any:
+    """Return a client for asyncio as if it were one for threads."""
+    return InThreads(loop, client)

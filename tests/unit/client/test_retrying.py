@@ -1,0 +1,159 @@
+"""Which errors pass by themselves, and what is sent again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from eventsite_client import AsyncClient, Client, EventsiteError, NewEvent, NotReady, Unavailable, UnexpectedAnswer
+from eventsite_client._core import retrying
+from eventsite_client._core.retrying import Retrying
+from tests.support.transports import Scripted, problem
+
+APPENDED = {
+    "log": "main",
+    "stream": "s",
+    "first_position": 1,
+    "last_position": 1,
+    "version": 1,
+    "replayed": False,
+    "events": [{"id": "one", "position": 1, "version": 1}],
+}
+STATE = {"projection": "latest", "key": "s", "state": {}, "position": 0, "version": 0, "events": 0, "stale": None}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "_FIRST_SECONDS", 0.001)
+
+
+def client(transport: Scripted, **options: Any) -> Client:
+    return Client("http://testserver/", "evt_x", transport=transport, **options)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx2.ConnectError("refused"),
+        httpx2.ReadError("reset"),
+        httpx2.ReadTimeout("silent"),
+        httpx2.RemoteProtocolError("cut"),
+        httpx2.WriteError("reset"),
+        problem("queue-full", 503, retry_after=0),
+        problem("outcome-unknown", 503, retry_after=0, ids=["one"]),
+        problem("too-many-requests", 429, retry_after=0),
+        problem("request-timeout", 408),
+        problem("error", 500),
+        httpx2.Response(502, text="<html>"),
+        httpx2.Response(503, text="<html>"),
+        httpx2.Response(504),
+    ],
+)
+def test_what_passes_by_itself_is_sent_again_unchanged(failure: httpx2.Response | Exception) -> None:
+    transport = Scripted(failure, failure, APPENDED)
+    assert client(transport).append("s", NewEvent("A")).version == 1
+    bodies = [request.content for request in transport.requests]
+    assert len(bodies) == 3
+    assert len(set(bodies)) == 1
+    assert b'"id":' in bodies[0]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        problem("query-timeout", 503),  # a second try would take as long
+        problem("wrong-expected-version", 409, current_version=3),
+        problem("unauthorized", 401),
+        problem("paused", 423),
+        httpx2.Response(200, text="<html>"),
+        httpx2.UnsupportedProtocol("ftp"),
+    ],
+)
+def test_what_does_not_pass_is_raised_at_once(failure: httpx2.Response | Exception) -> None:
+    transport = Scripted(failure)
+    with pytest.raises(EventsiteError):
+        client(transport).append("s", NewEvent("A"))
+    assert len(transport.requests) == 1
+
+
+def test_a_defect_is_not_tried_for_ever() -> None:
+    transport = Scripted(problem("error", 500))
+    with pytest.raises(Unavailable):
+        client(transport).append("s", NewEvent("A"))
+    assert len(transport.requests) == 3
+
+
+async def test_the_client_for_asyncio_does_the_same() -> None:
+    transport = Scripted(httpx2.ConnectError("refused"), problem("queue-full", 503, retry_after=0), APPENDED)
+    async with AsyncClient("http://testserver", "evt_x", transport=transport) as client:
+        assert (await client.append("s", NewEvent("A"))).version == 1
+    assert len(transport.requests) == 3
+
+
+def test_the_last_error_is_raised_when_the_time_is_up() -> None:
+    transport = Scripted(httpx2.Response(502, text="<html>bad gateway"))
+    with pytest.raises(Unavailable, match="bad gateway"):
+        client(transport, timeout=0.2).append("s", NewEvent("A"))
+    assert len(transport.requests) > 3
+
+
+def test_pauses_grow_differ_and_are_never_shorter_than_asked() -> None:
+    error = Unavailable("", status=503, retry_after=7)
+    waits = Retrying()
+    pauses = [waits.pause_after(error) or 0 for _ in range(20)]
+    assert all(7 <= pause <= 7 + 10 / 4 for pause in pauses)
+    assert len(set(pauses)) == 20
+    unasked = Retrying()
+    broken = UnexpectedAnswer("", status=502)
+    own = [unasked.pause_after(broken) or 0 for _ in range(30)]
+    assert max(own[:3]) < max(own) <= 10
+
+
+def test_a_job_is_waited_for() -> None:
+    job = httpx2.Response(202, json={"id": 7, "status": "running"}, headers={"Retry-After": "0"})
+    assert client(Scripted(job, STATE)).state("s").events == 0
+    with pytest.raises(NotReady, match="job 7") as caught:
+        client(Scripted(job), timeout=0.3).state("s")
+    assert caught.value.members["id"] == 7
+
+
+def test_a_long_seek_is_the_work_of_a_job_whose_result_is_the_answer() -> None:
+    running = {"id": 7, "status": "running", "result": {"rest": {}}, "error": ""}
+    result = {"found": {"position": 12, "place": 3, "url": "/"}, "searched_to": 3, "failed": None}
+    transport = Scripted(
+        httpx2.Response(202, json=running, headers={"Retry-After": "1"}),
+        running,
+        {**running, "status": "done", "result": result},
+    )
+    found = client(transport).seek("state.n>1", "s")
+    assert (found.place, found.position, found.searched_to) == (3, 12, 3)
+    assert [request.url.path for request in transport.requests] == ["/api/replays/stream/seek"] + ["/api/jobs/7"] * 2
+    failed = Scripted(httpx2.Response(202, json=running), {**running, "status": "failed", "error": "KeyError"})
+    with pytest.raises(EventsiteError, match="KeyError"):
+        client(failed).seek("state.n>1", "s")
+
+
+def test_a_seek_that_lasts_longer_than_the_timeout_is_not_ready() -> None:
+    running = {"id": 7, "status": "running", "result": None, "error": ""}
+    begin = time.monotonic()
+    with pytest.raises(NotReady):
+        client(Scripted(httpx2.Response(202, json=running), running), timeout=0.3).seek("state.n>1", "s")
+    assert time.monotonic() - begin < 3
+
+
+def test_the_token_is_sent_and_a_redirect_is_not_followed() -> None:
+    transport = Scripted(httpx2.Response(307, headers={"Location": "http://elsewhere/"}))
+    with pytest.raises(UnexpectedAnswer):
+        client(transport).append("s", NewEvent("A"))
+    [request] = transport.requests
+    assert request.headers["authorization"] == "Bearer evt_x"
+    assert str(request.url) == "http://testserver/api/streams/s/events"
+
+
+@pytest.mark.parametrize(("url", "token"), [("testserver", "evt_x"), ("ftp://x", "evt_x"), ("http://x", "evt\n")])
+def test_an_address_or_a_token_that_cant_be_is_refused(url: str, token: str) -> None:
+    with pytest.raises(ValueError, match="server|token"):
+        Client(url, token)
