@@ -34,6 +34,8 @@ def fitted_name(name: str | None) -> str | None:
     """Return a name that the log takes. A long one is cut, and ends with a hash that tells it from others."""
     if not name:
         return None
+    if len(name) <= MAX_NAME_CHARACTERS and name.isprintable():
+        return name
     clean = _UNNAMEABLE.sub("\ufffd", name)
     if len(clean) <= MAX_NAME_CHARACTERS:
         return clean

@@ -21,6 +21,7 @@ class Histories:
         self._replies: set[tuple[Any, ...]] = set()
         self._calls: set[str] = set()
         self._results: set[str] = set()
+        self._prints: dict[int, tuple[Any, ...]] = {}
         for node in nodes:
             reading = node.reading
             if node.role is Role.MODEL and reading.reply is not None:
@@ -34,7 +35,7 @@ class Histories:
         messages = node.reading.messages
         if not messages:
             return None
-        prints = [fingerprint(message) for message in messages]
+        prints = [self._print(message) for message in messages]
         key = node.agent, id(node.agent_node)
         before = self._told.get(key, [])
         self._told[key] = prints
@@ -48,6 +49,13 @@ class Histories:
             if print not in known and not self._is_recorded(message, print)
         ]
         return news or None
+
+    def _print(self, message: Message) -> tuple[Any, ...]:
+        """Return a message's fingerprint. The messages of a repeated history are mostly the same objects."""
+        print = self._prints.get(id(message))
+        if print is None:
+            print = self._prints[id(message)] = fingerprint(message)
+        return print
 
     def _is_recorded(self, message: Message, print: tuple[Any, ...]) -> bool:
         """Whether another event of the run says the same."""

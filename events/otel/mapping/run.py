@@ -98,19 +98,28 @@ def _event(draft: Draft, name: RunName) -> MappedEvent:
 
 
 def _metadata(draft: Draft, cuts: Cuts, full_agent: str | None) -> bytes:
-    span = draft.node.span
-    otel: dict[str, object] = {"trace": span.trace_id, "span": span.span_id}
-    if span.parent_id is not None:
-        otel["parent"] = span.parent_id
-    otel["name"], otel["scope"] = span.name, span.scope
-    if (service := span.resource.get("service.name")) is not None:
-        otel["service"] = service
-    metadata: dict[str, object] = {"otel": otel}
+    metadata: dict[str, object] = {}
     if draft.links:
         metadata["links"] = [link.id for link in draft.links]
     if full_agent is not None:
         metadata["full_agent"] = full_agent[:_MAX_ORIGINAL_CHARACTERS]
     if cuts:
         metadata["cut"] = cuts
-    text, _ = fitted_data(metadata)
-    return text
+    node = draft.node
+    if metadata:
+        return fitted_data({"otel": _origin(node), **metadata})[0]
+    if node.metadata is None:
+        node.metadata, _ = fitted_data({"otel": _origin(node)})
+    return node.metadata
+
+
+def _origin(node: Node) -> dict[str, object]:
+    """Return what tells the span that an event comes from."""
+    span = node.span
+    origin: dict[str, object] = {"trace": span.trace_id, "span": span.span_id}
+    if span.parent_id is not None:
+        origin["parent"] = span.parent_id
+    origin["name"], origin["scope"] = span.name, span.scope
+    if (service := span.resource.get("service.name")) is not None:
+        origin["service"] = service
+    return origin

@@ -30,6 +30,7 @@ class Node:
         "children",
         "ended_ns",
         "error",
+        "metadata",
         "parent",
         "reading",
         "span",
@@ -47,6 +48,8 @@ class Node:
         self.children: list[Node] = []
         self.agent: str | None = None
         self.agent_node: Node | None = None
+        self.metadata: bytes | None = None
+        """The metadata that its events have in common, as JSON."""
 
     @property
     def role(self) -> Role:

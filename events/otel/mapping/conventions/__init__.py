@@ -23,18 +23,13 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
 
     A convention that only adds to others has the role `OTHER`, which is the role of a span that none of them knows.
     """
-    names = {key.partition(".")[0] for key in span.attributes}
+    attributes = span.attributes
     readings: list[Reading | None] = []
-    if "crew_key" in names:
+    if "crew_key" in attributes:
         readings.append(crewai.read(span))
-    if "openinference" in names:
+    if "openinference.span.kind" in attributes:
         readings.append(openinference.read(span))
-    if "gen_ai" in names or records:
-        readings.append(genai.read(span, records))
-    if "ai" in names:
-        readings.append(vercel.read(span))
-    if "traceloop" in names or "llm" in names:
-        readings.append(openllmetry.read(span))
+    readings += (genai.read(span, records), vercel.read(span), openllmetry.read(span))
     readings += (adk.read(span), pydantic_ai.read(span), runtimes.read(span))
     return _merged([reading for reading in readings if reading is not None]) or Reading(Role.OTHER)
 
