@@ -17,7 +17,7 @@ class Histories:
     """The histories of all agents of a run."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
-        self._told: dict[tuple[str | None, int], list[tuple[Any, ...]]] = {}
+        self._told: dict[tuple[str | None, int], list[Message]] = {}
         self._replies: set[tuple[Any, ...]] = set()
         self._calls: set[str] = set()
         self._results: set[str] = set()
@@ -35,18 +35,19 @@ class Histories:
         messages = node.reading.messages
         if not messages:
             return None
-        prints = [self._print(message) for message in messages]
         key = node.agent, id(node.agent_node)
         before = self._told.get(key, [])
-        self._told[key] = prints
+        self._told[key] = messages
         common = 0
-        while common < min(len(before), len(prints)) and before[common] == prints[common]:
+        for old, new in zip(before, messages, strict=False):
+            if old is not new and self._print(old) != self._print(new):
+                break
             common += 1
-        known = set(before[common:])
+        known = {self._print(message) for message in before[common:]}
         news = [
             message
-            for message, print in zip(messages[common:], prints[common:], strict=True)
-            if print not in known and not self._is_recorded(message, print)
+            for message in messages[common:]
+            if not self._is_recorded(message) and self._print(message) not in known
         ]
         return news or None
 
@@ -57,11 +58,13 @@ class Histories:
             print = self._prints[id(message)] = fingerprint(message)
         return print
 
-    def _is_recorded(self, message: Message, print: tuple[Any, ...]) -> bool:
+    def _is_recorded(self, message: Message) -> bool:
         """Whether another event of the run says the same."""
         if message["role"] == "tool":
             return message.get("call_id") in self._results
         if message["role"] != "assistant":
             return False
         calls = message.get("tool_calls")
-        return print in self._replies or bool(calls and all(call.get("id") in self._calls for call in calls))
+        if calls and all(call.get("id") in self._calls for call in calls):
+            return True
+        return self._print(message) in self._replies

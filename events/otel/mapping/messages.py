@@ -32,11 +32,11 @@ def messages_of(value: Any) -> list[Message] | None:
     """Read a list of messages, or its JSON text. None if it is neither. The messages must not be changed."""
     if isinstance(value, str) and value[:1] == "[":
         try:
-            items = decode_items(value)
+            items = [bytes(item) for item in decode_items(value)]
         except UNREADABLE:
             return None
-        if len(items) != 1:
-            return _present(_message_of_text(bytes(item)) for item in items)
+        if len(items) != 1 or items[0][:1] != b"[":
+            return _present(map(_message_of_text, items))
     value = parsed(value)
     if isinstance(value, dict) and "messages" in value:
         return messages_of(value["messages"])
