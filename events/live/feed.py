@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
@@ -24,11 +24,13 @@ from typing import ParamSpec, TypeVar
 from django.db.models import Q
 
 from events import engine
+from events.lists.type_numbers import TypeNumbers
 from events.live.frame import MAX_ROWS, NOTHING_REDACTED, ROWS_AFTER_A_GAP, Frame, Gathering, View, frame, rows_html
 from events.query.orm import where
 from events.query.tree import EVERYTHING
 from events.reading import scan, store
 from events.types import Event
+from events.views.glyphs import Glyphs
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +165,8 @@ class _Feed:
     async def _frame_of(self, gathering: Gathering) -> Frame:
         """Draw the gathered events as a frame; read them again if one was redacted since the first of them was read."""
         if not gathering.has_redaction and gathering.redacted_at == self._redacted_at:
-            return await _draw(gathering.draw)
+            events = gathering.drawn
+            return await _draw(gathering.draw, events, await self._glyphs(events))
         return await self._catch_up(gathering.after, gathering.position, is_whole=True)
 
     async def _has_more(self, batch_events: int, gathering: Gathering) -> bool:
@@ -188,7 +191,7 @@ class _Feed:
         oldest = position + 1
         # The rows are drawn page by page, so that a thousand events of a megabyte are never in memory together.
         while len(rows) < row_count and (events := await self._older(after, oldest, row_count - len(rows))):
-            rows += await _draw(rows_html, self._view.log_name, events)
+            rows += await self._rows(events)
             oldest = events[-1].position
         redacted = await self._redacted(after, position)
         return await _draw(
@@ -202,6 +205,15 @@ class _Feed:
             redacted=redacted,
         )
 
+    async def _rows(self, events: Sequence[Event]) -> list[str]:
+        return await _draw(rows_html, self._view.log_name, events, await self._glyphs(events))
+
+    async def _glyphs(self, events: Sequence[Event]) -> Glyphs:
+        """Return the glyphs of the types of some events; the thread that draws them reads nothing."""
+        numbers = TypeNumbers(self._view.log_id)
+        await numbers.load({event.type for event in events}, engine.current().pool)
+        return Glyphs(numbers)
+
     async def _redacted(self, after: int, upto: int) -> Mapping[str, str]:
         """Return the current rows of the events that were redacted between two positions, by position as text."""
         positions = await store.redacted(self._view.log_id, after=after, upto=upto).afetch(engine.current().pool)
@@ -211,7 +223,7 @@ class _Feed:
         if not self._view.counts:
             last = Q(position__in=positions[-_REDACTED_ROWS:])
             events = await store.events(self._view.log_id, last, limit=_REDACTED_ROWS).afetch(engine.current().pool)
-            html = await _draw(rows_html, self._view.log_name, events)
+            html = await self._rows(events)
             rows |= {str(event.position): row for event, row in zip(events, html, strict=True)}
         return rows
 

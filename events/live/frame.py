@@ -34,6 +34,7 @@ from events.query.printing import to_text
 from events.query.tree import EVERYTHING, Query
 from events.types import REDACTED, Event
 from events.views.event_line import line
+from events.views.glyphs import Glyph, Glyphs
 from events.views.macros import macro
 
 MAX_ROWS = 1_000
@@ -152,38 +153,43 @@ class Gathering:
                 self._bytes += event.size
                 self._events.append(event)
 
-    def draw(self) -> Frame:
-        events = list(self._events)[-MAX_ROWS if self._fits <= MAX_ROWS else -ROWS_AFTER_A_GAP :]
+    @property
+    def drawn(self) -> list[Event]:
+        """The newest of the events, in order: those that the frame has rows of."""
+        return list(self._events)[-MAX_ROWS if self._fits <= MAX_ROWS else -ROWS_AFTER_A_GAP :]
+
+    def draw(self, events: Sequence[Event], glyphs: Glyphs) -> Frame:
+        """Return the frame of the gathered events, with rows of `drawn`."""
         return frame(
             self._view,
             after=self.after,
             position=self.position,
             fits=self._fits,
-            rows=rows_html(self._view.log_name, reversed(events)),
+            rows=rows_html(self._view.log_name, reversed(events), glyphs),
             oldest=events[0].position if events else 0,
         )
 
 
-_rows: dict[tuple[str, int], tuple[int, str]] = {}
-"""Rows by log and position, each with the hash of the data that it shows."""
+_rows: dict[tuple[str, int], tuple[int, Glyph, str]] = {}
+"""Rows by log and position, each with the hash of the data that it shows, and the glyph of its type."""
 
 
-def rows_html(log_name: str, events: Iterable[Event]) -> list[str]:
+def rows_html(log_name: str, events: Iterable[Event], glyphs: Glyphs) -> list[str]:
     """Return each event's row, rendered once for all viewers: it depends only on the event and its log.
 
     The row of an event that was redacted meanwhile is rendered anew, and replaces the old one. Only the feeds' one
     rendering thread calls this, so the cache needs no lock.
     """
     draw, url = macro("events/_row.html", "row"), events_url(log_name)
-    return [_row_html(event, (log_name, event.position), draw, url) for event in events]
+    return [_row_html(event, (log_name, event.position), draw, url, glyphs) for event in events]
 
 
-def _row_html(event: Event, key: tuple[str, int], draw: Callable[..., str], url: str) -> str:
-    data_hash = hash(event.data)
-    cached_hash, html = _rows.get(key, (None, ""))
-    if cached_hash != data_hash:
+def _row_html(event: Event, key: tuple[str, int], draw: Callable[..., str], url: str, glyphs: Glyphs) -> str:
+    state = hash(event.data), glyphs(event.type)
+    *cached_state, html = _rows.get(key, (None, None, ""))
+    if tuple(cached_state) != state:
         if len(_rows) >= _CACHED_ROWS:
             del _rows[next(iter(_rows))]
-        html = str(draw(line(event), url))
-        _rows[key] = data_hash, html
+        html = str(draw(line(event), url, glyphs))
+        _rows[key] = *state, html
     return html

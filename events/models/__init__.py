@@ -5,7 +5,18 @@ from __future__ import annotations
 from events.columns import JSONTextField, NameField
 from events.models.access import Member, Role, Scope, SignInAttempts, SignInLink, Token
 from events.models.coordination import Lease, LeaseDemands, Pause, RefusedAppends
-from events.models.log import AppendKey, Event, EventTag, ListCheckpoint, Log, LogHead, Redaction, Stream, Workflow
+from events.models.log import (
+    AppendKey,
+    Event,
+    EventTag,
+    ListCheckpoint,
+    Log,
+    LogHead,
+    NumberedType,
+    Redaction,
+    Stream,
+    Workflow,
+)
 from events.models.otel import OtelExporter, OtelFailure, OtelLink, OtelPiece, OtelRun, OtelTrace
 from events.models.subscriptions import (
     Breaker,
@@ -41,6 +52,7 @@ __all__ = [
     "LogHead",
     "Member",
     "NameField",
+    "NumberedType",
     "OrderBy",
     "OtelExporter",
     "OtelFailure",

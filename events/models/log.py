@@ -105,6 +105,22 @@ class Workflow(models.Model):
         return str(self.correlation_id)
 
 
+class NumberedType(models.Model):
+    """One of the first types of a log. Its number, which counts the types by their first event, is for ever."""
+
+    pk = models.CompositePrimaryKey("log_id", "number")
+    log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
+    number = models.IntegerField(help_text="1 for the type of the first event")
+    name = NameField()
+
+    class Meta:
+        db_table = "numbered_type"
+        constraints = [models.UniqueConstraint(fields=["log", "name"], name="numbered_type_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.number}"
+
+
 class Event(models.Model):
     """One event. Rows are only inserted, by `append_events()`; the database refuses any other change.
 

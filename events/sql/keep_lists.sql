@@ -1,5 +1,5 @@
--- Brings the lists of streams and workflows up to date with the next events of a log, at most `p_most` of them, and moves
--- their checkpoint in the same transaction: each event counts exactly once. While another session does that, this one
+-- Brings the lists of streams, workflows and types up to date with the next events of a log, at most `p_most` of them, and
+-- moves their checkpoint in the same transaction: each event counts exactly once. While another session does that, this one
 -- does nothing. Returns whether there are more events.
 --
 -- System events, those of streams whose names begin with `eventsite-`, are no events of a workflow.
@@ -45,6 +45,8 @@ begin
         first_occurred_at = least(w.first_occurred_at, excluded.first_occurred_at),
         last_occurred_at = greatest(w.last_occurred_at, excluded.last_occurred_at),
         agents = merge_agents(w.agents, excluded.agents);
+
+    perform number_types(p_log, v_after, v_upto);
 
     update list_checkpoint set position = v_upto where log_id = p_log;
     return v_upto < v_head;

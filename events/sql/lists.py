@@ -1,9 +1,9 @@
-"""The statements that read the lists of streams and workflows.
+"""The statements that read the lists of streams, workflows and types.
 
 The tables hold what the keeper has listed, up to its checkpoint. Each statement adds the events after it: `fresh` has
-the streams or workflows of these events, which replace their rows in the table. A fixed number of events bounds the
-work, should nobody keep the lists. `offset 0` holds the planner to that range: it would read the whole log in the order
-of what is grouped. System events are no events of a workflow.
+the streams, workflows or types of these events, which replace their rows in the table. A fixed number of events bounds
+the work, should nobody keep the lists. `offset 0` holds the planner to that range: it would read the whole log in the
+order of what is grouped. System events are no events of a workflow.
 """
 
 from __future__ import annotations
@@ -77,6 +77,20 @@ from (
 ) as fresh
 left join workflow as kept on kept.log_id = %(log_id)s and kept.correlation_id = %(id)s
 where fresh.events > 0 or kept.events > 0"""
+# The types after the first `known`. One snapshot tells which events the keeper has come to: the number that a type gets
+# here is the one that it gets in the table.
+TYPES = f"""
+with numbered as materialized (select name, number from numbered_type where log_id = %(log_id)s),
+fresh as (
+    select type, min(position) as first_position
+    from (select * from event where {_RANGE} offset 0) as event group by type
+)
+select name, number from (
+    select name, number from numbered
+    union all
+    select type, ((select count(*) from numbered) + row_number() over (order by first_position))::int
+    from fresh where type not in (select name from numbered)
+) as type where number > %(known)s and number <= %(most)s order by number"""
 # The events that neither the tables hold nor a read adds.
 BEHIND = f"""
 select greatest(head - position - {MOST_FRESH_EVENTS}, 0)

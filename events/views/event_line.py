@@ -1,9 +1,8 @@
-"""An event on one line: the glyph of its type, and the few keys of its data that tell most."""
+"""An event on one line: the few keys of its data that tell most."""
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,6 @@ from typing import Any
 from events.json.value import brief, kind_of, loads, quoted, visible
 from events.types import Event
 
-SLOTS = 8
 _MAX_PAIRS = 4
 _MAX_RANKED_KEYS = 100
 """Later keys are not ranked: there may be ninety thousand, in each of a hundred rows."""
@@ -66,11 +64,6 @@ def line(event: Event) -> EventLine:
         tags=tags[:_MAX_TAGS],
         more_tags=len(tags[_MAX_TAGS:]),
     )
-
-
-def slot(type_name: str) -> int:
-    """Return the glyph of a type, 1 to 8, by the part before the first dot; it is the same on every machine."""
-    return zlib.crc32(type_name.partition(".")[0].encode()) % SLOTS + 1
 
 
 @lru_cache(maxsize=4_096)

@@ -15,7 +15,9 @@ from django_htmx.middleware import HtmxDetails
 from events.access.membership import may, membership
 from events.converters import events_url
 from events.errors import AddressTooLong, EventsError, NotFound
+from events.lists.type_numbers import TypeNumbers
 from events.models import Member, Role
+from events.views.glyphs import Glyphs
 
 MAX_QUERY_CHARACTERS = 4_000
 """The limit of a page's query string. A page repeats it in its links, a hundred times and more."""
@@ -87,6 +89,7 @@ def show(
         "subscriptions_due": "",  # how many ask for somebody: their page says it
         "log": member.log,
         "events_url": events_url(member.log.name),
+        "glyphs": Glyphs(TypeNumbers(member.log_id)),
         "log_name": member.log.name,
         "is_admin": may(member, Role.ADMIN),
         "is_operator": may(member, Role.OPERATOR),

@@ -14,7 +14,6 @@ from jinja2.runtime import Context
 from events.api.responses import iso
 from events.converters import names_string, workflow_url
 from events.json.tree import RowUrls
-from events.views.event_line import names_failure, slot
 
 
 def moment(at: datetime) -> tuple[str, str, str]:
@@ -108,9 +107,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "exactly": exactly,
     "iso": iso,
-    "names_failure": names_failure,
     "quoted": quoted,
-    "slot": slot,
     "to_second": to_second,
     "took": took,
 }

@@ -128,7 +128,7 @@ def _recorded(executions: list[_Execution]) -> Iterator[None]:
 
 
 def _timeline(context: Context) -> list[Part]:
-    return [partial(lists.timeline_rows, context["page"].lines, context["events_url"])]
+    return [partial(lists.timeline_rows, context["page"].lines, context["events_url"], context["glyphs"])]
 
 
 def _event(context: Context) -> list[Part]:
@@ -143,30 +143,31 @@ def _event(context: Context) -> list[Part]:
 
 
 def _stream(context: Context) -> list[Part]:
-    return [partial(lists.stream_rows, list(context["lines"]), context["events_url"])]
+    return [partial(lists.stream_rows, list(context["lines"]), context["events_url"], context["glyphs"])]
 
 
 def _workflow(context: Context) -> list[Part]:
-    lanes, events_url = context["lanes"], context["events_url"]
+    lanes, events_url, glyphs = context["lanes"], context["events_url"], context["glyphs"]
     return [
         partial(lists.wires, lanes.wires),
-        partial(lists.lane_marks, lanes.marks, events_url),
-        *(partial(lists.workflow_rows, list(rows), events_url) for _, rows in context["parts"]),
+        partial(lists.lane_marks, lanes.marks, events_url, glyphs),
+        *(partial(lists.workflow_rows, list(rows), events_url, glyphs) for _, rows in context["parts"]),
     ]
 
 
 def _agents(context: Context) -> list[Part]:
-    return [partial(lists.agent_rows, list(context["agents"]), context["log"], context["events_url"])]
+    events_url, glyphs = context["events_url"], context["glyphs"]
+    return [partial(lists.agent_rows, list(context["agents"]), context["log"], events_url, glyphs)]
 
 
 def _replay(context: Context) -> list[Part]:
-    page = context["page"]
+    page, glyphs = context["page"], context["glyphs"]
     state, event = page.state, page.event
     url = reverse("event", args=[context["log"].name, event.event.position])
     data_links = RowUrls(inside=event.data.inside_url, text=f"{url}?text=", whole=url)
     return [
-        partial(replays.columns, page.steps.strip, page.address),
-        partial(replays.steps, page.steps, page.address),
+        partial(replays.columns, page.steps.strip, page.address, glyphs),
+        partial(replays.steps, page.steps, page.address, glyphs),
         partial(events.tree_rows, list(state.rows), state.links),
         partial(events.tree_rows, list(event.data.rows), data_links),
     ]

@@ -13,12 +13,14 @@ from django.test import Client
 
 from events.appending.checks import new_append
 from events.converters import events_url
+from events.lists.type_numbers import TypeNumbers
 from events.live import frame
 from events.live.frame import View
 from events.models import Log, Member, Role
 from events.reading import store
 from events.types import Append
 from events.views.event_line import line
+from events.views.glyphs import Glyphs
 from projections.jobs import queue
 from projections.materialise.runner import Runner
 from tests.benchmarks import payloads
@@ -118,15 +120,16 @@ def _live_frame(log: Log) -> tuple[str, ...]:
     after = log.head - _ROWS_OF_FRAME
     events = store.events(log.pk, after=after, limit=_ROWS_OF_FRAME).fetch()
     view = View(log.pk, log.name)
+    glyphs = Glyphs(TypeNumbers(log.pk))
 
     def ours() -> str:
         frame._rows.clear()
         gathering = frame.Gathering(view, after=after, redacted_at=0)
         gathering.add(events)
-        return gathering.draw().text
+        return gathering.draw(gathering.drawn, glyphs).text
 
     def floor() -> str:
-        html = lists.timeline_rows(map(line, reversed(events)), events_url(log.name))
+        html = lists.timeline_rows(map(line, reversed(events)), events_url(log.name), glyphs)
         return orjson.dumps({"position": log.head, "rows": len(events), "html": html, "redacted": {}}).decode()
 
     assert ours() == floor()

@@ -225,3 +225,15 @@ def test_at_1024_pixels_no_column_of_a_table_is_beyond_the_screen(
     tables = admin_page.locator(".scroll-x")
     expect(tables.first).to_be_visible()
     assert tables.evaluate_all("tables => tables.every(each => each.scrollWidth <= each.clientWidth)")
+
+
+def test_the_first_48_types_of_a_log_are_drawn_differently(themed: Page, agent: Agent, log: Log) -> None:
+    agent.append("order-1", *[{"type": f"Type{n}"} for n in range(48)])
+    themed.goto(f"/logs/{log.name}/")
+    themed.wait_for_load_state()
+    glyphs = themed.locator("#rows .glyph")
+    agent.append("order-1", {"type": "Type7"})
+    expect(glyphs).to_have_count(49)
+    live, *of_page = glyphs.evaluate_all("all => all.map(glyph => glyph.outerHTML)")
+    assert live == of_page[-8]
+    assert len({glyph.screenshot() for glyph in glyphs.all()[1:]}) == 48

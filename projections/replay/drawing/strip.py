@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from events.json.value import visible
-from events.views.event_line import EventLine, slot
+from events.views.event_line import EventLine
 from projections.replay.drawing.pinned_tracks import TRACK_HEIGHT, Track, track
 from projections.replay.findings import Findings
 from projections.replay.window import WindowStep
@@ -54,16 +54,6 @@ class Column:
     mark: str
     title: str
     bar_y: int = 0
-
-    @property
-    def look(self) -> str:
-        """The name of the glyph's colour."""
-        return "err" if self.line.failed else str(slot(self.line.event.type))
-
-    @property
-    def symbol(self) -> str:
-        """The name of the glyph's shape."""
-        return "error" if self.line.failed else str(slot(self.line.event.type))
 
     @property
     def is_fifth(self) -> bool:

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from events.converters import names_string, workflow_url
 from events.models import Log
-from events.views.event_line import EventLine, slot
+from events.views.event_line import EventLine
+from events.views.glyphs import Glyphs
 from events.views.swimlanes import LaneMark
 from events.views.template_functions import took
 from events.views.workflows import WorkflowRow
@@ -19,8 +20,8 @@ from projections.states.sources.parse import KINDS
 from projections.views.agent_activity import Presence
 from tests.benchmarks.bare_html.parts import (
     agent_html,
+    drawn,
     error_html,
-    glyph,
     moment,
     said_html,
     text,
@@ -28,40 +29,41 @@ from tests.benchmarks.bare_html.parts import (
 )
 
 
-def timeline_rows(lines: Iterable[EventLine], events_url: str) -> str:
-    return "".join(_timeline_row(line, f"{events_url}{line.event.position}") for line in lines)
+def timeline_rows(lines: Iterable[EventLine], events_url: str, glyphs: Glyphs) -> str:
+    return "".join(_timeline_row(line, f"{events_url}{line.event.position}", glyphs) for line in lines)
 
 
-def _timeline_row(line: EventLine, url: str) -> str:
+def _timeline_row(line: EventLine, url: str, glyphs: Glyphs) -> str:
     event, stream = line.event, line.event.stream
     return (
         f'<article class="event-item"><a class="event-row{error_html(line)}" href="{url}" hx-get="{url}"'
         f' data-position="{event.position}">{moment(event.at)}<span class="pos">{event.position:,}</span>'
-        f'{typed(line)}<span class="stream" title="{text(stream)}"><span class="visually-hidden">{text(stream)}</span>'
+        f'{typed(line, glyphs)}<span class="stream" title="{text(stream)}">'
+        f'<span class="visually-hidden">{text(stream)}</span>'
         f'<span class="start" aria-hidden="true">{text(stream[:-6])}</span>'
         f'<span class="end" aria-hidden="true">{text(stream[-6:])}</span></span>'
         f'{agent_html(event)}<span class="sum">{said_html(line)}</span></a></article>'
     )
 
 
-def stream_rows(lines: Iterable[EventLine], events_url: str) -> str:
-    return "".join(_stream_row(line, f"{events_url}{line.event.position}") for line in lines)
+def stream_rows(lines: Iterable[EventLine], events_url: str, glyphs: Glyphs) -> str:
+    return "".join(_stream_row(line, f"{events_url}{line.event.position}", glyphs) for line in lines)
 
 
-def _stream_row(line: EventLine, url: str) -> str:
+def _stream_row(line: EventLine, url: str, glyphs: Glyphs) -> str:
     event = line.event
     return (
         f'<article class="event-item"><a class="event-row{error_html(line)}" href="{url}" hx-get="{url}">'
-        f'{moment(event.at)}<span class="pos">{event.version:,}</span>{typed(line)} {agent_html(event)}'
+        f'{moment(event.at)}<span class="pos">{event.version:,}</span>{typed(line, glyphs)} {agent_html(event)}'
         f'<span class="sum">{said_html(line)}</span></a></article>'
     )
 
 
-def workflow_rows(rows: Iterable[WorkflowRow], events_url: str) -> str:
-    return "".join(_workflow_row(row, f"{events_url}{row.line.event.position}") for row in rows)
+def workflow_rows(rows: Iterable[WorkflowRow], events_url: str, glyphs: Glyphs) -> str:
+    return "".join(_workflow_row(row, f"{events_url}{row.line.event.position}", glyphs) for row in rows)
 
 
-def _workflow_row(row: WorkflowRow, url: str) -> str:
+def _workflow_row(row: WorkflowRow, url: str, glyphs: Glyphs) -> str:
     line, event = row.line, row.line.event
     hook = '<i class="hook" aria-hidden="true"></i>' if row.after else ""
     since = f"+{took(row.since_start)}" if row.since_start is not None else ""
@@ -74,23 +76,23 @@ def _workflow_row(row: WorkflowRow, url: str) -> str:
         cause = f'<span class="faint" title="{title}">← #{row.outside:,}, not shown</span>'
     return (
         f'<article class="event-item"><a class="event-row{error_html(line)}" href="{url}" hx-get="{url}">'
-        f'<span class="pos">#{event.position:,}</span><span class="what d{row.depth}">{hook}{typed(line)}'
+        f'<span class="pos">#{event.position:,}</span><span class="what d{row.depth}">{hook}{typed(line, glyphs)}'
         f'<span class="sum ellipsis">{said_html(line)}</span></span>{agent_html(event)}'
         f'<span class="num">{since}</span><span class="num">{cause}</span></a></article>'
     )
 
 
-def lane_marks(marks: Iterable[LaneMark], events_url: str) -> str:
-    return "".join(_lane_mark(mark, events_url) for mark in marks)
+def lane_marks(marks: Iterable[LaneMark], events_url: str, glyphs: Glyphs) -> str:
+    return "".join(_lane_mark(mark, events_url, glyphs) for mark in marks)
 
 
-def _lane_mark(mark: LaneMark, events_url: str) -> str:
+def _lane_mark(mark: LaneMark, events_url: str, glyphs: Glyphs) -> str:
     event = mark.line.event
-    kind = slot(event.type)
+    glyph = glyphs(event.type, mark.line.failed)
     return (
         f'<a href="{events_url}{event.position}" tabindex="-1"><title>#{event.position:,} {text(event.type)}</title>'
         f'<svg x="{mark.x - 6}" y="{mark.y - 6}" width="12" height="12"><rect width="12" height="12" class="hit"/>'
-        f'<use class="glyph t{"err" if mark.line.failed else kind}" href="#t-{"error" if mark.line.failed else kind}"/>'
+        f'<use class="glyph t{glyph.colour}" href="#t-{glyph.shape}"/>'
         "</svg></a>"
     )
 
@@ -99,12 +101,14 @@ def wires(paths: Iterable[str]) -> str:
     return "".join(f'<path d="{path}"/>' for path in paths)
 
 
-def agent_rows(agents: Iterable[Presence], log: Log, events_url: str) -> str:
+def agent_rows(agents: Iterable[Presence], log: Log, events_url: str, glyphs: Glyphs) -> str:
     urls = reverse("timeline", args=[log.name]), reverse("projection-state", args=[log.name, "agents"])
-    return "".join(_agent_row(agent, log.name, events_url, *urls) for agent in agents)
+    return "".join(_agent_row(agent, log.name, glyphs, events_url, *urls) for agent in agents)
 
 
-def _agent_row(agent: Presence, log_name: str, events_url: str, timeline_url: str, state_url: str) -> str:
+def _agent_row(
+    agent: Presence, log_name: str, glyphs: Glyphs, events_url: str, timeline_url: str, state_url: str
+) -> str:
     name, id_ = text(agent.name), quote(agent.name, safe="")
     workflow = last = ""
     if agent.workflow is not None:
@@ -116,7 +120,7 @@ def _agent_row(agent: Presence, log_name: str, events_url: str, timeline_url: st
         event = agent.last_line.event
         last = (
             f'<a class="lastev" id="e-{id_}" href="{events_url}{event.position}">'
-            f"{glyph(event.type, failed=agent.last_line.failed)}"
+            f"{drawn(glyphs(event.type, agent.last_line.failed))}"
             f'<b>{text(event.type)}</b><span class="mono ellipsis">{said_html(agent.last_line)}</span></a>'
         )
     bars = f'<path d="{agent.bars}"/><path class="none" d="{agent.gaps}"/>'

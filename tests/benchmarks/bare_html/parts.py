@@ -11,7 +11,8 @@ from events.api.responses import iso
 from events.json.tree import PickUrls
 from events.json.value import visible
 from events.types import Event
-from events.views.event_line import EventLine, slot
+from events.views.event_line import EventLine
+from events.views.glyphs import Glyph, Glyphs
 
 
 def text(value: str) -> str:
@@ -41,16 +42,14 @@ def error_html(line: EventLine) -> str:
     return " is-error" if line.failed else ""
 
 
-def typed(line: EventLine) -> str:
+def typed(line: EventLine, glyphs: Glyphs) -> str:
     name, failed = text(line.event.type), '<span class="visually-hidden">, failed</span>' if line.failed else ""
-    sign = glyph(line.event.type, failed=line.failed)
+    sign = drawn(glyphs(line.event.type, line.failed))
     return f'<span class="type" title="{name}">{sign}<span>{name}</span>{failed}</span>'
 
 
-def glyph(type_name: str, *, failed: bool) -> str:
-    kind = slot(type_name)
-    colour, shape = ("err", "error") if failed else (kind, kind)
-    return f'<svg class="glyph t{colour} " aria-hidden="true"><use href="#t-{shape}"/></svg>'
+def drawn(glyph: Glyph) -> str:
+    return f'<svg class="glyph t{glyph.colour} " aria-hidden="true"><use href="#t-{glyph.shape}"/></svg>'
 
 
 def agent_html(event: Event) -> str:

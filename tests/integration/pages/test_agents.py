@@ -110,6 +110,6 @@ def test_agents_cost_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     # session, user, membership with its log; letters to decide; pauses; progress of the projection; agents, last
-    # events, workflows; the last events of agents and of workflows
-    with django_assert_num_queries(11):
+    # events, workflows; the last events of agents and of workflows; once a process: the numbers of types
+    with django_assert_num_queries(12):
         viewer.get(f"{at}agents/")

@@ -162,8 +162,9 @@ def test_an_event_costs_a_fixed_number_of_queries(
     viewer: Client, append: AppendEvents, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     append("a", {"id": "1"}, *[{"causation_id": "1"}] * 30)
-    # session, user, membership with its log; letters to decide; the event, its effects, its neighbours along four ways
-    with django_assert_num_queries(7):
+    # session, user, membership with its log; letters to decide; the event, its effects, its neighbours along four ways;
+    # once a process: the numbers of types
+    with django_assert_num_queries(8):
         page = viewer.get(f"{at}events/1")
     assert "the first 20" in page.content.decode()
     # and its cause

@@ -52,9 +52,9 @@ async def test_viewers_of_the_same_rows_get_one_frame_drawn_once(
     draws: list[int] = []
     draw = Gathering.draw
 
-    def counted(self: Gathering) -> Frame:
+    def counted(self: Gathering, *arguments: Any) -> Frame:
         draws.append(self.position)
-        return draw(self)
+        return draw(self, *arguments)
 
     monkeypatch.setattr(Gathering, "draw", counted)
     viewers = [await watch(watching, log) for _ in range(20)]

@@ -13,15 +13,18 @@ import pytest
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
+from django.test import AsyncClient
 from msgspec.structs import replace
 from pytest_django import Settings
 
 from events.access import watch
 from events.engine import Engine
+from events.lists.type_numbers import TypeNumbers
 from events.live import consumer, feed
 from events.live.frame import rows_html
 from events.models import Log, Member
 from events.reading import store
+from events.views.glyphs import Glyphs
 from tests.support.live_sockets import Socket, append, cookies_of, frame_of, rows, shown_positions, socket
 from tests.support.patience import PATIENCE
 
@@ -35,6 +38,25 @@ async def test_a_row_arrives_as_the_page_would_show_it(engine: Engine, log: Log,
         assert f'href="/logs/{log.name}/events/1"' in html
         assert "&lt;b&gt;Placed" in html
         assert "A-7" in html
+
+
+async def test_a_new_type_has_the_same_glyph_in_a_live_row_and_on_the_page(
+    engine: Engine, log: Log, member: Member, user: User
+) -> None:
+    async with socket(log.name, user, "after=0") as watching:
+        assert await watching.connect()
+        await append(engine, log, {"type": "A"}, {"type": "B"}, {"type": "order.failed"}, {"type": "A"}, {"type": "D"})
+        html = (await frame_of(watching))["html"]
+    client = AsyncClient()
+    await client.aforce_login(user)
+    page = (await client.get(f"/logs/{log.name}/")).content.decode().partition('id="rows"')[2]
+    assert shapes(html) == ["4", "1", "error", "2", "1"]
+    assert shapes(page)[:5] == shapes(html)
+
+
+def shapes(html: str) -> list[str]:
+    """The shapes of the glyphs, as the rows have them."""
+    return re.findall(r'<use href="#t-(\w+)"', html)
 
 
 async def test_a_viewer_that_comes_back_gets_every_row_once(
@@ -164,8 +186,10 @@ async def test_a_row_is_rendered_anew_when_its_event_was_redacted(engine: Engine
     await append(engine, log, {"data": b'{"secret": "s3cret"}'})
     event = await store.event(log.pk, 1).afirst(engine.pool)
     assert event
-    assert "s3cret" in rows_html(log.name, [event])[0]
-    assert "s3cret" not in rows_html(log.name, [replace(event, data="{}")])[0]
+    numbers = TypeNumbers(log.pk)
+    await numbers.load([event.type], engine.pool)
+    assert "s3cret" in rows_html(log.name, [event], Glyphs(numbers))[0]
+    assert "s3cret" not in rows_html(log.name, [replace(event, data="{}")], Glyphs(numbers))[0]
 
 
 @pytest.mark.parametrize(

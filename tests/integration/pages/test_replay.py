@@ -187,8 +187,8 @@ def test_a_step_costs_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     # session, user, membership with its log; letters to decide; the stream, its events before and after the step;
-    # effects; for two projections that find faults: a snapshot and a block
-    with django_assert_num_queries(12):
+    # effects; for two projections that find faults: a snapshot and a block; once a process: the numbers of types
+    with django_assert_num_queries(13):
         page_of(viewer, at, 3)
 
 

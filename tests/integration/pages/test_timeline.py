@@ -123,8 +123,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 ) -> None:
     append("order-1", *[{"agent": "a"}] * ROWS)
     # session, user, membership with its log and its head; letters to decide; one slice of events; the most frequent
-    # values
-    with django_assert_num_queries(6):
+    # values; once a process: the numbers of types
+    with django_assert_num_queries(7):
         viewer.get(at)
     with django_assert_num_queries(6):
         viewer.get(f"{at}?before=50&q=type:Placed")

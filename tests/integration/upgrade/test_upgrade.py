@@ -16,7 +16,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from events.errors import IdConflict, KeyReused, WrongExpectedVersion
 from events.lists import reads as lists
-from events.models import AppendKey, Event, Log, Member, Token
+from events.models import AppendKey, Event, Log, Member, NumberedType, Token
 from events.reading.db_work import run
 from events.sessions import direct_alias
 from events.types import Appended
@@ -118,6 +118,14 @@ def test_each_event_and_key_has_a_salt_of_its_own() -> None:
     salts = [bytes(salt) for model in (Event, AppendKey) for (salt,) in model.objects.values_list("salt") if salt]
     assert len(set(salts)) == len(salts) > sum(HEADS.values())
     assert {len(salt) for salt in salts} == {16}
+
+
+@pytest.mark.usefixtures("upgraded")
+@pytest.mark.parametrize("name", LOGS)
+def test_types_are_numbered_by_their_first_events(name: str) -> None:
+    types = list(dict.fromkeys(line["type"] for line in exported(name)))
+    numbers = NumberedType.objects.filter(log__name=name).values_list("number", "name")
+    assert sorted(numbers) == list(enumerate(types, 1))
 
 
 def test_statistics_hold_no_samples_of_states(upgraded: Before) -> None:

@@ -8,21 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from events.types import Event
-from events.views.event_line import SLOTS, EventLine, line, slot
+from events.views.event_line import EventLine, line
 
 
 def of(data: str, type_name: str = "T") -> EventLine:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return line(Event(1, "s", 1, "id", type_name, data, "{}", None, 1, None, None, None, now))
-
-
-def test_a_types_glyph_never_changes() -> None:
-    # The test holds the shapes because people learn them.
-    assert [slot(name) for name in ("OrderPlaced", "tool.called", "tool.returned", "user.message")] == [3, 2, 2, 2]
-
-
-def test_every_type_has_one_of_the_eight_glyphs() -> None:
-    assert {slot(f"type{n}") for n in range(200)} == set(range(1, SLOTS + 1))
 
 
 def test_a_line_has_three_tags_and_the_number_of_the_others() -> None:
