@@ -48,8 +48,9 @@ PROJECTIONS = (
     Worker("projections", "projections.materialise.runner.run_live"),
     Worker("rebuilds", "projections.materialise.runner.run_beside", nice=10),
 )
+OTEL = Worker("otel", "events.otel.worker.run", nice=5)
 JOBS = Worker("jobs", "projections.jobs.worker.work", nice=10)
-SERVER_WORKERS = (LISTS, *PROJECTIONS, JOBS)
+SERVER_WORKERS = (LISTS, *PROJECTIONS, OTEL, JOBS)
 
 
 class Workers:

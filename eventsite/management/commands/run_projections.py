@@ -11,12 +11,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from events.models import Log
-from eventsite.workers import LISTS, PROJECTIONS, Workers
+from eventsite.workers import LISTS, OTEL, PROJECTIONS, Workers
 
 
 class Command(BaseCommand):
     help = (
-        "Keep the states of materialised projections up to date, until Ctrl-C. `serve` without --web-only does it too."
+        "Keep the states of materialised projections up to date, and map spans, until Ctrl-C."
+        " `serve` without --web-only does it too."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         workers = (
             [replace(each, arguments={"logs": list(logs.values())}) for each in PROJECTIONS] if logs else PROJECTIONS
         )
-        with Workers([LISTS, *workers]), contextlib.suppress(KeyboardInterrupt):
+        with Workers([LISTS, *workers, OTEL]), contextlib.suppress(KeyboardInterrupt):
             self.stdout.write("Following the logs.")
             while True:
                 signal.pause()

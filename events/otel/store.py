@@ -1,0 +1,155 @@
+"""What a worker reads of held traces, and how it says what became of them, on a session of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from psycopg import AsyncConnection
+
+from events.otel.mapping.run import RunName
+from events.otel.pieces import KeptPiece
+from events.otel.runs import HeldTrace, Run, runs_of
+from events.sql import otel as sql
+
+LOCKS = 7305
+"""The class of the advisory locks; a log's lock is held by the worker that maps its runs."""
+_MOST_DUE = 64
+"""Traces that a worker looks at together."""
+_MOST_TIED = 1_000
+"""Traces of a run, or of the runs that a worker looks at together. More than that are mapped apart."""
+_MOST_FAILURES = 100
+_MOST_FORGOTTEN = 1_000
+
+
+class Store:
+    """The held traces, on the session of a worker, on which every statement is a transaction."""
+
+    def __init__(self, session: AsyncConnection[Any]) -> None:
+        self._session = session
+
+    async def _rows(self, statement: str, **params: Any) -> list[tuple[Any, ...]]:
+        cursor = await self._session.execute(statement, params, prepare=True, binary=True)
+        return await cursor.fetchall() if cursor.description else []
+
+    async def due_logs(self) -> list[int]:
+        """Return the logs that have a trace which is due."""
+        return [log_id for (log_id,) in await self._rows(sql.DUE_LOGS)]
+
+    async def lock(self, log_id: int) -> bool:
+        """Take the lock of a log; return False if another session holds it. It ends with the session."""
+        return await self._rows(sql.LOCK, part=LOCKS, log_id=log_id) == [(True,)]
+
+    async def unlock(self, log_id: int) -> None:
+        await self._rows(sql.UNLOCK, part=LOCKS, log_id=log_id)
+
+    async def due(self, log_id: int) -> list[tuple[UUID, int]]:
+        """Return traces that are due, and how often a worker died with each."""
+        return [(trace_id, attempts) for trace_id, attempts in await self._rows(sql.DUE, log_id=log_id, most=_MOST_DUE)]
+
+    async def runs(self, log_id: int, traces: Sequence[UUID]) -> list[Run]:
+        """Return the runs to which some traces belong, in the order of these."""
+        tied = [id for (id,) in await self._rows(sql.TIED, log_id=log_id, traces=list(traces), most=_MOST_TIED)]
+        ids = list(dict.fromkeys([*traces, *tied]))
+        links = await self._rows(sql.LINKS, log_id=log_id, traces=ids)
+        silence = settings.EVENTSITE.otel_silence_seconds
+        rows = await self._rows(sql.TRACES, log_id=log_id, traces=ids, silence=silence)
+        by_id = {row[0]: HeldTrace(*row) for row in rows}
+        return runs_of([by_id[id] for id in ids if id in by_id], [(one, other) for one, other in links])
+
+    async def names(self, log_id: int, runs: Iterable[Run]) -> dict[UUID, RunName]:
+        """Return the names that traces of runs were mapped to, the oldest first."""
+        rows = await self._rows(sql.NAMES, log_id=log_id, traces=[id for run in runs for id in run.ids])
+        return {trace_id: RunName(stream, correlation_id) for trace_id, stream, correlation_id in rows}
+
+    async def postpone(self, log_id: int, run: Run) -> None:
+        """Let the traces of a run that are due wait for the others."""
+        await self._rows(
+            sql.POSTPONE,
+            log_id=log_id,
+            traces=[trace.id for trace in run.traces],
+            until=run.due_at,
+            silence=settings.EVENTSITE.otel_silence_seconds,
+        )
+
+    async def attempt(self, log_id: int, runs: Iterable[Run], *, step: int) -> None:
+        """Count an attempt to map runs, before it begins (`step` 1), or take it back (-1)."""
+        await self._rows(sql.ATTEMPT, log_id=log_id, traces=_ids(runs), step=step)
+
+    async def pieces(self, log_id: int, runs: Iterable[Run]) -> dict[UUID, list[KeptPiece]]:
+        """Return pieces by their traces: those that were mapped, then those that are held.
+
+        Of each there are as many as a worker takes at once, so of a large run some may be left.
+        """
+        runs = list(runs)
+        params = {"log_id": log_id, "most_bytes": settings.EVENTSITE.otel_trace_max_bytes}
+        mapped = [trace.id for run in runs for trace in run.traces if trace.mapped]
+        kept = await self._rows(sql.KEPT_PIECES, traces=mapped, **params) if mapped else []
+        held = await self._rows(sql.HELD_PIECES, traces=_ids(runs), **params)
+        by_trace: defaultdict[UUID, list[KeptPiece]] = defaultdict(list)
+        for piece in [*(KeptPiece(False, *row) for row in kept), *(KeptPiece(True, *row) for row in held)]:
+            by_trace[piece.trace_id].append(piece)
+        return by_trace
+
+    async def mapped(self, log_id: int, pieces: Iterable[KeptPiece]) -> None:
+        """Note that pieces were mapped. What came meanwhile stays held."""
+        held: defaultdict[UUID, list[KeptPiece]] = defaultdict(list)
+        for piece in pieces:
+            if piece.is_held:
+                held[piece.trace_id].append(piece)
+        await self._rows(
+            sql.MAPPED,
+            log_id=log_id,
+            traces=list(held),
+            upto=[max(piece.number for piece in group) for group in held.values()],
+            spans=[sum(piece.count for piece in group if not piece.are_records) for group in held.values()],
+            records=[sum(piece.count for piece in group if piece.are_records) for group in held.values()],
+            bytes=[sum(piece.size for piece in group) for group in held.values()],
+            settle=settings.EVENTSITE.otel_settle_seconds,
+        )
+
+    async def name(self, log_id: int, names: Sequence[tuple[Run, RunName]]) -> None:
+        """Keep the names of runs for what comes of them later."""
+        traces = [(trace.id, name) for run, name in names for trace in run.traces]
+        await self._rows(
+            sql.NAME,
+            log_id=log_id,
+            traces=[id for id, _ in traces],
+            streams=[name.stream for _, name in traces],
+            correlation_ids=[name.correlation_id for _, name in traces],
+        )
+
+    async def park(self, log_id: int, traces: Sequence[UUID]) -> None:
+        """Leave traces that can't be mapped, until more of them comes or somebody wants them to be mapped."""
+        await self._rows(sql.PARK, log_id=log_id, traces=list(traces))
+
+    async def fail(self, log_id: int, failures: Sequence[dict[str, Any]]) -> None:
+        """Keep failures for people: each has `trace_id`, `code` and `detail`, and may have `stream` and `event_id`."""
+        if failures:
+            await self._rows(sql.FAIL, log_id=log_id, failures=orjson.dumps(failures).decode(), most=_MOST_FAILURES)
+
+    async def seen_content(self, log_id: int, tokens: Iterable[int]) -> None:
+        """Note that messages came with tokens."""
+        if ids := list(tokens):
+            await self._rows(sql.SEEN_CONTENT, log_id=log_id, tokens=ids)
+
+    async def forget(self) -> None:
+        """Remove what is no longer needed: context that is old, or more than a log may keep, and old names."""
+        limits = settings.EVENTSITE
+        context = {"context": limits.otel_context_seconds}
+        await self._rows(sql.FORGET_PIECES, **context)
+        for statement, params in (
+            (sql.FORGET_OLD, context),
+            (sql.FORGET_SURPLUS, {"most_bytes": limits.otel_log_max_bytes}),
+        ):
+            while await self._rows(statement, most=_MOST_FORGOTTEN, **params) == [(_MOST_FORGOTTEN,)]:
+                pass
+        await self._rows(sql.FORGET_NAMES)
+
+
+def _ids(runs: Iterable[Run]) -> list[UUID]:
+    return [trace.id for run in runs for trace in run.held]

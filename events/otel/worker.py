@@ -1,0 +1,213 @@
+"""The worker that maps what is held. Decoding and mapping keep a processor busy, so they have a process of their own.
+
+One worker at a time maps the runs of a log: it holds the log's advisory lock, which ends with its session. Whatever
+moment it is killed at, the next worker maps the same traces again, and their events are in the log once, by their ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+
+from events.appending.writer import Writer
+from events.errors import EventsError, brief
+from events.otel.delivering import Refused, deliver
+from events.otel.mapping.run import MappedRun, map_run
+from events.otel.pieces import KeptPiece, Material, material_of
+from events.otel.runs import Run
+from events.otel.store import Store
+from events.reading.notify import Notifier
+from events.rules import read_no_rules
+from events.sessions import address, direct
+from events.types import Append
+
+logger = logging.getLogger(__name__)
+
+MapRun = Callable[..., MappedRun]
+"""`map_run()` of the mapper, or of a test."""
+
+_POLL_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+"""The wait after the database was away."""
+_TIDY_SECONDS = 10.0
+MOST_ATTEMPTS = 5
+"""After so many workers have died with a trace, it is left."""
+_SETTINGS = {
+    "timezone": "UTC",
+    "plan_cache_mode": "force_custom_plan",
+    "lock_timeout": "10s",
+    "statement_timeout": "60s",
+    "idle_session_timeout": "60s",  # a worker that was stopped must not hold its locks
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+
+def run(stop_event: threading.Event) -> None:
+    """Map what is due, in all logs, until the event is set. While the database is away, wait."""
+    asyncio.run(_run(stop_event))
+
+
+async def _run(stop_event: threading.Event) -> None:
+    while not stop_event.is_set():
+        try:
+            async with working(is_stopping=stop_event.is_set) as worker:
+                while not stop_event.is_set():
+                    if not await worker.turn():
+                        await asyncio.sleep(_POLL_SECONDS)
+        except (psycopg.Error, OSError) as error:
+            logger.warning("spans wait for the database: %s", brief(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+@asynccontextmanager
+async def working(*, is_stopping: Callable[[], bool] = lambda: False, map: MapRun = map_run) -> AsyncIterator[Worker]:
+    """Give a worker with a session, and a writer of its own that no rule of a log refuses."""
+    async with await direct().connect("otel", _SETTINGS) as session:
+        notifier = Notifier(address())
+        task = asyncio.create_task(notifier.run(), name="notifier")
+        writer = Writer(address(), check_guards=_unguarded, read_rules=read_no_rules, on_append=notifier.mention)
+        try:
+            yield Worker(Store(session), writer, is_stopping=is_stopping, map=map)
+        finally:
+            await writer.aclose()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _unguarded(log_id: int, append: Append) -> Append:
+    return append
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """A run with what it was mapped from, and to."""
+
+    run: Run
+    pieces: Sequence[KeptPiece]
+    material: Material
+    result: MappedRun | None
+    """None if there are log records only: they are kept, to be read with their spans."""
+
+
+class Worker:
+    """Maps what is due. `turn()` does a bounded part of it."""
+
+    def __init__(self, store: Store, writer: Writer, *, is_stopping: Callable[[], bool], map: MapRun) -> None:
+        self.store = store
+        self.writer = writer
+        self._map_run = map
+        self._is_stopping = is_stopping
+        self._tidy_time = time.monotonic()
+
+    async def turn(self) -> bool:
+        """Map some of the runs that are due in each log; return whether to go on at once."""
+        if time.monotonic() >= self._tidy_time + _TIDY_SECONDS:
+            self._tidy_time = time.monotonic()
+            await self.store.forget()
+        has_worked = False
+        for log_id in await self.store.due_logs():
+            if self._is_stopping():
+                return False
+            if await self.store.lock(log_id):
+                try:
+                    has_worked |= await self._map_in(log_id)
+                except EventsError as error:
+                    logger.warning("log %s takes no spans now: %s", log_id, brief(error))
+                finally:
+                    await self.store.unlock(log_id)
+        return has_worked
+
+    async def _map_in(self, log_id: int) -> bool:
+        """Map the runs of the traces that have been due for longest; return whether there was something to do.
+
+        Raises:
+            EventsError: the log takes no events now. Nothing is lost.
+        """
+        due = await self.store.due(log_id)
+        suspects = [(id, attempts) for id, attempts in due if attempts]
+        if suspects and suspects[0][1] >= MOST_ATTEMPTS:
+            await self._leave(log_id, [suspects[0][0]], "worker-died", f"{MOST_ATTEMPTS} workers died with this trace.")
+            return True
+        # A worker may have died of one of them, so that one is mapped alone.
+        runs = await self.store.runs(log_id, [id for id, _ in suspects[:1] or due])
+        most_bytes = settings.EVENTSITE.otel_trace_max_bytes
+        ready = [run for run in runs if run.is_due(most_bytes=most_bytes)]
+        for run in runs:
+            if run not in ready and any(trace.is_due for trace in run.traces):
+                await self.store.postpone(log_id, run)
+        if batch := _batch(ready, most_bytes):
+            await self.store.attempt(log_id, batch, step=1)
+            try:
+                await self._map(log_id, batch)
+            except EventsError:
+                await self.store.attempt(log_id, batch, step=-1)
+                raise
+        return bool(due)
+
+    async def _map(self, log_id: int, runs: Sequence[Run]) -> None:
+        by_trace = await self.store.pieces(log_id, runs)
+        names = await self.store.names(log_id, runs)
+        mapped: list[_Mapped] = []
+        for run in runs:
+            pieces = [piece for trace in run.traces for piece in by_trace.get(trace.id, ())]
+            if not any(piece.is_held for piece in pieces):  # others that came meanwhile took its room
+                continue
+            name = next((name for id, name in names.items() if id in run.ids), None)
+            try:
+                material = material_of(pieces)
+                result = self._map_run(material.spans, material.records, name=name) if material.spans else None
+                mapped.append(_Mapped(run, pieces, material, result))
+            except Exception as error:  # whatever is wrong with one run must not hold up the others
+                logger.exception("a run of log %s can't be mapped", log_id)
+                await self._leave(log_id, [trace.id for trace in run.held], "can-not-be-mapped", brief(error))
+        events = [event for each in mapped if each.result for event in each.result.events]
+        refused = await deliver(self.writer, log_id, events, is_stopping=self._is_stopping)
+        await self._note(log_id, mapped, refused)
+
+    async def _note(self, log_id: int, mapped: Sequence[_Mapped], refused: Sequence[Refused]) -> None:
+        for each in refused:
+            logger.error("log %s refuses the event %s of a span: %s", log_id, each.event.id, brief(each.error))
+        await self.store.fail(log_id, [_failure(each) for each in refused])
+        await self.store.name(log_id, [(each.run, each.result.name) for each in mapped if each.result])
+        await self.store.seen_content(log_id, set().union(*(each.material.tokens_with_content for each in mapped)))
+        await self.store.mapped(log_id, [piece for each in mapped for piece in each.pieces])
+
+    async def _leave(self, log_id: int, traces: Sequence[UUID], code: str, detail: str) -> None:
+        """Leave traces that can't be mapped, and tell people."""
+        await self.store.fail(log_id, [{"trace_id": str(id), "code": code, "detail": detail} for id in traces])
+        await self.store.park(log_id, traces)
+
+
+def _batch(runs: Sequence[Run], most_bytes: int) -> list[Run]:
+    """Return the first runs, as many as a worker takes at once, but at least one."""
+    batch: list[Run] = []
+    room = most_bytes
+    for run in runs:
+        room -= run.bytes
+        if batch and room < 0:
+            break
+        batch.append(run)
+    return batch
+
+
+def _failure(refused: Refused) -> dict[str, str]:
+    """Return a failure for people. The id of an event begins with its trace."""
+    event = refused.event
+    return {
+        "trace_id": event.id.partition(":")[0],
+        "stream": event.stream,
+        "event_id": event.id,
+        "code": refused.error.code,
+        "detail": refused.error.detail,
+    }

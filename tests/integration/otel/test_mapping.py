@@ -1,0 +1,307 @@
+"""What is held is mapped when it is due: once, in order, with the other traces of its run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from pytest_django import Settings
+
+from events.errors import Unavailable
+from events.models import Log, OtelFailure, OtelLink, OtelPiece, OtelRun, OtelTrace
+from events.otel.mapping.run import MappedRun
+from events.otel.spans import Span
+from events.otel.worker import MOST_ATTEMPTS, Worker, working
+from tests.support.otel import events_of, export, ids_of, map_plainly, new_trace, pass_time, records, send, span, work
+
+
+@pytest_asyncio.fixture
+async def worker(database: None) -> AsyncIterator[Worker]:
+    async with working(map=map_plainly) as worker:
+        yield worker
+
+
+def event_id(trace: bytes, number: int) -> str:
+    return f"{trace.hex()}:{number:016x}:end"
+
+
+async def test_a_trace_is_mapped_when_its_root_has_ended_and_its_logs_had_time(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 2, 1)))
+    await pass_time(log, 59)
+    await work(worker)
+    await send(client, export(span(trace, 1)))
+    await pass_time(log, 6)
+    await work(worker)
+    assert await ids_of(log) == []
+    await send(client, records(trace, "gen_ai.choice"), signal="logs")
+    await pass_time(log, 1)
+    await work(worker)
+    first, second = await events_of(log)
+    assert [first.id, second.id] == [event_id(trace, 1), event_id(trace, 2)]
+    assert (first.data, second.causation_id) == ('["gen_ai.choice"]', first.id)
+    assert first.stream == f"run-{trace.hex()}"
+
+
+async def test_a_trace_without_its_root_is_mapped_after_a_silence(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 3, 1)))
+    await pass_time(log, 59)
+    await send(client, export(span(trace, 2, 1)))
+    await pass_time(log, 59)
+    await work(worker)
+    assert await ids_of(log) == []
+    await pass_time(log, 1)
+    await work(worker)
+    assert await ids_of(log) == [event_id(trace, 2), event_id(trace, 3)]
+
+
+async def test_a_trace_that_holds_too_much_is_mapped_at_once(
+    client: httpx2.AsyncClient, log: Log, worker: Worker, settings: Settings
+) -> None:
+    settings.EVENTSITE = replace(settings.EVENTSITE, otel_trace_max_bytes=10_000)
+    trace = new_trace()
+    for number in range(2, 12):
+        await send(client, export(span(trace, number, 1)))
+    await work(worker)
+    mapped = await ids_of(log)
+    assert len(mapped) in range(5, 10)
+    await send(client, export(span(trace, 1)))
+    await pass_time(log, 61)
+    await work(worker)
+    assert sorted(await ids_of(log)) == sorted(event_id(trace, number) for number in range(1, 12))
+
+
+async def test_traces_that_links_tie_are_mapped_together_when_all_are_due(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    first, second, third = new_trace(), new_trace(), new_trace()
+    await send(client, export(span(first, 1)))
+    await pass_time(log, 5)
+    await send(client, export(span(second, 1, links=[first])))
+    await send(client, export(span(third, 2, 1, links=[second])))
+    await pass_time(log, 7)
+    await work(worker)
+    assert await ids_of(log) == []
+    await send(client, export(span(third, 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    events = await events_of(log)
+    assert {event.id for event in events} == {
+        event_id(first, 1),
+        event_id(second, 1),
+        event_id(third, 1),
+        event_id(third, 2),
+    }
+    assert len({event.stream for event in events}) == 1
+
+
+async def test_a_trace_waits_for_others_of_its_run_only_so_long(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    first, second = new_trace(), new_trace()
+    await send(client, export(span(first, 1)))
+    for _ in range(7):  # the other one is never silent
+        await send(client, export(span(second, 2, 1, links=[first])))
+        await work(worker)
+        assert await ids_of(log) == []
+        await pass_time(log, 10)
+    await work(worker)
+    assert set(await ids_of(log)) == {event_id(first, 1), event_id(second, 2)}
+
+
+async def test_a_late_part_is_mapped_with_what_came_before(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    await send(client, export(span(trace, 2, 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    first, second = await events_of(log)
+    assert (second.id, second.causation_id) == (event_id(trace, 2), first.id)
+
+
+async def test_a_very_late_part_goes_to_the_same_stream(client: httpx2.AsyncClient, log: Log, worker: Worker) -> None:
+    first, late = sorted([new_trace(), new_trace()], reverse=True)
+    await send(client, export(span(first, 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    await pass_time(log, 1000)
+    await worker.store.forget()
+    assert await OtelTrace.objects.filter(log=log).acount() == 0
+    assert await OtelPiece.objects.filter(log=log).acount() == 0
+    await send(client, export(span(first, 2, 1), span(late, 1, links=[first])))
+    await pass_time(log, 60)
+    await work(worker)
+    events = await events_of(log)
+    assert {event.id for event in events} == {event_id(first, 1), event_id(first, 2), event_id(late, 1)}
+    assert {event.stream for event in events} == {f"run-{first.hex()}"}
+
+
+async def test_what_is_mapped_twice_is_there_once(client: httpx2.AsyncClient, log: Log, worker: Worker) -> None:
+    trace = new_trace()
+    for _ in range(2):
+        await send(client, export(span(trace, 1), span(trace, 2, 1)))
+        await send(client, export(span(trace, 2, 1, text="other content")))
+        await pass_time(log, 7)
+        await work(worker)
+    await pass_time(log, 1000)
+    await worker.store.forget()
+    await send(client, export(span(trace, 2, 1, name="other content"), span(trace, 3, 1)))
+    await pass_time(log, 61)
+    await work(worker)
+    assert await ids_of(log) == [event_id(trace, number) for number in (1, 2, 3)]
+    assert await OtelFailure.objects.filter(log=log).acount() == 0
+
+
+async def test_two_workers_map_each_trace_once(client: httpx2.AsyncClient, log: Log, worker: Worker) -> None:
+    traces = [new_trace() for _ in range(100)]
+    for trace in traces:
+        await send(client, export(span(trace, 1), span(trace, 2, 1)))
+    await pass_time(log, 7)
+    async with working(map=map_plainly) as other:
+        await asyncio.gather(work(worker), work(other))
+    await work(worker)
+    assert sorted(await ids_of(log)) == sorted(event_id(trace, number) for trace in traces for number in (1, 2))
+
+
+async def test_an_event_that_is_refused_holds_up_no_other(client: httpx2.AsyncClient, log: Log, worker: Worker) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 1), span(trace, 2, 1, name="n" * 201), span(trace, 3, 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    assert await ids_of(log) == [event_id(trace, 1), event_id(trace, 3)]
+    failure = await OtelFailure.objects.aget(log=log)
+    assert (failure.trace_id.hex, failure.event_id, failure.code) == (trace.hex(), event_id(trace, 2), "invalid")
+
+
+async def test_a_run_that_can_not_be_mapped_holds_up_no_other(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    bad, good = new_trace(), new_trace()
+    await send(client, export(span(bad, 1, name="bad")))
+    await send(client, export(span(good, 1)))
+    await pass_time(log, 7)
+
+    def raising(spans: list[Span], *args: Any, **named: Any) -> MappedRun:
+        if spans[0].name == "bad":
+            raise ZeroDivisionError("a defect")
+        return map_plainly(spans, *args, **named)
+
+    async with working(map=raising) as defective:
+        await work(defective)
+    assert await ids_of(log) == [event_id(good, 1)]
+    failure = await OtelFailure.objects.aget(log=log)
+    assert (failure.trace_id.hex, failure.code) == (bad.hex(), "can-not-be-mapped")
+    assert "a defect" in failure.detail
+    # It is kept, and is tried again when more comes.
+    await pass_time(log, 1000)
+    await worker.store.forget()
+    await send(client, export(span(bad, 2, 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    assert await ids_of(log) == [event_id(good, 1), event_id(bad, 1), event_id(bad, 2)]
+
+
+async def test_a_trace_that_kills_workers_is_tried_alone_and_then_left(client: httpx2.AsyncClient, log: Log) -> None:
+    deadly, good = new_trace(), new_trace()
+    await send(client, export(span(deadly, 1, name="deadly")))
+    await send(client, export(span(good, 1)))
+    await pass_time(log, 7)
+
+    class Killed(BaseException):
+        pass
+
+    def dying(spans: list[Span], *args: Any, **named: Any) -> MappedRun:
+        if spans[0].name == "deadly":
+            raise Killed
+        return map_plainly(spans, *args, **named)
+
+    deaths = 0
+    for _ in range(20):
+        try:
+            async with working(map=dying) as frail:
+                await work(frail)
+        except Killed:
+            deaths += 1
+    assert deaths <= 2 * MOST_ATTEMPTS
+    assert await ids_of(log) == [event_id(good, 1)]
+    assert (await OtelFailure.objects.aget(log=log)).code == "worker-died"
+
+
+async def test_a_log_that_takes_no_events_now_loses_nothing(
+    client: httpx2.AsyncClient, log: Log, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 1)))
+    await pass_time(log, 7)
+
+    async def away(*args: object, **named: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker.writer, "append", away)
+        for _ in range(2 * MOST_ATTEMPTS):
+            await worker.turn()
+        assert await ids_of(log) == []
+    await work(worker)
+    assert await ids_of(log) == [event_id(trace, 1)]
+
+
+async def test_context_is_bounded_in_bytes(
+    client: httpx2.AsyncClient, log: Log, worker: Worker, settings: Settings
+) -> None:
+    for _ in range(20):
+        await send(client, export(span(new_trace(), 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    settings.EVENTSITE = replace(settings.EVENTSITE, otel_log_max_bytes=10_000)
+    await worker.store.forget()
+    assert await OtelTrace.objects.filter(log=log).acount() in range(3, 8)
+    assert await OtelRun.objects.filter(log=log).acount() == 20
+
+
+async def test_the_context_of_a_trace_that_goes_on_is_bounded_in_time(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    trace, other = new_trace(), new_trace()
+    for number in range(1, 4):
+        await send(client, export(span(trace, number, number - 1 or None, links=[other])))
+        await pass_time(log, 7)
+        await work(worker)
+        await pass_time(log, 273)
+        await worker.store.forget()
+    row = await OtelTrace.objects.aget(log=log)
+    pieces = [piece async for piece in OtelPiece.objects.filter(log=log).order_by("number")]
+    assert [piece.number for piece in pieces] == [2, 3]
+    assert (row.held_bytes, row.kept_bytes) == (0, sum(piece.bytes for piece in pieces))
+    await pass_time(log, 601)
+    await worker.store.forget()
+    assert await OtelLink.objects.filter(log=log).acount() == 0
+
+
+async def test_log_records_without_their_span_are_kept_to_be_read_with_it(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    trace = new_trace()
+    await send(client, records(trace, "gen_ai.choice"), signal="logs")
+    await pass_time(log, 61)
+    await work(worker)
+    assert await ids_of(log) == []
+    await send(client, export(span(trace, 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    [event] = await events_of(log)
+    assert event.data == '["gen_ai.choice"]'
