@@ -233,3 +233,42 @@ NOTE_EXPORTS = """
         refused_status = coalesce(excluded.refused_status, x.refused_status),
         refused_reason = coalesce(excluded.refused_reason, x.refused_reason),
         user_agent = excluded.user_agent"""
+
+# What pages show.
+_HELD_COLUMNS = """
+    t.trace_id, t.held_spans, t.held_records, t.held_bytes,
+    greatest(extract(epoch from t.due_at - statement_timestamp()), 0)::float, t.has_root, t.waits_since is not null,
+    r.stream, r.correlation_id"""
+HELD_IN_LOG = f"""
+    select {_HELD_COLUMNS} from otel_trace t left join otel_run r using (log_id, trace_id)
+    where t.log_id = %(log_id)s and t.due_at is not null order by t.due_at, t.trace_id limit %(most)s"""
+# Also the traces that links tie to those that have the name, as they have none before they are mapped.
+HELD_OF_RUN = f"""
+    with recursive run (trace_id) as (
+        select trace_id from otel_run where log_id = %(log_id)s and {{column}} = %(name)s
+        union
+        select other_id from run join otel_link l on l.log_id = %(log_id)s and l.trace_id = run.trace_id
+    )
+    select {_HELD_COLUMNS} from (select * from run limit %(most)s) as run
+    join otel_trace t on t.log_id = %(log_id)s and t.trace_id = run.trace_id
+    left join otel_run r on r.log_id = t.log_id and r.trace_id = t.trace_id
+    where t.due_at is not null order by t.due_at, t.trace_id"""
+HELD_TOTAL = """
+    select count(*), coalesce(sum(held_spans), 0)::bigint, coalesce(sum(held_records), 0)::bigint,
+        coalesce(sum(held_bytes), 0)::bigint
+    from otel_trace where log_id = %(log_id)s and due_at is not null"""
+PIECES_OF = """
+    select number > mapped, body from (
+        select p.number, t.mapped, p.body, p.bytes, sum(p.bytes) over (order by p.trace_id, p.number desc) as upto
+        from otel_piece p join otel_trace t using (log_id, trace_id)
+        where p.log_id = %(log_id)s and p.trace_id = any (%(traces)s::uuid[]) and not p.are_records
+    ) as p where upto - bytes < %(most_bytes)s"""
+EXPORTERS = """
+    select x.token_id, t.name, t.revoked_at is not null, user_agent, first_at, last_at, exports, compressed, bytes,
+        spans, records, refused_spans, dropped_records, dropped_metrics, refusals,
+        refused_at, refused_status, refused_reason, content_at
+    from otel_exporter x join token t on t.id = x.token_id
+    where x.log_id = %(log_id)s order by greatest(last_at, refused_at) desc nulls last, x.token_id"""
+FAILURES = """
+    select trace_id, failed_at, stream, event_id, code, detail from otel_failure
+    where log_id = %(log_id)s order by id desc limit %(most)s"""

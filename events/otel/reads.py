@@ -1,0 +1,167 @@
+"""What pages show of OpenTelemetry: what is held, who sends, and what could not become an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from events.otel.spans import Span
+from events.otel.wire import spans_of
+from events.reading.statement import Statement
+from events.sql import otel as sql
+
+_MOST_TRACES = 1_000
+"""Traces of one run that are looked at."""
+_MOST_BYTES = 2 * 2**20
+"""Of the pieces whose spans are shown: they take some 20 ms to read."""
+_ERROR_STATUS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A trace that is held, and the seconds until it is mapped; `waits_for_run`: only for other traces of its run.
+
+    Its run has a stream and a correlation id if a part of it was mapped before.
+    """
+
+    trace_id: UUID
+    spans: int
+    records: int
+    bytes: int
+    seconds: float
+    has_root: bool
+    waits_for_run: bool
+    stream: str | None
+    correlation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTotal:
+    """All that a log holds."""
+
+    traces: int
+    spans: int
+    records: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSpan:
+    """A span that is held. `has_parent`: its parent has come, too; None if it is a root."""
+
+    trace_id: str
+    span_id: str
+    name: str
+    kind: int
+    started_ns: int
+    ended_ns: int
+    has_parent: bool | None
+    is_error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """What came with one token. Counts are since ever, bytes as on the wire.
+
+    `content_at` is the last time that messages, arguments or results were among the spans or log records; None if
+    never: then the application does not capture content, or nothing was mapped yet.
+    """
+
+    token_id: int
+    token_name: str
+    is_revoked: bool
+    user_agent: str
+    first_at: datetime | None
+    last_at: datetime | None
+    exports: int
+    compressed: int
+    bytes: int
+    spans: int
+    records: int
+    refused_spans: int
+    dropped_records: int
+    dropped_metrics: int
+    refusals: int
+    refused_at: datetime | None
+    refused_status: int | None
+    refused_reason: str | None
+    content_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An event that the log refused; without a stream and an event's id, a trace that could not be mapped."""
+
+    trace_id: UUID
+    failed_at: datetime
+    stream: str | None
+    event_id: str | None
+    code: str
+    detail: str
+
+
+def held_in_log(log_id: int, *, limit: int = 100) -> Statement[Held]:
+    """Return the traces that a log holds, by the time at which they are mapped."""
+    return Statement(sql.HELD_IN_LOG, {"log_id": log_id, "most": limit}, Held)
+
+
+def held_of_stream(log_id: int, stream: str) -> Statement[Held]:
+    """Return the held traces of the run whose events are in a stream."""
+    return _held_of_run(log_id, "stream", stream)
+
+
+def held_of_workflow(log_id: int, correlation_id: str) -> Statement[Held]:
+    """Return the held traces of the runs that belong to a workflow."""
+    return _held_of_run(log_id, "correlation_id", correlation_id)
+
+
+def _held_of_run(log_id: int, column: str, name: str) -> Statement[Held]:
+    params = {"log_id": log_id, "name": name, "most": _MOST_TRACES}
+    return Statement(sql.HELD_OF_RUN.format(column=column), params, Held)
+
+
+def held_total(log_id: int) -> Statement[HeldTotal]:
+    """Return how much a log holds: always one row."""
+    return Statement(sql.HELD_TOTAL, {"log_id": log_id}, HeldTotal)
+
+
+def held_spans(log_id: int, traces: Sequence[UUID]) -> list[HeldSpan]:
+    """Return the held spans of some traces by their start; of very many, those that came last."""
+    params = {"log_id": log_id, "traces": list(traces), "most_bytes": _MOST_BYTES}
+    known: dict[tuple[str, str], Span] = {}
+    held: dict[tuple[str, str], Span] = {}
+    for is_held, body in Statement(sql.PIECES_OF, params, lambda *row: row).fetch():
+        spans = {(span.trace_id, span.span_id): span for span in spans_of(bytes(body))}
+        known |= spans
+        if is_held:
+            held |= spans
+    return [
+        HeldSpan(
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            name=span.name,
+            kind=span.kind,
+            started_ns=span.started_ns,
+            ended_ns=span.ended_ns,
+            has_parent=None if span.parent_id is None else (span.trace_id, span.parent_id) in known,
+            is_error=span.status_code == _ERROR_STATUS,
+        )
+        for span in sorted(held.values(), key=lambda span: (span.started_ns, span.span_id))
+    ]
+
+
+def map_now(log_id: int, traces: Sequence[UUID]) -> None:
+    """Let traces, and all that links tie to them, be mapped within a second, whatever they wait for."""
+    Statement(sql.MAP_NOW, {"log_id": log_id, "traces": list(traces)}).execute()
+
+
+def exporters(log_id: int) -> Statement[Exporter]:
+    """Return what came with each token of a log, the last one first."""
+    return Statement(sql.EXPORTERS, {"log_id": log_id}, Exporter)
+
+
+def failures(log_id: int, *, limit: int = 100) -> Statement[Failure]:
+    """Return the last failures of a log, the last one first."""
+    return Statement(sql.FAILURES, {"log_id": log_id, "most": limit}, Failure)
