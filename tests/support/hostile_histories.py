@@ -16,10 +16,11 @@ from tests.support.json_values import VALUES
 
 _FIELDS = tuple(
     """
-    action agent amount answer args arguments attempt cause charge claimed code command content cost currency
-    customer depot detail error exit_code expected_actions final_thought is_correct items kwargs label ledger
-    load message minutes name order path question read reason role score status stops target task text
-    thought title total type url value van weight_kg workflow
+    action agent amount answer args arguments attempt by call_id cause charge claimed code command content cost
+    currency customer depot detail duration_ms error exit_code expected_actions final_thought finish_reason
+    input_tokens instruction is_correct items kwargs label ledger load message messages minutes model name order
+    output path question read reason result role score status stops target task text thought title tool_calls total
+    type url value van weight_kg workflow
     """.split()  # noqa: SIM905 - a list of that many lines says no more
 )
 """Names that the catalogue looks for in data, and similar names."""
